@@ -1,0 +1,1 @@
+"""Runs a test: station file, clock, scenario engine, guard, safe state, recorder."""

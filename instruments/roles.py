@@ -1,0 +1,279 @@
+"""What a bench can ask of an instrument, one small protocol per role.
+
+Test code and the scenario engine bind to these, never to a model: swapping the bench is a change of
+station file. SI units at every interface. **Positive current charges the battery** everywhere; a driver
+turns its instrument's own sign around.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol, runtime_checkable
+
+
+class InstrumentFault(Exception):
+    """An instrument or its link misbehaved: the bench is at fault, never the pack.
+
+    The message is one sentence that names the instrument, what was sent, what came back and what to check.
+    """
+
+
+class SetPointRejected(InstrumentFault, ValueError):
+    """A set point outside what the instrument or the wiring allows; raised before it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an instrument says it is (`*IDN?` or the nearest its dialect has)."""
+
+    manufacturer: str
+    model: str
+    serial_number: str
+    firmware: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.manufacturer, self.model, self.serial_number) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """The largest values an instrument can carry: V, A, W (all positive)."""
+
+    voltage: float
+    current: float
+    power: float
+
+
+@dataclass(frozen=True, slots=True)
+class Protections:
+    """Thresholds of an instrument's own protection, as read back from it: V, A, W; None where it has none."""
+
+    over_voltage: float | None = None
+    over_current: float | None = None
+    over_power: float | None = None
+
+
+@runtime_checkable
+class Instrument(Protocol):
+    """Anything with a link: opened by its constructor, identified, closed once."""
+
+    def identify(self) -> Identity:
+        """Ask the instrument who it is; raises `InstrumentFault` when it does not answer."""
+        ...
+
+    def close(self) -> None:
+        """Release remote control and the link. Never raises twice for one cause; may be called again."""
+        ...
+
+
+@runtime_checkable
+class Scanned(Protocol):
+    """Split-phase measurement: every instrument is asked before any answer is collected.
+
+    A scan so takes as long as the slowest instrument, and its channels belong to one instant.
+    """
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of what `collect` returns, in its order; fixed while the instrument is open."""
+        ...
+
+    def request(self) -> None:
+        """Send the query; do not wait for the answer."""
+        ...
+
+    def collect(self) -> Sequence[float]:
+        """Take the answer to the last `request`: SI units, charge-positive, `nan` where a channel has no value."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Charges the battery. Channels of its scan: `voltage` V, `current` A (>= 0), `power` W."""
+
+    @property
+    def source_ratings(self) -> Ratings:
+        """What it can deliver."""
+        ...
+
+    def protect_source(self, over_voltage: float, over_current: float, over_power: float) -> Protections:
+        """Arm the instrument's own protection (V, A, W) and return what it read back."""
+        ...
+
+    def charge(self, current: float, voltage: float, power: float | None = None) -> None:
+        """Charge at `current` A until the terminals reach `voltage` V, then hold that voltage.
+
+        Programs the set points, reads back what the instrument could have ignored, switches the output on when
+        it is off. Called again it only moves what changed. Raises `SetPointRejected` outside the ratings.
+        """
+        ...
+
+    def source_off(self) -> None:
+        """Switch the output off now."""
+        ...
+
+    def source_is_off(self) -> bool:
+        """Read back the output state."""
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Discharges the battery. Channels of its scan: `voltage` V, `current` A (<= 0), `power` W (<= 0)."""
+
+    @property
+    def sink_ratings(self) -> Ratings:
+        """What it can absorb, as positive numbers."""
+        ...
+
+    def protect_sink(self, under_voltage: float, over_current: float, over_power: float) -> Protections:
+        """Arm the instrument's own protection (V, A, W, positive) and return what it read back."""
+        ...
+
+    def discharge(self, current: float, voltage: float, power: float | None = None) -> None:
+        """Discharge at `current` A (a positive magnitude), not below `voltage` V at the terminals.
+
+        Same rules as `Source.charge`.
+        """
+        ...
+
+    def sink_off(self) -> None:
+        """Switch the input off now."""
+        ...
+
+    def sink_is_off(self) -> bool:
+        """Read back the input state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CellTable:
+    """What an emulated cell is: open-circuit voltage and series resistance over state of charge.
+
+    `state_of_charge` rises from 0 to 1; `voltage` (V) and `resistance` (Ohm) have its length.
+    `capacity` in Ah, `initial` a state of charge.
+    """
+
+    state_of_charge: Sequence[float]
+    voltage: Sequence[float]
+    resistance: Sequence[float]
+    capacity: float
+    initial: float
+
+
+@runtime_checkable
+class BatteryEmulator(Protocol):
+    """Stands in for the pack, cell by cell. Channels of its scan: `cell 1` V, `cell 2` V, ..."""
+
+    @property
+    def cell_count(self) -> int:
+        """Channels in series."""
+        ...
+
+    def emulate(self, cells: Sequence[CellTable]) -> None:
+        """Load one table per channel and switch all channels on; `len(cells)` must equal `cell_count`."""
+        ...
+
+    def update_resistance(self, resistance: Sequence[float]) -> None:
+        """Give the running tables a new resistance (Ohm, one value per table row), e.g. at another temperature."""
+        ...
+
+    def emulator_off(self) -> None:
+        """Switch every channel off."""
+        ...
+
+    def emulator_is_off(self) -> bool:
+        """Read back that every channel is off."""
+        ...
+
+
+@runtime_checkable
+class ClimateChamber(Protocol):
+    """Sets air temperature. Channels of its scan: `air` degC, `set point` degC."""
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        """Lowest and highest set point it accepts, degC."""
+        ...
+
+    def set_temperature(self, temperature: float, ramp: float | None = None) -> None:
+        """Drive the air to `temperature` degC at `ramp` K/min (as fast as it can when None); starts it if idle."""
+        ...
+
+    def chamber_rest(self) -> None:
+        """Stop conditioning: fans and compressor idle."""
+        ...
+
+    def chamber_is_resting(self) -> bool:
+        """Read back that it is idle."""
+        ...
+
+    def alarm(self) -> str:
+        """Text of the first active alarm, empty when there is none."""
+        ...
+
+
+@runtime_checkable
+class TemperatureLogger(Protocol):
+    """Reads sensors. Channels of its scan: `sensor 1` degC, `sensor 2` degC, ... (`nan`: open sensor)."""
+
+    @property
+    def sensor_count(self) -> int:
+        """Number of scanned sensors."""
+        ...
+
+
+class BmsState(IntEnum):
+    """States of a foxBMS node (value table of BmsState in its DBC)."""
+
+    UNINITIALIZED = 0
+    INITIALIZATION = 1
+    INITIALIZED = 2
+    IDLE = 3
+    OPEN_CONTACTORS = 4
+    STANDBY = 5
+    PRECHARGE = 6
+    NORMAL = 7
+    DISCHARGE = 8
+    CHARGE = 9
+    ERROR = 10
+    UNDEFINED = 11
+
+
+class BmsMode(IntEnum):
+    """What the bench may request of a BMS (RequestBmsMode)."""
+
+    STANDBY = 0
+    DISCHARGE = 1
+    CHARGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BmsFault:
+    """One fault bit that a BMS raised, by its signal name in the DBC."""
+
+    signal: str
+    text: str = field(default="", compare=False)
+
+
+@runtime_checkable
+class BatteryManagement(Protocol):
+    """Talks to the pack's own controller on CAN.
+
+    Channels of its scan, in this order: `state` (a `BmsState`), `soc min` and `soc max` (0 to 1), `soh` (0 to 1),
+    `charge current limit` A, `discharge current limit` A (both positive), `cell voltage min` V,
+    `cell voltage max` V, `cell temperature min` degC, `cell temperature max` degC, `pack voltage` V,
+    `pack current` A (charge positive), `insulation` Ohm, `age` s since the oldest of these was received.
+    """
+
+    def request_mode(self, mode: BmsMode) -> None:
+        """Ask for a mode: CHARGE and DISCHARGE close the contactors, STANDBY opens them."""
+        ...
+
+    def state(self) -> BmsState:
+        """The newest state received; raises `InstrumentFault` when the node has never been heard."""
+        ...
+
+    def faults(self) -> tuple[BmsFault, ...]:
+        """Fault bits of the newest messages."""
+        ...

@@ -1,0 +1,1 @@
+"""The same instruments simulated at wire level, in front of one physical world."""

@@ -1,0 +1,1 @@
+"""Physics without I/O: cell, string, thermal mass, chamber air."""

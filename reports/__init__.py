@@ -1,0 +1,1 @@
+"""Judges and shows a recorded run: KPIs, verdicts, figures, Allure."""
