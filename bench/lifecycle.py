@@ -86,7 +86,7 @@ class OpenBench:
             self.identities[name] = self._identify(name, driver)
         self._protect()
         self.emulated = self._emulate()
-        playing = {role: name for name, entry in self.station.instruments.items() for role in entry.roles}
+        playing: dict[str, str] = {role: name for name, entry in self.station.instruments.items() for role in entry.roles}
         self.scanner = Scanner(self.drivers, playing)
 
     def _open_clock(self) -> None:
