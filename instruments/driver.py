@@ -135,6 +135,6 @@ class Setting:
         """Return the fault for a set point that the instrument did not take."""
         why = "; ".join(session.errors()) or "its error queue says nothing"
         return SetPointRejected(
-            f"{session.name} kept {self.quantity} at {held:g} {self.unit} when {value:g} {self.unit} was sent "
-            f"with {self.command} ({why}); check its limits and mode"
+            f"{session.name} kept {self.quantity} at {held:g} {self.unit} when {value:g} {self.unit} was "
+            f"sent with {self.command} ({why}); check its limits and mode"
         )
