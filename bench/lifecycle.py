@@ -11,9 +11,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from instruments.links import InstrumentLink, LinkContext
-from instruments.registry import UnknownDriver, driver_class
-
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
 from bench.emulation import EmulatedPack, cell_of
@@ -24,7 +21,9 @@ from bench.safestate import BenchVerdict, safe_state
 from bench.scan import Scanner
 from bench.station import REQUIRED_ROLES, InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
+from instruments.registry import UnknownDriver, driver_class
 from instruments.roles import Identity, InstrumentFault, Protections
+from instruments.session import InstrumentLink, LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
 PROTECTION_MARGIN = 1.05
@@ -86,7 +85,9 @@ class OpenBench:
             self.identities[name] = self._identify(name, driver)
         self._protect()
         self.emulated = self._emulate()
-        playing: dict[str, str] = {role: name for name, entry in self.station.instruments.items() for role in entry.roles}
+        playing: dict[str, str] = {
+            role: name for name, entry in self.station.instruments.items() for role in entry.roles
+        }
         self.scanner = Scanner(self.drivers, playing)
 
     def _open_clock(self) -> None:

@@ -34,9 +34,7 @@ class Agilent34970a(VisaDriver):
         thermocouple: str = "K",
     ) -> None:
         numbers = tuple(channels)
-        if not numbers or list(numbers) != sorted(
-            {n for n in numbers if isinstance(n, int) and 101 <= n <= 322}
-        ):
+        if not numbers or list(numbers) != sorted({n for n in numbers if isinstance(n, int) and 101 <= n <= 322}):
             raise ValueError(f"{name}: channels {list(numbers)} must be rising numbers from 101 to 322.")
         if thermocouple not in tuple("BEJKNRST"):
             raise ValueError(f"{name}: thermocouple {thermocouple!r} must be one of B, E, J, K, N, R, S, T.")

@@ -65,9 +65,7 @@ class Chroma63600(VisaDriver):
         off_voltage: bool = False,
     ) -> None:
         if ratings is not None and (len(ratings) != 3 or min(ratings) <= 0):
-            raise ValueError(
-                f"{name}: ratings {list(ratings)} must be voltage V, current A, power W, all above 0."
-            )
+            raise ValueError(f"{name}: ratings {list(ratings)} must be voltage V, current A, power W, all above 0.")
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._channel = channel
         self._stated = ratings
@@ -190,9 +188,7 @@ class Chroma63600(VisaDriver):
         """Choose the smallest range that fits; while the load is on it only grows: a change interrupts."""
         full_scale = self.sink_ratings.current
         fitting = next(
-            index
-            for index, share in enumerate(_RANGE_SHARES)
-            if current <= share * full_scale or share == 1.0
+            index for index, share in enumerate(_RANGE_SHARES) if current <= share * full_scale or share == 1.0
         )
         if self._on and self._range is not None:
             fitting = max(fitting, RANGES.index(self._range))

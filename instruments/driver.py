@@ -20,9 +20,7 @@ _NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can"})
 class DriverClass(Protocol):
     """What the registry hands out: a class that can be opened from a station file's entry."""
 
-    def open(
-        self, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]
-    ) -> Instrument:
+    def open(self, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Instrument:
         """Open the instrument that a station calls `name`; raises `ValueError` for an unknown option."""
         ...
 
@@ -45,9 +43,7 @@ class VisaDriver:
         self._session = Session(resource, context, adapted(self.profile, gap, timeout), name=name)
 
     @classmethod
-    def open(
-        cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]
-    ) -> Self:
+    def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
         """Open the instrument that a station calls `name`; raises `ValueError` for an unknown option."""
         refuse_unknown_options(cls, name, options)
         if not link.resource:
@@ -76,8 +72,7 @@ def refuse_unknown_options(driver: type, name: str, options: Iterable[str]) -> N
         if option not in known:
             allowed = ", ".join(sorted(known)) or "none"
             raise ValueError(
-                f"{name} has no option {option!r}{did_you_mean(option, known)}; "
-                f"{driver.__name__} takes: {allowed}."
+                f"{name} has no option {option!r}{did_you_mean(option, known)}; {driver.__name__} takes: {allowed}."
             )
 
 

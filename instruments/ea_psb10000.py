@@ -103,9 +103,7 @@ class EaPsb10000(VisaDriver):
             voltage, current, power = reply.split(",")
             return parse_number(voltage, "V"), parse_number(current, "A"), parse_number(power, "W")
         except ValueError as error:
-            raise self._session.unexpected(
-                "MEAS:ARR?", reply, "voltage, current and power expected"
-            ) from error
+            raise self._session.unexpected("MEAS:ARR?", reply, "voltage, current and power expected") from error
 
     @cached_property
     def source_ratings(self) -> Ratings:
@@ -217,9 +215,7 @@ class EaPsb10000(VisaDriver):
         self._session.write("OUTP ON")
         if self.source_is_off():
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
-            raise InstrumentFault(
-                f"{self.name} did not switch its output on ({reasons}); check wiring and alarms"
-            )
+            raise InstrumentFault(f"{self.name} did not switch its output on ({reasons}); check wiring and alarms")
         self._on = True
 
     def _take_remote(self) -> None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from pyvisa import ResourceManager
 
 
-class LinkTimeout(Exception):  # noqa: N818 - it is no error of ours: an instrument kept silent
+class LinkTimeout(Exception):
     """No complete line arrived in time."""
 
 
-class LinkLost(Exception):  # noqa: N818
+class LinkLost(Exception):
     """The link itself failed: refused, reset, closed by the peer, unplugged."""
 
 

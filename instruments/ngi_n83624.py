@@ -49,9 +49,7 @@ class CellLimits:
         known = [each.name for each in fields(cls)]
         for key in limits:
             if key not in known:
-                raise ValueError(
-                    f"{name}: limits has no {key!r}{did_you_mean(key, known)}; known: {', '.join(known)}."
-                )
+                raise ValueError(f"{name}: limits has no {key!r}{did_you_mean(key, known)}; known: {', '.join(known)}.")
         return cls(**limits)
 
     def thresholds(self) -> tuple[tuple[Setting, float | None], ...]:
@@ -167,10 +165,7 @@ class NgiN83624(VisaDriver):
 
     def _states(self) -> list[bool]:
         message = f"OUTP:ONOFF?{_list(self._cells)}"
-        return [
-            bool(state)
-            for state in self._session.numbers(message, self._session.query(message), len(self._cells))
-        ]
+        return [bool(state) for state in self._session.numbers(message, self._session.query(message), len(self._cells))]
 
     def _verify_on(self) -> None:
         off = [cell for cell, on in zip(self._cells, self._states(), strict=True) if not on]
@@ -219,12 +214,8 @@ class NgiN83624(VisaDriver):
 
     def _check(self, cells: Sequence[CellTable]) -> None:
         if len(cells) != len(self._cells):
-            raise SetPointRejected(
-                f"{self.name}: {len(cells)} tables for {len(self._cells)} cells; nothing was sent"
-            )
-        lengths = {
-            len(column) for cell in cells for column in (cell.state_of_charge, cell.voltage, cell.resistance)
-        }
+            raise SetPointRejected(f"{self.name}: {len(cells)} tables for {len(self._cells)} cells; nothing was sent")
+        lengths = {len(column) for cell in cells for column in (cell.state_of_charge, cell.voltage, cell.resistance)}
         if len(lengths) != 1 or not 2 <= max(lengths) <= MAX_ROWS:
             raise SetPointRejected(
                 f"{self.name}: tables have {sorted(lengths)} rows; nothing was sent, "

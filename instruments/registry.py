@@ -22,7 +22,7 @@ BUILT_IN = {
 }
 
 
-class UnknownDriver(ValueError):  # noqa: N818 - reads as the sentence it carries
+class UnknownDriver(ValueError):
     """A station file names a driver that is not there."""
 
 
@@ -45,9 +45,7 @@ def driver_class(name: str) -> DriverClass:
     try:
         return cast("DriverClass", getattr(import_module(module), attribute))
     except (ImportError, AttributeError) as error:
-        raise UnknownDriver(
-            f"The driver {name!r} cannot be imported: {error}; check its spelling."
-        ) from error
+        raise UnknownDriver(f"The driver {name!r} cannot be imported: {error}; check its spelling.") from error
 
 
 def _known() -> dict[str, str]:

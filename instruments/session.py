@@ -185,14 +185,10 @@ class Session:
         except LinkTimeout as error:
             self._out_of_step = True
             patience = f"did not answer {message!r} within {self._profile.timeout:g} s"
-            raise self._fault(
-                patience, "check power, cable and whether the model knows that query"
-            ) from error
+            raise self._fault(patience, "check power, cable and whether the model knows that query") from error
         except LinkLost as error:
             self._out_of_step = True
-            raise self._fault(
-                f"was lost while {message!r} waited for its answer: {error}", "check it"
-            ) from error
+            raise self._fault(f"was lost while {message!r} waited for its answer: {error}", "check it") from error
         try:
             reply = line.decode(self._profile.encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -209,9 +205,7 @@ class Session:
             raise self._fault(f"cannot be reached again: {error}", "check power and cable") from error
         self._out_of_step = False
         if self._asked is not None:
-            self._early = self._fault(
-                f"lost the answer to {self._asked!r} with the old connection", "ask again"
-            )
+            self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")
             self._asked = None
 
     def _keep_distance(self) -> None:

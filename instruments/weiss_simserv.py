@@ -56,9 +56,7 @@ class WeissSimServ(VisaDriver):
         """Ask what it is (99997): kind (1), serial number (3), controller version (5)."""
         kind, serial_number, version = (_optional(self, which) for which in (1, 3, 5))
         if not kind:
-            raise InstrumentFault(
-                f"{self.name} does not tell what it is (99997); check that it is a SimServ chamber"
-            )
+            raise InstrumentFault(f"{self.name} does not tell what it is (99997); check that it is a SimServ chamber")
         return Identity("Weiss Technik", kind, serial_number, version)
 
     @cached_property

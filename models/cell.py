@@ -133,9 +133,7 @@ _SHIPPED = files("models") / "cells"
 
 def available_cells() -> tuple[str, ...]:
     """List the cells that ship with the project, in alphabetical order."""
-    return tuple(
-        sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
-    )
+    return tuple(sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")))
 
 
 def load_cell(name_or_path: str | Path) -> CellParameters:

@@ -41,9 +41,7 @@ class Fields:
         for key in content:
             if key not in allowed:
                 hint = nearest(str(key), allowed)
-                raise CellFileError(
-                    f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}."
-                )
+                raise CellFileError(f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}.")
 
     @classmethod
     def read(cls, path: Path, allowed: Collection[str]) -> "Fields":
@@ -51,13 +49,9 @@ class Fields:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise CellFileError(
-                f"{path}: cannot be read ({error.strerror or error}); check the path."
-            ) from error
+            raise CellFileError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
         except UnicodeDecodeError as error:
-            raise CellFileError(
-                f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text."
-            ) from error
+            raise CellFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
         # PyYAML's own constructors let plain ValueErrors through, for example on the date 2024-99-99.
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
@@ -127,9 +121,7 @@ class Fields:
         falls = np.flatnonzero(np.diff(curve) <= 0)
         if falls.size:
             before, here = falls[0], falls[0] + 1
-            raise self.wrong(
-                f"{key}[{here}]", curve[here].item(), f"a number above {curve[before]:g}: it rises"
-            )
+            raise self.wrong(f"{key}[{here}]", curve[here].item(), f"a number above {curve[before]:g}: it rises")
         return curve
 
     def table(self, key: str, rows: int, columns: int, *, at_least: float = 0.0) -> Vector:

@@ -131,9 +131,7 @@ def test_a_refused_connection_names_the_resource(context: LinkContext) -> None:
         port = listener.getsockname()[1]
     resource = f"TCPIP0::127.0.0.1::{port}::SOCKET"
     refused = LinkContext("@py", context.now, context.sleep)
-    with pytest.raises(
-        InstrumentFault, match=f"supply \\({re.escape(resource)}\\) cannot be opened: .*refused"
-    ):
+    with pytest.raises(InstrumentFault, match=f"supply \\({re.escape(resource)}\\) cannot be opened: .*refused"):
         Session(resource, refused, LinkProfile(), name="supply")
 
 
@@ -174,9 +172,7 @@ def test_collecting_without_a_request_is_a_fault(open_script: OpenSession) -> No
         open_script().collect()
 
 
-def test_messages_keep_their_distance_on_the_bench_clock(
-    wire: Wire, open_script: OpenSession, clock: FakeTime
-) -> None:
+def test_messages_keep_their_distance_on_the_bench_clock(wire: Wire, open_script: OpenSession, clock: FakeTime) -> None:
     wire.expect(("A", None), ("B", None), ("C", None))
     session = open_script(gap=0.3)
     session.write("A")
@@ -270,17 +266,13 @@ def test_scpi_infinity_is_no_value(text: str) -> None:
     assert parse_number(text) != parse_number(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "unit"), [("", "V"), ("ON", ""), ("12A", "V"), ("12V", ""), ("1,2", ""), ("V", "V")]
-)
+@pytest.mark.parametrize(("text", "unit"), [("", "V"), ("ON", ""), ("12A", "V"), ("12V", ""), ("1,2", ""), ("V", "V")])
 def test_what_is_no_number_is_refused(text: str, unit: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         parse_number(text, unit)
 
 
-@given(
-    st.floats(min_value=-1e6, max_value=1e6), st.sampled_from(["", "V", "A", "W", "mA"]), st.integers(0, 6)
-)
+@given(st.floats(min_value=-1e6, max_value=1e6), st.sampled_from(["", "V", "A", "W", "mA"]), st.integers(0, 6))
 def test_every_printed_number_is_read_back(value: float, unit: str, decimals: int) -> None:
     text = f"{value:.{decimals}f}{unit}"
     assert abs(parse_number(text, unit) - value) <= last_digit(text, unit)
