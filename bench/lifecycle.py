@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
@@ -22,7 +22,7 @@ from bench.scan import Scanner
 from bench.station import REQUIRED_ROLES, InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
 from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import Identity, InstrumentFault, Protections
+from instruments.roles import Identity, InstrumentFault, Protections, Scanned
 from instruments.session import InstrumentLink, LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -109,14 +109,16 @@ class OpenBench:
         )
         link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
         try:
-            driver: Driver = driver_class(entry.driver).open(link, context, name, entry.options)
+            driver = driver_class(entry.driver).open(link, context, name, entry.options)
         except UnknownDriver as error:
             raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
         except InstrumentFault:
             raise
         except (ValueError, TypeError) as error:
             raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
-        return driver
+        if not isinstance(driver, Scanned):
+            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} cannot be scanned.")
+        return cast(Driver, driver)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()
