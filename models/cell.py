@@ -94,7 +94,7 @@ class CellParameters:
     sources: tuple[str, ...]
 
     def look_up_tables(self, count: int) -> LookUpTables:
-        """Lay out tables for `count` cells: curves OCV, entropic, hysteresis; surfaces r0, r1, r2, tau1, tau2."""
+        """Lay out curves (OCV, entropic, hysteresis) and surfaces (r0, r1, r2, tau1, tau2) for `count` cells."""
         nothing = np.zeros_like(self.ocv)
         curves = np.array([self.ocv, _or(self.entropic, nothing), _or(self.hysteresis, nothing)])
         taus = [np.repeat(tau[:, np.newaxis], len(self.soc), axis=1) for tau in (self.tau1, self.tau2)]
@@ -102,7 +102,7 @@ class CellParameters:
         return LookUpTables(curves, surfaces, self.temperature, count)
 
     def open_circuit_voltage(self, soc: ArrayLike, temperature: ArrayLike = REFERENCE_TEMPERATURE) -> Vector:
-        """Return V at rest, between the hysteresis branches; `soc` and `temperature` (degC) broadcast."""
+        """Return V at rest, between the hysteresis branches; `soc` and `temperature` broadcast."""
         tables, shape, kelvin = self._read(soc, temperature)
         ocv, entropic, _ = tables.value
         return np.asarray(ocv + entropic * kelvin).reshape(shape)

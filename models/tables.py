@@ -85,8 +85,8 @@ class LookUpTables:
 def _bilinear_boxes(surfaces: Vector) -> Vector:
     """Lay out z = a + b x + c y + d x y of every grid box, x over soc, y over temperature.
 
-    The result has shape [4, surface, box]. The last temperature is taken twice: a point on the upper end so has
-    a box of its own.
+    The result has shape [4, surface, box]. The last temperature is taken twice: a point on the upper end so
+    has a box of its own.
     """
     padded = np.concatenate([surfaces, surfaces[:, -1:]], axis=1)
     corner = padded[:, :-1, :-1]
