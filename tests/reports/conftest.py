@@ -4,16 +4,22 @@ The physics is only as good as a figure needs to look real; what a test relies o
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from bench.verdicts import Measurement
 
 SERIES, CAPACITY, RESISTANCE = 24, 2.3, 0.010
 OCV = (
@@ -29,9 +35,10 @@ COLUMNS = [
     "Cell Temperature Min / degC", "Cell Temperature Max / degC", "SOC / 1",
     "Supply Voltage / V", "Bms Charge Current Limit / A",
 ]  # fmt: skip
+CAUSE = ("blame", "text", "step", "time")
 LIMITS = [
     ("cell over-voltage", "Cell Voltage Max / V", None, 3.7, "V", "pack"),
-    ("cell under-voltage", "Cell Voltage Min / V", 2.2, None, "V", "pack"),
+    ("cell under-voltage", "Cell Voltage Min / V", 2.4, None, "V", "pack"),
     ("cell over-temperature", "Cell Temperature Max / degC", None, 55.0, "°C", "pack"),
     ("over-current", "Current / A", -8.0, 8.0, "A", "pack"),
 ]
@@ -123,13 +130,13 @@ class Module:
         return False
 
     def measure(self, **fields: object) -> dict[str, Any]:
-        fields = {"at_least": None, "at_most": None, "uncertainty": 0.0, "requirement": "PB-DIS-01", **fields}
-        self.log("measurement", **fields)
-        return fields
+        judged = Measurement(**{"requirement": "PB-DIS-01", **fields}).as_dict()
+        self.log("measurement", **judged)
+        return judged
 
 
 def cycle(module: Module, rate: float = 1.0) -> None:
-    """Soak, charge to the cut-off, rest, a 10 s pulse, discharge to the limit, charge back."""
+    """Soak, charge to the cut-off, rest, discharge to the limit, charge back."""
     current = rate * CAPACITY
     before = module.time
     module.step("soak", "Soak", "REST", lambda m: m.time - before >= 3600)
@@ -152,6 +159,11 @@ class RunWriter:
             **{key: options.pop(key) for key in list(options) if key in Module.__dataclass_fields__}
         )
         cycle(module, options.get("rate", 1.0))
+        options["measurements"] = [module.measure(**check) for check in options.pop("checks", ())]
+        trips = [event for event in module.events if event["type"] == "trip"]
+        if trips:
+            cause = {"limit": trips[0]["limit"], **{key: trips[0][key] for key in CAUSE}}
+            options = {"verdict": "FAIL", "cause": cause, **options}
         return self.write(module, test, **options)
 
     def manifest(self, module: Module, test: str, **options: object) -> dict[str, Any]:
@@ -233,3 +245,169 @@ def write_run(tmp_path: Path) -> RunWriter:
 def cycle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One plain run at 25 °C that several tests only read."""
     return RunWriter(tmp_path_factory.mktemp("recorded") / "runs")()
+
+
+SUITE_CONFTEST = """
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bench import hooks
+from bench.verdicts import BenchFault, PackFailure
+
+pytest_plugins = ["reports.plugin"]
+RUNS = Path(__file__).parent / "runs"
+RAISED = {"FAIL": PackFailure, "BENCH FAULT": BenchFault}
+
+
+def pytest_addhooks(pluginmanager):
+    pluginmanager.add_hookspecs(hooks)
+
+
+def find(item):
+    for path in RUNS.glob("*/*/run.json"):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["test"]["name"] == item.name:
+            return path.parent, manifest
+    return None, {"verdict": "PASS", "cause": {"text": ""}}
+
+
+@pytest.fixture
+def bench(request):
+    if request.node.get_closest_marker("broken_bench"):
+        raise BenchFault("chamber: set 25.0 degC, read 20.0 degC after 3600 s; check its compressor.")
+
+
+@pytest.fixture
+def run(request, bench):
+    folder, manifest = find(request.node)
+    yield manifest
+    if folder:
+        request.config.hook.pytest_packbench_run_ended(item=request.node, folder=folder)
+
+
+@pytest.fixture
+def judge(run):
+    def judged():
+        verdict, cause = run["verdict"], run["cause"] or {}
+        if verdict == "ABORTED":
+            raise KeyboardInterrupt
+        if verdict == "INCONCLUSIVE":
+            pytest.skip("INCONCLUSIVE: " + cause["text"])
+        if verdict in RAISED:
+            raise RAISED[verdict](cause["text"])
+
+    return judged
+"""
+
+
+@dataclass
+class SampleSuite:
+    """A project of its own with a few test cases, run by a real pytest in a process of its own."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        (self.root / "test_cases").mkdir(parents=True)
+        (self.root / "pytest.ini").write_text("[pytest]\nmarkers =\n    requirement(id)\n    broken_bench\n")
+        (self.root / "conftest.py").write_text(SUITE_CONFTEST)
+
+    @property
+    def results(self) -> Path:
+        return self.root / "allure-results"
+
+    @property
+    def write_run(self) -> RunWriter:
+        return RunWriter(self.root / "runs")
+
+    def test_case(self, name: str, text: str) -> None:
+        (self.root / "test_cases" / f"{name}.py").write_text(f"import pytest\n\n{dedent(text)}")
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment.pop("PYTEST_XDIST_WORKER", None)
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """The Allure results by test function."""
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.results.glob("*-result.json")]
+        return {result["fullName"].split("#")[1] + param_text(result): result for result in found}
+
+
+def param_text(result: dict[str, Any]) -> str:
+    values = [entry["value"] for entry in result.get("parameters", ()) if not entry.get("excluded")]
+    return f"[{'-'.join(values)}]" if values else ""
+
+
+@pytest.fixture
+def sample_suite(tmp_path: Path) -> SampleSuite:
+    """An empty suite to put test cases into."""
+    return SampleSuite(tmp_path / "project")
+
+
+CAPACITY_CHECK = {
+    "name": "discharge capacity",
+    "value": 2.262,
+    "unit": "Ah",
+    "at_least": 2.2,
+    "step": "discharge",
+}
+CLOSE_CHECK = {**CAPACITY_CHECK, "at_least": 2.258, "uncertainty": 0.01}
+
+
+@pytest.fixture(scope="session")
+def finished_suite(tmp_path_factory: pytest.TempPathFactory) -> SampleSuite:
+    """A session with one test of every outcome, ended by Ctrl-C before its last test."""
+    suite = SampleSuite(tmp_path_factory.mktemp("finished") / "project")
+    for temperature in (0, 25):
+        suite.write_run(f"test_capacity[{temperature}]", temperature=float(temperature), interval=20.0,
+                        checks=[CAPACITY_CHECK])  # fmt: skip
+    suite.write_run("test_weak_cell", weak_cell=0.35, soc=0.5, interval=5.0, checks=[CAPACITY_CHECK],
+                    title="Capacity with a weak cell, 25 °C")  # fmt: skip
+    suite.write_run("test_close", interval=20.0, checks=[CLOSE_CHECK], verdict="INCONCLUSIVE",
+                    title="Capacity close to its limit, 25 °C",
+                    cause={"blame": "pack", "text": "discharge capacity lies within its uncertainty of the limit."})  # fmt: skip
+    suite.write_run("test_stopped", interval=20.0, verdict="ABORTED", title="Stopped by hand, 25 °C",
+                    cause={"blame": "operator", "text": "Ctrl-C in step 'charge'.", "step": "charge", "time": 5000.0})  # fmt: skip
+    suite.test_case("test_discharge", SUITE_CASES)
+    suite.run("test_cases", "-p", "no:randomly")
+    return suite
+
+
+SUITE_CASES = """
+    import time
+
+    @pytest.mark.requirement("PB-DIS-01")
+    @pytest.mark.parametrize("temperature", [0, 25])
+    def test_capacity(judge, temperature):
+        \"\"\"Capacity and energy at 1C.\"\"\"
+        judge()
+
+    @pytest.mark.requirement("PB-DIS-02")
+    def test_weak_cell(judge):
+        judge()
+
+    def test_close(judge):
+        judge()
+
+    @pytest.mark.broken_bench
+    @pytest.mark.requirement("PB-DIS-03")
+    def test_cold_chamber(judge):
+        \"\"\"Capacity at 1C in a chamber that never gets there.\"\"\"
+        judge()
+
+    @pytest.mark.timeout(0.2, method="signal")
+    def test_hangs(bench):
+        time.sleep(30)
+
+    def test_stopped(judge):
+        judge()
+
+    def test_never_begun(judge):
+        judge()
+"""
