@@ -30,9 +30,7 @@ from reports.recording import Event, Recording, RecordingError, Step, read_manif
 from reports.results import MANIFEST
 
 FIGURE, INTERACTIVE = "Voltage, current, temperature, SOC", "Interactive figure"
-LARGEST_TABLE = (
-    2_000_000  # bytes of recorded samples that still go into the report; larger ones stay in the run
-)
+LARGEST_TABLE = 2_000_000  # bytes of recorded samples that still go into the report; larger ones stay in the run
 LARGEST_LOG = 500_000
 
 STATUS: Final = {
@@ -181,9 +179,7 @@ def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
         start=start + round(1000 * step.start),
         stop=start + round(1000 * step.stop),
         parameters=[Parameter(name=name, value=value) for name, value in shown.items() if value],
-        steps=[
-            _trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner
-        ],
+        steps=[_trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner],
     )
 
 

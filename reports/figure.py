@@ -51,9 +51,7 @@ def png(run: Recording) -> bytes:
 
     panels = panels_of(run)
     if not panels:
-        raise ValueError(
-            "The run has no samples of voltage, current, temperature or SOC: nothing can be drawn."
-        )
+        raise ValueError("The run has no samples of voltage, current, temperature or SOC: nothing can be drawn.")
     height = PANEL_HEIGHT * len(panels) + 1.4
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
@@ -133,9 +131,7 @@ def _draw_steps(axes: "Sequence[Axes]", steps: Sequence[Step], unit: float) -> N
         room = int((stop - start) / right * 150) if right else 0
         name = step.name if room >= len(step.name) else shorten_to(step.name, room) or str(step.index)
         if room >= 2:
-            strip.text(
-                (start + stop) / 2, 0.46, name, ha="center", va="center", fontsize=7, color=INK, clip_on=True
-            )
+            strip.text((start + stop) / 2, 0.46, name, ha="center", va="center", fontsize=7, color=INK, clip_on=True)
         for axis in axes[1:]:
             axis.axvline(start, color="#B8C4D0", linewidth=0.7, zorder=0)
 

@@ -319,11 +319,7 @@ def _resistance(run: Recording, step: Step, at: float) -> float:
 
 
 def _soaked(run: Recording, step: Step) -> float:
-    soaks = [
-        other
-        for other in run.steps
-        if other.kind == "Soak" and other.index < step.index and other.sample_count
-    ]
+    soaks = [other for other in run.steps if other.kind == "Soak" and other.index < step.index and other.sample_count]
     return float(run.values(CELL_HOT, soaks[-1])[-1]) if soaks else _before(run, CELL_HOT, step)
 
 

@@ -101,9 +101,7 @@ class Presenter:
             return (yield)
         except (KeyboardInterrupt, pytest.exit.Exception) as stop:
             result.status = Status.BROKEN
-            result.statusDetails = StatusDetails(
-                message=f"ABORTED: {stop or 'the operator stopped the run.'}"
-            )
+            result.statusDetails = StatusDetails(message=f"ABORTED: {stop or 'the operator stopped the run.'}")
             self._finish(test)
             raise
 
