@@ -133,9 +133,7 @@ _SHIPPED = files("models") / "cells"
 
 def available_cells() -> tuple[str, ...]:
     """List the cells that ship with the project, in alphabetical order."""
-    return tuple(
-        sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
-    )
+    return tuple(sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")))
 
 
 def load_cell(name_or_path: str | Path) -> CellParameters:
@@ -221,9 +219,7 @@ def _read_resistances(fields: Fields, temperature: Vector, soc: Vector) -> Seque
 
 def _read_charge_limit(section: Fields) -> ChargeLimit:
     temperature, soc = section.rising("temperature"), section.rising("soc")
-    return ChargeLimit(
-        temperature, soc, section.table("c_rate", len(temperature), len(soc), Span(at_least=0.0))
-    )
+    return ChargeLimit(temperature, soc, section.table("c_rate", len(temperature), len(soc), Span(at_least=0.0)))
 
 
 def _read_temperature_limits(fields: Fields) -> dict[str, float]:

@@ -77,7 +77,5 @@ class ChamberAir:
 
 def _above_zero(name: str, unit: str, value: float) -> float:
     if not value > 0:
-        raise ValueError(
-            f"{name} is {value:g} {unit}; give a positive rate, the direction follows from the set point."
-        )
+        raise ValueError(f"{name} is {value:g} {unit}; give a positive rate, the direction follows from the set point.")
     return value

@@ -63,9 +63,7 @@ class Fields:
         for key in content:
             if key not in allowed:
                 hint = nearest(str(key), allowed)
-                raise CellFileError(
-                    f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}."
-                )
+                raise CellFileError(f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}.")
 
     @classmethod
     def read(cls, path: Path, allowed: Collection[str]) -> "Fields":
@@ -73,13 +71,9 @@ class Fields:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise CellFileError(
-                f"{path}: cannot be read ({error.strerror or error}); check the path."
-            ) from error
+            raise CellFileError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
         except UnicodeDecodeError as error:
-            raise CellFileError(
-                f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text."
-            ) from error
+            raise CellFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
         # PyYAML's own constructors let plain ValueErrors through, for example on the date 2024-99-99.
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
@@ -148,9 +142,7 @@ class Fields:
         value = self._value(key)
         if not isinstance(value, list) or len(value) != rows:
             raise self.wrong(key, value, f"a list of {rows} rows of {columns} numbers{allowed}")
-        return np.array(
-            [self._numbers(f"{key}[{row}]", line, columns, allowed) for row, line in enumerate(value)]
-        )
+        return np.array([self._numbers(f"{key}[{row}]", line, columns, allowed) for row, line in enumerate(value)])
 
     def _numbers(self, key: str, value: object, length: int | None, allowed: Span) -> Vector:
         if not isinstance(value, list) or not _fits(len(value), length):

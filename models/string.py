@@ -73,9 +73,7 @@ class CellString:
         temperature: float = 25.0,
     ) -> None:
         if series < 1 or parallel < 1:
-            raise ValueError(
-                f"a string of {series} in series, {parallel} in parallel; give at least 1 of each."
-            )
+            raise ValueError(f"a string of {series} in series, {parallel} in parallel; give at least 1 of each.")
         self.cell, self.series, self.parallel = cell, series, parallel
         capacity, resistance, charge, air = _draw(spread, series, seed)
         self._fresh_capacity = cell.nominal_capacity * parallel * capacity

@@ -102,9 +102,7 @@ def test_shipped_cells_come_with_the_package() -> None:
 
 
 def test_an_unknown_name_names_the_nearest() -> None:
-    with pytest.raises(
-        CellFileError, match=r"no cell 'lfp-26560' \(nearest: lfp-26650\); shipped are .*li-metal"
-    ):
+    with pytest.raises(CellFileError, match=r"no cell 'lfp-26560' \(nearest: lfp-26650\); shipped are .*li-metal"):
         load_cell("lfp-26560")
 
 
@@ -222,9 +220,7 @@ anything = st.recursive(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from([*sorted(CELL), "entropic", "hysteresis", "resistance_over_soc"]), value=anything)
-def test_whatever_stands_at_a_key_is_read_or_refused(
-    key: str, value: object, cell_file: Callable[..., Path]
-) -> None:
+def test_whatever_stands_at_a_key_is_read_or_refused(key: str, value: object, cell_file: Callable[..., Path]) -> None:
     path = cell_file(**{key: value})
     problem = ""
     try:

@@ -30,9 +30,7 @@ def test_a_relaxing_rc_pair_follows_the_exponential(flat_cell: CellParameters, s
 
 
 @pytest.mark.parametrize("current", [-2.0, 0.0, 0.6])
-def test_one_long_step_equals_many_short_ones(
-    flat_cell: CellParameters, single: Single, current: float
-) -> None:
+def test_one_long_step_equals_many_short_ones(flat_cell: CellParameters, single: Single, current: float) -> None:
     once, often = single(flat_cell, soc=0.9), single(flat_cell, soc=0.9)
     for string in (once, often):
         string.step(1.5, 100.0, AIR)  # RC pairs away from rest
@@ -62,9 +60,7 @@ def test_temperature_does_not_drift_with_the_step_size(
     assert once.temperature[0] > 20.5
 
 
-def test_temperature_settles_where_heat_and_cooling_balance(
-    flat_cell: CellParameters, single: Single
-) -> None:
+def test_temperature_settles_where_heat_and_cooling_balance(flat_cell: CellParameters, single: Single) -> None:
     string = single(flat_cell, soc=0.9)
     string.step(-1.0, 3000.0, AIR)  # the RC pairs are built up after this
     string.step(-1.0, 1000.0, AIR)
@@ -73,9 +69,7 @@ def test_temperature_settles_where_heat_and_cooling_balance(
     string.step(-1.0, 200.0, AIR)
     assert string.heat == pytest.approx(heat, rel=1e-3)
     settled = AIR + heat / 0.2
-    assert string.temperature[0] == pytest.approx(
-        settled + (start - settled) * exp(-200 * 0.2 / 80), abs=1e-4
-    )
+    assert string.temperature[0] == pytest.approx(settled + (start - settled) * exp(-200 * 0.2 / 80), abs=1e-4)
 
 
 def test_charge_is_conserved(single: Single) -> None:

@@ -73,9 +73,7 @@ def test_a_set_point_changed_on_the_way_turns_the_ramp_round() -> None:
     ramp=st.none() | st.floats(0.05, 10.0),
     lag=st.floats(1.0, 600.0),
 )
-def test_step_sizes_do_not_matter(
-    durations: list[float], set_point: float, ramp: float | None, lag: float
-) -> None:
+def test_step_sizes_do_not_matter(durations: list[float], set_point: float, ramp: float | None, lag: float) -> None:
     once, often = (ChamberAir(25.0, set_point, lag=lag) for _ in range(2))
     once.ramp = often.ramp = ramp
     once.step(sum(durations))

@@ -166,9 +166,7 @@ def test_the_charge_limit_is_cautious_where_lithium_plates(name: str) -> None:
     assert np.all(np.diff(table, axis=0) >= -1e-12)
     # The model it comes from is not perfectly monotone in state of charge: 2 % of a C-rate is its noise.
     assert np.all(np.diff(table[:, ::10], axis=1) <= 0.02)
-    assert not cell.charge_limit.c_rate_at(
-        [cell.charge_temperature_min, cell.charge_temperature_max], 0.5
-    ).any()
+    assert not cell.charge_limit.c_rate_at([cell.charge_temperature_min, cell.charge_temperature_max], 0.5).any()
 
 
 @pytest.mark.parametrize(
