@@ -83,10 +83,9 @@ class EaPsb10000(VisaDriver):
         timeout: float | None = None,
         watchdog: float | None = None,
     ) -> None:
-        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         if watchdog is not None and not 1 <= watchdog <= 36000:
-            self.close()
             raise ValueError(f"{name}: watchdog {watchdog!r} is outside 1 to 36000 s; leave it out for none.")
+        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._watchdog = watchdog
         self._remote = False
         self._on: bool | None = None

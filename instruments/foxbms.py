@@ -264,7 +264,7 @@ class FoxBms:
 
     def _never_heard(self) -> InstrumentFault:
         return InstrumentFault(
-            f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, the wiring and the bit rate"
+            f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, wiring and bit rate"
         )
 
 
@@ -285,9 +285,7 @@ def _open_bus(name: str, settings: Mapping[str, Any]) -> "BusABC":
         return can.Bus(**settings)
     except (can.CanError, OSError, ImportError, NotImplementedError, TypeError, ValueError) as error:
         where = ", ".join(f"{key} {value}" for key, value in settings.items())
-        raise InstrumentFault(
-            f"{name} ({where}) cannot be opened: {error}; check the interface"
-        ) from error
+        raise InstrumentFault(f"{name} ({where}) cannot be opened: {error}; check the interface") from error
 
 
 @cache
