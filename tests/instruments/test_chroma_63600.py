@@ -189,3 +189,16 @@ def test_closing_an_untouched_load_sends_nothing(wire: Wire, open_load: Open) ->
 def test_wrong_ratings(open_load: Open, ratings: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"load: ratings .* must be voltage V, current A, power W"):
         open_load(ratings=ratings)
+
+
+def test_after_a_lost_link_the_channel_and_its_settings_are_sent_again(wire: Wire, open_load: Open) -> None:
+    wire.expect(*START, ("MEAS:VOLT?;:MEAS:CURR?", None), ("LOAD OFF", None))
+    wire.expect(START[0], *START[2:], ("LOAD OFF", None))  # off already
+    load = open_load()
+    load.discharge(2.3, 48.0)
+    load.request()
+    with pytest.raises(InstrumentFault):
+        load.collect()
+    load.sink_off()
+    load.discharge(2.3, 48.0)
+    load.close()

@@ -319,3 +319,27 @@ def test_the_own_pace_is_10_ms(wire: Wire, context: LinkContext, clock: FakeTime
     wire.expect(*REMOTE, ("OUTP OFF", None))
     EaPsb10000(RESOURCE, context, name="supply").source_off()
     assert clock.slept == pytest.approx([0.01] * 4)
+
+
+def test_after_a_lost_link_nothing_is_believed_to_be_set(wire: Wire, open_supply: Open) -> None:
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, ("MEAS:ARR?", None), ("OUTP OFF", None), ("OUTP?", "OFF"))
+    wire.expect(*REMOTE, *CHARGE, *ON, *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    supply.request()
+    with pytest.raises(InstrumentFault):
+        supply.collect()
+    supply.source_off()
+    assert supply.source_is_off()
+    supply.charge(2.3, 87.6)
+    supply.close()
+
+
+def test_closing_after_a_lost_link_still_switches_off(wire: Wire, open_supply: Open) -> None:
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, ("MEAS:ARR?", None), *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    supply.request()
+    with pytest.raises(InstrumentFault):
+        supply.collect()
+    supply.close()
