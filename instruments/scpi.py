@@ -157,14 +157,18 @@ class Grammar(Generic[Target]):
             node = _descend(node, name, suffixes, text)
         query = bool(mark)
         if query not in node.ends:
-            fault = Fault.UNDEFINED_HEADER if not node.ends else Fault.CANNOT_QUERY if query else Fault.MUST_QUERY
+            fault = (
+                Fault.UNDEFINED_HEADER if not node.ends else Fault.CANNOT_QUERY if query else Fault.MUST_QUERY
+            )
             raise ScpiError(fault, text)
         channels, parameters = _arguments(rest or "")
         call = Call(node.ends[query], query, tuple(suffixes), parameters, channels)
         return call, here if header.startswith("*") else parent
 
 
-_HEADER = re.compile(r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL)
+_HEADER = re.compile(
+    r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL
+)
 _CHANNELS = re.compile(r"\(\s*@([^()]*)\)")
 _NUMBER = re.compile(r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,5})?)\s*(?P<suffix>[A-Za-z%µΩ/]*)$")
 _PREFIXES = {"EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0}
@@ -265,7 +269,14 @@ def number(
     for what is no number, -131 for another unit, -222 outside [minimum, maximum].
     """
     keyword = text.strip().upper()
-    named = {"MIN": minimum, "MINIMUM": minimum, "MAX": maximum, "MAXIMUM": maximum, "DEF": default, "DEFAULT": default}
+    named = {
+        "MIN": minimum,
+        "MINIMUM": minimum,
+        "MAX": maximum,
+        "MAXIMUM": maximum,
+        "DEF": default,
+        "DEFAULT": default,
+    }
     if keyword in named:
         value = named[keyword]
         if value is None or math.isinf(value):

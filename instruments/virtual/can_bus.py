@@ -54,7 +54,9 @@ class VirtualBus(BusABC):
             self._channel.wait(pause)
             waited += pause
         if timeout is None:
-            raise CanOperationError(f"no frame in {_LONGEST_WAIT:g} s of virtual time: nobody sends on this channel")
+            raise CanOperationError(
+                f"no frame in {_LONGEST_WAIT:g} s of virtual time: nobody sends on this channel"
+            )
         return None
 
     def shutdown(self) -> None:

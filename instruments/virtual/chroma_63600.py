@@ -12,14 +12,16 @@ from math import inf
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
-from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint
+from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
 TRIP_LEVEL = 1.05  # of rating; the hardware's own thresholds, not adjustable
 
 RANGES = {"L": 0.01, "M": 0.1, "H": 1.0}  # of the module's rating, as on a 63640-80-80: 0.8 / 8 / 80 A
 FAMILIES = {"CC": LoadMode.CURRENT, "CR": LoadMode.RESISTANCE, "CV": LoadMode.VOLTAGE, "CP": LoadMode.POWER}
-MODES = {family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()}
+MODES = {
+    family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()
+}
 
 ERRORS = {
     0: "No error",
@@ -68,7 +70,7 @@ class Chroma63600:
         voltage: float,
         current: float,
         power: float,
-        settle: Callable[[], None],
+        settling: Settling,
         channels: int = 1,
         numeric_load_reply: bool = False,
     ) -> None:
@@ -77,11 +79,12 @@ class Chroma63600:
         self.modules = [Module(number) for number in range(1, channels + 1)]
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self.selected = self.modules[0]
-        self._specimen, self._settle, self._numeric = specimen, settle, numeric_load_reply
+        self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
         self._meters = {
-            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4) for name, scale in full_scale.items()
+            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4)
+            for name, scale in full_scale.items()
         }
 
     # ---- the world's side ----
@@ -141,6 +144,7 @@ class Chroma63600:
             try:
                 if isinstance(unit, ScpiError):
                     raise unit
+                self._settling.stale |= not unit.query
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 # -115 and -116 are other makers' numbers: here such a header simply does not exist.
@@ -179,7 +183,7 @@ class Chroma63600:
 
     def measure(self, name: str, module: Module) -> str:
         """Print a measured value of one module: V, A (drawn, >= 0) or W."""
-        self._settle()
+        self._settling.settle()
         voltage, current = self._point.voltage, self.share(module)
         value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
         return f"{self._meters[name].read(value) if value else 0.0:.4f}"

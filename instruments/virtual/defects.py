@@ -79,25 +79,38 @@ class _Parts:
             raise ValueError(f"defect {text!r} has {len(values)} parts behind its name: write {FORMS[name]}")
         return cls(text, name, tuple(values))
 
-    def _read(self, place: int, read: Callable[[str], float], allowed: Callable[[float], bool], what: str) -> float:
+    def _read(
+        self, place: int, read: Callable[[str], float], allowed: Callable[[float], bool], what: str
+    ) -> float:
         try:
             value = read(self.values[place])
         except ValueError:
             value = float("nan")
         if not allowed(value):
-            raise ValueError(f"defect {self.text!r} has {self.values[place]!r} where {what} is needed: write {FORMS[self.name]}")
+            raise ValueError(
+                f"defect {self.text!r} has {self.values[place]!r} where {what} is needed: write {FORMS[self.name]}"
+            )
         return value
 
     def number(self, place: int, *, above: float) -> float:
-        return self._read(place, float, lambda value: above < value < float("inf"), f"a number above {above:g}")
+        return self._read(
+            place, float, lambda value: above < value < float("inf"), f"a number above {above:g}"
+        )
 
     def index(self, place: int, count: int) -> int:
-        return int(self._read(place, int, lambda value: 1 <= value <= count, f"a whole number from 1 to {count}")) - 1
+        return (
+            int(
+                self._read(place, int, lambda value: 1 <= value <= count, f"a whole number from 1 to {count}")
+            )
+            - 1
+        )
 
     def one_of(self, place: int, names: Collection[str]) -> str:
         name = self.values[place]
         if name not in names:
-            raise ValueError(f"defect {self.text!r} names {name!r}, which the station does not have: {_nearest(name, names)}")
+            raise ValueError(
+                f"defect {self.text!r} names {name!r}, which the station does not have: {_nearest(name, names)}"
+            )
         return name
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.dialect import ErrorQueue, Meter, Specimen, StatusRegister
-from instruments.virtual.terminals import OperatingPoint, Regulation, SupplyPort
+from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45
 PROTECTION_LIMIT = 1.10  # of nominal, p51
@@ -83,7 +83,7 @@ class Supervision:
 class EaPsb10000:
     """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
 
-    Ratings in V, A and W; `clock` is the world's time in s and `settle` brings the measured values up to date.
+    Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.
     """
 
     ends_on = b"\n"
@@ -97,11 +97,11 @@ class EaPsb10000:
         current: float,
         power: float,
         clock: Callable[[], float],
-        settle: Callable[[], None],
+        settling: Settling,
     ) -> None:
         self.port = SupplyPort()
         self.nominal = {"V": voltage, "A": current, "W": power}
-        self._specimen, self._clock, self._settle = specimen, clock, settle
+        self._specimen, self._clock, self._settling = specimen, clock, settling
         self._user_text = ""
         self._errors = ErrorQueue(5, ERRORS)
         self._ques, self._oper, self._second = StatusRegister(), StatusRegister(), StatusRegister()
@@ -115,7 +115,13 @@ class EaPsb10000:
         self._point = OperatingPoint()
         self._charge = {"source": 0.0, "sink": 0.0}  # Ah
         self._energy = {"source": 0.0, "sink": 0.0}  # kWh
-        self._settings: dict[str, str] = {"SPE": "SLOW", "REST": "OFF", "PFA": "OFF", "OTEM": "AUTO", "MOD": "UIP"}
+        self._settings: dict[str, str] = {
+            "SPE": "SLOW",
+            "REST": "OFF",
+            "PFA": "OFF",
+            "OTEM": "AUTO",
+            "MOD": "UIP",
+        }
         self._make_values()
         self._meters = {
             unit: Meter.drawn(specimen.random, specimen.accuracy, scale, self._decimals(unit))
@@ -222,7 +228,9 @@ class EaPsb10000:
     def _apply(self) -> None:
         """Hand the set values to the power stage."""
         port, sets = self.port, self.sets
-        port.voltage, port.source_current, port.source_power = (sets[name].present for name in ("VOLT", "CURR", "POW"))
+        port.voltage, port.source_current, port.source_power = (
+            sets[name].present for name in ("VOLT", "CURR", "POW")
+        )
         port.sink_current, port.sink_power = sets["SINK:CURR"].present, sets["SINK:POW"].present
 
     # ---- the wire's side ----
@@ -240,6 +248,7 @@ class EaPsb10000:
             try:
                 if isinstance(unit, ScpiError):
                     raise unit
+                self._settling.stale |= not unit.query
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 self._complain(DIALECT.get(error.number, error.number))
@@ -288,9 +297,11 @@ class EaPsb10000:
 
     def measure(self, unit: str) -> str:
         """Print a measured value; negative current and power belong to sink mode (p48)."""
-        self._settle()
+        self._settling.settle()
         point = self._point
-        value = point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
+        value = (
+            point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
+        )
         if unit != "V" and not self.port.on:
             value = 0.0
             return f"{value:.{self._decimals(unit)}f}{unit}"
@@ -345,7 +356,9 @@ def _limit(name: str, end: str) -> Handler:
 
     def change(device: EaPsb10000, text: str) -> None:
         value = device.sets[name]
-        limit = scpi.number(text, value.unit, minimum=0.0, maximum=device.nominal.get(value.unit, value.high) * SET_LIMIT)
+        limit = scpi.number(
+            text, value.unit, minimum=0.0, maximum=device.nominal.get(value.unit, value.high) * SET_LIMIT
+        )
         if (limit > value.present) if end == "low" else (limit < value.present):
             raise ScpiError(Fault.SETTINGS_CONFLICT, text)
         setattr(value, end, limit)
@@ -412,7 +425,12 @@ def _register(name: str) -> dict[str, Handler]:
 
 def _identity(device: EaPsb10000) -> str:
     firmware = "V2.14 14.05.2018 V2.24 04.06.2018 V1.6.5"  # the form of p39: three parts and their dates
-    fields = ["EA Elektro-Automatik GmbH&Co.KG", device._specimen.model, device._specimen.serial_number, firmware]
+    fields = [
+        "EA Elektro-Automatik GmbH&Co.KG",
+        device._specimen.model,
+        device._specimen.serial_number,
+        firmware,
+    ]
     return ", ".join(fields + [device._user_text] * bool(device._user_text))
 
 
@@ -545,14 +563,20 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "SYSTem:NOMinal:CURRent?": _nominal("A"),
         "SYSTem:NOMinal:POWer?": _nominal("W"),
         "SYSTem:NOMinal:RESistance:MINimum?": _query(lambda device: device.sets["RES"].text(0.0)),
-        "SYSTem:NOMinal:RESistance:MAXimum?": _query(lambda device: device.sets["RES"].text(device._resistance_maximum)),
+        "SYSTem:NOMinal:RESistance:MAXimum?": _query(
+            lambda device: device.sets["RES"].text(device._resistance_maximum)
+        ),
         "SYSTem:ALARm:COUNt:OVOLtage?": _count("OVOL"),
         "SYSTem:ALARm:COUNt:OCURrent?": _count("OCUR"),
         "SYSTem:ALARm:COUNt:OPOWer?": _count("OPOW"),
         "SYSTem:ALARm:ACTion:PFAil[?]": _setting("PFA", "AUTO", "OFF"),
         "SYSTem:ALARm:ACTion:OTEMperature[?]": _setting("OTEM", "AUTO", "OFF"),
-        "SYSTem:COMMunicate:MONitoring:ACTion[?]": _either(lambda device: _on_off(device._monitored), _monitor),
-        "SYSTem:COMMunicate:MONitoring:TIMeout[?]": _either(lambda device: str(device._monitor_time), _monitor_time),
+        "SYSTem:COMMunicate:MONitoring:ACTion[?]": _either(
+            lambda device: _on_off(device._monitored), _monitor
+        ),
+        "SYSTem:COMMunicate:MONitoring:TIMeout[?]": _either(
+            lambda device: str(device._monitor_time), _monitor_time
+        ),
         "SYSTem:CONFig:OUTPut:RESTore[?]": _setting("REST", "AUTO", "OFF"),
         "SYSTem:CONFig:MODe[?]": _setting("MOD", "UIP"),
         "SYSTem:CONFig:CONTroller:SPEed[?]": _setting("SPE", "FAST", "SLOW", "NORMal"),

@@ -20,6 +20,7 @@ from instruments.virtual.ea_psb10000 import EaPsb10000
 from instruments.virtual.exchange import EXCHANGE, CanChannel, Device
 from instruments.virtual.foxbms import FoxBms
 from instruments.virtual.ngi_n83624 import NgiN83624
+from instruments.virtual.terminals import Settling
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.weiss_simserv import WeissSimServ
 from instruments.virtual.world import Clock, Inhabitants, World
@@ -80,7 +81,9 @@ def open_world(
     _check_keys(settings, SECTION, "virtual")
     plan = _Plan.of(settings, links)
     flaws = parse_defects(defects, series=series, instruments=plan.names())
-    builder = _Builder(plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
+    builder = _Builder(
+        plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait
+    )
     with ExitStack() as undo:
         world = builder.build(undo)
         undo.pop_all()
@@ -117,15 +120,25 @@ class _Plan:
         for name, given in settings.get("simulators", {}).items():
             entry = _simulated(name, given, links)
             if entry.simulator in simulated:
-                raise ValueError(f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it")
+                raise ValueError(
+                    f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it"
+                )
             simulated[entry.simulator] = entry
         plant = settings.get("plant", "emulator" if "ngi-n83624" in simulated else "pack")
         if plant not in {"pack", "emulator"}:
             raise ValueError(f"virtual.plant is {plant!r}: allowed are 'pack' and 'emulator'")
         if plant == "emulator" and "ngi-n83624" not in simulated:
-            raise ValueError("virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'")
+            raise ValueError(
+                "virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'"
+            )
         soc = _number(settings, "soc", 0.3, 0.0, 1.0)
-        return cls(simulated, soc, _number(settings, "temperature", 25.0, -60.0, 120.0), settings.get("spread", {}), plant)
+        return cls(
+            simulated,
+            soc,
+            _number(settings, "temperature", 25.0, -60.0, 120.0),
+            settings.get("spread", {}),
+            plant,
+        )
 
     def names(self) -> tuple[str, ...]:
         """The station's names of what is simulated."""
@@ -157,7 +170,7 @@ class _Builder:
     individual: int
     wait: Callable[[float], None]
     clock: Clock = field(default_factory=Clock)
-    worlds: list[World] = field(default_factory=list)
+    settling: Settling = field(default_factory=Settling)
 
     def build(self, undo: ExitStack) -> World:
         """Make the world; `undo` unplugs what was plugged in when a later part fails."""
@@ -175,13 +188,7 @@ class _Builder:
             undo.callback(EXCHANGE.unplug, [address])
             inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
         inhabitants.bms = self._bms(plant, undo, inhabitants)
-        world = World(self.clock, inhabitants)
-        self.worlds.append(world)
-        return world
-
-    def _settle(self) -> None:
-        for world in self.worlds:
-            world.settle()
+        return World(self.clock, self.settling, inhabitants)
 
     def _entry(self, name: str) -> _Simulated:
         return next(entry for entry in self.plan.simulated.values() if entry.name == name)
@@ -217,16 +224,26 @@ class _Builder:
         if entry is None:
             return Pack(string)
         emulator = NgiN83624(
-            self._specimen(entry), clock=self.clock, settle=self._settle, channels=self.series, **entry.arguments()
+            self._specimen(entry),
+            clock=self.clock,
+            settling=self.settling,
+            channels=self.series,
+            **entry.arguments(),
         )
         devices[entry.name] = emulator
-        return EmulatedPack(emulator, string, plan.soc, plan.temperature) if plan.plant == "emulator" else Pack(string)
+        return (
+            EmulatedPack(emulator, string, plan.soc, plan.temperature)
+            if plan.plant == "emulator"
+            else Pack(string)
+        )
 
     def _supply(self, devices: dict[str, Device]) -> EaPsb10000 | None:
         entry = self.plan.simulated.get("ea-psb10000")
         if entry is None:
             return None
-        supply = EaPsb10000(self._specimen(entry), clock=self.clock, settle=self._settle, **entry.arguments())
+        supply = EaPsb10000(
+            self._specimen(entry), clock=self.clock, settling=self.settling, **entry.arguments()
+        )
         devices[entry.name] = supply
         return supply
 
@@ -234,7 +251,7 @@ class _Builder:
         entry = self.plan.simulated.get("chroma-63600")
         if entry is None:
             return None
-        load = Chroma63600(self._specimen(entry), settle=self._settle, **entry.arguments())
+        load = Chroma63600(self._specimen(entry), settling=self.settling, **entry.arguments())
         devices[entry.name] = load
         return load
 
@@ -282,6 +299,7 @@ class _Builder:
             plant,
             channel,
             parallel=self.parallel,
+            settling=self.settling,
             insulation=float(entry.settings["insulation"] if insulation is None else insulation),
             silent_after=self.defects.bms_silent_after,
         )

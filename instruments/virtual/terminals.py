@@ -4,6 +4,7 @@ Each of them is a characteristic, current over voltage; the point is where their
 iteration and no time: what the battery does with the current is the plant's matter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf, sqrt
@@ -74,6 +75,23 @@ class OperatingPoint:
 
 
 OPEN: Final = OperatingPoint()
+
+
+@dataclass(slots=True)
+class Settling:
+    """Says whether something was switched or set since the operating point was found, and has it found anew.
+
+    Electronics settles in no time on a battery's scale: who measures calls `settle` first and never sees a stale point.
+    """
+
+    find: Callable[[], None] = lambda: None
+    stale: bool = True
+
+    def settle(self) -> None:
+        """Find the operating point anew if anything has changed."""
+        if self.stale:
+            self.stale = False
+            self.find()
 
 
 def operating_point(battery: Battery | None, supply: SupplyPort, load: LoadPort) -> OperatingPoint:
@@ -162,7 +180,9 @@ def _drawn(load: LoadPort, voltage: float) -> float:
     return load.current_limit if voltage > load.value else 0.0
 
 
-def _limited_by_battery(battery: Battery, supply: SupplyPort, load: LoadPort, *, charging: bool) -> OperatingPoint:
+def _limited_by_battery(
+    battery: Battery, supply: SupplyPort, load: LoadPort, *, charging: bool
+) -> OperatingPoint:
     """A battery that takes or gives no more (an emulator at its current limit): the other side moves the voltage."""
     current = battery.current_limit if charging else -battery.current_limit
     tiny = 1e-9  # S: a current source, made solvable
