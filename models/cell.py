@@ -20,14 +20,17 @@ __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "ava
 CHEMISTRIES = ("LFP", "NMC811", "LNMO", "Li-metal")
 
 REFERENCE_TEMPERATURE = 25.0
-"""degC at which open-circuit voltages are tabulated; the entropic coefficient acts on the distance from it."""
+"""degC at which open-circuit voltages are tabulated; the entropic coefficient acts on the distance to it."""
 
 ABSOLUTE_ZERO = -273.15
 
 
 @dataclass(frozen=True, eq=False)
 class ChargeLimit:
-    """The largest charge rate a cell tolerates: `c_rate` (1/h, shape [temperature, soc]) over degC and SoC 0 to 1."""
+    """The largest charge rate a cell tolerates: `c_rate` (1/h) with shape [temperature, soc].
+
+    `temperature` is degC, `soc` goes from 0 to 1.
+    """
 
     temperature: Vector
     soc: Vector
@@ -46,7 +49,7 @@ class ChargeLimit:
 
 
 def _place(value: Vector, grid: Vector) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.intp]], Vector]:
-    """The grid interval that `value` lies in, and how far into it (0 to 1)."""
+    """Find the grid interval that `value` lies in, and how far into it (0 to 1)."""
     position = np.interp(value, grid, np.arange(len(grid)))
     interval = np.minimum(position.astype(np.intp), len(grid) - 2)
     return interval, position - interval
@@ -56,9 +59,10 @@ def _place(value: Vector, grid: Vector) -> tuple[np.ndarray[tuple[int, ...], np.
 class CellParameters:
     """An equivalent circuit with two RC pairs, and what a bench must know to treat such a cell well.
 
-    `soc` is the grid of all curves: 0 to 1 in equal steps. `nominal_capacity` (Ah) spans it, and C-rates refer to
-    it. Resistances (Ohm) have shape [temperature, soc], time constants (s) [temperature]. `heat_capacity` is J/K,
-    `thermal_conductance` from cell to air W/K. Temperatures are degC. `sources` says where each value comes from.
+    `soc` is the grid of all curves: 0 to 1 in equal steps. `nominal_capacity` (Ah) spans it, and C-rates
+    refer to it. Resistances (Ohm) have shape [temperature, soc], time constants (s) [temperature].
+    `heat_capacity` is J/K, `thermal_conductance` from cell to air W/K. Temperatures are degC. `sources`
+    says where each value comes from, and what is an assumption.
     """
 
     name: str
@@ -90,7 +94,7 @@ class CellParameters:
     sources: tuple[str, ...]
 
     def look_up_tables(self, count: int) -> LookUpTables:
-        """Tables for `count` cells: curves OCV, entropic, hysteresis; surfaces r0, r1, r2, tau1, tau2."""
+        """Lay out curves (OCV, entropic, hysteresis) and surfaces (r0, r1, r2, tau1, tau2) for `count` cells."""
         nothing = np.zeros_like(self.ocv)
         curves = np.array([self.ocv, _or(self.entropic, nothing), _or(self.hysteresis, nothing)])
         taus = [np.repeat(tau[:, np.newaxis], len(self.soc), axis=1) for tau in (self.tau1, self.tau2)]
@@ -98,13 +102,13 @@ class CellParameters:
         return LookUpTables(curves, surfaces, self.temperature, count)
 
     def open_circuit_voltage(self, soc: ArrayLike, temperature: ArrayLike = REFERENCE_TEMPERATURE) -> Vector:
-        """V at rest, between the hysteresis branches; `soc` and `temperature` (degC) broadcast."""
+        """Return V at rest, between the hysteresis branches; `soc` and `temperature` broadcast."""
         tables, shape, kelvin = self._read(soc, temperature)
         ocv, entropic, _ = tables.value
         return np.asarray(ocv + entropic * kelvin).reshape(shape)
 
     def resistances(self, soc: ArrayLike, temperature: ArrayLike) -> Vector:
-        """r0, r1, r2 in Ohm with shape [3, ...]; `soc` and `temperature` (degC) broadcast.
+        """Return r0, r1, r2 in Ohm with shape [3, ...]; `soc` and `temperature` (degC) broadcast.
 
         Their sum is what a long constant current meets.
         """
@@ -128,10 +132,8 @@ _SHIPPED = files("models") / "cells"
 
 
 def available_cells() -> tuple[str, ...]:
-    """Names of the cells that ship with the project, in alphabetical order."""
-    return tuple(
-        sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
-    )
+    """List the cells that ship with the project, in alphabetical order."""
+    return tuple(sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")))
 
 
 def load_cell(name_or_path: str | Path) -> CellParameters:
@@ -145,7 +147,7 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
     if name_or_path not in names:
         hint = nearest(name_or_path, names)
         raise CellFileError(
-            f"no cell {name_or_path!r}{hint}; shipped are {', '.join(names)}, or give the path of a .yaml file."
+            f"no cell {name_or_path!r}{hint}; shipped are {', '.join(names)}, or give the path of a .yaml."
         )
     with as_file(_SHIPPED / f"{name_or_path}.yaml") as path:
         return _read_cell(path)
@@ -176,14 +178,14 @@ def _read_cell(path: Path) -> CellParameters:
     ocv = fields.rising("ocv")
     soc = np.linspace(0.0, 1.0, len(ocv))
     temperature = fields.rising("temperature")
-    voltage_min = fields.number("voltage_min", above=0.0)
+    voltage_min = fields.number("voltage_min", above=0.0, at_most=ocv[-1].item())
     resistances = _read_resistances(fields, temperature, soc)
     return CellParameters(
         name=fields.text("name"),
         chemistry=fields.choice("chemistry", CHEMISTRIES),
         nominal_capacity=fields.number("nominal_capacity", above=0.0),
         voltage_min=voltage_min,
-        voltage_max=fields.number("voltage_max", above=voltage_min),
+        voltage_max=fields.number("voltage_max", above=max(voltage_min, ocv[0].item())),
         soc=soc,
         ocv=ocv,
         entropic=fields.number_or_curve("entropic", len(soc)) if fields.has("entropic") else None,

@@ -9,9 +9,10 @@ from math import exp
 class ChamberAir:
     """Air that follows a ramped set point with a first-order lag.
 
-    `temperature` and `set_point` are degC, ramps K/min (the unit of chamber data sheets), `lag` the time constant
-    in s between the ramped set point and the air; 0 means none. The update is exact for any step size: a step in
-    which the ramp arrives is solved in two parts. Assign to `set_point` and `ramp` at any time between steps.
+    `temperature` and `set_point` are degC, ramps K/min (the unit of chamber data sheets), `lag` the time
+    constant in s between the ramped set point and the air; 0 means none. The update is exact for any step
+    size: a step in which the ramp arrives is solved in two parts. Assign to `set_point` and `ramp`
+    between steps.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ChamberAir:
 
     @property
     def ramp(self) -> float | None:
-        """The ramp asked for, K/min; None: as fast as the chamber can. The chamber's own limits always hold."""
+        """The ramp asked for, K/min; None: as fast as the chamber can. Its own limits always hold."""
         return self._ramp
 
     @ramp.setter
@@ -76,7 +77,5 @@ class ChamberAir:
 
 def _above_zero(name: str, unit: str, value: float) -> float:
     if not value > 0:
-        raise ValueError(
-            f"{name} is {value:g} {unit}; give a positive rate, the direction follows from the set point."
-        )
+        raise ValueError(f"{name} is {value:g} {unit}; give a positive rate, the direction follows from the set point.")
     return value

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import yaml
@@ -22,7 +23,7 @@ class CellFileError(ValueError):
 
 
 def nearest(name: str, allowed: Collection[str]) -> str:
-    """A closing hint " (nearest: ...)" for a misspelt name; empty when nothing is near."""
+    """Return a closing hint " (nearest: ...)" for a misspelt name; empty when nothing is near."""
     matches = get_close_matches(name, allowed, n=1)
     return f" (nearest: {matches[0]})" if matches else ""
 
@@ -40,9 +41,7 @@ class Fields:
         for key in content:
             if key not in allowed:
                 hint = nearest(str(key), allowed)
-                raise CellFileError(
-                    f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}."
-                )
+                raise CellFileError(f"{place}: unknown key {_quote(key)}{hint}; allowed are {', '.join(allowed)}.")
 
     @classmethod
     def read(cls, path: Path, allowed: Collection[str]) -> "Fields":
@@ -50,13 +49,9 @@ class Fields:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise CellFileError(
-                f"{path}: cannot be read ({error.strerror or error}); check the path."
-            ) from error
+            raise CellFileError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
         except UnicodeDecodeError as error:
-            raise CellFileError(
-                f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text."
-            ) from error
+            raise CellFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
         # PyYAML's own constructors let plain ValueErrors through, for example on the date 2024-99-99.
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
@@ -64,11 +59,11 @@ class Fields:
         return cls(str(path), content, allowed)
 
     def wrong(self, key: str, found: object, allowed: str) -> CellFileError:
-        """The error for a `key` whose value is not what is `allowed`."""
+        """Make the error for a `key` whose value is not what is `allowed`."""
         return CellFileError(f"{self._place}: {key} is {_quote(found)}; give {allowed}.")
 
     def section(self, key: str, allowed: Collection[str]) -> "Fields":
-        """The mapping under `key`."""
+        """Enter the mapping under `key`."""
         return Fields(f"{self._place}: {key}", self._value(key), allowed)
 
     def has(self, key: str) -> bool:
@@ -76,35 +71,35 @@ class Fields:
         return self._content.get(key) is not None
 
     def text(self, key: str) -> str:
-        """A non-empty text."""
+        """Read a non-empty text."""
         value = self._value(key)
         if not isinstance(value, str) or not value.strip():
             raise self.wrong(key, value, "a text")
         return value
 
     def choice(self, key: str, allowed: Collection[str]) -> str:
-        """One of `allowed`."""
+        """Read one of `allowed`."""
         value = self.text(key)
         if value not in allowed:
             raise self.wrong(key, value, f"one of {', '.join(allowed)}{nearest(value, allowed)}")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A non-empty list of texts."""
+        """Read a non-empty list of texts."""
         value = self._value(key)
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             raise self.wrong(key, value, "a list of texts, at least one")
         return tuple(value)
 
     def number(self, key: str, *, above: float = -np.inf, at_most: float = np.inf) -> float:
-        """A number in (`above`, `at_most`]."""
+        """Read a number in (`above`, `at_most`]."""
         value = self._value(key)
-        if not _is_number(value) or not above < float(value) <= at_most:  # type: ignore[arg-type]
+        if not _is_number(value) or not above < value <= at_most:
             raise self.wrong(key, value, _number_in(above, at_most))
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
 
     def curve(self, key: str, length: int | None = None, *, above: float = -np.inf) -> Vector:
-        """A list of numbers above `above`; of `length` values, or at least two."""
+        """Read a list of numbers above `above`; of `length` values, or at least two."""
         value = self._value(key)
         wanted = f"a list of {length if length else 'two or more'} numbers{_bound(above)}"
         if not isinstance(value, list) or not _fits(len(value), length):
@@ -115,22 +110,22 @@ class Fields:
         return np.array(value, dtype=np.float64)
 
     def number_or_curve(self, key: str, length: int, *, above: float = -np.inf) -> Vector:
-        """A list of `length` numbers, or one number for all of them."""
+        """Read a list of `length` numbers, or one number for all of them."""
         if isinstance(self._content.get(key), list):
             return self.curve(key, length, above=above)
         return np.full(length, self.number(key, above=above))
 
     def rising(self, key: str, length: int | None = None) -> Vector:
-        """A list of numbers that rises strictly."""
+        """Read a list of numbers that rises strictly."""
         curve = self.curve(key, length)
-        for index in np.flatnonzero(np.diff(curve) <= 0):
-            raise self.wrong(
-                f"{key}[{index + 1}]", curve[index + 1].item(), f"a number above {curve[index]:g}: it rises"
-            )
+        falls = np.flatnonzero(np.diff(curve) <= 0)
+        if falls.size:
+            before, here = falls[0], falls[0] + 1
+            raise self.wrong(f"{key}[{here}]", curve[here].item(), f"a number above {curve[before]:g}: it rises")
         return curve
 
     def table(self, key: str, rows: int, columns: int, *, at_least: float = 0.0) -> Vector:
-        """A list of `rows` lists of `columns` numbers from `at_least` up."""
+        """Read a list of `rows` lists of `columns` numbers from `at_least` up."""
         value = self._value(key)
         if not isinstance(value, list) or len(value) != rows:
             raise self.wrong(key, value, f"a list of {rows} rows of {columns} numbers")
@@ -145,7 +140,7 @@ class Fields:
         return self._content[key]
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     except OverflowError:  # an integer beyond every float

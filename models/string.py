@@ -25,8 +25,9 @@ An assumption: measured minor loops of LFP close within a few per cent of state 
 class Spread:
     """How much the positions of a string differ: standard deviations, cut off at three of them.
 
-    `capacity` and `resistance` are relative, `soc` is absolute, `temperature` is K: a lasting difference of the
-    air at each position, since a module is never cooled evenly.
+    `capacity` and `resistance` are relative, `soc` is absolute, `temperature` is K: a lasting difference
+    of the air at each position, since a module is never cooled evenly. Raises `ValueError` from a
+    relative 1/3 up.
     """
 
     capacity: float = 0.01
@@ -50,12 +51,14 @@ NO_SPREAD = Spread(capacity=0.0, resistance=0.0, soc=0.0, temperature=0.0)
 class CellString:
     """`series` groups of `parallel` cells. Positive current charges.
 
-    Vectors of length `series`, read-only, that follow the state: `soc`, `temperature` (degC), `capacity` (Ah of the
-    group), `resistance_factor`, and `voltage` (V at the terminals of the group at the end of the last step).
-    The groups start at rest in thermal equilibrium. Same seed, same bytes.
+    Vectors of length `series`, read-only, that follow the state: `soc`, `temperature` (degC), `capacity`
+    (Ah of the group), `resistance_factor`, `voltage` (V at the group's terminals at the end of the last
+    step) and `cell_heat` (W of the group, mean of the last step). The groups start at rest in thermal
+    equilibrium. Same seed, same bytes.
 
-    A step is the exact solution for a constant current, with the tables read once at its start: RC pairs, heat and
-    temperature do not drift with the step size; the tables are followed as closely as the steps are short.
+    A step is the exact solution for a constant current, with the tables read once at its start: RC pairs,
+    heat and temperature do not drift with the step size; the tables are followed as closely as the steps
+    are short.
     """
 
     def __init__(
@@ -70,9 +73,7 @@ class CellString:
         temperature: float = 25.0,
     ) -> None:
         if series < 1 or parallel < 1:
-            raise ValueError(
-                f"a string of {series} in series and {parallel} in parallel; both are at least 1."
-            )
+            raise ValueError(f"a string of {series} in series, {parallel} in parallel; give at least 1 of each.")
         self.cell, self.series, self.parallel = cell, series, parallel
         capacity, resistance, charge, air = _draw(spread, series, seed)
         self._fresh_capacity = cell.nominal_capacity * parallel * capacity
@@ -94,14 +95,14 @@ class CellString:
 
     def _allocate(self, series: int) -> None:
         self._rc_voltage = np.zeros((2, series))
-        self._branch = np.zeros(
-            series
-        )  # -1 on the discharge branch of the hysteresis, +1 on the charge branch
+        # The branch of the hysteresis: -1 after a discharge, +1 after a charge.
+        self._branch = np.zeros(series)
         self._resistance = np.empty((3, series))
         self._rest_voltage = np.empty(series)
         self._voltage = np.empty(series)
         self._decay = np.empty((2, series))
-        self._approach = np.empty((2, series))
+        self._rate = np.empty((2, series))
+        self._hysteresis = np.zeros(series)
         self._pair = np.empty((2, series))
         self._heat = np.zeros(series)
         self._decay_duration = -1.0
@@ -143,97 +144,101 @@ class CellString:
         self._apply_factors()
 
     def thevenin(self, duration: float) -> tuple[float, float]:
-        """E (V) and R (Ohm): after `duration` s at constant current I the terminals are at about E + R*I.
+        """Predict the terminals: after `duration` s at constant current I they are at about E + R*I (V, Ohm).
 
-        R holds what builds up over the step, RC pairs and the slope of the open-circuit voltage, so that solving
-        for a held voltage is stable at any step. The work is shared with a following `step` of equal duration.
+        R holds what builds up over the step, RC pairs and the slope of the open-circuit voltage, so that
+        solving for a held voltage is stable at any step. A `step` of equal duration shares the work.
         """
         self._update_decay(duration)
-        resistance = self._resistance
         pair = np.multiply(self._rc_voltage, self._decay, out=self._pair)
         electromotive = np.add.reduce(pair, axis=None) + np.add.reduce(self._rest_voltage)
-        np.multiply(resistance[1:], self._approach, out=pair)
+        np.multiply(self._resistance[1:], self._decay, out=pair)
+        build_up = np.add.reduce(self._resistance, axis=None) - np.add.reduce(pair, axis=None)
         slope = np.dot(self._tables.slope[0], self._soc_per_coulomb) * duration
-        series = np.add.reduce(pair, axis=None) + np.add.reduce(resistance[0])
-        return float(electromotive), float(series + slope)
+        return float(electromotive), float(build_up + slope)
 
     def step(self, current: float, duration: float, air_temperature: float) -> None:
         """Carry `current` (A, positive charges) for `duration` s in air of `air_temperature` degC."""
         if duration <= 0:
             raise ValueError(f"a step of {duration:g} s; time only moves forward: give more than 0.")
         self._update_decay(duration)
-        heat = np.multiply(self._resistance[0], current * current, out=self._heat)
-        heat += self._relax(current, duration)
-        heat += self._reversible_heat(current)
-        self._charge(current, duration)
+        heat = np.add.reduce(self._resistance, axis=0, out=self._heat)
+        heat *= current * current
+        heat += self._relax(current)
+        if current:
+            self._add_heat_of_reaction(current)
+            self._charge(current * duration)
         self._masses.step(heat, self._air_offset + air_temperature, duration)
         self._current = current
         self._look_up()
 
     def _update_decay(self, duration: float) -> None:
-        """Shares of the RC voltages that stay, and that are newly built up, over one step."""
+        """Set what is left of the RC voltages after one step."""
         if duration == self._decay_duration:
             return
-        np.divide(-duration, self._tables.surface[3:], out=self._decay)
+        rate = np.divide(duration, self._tables.surface[3:], out=self._rate)
+        np.negative(rate, out=self._decay)
         np.exp(self._decay, out=self._decay)
-        np.subtract(1.0, self._decay, out=self._approach)
         self._decay_duration = duration
 
-    def _relax(self, current: float, duration: float) -> Vector:
-        """Move the RC pairs to the end of the step; return the mean heat in their resistors (W).
+    def _relax(self, current: float) -> Vector:
+        """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
 
-        With the final value u and the distance d to it, v(t) = u + d exp(-t/tau); the heat is the exact mean of
-        v(t)^2 / r = I u + d (tau/T)(1 - a)(2 I + d (1 + a) / 2 r) over a step of length T, a = exp(-T/tau).
+        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
+        exactly I^2 r + (v0 - v1) (tau/T) ((v0 + v1) / 2 r + I), with v1 the voltage at its end.
         """
-        resistance, voltage = self._resistance[1:], self._rc_voltage
-        final = np.multiply(resistance, current, out=self._pair)
-        distance = voltage - final
-        np.multiply(distance, self._decay, out=voltage)
-        voltage += final
-        heat = (distance + voltage - final) / resistance
+        resistance, after = self._resistance[1:], self._rc_voltage
+        before = self._pair
+        before[...] = after
+        settled = resistance * current
+        after -= settled
+        after *= self._decay
+        after += settled
+        heat = before + after
+        heat /= resistance
         heat *= 0.5
-        heat += 2.0 * current
-        distance *= self._approach
-        distance *= self._tables.surface[3:]
-        distance *= 1.0 / duration
-        heat *= distance
-        heat += current * final
-        return np.add.reduce(heat, axis=0)
+        heat += current
+        before -= after
+        before /= self._rate
+        heat *= before
+        return np.asarray(heat[0] + heat[1])
 
-    def _reversible_heat(self, current: float) -> Vector | float:
-        """W that is not resistive: entropy, hysteresis, and the charge lost to side reactions."""
-        cell, (ocv, entropic, half_gap) = self.cell, self._tables.value
-        heat: Vector | float = 0.0
+    def _add_heat_of_reaction(self, current: float) -> None:
+        """Add what is not resistive: entropy, hysteresis, and the charge lost to side reactions."""
+        cell, heat = self.cell, self._heat
+        ocv, entropic, _ = self._tables.value
         if cell.entropic is not None:
             heat += current * (self.temperature - ABSOLUTE_ZERO) * entropic
         if cell.hysteresis is not None:
-            heat += current * half_gap * self._branch
+            heat += current * self._hysteresis
         if current > 0 and cell.coulombic_efficiency < 1:
             heat += (1 - cell.coulombic_efficiency) * current * ocv
-        return heat
 
-    def _charge(self, current: float, duration: float) -> None:
-        stored = current * duration * (self.cell.coulombic_efficiency if current > 0 else 1.0)
-        moved = self._soc_per_coulomb * stored
+    def _charge(self, charge: float) -> None:
+        """Store `charge` (A s) in every group."""
+        if charge > 0:
+            charge *= self.cell.coulombic_efficiency
+        moved = self._soc_per_coulomb * charge
         self._soc += moved
-        if self.cell.hysteresis is not None and current:
-            branch = 1.0 if current > 0 else -1.0
+        if self.cell.hysteresis is not None:
+            branch = 1.0 if charge > 0 else -1.0
+            moved *= -branch / HYSTERESIS_SPAN
             self._branch -= branch
-            self._branch *= np.exp(np.abs(moved) / -HYSTERESIS_SPAN)
+            self._branch *= np.exp(moved)
             self._branch += branch
 
     def _look_up(self) -> None:
         """Read the tables at the present state and set the voltages that follow from it."""
-        tables = self._tables
-        tables.look_up(self._soc, self._masses.temperature)
+        tables, cell = self._tables, self.cell
+        tables.look_up(self._soc, self.temperature)
         np.multiply(tables.surface[:3], self._group_factor, out=self._resistance)
         self._decay_duration = -1.0
         rest = self._rest_voltage
         rest[...] = tables.value[0]
-        if self.cell.entropic is not None:
+        if cell.entropic is not None:
             rest += tables.value[1] * (self.temperature - REFERENCE_TEMPERATURE)
-        if self.cell.hysteresis is not None:
-            rest += tables.value[2] * self._branch
+        if cell.hysteresis is not None:
+            rest += np.multiply(tables.value[2], self._branch, out=self._hysteresis)
         voltage = np.multiply(self._resistance[0], self._current, out=self._voltage)
         voltage += rest
         voltage += self._rc_voltage[0]

@@ -10,7 +10,7 @@ from models.tables import Vector
 
 
 def read_only(vector: Vector) -> Vector:
-    """A view of `vector` that follows it and refuses writes."""
+    """Make a view of `vector` that follows it and refuses writes."""
     view = vector.view()
     view.flags.writeable = False
     return view
@@ -19,8 +19,9 @@ def read_only(vector: Vector) -> Vector:
 class LumpedMasses:
     """`count` masses of `heat_capacity` (J/K), each coupled to the air by `conductance` (W/K).
 
-    Both, and the initial `temperature` (degC), are one number for all masses or one per mass. The update is the
-    exact solution for constant heat and air temperature, so its result does not depend on the step size.
+    Both, and the initial `temperature` (degC), are one number for all masses or one per mass. The update is
+    the exact solution for constant heat and air temperature, so its result does not depend on the step size.
+    `temperature` is a read-only vector that follows the state.
     Raises `ValueError` for a capacity or conductance that is not positive.
     """
 
@@ -36,7 +37,7 @@ class LumpedMasses:
         self.temperature = read_only(self._temperature)
 
     def step(self, heat: ArrayLike, air_temperature: ArrayLike, duration: float) -> None:
-        """Let `heat` (W, one number or one per mass) act for `duration` s in air of `air_temperature` degC."""
+        """Let `heat` (W) act for `duration` s in air of `air_temperature` degC (each one, or per mass)."""
         if duration != self._duration:
             # The share of the way to equilibrium covered in one step: the same for every step of this length.
             np.negative(np.expm1(-duration / self._time_constant), out=self._approach)

@@ -75,6 +75,7 @@ def flag(start: int) -> int:
     return field(start, 1)(1)
 
 
+<<<<<<< HEAD
 # start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
 BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
 GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
@@ -91,6 +92,34 @@ PACK_VOLTAGE, BUS_VOLTAGE = field(7, 15, 0.1, signed=True), field(8, 15, 0.1, si
 PACK_INSULATION = field(7, 13, 7e3)
 MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = (field(start, 10, 1e-3) for start in (7, 13, 19, 25))
 ENERGY, HEALTH = field(55, 16, 100.0), field(47, 8, 5e-3)  # Wh, share
+=======
+def _unsigned(value: float, length: int) -> int:
+    return max(0, min((1 << length) - 1, round(value)))
+
+
+# start bit | length, from the DBC. One-bit fields lie alike in both byte orders (BmsChargingFlag is written little-endian there).
+BMS_STATE, CONNECTED_STRINGS = motorola(3, 4), motorola(7, 4)
+GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = motorola(10, 1), motorola(8, 1), motorola(11, 1)
+INSULATION_MONITORING, INSULATION_ERROR = motorola(13, 1), motorola(23, 1)
+OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT = motorola(25, 1), motorola(26, 1), motorola(27, 1)
+CHARGING_FLAG, STATE_INSULATION = motorola(29, 1), motorola(63, 8)
+MAX_TEMPERATURE, MIN_TEMPERATURE = motorola(47, 8), motorola(39, 8)
+MAX_SENSOR, MIN_SENSOR, MAX_SENSOR_MODULE, MIN_SENSOR_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
+MIN_VOLTAGE, MAX_VOLTAGE = motorola(53, 14), motorola(37, 14)
+MAX_CELL, MIN_CELL, MAX_CELL_MODULE, MIN_CELL_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
+CHARGE_LIMIT, DISCHARGE_LIMIT = motorola(11, 12), motorola(7, 12)
+CHARGE_POWER, DISCHARGE_POWER = motorola(35, 12), motorola(31, 12)
+VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = motorola(55, 8), motorola(63, 8)
+PACK_CURRENT, PACK_VOLTAGE, BUS_VOLTAGE, PACK_POWER = (
+    motorola(40, 17),
+    motorola(7, 15),
+    motorola(8, 15),
+    motorola(25, 17),
+)
+PACK_INSULATION = motorola(7, 13)
+MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = motorola(7, 10), motorola(13, 10), motorola(19, 10), motorola(25, 10)
+ENERGY, HEALTH = motorola(55, 16), motorola(47, 8)
+>>>>>>> main
 
 
 @dataclass(slots=True)

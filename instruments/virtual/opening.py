@@ -133,11 +133,15 @@ class _Plan:
             )
         soc = _number(settings, "soc", 0.3, 0.0, 1.0)
         return cls(
+<<<<<<< HEAD
             simulated,
             soc,
             _number(settings, "temperature", 25.0, -60.0, 120.0),
             settings.get("spread", {}),
             plant,
+=======
+            simulated, soc, _number(settings, "temperature", 25.0, -60.0, 120.0), settings.get("spread", {}), plant
+>>>>>>> main
         )
 
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,26 @@
+"""The pytest hooks that the bench calls and a report implements: the bench never imports a report."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.hookspec
+def pytest_packbench_run_started(item: pytest.Item, folder: Path) -> None:
+    """A run has begun: `folder` holds its manifest, its event log and its growing journal."""
+
+
+@pytest.hookspec
+def pytest_packbench_event(item: pytest.Item, event: dict[str, Any]) -> None:
+    """Something happened: the same record that `events.jsonl` just got (see docs/run-format.md)."""
+
+
+@pytest.hookspec
+def pytest_packbench_run_ended(item: pytest.Item, folder: Path) -> None:
+    """The bench is safe and everything of the run is on disk; called before the test's own report is made."""
+
+
+@pytest.hookspec
+def pytest_packbench_session_ended(session: pytest.Session, summary: dict[str, Any]) -> None:
+    """All tests are over. `summary` counts verdicts and names station, pack and exit status."""

@@ -1,0 +1,130 @@
+"""The words of judgement: verdicts, who is to blame, and the exceptions that carry them through pytest.
+
+A failed pack is never mixed with a failed bench: `PackFailure` is an `AssertionError` (Allure *failed*), everything
+else that goes wrong is a `BenchFault` (Allure *broken*).
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from math import isnan
+from typing import Any, Literal
+
+Blame = Literal["pack", "bench", "operator"]
+
+
+class Verdict(StrEnum):
+    """Outcome of a test, a step or a measurement, from good to bad."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+    BENCH_FAULT = "BENCH FAULT"
+    ABORTED = "ABORTED"
+
+    @property
+    def severity(self) -> int:
+        """Rank in the lattice: the worst of several verdicts is the one with the highest severity."""
+        return list(Verdict).index(self)
+
+
+def worst(verdicts: "list[Verdict]") -> Verdict:
+    """Join verdicts; nothing judged yet counts as PASS."""
+    return max(verdicts, key=lambda verdict: verdict.severity, default=Verdict.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a run ended as it did: the first thing that went wrong, never overwritten by what followed."""
+
+    blame: Blame
+    text: str
+    step: str | None = None
+    time: float | None = None
+    limit: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored in the manifest."""
+        return asdict(self)
+
+
+class PackFailure(AssertionError):
+    """The pack under test violated a limit or missed a requirement."""
+
+
+class Inconclusive(Exception):
+    """A measurement lies within its own uncertainty of the limit: neither passed nor failed."""
+
+
+class BenchFault(Exception):
+    """The bench misbehaved; the pack has not been judged."""
+
+
+class BenchInUse(BenchFault):
+    """Somebody else holds the bench."""
+
+
+class InputError(ValueError):
+    """A file or an option cannot be used: one sentence with where, what was found and what is allowed."""
+
+
+def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
+    """Who is to blame for what was raised, and the verdict it means."""
+    match error:
+        case AssertionError():
+            return "pack", Verdict.FAIL
+        case Inconclusive():
+            return "pack", Verdict.INCONCLUSIVE
+        case InputError():
+            return "operator", Verdict.ABORTED
+        case Exception():
+            return "bench", Verdict.BENCH_FAULT
+        case _:
+            return "operator", Verdict.ABORTED
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One judged quantity: value against limits, with the uncertainty (half-width, same unit) it was taken with."""
+
+    name: str
+    value: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    uncertainty: float = 0.0
+    step: str | None = None
+    requirement: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """PASS or FAIL when the limit is outside the uncertainty band, INCONCLUSIVE inside; a missing value fails."""
+        if isnan(self.value):
+            return Verdict.FAIL
+        margin = self.margin
+        if margin is None:
+            return Verdict.PASS
+        if abs(margin) < self.uncertainty:
+            return Verdict.INCONCLUSIVE
+        return Verdict.PASS if margin >= 0 else Verdict.FAIL
+
+    @property
+    def margin(self) -> float | None:
+        """Distance to the nearest limit, negative when violated; None without limits."""
+        margins = []
+        if self.at_least is not None:
+            margins.append(self.value - self.at_least)
+        if self.at_most is not None:
+            margins.append(self.at_most - self.value)
+        return min(margins, default=None)
+
+    def __str__(self) -> str:
+        bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
+        bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
+        allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
+        spread = f" ± {self.uncertainty:g}" if self.uncertainty else ""
+        value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
+        return f"{self.name}: {value}{allowed}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored in the manifest and the event log."""
+        return {**asdict(self), "verdict": str(self.verdict)}
