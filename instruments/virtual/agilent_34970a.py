@@ -1,7 +1,8 @@
 """Simulated Agilent 34970A data acquisition unit with three 34901A multiplexers (channels 101-120, 201-220, 301-320).
 
-Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads +9.90000000E+37
-(34970A/34972A Command Reference, "overload"); a channel that was never configured for temperature reads volts, as the real one does.
+Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads
++9.90000000E+37 (34970A/34972A Command Reference, "overload"); a channel that was never configured for
+temperature reads volts, as the real one does.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,9 +49,7 @@ class Agilent34970A:
         self._specimen = specimen
         self._sensors = dict(sensors)
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
-        self._meters = {
-            channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS
-        }
+        self._meters = {channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS}
         self.reset()
 
     def reset(self) -> None:
@@ -146,9 +145,7 @@ def _scan(unit: Agilent34970A, call: Call[object]) -> str | None:
 
 def _units(unit: Agilent34970A, call: Call[object]) -> str | None:
     if call.query:
-        return ",".join(
-            unit.units.get(channel, "C") for channel in unit.checked(call.channels or unit.scan_list)
-        )
+        return ",".join(unit.units.get(channel, "C") for channel in unit.checked(call.channels or unit.scan_list))
     chosen = scpi.choice(call.only(), "C", "F", "K")
     unit.units |= dict.fromkeys(unit.checked(call.channels or CHANNELS), chosen)
     return None
@@ -184,15 +181,9 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "CONFigure:TEMPerature": _configure,
         "ROUTe:SCAN[?]": _scan,
         "UNIT:TEMPerature[?]": _units,
-        "TRIGger:SOURce[?]": _trigger(
-            "SOUR", lambda text: scpi.choice(text, "IMMediate", "BUS", "EXTernal", "TIMer")
-        ),
-        "TRIGger:COUNt[?]": _trigger(
-            "COUN", lambda text: f"{scpi.number(text, minimum=1, maximum=50000):+.8E}"
-        ),
-        "TRIGger:TIMer[?]": _trigger(
-            "TIM", lambda text: f"{scpi.number(text, 'S', minimum=0, maximum=359999):+.8E}"
-        ),
+        "TRIGger:SOURce[?]": _trigger("SOUR", lambda text: scpi.choice(text, "IMMediate", "BUS", "EXTernal", "TIMer")),
+        "TRIGger:COUNt[?]": _trigger("COUN", lambda text: f"{scpi.number(text, minimum=1, maximum=50000):+.8E}"),
+        "TRIGger:TIMer[?]": _trigger("TIM", lambda text: f"{scpi.number(text, 'S', minimum=0, maximum=359999):+.8E}"),
         "INITiate": lambda unit, call: unit.initiate(),
         "FETCh?": lambda unit, call: unit.fetch(),
         "READ?": _read,

@@ -1,8 +1,9 @@
 """Simulated Chroma 63600 electronic load: a mainframe whose modules all hang on the same two terminals.
 
-Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an invalid one in a line
-is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes, short circuit, slew rates in time (they
-are kept and read back: a step of the world is far longer than any of them).
+Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an
+invalid one in a line is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes,
+short circuit, slew rates in time (they are kept and read back: a step of the world is far longer than any of
+them).
 """
 
 from collections.abc import Callable
@@ -19,9 +20,7 @@ TRIP_LEVEL = 1.05  # of rating; the hardware's own thresholds, not adjustable
 
 RANGES = {"L": 0.01, "M": 0.1, "H": 1.0}  # of the module's rating, as on a 63640-80-80: 0.8 / 8 / 80 A
 FAMILIES = {"CC": LoadMode.CURRENT, "CR": LoadMode.RESISTANCE, "CV": LoadMode.VOLTAGE, "CP": LoadMode.POWER}
-MODES = {
-    family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()
-}
+MODES = {family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()}
 
 ERRORS = {
     0: "No error",
@@ -83,8 +82,7 @@ class Chroma63600:
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
         self._meters = {
-            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4)
-            for name, scale in full_scale.items()
+            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4) for name, scale in full_scale.items()
         }
 
     # ---- the world's side ----

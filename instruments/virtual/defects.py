@@ -39,8 +39,8 @@ class Defects:
 def parse_defects(texts: Sequence[str], *, series: int, instruments: Collection[str]) -> Defects:
     """Read defects such as `weak-cell:7:0.7`.
 
-    Raises ValueError, one sentence with the allowed form, for an unknown name, a wrong part, a cell outside the string or an
-    instrument that the station does not have.
+    Raises ValueError, one sentence with the allowed form, for an unknown name, a wrong part, a cell outside the
+    string or an instrument that the station does not have.
     """
     parsed = [_Parts.of(text) for text in texts]
 
@@ -79,9 +79,7 @@ class _Parts:
             raise ValueError(f"defect {text!r} has {len(values)} parts behind its name: write {FORMS[name]}")
         return cls(text, name, tuple(values))
 
-    def _read(
-        self, place: int, read: Callable[[str], float], allowed: Callable[[float], bool], what: str
-    ) -> float:
+    def _read(self, place: int, read: Callable[[str], float], allowed: Callable[[float], bool], what: str) -> float:
         try:
             value = read(self.values[place])
         except ValueError:
@@ -93,17 +91,10 @@ class _Parts:
         return value
 
     def number(self, place: int, *, above: float) -> float:
-        return self._read(
-            place, float, lambda value: above < value < float("inf"), f"a number above {above:g}"
-        )
+        return self._read(place, float, lambda value: above < value < float("inf"), f"a number above {above:g}")
 
     def index(self, place: int, count: int) -> int:
-        return (
-            int(
-                self._read(place, int, lambda value: 1 <= value <= count, f"a whole number from 1 to {count}")
-            )
-            - 1
-        )
+        return int(self._read(place, int, lambda value: 1 <= value <= count, f"a whole number from 1 to {count}")) - 1
 
     def one_of(self, place: int, names: Collection[str]) -> str:
         name = self.values[place]

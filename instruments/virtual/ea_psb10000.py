@@ -1,8 +1,9 @@
 """Simulated EA Elektro-Automatik PSB 10000, a bidirectional DC supply, at the level of its SCPI messages.
 
-Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5; page numbers
-below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in battery test, R mode (resistance
-set points are kept and read back; the mode stays UIP) and the analogue interface.
+Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5;
+page numbers below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in
+battery test, R mode (resistance set points are kept and read back; the mode stays UIP) and the analogue
+interface.
 """
 
 from collections.abc import Callable, Mapping
@@ -228,9 +229,7 @@ class EaPsb10000:
     def _apply(self) -> None:
         """Hand the set values to the power stage."""
         port, sets = self.port, self.sets
-        port.voltage, port.source_current, port.source_power = (
-            sets[name].present for name in ("VOLT", "CURR", "POW")
-        )
+        port.voltage, port.source_current, port.source_power = (sets[name].present for name in ("VOLT", "CURR", "POW"))
         port.sink_current, port.sink_power = sets["SINK:CURR"].present, sets["SINK:POW"].present
 
     # ---- the wire's side ----
@@ -239,10 +238,9 @@ class EaPsb10000:
         """Act on one message. Errors are only queued; a reply that overflows the buffer is not sent (p38)."""
         self._heard = self._clock()
         units = GRAMMAR.parse(message)
-        if len(message) > BUFFER:
-            return self._complain(-225)
-        if len(units) > MOST_COMMANDS:
-            return self._complain(-223)
+        if len(message) > BUFFER or len(units) > MOST_COMMANDS:
+            self._complain(-225 if len(message) > BUFFER else -223)
+            return None
         replies = []
         for unit in units:
             try:
@@ -257,7 +255,8 @@ class EaPsb10000:
                 replies.append(reply)
         text = ";".join(replies)
         if len(text) > BUFFER:
-            return self._complain(-225)
+            self._complain(-225)
+            return None
         return text if replies else None
 
     def _complain(self, number: int) -> None:
@@ -299,9 +298,7 @@ class EaPsb10000:
         """Print a measured value; negative current and power belong to sink mode (p48)."""
         self._settling.settle()
         point = self._point
-        value = (
-            point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
-        )
+        value = point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
         if unit != "V" and not self.port.on:
             value = 0.0
             return f"{value:.{self._decimals(unit)}f}{unit}"
@@ -571,12 +568,8 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "SYSTem:ALARm:COUNt:OPOWer?": _count("OPOW"),
         "SYSTem:ALARm:ACTion:PFAil[?]": _setting("PFA", "AUTO", "OFF"),
         "SYSTem:ALARm:ACTion:OTEMperature[?]": _setting("OTEM", "AUTO", "OFF"),
-        "SYSTem:COMMunicate:MONitoring:ACTion[?]": _either(
-            lambda device: _on_off(device._monitored), _monitor
-        ),
-        "SYSTem:COMMunicate:MONitoring:TIMeout[?]": _either(
-            lambda device: str(device._monitor_time), _monitor_time
-        ),
+        "SYSTem:COMMunicate:MONitoring:ACTion[?]": _either(lambda device: _on_off(device._monitored), _monitor),
+        "SYSTem:COMMunicate:MONitoring:TIMeout[?]": _either(lambda device: str(device._monitor_time), _monitor_time),
         "SYSTem:CONFig:OUTPut:RESTore[?]": _setting("REST", "AUTO", "OFF"),
         "SYSTem:CONFig:MODe[?]": _setting("MOD", "UIP"),
         "SYSTem:CONFig:CONTroller:SPEed[?]": _setting("SPE", "FAST", "SLOW", "NORMal"),

@@ -1,8 +1,8 @@
 """Simulated battery-management node in the message layout of foxBMS 2: what the pack says about itself on CAN.
 
-Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its own, independent of the
-one the driver makes. The sign on the bus is foxBMS's default: discharge current is positive. Not simulated: balancing, the string
-messages 0x240 and up, single cell voltages and temperatures.
+Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its
+own, independent of the one the driver makes. The sign on the bus is foxBMS's default: discharge current is
+positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
 """
 
 from bisect import bisect_right
@@ -39,13 +39,24 @@ class Cells(Protocol):
     """What the node's own sensors see: vectors over the cells in series, V, degC, 0 to 1 and Ah."""
 
     @property
-    def voltage(self) -> Vector: ...
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
     @property
-    def temperature(self) -> Vector: ...
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
     @property
-    def soc(self) -> Vector: ...
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
     @property
-    def capacity(self) -> Vector: ...
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
 
 
 def field(start: int, length: int, step: float = 1.0, *, signed: bool = False) -> Callable[[float], int]:
@@ -75,7 +86,6 @@ def flag(start: int) -> int:
     return field(start, 1)(1)
 
 
-<<<<<<< HEAD
 # start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
 BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
 GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
@@ -92,34 +102,6 @@ PACK_VOLTAGE, BUS_VOLTAGE = field(7, 15, 0.1, signed=True), field(8, 15, 0.1, si
 PACK_INSULATION = field(7, 13, 7e3)
 MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = (field(start, 10, 1e-3) for start in (7, 13, 19, 25))
 ENERGY, HEALTH = field(55, 16, 100.0), field(47, 8, 5e-3)  # Wh, share
-=======
-def _unsigned(value: float, length: int) -> int:
-    return max(0, min((1 << length) - 1, round(value)))
-
-
-# start bit | length, from the DBC. One-bit fields lie alike in both byte orders (BmsChargingFlag is written little-endian there).
-BMS_STATE, CONNECTED_STRINGS = motorola(3, 4), motorola(7, 4)
-GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = motorola(10, 1), motorola(8, 1), motorola(11, 1)
-INSULATION_MONITORING, INSULATION_ERROR = motorola(13, 1), motorola(23, 1)
-OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT = motorola(25, 1), motorola(26, 1), motorola(27, 1)
-CHARGING_FLAG, STATE_INSULATION = motorola(29, 1), motorola(63, 8)
-MAX_TEMPERATURE, MIN_TEMPERATURE = motorola(47, 8), motorola(39, 8)
-MAX_SENSOR, MIN_SENSOR, MAX_SENSOR_MODULE, MIN_SENSOR_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
-MIN_VOLTAGE, MAX_VOLTAGE = motorola(53, 14), motorola(37, 14)
-MAX_CELL, MIN_CELL, MAX_CELL_MODULE, MIN_CELL_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
-CHARGE_LIMIT, DISCHARGE_LIMIT = motorola(11, 12), motorola(7, 12)
-CHARGE_POWER, DISCHARGE_POWER = motorola(35, 12), motorola(31, 12)
-VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = motorola(55, 8), motorola(63, 8)
-PACK_CURRENT, PACK_VOLTAGE, BUS_VOLTAGE, PACK_POWER = (
-    motorola(40, 17),
-    motorola(7, 15),
-    motorola(8, 15),
-    motorola(25, 17),
-)
-PACK_INSULATION = motorola(7, 13)
-MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = motorola(7, 10), motorola(13, 10), motorola(19, 10), motorola(25, 10)
-ENERGY, HEALTH = motorola(55, 16), motorola(47, 8)
->>>>>>> main
 
 
 @dataclass(slots=True)
@@ -268,9 +250,9 @@ class FoxBms:
     def _limit(self) -> None:
         """The largest currents the cells take now, A.
 
-        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than brings the
-        highest cell to its limit: the cell's full resistance, doubled for cells that are worse than they should be, says
-        how much that is, so that a follower creeps up to the limit and does not pass it.
+        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than
+        brings the highest cell to its limit: the cell's full resistance, doubled for cells that are worse than
+        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it.
         """
         found, cell = self.extremes, self._cell
         by_table = min(
@@ -308,11 +290,7 @@ class FoxBms:
         frame |= STATE_INSULATION(self.insulation)
         frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
         if faults:
-            frame |= (
-                ALERT
-                | GENERAL_ERROR * (self.state == ERROR)
-                | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
-            )
+            frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
             frame |= INSULATION_ERROR * ("insulation" in faults)
             frame |= OVERCURRENT_CHARGE * ("over-current charge" in faults)
             frame |= OVERCURRENT_DISCHARGE * ("over-current discharge" in faults)

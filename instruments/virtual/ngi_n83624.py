@@ -1,9 +1,10 @@
 """Simulated NGI N83624 battery simulator: 24 channels in series that are the battery of an emulated pack.
 
-Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked example 7.3). In SOC mode a
-channel follows its uploaded table by the charge that flows through it, from the place where the table has the start voltage; its
-example starts at 4.8 V between rows of 5.0 and 4.0 V, so between rows the output is interpolated here. Not simulated: SEQ mode, CAN,
-the per-channel ports 7001-7024, and how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
+Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked
+example 7.3). In SOC mode a channel follows its uploaded table by the charge that flows through it, from the
+place where the table has the start voltage; its example starts at 4.8 V between rows of 5.0 and 4.0 V, so
+between rows the output is interpolated here. Not simulated: SEQ mode, CAN, the per-channel ports 7001-7024, and
+how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
@@ -28,13 +29,32 @@ FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
 ON, OVP, OCP, OPP, OTP, OFP, OMP = (1 << bit for bit in range(7))
 LEAST_RESISTANCE = 2e-4  # Ohm: leads and relay of a channel
 
+ERRORS = {
+    0: "No error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -115: "Command cannot query",
+    -116: "Command must query",
+    -120: "Numeric data error",
+    -131: "Invalid suffix",
+    -171: "Invalid expression",
+    -221: "Setting conflict",
+    -222: "Data out of range",
+    -224: "Illegal parameter value",
+    -225: "Out of memory",
+}
+
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
 
 
 class SocTables:
     """The uploaded tables of all channels, and where each channel stands in its own.
 
-    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over the channels.
+    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over
+    the channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -88,7 +108,8 @@ class SocTables:
     def _find_rows(self) -> None:
         charge = self._sorted[0]
         last = np.maximum(self.length - 2, 0)
-        self._row = np.clip((charge <= self.position[:, np.newaxis]).sum(axis=1) - 1, 0, last)
+        rows_below: NDArray[np.intp] = (charge <= self.position[:, np.newaxis]).sum(axis=1) - 1
+        self._row: NDArray[np.intp] = np.clip(rows_below, 0, last)
         below, above = (self._sorted[:, self._all, self._row + step] for step in (0, 1))
         span = np.where(above[0] > below[0], above[0] - below[0], 1.0)
         self._low, self._high = below[0], np.where(above[0] > below[0], above[0], below[0])
@@ -106,8 +127,8 @@ class SocTables:
 class NgiN83624:
     """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
 
-    `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of the table's
-    span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
+    `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
+    the table's span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
     """
 
     ends_on = b"\n"
@@ -133,7 +154,7 @@ class NgiN83624:
         self.soc_offset = np.zeros(channels)
         meters = [Meter.drawn(specimen.random, specimen.accuracy, voltage, 4) for _ in range(channels)]
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
-        self.errors: list[int] = []
+        self.errors = ErrorQueue(10, ERRORS)
         self._charge = np.zeros(channels)  # mAh through each channel
         self.current = 0.0  # A through the string, charge positive
         self._busy_until = -1.0
@@ -191,9 +212,7 @@ class NgiN83624:
         if not self._plain:
             rise[self.mode != SOC] = 0.0
         total = float(np.add.reduce(rise)) * duration / 3.6
-        return float(np.add.reduce(self.open_voltage())), float(np.add.reduce(self.resistance())) + max(
-            total, 0.0
-        )
+        return float(np.add.reduce(self.open_voltage())), float(np.add.reduce(self.resistance())) + max(total, 0.0)
 
     def open_voltage(self) -> Vector:
         """V of each channel without current."""
@@ -225,9 +244,7 @@ class NgiN83624:
         if not self._protected:
             return False
         voltage = self.voltage()
-        values = np.array(
-            [voltage, np.full(self.channels, abs(current) * 1e3), np.abs(voltage * current) * 1e3]
-        )
+        values = np.array([voltage, np.full(self.channels, abs(current) * 1e3), np.abs(voltage * current) * 1e3])
         exceeded = (values > self._limits) & (self._limits > 0) & self.on
         if not exceeded.any():
             return False
@@ -263,7 +280,7 @@ class NgiN83624:
                     self._settling.stale = self._stale = True
                 reply = unit.target(self, unit)
             except ScpiError as error:
-                self.errors.append(error.number)
+                self.errors.push(error.number)
                 break
             if reply is not None:
                 replies.append(reply)
@@ -338,7 +355,7 @@ _SETS = {
 Handler = Callable[[NgiN83624, Call[object]], str | None]
 
 
-def _csv(values: Vector | Sequence[float], channels: Sequence[int], decimals: int) -> str:
+def _csv(values: Vector | NDArray[np.intp] | Sequence[float], channels: Sequence[int], decimals: int) -> str:
     chosen = tuple(values[channel] for channel in channels)
     return (f"%.{decimals}f," * len(chosen) % chosen)[:-1]
 
@@ -485,6 +502,8 @@ def _table() -> Mapping[str, Handler]:
         "*IDN?": _identity,
         "*RST": _reset,
         "*OPC?": lambda unit, call: "1",
+        # The guide lists the error numbers (chapter 8) but no command that reads them: this is every SCPI instrument's.
+        "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
         "MEASure<n>:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
         "MEASure<n>:CURRent?": _measured(lambda unit: np.full(unit.channels, -unit.current * 1e3), 2),
         "MEASure<n>:POWer?": _measured(_power, 4),
@@ -518,9 +537,7 @@ def _table() -> Mapping[str, Handler]:
         "SOC<n>:SIM:RES?": _queried(lambda unit: unit.resistance() * 1e3, 3),
         "PROtection<n>:VOLTage[?]": _kept("PRO:VOLT", lambda unit: 1.1 * unit.rated_voltage, 4),
         "PROtection<n>:CURRent[?]": _kept("PRO:CURR", lambda unit: 1.1 * unit.rated_current * 1e3, 2),
-        "PROtection<n>:POWEr[?]": _kept(
-            "PRO:POWE", lambda unit: 1.21e3 * unit.rated_voltage * unit.rated_current, 2
-        ),
+        "PROtection<n>:POWEr[?]": _kept("PRO:POWE", lambda unit: 1.21e3 * unit.rated_voltage * unit.rated_current, 2),
         "FAULt<n>:SIMU[?]": _fault,
     }
 

@@ -97,8 +97,9 @@ class Settling:
 def operating_point(battery: Battery | None, supply: SupplyPort, load: LoadPort) -> OperatingPoint:
     """Find the point at which the terminals settle.
 
-    A limited supply sources `min(current, power / V)` below its voltage set point and sinks likewise above it. Of the two
-    points that a constant-power load allows, the one at the higher voltage is taken; the other is unstable.
+    A limited supply sources `min(current, power / V)` below its voltage set point and sinks likewise above it.
+    Of the two points that a constant-power load allows, the one at the higher voltage is taken; the other is
+    unstable.
     """
     conductance = 1.0 / battery.resistance if battery is not None else 0.0
     short_circuit = battery.voltage * conductance if battery is not None else 0.0
@@ -180,9 +181,7 @@ def _drawn(load: LoadPort, voltage: float) -> float:
     return load.current_limit if voltage > load.value else 0.0
 
 
-def _limited_by_battery(
-    battery: Battery, supply: SupplyPort, load: LoadPort, *, charging: bool
-) -> OperatingPoint:
+def _limited_by_battery(battery: Battery, supply: SupplyPort, load: LoadPort, *, charging: bool) -> OperatingPoint:
     """A battery that takes or gives no more (an emulator at its current limit): the other side moves the voltage."""
     current = battery.current_limit if charging else -battery.current_limit
     tiny = 1e-9  # S: a current source, made solvable

@@ -81,8 +81,8 @@ class World:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass: in steps of at most 1 s while a current can flow, of at most 10 s at rest.
 
-        What could be observed in between cannot be: of every cyclic CAN frame only the newest is sent. Raises ValueError
-        for a negative time.
+        What could be observed in between cannot be: of every cyclic CAN frame only the newest is sent. Raises
+        ValueError for a negative time.
         """
         if seconds < 0:
             raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
