@@ -43,7 +43,9 @@ def find(name: str, shipped: Path, what: str) -> Path:
     if path.suffix in {".yaml", ".yml"}:
         if path.is_file():
             return path
-        raise InputError(f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}.")
+        raise InputError(
+            f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}."
+        )
     candidate = shipped / f"{name}.yaml"
     if path.name == name and candidate.is_file():
         return candidate

@@ -60,7 +60,8 @@ class Trip:
         else:
             above = self.value > self.limit.at_most
             bound, word = (self.limit.at_most, "above") if above else (self.limit.at_least, "below")
-            text = f"{self.limit.name}: {self.value:.4g} {self.limit.unit} is {word} the allowed {bound:.4g} {self.limit.unit}"
+            unit = self.limit.unit
+            text = f"{self.limit.name}: {self.value:.4g} {unit} is {word} the allowed {bound:.4g} {unit}"
         where = f" in step {step!r}" if step else ""
         return Cause(blame, f"{text}{where} after {self.time:.0f} s.", step, self.time, self.limit.name)
 
@@ -102,11 +103,31 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
     highest = max(hot.charge_temperature.max, hot.discharge_temperature.max)
     return (
         Limit("cell over-voltage", columns.CELL_VOLTAGE_MAX, "V", at_most=cell.max + CELL_MARGIN, debounce=1.0),
-        Limit("cell under-voltage", columns.CELL_VOLTAGE_MIN, "V", at_least=cell.min - UNDER_VOLTAGE_MARGIN, debounce=1.0),
+        Limit(
+            "cell under-voltage",
+            columns.CELL_VOLTAGE_MIN,
+            "V",
+            at_least=cell.min - UNDER_VOLTAGE_MARGIN,
+            debounce=1.0,
+        ),
         Limit("pack over-voltage", columns.VOLTAGE, "V", at_most=voltage_max, debounce=1.0),
-        Limit("over-current", columns.CURRENT, "A", at_least=current_min, at_most=current_max, debounce=1.0, blame="bench"),
+        Limit(
+            "over-current",
+            columns.CURRENT,
+            "A",
+            at_least=current_min,
+            at_most=current_max,
+            debounce=1.0,
+            blame="bench",
+        ),
         Limit("cell over-temperature", columns.CELL_TEMPERATURE_MAX, "°C", at_most=highest, debounce=2.0),
-        Limit("cell under-temperature", columns.CELL_TEMPERATURE_MIN, "°C", at_least=lowest, debounce=2.0, blame="bench"),
+        Limit(
+            "cell under-temperature",
+            columns.CELL_TEMPERATURE_MIN,
+            "°C",
+            at_least=lowest,
+            debounce=2.0,
+            blame="bench",
+        ),
         Limit("BMS silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE, debounce=0.0, blame="bench"),
     )
-

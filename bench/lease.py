@@ -22,7 +22,9 @@ class BenchLease:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise BenchInUse(f"Bench {station} is in use {self._who()}; wait until that run has ended (lease {path}).") from error
+            raise BenchInUse(
+                f"Bench {station} is in use {self._who()}; wait until that run has ended (lease {path})."
+            ) from error
         except OSError as error:
             raise BenchInUse(f"Bench {station}: the lease {path} cannot be taken ({error.strerror}).") from error
         self._holder.write_text(json.dumps(_me()), encoding="utf-8")

@@ -5,11 +5,11 @@ station the world behind the addresses is opened first and belongs to this bench
 from the same pack whatever ran before it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
@@ -21,9 +21,9 @@ from bench.safestate import BenchVerdict, safe_state
 from bench.scan import Scanner
 from bench.station import REQUIRED_ROLES, InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
-from instruments.links import InstrumentLink, LinkContext
 from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import Identity, InstrumentFault, Protections
+from instruments.roles import Identity, InstrumentFault, Protections, Scanned
+from instruments.session import InstrumentLink, LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
 PROTECTION_MARGIN = 1.05
@@ -85,7 +85,9 @@ class OpenBench:
             self.identities[name] = self._identify(name, driver)
         self._protect()
         self.emulated = self._emulate()
-        playing = {role: name for name, entry in self.station.instruments.items() for role in entry.roles}
+        playing: dict[str, str] = {
+            role: name for name, entry in self.station.instruments.items() for role in entry.roles
+        }
         self.scanner = Scanner(self.drivers, playing)
 
     def _open_clock(self) -> None:
@@ -107,14 +109,16 @@ class OpenBench:
         )
         link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
         try:
-            driver: Driver = driver_class(entry.driver).open(link, context, name, entry.options)
+            driver = driver_class(entry.driver).open(link, context, name, entry.options)
         except UnknownDriver as error:
             raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
         except InstrumentFault:
             raise
         except (ValueError, TypeError) as error:
             raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
-        return driver
+        if not isinstance(driver, Scanned):
+            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} measures nothing.")
+        return cast("Driver", driver)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()
@@ -124,9 +128,10 @@ class OpenBench:
             ("serial number", expected.serial_number, identity.serial_number),
         ):
             if wanted is not None and wanted not in found:
+                address = self.station.instruments[name].address
                 raise BenchFault(
-                    f"Instrument {name} at {self.station.instruments[name].address} is {identity}, its {what} should be "
-                    f"{wanted!r} and is {found!r}: check the address in the station file, or what is plugged in there."
+                    f"Instrument {name} at {address} is {identity}: its {what} should be {wanted!r} and is {found!r}; "
+                    "check the address in the station file, or what is plugged in there."
                 )
         return identity
 
@@ -137,7 +142,10 @@ class OpenBench:
         charge = min(pack.limits.charge_current, wiring.current) * 1.2
         discharge = min(pack.limits.discharge_current, wiring.current) * 1.2
         source, sink = self.roles.source, self.roles.sink
-        source_name, sink_name = self.station.player("source") or "source", self.station.player("sink") or "sink"
+        source_name, sink_name = (
+            self.station.player("source") or "source",
+            self.station.player("sink") or "sink",
+        )
         self.protections[source_name] = source.protect_source(voltage, charge, charge * voltage)
         armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge * voltage)
         self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
@@ -158,7 +166,7 @@ class OpenBench:
         for driver in reversed(self.drivers.values()):
             try:
                 driver.close()
-            except Exception:  # noqa: BLE001, S112, PERF203 - the link is being given up: the next one matters more
+            except Exception:  # noqa: BLE001, S112 - the link is being given up: the next one matters more
                 continue
         self.drivers.clear()
         if self._world is not None:
@@ -172,7 +180,12 @@ class OpenBench:
         return {
             "instruments": [self._instrument_manifest(name) for name in self.station.instruments],
             "protections": [
-                {"instrument": name, "over_voltage": p.over_voltage, "over_current": p.over_current, "over_power": p.over_power}
+                {
+                    "instrument": name,
+                    "over_voltage": p.over_voltage,
+                    "over_current": p.over_current,
+                    "over_power": p.over_power,
+                }
                 for name, p in self.protections.items()
             ],
             "limits": [limit.as_dict() for limit in self.limits],
@@ -180,13 +193,16 @@ class OpenBench:
         }
 
     def _instrument_manifest(self, name: str) -> dict[str, Any]:
-        entry, identity = self.station.instruments[name], self.identities.get(name)
+        entry = self.station.instruments[name]
+        identity = self.identities.get(name)
         return {
-            "name": name, "driver": entry.driver, "resource": entry.address, "roles": list(entry.roles),
-            "manufacturer": identity.manufacturer if identity else None, "model": identity.model if identity else None,
-            "serial_number": identity.serial_number if identity else None, "firmware": identity.firmware if identity else None,
+            "name": name,
+            "driver": entry.driver,
+            "resource": entry.address,
+            "roles": list(entry.roles),
+            **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
-        }  # fmt: skip
+        }
 
 
 def setup_manifest(setup: Setup) -> dict[str, Any]:
@@ -194,17 +210,28 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
     station, pack = setup.station, setup.pack
     return {
         "station": {
-            "name": station.name, "file": setup.station_file.as_posix(), "sha256": files.fingerprint(setup.station_file),
+            "name": station.name,
+            "file": setup.station_file.as_posix(),
+            "sha256": files.fingerprint(setup.station_file),
             "virtual": station.virtual is not None,
         },
         "pack": {
-            "name": pack.name, "file": setup.pack_file.as_posix(), "sha256": files.fingerprint(setup.pack_file),
-            "chemistry": pack.chemistry, "series": pack.series, "parallel": pack.parallel,
-            "capacity": pack.rated_capacity, "serial_number": pack.serial_number,
+            "name": pack.name,
+            "file": setup.pack_file.as_posix(),
+            "sha256": files.fingerprint(setup.pack_file),
+            "chemistry": pack.chemistry,
+            "series": pack.series,
+            "parallel": pack.parallel,
+            "capacity": pack.rated_capacity,
+            "serial_number": pack.serial_number,
         },
-        "instruments": [], "protections": [], "limits": [], "clock": {"kind": station.clock, "epoch": None},
-        "seed": setup.seed, "defects": list(setup.defects),
-    }  # fmt: skip
+        "instruments": [],
+        "protections": [],
+        "limits": [],
+        "clock": {"kind": station.clock, "epoch": None},
+        "seed": setup.seed,
+        "defects": list(setup.defects),
+    }
 
 
 def _in_opening_order(station: StationFile) -> list[str]:
@@ -233,14 +260,21 @@ def _open_world(setup: Setup, wait: Callable[[float], None]) -> World:
     assert virtual is not None  # noqa: S101 - the caller asked
     worlds = {point.name: point for point in entry_points(group="packbench.worlds")}
     if virtual.world not in worlds:
-        raise InputError(f"station {station.name}, key virtual.world: {virtual.world!r}; {files.nearest(virtual.world, worlds)}.")
+        hint = files.nearest(virtual.world, worlds)
+        raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
     cell_of(pack)
-    links: Mapping[str, str] = {name: entry.address for name, entry in station.instruments.items()}
     try:
         world: World = worlds[virtual.world].load()(
-            virtual.model_dump(exclude={"world"}), links=links, cell=pack.cell, series=pack.series, parallel=pack.parallel,
-            serial_number=pack.serial_number, seed=setup.seed, defects=setup.defects, wait=wait,
-        )  # fmt: skip
+            virtual.model_dump(exclude={"world"}),
+            links={name: entry.address for name, entry in station.instruments.items()},
+            cell=pack.cell,
+            series=pack.series,
+            parallel=pack.parallel,
+            serial_number=pack.serial_number,
+            seed=setup.seed,
+            defects=setup.defects,
+            wait=wait,
+        )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error
     return world

@@ -61,10 +61,14 @@ def _temperatures(text: str) -> list[float]:
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise InputError(f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45.") from error
+        raise InputError(
+            f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45."
+        ) from error
     absurd = [value for value in values if not -60 <= value <= 120]
     if absurd:
-        raise InputError(f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there.")
+        raise InputError(
+            f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there."
+        )
     return values
 
 
@@ -82,17 +86,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--station", default=DEFAULT_STATION, help="station file or shipped name (default: %(default)s)")
     group.addoption("--pack", default=None, help="pack file or shipped name (default: the station's first)")
     group.addoption(
-        "--temperatures", default=DEFAULT_TEMPERATURES, help="°C, with commas; write --temperatures=-10,25 (default: %(default)s)"
+        "--temperatures",
+        default=DEFAULT_TEMPERATURES,
+        help="°C, with commas; write --temperatures=-10,25 (default: %(default)s)",
     )
     group.addoption("--runs", default="runs", help="folder of the recordings (default: %(default)s)")
     group.addoption("--seed", type=int, default=0, help="of the virtual pack and instruments (default: %(default)s)")
-    group.addoption("--defect", action="append", default=[], help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20")
+    group.addoption(
+        "--defect",
+        action="append",
+        default=[],
+        help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers; what the options name is read when the session starts."""
     config.addinivalue_line("markers", "requirement(id): the requirement that a test case verifies")
-    config.addinivalue_line("markers", "other_packs: run with each of the station's other packs instead of the default one")
+    config.addinivalue_line(
+        "markers", "other_packs: run with each of the station's other packs instead of the default one"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,7 +115,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         context = BenchContext(config)
         if context.station.clock == "wall" and (_is_worker(config) or config.getoption("numprocesses", None)):
-            raise InputError(f"Station {context.station.name} is one bench: run it without -n, which would drive it several times at once.")
+            raise InputError(
+                f"Station {context.station.name} is one bench: run it without -n, "
+                "which would drive it several times at once."
+            )
         if context.station.lease is not None and not _is_worker(config) and not config.option.collectonly:
             context.lease = BenchLease(context.station.lease.file, context.station.name)
     except InputError as error:
@@ -244,7 +260,9 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         return None
     item.stash[_concluded_key] = True
     conclusion = under_test.conclude(error)
-    item.user_properties.append((VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)))
+    item.user_properties.append(
+        (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict))
+    )
     item.ihook.pytest_packbench_run_ended(item=item, folder=under_test.run_log.folder)
     return conclusion
 
@@ -299,5 +317,3 @@ def _exit_status(verdicts: Counter[str], exitstatus: int) -> int:
     if verdicts[Verdict.FAIL] or verdicts[Verdict.INCONCLUSIVE] or verdicts[Verdict.ABORTED]:
         return FAILED
     return exitstatus
-
-

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bench.pack import PackFile
 from bench.roles import Roles
@@ -67,24 +68,28 @@ def _problems(step: Step, pack: PackFile, station: StationFile, roles: Roles) ->
             if not low <= step.temperature <= high:
                 yield f"Step {step.name!r}: {step.temperature:g} °C, the chamber takes {low:g} to {high:g} °C."
         case Charge() | FastRecharge():
-            yield from _electrical(step, current, charge_bounds(pack, station, roles), pack, station)
+            yield from _electrical(step, current, charge_bound(pack, station, roles), pack, station)
         case Discharge() | Pulse():
-            yield from _electrical(step, current, discharge_bounds(pack, station, roles), pack, station)
+            yield from _electrical(step, current, discharge_bound(pack, station, roles), pack, station)
 
 
-def charge_bounds(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
+def charge_bound(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
     """Largest charge current, A."""
     ratings = roles.source.source_ratings
     return _tightest(
-        (pack.limits.charge_current, "the pack's charge_current"), (ratings.current, "the source"), (station.wiring.current, "the wiring")
+        (pack.limits.charge_current, "the pack's charge_current"),
+        (ratings.current, "the source"),
+        (station.wiring.current, "the wiring"),
     )
 
 
-def discharge_bounds(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
+def discharge_bound(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
     """Largest discharge current, A."""
     ratings = roles.sink.sink_ratings
     return _tightest(
-        (pack.limits.discharge_current, "the pack's discharge_current"), (ratings.current, "the sink"), (station.wiring.current, "the wiring")
+        (pack.limits.discharge_current, "the pack's discharge_current"),
+        (ratings.current, "the sink"),
+        (station.wiring.current, "the wiring"),
     )
 
 
@@ -101,16 +106,16 @@ def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, stati
     if wanted > highest:
         yield f"Step {step.name!r}: {wanted:.4g} V per cell, the pack allows at most {highest:.4g} V."
     if pack.voltage_max > station.wiring.voltage:
-        yield f"Step {step.name!r}: the pack reaches {pack.voltage_max:.4g} V, the wiring carries {station.wiring.voltage:.4g} V."
+        carried = station.wiring.voltage
+        yield f"Step {step.name!r}: the pack reaches {pack.voltage_max:.4g} V, the wiring carries {carried:.4g} V."
 
 
 def calibration_overdue(station: StationFile) -> list[str]:
     """One sentence per instrument whose calibration has run out."""
-    from datetime import UTC, datetime
-
     today = datetime.now(UTC).date()
     return [
-        f"Instrument {name}: its calibration was due on {entry.calibration_due}; its readings prove nothing until it is renewed."
+        f"Instrument {name}: its calibration was due on {entry.calibration_due}; "
+        "its readings prove nothing until it is renewed."
         for name, entry in station.instruments.items()
         if entry.calibration_due is not None and entry.calibration_due < today
     ]

@@ -41,11 +41,11 @@ class Roles:
 
     def meters(self) -> tuple[Scanned, ...]:
         """What measures the current: one instrument where it plays both roles."""
-        return tuple(cast(Scanned, meter) for meter in dict.fromkeys((self.source, self.sink)))
+        return tuple(cast("Scanned", meter) for meter in dict.fromkeys((self.source, self.sink)))
 
     def bms_scan(self) -> None:
         """Take what the BMS has sent since the last scan."""
-        node = cast(Scanned, self.bms)
+        node = cast("Scanned", self.bms)
         node.request()
         node.collect()
 

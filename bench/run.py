@@ -92,7 +92,7 @@ class Run:
         self.journal = SampleJournal(self.folder / "samples.journal", columns, fsync=fsync)
         self.event("run started", run_id=self.manifest["run_id"])
 
-    def event(self, kind: str, **fields: Any) -> None:
+    def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
         event = _clean({"time": round(self.now(), 6), "type": kind, **fields})
         self.events.append(event)
@@ -153,7 +153,9 @@ class Run:
         self.journal.path.unlink()
 
     def _write_transcript(self) -> None:
-        lines = (f"{time:12.3f} {instrument} {direction} {message}\n" for time, instrument, direction, message in self._tail)
+        lines = (
+            f"{time:12.3f} {instrument} {direction} {message}\n" for time, instrument, direction, message in self._tail
+        )
         with suppress(OSError):
             (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
 
@@ -210,7 +212,10 @@ def git_revision(folder: Path) -> dict[str, Any]:
     """Revision of the working tree that the tests come from; unknown outside one or without git."""
     try:
         commit = _git(folder, "rev-parse", "--short=12", "HEAD")
-        return {"git": commit, "git_dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+        return {
+            "git": commit,
+            "git_dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+        }
     except (OSError, subprocess.SubprocessError):
         return {"git": None, "git_dirty": None}
 

@@ -16,7 +16,9 @@ DEAD_CURRENT = 0.1
 """A below which the contactor may open; clear of the offset of a 100 A meter."""
 CONTACTOR_TIME = 2.0
 """s that a contactor and the message about it may take; the foxBMS layout reports its state every 100 ms."""
-OPEN_STATES = frozenset({BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR})
+OPEN_STATES = frozenset(
+    {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,35 @@ def safe_state(roles: Roles, now: Callable[[], float], sleep: Callable[[float], 
     """Carry out the whole list; never raises for an instrument that fails."""
     plan: list[tuple[str, Callable[[], None], Callable[[], str]]] = [
         ("sink off", roles.sink.sink_off, lambda: "" if roles.sink.sink_is_off() else "input still reads on"),
-        ("source off", roles.source.source_off, lambda: "" if roles.source.source_is_off() else "output still reads on"),
+        (
+            "source off",
+            roles.source.source_off,
+            lambda: "" if roles.source.source_is_off() else "output still reads on",
+        ),
         ("current gone", _nothing, lambda: _wait(lambda: _current_remaining(roles), now, sleep)),
-        ("contactor open", lambda: roles.bms.request_mode(BmsMode.STANDBY), lambda: _wait(lambda: _contactor(roles), now, sleep)),
+        (
+            "contactor open",
+            lambda: roles.bms.request_mode(BmsMode.STANDBY),
+            lambda: _wait(lambda: _contactor(roles), now, sleep),
+        ),
     ]
     emulator = roles.emulator
     if emulator is not None:
-        plan.append(("emulator off", emulator.emulator_off, lambda: "" if emulator.emulator_is_off() else "a channel still reads on"))
+        plan.append(
+            (
+                "emulator off",
+                emulator.emulator_off,
+                lambda: "" if emulator.emulator_is_off() else "a channel still reads on",
+            )
+        )
     chamber = roles.chamber
-    plan.append(("chamber to rest", chamber.chamber_rest, lambda: "" if chamber.chamber_is_resting() else "still conditioning"))
+    plan.append(
+        (
+            "chamber to rest",
+            chamber.chamber_rest,
+            lambda: "" if chamber.chamber_is_resting() else "still conditioning",
+        )
+    )
     return BenchVerdict(tuple(_carry_out(name, action, check, now) for name, action, check in plan))
 
 

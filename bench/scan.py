@@ -68,7 +68,10 @@ class Scanner:
             sensors = row[self._sensors]
             low, high = _extremes(sensors)
             # The BMS has a sensor where the scanner may have none: the worst of both counts.
-            row[_CELL_T_MIN], row[_CELL_T_MAX] = _lower(low, row[_CELL_T_MIN]), _higher(high, row[_CELL_T_MAX])
+            row[_CELL_T_MIN], row[_CELL_T_MAX] = (
+                _lower(low, row[_CELL_T_MIN]),
+                _higher(high, row[_CELL_T_MAX]),
+            )
             row[_SURFACE] = _mean(sensors)
 
     def _bms_positions(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> list[tuple[int, int]]:
@@ -76,9 +79,15 @@ class Scanner:
         if name is None:
             return []
         wanted = dict(_BMS_COLUMNS)
-        wanted |= {"cell temperature min": columns.CELL_TEMPERATURE_MIN, "cell temperature max": columns.CELL_TEMPERATURE_MAX}
+        wanted |= {
+            "cell temperature min": columns.CELL_TEMPERATURE_MIN,
+            "cell temperature max": columns.CELL_TEMPERATURE_MAX,
+        }
         if "emulator" not in roles:
-            wanted |= {"cell voltage min": columns.CELL_VOLTAGE_MIN, "cell voltage max": columns.CELL_VOLTAGE_MAX}
+            wanted |= {
+                "cell voltage min": columns.CELL_VOLTAGE_MIN,
+                "cell voltage max": columns.CELL_VOLTAGE_MAX,
+            }
         start = self._slices[name].start
         channels = enumerate(instruments[name].channels, start)
         return [(position, INDEX[wanted[channel]]) for position, channel in channels if channel in wanted]

@@ -52,7 +52,11 @@ class Until:
 
     def __str__(self) -> str:
         name, _, unit = self.column.partition(" / ")
-        value = self.value if isinstance(self.value, str) else f"{self.value:g} {unit.replace('degC', '°C')}".removesuffix(" 1")
+        value = (
+            self.value
+            if isinstance(self.value, str)
+            else f"{self.value:g} {unit.replace('degC', '°C')}".removesuffix(" 1")
+        )
         word = {"<=": "at most", ">=": "at least"}[self.comparison]
         return f"{name} {word} {value}" + (f" for {self.hold:g} s" if self.hold else "")
 
@@ -130,7 +134,7 @@ class Soak(Step):
     ramp: float | None = None
     name: str = field(default="soak", kw_only=True)
 
-    def expected_duration(self, pack: PackFile) -> float:  # noqa: ARG002 - the chamber decides, not the pack
+    def expected_duration(self, pack: PackFile) -> float:
         """See `Step.expected_duration`."""
         return 2 * 3600.0
 

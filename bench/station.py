@@ -49,7 +49,7 @@ class InstrumentEntry(files.FileModel):
     calibration_due: date | None = None
     gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
     timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_link(self) -> "InstrumentEntry":
@@ -95,7 +95,7 @@ class Virtual(files.FileModel):
     soc: float = Field(default=0.3, ge=0, le=1)
     temperature: float = 25.0
     plant: Literal["emulator", "pack"] = "pack"
-    spread: dict[str, float] = {}
+    spread: dict[str, float] = Field(default_factory=dict)
     simulators: dict[str, dict[str, Any]]
 
 
@@ -136,7 +136,9 @@ class StationFile(files.FileModel):
             unknown = set(self.virtual.simulators) - set(self.instruments)
             if unknown:
                 name = min(unknown)
-                raise ValueError(f"simulator {name!r} stands behind no instrument; {files.nearest(name, self.instruments)}")
+                raise ValueError(
+                    f"simulator {name!r} stands behind no instrument; {files.nearest(name, self.instruments)}"
+                )
         if (self.virtual is not None) != (self.clock == "virtual"):
             raise ValueError("clock: virtual and a virtual section go together")
         return self

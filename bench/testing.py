@@ -7,7 +7,6 @@ knows nothing of pytest, so that a script can use it as well.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench import preflight
 from bench.engine import Engine
@@ -17,7 +16,16 @@ from bench.run import Run, RunRecord, TestIdentity
 from bench.safestate import BenchVerdict
 from bench.scenario import Step
 from bench.station import StationFile
-from bench.verdicts import BenchFault, Cause, Inconclusive, InputError, Measurement, PackFailure, Verdict, worst
+from bench.verdicts import (
+    BenchFault,
+    Cause,
+    Inconclusive,
+    Measurement,
+    PackFailure,
+    Verdict,
+    blame_of,
+    worst,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +129,13 @@ class TestBench:
 
     def _keep(self, error: BaseException) -> None:
         if self.run_log.cause is None and not isinstance(error, Inconclusive):
-            blame, _ = _blame(error)
+            blame, _ = blame_of(error)
             self.run_log.fault(Cause(blame, _first_line(error), self.run_log.step, self.run_log.now()))
 
     def _verdict(self, error: BaseException | None, safe: BenchVerdict | None) -> Verdict:
         verdicts = [measurement.verdict for measurement in self.run_log.measurements]
         if error is not None:
-            verdicts.append(_blame(error)[1])
+            verdicts.append(blame_of(error)[1])
         if safe is not None and not safe.safe:
             verdicts.append(Verdict.BENCH_FAULT)
         return worst(verdicts)
@@ -147,20 +155,6 @@ class TestBench:
         if verdict is Verdict.INCONCLUSIVE:
             return Inconclusive(text)
         return None
-
-
-def _blame(error: BaseException) -> tuple[Any, Verdict]:
-    match error:
-        case AssertionError():
-            return "pack", Verdict.FAIL
-        case Inconclusive():
-            return "pack", Verdict.INCONCLUSIVE
-        case InputError():
-            return "operator", Verdict.ABORTED
-        case Exception():
-            return "bench", Verdict.BENCH_FAULT
-        case _:
-            return "operator", Verdict.ABORTED
 
 
 def _first_line(error: BaseException) -> str:

@@ -19,7 +19,10 @@ def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackF
         standard_charge(),
     )
     required = pack.requirements
-    require(kpi.capacity(run, "discharge"), at_least=pack.rated_capacity * at_temperature(required.capacity_c3, temperature))
+    require(
+        kpi.capacity(run, "discharge"),
+        at_least=pack.rated_capacity * at_temperature(required.capacity_c3, temperature),
+    )
     require(kpi.energy(run, "discharge"))
     require(
         kpi.energy_round_trip_efficiency(run, "discharge", "standard charge"),
@@ -38,7 +41,10 @@ def test_capacity_at_1c(run_scenario: RunScenario, require: Require, pack: PackF
         Rest(until=elapsed(minutes=30)),
     )
     required = pack.requirements
-    require(kpi.capacity(run, "discharge"), at_least=pack.rated_capacity * at_temperature(required.capacity_1c, temperature))
+    require(
+        kpi.capacity(run, "discharge"),
+        at_least=pack.rated_capacity * at_temperature(required.capacity_1c, temperature),
+    )
     require(kpi.energy(run, "discharge"))
     require(kpi.mean_power(run, "discharge"))
     require(kpi.temperature_rise(run, "discharge"), at_most=required.temperature_rise)

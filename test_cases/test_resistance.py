@@ -18,4 +18,7 @@ def test_dc_resistance(run_scenario: RunScenario, require: Require, pack: PackFi
         Rest(until=elapsed(minutes=10)),
     )
     require(kpi.dc_resistance(run, "pulse", at=2.0))
-    require(kpi.dc_resistance(run, "pulse", at=10.0), at_most=at_temperature(pack.requirements.dc_resistance, temperature))
+    require(
+        kpi.dc_resistance(run, "pulse", at=10.0),
+        at_most=at_temperature(pack.requirements.dc_resistance, temperature),
+    )
