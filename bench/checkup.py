@@ -1,4 +1,4 @@
-"""Looks at a bench without testing anything: who answers, what protects it, what is due; and puts it into its safe state.
+"""Looks at a bench without testing: who answers, what protects it, what is due; and puts it into its safe state.
 
 A test needs every instrument and stops at the first that fails. Here one dead instrument must not hide another, nor
 keep the others from being switched off, so whatever answers is opened and the rest says why it did not.
@@ -196,4 +196,6 @@ def _fit(bench: ReachableBench) -> tuple[str, ...]:
     emulator, pack = bench.roles.emulator, bench.pack
     if emulator is None or emulator.cell_count == pack.series:
         return ()
-    return (f"Pack {pack.name} has {pack.series} cells in series, the emulator {emulator.cell_count}: choose another with --pack.",)
+    return (
+        f"Pack {pack.name} has {pack.series} cells in series, the emulator {emulator.cell_count}: choose another with --pack.",
+    )

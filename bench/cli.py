@@ -58,7 +58,9 @@ class Status(IntEnum):
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
 Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
 Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
+]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
@@ -142,7 +144,10 @@ def _show_check(found: "BenchCheck") -> None:
         _print_table(
             "Protections, as read back",
             ("instrument", "voltage / V", "current / A", "power / W"),
-            [(name, _number(p.over_voltage), _number(p.over_current), _number(p.over_power)) for name, p in found.protections.items()],
+            [
+                (name, _number(p.over_voltage), _number(p.over_current), _number(p.over_power))
+                for name, p in found.protections.items()
+            ],
         )
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
@@ -242,7 +247,9 @@ def _show_judgement(
 
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
     found = entry.measurement
-    bounds = [f"{word} {_number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None]
+    bounds = [
+        f"{word} {_number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None
+    ]
     value = f"{_number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
     return found.name, found.step or "", value, " and ".join(bounds), str(entry.recorded_verdict), str(found.verdict)
 
@@ -250,7 +257,9 @@ def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
 @app.command()
 def export(
     run: RunName,
-    to: Annotated[Format, typer.Option("--to", help="bdf: Battery Data Format columns only; csv, parquet: every column.")],
+    to: Annotated[
+        Format, typer.Option("--to", help="bdf: Battery Data Format columns only; csv, parquet: every column.")
+    ],
     output: Annotated[Path | None, typer.Option("--output", help="File or folder to write to (default: here).")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     folder: RunsOption = DEFAULT_RUNS,
@@ -284,7 +293,9 @@ def _load(run: str, folder: Path) -> "Recording":
 @app.command()
 def report(
     folder: Runs = DEFAULT_RUNS,
-    results: Annotated[Path, typer.Option("--results", help="Allure results that pytest left.")] = Path("allure-results"),
+    results: Annotated[Path, typer.Option("--results", help="Allure results that pytest left.")] = Path(
+        "allure-results"
+    ),
     output: Annotated[Path, typer.Option("--output", help="Folder of the HTML report.")] = Path("allure-report"),
     as_json: AsJson = False,
 ) -> None:
@@ -294,7 +305,9 @@ def report(
 
     session = last_session(folder)
     if session is None:
-        raise InputError(f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first.")
+        raise InputError(
+            f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
+        )
     built = site.build(results, output, folder)
     ended = session.get("state") == "ended"
     status = int(session["exit_status"]) if ended else Status.BENCH_FAULT

@@ -45,7 +45,9 @@ def destination(output: Path | None, run_id: str, to: Format) -> Path:
     return output / name if output.is_dir() else output
 
 
-def export(columns: Sequence[str], rows: "npt.NDArray[np.float64]", to: Format, path: Path, *, force: bool = False) -> None:
+def export(
+    columns: Sequence[str], rows: "npt.NDArray[np.float64]", to: Format, path: Path, *, force: bool = False
+) -> None:
     """Write `rows` (scans x columns) to `path`, all of it or nothing.
 
     Raises `InputError` when `path` exists and `force` is not given, or when it cannot be written.
@@ -64,7 +66,9 @@ def export(columns: Sequence[str], rows: "npt.NDArray[np.float64]", to: Format, 
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written ({error.strerror or error}): choose another place with --output.") from error
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}): choose another place with --output."
+        ) from error
 
 
 def _table(columns: Sequence[str], rows: "npt.NDArray[np.float64]", wanted: Sequence[str]) -> "pa.Table":

@@ -33,35 +33,45 @@ class RunSummary:
 def list_runs(root: Path) -> list[RunSummary]:
     """Every run below `root`, newest last; raises `InputError` when there is no such folder."""
     if not root.is_dir():
-        raise InputError(f"{root}: there is no such folder of runs; name the one given to pytest as --runs (default: runs).")
+        raise InputError(
+            f"{root}: there is no such folder of runs; name the one given to pytest as --runs (default: runs)."
+        )
     return [_summary(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
 
 
 def find_run(name: str, root: Path) -> Path:
     """The folder behind a path, a file of a run, or a run's id below `root`; raises `InputError` with the nearest id."""
     given = Path(name)
-    for folder in (given, given.parent, root / name):
-        if (folder / MANIFEST).is_file() and (folder != given.parent or given.is_file()):
+    candidates = [given, root / name] if not given.is_file() else [given.parent]
+    for folder in candidates:
+        if (folder / MANIFEST).is_file():
             return folder
-    known = [manifest.parent.relative_to(root).as_posix() for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
-    raise InputError(f"{name!r} is no run: it holds no {MANIFEST}, and {_nearest(name, known, root)}.")
+    raise InputError(f"{name!r} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
 
 
-def _nearest(name: str, known: list[str], root: Path) -> str:
+def _known(name: str, root: Path) -> str:
+    """What could have been meant, to end a sentence with."""
+    known = [_run_id(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
-        return f"no run in {root} has that id; did you mean {close[0]!r}?"[:-1]
-    return f"{root} has none of that id; `packbench runs` lists them" if known else f"there are no runs in {root}"
+        return f"the nearest run in {root} is {close[0]!r}"
+    return f"`packbench runs {root}` lists {len(known)}" if known else f"there are no runs in {root}"
+
+
+def _run_id(root: Path, folder: Path) -> str:
+    return folder.relative_to(root).as_posix()
 
 
 def _summary(root: Path, folder: Path) -> RunSummary:
-    run_id = folder.relative_to(root).as_posix()
+    run_id = _run_id(root, folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return _summary_of(run_id, manifest)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # One damaged manifest must not hide the other runs.
-        return RunSummary(run_id, folder.name, "", "", "unreadable", None, None, None, f"Its {MANIFEST} cannot be read: {error}.")
+        return RunSummary(
+            run_id, folder.name, "", "", "unreadable", None, None, None, f"Its {MANIFEST} cannot be read: {error}."
+        )
 
 
 def _summary_of(run_id: str, manifest: dict[str, Any]) -> RunSummary:
