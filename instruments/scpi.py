@@ -164,7 +164,9 @@ class Grammar(Generic[Target]):
         return call, here if header.startswith("*") else parent
 
 
-_HEADER = re.compile(r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL)
+_HEADER = re.compile(
+    r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL
+)
 _CHANNELS = re.compile(r"\(\s*@([^()]*)\)")
 _NUMBER = re.compile(r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,5})?)\s*(?P<suffix>[A-Za-z%µΩ/]*)$")
 _PREFIXES = {"EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0}

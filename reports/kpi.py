@@ -161,6 +161,19 @@ def charge_time(run: Recording, step: StepRef, start: float = 0.1, stop: float =
     )
 
 
+def duration(run: Recording, step: StepRef) -> Kpi:
+    """s that a step took."""
+    step = run.step(step)
+    return Kpi(
+        name=f"{step.name} time",
+        symbol="t",
+        value=step.duration,
+        unit="s",
+        step=step.name,
+        definition="Bench time from the start of the step to its end condition, contactors included.",
+    )
+
+
 def mean_power(run: Recording, step: StepRef) -> Kpi:
     """Energy of the step over its duration, W, as a magnitude."""
     step = run.step(step)

@@ -42,7 +42,9 @@ class Agilent34970A:
     def __init__(self, specimen: Specimen, sensors: Mapping[int, Callable[[], float]]) -> None:
         unknown = set(sensors) - set(CHANNELS)
         if unknown:
-            raise ValueError(f"34970A channel {min(unknown)} does not exist: wire sensors to 101-120, 201-220 or 301-320")
+            raise ValueError(
+                f"34970A channel {min(unknown)} does not exist: wire sensors to 101-120, 201-220 or 301-320"
+            )
         self._specimen = specimen
         self._sensors = dict(sensors)
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')

@@ -85,7 +85,9 @@ class _Parts:
         except ValueError:
             value = float("nan")
         if not allowed(value):
-            raise ValueError(f"defect {self.text!r} has {self.values[place]!r} where {what} is needed: write {FORMS[self.name]}")
+            raise ValueError(
+                f"defect {self.text!r} has {self.values[place]!r} where {what} is needed: write {FORMS[self.name]}"
+            )
         return value
 
     def number(self, place: int, *, above: float) -> float:
@@ -97,7 +99,9 @@ class _Parts:
     def one_of(self, place: int, names: Collection[str]) -> str:
         name = self.values[place]
         if name not in names:
-            raise ValueError(f"defect {self.text!r} names {name!r}, which the station does not have: {_nearest(name, names)}")
+            raise ValueError(
+                f"defect {self.text!r} names {name!r}, which the station does not have: {_nearest(name, names)}"
+            )
         return name
 
 

@@ -345,7 +345,9 @@ def _limit(name: str, end: str) -> Handler:
 
     def change(device: EaPsb10000, text: str) -> None:
         value = device.sets[name]
-        limit = scpi.number(text, value.unit, minimum=0.0, maximum=device.nominal.get(value.unit, value.high) * SET_LIMIT)
+        limit = scpi.number(
+            text, value.unit, minimum=0.0, maximum=device.nominal.get(value.unit, value.high) * SET_LIMIT
+        )
         if (limit > value.present) if end == "low" else (limit < value.present):
             raise ScpiError(Fault.SETTINGS_CONFLICT, text)
         setattr(value, end, limit)
@@ -545,7 +547,9 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "SYSTem:NOMinal:CURRent?": _nominal("A"),
         "SYSTem:NOMinal:POWer?": _nominal("W"),
         "SYSTem:NOMinal:RESistance:MINimum?": _query(lambda device: device.sets["RES"].text(0.0)),
-        "SYSTem:NOMinal:RESistance:MAXimum?": _query(lambda device: device.sets["RES"].text(device._resistance_maximum)),
+        "SYSTem:NOMinal:RESistance:MAXimum?": _query(
+            lambda device: device.sets["RES"].text(device._resistance_maximum)
+        ),
         "SYSTem:ALARm:COUNt:OVOLtage?": _count("OVOL"),
         "SYSTem:ALARm:COUNt:OCURrent?": _count("OCUR"),
         "SYSTem:ALARm:COUNt:OPOWer?": _count("OPOW"),

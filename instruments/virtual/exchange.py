@@ -144,7 +144,9 @@ class Exchange:
     def add_channel(self, name: str, channel: CanChannel) -> None:
         """Lay a CAN bus. Raises ValueError when the name is taken."""
         if name in self._channels:
-            raise ValueError(f"virtual CAN channel {name!r} already exists: close the world that uses it or choose another")
+            raise ValueError(
+                f"virtual CAN channel {name!r} already exists: close the world that uses it or choose another"
+            )
         self._channels[name] = channel
 
     def remove_channel(self, name: str) -> None:

@@ -81,7 +81,12 @@ MAX_CELL, MIN_CELL, MAX_CELL_MODULE, MIN_CELL_MODULE = (motorola(start, 4) for s
 CHARGE_LIMIT, DISCHARGE_LIMIT = motorola(11, 12), motorola(7, 12)
 CHARGE_POWER, DISCHARGE_POWER = motorola(35, 12), motorola(31, 12)
 VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = motorola(55, 8), motorola(63, 8)
-PACK_CURRENT, PACK_VOLTAGE, BUS_VOLTAGE, PACK_POWER = motorola(40, 17), motorola(7, 15), motorola(8, 15), motorola(25, 17)
+PACK_CURRENT, PACK_VOLTAGE, BUS_VOLTAGE, PACK_POWER = (
+    motorola(40, 17),
+    motorola(7, 15),
+    motorola(8, 15),
+    motorola(25, 17),
+)
 PACK_INSULATION = motorola(7, 13)
 MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = motorola(7, 10), motorola(13, 10), motorola(19, 10), motorola(25, 10)
 ENERGY, HEALTH = motorola(55, 16), motorola(47, 8)
@@ -229,7 +234,9 @@ class FoxBms:
         how much that is, so that a follower creeps up to the limit and does not pass it.
         """
         found, cell = self.extremes, self._cell
-        by_table = min(self._rate(found.temperature_min, found.soc_max), self._rate(found.temperature_max, found.soc_max))
+        by_table = min(
+            self._rate(found.temperature_min, found.soc_max), self._rate(found.temperature_max, found.soc_max)
+        )
         resistance = 2.0 * self._rate.resistance(found.temperature_min) / self._parallel
         charging = max(self._current, 0.0)
         headroom = (cell.voltage_max - VOLTAGE_MARGIN - found.voltage_max) / resistance

@@ -80,7 +80,9 @@ def open_world(
     _check_keys(settings, SECTION, "virtual")
     plan = _Plan.of(settings, links)
     flaws = parse_defects(defects, series=series, instruments=plan.names())
-    builder = _Builder(plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
+    builder = _Builder(
+        plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait
+    )
     with ExitStack() as undo:
         world = builder.build(undo)
         undo.pop_all()
@@ -117,7 +119,9 @@ class _Plan:
         for name, given in settings.get("simulators", {}).items():
             entry = _simulated(name, given, links)
             if entry.simulator in simulated:
-                raise ValueError(f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it")
+                raise ValueError(
+                    f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it"
+                )
             simulated[entry.simulator] = entry
         plant = settings.get("plant", "emulator" if "ngi-n83624" in simulated else "pack")
         if plant not in {"pack", "emulator"}:
@@ -125,7 +129,9 @@ class _Plan:
         if plant == "emulator" and "ngi-n83624" not in simulated:
             raise ValueError("virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'")
         soc = _number(settings, "soc", 0.3, 0.0, 1.0)
-        return cls(simulated, soc, _number(settings, "temperature", 25.0, -60.0, 120.0), settings.get("spread", {}), plant)
+        return cls(
+            simulated, soc, _number(settings, "temperature", 25.0, -60.0, 120.0), settings.get("spread", {}), plant
+        )
 
     def names(self) -> tuple[str, ...]:
         """The station's names of what is simulated."""

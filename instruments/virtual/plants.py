@@ -123,7 +123,14 @@ class EmulatedPack:
 
 
 def cell_string(
-    cell: CellParameters, series: int, parallel: int, settings: Mapping[str, float], *, seed: int, soc: float, temperature: float
+    cell: CellParameters,
+    series: int,
+    parallel: int,
+    settings: Mapping[str, float],
+    *,
+    seed: int,
+    soc: float,
+    temperature: float,
 ) -> CellString:
     """Draw the individuals of a pack; `settings` overrides standard deviations of `models.string.Spread` by name."""
     return CellString(cell, series, parallel, spread=Spread(**settings), seed=seed, soc=soc, temperature=temperature)

@@ -15,7 +15,9 @@ class Serial(SerialBase):  # type: ignore[misc]  # pyserial ships no types
         """Connect; raises SerialException when no open world has this name."""
         line = EXCHANGE.connect(self.portstr)
         if line is None:
-            raise SerialException(f"no virtual instrument at {self.portstr!r}: known are {', '.join(EXCHANGE.addresses())}")
+            raise SerialException(
+                f"no virtual instrument at {self.portstr!r}: known are {', '.join(EXCHANGE.addresses())}"
+            )
         self._line: Line | None = line
         self._received = bytearray()
         self.is_open = True

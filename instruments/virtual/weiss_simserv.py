@@ -16,7 +16,7 @@ SEPARATOR = "\xb6"
 UNKNOWN, BAD_PARAMETER, UNREADABLE = "-5", "-6", "-8"
 IDLE, RUNNING, WARNING, ALARM = 1, 3, 4, 8
 MOST_ARGUMENTS = 4
-RUN_OUTPUT = 1  # digital output 1 is "manual mode"; on the wire outputs are counted from one more
+RUN_OUTPUT = 0  # 14001 with index 1 starts manual mode; the chamber's own output n has the index n + 1
 TEXTS = {1: "Temperature", 2: "Temperature sensor failure"}
 
 
@@ -167,7 +167,7 @@ def _information(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[st
 
 def _set_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
     index, value = arguments
-    if value not in {"0", "1"} or not 2 <= int(index) <= len(chamber.outputs):
+    if value not in {"0", "1"} or not 1 <= int(index) <= len(chamber.outputs):
         raise BadRequest(BAD_PARAMETER)
     chamber.outputs[int(index) - 1] = value == "1"
     chamber.drive()
@@ -176,7 +176,7 @@ def _set_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str
 
 def _get_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
     (index,) = arguments
-    if not 2 <= int(index) <= len(chamber.outputs):
+    if not 1 <= int(index) <= len(chamber.outputs):
         raise BadRequest(BAD_PARAMETER)
     return [str(int(chamber.outputs[int(index) - 1]))]
 

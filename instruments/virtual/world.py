@@ -156,4 +156,3 @@ class World:
         if self._in.bms is not None:
             pack = float(self._in.plant.voltage.sum())
             self._in.bms.observe(self.point.battery, pack, self.point.voltage)
-
