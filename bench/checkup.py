@@ -196,6 +196,5 @@ def _fit(bench: ReachableBench) -> tuple[str, ...]:
     emulator, pack = bench.roles.emulator, bench.pack
     if emulator is None or emulator.cell_count == pack.series:
         return ()
-    return (
-        f"Pack {pack.name} has {pack.series} cells in series, the emulator {emulator.cell_count}: choose another with --pack.",
-    )
+    count = emulator.cell_count
+    return (f"Pack {pack.name} has {pack.series} cells in series, the emulator {count}: choose another with --pack.",)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.durations import spell
 from bench.export import Format
 from bench.verdicts import BenchFault, InputError, Verdict
 from instruments.roles import InstrumentFault
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
     from bench.lifecycle import Setup
     from bench.rejudge import Rejudged
+    from bench.runs import RunSummary
     from bench.safestate import BenchVerdict
     from reports.kpi import Kpi
     from reports.recording import Recording
@@ -196,11 +198,12 @@ def runs(
     elif not found:
         typer.echo(f"There are no runs in {folder}.")
     else:
-        rows = [
-            (run.run_id, run.verdict or run.state, run.station, run.pack, _bench_time(run.duration), run.cause or "")
-            for run in found
-        ]  # fmt: skip
-        _print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), rows)
+        _print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
+
+
+def _run_row(run: "RunSummary") -> tuple[str, ...]:
+    duration = "" if run.duration is None else spell(run.duration)
+    return run.run_id, run.verdict or run.state, run.station, run.pack, duration, run.cause or ""
 
 
 @app.command()
@@ -391,11 +394,3 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan
-
-
-def _bench_time(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -40,7 +40,7 @@ def list_runs(root: Path) -> list[RunSummary]:
 
 
 def find_run(name: str, root: Path) -> Path:
-    """The folder behind a path, a file of a run, or a run's id below `root`; raises `InputError` with the nearest id."""
+    """The folder behind a path, a file of a run, or a run's id below `root`; raises `InputError`."""
     given = Path(name)
     candidates = [given, root / name] if not given.is_file() else [given.parent]
     for folder in candidates:
