@@ -192,7 +192,8 @@ def runs(
 
     from bench.runs import list_runs
 
-    found = list_runs(folder)[-last if last else 0 :]
+    found = list_runs(folder)
+    found = found[-last:] if last else found
     if as_json:
         _print_json([asdict(run) for run in found])
     elif not found:
