@@ -5,15 +5,17 @@ keep the others from being switched off, so whatever answers is opened and the r
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, NoReturn
 
+from bench.guard import BMS_SILENCE
 from bench.lease import BenchLease
 from bench.lifecycle import OpenBench, Setup
 from bench.roles import Roles, cast_roles
-from bench.safestate import BenchVerdict
+from bench.safestate import BenchVerdict, outputs_off
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
 from instruments.roles import Identity, InstrumentFault, Protections
@@ -70,6 +72,20 @@ class ReachableBench(OpenBench):
         identity = self._identify(name, self.drivers[name])
         self.identities[name] = identity
         return identity
+
+    def hear_bms(self) -> None:
+        """Wait for the first messages of the BMS; raises `InstrumentFault` when it stays silent."""
+        deadline = self.clock.now() + BMS_SILENCE
+        while True:
+            self.clock.sleep(0.1)
+            try:
+                self.roles.bms_scan()
+                self.roles.bms.state()
+            except InstrumentFault:
+                if self.clock.now() >= deadline:
+                    raise
+            else:
+                return
 
     def protect(self) -> Mapping[str, Protections]:
         """Arm the instruments' own protections and return what they read back; raises `InstrumentFault`."""
@@ -135,6 +151,10 @@ def make_safe(setup: Setup) -> tuple[BenchVerdict, str]:
 
 def _safe(setup: Setup) -> BenchVerdict:
     with _reachable(setup) as bench:
+        # Off first: a BMS that has only just been connected to needs a moment before it can say anything.
+        for attempt in (partial(outputs_off, bench.roles), bench.hear_bms):
+            with suppress(InstrumentFault, OSError):
+                attempt()
         return bench.make_safe()
 
 
@@ -163,6 +183,8 @@ def _look_at(bench: ReachableBench, name: str, today: date) -> InstrumentCheck:
     identity = None
     try:
         identity = bench.identify(name)
+        if "bms" in entry.roles:
+            bench.hear_bms()
     except (InstrumentFault, BenchFault, OSError) as error:
         problems.insert(0, str(error))
     # A driver refuses an option it does not know: one that took `watchdog` has armed it.

@@ -151,6 +151,9 @@ def _show_check(found: "BenchCheck") -> None:
                 for name, p in found.protections.items()
             ],
         )
+    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
+    if unwatched:
+        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
         typer.echo(f"FAULT    {text}")
@@ -158,6 +161,9 @@ def _show_check(found: "BenchCheck") -> None:
         for text in entry.warnings:
             typer.echo(f"WARNING  {entry.name}: {text}")
     typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+
+
+UNWATCHED = "They keep doing what they were told last when this computer dies."
 
 
 def _watchdog(entry: "InstrumentCheck") -> str:
@@ -394,4 +400,4 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan
+    return "none" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan
