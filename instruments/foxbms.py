@@ -117,9 +117,7 @@ class FoxBms:
         cyclic_request: bool = False,
     ) -> None:
         if positive_current not in {"charge", "discharge"}:
-            raise ValueError(
-                f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'."
-            )
+            raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
         self.name = name
         self.on_message: Callable[[Message], None] | None = None
         self._context = context
@@ -137,9 +135,7 @@ class FoxBms:
         self._bus = _open_bus(name, bus)
 
     @classmethod
-    def open(
-        cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]
-    ) -> Self:
+    def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
         """Open the node that a station calls `name`; raises `ValueError` for an unknown option."""
         refuse_unknown_options(cls, name, options)
         if link.can is None:
@@ -206,9 +202,7 @@ class FoxBms:
         self._drain()
         message = _database().get_message_by_name("f_BmsState")
         values = message.decode_simple(self._state_frame(), decode_choices=False)
-        return tuple(
-            BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name]
-        )
+        return tuple(BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name])
 
     def close(self) -> None:
         """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""

@@ -60,9 +60,7 @@ def test_a_list_without_a_block_header_is_one_too(wire: Wire, open_logger: Open)
 
 
 def test_a_slot_without_a_multiplexer(wire: Wire, open_logger: Open) -> None:
-    wire.expect(
-        *SET_UP[:2], ("ROUT:SCAN?", "#13(@)"), ("SYST:ERR?", '+113,"Undefined header"'), ("SYST:ERR?", "+0,x")
-    )
+    wire.expect(*SET_UP[:2], ("ROUT:SCAN?", "#13(@)"), ("SYST:ERR?", '+113,"Undefined header"'), ("SYST:ERR?", "+0,x"))
     with pytest.raises(InstrumentFault, match=r"temperatures keeps the scan list #13\(@\) .*\+113"):
         open_logger().request()
 

@@ -70,9 +70,7 @@ def test_a_model_tells_its_rating(wire: Wire, open_load: Open, model: str, ratin
 
 def test_a_model_that_tells_none_needs_the_option(wire: Wire, open_load: Open) -> None:
     wire.expect(("*IDN?", "CHROMA,63600-2,636400001,1.20"))
-    with pytest.raises(
-        InstrumentFault, match=r"'63600-2', which tells no rating .* state the option ratings"
-    ):
+    with pytest.raises(InstrumentFault, match=r"'63600-2', which tells no rating .* state the option ratings"):
         _ = open_load(ratings=None).sink_ratings
 
 
@@ -81,9 +79,7 @@ def test_discharging_chooses_the_range_and_reads_back(wire: Wire, open_load: Ope
     open_load().discharge(2.3, 48.0)
 
 
-@pytest.mark.parametrize(
-    ("current", "mode"), [(0.6, "CCL"), (0.61, "CCM"), (6.0, "CCM"), (6.1, "CCH"), (60.0, "CCH")]
-)
+@pytest.mark.parametrize(("current", "mode"), [(0.6, "CCL"), (0.61, "CCM"), (6.0, "CCM"), (6.1, "CCH"), (60.0, "CCH")])
 def test_the_smallest_range_that_fits(wire: Wire, open_load: Open, current: float, mode: str) -> None:
     wire.expect(("CHAN 1", None), ("LOAD OFF", None), (f"MODE {mode}", None))
     wire.expect((f"CURR:STAT:L1 {current:g}", None), ("CURR:STAT:L1?", f"{current:.4f}"))
@@ -91,9 +87,7 @@ def test_the_smallest_range_that_fits(wire: Wire, open_load: Open, current: floa
     open_load().discharge(current, 5.0)
 
 
-def test_while_it_is_on_only_what_changed_is_sent_and_the_range_only_grows(
-    wire: Wire, open_load: Open
-) -> None:
+def test_while_it_is_on_only_what_changed_is_sent_and_the_range_only_grows(wire: Wire, open_load: Open) -> None:
     wire.expect(
         *START,
         ("CURR:STAT:L1 0.1", None),  # stays in CCM: a change of range would interrupt the current
@@ -166,9 +160,7 @@ def test_it_has_no_thresholds_of_its_own(wire: Wire, open_load: Open) -> None:
 
 
 def test_a_load_off_voltage_is_armed_where_the_model_has_one(wire: Wire, open_load: Open) -> None:
-    wire.expect(
-        ("CHAN 1", None), ("LOAD:PROT:CLE", None), ("CONF:VOLT:OFF 48", None), ("CONF:VOLT:OFF?", "48.000")
-    )
+    wire.expect(("CHAN 1", None), ("LOAD:PROT:CLE", None), ("CONF:VOLT:OFF 48", None), ("CONF:VOLT:OFF?", "48.000"))
     open_load(off_voltage=True).protect_sink(48.0, 5.0, 400.0)
 
 

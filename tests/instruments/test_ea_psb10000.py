@@ -103,9 +103,7 @@ def test_ratings_come_from_the_supply(wire: Wire, open_supply: Open) -> None:
     assert supply.source_ratings == supply.sink_ratings == Ratings(200.0, 420.0, 30000.0)
 
 
-def test_charging_takes_remote_control_holds_the_sink_and_reads_everything_back(
-    wire: Wire, open_supply: Open
-) -> None:
+def test_charging_takes_remote_control_holds_the_sink_and_reads_everything_back(wire: Wire, open_supply: Open) -> None:
     wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON)
     open_supply().charge(2.3, 87.6)
 
@@ -174,9 +172,7 @@ def test_a_set_that_the_supply_ignored_is_found_out(wire: Wire, open_supply: Ope
         ("SYST:ERR?", '-222,"Data out of range"'),
         ("SYST:ERR?", '0,"No error"'),
     )
-    with pytest.raises(
-        SetPointRejected, match=r'supply kept voltage at 48 V when 87.6 V .*-222,"Data out of range"'
-    ):
+    with pytest.raises(SetPointRejected, match=r'supply kept voltage at 48 V when 87.6 V .*-222,"Data out of range"'):
         open_supply().charge(2.3, 87.6)
 
 

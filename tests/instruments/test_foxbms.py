@@ -70,9 +70,7 @@ def bms(context: LinkContext) -> Iterator[FoxBms]:
 
 
 def send(node: can.BusABC, identifier: int, data: str, **kind: bool) -> None:
-    node.send(
-        can.Message(arbitration_id=identifier, data=bytes.fromhex(data), **{"is_extended_id": False} | kind)
-    )
+    node.send(can.Message(arbitration_id=identifier, data=bytes.fromhex(data), **{"is_extended_id": False} | kind))
 
 
 def send_all(node: can.BusABC) -> None:
@@ -188,9 +186,7 @@ def test_a_fault_says_what_it_means(node: can.BusABC, bms: FoxBms) -> None:
     assert fault.text == "The interlock loop is open"
 
 
-@pytest.mark.parametrize(
-    ("mode", "first"), [(BmsMode.STANDBY, 0), (BmsMode.DISCHARGE, 1), (BmsMode.CHARGE, 2)]
-)
+@pytest.mark.parametrize(("mode", "first"), [(BmsMode.STANDBY, 0), (BmsMode.DISCHARGE, 1), (BmsMode.CHARGE, 2)])
 def test_a_mode_is_asked_for_at_once_and_with_every_scan(
     node: can.BusABC, bms: FoxBms, heard: Transcript, mode: BmsMode, first: int
 ) -> None:
@@ -245,9 +241,7 @@ def test_every_frame_is_shown_to_a_listener(node: can.BusABC, bms: FoxBms) -> No
     assert seen == [0x7FF, 0x220, 0x210]
 
 
-def test_a_babbling_bus_does_not_hold_the_scan(
-    node: can.BusABC, bms: FoxBms, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_babbling_bus_does_not_hold_the_scan(node: can.BusABC, bms: FoxBms, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foxbms, "MAX_FRAMES", 10)
     for _ in range(11):
         send(node, 0x234, FRAMES[0x234])
@@ -288,9 +282,7 @@ def test_the_database_is_sound_and_complete() -> None:
     state = DATABASE.get_message_by_name("f_BmsState")
     assert {signal.name for signal in state.signals} >= set(FAULTS)
     choices = state.get_signal_by_name("BmsState").choices
-    assert {int(code): str(name) for code, name in choices.items()} == {
-        state.value: state.name for state in BmsState
-    }
+    assert {int(code): str(name) for code, name in choices.items()} == {state.value: state.name for state in BmsState}
 
 
 @given(st.binary(min_size=8, max_size=8))

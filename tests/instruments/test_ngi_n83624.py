@@ -116,9 +116,7 @@ def test_without_lists_every_channel_gets_its_own_message(wire: Wire, open_emula
 
 
 @pytest.mark.parametrize(("initial", "voltage"), [(0.0, "3"), (0.25, "3.5"), (0.5, "4"), (1.0, "5")])
-def test_the_start_voltage_lies_on_the_table(
-    wire: Wire, open_emulator: Open, initial: float, voltage: str
-) -> None:
+def test_the_start_voltage_lies_on_the_table(wire: Wire, open_emulator: Open, initial: float, voltage: str) -> None:
     wire.expect(*UPLOAD[:-1], (f"SOC:EDIT:SVOL {voltage}(@1,2)", None), *SWITCH_ON)
     open_emulator().emulate([replace(TABLE, initial=initial)] * 2)
 
@@ -158,9 +156,7 @@ def test_a_channel_that_stays_off_is_named_with_its_reason(wire: Wire, open_emul
         ("OUTP:STAT?(@1,2)", "1,65538"),
         ("SYST:ERR?", '0,"No error"'),
     )
-    with pytest.raises(
-        InstrumentFault, match=r"emulator left channels 2 off \(cell 2: over-voltage \(ovp\)\)"
-    ):
+    with pytest.raises(InstrumentFault, match=r"emulator left channels 2 off \(cell 2: over-voltage \(ovp\)\)"):
         open_emulator().emulate([TABLE, TABLE])
 
 
@@ -189,9 +185,7 @@ def test_another_temperature_rewrites_only_the_resistance(wire: Wire, open_emula
         ([CellTable((0.5,) * 201, (4.0,) * 201, (1e-3,) * 201, 1.0, 0.5)] * 2, r"tables have \[201\] rows"),
     ],
 )
-def test_tables_that_do_not_fit_are_never_sent(
-    open_emulator: Open, cells: list[CellTable], text: str
-) -> None:
+def test_tables_that_do_not_fit_are_never_sent(open_emulator: Open, cells: list[CellTable], text: str) -> None:
     with pytest.raises(SetPointRejected, match=text):
         open_emulator().emulate(cells)
 

@@ -78,9 +78,7 @@ def test_a_running_chamber_only_gets_what_changed(wire: Wire, open_chamber: Open
 
 
 @pytest.mark.parametrize("temperature", [-40.1, 180.1])
-def test_a_temperature_outside_its_limits_is_never_sent(
-    wire: Wire, open_chamber: Open, temperature: float
-) -> None:
+def test_a_temperature_outside_its_limits_is_never_sent(wire: Wire, open_chamber: Open, temperature: float) -> None:
     wire.expect(*LIMITS)
     with pytest.raises(SetPointRejected, match=r"chamber: air temperature .* is outside -40 to 180 degC"):
         open_chamber().set_temperature(temperature)
@@ -127,12 +125,8 @@ def test_an_answer_without_a_number(wire: Wire, open_chamber: Open) -> None:
         open_chamber().chamber_is_resting()
 
 
-@pytest.mark.parametrize(
-    ("status", "resting"), [("1", True), ("3", False), ("5", True), ("11", False), ("9", True)]
-)
-def test_rest_is_read_back_whatever_else_stands(
-    wire: Wire, open_chamber: Open, status: str, resting: bool
-) -> None:
+@pytest.mark.parametrize(("status", "resting"), [("1", True), ("3", False), ("5", True), ("11", False), ("9", True)])
+def test_rest_is_read_back_whatever_else_stands(wire: Wire, open_chamber: Open, status: str, resting: bool) -> None:
     wire.expect((ask(14001, 1, 0), told()), (ask(10012), told(status)))
     chamber = open_chamber()
     chamber.chamber_rest()
@@ -165,9 +159,7 @@ def test_an_alarm_without_a_message_is_still_an_alarm(wire: Wire, open_chamber: 
 
 
 def test_it_describes_itself_as_far_as_it_can(wire: Wire, open_chamber: Open) -> None:
-    wire.expect(
-        (ask(99997, 1), told("LabEvent T/110/40")), (ask(99997, 3), told("58226")), (ask(99997, 5), b"-8\r\n")
-    )
+    wire.expect((ask(99997, 1), told("LabEvent T/110/40")), (ask(99997, 3), told("58226")), (ask(99997, 5), b"-8\r\n"))
     identity = open_chamber().identify()
     assert (identity.model, identity.serial_number, identity.firmware) == ("LabEvent T/110/40", "58226", "")
 
