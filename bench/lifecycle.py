@@ -117,8 +117,8 @@ class OpenBench:
         except (ValueError, TypeError) as error:
             raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
         if not isinstance(driver, Scanned):
-            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} cannot be scanned.")
-        return cast(Driver, driver)
+            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} measures nothing.")
+        return cast("Driver", driver)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()

@@ -1,0 +1,209 @@
+"""Shows one run in Allure's own terms: steps, parameters, table, figure, attachments.
+
+It fills a test's result; `reports.results` looks after the folder, `reports.site` makes the HTML.
+"""
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from allure_commons.model2 import (
+    Attachment,
+    Label,
+    Parameter,
+    Status,
+    StatusDetails,
+    TestResult,
+    TestStepResult,
+)
+
+from bench.verdicts import Measurement
+from reports import figure, interactive, tables
+from reports.kpi import compute_all
+from reports.panels import readable
+from reports.recording import Event, Recording, RecordingError, Step, read_manifest
+from reports.results import MANIFEST
+
+FIGURE, INTERACTIVE = "Voltage, current, temperature, SOC", "Interactive figure"
+# Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
+LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
+
+STATUS: Final = {
+    "PASS": Status.PASSED,
+    "INCONCLUSIVE": Status.SKIPPED,
+    "FAIL": Status.FAILED,
+    "BENCH FAULT": Status.BROKEN,
+    "ABORTED": Status.BROKEN,
+}
+
+
+def attach(result: TestResult, results: Path, body: bytes, name: str, mime: str, extension: str) -> None:
+    """Write an attachment beside the results and hang it on one of them."""
+    source = f"{uuid4()}-attachment.{extension}"
+    (results / source).write_bytes(body)
+    result.attachments.append(Attachment(name=name, source=source, type=mime))
+
+
+def present(result: TestResult, folder: Path, results: Path) -> None:
+    """Show a recorded run in a test's result: title, steps, figure, table, data.
+
+    A run whose samples cannot be used still shows its manifest, and a sentence that says why no more.
+    """
+    try:
+        recording = Recording.load(folder)
+    except RecordingError as error:
+        attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
+        manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
+        if manifest:
+            _present_manifest(result, manifest, results)
+        return
+    record_kpis(folder, recording)
+    recording = Recording(read_manifest(folder), recording.events, recording.columns, recording.rows)
+    picture = _draw(recording)
+    result.steps.extend(steps_of(recording, start=result.start or _now()))
+    result.descriptionHtml = describe(result.description or "", recording.manifest, picture)
+    if picture:
+        attach(result, results, picture, FIGURE, "image/png", "png")
+        page = interactive.html(recording).encode()
+        attach(result, results, page, INTERACTIVE, "text/html", "html")
+    _present_manifest(result, recording.manifest, results)
+    _attach_files(result, folder, results)
+
+
+def record_kpis(folder: Path, recording: Recording) -> None:
+    """Put the KPIs that the samples allow into the run's manifest."""
+    manifest = {**recording.manifest, "kpis": [kpi.as_dict() for kpi in compute_all(recording)]}
+    new = folder / "run.json.new"
+    new.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+    new.replace(folder / MANIFEST)
+
+
+def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
+    """Tell the scenario as Allure steps; `start` is the test's own, ms. Durations are bench time."""
+    told = [_step(recording, step, start) for step in recording.steps]
+    known = {step.name for step in recording.steps}
+    loose = [event for event in recording.of_type("measurement") if event.get("step") not in known]
+    return told + [_measurement(event, start) for event in loose]
+
+
+def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None) -> str:
+    """Write what a reviewer sees without a click: purpose, cause, table of results, figure."""
+    cause = manifest.get("cause")
+    parts = [f"<p>{escape(text)}</p>"] if text else []
+    if cause:
+        parts.append(f'<p style="color:#c62828"><b>{escape(cause["text"])}</b>{_where(cause)}</p>')
+    rows = tables.rows_of(manifest)
+    if rows:
+        parts.append(tables.as_html(rows))
+    if picture:
+        data = b64encode(picture).decode("ascii")
+        parts.append(f'<p><img alt="{FIGURE}" style="max-width:100%" src="data:image/png;base64,{data}"></p>')
+    return "".join(parts)
+
+
+def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: Path) -> None:
+    result.name = manifest["test"].get("title") or result.name
+    duration = manifest.get("duration")
+    shown = {
+        "bench time": readable(float(duration)) if duration is not None else "unfinished",
+        "station": manifest["station"]["name"],
+        "pack": manifest["pack"]["name"],
+        "pack serial": manifest["pack"].get("serial_number") or "unknown",
+        "run": manifest["run_id"],
+    }
+    # excluded: a new serial number must not begin a new history of the test
+    result.parameters.extend(Parameter(name=key, value=value, excluded=True) for key, value in shown.items())
+    result.labels.append(Label(name="run", value=manifest["run_id"]))
+    attach(
+        result,
+        results,
+        json.dumps(manifest, ensure_ascii=False).encode(),
+        MANIFEST,
+        "application/json",
+        "json",
+    )
+    never_better_than(result, manifest)
+
+
+def never_better_than(result: TestResult, manifest: Mapping[str, Any]) -> None:
+    """Keep a result from passing when its run did not."""
+    verdict = manifest.get("verdict")
+    if result.status != Status.PASSED or verdict == "PASS":
+        return
+    cause = manifest.get("cause") or {"text": "the run never ended."}
+    result.status = STATUS.get(str(verdict), Status.BROKEN)
+    result.statusDetails = StatusDetails(message=f"{verdict or 'ABORTED'}: {cause['text']}")
+
+
+def _attach_files(result: TestResult, folder: Path, results: Path) -> None:
+    rows = tables.rows_of(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    attach(result, results, tables.as_csv(rows).encode(), "KPIs", "text/csv", "csv")
+    files = (
+        ("events.jsonl", "Events", "text/plain", "txt", LARGEST_LOG),
+        ("samples.parquet", "Recorded data", "application/vnd.apache.parquet", "parquet", LARGEST_TABLE),
+    )
+    for file, name, mime, extension, largest in files:
+        path = folder / file
+        if path.exists() and path.stat().st_size <= largest:
+            attach(result, results, path.read_bytes(), name, mime, extension)
+        elif path.exists():
+            result.parameters.append(Parameter(name=name, value=str(path), excluded=True))
+
+
+def _draw(recording: Recording) -> bytes | None:
+    try:
+        return figure.png(recording)
+    except ValueError:  # a run that ended before its first sample has nothing to draw
+        return None
+
+
+def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
+    set_points = {f"set {name}": f"{value:g}" for name, value in step.set_points.items()}
+    reached = {name: f"{value:.5g}" for name, value in step.reached.items()}
+    shown = {
+        **set_points,
+        "until": " or ".join(step.until),
+        "bench time": readable(step.duration),
+        "ended by": step.ended_by or "the run ended in this step",
+        **reached,
+    }
+    inner = [event for event in recording.of_type("measurement", "trip") if event.get("step") == step.name]
+    return TestStepResult(
+        name=f"{step.index}. {step.name} ({step.kind})",
+        status=STATUS.get(step.verdict or "ABORTED", Status.BROKEN),
+        start=start + round(1000 * step.start),
+        stop=start + round(1000 * step.stop),
+        parameters=[Parameter(name=name, value=value) for name, value in shown.items() if value],
+        steps=[_trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner],
+    )
+
+
+def _measurement(event: Event, start: int) -> TestStepResult:
+    measurement: Measurement = tables.measurement_of(event)
+    moment = start + round(1000 * event["time"])
+    requirement = f" [{measurement.requirement}]" if measurement.requirement else ""
+    return TestStepResult(
+        name=f"{measurement}{requirement}", status=STATUS[str(measurement.verdict)], start=moment, stop=moment
+    )
+
+
+def _trip(event: Event, start: int) -> TestStepResult:
+    moment = start + round(1000 * event["time"])
+    status = Status.FAILED if event["blame"] == "pack" else Status.BROKEN
+    return TestStepResult(name=f"Guard: {event['text']}", status=status, start=moment, stop=moment)
+
+
+def _where(cause: Mapping[str, Any]) -> str:
+    """Say in which step and when, as far as known."""
+    step = f" in step {escape(cause['step'])!r}" if cause.get("step") else ""
+    moment = f" at {cause['time']:.0f} s" if cause.get("time") is not None else ""
+    return f" ({(step + moment).strip()})" if step or moment else ""
+
+
+def _now() -> int:
+    return int(1000 * time.time())

@@ -1,0 +1,190 @@
+"""What a figure of a run shows: panels, traces, limits, step marks and violations, and which samples to draw.
+
+Both figures, the static and the interactive, are drawn from this; it knows nothing of either library.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.recording import Floats, Recording
+
+BLUE, ORANGE, GREEN, SKY, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8E5BA6", "#7A7A7A"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One line: its column, its name in the legend, its colour; a guide never stretches the axis."""
+
+    column: str
+    label: str
+    color: str
+    dashed: bool = False
+    guide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Traces of one unit over the common time axis; `band` are the columns of a shaded envelope."""
+
+    title: str
+    unit: str
+    traces: tuple[Trace, ...]
+    band: tuple[str, str] | None = None
+    scale: float = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column the panel can show."""
+        return tuple(trace.column for trace in self.traces)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A guarded limit as a line across a panel, in the panel's unit."""
+
+    name: str
+    value: float
+    upper: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A limit that tripped: where, when (s of test time), and the sentence that says so."""
+
+    column: str
+    time: float
+    value: float
+    blame: str
+    text: str
+
+
+PANELS = (
+    Panel(
+        "Pack voltage",
+        "V",
+        (
+            Trace("Voltage / V", "voltage", BLUE),
+            Trace("Set Voltage / V", "set voltage", GREY, dashed=True),
+        ),
+    ),
+    Panel(
+        "Cell voltage",
+        "V",
+        (
+            Trace("Cell Voltage Max / V", "highest cell", ORANGE),
+            Trace("Cell Voltage Min / V", "lowest cell", BLUE),
+        ),
+        band=("Cell Voltage Min / V", "Cell Voltage Max / V"),
+    ),
+    Panel(
+        "Current",
+        "A",
+        (
+            Trace("Current / A", "current (charge +)", GREEN),
+            Trace("Set Current / A", "set current", GREY, dashed=True),
+            Trace("Bms Charge Current Limit / A", "BMS charge limit", PURPLE, dashed=True, guide=True),
+        ),
+    ),
+    Panel(
+        "Temperature",
+        "°C",
+        (
+            Trace("Cell Temperature Max / degC", "hottest cell", ORANGE),
+            Trace("Cell Temperature Min / degC", "coldest cell", BLUE),
+            Trace("Ambient Temperature / degC", "chamber air", SKY),
+            Trace("Set Temperature / degC", "set temperature", GREY, dashed=True),
+        ),
+        band=("Cell Temperature Min / degC", "Cell Temperature Max / degC"),
+    ),
+    Panel("State of charge", "%", (Trace("SOC / 1", "displayed SOC", PURPLE),), scale=100.0),
+)
+
+
+def panels_of(run: Recording) -> list[Panel]:
+    """List the panels that the run has values for, each with the traces that were recorded."""
+    shown = []
+    for panel in PANELS:
+        traces = tuple(trace for trace in panel.traces if run.has(trace.column))
+        if any(not trace.guide for trace in traces):
+            band = panel.band if panel.band and all(run.has(column) for column in panel.band) else None
+            shown.append(Panel(panel.title, panel.unit, traces, band, panel.scale))
+    return shown
+
+
+def limits_of(run: Recording, panel: Panel) -> list[Limit]:
+    """List the guarded limits that belong into a panel, in its unit."""
+    found = []
+    for limit in run.manifest.get("limits", ()):
+        for key, upper in (("at_least", False), ("at_most", True)):
+            if limit["column"] in panel.columns and limit.get(key) is not None:
+                found.append(Limit(limit["name"], limit[key] * panel.scale, upper))
+    return found
+
+
+def violations_of(run: Recording) -> list[Violation]:
+    """List what the guard tripped on, in order."""
+    return [
+        Violation(event["column"], event["time"], event["value"], event["blame"], event["text"])
+        for event in run.of_type("trip")
+    ]
+
+
+def span(run: Recording, panel: Panel) -> tuple[float, float]:
+    """Choose the axis of a panel: all its data, and a limit where that does not squeeze the data flat."""
+    values = np.concatenate([run.column(trace.column) for trace in panel.traces if not trace.guide])
+    values = values[np.isfinite(values)] * panel.scale
+    low, high = float(values.min()), float(values.max())
+    room = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-3)
+    for limit in limits_of(run, panel):
+        if low - 0.5 * room <= limit.value <= high + 0.5 * room:
+            low, high = min(low, limit.value), max(high, limit.value)
+    pad = 0.06 * max(high - low, room)
+    return low - pad, high + pad
+
+
+def decimate(columns: Sequence[Floats], buckets: int) -> NDArray[np.intp]:
+    """Choose rows to draw so that no peak is lost: of every bucket the first row, the last, and each extreme.
+
+    `columns` are equally long; the result is sorted and unique. Runs with few rows are kept whole.
+    """
+    count = len(columns[0]) if columns else 0
+    if count <= 4 * buckets:
+        return np.arange(count)
+    edges = np.linspace(0, count, buckets + 1).astype(np.intp)
+    chosen = {0, count - 1, *edges[:-1].tolist(), *(edges[1:] - 1).tolist()}
+    for values in columns:
+        chosen.update(_extremes(values, edges))
+    return np.array(sorted(chosen), dtype=np.intp)
+
+
+def _extremes(values: Floats, edges: NDArray[np.intp]) -> Iterable[int]:
+    """Rows of the lowest and the highest value between each pair of edges, gaps (`nan`) left out."""
+    lowest, highest = (
+        np.where(np.isfinite(values), values, np.inf),
+        np.where(np.isfinite(values), values, -np.inf),
+    )
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield start + int(lowest[start:stop].argmin())
+        yield start + int(highest[start:stop].argmax())
+
+
+def time_unit(duration: float) -> tuple[float, str]:
+    """Choose how to label a time axis: seconds per unit, and the unit."""
+    if duration >= 2 * 3600:
+        return 3600.0, "h"
+    return (60.0, "min") if duration >= 180 else (1.0, "s")
+
+
+def readable(duration: float | None) -> str:
+    """Write a duration in s as people say it: `3 h 05 min`, `12 min 30 s`, `8.4 s`."""
+    if duration is None or not isfinite(duration):
+        return "-"
+    if duration < 60:
+        return f"{duration:.3g} s"
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"

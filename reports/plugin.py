@@ -1,0 +1,218 @@
+"""Hangs recorded runs into Allure while pytest runs, and sees to it that no result is lost or too good.
+
+It writes results only; `reports.site` makes the HTML of them. Where allure-pytest tells less than the truth
+(an interrupted test passes, a crashed one vanishes, a timeout blames the pack) the result is put right here,
+through the listener of the pinned version.
+"""
+
+import json
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allure_commons import plugin_manager
+from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
+from allure_commons.utils import md5
+from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
+
+from reports import allure, results
+from reports.recording import RecordingError
+from reports.results import CollectedTest
+
+SUITE = "test_cases"
+DEFAULT_RESULTS = "allure-results"
+TIMED_OUT = "Timeout (>"  # how pytest-timeout's signal method begins its failure
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the results folder before allure-pytest looks for it, and clean it once per session."""
+    option = config.option
+    if not option.allure_report_dir and _runs_the_suite(config):
+        option.allure_report_dir, option.clean_alluredir = DEFAULT_RESULTS, True
+    if not option.allure_report_dir:
+        return
+    folder = config.invocation_params.dir / option.allure_report_dir
+    if option.clean_alluredir and not option.collectonly and not _is_worker(config):
+        results.clean(folder)
+    option.clean_alluredir = False  # a worker that starts late must not clean away what others have written
+    config.pluginmanager.register(Presenter(config, folder), "packbench_presenter")
+
+
+def _runs_the_suite(config: pytest.Config) -> bool:
+    """Whether the tests asked for are (among) the HIL suite's own."""
+    suite = config.rootpath / SUITE
+    for argument in config.args:
+        path = Path(str(argument).split("::")[0])
+        path = path if path.is_absolute() else config.invocation_params.dir / path
+        if path == suite or suite in path.parents:
+            return True
+    return False
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@dataclass
+class _Test:
+    """A test on its way through pytest: its Allure result, and the runs it has left so far."""
+
+    item: pytest.Item
+    result: TestResult
+    runs: list[Path]
+    finished: bool = False
+
+
+class Presenter:
+    """Shows the runs of a session in Allure. One per process; under xdist every worker has its own."""
+
+    def __init__(self, config: pytest.Config, folder: Path) -> None:
+        self._config = config
+        self._results = folder
+        self._tests: dict[str, _Test] = {}
+        self._started: set[str] = set()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Label by marks: labels given in a test's body are lost when its setup fails."""
+        for item in items:
+            for kind, value in _labels(item):
+                item.add_marker(pytest.mark.allure_label(value, label_type=kind))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is meant to run, so that a result that never comes is missed."""
+        if session.items and not self._config.option.collectonly:
+            results.remember_collected(self._results, [_collected(item) for item in session.items])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note which tests began; xdist relays this to the controlling process."""
+        self._started.add(nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Hold on to the result, inside allure-pytest's own wrapper; an interrupted test has not passed."""
+        listener: Any = self._config.pluginmanager.get_plugin("allure_listener")
+        result = listener.allure_logger.get_test(listener._cache.get(item.nodeid))
+        test = self._tests[item.nodeid] = _Test(item, result, [])
+        try:
+            return (yield)
+        except (KeyboardInterrupt, pytest.exit.Exception) as stop:
+            result.status = Status.BROKEN
+            reason = str(stop) or "the operator stopped the session."
+            result.statusDetails = StatusDetails(message=f"ABORTED: {reason}")
+            self._finish(test)
+            raise
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Complete the result; allure-pytest writes it right after this."""
+        if nodeid in self._tests:
+            self._finish(self._tests[nodeid])
+
+    def pytest_packbench_run_ended(self, item: pytest.Item, folder: Path) -> None:
+        """Take a run that is on disk; after Ctrl-C it comes when the result has already been written."""
+        test = self._tests.get(item.nodeid)
+        if test is None:
+            return
+        test.runs.append(folder)
+        if test.finished:
+            self._present(test, folder)
+            self._rewrite(test.result)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Complete the folder once everybody has written: lost results, categories, environment."""
+        if _is_worker(self._config) or self._config.option.collectonly or not self._results.is_dir():
+            return
+        results.complete(self._results, self._started)
+        results.write_environment(self._results)
+
+    def _finish(self, test: _Test) -> None:
+        result, item = test.result, test.item
+        _blame_the_bench_for_hanging(result)
+        if not result.fullName:
+            result.fullName = allure_full_name(item)
+        if not result.historyId:
+            result.historyId = get_history_id(result.fullName, result.parameters, _parameters(item))
+        if not any(entry.name == "feature" for entry in result.labels):
+            result.labels.extend(Label(name=kind, value=value) for kind, value in allure_labels(item))
+        result.labels.append(Label(name="nodeid", value=item.nodeid))
+        result.links.extend(_links(item))
+        result.name = _title(item)
+        for folder in test.runs:
+            self._present(test, folder)
+        test.finished = True
+
+    def _present(self, test: _Test, folder: Path) -> None:
+        """Show one run; a run that cannot be shown must cost the report a figure, never the result."""
+        try:
+            allure.present(test.result, folder, self._results)
+        except (RecordingError, OSError, KeyError, TypeError, ValueError) as error:
+            text = f"The run in {folder} could not be shown: {type(error).__name__}: {error}"
+            allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
+
+    def _rewrite(self, result: TestResult) -> None:
+        """Replace the file of a result that had already been written."""
+        for path in self._results.glob("*-result.json"):
+            if json.loads(path.read_text(encoding="utf-8")).get("uuid") == result.uuid:
+                path.unlink()
+        plugin_manager.hook.report_result(result=result)
+
+
+def _blame_the_bench_for_hanging(result: TestResult) -> None:
+    """Turn pytest-timeout's failure into a bench fault: a pack cannot make a test hang, a bench can."""
+    details = result.statusDetails
+    if result.status == Status.FAILED and details and TIMED_OUT in (details.message or ""):
+        result.status = Status.BROKEN
+        details.message = f"BENCH FAULT: the test hung and was stopped: {details.message}"
+
+
+def _labels(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """Feature from the file, story from the function, a tag for every requirement."""
+    yield "feature", item.path.stem.removeprefix("test_").replace("_", " ").capitalize()
+    yield "story", _story(item)
+    for requirement in requirements(item):
+        yield "tag", requirement
+
+
+def requirements(item: pytest.Item) -> list[str]:
+    """List the requirement ids that a test is marked with."""
+    return [str(argument) for mark in item.iter_markers("requirement") for argument in mark.args]
+
+
+def _links(item: pytest.Item) -> list[Link]:
+    """Link requirements as `--allure-link-pattern=requirement:https://…/{}` says; the tag must do without."""
+    patterns = dict(item.config.option.allure_link_pattern)
+    pattern = patterns.get("requirement")
+    if not pattern:
+        return []
+    return [Link(type="requirement", url=pattern.format(name), name=name) for name in requirements(item)]
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    return dict(item.callspec.params) if hasattr(item, "callspec") else {}
+
+
+def _title(item: pytest.Item) -> str:
+    """Say in words what a test is: the first line of its docstring, and its parameters."""
+    text = getattr(getattr(item, "function", None), "__doc__", None) or _story(item)
+    title = text.strip().splitlines()[0].rstrip(".")
+    values = [
+        f"{value} °C" if name == "temperature" else str(value)
+        for name, value in _parameters(item).items()
+        if isinstance(value, (str, int, float))
+    ]
+    return ", ".join([title, *values])
+
+
+def _story(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name)).removeprefix("test_").replace("_", " ").capitalize()
+
+
+def _collected(item: pytest.Item) -> CollectedTest:
+    full_name = allure_full_name(item)
+    values = _parameters(item)
+    history = str(md5(full_name, *(values[name] for name in sorted(values))))  # type: ignore[no-untyped-call]
+    return CollectedTest(item.nodeid, _title(item), full_name, history, sorted(allure_labels(item)))

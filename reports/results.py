@@ -1,0 +1,165 @@
+"""The folder of Allure results as a whole: what it holds, what it lacks, what all its tests have in common.
+
+One test's result is filled by `reports.allure`; here nothing is known of samples or figures.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+MANIFEST = "run.json"
+SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know
+# First match wins. The patterns keep to what both generations of Allure understand.
+CATEGORIES: Final = (
+    {"name": "Aborted or not run", "statuses": ["broken"], "message": ".*(ABORTED|NOT RUN):.*"},
+    {"name": "Bench failed", "statuses": ["broken"], "message": ".*"},
+    {"name": "Pack failed", "statuses": ["failed"], "message": ".*"},
+    {"name": "Inconclusive", "statuses": ["skipped"], "message": ".*INCONCLUSIVE:.*"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedTest:
+    """A test that pytest means to run, as Allure will know it, so that a lost result can be told by name."""
+
+    nodeid: str
+    title: str
+    full_name: str
+    history_id: str
+    labels: list[tuple[str, str]] = field(default_factory=list)
+
+
+def clean(results: Path) -> None:
+    """Remove the files of an earlier session, and nothing in folders: those are not Allure's."""
+    if results.is_dir():
+        for entry in os.scandir(results):
+            if entry.is_file():
+                Path(entry.path).unlink()
+
+
+def read_results(results: Path) -> list[dict[str, Any]]:
+    """Read every result file; one that is not JSON (a killed writer) is passed over."""
+    found = []
+    for path in sorted(results.glob("*-result.json")):
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        found.append(result)
+    return found
+
+
+def attachment(result: Mapping[str, Any], name: str, results: Path) -> Path | None:
+    """Find the file of an attachment by the name it was given."""
+    for entry in result.get("attachments", ()):
+        path = results / str(entry["source"])
+        if entry.get("name") == name and path.is_file():
+            return path
+    return None
+
+
+def manifest_of(result: Mapping[str, Any], results: Path) -> dict[str, Any] | None:
+    """Read the manifest of the run that a result shows."""
+    path = attachment(result, MANIFEST, results)
+    if not path:
+        return None
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
+
+
+def label(result: Mapping[str, Any], name: str) -> str | None:
+    """Read the first label of that name."""
+    return next((entry["value"] for entry in result.get("labels", ()) if entry["name"] == name), None)
+
+
+def remember_collected(results: Path, tests: Iterable[CollectedTest]) -> None:
+    """Write down which tests are meant to run, before the first one can take the process with it."""
+    results.mkdir(parents=True, exist_ok=True)
+    new = results / f"{SESSION}.{uuid4()}"  # parallel workers write the same list at the same time
+    new.write_text(json.dumps({"tests": [asdict(test) for test in tests]}), encoding="utf-8")
+    new.replace(results / SESSION)
+
+
+def complete(results: Path, started: Iterable[str] = ()) -> list[str]:
+    """Give every collected test without a result a broken one; returns their node ids.
+
+    Allure shows what it finds: a test that took its process with it would otherwise just be absent. Those in
+    `started` (node ids) were running when they vanished.
+    """
+    try:
+        tests = json.loads((results / SESSION).read_text(encoding="utf-8"))["tests"]
+    except FileNotFoundError:
+        return []
+    seen, begun = {label(result, "nodeid") for result in read_results(results)}, set(started)
+    lost = [CollectedTest(**test) for test in tests if test["nodeid"] not in seen]
+    for test in lost:
+        _write_lost(test, results, test.nodeid in begun)
+    return [test.nodeid for test in lost]
+
+
+def write_environment(results: Path) -> None:
+    """Write what all runs have in common, from the manifests attached: categories, environment, executor."""
+    manifests = [manifest for result in read_results(results) if (manifest := manifest_of(result, results))]
+    matchers = [
+        {"name": rule["name"], "matchedStatuses": rule["statuses"], "messageRegex": rule["message"]}
+        for rule in CATEGORIES
+    ]
+    (results / "categories.json").write_text(json.dumps(matchers, indent=1), encoding="utf-8")
+    lines = [f"{key}={value}" for key, value in environment(manifests).items()]
+    (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    stations = " and ".join(_distinct(manifest["station"]["name"] for manifest in manifests))
+    executor = {"name": f"packbench on {stations or 'no station'}", "type": "packbench"}
+    (results / "executor.json").write_text(json.dumps(executor), encoding="utf-8")
+
+
+def environment(manifests: list[dict[str, Any]]) -> dict[str, str]:
+    """Join what identifies the tested and the testing things, each value once."""
+    fields = {
+        "Station": lambda run: run["station"]["name"],
+        "Pack": lambda run: run["pack"]["name"],
+        "Pack.Serial": lambda run: run["pack"].get("serial_number"),
+        "Chemistry": lambda run: run["pack"].get("chemistry"),
+        "Clock": lambda run: run["clock"]["kind"],
+        "Seed": lambda run: run.get("seed"),
+        "Defects": lambda run: ", ".join(map(str, run.get("defects", []))),
+        "Revision": lambda run: revision(run["versions"]),
+        "packbench": lambda run: run["versions"].get("packbench"),
+        "Python": lambda run: run["versions"].get("python"),
+    }
+    joined = {name: ", ".join(_distinct(map(take, manifests))) for name, take in fields.items()}
+    return {name: text for name, text in joined.items() if text}
+
+
+def revision(versions: Mapping[str, Any]) -> str:
+    """Name the source revision, and say so when the tree had changes of its own."""
+    return f"{versions.get('git') or 'unknown'}{' with local changes' if versions.get('git_dirty') else ''}"
+
+
+def _write_lost(test: CollectedTest, results: Path, begun: bool) -> None:
+    reason = (
+        "ABORTED: the process that ran this test ended before the test left a result."
+        if begun
+        else "NOT RUN: the session ended before this test left a result."
+    )
+    labels = [{"name": name, "value": value} for name, value in test.labels]
+    result = {
+        "uuid": str(uuid4()),
+        "historyId": test.history_id,
+        "fullName": test.full_name,
+        "name": test.title,
+        "status": "broken",
+        "statusDetails": {"message": reason},
+        "labels": [*labels, {"name": "nodeid", "value": test.nodeid}],
+        "start": int(1000 * time.time()),
+        "stop": int(1000 * time.time()),
+    }
+    (results / f"{uuid4()}-result.json").write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+
+
+def _distinct(values: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(str(value) for value in values if value not in (None, "")))

@@ -1,0 +1,134 @@
+"""What was measured and computed in a run, as one table for people: values, limits, margins, verdicts.
+
+Allure's descriptions, the CSV and the front page all show these rows; nothing is judged here.
+"""
+
+from collections.abc import Iterable, Mapping
+from csv import writer
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+from math import isfinite, nan
+from typing import Any
+
+from bench.verdicts import Measurement
+from reports.panels import readable
+
+MILLI = {"V", "Ω", "A", "Ohm"}
+FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of a run; `measurement` is None where nobody set a limit for it."""
+
+    name: str
+    value: float
+    unit: str
+    step: str
+    definition: str = ""
+    measurement: Measurement | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Verdict of the measurement, or nothing where there is no limit."""
+        return str(self.measurement.verdict) if self.measurement else ""
+
+    @property
+    def allowed(self) -> str:
+        """The limits in words: `≥ 2.2 Ah`."""
+        if not self.measurement:
+            return ""
+        bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
+        return ", ".join(f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None)
+
+    @property
+    def margin(self) -> float | None:
+        """Distance to the nearest limit in `unit`, negative when violated."""
+        margin = self.measurement.margin if self.measurement else None
+        return margin if margin is not None and isfinite(margin) else None
+
+    @property
+    def relative_margin(self) -> float | None:
+        """The margin as a part of its limit; None where that limit is 0 or there is none."""
+        if self.margin is None or self.measurement is None:
+            return None
+        limits = [limit for limit in (self.measurement.at_least, self.measurement.at_most) if limit is not None]
+        nearest = min(limits, key=lambda limit: abs(self.value - limit))
+        return self.margin / abs(nearest) if nearest else None
+
+
+def measurement_of(fields: Mapping[str, Any]) -> Measurement:
+    """Rebuild a measurement from the manifest or the event log."""
+    known: dict[str, Any] = {key: fields.get(key) for key in FIELDS}
+    known["value"] = nan if known["value"] is None else float(known["value"])
+    known["uncertainty"] = known["uncertainty"] or 0.0
+    return Measurement(**known)
+
+
+def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
+    """List what was judged first, then what was only computed; a KPI with a limit shows up once."""
+    kpis = {(kpi["name"], kpi["step"]): kpi for kpi in manifest.get("kpis", ())}
+    rows = []
+    for measurement in map(measurement_of, manifest.get("measurements", ())):
+        kpi = kpis.pop((measurement.name, measurement.step or ""), {})
+        rows.append(
+            Row(
+                measurement.name,
+                measurement.value,
+                measurement.unit,
+                measurement.step or "",
+                kpi.get("definition", ""),
+                measurement,
+            )
+        )
+    return rows + [
+        Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", "")) for kpi in kpis.values()
+    ]
+
+
+def tightest(rows: Iterable[Row]) -> Row | None:
+    """Find the judged row nearest to, or furthest beyond, its limit."""
+    judged = [row for row in rows if row.relative_margin is not None]
+    return min(judged, key=lambda row: row.relative_margin or 0.0, default=None)
+
+
+def quantity(value: float | None, unit: str, signed: bool = False) -> str:
+    """Write a value so that it can be read: `21.4 mV`, `98.3 %`, `47 min 15 s`, `2.262 Ah`."""
+    if value is None or not isfinite(value):
+        return "not measured"
+    sign = "+" if signed and value > 0 else ""
+    if unit == "s" and not signed:
+        return readable(value)
+    if unit in MILLI and 0 < abs(value) < 0.1:
+        return f"{sign}{1000 * value:.3g} m{unit}"
+    return f"{sign}{value:.4g} {unit}"
+
+
+def as_csv(rows: Iterable[Row]) -> str:
+    """Write the table for a spreadsheet, with full digits."""
+    out = StringIO()
+    table = writer(out, lineterminator="\n")
+    table.writerow(["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition"])
+    for row in rows:
+        judged = row.measurement
+        limits = (judged.at_least, judged.at_most, judged.uncertainty) if judged else (None, None, None)
+        table.writerow([row.name, f"{row.value:.9g}", row.unit, *limits, row.verdict, row.step, row.definition])
+    return out.getvalue()
+
+
+def as_html(rows: Iterable[Row]) -> str:
+    """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
+    cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
+    colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
+    head = "".join(f"<th {cell}>{name}</th>" for name in ("Quantity", "Value", "Allowed", "Margin", "", "Step"))
+    body = ""
+    for row in rows:
+        verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
+        margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
+        values = (row.name, quantity(row.value, row.unit), row.allowed, margin)
+        cells = [escape(text) for text in values] + [verdict, escape(row.step)]
+        body += (
+            f'<tr title="{escape(row.definition)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
+        )
+    return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

@@ -1,0 +1,149 @@
+"""KPIs against figures worked out by hand from a few rows."""
+
+from collections.abc import Callable
+from math import isnan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports import kpi
+from reports.kpi import Kpi
+from reports.recording import Recording
+
+COLUMNS = [
+    "Test Time / s", "Step Count / 1", "Voltage / V", "Current / A", "SOC / 1", "Set Voltage / V",
+    "Charging Capacity / Ah", "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
+    "Cell Voltage Min / V", "Cell Voltage Max / V", "Cell Temperature Max / degC",
+]  # fmt: skip
+Figure = Callable[[Recording], Kpi]
+NAN = float("nan")
+ROWS = [
+    # time step  V     I    SOC  set  chg  dis  chgE disE  min    max   hot
+    [0.0, 1, 80.0, 0.0, 1.00, NAN, 0.0, 0.0, 0.0, 0.0, 3.330, 3.340, 25.0],
+    [100.0, 1, 80.0, 0.0, 1.00, NAN, 0.0, 0.0, 0.0, 0.0, 3.330, 3.340, 25.5],
+    [105.0, 2, 78.0, -2.0, 0.90, NAN, 0.0, 0.2, 0.0, 16.0, 3.200, 3.250, 26.0],
+    [115.0, 2, 77.0, -2.0, 0.50, NAN, 0.0, 1.0, 0.0, 78.0, 3.150, 3.240, 29.0],
+    [3700.0, 2, 60.0, -2.0, 0.05, NAN, 0.0, 1.9, 0.0, 150.0, 2.400, 2.480, 28.0],
+    [3710.0, 3, 82.0, 2.0, 0.05, 87.6, 0.1, 1.9, 8.0, 150.0, 3.400, 3.410, 28.0],
+    [5510.0, 3, 84.0, 2.0, 0.45, 87.6, 1.1, 1.9, 90.0, 150.0, 3.490, 3.500, 30.0],
+    [7310.0, 3, 87.59, 2.0, 0.95, 87.6, 1.6, 1.9, 133.0, 150.0, 3.640, 3.650, 31.0],
+    [8310.0, 3, 87.6, 0.1, 0.99, 87.6, 2.0, 1.9, 165.0, 150.0, 3.645, 3.650, 29.0],
+]
+STEPS = [
+    ("soak", "Soak", 0.0, 100.0),
+    ("discharge", "Discharge", 100.0, 3700.0),
+    ("charge", "Charge", 3700.0, 8310.0),
+]
+
+
+def recording(rows: list[list[float]] | None = None, steps: list[tuple[str, str, float, float]] = STEPS) -> Recording:
+    events = []
+    for index, (name, kind, start, stop) in enumerate(steps, start=1):
+        events.append({"type": "step started", "time": start, "index": index, "name": name, "kind": kind})
+        events.append({"type": "step ended", "time": stop, "index": index, "ended_by": "time"})
+    return Recording({"pack": {"capacity": 2.0}}, events, COLUMNS, np.array(rows or ROWS))
+
+
+def without(column: str) -> Recording:
+    keep = [position for position, name in enumerate(COLUMNS) if name != column]
+    run = recording()
+    return Recording(run.manifest, run.events, [COLUMNS[position] for position in keep], run.rows[:, keep])
+
+
+@pytest.mark.parametrize(
+    ("figure", "name", "value", "unit"),
+    [
+        (lambda run: kpi.capacity(run, "discharge"), "discharge capacity", 1.9, "Ah"),
+        (lambda run: kpi.capacity(run, "charge"), "charge capacity", 2.0, "Ah"),
+        (lambda run: kpi.energy(run, "discharge"), "discharge energy", 150.0, "Wh"),
+        (lambda run: kpi.rated_capacity_ratio(run, "discharge"), "rated capacity ratio", 95.0, "%"),
+        (lambda run: kpi.energy_round_trip_efficiency(run, "discharge", "charge"),
+         "energy round-trip efficiency", 100 * 150 / 165, "%"),
+        (lambda run: kpi.coulombic_efficiency(run, "discharge", "charge"), "coulombic efficiency", 95.0, "%"),
+        # 10 s after the step began, halfway between the samples at 5 s and 15 s
+        (lambda run: kpi.dc_resistance(run, "discharge"), "dc resistance 10 s", 1.25, "Ω"),
+        (lambda run: kpi.dc_resistance(run, "discharge", at=15), "dc resistance 15 s", 1.5, "Ω"),
+        # 10 % is one eighth of 1800 s after 3710 s; 80 % is seven tenths of 1800 s after 5510 s
+        (lambda run: kpi.charge_time(run, "charge"), "charge time 10 to 80 %", 6770.0 - 3935.0, "s"),
+        (lambda run: kpi.mean_power(run, "discharge"), "mean power", 150.0, "W"),
+        (lambda run: kpi.temperature_rise(run, "discharge"), "temperature rise", 3.5, "K"),
+        (lambda run: kpi.temperature_rise(run, "charge"), "temperature rise", 5.5, "K"),
+        (lambda run: kpi.constant_voltage_share(run, "charge"), "constant-voltage share", 20.0, "%"),
+        (lambda run: kpi.cell_spread(run, "discharge"), "cell spread at end", 0.08, "V"),
+        (lambda run: kpi.largest_cell_spread(run, "discharge"), "largest cell spread", 0.09, "V"),
+    ],
+)  # fmt: skip
+def test_worked_example(figure: Figure, name: str, value: float, unit: str) -> None:
+    found = figure(recording())
+    assert (found.name, found.unit) == (name, unit)
+    assert float(found) == pytest.approx(value)
+
+
+def test_a_pulse_is_told_by_what_it_did() -> None:
+    run = recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
+    assert kpi.capacity(run, "pulse").name == "discharge capacity"
+
+
+def test_the_definition_tells_the_choices() -> None:
+    run = recording()
+    efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")
+    assert "ISO 12405-4:2018, 3.11" in efficiency.definition
+    assert "the charge follows the discharge, the displayed SOC returns to within 1.0 %" in efficiency.definition
+    assert "counter over the step, not integrated" in kpi.capacity(run, "charge").definition
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda run: kpi.dc_resistance(run, "discharge", at=4000),  # the step was shorter
+        lambda run: kpi.dc_resistance(run, "soak"),  # no current step
+        lambda run: kpi.charge_time(run, "charge", stop=0.995),  # never got there
+        lambda run: kpi.charge_time(run, "charge", start=0.01),  # began above
+        lambda run: kpi.constant_voltage_share(run, "discharge"),  # nothing was asked to be held
+    ],
+)
+def test_what_the_recording_cannot_answer_is_not_a_number(figure: Figure) -> None:
+    assert isnan(figure(recording()).value)
+
+
+def test_a_charge_that_never_held_its_voltage_has_no_constant_voltage_share() -> None:
+    assert kpi.constant_voltage_share(recording(ROWS[:-2]), "charge").value == 0.0
+
+
+def test_all_figures_that_the_steps_allow() -> None:
+    found = {(figure.step, figure.name) for figure in kpi.compute_all(recording())}
+    assert {step for step, _ in found} == {"discharge", "charge"}
+    assert ("discharge", "energy round-trip efficiency") in found
+    assert ("charge", "charge time 10 to 80 %") in found
+    assert ("discharge", "charge time 10 to 80 %") not in found
+
+
+def test_no_round_trip_when_the_charge_does_not_restore_the_state_of_charge() -> None:
+    rows = [list(row) for row in ROWS]
+    rows[-1][COLUMNS.index("SOC / 1")] = 0.90
+    names = {figure.name for figure in kpi.compute_all(recording(rows))}
+    assert "energy round-trip efficiency" not in names
+    assert "discharge capacity" in names
+
+
+@pytest.mark.parametrize(
+    "column", ["SOC / 1", "Cell Temperature Max / degC", "Cell Voltage Min / V", "Set Voltage / V"]
+)
+def test_a_bench_without_a_sensor_still_gets_the_other_figures(column: str) -> None:
+    names = {figure.name for figure in kpi.compute_all(without(column))}
+    assert {"discharge capacity", "discharge energy", "mean power"} <= names
+    assert len(names) < len({figure.name for figure in kpi.compute_all(recording())})
+
+
+def test_figures_can_be_taken_while_the_run_is_open() -> None:
+    run = recording(ROWS[:5], steps=STEPS[:2])
+    events = [event for event in run.events if event["type"] == "step started"]
+    assert kpi.capacity(Recording(run.manifest, events, COLUMNS, run.rows), "discharge").value == pytest.approx(1.9)
+
+
+def test_a_recorded_cycle_makes_physical_sense(cycle_run: Path) -> None:
+    found = {(figure.step, figure.name): figure.value for figure in kpi.compute_all(Recording.load(cycle_run))}
+    assert found["discharge", "discharge capacity"] == pytest.approx(2.26, abs=0.02)
+    assert 90 < found["discharge", "energy round-trip efficiency"] < 100
+    assert found["discharge", "coulombic efficiency"] == pytest.approx(100, abs=0.1)
