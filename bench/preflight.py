@@ -91,9 +91,9 @@ def _thermal(step: Soak, pack: PackFile, roles: Roles) -> Iterable[str]:
 
 def _within(step: Step, current: float, pack: PackFile, owner: str, ratings: Ratings) -> Iterable[str]:
     """The pack at its highest voltage must lie within what the instrument can carry."""
-    highest, power = pack.voltage_max, current * pack.voltage_max
-    if highest > ratings.voltage:
-        yield f"Step {step.name!r}: the pack reaches {highest:.4g} V, the {owner} takes at most {ratings.voltage:.4g} V."
+    voltage, power = pack.voltage_max, current * pack.voltage_max
+    if voltage > ratings.voltage:
+        yield f"Step {step.name!r}: the pack reaches {voltage:.4g} V, the {owner} takes {ratings.voltage:.4g} V."
     if not isinstance(step, FastRecharge) and power > ratings.power:
         yield f"Step {step.name!r}: {power:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -195,27 +196,21 @@ def test_any_bytes_are_refused_in_one_sentence(tmp_path: Path, content: bytes) -
 
 
 @quiet
-@given(
-    key=st.sampled_from(["instruments", "wiring", "virtual", "chamber", "packs", "schema", "lease", "name"]),
-    value=NESTED,
-)
+@given(key=st.sampled_from(["instruments", "wiring", "virtual", "chamber", "packs", "lease", "name"]), value=NESTED)
 def test_any_value_of_a_key_of_a_station_is_taken_or_refused_in_one_sentence(
     tmp_path: Path, station_text: str, key: str, value: object
 ) -> None:
-    import yaml
-
-    content = yaml.safe_load(station_text) | {key: value}
     path = tmp_path / "any.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.safe_dump(yaml.safe_load(station_text) | {key: value}), encoding="utf-8")
     try:
         load_station(str(path))
-    except InputError as error:
-        # What cannot be printed on one line stays in the file: YAML escapes it, and so does the sentence.
-        assert "\n" not in str(error)
+    except InputError:
+        refused(load_station, path)
 
 
+LAST = 25
 ALIASES = "\n".join(
-    [f"{'schema' if i == 25 else f'x{i}'}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]" for i in range(1, 26)]
+    f"{'schema' if i == LAST else f'x{i}'}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]" for i in range(1, LAST + 1)
 )
 MERGES = "\n".join([f"x{i}: &x{i}\n  <<: [{', '.join([f'*x{i - 1}'] * 9)}]" for i in range(1, 26)])
 
