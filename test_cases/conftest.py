@@ -49,7 +49,7 @@ def uncertainty(measured: Kpi, station: StationFile) -> float:
     sensor = station.instruments[station.player("temperatures") or ""].accuracy.temperature
     voltage, current = entry.accuracy.voltage, entry.accuracy.current
     relative = {
-        "Ah": current, "Wh": hypot(voltage, current), "W": hypot(voltage, current), "Ohm": hypot(2 * voltage, current),
+        "Ah": current, "Wh": hypot(voltage, current), "W": hypot(voltage, current), "Ω": hypot(2 * voltage, current),
         "V": voltage,
     }  # fmt: skip
     absolute = {"K": sensor, "s": station.scan_period}
