@@ -27,7 +27,9 @@ REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
 
 FAST, SLOW = 0.1, 1.0  # s between frames of one id
 PRECHARGE_TIME = 0.3  # s
-VOLTAGE_MARGIN = 0.008  # V below the cell's limit that the charge limit aims at
+VOLTAGE_MARGIN = (
+    -0.005
+)  # V below the cell's limit that the charge limit aims at: a charger's constant voltage comes first
 LIMIT_STEP = 0.25  # A, resolution of 0x232
 FAULT_DEBOUNCE = 0.5  # s
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
@@ -179,8 +181,10 @@ class FoxBms:
             if self.state == ERROR:
                 self.state = STANDBY
         self._requested = REQUESTED.get(first & 0x03, STANDBY)
+        conducting = self.connected
         self._change_state()
-        self._settling.stale = True
+        # A request is repeated each cycle; the terminals only care when the contactor moves.
+        self._settling.stale |= conducting != self.connected
 
     def _change_state(self) -> None:
         if self.state == ERROR:
@@ -252,7 +256,8 @@ class FoxBms:
 
         Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than
         brings the highest cell to its limit: the cell's full resistance, doubled for cells that are worse than
-        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it.
+        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it. Below
+        that limit at least one step of the message is allowed: a coarse message must not end a taper early.
         """
         found, cell = self.extremes, self._cell
         by_table = min(
@@ -262,6 +267,8 @@ class FoxBms:
         charging = max(self._current, 0.0)
         headroom = (cell.voltage_max - VOLTAGE_MARGIN - found.voltage_max) / resistance
         limit = max(0.0, min(by_table * self._nominal, charging + headroom))
+        if by_table > 0.0 and headroom > 0.0:
+            limit = max(limit, LIMIT_STEP)
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
         self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
