@@ -1,7 +1,7 @@
 """The pyvisa backend `@packbench`: pyvisa's own resources, talking to the simulators in this process.
 
-pyvisa finds it by this module's name (`ResourceManager("@packbench")`). No thread, no socket, no wall clock: a read that
-nobody answers advances the virtual time by its timeout and then fails with VI_ERROR_TMO, at once.
+pyvisa finds it by this module's name (`ResourceManager("@packbench")`). No thread, no socket, no wall clock: a
+read that nobody answers advances the virtual time by its timeout and then fails with VI_ERROR_TMO, at once.
 """
 
 import itertools
@@ -72,8 +72,8 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         self,
         session: VISARMSession,
         resource_name: str,
-        access_mode: constants.AccessModes = constants.AccessModes.no_lock,  # noqa: ARG002 - VISA's signature
-        open_timeout: int = constants.VI_TMO_IMMEDIATE,  # noqa: ARG002 - nothing to wait for
+        access_mode: constants.AccessModes = constants.AccessModes.no_lock,
+        open_timeout: int = constants.VI_TMO_IMMEDIATE,
     ) -> tuple[VISASession, constants.StatusCode]:
         """Connect to a virtual instrument; raises VisaIOError VI_ERROR_RSRC_NFOUND when there is none."""
         line = EXCHANGE.connect(resource_name)
@@ -90,7 +90,7 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
             opened.line.clear()
         return _SUCCESS
 
-    def list_resources(self, session: VISARMSession, query: str = "?*::INSTR") -> tuple[str, ...]:  # noqa: ARG002
+    def list_resources(self, session: VISARMSession, query: str = "?*::INSTR") -> tuple[str, ...]:
         """List the resources of all open worlds that match a VISA resource expression."""
         return tuple(rname.filter([name for name in EXCHANGE.addresses() if "://" not in name], query))
 
@@ -157,7 +157,7 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         opened.line.clear()
         return _SUCCESS
 
-    def flush(self, session: VISASession, mask: constants.BufferOperation) -> constants.StatusCode:  # noqa: ARG002
+    def flush(self, session: VISASession, mask: constants.BufferOperation) -> constants.StatusCode:
         """Drop unread replies: writes are never buffered here."""
         return self.clear(session)
 
@@ -168,11 +168,11 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         except (KeyError, LineDead) as error:
             return 0, self.handle_return_value(session, _reason(error))
 
-    def disable_event(self, session: Any, event_type: Any, mechanism: Any) -> constants.StatusCode:  # noqa: ARG002
+    def disable_event(self, session: Any, event_type: Any, mechanism: Any) -> constants.StatusCode:
         """There are no events to disable; pyvisa asks on every close."""
         return _SUCCESS
 
-    def discard_events(self, session: Any, event_type: Any, mechanism: Any) -> constants.StatusCode:  # noqa: ARG002
+    def discard_events(self, session: Any, event_type: Any, mechanism: Any) -> constants.StatusCode:
         """There are no events to discard; pyvisa asks on every close."""
         return _SUCCESS
 

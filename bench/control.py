@@ -14,6 +14,9 @@ Control = Callable[[Row], None]
 DISCHARGE_FLOOR = 0.9
 """Fraction of the pack's lowest voltage below which the sink itself stops: the end condition comes first."""
 
+NEAR_THE_LIMIT = 0.1
+"""V of head-room of the highest cell below which the voltage is held on it."""
+
 _VOLTAGE, _CELL_VOLTAGE_MAX = INDEX[columns.VOLTAGE], INDEX[columns.CELL_VOLTAGE_MAX]
 _CHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT]
 
@@ -35,9 +38,9 @@ def control_of(step: Step, bench: OpenBench, sampler: Sampler) -> Control:
 def charging(largest: float, cell_voltage: float | None, bench: OpenBench, sampler: Sampler) -> Control:
     """Constant current within what the BMS allows, then constant voltage held on the highest cell.
 
-    The supply holds the terminal voltage; its set point is the measured one plus the head-room of the highest cell,
-    counted for half the string: the cell closes on its limit from below and never passes it by more than a scan's
-    worth.
+    The supply holds the terminal voltage. Near the limit its set point is the measured voltage plus the head-room of
+    the highest cell, counted for half the string: the cell closes on its limit from below and never passes it by more
+    than a scan's worth. Further away the set point stays at the pack's limit and nothing is sent.
     """
     pack, charge = bench.pack, bench.roles.source.charge
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
@@ -46,7 +49,8 @@ def charging(largest: float, cell_voltage: float | None, bench: OpenBench, sampl
     def control(row: Row) -> None:
         allowed = row[_CHARGE_LIMIT]
         current = largest if isnan(allowed) else min(largest, allowed)
-        voltage = min(highest, row[_VOLTAGE] + gain * (limit - row[_CELL_VOLTAGE_MAX]))
+        headroom = limit - row[_CELL_VOLTAGE_MAX]
+        voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
         sampler.ask(current, voltage)
         charge(current, voltage)
 

@@ -42,7 +42,7 @@ class Agilent34970a(VisaDriver):
         self._names = tuple(f"sensor {number}" for number in range(1, len(numbers) + 1))
         self._list = f"(@{','.join(map(str, numbers))})"
         self._thermocouple = thermocouple
-        self._configured = False
+        self._forget()
 
     @property
     def sensor_count(self) -> int:
@@ -63,6 +63,9 @@ class Agilent34970a(VisaDriver):
     def collect(self) -> list[float]:
         """Temperatures, degC; `nan` where the sensor is open."""
         return self._session.numbers("READ?", self._session.collect(), len(self._names))
+
+    def _forget(self) -> None:
+        self._configured = False
 
     def _configure(self) -> None:
         with self._session.lock:

@@ -51,6 +51,10 @@ class Chroma63600(VisaDriver):
 
     profile = LinkProfile(error_queue=ErrorQueue())
     channels = ("voltage", "current", "power")
+    _selected: bool
+    _on: bool | None
+    _range: str | None
+    _current: float | None
 
     def __init__(
         self,
@@ -70,10 +74,8 @@ class Chroma63600(VisaDriver):
         self._channel = channel
         self._stated = ratings
         self._has_off_voltage = off_voltage
-        self._selected = False
-        self._on: bool | None = None
-        self._range: str | None = None
-        self._current: float | None = None
+        self._used = False
+        self._forget()
 
     def request(self) -> None:
         """Ask for voltage and current of one instant."""
@@ -84,8 +86,9 @@ class Chroma63600(VisaDriver):
     def collect(self) -> tuple[float, float, float]:
         """Voltage V, current A, power W; what the load draws is negative."""
         reply = self._session.collect()
-        voltage, current = self._session.numbers("MEAS:VOLT?;:MEAS:CURR?", reply, 2, ";")
-        return voltage, -current, -voltage * current
+        voltage, drawn = self._session.numbers("MEAS:VOLT?;:MEAS:CURR?", reply, 2, ";")
+        current = 0.0 - drawn  # not -drawn: no minus before a zero
+        return voltage, current, voltage * current
 
     @cached_property
     def sink_ratings(self) -> Ratings:
@@ -163,16 +166,23 @@ class Chroma63600(VisaDriver):
 
     def close(self) -> None:
         """Input off, then the link."""
-        if self._on is not False and self._selected:
+        if self._used and self._on is not False:
             # The link is closed all the same; who needs the input off reads it back.
             with suppress(InstrumentFault):
                 self.sink_off()
+        self._used = False
         super().close()
+
+    def _forget(self) -> None:
+        self._selected = False
+        self._on = None
+        self._range = None
+        self._current = None
 
     def _select_channel(self) -> None:
         if not self._selected:
             self._session.write(f"CHAN {self._channel}")
-            self._selected = True
+            self._selected = self._used = True
 
     def _hold_current(self, current: float) -> None:
         if current == self._current:

@@ -41,6 +41,7 @@ class VisaDriver:
     ) -> None:
         self.name = name
         self._session = Session(resource, context, adapted(self.profile, gap, timeout), name=name)
+        self._session.on_reconnect = self._forget
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -58,6 +59,9 @@ class VisaDriver:
     def close(self) -> None:
         """Close the link. May be called again."""
         self._session.close()
+
+    def _forget(self) -> None:
+        """Forget what was set, as the instrument may have been restarted; nothing to forget here."""
 
 
 def refuse_unknown_options(driver: type, name: str, options: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ Facts from the vendor's "Programming Guide ModBus & SCPI" (PGMBEN rev. 24); page
 is ours already: negative current and power belong to sink mode (p48). Tried on the simulator only.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,6 +73,8 @@ class EaPsb10000(VisaDriver):
         error_queue=ErrorQueue(depth=5, before="STAT:QUES?"),  # p42: reading errors acknowledges alarms
     )
     channels = ("voltage", "current", "power")
+    _remote: bool
+    _on: bool | None
 
     def __init__(
         self,
@@ -83,14 +86,13 @@ class EaPsb10000(VisaDriver):
         timeout: float | None = None,
         watchdog: float | None = None,
     ) -> None:
-        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         if watchdog is not None and not 1 <= watchdog <= 36000:
-            self.close()
             raise ValueError(f"{name}: watchdog {watchdog!r} is outside 1 to 36000 s; leave it out for none.")
+        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._watchdog = watchdog
-        self._remote = False
-        self._on: bool | None = None
+        self._used = False
         self._held: dict[Setting, float] = {}
+        self._forget()
 
     def request(self) -> None:
         """Ask for all three actual values at once."""
@@ -151,10 +153,11 @@ class EaPsb10000(VisaDriver):
         self._run(_DISCHARGE, current, voltage, power)
 
     def source_off(self) -> None:
-        """Switch the output off now: one message once remote control is ours."""
+        """Switch the output off now: one message, two before remote control is ours; waits for no answer."""
         self._on = None
         if not self._remote:
-            self._take_remote()
+            self._used = True
+            self._session.write("SYST:LOCK 1")
         self._session.write("OUTP OFF")
         self._on = False
 
@@ -181,13 +184,16 @@ class EaPsb10000(VisaDriver):
     def close(self) -> None:
         """Output off, then remote control back, then the link; each attempted whatever happened before."""
         for give_back in (self.source_off, lambda: self._session.write("SYST:LOCK 0")):
-            if self._remote:
-                try:
+            if self._used:
+                with suppress(InstrumentFault):
                     give_back()
-                except InstrumentFault:
-                    continue
-        self._remote = False
+        self._used = False
         super().close()
+
+    def _forget(self) -> None:
+        self._remote = False
+        self._on = None
+        self._held.clear()
 
     def _run(self, direction: _Direction, current: float, voltage: float, power: float | None) -> None:
         rating = self.source_ratings
@@ -231,7 +237,7 @@ class EaPsb10000(VisaDriver):
                     "release LOCAL on its panel or the other interface that holds it"
                 )
             self._session.errors()
-            self._remote = True
+            self._remote = self._used = True
             self._arm_watchdog()
 
     def _arm_watchdog(self) -> None:

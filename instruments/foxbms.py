@@ -91,7 +91,7 @@ class Field:
     def decode(self, frame: int) -> float:
         """Return the value in a frame given as a big-endian number."""
         raw = frame >> self.shift & self.mask
-        return ((raw ^ self.sign) - self.sign) * self.scale
+        return ((raw ^ self.sign) - self.sign) * self.scale + 0.0  # no minus before a zero
 
 
 class FoxBms:
@@ -117,9 +117,7 @@ class FoxBms:
         cyclic_request: bool = False,
     ) -> None:
         if positive_current not in {"charge", "discharge"}:
-            raise ValueError(
-                f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'."
-            )
+            raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
         self.name = name
         self.on_message: Callable[[Message], None] | None = None
         self._context = context
@@ -132,13 +130,12 @@ class FoxBms:
         self._sample = [nan] * len(CHANNELS)
         self._request: Message | None = None
         self._repeating: CyclicSendTaskABC | None = None
+        self._errors = _can_errors()
         self._closed = False
         self._bus = _open_bus(name, bus)
 
     @classmethod
-    def open(
-        cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]
-    ) -> Self:
+    def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
         """Open the node that a station calls `name`; raises `ValueError` for an unknown option."""
         refuse_unknown_options(cls, name, options)
         if link.can is None:
@@ -205,9 +202,7 @@ class FoxBms:
         self._drain()
         message = _database().get_message_by_name("f_BmsState")
         values = message.decode_simple(self._state_frame(), decode_choices=False)
-        return tuple(
-            BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name]
-        )
+        return tuple(BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name])
 
     def close(self) -> None:
         """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
@@ -224,8 +219,6 @@ class FoxBms:
 
     def _drain(self) -> None:
         """Take what waits on the bus, at most `MAX_FRAMES`, and keep the newest of each message."""
-        from can import CanError
-
         receive, fields, listener = self._bus.recv, self._fields, self.on_message
         try:
             for _ in range(MAX_FRAMES):
@@ -239,17 +232,15 @@ class FoxBms:
                     self._frames[identifier] = bytes(message.data)
                     self._undecoded.add(identifier)
                     self._received[identifier] = self._context.now()
-        except (CanError, OSError) as error:
+        except self._errors as error:
             raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
 
     def _send(self, message: "Message") -> None:
-        from can import CanError
-
         if self._context.transcript is not None:
             self._context.transcript(">", f"{message.arbitration_id:03X}#{message.data.hex().upper()}")
         try:
             self._bus.send(message)
-        except (CanError, OSError) as error:
+        except self._errors as error:
             raise InstrumentFault(
                 f"{self.name} cannot be asked for a mode: {error}; check wiring, termination and bit rate"
             ) from error
@@ -264,7 +255,7 @@ class FoxBms:
 
     def _never_heard(self) -> InstrumentFault:
         return InstrumentFault(
-            f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, the wiring and the bit rate"
+            f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, wiring and bit rate"
         )
 
 
@@ -285,9 +276,13 @@ def _open_bus(name: str, settings: Mapping[str, Any]) -> "BusABC":
         return can.Bus(**settings)
     except (can.CanError, OSError, ImportError, NotImplementedError, TypeError, ValueError) as error:
         where = ", ".join(f"{key} {value}" for key, value in settings.items())
-        raise InstrumentFault(
-            f"{name} ({where}) cannot be opened: {error}; check interface and channel"
-        ) from error
+        raise InstrumentFault(f"{name} ({where}) cannot be opened: {error}; check the interface") from error
+
+
+def _can_errors() -> tuple[type[Exception], ...]:
+    from can import CanError
+
+    return (CanError, OSError)
 
 
 @cache

@@ -108,7 +108,7 @@ class VisaLink:
         from pyvisa import VisaIOError
         from pyvisa.constants import StatusCode
 
-        with _as_lost():
+        with _as_lost(), self._closed_on_failure():
             resource: Any = _resource_manager(self._library).open_resource(self._name)
             self._cleanup.callback(resource.close)
             resource.timeout = self._profile.timeout * 1000
@@ -124,6 +124,14 @@ class VisaLink:
         self._errors = (VisaIOError, OSError)
         self._silence = StatusCode.error_timeout
         self._more = StatusCode.success_max_count_read
+
+    @contextlib.contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def raw_socket(self) -> socket.socket | None:
         """Return the TCP socket below a pyvisa-py SOCKET resource, None for every other kind and library."""

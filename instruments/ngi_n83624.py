@@ -132,7 +132,7 @@ class NgiN83624(VisaDriver):
         """Write a new resistance (Ohm) into every row of the running tables, alike for all channels."""
         if len(resistance) != self._rows:
             raise SetPointRejected(
-                f"{self.name}: {len(resistance)} resistances for tables of {self._rows} rows; nothing was sent, "
+                f"{self.name}: {len(resistance)} resistances for {self._rows} rows; nothing was sent, "
                 "give one per row of the tables that emulate() loaded"
             )
         with self._session.lock:

@@ -1,9 +1,10 @@
 """The SCPI grammar: message text in, calls with typed parameters out. No instrument, no state, no dispatch policy.
 
 A `Grammar` is a table of header patterns in the notation of the manuals (`[SOURce:]VOLTage[:LEVel][?]`,
-`MEASure<n>:VOLTage?`); what a pattern stands for is the table's own value. It is used by the simulators only for
-parsing: a driver writes its strings by hand, so that one mistake cannot hide another. Sources: SCPI-99 volume 1
-chapters 6 and 7, IEEE 488.2 clause 7, and the two manuals that bend them (EA PGMBEN rev. 24 p37, NGI SCPI V20240130 p4).
+`MEASure<n>:VOLTage?`); what a pattern stands for is the table's own value. It is used by the simulators only
+for parsing: a driver writes its strings by hand, so that one mistake cannot hide another. Sources: SCPI-99
+volume 1 chapters 6 and 7, IEEE 488.2 clause 7, and the two manuals that bend them (EA PGMBEN rev. 24 p37, NGI
+SCPI V20240130 p4).
 """
 
 import math
@@ -15,6 +16,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 Target = TypeVar("Target")
+Held_co = TypeVar("Held_co", covariant=True)
 
 LONGEST_CHANNEL_LIST = 1000
 
@@ -48,14 +50,14 @@ class ScpiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[Target]):
+class Call(Generic[Held_co]):
     """One program message unit, resolved: what the table holds for its header, and its parameters as written.
 
     `suffixes` has one entry for each `<n>` of the pattern (1 where none was written, SCPI-99 6.2.5.2);
     `channels` is the expanded channel list, empty where there is none.
     """
 
-    target: Target
+    target: Held_co
     query: bool
     suffixes: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ()
@@ -133,10 +135,12 @@ class Grammar(Generic[Target]):
             if not text.strip():
                 continue
             try:
-                unit, here = self._unit(text.strip(), here)
+                call, here = self._unit(text.strip(), here)
             except ScpiError as error:
-                unit, here = error, self._root
-            units.append(unit)
+                units.append(error)
+                here = self._root
+            else:
+                units.append(call)
         return tuple(units)
 
     def _unit(self, text: str, here: _Node[Target]) -> tuple[Call[Target], _Node[Target]]:
@@ -151,7 +155,8 @@ class Grammar(Generic[Target]):
                 raise ScpiError(Fault.UNDEFINED_HEADER, text)
         elif header.startswith("*"):
             node = self._root
-        parent, suffixes = node, []
+        parent = node
+        suffixes: list[int] = []
         for name in header.upper().split(":"):
             parent = node
             node = _descend(node, name, suffixes, text)
@@ -267,7 +272,14 @@ def number(
     for what is no number, -131 for another unit, -222 outside [minimum, maximum].
     """
     keyword = text.strip().upper()
-    named = {"MIN": minimum, "MINIMUM": minimum, "MAX": maximum, "MAXIMUM": maximum, "DEF": default, "DEFAULT": default}
+    named = {
+        "MIN": minimum,
+        "MINIMUM": minimum,
+        "MAX": maximum,
+        "MAXIMUM": maximum,
+        "DEF": default,
+        "DEFAULT": default,
+    }
     if keyword in named:
         value = named[keyword]
         if value is None or math.isinf(value):

@@ -50,7 +50,8 @@ class Session:
     """Messages to one instrument and its answers, one at a time, from any thread.
 
     After a reply was missed the link is brought back into step before the next message, so that a late reply
-    is never taken for the next one. A message sent between `request` and `collect` does not disturb them.
+    is never taken for the next one; then `on_reconnect` lets the driver forget what it believed to be set, as
+    the instrument may have been restarted. A message between `request` and `collect` does not disturb them.
     """
 
     def __init__(self, resource: str, context: LinkContext, profile: LinkProfile, *, name: str) -> None:
@@ -62,6 +63,7 @@ class Session:
         self._out_of_step = False
         self._asked: str | None = None
         self._early: str | InstrumentFault | None = None
+        self.on_reconnect: Callable[[], None] = _nothing
         try:
             self._link: Link = open_link(resource, context.visa_library, profile)
         except LinkLost as error:
@@ -119,9 +121,10 @@ class Session:
         if len(fields) != count:
             raise self.unexpected(message, reply, f"{count} values were expected, {len(fields)} came")
         try:
-            return [parse_number(field) for field in fields]
+            values = [float(field) for field in fields]
         except ValueError as error:
-            raise self.unexpected(message, reply, str(error)) from error
+            raise self.unexpected(message, reply, "bare numbers were expected") from error
+        return [value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan for value in values]
 
     def identity(self, message: str = "*IDN?") -> Identity:
         """Ask `*IDN?`: manufacturer, model, serial number, firmware, any further field ignored."""
@@ -207,6 +210,7 @@ class Session:
         if self._asked is not None:
             self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")
             self._asked = None
+        self.on_reconnect()
 
     def _keep_distance(self) -> None:
         wait = self._next_message - self._context.now()
@@ -219,6 +223,10 @@ class Session:
         if self._context.transcript is not None:
             self._context.transcript("!", text)
         return InstrumentFault(text)
+
+
+def _nothing() -> None:
+    """Do what a driver without memory does after a reconnection."""
 
 
 def parse_number(text: str, unit: str = "") -> float:

@@ -37,6 +37,8 @@ class WeissSimServ(VisaDriver):
 
     profile = LinkProfile(write_termination="\r", read_termination="\r\n", encoding="latin-1", timeout=5.0)
     channels = ("air", "set point")
+    _set_point: float | None
+    _ramp: float | None
 
     def __init__(
         self,
@@ -48,9 +50,8 @@ class WeissSimServ(VisaDriver):
         timeout: float | None = None,
     ) -> None:
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
-        self._set_point: float | None = None
-        self._ramp: float | None = None
         self._ask_air = _message("11004", _TEMPERATURE)
+        self._forget()
 
     def identify(self) -> Identity:
         """Ask what it is (99997): kind (1), serial number (3), controller version (5)."""
@@ -112,6 +113,10 @@ class WeissSimServ(VisaDriver):
             if is_alarm and int(self._number("17009", message)) == 1:
                 return self._ask("17007", message)
         return "an alarm stands, its text is only on the chamber's panel"
+
+    def _forget(self) -> None:
+        self._set_point = None
+        self._ramp = None
 
     def _status(self) -> int:
         """Status bits: 2 running, 4 warning, 8 alarm."""

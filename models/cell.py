@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.fields import CellFileError, Fields, nearest
+from models.fields import POSITIVE, CellFileError, Fields, Span, nearest
 from models.tables import LookUpTables, Vector
 
 __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell"]
@@ -94,7 +94,7 @@ class CellParameters:
     sources: tuple[str, ...]
 
     def look_up_tables(self, count: int) -> LookUpTables:
-        """Lay out curves (OCV, entropic, hysteresis) and surfaces (r0, r1, r2, tau1, tau2) for `count` cells."""
+        """Lay out curves (OCV, entropic, hysteresis) and surfaces (r0 to r2, both taus) for `count` cells."""
         nothing = np.zeros_like(self.ocv)
         curves = np.array([self.ocv, _or(self.entropic, nothing), _or(self.hysteresis, nothing)])
         taus = [np.repeat(tau[:, np.newaxis], len(self.soc), axis=1) for tau in (self.tau1, self.tau2)]
@@ -178,14 +178,14 @@ def _read_cell(path: Path) -> CellParameters:
     ocv = fields.rising("ocv")
     soc = np.linspace(0.0, 1.0, len(ocv))
     temperature = fields.rising("temperature")
-    voltage_min = fields.number("voltage_min", above=0.0, at_most=ocv[-1].item())
+    voltage_min = fields.number("voltage_min", Span(above=0.0, at_most=ocv[-1].item()))
     resistances = _read_resistances(fields, temperature, soc)
     return CellParameters(
         name=fields.text("name"),
         chemistry=fields.choice("chemistry", CHEMISTRIES),
-        nominal_capacity=fields.number("nominal_capacity", above=0.0),
+        nominal_capacity=fields.number("nominal_capacity", POSITIVE),
         voltage_min=voltage_min,
-        voltage_max=fields.number("voltage_max", above=max(voltage_min, ocv[0].item())),
+        voltage_max=fields.number("voltage_max", Span(above=max(voltage_min, ocv[0].item()))),
         soc=soc,
         ocv=ocv,
         entropic=fields.number_or_curve("entropic", len(soc)) if fields.has("entropic") else None,
@@ -194,13 +194,13 @@ def _read_cell(path: Path) -> CellParameters:
         r0=resistances[0],
         r1=resistances[1],
         r2=resistances[2],
-        tau1=fields.number_or_curve("tau1", len(temperature), above=0.0),
-        tau2=fields.number_or_curve("tau2", len(temperature), above=0.0),
-        coulombic_efficiency=fields.number("coulombic_efficiency", above=0.0, at_most=1.0),
-        heat_capacity=fields.number("heat_capacity", above=0.0),
-        thermal_conductance=fields.number("thermal_conductance", above=0.0),
+        tau1=fields.number_or_curve("tau1", len(temperature), POSITIVE),
+        tau2=fields.number_or_curve("tau2", len(temperature), POSITIVE),
+        coulombic_efficiency=fields.number("coulombic_efficiency", Span(above=0.0, at_most=1.0)),
+        heat_capacity=fields.number("heat_capacity", POSITIVE),
+        thermal_conductance=fields.number("thermal_conductance", POSITIVE),
         charge_limit=_read_charge_limit(fields.section("charge_limit", ("temperature", "soc", "c_rate"))),
-        discharge_c_rate_max=fields.number("discharge_c_rate_max", above=0.0),
+        discharge_c_rate_max=fields.number("discharge_c_rate_max", POSITIVE),
         **_read_temperature_limits(fields),
         sources=fields.texts("sources"),
     )
@@ -212,20 +212,20 @@ def _read_resistances(fields: Fields, temperature: Vector, soc: Vector) -> Seque
     if fields.has("resistance_over_soc"):
         section = fields.section("resistance_over_soc", ("soc", "factor"))
         knots = section.rising("soc")
-        shape = np.interp(soc, knots, section.curve("factor", len(knots), above=0.0))
-    over_temperature = (fields.curve(key, len(temperature), above=0.0) for key in ("r0", "r1", "r2"))
+        shape = np.interp(soc, knots, section.curve("factor", len(knots), POSITIVE))
+    over_temperature = (fields.curve(key, len(temperature), POSITIVE) for key in ("r0", "r1", "r2"))
     return [np.outer(resistance, shape) for resistance in over_temperature]
 
 
 def _read_charge_limit(section: Fields) -> ChargeLimit:
     temperature, soc = section.rising("temperature"), section.rising("soc")
-    return ChargeLimit(temperature, soc, section.table("c_rate", len(temperature), len(soc)))
+    return ChargeLimit(temperature, soc, section.table("c_rate", len(temperature), len(soc), Span(at_least=0.0)))
 
 
 def _read_temperature_limits(fields: Fields) -> dict[str, float]:
     limits: dict[str, float] = {}
     for use in ("charge", "discharge"):
-        low = fields.number(f"{use}_temperature_min", above=ABSOLUTE_ZERO)
+        low = fields.number(f"{use}_temperature_min", Span(above=ABSOLUTE_ZERO))
         limits[f"{use}_temperature_min"] = low
-        limits[f"{use}_temperature_max"] = fields.number(f"{use}_temperature_max", above=low)
+        limits[f"{use}_temperature_max"] = fields.number(f"{use}_temperature_max", Span(above=low))
     return limits

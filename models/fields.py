@@ -4,8 +4,9 @@ It knows numbers, lists and names, not what they mean: that is `models.cell`.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TypeGuard
 
@@ -26,6 +27,27 @@ def nearest(name: str, allowed: Collection[str]) -> str:
     """Return a closing hint " (nearest: ...)" for a misspelt name; empty when nothing is near."""
     matches = get_close_matches(name, allowed, n=1)
     return f" (nearest: {matches[0]})" if matches else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval of numbers that says itself in words; its `str` follows "a number"."""
+
+    above: float = -inf
+    at_least: float = -inf
+    at_most: float = inf
+
+    def __contains__(self, value: float) -> bool:
+        return self.above < value and self.at_least <= value <= self.at_most
+
+    def __str__(self) -> str:
+        words = f" above {self.above:g}" if self.above > -inf else ""
+        words += f" from {self.at_least:g} up" if self.at_least > -inf else ""
+        return words + (f" up to {self.at_most:g}" if self.at_most < inf else "")
+
+
+ANY = Span()
+POSITIVE = Span(above=0.0)
 
 
 class Fields:
@@ -91,48 +113,46 @@ class Fields:
             raise self.wrong(key, value, "a list of texts, at least one")
         return tuple(value)
 
-    def number(self, key: str, *, above: float = -np.inf, at_most: float = np.inf) -> float:
-        """Read a number in (`above`, `at_most`]."""
-        value = self._value(key)
-        if not _is_number(value) or not above < value <= at_most:
-            raise self.wrong(key, value, _number_in(above, at_most))
-        return float(value)
+    def number(self, key: str, allowed: Span = ANY) -> float:
+        """Read a number in `allowed`."""
+        return self._number(key, self._value(key), allowed)
 
-    def curve(self, key: str, length: int | None = None, *, above: float = -np.inf) -> Vector:
-        """Read a list of numbers above `above`; of `length` values, or at least two."""
-        value = self._value(key)
-        wanted = f"a list of {length if length else 'two or more'} numbers{_bound(above)}"
-        if not isinstance(value, list) or not _fits(len(value), length):
-            raise self.wrong(key, value, wanted)
-        for index, item in enumerate(value):
-            if not _is_number(item) or not item > above:
-                raise self.wrong(f"{key}[{index}]", item, _number_in(above))
-        return np.array(value, dtype=np.float64)
+    def curve(self, key: str, length: int | None = None, allowed: Span = ANY) -> Vector:
+        """Read a list of numbers in `allowed`; of `length` values, or at least two."""
+        return self._numbers(key, self._value(key), length, allowed)
 
-    def number_or_curve(self, key: str, length: int, *, above: float = -np.inf) -> Vector:
+    def number_or_curve(self, key: str, length: int, allowed: Span = ANY) -> Vector:
         """Read a list of `length` numbers, or one number for all of them."""
         if isinstance(self._content.get(key), list):
-            return self.curve(key, length, above=above)
-        return np.full(length, self.number(key, above=above))
+            return self.curve(key, length, allowed)
+        return np.full(length, self.number(key, allowed))
 
-    def rising(self, key: str, length: int | None = None) -> Vector:
-        """Read a list of numbers that rises strictly."""
-        curve = self.curve(key, length)
+    def rising(self, key: str) -> Vector:
+        """Read a list of two or more numbers that rises strictly."""
+        curve = self.curve(key)
         falls = np.flatnonzero(np.diff(curve) <= 0)
         if falls.size:
-            before, here = falls[0], falls[0] + 1
-            raise self.wrong(f"{key}[{here}]", curve[here].item(), f"a number above {curve[before]:g}: it rises")
+            here = falls[0] + 1
+            allowed = f"a number above {curve[here - 1]:g}: it rises"
+            raise self.wrong(f"{key}[{here}]", curve[here].item(), allowed)
         return curve
 
-    def table(self, key: str, rows: int, columns: int, *, at_least: float = 0.0) -> Vector:
-        """Read a list of `rows` lists of `columns` numbers from `at_least` up."""
+    def table(self, key: str, rows: int, columns: int, allowed: Span = ANY) -> Vector:
+        """Read a list of `rows` lists of `columns` numbers in `allowed`."""
         value = self._value(key)
         if not isinstance(value, list) or len(value) != rows:
-            raise self.wrong(key, value, f"a list of {rows} rows of {columns} numbers")
-        below = float(np.nextafter(at_least, -np.inf))
-        names = [f"{key}[{row}]" for row in range(rows)]
-        lines = Fields(self._place, dict(zip(names, value, strict=True)), names)
-        return np.array([lines.curve(name, columns, above=below) for name in names])
+            raise self.wrong(key, value, f"a list of {rows} rows of {columns} numbers{allowed}")
+        return np.array([self._numbers(f"{key}[{row}]", line, columns, allowed) for row, line in enumerate(value)])
+
+    def _numbers(self, key: str, value: object, length: int | None, allowed: Span) -> Vector:
+        if not isinstance(value, list) or not _fits(len(value), length):
+            raise self.wrong(key, value, f"a list of {length or 'two or more'} numbers{allowed}")
+        return np.array([self._number(f"{key}[{at}]", item, allowed) for at, item in enumerate(value)])
+
+    def _number(self, key: str, value: object, allowed: Span) -> float:
+        if not _is_number(value) or value not in allowed:
+            raise self.wrong(key, value, f"a number{allowed}")
+        return float(value)
 
     def _value(self, key: str) -> object:
         if key not in self._content:
@@ -149,15 +169,6 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 def _fits(found: int, length: int | None) -> bool:
     return found >= 2 if length is None else found == length
-
-
-def _bound(above: float) -> str:
-    return f" above {above:g}" if isfinite(above) else ""
-
-
-def _number_in(above: float, at_most: float = np.inf) -> str:
-    upper = f" up to {at_most:g}" if isfinite(at_most) else ""
-    return f"a number{_bound(above)}{upper}"
 
 
 def _quote(value: object, limit: int = 60) -> str:

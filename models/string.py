@@ -101,7 +101,7 @@ class CellString:
         self._rest_voltage = np.empty(series)
         self._voltage = np.empty(series)
         self._decay = np.empty((2, series))
-        self._rate = np.empty((2, series))
+        self._double_rate = np.empty((2, series))
         self._hysteresis = np.zeros(series)
         self._pair = np.empty((2, series))
         self._heat = np.zeros(series)
@@ -176,8 +176,8 @@ class CellString:
         """Set what is left of the RC voltages after one step."""
         if duration == self._decay_duration:
             return
-        rate = np.divide(duration, self._tables.surface[3:], out=self._rate)
-        np.negative(rate, out=self._decay)
+        double_rate = np.divide(2.0 * duration, self._tables.surface[3:], out=self._double_rate)
+        np.multiply(double_rate, -0.5, out=self._decay)
         np.exp(self._decay, out=self._decay)
         self._decay_duration = duration
 
@@ -185,7 +185,7 @@ class CellString:
         """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
 
         A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
-        exactly I^2 r + (v0 - v1) (tau/T) ((v0 + v1) / 2 r + I), with v1 the voltage at its end.
+        exactly I^2 r + (v0 - v1) (tau/2T) ((v0 + v1) / r + 2 I), with v1 the voltage at its end.
         """
         resistance, after = self._resistance[1:], self._rc_voltage
         before = self._pair
@@ -196,10 +196,9 @@ class CellString:
         after += settled
         heat = before + after
         heat /= resistance
-        heat *= 0.5
-        heat += current
+        heat += 2.0 * current
         before -= after
-        before /= self._rate
+        before /= self._double_rate
         heat *= before
         return np.asarray(heat[0] + heat[1])
 

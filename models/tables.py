@@ -26,8 +26,7 @@ class LookUpTables:
 
     def __init__(self, curves: Vector, surfaces: Vector, temperature: Vector, count: int) -> None:
         segments = curves.shape[1] - 1
-        self._curve_left = curves[:, :-1].copy()
-        self._curve_slope = np.diff(curves, axis=1) * segments
+        self._lines = np.concatenate([curves[:, :-1], np.diff(curves, axis=1) * segments])
         self._boxes = _bilinear_boxes(np.log(surfaces))
         self._temperature = temperature
         self._rows = np.arange(len(temperature), dtype=np.float64)
@@ -38,8 +37,8 @@ class LookUpTables:
         self._allocate(len(curves), len(surfaces), count)
 
     def _allocate(self, curves: int, surfaces: int, count: int) -> None:
-        self.value = np.empty((curves, count))
-        self.slope = np.empty((curves, count))
+        self._line = np.empty((2 * curves, count))
+        self.value, self.slope = self._line[:curves], self._line[curves:]
         self.surface = np.empty((surfaces, count))
         self._segment = np.empty(count, dtype=np.intp)
         self._row = np.empty(count, dtype=np.intp)
@@ -62,8 +61,7 @@ class LookUpTables:
 
     def _read_curves(self, segment: Indices, distance: Vector) -> None:
         # mode="clip" lets numpy write into `out` without a buffer; the indices are already inside.
-        self._curve_left.take(segment, axis=1, out=self.value, mode="clip")
-        self._curve_slope.take(segment, axis=1, out=self.slope, mode="clip")
+        self._lines.take(segment, axis=1, out=self._line, mode="clip")
         self.value += self.slope * distance
 
     def _read_surfaces(self, segment: Indices, fraction: Vector, temperature: Vector) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.page import fill
 from reports.panels import Panel, decimate, limits_of, panels_of, readable, span, violations_of
 from reports.recording import Floats, Recording
 
@@ -87,8 +88,7 @@ def _deflate(numbers: np.ndarray[Any, Any]) -> str:
 
 def _fill(run: Recording, figure: dict[str, Any]) -> str:
     manifest = run.manifest
-    package = files("reports")
-    vendor = package / "vendor" / "uplot"
+    vendor = files("reports") / "vendor" / "uplot"
     parts = {
         "title": escape(manifest["test"]["title"]),
         "verdict": escape(str(manifest.get("verdict") or "RUNNING")),
@@ -102,10 +102,4 @@ def _fill(run: Recording, figure: dict[str, Any]) -> str:
         # `</script>` inside a step name must not end the script it is data of
         "figure": json.dumps(figure, separators=(",", ":")).replace("<", "\\u003c"),
     }
-    page = (package / "templates" / "interactive.html").read_text(encoding="utf-8")
-    head, *chunks = page.split("{{")
-    filled = [head]
-    for chunk in chunks:
-        name, rest = chunk.split("}}", 1)
-        filled += parts[name], rest
-    return "".join(filled)
+    return fill("interactive.html", parts)

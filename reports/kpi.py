@@ -162,7 +162,7 @@ def charge_time(run: Recording, step: StepRef, start: float = 0.1, stop: float =
 
 
 def duration(run: Recording, step: StepRef) -> Kpi:
-    """s that a step took."""
+    """S that a step took."""
     step = run.step(step)
     return Kpi(
         name=f"{step.name} time",

@@ -101,7 +101,8 @@ class Presenter:
             return (yield)
         except (KeyboardInterrupt, pytest.exit.Exception) as stop:
             result.status = Status.BROKEN
-            result.statusDetails = StatusDetails(message=f"ABORTED: {stop or 'the operator stopped the run.'}")
+            reason = str(stop) or "the operator stopped the session."
+            result.statusDetails = StatusDetails(message=f"ABORTED: {reason}")
             self._finish(test)
             raise
 

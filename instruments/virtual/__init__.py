@@ -1,7 +1,8 @@
 """The same instruments simulated at wire level, in front of one physical world.
 
-`open_world` builds a world from a station file's `virtual:` section and plugs its simulators in; programs then reach them through
-pyvisa (`@packbench`), pyserial (`packbench://name`) and python-can (`interface="packbench"`), in this process and in virtual time.
+`open_world` builds a world from a station file's `virtual:` section and plugs its simulators in; programs then
+reach them through pyvisa (`@packbench`), pyserial (`packbench://name`) and python-can
+(`interface="packbench"`), in this process and in virtual time.
 """
 
 import serial

@@ -1,7 +1,8 @@
 """Simulated Agilent 34970A data acquisition unit with three 34901A multiplexers (channels 101-120, 201-220, 301-320).
 
-Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads +9.90000000E+37
-(34970A/34972A Command Reference, "overload"); a channel that was never configured for temperature reads volts, as the real one does.
+Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads
++9.90000000E+37 (34970A/34972A Command Reference, "overload"); a channel that was never configured for
+temperature reads volts, as the real one does.
 """
 
 from collections.abc import Callable, Mapping

@@ -20,7 +20,7 @@ class VirtualBus(BusABC):
     """One node on a channel of an open world."""
 
     def __init__(self, channel: str, can_filters: Any = None, **kwargs: Any) -> None:
-        """Join `channel`; raises CanInitializationError when no open world has it. Bit rates are accepted and ignored."""
+        """Join `channel`; raises CanInitializationError when no open world has it. Bit rates are ignored."""
         joined = EXCHANGE.channel(str(channel))
         if joined is None:
             self._is_shutdown = True
@@ -32,7 +32,7 @@ class VirtualBus(BusABC):
         self._can_protocol = CanProtocol.CAN_20
         super().__init__(channel, can_filters=can_filters, **kwargs)
 
-    def send(self, msg: Message, timeout: float | None = None) -> None:  # noqa: ARG002 - the bus is never full
+    def send(self, msg: Message, timeout: float | None = None) -> None:
         """Put a frame on the bus, stamped with the world's time."""
         if self._is_shutdown:
             raise CanOperationError("this bus was shut down: open a new one")

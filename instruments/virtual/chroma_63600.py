@@ -1,8 +1,9 @@
 """Simulated Chroma 63600 electronic load: a mainframe whose modules all hang on the same two terminals.
 
-Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an invalid one in a line
-is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes, short circuit, slew rates in time (they
-are kept and read back: a step of the world is far longer than any of them).
+Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an
+invalid one in a line is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes,
+short circuit, slew rates in time (they are kept and read back: a step of the world is far longer than any of
+them).
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from math import inf
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
-from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint
+from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
 TRIP_LEVEL = 1.05  # of rating; the hardware's own thresholds, not adjustable
@@ -68,7 +69,7 @@ class Chroma63600:
         voltage: float,
         current: float,
         power: float,
-        settle: Callable[[], None],
+        settling: Settling,
         channels: int = 1,
         numeric_load_reply: bool = False,
     ) -> None:
@@ -77,7 +78,7 @@ class Chroma63600:
         self.modules = [Module(number) for number in range(1, channels + 1)]
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self.selected = self.modules[0]
-        self._specimen, self._settle, self._numeric = specimen, settle, numeric_load_reply
+        self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
         self._meters = {
@@ -141,6 +142,7 @@ class Chroma63600:
             try:
                 if isinstance(unit, ScpiError):
                     raise unit
+                self._settling.stale |= not unit.query
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 # -115 and -116 are other makers' numbers: here such a header simply does not exist.
@@ -179,7 +181,7 @@ class Chroma63600:
 
     def measure(self, name: str, module: Module) -> str:
         """Print a measured value of one module: V, A (drawn, >= 0) or W."""
-        self._settle()
+        self._settling.settle()
         voltage, current = self._point.voltage, self.share(module)
         value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
         return f"{self._meters[name].read(value) if value else 0.0:.4f}"

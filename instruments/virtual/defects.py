@@ -39,8 +39,8 @@ class Defects:
 def parse_defects(texts: Sequence[str], *, series: int, instruments: Collection[str]) -> Defects:
     """Read defects such as `weak-cell:7:0.7`.
 
-    Raises ValueError, one sentence with the allowed form, for an unknown name, a wrong part, a cell outside the string or an
-    instrument that the station does not have.
+    Raises ValueError, one sentence with the allowed form, for an unknown name, a wrong part, a cell outside the
+    string or an instrument that the station does not have.
     """
     parsed = [_Parts.of(text) for text in texts]
 

@@ -79,11 +79,15 @@ class Meter:
         return round(value * self.gain + self.offset, self.decimals) + 0.0
 
 
+def _unseeded() -> Random:
+    return Random(0)  # noqa: S311 - reproducible, not secret
+
+
 @dataclass(frozen=True, slots=True)
 class Specimen:
     """What makes one simulated instrument of a type individual: its identity and its errors."""
 
     model: str
     serial_number: str
-    random: Random = field(default_factory=lambda: Random(0), compare=False)
+    random: Random = field(default_factory=_unseeded, compare=False)
     accuracy: float = 0.0

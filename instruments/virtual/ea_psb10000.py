@@ -1,8 +1,9 @@
 """Simulated EA Elektro-Automatik PSB 10000, a bidirectional DC supply, at the level of its SCPI messages.
 
-Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5; page numbers
-below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in battery test, R mode (resistance
-set points are kept and read back; the mode stays UIP) and the analogue interface.
+Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5;
+page numbers below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in
+battery test, R mode (resistance set points are kept and read back; the mode stays UIP) and the analogue
+interface.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.dialect import ErrorQueue, Meter, Specimen, StatusRegister
-from instruments.virtual.terminals import OperatingPoint, Regulation, SupplyPort
+from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45
 PROTECTION_LIMIT = 1.10  # of nominal, p51
@@ -83,7 +84,7 @@ class Supervision:
 class EaPsb10000:
     """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
 
-    Ratings in V, A and W; `clock` is the world's time in s and `settle` brings the measured values up to date.
+    Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.
     """
 
     ends_on = b"\n"
@@ -97,11 +98,11 @@ class EaPsb10000:
         current: float,
         power: float,
         clock: Callable[[], float],
-        settle: Callable[[], None],
+        settling: Settling,
     ) -> None:
         self.port = SupplyPort()
         self.nominal = {"V": voltage, "A": current, "W": power}
-        self._specimen, self._clock, self._settle = specimen, clock, settle
+        self._specimen, self._clock, self._settling = specimen, clock, settling
         self._user_text = ""
         self._errors = ErrorQueue(5, ERRORS)
         self._ques, self._oper, self._second = StatusRegister(), StatusRegister(), StatusRegister()
@@ -115,7 +116,13 @@ class EaPsb10000:
         self._point = OperatingPoint()
         self._charge = {"source": 0.0, "sink": 0.0}  # Ah
         self._energy = {"source": 0.0, "sink": 0.0}  # kWh
-        self._settings: dict[str, str] = {"SPE": "SLOW", "REST": "OFF", "PFA": "OFF", "OTEM": "AUTO", "MOD": "UIP"}
+        self._settings: dict[str, str] = {
+            "SPE": "SLOW",
+            "REST": "OFF",
+            "PFA": "OFF",
+            "OTEM": "AUTO",
+            "MOD": "UIP",
+        }
         self._make_values()
         self._meters = {
             unit: Meter.drawn(specimen.random, specimen.accuracy, scale, self._decimals(unit))
@@ -231,15 +238,15 @@ class EaPsb10000:
         """Act on one message. Errors are only queued; a reply that overflows the buffer is not sent (p38)."""
         self._heard = self._clock()
         units = GRAMMAR.parse(message)
-        if len(message) > BUFFER:
-            return self._complain(-225)
-        if len(units) > MOST_COMMANDS:
-            return self._complain(-223)
+        if len(message) > BUFFER or len(units) > MOST_COMMANDS:
+            self._complain(-225 if len(message) > BUFFER else -223)
+            return None
         replies = []
         for unit in units:
             try:
                 if isinstance(unit, ScpiError):
                     raise unit
+                self._settling.stale |= not unit.query
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 self._complain(DIALECT.get(error.number, error.number))
@@ -248,7 +255,8 @@ class EaPsb10000:
                 replies.append(reply)
         text = ";".join(replies)
         if len(text) > BUFFER:
-            return self._complain(-225)
+            self._complain(-225)
+            return None
         return text if replies else None
 
     def _complain(self, number: int) -> None:
@@ -288,7 +296,7 @@ class EaPsb10000:
 
     def measure(self, unit: str) -> str:
         """Print a measured value; negative current and power belong to sink mode (p48)."""
-        self._settle()
+        self._settling.settle()
         point = self._point
         value = point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
         if unit != "V" and not self.port.on:
@@ -414,7 +422,12 @@ def _register(name: str) -> dict[str, Handler]:
 
 def _identity(device: EaPsb10000) -> str:
     firmware = "V2.14 14.05.2018 V2.24 04.06.2018 V1.6.5"  # the form of p39: three parts and their dates
-    fields = ["EA Elektro-Automatik GmbH&Co.KG", device._specimen.model, device._specimen.serial_number, firmware]
+    fields = [
+        "EA Elektro-Automatik GmbH&Co.KG",
+        device._specimen.model,
+        device._specimen.serial_number,
+        firmware,
+    ]
     return ", ".join(fields + [device._user_text] * bool(device._user_text))
 
 

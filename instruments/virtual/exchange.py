@@ -1,7 +1,8 @@
 """Which address leads to which simulated instrument: the one registry that every in-process transport looks into.
 
-It knows addresses, lines and CAN channels; it does not know dialects or physics. A world plugs its simulators in when it
-opens and pulls them out when it closes; what was connected then finds a dead line, as after a pulled cable.
+It knows addresses, lines and CAN channels; it does not know dialects or physics. A world plugs its simulators
+in when it opens and pulls them out when it closes; what was connected then finds a dead line, as after a pulled
+cable.
 """
 
 from collections import deque
@@ -111,7 +112,7 @@ class Exchange:
         key = canonical(address)
         if key in self._sockets:
             raise ValueError(
-                f"address {address!r} already leads to a virtual instrument: close the world that uses it or choose another"
+                f"address {address!r} already leads to a virtual instrument: close its world or choose another"
             )
         self._sockets[key] = _Socket(device, wait)
         self._names[key] = address

@@ -1,8 +1,8 @@
 """Simulated battery-management node in the message layout of foxBMS 2: what the pack says about itself on CAN.
 
-Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its own, independent of the
-one the driver makes. The sign on the bus is foxBMS's default: discharge current is positive. Not simulated: balancing, the string
-messages 0x240 and up, single cell voltages and temperatures.
+Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its
+own, independent of the one the driver makes. The sign on the bus is foxBMS's default: discharge current is
+positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
 """
 
 from bisect import bisect_right
@@ -15,6 +15,7 @@ from can import Message
 from numpy.typing import NDArray
 
 from instruments.virtual.exchange import CanChannel
+from instruments.virtual.terminals import Settling
 from models.cell import CellParameters
 
 Vector = NDArray[np.float64]
@@ -26,10 +27,13 @@ REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
 
 FAST, SLOW = 0.1, 1.0  # s between frames of one id
 PRECHARGE_TIME = 0.3  # s
-VOLTAGE_MARGIN = 0.008  # V below the cell's limit that the charge limit aims at
+VOLTAGE_MARGIN = (
+    -0.005
+)  # V below the cell's limit that the charge limit aims at: a charger's constant voltage comes first
 LIMIT_STEP = 0.25  # A, resolution of 0x232
 FAULT_DEBOUNCE = 0.5  # s
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
+SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
 MODULE = 12  # cells, for the indices in 0x230 and 0x231
 
 
@@ -37,59 +41,69 @@ class Cells(Protocol):
     """What the node's own sensors see: vectors over the cells in series, V, degC, 0 to 1 and Ah."""
 
     @property
-    def voltage(self) -> Vector: ...
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
     @property
-    def temperature(self) -> Vector: ...
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
     @property
-    def soc(self) -> Vector: ...
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
     @property
-    def capacity(self) -> Vector: ...
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
 
 
-def motorola(start: int, length: int) -> Callable[[int], int]:
-    """Place a value in a frame seen as one 64-bit number: `start` is the DBC's start bit of a big-endian signal."""
+def field(start: int, length: int, step: float = 1.0, *, signed: bool = False) -> Callable[[float], int]:
+    """A big-endian signal in a frame seen as one 64-bit number: DBC start bit, length, and the value of one count.
+
+    A value outside the field saturates, as a sensor does: it never wraps.
+    """
     byte, bit = divmod(start, 8)
     shift = 64 - (byte * 8 + 7 - bit) - length
     mask = (1 << length) - 1
+    low, high = (-(1 << length - 1), (1 << length - 1) - 1) if signed else (0, mask)
+    per_unit = 1.0 / step
 
-    def place(value: int) -> int:
-        return (value & mask) << shift
+    def pack(value: float) -> int:
+        count = round(value * per_unit)
+        if count < low:
+            count = low
+        elif count > high:
+            count = high
+        return (count & mask) << shift
 
-    return place
-
-
-def _signed(value: float, length: int) -> int:
-    """Round and keep inside a signed field: a sensor saturates, it does not wrap."""
-    top = 1 << (length - 1)
-    return max(-top, min(top - 1, round(value)))
-
-
-def _unsigned(value: float, length: int) -> int:
-    return max(0, min((1 << length) - 1, round(value)))
+    return pack
 
 
-# start bit | length, from the DBC. One-bit fields lie alike in both byte orders (BmsChargingFlag is written little-endian there).
-BMS_STATE, CONNECTED_STRINGS = motorola(3, 4), motorola(7, 4)
-GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = motorola(10, 1), motorola(8, 1), motorola(11, 1)
-INSULATION_MONITORING, INSULATION_ERROR = motorola(13, 1), motorola(23, 1)
-OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT = motorola(25, 1), motorola(26, 1), motorola(27, 1)
-CHARGING_FLAG, STATE_INSULATION = motorola(29, 1), motorola(63, 8)
-MAX_TEMPERATURE, MIN_TEMPERATURE = motorola(47, 8), motorola(39, 8)
-MAX_SENSOR, MIN_SENSOR, MAX_SENSOR_MODULE, MIN_SENSOR_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
-MIN_VOLTAGE, MAX_VOLTAGE = motorola(53, 14), motorola(37, 14)
-MAX_CELL, MIN_CELL, MAX_CELL_MODULE, MIN_CELL_MODULE = (motorola(start, 4) for start in (11, 15, 19, 23))
-CHARGE_LIMIT, DISCHARGE_LIMIT = motorola(11, 12), motorola(7, 12)
-CHARGE_POWER, DISCHARGE_POWER = motorola(35, 12), motorola(31, 12)
-VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = motorola(55, 8), motorola(63, 8)
-PACK_CURRENT, PACK_VOLTAGE, BUS_VOLTAGE, PACK_POWER = (
-    motorola(40, 17),
-    motorola(7, 15),
-    motorola(8, 15),
-    motorola(25, 17),
-)
-PACK_INSULATION = motorola(7, 13)
-MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = motorola(7, 10), motorola(13, 10), motorola(19, 10), motorola(25, 10)
-ENERGY, HEALTH = motorola(55, 16), motorola(47, 8)
+def flag(start: int) -> int:
+    """A one-bit signal, set. It lies alike in both byte orders (BmsChargingFlag is little-endian in the DBC)."""
+    return field(start, 1)(1)
+
+
+# start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
+BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
+GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
+INSULATION_MONITORING, INSULATION_ERROR = flag(13), flag(23)
+OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT, CHARGING_FLAG = flag(25), flag(26), flag(27), flag(29)
+MAX_TEMPERATURE, MIN_TEMPERATURE = field(47, 8, signed=True), field(39, 8, signed=True)
+MAX_INDEX, MIN_INDEX, MAX_MODULE, MIN_MODULE = field(11, 4), field(15, 4), field(19, 4), field(23, 4)
+MIN_VOLTAGE, MAX_VOLTAGE = field(53, 14, 1e-3, signed=True), field(37, 14, 1e-3, signed=True)
+CHARGE_LIMIT, DISCHARGE_LIMIT = field(11, 12, LIMIT_STEP), field(7, 12, LIMIT_STEP)
+CHARGE_POWER, DISCHARGE_POWER = field(35, 12, 100.0), field(31, 12, 100.0)
+VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = field(55, 8, 4.0), field(63, 8, 4.0)
+PACK_CURRENT, PACK_POWER = field(40, 17, 0.01, signed=True), field(25, 17, 10.0, signed=True)
+PACK_VOLTAGE, BUS_VOLTAGE = field(7, 15, 0.1, signed=True), field(8, 15, 0.1, signed=True)
+PACK_INSULATION = field(7, 13, 7e3)
+MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = (field(start, 10, 1e-3) for start in (7, 13, 19, 25))
+ENERGY, HEALTH = field(55, 16, 100.0), field(47, 8, 5e-3)  # Wh, share
 
 
 @dataclass(slots=True)
@@ -121,6 +135,7 @@ class FoxBms:
         channel: CanChannel,
         *,
         parallel: int = 1,
+        settling: Settling,
         insulation: float = 20e6,
         silent_after: float | None = None,
     ) -> None:
@@ -128,6 +143,7 @@ class FoxBms:
         self.insulation, self._silent_after = insulation, silent_after
         self.state = STANDBY
         self.charging_complete = False
+        self._settling = settling
         self._requested = STANDBY
         self._precharged_at = 0.0
         self._bad_since: float | None = None
@@ -138,6 +154,11 @@ class FoxBms:
         self.charge_limit = self.discharge_limit = 0.0
         self._due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
         self._nominal = cell.nominal_capacity * parallel
+        self._capacity = float(cells.capacity.min())
+        series = len(cells.capacity)
+        self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
+            series * cell.voltage_min
+        )
         self._rate = _Bilinear(cell)
         channel.members[self] = self._receive
 
@@ -160,7 +181,10 @@ class FoxBms:
             if self.state == ERROR:
                 self.state = STANDBY
         self._requested = REQUESTED.get(first & 0x03, STANDBY)
+        conducting = self.connected
         self._change_state()
+        # A request is repeated each cycle; the terminals only care when the contactor moves.
+        self._settling.stale |= conducting != self.connected
 
     def _change_state(self) -> None:
         if self.state == ERROR:
@@ -177,12 +201,13 @@ class FoxBms:
 
     # ---- the world's side ----
 
-    def observe(self, current: float, pack_voltage: float, bus_voltage: float) -> None:
-        """Sample the sensors and act: current in A (charge positive), voltages in V. Faults open the contactor."""
-        self._current, self._pack_voltage, self._bus_voltage = current, pack_voltage, bus_voltage
+    def observe(self, current: float, bus_voltage: float) -> None:
+        """Sample the sensors and act: current in A (charge positive), voltage in V. Faults open the contactor."""
+        self._current, self._bus_voltage = current, bus_voltage
         now = self._channel.now()
         cells, found = self._cells, self.extremes
         voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
+        self._pack_voltage = float(np.add.reduce(voltage))
         found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
         found.voltage_min, found.voltage_max = float(voltage[found.cell_min]), float(voltage[found.cell_max])
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
@@ -229,9 +254,10 @@ class FoxBms:
     def _limit(self) -> None:
         """The largest currents the cells take now, A.
 
-        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than brings the
-        highest cell to its limit: the cell's full resistance, doubled for cells that are worse than they should be, says
-        how much that is, so that a follower creeps up to the limit and does not pass it.
+        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than
+        brings the highest cell to its limit: the cell's full resistance, doubled for cells that are worse than
+        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it. Below
+        that limit at least one step of the message is allowed: a coarse message must not end a taper early.
         """
         found, cell = self.extremes, self._cell
         by_table = min(
@@ -241,6 +267,8 @@ class FoxBms:
         charging = max(self._current, 0.0)
         headroom = (cell.voltage_max - VOLTAGE_MARGIN - found.voltage_max) / resistance
         limit = max(0.0, min(by_table * self._nominal, charging + headroom))
+        if by_table > 0.0 and headroom > 0.0:
+            limit = max(limit, LIMIT_STEP)
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
         self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
@@ -265,54 +293,50 @@ class FoxBms:
 
     def _state_frame(self) -> int:
         faults = self.faults
-        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(int(self.connected)) | INSULATION_MONITORING(1)
-        frame |= CHARGING_FLAG(int(self.state == CHARGE)) | CHARGING_COMPLETE(int(self.charging_complete))
-        frame |= STATE_INSULATION(_unsigned(self.insulation / 200e3, 8))
+        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(self.connected) | INSULATION_MONITORING
+        frame |= STATE_INSULATION(self.insulation)
+        frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
         if faults:
-            frame |= GENERAL_ERROR(int(self.state == ERROR)) | ALERT(1)
-            frame |= EMERGENCY_SHUTOFF(int(bool({"over-voltage", "under-voltage", "over-temperature"} & faults)))
-            frame |= INSULATION_ERROR(int("insulation" in faults))
-            frame |= OVERCURRENT_CHARGE(int("over-current charge" in faults))
-            frame |= OVERCURRENT_DISCHARGE(int("over-current discharge" in faults))
+            frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
+            frame |= INSULATION_ERROR * ("insulation" in faults)
+            frame |= OVERCURRENT_CHARGE * ("over-current charge" in faults)
+            frame |= OVERCURRENT_DISCHARGE * ("over-current discharge" in faults)
         return frame
 
     def _temperature_frame(self) -> int:
         found = self.extremes
-        frame = MAX_TEMPERATURE(_signed(found.temperature_max, 8)) | MIN_TEMPERATURE(_signed(found.temperature_min, 8))
-        frame |= MAX_SENSOR(found.sensor_max % MODULE) | MIN_SENSOR(found.sensor_min % MODULE)
-        return frame | MAX_SENSOR_MODULE(found.sensor_max // MODULE) | MIN_SENSOR_MODULE(found.sensor_min // MODULE)
+        frame = MAX_TEMPERATURE(found.temperature_max) | MIN_TEMPERATURE(found.temperature_min)
+        return frame | _places(found.sensor_max, found.sensor_min)
 
     def _voltage_frame(self) -> int:
         found = self.extremes
-        frame = MAX_VOLTAGE(_signed(found.voltage_max * 1e3, 14)) | MIN_VOLTAGE(_signed(found.voltage_min * 1e3, 14))
-        frame |= MAX_CELL(found.cell_max % MODULE) | MIN_CELL(found.cell_min % MODULE)
-        return frame | MAX_CELL_MODULE(found.cell_max // MODULE) | MIN_CELL_MODULE(found.cell_min // MODULE)
+        frame = MAX_VOLTAGE(found.voltage_max) | MIN_VOLTAGE(found.voltage_min)
+        return frame | _places(found.cell_max, found.cell_min)
 
     def _limit_frame(self) -> int:
-        series, cell = len(self._cells.voltage), self._cell
-        frame = CHARGE_LIMIT(_unsigned(self.charge_limit / LIMIT_STEP, 12))
-        frame |= DISCHARGE_LIMIT(_unsigned(self.discharge_limit / LIMIT_STEP, 12))
-        frame |= CHARGE_POWER(_unsigned(self.charge_limit * self._pack_voltage / 100, 12))
-        frame |= DISCHARGE_POWER(_unsigned(self.discharge_limit * self._pack_voltage / 100, 12))
-        frame |= VOLTAGE_LIMIT_HIGH(_unsigned(series * cell.voltage_max / 4, 8))
-        return frame | VOLTAGE_LIMIT_LOW(_unsigned(series * cell.voltage_min / 4, 8))
+        charge, discharge, voltage = self.charge_limit, self.discharge_limit, self._pack_voltage
+        frame = CHARGE_LIMIT(charge) | DISCHARGE_LIMIT(discharge) | self._voltage_limits
+        return frame | CHARGE_POWER(charge * voltage) | DISCHARGE_POWER(discharge * voltage)
 
     def _value_frame(self) -> int:
         discharging = -self._current
-        frame = PACK_CURRENT(_signed(discharging * 100, 17)) | PACK_VOLTAGE(_signed(self._pack_voltage * 10, 15))
-        frame |= BUS_VOLTAGE(_signed(self._bus_voltage * 10, 15))
-        return frame | PACK_POWER(_signed(discharging * self._pack_voltage / 10, 17))
+        frame = PACK_CURRENT(discharging) | PACK_POWER(discharging * self._pack_voltage)
+        return frame | PACK_VOLTAGE(self._pack_voltage) | BUS_VOLTAGE(self._bus_voltage)
 
     def _insulation_frame(self) -> int:
-        return PACK_INSULATION(_unsigned(self.insulation / 7e3, 13))
+        return PACK_INSULATION(self.insulation)
 
     def _estimation_frame(self) -> int:
-        found = self.extremes
-        capacity = float(self._cells.capacity.min())
-        energy = capacity * found.soc_min * self._pack_voltage / 1000  # kWh, at the present voltage
-        low, high = _unsigned(found.soc_min * 1000, 10), _unsigned(found.soc_max * 1000, 10)
-        frame = MIN_SOC(low) | MAX_SOC(high) | MIN_SOE(low) | MAX_SOE(high) | ENERGY(_unsigned(energy * 10, 16))
-        return frame | HEALTH(_unsigned(min(capacity / self._nominal, 1.0) * 200, 8))
+        low, high = self.extremes.soc_min, self.extremes.soc_max
+        energy = self._capacity * low * self._pack_voltage  # at the present voltage: a simple node's estimate
+        frame = MIN_SOC(low) | MAX_SOC(high) | MIN_SOE(low) | MAX_SOE(high) | ENERGY(energy)
+        return frame | HEALTH(min(self._capacity / self._nominal, 1.0))
+
+
+def _places(highest: int, lowest: int) -> int:
+    """Positions of two cells or sensors as index in a module and number of the module."""
+    frame = MAX_INDEX(highest % MODULE) | MIN_INDEX(lowest % MODULE)
+    return frame | MAX_MODULE(highest // MODULE) | MIN_MODULE(lowest // MODULE)
 
 
 PACKERS: dict[int, Callable[[FoxBms], int]] = {

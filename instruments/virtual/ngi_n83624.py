@@ -1,9 +1,10 @@
 """Simulated NGI N83624 battery simulator: 24 channels in series that are the battery of an emulated pack.
 
-Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked example 7.3). In SOC mode a
-channel follows its uploaded table by the charge that flows through it, from the place where the table has the start voltage; its
-example starts at 4.8 V between rows of 5.0 and 4.0 V, so between rows the output is interpolated here. Not simulated: SEQ mode, CAN,
-the per-channel ports 7001-7024, and how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
+Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked
+example 7.3). In SOC mode a channel follows its uploaded table by the charge that flows through it, from the
+place where the table has the start voltage; its example starts at 4.8 V between rows of 5.0 and 4.0 V, so
+between rows the output is interpolated here. Not simulated: SEQ mode, CAN, the per-channel ports 7001-7024, and
+how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
 
@@ -27,20 +29,43 @@ FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
 ON, OVP, OCP, OPP, OTP, OFP, OMP = (1 << bit for bit in range(7))
 LEAST_RESISTANCE = 2e-4  # Ohm: leads and relay of a channel
 
+ERRORS = {
+    0: "No error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -115: "Command cannot query",
+    -116: "Command must query",
+    -120: "Numeric data error",
+    -131: "Invalid suffix",
+    -171: "Invalid expression",
+    -221: "Setting conflict",
+    -222: "Data out of range",
+    -224: "Illegal parameter value",
+    -225: "Out of memory",
+}
+
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
 
 
 class SocTables:
     """The uploaded tables of all channels, and where each channel stands in its own.
 
-    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over the channels.
+    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over
+    the channels.
     """
 
     def __init__(self, channels: int) -> None:
         self.rows = np.zeros((len(QUANTITIES), channels, ROWS))
         self.length = np.zeros(channels, dtype=np.intp)
         self.position = np.zeros(channels)
-        self.open_voltage, self.resistance, self.slope = np.zeros(channels), np.zeros(channels), np.zeros(channels)
+        self.open_voltage, self.resistance, self.slope = (
+            np.zeros(channels),
+            np.zeros(channels),
+            np.zeros(channels),
+        )
         self.current_limit = inf
         self._all = np.arange(channels)
         self._low, self._high = np.zeros(channels), np.zeros(channels)
@@ -55,7 +80,8 @@ class SocTables:
             order = np.argsort(rows[0], kind="stable")
             self._sorted[:, channel, :count] = rows[:, order]
             self._sorted[:, channel, count:] = rows[:, order[-1:]]
-        self.ends = self._sorted[0, :, 0], self._sorted[0, :, -1]
+        low, high = self.ends = self._sorted[0, :, 0], self._sorted[0, :, -1]
+        self.span = np.where(high > low, high - low, 1.0)
         self.dirty = False
         self._find_rows()
         self._read()
@@ -82,7 +108,8 @@ class SocTables:
     def _find_rows(self) -> None:
         charge = self._sorted[0]
         last = np.maximum(self.length - 2, 0)
-        self._row = np.clip((charge <= self.position[:, np.newaxis]).sum(axis=1) - 1, 0, last)
+        rows_below: NDArray[np.intp] = (charge <= self.position[:, np.newaxis]).sum(axis=1) - 1
+        self._row: NDArray[np.intp] = np.clip(rows_below, 0, last)
         below, above = (self._sorted[:, self._all, self._row + step] for step in (0, 1))
         span = np.where(above[0] > below[0], above[0] - below[0], 1.0)
         self._low, self._high = below[0], np.where(above[0] > below[0], above[0], below[0])
@@ -100,8 +127,8 @@ class SocTables:
 class NgiN83624:
     """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
 
-    `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of the table's
-    span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
+    `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
+    the table's span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
     """
 
     ends_on = b"\n"
@@ -112,7 +139,7 @@ class NgiN83624:
         specimen: Specimen,
         *,
         clock: Callable[[], float],
-        settle: Callable[[], None],
+        settling: Settling,
         channels: int = CHANNELS,
         voltage: float = 6.0,
         current: float = 5.0,
@@ -121,13 +148,13 @@ class NgiN83624:
             raise ValueError(f"an N83624 has 24 channels, {channels} cells in series do not fit: use 1 to 24")
         self.channels = channels
         self.rated_voltage, self.rated_current = voltage, current
-        self._specimen, self._clock, self._settle = specimen, clock, settle
+        self._specimen, self._clock, self._settling = specimen, clock, settling
         self.capacity_factor = np.ones(channels)
         self.resistance_factor = np.ones(channels)
         self.soc_offset = np.zeros(channels)
         meters = [Meter.drawn(specimen.random, specimen.accuracy, voltage, 4) for _ in range(channels)]
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
-        self.errors: list[int] = []
+        self.errors = ErrorQueue(10, ERRORS)
         self._charge = np.zeros(channels)  # mAh through each channel
         self.current = 0.0  # A through the string, charge positive
         self._busy_until = -1.0
@@ -146,39 +173,51 @@ class NgiN83624:
         self.start_voltage = np.zeros(count)
         self._stored = {1: SocTables(count)}
         self.tables = self._stored[1]
-        self._published = False
+        self._stale = True
 
     # ---- the world's side ----
 
     @property
     def connected(self) -> bool:
         """Whether the string conducts: every channel on, no fault relay open."""
-        return bool(self.on.all()) and not bool(np.isin(self.fault, (1, 4)).any())
-
-    def thevenin(self, duration: float) -> tuple[float, float]:
-        """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
-        if self.tables.dirty:
-            self.tables.compile()
-        rise = self.tables.slope * (duration / 3.6) / self.capacity_factor
-        rise[self.mode != SOC] = 0.0
-        voltage, resistance = self.open_voltage(), self.resistance()
-        return float(np.add.reduce(voltage)), float(np.add.reduce(resistance)) + max(float(np.add.reduce(rise)), 0.0)
+        self._refresh()
+        return self._connected
 
     @property
     def current_limit(self) -> float:
         """Largest current the string carries, A: the lowest limit of any channel."""
-        soc = self.tables.current_limit if (self.mode == SOC).any() else inf
-        others = self.mode != SOC
-        if not others.any():
-            return soc
-        set_limits = np.where(self.mode == SOURCE, self.sets["SOUR:OUTCURR"], self.sets["CHAR:OUTCURR"])
-        return min(soc, float(set_limits[others].min()) / 1000)
+        self._refresh()
+        return min(self._fixed_limit, self.tables.current_limit) if self._any_soc else self._fixed_limit
+
+    def _refresh(self) -> None:
+        """Work out again what only changes by command: modes, relays, fixed set points."""
+        if not self._stale:
+            return
+        self._stale = False
+        soc, source = self.mode == SOC, self.mode == SOURCE
+        self._all_on, self._any_soc = bool(self.on.all()), bool(soc.any())
+        self._connected = self._all_on and not bool(np.isin(self.fault, (1, 4)).any())
+        self._plain = bool(soc.all()) and not self.fault.any()
+        self._limits = np.array([self.sets[f"PRO:{name}"] for name in ("VOLT", "CURR", "POWE")])
+        self._protected = bool((self._limits > 0).any())
+        fixed_limits = np.where(source, self.sets["SOUR:OUTCURR"], self.sets["CHAR:OUTCURR"]) / 1000
+        self._fixed_limit = float(np.where(soc, inf, fixed_limits).min())
+        if self.tables.dirty:
+            self.tables.compile()
+
+    def thevenin(self, duration: float) -> tuple[float, float]:
+        """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
+        self._refresh()
+        rise = self.tables.slope / self.capacity_factor
+        if not self._plain:
+            rise[self.mode != SOC] = 0.0
+        total = float(np.add.reduce(rise)) * duration / 3.6
+        return float(np.add.reduce(self.open_voltage())), float(np.add.reduce(self.resistance())) + max(total, 0.0)
 
     def open_voltage(self) -> Vector:
         """V of each channel without current."""
-        if self.tables.dirty:
-            self.tables.compile()
-        if (self.mode == SOC).all() and not self.fault.any():
+        self._refresh()
+        if self._plain:
             return self.tables.open_voltage
         fixed = np.where(self.mode == SOURCE, self.sets["SOUR:VOLT"], self.sets["CHAR:VOLT"])
         voltage = np.where(self.mode == SOC, self.tables.open_voltage, fixed)
@@ -186,48 +225,45 @@ class NgiN83624:
 
     def resistance(self) -> Vector:
         """Ohm of each channel."""
-        if (self.mode == SOC).all():
-            emulated = self.tables.resistance
-        else:
+        self._refresh()
+        emulated = self.tables.resistance
+        if not self._plain:
             fixed = np.where(self.mode == CHARGE, self.sets["CHAR:R"] / 1000, 0.0)
-            emulated = np.where(self.mode == SOC, self.tables.resistance, fixed)
+            emulated = np.where(self.mode == SOC, emulated, fixed)
         return np.asarray(np.maximum(emulated * self.resistance_factor, LEAST_RESISTANCE))
 
     def voltage(self) -> Vector:
         """V at the terminals of each channel, 0 where it is off."""
         voltage = self.open_voltage() + self.resistance() * self.current
-        return voltage if self.on.all() else np.where(self.on, voltage, 0.0)
+        return voltage if self._all_on else np.where(self.on, voltage, 0.0)
 
     def observe(self, current: float) -> bool:
         """Take note of the string current (A, charge positive); True when a protection has switched a channel off."""
         self.current = current
-        limits = self.sets["PRO:VOLT"], self.sets["PRO:CURR"], self.sets["PRO:POWE"]
-        if not self._published or not self.on.any():
+        self._refresh()
+        if not self._protected:
             return False
         voltage = self.voltage()
-        values = voltage, abs(current) * 1e3, np.abs(voltage * current) * 1e3
-        tripped = np.zeros(self.channels, dtype=np.intp)
-        for bit, value, limit in zip((OVP, OCP, OPP), values, limits, strict=True):
-            tripped |= np.where((limit > 0) & (value > limit) & self.on, bit, 0)
-        if not tripped.any():
+        values = np.array([voltage, np.full(self.channels, abs(current) * 1e3), np.abs(voltage * current) * 1e3])
+        exceeded = (values > self._limits) & (self._limits > 0) & self.on
+        if not exceeded.any():
             return False
-        self.event |= tripped
-        self.on[tripped != 0] = False
+        self.event |= (exceeded * np.array([[OVP], [OCP], [OPP]])).sum(axis=0)
+        self.on[exceeded.any(axis=0)] = False
+        self._stale = True
         return True
 
     def step(self, duration: float) -> None:
         """Let the present current flow for `duration` s."""
         charge = self.current * duration / 3.6
         self._charge += charge
-        if charge and (self.mode == SOC).any():
+        if charge and self._any_soc:
             self.tables.move(np.where(self.mode == SOC, charge, 0.0) / self.capacity_factor)
 
     def state_of_charge(self) -> Vector:
         """Where each channel stands in its table: 0 at its least charge, 1 at its most."""
-        if self.tables.dirty:
-            self.tables.compile()
-        low, high = self.tables.ends
-        return np.asarray((self.tables.position - low) / np.where(high > low, high - low, 1.0))
+        self._refresh()
+        return np.asarray((self.tables.position - self.tables.ends[0]) / self.tables.span)
 
     # ---- the wire's side ----
 
@@ -240,9 +276,11 @@ class NgiN83624:
             try:
                 if isinstance(unit, ScpiError):
                     raise unit
+                if not unit.query:
+                    self._settling.stale = self._stale = True
                 reply = unit.target(self, unit)
             except ScpiError as error:
-                self.errors.append(error.number)
+                self.errors.push(error.number)
                 break
             if reply is not None:
                 replies.append(reply)
@@ -268,23 +306,22 @@ class NgiN83624:
         """Switch channels; SOC mode starts where the table has the start voltage."""
         if not on:
             self.on[channels] = False
+            self._stale = True
             return
         if (self.fault[channels] != 0).any() and (self.mode[channels] != SOURCE).any():
             self.event[channels] |= OMP
             raise ScpiError(Fault.SETTINGS_CONFLICT, "fault relay set outside source mode")
-        if self.tables.dirty:
-            self.tables.compile()
-        low, high = self.tables.ends
+        self._refresh()
         for channel in channels:
             if not self.on[channel] and self.mode[channel] == SOC:
                 if self.tables.length[channel] == 0:
                     raise ScpiError(Fault.SETTINGS_CONFLICT, "no table")
                 self.tables.place(channel, float(self.start_voltage[channel]))
-                self.tables.position[channel] += self.soc_offset[channel] * (high - low)[channel]
+                self.tables.position[channel] += self.soc_offset[channel] * self.tables.span[channel]
         self.event[channels] = 0
         self.on[channels] = True
+        self._stale = True
         self.tables.move(np.zeros(self.channels))
-        self._published = True
 
     def set_fault(self, channels: Sequence[int], value: int) -> None:
         """Set fault relays: in source mode, without voltage and current; else an event bit tells (p13)."""
@@ -318,7 +355,7 @@ _SETS = {
 Handler = Callable[[NgiN83624, Call[object]], str | None]
 
 
-def _csv(values: Vector | Sequence[float], channels: Sequence[int], decimals: int) -> str:
+def _csv(values: Vector | NDArray[np.intp] | Sequence[float], channels: Sequence[int], decimals: int) -> str:
     chosen = tuple(values[channel] for channel in channels)
     return (f"%.{decimals}f," * len(chosen) % chosen)[:-1]
 
@@ -326,7 +363,7 @@ def _csv(values: Vector | Sequence[float], channels: Sequence[int], decimals: in
 def _measured(read: Callable[[NgiN83624], Vector], decimals: int) -> Handler:
     def handler(unit: NgiN83624, call: Call[object]) -> str:
         channels = unit.addressed(call)
-        unit._settle()
+        unit._settling.settle()
         return _csv(read(unit).tolist(), channels, decimals)
 
     return handler
@@ -376,7 +413,6 @@ def _on_off(unit: NgiN83624, call: Call[object]) -> str | None:
     if call.query:
         return _csv(unit.on.astype(int), channels, 0)
     unit.switch(channels, scpi.boolean(call.only()))
-    unit._settle()
     return None
 
 
@@ -466,6 +502,8 @@ def _table() -> Mapping[str, Handler]:
         "*IDN?": _identity,
         "*RST": _reset,
         "*OPC?": lambda unit, call: "1",
+        # The guide lists the error numbers (chapter 8) but no command that reads them: this is every SCPI instrument's.
+        "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
         "MEASure<n>:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
         "MEASure<n>:CURRent?": _measured(lambda unit: np.full(unit.channels, -unit.current * 1e3), 2),
         "MEASure<n>:POWer?": _measured(_power, 4),

@@ -21,9 +21,11 @@ from instruments.virtual.exchange import EXCHANGE, CanChannel, Device
 from instruments.virtual.foxbms import FoxBms
 from instruments.virtual.ngi_n83624 import NgiN83624
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
+from instruments.virtual.terminals import Settling
 from instruments.virtual.weiss_simserv import WeissSimServ
 from instruments.virtual.world import Clock, Inhabitants, World
 from models.cell import CellParameters, load_cell
+from models.chamber import ChamberAir
 
 COMMON = {"simulator", "model", "serial_number", "accuracy"}
 # simulator: its defaults; these are also the settings it takes beside the common ones.
@@ -55,7 +57,7 @@ SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
 
 
-def open_world(
+def open_world(  # noqa: PLR0913 - the contract with the bench
     settings: Mapping[str, Any],
     *,
     links: Mapping[str, str],
@@ -69,11 +71,12 @@ def open_world(
 ) -> World:
     """Open a virtual bench and plug its simulators in at their addresses.
 
-    `settings` is a station file's `virtual:` section: `simulators` (instrument name: settings with a `simulator` key), `soc` (0 to
-    1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant` (`"pack"` or `"emulator"`). `links` maps an instrument
-    name to its VISA resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
-    another `serial_number` is another individual of it. `defects` as in `instruments.virtual.defects`. `wait` lets virtual time
-    pass while somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
+    `settings` is a station file's `virtual:` section: `simulators` (instrument name: settings with a
+    `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
+    (`"pack"` or `"emulator"`). `links` maps an instrument name to its VISA resource or `packbench://` URL, or
+    for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack; another `serial_number` is
+    another individual of it. `defects` as in `instruments.virtual.defects`. `wait` lets virtual time pass while
+    somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
 
     Raises ValueError for anything unknown, missing or out of range, and for an address that is already in use.
     """
@@ -130,7 +133,11 @@ class _Plan:
             raise ValueError("virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'")
         soc = _number(settings, "soc", 0.3, 0.0, 1.0)
         return cls(
-            simulated, soc, _number(settings, "temperature", 25.0, -60.0, 120.0), settings.get("spread", {}), plant
+            simulated,
+            soc,
+            _number(settings, "temperature", 25.0, -60.0, 120.0),
+            settings.get("spread", {}),
+            plant,
         )
 
     def names(self) -> tuple[str, ...]:
@@ -147,7 +154,8 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
     if name not in links:
         raise ValueError(f"{place} has no instrument of that name in the station: {_nearest(name, links)}")
     derived = {"serial_number": f"{crc32(name.encode()) % 10**10:010d}", "accuracy": ACCURACY}
-    return _Simulated(name, simulator, derived | SIMULATORS[simulator] | dict(given), links[name])
+    chosen = {key: value for key, value in given.items() if value is not None}
+    return _Simulated(name, simulator, derived | SIMULATORS[simulator] | chosen, links[name])
 
 
 @dataclass(slots=True)
@@ -163,7 +171,7 @@ class _Builder:
     individual: int
     wait: Callable[[float], None]
     clock: Clock = field(default_factory=Clock)
-    worlds: list[World] = field(default_factory=list)
+    settling: Settling = field(default_factory=Settling)
 
     def build(self, undo: ExitStack) -> World:
         """Make the world; `undo` unplugs what was plugged in when a later part fails."""
@@ -181,13 +189,7 @@ class _Builder:
             undo.callback(EXCHANGE.unplug, [address])
             inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
         inhabitants.bms = self._bms(plant, undo, inhabitants)
-        world = World(self.clock, inhabitants)
-        self.worlds.append(world)
-        return world
-
-    def _settle(self) -> None:
-        for world in self.worlds:
-            world.settle()
+        return World(self.clock, self.settling, inhabitants)
 
     def _entry(self, name: str) -> _Simulated:
         return next(entry for entry in self.plan.simulated.values() if entry.name == name)
@@ -223,7 +225,11 @@ class _Builder:
         if entry is None:
             return Pack(string)
         emulator = NgiN83624(
-            self._specimen(entry), clock=self.clock, settle=self._settle, channels=self.series, **entry.arguments()
+            self._specimen(entry),
+            clock=self.clock,
+            settling=self.settling,
+            channels=self.series,
+            **entry.arguments(),
         )
         devices[entry.name] = emulator
         return EmulatedPack(emulator, string, plan.soc, plan.temperature) if plan.plant == "emulator" else Pack(string)
@@ -232,7 +238,7 @@ class _Builder:
         entry = self.plan.simulated.get("ea-psb10000")
         if entry is None:
             return None
-        supply = EaPsb10000(self._specimen(entry), clock=self.clock, settle=self._settle, **entry.arguments())
+        supply = EaPsb10000(self._specimen(entry), clock=self.clock, settling=self.settling, **entry.arguments())
         devices[entry.name] = supply
         return supply
 
@@ -240,7 +246,7 @@ class _Builder:
         entry = self.plan.simulated.get("chroma-63600")
         if entry is None:
             return None
-        load = Chroma63600(self._specimen(entry), settle=self._settle, **entry.arguments())
+        load = Chroma63600(self._specimen(entry), settling=self.settling, **entry.arguments())
         devices[entry.name] = load
         return load
 
@@ -248,12 +254,15 @@ class _Builder:
         entry = self.plan.simulated.get("weiss-simserv")
         if entry is None:
             return None
-        start = entry.settings["temperature"]
+        settings, stuck_at = entry.settings, self.defects.chamber_stuck_at
+        start = self.plan.temperature if settings["temperature"] is None else float(settings["temperature"])
+        rates = {key: float(settings[key]) for key in ("max_heating", "max_cooling", "lag")}
         chamber = WeissSimServ(
             self._specimen(entry),
-            temperature=self.plan.temperature if start is None else float(start),
-            stuck_at=self.defects.chamber_stuck_at,
-            **entry.arguments("temperature"),
+            ChamberAir(start if stuck_at is None else stuck_at, **rates),
+            nominal=start,
+            stuck=stuck_at is not None,
+            **{key: float(settings[key]) for key in ("low", "high", "room")},
         )
         devices[entry.name] = chamber
         return chamber
@@ -288,6 +297,7 @@ class _Builder:
             plant,
             channel,
             parallel=self.parallel,
+            settling=self.settling,
             insulation=float(entry.settings["insulation"] if insulation is None else insulation),
             silent_after=self.defects.bms_silent_after,
         )

@@ -1,7 +1,7 @@
-"""What hangs on the terminals as the battery: a modelled pack in the chamber, or an emulator with dummy cells beside it.
+"""What hangs on the terminals as the battery: a modelled pack, or an emulator with dummy cells beside it.
 
-Both are the same individuals: spread and defects are drawn from the same seed, so that the emulated pack behaves like the real
-one whose tables it plays.
+Both are the same individuals: spread and defects are drawn from the same seed, so that the emulated pack
+behaves like the real one whose tables it plays.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,17 +22,34 @@ class Plant(Protocol):
     """A battery: electrically a Thevenin source, thermally a set of cells. Vectors run over the cells in series."""
 
     @property
-    def connected(self) -> bool: ...
+    def connected(self) -> bool:
+        """Whether it conducts."""
+        ...
+
     @property
-    def current_limit(self) -> float: ...
+    def current_limit(self) -> float:
+        """Largest current it carries, A."""
+        ...
+
     @property
-    def voltage(self) -> Vector: ...
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
     @property
-    def temperature(self) -> Vector: ...
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
     @property
-    def soc(self) -> Vector: ...
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
     @property
-    def capacity(self) -> Vector: ...
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
 
     def thevenin(self, duration: float) -> tuple[float, float]:
         """E (V) and R (Ohm) for the end of a step of `duration` s at constant current."""
@@ -64,7 +81,7 @@ class Pack:
         self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
         self.step: Callable[[float, float, float], None] = string.step
 
-    def observe(self, current: float) -> bool:  # noqa: ARG002 - a modelled pack has no protection of its own
+    def observe(self, current: float) -> bool:
         """Nothing in a bare pack switches it off: that is the BMS's job."""
         return False
 

@@ -4,6 +4,7 @@ Each of them is a characteristic, current over voltage; the point is where their
 iteration and no time: what the battery does with the current is the plant's matter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf, sqrt
@@ -76,11 +77,29 @@ class OperatingPoint:
 OPEN: Final = OperatingPoint()
 
 
+@dataclass(slots=True)
+class Settling:
+    """Says whether something was switched or set since the operating point was found, and has it found anew.
+
+    Electronics settles in no time on a battery's scale: who measures calls `settle` first and never sees a stale point.
+    """
+
+    find: Callable[[], None] = lambda: None
+    stale: bool = True
+
+    def settle(self) -> None:
+        """Find the operating point anew if anything has changed."""
+        if self.stale:
+            self.stale = False
+            self.find()
+
+
 def operating_point(battery: Battery | None, supply: SupplyPort, load: LoadPort) -> OperatingPoint:
     """Find the point at which the terminals settle.
 
-    A limited supply sources `min(current, power / V)` below its voltage set point and sinks likewise above it. Of the two
-    points that a constant-power load allows, the one at the higher voltage is taken; the other is unstable.
+    A limited supply sources `min(current, power / V)` below its voltage set point and sinks likewise above it.
+    Of the two points that a constant-power load allows, the one at the higher voltage is taken; the other is
+    unstable.
     """
     conductance = 1.0 / battery.resistance if battery is not None else 0.0
     short_circuit = battery.voltage * conductance if battery is not None else 0.0

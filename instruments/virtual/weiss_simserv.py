@@ -1,13 +1,13 @@
 """Simulated Weiss/Votsch climatic chamber behind S!MPAC SimServ (TCP 2049): fields separated by the byte 0xB6.
 
-A request is `number, 1, arguments` and ends on CR; the reply is `1` and its data, or a negative code, and ends on CR LF. One control
-variable, temperature. Numbers as used by public driver code (SengerM, IzaakWN, basil). Not simulated: programs, humidity, analogue
-outputs. A set of anything is acknowledged whether or not the chamber is running: only 10012 tells.
+A request is `number, 1, arguments` and ends on CR; the reply is `1` and its data, or a negative code, and ends
+on CR LF. One control variable, temperature. Numbers as used by public driver code (SengerM, IzaakWN, basil).
+Not simulated: programs, humidity, analogue outputs. A set of anything is acknowledged whether or not the
+chamber is running: only 10012 tells.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from instruments.virtual.dialect import Meter, Specimen
 from models.chamber import ChamberAir
@@ -33,7 +33,10 @@ class Message:
 
 
 class WeissSimServ:
-    """One chamber. Temperatures in degC, ramps in K/min. `stuck_at` is a defect: the air stays there, nothing says so."""
+    """One chamber around its `air`. Temperatures in degC, ramps in K/min.
+
+    `stuck` is a defect: the air stays where it is whatever is asked, and nothing says so.
+    """
 
     ends_on = b"\r"
     ends_with = b"\r\n"
@@ -41,25 +44,20 @@ class WeissSimServ:
     def __init__(
         self,
         specimen: Specimen,
+        air: ChamberAir,
         *,
-        temperature: float = 25.0,
+        nominal: float = 25.0,
         low: float = -40.0,
         high: float = 180.0,
-        max_heating: float = 3.0,
-        max_cooling: float = 2.0,
-        lag: float = 60.0,
         room: float = 25.0,
-        stuck_at: float | None = None,
+        stuck: bool = False,
     ) -> None:
-        start = temperature if stuck_at is None else stuck_at
-        self.air = ChamberAir(start, start, max_heating=max_heating, max_cooling=max_cooling, lag=lag)
-        self._specimen, self._stuck = specimen, stuck_at is not None
-        self.low, self.high, self._room = low, high, room
-        self.nominal = temperature
+        self.air, self.nominal, self.low, self.high = air, nominal, low, high
+        self._specimen, self._room, self._stuck = specimen, room, stuck
         self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
         self.outputs = [False] * 16
         self.messages: list[Message] = []
-        self._meter = Meter.drawn(Random(specimen.random.random()), 0.0, 1.0, 2)
+        self._meter = Meter.drawn(specimen.random, specimen.accuracy, 100.0, 2)
 
     @property
     def running(self) -> bool:
@@ -71,7 +69,7 @@ class WeissSimServ:
         self.air.step(duration)
 
     def drive(self) -> None:
-        """Hand set point and ramp to the air; at rest it drifts to the room's temperature at a tenth of a kelvin a minute."""
+        """Hand set point and ramp to the air; at rest it drifts to the room's temperature at 0.1 K/min."""
         if self._stuck:
             return
         air = self.air

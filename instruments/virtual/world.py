@@ -11,7 +11,14 @@ from instruments.virtual.chroma_63600 import Chroma63600
 from instruments.virtual.ea_psb10000 import EaPsb10000
 from instruments.virtual.foxbms import FoxBms
 from instruments.virtual.plants import Plant
-from instruments.virtual.terminals import Battery, LoadPort, OperatingPoint, SupplyPort, operating_point
+from instruments.virtual.terminals import (
+    Battery,
+    LoadPort,
+    OperatingPoint,
+    Settling,
+    SupplyPort,
+    operating_point,
+)
 from instruments.virtual.weiss_simserv import WeissSimServ
 
 STEP_WITH_CURRENT = 1.0  # s
@@ -47,15 +54,14 @@ class Inhabitants:
 class World:
     """Advances everything by virtual time. `point` is what the terminals are at, `time` in s."""
 
-    def __init__(self, clock: Clock, inhabitants: Inhabitants) -> None:
-        self._clock, self._in = clock, inhabitants
+    def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants) -> None:
+        self._clock, self._settling, self._in = clock, settling, inhabitants
         self.point = OperatingPoint()
         self._supply_port = inhabitants.supply.port if inhabitants.supply else SupplyPort()
         self._load_port = inhabitants.load.port if inhabitants.load else LoadPort()
-        self._settled: tuple[object, ...] = ()
         self._closed = False
-        self.settle()
-        self._observe_battery()
+        settling.find = self._settle
+        settling.settle()
 
     @property
     def time(self) -> float:
@@ -75,8 +81,8 @@ class World:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass: in steps of at most 1 s while a current can flow, of at most 10 s at rest.
 
-        What could be observed in between cannot be: of every cyclic CAN frame only the newest is sent. Raises ValueError
-        for a negative time.
+        What could be observed in between cannot be: of every cyclic CAN frame only the newest is sent. Raises
+        ValueError for a negative time.
         """
         if seconds < 0:
             raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
@@ -96,28 +102,10 @@ class World:
             for action in self._in.closing:
                 action()
 
-    def settle(self) -> None:
-        """Bring the terminals up to date with what was set since the last step: electronics settles at once."""
-        state = self._switches()
-        if state != self._settled:
-            self._solve(SETTLING)
-
-    def _switches(self) -> tuple[object, ...]:
-        """Everything outside the battery that decides the operating point."""
-        supply, load, plant = self._supply_port, self._load_port, self._in.plant
-        return (
-            supply.on,
-            supply.voltage,
-            supply.source_current,
-            supply.source_power,
-            supply.sink_current,
-            supply.sink_power,
-            load.on,
-            load.mode,
-            load.value,
-            plant.connected,
-            self._in.bms is None or self._in.bms.connected,
-        )
+    def _settle(self) -> None:
+        """Bring the terminals up to date with what was switched or set since the last step."""
+        self._solve(SETTLING)
+        self._observe_battery()
 
     def _step(self, duration: float) -> None:
         self._solve(duration)
@@ -144,7 +132,7 @@ class World:
             if not any([*tripped, inhabitants.plant.observe(point.battery)]):
                 break
         self.point = point
-        self._settled = self._switches()
+        self._settling.stale = False
 
     def _battery(self, duration: float) -> Battery | None:
         plant, bms = self._in.plant, self._in.bms
@@ -154,5 +142,4 @@ class World:
 
     def _observe_battery(self) -> None:
         if self._in.bms is not None:
-            pack = float(self._in.plant.voltage.sum())
-            self._in.bms.observe(self.point.battery, pack, self.point.voltage)
+            self._in.bms.observe(self.point.battery, self.point.voltage)

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pyvisa import errors, highlevel, rname
@@ -145,7 +146,7 @@ class Server:
             threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
 
     def _attend(self, connection: socket.socket) -> None:
-        with connection:
+        with connection, suppress(OSError):
             self._behave(connection)
 
     def close(self) -> None:

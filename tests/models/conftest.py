@@ -12,7 +12,7 @@ from models.string import NO_SPREAD, CellString
 
 @pytest.fixture
 def flat_cell() -> CellParameters:
-    """A cell whose circuit has one analytic solution: constant resistances, a straight open-circuit voltage."""
+    """A cell with an analytic solution: constant resistances, a straight open-circuit voltage."""
     soc = np.linspace(0.0, 1.0, 11)
     temperature = np.array([0.0, 50.0])
     constant = np.ones((2, 11))

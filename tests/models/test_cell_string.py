@@ -1,4 +1,4 @@
-"""The string of cells against the analytic solution of its circuit, conservation laws and its own forecast."""
+"""The string of cells against analytic solutions, conservation laws and its own forecast."""
 
 from collections.abc import Callable
 from dataclasses import replace

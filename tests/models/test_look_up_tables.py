@@ -63,7 +63,7 @@ def test_one_temperature_is_a_table_too() -> None:
 
 
 def test_geometric_between_close_points_is_linear_for_practical_purposes() -> None:
-    """A resistance that changes by a fifth within one segment is at most half a per cent off the straight line."""
+    """A resistance that changes by a fifth within one segment leaves the line by half a per cent."""
     tables = LookUpTables(np.array([[3.0, 4.0]]), np.array([[[1.0, 1.2]]]), TEMPERATURE[:1], 101)
     soc = np.linspace(0, 1, 101)
     tables.look_up(soc, np.full(101, 25.0))

@@ -1,6 +1,7 @@
 """The cells that ship: their tables against the measured points, and what a bench would see of them."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_lfp_resistance_is_the_fit(temperature: float, r0: float, r1: float, tau
 
 def test_lfp_resistance_between_the_fitted_temperatures_is_their_geometric_mean() -> None:
     cell = load_cell("lfp-26650")
-    for cold, warm in zip(FITTED, FITTED[1:], strict=False):
+    for cold, warm in pairwise(FITTED):
         middle = (cold[0] + warm[0]) / 2
         assert cell.resistances(0.5, middle)[0] == pytest.approx((cold[1] * warm[1]) ** 0.5)
 

@@ -1,0 +1,112 @@
+"""What became of each test of a session: its Allure result joined with the manifest of its run.
+
+The front page is written from these. A verdict is never better than the worse of the two says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+from bench.verdicts import Verdict, worst
+from reports import allure, results, tables
+from reports.tables import Row
+
+NOT_RUN = "NOT RUN"
+ORDER = (
+    "FAIL",
+    "BENCH FAULT",
+    "ABORTED",
+    NOT_RUN,
+    "INCONCLUSIVE",
+    "PASS",
+)  # as a reviewer wants to read them
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One test: verdict, title, what was measured, and the files that show it."""
+
+    verdict: str
+    title: str
+    nodeid: str
+    allure_id: str
+    message: str
+    requirements: tuple[str, ...]
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    picture: Path | None = None
+    interactive: Path | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The table of the run's figures, empty when there was no run."""
+        return tables.rows_of(self.manifest)
+
+    @property
+    def violated(self) -> list[Row]:
+        """Measurements beyond their limit."""
+        return [row for row in self.rows if row.verdict == "FAIL"]
+
+    @property
+    def cause(self) -> Mapping[str, Any]:
+        """Why the run ended as it did; empty for a good one."""
+        return self.manifest.get("cause") or {}
+
+    @property
+    def reason(self) -> str:
+        """One sentence for a reviewer: the run's own cause, else what pytest said."""
+        return str(self.cause.get("text") or self.message)
+
+    @property
+    def temperature(self) -> float | None:
+        """Temperature the test was asked to run at, degC."""
+        value = self.manifest.get("test", {}).get("parameters", {}).get("temperature")
+        return float(value) if isinstance(value, (int, float)) else None
+
+
+def outcomes(folder: Path) -> list[Outcome]:
+    """Read every test of a results folder, worst first; of repeated tests the last one counts."""
+    last: dict[str, dict[str, Any]] = {}
+    for result in sorted(results.read_results(folder), key=lambda result: result.get("stop", 0)):
+        last[results.label(result, "nodeid") or result["uuid"]] = result
+    found = [_outcome(result, folder) for result in last.values()]
+    return sorted(found, key=lambda outcome: (ORDER.index(outcome.verdict), outcome.nodeid))
+
+
+def _outcome(result: Mapping[str, Any], folder: Path) -> Outcome:
+    manifest = results.manifest_of(result, folder) or {}
+    message = (result.get("statusDetails") or {}).get("message", "")
+    tags = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "tag"]
+    return Outcome(
+        verdict=_verdict(result, message, manifest),
+        title=result["name"],
+        nodeid=results.label(result, "nodeid") or "",
+        allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
+        message=_plain(message),
+        requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *tags])),
+        manifest=manifest,
+        picture=results.attachment(result, allure.FIGURE, folder),
+        interactive=results.attachment(result, allure.INTERACTIVE, folder),
+    )
+
+
+def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any]) -> str:
+    told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(result.get("status", ""))
+    if "INCONCLUSIVE:" in message:
+        told = Verdict.INCONCLUSIVE
+    elif told == Verdict.BENCH_FAULT and "ABORTED:" in message:
+        told = Verdict.ABORTED
+    if told is None or "NOT RUN:" in message:
+        return NOT_RUN
+    recorded = manifest.get("verdict")
+    return str(worst([told, Verdict(recorded)]) if recorded in list(Verdict) else told)
+
+
+def _plain(message: str) -> str:
+    """Take the first line, without the exception's class and our own keyword."""
+    line = message.strip().splitlines()[0] if message.strip() else ""
+    head, separator, rest = line.partition(": ")
+    if separator and head and " " not in head and head != NOT_RUN:
+        line = rest
+    return line

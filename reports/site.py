@@ -1,0 +1,121 @@
+"""Builds the HTML report of a session: front page, figures, and Allure where its generator can be had.
+
+The folder it writes is its own and is replaced as a whole; a folder with anything else in it is never
+touched.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from bench.verdicts import InputError
+from reports import generator, history, results
+from reports.front_page import Links, render
+from reports.outcome import Outcome, outcomes
+
+MARKER = ".packbench-report"
+FIGURES = "figures"
+ALLURE = "allure.html"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltReport:
+    """What was built: the page to open, Allure's own where there is one, and why not where there is none."""
+
+    index: Path
+    allure: Path | None
+    problem: str | None
+    verdicts: Mapping[str, int]
+    size: int
+
+    @property
+    def tests(self) -> int:
+        """How many tests the report is about."""
+        return sum(self.verdicts.values())
+
+
+def build(results_folder: Path, output: Path, runs: Path) -> BuiltReport:
+    """Build the report of the Allure results in `results_folder` into `output`; KPI trends live in `runs`.
+
+    Without the generator the front page and the figures are still built, and `problem` says what is missing.
+    Raises `InputError` when there are no results, or when `output` holds something else than a report.
+    """
+    if not any(results_folder.glob("*-result.json")):
+        raise InputError(f"There are no results in {results_folder}: run `pytest test_cases` first, or name another.")
+    results.complete(results_folder)
+    results.write_environment(results_folder)
+    tests = outcomes(results_folder)
+    _make_room(output)
+    manifests = [test.manifest for test in tests if test.manifest]
+    history.append(runs, manifests)
+    problem = _build_allure(results_folder, output)
+    page = render(tests, _lay_out(tests, output, runs, problem is None), history.trends(runs), problem)
+    index = output / "index.html"
+    index.write_text(page, encoding="utf-8")
+    return BuiltReport(
+        index=index,
+        allure=None if problem else output / ALLURE,
+        problem=problem,
+        verdicts=Counter(test.verdict for test in tests),
+        size=sum(path.stat().st_size for path in output.rglob("*") if path.is_file()),
+    )
+
+
+def _make_room(output: Path) -> None:
+    """Remove an earlier report; the generator does not, and old pages must not survive among new ones."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"The report cannot be written to {output}: it is a file; name a folder.")
+    if output.is_dir() and any(output.iterdir()):
+        if not (output / MARKER).exists():
+            raise InputError(
+                f"The report cannot be written to {output}: it holds files that are no report, and they would be "
+                "lost; name another folder, or empty this one."
+            )
+        shutil.rmtree(output)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / MARKER).write_text("This folder is replaced whenever the report is built.\n", encoding="utf-8")
+
+
+def _build_allure(results_folder: Path, output: Path) -> str | None:
+    """Build Allure's page; returns why there is none."""
+    try:
+        generator.generate(results_folder, output / ALLURE)
+    except generator.GeneratorUnavailable as missing:
+        return (
+            f"The Allure pages are missing: {missing}. This page is complete without them; "
+            "`packbench report` builds them later from the same results."
+        )
+    return None
+
+
+def _lay_out(tests: list[Outcome], output: Path, runs: Path, with_allure: bool) -> Links:
+    """Copy the figures beside the page and say where everything lies."""
+    (output / FIGURES).mkdir()
+    copied = {}
+    for test in tests:
+        for kind, source in (("png", test.picture), ("html", test.interactive)):
+            if source:
+                target = f"{FIGURES}/{test.allure_id}.{kind}"
+                shutil.copyfile(source, output / target)
+                copied[test.allure_id, kind] = target
+    return Links(
+        allure=ALLURE if with_allure else None,
+        figure=lambda test: copied.get((test.allure_id, "png")),
+        interactive=lambda test: copied.get((test.allure_id, "html")),
+        run=lambda test: _run_link(test, output, runs),
+    )
+
+
+def _run_link(test: Outcome, output: Path, runs: Path) -> str | None:
+    """Point at the recorded run, where it still lies beside the report."""
+    folder = runs / str(test.manifest.get("run_id", ""))
+    if not test.manifest or not folder.is_dir():
+        return None
+    try:
+        return quote(Path(os.path.relpath(folder, output)).as_posix()) + "/"
+    except ValueError:  # another drive on Windows
+        return folder.resolve().as_uri()
