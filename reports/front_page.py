@@ -200,11 +200,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
 def place(cause: Mapping[str, Any]) -> str:
     """Say in which step and when something happened, as far as it is known."""
     step = f"step {cause['step']}" if cause.get("step") else ""
-    moment = (
-        f"at {readable(cause['time'])}".replace(" ", "\N{NO-BREAK SPACE}")
-        if cause.get("time") is not None
-        else ""
-    )
+    moment = f"at {readable(cause['time'])}".replace(" ", "\N{NO-BREAK SPACE}") if cause.get("time") is not None else ""
     return ", ".join(part for part in (step, moment) if part)
 
 
@@ -283,14 +279,8 @@ def _tests(tests: Sequence[Outcome], links: Links, trends: Mapping[history.Key, 
 def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]) -> str:
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
-<<<<<<< HEAD
-    reason = (
-        f'<p class="reason">{escape(test.reason)} {escape(place(test.cause))}</p>' if test.verdict != "PASS" else ""
-    )
-=======
     told = f"{escape(test.reason)} {escape(place(test.cause))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
->>>>>>> reports
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
@@ -306,14 +296,8 @@ def _figures(test: Outcome, trends: Mapping[history.Key, list[float]]) -> str:
         past = trends.get(history.key_of(test.manifest, row.step, row.name), [])
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = _badge(row.verdict) if row.verdict else ""
-<<<<<<< HEAD
-        values = (row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
-        cells = "".join(f"<td>{escape(text)}</td>" for text in values)
-        rows += f'<tr title="{escape(row.definition)}">{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>'
-=======
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
         rows += f"<tr>{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>"
->>>>>>> reports
     head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs")
     return _table(head, rows)
 
@@ -378,7 +362,5 @@ def _device(device: Device, today: str) -> str:
 def _definitions(tests: Sequence[Outcome]) -> str:
     """Tell how each figure was computed, once: every definition hides a choice."""
     known = {row.name: row.definition for test in tests for row in test.rows if row.definition}
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known)
-    )
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known))
     return _section("Definitions", _table("", rows), "of the figures above")

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from math import hypot
 
 import pytest
-from reports.kpi import Kpi
-from reports.recording import Recording
 
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.testing import TestBench, Verify
 from bench.verdicts import Verdict
+from reports.kpi import Kpi
+from reports.recording import Recording
 
 RunScenario = Callable[..., Recording]
 Require = Callable[..., Verdict]
