@@ -18,14 +18,16 @@ from bench.verdicts import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 100_000
 """Bytes; a station or pack file is a page of text, anything larger is the wrong file."""
+LARGEST_TREE = 100_000
+"""Keys and values, with every alias written out; a page of text can ask for more than any memory holds."""
 
 
 class FileModel(BaseModel):
-    """Base of everything that is read from a file: frozen, and a key nobody knows is an error."""
+    """Base of everything that is read from a file: frozen, finite, and a key nobody knows is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -41,13 +43,13 @@ def find(name: str, shipped: Path, what: str) -> Path:
     """The file behind a path or a bare name of the shipped ones; raises `InputError` with the nearest name."""
     path = Path(name)
     if path.suffix in {".yaml", ".yml"}:
-        if path.is_file():
+        if _is_file(path):
             return path
         raise InputError(
             f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}."
         )
     candidate = shipped / f"{name}.yaml"
-    if path.name == name and candidate.is_file():
+    if path.name == name and _is_file(candidate):
         return candidate
     known = [file.stem for file in shipped.glob("*.yaml")]
     raise InputError(f"{what} {name!r} is neither a file nor a shipped name; {nearest(name, known)}.")
@@ -55,12 +57,7 @@ def find(name: str, shipped: Path, what: str) -> Path:
 
 def load(path: Path, model: type[Model]) -> Model:
     """Read `path` as `model`; every way it can be wrong is an `InputError` of one sentence."""
-    text = _read(path)
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid YAML{_where(error)}.") from error
+    node, data = _parse(path)
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
         raise InputError(f"{path}: expected keys and values at the top level, found {found}.")
@@ -70,9 +67,55 @@ def load(path: Path, model: type[Model]) -> Model:
         raise InputError(_sentence(path, node, model, error)) from error
 
 
+def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+    """The tree of a file, for its line numbers, and what it says."""
+    text = _read(path)
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _refuse_bombs_and_doubles(path, node)
+        return node, loader.construct_document(node)
+    except InputError:
+        raise
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML{_where(error)}.") from error
+    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        # What PyYAML raises for a tag that its value does not fit ("!!bool maybe"), and for a tree too deep.
+        raise InputError(f"{path}: not valid YAML: a value does not fit its type, or is nested too deep.") from error
+
+
+def _refuse_bombs_and_doubles(path: Path, root: yaml.Node) -> None:
+    """Walk the tree as it will be written out: too large a one, and a key given twice, are mistakes."""
+    waiting, visited = [root], 0
+    while waiting:
+        node = waiting.pop()
+        visited += 1
+        if visited > LARGEST_TREE:
+            raise InputError(f"{path}: its aliases unfold into more than {LARGEST_TREE} values; write them out.")
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                    line, name = key.start_mark.line + 1, _short(key.value).strip("'")
+                    raise InputError(f"{path}, line {line}, key {name}: given twice; one of them would be lost.")
+                seen.add(str(key.value))
+                waiting += key, value
+
+
 def fingerprint(path: Path) -> str:
     """SHA-256 of the file's bytes, as hexadecimal text."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system takes
+        return False
 
 
 def _shipped_names(folder: Path) -> str:
@@ -81,9 +124,10 @@ def _shipped_names(folder: Path) -> str:
 
 def _read(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
         if len(raw) > LARGEST_FILE:
-            raise InputError(f"{path}: {len(raw)} bytes is too large for a bench file (at most {LARGEST_FILE}).")
+            raise InputError(f"{path}: too large for a bench file (at most {LARGEST_FILE} bytes).")
         return raw.decode("utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
@@ -106,7 +150,8 @@ def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], error:
     location = first["loc"]
     key = ".".join(str(part) for part in location) or "the file"
     more = f" ({len(problems) - 1} more after this one.)" if len(problems) > 1 else ""
-    return f"{path}, line {_line(node, location)}, key {key}: {_problem(first, model)}.{more}"
+    # A key or a value may hold line breaks; the sentence may not.
+    return f"{path}, {' '.join(f'line {_line(node, location)}, key {key}: {_problem(first, model)}.{more}'.split())}"
 
 
 def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
@@ -117,13 +162,16 @@ def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
         return "this key is required and missing"
     if problem["type"] == "literal_error":
         allowed = [part.strip(" '") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
-        return f"found {found!r}; {nearest(str(found), allowed)}"
+        return f"found {_short(found)}; {nearest(_short(found), allowed)}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"found {_short(found)}, {message[0].lower()}{message[1:]}".rstrip(".")
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer that Python refuses to write in decimal
+        return "a number of more than 4300 digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -135,7 +183,7 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
         inner = _inner_model(field.annotation) if field is not None else None
         # A dictionary's key or a list's index stays at the model found on the way in.
         here = inner or here
-    return list(here.model_fields)
+    return [field.alias or name for name, field in here.model_fields.items()]
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bench import columns, files
 from bench.pack import PackFile
 from bench.roles import Roles
-from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
+from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
 from bench.station import StationFile
 from bench.verdicts import InputError
+from instruments.roles import Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,38 @@ def _problems(step: Step, pack: PackFile, station: StationFile, roles: Roles) ->
         return
     if any(value != value for value in thresholds):  # noqa: PLR0124 - nan
         yield f"Step {step.name!r}: an end condition compares with nan and would never end it."
+    for condition in step.conditions:
+        if condition.column not in columns.INDEX and condition.column != ELAPSED:
+            hint = files.nearest(condition.column, (*columns.DERIVED, ELAPSED))
+            yield f"Step {step.name!r}: no column {condition.column!r}; {hint}."
     match step:
         case Soak():
-            low, high = roles.chamber.temperature_range
-            if not low <= step.temperature <= high:
-                yield f"Step {step.name!r}: {step.temperature:g} °C, the chamber takes {low:g} to {high:g} °C."
+            yield from _thermal(step, pack, roles)
         case Charge() | FastRecharge():
             yield from _electrical(step, current, charge_bound(pack, station, roles), pack, station)
+            yield from _within(step, current, pack, "source", roles.source.source_ratings)
         case Discharge() | Pulse():
             yield from _electrical(step, current, discharge_bound(pack, station, roles), pack, station)
+            yield from _within(step, current, pack, "sink", roles.sink.sink_ratings)
+
+
+def _thermal(step: Soak, pack: PackFile, roles: Roles) -> Iterable[str]:
+    charge, discharge = pack.limits.charge_temperature, pack.limits.discharge_temperature
+    for owner, verb, (low, high) in (
+        ("the chamber", "takes", roles.chamber.temperature_range),
+        ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
+    ):
+        if not low <= step.temperature <= high:
+            yield f"Step {step.name!r}: {step.temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C."
+
+
+def _within(step: Step, current: float, pack: PackFile, owner: str, ratings: Ratings) -> Iterable[str]:
+    """The pack at its highest voltage must lie within what the instrument can carry."""
+    voltage, power = pack.voltage_max, current * pack.voltage_max
+    if voltage > ratings.voltage:
+        yield f"Step {step.name!r}: the pack reaches {voltage:.4g} V, the {owner} takes {ratings.voltage:.4g} V."
+    if not isinstance(step, FastRecharge) and power > ratings.power:
+        yield f"Step {step.name!r}: {power:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
 
 
 def charge_bound(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
@@ -101,10 +126,10 @@ def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, stati
     # A fast recharge follows the BMS up to whatever all of them allow: it is bounded, not refused.
     if not isinstance(step, FastRecharge) and not 0 < current <= bound.value:
         yield f"Step {step.name!r}: {current:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A."
-    highest = pack.limits.cell_voltage.max
-    wanted = step.cell_voltage if isinstance(step, Charge) and step.cell_voltage is not None else highest
-    if wanted > highest:
-        yield f"Step {step.name!r}: {wanted:.4g} V per cell, the pack allows at most {highest:.4g} V."
+    low, high = pack.limits.cell_voltage.min, pack.limits.cell_voltage.max
+    wanted = step.cell_voltage if isinstance(step, Charge) and step.cell_voltage is not None else high
+    if not low <= wanted <= high:
+        yield f"Step {step.name!r}: {wanted:.4g} V per cell, the pack allows {low:.4g} to {high:.4g} V."
     if pack.voltage_max > station.wiring.voltage:
         carried = station.wiring.voltage
         yield f"Step {step.name!r}: the pack reaches {pack.voltage_max:.4g} V, the wiring carries {carried:.4g} V."

@@ -103,7 +103,8 @@ class Measurement:
         margin = self.margin
         if margin is None:
             return Verdict.PASS
-        if abs(margin) < self.uncertainty:
+        # Written so that an unknown limit or uncertainty (nan) is never waved through.
+        if not abs(margin) >= self.uncertainty:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS if margin >= 0 else Verdict.FAIL
 

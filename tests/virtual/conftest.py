@@ -1,4 +1,4 @@
-"""A small virtual bench to test the simulators on, reached as a user reaches it: through pyvisa, pyserial and python-can."""
+"""A small virtual bench to test the simulators on, reached through pyvisa, pyserial and python-can."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -94,6 +94,9 @@ def open_bench() -> Iterator[OpenBench]:
     worlds: list[World] = []
     manager = pyvisa.ResourceManager("@packbench")
 
+    def wait(seconds: float) -> None:
+        worlds[-1].advance(seconds)
+
     def open_one(
         *names: str,
         defects: Sequence[str] = (),
@@ -116,7 +119,7 @@ def open_bench() -> Iterator[OpenBench]:
             serial_number=serial_number,
             seed=seed,
             defects=defects,
-            wait=lambda seconds: worlds[-1].advance(seconds),
+            wait=wait,
         )
         worlds.append(world)
         return Bench(world, manager)

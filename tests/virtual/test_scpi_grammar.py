@@ -66,6 +66,12 @@ def test_a_compound_message_keeps_its_place_in_the_tree() -> None:
     assert targets("CHAR1:OUTCURR 1000;OUTCURR?") == ["limit", "limit"]
 
 
+def test_a_suffix_holds_for_the_rest_of_its_branch() -> None:
+    """NGI's guide, p6: `SOUR1:VOLT 2.54;OUTCURR 1000` sets both on channel 1."""
+    units = GRAMMAR.parse("CHAR4:OUTCURR 1000;OUTCURR?;:CHAR:OUTCURR?")
+    assert [unit.suffixes for unit in units if isinstance(unit, Call)] == [(4,), (4,), (1,)]
+
+
 def test_a_colon_returns_to_the_root() -> None:
     assert targets("SINK:CURR 5;:VOLT 3") == ["sink current", "voltage"]
     assert targets("SYST:LOCK ON;VOLT 3") == ["lock", Fault.UNDEFINED_HEADER]
@@ -196,12 +202,13 @@ def test_any_text_is_parsed_or_refused_by_number(text: str) -> None:
 
 @given(st.text(alphabet=string.printable + "@µΩ", max_size=40), st.sampled_from(["", "V", "A", "OHM"]))
 def test_any_parameter_is_read_or_refused_by_number(text: str, unit: str) -> None:
+    outcome: float | None = None
+    number = -1
     try:
-        value = scpi.number(text, unit, minimum=-1e3, maximum=1e3)
+        outcome = scpi.number(text, unit, minimum=-1e3, maximum=1e3)
     except ScpiError as error:
-        assert -300 < error.number < 0
-    else:
-        assert -1e3 <= value <= 1e3
+        number = error.number
+    assert -1e3 <= outcome <= 1e3 if outcome is not None else -300 < number < 0
 
 
 @given(st.floats(-1e6, 1e6), st.sampled_from([("", 1.0), ("k", 1e3), ("m", 1e-3), ("u", 1e-6)]))
