@@ -67,6 +67,21 @@ class InputError(ValueError):
     """A file or an option cannot be used: one sentence with where, what was found and what is allowed."""
 
 
+def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
+    """Who is to blame for what was raised, and the verdict it means."""
+    match error:
+        case AssertionError():
+            return "pack", Verdict.FAIL
+        case Inconclusive():
+            return "pack", Verdict.INCONCLUSIVE
+        case InputError():
+            return "operator", Verdict.ABORTED
+        case Exception():
+            return "bench", Verdict.BENCH_FAULT
+        case _:
+            return "operator", Verdict.ABORTED
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One judged quantity: value against limits, with the uncertainty (half-width, same unit) it was taken with."""
@@ -88,7 +103,8 @@ class Measurement:
         margin = self.margin
         if margin is None:
             return Verdict.PASS
-        if abs(margin) < self.uncertainty:
+        # Written so that an unknown limit or uncertainty (nan) is never waved through.
+        if not abs(margin) >= self.uncertainty:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS if margin >= 0 else Verdict.FAIL
 

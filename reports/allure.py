@@ -179,9 +179,7 @@ def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
         start=start + round(1000 * step.start),
         stop=start + round(1000 * step.stop),
         parameters=[Parameter(name=name, value=value) for name, value in shown.items() if value],
-        steps=[
-            _trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner
-        ],
+        steps=[_trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner],
     )
 
 

@@ -53,9 +53,7 @@ def png(run: Recording) -> bytes:
 
     panels = panels_of(run)
     if not panels:
-        raise ValueError(
-            "The run has no samples of voltage, current, temperature or SOC: nothing can be drawn."
-        )
+        raise ValueError("The run has no samples of voltage, current, temperature or SOC: nothing can be drawn.")
     height = PANEL_HEIGHT * len(panels) + 1.4
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
@@ -79,9 +77,7 @@ def _encode(canvas: "FigureCanvasAgg") -> bytes:
     out = BytesIO()
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     picture = Image.frombuffer("RGBA", canvas.get_width_height(), pixels, "raw", "RGBA", 0, 1)
-    picture.convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        out, "PNG"
-    )
+    picture.convert("RGB").quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(out, "PNG")
     return out.getvalue()
 
 
@@ -147,9 +143,7 @@ def _draw_steps(axes: "Sequence[Axes]", steps: Sequence[Step], unit: float) -> N
         room = int((stop - start) / right * 150) if right else 0
         name = step.name if room >= len(step.name) else shorten_to(step.name, room) or str(step.index)
         if room >= 2:
-            strip.text(
-                (start + stop) / 2, 0.46, name, ha="center", va="center", fontsize=7, color=INK, clip_on=True
-            )
+            strip.text((start + stop) / 2, 0.46, name, ha="center", va="center", fontsize=7, color=INK, clip_on=True)
         for axis in axes[1:]:
             axis.axvline(start, color="#B8C4D0", linewidth=0.7, zorder=0)
 

@@ -137,20 +137,12 @@ def _matrix(tests: Sequence[Outcome]) -> str:
     head = "".join(f"<th>{temperature:g} °C</th>" for temperature in temperatures)
     body = "".join(
         f"<tr><th>{escape(name)}</th>"
-        + "".join(
-            f"<td>{''.join(map(_cell, cells.get(temperature, [])))}</td>" for temperature in temperatures
-        )
+        + "".join(f"<td>{''.join(map(_cell, cells.get(temperature, [])))}</td>" for temperature in temperatures)
         + "</tr>"
         for name, cells in rows.items()
     )
-    table = (
-        f'<div class="wide"><table class="matrix"><tr><th></th>{head}</tr>{body}</table></div>'
-        if rows
-        else ""
-    )
-    return _section(
-        "Margin to the tightest limit", table, "in % of the limit; empty: not part of this session"
-    )
+    table = f'<div class="wide"><table class="matrix"><tr><th></th>{head}</tr>{body}</table></div>' if rows else ""
+    return _section("Margin to the tightest limit", table, "in % of the limit; empty: not part of this session")
 
 
 def scenario(test: Outcome) -> str:
@@ -186,9 +178,7 @@ def anchor(test: Outcome) -> str:
 def _failures(tests: Sequence[Outcome], links: Links) -> str:
     rows = "".join(_failure(test, row, links) for test in tests for row in test.violated or (None,))
     head = _head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
-    return _section(
-        "Pack failures", _table(head, rows), "what the pack did that it must not, or did not reach"
-    )
+    return _section("Pack failures", _table(head, rows), "what the pack did that it must not, or did not reach")
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -210,11 +200,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
 def place(cause: Mapping[str, Any]) -> str:
     """Say in which step and when something happened, as far as it is known."""
     step = f"step {cause['step']}" if cause.get("step") else ""
-    moment = (
-        f"at {readable(cause['time'])}".replace(" ", "\N{NO-BREAK SPACE}")
-        if cause.get("time") is not None
-        else ""
-    )
+    moment = f"at {readable(cause['time'])}".replace(" ", "\N{NO-BREAK SPACE}") if cause.get("time") is not None else ""
     return ", ".join(part for part in (step, moment) if part)
 
 
@@ -377,7 +363,5 @@ def _device(device: Device, today: str) -> str:
 def _definitions(tests: Sequence[Outcome]) -> str:
     """Tell how each figure was computed, once: every definition hides a choice."""
     known = {row.name: row.definition for test in tests for row in test.rows if row.definition}
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known)
-    )
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known))
     return _section("Definitions", _table("", rows), "of the figures above")

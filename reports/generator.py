@@ -29,7 +29,7 @@ ANALYTICS = re.compile(
 )
 
 
-class GeneratorUnavailable(Exception):  # noqa: N818 - a state of the machine, told to the reader of the report
+class GeneratorUnavailable(Exception):
     """The HTML cannot be made here and now; the message says what is missing."""
 
 

@@ -54,9 +54,7 @@ def key_of(manifest: Mapping[str, Any], step: str, name: str) -> Key:
 
 
 def _entry(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    kpis = [
-        {name: kpi[name] for name in ("name", "step", "value", "unit")} for kpi in manifest.get("kpis", ())
-    ]
+    kpis = [{name: kpi[name] for name in ("name", "step", "value", "unit")} for kpi in manifest.get("kpis", ())]
     return {
         "run_id": manifest["run_id"],
         "started": manifest.get("started"),

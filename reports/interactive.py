@@ -26,18 +26,14 @@ def html(run: Recording) -> str:
     """Build the page. Raises `ValueError` when the run has no sample to draw."""
     panels = panels_of(run)
     if not panels:
-        raise ValueError(
-            "The run has no samples of voltage, current, temperature or SOC: nothing can be drawn."
-        )
+        raise ValueError("The run has no samples of voltage, current, temperature or SOC: nothing can be drawn.")
     names = list(dict.fromkeys(name for panel in panels for name in panel.columns))
     rows = decimate([run.column(name) for name in names], BUCKETS)
     coded = {name: _quantise(run.column(name)[rows]) for name in names}
     figure = {
         "count": len(rows),
         "time": _pack_time(run.time[rows]),
-        "columns": {
-            name: {"low": low, "step": step, "data": data} for name, (low, step, data) in coded.items()
-        },
+        "columns": {name: {"low": low, "step": step, "data": data} for name, (low, step, data) in coded.items()},
         "panels": [_panel(run, panel) for panel in panels],
         "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
         "violations": [

@@ -161,6 +161,19 @@ def charge_time(run: Recording, step: StepRef, start: float = 0.1, stop: float =
     )
 
 
+def duration(run: Recording, step: StepRef) -> Kpi:
+    """S that a step took."""
+    step = run.step(step)
+    return Kpi(
+        name=f"{step.name} time",
+        symbol="t",
+        value=step.duration,
+        unit="s",
+        step=step.name,
+        definition="Bench time from the start of the step to its end condition, contactors included.",
+    )
+
+
 def mean_power(run: Recording, step: StepRef) -> Kpi:
     """Energy of the step over its duration, W, as a magnitude."""
     step = run.step(step)
@@ -319,11 +332,7 @@ def _resistance(run: Recording, step: Step, at: float) -> float:
 
 
 def _soaked(run: Recording, step: Step) -> float:
-    soaks = [
-        other
-        for other in run.steps
-        if other.kind == "Soak" and other.index < step.index and other.sample_count
-    ]
+    soaks = [other for other in run.steps if other.kind == "Soak" and other.index < step.index and other.sample_count]
     return float(run.values(CELL_HOT, soaks[-1])[-1]) if soaks else _before(run, CELL_HOT, step)
 
 

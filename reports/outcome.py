@@ -98,9 +98,7 @@ def _outcome(result: Mapping[str, Any], folder: Path) -> Outcome:
 
 
 def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any]) -> str:
-    told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(
-        result.get("status", "")
-    )
+    told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(result.get("status", ""))
     if "INCONCLUSIVE:" in message:
         told = Verdict.INCONCLUSIVE
     elif told == Verdict.BENCH_FAULT and "ABORTED:" in message:

@@ -107,9 +107,7 @@ class Recording:
             )
         if len(found) > 1:
             indices = ", ".join(str(step.index) for step in found)
-            raise RecordingError(
-                f"{len(found)} steps are called {which!r}: say which by its index, one of {indices}."
-            )
+            raise RecordingError(f"{len(found)} steps are called {which!r}: say which by its index, one of {indices}.")
         return found[0]
 
     def values(self, column: str, step: str | int | Step) -> Floats:
@@ -160,9 +158,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecordingError(
-            f"{folder} is not a run: it holds no run.json; name a folder under runs/."
-        ) from error
+        raise RecordingError(f"{folder} is not a run: it holds no run.json; name a folder under runs/.") from error
     except (OSError, ValueError) as error:
         raise RecordingError(f"{path} cannot be read: {error}.") from error
     if not isinstance(manifest, dict) or manifest.get("schema") != 1:
@@ -211,9 +207,7 @@ def _read_samples(folder: Path) -> tuple[list[str], Floats]:
         raise RecordingError(f"The samples in {folder} cannot be read: {error}.") from error
     missing = [name for name in (TIME, STEP) if name not in columns]
     if missing:
-        raise RecordingError(
-            f"The samples in {folder} have no column {missing[0]!r}{_nearest(missing[0], columns)}."
-        )
+        raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}{_nearest(missing[0], columns)}.")
     return columns, rows
 
 

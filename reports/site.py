@@ -45,9 +45,7 @@ def build(results_folder: Path, output: Path, runs: Path) -> BuiltReport:
     Raises `InputError` when there are no results, or when `output` holds something else than a report.
     """
     if not any(results_folder.glob("*-result.json")):
-        raise InputError(
-            f"There are no results in {results_folder}: run `pytest test_cases` first, or name another."
-        )
+        raise InputError(f"There are no results in {results_folder}: run `pytest test_cases` first, or name another.")
     results.complete(results_folder)
     results.write_environment(results_folder)
     tests = outcomes(results_folder)

@@ -40,9 +40,7 @@ class Row:
         if not self.measurement:
             return ""
         bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
-        return ", ".join(
-            f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None
-        )
+        return ", ".join(f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None)
 
     @property
     def margin(self) -> float | None:
@@ -55,9 +53,7 @@ class Row:
         """The margin as a part of its limit; None where that limit is 0 or there is none."""
         if self.margin is None or self.measurement is None:
             return None
-        limits = [
-            limit for limit in (self.measurement.at_least, self.measurement.at_most) if limit is not None
-        ]
+        limits = [limit for limit in (self.measurement.at_least, self.measurement.at_most) if limit is not None]
         nearest = min(limits, key=lambda limit: abs(self.value - limit))
         return self.margin / abs(nearest) if nearest else None
 
@@ -87,8 +83,7 @@ def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
             )
         )
     return rows + [
-        Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", ""))
-        for kpi in kpis.values()
+        Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", "")) for kpi in kpis.values()
     ]
 
 
@@ -114,15 +109,11 @@ def as_csv(rows: Iterable[Row]) -> str:
     """Write the table for a spreadsheet, with full digits."""
     out = StringIO()
     table = writer(out, lineterminator="\n")
-    table.writerow(
-        ["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition"]
-    )
+    table.writerow(["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition"])
     for row in rows:
         judged = row.measurement
         limits = (judged.at_least, judged.at_most, judged.uncertainty) if judged else (None, None, None)
-        table.writerow(
-            [row.name, f"{row.value:.9g}", row.unit, *limits, row.verdict, row.step, row.definition]
-        )
+        table.writerow([row.name, f"{row.value:.9g}", row.unit, *limits, row.verdict, row.step, row.definition])
     return out.getvalue()
 
 
@@ -130,9 +121,7 @@ def as_html(rows: Iterable[Row]) -> str:
     """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
     cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
     colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
-    head = "".join(
-        f"<th {cell}>{name}</th>" for name in ("Quantity", "Value", "Allowed", "Margin", "", "Step")
-    )
+    head = "".join(f"<th {cell}>{name}</th>" for name in ("Quantity", "Value", "Allowed", "Margin", "", "Step"))
     body = ""
     for row in rows:
         verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
@@ -140,8 +129,6 @@ def as_html(rows: Iterable[Row]) -> str:
         values = (row.name, quantity(row.value, row.unit), row.allowed, margin)
         cells = [escape(text) for text in values] + [verdict, escape(row.step)]
         body += (
-            f'<tr title="{escape(row.definition)}">'
-            + "".join(f"<td {cell}>{text}</td>" for text in cells)
-            + "</tr>"
+            f'<tr title="{escape(row.definition)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
         )
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

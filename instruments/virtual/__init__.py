@@ -1,1 +1,16 @@
-"""The same instruments simulated at wire level, in front of one physical world."""
+"""The same instruments simulated at wire level, in front of one physical world.
+
+`open_world` builds a world from a station file's `virtual:` section and plugs its simulators in; programs then
+reach them through pyvisa (`@packbench`), pyserial (`packbench://name`) and python-can
+(`interface="packbench"`), in this process and in virtual time.
+"""
+
+import serial
+
+from instruments.virtual.opening import open_world
+from instruments.virtual.world import World
+
+__all__ = ["World", "open_world"]
+
+if __name__ not in serial.protocol_handler_packages:
+    serial.protocol_handler_packages.append(__name__)

@@ -155,9 +155,7 @@ class RunWriter:
     runs: Path
 
     def __call__(self, test: str = "test_cycle[1-25]", **options: object) -> Path:
-        module = Module(
-            **{key: options.pop(key) for key in list(options) if key in Module.__dataclass_fields__}
-        )
+        module = Module(**{key: options.pop(key) for key in list(options) if key in Module.__dataclass_fields__})
         cycle(module, options.get("rate", 1.0))
         options["measurements"] = [module.measure(**check) for check in options.pop("checks", ())]
         trips = [event for event in module.events if event["type"] == "trip"]
@@ -226,9 +224,7 @@ class RunWriter:
             "cause": manifest["cause"],
         }
         lines = [{"time": 0.0, "type": "run started", "run_id": manifest["run_id"]}, *module.events, ended]
-        (folder / "events.jsonl").write_text(
-            "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
-        )
+        (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         (folder / "transcript.log").write_text("0.000 supply > VOLT 86.4\n", encoding="utf-8")
         table = pa.table(dict(zip(COLUMNS, np.array(module.rows).T, strict=True)))
         pq.write_table(table, folder / "samples.parquet", compression="zstd")
@@ -329,9 +325,7 @@ class SampleSuite:
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         environment.pop("PYTEST_XDIST_WORKER", None)
-        return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
 
     def told(self) -> dict[str, dict[str, Any]]:
         """The Allure results by test function."""

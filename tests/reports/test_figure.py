@@ -114,10 +114,7 @@ class TestPng:
             pixels = np.asarray(Image.open(BytesIO(png(bare))).convert("RGB")).astype(int)
             return int(((pixels[..., 0] > 180) & (pixels[..., 1] < 60) & (pixels[..., 2] < 60)).sum())
 
-        assert (
-            red(write_run("test_good", interval=20.0))
-            < red(write_run("test_weak", weak_cell=0.35, soc=0.5)) / 4
-        )
+        assert red(write_run("test_good", interval=20.0)) < red(write_run("test_weak", weak_cell=0.35, soc=0.5)) / 4
 
     def test_a_run_without_samples_cannot_be_drawn(self, cycle_run: Path) -> None:
         run = Recording.load(cycle_run)
@@ -157,9 +154,7 @@ class TestInteractive:
         times = np.cumsum(np.frombuffer(zlib.decompress(b64decode(figure["time"])), dtype="<i4")) / 1000
         np.testing.assert_allclose(times, run.time, atol=1e-3)
 
-    @given(
-        values=arrays(np.float64, st.integers(1, 50), elements=st.floats(-1e6, 1e6) | st.just(float("nan")))
-    )
+    @given(values=arrays(np.float64, st.integers(1, 50), elements=st.floats(-1e6, 1e6) | st.just(float("nan"))))
     def test_any_column_survives_its_coding(self, values: np.ndarray) -> None:
         low, step, data = interactive._quantise(values)
         back = decoded({"low": low, "step": step, "data": data})

@@ -37,9 +37,7 @@ STEPS = [
 ]
 
 
-def recording(
-    rows: list[list[float]] | None = None, steps: list[tuple[str, str, float, float]] = STEPS
-) -> Recording:
+def recording(rows: list[list[float]] | None = None, steps: list[tuple[str, str, float, float]] = STEPS) -> Recording:
     events = []
     for index, (name, kind, start, stop) in enumerate(steps, start=1):
         events.append({"type": "step started", "time": start, "index": index, "name": name, "kind": kind})
@@ -83,9 +81,7 @@ def test_worked_example(figure: Figure, name: str, value: float, unit: str) -> N
 
 
 def test_a_pulse_is_told_by_what_it_did() -> None:
-    run = recording(
-        steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)]
-    )
+    run = recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
     assert kpi.capacity(run, "pulse").name == "discharge capacity"
 
 
@@ -93,9 +89,7 @@ def test_the_definition_tells_the_choices() -> None:
     run = recording()
     efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")
     assert "ISO 12405-4:2018, 3.11" in efficiency.definition
-    assert (
-        "the charge follows the discharge, the displayed SOC returns to within 1.0 %" in efficiency.definition
-    )
+    assert "the charge follows the discharge, the displayed SOC returns to within 1.0 %" in efficiency.definition
     assert "counter over the step, not integrated" in kpi.capacity(run, "charge").definition
 
 
@@ -145,15 +139,11 @@ def test_a_bench_without_a_sensor_still_gets_the_other_figures(column: str) -> N
 def test_figures_can_be_taken_while_the_run_is_open() -> None:
     run = recording(ROWS[:5], steps=STEPS[:2])
     events = [event for event in run.events if event["type"] == "step started"]
-    assert kpi.capacity(
-        Recording(run.manifest, events, COLUMNS, run.rows), "discharge"
-    ).value == pytest.approx(1.9)
+    assert kpi.capacity(Recording(run.manifest, events, COLUMNS, run.rows), "discharge").value == pytest.approx(1.9)
 
 
 def test_a_recorded_cycle_makes_physical_sense(cycle_run: Path) -> None:
-    found = {
-        (figure.step, figure.name): figure.value for figure in kpi.compute_all(Recording.load(cycle_run))
-    }
+    found = {(figure.step, figure.name): figure.value for figure in kpi.compute_all(Recording.load(cycle_run))}
     assert found["discharge", "discharge capacity"] == pytest.approx(2.26, abs=0.02)
     assert 90 < found["discharge", "energy round-trip efficiency"] < 100
     assert found["discharge", "coulombic efficiency"] == pytest.approx(100, abs=0.1)

@@ -1,0 +1,222 @@
+"""Looks at a bench without testing: who answers, what protects it, what is due; and puts it into its safe state.
+
+A test needs every instrument and stops at the first that fails. Here one dead instrument must not hide another, nor
+keep the others from being switched off, so whatever answers is opened and the rest says why it did not.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, NoReturn
+
+from bench.guard import BMS_SILENCE
+from bench.lease import BenchLease
+from bench.lifecycle import OpenBench, Setup
+from bench.roles import Roles, cast_roles
+from bench.safestate import BenchVerdict, outputs_off
+from bench.station import StationFile
+from bench.verdicts import BenchFault, BenchInUse
+from instruments.roles import Identity, InstrumentFault, Protections
+
+CALIBRATION_NOTICE = timedelta(days=30)
+"""How long before its calibration runs out an instrument is mentioned."""
+POWERFUL_ROLES = frozenset({"source", "sink", "emulator", "chamber"})
+"""Roles that keep acting on the pack after the computer has died, unless a watchdog of their own stops them."""
+
+
+class Unreachable:
+    """Stands in for an instrument that could not be opened: whatever is asked of it, it says why not."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __getattr__(self, verb: str) -> Any:
+        """Every verb of every role, each raising `InstrumentFault`."""
+        if verb.startswith("__"):
+            raise AttributeError(verb)
+
+        def refuse(*_arguments: object) -> NoReturn:
+            raise InstrumentFault(self.reason)
+
+        return refuse
+
+
+class ReachableBench(OpenBench):
+    """A bench of which everything that answers is open. Nothing is switched on."""
+
+    def _open(self) -> None:
+        self.unreachable: dict[str, str] = {}
+        self._open_clock()
+        for name, entry in self.station.instruments.items():
+            try:
+                self.drivers[name] = self._open_instrument(name, entry)
+            except (InstrumentFault, OSError) as error:
+                self.unreachable[name] = str(error)
+        self.roles = self._play()
+
+    def _play(self) -> Roles:
+        if not self.unreachable:
+            return cast_roles(self.station, self.drivers)
+        players: dict[str, Any] = {}
+        for name, entry in self.station.instruments.items():
+            driver = self.drivers.get(name) or Unreachable(self.unreachable[name])
+            players |= dict.fromkeys(entry.roles, driver)
+        return Roles(**players)
+
+    def identify(self, name: str) -> Identity:
+        """Ask one instrument who it is; raises `InstrumentFault` or, for the wrong one, `BenchFault`."""
+        if name in self.unreachable:
+            raise InstrumentFault(self.unreachable[name])
+        identity = self._identify(name, self.drivers[name])
+        self.identities[name] = identity
+        return identity
+
+    def hear_bms(self) -> None:
+        """Wait for the first messages of the BMS; raises `InstrumentFault` when it stays silent."""
+        deadline = self.clock.now() + BMS_SILENCE
+        while True:
+            self.clock.sleep(0.1)
+            try:
+                self.roles.bms_scan()
+                self.roles.bms.state()
+            except InstrumentFault:
+                if self.clock.now() >= deadline:
+                    raise
+            else:
+                return
+
+    def protect(self) -> Mapping[str, Protections]:
+        """Arm the instruments' own protections and return what they read back; raises `InstrumentFault`."""
+        self._protect()
+        return self.protections
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentCheck:
+    """What one instrument said. `watchdog` is in s, None where the instrument has none armed."""
+
+    name: str
+    driver: str
+    address: str
+    roles: tuple[str, ...]
+    identity: Identity | None
+    calibration_due: date | None
+    watchdog: float | None
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchCheck:
+    """What a look at the whole bench found; `protections` as read back, by instrument."""
+
+    station: str
+    pack: str
+    instruments: tuple[InstrumentCheck, ...]
+    protections: Mapping[str, Protections]
+    problems: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        """A test could start."""
+        return not self.problems and not any(instrument.problems for instrument in self.instruments)
+
+
+def check(setup: Setup, today: date) -> BenchCheck:
+    """Connect, identify, read back protections, look at calibration dates. Raises `InputError`, `BenchInUse`."""
+    station = setup.station
+    with _leased(station), _reachable(setup) as bench:
+        instruments = tuple(_look_at(bench, name, today) for name in station.instruments)
+        answering = not any(instrument.identity is None for instrument in instruments)
+        problems = _protect(bench) + _fit(bench) if answering else ()
+        return BenchCheck(station.name, setup.pack.name, instruments, dict(bench.protections), problems)
+
+
+def make_safe(setup: Setup) -> tuple[BenchVerdict, str]:
+    """Put the bench into its safe state, also under a run that holds it.
+
+    Returns what was verified, and one sentence about whoever holds the bench (empty: nobody does). A call for
+    safety is never refused; but a run that goes on can switch on again what was switched off under it.
+    """
+    holder = ""
+    try:
+        with _leased(setup.station):
+            return _safe(setup), holder
+    except BenchInUse as error:
+        holder = str(error)
+    return _safe(setup), holder
+
+
+def _safe(setup: Setup) -> BenchVerdict:
+    with _reachable(setup) as bench:
+        # Off first: a BMS that has only just been connected to needs a moment before it can say anything.
+        for attempt in (partial(outputs_off, bench.roles), bench.hear_bms):
+            with suppress(InstrumentFault, OSError):
+                attempt()
+        return bench.make_safe()
+
+
+@contextmanager
+def _leased(station: StationFile) -> Iterator[None]:
+    lease = BenchLease(station.lease.file, station.name) if station.lease is not None else None
+    try:
+        yield
+    finally:
+        if lease is not None:
+            lease.release()
+
+
+@contextmanager
+def _reachable(setup: Setup) -> Iterator[ReachableBench]:
+    bench = ReachableBench(setup)
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+def _look_at(bench: ReachableBench, name: str, today: date) -> InstrumentCheck:
+    entry = bench.station.instruments[name]
+    problems, warnings = _calibration(entry.calibration_due, today)
+    identity = None
+    try:
+        identity = bench.identify(name)
+        if "bms" in entry.roles:
+            bench.hear_bms()
+    except (InstrumentFault, BenchFault, OSError) as error:
+        problems.insert(0, str(error))
+    # A driver refuses an option it does not know: one that took `watchdog` has armed it.
+    watchdog = entry.options.get("watchdog")
+    return InstrumentCheck(
+        name, entry.driver, entry.address, entry.roles, identity, entry.calibration_due,
+        float(watchdog) if watchdog is not None else None, tuple(problems), tuple(warnings),
+    )  # fmt: skip
+
+
+def _calibration(due: date | None, today: date) -> tuple[list[str], list[str]]:
+    """Problems and warnings."""
+    if due is None:
+        return [], []
+    if due < today:
+        return [f"Its calibration was due on {due}; its readings prove nothing until it is renewed."], []
+    if due - today <= CALIBRATION_NOTICE:
+        return [], [f"Its calibration runs out on {due}: {(due - today).days} days are left to renew it."]
+    return [], []
+
+
+def _protect(bench: ReachableBench) -> tuple[str, ...]:
+    try:
+        bench.protect()
+    except (InstrumentFault, OSError) as error:
+        return (str(error),)
+    return ()
+
+
+def _fit(bench: ReachableBench) -> tuple[str, ...]:
+    emulator, pack = bench.roles.emulator, bench.pack
+    if emulator is None or emulator.cell_count == pack.series:
+        return ()
+    count = emulator.cell_count
+    return (f"Pack {pack.name} has {pack.series} cells in series, the emulator {count}: choose another with --pack.",)

@@ -1,0 +1,403 @@
+"""The command line: looks at a bench, makes it safe, and reads what its runs left behind.
+
+The one composition root that may see every floor of the house; it measures and judges nothing itself. Nothing heavy
+is imported before a command needs it: `packbench --help` answers in under half a second.
+
+Exit status of every command: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.durations import spell
+from bench.export import Format
+from bench.verdicts import BenchFault, InputError, Verdict
+from instruments.roles import InstrumentFault
+
+if TYPE_CHECKING:
+    from bench.checkup import BenchCheck, InstrumentCheck
+    from bench.lifecycle import Setup
+    from bench.rejudge import Rejudged
+    from bench.runs import RunSummary
+    from bench.safestate import BenchVerdict
+    from reports.kpi import Kpi
+    from reports.recording import Recording
+
+app = typer.Typer(
+    name="packbench",
+    help="A pytest-driven hardware-in-the-loop bench for electric-vehicle batteries. "
+    "Tests are run with pytest; these commands look after the bench and the recordings.",
+    epilog="Exit status: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
+    pretty_exceptions_enable=False,
+)
+
+
+class Status(IntEnum):
+    """What the process tells its caller."""
+
+    GOOD = 0
+    FAILED = 1
+    WRONG_INPUT = 2
+    BENCH_FAULT = 3
+
+    @classmethod
+    def of(cls, verdict: str | None) -> "Status":
+        """Status of a run: one that never ended says nothing about the pack, so the bench is to blame."""
+        if verdict is None or verdict == Verdict.BENCH_FAULT:
+            return cls.BENCH_FAULT
+        return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
+
+
+Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
+Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
+Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
+]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+
+DEFAULT_RUNS = Path("runs")
+DEFAULT_STATION = "virtual-module"
+
+
+def main() -> None:
+    """Entry point: what a person can mend is one sentence on stderr and an exit status, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console without ° must not end the program
+    try:
+        app()
+    except InputError as error:
+        _fail(error, Status.WRONG_INPUT)
+    except (BenchFault, InstrumentFault) as error:
+        _fail(error, Status.BENCH_FAULT)
+
+
+def _fail(error: Exception, status: Status) -> None:
+    typer.echo(f"packbench: {error}", err=True)
+    sys.exit(status)
+
+
+# --- the bench ----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+    """Validate the station file, connect, identify, read back protections, look at calibration dates."""
+    from datetime import UTC, datetime
+
+    from bench import checkup
+
+    found = checkup.check(_setup(station, pack), datetime.now(UTC).date())
+    if as_json:
+        _print_json({**_fields(found), "ready": found.ready})
+    else:
+        _show_check(found)
+    raise typer.Exit(Status.GOOD if found.ready else Status.BENCH_FAULT)
+
+
+@app.command()
+def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+    """Put the bench into its safe state now, and say what was verified."""
+    from bench import checkup
+
+    verdict, holder = checkup.make_safe(_setup(station, pack))
+    if as_json:
+        _print_json({"station": station, **verdict.as_dict(), "held": holder or None})
+    else:
+        _show_safe(verdict)
+    if holder:
+        typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
+    raise typer.Exit(Status.GOOD if verdict.safe and not holder else Status.BENCH_FAULT)
+
+
+def _setup(station_name: str, pack_name: str | None) -> "Setup":
+    from bench.lifecycle import Setup
+    from bench.pack import load_pack
+    from bench.station import load_station
+
+    station, station_file = load_station(station_name)
+    if pack_name is None and not station.packs:
+        raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
+    return Setup(station, station_file, *load_pack(pack_name or station.packs[0]))
+
+
+def _show_check(found: "BenchCheck") -> None:
+    _print_table(
+        f"Station {found.station}, pack {found.pack}",
+        ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
+        [
+            (entry.name, ", ".join(entry.roles), str(entry.identity or "no answer"),
+             str(entry.calibration_due or "not stated"), _watchdog(entry), _result(entry))
+            for entry in found.instruments
+        ],
+    )  # fmt: skip
+    if found.protections:
+        _print_table(
+            "Protections, as read back",
+            ("instrument", "voltage / V", "current / A", "power / W"),
+            [
+                (name, _number(p.over_voltage), _number(p.over_current), _number(p.over_power))
+                for name, p in found.protections.items()
+            ],
+        )
+    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
+    if unwatched:
+        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
+    for text in (*problems, *found.problems):
+        typer.echo(f"FAULT    {text}")
+    for entry in found.instruments:
+        for text in entry.warnings:
+            typer.echo(f"WARNING  {entry.name}: {text}")
+    typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+
+
+UNWATCHED = "They keep doing what they were told last when this computer dies."
+
+
+def _watchdog(entry: "InstrumentCheck") -> str:
+    from bench.checkup import POWERFUL_ROLES
+
+    if entry.watchdog is not None:
+        return f"{entry.watchdog:g} s"
+    return "NONE" if POWERFUL_ROLES.intersection(entry.roles) else "not needed"
+
+
+def _result(entry: "InstrumentCheck") -> str:
+    return "FAULT" if entry.problems else "WARNING" if entry.warnings else "ok"
+
+
+def _show_safe(verdict: "BenchVerdict") -> None:
+    rows = [(step.name, "done" if step.done else "NOT DONE", step.detail) for step in verdict.steps]
+    _print_table("Safe state", ("step", "carried out", "read back"), rows)
+    typer.echo("The bench is safe." if verdict.safe else str(verdict))
+
+
+# --- recordings ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def runs(
+    folder: Runs = DEFAULT_RUNS,
+    last: Annotated[int | None, typer.Option("--last", min=1, metavar="N", help="Only the N newest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs with their verdicts, newest last."""
+    from dataclasses import asdict
+
+    from bench.runs import list_runs
+
+    found = list_runs(folder)
+    found = found[-last:] if last else found
+    if as_json:
+        _print_json([asdict(run) for run in found])
+    elif not found:
+        typer.echo(f"There are no runs in {folder}.")
+    else:
+        _print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
+
+
+def _run_row(run: "RunSummary") -> tuple[str, ...]:
+    duration = "" if run.duration is None else spell(run.duration)
+    return run.run_id, run.verdict or run.state, run.station, run.pack, duration, run.cause or ""
+
+
+@app.command()
+def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
+    """Recompute KPIs and verdicts of a run from its recorded data."""
+    from bench.rejudge import rejudge, verdict_of
+    from reports import kpi
+
+    recording = _load(run, folder)
+    manifest, figures = recording.manifest, kpi.compute_all(recording)
+    judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
+    verdict = verdict_of(manifest, judged)
+    if as_json:
+        _print_json({
+            "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
+            "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
+            "kpis": [figure.as_dict() for figure in figures],
+        })  # fmt: skip
+    else:
+        _show_judgement(manifest, judged, figures, verdict)
+    raise typer.Exit(Status.of(verdict))
+
+
+def _show_judgement(
+    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], figures: Sequence["Kpi"], verdict: Verdict | None
+) -> None:
+    if judged:
+        _print_table(
+            f"Measurements of {manifest['run_id']}",
+            ("measurement", "step", "value", "allowed", "recorded", "verdict"),
+            [_judged_row(entry) for entry in judged],
+        )
+    _print_table(
+        "KPIs, from the recorded data",
+        ("kpi", "step", "value", "unit"),
+        [(figure.name, figure.step, _number(figure.value), figure.unit) for figure in figures],
+    )
+    if not all(entry.from_data for entry in judged):
+        typer.echo("* as recorded: the samples alone do not give this value.")
+    recorded = manifest["verdict"] or "none, it never ended"
+    cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
+    typer.echo(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
+
+
+def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
+    found = entry.measurement
+    bounds = [
+        f"{word} {_number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None
+    ]
+    value = f"{_number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
+    return found.name, found.step or "", value, " and ".join(bounds), str(entry.recorded_verdict), str(found.verdict)
+
+
+@app.command()
+def export(
+    run: RunName,
+    to: Annotated[
+        Format, typer.Option("--to", help="bdf: Battery Data Format columns only; csv, parquet: every column.")
+    ],
+    output: Annotated[Path | None, typer.Option("--output", help="File or folder to write to (default: here).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    folder: RunsOption = DEFAULT_RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's samples for other programs; also those of a run that died."""
+    from bench.export import destination
+    from bench.export import export as write
+
+    recording = _load(run, folder)
+    path = destination(output, recording.manifest["run_id"], to)
+    write(recording.columns, recording.rows, to, path, force=force)
+    count = len(recording.rows)
+    if as_json:
+        _print_json({"run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count})
+    else:
+        typer.echo(f"{path}: {count} samples.")
+
+
+def _load(run: str, folder: Path) -> "Recording":
+    from bench.recorder import JournalError
+    from bench.runs import find_run
+    from reports.recording import Recording, RecordingError
+
+    try:
+        return Recording.load(find_run(run, folder))
+    except (RecordingError, JournalError) as error:
+        raise InputError(str(error)) from error
+
+
+@app.command()
+def report(
+    folder: Runs = DEFAULT_RUNS,
+    results: Annotated[Path, typer.Option("--results", help="Allure results that pytest left.")] = Path(
+        "allure-results"
+    ),
+    output: Annotated[Path, typer.Option("--output", help="Folder of the HTML report.")] = Path("allure-report"),
+    as_json: AsJson = False,
+) -> None:
+    """Build the HTML report from results; the exit status is the verdict of the last session."""
+    from bench.session import last_session
+    from reports import site
+
+    session = last_session(folder)
+    if session is None:
+        raise InputError(
+            f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
+        )
+    built = site.build(results, output, folder)
+    ended = session.get("state") == "ended"
+    status = int(session["exit_status"]) if ended else Status.BENCH_FAULT
+    verdicts: dict[str, int] = session.get("verdicts", {})
+    if as_json:
+        _print_json({
+            "index": built.index, "allure": built.allure, "problem": built.problem, "state": session.get("state"),
+            "verdicts": verdicts, "exit_status": status,
+        })  # fmt: skip
+    else:
+        typer.echo(_counts(verdicts) if ended else "The last session never ended: its process died, or is still at it.")
+        typer.echo(f"Open {built.index}")
+    if built.problem:
+        typer.echo(f"packbench: {built.problem}", err=True)
+    raise typer.Exit(status)
+
+
+def _counts(verdicts: Mapping[str, int]) -> str:
+    """What went well, what the pack and what the bench failed; rarer ends only where there were any."""
+    always = {"PASS": "passed", "FAIL": "pack failed", "BENCH FAULT": "bench failed"}
+    rarely = {"INCONCLUSIVE": "inconclusive", "ABORTED": "aborted", "INPUT": "wrong input"}
+    parts = [f"{verdicts.get(verdict, 0)} {word}" for verdict, word in always.items()]
+    parts += [f"{verdicts[verdict]} {word}" for verdict, word in rarely.items() if verdicts.get(verdict)]
+    total = sum(verdicts.values())
+    return f"{total} test{'' if total == 1 else 's'}: {', '.join(parts)}."
+
+
+# --- output -------------------------------------------------------------------------------------------------------
+
+_STYLES = {
+    "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
+    "FAIL": "bold red", "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
+    "ABORTED": "magenta", "died": "bold magenta", "unreadable": "bold magenta",
+}  # fmt: skip
+_WIDE = 240
+"""Columns of a table that no terminal limits: `| grep` must find a line in one piece."""
+
+
+def _print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        # Text, because a test's name has brackets that rich would take for its markup.
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(table)
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(_plain(content), indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no nan, no paths and no dates."""
+    match value:
+        case bool() | int() | None:
+            return value
+        case float():
+            return value if value - value == 0 else None
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Path():
+            return value.as_posix()
+        case _:
+            return str(value)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(value)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan

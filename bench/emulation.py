@@ -1,0 +1,60 @@
+"""Gives a battery emulator the pack to stand in for: one table per cell, and resistances that follow the temperature.
+
+An emulator has no temperature of its own. What the sensors in the chamber read decides the resistance of the emulated
+cells, as it would that of real ones.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from models.cell import CellFileError, CellParameters, load_cell
+
+from bench.pack import PackFile
+from bench.verdicts import InputError
+from instruments.roles import BatteryEmulator, CellTable
+
+FOLLOW_STEP = 1.0
+"""K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
+
+
+class EmulatedPack:
+    """Loads `pack` into `emulator` and keeps its resistance at the temperature of the sensors."""
+
+    def __init__(self, emulator: BatteryEmulator, pack: PackFile, soc: float, temperature: float) -> None:
+        if emulator.cell_count != pack.series:
+            raise InputError(
+                f"pack {pack.name} has {pack.series} cells in series, the emulator {emulator.cell_count}: "
+                "choose a pack that fits this station with --pack, or a station without an emulator."
+            )
+        self._emulator = emulator
+        self._cell = cell_of(pack)
+        self._parallel = pack.parallel
+        self._temperature = temperature
+        table = CellTable(
+            state_of_charge=tuple(self._cell.soc.tolist()),
+            voltage=tuple(self._cell.ocv.tolist()),
+            resistance=tuple(self._resistance(temperature).tolist()),
+            capacity=self._cell.nominal_capacity * pack.parallel,
+            initial=soc,
+        )
+        emulator.emulate([table] * pack.series)
+
+    def follow(self, sensors: Sequence[float]) -> None:
+        """Call with the temperatures of each scan, degC."""
+        temperature = sum(sensors) / len(sensors)
+        if abs(temperature - self._temperature) >= FOLLOW_STEP:
+            self._temperature = temperature
+            self._emulator.update_resistance(self._resistance(temperature).tolist())
+
+    def _resistance(self, temperature: float) -> npt.NDArray[np.float64]:
+        return np.asarray(self._cell.resistances(self._cell.soc, temperature).sum(axis=0) / self._parallel)
+
+
+def cell_of(pack: PackFile) -> CellParameters:
+    """Parameters of the pack's cell; raises `InputError` when there are none by that name."""
+    try:
+        return load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+    except CellFileError as error:
+        raise InputError(f"pack {pack.name}, key cell: {error}") from error

@@ -1,0 +1,267 @@
+"""Runs a scenario: scan, guard, record, control, sleep, until a step's condition holds.
+
+The engine alone knows time and order. It never leaves a step that carried a current without switching the outputs
+off, whatever ended the step.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from math import isnan, nan
+
+from bench import columns, preflight, safestate
+from bench.columns import INDEX
+from bench.control import Control, control_of
+from bench.lifecycle import OpenBench
+from bench.run import Run, RunRecord
+from bench.sampling import Row, Sampler
+from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, Until, amperes
+from bench.settling import Settling
+from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of
+from instruments.roles import BmsMode, BmsState, InstrumentFault
+
+PULSE_SCAN_PERIOD = 0.1
+"""s; ISO 12405-4, 7.3 wants the resistance from 0.1 s on."""
+CONTACTOR_TIMEOUT = 15.0
+"""s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
+TIMEOUT_FACTOR, TIMEOUT_EXTRA = 4.0, 3600.0
+"""A step that takes this many times what was expected, and an hour, is the bench's fault."""
+
+_TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
+_REACHED = (
+    columns.VOLTAGE,
+    columns.CURRENT,
+    columns.CELL_VOLTAGE_MIN,
+    columns.CELL_VOLTAGE_MAX,
+    columns.AMBIENT,
+    columns.SURFACE,
+    columns.SOC,
+)
+
+
+class Engine:
+    """Drives one open bench for one run."""
+
+    def __init__(self, bench: OpenBench, run: Run) -> None:
+        self.bench, self.log = bench, run
+        self.clock = bench.clock
+        self.sampler = Sampler(bench, run)
+        self.step: Step | None = None
+        self.step_started = 0.0
+        self.expected_end = 0.0
+        """Bench time at which the scenario should be over, s."""
+
+    def run(self, *steps: Step) -> RunRecord:
+        """Run `steps` in order and return everything recorded so far.
+
+        Raises `InputError` before anything is switched on when a step cannot be, `PackFailure` when the pack
+        violated a limit, `BenchFault` when the bench failed.
+        """
+        plan = preflight.check(steps, self.bench.pack, self.bench.station, self.bench.roles)
+        self.log.event(
+            "message",
+            level="info",
+            text=f"{len(steps)} steps, expected to take {plan.duration / 3600:.1f} h and to move {plan.energy:.0f} Wh.",
+        )
+        remaining = plan.duration
+        for step in steps:
+            self.expected_end = self.clock.now() + remaining
+            self._run_step(step)
+            remaining -= step.expected_duration(self.bench.pack)
+        return self.log.record()
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def _run_step(self, step: Step) -> None:
+        settling = self._settling(step) if isinstance(step, Soak) else None
+        with self._recorded(step, str(settling) if settling else None) as ended:
+            if isinstance(step, Soak) and settling:
+                ended(self._soak(step, settling))
+            elif isinstance(step, Rest):
+                ended(self._loop(step, self.bench.station.rest_scan_period, _ask_nothing))
+            else:
+                ended(self._move_current(step))
+
+    @contextmanager
+    def _recorded(self, step: Step, until: str | None) -> Iterator[Callable[[str], None]]:
+        """Mark the step in the event log, from its start to whatever ended it."""
+        sampler, start = self.sampler, self.clock.now()
+        sampler.step_index += 1
+        sampler.step_name = self.log.step = step.name
+        self.step, self.step_started = step, start
+        self.log.event(
+            "step started",
+            index=sampler.step_index,
+            name=step.name,
+            kind=step.kind,
+            step_type=step.step_type,
+            set_points=self._set_points(step),
+            until=[until] if until else [str(condition) for condition in step.conditions],
+            expected_duration=step.expected_duration(self.bench.pack),
+        )
+        ended_by, verdict = "", Verdict.PASS
+
+        def ended(reason: str) -> None:
+            nonlocal ended_by
+            ended_by = reason
+
+        try:
+            yield ended
+        except BaseException as error:
+            ended_by, verdict = self._keep_cause(error)
+            raise
+        finally:
+            sampler.ask_nothing()
+            self.log.event(
+                "step ended",
+                index=sampler.step_index,
+                name=step.name,
+                duration=round(self.clock.now() - start, 6),
+                ended_by=ended_by,
+                reached=self._reached(),
+                verdict=verdict,
+            )
+            sampler.step_name = self.log.step = self.step = None
+
+    def _move_current(self, step: Step) -> str:
+        period = PULSE_SCAN_PERIOD if isinstance(step, Pulse) else self.bench.station.scan_period
+        mode = BmsMode.CHARGE if isinstance(step, Charge | FastRecharge) else BmsMode.DISCHARGE
+        try:
+            row = self._close_contactors(mode)
+            control = control_of(step, self.bench, self.sampler)
+            control(row)
+            ended_by = self._loop(step, period, control)
+        except BaseException:
+            # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
+            with suppress(InstrumentFault, OSError):
+                safestate.outputs_off(self.bench.roles)
+            raise
+        safestate.outputs_off(self.bench.roles)
+        return ended_by
+
+    def _loop(self, step: Step, period: float, control: Control) -> str:
+        """Scan each `period` until a condition holds; returns the condition as a sentence."""
+        start = self.clock.now()
+        watches = [_Watch(condition, condition.resolve(self.bench.pack), start) for condition in step.conditions]
+        timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(self.bench.pack) + TIMEOUT_EXTRA
+        for row in self._scans(period):
+            for watch in watches:
+                if watch.holds(row):
+                    return str(watch.condition)
+            if row[_TIME] - start > timeout:
+                raise BenchFault(
+                    f"Step {step.name!r} did not end within {timeout / 3600:.1f} h: none of its conditions came true "
+                    f"({'; '.join(str(condition) for condition in step.conditions)})."
+                )
+            control(row)
+        raise AssertionError("scans never end by themselves")
+
+    def _scans(self, period: float) -> Iterator[Row]:
+        """One row each `period` s, on a grid that does not drift."""
+        due = self.clock.now()
+        while True:
+            due += period
+            self.clock.sleep(due - self.clock.now())
+            yield self.sampler.take()
+
+    # --- temperatures and contactors ----------------------------------------------------------------------------------
+
+    def _settling(self, step: Soak) -> Settling:
+        station = self.bench.station
+        return Settling(step.temperature, station.chamber, station.rest_scan_period)
+
+    def _soak(self, step: Soak, settling: Settling) -> str:
+        station, chamber = self.bench.station, self.bench.roles.chamber
+        chamber.set_temperature(step.temperature, step.ramp)
+        self.sampler.ask_temperature(step.temperature)
+        self.log.event("set point", instrument="chamber", quantity="temperature", value=step.temperature, unit="°C")
+        timeout = step.timeout or station.chamber.settle_timeout * 3600
+        start = self.clock.now()
+        for row in self._scans(station.rest_scan_period):
+            if settling.settled(row):
+                break
+            if row[_TIME] - start > timeout:
+                raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()))
+        return str(settling)
+
+    def _close_contactors(self, mode: BmsMode) -> Row:
+        bms, deadline = self.bench.roles.bms, self.clock.now() + CONTACTOR_TIMEOUT
+        wanted = BmsState.CHARGE if mode is BmsMode.CHARGE else BmsState.DISCHARGE
+        bms.request_mode(mode)
+        state = nan
+        for row in self._scans(self.bench.station.scan_period):
+            state = row[_BMS_STATE]
+            if state == wanted:
+                return row
+            if state == BmsState.ERROR:
+                names = ", ".join(fault.signal for fault in bms.faults()) or "none"
+                raise PackFailure(f"The BMS went to ERROR when asked for {mode.name}; its fault bits: {names}.")
+            if self.clock.now() > deadline:
+                break
+        raise BenchFault(
+            f"The BMS did not reach {wanted.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
+            "check the CAN wiring, its 12 V supply and the emergency-stop chain."
+        )
+
+    # --- words --------------------------------------------------------------------------------------------------------
+
+    def _keep_cause(self, error: BaseException) -> tuple[str, Verdict]:
+        """Keep the first cause; say how the step ended."""
+        blame, verdict = blame_of(error)
+        text = str(error) or f"interrupted ({type(error).__name__})"
+        if self.log.cause is None:
+            self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now()))
+        return text, verdict
+
+    def _set_points(self, step: Step) -> dict[str, float]:
+        pack = self.bench.pack
+        match step:
+            case Soak():
+                return {"temperature": step.temperature}
+            case Charge():
+                return {"current": amperes(step.rate, pack), "voltage": pack.voltage_max}
+            case FastRecharge():
+                bound = preflight.charge_bound(pack, self.bench.station, self.bench.roles)
+                return {"current": bound.value, "voltage": pack.voltage_max}
+            case Discharge() | Pulse():
+                return {"current": -amperes(step.rate, pack)}
+            case _:
+                return {}
+
+    def _reached(self) -> dict[str, float]:
+        row = self.sampler.last
+        return {} if row is None else {name: round(row[INDEX[name]], 6) for name in _REACHED}
+
+
+class _Watch:
+    """Follows one end condition through the rows."""
+
+    def __init__(self, condition: Until, threshold: float, start: float) -> None:
+        self.condition, self._threshold, self._start = condition, threshold, start
+        self._position = INDEX.get(condition.column, _TIME)
+        self._rising = condition.comparison == ">="
+        self._magnitude = condition.column == columns.CURRENT
+        self._since = nan
+
+    def holds(self, row: Row) -> bool:
+        """Whether it has held for as long as it must."""
+        value = row[self._position]
+        if self.condition.column == ELAPSED:
+            value -= self._start
+        elif self._magnitude:
+            value = abs(value)
+        # Rounding of a sum of periods must not cost one more scan.
+        met = value >= self._threshold - 1e-6 if self._rising else value <= self._threshold + 1e-6
+        if not met:
+            self._since = nan
+            return False
+        if isnan(self._since):
+            self._since = row[_TIME]
+        return row[_TIME] - self._since >= self.condition.hold - 1e-6
+
+
+def _ask_nothing(_row: Row) -> None:
+    """A rest asks nothing of the instruments."""
+
+
+def _state_name(state: float) -> str:
+    return "nothing" if isnan(state) else BmsState(int(state)).name

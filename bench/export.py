@@ -1,0 +1,100 @@
+"""Writes a run's samples for other programs: Battery Data Format, plain CSV or Parquet.
+
+It changes no value and no name; what is missing stays missing. Where the samples come from is not its business.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import columns as labels
+from bench.verdicts import InputError
+
+if TYPE_CHECKING:  # `packbench --help` must not wait for numpy
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+BDF_LABELS = (
+    labels.TEST_TIME, labels.VOLTAGE, labels.CURRENT, labels.UNIX_TIME, labels.STEP, labels.AMBIENT, labels.POWER,
+    labels.SURFACE, labels.CHARGE_AH, labels.DISCHARGE_AH, labels.CHARGE_WH, labels.DISCHARGE_WH,
+)  # fmt: skip
+"""The recorded columns that the Battery Data Format names (ontology 1.3.0, preferred labels)."""
+
+
+class Format(StrEnum):
+    """What `packbench export --to` can write."""
+
+    BDF = "bdf"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+    @property
+    def suffix(self) -> str:
+        """End of the file name; the Battery Data Format asks for `.bdf.csv`."""
+        return {Format.BDF: ".bdf.csv", Format.CSV: ".csv", Format.PARQUET: ".parquet"}[self]
+
+
+def destination(output: Path | None, run_id: str, to: Format) -> Path:
+    """The file to write: `output`, or in the folder `output` (default: here) one named after the run."""
+    name = run_id.replace("/", "_") + to.suffix
+    if output is None:
+        return Path(name)
+    return output / name if output.is_dir() else output
+
+
+def export(
+    columns: Sequence[str], rows: "npt.NDArray[np.float64]", to: Format, path: Path, *, force: bool = False
+) -> None:
+    """Write `rows` (scans x columns) to `path`, all of it or nothing.
+
+    Raises `InputError` when `path` exists and `force` is not given, or when it cannot be written.
+    """
+    if path.exists() and not force:
+        raise InputError(f"{path} exists already: choose another file with --output, or replace it with --force.")
+    wanted = [name for name in columns if to is not Format.BDF or name in BDF_LABELS]
+    table = _table(columns, rows, wanted)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        if to is Format.PARQUET:
+            _write_parquet(table, partial)
+        else:
+            _write_csv(table, partial)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}): choose another place with --output."
+        ) from error
+
+
+def _table(columns: Sequence[str], rows: "npt.NDArray[np.float64]", wanted: Sequence[str]) -> "pa.Table":
+    import numpy as np
+    import pyarrow as pa
+
+    def column(name: str) -> "pa.Array":
+        values = rows[:, list(columns).index(name)]
+        if name == labels.STEP:
+            return pa.array(values.astype(np.int32))
+        # Null, not nan: other programs read an empty field as missing, and many stumble over the word.
+        return pa.array(values, mask=np.isnan(values))
+
+    return pa.Table.from_arrays([column(name) for name in wanted], names=list(wanted))
+
+
+def _write_csv(table: "pa.Table", path: Path) -> None:
+    """Header of bare labels, then the shortest digits that read back as the same number."""
+    from pyarrow import csv
+
+    with path.open("wb") as file:
+        file.write((",".join(table.column_names) + "\n").encode())
+        csv.write_csv(table, file, csv.WriteOptions(include_header=False, quoting_style="none"))
+
+
+def _write_parquet(table: "pa.Table", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path, compression="zstd")

@@ -1,0 +1,217 @@
+"""Reads the files people write (stations, packs) and answers a mistake with one useful sentence.
+
+The sentence names the file, the line, the key, what was found, what is allowed and the nearest valid name. Files are
+data: `yaml.safe_load` semantics only, unknown keys refused.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from bench.verdicts import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+LARGEST_FILE = 100_000
+"""Bytes; a station or pack file is a page of text, anything larger is the wrong file."""
+LARGEST_TREE = 100_000
+"""Keys and values, with every alias written out; a page of text can ask for more than any memory holds."""
+
+
+class FileModel(BaseModel):
+    """Base of everything that is read from a file: frozen, finite, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Finish a sentence with the nearest valid name, or with all of them when none is near."""
+    names = sorted(allowed)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}? (allowed: {', '.join(names)})"
+    return f"allowed: {', '.join(names)}"
+
+
+def find(name: str, shipped: Path, what: str) -> Path:
+    """The file behind a path or a bare name of the shipped ones; raises `InputError` with the nearest name."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        if _is_file(path):
+            return path
+        raise InputError(
+            f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}."
+        )
+    candidate = shipped / f"{name}.yaml"
+    if path.name == name and _is_file(candidate):
+        return candidate
+    known = [file.stem for file in shipped.glob("*.yaml")]
+    raise InputError(f"{what} {name!r} is neither a file nor a shipped name; {nearest(name, known)}.")
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Read `path` as `model`; every way it can be wrong is an `InputError` of one sentence."""
+    node, data = _parse(path)
+    if not isinstance(data, dict):
+        found = "nothing" if data is None else f"a {type(data).__name__}"
+        raise InputError(f"{path}: expected keys and values at the top level, found {found}.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_sentence(path, node, model, error)) from error
+
+
+def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+    """The tree of a file, for its line numbers, and what it says."""
+    text = _read(path)
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _refuse_bombs_and_doubles(path, node)
+        return node, loader.construct_document(node)
+    except InputError:
+        raise
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML{_where(error)}.") from error
+    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        # What PyYAML raises for a tag that its value does not fit ("!!bool maybe"), and for a tree too deep.
+        raise InputError(f"{path}: not valid YAML: a value does not fit its type, or is nested too deep.") from error
+
+
+def _refuse_bombs_and_doubles(path: Path, root: yaml.Node) -> None:
+    """Walk the tree as it will be written out: too large a one, and a key given twice, are mistakes."""
+    waiting, visited = [root], 0
+    while waiting:
+        node = waiting.pop()
+        visited += 1
+        if visited > LARGEST_TREE:
+            raise InputError(f"{path}: its aliases unfold into more than {LARGEST_TREE} values; write them out.")
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                    line, name = key.start_mark.line + 1, _short(key.value).strip("'")
+                    raise InputError(f"{path}, line {line}, key {name}: given twice; one of them would be lost.")
+                seen.add(str(key.value))
+                waiting += key, value
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of the file's bytes, as hexadecimal text."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system takes
+        return False
+
+
+def _shipped_names(folder: Path) -> str:
+    return ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+        if len(raw) > LARGEST_FILE:
+            raise InputError(f"{path}: too large for a bench file (at most {LARGEST_FILE} bytes).")
+        return raw.decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+
+
+def _where(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).split("\n", maxsplit=1)[0]
+    return f", line {mark.line + 1}: {problem}" if mark is not None else f": {problem}"
+
+
+def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], error: ValidationError) -> str:
+    """The first problem in full; the count of the others."""
+    problems = error.errors()
+    # An unknown key is usually the cause of the missing one beside it: show it first.
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    location = first["loc"]
+    key = ".".join(str(part) for part in location) or "the file"
+    more = f" ({len(problems) - 1} more after this one.)" if len(problems) > 1 else ""
+    # A key or a value may hold line breaks; the sentence may not.
+    return f"{path}, {' '.join(f'line {_line(node, location)}, key {key}: {_problem(first, model)}.{more}'.split())}"
+
+
+def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    found = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key; {nearest(str(problem['loc'][-1]), _keys_at(model, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return "this key is required and missing"
+    if problem["type"] == "literal_error":
+        allowed = [part.strip(" '") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
+        return f"found {_short(found)}; {nearest(_short(found), allowed)}"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"found {_short(found)}, {message[0].lower()}{message[1:]}".rstrip(".")
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer that Python refuses to write in decimal
+        return "a number of more than 4300 digits"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields allowed at `location` inside `model`."""
+    here: type[BaseModel] = model
+    for part in location:
+        field = here.model_fields.get(str(part))
+        inner = _inner_model(field.annotation) if field is not None else None
+        # A dictionary's key or a list's index stays at the model found on the way in.
+        here = inner or here
+    return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """Line of the deepest part of `location` that the file has."""
+    line = node.start_mark.line + 1 if node is not None else 1
+    for part in location:
+        child = _child(node, part)
+        if child is None:
+            break
+        line, node = child
+    return line
+
+
+def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None

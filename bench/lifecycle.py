@@ -1,0 +1,280 @@
+"""Opens a bench in dependency order and closes it in reverse, each step guarded.
+
+Sources come last: nothing can deliver current before everything that could stop it has answered. On a virtual
+station the world behind the addresses is opened first and belongs to this bench alone, so that every test starts
+from the same pack whatever ran before it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from bench import files
+from bench.clock import Clock, VirtualClock, WallClock
+from bench.emulation import EmulatedPack, cell_of
+from bench.guard import limits_for
+from bench.pack import PackFile
+from bench.roles import Driver, Roles, cast_roles
+from bench.safestate import BenchVerdict, safe_state
+from bench.scan import Scanner
+from bench.station import REQUIRED_ROLES, InstrumentEntry, StationFile
+from bench.verdicts import BenchFault, InputError
+from instruments.registry import UnknownDriver, driver_class
+from instruments.roles import Identity, InstrumentFault, Protections, Scanned
+from instruments.session import InstrumentLink, LinkContext
+
+OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
+PROTECTION_MARGIN = 1.05
+"""How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
+
+Transcript = Callable[[str, str, str], None]
+
+
+class World(Protocol):
+    """What stands behind the addresses of a virtual station."""
+
+    def advance(self, seconds: float) -> None:
+        """Let physical time pass."""
+        ...
+
+    def close(self) -> None:
+        """Give the addresses back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What to open: the station and the pack, and for virtual stations the seed and the seeded defects."""
+
+    station: StationFile
+    station_file: Path
+    pack: PackFile
+    pack_file: Path
+    seed: int = 0
+    defects: tuple[str, ...] = ()
+
+
+class OpenBench:
+    """Every instrument of a station, identified, protected and ready; outputs are off."""
+
+    def __init__(self, setup: Setup, transcript: Transcript | None = None) -> None:
+        self.setup = setup
+        self.station, self.pack = setup.station, setup.pack
+        self.clock: Clock
+        self.drivers: dict[str, Driver] = {}
+        self.identities: dict[str, Identity] = {}
+        self.protections: dict[str, Protections] = {}
+        self.limits = limits_for(self.pack, self.station)
+        self._world: World | None = None
+        self._transcript = transcript
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        _check_fit(self.setup)
+        self._open_clock()
+        for name in _in_opening_order(self.station):
+            self.drivers[name] = self._open_instrument(name, self.station.instruments[name])
+        self.roles: Roles = cast_roles(self.station, self.drivers)
+        for name, driver in self.drivers.items():
+            self.identities[name] = self._identify(name, driver)
+        self._protect()
+        self.emulated = self._emulate()
+        playing: dict[str, str] = {
+            role: name for name, entry in self.station.instruments.items() for role in entry.roles
+        }
+        self.scanner = Scanner(self.drivers, playing)
+
+    def _open_clock(self) -> None:
+        if self.station.virtual is None:
+            self.clock = WallClock()
+            return
+        clock = VirtualClock()
+        self._world = _open_world(self.setup, clock.sleep)
+        clock.advance = self._world.advance
+        self.clock = clock
+
+    def _open_instrument(self, name: str, entry: InstrumentEntry) -> Driver:
+        transcript = self._transcript
+        context = LinkContext(
+            visa_library=self.station.visa_library,
+            now=self.clock.now,
+            sleep=self.clock.sleep,
+            transcript=None if transcript is None else lambda direction, message: transcript(name, direction, message),
+        )
+        link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
+        try:
+            driver = driver_class(entry.driver).open(link, context, name, entry.options)
+        except UnknownDriver as error:
+            raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
+        except InstrumentFault:
+            raise
+        except (ValueError, TypeError) as error:
+            raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
+        if not isinstance(driver, Scanned):
+            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} measures nothing.")
+        return cast("Driver", driver)
+
+    def _identify(self, name: str, driver: Driver) -> Identity:
+        identity = driver.identify()
+        expected = self.station.instruments[name].expect
+        for what, wanted, found in (
+            ("model", expected.model, identity.model),
+            ("serial number", expected.serial_number, identity.serial_number),
+        ):
+            if wanted is not None and wanted not in found:
+                address = self.station.instruments[name].address
+                raise BenchFault(
+                    f"Instrument {name} at {address} is {identity}: its {what} should be {wanted!r} and is {found!r}; "
+                    "check the address in the station file, or what is plugged in there."
+                )
+        return identity
+
+    def _protect(self) -> None:
+        """Arm the instruments' own protections and keep what they read back."""
+        pack, wiring = self.pack, self.station.wiring
+        voltage = min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage)
+        charge = min(pack.limits.charge_current, wiring.current) * 1.2
+        discharge = min(pack.limits.discharge_current, wiring.current) * 1.2
+        source, sink = self.roles.source, self.roles.sink
+        source_name, sink_name = (
+            self.station.player("source") or "source",
+            self.station.player("sink") or "sink",
+        )
+        self.protections[source_name] = source.protect_source(voltage, charge, charge * voltage)
+        armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge * voltage)
+        self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
+
+    def _emulate(self) -> EmulatedPack | None:
+        emulator, virtual = self.roles.emulator, self.station.virtual
+        if emulator is None:
+            return None
+        soc, temperature = (virtual.soc, virtual.temperature) if virtual is not None else (0.3, 25.0)
+        return EmulatedPack(emulator, self.pack, soc, temperature)
+
+    def make_safe(self) -> BenchVerdict:
+        """The safe state, with what was verified."""
+        return safe_state(self.roles, self.clock.now, self.clock.sleep)
+
+    def close(self) -> None:
+        """Close in reverse order of opening; a driver that fails does not keep the others open."""
+        for driver in reversed(self.drivers.values()):
+            try:
+                driver.close()
+            except Exception:  # noqa: BLE001, S112 - the link is being given up: the next one matters more
+                continue
+        self.drivers.clear()
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+        if hasattr(self, "clock"):
+            self.clock.close()
+
+    def manifest(self) -> dict[str, Any]:
+        """Everything about this bench that a run's manifest keeps."""
+        return {
+            "instruments": [self._instrument_manifest(name) for name in self.station.instruments],
+            "protections": [
+                {
+                    "instrument": name,
+                    "over_voltage": p.over_voltage,
+                    "over_current": p.over_current,
+                    "over_power": p.over_power,
+                }
+                for name, p in self.protections.items()
+            ],
+            "limits": [limit.as_dict() for limit in self.limits],
+            "clock": {"kind": self.clock.kind, "epoch": self.clock.epoch.isoformat().replace("+00:00", "Z")},
+        }
+
+    def _instrument_manifest(self, name: str) -> dict[str, Any]:
+        entry = self.station.instruments[name]
+        identity = self.identities.get(name)
+        return {
+            "name": name,
+            "driver": entry.driver,
+            "resource": entry.address,
+            "roles": list(entry.roles),
+            **(asdict(identity) if identity else {}),
+            "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
+        }
+
+
+def setup_manifest(setup: Setup) -> dict[str, Any]:
+    """What is known before anything is opened: a run that could not start is still a run."""
+    station, pack = setup.station, setup.pack
+    return {
+        "station": {
+            "name": station.name,
+            "file": setup.station_file.as_posix(),
+            "sha256": files.fingerprint(setup.station_file),
+            "virtual": station.virtual is not None,
+        },
+        "pack": {
+            "name": pack.name,
+            "file": setup.pack_file.as_posix(),
+            "sha256": files.fingerprint(setup.pack_file),
+            "chemistry": pack.chemistry,
+            "series": pack.series,
+            "parallel": pack.parallel,
+            "capacity": pack.rated_capacity,
+            "serial_number": pack.serial_number,
+        },
+        "instruments": [],
+        "protections": [],
+        "limits": [],
+        "clock": {"kind": station.clock, "epoch": None},
+        "seed": setup.seed,
+        "defects": list(setup.defects),
+    }
+
+
+def _in_opening_order(station: StationFile) -> list[str]:
+    def rank(name: str) -> int:
+        return max(OPENING_ORDER.index(role) for role in station.instruments[name].roles)
+
+    return sorted(station.instruments, key=rank)
+
+
+def _check_fit(setup: Setup) -> None:
+    """The pack must fit the wiring before anything is connected to it."""
+    pack, station = setup.pack, setup.station
+    if pack.voltage_max > station.wiring.voltage:
+        raise InputError(
+            f"Pack {pack.name} reaches {pack.voltage_max:.4g} V, the wiring of station {station.name} carries "
+            f"{station.wiring.voltage:.4g} V: choose another pack or station."
+        )
+    if setup.defects and station.virtual is None:
+        raise InputError(f"Station {station.name} is no virtual one: seeded defects need simulators.")
+    if any(station.player(role) is None for role in REQUIRED_ROLES):
+        raise InputError(f"Station {station.name} does not fill every role of: {', '.join(REQUIRED_ROLES)}.")
+
+
+def _open_world(setup: Setup, wait: Callable[[float], None]) -> World:
+    station, pack, virtual = setup.station, setup.pack, setup.station.virtual
+    assert virtual is not None  # noqa: S101 - the caller asked
+    worlds = {point.name: point for point in entry_points(group="packbench.worlds")}
+    if virtual.world not in worlds:
+        hint = files.nearest(virtual.world, worlds)
+        raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
+    cell_of(pack)
+    try:
+        world: World = worlds[virtual.world].load()(
+            virtual.model_dump(exclude={"world"}),
+            links={name: entry.address for name, entry in station.instruments.items()},
+            cell=pack.cell,
+            series=pack.series,
+            parallel=pack.parallel,
+            serial_number=pack.serial_number,
+            seed=setup.seed,
+            defects=setup.defects,
+            wait=wait,
+        )
+    except ValueError as error:
+        raise InputError(f"station {station.name}, virtual section: {error}") from error
+    return world

@@ -1,0 +1,319 @@
+"""The pytest plugin: options, the fixtures `station`, `pack`, `bench` and `verify`, verdicts and exit statuses.
+
+Order of one test: the fixture opens the bench (a run begins), the test runs scenarios, and as soon as it returns or
+raises the bench is made safe and the run closed *inside* the call phase, so that the outcome pytest reports already
+knows what the safe state found. The fixture's own end only catches what never reached the call.
+"""
+
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import hooks
+from bench.lease import BenchLease
+from bench.lifecycle import Setup
+from bench.pack import PackFile, load_pack
+from bench.run import TestIdentity
+from bench.session import SessionLog
+from bench.station import StationFile, load_station
+from bench.testing import Conclusion, TestBench, Verify
+from bench.verdicts import BenchInUse, Inconclusive, InputError, Verdict
+
+DEFAULT_STATION = "virtual-module"
+DEFAULT_TEMPERATURES = "-10,0,25,45"
+PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
+VERDICT_PROPERTY = "packbench.verdict"
+
+_bench_key = pytest.StashKey[TestBench]()
+_context_key = pytest.StashKey["BenchContext"]()
+
+
+class BenchContext:
+    """What the options chose, read once per process."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        option = config.getoption
+        self.station, self.station_file = load_station(option("--station"))
+        self.pack_given = option("--pack") is not None
+        packs = self.station.packs
+        if not self.pack_given and not packs:
+            raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
+        self.pack_name: str = option("--pack") or packs[0]
+        self.other_packs = [] if self.pack_given else list(packs[1:])
+        load_pack(self.pack_name)
+        self.temperatures = _temperatures(option("--temperatures"))
+        self.runs = Path(option("--runs"))
+        self.seed: int = option("--seed")
+        self.defects: tuple[str, ...] = tuple(option("--defect"))
+        self.lease: BenchLease | None = None
+
+    def setup(self, pack: PackFile, pack_file: Path) -> Setup:
+        """What one test opens."""
+        return Setup(self.station, self.station_file, pack, pack_file, self.seed, self.defects)
+
+
+def _temperatures(text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45."
+        ) from error
+    absurd = [value for value in values if not -60 <= value <= 120]
+    if absurd:
+        raise InputError(
+            f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there."
+        )
+    return values
+
+
+# --- options and session ------------------------------------------------------------------------------------------
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare what a report may implement."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Choose station, pack, temperatures and where recordings go."""
+    group = parser.getgroup("packbench", "battery bench")
+    group.addoption("--station", default=DEFAULT_STATION, help="station file or shipped name (default: %(default)s)")
+    group.addoption("--pack", default=None, help="pack file or shipped name (default: the station's first)")
+    group.addoption(
+        "--temperatures",
+        default=DEFAULT_TEMPERATURES,
+        help="°C, with commas; write --temperatures=-10,25 (default: %(default)s)",
+    )
+    group.addoption("--runs", default="runs", help="folder of the recordings (default: %(default)s)")
+    group.addoption("--seed", type=int, default=0, help="of the virtual pack and instruments (default: %(default)s)")
+    group.addoption(
+        "--defect",
+        action="append",
+        default=[],
+        help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register markers; what the options name is read when the session starts."""
+    config.addinivalue_line("markers", "requirement(id): the requirement that a test case verifies")
+    config.addinivalue_line(
+        "markers", "other_packs: run with each of the station's other packs instead of the default one"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read station and pack, take the lease, turn a request to terminate into an orderly end."""
+    config = session.config
+    try:
+        context = BenchContext(config)
+        if context.station.clock == "wall" and (_is_worker(config) or config.getoption("numprocesses", None)):
+            raise InputError(
+                f"Station {context.station.name} is one bench: run it without -n, "
+                "which would drive it several times at once."
+            )
+        if context.station.lease is not None and not _is_worker(config) and not config.option.collectonly:
+            context.lease = BenchLease(context.station.lease.file, context.station.name)
+    except InputError as error:
+        pytest.exit(f"packbench: {error}", returncode=WRONG_INPUT)
+    except BenchInUse as error:
+        pytest.exit(f"packbench: {error}", returncode=BENCH_BROKEN)
+    config.stash[_context_key] = context
+    session.config.pluginmanager.register(_Outcome(session, context), "packbench-outcome")
+    _end_in_order_on_signals()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _end_in_order_on_signals() -> None:
+    """A request to terminate ends the test as Ctrl-C does: exceptions unwind, and with them every safe state."""
+
+    def interrupt(number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(number).name})")
+
+    # Names that this platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere.
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+# --- collection ---------------------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per temperature, and per pack where a test asks for the others."""
+    context = metafunc.config.stash.get(_context_key, None)
+    if context is None:
+        return
+    marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
+    if "temperature" in metafunc.fixturenames and not _parametrized(metafunc, "temperature"):
+        metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")
+    if "other_packs" in marks and "pack" in metafunc.fixturenames:
+        metafunc.parametrize("pack", context.other_packs, indirect=True)
+
+
+def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
+    return any(name in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a pack named by hand, the tests of the other packs have nothing to run on."""
+    context = config.stash.get(_context_key, None)
+    if context is None or context.other_packs:
+        return
+    dropped = [item for item in items if item.get_closest_marker("other_packs")]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
+
+
+# --- fixtures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def station(pytestconfig: pytest.Config) -> StationFile:
+    """The station file."""
+    return pytestconfig.stash[_context_key].station
+
+
+@pytest.fixture
+def pack(request: pytest.FixtureRequest) -> PackFile:
+    """The pack under test."""
+    return load_pack(_pack_name(request))[0]
+
+
+def _pack_name(request: pytest.FixtureRequest) -> str:
+    context = request.config.stash[_context_key]
+    callspec = getattr(request.node, "callspec", None)
+    return str(callspec.params.get("pack", context.pack_name)) if callspec else context.pack_name
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
+    """An open bench, made safe when the test ends, however it ends."""
+    context = request.config.stash[_context_key]
+    item = request.node
+    under_test = TestBench(context.setup(*load_pack(_pack_name(request))), context.runs, identity_of(item))
+    item.stash[_bench_key] = under_test
+    hook = item.ihook
+    under_test.run_log.listeners.append(lambda event: hook.pytest_packbench_event(item=item, event=event))
+    hook.pytest_packbench_run_started(item=item, folder=under_test.run_log.folder)
+    try:
+        under_test.open()
+        yield under_test
+    finally:
+        _conclude(item, sys.exception())
+
+
+@pytest.fixture
+def verify(bench: TestBench) -> Verify:
+    """Judge a measurement: `verify(name, value, unit=…, at_least=…, at_most=…, uncertainty=…)`."""
+    return bench.verify
+
+
+def identity_of(item: pytest.Item) -> TestIdentity:
+    """How the run names its test: the first line of its docstring, filled with its parameters, is the title."""
+    callspec = getattr(item, "callspec", None)
+    parameters: dict[str, Any] = dict(callspec.params) if callspec else {}
+    shown = {key: f"{value:g}" if isinstance(value, float) else value for key, value in parameters.items()}
+    doc = (getattr(getattr(item, "function", None), "__doc__", None) or item.name).strip().split("\n", maxsplit=1)[0]
+    try:
+        title = doc.format(**shown)
+    except (KeyError, IndexError, ValueError):
+        title = doc
+    requirements = tuple(str(mark.args[0]) for mark in item.iter_markers("requirement") if mark.args)
+    return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements, tuple(parameters.items()))
+
+
+# --- verdicts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Conclude the run before the outcome is reported."""
+    try:
+        yield
+    except BaseException as error:
+        _conclude(item, error)
+        raise
+    conclusion = _conclude(item, None)
+    if conclusion is None or conclusion.error is None:
+        return
+    if isinstance(conclusion.error, Inconclusive):
+        pytest.skip(f"INCONCLUSIVE: {conclusion.error}")
+    raise conclusion.error
+
+
+def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | None:
+    under_test = item.stash.get(_bench_key, None)
+    if under_test is None or item.stash.get(_concluded_key, False):
+        return None
+    item.stash[_concluded_key] = True
+    conclusion = under_test.conclude(error)
+    item.user_properties.append(
+        (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict))
+    )
+    item.ihook.pytest_packbench_run_ended(item=item, folder=under_test.run_log.folder)
+    return conclusion
+
+
+_concluded_key = pytest.StashKey[bool]()
+
+
+class _Outcome:
+    """Counts verdicts over the session and turns them into the exit status."""
+
+    def __init__(self, session: pytest.Session, context: BenchContext) -> None:
+        self.session, self.context = session, context
+        self.verdicts: dict[str, str] = {}
+        self.log = SessionLog(context.runs) if not _is_worker(session.config) else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict that the test's process attached to its report."""
+        for name, value in report.user_properties:
+            if name == VERDICT_PROPERTY:
+                self._first_verdict(report.nodeid, str(value))
+
+    def _first_verdict(self, nodeid: str, verdict: str) -> None:
+        if nodeid not in self.verdicts and self.log is not None:
+            self.log.begin_once(self.context.station.name, self.context.pack_name)
+        self.verdicts.setdefault(nodeid, verdict)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Give the bench back; 3 = bench fault, 2 = wrong input, 1 = the pack failed or was not judged, 0 = good."""
+        if self.context.lease is not None:
+            self.context.lease.release()
+        if self.log is None or not self.verdicts:
+            return
+        counts = Counter(self.verdicts.values())
+        status = _exit_status(counts, exitstatus)
+        session.exitstatus = status
+        summary = {
+            "station": self.context.station.name, "pack": self.context.pack_name, "seed": self.context.seed,
+            "verdicts": dict(counts), "exit_status": status,
+        }  # fmt: skip
+        self.log.end(summary)
+        session.config.hook.pytest_packbench_session_ended(session=session, summary=summary)
+
+
+def _exit_status(verdicts: Counter[str], exitstatus: int) -> int:
+    if verdicts[Verdict.BENCH_FAULT]:
+        return BENCH_BROKEN
+    if verdicts["INPUT"]:
+        return WRONG_INPUT
+    if exitstatus not in (PASSED, FAILED):
+        return exitstatus
+    if verdicts[Verdict.FAIL] or verdicts[Verdict.INCONCLUSIVE] or verdicts[Verdict.ABORTED]:
+        return FAILED
+    return exitstatus

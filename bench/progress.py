@@ -1,0 +1,274 @@
+"""Tells whoever watches a run how far it is: one line per finished test, and in a terminal a live display before it.
+
+It only listens: to pytest's reports, and in a terminal to the rows of the running test. What it shows is recorded
+elsewhere, and a run is the same without it.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench import columns
+from bench.columns import INDEX
+from bench.durations import spell
+from bench.testing import TestBench
+from bench.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from bench.engine import Engine
+    from bench.sampling import Row
+
+NAME = "packbench-progress"
+REFRESH_PERIOD = 0.25
+"""Wall seconds between two refreshes of the display: a virtual bench takes thousands of rows in one."""
+
+_TIME, _VOLTAGE, _CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
+_SURFACE, _SOC = INDEX[columns.SURFACE], INDEX[columns.SOC]
+_COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
+_OTHER_COLOUR = "purple"
+_WIDEST_VERDICT = max(len(verdict) for verdict in Verdict)
+
+TestStatus = tuple[str, str, str | tuple[str, dict[str, bool]]]
+
+
+def register(config: pytest.Config) -> None:
+    """Show the progress of this session; a worker of a distributed one has nothing to show it on."""
+    manager = config.pluginmanager
+    if hasattr(config, "workerinput") or not manager.has_plugin("terminalreporter") or manager.has_plugin(NAME):
+        return
+    manager.register(ProgressDisplay(config), NAME)
+
+
+def is_watched(config: pytest.Config) -> bool:
+    """Whether somebody sits before a terminal that can be redrawn: no CI, no file, no output of tests in between."""
+    if os.environ.get("CI") or os.environ.get("TERM") == "dumb" or config.getoption("capture") == "no":
+        return False
+    return sys.stdout.isatty() and not config.getoption("numprocesses", None)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTest:
+    """What is said about a test that has ended; times in s."""
+
+    verdict: str
+    title: str
+    bench_time: float | None
+    wall_time: float
+    cause: str
+
+    @classmethod
+    def of(
+        cls, report: pytest.TestReport, wall_time: float, failure: pytest.TestReport | None
+    ) -> "FinishedTest | None":
+        """Read what the test's process attached to its last report; None for a test that used no bench.
+
+        `failure` is the first report of the test that was no pass: it stands in for a cause that nobody recorded.
+        """
+        told = dict(report.user_properties)
+        verdict = told.get("packbench.verdict")
+        if verdict is None:
+            return None
+        if verdict == Verdict.PASS and failure is not None and failure.failed:
+            # Its run passed, then something of pytest's failed: that says nothing about the pack.
+            verdict = Verdict.BENCH_FAULT
+        cause = str(told.get("packbench.cause") or (_reason(failure) if failure is not None else ""))
+        title = told.get("packbench.title") or report.nodeid.rpartition("::")[2]
+        return cls(str(verdict), str(title), _as_float(told.get("packbench.duration")), wall_time, _one_line(cause))
+
+    def __str__(self) -> str:
+        times = f"{self.wall_time:.1f} s"
+        if self.bench_time is not None:
+            times = f"{spell(self.bench_time)} on the bench, {times}"
+        return f"{self.title} ({times})" + (f": {self.cause}" if self.cause else "")
+
+
+def _as_float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a report is no pass: the reason of a skip, or the message of what was raised."""
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ").removeprefix("INCONCLUSIVE: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text: str = crash.message if crash is not None else report.longreprtext
+    return text
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+class ProgressDisplay:
+    """The pytest plugin; one per session, in the process that owns the terminal."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+        self._live = LiveDisplay(config) if is_watched(config) else None
+        self._total = self._done = 0
+        self._over = False
+        self._wall: dict[str, float] = {}
+        self._failures: dict[str, pytest.TestReport] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count; the name of a file before lines that name the test is only noise."""
+        self._total = len(session.items)
+        if any("bench" in getattr(item, "fixturenames", ()) for item in session.items):
+            self._reporter.showfspath = False
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Every worker collects all tests, the controller none."""
+        self._total = len(ids)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Show the test while it runs; pytest itself writes nothing until it has ended."""
+        __tracebackhide__ = True
+        bench = getattr(item, "funcargs", {}).get("bench")
+        if self._live is None or not isinstance(bench, TestBench):
+            return (yield)
+        with self._live.showing(bench, f"test {self._done + 1} of {self._total}"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, TestStatus, TestStatus]:
+        """Leave out pytest's own letter for a test that gets a line; the summary at the end still names it."""
+        category, letter, word = yield
+        if self._over:
+            return category, letter, word
+        used_bench = any(name == "packbench.verdict" for name, _ in getattr(report, "user_properties", ()))
+        return (category, "", "") if used_bench else (category, letter, word)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """What pytest asks for from now on is its summary."""
+        self._over = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up the phases of a test, and write its line after the last one."""
+        self._wall[report.nodeid] = self._wall.get(report.nodeid, 0.0) + report.duration
+        if not report.passed:
+            self._failures.setdefault(report.nodeid, report)
+        if report.when != "teardown":
+            return
+        self._done += 1
+        finished = FinishedTest.of(report, self._wall.pop(report.nodeid), self._failures.pop(report.nodeid, None))
+        if finished is not None:
+            self._write(finished)
+
+    def _write(self, finished: FinishedTest) -> None:
+        width = len(str(self._total))
+        verdict = "WRONG INPUT" if finished.verdict == "INPUT" else finished.verdict
+        colour = _COLOURS.get(Verdict(verdict), _OTHER_COLOUR) if verdict in set(Verdict) else _OTHER_COLOUR
+        self._reporter.ensure_newline()
+        self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
+        self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
+        self._reporter.write_line(f"  {finished}")
+
+
+class LiveDisplay:
+    """Redraws a few lines below pytest's own while a test runs, and takes them away when it ends."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._live: Live | None = None
+        self._scene: _Scene | None = None
+        self._due = 0.0
+
+    @contextmanager
+    def showing(self, bench: TestBench, count: str) -> Iterator[None]:
+        """Follow the rows of one test."""
+        observers = bench.engine.sampler.observers
+        self._scene = _Scene(bench.engine, bench.test.title, count)
+        observers.append(self.observe)
+        try:
+            yield
+        finally:
+            observers.remove(self.observe)
+            self._clear()
+
+    def observe(self, row: "Row") -> None:
+        """Called with every row: the common case is one look at the clock."""
+        # Wall time, not the bench's: what is paced here is the terminal, and a virtual bench has no wall clock.
+        if time.monotonic() >= self._due:
+            self._draw(row)
+            self._due = time.monotonic() + REFRESH_PERIOD
+
+    def _draw(self, row: "Row") -> None:
+        assert self._scene is not None  # noqa: S101 - rows come only while a test is shown
+        try:
+            with self._capture.global_and_fixture_disabled():
+                self._started().update(self._scene.render(row), refresh=True)
+        except (OSError, ValueError):
+            # The terminal is gone or cannot show this: no reason to touch the test.
+            self._due = float("inf")
+
+    def _started(self) -> "Live":
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(
+                console=Console(highlight=False), auto_refresh=False, transient=True, redirect_stdout=False,
+                redirect_stderr=False,
+            )  # fmt: skip
+            self._live.start()
+        return self._live
+
+    def _clear(self) -> None:
+        live, self._live, self._scene = self._live, None, None
+        if live is None:
+            return
+        try:
+            with self._capture.global_and_fixture_disabled():
+                live.stop()
+        except (OSError, ValueError):
+            self._due = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the live display shows of one test."""
+
+    engine: "Engine"
+    title: str
+    count: str
+
+    def render(self, row: "Row") -> "RenderableType":
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text(self.title, style="bold"), Text(self.count, style="dim"))
+        step = self.engine.step
+        if step is not None:
+            elapsed = row[_TIME] - self.engine.step_started
+            left = step.expected_duration(self.engine.bench.pack) - elapsed
+            table.add_row(Text(f"step {step.name!r}: {spell(elapsed)}"), Text(_left(left)))
+        table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
+        table.add_row(Text(_values(row), style="cyan"))
+        return table
+
+
+def _left(seconds: float) -> str:
+    return f"about {spell(seconds)} left" if seconds > 0 else "longer than expected"
+
+
+def _values(row: "Row") -> str:
+    shown = (
+        f"{row[_VOLTAGE]:8.3f} V", f"{row[_CURRENT]:+8.3f} A", f"{row[_SURFACE]:5.1f} °C",
+        f"SoC {100 * row[_SOC]:3.0f} %" if not isnan(row[_SOC]) else "SoC unknown",
+    )  # fmt: skip
+    return "   ".join(shown)

@@ -1,0 +1,225 @@
+"""One test's evidence on disk: manifest, events, samples, transcript (see docs/run-format.md).
+
+A run exists from the moment its folder does: what could not even start is still a run, with a manifest that says why.
+"""
+
+import json
+import platform
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.recorder import SampleJournal, write_parquet
+from bench.verdicts import Cause, Measurement, Verdict
+
+SCHEMA = 1
+TRANSCRIPT_TAIL = 5000
+"""Messages kept of a virtual run's wire; a run on the wall clock keeps them all."""
+
+
+class RunRecord(NamedTuple):
+    """What a run holds in memory while it is open: the same as its folder holds once it has ended."""
+
+    manifest: dict[str, Any]
+    events: list[dict[str, Any]]
+    columns: tuple[str, ...]
+    rows: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TestIdentity:
+    """The test that a run belongs to."""
+
+    __test__ = False
+
+    nodeid: str
+    name: str
+    title: str
+    requirements: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored in the manifest."""
+        return {
+            "nodeid": self.nodeid, "name": self.name, "title": self.title,
+            "requirements": list(self.requirements), "parameters": dict(self.parameters),
+        }  # fmt: skip
+
+
+class Run:
+    """Writes a run folder from its first line to its last."""
+
+    def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
+        started = datetime.now(UTC)
+        self.folder = _new_folder(root, started, test.name)
+        self.now = now
+        self.events: list[dict[str, Any]] = []
+        self.measurements: list[Measurement] = []
+        self.cause: Cause | None = None
+        self.journal: SampleJournal | None = None
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.step: str | None = None
+        self.ended = False
+        self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
+        self._started = started
+        self.manifest: dict[str, Any] = {
+            "schema": SCHEMA,
+            "run_id": self.folder.relative_to(root).as_posix(),
+            "state": "running",
+            "test": test.as_dict(),
+            **manifest,
+            "versions": {**versions(), **git_revision(Path.cwd())},
+            "started": _utc(started), "ended": None, "duration": None,
+            "verdict": None, "cause": None, "bench_verdict": None, "measurements": [], "kpis": [],
+        }  # fmt: skip
+        self._events_file = (self.folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
+        self._write_manifest()
+
+    def begin(self, columns: tuple[str, ...], *, fsync: bool) -> None:
+        """Start recording samples."""
+        self._write_manifest()
+        self.journal = SampleJournal(self.folder / "samples.journal", columns, fsync=fsync)
+        self.event("run started", run_id=self.manifest["run_id"])
+
+    def event(self, kind: str, /, **fields: Any) -> None:
+        """Append one line to the event log, at once, and tell whoever listens."""
+        event = _clean({"time": round(self.now(), 6), "type": kind, **fields})
+        self.events.append(event)
+        # A full disk must not keep the safe state from being reached: the journal reports it, events stay silent.
+        with suppress(OSError, ValueError):
+            self._events_file.write(json.dumps(event, ensure_ascii=False) + "\n")
+            self._events_file.flush()
+        for listener in self.listeners:
+            listener(event)
+
+    def fault(self, cause: Cause) -> None:
+        """Keep the first cause; later ones are logged and change nothing."""
+        if self.cause is None:
+            self.cause = cause
+        self.event("message", level="error", text=cause.text)
+
+    def measured(self, measurement: Measurement) -> None:
+        """Keep one judged quantity."""
+        self.measurements.append(measurement)
+        self.event("measurement", **measurement.as_dict())
+
+    def transcript(self, instrument: str, direction: str, message: str) -> None:
+        """Keep one message of the wire."""
+        self._tail.append((self.now(), instrument, direction, message))
+
+    def record(self) -> RunRecord:
+        """Everything so far."""
+        if self.journal is None:
+            return RunRecord(self.manifest, self.events, (), np.empty((0, 0)))
+        return RunRecord(self.manifest, self.events, self.journal.columns, self.journal.table())
+
+    def end(self, verdict: Verdict, bench_verdict: dict[str, Any] | None) -> None:
+        """Write what is left, turn the journal into a table, close. Raises `BenchFault` when the disk refuses it."""
+        if self.ended:
+            return
+        self.ended = True
+        cause = self.cause.as_dict() if self.cause else None
+        if bench_verdict is not None:
+            self.event("safe state", **bench_verdict)
+        self.event("run ended", verdict=verdict, cause=cause)
+        self.manifest |= {
+            "state": "ended", "ended": _utc(datetime.now(UTC)), "duration": self.now(),
+            "verdict": verdict, "cause": cause, "bench_verdict": bench_verdict,
+            "measurements": [measurement.as_dict() for measurement in self.measurements],
+        }  # fmt: skip
+        self._write_transcript()
+        self._events_file.close()
+        try:
+            self._close_journal()
+        finally:
+            self._write_manifest()
+
+    def _close_journal(self) -> None:
+        if self.journal is None:
+            return
+        self.journal.close()
+        write_parquet(self.folder / "samples.parquet", self.journal.columns, self.journal.table())
+        self.journal.path.unlink()
+
+    def _write_transcript(self) -> None:
+        lines = (
+            f"{time:12.3f} {instrument} {direction} {message}\n" for time, instrument, direction, message in self._tail
+        )
+        with suppress(OSError):
+            (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+    def _write_manifest(self) -> None:
+        """Replace `run.json` in one step: a reader never sees half a manifest."""
+        text = json.dumps(_clean(self.manifest), indent=1, ensure_ascii=False)
+        partial = self.folder / "run.json.partial"
+        with suppress(OSError):
+            partial.write_text(text + "\n", encoding="utf-8", newline="\n")
+            partial.replace(self.folder / "run.json")
+
+
+def _new_folder(root: Path, started: datetime, test: str) -> Path:
+    """`<root>/<date>/<time>-<test>`, never an existing one; nothing of the test's name can leave `root`."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_.," else "_" for letter in test).strip("._")[:80]
+    stem = root / f"{started:%Y-%m-%d}" / f"{started:%H%M%S}-{safe or 'test'}"
+    for number in range(1000):
+        folder = stem if number == 0 else stem.with_name(f"{stem.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{stem}: a thousand runs of this test began in the same second.")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _clean(value: Any) -> Any:
+    """JSON has no nan and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+@cache
+def versions() -> dict[str, Any]:
+    """Of what produced the run."""
+    try:
+        ours = metadata.version("packbench")
+    except metadata.PackageNotFoundError:
+        ours = "unknown"
+    return {"packbench": ours, "python": platform.python_version(), "platform": platform.platform()}
+
+
+@cache
+def git_revision(folder: Path) -> dict[str, Any]:
+    """Revision of the working tree that the tests come from; unknown outside one or without git."""
+    try:
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        return {
+            "git": commit,
+            "git_dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+        }
+    except (OSError, subprocess.SubprocessError):
+        return {"git": None, "git_dirty": None}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603

@@ -1,0 +1,45 @@
+"""The last session in a folder of runs: what `packbench report` takes its exit status from."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+NAME = "session.json"
+
+
+class SessionLog:
+    """Writes `session.json` beside the runs: `running` from the first verdict on, `ended` with the summary."""
+
+    def __init__(self, runs: Path) -> None:
+        self.path = runs / NAME
+        self._begun: dict[str, Any] = {}
+
+    def begin_once(self, station: str, pack: str) -> None:
+        """Mark the session as running; a session that dies stays so."""
+        if not self._begun:
+            self._begun = {"state": "running", "station": station, "pack": pack, "started": _now()}
+            self._write(self._begun)
+
+    def end(self, summary: dict[str, Any]) -> None:
+        """Mark it as ended."""
+        self._write({**self._begun, **summary, "state": "ended", "ended": _now()})
+
+    def _write(self, content: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+        partial.replace(self.path)
+
+
+def last_session(runs: Path) -> dict[str, Any] | None:
+    """The newest session of a folder of runs; None when there is none that can be read."""
+    try:
+        content = json.loads((runs / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,57 @@
+"""Tells when air and cells have settled at a temperature.
+
+IEC 62660-1 asks for 12 h of soak or a drift of less than 1 K/h, ISO 12405-4 for thermal equilibration; both are met
+by a band around the set point and a drift measured over ten minutes.
+"""
+
+from collections import deque
+
+from bench import columns
+from bench.columns import INDEX
+from bench.sampling import Row
+from bench.station import ChamberLimits
+
+DRIFT_WINDOW = 600.0
+"""s over which a drift of 1 K/h is told from the resolution of a sensor (0.17 K)."""
+
+_TIME, _AIR = INDEX[columns.TEST_TIME], INDEX[columns.AMBIENT]
+_COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
+
+
+class Settling:
+    """Watches rows until they have been within the station's limits for long enough."""
+
+    def __init__(self, target: float, limits: ChamberLimits, period: float) -> None:
+        self.target, self.limits = target, limits
+        self._least_span = DRIFT_WINDOW - period
+        self._history: deque[Row] = deque()
+
+    def settled(self, row: Row) -> bool:
+        """Take the next row; True once everything has settled."""
+        history = self._history
+        history.append(row)
+        while row[_TIME] - history[0][_TIME] > DRIFT_WINDOW:
+            history.popleft()
+        first, target = history[0], self.target
+        span = row[_TIME] - first[_TIME]
+        if span < self._least_span or not abs(row[_AIR] - target) <= self.limits.band:
+            return False
+        if not max(abs(row[_COLDEST] - target), abs(row[_HOTTEST] - target)) <= self.limits.cell_band:
+            return False
+        drift = max(abs(row[_COLDEST] - first[_COLDEST]), abs(row[_HOTTEST] - first[_HOTTEST])) * 3600 / span
+        return drift < self.limits.drift
+
+    def failure(self, row: Row, hours: float, alarm: str) -> str:
+        """One sentence about what did not settle in time."""
+        hint = f"it reports {alarm!r}" if alarm else "check that it conditions, its door and its set-point limits"
+        return (
+            f"The chamber did not settle at {self.target:g} °C within {hours:g} h: air is at {row[_AIR]:.1f} °C, "
+            f"cells between {row[_COLDEST]:.1f} and {row[_HOTTEST]:.1f} °C; {hint}."
+        )
+
+    def __str__(self) -> str:
+        limits = self.limits
+        return (
+            f"air within {limits.band:g} K, cells within {limits.cell_band:g} K "
+            f"and drifting less than {limits.drift:g} K/h"
+        )

@@ -1,0 +1,154 @@
+"""The station file: which driver plays which role at which address, what wires and instruments can carry."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bench import files
+
+SHIPPED = Path(__file__).parent / "stations"
+
+Role = Literal["source", "sink", "emulator", "chamber", "temperatures", "bms"]
+REQUIRED_ROLES: tuple[Role, ...] = ("source", "sink", "chamber", "temperatures", "bms")
+
+
+class Ratings(files.FileModel):
+    """What an instrument or the wiring can carry."""
+
+    voltage: float = Field(gt=0, description="V")
+    current: float = Field(gt=0, description="A")
+    power: float = Field(gt=0, description="W")
+
+
+class Accuracy(files.FileModel):
+    """Expanded uncertainty of a reading, as a fraction of it (temperature: K)."""
+
+    voltage: float = Field(default=0.001, ge=0, lt=1)
+    current: float = Field(default=0.002, ge=0, lt=1)
+    temperature: float = Field(default=0.5, ge=0)
+
+
+class Expected(files.FileModel):
+    """What the instrument must identify as; a part of the text is enough."""
+
+    model: str | None = None
+    serial_number: str | None = None
+
+
+class InstrumentEntry(files.FileModel):
+    """One instrument at one address, playing one or more roles."""
+
+    driver: str
+    resource: str = Field(default="", description="VISA resource or pyserial URL")
+    can: dict[str, Any] | None = Field(default=None, description="arguments of python-can's Bus")
+    roles: tuple[Role, ...] = Field(min_length=1)
+    expect: Expected = Expected()
+    accuracy: Accuracy = Accuracy()
+    calibration_due: date | None = None
+    gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
+    timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_link(self) -> "InstrumentEntry":
+        if bool(self.resource) == (self.can is not None):
+            raise ValueError("needs either a resource (VISA or serial) or a can bus, and not both")
+        return self
+
+    @property
+    def address(self) -> str:
+        """One line that names the link."""
+        if self.can is None:
+            return self.resource
+        return f"{self.can.get('interface', '?')}:{self.can.get('channel', '?')}"
+
+
+class Wiring(files.FileModel):
+    """What cables, fuses and contactors between the instruments and the pack can carry."""
+
+    voltage: float = Field(gt=0, description="V")
+    current: float = Field(gt=0, description="A")
+
+
+class ChamberLimits(files.FileModel):
+    """How the chamber is used: band of the air around its set point and how long settling may take."""
+
+    band: float = Field(default=2.0, gt=0, description="K around the set point")
+    cell_band: float = Field(default=2.0, gt=0, description="K of every cell around the set point")
+    drift: float = Field(default=1.0, gt=0, description="K/h of every cell, to call it settled")
+    settle_timeout: float = Field(default=12.0, gt=0, description="h")
+    rest_temperature: float = Field(default=25.0, description="degC")
+
+
+class Lease(files.FileModel):
+    """Where the lock that gives one bench to one user lies."""
+
+    file: Path
+
+
+class Virtual(files.FileModel):
+    """Simulators behind the addresses; `world` names an entry point of the group `packbench.worlds`."""
+
+    world: str = "virtual"
+    soc: float = Field(default=0.3, ge=0, le=1)
+    temperature: float = 25.0
+    plant: Literal["emulator", "pack"] = "pack"
+    spread: dict[str, float] = Field(default_factory=dict)
+    simulators: dict[str, dict[str, Any]]
+
+
+class StationFile(files.FileModel):
+    """A bench."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    clock: Literal["virtual", "wall"] = "wall"
+    visa_library: str = "@py"
+    scan_period: float = Field(default=1.0, gt=0, le=60, description="s, while a current can flow")
+    rest_scan_period: float = Field(default=10.0, gt=0, le=600, description="s, in soaks and rests")
+    packs: tuple[str, ...] = Field(default=(), description="default pack first, then the other chemistries")
+    instruments: dict[str, InstrumentEntry]
+    wiring: Wiring
+    chamber: ChamberLimits = ChamberLimits()
+    lease: Lease | None = None
+    virtual: Virtual | None = None
+
+    @field_validator("instruments")
+    @classmethod
+    def _roles_are_filled(cls, entries: dict[str, InstrumentEntry]) -> dict[str, InstrumentEntry]:
+        players: dict[str, str] = {}
+        for name, entry in entries.items():
+            for role in entry.roles:
+                if role in players:
+                    raise ValueError(f"role {role} is played by both {players[role]} and {name}; one is allowed")
+                players[role] = name
+        missing = [role for role in REQUIRED_ROLES if role not in players]
+        if missing:
+            raise ValueError(f"nobody plays {', '.join(missing)}; add the role to an instrument")
+        return entries
+
+    @model_validator(mode="after")
+    def _simulators_have_a_place(self) -> "StationFile":
+        if self.virtual is not None:
+            unknown = set(self.virtual.simulators) - set(self.instruments)
+            if unknown:
+                name = min(unknown)
+                raise ValueError(
+                    f"simulator {name!r} stands behind no instrument; {files.nearest(name, self.instruments)}"
+                )
+        if (self.virtual is not None) != (self.clock == "virtual"):
+            raise ValueError("clock: virtual and a virtual section go together")
+        return self
+
+    def player(self, role: Role) -> str | None:
+        """Name of the instrument that plays `role`."""
+        return next((name for name, entry in self.instruments.items() if role in entry.roles), None)
+
+
+def load_station(name: str) -> tuple[StationFile, Path]:
+    """The station behind a path or a shipped name, and the file it was read from; raises `InputError`."""
+    path = files.find(name, SHIPPED, "station")
+    return files.load(path, StationFile), path

@@ -1,0 +1,165 @@
+"""What a test case holds in its hand: the bench it runs scenarios on, and the judge of what it measured.
+
+One `TestBench` is one test's run from opening the instruments to the bench verdict. The pytest plugin makes it; it
+knows nothing of pytest, so that a script can use it as well.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import preflight
+from bench.engine import Engine
+from bench.lifecycle import OpenBench, Setup, setup_manifest
+from bench.pack import PackFile
+from bench.run import Run, RunRecord, TestIdentity
+from bench.safestate import BenchVerdict
+from bench.scenario import Step
+from bench.station import StationFile
+from bench.verdicts import (
+    BenchFault,
+    Cause,
+    Inconclusive,
+    Measurement,
+    PackFailure,
+    Verdict,
+    blame_of,
+    worst,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a run ended, and what the test must raise to say so (None: passed)."""
+
+    verdict: Verdict
+    bench: BenchVerdict | None
+    error: Exception | None
+
+
+class TestBench:
+    """A bench for the length of one test."""
+
+    __test__ = False
+
+    def __init__(self, setup: Setup, runs: Path, test: TestIdentity) -> None:
+        self.setup = setup
+        self.runs = runs
+        self.test = test
+        self.run_log = Run(runs, test, setup_manifest(setup), now=lambda: 0.0)
+        self._open: OpenBench | None = None
+        self._engine: Engine | None = None
+
+    def open(self) -> None:
+        """Connect, identify, protect, start recording; raises what was wrong after keeping it in the run."""
+        overdue = preflight.calibration_overdue(self.setup.station)
+        try:
+            if overdue:
+                raise BenchFault(" ".join(overdue))
+            opened = OpenBench(self.setup, self.run_log.transcript)
+            self._open = opened
+            self.run_log.now = opened.clock.now
+            self.run_log.manifest |= opened.manifest()
+            self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall")
+            self._engine = Engine(opened, self.run_log)
+        except Exception as error:
+            self._keep(error)
+            self.conclude(error)
+            raise
+
+    @property
+    def station(self) -> StationFile:
+        """The station file."""
+        return self.setup.station
+
+    @property
+    def pack(self) -> PackFile:
+        """The pack file."""
+        return self.setup.pack
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the open bench."""
+        if self._engine is None:
+            raise BenchFault("The bench is not open: it was closed, or could not be opened.")
+        return self._engine
+
+    def run(self, *steps: Step) -> RunRecord:
+        """Run a scenario; see `Engine.run`."""
+        return self.engine.run(*steps)
+
+    def verify(
+        self, name: str, value: float, *, unit: str = "", at_least: float | None = None, at_most: float | None = None,
+        uncertainty: float = 0.0, step: str | None = None, requirement: str | None = None,
+    ) -> Verdict:  # fmt: skip
+        """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
+
+        `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
+        declared and never measured: that is no pass.
+        """
+        requirement = requirement or next(iter(self.test.requirements), None)
+        measurement = Measurement(name, float(value), unit, at_least, at_most, uncertainty, step, requirement)
+        self.run_log.measured(measurement)
+        return measurement.verdict
+
+    def conclude(self, error: BaseException | None = None) -> Conclusion:
+        """Make the bench safe, judge, close the run. Whatever happens here, the run ends and the links close."""
+        if error is not None:
+            self._keep(error)
+        safe = self._make_safe()
+        verdict = self._verdict(error, safe)
+        raised = self._to_raise(error, verdict, safe)
+        try:
+            self.run_log.end(verdict, safe.as_dict() if safe else None)
+        except BenchFault as full_disk:
+            verdict, raised = Verdict.BENCH_FAULT, raised or full_disk
+        finally:
+            self._close()
+        return Conclusion(verdict, safe, raised)
+
+    def _make_safe(self) -> BenchVerdict | None:
+        if self._open is None:
+            return None
+        return self._open.make_safe()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._engine = None
+
+    def _keep(self, error: BaseException) -> None:
+        if self.run_log.cause is None and not isinstance(error, Inconclusive):
+            blame, _ = blame_of(error)
+            self.run_log.fault(Cause(blame, _first_line(error), self.run_log.step, self.run_log.now()))
+
+    def _verdict(self, error: BaseException | None, safe: BenchVerdict | None) -> Verdict:
+        verdicts = [measurement.verdict for measurement in self.run_log.measurements]
+        if error is not None:
+            verdicts.append(blame_of(error)[1])
+        if safe is not None and not safe.safe:
+            verdicts.append(Verdict.BENCH_FAULT)
+        return worst(verdicts)
+
+    def _to_raise(self, error: BaseException | None, verdict: Verdict, safe: BenchVerdict | None) -> Exception | None:
+        if error is not None:
+            return error if isinstance(error, Exception) else None
+        if safe is not None and not safe.safe:
+            return BenchFault(f"The test ended, the bench was not verified safe: {safe}")
+        judged = [m for m in self.run_log.measurements if m.verdict is verdict]
+        text = "\n".join(str(measurement) for measurement in judged)
+        if verdict is Verdict.FAIL:
+            if self.run_log.cause is None:
+                first = judged[0]
+                self.run_log.cause = Cause("pack", str(first), first.step, self.run_log.now(), first.name)
+            return PackFailure(text)
+        if verdict is Verdict.INCONCLUSIVE:
+            return Inconclusive(text)
+        return None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().split("\n", maxsplit=1)[0]
+    return text or f"The test was interrupted ({type(error).__name__})."
+
+
+Verify = Callable[..., Verdict]

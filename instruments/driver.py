@@ -1,0 +1,139 @@
+"""What every VISA driver has in common: how it is opened, named, identified and closed; how it is programmed.
+
+No command of any instrument is in here, and a driver inherits nothing that it could want to do differently:
+roles are `instruments.roles`, wires are `instruments.session`.
+"""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar, Protocol, Self
+
+from instruments.links import LinkProfile
+from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
+from instruments.session import InstrumentLink, LinkContext, Session, adapted, last_digit
+
+_NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can"})
+
+
+class DriverClass(Protocol):
+    """What the registry hands out: a class that can be opened from a station file's entry."""
+
+    def open(self, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Instrument:
+        """Open the instrument that a station calls `name`; raises `ValueError` for an unknown option."""
+        ...
+
+
+class VisaDriver:
+    """An instrument behind one `Session`; its keyword arguments are its options in a station file."""
+
+    profile: ClassVar[LinkProfile]
+
+    def __init__(
+        self,
+        resource: str,
+        context: LinkContext,
+        *,
+        name: str,
+        gap: float | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.name = name
+        self._session = Session(resource, context, adapted(self.profile, gap, timeout), name=name)
+        self._session.on_reconnect = self._forget
+
+    @classmethod
+    def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
+        """Open the instrument that a station calls `name`; raises `ValueError` for an unknown option."""
+        refuse_unknown_options(cls, name, options)
+        if not link.resource:
+            raise ValueError(f"{name} has no resource; give a VISA resource string or a pyserial URL.")
+        arguments: dict[str, object] = dict(options)
+        return cls(link.resource, context, name=name, gap=link.gap, timeout=link.timeout, **arguments)
+
+    def identify(self) -> Identity:
+        """Ask the instrument who it is."""
+        return self._session.identity()
+
+    def close(self) -> None:
+        """Close the link. May be called again."""
+        self._session.close()
+
+    def _forget(self) -> None:
+        """Forget what was set, as the instrument may have been restarted; nothing to forget here."""
+
+
+def refuse_unknown_options(driver: type, name: str, options: Iterable[str]) -> None:
+    """Raise `ValueError` for an option that `driver` does not have, with the nearest one that it has."""
+    parameters = inspect.signature(driver).parameters.values()
+    known = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in _NOT_OPTIONS
+    ]
+    for option in options:
+        if option not in known:
+            allowed = ", ".join(sorted(known)) or "none"
+            raise ValueError(
+                f"{name} has no option {option!r}{did_you_mean(option, known)}; {driver.__name__} takes: {allowed}."
+            )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the nearest of `known`, or nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One programmable quantity: its name for people, its command, its unit in SI and on the wire.
+
+    `per_unit` is how many wire units make one SI unit (1000 for a current programmed in mA).
+    """
+
+    quantity: str
+    command: str
+    unit: str
+    wire_unit: str = ""
+    per_unit: float = 1.0
+
+    def check(self, name: str, value: float, at_most: float, at_least: float = 0.0) -> None:
+        """Raise `SetPointRejected` unless `value` is within the limits. Nothing is ever clamped."""
+        if not at_least <= value <= at_most:
+            raise SetPointRejected(
+                f"{name}: {self.quantity} {value:g} {self.unit} is outside {at_least:g} to {at_most:g} "
+                f"{self.unit}; nothing was sent, correct the set point or use another instrument"
+            )
+
+    def write(self, session: Session, value: float) -> None:
+        """Send the set point (SI)."""
+        session.write(f"{self.command} {value * self.per_unit:.7g}")
+
+    def read(self, session: Session) -> tuple[float, float]:
+        """Read back the set point that the instrument holds (SI), and what its last digit weighs."""
+        message = f"{self.command}?"
+        reply = session.query(message)
+        value = session.number(message, reply, self.wire_unit) / self.per_unit
+        return value, last_digit(reply, self.wire_unit) / self.per_unit
+
+    def program(self, session: Session, value: float, at_most: float) -> float:
+        """Send `value` and read it back: some instruments ignore a set without a word. Returns what was read.
+
+        Raises `SetPointRejected`, with what the error queue says, when the instrument kept another value.
+        """
+        self.write(session, value)
+        held, digit = self.read(session)
+        # Half a digit is display rounding, one converter step is at most 1/20000 of the range.
+        if not abs(held - value) <= digit + at_most / 20000:
+            raise self.refused(session, value, held)
+        return held
+
+    def refused(self, session: Session, value: float, held: float) -> InstrumentFault:
+        """Return the fault for a set point that the instrument did not take."""
+        why = "; ".join(session.errors()) or "its error queue says nothing"
+        return SetPointRejected(
+            f"{session.name} kept {self.quantity} at {held:g} {self.unit} when {value:g} {self.unit} was "
+            f"sent with {self.command} ({why}); check its limits and mode"
+        )

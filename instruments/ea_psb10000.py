@@ -1,0 +1,266 @@
+"""EA Elektro-Automatik PSB 9000/10000: a bidirectional supply, source and sink over one session.
+
+Facts from the vendor's "Programming Guide ModBus & SCPI" (PGMBEN rev. 24); page numbers are its own. Its sign
+is ours already: negative current and power belong to sink mode (p48). Tried on the simulator only.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from instruments.driver import Setting, VisaDriver
+from instruments.links import ErrorQueue, LinkProfile
+from instruments.roles import InstrumentFault, Protections, Ratings
+from instruments.session import LinkContext, parse_number
+
+VOLTAGE = Setting("voltage", "VOLT", "V", "V")
+SOURCE_CURRENT = Setting("charging current", "CURR", "A", "A")
+SOURCE_POWER = Setting("charging power", "POW", "W", "W")
+SINK_CURRENT = Setting("discharging current", "SINK:CURR", "A", "A")
+SINK_POWER = Setting("discharging power", "SINK:POW", "W", "W")
+
+OVER_VOLTAGE = Setting("over-voltage threshold", "VOLT:PROT", "V", "V")
+SOURCE_OVER_CURRENT = Setting("over-current threshold", "CURR:PROT", "A", "A")
+SOURCE_OVER_POWER = Setting("over-power threshold", "POW:PROT", "W", "W")
+SINK_OVER_CURRENT = Setting("sink over-current threshold", "SINK:CURR:PROT", "A", "A")
+SINK_OVER_POWER = Setting("sink over-power threshold", "SINK:POW:PROT", "W", "W")
+UNDER_VOLTAGE = Setting("under-voltage threshold", "SYST:CONF:UVD", "V", "V")
+
+PROTECTION_REACH = 1.1
+"""Thresholds go to 110 % of the rating (p51)."""
+
+ALARMS = {
+    0: "over-voltage (OVP)",
+    1: "over-current (OCP)",
+    2: "over-power (OPP)",
+    3: "over-temperature (OT)",
+    4: "over-voltage event (OVD)",
+    5: "under-voltage event (UVD)",
+    6: "over-current event (OCD)",
+    7: "under-current event (UCD)",
+    8: "over-power event (OPD)",
+    13: "power fail (PF)",
+    14: "master-slave protection (MSP)",
+}
+"""Bits of the questionable status register (p41)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direction:
+    """The set points of one direction, and the current that must be zero so that it stays that direction."""
+
+    current: Setting
+    power: Setting
+    opposite: Setting
+
+
+_CHARGE = _Direction(SOURCE_CURRENT, SOURCE_POWER, SINK_CURRENT)
+_DISCHARGE = _Direction(SINK_CURRENT, SINK_POWER, SOURCE_CURRENT)
+
+
+class EaPsb10000(VisaDriver):
+    """A PSB as `Source` and `Sink`: one output, one voltage, separate currents and powers for each direction.
+
+    Set points are read back, since one beyond an adjustment limit is ignored (p54). Remote control is taken
+    with the first command that needs it and given back, output off first, by `close`. An output that an alarm
+    switched off stays off: it is switched on again only after `source_off` or `sink_off`.
+
+    `watchdog` (1 to 36000 s) arms the supply's own interface monitoring; any traffic keeps it quiet.
+    """
+
+    profile = LinkProfile(
+        gap=0.01,  # p12: at least 5 ms, 10 to 15 ms recommended
+        error_queue=ErrorQueue(depth=5, before="STAT:QUES?"),  # p42: reading errors acknowledges alarms
+    )
+    channels = ("voltage", "current", "power")
+    _remote: bool
+    _on: bool | None
+
+    def __init__(
+        self,
+        resource: str,
+        context: LinkContext,
+        *,
+        name: str,
+        gap: float | None = None,
+        timeout: float | None = None,
+        watchdog: float | None = None,
+    ) -> None:
+        if watchdog is not None and not 1 <= watchdog <= 36000:
+            raise ValueError(f"{name}: watchdog {watchdog!r} is outside 1 to 36000 s; leave it out for none.")
+        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
+        self._watchdog = watchdog
+        self._used = False
+        self._held: dict[Setting, float] = {}
+        self._forget()
+
+    def request(self) -> None:
+        """Ask for all three actual values at once."""
+        self._session.request("MEAS:ARR?")
+
+    def collect(self) -> tuple[float, float, float]:
+        """Voltage V, current A, power W; positive charges."""
+        reply = self._session.collect()
+        try:
+            voltage, current, power = reply.split(",")
+            return parse_number(voltage, "V"), parse_number(current, "A"), parse_number(power, "W")
+        except ValueError as error:
+            raise self._session.unexpected("MEAS:ARR?", reply, "voltage, current and power expected") from error
+
+    @cached_property
+    def source_ratings(self) -> Ratings:
+        """Nominal values as the supply states them (p56)."""
+        ask = self._session.query_number
+        return Ratings(ask("SYST:NOM:VOLT?", "V"), ask("SYST:NOM:CURR?", "A"), ask("SYST:NOM:POW?", "W"))
+
+    @property
+    def sink_ratings(self) -> Ratings:
+        """A PSB absorbs what it delivers."""
+        return self.source_ratings
+
+    def protect_source(self, over_voltage: float, over_current: float, over_power: float) -> Protections:
+        """Arm OVP, OCP and OPP (V, A, W); at equal values they act before the set point limits (p51)."""
+        return self._arm(
+            (OVER_VOLTAGE, SOURCE_OVER_CURRENT, SOURCE_OVER_POWER), (over_voltage, over_current, over_power)
+        )
+
+    def protect_sink(self, under_voltage: float, over_current: float, over_power: float) -> Protections:
+        """Arm the sink's OCP and OPP and the under-voltage event with action ALARM, which switches off (p53).
+
+        The over-voltage threshold belongs to the terminals, not to a direction, and is reported as it stands.
+        """
+        rating = self.sink_ratings
+        UNDER_VOLTAGE.check(self.name, under_voltage, rating.voltage)
+        for setting, value in ((SINK_OVER_CURRENT, over_current), (SINK_OVER_POWER, over_power)):
+            setting.check(self.name, value, self._reach(setting))
+        with self._session.lock:
+            self._take_remote()
+            UNDER_VOLTAGE.program(self._session, under_voltage, rating.voltage)
+            self._session.write("SYST:CONF:UVD:ACT ALARM")
+            action = self._session.query("SYST:CONF:UVD:ACT?")
+            if not action.upper().startswith("ALAR"):
+                raise self._session.unexpected("SYST:CONF:UVD:ACT?", action, "ALARM was set")
+            current = SINK_OVER_CURRENT.program(self._session, over_current, self._reach(SINK_OVER_CURRENT))
+            power = SINK_OVER_POWER.program(self._session, over_power, self._reach(SINK_OVER_POWER))
+            return Protections(OVER_VOLTAGE.read(self._session)[0], current, power)
+
+    def charge(self, current: float, voltage: float, power: float | None = None) -> None:
+        """Charge at `current` A until `voltage` V, at most `power` W; the sink side is held at 0 A."""
+        self._run(_CHARGE, current, voltage, power)
+
+    def discharge(self, current: float, voltage: float, power: float | None = None) -> None:
+        """Discharge at `current` A down to `voltage` V, at most `power` W; the source side is held at 0 A."""
+        self._run(_DISCHARGE, current, voltage, power)
+
+    def source_off(self) -> None:
+        """Switch the output off now: one message, two before remote control is ours; waits for no answer."""
+        self._on = None
+        if not self._remote:
+            self._used = True
+            self._session.write("SYST:LOCK 1")
+        self._session.write("OUTP OFF")
+        self._on = False
+
+    def source_is_off(self) -> bool:
+        """Read back the output."""
+        reply = self._session.query("OUTP?")
+        if reply not in {"ON", "OFF"}:
+            raise self._session.unexpected("OUTP?", reply, "ON or OFF expected")
+        return reply == "OFF"
+
+    def sink_off(self) -> None:
+        """Switch the output off now: both directions share it."""
+        self.source_off()
+
+    def sink_is_off(self) -> bool:
+        """Read back the output."""
+        return self.source_is_off()
+
+    def alarms(self) -> tuple[str, ...]:
+        """Alarms that stand now; reading them acknowledges nothing."""
+        condition = int(self._session.query_number("STAT:QUES:COND?"))
+        return tuple(text for bit, text in ALARMS.items() if condition >> bit & 1)
+
+    def close(self) -> None:
+        """Output off, then remote control back, then the link; each attempted whatever happened before."""
+        for give_back in (self.source_off, lambda: self._session.write("SYST:LOCK 0")):
+            if self._used:
+                with suppress(InstrumentFault):
+                    give_back()
+        self._used = False
+        super().close()
+
+    def _forget(self) -> None:
+        self._remote = False
+        self._on = None
+        self._held.clear()
+
+    def _run(self, direction: _Direction, current: float, voltage: float, power: float | None) -> None:
+        rating = self.source_ratings
+        power = rating.power if power is None else power
+        VOLTAGE.check(self.name, voltage, rating.voltage)
+        direction.current.check(self.name, current, rating.current)
+        direction.power.check(self.name, power, rating.power)
+        with self._session.lock:
+            self._take_remote()
+            self._hold(direction.opposite, 0.0, rating.current)
+            self._hold(VOLTAGE, voltage, rating.voltage)
+            self._hold(direction.power, power, rating.power)
+            self._hold(direction.current, current, rating.current)
+            if not self._on:
+                self._switch_on()
+
+    def _hold(self, setting: Setting, value: float, at_most: float) -> None:
+        if self._held.get(setting) == value:
+            return
+        self._held.pop(setting, None)
+        setting.program(self._session, value, at_most)
+        self._held[setting] = value
+
+    def _switch_on(self) -> None:
+        self._session.write("OUTP ON")
+        if self.source_is_off():
+            reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
+            raise InstrumentFault(f"{self.name} did not switch its output on ({reasons}); check wiring and alarms")
+        self._on = True
+
+    def _take_remote(self) -> None:
+        """Take remote control (p49), which the supply never gives by itself, and empty its error queue."""
+        if self._remote:
+            return
+        with self._session.lock:
+            self._session.write("SYST:LOCK 1")
+            owner = self._session.query("SYST:LOCK:OWN?")
+            if owner != "REMOTE":
+                raise InstrumentFault(
+                    f"{self.name} answered {owner!r} to SYST:LOCK:OWN? after SYST:LOCK 1; "
+                    "release LOCAL on its panel or the other interface that holds it"
+                )
+            self._session.errors()
+            self._remote = self._used = True
+            self._arm_watchdog()
+
+    def _arm_watchdog(self) -> None:
+        if self._watchdog is None:
+            return
+        self._session.write(f"SYST:COMM:MON:TIM {self._watchdog:g}")
+        self._session.write("SYST:COMM:MON:ACT ON")
+        armed = self._session.query("SYST:COMM:MON:ACT?")
+        if armed not in {"ON", "1"}:
+            raise self._session.unexpected("SYST:COMM:MON:ACT?", armed, "the watchdog was set ON")
+
+    def _arm(self, settings: tuple[Setting, ...], values: tuple[float, ...]) -> Protections:
+        for setting, value in zip(settings, values, strict=True):
+            setting.check(self.name, value, self._reach(setting))
+        with self._session.lock:
+            self._take_remote()
+            held = [
+                setting.program(self._session, value, self._reach(setting))
+                for setting, value in zip(settings, values, strict=True)
+            ]
+        return Protections(*held)
+
+    def _reach(self, setting: Setting) -> float:
+        rating = self.source_ratings
+        by_unit = {"V": rating.voltage, "A": rating.current, "W": rating.power}
+        return by_unit[setting.unit] * PROTECTION_REACH

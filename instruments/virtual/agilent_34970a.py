@@ -1,0 +1,191 @@
+"""Simulated Agilent 34970A data acquisition unit with three 34901A multiplexers (channels 101-120, 201-220, 301-320).
+
+Only what a temperature scan needs: configure, scan list, trigger, initiate, fetch. An open thermocouple reads
++9.90000000E+37 (34970A/34972A Command Reference, "overload"); a channel that was never configured for
+temperature reads volts, as the real one does.
+"""
+
+from collections.abc import Callable, Mapping
+
+from instruments import scpi
+from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+
+CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
+OPEN_SENSOR = 9.9e37
+KELVIN_PER_VOLT = 24390.0  # type K near room temperature: 41 uV/K
+DATA_STALE = -230
+
+ERRORS = {
+    0: "No error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -120: "Numeric data error",
+    -131: "Invalid suffix",
+    -171: "Invalid expression",
+    -221: "Settings conflict",
+    -222: "Data out of range",
+    -223: "Too much data",
+    -224: "Illegal parameter value",
+    DATA_STALE: "Data stale",
+}
+
+
+class Agilent34970A:
+    """One unit. `sensors` maps a channel to what its thermocouple feels (degC); a channel without one is open."""
+
+    ends_on = b"\n"
+    ends_with = b"\n"
+
+    def __init__(self, specimen: Specimen, sensors: Mapping[int, Callable[[], float]]) -> None:
+        unknown = set(sensors) - set(CHANNELS)
+        if unknown:
+            raise ValueError(
+                f"34970A channel {min(unknown)} does not exist: wire sensors to 101-120, 201-220 or 301-320"
+            )
+        self._specimen = specimen
+        self._sensors = dict(sensors)
+        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
+        self._meters = {channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS}
+        self.reset()
+
+    def reset(self) -> None:
+        """`*RST`: no scan list, every channel measures volts, units degC."""
+        self.scan_list: tuple[int, ...] = ()
+        self.temperature: dict[int, str] = {}
+        self.units: dict[int, str] = {}
+        self.trigger = {"SOUR": "IMM", "COUN": "1", "TIM": "10"}
+        self._readings: tuple[float, ...] | None = None
+
+    def handle(self, message: str) -> str | None:
+        """Act on one message; a unit in error is queued and the rest of the message dropped."""
+        replies = []
+        for unit in GRAMMAR.parse(message):
+            try:
+                if isinstance(unit, ScpiError):
+                    raise unit
+                reply = unit.target(self, unit)
+            except ScpiError as error:
+                header = error.number in {Fault.CANNOT_QUERY, Fault.MUST_QUERY}
+                self.errors.push(Fault.UNDEFINED_HEADER if header else error.number)
+                break
+            if reply is not None:
+                replies.append(reply)
+        return ";".join(replies) if replies else None
+
+    def status_byte(self) -> int:
+        """STB: 2 error queue."""
+        return 0x04 * bool(self.errors)
+
+    def initiate(self) -> None:
+        """Scan now: the readings are those of this moment, whenever they are fetched."""
+        if not self.scan_list:
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "no scan list")
+        self._readings = tuple(map(self._read, self.scan_list))
+
+    def fetch(self) -> str:
+        """Print the readings of the last scan."""
+        if self._readings is None:
+            raise ScpiError(DATA_STALE, "no readings")
+        return ("%+.8E," * len(self._readings) % self._readings)[:-1]
+
+    def _read(self, channel: int) -> float:
+        sensor = self._sensors.get(channel)
+        if sensor is None:
+            return OPEN_SENSOR
+        felt = self._meters[channel].read(sensor())
+        if channel not in self.temperature:
+            return (felt - 25.0) / KELVIN_PER_VOLT
+        unit = self.units.get(channel, "C")
+        return felt if unit == "C" else felt + 273.15 if unit == "K" else felt * 1.8 + 32.0
+
+    def checked(self, channels: tuple[int, ...]) -> tuple[int, ...]:
+        """Return channels that exist; raises -222 for one that does not."""
+        if not set(channels) <= set(CHANNELS):
+            raise ScpiError(Fault.OUT_OF_RANGE, str(channels))
+        return channels
+
+    def cut_off(self, channel: int) -> None:
+        """Break the thermocouple of a channel."""
+        self._sensors.pop(channel, None)
+
+    def identity(self) -> str:
+        """The four fields of `*IDN?`; Agilent's has no serial number: the third is 0."""
+        return f"HEWLETT-PACKARD,{self._specimen.model},0,13-2-2"
+
+
+Handler = Callable[[Agilent34970A, Call[object]], str | None]
+
+
+def _configure(unit: Agilent34970A, call: Call[object]) -> None:
+    """`CONF:TEMP TC,K,(@...)` also makes these channels the scan list (Command Reference, CONFigure)."""
+    kind, *rest = call.parameters or ("DEF",)
+    sensor = scpi.choice(kind, "TCouple", "RTD", "FRTD", "THERmistor", "DEF")
+    if sensor in {"TC", "DEF"} and rest:
+        scpi.choice(rest[0], *"BEJKNRST", "DEF")
+    channels = unit.checked(call.channels or unit.scan_list)
+    if not channels:
+        raise ScpiError(Fault.MISSING_PARAMETER, "channel list")
+    unit.temperature |= dict.fromkeys(channels, sensor)
+    unit.scan_list = channels
+    unit._readings = None
+
+
+def _scan(unit: Agilent34970A, call: Call[object]) -> str | None:
+    if call.query:
+        text = f"(@{','.join(map(str, unit.scan_list))})"
+        return f"#{len(str(len(text)))}{len(text)}{text}"
+    unit.scan_list = unit.checked(call.channels)
+    unit._readings = None
+    return None
+
+
+def _units(unit: Agilent34970A, call: Call[object]) -> str | None:
+    if call.query:
+        return ",".join(unit.units.get(channel, "C") for channel in unit.checked(call.channels or unit.scan_list))
+    chosen = scpi.choice(call.only(), "C", "F", "K")
+    unit.units |= dict.fromkeys(unit.checked(call.channels or CHANNELS), chosen)
+    return None
+
+
+def _trigger(name: str, read: Callable[[str], str]) -> Handler:
+    def handler(unit: Agilent34970A, call: Call[object]) -> str | None:
+        if call.query:
+            return unit.trigger[name]
+        unit.trigger[name] = read(call.only())
+        return None
+
+    return handler
+
+
+def _read(unit: Agilent34970A, _call: Call[object]) -> str:
+    unit.initiate()
+    return unit.fetch()
+
+
+def _clear(unit: Agilent34970A, _call: Call[object]) -> None:
+    unit.errors.clear()
+
+
+GRAMMAR: Grammar[Handler] = Grammar(
+    {
+        "*IDN?": lambda unit, call: unit.identity(),
+        "*RST": lambda unit, call: unit.reset(),
+        "*CLS": _clear,
+        "*OPC?": lambda unit, call: "1",
+        "*STB?": lambda unit, call: str(unit.status_byte()),
+        "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
+        "CONFigure:TEMPerature": _configure,
+        "ROUTe:SCAN[?]": _scan,
+        "UNIT:TEMPerature[?]": _units,
+        "TRIGger:SOURce[?]": _trigger("SOUR", lambda text: scpi.choice(text, "IMMediate", "BUS", "EXTernal", "TIMer")),
+        "TRIGger:COUNt[?]": _trigger("COUN", lambda text: f"{scpi.number(text, minimum=1, maximum=50000):+.8E}"),
+        "TRIGger:TIMer[?]": _trigger("TIM", lambda text: f"{scpi.number(text, 'S', minimum=0, maximum=359999):+.8E}"),
+        "INITiate": lambda unit, call: unit.initiate(),
+        "FETCh?": lambda unit, call: unit.fetch(),
+        "READ?": _read,
+    }
+)

@@ -1,0 +1,307 @@
+"""Simulated Chroma 63600 electronic load: a mainframe whose modules all hang on the same two terminals.
+
+Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an
+invalid one in a line is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes,
+short circuit, slew rates in time (they are kept and read back: a step of the world is far longer than any of
+them).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+
+from instruments import scpi
+from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
+
+OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
+TRIP_LEVEL = 1.05  # of rating; the hardware's own thresholds, not adjustable
+
+RANGES = {"L": 0.01, "M": 0.1, "H": 1.0}  # of the module's rating, as on a 63640-80-80: 0.8 / 8 / 80 A
+FAMILIES = {"CC": LoadMode.CURRENT, "CR": LoadMode.RESISTANCE, "CV": LoadMode.VOLTAGE, "CP": LoadMode.POWER}
+MODES = {family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()}
+
+ERRORS = {
+    0: "No error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -120: "Numeric data error",
+    -131: "Invalid suffix",
+    -171: "Invalid expression",
+    -221: "Settings conflict",
+    -222: "Data out of range",
+    -223: "Too much data",
+    -224: "Illegal parameter value",
+}
+
+
+@dataclass(slots=True)
+class Module:
+    """One load module: what is programmed into it, and its latched protection bits."""
+
+    number: int
+    mode: str = "CCH"
+    on: bool = False
+    active: bool = True
+    tripped: int = 0
+    levels: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def level(self, name: str = "L1") -> float:
+        """The programmed level of the present mode; unprogrammed current, power are 0 and a resistance is open."""
+        unset = {"CR": 1e4, "CV": 1e9}.get(self.mode[:2], 0.0)
+        return self.levels.get((self.mode, name), unset)
+
+
+class Chroma63600:
+    """One mainframe. Ratings of each module in V, A and W. `port` is what all modules together ask of the terminals."""
+
+    ends_on = b"\n"
+    ends_with = b"\n"
+
+    def __init__(
+        self,
+        specimen: Specimen,
+        *,
+        voltage: float,
+        current: float,
+        power: float,
+        settling: Settling,
+        channels: int = 1,
+        numeric_load_reply: bool = False,
+    ) -> None:
+        self.port = LoadPort()
+        self.rated = {LoadMode.VOLTAGE: voltage, LoadMode.CURRENT: current, LoadMode.POWER: power}
+        self.modules = [Module(number) for number in range(1, channels + 1)]
+        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
+        self.selected = self.modules[0]
+        self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
+        self._point = OperatingPoint()
+        full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
+        self._meters = {
+            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4) for name, scale in full_scale.items()
+        }
+
+    # ---- the world's side ----
+
+    def observe(self, point: OperatingPoint) -> bool:
+        """Take note of what the terminals settled at; True when a protection has switched a module off."""
+        self._point = point
+        tripped = False
+        for module in self.modules:
+            current = self.share(module)
+            causes = OVP if point.voltage > self.rated[LoadMode.VOLTAGE] * TRIP_LEVEL else 0
+            causes |= OCP if current > self.rated[LoadMode.CURRENT] * TRIP_LEVEL else 0
+            causes |= OPP if current * point.voltage > self.rated[LoadMode.POWER] * TRIP_LEVEL else 0
+            causes |= REVERSE if point.voltage < -0.5 else 0
+            if causes:
+                module.tripped |= causes
+                tripped = tripped or module.on
+                module.on = False
+        if tripped:
+            self.apply()
+        return tripped
+
+    def share(self, module: Module) -> float:
+        """Current of one module, A: in proportion to what each was asked for."""
+        running = [other for other in self.modules if other.on]
+        if module not in running:
+            return 0.0
+        weights = [1.0 / other.level() if other.mode.startswith("CR") else other.level() for other in running]
+        total = sum(weights)
+        return self._point.load * weights[running.index(module)] / total if total else 0.0
+
+    def apply(self) -> None:
+        """Add up what the running modules ask for."""
+        running = [module for module in self.modules if module.on]
+        self.port.on = bool(running)
+        if not running:
+            return
+        mode, _ = MODES[running[0].mode]
+        levels = [module.level() for module in running]
+        self.port.mode = mode
+        self.port.current_limit = len(running) * self.rated[LoadMode.CURRENT]
+        if mode is LoadMode.VOLTAGE:
+            self.port.value = min(levels)
+            limits = [module.levels.get((module.mode, "ILIM"), inf) for module in running]
+            self.port.current_limit = min(self.port.current_limit, sum(limits))
+        elif mode is LoadMode.RESISTANCE:
+            self.port.value = 1.0 / sum(1.0 / level for level in levels)
+        else:
+            self.port.value = sum(levels)
+
+    # ---- the wire's side ----
+
+    def handle(self, message: str) -> str | None:
+        """Act on one message, up to the first unit that is in error."""
+        replies = []
+        for unit in GRAMMAR.parse(message):
+            try:
+                if isinstance(unit, ScpiError):
+                    raise unit
+                self._settling.stale |= not unit.query
+                reply = unit.target(self, unit)
+            except ScpiError as error:
+                # -115 and -116 are other makers' numbers: here such a header simply does not exist.
+                header = error.number in {Fault.CANNOT_QUERY, Fault.MUST_QUERY}
+                self.errors.push(Fault.UNDEFINED_HEADER if header else error.number)
+                break
+            if reply is not None:
+                replies.append(reply)
+        return ";".join(replies) if replies else None
+
+    def status_byte(self) -> int:
+        """STB: 2 error queue, 3 a module is in protection."""
+        return 0x04 * bool(self.errors) | 0x08 * any(module.tripped for module in self.modules)
+
+    def switch(self, on: bool) -> None:
+        """Switch the selected module; refused while it is inactive or in protection, or beside one in another mode."""
+        module = self.selected
+        families = {other.mode[:2] for other in self.modules if other.on} | {module.mode[:2]}
+        if on and (module.tripped or not module.active or len(families) > 1):
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "LOAD ON")
+        module.on = on
+        self.apply()
+
+    def set_mode(self, mode: str) -> None:
+        """Change the mode of the selected module; a running module changes over with the levels of the new mode."""
+        self.selected.mode = mode
+        if len({module.mode[:2] for module in self.modules if module.on}) > 1:
+            self.selected.on = False
+        self.apply()
+
+    def ceiling(self, mode: LoadMode, fraction: float) -> float:
+        """Largest level of a mode's range: A, Ohm, V or W."""
+        if mode is LoadMode.RESISTANCE:
+            return 50.0 * self.rated[LoadMode.VOLTAGE] / self.rated[LoadMode.CURRENT] / fraction
+        return self.rated[mode] * fraction
+
+    def measure(self, name: str, module: Module) -> str:
+        """Print a measured value of one module: V, A (drawn, >= 0) or W."""
+        self._settling.settle()
+        voltage, current = self._point.voltage, self.share(module)
+        value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
+        return f"{self._meters[name].read(value) if value else 0.0:.4f}"
+
+    def identity(self) -> str:
+        """The four fields of `*IDN?`."""
+        return f"CHROMA,{self._specimen.model},{self._specimen.serial_number},01.00"
+
+
+Handler = Callable[[Chroma63600, Call[object]], str | None]
+
+
+def _measure(name: str) -> Handler:
+    return lambda load, call: load.measure(name, load.selected)
+
+
+def _measure_all(name: str) -> Handler:
+    return lambda load, call: ",".join(load.measure(name, module) for module in load.modules)
+
+
+def _level(family: str, name: str, unit: str, limited_by: LoadMode | None = None) -> Handler:
+    """A level of one mode family; it belongs to the range that the selected module's mode names, the high one else."""
+
+    def handler(load: Chroma63600, call: Call[object]) -> str | None:
+        module = load.selected
+        mode = module.mode if module.mode.startswith(family) else f"{family}H"
+        kind, fraction = MODES[mode]
+        ceiling = load.ceiling(kind, fraction) if limited_by is None else load.rated[limited_by]
+        floor = ceiling * 1e-6 if kind is LoadMode.RESISTANCE else 0.0
+        if call.query and call.parameters:
+            return f"{scpi.number(call.only(), unit, minimum=floor, maximum=ceiling):.4f}"
+        if call.query:
+            return f"{module.levels.get((mode, name), floor):.4f}"
+        module.levels[mode, name] = scpi.number(call.only(), unit, minimum=floor, maximum=ceiling)
+        load.apply()
+        return None
+
+    return handler
+
+
+def _load(load: Chroma63600, call: Call[object]) -> str | None:
+    """`LOAD?` answers ON/OFF or a number, by firmware: both have been seen."""
+    if call.query:
+        return str(int(load.selected.on)) if load._numeric else "ON" if load.selected.on else "OFF"
+    load.switch(scpi.boolean(call.only()))
+    return None
+
+
+def _mode(load: Chroma63600, call: Call[object]) -> str | None:
+    if call.query:
+        return load.selected.mode
+    load.set_mode(scpi.choice(call.only(), *MODES))
+    return None
+
+
+def _channel(load: Chroma63600, call: Call[object]) -> str | None:
+    if call.query:
+        return str(load.selected.number)
+    number = int(scpi.number(call.only(), minimum=1, maximum=len(load.modules)))
+    load.selected = load.modules[number - 1]
+    return None
+
+
+def _active(load: Chroma63600, call: Call[object]) -> str | None:
+    if call.query:
+        return "ON" if load.selected.active else "OFF"
+    load.selected.active = scpi.boolean(call.only())
+    if not load.selected.active:
+        load.switch(on=False)
+    return None
+
+
+def _clear_protection(load: Chroma63600, _call: Call[object]) -> None:
+    load.selected.tripped = 0
+    load.observe(load._point)
+
+
+def _reset(load: Chroma63600, _call: Call[object]) -> None:
+    load.modules = [Module(module.number, tripped=module.tripped) for module in load.modules]
+    load.selected = load.modules[0]
+    load.apply()
+
+
+def _clear_errors(load: Chroma63600, _call: Call[object]) -> None:
+    load.errors.clear()
+
+
+GRAMMAR: Grammar[Handler] = Grammar(
+    {
+        "*IDN?": lambda load, call: load.identity(),
+        "*RST": _reset,
+        "*CLS": _clear_errors,
+        "*STB?": lambda load, call: str(load.status_byte()),
+        "*OPC?": lambda load, call: "1",
+        "SYSTem:ERRor[:NEXT]?": lambda load, call: load.errors.pop(),
+        "CHANnel[:LOAD][?]": _channel,
+        "CHANnel:ACTive[?]": _active,
+        "LOAD[:STATe][?]": _load,
+        "LOAD:PROTection:CLEar": _clear_protection,
+        "MODE[?]": _mode,
+        "CURRent:STATic:L1[?]": _level("CC", "L1", "A"),
+        "CURRent:STATic:L2[?]": _level("CC", "L2", "A"),
+        "CURRent:STATic:RISE[?]": _level("CC", "RISE", "A/US", LoadMode.CURRENT),
+        "CURRent:STATic:FALL[?]": _level("CC", "FALL", "A/US", LoadMode.CURRENT),
+        "RESistance:STATic:L1[?]": _level("CR", "L1", "OHM"),
+        "RESistance:STATic:L2[?]": _level("CR", "L2", "OHM"),
+        "VOLTage:STATic:L1[?]": _level("CV", "L1", "V"),
+        "VOLTage:STATic:L2[?]": _level("CV", "L2", "V"),
+        "VOLTage:STATic:ILIMit[?]": _level("CV", "ILIM", "A", LoadMode.CURRENT),
+        "POWer:STATic:L1[?]": _level("CP", "L1", "W"),
+        "POWer:STATic:L2[?]": _level("CP", "L2", "W"),
+        "MEASure:VOLTage?": _measure("VOLT"),
+        "MEASure:CURRent?": _measure("CURR"),
+        "MEASure:POWer?": _measure("POW"),
+        "MEASure:ALLVoltage?": _measure_all("VOLT"),
+        "MEASure:ALLCurrent?": _measure_all("CURR"),
+        "MEASure:ALLPower?": _measure_all("POW"),
+        "FETCh:VOLTage?": _measure("VOLT"),
+        "FETCh:CURRent?": _measure("CURR"),
+        "FETCh:POWer?": _measure("POW"),
+        "STATus:CHANnel:CONDition?": lambda load, call: str(load.selected.tripped),
+    }
+)

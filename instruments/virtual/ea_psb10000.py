@@ -1,0 +1,585 @@
+"""Simulated EA Elektro-Automatik PSB 10000, a bidirectional DC supply, at the level of its SCPI messages.
+
+Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5;
+page numbers below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in
+battery test, R mode (resistance set points are kept and read back; the mode stays UIP) and the analogue
+interface.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from instruments import scpi
+from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen, StatusRegister
+from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
+
+SET_LIMIT = 1.02  # of nominal, p45
+PROTECTION_LIMIT = 1.10  # of nominal, p51
+MOST_COMMANDS = 5  # in one message, p38
+BUFFER = 256  # bytes, p38
+
+ERRORS = {
+    0: "No error",
+    -100: "Command error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -200: "Execution error",
+    -201: "Invalid while in local",
+    -220: "Parameter error",
+    -221: "Settings conflict",
+    -222: "Data out of range",
+    -223: "Too much data",
+    -224: "Illegal parameter value",
+    -225: "Out of memory",
+}
+# The guide has fewer numbers than SCPI-99 (p38): what it calls the faults that the grammar finds.
+DIALECT: dict[int, int] = {
+    Fault.UNDEFINED_HEADER: -100,
+    Fault.SUFFIX_OUT_OF_RANGE: -100,
+    Fault.CANNOT_QUERY: -100,
+    Fault.MUST_QUERY: -100,
+    Fault.MISSING_PARAMETER: -220,
+    Fault.NUMERIC_DATA: -220,
+    Fault.INVALID_SUFFIX: -220,
+    Fault.INVALID_EXPRESSION: -102,
+}
+
+OVP, OCP, OPP, OVD, UVD, OCD, UCD, OPD = (1 << bit for bit in (0, 1, 2, 4, 5, 6, 7, 8))
+REMOTE, OUTPUT_ON = 1 << 10, 1 << 11
+CTO, CV, CC, CP, SINKING = (1 << bit for bit in (7, 8, 9, 10, 12))
+REGULATION = {Regulation.OFF: 0, Regulation.VOLTAGE: CV, Regulation.CURRENT: CC, Regulation.POWER: CP}
+COUNTED = {"OVOL": OVP, "OCUR": OCP, "OPOW": OPP}
+
+
+@dataclass(slots=True)
+class Value:
+    """A set value with its adjustment range, in the unit its replies carry."""
+
+    present: float
+    low: float
+    high: float
+    unit: str
+    decimals: int
+
+    def text(self, value: float | None = None) -> str:
+        """Print a value as the device does: display decimals and unit."""
+        return f"{self.present if value is None else value:.{self.decimals}f}{self.unit}"
+
+    def read(self, text: str) -> float:
+        """Read a parameter; raises `ScpiError` outside the adjustment range: the device ignores it (p54)."""
+        return scpi.number(text, self.unit, minimum=self.low, maximum=self.high)
+
+
+@dataclass(slots=True)
+class Supervision:
+    """A user event (UVD, OVD, ...) and what it does: NONE, SIGN, WARN or ALAR (p53)."""
+
+    threshold: Value
+    bit: int
+    exceeded: Callable[[float, float], bool]
+    action: str = "NONE"
+
+
+class EaPsb10000:
+    """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
+
+    Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.
+    """
+
+    ends_on = b"\n"
+    ends_with = b"\n"
+
+    def __init__(
+        self,
+        specimen: Specimen,
+        *,
+        voltage: float,
+        current: float,
+        power: float,
+        clock: Callable[[], float],
+        settling: Settling,
+    ) -> None:
+        self.port = SupplyPort()
+        self.nominal = {"V": voltage, "A": current, "W": power}
+        self._specimen, self._clock, self._settling = specimen, clock, settling
+        self._user_text = ""
+        self._errors = ErrorQueue(5, ERRORS)
+        self._ques, self._oper, self._second = StatusRegister(), StatusRegister(), StatusRegister()
+        self._event_status, self._event_enable, self._service_enable = 0x80, 0, 0
+        self._alarms = self._causes = 0
+        self._counters = dict.fromkeys(COUNTED, 0)
+        self._remote = False
+        self._off_after_remote = True
+        self._monitored, self._monitor_time, self._heard = False, 5, 0.0
+        self._timed_out = False
+        self._point = OperatingPoint()
+        self._charge = {"source": 0.0, "sink": 0.0}  # Ah
+        self._energy = {"source": 0.0, "sink": 0.0}  # kWh
+        self._settings: dict[str, str] = {
+            "SPE": "SLOW",
+            "REST": "OFF",
+            "PFA": "OFF",
+            "OTEM": "AUTO",
+            "MOD": "UIP",
+        }
+        self._make_values()
+        self._meters = {
+            unit: Meter.drawn(specimen.random, specimen.accuracy, scale, self._decimals(unit))
+            for unit, scale in self.nominal.items()
+        }
+
+    def _make_values(self) -> None:
+        rated = {"VOLT": "V", "CURR": "A", "POW": "W", "SINK:CURR": "A", "SINK:POW": "W"}
+        self.sets = {name: self._value(unit, 0.0, SET_LIMIT) for name, unit in rated.items()}
+        self.sets["POW"].present, self.sets["SINK:POW"].present = self.nominal["W"], self.nominal["W"]
+        self.sets["RES"] = Value(0.0, 0.0, self._resistance_maximum, "OHM", 3)
+        self.sets["SINK:RES"] = Value(0.0, 0.0, self._resistance_maximum, "OHM", 3)
+        self.protections = {name: self._value(unit, 1.0, PROTECTION_LIMIT) for name, unit in rated.items()}
+        for protection in self.protections.values():
+            protection.present = protection.high
+        self.supervisions = {
+            "UVD": Supervision(self._value("V", 0.0, PROTECTION_LIMIT), UVD, float.__lt__),
+            "OVD": Supervision(self._value("V", 1.0, PROTECTION_LIMIT), OVD, float.__gt__),
+            "UCD": Supervision(self._value("A", 0.0, PROTECTION_LIMIT), UCD, float.__lt__),
+            "OCD": Supervision(self._value("A", 1.0, PROTECTION_LIMIT), OCD, float.__gt__),
+            "OPD": Supervision(self._value("W", 1.0, PROTECTION_LIMIT), OPD, float.__gt__),
+        }
+        for name in ("UCD", "OCD", "OPD"):
+            source = self.supervisions[name]
+            threshold = self._value(source.threshold.unit, 0.0 if name == "UCD" else 1.0, PROTECTION_LIMIT)
+            self.supervisions[f"SINK:{name}"] = Supervision(threshold, source.bit, source.exceeded)
+        self._apply()
+
+    @property
+    def _resistance_maximum(self) -> float:
+        return 30.0 * self.nominal["V"] / self.nominal["A"]
+
+    def _value(self, unit: str, fraction: float, limit: float) -> Value:
+        nominal = self.nominal[unit]
+        return Value(fraction * nominal, 0.0, limit * nominal, unit, self._decimals(unit))
+
+    def _decimals(self, unit: str) -> int:
+        """Five digits on the display, at most two of them behind the point."""
+        return max(0, min(2, 5 - len(str(int(self.nominal[unit])))))
+
+    # ---- the world's side ----
+
+    def observe(self, point: OperatingPoint) -> bool:
+        """Take note of what the terminals settled at; True when a protection has switched the output off."""
+        self._point = point
+        was_on = self.port.on
+        causes = self._find_causes(point)
+        tripped = causes & ~self._alarms & (OVP | OCP | OPP)
+        for name, bit in COUNTED.items():
+            self._counters[name] += bool(tripped & bit)
+        self._causes = causes
+        self._alarms |= causes
+        switches_off = self._switching(causes)
+        if was_on and switches_off:
+            self.port.on = False
+        self._update_registers()
+        return was_on and not self.port.on
+
+    def elapse(self, duration: float) -> None:
+        """Let `duration` s pass at the present operating point: counters run, the interface monitor watches."""
+        direction = "source" if self._point.supply > 0 else "sink"
+        if self.port.on:
+            hours = duration / 3600
+            self._charge[direction] += abs(self._point.supply) * hours
+            self._energy[direction] += abs(self._point.supply * self._point.voltage) * hours / 1000
+        if self._monitored and self._clock() - self._heard > self._monitor_time and not self._timed_out:
+            self._timed_out = True
+            self.port.on = False
+            self._update_registers()
+
+    def _find_causes(self, point: OperatingPoint) -> int:
+        """The alarm conditions that are present. At equal values a protection beats its set point (p51)."""
+        voltage, current = point.voltage, abs(point.supply)
+        prefix = "" if point.supply >= 0 else "SINK:"
+        causes = OVP if voltage >= self.protections["VOLT"].present else 0
+        if not self.port.on:
+            return causes
+        if current >= self.protections[f"{prefix}CURR"].present:
+            causes |= OCP
+        if current * voltage >= self.protections[f"{prefix}POW"].present:
+            causes |= OPP
+        measured = {"V": voltage, "A": current, "W": current * voltage}
+        for name, event in self.supervisions.items():
+            if event.action != "NONE" and ("VD" in name or name.startswith("SINK:") == bool(prefix)):
+                unit = event.threshold.unit
+                causes |= event.bit if event.exceeded(float(measured[unit]), event.threshold.present) else 0
+        return causes
+
+    def _switching(self, causes: int) -> int:
+        """Those of the causes that switch the output off."""
+        deadly = OVP | OCP | OPP
+        for event in self.supervisions.values():
+            deadly |= event.bit if event.action == "ALAR" else 0
+        return causes & deadly
+
+    def _update_registers(self) -> None:
+        on = OUTPUT_ON if self.port.on else 0
+        self._ques.update(self._alarms | (REMOTE if self._remote else 0) | on)
+        oper = CTO if self._timed_out else 0
+        if self.port.on:
+            oper |= REGULATION[self._point.regulation] | (SINKING if self._point.supply < 0 else 0)
+        self._oper.update(oper)
+
+    def _apply(self) -> None:
+        """Hand the set values to the power stage."""
+        port, sets = self.port, self.sets
+        port.voltage, port.source_current, port.source_power = (sets[name].present for name in ("VOLT", "CURR", "POW"))
+        port.sink_current, port.sink_power = sets["SINK:CURR"].present, sets["SINK:POW"].present
+
+    # ---- the wire's side ----
+
+    def handle(self, message: str) -> str | None:
+        """Act on one message. Errors are only queued; a reply that overflows the buffer is not sent (p38)."""
+        self._heard = self._clock()
+        units = GRAMMAR.parse(message)
+        if len(message) > BUFFER or len(units) > MOST_COMMANDS:
+            self._complain(-225 if len(message) > BUFFER else -223)
+            return None
+        replies = []
+        for unit in units:
+            try:
+                if isinstance(unit, ScpiError):
+                    raise unit
+                self._settling.stale |= not unit.query
+                reply = unit.target(self, unit)
+            except ScpiError as error:
+                self._complain(DIALECT.get(error.number, error.number))
+                continue
+            if reply is not None:
+                replies.append(reply)
+        text = ";".join(replies)
+        if len(text) > BUFFER:
+            self._complain(-225)
+            return None
+        return text if replies else None
+
+    def _complain(self, number: int) -> None:
+        self._errors.push(number)
+        self._event_status |= 0x20 if number > -200 else 0x10
+
+    def status_byte(self) -> int:
+        """STB (p41): 0 second QUES, 2 error queue, 3 QUES, 5 ESR, 6 master summary, 7 OPER."""
+        byte = 0x01 * self._second.summary | 0x04 * bool(self._errors) | 0x08 * self._ques.summary
+        byte |= 0x20 * bool(self._event_status & self._event_enable) | 0x80 * self._oper.summary
+        return byte | 0x40 * bool(byte & self._service_enable)
+
+    def require_remote(self) -> None:
+        """Raise for a command that changes something while the device is not in remote control (p39)."""
+        if not self._remote:
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "not in remote control")
+
+    def lock(self, remote: bool) -> None:
+        """Take or leave remote control (p49); what the output does then is `POW:STAG:AFT:REM` (p58)."""
+        if not remote and self._off_after_remote:
+            self.port.on = False
+        self._remote = remote
+        self._update_registers()
+
+    def switch(self, on: bool) -> None:
+        """Switch the DC output. Refused while an alarm has not been acknowledged."""
+        if on and self._switching(self._alarms):
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "alarm not acknowledged")
+        self.port.on = on
+        self._update_registers()
+
+    def acknowledge(self) -> None:
+        """Clear the alarms whose cause is gone: what reading the error queue does on this device (p42, p50)."""
+        self._alarms &= self._causes
+        self._timed_out = False
+        self._update_registers()
+
+    def measure(self, unit: str) -> str:
+        """Print a measured value; negative current and power belong to sink mode (p48)."""
+        self._settling.settle()
+        point = self._point
+        value = point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
+        if unit != "V" and not self.port.on:
+            value = 0.0
+            return f"{value:.{self._decimals(unit)}f}{unit}"
+        meter = self._meters[unit]
+        return f"{meter.read(value):.{meter.decimals}f}{unit}"
+
+
+Handler = Callable[[EaPsb10000, Call[object]], str | None]
+
+
+def _remote_only(action: Callable[[EaPsb10000, str], None]) -> Handler:
+    """A command with one parameter that needs remote control."""
+
+    def handler(device: EaPsb10000, call: Call[object]) -> None:
+        text = call.only()
+        device.require_remote()
+        action(device, text)
+
+    return handler
+
+
+def _either(query: Callable[[EaPsb10000], str], action: Callable[[EaPsb10000, str], None]) -> Handler:
+    """A command with a query form: the query is free, the setting needs remote control."""
+    setter = _remote_only(action)
+
+    def handler(device: EaPsb10000, call: Call[object]) -> str | None:
+        return query(device) if call.query else setter(device, call)
+
+    return handler
+
+
+def _query(answer: Callable[[EaPsb10000], str]) -> Handler:
+    def handler(device: EaPsb10000, call: Call[object]) -> str:
+        if call.parameters:
+            raise ScpiError(Fault.PARAMETER_NOT_ALLOWED, ",".join(call.parameters))
+        return answer(device)
+
+    return handler
+
+
+def _set_value(name: str) -> Handler:
+    def change(device: EaPsb10000, text: str) -> None:
+        value = device.sets[name]
+        value.present = value.read(text)
+        device._apply()
+
+    return _either(lambda device: device.sets[name].text(), change)
+
+
+def _limit(name: str, end: str) -> Handler:
+    """An adjustment limit: never on the wrong side of the set value it belongs to (p54)."""
+
+    def change(device: EaPsb10000, text: str) -> None:
+        value = device.sets[name]
+        limit = scpi.number(
+            text, value.unit, minimum=0.0, maximum=device.nominal.get(value.unit, value.high) * SET_LIMIT
+        )
+        if (limit > value.present) if end == "low" else (limit < value.present):
+            raise ScpiError(Fault.SETTINGS_CONFLICT, text)
+        setattr(value, end, limit)
+
+    return _either(lambda device: device.sets[name].text(getattr(device.sets[name], end)), change)
+
+
+def _protection(name: str) -> Handler:
+    def change(device: EaPsb10000, text: str) -> None:
+        value = device.protections[name]
+        value.present = value.read(text)
+
+    return _either(lambda device: device.protections[name].text(), change)
+
+
+def _threshold(name: str) -> Handler:
+    def change(device: EaPsb10000, text: str) -> None:
+        value = device.supervisions[name].threshold
+        value.present = value.read(text)
+
+    return _either(lambda device: device.supervisions[name].threshold.text(), change)
+
+
+def _action(name: str) -> Handler:
+    def change(device: EaPsb10000, text: str) -> None:
+        device.supervisions[name].action = scpi.choice(text, "NONE", "SIGNal", "WARNing", "ALARm")
+
+    return _either(lambda device: device.supervisions[name].action, change)
+
+
+def _setting(name: str, *patterns: str) -> Handler:
+    """A configuration word that is kept and read back."""
+
+    def change(device: EaPsb10000, text: str) -> None:
+        device._settings[name] = scpi.choice(text, *patterns)
+
+    return _either(lambda device: device._settings[name], change)
+
+
+def _on_off(value: bool) -> str:
+    return "ON" if value else "OFF"
+
+
+def _register(name: str) -> dict[str, Handler]:
+    """The commands of one status register: `<name>?` is its event register (p43)."""
+    attribute = {"QUEStionable": "_ques", "OPERation": "_oper", "SECond:QUEStionable": "_second"}[name]
+
+    def register(device: EaPsb10000) -> StatusRegister:
+        chosen: StatusRegister = getattr(device, attribute)
+        return chosen
+
+    def enable(device: EaPsb10000, call: Call[object]) -> str | None:
+        if call.query:
+            return str(register(device).enable)
+        register(device).enable = int(scpi.number(call.only(), minimum=0, maximum=32767))
+        return None
+
+    return {
+        f"STATus:{name}[:EVENt]?": _query(lambda device: str(register(device).take_event())),
+        f"STATus:{name}:CONDition?": _query(lambda device: str(register(device).condition)),
+        f"STATus:{name}:ENABle[?]": enable,
+    }
+
+
+def _identity(device: EaPsb10000) -> str:
+    firmware = "V2.14 14.05.2018 V2.24 04.06.2018 V1.6.5"  # the form of p39: three parts and their dates
+    fields = [
+        "EA Elektro-Automatik GmbH&Co.KG",
+        device._specimen.model,
+        device._specimen.serial_number,
+        firmware,
+    ]
+    return ", ".join(fields + [device._user_text] * bool(device._user_text))
+
+
+def _reset(device: EaPsb10000, _call: Call[object]) -> None:
+    """`*RST` (p40): remote control, output off, alarms and status registers cleared."""
+    device.port.on = False
+    device._remote = True
+    device._alarms = device._causes & OVP
+    device._timed_out = False
+    device._update_registers()
+    device._ques.take_event()
+    device._oper.take_event()
+
+
+def _clear_status(device: EaPsb10000, _call: Call[object]) -> None:
+    """`*CLS` (p40): errors, STB and ESR."""
+    device._errors.clear()
+    device._event_status = 0
+    device._ques.take_event()
+    device._oper.take_event()
+
+
+def _next_error(device: EaPsb10000) -> str:
+    device.acknowledge()
+    return device._errors.pop()
+
+
+def _all_errors(device: EaPsb10000) -> str:
+    device.acknowledge()
+    return ", ".join(device._errors.pop() for _ in range(max(1, len(device._errors))))
+
+
+def _event_status(device: EaPsb10000) -> str:
+    status, device._event_status = device._event_status, 0
+    return str(status)
+
+
+def _mask(name: str) -> Handler:
+    def handler(device: EaPsb10000, call: Call[object]) -> str | None:
+        if call.query:
+            return str(getattr(device, name))
+        setattr(device, name, int(scpi.number(call.only(), minimum=0, maximum=255)))
+        return None
+
+    return handler
+
+
+def _set_lock(device: EaPsb10000, call: Call[object]) -> None:
+    device.lock(scpi.boolean(call.only()))
+
+
+def _count(name: str) -> Handler:
+    def take(device: EaPsb10000) -> str:
+        count, device._counters[name] = device._counters[name], 0
+        return str(count)
+
+    return _query(take)
+
+
+def _monitor(device: EaPsb10000, text: str) -> None:
+    device._monitored = scpi.boolean(text)
+
+
+def _monitor_time(device: EaPsb10000, text: str) -> None:
+    device._monitor_time = int(scpi.number(text, "s", minimum=1, maximum=36000))
+
+
+def _after_remote(device: EaPsb10000, text: str) -> None:
+    device._off_after_remote = scpi.choice(text, "AUTO", "OFF") == "OFF"
+
+
+def _user_text(device: EaPsb10000, text: str) -> None:
+    device._user_text = scpi.string(text)[:40]
+
+
+def _nominal(unit: str) -> Handler:
+    return _query(lambda device: f"{device.nominal[unit]:.{device._decimals(unit)}f}{unit}")
+
+
+def _set_table() -> Mapping[str, Handler]:
+    table: dict[str, Handler] = {}
+    long = {"VOLT": "VOLTage", "CURR": "CURRent", "POW": "POWer", "RES": "RESistance"}
+    for short, word in long.items():
+        table[f"[SOURce:]{word}[?]"] = _set_value(short)
+        table[f"[SOURce:]{word}:LIMit:HIGH[?]"] = _limit(short, "high")
+        if short in {"VOLT", "CURR"}:
+            table[f"[SOURce:]{word}:LIMit:LOW[?]"] = _limit(short, "low")
+        if short != "RES":
+            table[f"[SOURce:]{word}:PROTection[:LEVel][?]"] = _protection(short)
+        if short != "VOLT":
+            table[f"SINK:{word}[?]"] = _set_value(f"SINK:{short}")
+            table[f"SINK:{word}:LIMit:HIGH[?]"] = _limit(f"SINK:{short}", "high")
+    table["SINK:CURRent:LIMit:LOW[?]"] = _limit("SINK:CURR", "low")
+    for short in ("CURR", "POW"):
+        table[f"SINK:{long[short]}:PROTection[:LEVel][?]"] = _protection(f"SINK:{short}")
+    for name in ("UVD", "OVD", "UCD", "OCD", "OPD"):
+        table[f"SYSTem:CONFig:{name}[?]"] = _threshold(name)
+        table[f"SYSTem:CONFig:{name}:ACTion[?]"] = _action(name)
+    for name in ("UCD", "OCD", "OPD"):
+        table[f"SYSTem:SINK:CONFig:{name}[?]"] = _threshold(f"SINK:{name}")
+        table[f"SYSTem:SINK:CONFig:{name}:ACTion[?]"] = _action(f"SINK:{name}")
+    return table
+
+
+GRAMMAR: Grammar[Handler] = Grammar(
+    {
+        "*IDN?": _query(_identity),
+        "*RST": _reset,
+        "*CLS": _clear_status,
+        "*STB?": _query(lambda device: str(device.status_byte())),
+        "*ESR?": _query(_event_status),
+        "*ESE[?]": _mask("_event_enable"),
+        "*SRE[?]": _mask("_service_enable"),
+        **_set_table(),
+        **_register("QUEStionable"),
+        **_register("OPERation"),
+        **_register("SECond:QUEStionable"),
+        "MEASure[:SCALar]:VOLTage[:DC]?": _query(lambda device: device.measure("V")),
+        "MEASure[:SCALar]:CURRent[:DC]?": _query(lambda device: device.measure("A")),
+        "MEASure[:SCALar]:POWer[:DC]?": _query(lambda device: device.measure("W")),
+        "MEASure[:SCALar]:ARRay?": _query(lambda device: ", ".join(map(device.measure, "VAW"))),
+        "OUTPut[?]": _either(
+            lambda device: _on_off(device.port.on), lambda device, text: device.switch(scpi.boolean(text))
+        ),
+        "SYSTem:LOCK": _set_lock,
+        "SYSTem:LOCK:OWNer?": _query(lambda device: "REMOTE" if device._remote else "NONE"),
+        "SYSTem:ERRor[:NEXT]?": _query(_next_error),
+        "SYSTem:ERRor:ALL?": _query(_all_errors),
+        "SYSTem:NOMinal:VOLTage?": _nominal("V"),
+        "SYSTem:NOMinal:CURRent?": _nominal("A"),
+        "SYSTem:NOMinal:POWer?": _nominal("W"),
+        "SYSTem:NOMinal:RESistance:MINimum?": _query(lambda device: device.sets["RES"].text(0.0)),
+        "SYSTem:NOMinal:RESistance:MAXimum?": _query(
+            lambda device: device.sets["RES"].text(device._resistance_maximum)
+        ),
+        "SYSTem:ALARm:COUNt:OVOLtage?": _count("OVOL"),
+        "SYSTem:ALARm:COUNt:OCURrent?": _count("OCUR"),
+        "SYSTem:ALARm:COUNt:OPOWer?": _count("OPOW"),
+        "SYSTem:ALARm:ACTion:PFAil[?]": _setting("PFA", "AUTO", "OFF"),
+        "SYSTem:ALARm:ACTion:OTEMperature[?]": _setting("OTEM", "AUTO", "OFF"),
+        "SYSTem:COMMunicate:MONitoring:ACTion[?]": _either(lambda device: _on_off(device._monitored), _monitor),
+        "SYSTem:COMMunicate:MONitoring:TIMeout[?]": _either(lambda device: str(device._monitor_time), _monitor_time),
+        "SYSTem:CONFig:OUTPut:RESTore[?]": _setting("REST", "AUTO", "OFF"),
+        "SYSTem:CONFig:MODe[?]": _setting("MOD", "UIP"),
+        "SYSTem:CONFig:CONTroller:SPEed[?]": _setting("SPE", "FAST", "SLOW", "NORMal"),
+        "SYSTem:CONFig:USER:TEXT[?]": _either(lambda device: device._user_text, _user_text),
+        "POWer:STAGe:AFTer:REMote[?]": _either(
+            lambda device: "OFF" if device._off_after_remote else "AUTO", _after_remote
+        ),
+        "FETCh:AHOur?": _query(lambda device: f"{device._charge['source']:.2f}Ah"),
+        "FETCh:WHOur?": _query(lambda device: f"{device._energy['source']:.2f}kWh"),
+        "FETCh:SINK:AHOur?": _query(lambda device: f"{device._charge['sink']:.2f}Ah"),
+        "FETCh:SINK:WHOur?": _query(lambda device: f"{device._energy['sink']:.2f}kWh"),
+    }
+)

@@ -1,0 +1,382 @@
+"""Simulated battery-management node in the message layout of foxBMS 2: what the pack says about itself on CAN.
+
+Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its
+own, independent of the one the driver makes. The sign on the bus is foxBMS's default: discharge current is
+positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from can import Message
+from numpy.typing import NDArray
+
+from instruments.virtual.exchange import CanChannel
+from instruments.virtual.terminals import Settling
+from models.cell import CellParameters
+
+Vector = NDArray[np.float64]
+
+REQUEST, STATE = 0x210, 0x220
+TEMPERATURES, VOLTAGES, LIMITS, VALUES, INSULATION, ESTIMATION = range(0x230, 0x236)
+STANDBY, PRECHARGE, DISCHARGE, CHARGE, ERROR = 5, 6, 8, 9, 10  # of BmsState's value table
+REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
+
+FAST, SLOW = 0.1, 1.0  # s between frames of one id
+PRECHARGE_TIME = 0.3  # s
+VOLTAGE_MARGIN = (
+    -0.005
+)  # V below the cell's limit that the charge limit aims at: a charger's constant voltage comes first
+LIMIT_STEP = 0.25  # A, resolution of 0x232
+FAULT_DEBOUNCE = 0.5  # s
+OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
+SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
+MODULE = 12  # cells, for the indices in 0x230 and 0x231
+
+
+class Cells(Protocol):
+    """What the node's own sensors see: vectors over the cells in series, V, degC, 0 to 1 and Ah."""
+
+    @property
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
+    @property
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
+    @property
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
+    @property
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
+
+
+def field(start: int, length: int, step: float = 1.0, *, signed: bool = False) -> Callable[[float], int]:
+    """A big-endian signal in a frame seen as one 64-bit number: DBC start bit, length, and the value of one count.
+
+    A value outside the field saturates, as a sensor does: it never wraps.
+    """
+    byte, bit = divmod(start, 8)
+    shift = 64 - (byte * 8 + 7 - bit) - length
+    mask = (1 << length) - 1
+    low, high = (-(1 << length - 1), (1 << length - 1) - 1) if signed else (0, mask)
+    per_unit = 1.0 / step
+
+    def pack(value: float) -> int:
+        count = round(value * per_unit)
+        if count < low:
+            count = low
+        elif count > high:
+            count = high
+        return (count & mask) << shift
+
+    return pack
+
+
+def flag(start: int) -> int:
+    """A one-bit signal, set. It lies alike in both byte orders (BmsChargingFlag is little-endian in the DBC)."""
+    return field(start, 1)(1)
+
+
+# start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
+BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
+GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
+INSULATION_MONITORING, INSULATION_ERROR = flag(13), flag(23)
+OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT, CHARGING_FLAG = flag(25), flag(26), flag(27), flag(29)
+MAX_TEMPERATURE, MIN_TEMPERATURE = field(47, 8, signed=True), field(39, 8, signed=True)
+MAX_INDEX, MIN_INDEX, MAX_MODULE, MIN_MODULE = field(11, 4), field(15, 4), field(19, 4), field(23, 4)
+MIN_VOLTAGE, MAX_VOLTAGE = field(53, 14, 1e-3, signed=True), field(37, 14, 1e-3, signed=True)
+CHARGE_LIMIT, DISCHARGE_LIMIT = field(11, 12, LIMIT_STEP), field(7, 12, LIMIT_STEP)
+CHARGE_POWER, DISCHARGE_POWER = field(35, 12, 100.0), field(31, 12, 100.0)
+VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = field(55, 8, 4.0), field(63, 8, 4.0)
+PACK_CURRENT, PACK_POWER = field(40, 17, 0.01, signed=True), field(25, 17, 10.0, signed=True)
+PACK_VOLTAGE, BUS_VOLTAGE = field(7, 15, 0.1, signed=True), field(8, 15, 0.1, signed=True)
+PACK_INSULATION = field(7, 13, 7e3)
+MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = (field(start, 10, 1e-3) for start in (7, 13, 19, 25))
+ENERGY, HEALTH = field(55, 16, 100.0), field(47, 8, 5e-3)  # Wh, share
+
+
+@dataclass(slots=True)
+class Extremes:
+    """Least and most of what the node measures: V, degC, 0 to 1, with the positions (from 0)."""
+
+    voltage_min: float = 0.0
+    voltage_max: float = 0.0
+    temperature_min: float = 25.0
+    temperature_max: float = 25.0
+    soc_min: float = 0.0
+    soc_max: float = 0.0
+    cell_min: int = 0
+    cell_max: int = 0
+    sensor_min: int = 0
+    sensor_max: int = 0
+
+
+class FoxBms:
+    """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
+
+    `insulation` in Ohm; `silent_after` (s) is a defect: from then on nothing is sent, and the contactor stays as it is.
+    """
+
+    def __init__(
+        self,
+        cell: CellParameters,
+        cells: Cells,
+        channel: CanChannel,
+        *,
+        parallel: int = 1,
+        settling: Settling,
+        insulation: float = 20e6,
+        silent_after: float | None = None,
+    ) -> None:
+        self._cell, self._cells, self._channel, self._parallel = cell, cells, channel, parallel
+        self.insulation, self._silent_after = insulation, silent_after
+        self.state = STANDBY
+        self.charging_complete = False
+        self._settling = settling
+        self._requested = STANDBY
+        self._precharged_at = 0.0
+        self._bad_since: float | None = None
+        self.faults: set[str] = set()
+        self._persistent: set[str] = set()
+        self._current = self._bus_voltage = self._pack_voltage = 0.0
+        self.extremes = Extremes()
+        self.charge_limit = self.discharge_limit = 0.0
+        self._due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
+        self._nominal = cell.nominal_capacity * parallel
+        self._capacity = float(cells.capacity.min())
+        series = len(cells.capacity)
+        self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
+            series * cell.voltage_min
+        )
+        self._rate = _Bilinear(cell)
+        channel.members[self] = self._receive
+
+    @property
+    def connected(self) -> bool:
+        """Whether the main contactor conducts."""
+        return self.state in {CHARGE, DISCHARGE}
+
+    def shut_down(self) -> None:
+        """Leave the bus."""
+        self._channel.members.pop(self, None)
+
+    def _receive(self, message: Message) -> None:
+        """Act on a state request (0x210). Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags."""
+        if message.arbitration_id != REQUEST or not message.data or self._quiet():
+            return
+        first = message.data[0]
+        if first & 0x04:
+            self.faults.clear()
+            if self.state == ERROR:
+                self.state = STANDBY
+        self._requested = REQUESTED.get(first & 0x03, STANDBY)
+        conducting = self.connected
+        self._change_state()
+        # A request is repeated each cycle; the terminals only care when the contactor moves.
+        self._settling.stale |= conducting != self.connected
+
+    def _change_state(self) -> None:
+        if self.state == ERROR:
+            return
+        if self._requested == STANDBY:
+            self.state = STANDBY
+        elif self.connected:
+            self.state = self._requested
+        elif self.state == STANDBY:
+            self.state, self._precharged_at = PRECHARGE, self._channel.now() + PRECHARGE_TIME
+
+    def _quiet(self) -> bool:
+        return self._silent_after is not None and self._channel.now() >= self._silent_after
+
+    # ---- the world's side ----
+
+    def observe(self, current: float, bus_voltage: float) -> None:
+        """Sample the sensors and act: current in A (charge positive), voltage in V. Faults open the contactor."""
+        self._current, self._bus_voltage = current, bus_voltage
+        now = self._channel.now()
+        cells, found = self._cells, self.extremes
+        voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
+        self._pack_voltage = float(np.add.reduce(voltage))
+        found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
+        found.voltage_min, found.voltage_max = float(voltage[found.cell_min]), float(voltage[found.cell_max])
+        found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
+        found.temperature_min = float(temperature[found.sensor_min])
+        found.temperature_max = float(temperature[found.sensor_max])
+        found.soc_min, found.soc_max = float(soc.min()), float(soc.max())
+        if self.state == PRECHARGE and now >= self._precharged_at:
+            self.state = self._requested
+        self._watch(now)
+        self._limit()
+
+    def _watch(self, now: float) -> None:
+        """Raise faults that have lasted, and open the contactor for them."""
+        bad = self._bad()
+        if not bad:
+            self._bad_since = None
+            return
+        if self._bad_since is None:
+            self._bad_since = now
+        if now - self._bad_since >= FAULT_DEBOUNCE:
+            self.faults |= bad
+            if bad - {"insulation"}:
+                self.state = ERROR
+
+    def _bad(self) -> set[str]:
+        """Names of what is out of bounds now: cell limits, the current limits by a fifth, insulation below 100 kOhm."""
+        found, cell = self.extremes, self._cell
+        bad = set()
+        if found.voltage_max > cell.voltage_max + OVERSHOOT:
+            bad.add("over-voltage")
+        if self.connected and found.voltage_min < cell.voltage_min - OVERSHOOT:
+            bad.add("under-voltage")
+        if found.temperature_max > cell.discharge_temperature_max + 2:
+            bad.add("over-temperature")
+        most = self._nominal * (max(self._rate.most, cell.discharge_c_rate_max) * 1.2) + LIMIT_STEP
+        if self._current > most:
+            bad.add("over-current charge")
+        elif self._current < -most:
+            bad.add("over-current discharge")
+        if self.insulation < 100e3:
+            bad.add("insulation")
+        return bad
+
+    def _limit(self) -> None:
+        """The largest currents the cells take now, A.
+
+        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than
+        brings the highest cell to its limit: the cell's full resistance, doubled for cells that are worse than
+        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it. Below
+        that limit at least one step of the message is allowed: a coarse message must not end a taper early.
+        """
+        found, cell = self.extremes, self._cell
+        by_table = min(
+            self._rate(found.temperature_min, found.soc_max), self._rate(found.temperature_max, found.soc_max)
+        )
+        resistance = 2.0 * self._rate.resistance(found.temperature_min) / self._parallel
+        charging = max(self._current, 0.0)
+        headroom = (cell.voltage_max - VOLTAGE_MARGIN - found.voltage_max) / resistance
+        limit = max(0.0, min(by_table * self._nominal, charging + headroom))
+        if by_table > 0.0 and headroom > 0.0:
+            limit = max(limit, LIMIT_STEP)
+        self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
+        self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
+        allowed = cell.discharge_temperature_min <= found.temperature_min
+        room = (found.voltage_min - cell.voltage_min) / resistance + max(-self._current, 0.0)
+        discharge = min(cell.discharge_c_rate_max * self._nominal, max(room, 0.0)) if allowed else 0.0
+        self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
+
+    def transmit(self) -> None:
+        """Send the newest frame of every id that has become due since the last call."""
+        now = self._channel.now()
+        if self._quiet():
+            return
+        for identifier, due in self._due.items():
+            if now < due:
+                continue
+            period = SLOW if identifier == ESTIMATION else FAST
+            data = PACKERS[identifier](self).to_bytes(8, "big")
+            self._channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
+            self._due[identifier] = (int(now / period + 1e-6) + 1) * period - 1e-9
+
+    # ---- frames ----
+
+    def _state_frame(self) -> int:
+        faults = self.faults
+        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(self.connected) | INSULATION_MONITORING
+        frame |= STATE_INSULATION(self.insulation)
+        frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
+        if faults:
+            frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
+            frame |= INSULATION_ERROR * ("insulation" in faults)
+            frame |= OVERCURRENT_CHARGE * ("over-current charge" in faults)
+            frame |= OVERCURRENT_DISCHARGE * ("over-current discharge" in faults)
+        return frame
+
+    def _temperature_frame(self) -> int:
+        found = self.extremes
+        frame = MAX_TEMPERATURE(found.temperature_max) | MIN_TEMPERATURE(found.temperature_min)
+        return frame | _places(found.sensor_max, found.sensor_min)
+
+    def _voltage_frame(self) -> int:
+        found = self.extremes
+        frame = MAX_VOLTAGE(found.voltage_max) | MIN_VOLTAGE(found.voltage_min)
+        return frame | _places(found.cell_max, found.cell_min)
+
+    def _limit_frame(self) -> int:
+        charge, discharge, voltage = self.charge_limit, self.discharge_limit, self._pack_voltage
+        frame = CHARGE_LIMIT(charge) | DISCHARGE_LIMIT(discharge) | self._voltage_limits
+        return frame | CHARGE_POWER(charge * voltage) | DISCHARGE_POWER(discharge * voltage)
+
+    def _value_frame(self) -> int:
+        discharging = -self._current
+        frame = PACK_CURRENT(discharging) | PACK_POWER(discharging * self._pack_voltage)
+        return frame | PACK_VOLTAGE(self._pack_voltage) | BUS_VOLTAGE(self._bus_voltage)
+
+    def _insulation_frame(self) -> int:
+        return PACK_INSULATION(self.insulation)
+
+    def _estimation_frame(self) -> int:
+        low, high = self.extremes.soc_min, self.extremes.soc_max
+        energy = self._capacity * low * self._pack_voltage  # at the present voltage: a simple node's estimate
+        frame = MIN_SOC(low) | MAX_SOC(high) | MIN_SOE(low) | MAX_SOE(high) | ENERGY(energy)
+        return frame | HEALTH(min(self._capacity / self._nominal, 1.0))
+
+
+def _places(highest: int, lowest: int) -> int:
+    """Positions of two cells or sensors as index in a module and number of the module."""
+    frame = MAX_INDEX(highest % MODULE) | MIN_INDEX(lowest % MODULE)
+    return frame | MAX_MODULE(highest // MODULE) | MIN_MODULE(lowest // MODULE)
+
+
+PACKERS: dict[int, Callable[[FoxBms], int]] = {
+    STATE: FoxBms._state_frame,
+    TEMPERATURES: FoxBms._temperature_frame,
+    VOLTAGES: FoxBms._voltage_frame,
+    LIMITS: FoxBms._limit_frame,
+    VALUES: FoxBms._value_frame,
+    INSULATION: FoxBms._insulation_frame,
+    ESTIMATION: FoxBms._estimation_frame,
+}
+
+
+class _Bilinear:
+    """The cell's charge-limit table for one point at a time: a tenth of what the general look-up costs."""
+
+    def __init__(self, cell: CellParameters) -> None:
+        limit = cell.charge_limit
+        self._temperature, self._soc = limit.temperature.tolist(), limit.soc.tolist()
+        self._c_rate = limit.c_rate.tolist()
+        self.most = float(limit.c_rate.max())
+        grid = np.linspace(-40.0, 80.0, 61)
+        self._resistance = cell.resistances(np.full(grid.shape, 0.5), grid).sum(axis=0).tolist()
+
+    def __call__(self, temperature: float, soc: float) -> float:
+        """C-rate (1/h) at degC and a state of charge, held constant outside the table."""
+        row, above = _place(temperature, self._temperature)
+        column, right = _place(soc, self._soc)
+        lower, upper = self._c_rate[row], self._c_rate[row + 1]
+        low = lower[column] * (1 - right) + lower[column + 1] * right
+        high = upper[column] * (1 - right) + upper[column + 1] * right
+        return float(low * (1 - above) + high * above)
+
+    def resistance(self, temperature: float) -> float:
+        """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
+        index = max(0, min(60, int((temperature + 40.0) / 2)))
+        return float(self._resistance[index])
+
+
+def _place(value: float, grid: list[float]) -> tuple[int, float]:
+    interval = max(0, min(bisect_right(grid, value) - 1, len(grid) - 2))
+    low, high = grid[interval], grid[interval + 1]
+    return interval, max(0.0, min(1.0, (value - low) / (high - low)))

@@ -1,0 +1,545 @@
+"""Simulated NGI N83624 battery simulator: 24 channels in series that are the battery of an emulated pack.
+
+Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked
+example 7.3). In SOC mode a channel follows its uploaded table by the charge that flows through it, from the
+place where the table has the start voltage; its example starts at 4.8 V between rows of 5.0 and 4.0 V, so
+between rows the output is interpolated here. Not simulated: SEQ mode, CAN, the per-channel ports 7001-7024, and
+how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments import scpi
+from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.terminals import Settling
+
+Vector = NDArray[np.float64]
+
+CHANNELS = 24
+FILES = 8
+ROWS = 200
+RESET_TIME = 10.0  # s, guide p8: the factory reset saves to memory
+SOURCE, CHARGE, SOC = 0, 1, 3
+FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
+ON, OVP, OCP, OPP, OTP, OFP, OMP = (1 << bit for bit in range(7))
+LEAST_RESISTANCE = 2e-4  # Ohm: leads and relay of a channel
+
+ERRORS = {
+    0: "No error",
+    -102: "Syntax error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -115: "Command cannot query",
+    -116: "Command must query",
+    -120: "Numeric data error",
+    -131: "Invalid suffix",
+    -171: "Invalid expression",
+    -221: "Setting conflict",
+    -222: "Data out of range",
+    -224: "Illegal parameter value",
+    -225: "Out of memory",
+}
+
+QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
+
+
+class SocTables:
+    """The uploaded tables of all channels, and where each channel stands in its own.
+
+    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over
+    the channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self.rows = np.zeros((len(QUANTITIES), channels, ROWS))
+        self.length = np.zeros(channels, dtype=np.intp)
+        self.position = np.zeros(channels)
+        self.open_voltage, self.resistance, self.slope = (
+            np.zeros(channels),
+            np.zeros(channels),
+            np.zeros(channels),
+        )
+        self.current_limit = inf
+        self._all = np.arange(channels)
+        self._low, self._high = np.zeros(channels), np.zeros(channels)
+        self.dirty = True
+
+    def compile(self) -> None:
+        """Sort each channel's rows by charge held; the rest of the line repeats the last row."""
+        self._sorted = np.empty_like(self.rows)
+        for channel, length in enumerate(self.length):
+            count = max(int(length), 1)
+            rows = self.rows[:, channel, :count]
+            order = np.argsort(rows[0], kind="stable")
+            self._sorted[:, channel, :count] = rows[:, order]
+            self._sorted[:, channel, count:] = rows[:, order[-1:]]
+        low, high = self.ends = self._sorted[0, :, 0], self._sorted[0, :, -1]
+        self.span = np.where(high > low, high - low, 1.0)
+        self.dirty = False
+        self._find_rows()
+        self._read()
+
+    def place(self, channel: int, start_voltage: float) -> None:
+        """Put a channel where its table has the start voltage."""
+        charge, voltage = self._sorted[0, channel], self._sorted[1, channel]
+        self.position[channel] = np.interp(start_voltage, voltage, charge)
+        self._find_rows()
+        self._read()
+
+    def move(self, charge: Vector) -> None:
+        """Add charge (mAh) to every channel; a table's ends are the ends of the battery."""
+        self.position += charge
+        if ((self.position < self._low) | (self.position > self._high)).any():
+            np.clip(self.position, *self.ends, out=self.position)
+            self._find_rows()
+        self._read()
+
+    def row(self) -> NDArray[np.intp]:
+        """Number of the row each channel runs on, from 0 in the sorted table."""
+        return self._row
+
+    def _find_rows(self) -> None:
+        charge = self._sorted[0]
+        last = np.maximum(self.length - 2, 0)
+        rows_below: NDArray[np.intp] = (charge <= self.position[:, np.newaxis]).sum(axis=1) - 1
+        self._row: NDArray[np.intp] = np.clip(rows_below, 0, last)
+        below, above = (self._sorted[:, self._all, self._row + step] for step in (0, 1))
+        span = np.where(above[0] > below[0], above[0] - below[0], 1.0)
+        self._low, self._high = below[0], np.where(above[0] > below[0], above[0], below[0])
+        self._start, self._rise = below[[1, 3]], (above[[1, 3]] - below[[1, 3]]) / span
+        self.slope = self._rise[0]
+        self.current_limit = float(below[2].min()) / 1000
+
+    def _read(self) -> None:
+        value = self._rise * (self.position - self._low)
+        value += self._start
+        self.open_voltage = value[0]
+        self.resistance = value[1] / 1000
+
+
+class NgiN83624:
+    """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
+
+    `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
+    the table's span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
+    """
+
+    ends_on = b"\n"
+    ends_with = b"\n"
+
+    def __init__(
+        self,
+        specimen: Specimen,
+        *,
+        clock: Callable[[], float],
+        settling: Settling,
+        channels: int = CHANNELS,
+        voltage: float = 6.0,
+        current: float = 5.0,
+    ) -> None:
+        if not 1 <= channels <= CHANNELS:
+            raise ValueError(f"an N83624 has 24 channels, {channels} cells in series do not fit: use 1 to 24")
+        self.channels = channels
+        self.rated_voltage, self.rated_current = voltage, current
+        self._specimen, self._clock, self._settling = specimen, clock, settling
+        self.capacity_factor = np.ones(channels)
+        self.resistance_factor = np.ones(channels)
+        self.soc_offset = np.zeros(channels)
+        meters = [Meter.drawn(specimen.random, specimen.accuracy, voltage, 4) for _ in range(channels)]
+        self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
+        self.errors = ErrorQueue(10, ERRORS)
+        self._charge = np.zeros(channels)  # mAh through each channel
+        self.current = 0.0  # A through the string, charge positive
+        self._busy_until = -1.0
+        self.reset()
+
+    def reset(self) -> None:
+        """`*RST` (p8): set points, protections and tables to zero, everything off."""
+        count = self.channels
+        self.on = np.zeros(count, dtype=bool)
+        self.mode = np.zeros(count, dtype=np.intp)
+        self.fault = np.zeros(count, dtype=np.intp)
+        self.event = np.zeros(count, dtype=np.intp)
+        self.sets = {name: np.zeros(count) for name in _SETS}
+        self.edit_file = np.ones(count, dtype=np.intp)
+        self.edit_step = np.ones(count, dtype=np.intp)
+        self.start_voltage = np.zeros(count)
+        self._stored = {1: SocTables(count)}
+        self.tables = self._stored[1]
+        self._stale = True
+
+    # ---- the world's side ----
+
+    @property
+    def connected(self) -> bool:
+        """Whether the string conducts: every channel on, no fault relay open."""
+        self._refresh()
+        return self._connected
+
+    @property
+    def current_limit(self) -> float:
+        """Largest current the string carries, A: the lowest limit of any channel."""
+        self._refresh()
+        return min(self._fixed_limit, self.tables.current_limit) if self._any_soc else self._fixed_limit
+
+    def _refresh(self) -> None:
+        """Work out again what only changes by command: modes, relays, fixed set points."""
+        if not self._stale:
+            return
+        self._stale = False
+        soc, source = self.mode == SOC, self.mode == SOURCE
+        self._all_on, self._any_soc = bool(self.on.all()), bool(soc.any())
+        self._connected = self._all_on and not bool(np.isin(self.fault, (1, 4)).any())
+        self._plain = bool(soc.all()) and not self.fault.any()
+        self._limits = np.array([self.sets[f"PRO:{name}"] for name in ("VOLT", "CURR", "POWE")])
+        self._protected = bool((self._limits > 0).any())
+        fixed_limits = np.where(source, self.sets["SOUR:OUTCURR"], self.sets["CHAR:OUTCURR"]) / 1000
+        self._fixed_limit = float(np.where(soc, inf, fixed_limits).min())
+        if self.tables.dirty:
+            self.tables.compile()
+
+    def thevenin(self, duration: float) -> tuple[float, float]:
+        """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
+        self._refresh()
+        rise = self.tables.slope / self.capacity_factor
+        if not self._plain:
+            rise[self.mode != SOC] = 0.0
+        total = float(np.add.reduce(rise)) * duration / 3.6
+        return float(np.add.reduce(self.open_voltage())), float(np.add.reduce(self.resistance())) + max(total, 0.0)
+
+    def open_voltage(self) -> Vector:
+        """V of each channel without current."""
+        self._refresh()
+        if self._plain:
+            return self.tables.open_voltage
+        fixed = np.where(self.mode == SOURCE, self.sets["SOUR:VOLT"], self.sets["CHAR:VOLT"])
+        voltage = np.where(self.mode == SOC, self.tables.open_voltage, fixed)
+        return np.where(self.fault == 96, -voltage, np.where(self.fault == 8, 0.0, voltage))
+
+    def resistance(self) -> Vector:
+        """Ohm of each channel."""
+        self._refresh()
+        emulated = self.tables.resistance
+        if not self._plain:
+            fixed = np.where(self.mode == CHARGE, self.sets["CHAR:R"] / 1000, 0.0)
+            emulated = np.where(self.mode == SOC, emulated, fixed)
+        return np.asarray(np.maximum(emulated * self.resistance_factor, LEAST_RESISTANCE))
+
+    def voltage(self) -> Vector:
+        """V at the terminals of each channel, 0 where it is off."""
+        voltage = self.open_voltage() + self.resistance() * self.current
+        return voltage if self._all_on else np.where(self.on, voltage, 0.0)
+
+    def observe(self, current: float) -> bool:
+        """Take note of the string current (A, charge positive); True when a protection has switched a channel off."""
+        self.current = current
+        self._refresh()
+        if not self._protected:
+            return False
+        voltage = self.voltage()
+        values = np.array([voltage, np.full(self.channels, abs(current) * 1e3), np.abs(voltage * current) * 1e3])
+        exceeded = (values > self._limits) & (self._limits > 0) & self.on
+        if not exceeded.any():
+            return False
+        self.event |= (exceeded * np.array([[OVP], [OCP], [OPP]])).sum(axis=0)
+        self.on[exceeded.any(axis=0)] = False
+        self._stale = True
+        return True
+
+    def step(self, duration: float) -> None:
+        """Let the present current flow for `duration` s."""
+        charge = self.current * duration / 3.6
+        self._charge += charge
+        if charge and self._any_soc:
+            self.tables.move(np.where(self.mode == SOC, charge, 0.0) / self.capacity_factor)
+
+    def state_of_charge(self) -> Vector:
+        """Where each channel stands in its table: 0 at its least charge, 1 at its most."""
+        self._refresh()
+        return np.asarray((self.tables.position - self.tables.ends[0]) / self.tables.span)
+
+    # ---- the wire's side ----
+
+    def handle(self, message: str) -> str | None:
+        """Act on one message. What cannot be queried is answered with silence and -115 (p6)."""
+        if self._clock() < self._busy_until:
+            return None
+        replies = []
+        for unit in GRAMMAR.parse(message):
+            try:
+                if isinstance(unit, ScpiError):
+                    raise unit
+                if not unit.query:
+                    self._settling.stale = self._stale = True
+                reply = unit.target(self, unit)
+            except ScpiError as error:
+                self.errors.push(error.number)
+                break
+            if reply is not None:
+                replies.append(reply)
+        return ";".join(replies) if replies else None
+
+    def status_byte(self) -> int:
+        """The guide knows no serial poll."""
+        return 0
+
+    def addressed(self, call: Call[object]) -> list[int]:
+        """Indices of the channels a call means: its list, or its suffix. Raises -114 for one that does not exist."""
+        numbers = call.channels or call.suffixes[:1]
+        if not all(1 <= number <= self.channels for number in numbers):
+            raise ScpiError(Fault.SUFFIX_OUT_OF_RANGE, str(numbers))
+        return [number - 1 for number in numbers]
+
+    def measured_voltage(self) -> Vector:
+        """V of each channel as read back: fixed errors, 0.1 mV steps."""
+        voltage = self.voltage()
+        return np.asarray(np.where(self.on, np.round(voltage * self._gain + self._offset, 4), 0.0))
+
+    def switch(self, channels: Sequence[int], on: bool) -> None:
+        """Switch channels; SOC mode starts where the table has the start voltage."""
+        if not on:
+            self.on[channels] = False
+            self._stale = True
+            return
+        if (self.fault[channels] != 0).any() and (self.mode[channels] != SOURCE).any():
+            self.event[channels] |= OMP
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "fault relay set outside source mode")
+        self._refresh()
+        for channel in channels:
+            if not self.on[channel] and self.mode[channel] == SOC:
+                if self.tables.length[channel] == 0:
+                    raise ScpiError(Fault.SETTINGS_CONFLICT, "no table")
+                self.tables.place(channel, float(self.start_voltage[channel]))
+                self.tables.position[channel] += self.soc_offset[channel] * self.tables.span[channel]
+        self.event[channels] = 0
+        self.on[channels] = True
+        self._stale = True
+        self.tables.move(np.zeros(self.channels))
+
+    def set_fault(self, channels: Sequence[int], value: int) -> None:
+        """Set fault relays: in source mode, without voltage and current; else an event bit tells (p13)."""
+        for channel in channels:
+            if value and self.mode[channel] != SOURCE:
+                self.event[channel] |= OMP
+            elif value and self.on[channel] and (self.sets["SOUR:VOLT"][channel] or self.current):
+                self.event[channel] |= OFP
+            else:
+                self.fault[channel] = value
+
+    def table(self, file: int) -> SocTables:
+        """The tables of a file; a file that was never written is empty."""
+        return self._stored.setdefault(file, SocTables(self.channels))
+
+
+_SETS = {
+    "SOUR:VOLT": "V",
+    "SOUR:OUTCURR": "mA",
+    "SOUR:RANG": "",
+    "CHAR:VOLT": "V",
+    "CHAR:OUTCURR": "mA",
+    "CHAR:R": "mOhm",
+    "PRO:VOLT": "V",
+    "PRO:CURR": "mA",
+    "PRO:POWE": "mW",
+    "CAPR": "",
+    "ONDW": "us",
+}
+
+Handler = Callable[[NgiN83624, Call[object]], str | None]
+
+
+def _csv(values: Vector | NDArray[np.intp] | Sequence[float], channels: Sequence[int], decimals: int) -> str:
+    chosen = tuple(values[channel] for channel in channels)
+    return (f"%.{decimals}f," * len(chosen) % chosen)[:-1]
+
+
+def _measured(read: Callable[[NgiN83624], Vector], decimals: int) -> Handler:
+    def handler(unit: NgiN83624, call: Call[object]) -> str:
+        channels = unit.addressed(call)
+        unit._settling.settle()
+        return _csv(read(unit).tolist(), channels, decimals)
+
+    return handler
+
+
+def _queried(read: Callable[[NgiN83624], NDArray[np.intp] | Vector], decimals: int = 0) -> Handler:
+    return lambda unit, call: _csv(read(unit).tolist(), unit.addressed(call), decimals)
+
+
+def _kept(name: str, maximum: Callable[[NgiN83624], float], decimals: int) -> Handler:
+    """A set value per channel, 0 to `maximum` in the unit of the guide."""
+
+    def handler(unit: NgiN83624, call: Call[object]) -> str | None:
+        channels = unit.addressed(call)
+        if call.query:
+            return _csv(unit.sets[name], channels, decimals)
+        unit.sets[name][channels] = scpi.number(call.only(), minimum=0.0, maximum=maximum(unit))
+        return None
+
+    return handler
+
+
+def _milliamperes(unit: NgiN83624) -> float:
+    return unit.rated_current * 1e3
+
+
+def _integer(call: Call[object], allowed: Sequence[int]) -> int:
+    value = scpi.number(call.only())
+    if value not in allowed:
+        raise ScpiError(Fault.ILLEGAL_VALUE, str(value))
+    return int(value)
+
+
+def _mode(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.mode, channels, 0)
+    mode = _integer(call, (SOURCE, CHARGE, SOC))
+    if unit.on[channels].any():
+        raise ScpiError(Fault.SETTINGS_CONFLICT, "output is on")
+    unit.mode[channels] = mode
+    return None
+
+
+def _on_off(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.on.astype(int), channels, 0)
+    unit.switch(channels, scpi.boolean(call.only()))
+    return None
+
+
+def _fault(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.fault, channels, 0)
+    unit.set_fault(channels, _integer(call, tuple(FAULTS)))
+    return None
+
+
+def _reset(unit: NgiN83624, _call: Call[object]) -> None:
+    unit.reset()
+    unit._busy_until = unit._clock() + RESET_TIME
+
+
+def _file(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.edit_file, channels, 0)
+    file = _integer(call, range(1, FILES + 1))
+    if unit.on.any():
+        raise ScpiError(Fault.SETTINGS_CONFLICT, "output is on")
+    # All channels run from one file at a time here: the string is switched on as a whole.
+    unit.edit_file[:] = file
+    unit.tables = unit.table(file)
+    return None
+
+
+def _length(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.tables.length, channels, 0)
+    unit.tables.length[channels] = _integer(call, range(ROWS + 1))
+    unit.tables.dirty = True
+    return None
+
+
+def _step(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.edit_step, channels, 0)
+    unit.edit_step[channels] = _integer(call, range(1, ROWS + 1))
+    return None
+
+
+def _edit(name: str, maximum: Callable[[NgiN83624], float], decimals: int) -> Handler:
+    """One quantity of the table row under editing."""
+    quantity = QUANTITIES.index(name)
+
+    def handler(unit: NgiN83624, call: Call[object]) -> str | None:
+        channels = unit.addressed(call)
+        rows = unit.tables.rows[quantity]
+        steps = unit.edit_step[channels] - 1
+        if call.query:
+            return _csv(rows[channels, steps], range(len(channels)), decimals)
+        rows[channels, steps] = scpi.number(call.only(), minimum=0.0, maximum=maximum(unit))
+        unit.tables.dirty = True
+        return None
+
+    return handler
+
+
+def _start(unit: NgiN83624, call: Call[object]) -> str | None:
+    channels = unit.addressed(call)
+    if call.query:
+        return _csv(unit.start_voltage, channels, 4)
+    unit.start_voltage[channels] = scpi.number(call.only(), minimum=0.0, maximum=unit.rated_voltage)
+    return None
+
+
+def _status(unit: NgiN83624) -> NDArray[np.intp]:
+    return np.asarray(unit.event | unit.on.astype(np.intp))
+
+
+def _power(unit: NgiN83624) -> Vector:
+    return np.asarray(unit.measured_voltage() * -unit.current)
+
+
+def _identity(unit: NgiN83624, _call: Call[object]) -> str:
+    return f"NGI,{unit._specimen.model},0,V1.00"
+
+
+def _table() -> Mapping[str, Handler]:
+    volts, ohms = (lambda unit: unit.rated_voltage), (lambda unit: 1e6)
+    return {
+        "*IDN?": _identity,
+        "*RST": _reset,
+        "*OPC?": lambda unit, call: "1",
+        # The guide lists the error numbers (chapter 8) but no command that reads them: this is every SCPI instrument's.
+        "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
+        "MEASure<n>:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
+        "MEASure<n>:CURRent?": _measured(lambda unit: np.full(unit.channels, -unit.current * 1e3), 2),
+        "MEASure<n>:POWer?": _measured(_power, 4),
+        "MEASure<n>:MAH?": _measured(lambda unit: -unit._charge, 3),
+        "MEASure<n>:Res?": _measured(lambda unit: unit.resistance() * 1e3, 3),
+        "MEASure<n>:CAPRate[?]": _kept("CAPR", lambda unit: 2.0, 0),
+        "OUTPut<n>:MODE[?]": _mode,
+        "OUTPut<n>:ONOFF[?]": _on_off,
+        "OUTPut<n>:ONDWell[?]": _kept("ONDW", lambda unit: float(0xFFFFFFFE), 0),
+        "OUTPut<n>:STATe?": _queried(_status),
+        "OUTPut<n>:EVENt?": _queried(_status),
+        "SOURce<n>:VOLTage[?]": _kept("SOUR:VOLT", volts, 4),
+        "SOURce<n>:OUTCURRent[?]": _kept("SOUR:OUTCURR", _milliamperes, 2),
+        "SOURce<n>:RANGe[?]": _kept("SOUR:RANG", lambda unit: 3.0, 0),
+        "CHARge<n>:VOLTage[?]": _kept("CHAR:VOLT", volts, 4),
+        "CHARge<n>:OUTCURRent[?]": _kept("CHAR:OUTCURR", _milliamperes, 2),
+        "CHARge<n>:Res[?]": _kept("CHAR:R", ohms, 3),
+        "CHARge<n>:ECHO:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
+        "CHARge<n>:ECHO:Q?": _measured(lambda unit: -unit._charge, 3),
+        "SOC<n>:EDIT:FILE[?]": _file,
+        "SOC<n>:EDIT:LENGth[?]": _length,
+        "SOC<n>:EDIT:STEP[?]": _step,
+        "SOC<n>:EDIT:Q[?]": _edit("Q", lambda unit: 1e9, 3),
+        "SOC<n>:EDIT:VOLTage[?]": _edit("VOLT", volts, 4),
+        "SOC<n>:EDIT:OUTCURRent[?]": _edit("OUTCURR", _milliamperes, 2),
+        "SOC<n>:EDIT:Res[?]": _edit("R", ohms, 3),
+        "SOC<n>:EDIT:SVOLtage[?]": _start,
+        "SOC<n>:RUN:STEP?": _queried(lambda unit: unit.tables.row() + 1),
+        "SOC<n>:RUN:Q?": _queried(lambda unit: unit.tables.position, 3),
+        "SOC<n>:OPEN:VOLTage?": _queried(NgiN83624.open_voltage, 4),
+        "SOC<n>:SIM:RES?": _queried(lambda unit: unit.resistance() * 1e3, 3),
+        "PROtection<n>:VOLTage[?]": _kept("PRO:VOLT", lambda unit: 1.1 * unit.rated_voltage, 4),
+        "PROtection<n>:CURRent[?]": _kept("PRO:CURR", lambda unit: 1.1 * unit.rated_current * 1e3, 2),
+        "PROtection<n>:POWEr[?]": _kept("PRO:POWE", lambda unit: 1.21e3 * unit.rated_voltage * unit.rated_current, 2),
+        "FAULt<n>:SIMU[?]": _fault,
+    }
+
+
+GRAMMAR: Grammar[Handler] = Grammar(_table())

@@ -1,0 +1,341 @@
+"""Builds a world from settings: which simulators, at which addresses, in front of which battery, with which defects.
+
+Everything wrong in the settings is a ValueError of one sentence, before anything is plugged in.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from random import Random
+from typing import Any
+from zlib import crc32
+
+from instruments.virtual.agilent_34970a import CHANNELS, Agilent34970A
+from instruments.virtual.chroma_63600 import Chroma63600
+from instruments.virtual.defects import Defects, parse_defects
+from instruments.virtual.dialect import Specimen
+from instruments.virtual.ea_psb10000 import EaPsb10000
+from instruments.virtual.exchange import EXCHANGE, CanChannel, Device
+from instruments.virtual.foxbms import FoxBms
+from instruments.virtual.ngi_n83624 import NgiN83624
+from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
+from instruments.virtual.terminals import Settling
+from instruments.virtual.weiss_simserv import WeissSimServ
+from instruments.virtual.world import Clock, Inhabitants, World
+from models.cell import CellParameters, load_cell
+from models.chamber import ChamberAir
+
+COMMON = {"simulator", "model", "serial_number", "accuracy"}
+# simulator: its defaults; these are also the settings it takes beside the common ones.
+SIMULATORS: dict[str, dict[str, Any]] = {
+    "ea-psb10000": {"model": "PSB 10200-420", "voltage": 200.0, "current": 420.0, "power": 30000.0},
+    "chroma-63600": {
+        "model": "63640-150-60",
+        "voltage": 150.0,
+        "current": 60.0,
+        "power": 400.0,
+        "channels": 1,
+        "numeric_load_reply": False,
+    },
+    "ngi-n83624": {"model": "N83624", "voltage": 6.0, "current": 5.0},
+    "weiss-simserv": {
+        "model": "LabEvent T/210/70/5",
+        "temperature": None,
+        "low": -40.0,
+        "high": 180.0,
+        "max_heating": 3.0,
+        "max_cooling": 2.0,
+        "lag": 60.0,
+        "room": 25.0,
+    },
+    "agilent-34970a": {"model": "34970A", "channels": None},
+    "foxbms": {"model": "foxBMS 2", "insulation": 20e6},
+}
+SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
+ACCURACY = 0.0002  # of reading: a calibrated bench instrument
+
+
+def open_world(  # noqa: PLR0913 - the contract with the bench
+    settings: Mapping[str, Any],
+    *,
+    links: Mapping[str, str],
+    cell: str,
+    series: int,
+    parallel: int,
+    serial_number: str,
+    seed: int,
+    defects: Sequence[str],
+    wait: Callable[[float], None],
+) -> World:
+    """Open a virtual bench and plug its simulators in at their addresses.
+
+    `settings` is a station file's `virtual:` section: `simulators` (instrument name: settings with a
+    `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
+    (`"pack"` or `"emulator"`). `links` maps an instrument name to its VISA resource or `packbench://` URL, or
+    for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack; another `serial_number` is
+    another individual of it. `defects` as in `instruments.virtual.defects`. `wait` lets virtual time pass while
+    somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
+
+    Raises ValueError for anything unknown, missing or out of range, and for an address that is already in use.
+    """
+    _check_keys(settings, SECTION, "virtual")
+    plan = _Plan.of(settings, links)
+    flaws = parse_defects(defects, series=series, instruments=plan.names())
+    builder = _Builder(
+        plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait
+    )
+    with ExitStack() as undo:
+        world = builder.build(undo)
+        undo.pop_all()
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """One instrument of the station: its simulator, full settings and address."""
+
+    name: str
+    simulator: str
+    settings: Mapping[str, Any]
+    link: str
+
+    def arguments(self, *leave: str) -> dict[str, Any]:
+        """Settings that go to the simulator as they are."""
+        return {key: value for key, value in self.settings.items() if key not in COMMON and key not in leave}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The section, read and checked."""
+
+    simulated: Mapping[str, _Simulated]  # by simulator: a world has at most one of each
+    soc: float
+    temperature: float
+    spread: Mapping[str, float]
+    plant: str
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Plan":
+        simulated: dict[str, _Simulated] = {}
+        for name, given in settings.get("simulators", {}).items():
+            entry = _simulated(name, given, links)
+            if entry.simulator in simulated:
+                raise ValueError(
+                    f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it"
+                )
+            simulated[entry.simulator] = entry
+        plant = settings.get("plant", "emulator" if "ngi-n83624" in simulated else "pack")
+        if plant not in {"pack", "emulator"}:
+            raise ValueError(f"virtual.plant is {plant!r}: allowed are 'pack' and 'emulator'")
+        if plant == "emulator" and "ngi-n83624" not in simulated:
+            raise ValueError("virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'")
+        soc = _number(settings, "soc", 0.3, 0.0, 1.0)
+        return cls(
+            simulated,
+            soc,
+            _number(settings, "temperature", 25.0, -60.0, 120.0),
+            settings.get("spread", {}),
+            plant,
+        )
+
+    def names(self) -> tuple[str, ...]:
+        """The station's names of what is simulated."""
+        return tuple(entry.name for entry in self.simulated.values())
+
+
+def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) -> _Simulated:
+    place = f"virtual.simulators.{name}"
+    simulator = given.get("simulator", "")
+    if simulator not in SIMULATORS:
+        raise ValueError(f"{place}.simulator is {simulator!r}: {_nearest(simulator, SIMULATORS)}")
+    _check_keys(given, COMMON | set(SIMULATORS[simulator]), place)
+    if name not in links:
+        raise ValueError(f"{place} has no instrument of that name in the station: {_nearest(name, links)}")
+    derived = {"serial_number": f"{crc32(name.encode()) % 10**10:010d}", "accuracy": ACCURACY}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    return _Simulated(name, simulator, derived | SIMULATORS[simulator] | chosen, links[name])
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Makes the parts of one world in the order of their dependencies, then plugs them in."""
+
+    plan: _Plan
+    defects: Defects
+    cell: CellParameters
+    series: int
+    parallel: int
+    seed: int
+    individual: int
+    wait: Callable[[float], None]
+    clock: Clock = field(default_factory=Clock)
+    settling: Settling = field(default_factory=Settling)
+
+    def build(self, undo: ExitStack) -> World:
+        """Make the world; `undo` unplugs what was plugged in when a later part fails."""
+        devices: dict[str, Device] = {}
+        plant = self._plant(devices)
+        inhabitants = Inhabitants(plant, air_temperature=self.plan.temperature)
+        inhabitants.supply = self._supply(devices)
+        inhabitants.load = self._load(devices)
+        inhabitants.chamber = self._chamber(devices)
+        inhabitants.chamber_alarm_after = self.defects.chamber_alarm_after
+        self._thermometer(devices, plant)
+        for name, device in devices.items():
+            address = self._entry(name).link
+            EXCHANGE.plug(address, self._maybe_silent(name, device), self.wait)
+            undo.callback(EXCHANGE.unplug, [address])
+            inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
+        inhabitants.bms = self._bms(plant, undo, inhabitants)
+        return World(self.clock, self.settling, inhabitants)
+
+    def _entry(self, name: str) -> _Simulated:
+        return next(entry for entry in self.plan.simulated.values() if entry.name == name)
+
+    def _specimen(self, entry: _Simulated) -> Specimen:
+        settings = entry.settings
+        model = "X-9000" if entry.name in self.defects.wrong_identities else str(settings["model"])
+        random = Random(f"{self.seed}:{entry.name}")  # noqa: S311 - reproducible, not secret
+        return Specimen(model, str(settings["serial_number"]), random, float(settings["accuracy"]))
+
+    def _maybe_silent(self, name: str, device: Device) -> Device:
+        for silent, after in self.defects.silent_after:
+            if silent == name:
+                return Mute(device, self.clock, after)
+        return device
+
+    def _plant(self, devices: dict[str, Device]) -> Plant:
+        plan = self.plan
+        string = cell_string(
+            self.cell,
+            self.series,
+            self.parallel,
+            plan.spread,
+            seed=self.individual,
+            soc=plan.soc,
+            temperature=plan.temperature,
+        )
+        for cell, factor in self.defects.capacity_factors:
+            string.set_capacity_factor(cell, factor)
+        for cell, factor in self.defects.resistance_factors:
+            string.set_resistance_factor(cell, factor)
+        entry = plan.simulated.get("ngi-n83624")
+        if entry is None:
+            return Pack(string)
+        emulator = NgiN83624(
+            self._specimen(entry),
+            clock=self.clock,
+            settling=self.settling,
+            channels=self.series,
+            **entry.arguments(),
+        )
+        devices[entry.name] = emulator
+        return EmulatedPack(emulator, string, plan.soc, plan.temperature) if plan.plant == "emulator" else Pack(string)
+
+    def _supply(self, devices: dict[str, Device]) -> EaPsb10000 | None:
+        entry = self.plan.simulated.get("ea-psb10000")
+        if entry is None:
+            return None
+        supply = EaPsb10000(self._specimen(entry), clock=self.clock, settling=self.settling, **entry.arguments())
+        devices[entry.name] = supply
+        return supply
+
+    def _load(self, devices: dict[str, Device]) -> Chroma63600 | None:
+        entry = self.plan.simulated.get("chroma-63600")
+        if entry is None:
+            return None
+        load = Chroma63600(self._specimen(entry), settling=self.settling, **entry.arguments())
+        devices[entry.name] = load
+        return load
+
+    def _chamber(self, devices: dict[str, Device]) -> WeissSimServ | None:
+        entry = self.plan.simulated.get("weiss-simserv")
+        if entry is None:
+            return None
+        settings, stuck_at = entry.settings, self.defects.chamber_stuck_at
+        start = self.plan.temperature if settings["temperature"] is None else float(settings["temperature"])
+        rates = {key: float(settings[key]) for key in ("max_heating", "max_cooling", "lag")}
+        chamber = WeissSimServ(
+            self._specimen(entry),
+            ChamberAir(start if stuck_at is None else stuck_at, **rates),
+            nominal=start,
+            stuck=stuck_at is not None,
+            **{key: float(settings[key]) for key in ("low", "high", "room")},
+        )
+        devices[entry.name] = chamber
+        return chamber
+
+    def _thermometer(self, devices: dict[str, Device], plant: Plant) -> None:
+        entry = self.plan.simulated.get("agilent-34970a")
+        if entry is None:
+            return
+        wired = entry.settings["channels"] or CHANNELS[: min(self.series, len(CHANNELS))]
+        temperature = plant.temperature
+        count = len(wired)
+        sensors = {}
+        for sensor, channel in enumerate(wired):
+            cell = sensor * self.series // count if count <= self.series else min(sensor, self.series - 1)
+            sensors[int(channel)] = partial(temperature.item, cell)
+        unit = Agilent34970A(self._specimen(entry), sensors)
+        for sensor in self.defects.open_sensors:
+            unit.cut_off(int(wired[min(sensor, count - 1)]))
+        devices[entry.name] = unit
+
+    def _bms(self, plant: Plant, undo: ExitStack, inhabitants: Inhabitants) -> FoxBms | None:
+        entry = self.plan.simulated.get("foxbms")
+        if entry is None:
+            return None
+        name = entry.link.rpartition(":")[2]
+        channel = CanChannel(self.clock, self.wait)
+        EXCHANGE.add_channel(name, channel)
+        undo.callback(EXCHANGE.remove_channel, name)
+        insulation = self.defects.insulation
+        bms = FoxBms(
+            self.cell,
+            plant,
+            channel,
+            parallel=self.parallel,
+            settling=self.settling,
+            insulation=float(entry.settings["insulation"] if insulation is None else insulation),
+            silent_after=self.defects.bms_silent_after,
+        )
+        inhabitants.closing += [bms.shut_down, partial(EXCHANGE.remove_channel, name)]
+        return bms
+
+
+class Mute:
+    """A device that stops answering at a given time (s), while it still does what it is told."""
+
+    def __init__(self, device: Device, clock: Callable[[], float], after: float) -> None:
+        self._device, self._clock, self._after = device, clock, after
+        self.ends_on, self.ends_with = device.ends_on, device.ends_with
+
+    def handle(self, message: str) -> str | None:
+        """Act, and swallow the reply once the time has come."""
+        reply = self._device.handle(message)
+        return reply if self._clock() < self._after else None
+
+    def status_byte(self) -> int:
+        """Serial poll, unchanged."""
+        return self._device.status_byte()
+
+
+def _number(settings: Mapping[str, Any], key: str, default: float, low: float, high: float) -> float:
+    value = settings.get(key, default)
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"virtual.{key} is {value!r}: give a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:
+    for key in found:
+        if key not in allowed:
+            raise ValueError(f"unknown key {key!r} in {place}: {_nearest(key, allowed)}")
+
+
+def _nearest(name: str, allowed: Collection[str]) -> str:
+    near = get_close_matches(name, allowed, n=1)
+    listed = ", ".join(sorted(allowed))
+    return f"did you mean {near[0]!r}? Allowed are {listed}" if near else f"allowed are {listed}"

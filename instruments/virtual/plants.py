@@ -1,0 +1,153 @@
+"""What hangs on the terminals as the battery: a modelled pack, or an emulator with dummy cells beside it.
+
+Both are the same individuals: spread and defects are drawn from the same seed, so that the emulated pack
+behaves like the real one whose tables it plays.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.virtual.ngi_n83624 import NgiN83624
+from models.cell import CellParameters
+from models.string import CellString, Spread
+from models.thermal import LumpedMasses
+
+Vector = NDArray[np.float64]
+
+
+class Plant(Protocol):
+    """A battery: electrically a Thevenin source, thermally a set of cells. Vectors run over the cells in series."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it conducts."""
+        ...
+
+    @property
+    def current_limit(self) -> float:
+        """Largest current it carries, A."""
+        ...
+
+    @property
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
+    @property
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
+    @property
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
+    @property
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
+
+    def thevenin(self, duration: float) -> tuple[float, float]:
+        """E (V) and R (Ohm) for the end of a step of `duration` s at constant current."""
+        ...
+
+    def observe(self, current: float) -> bool:
+        """Take note of the current (A, positive charges) that will flow; True when that disconnects the battery."""
+        ...
+
+    def step(self, current: float, duration: float, air_temperature: float) -> None:
+        """Let the current flow for `duration` s in air of `air_temperature` degC."""
+        ...
+
+
+class Pack:
+    """A string of modelled cells in the chamber air."""
+
+    connected = True
+    current_limit = float("inf")
+
+    def __init__(self, string: CellString) -> None:
+        self.string = string
+        self.voltage, self.temperature, self.soc, self.capacity = (
+            string.voltage,
+            string.temperature,
+            string.soc,
+            string.capacity,
+        )
+        self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
+        self.step: Callable[[float, float, float], None] = string.step
+
+    def observe(self, current: float) -> bool:
+        """Nothing in a bare pack switches it off: that is the BMS's job."""
+        return False
+
+
+class EmulatedPack:
+    """An N83624 as the battery, and dummy cells in the chamber that the emulated losses heat.
+
+    `string` is the pack that is being emulated: it is only asked how its cells differ. Losses are I^2 R of the uploaded
+    resistance, in masses with the named cell's heat capacity and cooling.
+    """
+
+    def __init__(self, emulator: NgiN83624, string: CellString, soc: float, temperature: float) -> None:
+        cell = string.cell
+        nominal = cell.nominal_capacity * string.parallel
+        emulator.capacity_factor = string.capacity / nominal
+        emulator.resistance_factor = string.resistance_factor.copy()
+        emulator.soc_offset = string.soc - soc
+        self._emulator = emulator
+        self._air_offset = string.temperature - temperature
+        self._masses = LumpedMasses(
+            string.series,
+            heat_capacity=cell.heat_capacity * string.parallel,
+            conductance=cell.thermal_conductance * string.parallel,
+            temperature=string.temperature,
+        )
+        self.temperature = self._masses.temperature
+        self.capacity = string.capacity
+        self.thevenin = emulator.thevenin
+        self.observe = emulator.observe
+
+    @property
+    def connected(self) -> bool:
+        """Whether the emulator's channels are on."""
+        return self._emulator.connected
+
+    @property
+    def current_limit(self) -> float:
+        """What the emulator carries, A."""
+        return self._emulator.current_limit
+
+    @property
+    def voltage(self) -> Vector:
+        """V of each emulated cell."""
+        return self._emulator.voltage()
+
+    @property
+    def soc(self) -> Vector:
+        """State of charge of each emulated cell."""
+        return self._emulator.state_of_charge()
+
+    def step(self, current: float, duration: float, air_temperature: float) -> None:
+        """Move the emulator along its tables and heat the dummy cells."""
+        heat = self._emulator.resistance() * (current * current)
+        self._emulator.step(duration)
+        self._masses.step(heat, self._air_offset + air_temperature, duration)
+
+
+def cell_string(
+    cell: CellParameters,
+    series: int,
+    parallel: int,
+    settings: Mapping[str, float],
+    *,
+    seed: int,
+    soc: float,
+    temperature: float,
+) -> CellString:
+    """Draw the individuals of a pack; `settings` overrides standard deviations of `models.string.Spread` by name."""
+    return CellString(cell, series, parallel, spread=Spread(**settings), seed=seed, soc=soc, temperature=temperature)

@@ -1,0 +1,220 @@
+"""Simulated Weiss/Votsch climatic chamber behind S!MPAC SimServ (TCP 2049): fields separated by the byte 0xB6.
+
+A request is `number, 1, arguments` and ends on CR; the reply is `1` and its data, or a negative code, and ends
+on CR LF. One control variable, temperature. Numbers as used by public driver code (SengerM, IzaakWN, basil).
+Not simulated: programs, humidity, analogue outputs. A set of anything is acknowledged whether or not the
+chamber is running: only 10012 tells.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from instruments.virtual.dialect import Meter, Specimen
+from models.chamber import ChamberAir
+
+SEPARATOR = "\xb6"
+UNKNOWN, BAD_PARAMETER, UNREADABLE = "-5", "-6", "-8"
+IDLE, RUNNING, WARNING, ALARM = 1, 3, 4, 8
+MOST_ARGUMENTS = 4
+RUN_OUTPUT = 0  # 14001 with index 1 starts manual mode; the chamber's own output n has the index n + 1
+TEXTS = {1: "Temperature", 2: "Temperature sensor failure"}
+
+
+class BadRequest(Exception):
+    """A request that cannot be carried out; the argument is the code it is answered with."""
+
+
+@dataclass(slots=True)
+class Message:
+    """An entry of the chamber's message list: type 1 alarm, 2 warning, 3 info."""
+
+    kind: int
+    text: str
+
+
+class WeissSimServ:
+    """One chamber around its `air`. Temperatures in degC, ramps in K/min.
+
+    `stuck` is a defect: the air stays where it is whatever is asked, and nothing says so.
+    """
+
+    ends_on = b"\r"
+    ends_with = b"\r\n"
+
+    def __init__(
+        self,
+        specimen: Specimen,
+        air: ChamberAir,
+        *,
+        nominal: float = 25.0,
+        low: float = -40.0,
+        high: float = 180.0,
+        room: float = 25.0,
+        stuck: bool = False,
+    ) -> None:
+        self.air, self.nominal, self.low, self.high = air, nominal, low, high
+        self._specimen, self._room, self._stuck = specimen, room, stuck
+        self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
+        self.outputs = [False] * 16
+        self.messages: list[Message] = []
+        self._meter = Meter.drawn(specimen.random, specimen.accuracy, 100.0, 2)
+
+    @property
+    def running(self) -> bool:
+        """Whether manual mode is on."""
+        return self.outputs[RUN_OUTPUT]
+
+    def step(self, duration: float) -> None:
+        """Let `duration` s pass for the air."""
+        self.air.step(duration)
+
+    def drive(self) -> None:
+        """Hand set point and ramp to the air; at rest it drifts to the room's temperature at 0.1 K/min."""
+        if self._stuck:
+            return
+        air = self.air
+        air.set_point = self.nominal if self.running else self._room
+        ramp = self.ramps["up" if air.set_point > air.temperature else "down"] if self.running else 0.1
+        air.ramp = ramp or None
+
+    def raise_alarm(self, text: str) -> None:
+        """Enter an alarm into the message list; it stays until 17012 resets it."""
+        self.messages.append(Message(1, text))
+
+    # ---- the wire's side ----
+
+    def handle(self, message: str) -> str | None:
+        """Answer one request."""
+        fields = message.strip("\n").split(SEPARATOR)
+        if not all(field.isprintable() and field for field in fields) or not fields[0].isdigit():
+            return UNREADABLE
+        handler = COMMANDS.get(fields[0])
+        if handler is None:
+            return UNKNOWN
+        if len(fields) > 2 + MOST_ARGUMENTS or fields[1:2] not in ([], ["1"]):
+            return BAD_PARAMETER
+        try:
+            data = handler(self, fields[2:])
+        except (BadRequest, ValueError, IndexError):
+            return BAD_PARAMETER
+        return SEPARATOR.join(["1", *data])
+
+    def status_byte(self) -> int:
+        """SimServ knows no serial poll."""
+        return 0
+
+    def status(self) -> int:
+        """10012: 1 idle, 3 running, 4 more for a warning, 8 more for an alarm."""
+        kinds = {entry.kind for entry in self.messages}
+        return (RUNNING if self.running else IDLE) + WARNING * (2 in kinds) + ALARM * (1 in kinds)
+
+    def actual(self) -> float:
+        """What the chamber's own sensor shows, degC."""
+        return self._meter.read(self.air.temperature)
+
+    def set_nominal(self, value: float) -> None:
+        """Take a set point, degC, inside the input limits."""
+        if not self.low <= value <= self.high:
+            raise BadRequest(BAD_PARAMETER)
+        self.nominal = value
+        self.drive()
+
+    def set_ramp(self, direction: str, value: float) -> None:
+        """Take a ramp, K/min; 0 means as fast as the chamber can."""
+        if not 0 <= value <= 100:
+            raise BadRequest(BAD_PARAMETER)
+        self.ramps[direction] = value
+        self.drive()
+
+    def information(self, number: int) -> str:
+        """What 99997 tells: 1 type, 3 serial number, 5 software version."""
+        return {1: self._specimen.model, 3: self._specimen.serial_number, 5: "SIMPAC 4.2"}[number]
+
+
+Handler = Callable[[WeissSimServ, Sequence[str]], Sequence[str]]
+
+
+def _of_temperature(answer: Callable[[WeissSimServ], str]) -> Handler:
+    """A question about control variable 1, the only one."""
+
+    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+        if list(arguments) != ["1"]:
+            raise BadRequest(BAD_PARAMETER)
+        return [answer(chamber)]
+
+    return handler
+
+
+def _set_of_temperature(action: Callable[[WeissSimServ, float], None]) -> Handler:
+    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+        variable, value = arguments
+        if variable != "1":
+            raise BadRequest(BAD_PARAMETER)
+        action(chamber, float(value))
+        return []
+
+    return handler
+
+
+def _information(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+    numbers = [int(argument) for argument in arguments] or [1, 3, 5]
+    if not set(numbers) <= {1, 3, 5}:
+        raise BadRequest(BAD_PARAMETER)
+    return [chamber.information(number) for number in numbers]
+
+
+def _set_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+    index, value = arguments
+    if value not in {"0", "1"} or not 1 <= int(index) <= len(chamber.outputs):
+        raise BadRequest(BAD_PARAMETER)
+    chamber.outputs[int(index) - 1] = value == "1"
+    chamber.drive()
+    return []
+
+
+def _get_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+    (index,) = arguments
+    if not 1 <= int(index) <= len(chamber.outputs):
+        raise BadRequest(BAD_PARAMETER)
+    return [str(int(chamber.outputs[int(index) - 1]))]
+
+
+def _message(pick: Callable[[Message], str]) -> Handler:
+    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+        (index,) = arguments
+        if not 1 <= int(index) <= len(chamber.messages):
+            raise BadRequest(BAD_PARAMETER)
+        return [pick(chamber.messages[int(index) - 1])]
+
+    return handler
+
+
+def _reset_messages(chamber: WeissSimServ, _arguments: Sequence[str]) -> Sequence[str]:
+    chamber.messages.clear()
+    return []
+
+
+COMMANDS: dict[str, Handler] = {
+    "99997": _information,
+    "10012": lambda chamber, arguments: [str(chamber.status())],
+    "11001": _set_of_temperature(WeissSimServ.set_nominal),
+    "11002": _of_temperature(lambda chamber: f"{chamber.nominal:.2f}"),
+    "11004": _of_temperature(lambda chamber: f"{chamber.actual():.2f}"),
+    "11007": _of_temperature(lambda chamber: f"{chamber.low:.1f}"),
+    "11009": _of_temperature(lambda chamber: f"{chamber.high:.1f}"),
+    "11018": lambda chamber, arguments: ["1"],
+    "11023": _of_temperature(lambda chamber: "\xb0C"),
+    "11026": _of_temperature(lambda chamber: TEXTS[1]),
+    "11066": _of_temperature(lambda chamber: f"{chamber.ramps['up']:.2f}"),
+    "11068": _set_of_temperature(lambda chamber, value: chamber.set_ramp("up", value)),
+    "11070": _of_temperature(lambda chamber: f"{chamber.ramps['down']:.2f}"),
+    "11072": _set_of_temperature(lambda chamber, value: chamber.set_ramp("down", value)),
+    "14001": _set_output,
+    "14003": _get_output,
+    "14007": lambda chamber, arguments: [str(len(chamber.outputs) - 1)],
+    "17002": lambda chamber, arguments: [str(len(chamber.messages))],
+    "17005": _message(lambda entry: str(entry.kind)),
+    "17007": _message(lambda entry: entry.text),
+    "17009": _message(lambda entry: "1"),
+    "17012": _reset_messages,
+}

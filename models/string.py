@@ -1,0 +1,267 @@
+"""A string of cells in series, each a little different, stepped as vectors.
+
+Electricity and heat of the cells only: what drives the current, opens the contactor or cools the air is the
+business of whoever calls `step`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.cell import ABSOLUTE_ZERO, REFERENCE_TEMPERATURE, CellParameters
+from models.tables import Vector
+from models.thermal import LumpedMasses, read_only
+
+SECONDS_PER_HOUR = 3600.0
+
+HYSTERESIS_SPAN = 0.03
+"""State of charge over which the voltage crosses over (to 1/e) from one hysteresis branch to the other.
+
+An assumption: measured minor loops of LFP close within a few per cent of state of charge.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How much the positions of a string differ: standard deviations, cut off at three of them.
+
+    `capacity` and `resistance` are relative, `soc` is absolute, `temperature` is K: a lasting difference
+    of the air at each position, since a module is never cooled evenly. Raises `ValueError` from a
+    relative 1/3 up.
+    """
+
+    capacity: float = 0.01
+    resistance: float = 0.03
+    soc: float = 0.003
+    temperature: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("capacity", "resistance"):
+            # Three standard deviations must leave something of the cell.
+            if not 0 <= getattr(self, name) < 1 / 3:
+                raise ValueError(
+                    f"{name} spread {getattr(self, name):g}; give a relative deviation from 0 to below 1/3."
+                )
+
+
+TYPICAL_SPREAD = Spread()
+NO_SPREAD = Spread(capacity=0.0, resistance=0.0, soc=0.0, temperature=0.0)
+
+
+class CellString:
+    """`series` groups of `parallel` cells. Positive current charges.
+
+    Vectors of length `series`, read-only, that follow the state: `soc`, `temperature` (degC), `capacity`
+    (Ah of the group), `resistance_factor`, `voltage` (V at the group's terminals at the end of the last
+    step) and `cell_heat` (W of the group, mean of the last step). The groups start at rest in thermal
+    equilibrium. Same seed, same bytes. Do not copy a string: its vectors would no longer follow its state.
+
+    A step is the exact solution for a constant current, with the tables read once at its start: RC pairs,
+    heat and temperature do not drift with the step size; the tables are followed as closely as the steps
+    are short.
+    """
+
+    def __init__(
+        self,
+        cell: CellParameters,
+        series: int,
+        parallel: int = 1,
+        *,
+        spread: Spread = TYPICAL_SPREAD,
+        seed: int = 0,
+        soc: float = 0.3,
+        temperature: float = 25.0,
+    ) -> None:
+        if series < 1 or parallel < 1:
+            raise ValueError(f"a string of {series} in series, {parallel} in parallel; give at least 1 of each.")
+        self.cell, self.series, self.parallel = cell, series, parallel
+        capacity, resistance, charge, air = _draw(spread, series, seed)
+        self._fresh_capacity = cell.nominal_capacity * parallel * capacity
+        self._fresh_resistance = resistance
+        self._capacity = self._fresh_capacity.copy()
+        self._resistance_factor = resistance.copy()
+        self._soc = np.clip(soc + charge, 0.0, 1.0)
+        self._air_offset = air
+        self._masses = LumpedMasses(
+            series,
+            heat_capacity=cell.heat_capacity * parallel,
+            conductance=cell.thermal_conductance * parallel,
+            temperature=temperature + air,
+        )
+        self._tables = cell.look_up_tables(series)
+        self._allocate(series)
+        self._publish()
+        self._apply_factors()
+
+    def _allocate(self, series: int) -> None:
+        self._rc_voltage = np.zeros((2, series))
+        # The branch of the hysteresis: -1 after a discharge, +1 after a charge.
+        self._branch = np.zeros(series)
+        self._resistance = np.empty((3, series))
+        self._rest_voltage = np.empty(series)
+        self._voltage = np.empty(series)
+        self._decay = np.empty((2, series))
+        self._double_rate = np.empty((2, series))
+        self._hysteresis = np.zeros(series)
+        self._pair = np.empty((2, series))
+        self._heat = np.zeros(series)
+        self._decay_duration = -1.0
+        self._current = 0.0
+
+    def _publish(self) -> None:
+        self.soc = read_only(self._soc)
+        self.temperature = self._masses.temperature
+        self.capacity = read_only(self._capacity)
+        self.resistance_factor = read_only(self._resistance_factor)
+        self.voltage = read_only(self._voltage)
+        self.cell_heat = read_only(self._heat)
+
+    @property
+    def terminal_voltage(self) -> float:
+        """V over the whole string at the end of the last step."""
+        return float(np.add.reduce(self._voltage))
+
+    @property
+    def heat(self) -> float:
+        """W released by the whole string, mean of the last step."""
+        return float(np.add.reduce(self._heat))
+
+    @property
+    def open_circuit_voltage(self) -> Vector:
+        """V of each group at rest, the RC pairs relaxed, on its present hysteresis branch."""
+        return self._rest_voltage.copy()
+
+    def set_capacity_factor(self, cell: int, factor: float) -> None:
+        """Give position `cell` (from 0) `factor` times the capacity it was made with: a weak cell."""
+        self._check_defect(cell, factor)
+        self._capacity[cell] = self._fresh_capacity[cell] * factor
+        self._apply_factors()
+
+    def set_resistance_factor(self, cell: int, factor: float) -> None:
+        """Give position `cell` (from 0) `factor` times the resistance it was made with."""
+        self._check_defect(cell, factor)
+        self._resistance_factor[cell] = self._fresh_resistance[cell] * factor
+        self._apply_factors()
+
+    def thevenin(self, duration: float) -> tuple[float, float]:
+        """Predict the terminals: after `duration` s at constant current I they are at about E + R*I (V, Ohm).
+
+        R holds what builds up over the step, RC pairs and the slope of the open-circuit voltage, so that
+        solving for a held voltage is stable at any step. A `step` of equal duration shares the work.
+        """
+        self._update_decay(duration)
+        pair = np.multiply(self._rc_voltage, self._decay, out=self._pair)
+        electromotive = np.add.reduce(pair, axis=None) + np.add.reduce(self._rest_voltage)
+        np.multiply(self._resistance[1:], self._decay, out=pair)
+        build_up = np.add.reduce(self._resistance, axis=None) - np.add.reduce(pair, axis=None)
+        slope = np.dot(self._tables.slope[0], self._soc_per_coulomb) * duration
+        return float(electromotive), float(build_up + slope)
+
+    def step(self, current: float, duration: float, air_temperature: float) -> None:
+        """Carry `current` (A, positive charges) for `duration` s in air of `air_temperature` degC."""
+        if duration <= 0:
+            raise ValueError(f"a step of {duration:g} s; time only moves forward: give more than 0.")
+        self._update_decay(duration)
+        heat = np.add.reduce(self._resistance, axis=0, out=self._heat)
+        heat *= current * current
+        heat += self._relax(current)
+        if current:
+            self._add_heat_of_reaction(current)
+            self._charge(current * duration)
+        self._masses.step(heat, self._air_offset + air_temperature, duration)
+        self._current = current
+        self._look_up()
+
+    def _update_decay(self, duration: float) -> None:
+        """Set what is left of the RC voltages after one step."""
+        if duration == self._decay_duration:
+            return
+        double_rate = np.divide(2.0 * duration, self._tables.surface[3:], out=self._double_rate)
+        np.multiply(double_rate, -0.5, out=self._decay)
+        np.exp(self._decay, out=self._decay)
+        self._decay_duration = duration
+
+    def _relax(self, current: float) -> Vector:
+        """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
+
+        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
+        exactly I^2 r + (v0 - v1) (tau/2T) ((v0 + v1) / r + 2 I), with v1 the voltage at its end.
+        """
+        resistance, after = self._resistance[1:], self._rc_voltage
+        before = self._pair
+        before[...] = after
+        settled = resistance * current
+        after -= settled
+        after *= self._decay
+        after += settled
+        heat = before + after
+        heat /= resistance
+        heat += 2.0 * current
+        before -= after
+        before /= self._double_rate
+        heat *= before
+        return np.asarray(heat[0] + heat[1])
+
+    def _add_heat_of_reaction(self, current: float) -> None:
+        """Add what is not resistive: entropy, hysteresis, and the charge lost to side reactions."""
+        cell, heat = self.cell, self._heat
+        ocv, entropic, _ = self._tables.value
+        if cell.entropic is not None:
+            heat += current * (self.temperature - ABSOLUTE_ZERO) * entropic
+        if cell.hysteresis is not None:
+            heat += current * self._hysteresis
+        if current > 0 and cell.coulombic_efficiency < 1:
+            heat += (1 - cell.coulombic_efficiency) * current * ocv
+
+    def _charge(self, charge: float) -> None:
+        """Store `charge` (A s) in every group."""
+        if charge > 0:
+            charge *= self.cell.coulombic_efficiency
+        moved = self._soc_per_coulomb * charge
+        self._soc += moved
+        if self.cell.hysteresis is not None:
+            branch = 1.0 if charge > 0 else -1.0
+            moved *= -branch / HYSTERESIS_SPAN
+            self._branch -= branch
+            self._branch *= np.exp(moved)
+            self._branch += branch
+
+    def _look_up(self) -> None:
+        """Read the tables at the present state and set the voltages that follow from it."""
+        tables, cell = self._tables, self.cell
+        tables.look_up(self._soc, self.temperature)
+        np.multiply(tables.surface[:3], self._group_factor, out=self._resistance)
+        self._decay_duration = -1.0
+        rest = self._rest_voltage
+        rest[...] = tables.value[0]
+        if cell.entropic is not None:
+            rest += tables.value[1] * (self.temperature - REFERENCE_TEMPERATURE)
+        if cell.hysteresis is not None:
+            rest += np.multiply(tables.value[2], self._branch, out=self._hysteresis)
+        voltage = np.multiply(self._resistance[0], self._current, out=self._voltage)
+        voltage += rest
+        voltage += self._rc_voltage[0]
+        voltage += self._rc_voltage[1]
+
+    def _apply_factors(self) -> None:
+        self._group_factor = self._resistance_factor / self.parallel
+        self._soc_per_coulomb = 1.0 / (SECONDS_PER_HOUR * self._capacity)
+        self._look_up()
+
+    def _check_defect(self, cell: int, factor: float) -> None:
+        if not 0 <= cell < self.series:
+            raise ValueError(f"no cell {cell} in a string of {self.series}; give 0 to {self.series - 1}.")
+        if not factor > 0:
+            raise ValueError(f"factor {factor:g} for cell {cell}; give a number above 0.")
+
+
+def _draw(spread: Spread, series: int, seed: int) -> tuple[Vector, Vector, Vector, Vector]:
+    """Factors for capacity and resistance, offsets for state of charge and air temperature."""
+    normal = np.random.default_rng(seed).standard_normal((4, series))
+    capacity, resistance, soc, temperature = np.clip(normal, -3.0, 3.0)
+    return (
+        1.0 + spread.capacity * capacity,
+        1.0 + spread.resistance * resistance,
+        spread.soc * soc,
+        spread.temperature * temperature,
+    )

@@ -1,0 +1,94 @@
+"""Fast table look-up for many cells at once: uniform in state of charge, any grid in temperature.
+
+It knows index arithmetic and nothing about batteries; `models.cell` decides which rows there are. All work
+arrays are allocated once, because at 24 cells an allocation costs as much as the arithmetic.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+class LookUpTables:
+    """Curves over state of charge, and surfaces over temperature and state of charge, read at `count` points.
+
+    `curves` has shape [curve, soc] and is linear between its points. `surfaces` has shape [surface,
+    temperature, soc], is positive and linear in its logarithm both ways, as resistances are in
+    temperature. State of charge runs from 0 to 1 in equal steps; outside, the last segment goes on, so
+    that an overcharged cell's voltage runs away as it should. `temperature` (degC) rises; outside it, its
+    ends hold.
+
+    After `look_up`: `value` and `slope` (per unit of state of charge) with shape [curve, count], and
+    `surface` with shape [surface, count]. The arrays are overwritten by the next call.
+    """
+
+    def __init__(self, curves: Vector, surfaces: Vector, temperature: Vector, count: int) -> None:
+        segments = curves.shape[1] - 1
+        self._lines = np.concatenate([curves[:, :-1], np.diff(curves, axis=1) * segments])
+        self._boxes = _bilinear_boxes(np.log(surfaces))
+        self._temperature = temperature
+        self._rows = np.arange(len(temperature), dtype=np.float64)
+        # Arrays, not Python numbers: numpy converts a number anew at every call, at half the call's cost.
+        self._segments = np.array(segments, dtype=np.float64)
+        self._row_length = np.array(segments, dtype=np.intp)
+        self._first, self._last = np.array(0, dtype=np.intp), np.array(segments - 1, dtype=np.intp)
+        self._allocate(len(curves), len(surfaces), count)
+
+    def _allocate(self, curves: int, surfaces: int, count: int) -> None:
+        self._line = np.empty((2 * curves, count))
+        self.value, self.slope = self._line[:curves], self._line[curves:]
+        self.surface = np.empty((surfaces, count))
+        self._segment = np.empty(count, dtype=np.intp)
+        self._row = np.empty(count, dtype=np.intp)
+        self._position = np.empty(count)
+        self._fraction = np.empty(count)
+        self._weight = np.ones((4, 1, count))
+        self._box = np.empty((4, surfaces, count))
+
+    def look_up(self, soc: Vector, temperature: Vector) -> None:
+        """Read everything at `soc` (0 to 1) and `temperature` (degC), one pair per point."""
+        position = np.multiply(soc, self._segments, out=self._position)
+        segment = self._segment
+        segment[...] = position
+        np.maximum(segment, self._first, out=segment)
+        np.minimum(segment, self._last, out=segment)
+        fraction = np.subtract(position, segment, out=self._fraction)
+        self._read_surfaces(segment, fraction, temperature)
+        fraction /= self._segments
+        self._read_curves(segment, fraction)
+
+    def _read_curves(self, segment: Indices, distance: Vector) -> None:
+        # mode="clip" lets numpy write into `out` without a buffer; the indices are already inside.
+        self._lines.take(segment, axis=1, out=self._line, mode="clip")
+        self.value += self.slope * distance
+
+    def _read_surfaces(self, segment: Indices, fraction: Vector, temperature: Vector) -> None:
+        place = np.interp(temperature, self._temperature, self._rows)
+        row = self._row
+        row[...] = place
+        place -= row
+        _, right, above, corner = self._weight[:, 0]
+        right[...], above[...] = fraction, place
+        np.multiply(fraction, place, out=corner)
+        row *= self._row_length
+        row += segment
+        box = self._boxes.take(row, axis=2, out=self._box, mode="clip")
+        box *= self._weight
+        np.add.reduce(box, axis=0, out=self.surface)
+        np.exp(self.surface, out=self.surface)
+
+
+def _bilinear_boxes(surfaces: Vector) -> Vector:
+    """Lay out z = a + b x + c y + d x y of every grid box, x over soc, y over temperature.
+
+    The result has shape [4, surface, box]. The last temperature is taken twice: a point on the upper end so
+    has a box of its own.
+    """
+    padded = np.concatenate([surfaces, surfaces[:, -1:]], axis=1)
+    corner = padded[:, :-1, :-1]
+    over_soc = np.diff(padded, axis=2)
+    over_temperature = np.diff(padded, axis=1)[:, :, :-1]
+    boxes = np.array([corner, over_soc[:, :-1], over_temperature, np.diff(over_soc, axis=1)])
+    return boxes.reshape(4, len(surfaces), -1)

@@ -1,0 +1,28 @@
+"""Charge: constant current, then constant voltage on the highest cell, to the cut-off at C/20."""
+
+import pytest
+
+from bench.pack import PackFile, at_temperature
+from bench.scenario import Charge, Rest, Soak, current_below, elapsed, full_discharge
+from reports import kpi
+from test_cases.conftest import Require, RunScenario
+
+
+@pytest.mark.requirement("PB-CHG-01")
+@pytest.mark.parametrize("rate", ["C/3", "1C"])
+def test_charge(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float, rate: str) -> None:
+    """Full charge at {rate} and {temperature} °C."""
+    run = run_scenario(
+        full_discharge(pack, name="empty the pack"),
+        Soak(temperature),
+        Charge(rate, until=current_below("C/20")),
+        Rest(until=elapsed(minutes=30)),
+    )
+    required = pack.requirements
+    longest = required.charge_time_c3 if rate == "C/3" else required.charge_time_1c
+    require(kpi.duration(run, "charge"), at_most=3600 * at_temperature(longest, temperature))
+    require(kpi.capacity(run, "charge"), at_least=0.8 * pack.rated_capacity)
+    require(kpi.energy(run, "charge"))
+    require(kpi.constant_voltage_share(run, "charge"))
+    require(kpi.temperature_rise(run, "charge"), at_most=required.temperature_rise)
+    require(kpi.cell_spread(run, "rest"), at_most=required.cell_spread)

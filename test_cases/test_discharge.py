@@ -1,0 +1,50 @@
+"""Discharge from full to the limit of the lowest cell: capacity, energy and what it costs to put it back."""
+
+import pytest
+
+from bench.pack import PackFile, at_temperature
+from bench.scenario import Rest, Soak, elapsed, full_discharge, standard_charge
+from reports import kpi
+from test_cases.conftest import Require, RunScenario
+
+
+@pytest.mark.requirement("PB-DIS-01")
+def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
+    """Capacity and energy round-trip efficiency at C/3 and {temperature} °C."""
+    run = run_scenario(
+        standard_charge("fill the pack"),
+        Soak(temperature),
+        full_discharge(pack, "C/3"),
+        Rest(until=elapsed(minutes=30)),
+        standard_charge(),
+    )
+    required = pack.requirements
+    require(
+        kpi.capacity(run, "discharge"),
+        at_least=pack.rated_capacity * at_temperature(required.capacity_c3, temperature),
+    )
+    require(kpi.energy(run, "discharge"))
+    require(
+        kpi.energy_round_trip_efficiency(run, "discharge", "standard charge"),
+        at_least=100 * at_temperature(required.energy_efficiency, temperature),
+    )
+    require(kpi.temperature_rise(run, "discharge"), at_most=required.temperature_rise)
+
+
+@pytest.mark.requirement("PB-DIS-02")
+def test_capacity_at_1c(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
+    """Capacity at 1C and {temperature} °C."""
+    run = run_scenario(
+        standard_charge("fill the pack"),
+        Soak(temperature),
+        full_discharge(pack, "1C"),
+        Rest(until=elapsed(minutes=30)),
+    )
+    required = pack.requirements
+    require(
+        kpi.capacity(run, "discharge"),
+        at_least=pack.rated_capacity * at_temperature(required.capacity_1c, temperature),
+    )
+    require(kpi.energy(run, "discharge"))
+    require(kpi.mean_power(run, "discharge"))
+    require(kpi.temperature_rise(run, "discharge"), at_most=required.temperature_rise)

@@ -1,0 +1,117 @@
+"""Fixtures of the bench tests: files to write and change, and a bench of fakes on a virtual clock."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import lifecycle
+from bench.clock import VirtualClock
+from bench.lifecycle import Setup
+from bench.pack import PackFile, load_pack
+from bench.run import TestIdentity
+from bench.station import load_station
+from bench.testing import TestBench
+from tests.bench.fakes import Fake, Plant
+
+STATION = """\
+schema: 1
+name: little
+clock: wall
+instruments:
+  supply: {driver: "tests.bench.fakes:FakeSupply", resource: plant, roles: [source, sink]}
+  chamber: {driver: "tests.bench.fakes:FakeChamber", resource: plant, roles: [chamber]}
+  temperatures: {driver: "tests.bench.fakes:FakeLogger", resource: plant, roles: [temperatures]}
+  bms: {driver: "tests.bench.fakes:FakeBms", resource: plant, roles: [bms]}
+wiring: {voltage: 40, current: 6}
+"""
+
+PACK = """\
+schema: 1
+name: four
+chemistry: LFP
+cell: lfp-26650
+series: 4
+rated_capacity: 2
+limits:
+  cell_voltage: {min: 3.05, max: 3.45}
+  charge_temperature: {min: -10, max: 50}
+  discharge_temperature: {min: -20, max: 50}
+  charge_current: 4
+  discharge_current: 5
+requirements:
+  capacity_c3: {25: 0.9}
+  capacity_1c: {25: 0.9}
+  energy_efficiency: {25: 0.9}
+  charge_time_c3: {25: 4}
+  charge_time_1c: {25: 2}
+  fast_recharge_time: {25: 45}
+  dc_resistance: {25: 1}
+  temperature_rise: 10
+  cell_spread: 0.1
+"""
+
+WriteFile = Callable[[str, str], Path]
+OpenTestBench = Callable[..., TestBench]
+
+
+@pytest.fixture
+def station_text() -> str:
+    """A station file that is right, to be made wrong."""
+    return STATION
+
+
+@pytest.fixture
+def pack_text() -> str:
+    """A pack file that is right, to be made wrong."""
+    return PACK
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> WriteFile:
+    """Write a file: `write("station.yaml", text)`."""
+
+    def written(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def four_cells(write: WriteFile) -> PackFile:
+    """The little pack."""
+    return load_pack(str(write("pack.yaml", PACK)))[0]
+
+
+@pytest.fixture
+def plant() -> Iterator[Plant]:
+    """What the fakes of the little station share."""
+    Fake.plants["plant"] = Plant()
+    yield Fake.plants["plant"]
+    Fake.plants.clear()
+
+
+@pytest.fixture
+def new_bench(plant: Plant, write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenTestBench:
+    """Make a closed bench of fakes whose station says that time is real, and whose clock says otherwise."""
+    monkeypatch.setattr(lifecycle, "WallClock", VirtualClock)
+
+    def new(*, station: str = STATION, pack: str = PACK, name: str = "test_it") -> TestBench:
+        setup = Setup(
+            *load_station(str(write("station.yaml", station))),
+            *load_pack(str(write("pack.yaml", pack))),
+        )
+        return TestBench(setup, tmp_path / "runs", TestIdentity(f"test_x.py::{name}", name, "A title"))
+
+    return new
+
+
+@pytest.fixture
+def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
+    """An open bench of fakes."""
+    bench = new_bench()
+    bench.open()
+    yield bench
+    bench.conclude()

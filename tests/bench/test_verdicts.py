@@ -1,0 +1,125 @@
+"""Verdicts: the lattice, who is to blame, and when a measurement has passed."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.verdicts import (
+    BenchFault,
+    BenchInUse,
+    Inconclusive,
+    InputError,
+    Measurement,
+    PackFailure,
+    Verdict,
+    blame_of,
+    worst,
+)
+
+PASS, INCONCLUSIVE, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
+verdicts = st.sampled_from(Verdict)
+limits = st.none() | st.floats(-10, 10)
+
+
+def test_nothing_judged_is_a_pass_and_the_order_is_written_down() -> None:
+    assert worst([]) is PASS
+    assert [str(verdict) for verdict in sorted(Verdict, key=lambda verdict: verdict.severity)] == [
+        "PASS", "INCONCLUSIVE", "FAIL", "BENCH FAULT", "ABORTED",
+    ]  # fmt: skip
+
+
+@given(st.lists(verdicts), st.lists(verdicts))
+def test_the_worst_is_a_join(one: list[Verdict], other: list[Verdict]) -> None:
+    both = worst(one + other)
+    assert both is worst(other + one)
+    assert both is worst([worst(one), worst(other)])
+    assert all(verdict.severity <= both.severity for verdict in one + other)
+
+
+@pytest.mark.parametrize(
+    ("error", "blame", "verdict"),
+    [
+        (PackFailure("x"), "pack", Verdict.FAIL),
+        (AssertionError(), "pack", Verdict.FAIL),
+        (Inconclusive("x"), "pack", Verdict.INCONCLUSIVE),
+        (BenchFault("x"), "bench", Verdict.BENCH_FAULT),
+        (BenchInUse("x"), "bench", Verdict.BENCH_FAULT),
+        (ZeroDivisionError(), "bench", Verdict.BENCH_FAULT),
+        (InputError("x"), "operator", Verdict.ABORTED),
+        (KeyboardInterrupt(), "operator", Verdict.ABORTED),
+        (SystemExit(1), "operator", Verdict.ABORTED),
+    ],
+)
+def test_who_is_to_blame(error: BaseException, blame: str, verdict: Verdict) -> None:
+    assert blame_of(error) == (blame, verdict)
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "at_most", "uncertainty", "verdict"),
+    [
+        (2.0, None, None, 0.0, PASS),
+        (2.0, 2.0, None, 0.0, PASS),
+        (2.0, None, 2.0, 0.0, PASS),
+        (1.99, 2.0, None, 0.0, FAIL),
+        (2.01, None, 2.0, 0.0, FAIL),
+        (2.25, 2.0, 2.5, 0.0, PASS),
+        (2.0, 2.0, None, 0.1, INCONCLUSIVE),
+        (2.05, 2.0, None, 0.1, INCONCLUSIVE),
+        (1.95, 2.0, None, 0.1, INCONCLUSIVE),
+        (2.25, 2.0, None, 0.25, PASS),
+        (1.5, 2.0, None, 0.25, FAIL),
+        (2.45, 2.0, 2.5, 0.1, INCONCLUSIVE),
+        (nan, None, None, 0.0, FAIL),
+        (nan, 2.0, None, 9.0, FAIL),
+        (inf, None, 2.0, 0.1, FAIL),
+        (1.0, nan, None, 0.1, INCONCLUSIVE),
+        (2.0, 1.0, None, nan, INCONCLUSIVE),
+    ],
+)
+def test_when_a_measurement_has_passed(
+    value: float, at_least: float | None, at_most: float | None, uncertainty: float, verdict: Verdict
+) -> None:
+    assert Measurement("m", value, "Ah", at_least, at_most, uncertainty).verdict is verdict
+
+
+@given(st.floats(-10, 10), limits, limits, st.floats(0, 5))
+def test_whatever_the_true_value_is_a_pass_is_within_limits_and_a_fail_outside(
+    value: float, at_least: float | None, at_most: float | None, uncertainty: float
+) -> None:
+    def within(true: float) -> bool:
+        return (at_least is None or true >= at_least) and (at_most is None or true <= at_most)
+
+    measurement = Measurement("m", value, "V", at_least, at_most, uncertainty)
+    inner = max(0.0, uncertainty * (1 - 1e-9) - 1e-9)
+    if measurement.verdict is PASS:
+        assert within(value)
+        assert within(value - inner)
+        assert within(value + inner)
+    if measurement.verdict is FAIL:
+        assert not within(value)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "text"),
+    [
+        (
+            Measurement("capacity", 2.28, "Ah", 2.2, uncertainty=0.01),
+            "capacity: 2.28 ± 0.01 Ah (allowed: at least 2.2 Ah)",
+        ),
+        (Measurement("rise", 3.0, "K", at_most=10), "rise: 3 K (allowed: at most 10 K)"),
+        (Measurement("x", 1.0, "V", 0, 2), "x: 1 V (allowed: at least 0 and at most 2 V)"),
+        (Measurement("energy", nan, "Wh"), "energy: never measured"),
+    ],
+)
+def test_a_measurement_reads_as_a_sentence(measurement: Measurement, text: str) -> None:
+    assert str(measurement) == text
+
+
+def test_a_stored_measurement_carries_its_verdict() -> None:
+    stored = Measurement("m", 1.0, "V", 2.0, step="charge", requirement="PB-1").as_dict()
+    assert stored == {
+        "name": "m", "value": 1.0, "unit": "V", "at_least": 2.0, "at_most": None, "uncertainty": 0.0,
+        "step": "charge", "requirement": "PB-1", "verdict": "FAIL",
+    }  # fmt: skip

@@ -1,0 +1,295 @@
+"""The BMS node: frames computed by hand from the foxBMS layout, over python-can's own virtual bus."""
+
+from collections.abc import Iterator
+from math import isnan
+from pathlib import Path
+
+import can
+import pytest
+from cantools.database import load_file
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instruments import foxbms
+from instruments.foxbms import CHANNELS, FAULTS, Field, FoxBms
+from instruments.roles import (
+    BatteryManagement,
+    BmsFault,
+    BmsMode,
+    BmsState,
+    Instrument,
+    InstrumentFault,
+    Scanned,
+)
+from instruments.session import InstrumentLink, LinkContext
+from tests.instruments.wires import FakeTime, Transcript
+
+BUS = {"interface": "virtual", "channel": "pack"}
+
+# One frame of each message; the bits were set by hand from start bit and length, big-endian throughout.
+FRAMES = {
+    0x220: "19 00 00 00 00 00 00 32",  # CHARGE (9), one string connected
+    0x230: "00 00 00 00 F6 19 00 00",  # -10 degC, 25 degC
+    0x231: "00 00 00 00 0E 42 0C 80",  # max 3650 mV, min 3200 mV in 14 bits each
+    0x232: "19 00 E6 00 00 00 00 00",  # discharge 400 x 0.25 A, charge 230 x 0.25 A
+    0x233: "19 60 32 CF CD 25 B1 AE",  # 324.8 V, 325.1 V, -65.1 kW, -200.5 A
+    0x234: "03 20 00 00 00 00 00 00",  # 100 x 7 kOhm
+    0x235: "4A 92 E0 00 00 C7 00 00",  # SOC 29.8 % and 30.2 %, SOH 99.5 %
+}
+DATABASE = load_file(Path(foxbms.__file__).with_name("foxbms.dbc"), strict=True)
+EXPECTED = {
+    "state": 9,
+    "soc min": 0.298,
+    "soc max": 0.302,
+    "soh": 0.995,
+    "charge current limit": 57.5,
+    "discharge current limit": 100.0,
+    "cell voltage min": 3.2,
+    "cell voltage max": 3.65,
+    "cell temperature min": -10.0,
+    "cell temperature max": 25.0,
+    "pack voltage": 324.8,
+    "pack current": 200.5,
+    "insulation": 700e3,
+    "age": 0.0,
+}
+
+
+@pytest.fixture
+def node() -> Iterator[can.BusABC]:
+    """The other end of the bus."""
+    with can.Bus(**BUS) as bus:
+        yield bus
+
+
+@pytest.fixture
+def bms(context: LinkContext) -> Iterator[FoxBms]:
+    driver = FoxBms.open(InstrumentLink(can=BUS), context, "bms", {})
+    yield driver
+    driver.close()
+
+
+def send(node: can.BusABC, identifier: int, data: str, **kind: bool) -> None:
+    node.send(can.Message(arbitration_id=identifier, data=bytes.fromhex(data), **{"is_extended_id": False} | kind))
+
+
+def send_all(node: can.BusABC) -> None:
+    for identifier, data in FRAMES.items():
+        send(node, identifier, data)
+
+
+def sample(bms: FoxBms) -> dict[str, float]:
+    bms.request()
+    return dict(zip(bms.channels, bms.collect(), strict=True))
+
+
+def test_it_plays_its_roles(bms: FoxBms) -> None:
+    assert isinstance(bms, BatteryManagement)
+    assert isinstance(bms, Scanned)
+    assert isinstance(bms, Instrument)
+
+
+def test_frames_become_si_values(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    assert sample(bms) == pytest.approx(EXPECTED)
+    assert bms.channels == tuple(EXPECTED)
+    assert bms.state() is BmsState.CHARGE
+
+
+def test_a_bms_built_the_other_way_round_has_its_own_sign(node: can.BusABC, context: LinkContext) -> None:
+    bms = FoxBms(BUS, context, name="bms", positive_current="charge")
+    send_all(node)
+    assert sample(bms)["pack current"] == pytest.approx(-200.5)
+    bms.close()
+
+
+def test_the_newest_frame_wins_and_the_oldest_message_gives_the_age(
+    node: can.BusABC, bms: FoxBms, clock: FakeTime
+) -> None:
+    send_all(node)
+    sample(bms)
+    clock.now += 5
+    for identifier in FRAMES.keys() - {0x235}:
+        send(node, identifier, FRAMES[identifier])
+    send(node, 0x232, "00 00 00 00 00 00 00 00")
+    values = sample(bms)
+    assert values["charge current limit"] == 0
+    assert values["age"] == 5
+    clock.now += 2
+    assert sample(bms)["age"] == 7
+
+
+def test_a_message_that_never_came_has_no_value_but_an_age(bms: FoxBms, clock: FakeTime) -> None:
+    clock.now += 3
+    *values, age = sample(bms).values()
+    assert all(isnan(value) for value in values)
+    assert age == 3
+
+
+def test_a_silent_node_is_a_fault_in_words(bms: FoxBms, clock: FakeTime) -> None:
+    with pytest.raises(InstrumentFault, match="bms has never sent f_BmsState"):
+        bms.state()
+    with pytest.raises(InstrumentFault, match="never sent"):
+        bms.identify()
+    assert sum(clock.slept) == pytest.approx(3.0, abs=0.11)
+
+
+def test_identify_listens_until_it_hears(node: can.BusABC, bms: FoxBms) -> None:
+    send(node, 0x220, FRAMES[0x220])
+    assert bms.identify().manufacturer == "foxBMS"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ("15", {}),
+        (FRAMES[0x220], {"is_extended_id": True}),
+        (FRAMES[0x220], {"is_error_frame": True}),
+    ],
+)
+def test_what_only_looks_like_a_state_is_passed_over(
+    node: can.BusABC, bms: FoxBms, data: str, kind: dict[str, bool]
+) -> None:
+    send(node, 0x220, data, **kind)
+    with pytest.raises(InstrumentFault, match="never sent"):
+        bms.state()
+
+
+def test_a_state_that_foxbms_does_not_know(node: can.BusABC, bms: FoxBms) -> None:
+    send(node, 0x220, "0F 00 00 00 00 00 00 00")
+    with pytest.raises(InstrumentFault, match="bms reports state 15"):
+        bms.state()
+
+
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        ("15 00 00 00 00 00 00 00", set()),
+        ("1A 04 40 00 00 00 00 00", {"GeneralError", "InterlockState"}),
+        ("1A 0C 80 00 00 00 00 00", {"GeneralError", "EmergencyShutoff", "InsulationError"}),
+        (
+            "19 00 00 07 00 00 00 00",
+            {"CanTimingError", "PackOvercurrentChargeError", "PackOvercurrentDischargeError"},
+        ),
+        ("19 00 00 A0 C0 00 00 00", set()),  # balancing, charging, network: no faults
+    ],
+)
+def test_fault_bits(node: can.BusABC, bms: FoxBms, data: str, faults: set[str]) -> None:
+    send(node, 0x220, data)
+    assert {fault.signal for fault in bms.faults()} == faults
+
+
+def test_a_fault_says_what_it_means(node: can.BusABC, bms: FoxBms) -> None:
+    send(node, 0x220, "1A 00 40 00 00 00 00 00")
+    (fault,) = bms.faults()
+    assert fault == BmsFault("InterlockState")
+    assert fault.text == "The interlock loop is open"
+
+
+@pytest.mark.parametrize(("mode", "first"), [(BmsMode.STANDBY, 0), (BmsMode.DISCHARGE, 1), (BmsMode.CHARGE, 2)])
+def test_a_mode_is_asked_for_at_once_and_with_every_scan(
+    node: can.BusABC, bms: FoxBms, heard: Transcript, mode: BmsMode, first: int
+) -> None:
+    sample(bms)
+    assert node.recv(0) is None
+    bms.request_mode(mode)
+    sample(bms)
+    for _ in range(2):
+        message = node.recv(0)
+        assert message is not None
+        assert (message.arbitration_id, message.is_extended_id) == (0x210, False)
+        assert bytes(message.data) == bytes([first, 0, 0, 0, 0, 0, 0, 0])
+    assert heard[-1] == (">", f"210#0{first}00000000000000")
+
+
+def test_closing_asks_for_standby_and_may_be_repeated(node: can.BusABC, bms: FoxBms) -> None:
+    bms.request_mode(BmsMode.CHARGE)
+    node.recv(0)
+    bms.close()
+    bms.close()
+    message = node.recv(0)
+    assert message is not None
+    assert message.data[0] == BmsMode.STANDBY
+
+
+def test_a_cyclic_request_is_left_to_python_can(
+    node: can.BusABC, context: LinkContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycles: list[float] = []
+
+    class Task:
+        def stop(self) -> None:
+            cycles.append(-1)
+
+    bms = FoxBms(BUS, context, name="bms", cyclic_request=True)
+    monkeypatch.setattr(bms._bus, "send_periodic", lambda message, period: cycles.append(period) or Task())
+    bms.request_mode(BmsMode.CHARGE)
+    node.recv(0)
+    bms.request()
+    assert node.recv(0) is None
+    bms.close()
+    assert cycles == [0.1, -1]
+
+
+def test_every_frame_is_shown_to_a_listener(node: can.BusABC, bms: FoxBms) -> None:
+    seen: list[int] = []
+    bms.on_message = lambda message: seen.append(message.arbitration_id)
+    send(node, 0x7FF, "01")
+    send(node, 0x220, FRAMES[0x220])
+    bms.state()
+    bms.request_mode(BmsMode.STANDBY)
+    assert seen == [0x7FF, 0x220, 0x210]
+
+
+def test_a_babbling_bus_does_not_hold_the_scan(node: can.BusABC, bms: FoxBms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foxbms, "MAX_FRAMES", 10)
+    for _ in range(11):
+        send(node, 0x234, FRAMES[0x234])
+    send(node, 0x220, FRAMES[0x220])
+    assert isnan(sample(bms)["state"])
+    assert sample(bms)["state"] == 9
+
+
+@pytest.mark.parametrize("interface", ["nonsense", "socketcan"])
+def test_a_bus_that_is_not_there(context: LinkContext, interface: str) -> None:
+    settings = {"interface": interface, "channel": "no-such-bus"}
+    with pytest.raises(InstrumentFault, match=r"bms \(interface .*\) cannot be opened"):
+        FoxBms(settings, context, name="bms")
+
+
+@pytest.mark.parametrize(
+    ("link", "options", "text"),
+    [
+        (InstrumentLink(), {}, "bms has no CAN bus"),
+        (InstrumentLink(can=BUS), {"positive_curent": "charge"}, "did you mean 'positive_current'"),
+        (InstrumentLink(can=BUS), {"positive_current": "up"}, "must be 'charge' or 'discharge'"),
+    ],
+)
+def test_wrong_station_entries(
+    context: LinkContext, link: InstrumentLink, options: dict[str, object], text: str
+) -> None:
+    with pytest.raises(ValueError, match=text):
+        FoxBms.open(link, context, "bms", options)
+
+
+# --- the database --------------------------------------------------------------------------------------
+
+
+def test_the_database_is_sound_and_complete() -> None:
+    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | {0x210}
+    cycles = {message.frame_id: message.cycle_time for message in DATABASE.messages}
+    assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000}
+    state = DATABASE.get_message_by_name("f_BmsState")
+    assert {signal.name for signal in state.signals} >= set(FAULTS)
+    choices = state.get_signal_by_name("BmsState").choices
+    assert {int(code): str(name) for code, name in choices.items()} == {state.value: state.name for state in BmsState}
+
+
+@given(st.binary(min_size=8, max_size=8))
+def test_the_fast_decoder_agrees_with_the_general_one(data: bytes) -> None:
+    frame = int.from_bytes(data, "big")
+    for _, message_name, signal_name, factor in CHANNELS:
+        message = DATABASE.get_message_by_name(message_name)
+        expected = message.decode(data, decode_choices=False)[signal_name]
+        field = Field.of(message.get_signal_by_name(signal_name), factor)
+        assert field.decode(frame) == pytest.approx(float(expected) * factor)

@@ -1,0 +1,63 @@
+"""Driver names: ours, a package's, a dotted path, and the ones that are wrong."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from instruments import registry
+from instruments.driver import VisaDriver
+from instruments.registry import UnknownDriver, driver_class, driver_names
+from instruments.roles import Instrument
+
+
+def test_every_name_leads_to_a_driver() -> None:
+    assert driver_names() == (
+        "agilent-34970a",
+        "chroma-63600",
+        "ea-psb10000",
+        "foxbms",
+        "ngi-n83624",
+        "weiss-simserv",
+    )
+    for name in driver_names():
+        driver = driver_class(name)
+        assert all(callable(getattr(driver, verb)) for verb in ("open", "identify", "close"))
+
+
+def test_a_dotted_path_is_a_driver_too() -> None:
+    assert driver_class("instruments.driver:VisaDriver") is VisaDriver
+
+
+def test_an_installed_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("acme-1000", "instruments.driver:VisaDriver", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
+    assert driver_class("acme-1000") is VisaDriver
+    assert "acme-1000" in driver_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ea-psb1000", "There is no driver 'ea-psb1000' \\(did you mean 'ea-psb10000'\\?\\)"),
+        ("zzz", "There is no driver 'zzz'; known are agilent-34970a, "),
+        ("no.such.module:Driver", "cannot be imported: No module named 'no'"),
+        ("instruments.driver:Visa", "cannot be imported: .*'Visa'"),
+    ],
+)
+def test_a_wrong_name_is_a_sentence(name: str, text: str) -> None:
+    with pytest.raises(UnknownDriver, match=text):
+        driver_class(name)
+
+
+def test_knowing_names_imports_no_library() -> None:
+    program = (
+        "import sys, instruments.registry as r; r.driver_names(); "
+        "sys.exit(any(m in sys.modules for m in ('pyvisa', 'can', 'cantools', 'serial')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_an_instrument_is_what_the_roles_say() -> None:
+    assert issubclass(VisaDriver, Instrument)

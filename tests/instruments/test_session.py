@@ -1,0 +1,339 @@
+"""A session against real TCP and serial links, and against a scripted VISA library."""
+
+import re
+import socket
+import struct
+import threading
+from contextlib import suppress
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instruments.links import ErrorQueue, LinkProfile
+from instruments.roles import InstrumentFault
+from instruments.session import LinkContext, Session, adapted, last_digit, parse_number
+from tests.instruments.wires import RESOURCE, FakeTime, OpenSession, Serve, Transcript, Wire
+
+
+@pytest.fixture
+def open_script(wire: Wire, context: LinkContext) -> OpenSession:
+    def open_session(**profile: float | ErrorQueue) -> Session:
+        return Session(RESOURCE, context, LinkProfile(**profile), name="supply")
+
+    return open_session
+
+
+def lines(connection: socket.socket) -> BinaryIO:
+    return connection.makefile("rb")
+
+
+# --- real TCP ------------------------------------------------------------------------------------------
+
+
+def test_a_query_travels_over_a_real_socket(serve: Serve, connect: OpenSession) -> None:
+    def echo(connection: socket.socket) -> None:
+        for line in lines(connection):
+            connection.sendall(b"got " + line)
+
+    session = connect(serve(echo))
+    assert session.query("MEAS:VOLT?") == "got MEAS:VOLT?"
+    session.request("A?")
+    assert session.collect() == "got A?"
+
+
+def test_nagle_is_switched_off(serve: Serve, connect: OpenSession) -> None:
+    session = connect(serve(lambda connection: connection.recv(1)))
+    raw = session._link._socket
+    assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_late_reply_is_not_taken_for_the_next_one(serve: Serve, connect: OpenSession) -> None:
+    asked_again = threading.Event()
+
+    def slow_at_first(connection: socket.socket) -> None:
+        for line in lines(connection):
+            if line == b"SLOW?\n":
+                asked_again.wait(5)
+                try:
+                    connection.sendall(b"late\n")
+                except OSError:
+                    return
+            else:
+                connection.sendall(b"fresh\n")
+
+    session = connect(serve(slow_at_first), timeout=0.5)
+    with pytest.raises(InstrumentFault, match=r"supply .* did not answer 'SLOW\?' within 0.5 s"):
+        session.query("SLOW?")
+    asked_again.set()
+    assert session.query("NEXT?") == "fresh"
+
+
+def test_half_a_line_is_a_missing_answer_and_its_rest_is_dropped(serve: Serve, connect: OpenSession) -> None:
+    def stutter(connection: socket.socket) -> None:
+        for line in lines(connection):
+            connection.sendall(b"12." if line == b"HALF?\n" else b"34.5\n")
+
+    session = connect(serve(stutter), timeout=0.5)
+    with pytest.raises(InstrumentFault, match="did not answer"):
+        session.query("HALF?")
+    assert session.query_number("WHOLE?") == 34.5
+
+
+def test_an_answer_in_pieces_is_one_answer(serve: Serve, connect: OpenSession) -> None:
+    def in_pieces(connection: socket.socket) -> None:
+        for _ in lines(connection):
+            for piece in (b"12", b".5", b"V\n"):
+                connection.sendall(piece)
+
+    assert connect(serve(in_pieces)).query_number("VOLT?", "V") == 12.5
+
+
+def test_a_peer_that_closes_is_found_out_at_once(serve: Serve, connect: OpenSession) -> None:
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(100)
+
+    session = connect(serve(hang_up), timeout=30)
+    with pytest.raises(InstrumentFault, match="the instrument closed the connection"):
+        session.query("*IDN?")
+
+
+def test_a_reset_connection_is_a_fault_in_words(serve: Serve, connect: OpenSession) -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    session = connect(serve(reset), timeout=30)
+    with pytest.raises(InstrumentFault, match=r"supply \(TCPIP0::127.0.0.1::\d+::SOCKET\) was lost"):
+        session.query("*IDN?")
+
+
+def test_a_session_survives_a_peer_that_restarted(serve: Serve, connect: OpenSession) -> None:
+    connections: list[int] = []
+
+    def drop_the_first(connection: socket.socket) -> None:
+        connections.append(1)
+        if len(connections) == 1:
+            connection.recv(100)
+            return
+        for _ in lines(connection):
+            connection.sendall(b"back\n")
+
+    session = connect(serve(drop_the_first))
+    with pytest.raises(InstrumentFault):
+        session.query("A?")
+    assert session.query("B?") == "back"
+
+
+def test_a_refused_connection_names_the_resource(context: LinkContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    resource = f"TCPIP0::127.0.0.1::{port}::SOCKET"
+    refused = LinkContext("@py", context.now, context.sleep)
+    with pytest.raises(InstrumentFault, match=f"supply \\({re.escape(resource)}\\) cannot be opened: .*refused"):
+        Session(resource, refused, LinkProfile(), name="supply")
+
+
+# --- order, pace, transcript ---------------------------------------------------------------------------
+
+
+def test_a_query_between_request_and_collect_disturbs_neither(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("SCAN?", "1,2"), ("OUTP OFF", None), ("OUTP?", "OFF"))
+    session = open_script()
+    session.request("SCAN?")
+    session.write("OUTP OFF")
+    assert session.query("OUTP?") == "OFF"
+    assert session.collect() == "1,2"
+
+
+def test_a_silent_scan_does_not_keep_the_output_on(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("SCAN?", None), ("OUTP OFF", None), ("OUTP?", "OFF"))
+    session = open_script()
+    session.request("SCAN?")
+    session.write("OUTP OFF")
+    assert session.query("OUTP?") == "OFF"
+    with pytest.raises(InstrumentFault, match=r"did not answer 'SCAN\?'"):
+        session.collect()
+
+
+def test_an_answer_that_nobody_collected_is_dropped(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("SCAN?", "old"), ("SCAN?", "new"), ("X?", "x"), ("SCAN?", "newest"))
+    session = open_script()
+    session.request("SCAN?")
+    session.request("SCAN?")
+    assert session.query("X?") == "x"
+    session.request("SCAN?")
+    assert session.collect() == "newest"
+
+
+def test_collecting_without_a_request_is_a_fault(open_script: OpenSession) -> None:
+    with pytest.raises(InstrumentFault, match="before anything was requested"):
+        open_script().collect()
+
+
+def test_messages_keep_their_distance_on_the_bench_clock(wire: Wire, open_script: OpenSession, clock: FakeTime) -> None:
+    wire.expect(("A", None), ("B", None), ("C", None))
+    session = open_script(gap=0.3)
+    session.write("A")
+    clock.now += 0.1
+    session.write("B")
+    clock.now += 5
+    session.write("C")
+    assert clock.slept == [pytest.approx(0.2)]
+
+
+def test_a_virtual_station_takes_the_pace_away() -> None:
+    assert adapted(LinkProfile(gap=0.3), 0.0, None) == LinkProfile(gap=0.0)
+    assert adapted(LinkProfile(gap=0.3), None, 9.0) == LinkProfile(gap=0.3, timeout=9.0)
+
+
+def test_the_transcript_has_both_directions_and_the_faults(
+    wire: Wire, open_script: OpenSession, heard: Transcript
+) -> None:
+    wire.expect(("A?", "1"), ("B?", None))
+    session = open_script()
+    session.query("A?")
+    with pytest.raises(InstrumentFault):
+        session.query("B?")
+    assert heard[:3] == [(">", "A?"), ("<", "1"), (">", "B?")]
+    assert heard[3][0] == "!"
+
+
+def test_a_visa_timeout_opens_the_resource_anew(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("A?", None), ("B?", "b"))
+    session = open_script()
+    with pytest.raises(InstrumentFault):
+        session.query("A?")
+    assert wire.opened == 1
+    assert session.query("B?") == "b"
+    assert wire.opened == 2
+
+
+def test_an_unknown_resource_is_a_fault_in_words(wire: Wire, context: LinkContext) -> None:
+    with pytest.raises(InstrumentFault, match=r"load \(TCPIP0::nowhere::1::SOCKET\) cannot be opened"):
+        Session("TCPIP0::nowhere::1::SOCKET", context, LinkProfile(), name="load")
+
+
+def test_closing_twice_is_harmless(open_script: OpenSession, wire: Wire) -> None:
+    session = open_script()
+    session.close()
+    session.close()
+    assert wire.closed == 1
+
+
+# --- error queue ---------------------------------------------------------------------------------------
+
+
+def test_the_error_queue_is_emptied_after_what_it_would_destroy(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(
+        ("STAT:QUES?", "3073"),
+        ("SYST:ERR?", '-222,"Data out of range"'),
+        ("SYST:ERR?", '0,"No error"'),
+    )
+    session = open_script(error_queue=ErrorQueue(depth=5, before="STAT:QUES?"))
+    assert session.errors() == ("STAT:QUES? 3073", '-222,"Data out of range"')
+
+
+def test_an_error_queue_that_never_empties_is_read_to_its_depth(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(*[("SYST:ERR?", '-999,"Safety OVP"')] * 5)
+    assert len(open_script(error_queue=ErrorQueue(depth=5)).errors()) == 5
+
+
+# --- numbers and identities ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("20.45V", "V", 20.45),
+        (" 33.3A", "A", 33.3),
+        ("420W", "W", 420.0),
+        ("3.5kW", "W", 3500.0),
+        ("100mA", "A", 0.1),
+        ("250mA", "mA", 250.0),
+        ("-12.5 A", "A", -12.5),
+        ("+2.50000000E+01", "", 25.0),
+        ("7.5", "V", 7.5),
+    ],
+)
+def test_numbers_as_instruments_write_them(text: str, unit: str, value: float) -> None:
+    assert parse_number(text, unit) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["9.9E+37", "9.90000000E+37", "-9.9E37", "9.91E37", "+9.90000000E+37"])
+def test_scpi_infinity_is_no_value(text: str) -> None:
+    assert parse_number(text) != parse_number(text)
+
+
+@pytest.mark.parametrize(("text", "unit"), [("", "V"), ("ON", ""), ("12A", "V"), ("12V", ""), ("1,2", ""), ("V", "V")])
+def test_what_is_no_number_is_refused(text: str, unit: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        parse_number(text, unit)
+
+
+@given(st.floats(min_value=-1e6, max_value=1e6), st.sampled_from(["", "V", "A", "W", "mA"]), st.integers(0, 6))
+def test_every_printed_number_is_read_back(value: float, unit: str, decimals: int) -> None:
+    text = f"{value:.{decimals}f}{unit}"
+    assert abs(parse_number(text, unit) - value) <= last_digit(text, unit)
+
+
+@given(st.text(max_size=20), st.sampled_from(["", "V", "mA"]))
+def test_garbage_is_a_value_error_or_a_number(text: str, unit: str) -> None:
+    with suppress(ValueError):
+        assert isinstance(parse_number(text, unit), float)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "weight"),
+    [
+        ("20.45V", "V", 0.01),
+        ("420W", "W", 1.0),
+        ("1.5kW", "W", 100.0),
+        ("2mA", "mA", 1.0),
+        ("1.2E-03", "", 1e-4),
+    ],
+)
+def test_the_last_digit_tells_what_a_display_can_know(text: str, unit: str, weight: float) -> None:
+    assert last_digit(text, unit) == pytest.approx(weight)
+
+
+def test_a_wrong_answer_names_question_and_answer(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("VOLT?", "OFF"))
+    with pytest.raises(InstrumentFault, match=r"supply .* answered 'OFF' to 'VOLT\?': a number was expected"):
+        open_script().query_number("VOLT?", "V")
+
+
+def test_too_few_values_are_a_fault(wire: Wire, open_script: OpenSession) -> None:
+    session = open_script()
+    with pytest.raises(InstrumentFault, match="3 values were expected, 2 came"):
+        session.numbers("MEAS?", "1,2", 3)
+    assert session.numbers("MEAS?", "1;2", 2, ";") == [1.0, 2.0]
+
+
+def test_an_identity_needs_four_fields(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("*IDN?", "NGI,N83624,0,V1.00"), ("*IDN?", "hello"))
+    session = open_script()
+    assert str(session.identity()) == "NGI N83624 0"
+    with pytest.raises(InstrumentFault, match="at least four fields"):
+        session.identity()
+
+
+# --- serial --------------------------------------------------------------------------------------------
+
+
+def test_a_serial_url_is_a_link_too(context: LinkContext) -> None:
+    session = Session("loop://", context, LinkProfile(timeout=0.05), name="chamber")
+    assert session.query("hello?") == "hello?"
+    session._link._port.write(b"an unasked line\nand a half")  # type: ignore[attr-defined]
+    with pytest.raises(InstrumentFault, match="text is expected"):
+        raise session.unexpected("X?", session.query("X?"), "text is expected")
+    assert session.query("Y?") == "Y?"
+    session.close()
+
+
+def test_a_silent_serial_line_times_out(context: LinkContext) -> None:
+    session = Session("loop://", context, LinkProfile(timeout=0.02, write_termination="\r"), name="chamber")
+    with pytest.raises(InstrumentFault, match=r"did not answer 'A\?'"):
+        session.query("A?")
+    session.close()
