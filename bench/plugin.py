@@ -259,9 +259,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | None:
     under_test = item.stash.get(_bench_key, None)
-    if under_test is None or item.stash.get(_concluded_key, False):
+    if under_test is None:
         return None
-    item.stash[_concluded_key] = True
+    del item.stash[_bench_key]
     conclusion = under_test.conclude(error)
     run = under_test.run_log
     item.user_properties += [
@@ -272,9 +272,6 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     ]
     item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
-
-
-_concluded_key = pytest.StashKey[bool]()
 
 
 class _Outcome:

@@ -64,9 +64,7 @@ def test_every_verdict_is_counted_and_none_is_mixed(built: site.BuiltReport) -> 
     assert built.tests == 8
 
 
-def test_without_a_generator_the_page_is_built_and_says_what_is_missing(
-    built: site.BuiltReport, page: str
-) -> None:
+def test_without_a_generator_the_page_is_built_and_says_what_is_missing(built: site.BuiltReport, page: str) -> None:
     assert built.allure is None
     assert built.problem is not None
     assert "there is no Node; install the report extra" in built.problem
