@@ -116,6 +116,7 @@ class ProgressDisplay:
         self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
         self._live = LiveDisplay(config) if is_watched(config) else None
         self._total = self._done = 0
+        self._over = False
         self._wall: dict[str, float] = {}
         self._failures: dict[str, pytest.TestReport] = {}
 
@@ -133,6 +134,7 @@ class ProgressDisplay:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Show the test while it runs; pytest itself writes nothing until it has ended."""
+        __tracebackhide__ = True
         bench = getattr(item, "funcargs", {}).get("bench")
         if self._live is None or not isinstance(bench, TestBench):
             return (yield)
@@ -141,10 +143,17 @@ class ProgressDisplay:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, TestStatus, TestStatus]:
-        """Leave out pytest's own letter for a test that gets a line; the summary still counts it."""
+        """Leave out pytest's own letter for a test that gets a line; the summary at the end still names it."""
         category, letter, word = yield
+        if self._over:
+            return category, letter, word
         used_bench = any(name == "packbench.verdict" for name, _ in getattr(report, "user_properties", ()))
         return (category, "", "") if used_bench else (category, letter, word)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """What pytest asks for from now on is its summary."""
+        self._over = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -259,7 +268,7 @@ def _left(seconds: float) -> str:
 
 def _values(row: "Row") -> str:
     shown = (
-        f"{row[_VOLTAGE]:8.3f} V", f"{row[_CURRENT]:+8.3f} A", f"{row[_SURFACE]:5.1f} °C",
+        f"{row[_VOLTAGE]:8.3f} V", f"{row[_CURRENT]:+8.3f} A", f"cells {row[_SURFACE]:5.1f} °C",
         f"SoC {100 * row[_SOC]:3.0f} %" if not isnan(row[_SOC]) else "SoC unknown",
     )  # fmt: skip
     return "   ".join(shown)

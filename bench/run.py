@@ -155,6 +155,8 @@ class Run:
         self.journal.close()
         write_parquet(self.folder / "samples.parquet", self.journal.columns, self.journal.table())
         self.journal.path.unlink()
+        # The rows of a whole session would be gigabytes; from here on they are read from the table.
+        self.journal = None
 
     def _write_transcript(self) -> None:
         lines = (

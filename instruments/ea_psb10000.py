@@ -153,10 +153,11 @@ class EaPsb10000(VisaDriver):
         self._run(_DISCHARGE, current, voltage, power)
 
     def source_off(self) -> None:
-        """Switch the output off now: one message once remote control is ours."""
+        """Switch the output off now: one message, two before remote control is ours; waits for no answer."""
         self._on = None
         if not self._remote:
-            self._take_remote()
+            self._used = True
+            self._session.write("SYST:LOCK 1")
         self._session.write("OUTP OFF")
         self._on = False
 

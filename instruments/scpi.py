@@ -84,6 +84,27 @@ class _Node(Generic[Target]):
     ends: dict[bool, Target] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place(Generic[Target]):
+    """A node and the numeric suffixes written on the way to it: `SOUR4:VOLT 2;OUTCURR 1` means channel 4 twice."""
+
+    node: _Node[Target]
+    suffixes: tuple[int, ...] = ()
+
+    def descend(self, name: str, text: str) -> "_Place[Target]":
+        """Go to the child written as `name`; `text` is the unit, for the error."""
+        child = self.node.children.get(name)
+        if child is not None:
+            return _Place(child, (*self.suffixes, 1) if child.numbered else self.suffixes)
+        plain = name.rstrip("0123456789")
+        child = self.node.children.get(plain)
+        if child is None or plain == name:
+            raise ScpiError(Fault.UNDEFINED_HEADER, text)
+        if not child.numbered or len(name) - len(plain) > 4:
+            raise ScpiError(Fault.SUFFIX_OUT_OF_RANGE, text)
+        return _Place(child, (*self.suffixes, int(name[len(plain) :])))
+
+
 class Grammar(Generic[Target]):
     """A command tree built from patterns, and a cache of the messages parsed with it.
 
@@ -126,7 +147,7 @@ class Grammar(Generic[Target]):
         `Grammar.parse` is this behind a cache: a repeated message costs a dictionary look-up.
         """
         units: list[Unit[Target]] = []
-        here: _Node[Target] = self._root
+        here = root = _Place(self._root)
         try:
             texts = tuple(_split(message, ";"))
         except ScpiError as error:
@@ -138,35 +159,30 @@ class Grammar(Generic[Target]):
                 call, here = self._unit(text.strip(), here)
             except ScpiError as error:
                 units.append(error)
-                here = self._root
+                here = root
             else:
                 units.append(call)
         return tuple(units)
 
-    def _unit(self, text: str, here: _Node[Target]) -> tuple[Call[Target], _Node[Target]]:
+    def _unit(self, text: str, here: "_Place[Target]") -> tuple[Call[Target], "_Place[Target]"]:
         match = _HEADER.match(text)
         if match is None:
             raise ScpiError(Fault.SYNTAX, text)
-        header, mark, rest = match["header"], match["query"], match["rest"]
-        node = here
-        if header.startswith(":"):
-            header, node = header[1:], self._root
-            if header.startswith("*"):
-                raise ScpiError(Fault.UNDEFINED_HEADER, text)
-        elif header.startswith("*"):
-            node = self._root
-        parent = node
-        suffixes: list[int] = []
+        header, query = match["header"], bool(match["query"])
+        common = header.startswith("*")
+        start = _Place(self._root) if common or header.startswith(":") else here
+        header = header.removeprefix(":")
+        if header.startswith("*") and not common:
+            raise ScpiError(Fault.UNDEFINED_HEADER, text)
+        parent = place = start
         for name in header.upper().split(":"):
-            parent = node
-            node = _descend(node, name, suffixes, text)
-        query = bool(mark)
-        if query not in node.ends:
-            fault = Fault.UNDEFINED_HEADER if not node.ends else Fault.CANNOT_QUERY if query else Fault.MUST_QUERY
+            parent, place = place, place.descend(name, text)
+        ends = place.node.ends
+        if query not in ends:
+            fault = Fault.UNDEFINED_HEADER if not ends else Fault.CANNOT_QUERY if query else Fault.MUST_QUERY
             raise ScpiError(fault, text)
-        channels, parameters = _arguments(rest or "")
-        call = Call(node.ends[query], query, tuple(suffixes), parameters, channels)
-        return call, here if header.startswith("*") else parent
+        channels, parameters = _arguments(match["rest"] or "")
+        return Call(ends[query], query, place.suffixes, parameters, channels), here if common else parent
 
 
 _HEADER = re.compile(
@@ -188,22 +204,6 @@ def _variants(nodes: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
         yield (optional or required, *rest)
         if optional:
             yield rest
-
-
-def _descend(node: _Node[Target], name: str, suffixes: list[int], text: str) -> _Node[Target]:
-    child = node.children.get(name)
-    if child is not None:
-        if child.numbered:
-            suffixes.append(1)
-        return child
-    plain = name.rstrip("0123456789")
-    child = node.children.get(plain)
-    if child is None or plain == name:
-        raise ScpiError(Fault.UNDEFINED_HEADER, text)
-    if not child.numbered or len(name) - len(plain) > 4:
-        raise ScpiError(Fault.SUFFIX_OUT_OF_RANGE, text)
-    suffixes.append(int(name[len(plain) :]))
-    return child
 
 
 def _split(text: str, separator: str) -> Iterator[str]:

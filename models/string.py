@@ -54,7 +54,7 @@ class CellString:
     Vectors of length `series`, read-only, that follow the state: `soc`, `temperature` (degC), `capacity`
     (Ah of the group), `resistance_factor`, `voltage` (V at the group's terminals at the end of the last
     step) and `cell_heat` (W of the group, mean of the last step). The groups start at rest in thermal
-    equilibrium. Same seed, same bytes.
+    equilibrium. Same seed, same bytes. Do not copy a string: its vectors would no longer follow its state.
 
     A step is the exact solution for a constant current, with the tables read once at its start: RC pairs,
     heat and temperature do not drift with the step size; the tables are followed as closely as the steps

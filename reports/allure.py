@@ -29,7 +29,7 @@ from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
 from reports.results import MANIFEST
 
-FIGURE, INTERACTIVE = "Voltage, current, temperature, SOC", "Interactive figure"
+FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
@@ -144,7 +144,7 @@ def _attach_files(result: TestResult, folder: Path, results: Path) -> None:
     rows = tables.rows_of(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
     attach(result, results, tables.as_csv(rows).encode(), "KPIs", "text/csv", "csv")
     files = (
-        ("events.jsonl", "Events", "text/plain", "txt", LARGEST_LOG),
+        ("events.jsonl", EVENTS, "text/plain", "txt", LARGEST_LOG),
         ("samples.parquet", "Recorded data", "application/vnd.apache.parquet", "parquet", LARGEST_TABLE),
     )
     for file, name, mime, extension, largest in files:

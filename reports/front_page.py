@@ -28,6 +28,7 @@ CLASS = {
     "ABORTED": "aborted",
     NOT_RUN: "notrun",
 }
+UNJUDGED = ("BENCH FAULT", "ABORTED", NOT_RUN)
 WORDS = {
     "FAIL": "pack failed",
     "BENCH FAULT": "bench failed",
@@ -36,6 +37,9 @@ WORDS = {
     "INCONCLUSIVE": "inconclusive",
     "PASS": "passed",
 }
+
+
+Device = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,11 @@ def render(
         _problem(problem),
         _matrix(tests),
         _failures([test for test in tests if test.verdict == "FAIL"], links),
-        _faults([test for test in tests if test.verdict in ("BENCH FAULT", "ABORTED", NOT_RUN)], links),
+        _faults([test for test in tests if test.verdict in UNJUDGED], _devices(manifests), links),
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
         _tests(tests, links, trends),
         _traceability(manifests),
+        _definitions(tests),
     )
     return fill(
         "front_page.html",
@@ -149,10 +154,10 @@ def scenario(test: Outcome) -> str:
 
 
 def _cell(test: Outcome) -> str:
-    row = tightest(test.rows)
+    row = tightest([*test.violated, *test.rows])
     margin = row.relative_margin if row else None
     text = f"{100 * margin:+.1f} %" if margin is not None else ""
-    if test.verdict in ("BENCH FAULT", "ABORTED", NOT_RUN) or (test.verdict == "FAIL" and not test.violated):
+    if test.verdict in UNJUDGED or (test.verdict == "FAIL" and not test.violated):
         text = WORDS[test.verdict]
     limit = f"{row.name} {quantity(row.value, row.unit)} {row.allowed}" if row else "no limit was measured"
     hint = test.reason if test.cause else limit
@@ -184,9 +189,8 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         cells = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
-        numbers = (row.name, quantity(row.value, row.unit), row.allowed, margin)
-        cells = "".join(f"<td>{escape(text)}</td>" for text in numbers)
-        where = f"step {row.step}" if row.step else where
+        cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
+        where = f"step {row.step}" if row.step and row is not test.trip else where
     return (
         f"<tr><td>{_title(test)}<br><small>{escape(demands)}</small></td>{cells}"
         f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
@@ -196,14 +200,14 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
 def place(cause: Mapping[str, Any]) -> str:
     """Say in which step and when something happened, as far as it is known."""
     step = f"step {cause['step']}" if cause.get("step") else ""
-    moment = f"at {readable(cause['time'])}" if cause.get("time") is not None else ""
+    moment = f"at {readable(cause['time'])}".replace(" ", "\N{NO-BREAK SPACE}") if cause.get("time") is not None else ""
     return ", ".join(part for part in (step, moment) if part)
 
 
-def _faults(tests: Sequence[Outcome], links: Links) -> str:
+def _faults(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) -> str:
     rows = "".join(
         f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{escape(test.reason)}<br>"
-        f"<small>{escape(culprit(test))}</small></td><td>{escape(place(test.cause))}</td>"
+        f"<small>{escape(culprit(test.reason, devices))}</small></td><td>{escape(place(test.cause))}</td>"
         f"<td>{_links(test, links)}</td></tr>"
         for test in tests
     )
@@ -214,13 +218,13 @@ def _faults(tests: Sequence[Outcome], links: Links) -> str:
     return _section("Bench faults and missing tests", _table(head, rows) + repeat if tests else "", note)
 
 
-def culprit(test: Outcome) -> str:
-    """Identify the instruments that the reason names: model, serial number, address."""
+def culprit(reason: str, devices: Sequence[Device]) -> str:
+    """Identify the instruments that a reason names: model, serial number, address."""
     named = [
         f"{device['name']}: {device.get('manufacturer', '')} {device.get('model', '')}, "
         f"serial {device.get('serial_number') or 'unknown'}, {device.get('resource', '')}"
-        for device in test.manifest.get("instruments", ())
-        if re.search(rf"\b{re.escape(device['name'])}\b", test.reason, re.IGNORECASE)
+        for device in devices
+        if re.search(rf"\b{re.escape(device['name'])}\b", reason, re.IGNORECASE)
     ]
     return "; ".join(named)
 
@@ -232,6 +236,12 @@ def _unsure(tests: Sequence[Outcome], links: Links) -> str:
     )
     head = _head("Test", "Why", "")
     return _section("Inconclusive", _table(head, rows), "closer to a limit than the measurement can tell")
+
+
+def _cells(*texts: str) -> str:
+    """Make cells; what holds a number is never broken between value and unit."""
+    kinds = (" class=n" if any(map(str.isdigit, text)) else "" for text in texts)
+    return "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, texts, strict=True))
 
 
 def _head(*names: str) -> str:
@@ -269,14 +279,14 @@ def _tests(tests: Sequence[Outcome], links: Links, trends: Mapping[history.Key, 
 def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]) -> str:
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
-    reason = (
-        f'<p class="reason">{escape(test.reason)} {escape(place(test.cause))}</p>' if test.verdict != "PASS" else ""
-    )
+    told = f"{escape(test.reason)} {escape(place(test.cause))}"
+    reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
-        f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}><summary>{_badge(test.verdict)} '
-        f"{escape(test.title)} <small>{requirements} {duration}</small></summary>"
+        f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
+        f"<summary>{_badge(test.verdict)} {escape(test.title)} "
+        f"<small>{requirements} {duration}</small></summary>"
         f"{reason}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 
@@ -287,9 +297,8 @@ def _figures(test: Outcome, trends: Mapping[history.Key, list[float]]) -> str:
         past = trends.get(history.key_of(test.manifest, row.step, row.name), [])
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = _badge(row.verdict) if row.verdict else ""
-        values = (row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
-        cells = "".join(f"<td>{escape(text)}</td>" for text in values)
-        rows += f'<tr title="{escape(row.definition)}">{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>'
+        cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
+        rows += f"<tr>{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>"
     head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs")
     return _table(head, rows)
 
@@ -323,18 +332,19 @@ def _traceability(manifests: Sequence[dict[str, Any]]) -> str:
         f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
         for name, text in environment(list(manifests)).items()
     )
-    devices = {(device["name"], device.get("serial_number")): device for device in _instruments(manifests)}
     today = max((str(manifest.get("started") or "")[:10] for manifest in manifests), default="")
-    rows = "".join(_device(device, today) for device in devices.values())
+    rows = "".join(_device(device, today) for device in _devices(manifests))
     head = _head("Instrument", "Model", "Serial", "Firmware", "Address", "Calibrated until")
     return _section("Traceability", _table("", facts) + _table(head, rows) if manifests else "")
 
 
-def _instruments(manifests: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [device for manifest in manifests for device in manifest.get("instruments", ())]
+def _devices(manifests: Iterable[Mapping[str, Any]]) -> list[Device]:
+    """List the instruments of all runs, each serial number once."""
+    every = [device for manifest in manifests for device in manifest.get("instruments", ())]
+    return list({(device["name"], device.get("serial_number")): device for device in every}.values())
 
 
-def _device(device: Mapping[str, Any], today: str) -> str:
+def _device(device: Device, today: str) -> str:
     due = str(device.get("calibration_due") or "")
     expired = bool(due and today and date.fromisoformat(due) < date.fromisoformat(today))
     calibration = f'<b class="expired">{due}, expired</b>' if expired else escape(due or "unknown")
@@ -348,3 +358,10 @@ def _device(device: Mapping[str, Any], today: str) -> str:
     )
     cells = "".join(f"<td>{escape(str(value or '-'))}</td>" for value in values)
     return f"<tr>{cells}<td>{calibration}</td></tr>"
+
+
+def _definitions(tests: Sequence[Outcome]) -> str:
+    """Tell how each figure was computed, once: every definition hides a choice."""
+    known = {row.name: row.definition for test in tests for row in test.rows if row.definition}
+    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known))
+    return _section("Definitions", _table("", rows), "of the figures above")

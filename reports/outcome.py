@@ -3,6 +3,8 @@
 The front page is written from these. A verdict is never better than the worse of the two says.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -14,6 +16,7 @@ from reports import allure, results, tables
 from reports.tables import Row
 
 NOT_RUN = "NOT RUN"
+PREFIX = re.compile(r"^(?:[\w.]+: )?(?:(?:INCONCLUSIVE|BENCH FAULT|ABORTED|NOT RUN): )?")
 ORDER = (
     "FAIL",
     "BENCH FAULT",
@@ -26,7 +29,7 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: verdict, title, what was measured, and the files that show it."""
+    """One test: verdict, title, what was measured or tripped, and the files that show it."""
 
     verdict: str
     title: str
@@ -35,6 +38,7 @@ class Outcome:
     message: str
     requirements: tuple[str, ...]
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    trip: Row | None = None
     picture: Path | None = None
     interactive: Path | None = None
 
@@ -45,8 +49,9 @@ class Outcome:
 
     @property
     def violated(self) -> list[Row]:
-        """Measurements beyond their limit."""
-        return [row for row in self.rows if row.verdict == "FAIL"]
+        """What the pack violated: the guarded limit that ended the run, and measurements beyond theirs."""
+        failed = [row for row in self.rows if row.verdict == "FAIL"]
+        return [self.trip, *failed] if self.trip else failed
 
     @property
     def cause(self) -> Mapping[str, Any]:
@@ -86,6 +91,7 @@ def _outcome(result: Mapping[str, Any], folder: Path) -> Outcome:
         message=_plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *tags])),
         manifest=manifest,
+        trip=_trip(results.attachment(result, allure.EVENTS, folder)),
         picture=results.attachment(result, allure.FIGURE, folder),
         interactive=results.attachment(result, allure.INTERACTIVE, folder),
     )
@@ -103,10 +109,25 @@ def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any
     return str(worst([told, Verdict(recorded)]) if recorded in list(Verdict) else told)
 
 
+def _trip(events: Path | None) -> Row | None:
+    """Find the first guarded limit that the pack violated, in the event log of its run."""
+    lines = events.read_text(encoding="utf-8").splitlines() if events else []
+    for line in lines:
+        event = json.loads(line) if '"trip"' in line else {}
+        if event.get("type") == "trip" and event.get("blame") == "pack":
+            measurement = tables.measurement_of({**event, "name": event["limit"]})
+            return Row(
+                measurement.name,
+                measurement.value,
+                measurement.unit,
+                event.get("step") or "",
+                "",
+                measurement,
+            )
+    return None
+
+
 def _plain(message: str) -> str:
-    """Take the first line, without the exception's class and our own keyword."""
+    """Take the first line, without the exception's class and the keyword that the verdict repeats."""
     line = message.strip().splitlines()[0] if message.strip() else ""
-    head, separator, rest = line.partition(": ")
-    if separator and head and " " not in head and head != NOT_RUN:
-        line = rest
-    return line
+    return PREFIX.sub("", line)

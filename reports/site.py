@@ -72,8 +72,8 @@ def _make_room(output: Path) -> None:
     if output.is_dir() and any(output.iterdir()):
         if not (output / MARKER).exists():
             raise InputError(
-                f"The report cannot be written to {output}: it holds files that are no report, and they would be "
-                "lost; name another folder, or empty this one."
+                f"The report cannot be written to {output}: it holds files that are no report and would "
+                "be lost; name another folder, or empty this one."
             )
         shutil.rmtree(output)
     output.mkdir(parents=True, exist_ok=True)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from math import hypot
 
 import pytest
-from reports.kpi import Kpi
-from reports.recording import Recording
 
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.testing import TestBench, Verify
 from bench.verdicts import Verdict
+from reports.kpi import Kpi
+from reports.recording import Recording
 
 RunScenario = Callable[..., Recording]
 Require = Callable[..., Verdict]
@@ -49,7 +49,7 @@ def uncertainty(measured: Kpi, station: StationFile) -> float:
     sensor = station.instruments[station.player("temperatures") or ""].accuracy.temperature
     voltage, current = entry.accuracy.voltage, entry.accuracy.current
     relative = {
-        "Ah": current, "Wh": hypot(voltage, current), "W": hypot(voltage, current), "Ohm": hypot(2 * voltage, current),
+        "Ah": current, "Wh": hypot(voltage, current), "W": hypot(voltage, current), "Ω": hypot(2 * voltage, current),
         "V": voltage,
     }  # fmt: skip
     absolute = {"K": sensor, "s": station.scan_period}

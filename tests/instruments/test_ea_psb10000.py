@@ -41,6 +41,7 @@ CHARGE: tuple[Exchange, ...] = (
 )
 ON: tuple[Exchange, ...] = (("OUTP ON", None), ("OUTP?", "ON"))
 CLOSING: tuple[Exchange, ...] = (("OUTP OFF", None), ("SYST:LOCK 0", None))
+CLOSING_UNLOCKED: tuple[Exchange, ...] = (("SYST:LOCK 1", None), *CLOSING)
 
 Open = Callable[..., EaPsb10000]
 
@@ -217,18 +218,19 @@ def test_off_is_one_short_message(wire: Wire, open_supply: Open) -> None:
     supply.charge(2.3, 87.6)
 
 
-def test_off_without_a_charge_before_takes_remote_control_first(wire: Wire, open_supply: Open) -> None:
-    wire.expect(*REMOTE, ("OUTP OFF", None), ("OUTP?", "OFF"))
+def test_off_without_a_charge_before_asks_nothing_either(wire: Wire, open_supply: Open) -> None:
+    wire.expect(("SYST:LOCK 1", None), ("OUTP OFF", None), ("OUTP?", "OFF"), *CLOSING_UNLOCKED)
     supply = open_supply()
     supply.sink_off()
     assert supply.source_is_off()
+    supply.close()
 
 
 @pytest.mark.parametrize("owner", ["LOCAL", "NONE"])
 def test_a_supply_that_refuses_remote_control(wire: Wire, open_supply: Open, owner: str) -> None:
-    wire.expect(("SYST:LOCK 1", None), ("SYST:LOCK:OWN?", owner))
+    wire.expect(*NOMINAL, ("SYST:LOCK 1", None), ("SYST:LOCK:OWN?", owner))
     with pytest.raises(InstrumentFault, match=f"supply answered '{owner}' to SYST:LOCK:OWN"):
-        open_supply().source_off()
+        open_supply().charge(2.3, 87.6)
 
 
 def test_source_protections_are_armed_and_read_back(wire: Wire, open_supply: Open) -> None:
@@ -283,13 +285,15 @@ def test_protections_reach_to_110_percent(wire: Wire, open_supply: Open) -> None
 
 def test_the_watchdog_is_armed_with_remote_control(wire: Wire, open_supply: Open) -> None:
     wire.expect(
+        *NOMINAL,
         *REMOTE,
         ("SYST:COMM:MON:TIM 10", None),
         ("SYST:COMM:MON:ACT ON", None),
         ("SYST:COMM:MON:ACT?", "ON"),
-        ("OUTP OFF", None),
+        *CHARGE,
+        *ON,
     )
-    open_supply(watchdog=10).source_off()
+    open_supply(watchdog=10).charge(2.3, 87.6)
 
 
 def test_a_watchdog_out_of_range_is_wrong_input(open_supply: Open) -> None:
@@ -312,9 +316,11 @@ def test_closing_an_untouched_supply_sends_nothing(wire: Wire, open_supply: Open
 
 
 def test_the_own_pace_is_10_ms(wire: Wire, context: LinkContext, clock: FakeTime) -> None:
-    wire.expect(*REMOTE, ("OUTP OFF", None))
-    EaPsb10000(RESOURCE, context, name="supply").source_off()
-    assert clock.slept == pytest.approx([0.01] * 4)
+    wire.expect(("SYST:LOCK 1", None), ("OUTP OFF", None), ("OUTP?", "OFF"))
+    supply = EaPsb10000(RESOURCE, context, name="supply")
+    supply.source_off()
+    supply.source_is_off()
+    assert clock.slept == pytest.approx([0.01] * 2)
 
 
 def test_after_a_lost_link_nothing_is_believed_to_be_set(wire: Wire, open_supply: Open) -> None:

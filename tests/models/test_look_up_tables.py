@@ -51,8 +51,8 @@ def test_the_slope_is_the_derivative_of_the_value(soc: float, temperature: float
 
 def test_the_ends_of_the_curves_go_on_in_a_straight_line() -> None:
     tables = LookUpTables(CURVES, SURFACES, TEMPERATURE, 2)
-    tables.look_up(np.array([-0.1, 1.1]), np.array([25.0, 25.0]))
-    assert tables.value[0] == pytest.approx([3.0 - 0.1, 3.6 + 0.1])
+    tables.look_up(np.array([-0.5, 1.5]), np.array([25.0, 25.0]))
+    assert tables.value[0] == pytest.approx([3.0 - 0.5, 3.6 + 0.5])
     assert np.all(tables.surface > 0)
 
 

@@ -365,9 +365,9 @@ def finished_suite(tmp_path_factory: pytest.TempPathFactory) -> SampleSuite:
                     title="Capacity with a weak cell, 25 °C")  # fmt: skip
     suite.write_run("test_close", interval=20.0, checks=[CLOSE_CHECK], verdict="INCONCLUSIVE",
                     title="Capacity close to its limit, 25 °C",
-                    cause={"blame": "pack", "text": "discharge capacity is close to its limit."})  # fmt: skip
+                    cause={"blame": "pack", "text": "it is near its limit."})  # fmt: skip
     suite.write_run("test_stopped", interval=20.0, verdict="ABORTED", title="Stopped, 25 °C",
-                    cause={"blame": "operator", "text": "Ctrl-C.", "step": "charge", "time": 5000.0})  # fmt: skip
+                    cause={"blame": "operator", "text": "Ctrl-C", "step": "charge", "time": 5e3})  # fmt: skip
     suite.test_case("test_discharge", SUITE_CASES)
     suite.run("test_cases", "-p", "no:randomly")
     return suite

@@ -1,0 +1,194 @@
+"""What a reviewer finds in a figure: every peak, the limits, the steps, the violation."""
+
+import json
+import re
+import zlib
+from base64 import b64decode
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from reports import interactive
+from reports.figure import png, shorten_to
+from reports.panels import PANELS, decimate, limits_of, panels_of, readable, span, time_unit, violations_of
+from reports.recording import Recording
+
+CELLS = PANELS[1]
+
+
+def flat(value: float, limits: list[dict[str, Any]], spike: float | None = None) -> Recording:
+    """Sixty samples of one cell voltage, one of them somewhere else."""
+    cells = np.full(60, value)
+    if spike is not None:
+        cells[30] = spike
+    columns = ["Test Time / s", "Step Count / 1", "Cell Voltage Min / V", "Cell Voltage Max / V"]
+    rows = np.column_stack([np.arange(60.0), np.zeros(60), cells, cells])
+    manifest = {
+        "run_id": "2026-01-01/flat", "test": {"title": "Flat </script> line"}, "limits": limits,
+        "pack": {"name": "a"}, "station": {"name": "b"},
+    }  # fmt: skip
+    return Recording(manifest, [], columns, rows)
+
+
+def limit(value: float) -> dict[str, Any]:
+    return {"name": "over-voltage", "column": "Cell Voltage Max / V", "at_least": None, "at_most": value}
+
+
+@given(
+    values=arrays(np.float64, st.integers(1, 400), elements=st.floats(-10, 10) | st.just(float("nan"))),
+    buckets=st.integers(1, 12),
+)
+def test_thinning_keeps_both_ends_and_every_extreme(values: np.ndarray, buckets: int) -> None:
+    rows = decimate([values], buckets)
+    assert rows[0] == 0
+    assert rows[-1] == len(values) - 1
+    assert (np.diff(rows) > 0).all()
+    if np.isfinite(values).any():
+        assert np.nanmax(values[rows]) == np.nanmax(values)
+        assert np.nanmin(values[rows]) == np.nanmin(values)
+
+
+def test_thinning_keeps_a_one_sample_peak_of_every_column() -> None:
+    quiet, voltage, current = np.zeros(100_000), np.zeros(100_000), np.zeros(100_000)
+    voltage[12_345], current[54_321] = 1.0, -1.0
+    rows = decimate([quiet, voltage, current], 500)
+    assert {12_345, 54_321} <= set(rows.tolist())
+    assert len(rows) < 5_000
+
+
+def test_a_short_run_is_drawn_whole() -> None:
+    assert decimate([np.zeros(40)], 10).tolist() == list(range(40))
+    assert decimate([], 10).tolist() == []
+
+
+def test_a_limit_near_the_data_is_on_the_axis_and_a_far_one_is_not() -> None:
+    assert span(flat(3.6, [limit(3.63)]), CELLS)[1] > 3.63
+    assert span(flat(3.6, [limit(9.0)]), CELLS)[1] < 4.0
+
+
+def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
+    soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
+    run = flat(3.6, [limit(3.7), soc])
+    assert [found.value for found in limits_of(run, CELLS)] == [3.7]
+    (low,) = limits_of(run, PANELS[4])
+    assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
+
+
+def test_a_panel_without_a_sample_is_left_out() -> None:
+    assert [panel.title for panel in panels_of(flat(3.6, []))] == ["Cell voltage"]
+
+
+def test_a_trip_is_a_violation_at_its_sample(write_run: Callable[..., Path]) -> None:
+    run = Recording.load(write_run(weak_cell=0.35, soc=0.5))
+    (violation,) = violations_of(run)
+    assert violation.column == "Cell Voltage Min / V"
+    assert violation.value < 2.4
+    assert run.column(violation.column)[np.searchsorted(run.time, violation.time)] == violation.value
+
+
+class TestPng:
+    def test_it_is_a_picture_small_enough_to_be_many(self, cycle_run: Path) -> None:
+        data = png(Recording.load(cycle_run))
+        picture = Image.open(BytesIO(data))
+        assert picture.format == "PNG"
+        assert picture.size[0] >= 1000
+        assert len(data) < 100_000
+
+    def test_it_is_the_same_for_the_same_run(self, cycle_run: Path) -> None:
+        run = Recording.load(cycle_run)
+        assert png(run) == png(run)
+
+    def test_a_violation_leaves_red_where_a_good_run_has_none(self, write_run: Callable[..., Path]) -> None:
+        def red(path: Path) -> int:
+            run = Recording.load(path)
+            bare = Recording({**run.manifest, "limits": [], "cause": None, "verdict": "PASS"}, run.events,
+                             run.columns, run.rows)  # fmt: skip
+            pixels = np.asarray(Image.open(BytesIO(png(bare))).convert("RGB")).astype(int)
+            return int(((pixels[..., 0] > 180) & (pixels[..., 1] < 60) & (pixels[..., 2] < 60)).sum())
+
+        assert red(write_run("test_good", interval=20.0)) < red(write_run("test_weak", weak_cell=0.35, soc=0.5)) / 4
+
+    def test_a_run_without_samples_cannot_be_drawn(self, cycle_run: Path) -> None:
+        run = Recording.load(cycle_run)
+        empty = Recording(run.manifest, run.events, run.columns, run.rows[:0])
+        with pytest.raises(ValueError, match="nothing can be drawn"):
+            png(empty)
+        with pytest.raises(ValueError, match="nothing can be drawn"):
+            interactive.html(empty)
+
+
+def figure_of(page: str) -> dict[str, Any]:
+    found = re.search(r"^const figure = (.*);$", page, re.MULTILINE)
+    assert found
+    data: dict[str, Any] = json.loads(found.group(1))
+    return data
+
+
+def decoded(column: dict[str, Any]) -> np.ndarray:
+    """What the page's own script makes of a column."""
+    steps = np.frombuffer(zlib.decompress(b64decode(column["data"])), dtype="<u2")
+    codes = np.cumsum(steps, dtype=np.uint64) % 65536
+    return np.where(codes == 65535, np.nan, column["low"] + codes * column["step"])
+
+
+class TestInteractive:
+    def test_it_needs_nothing_from_elsewhere(self, cycle_run: Path) -> None:
+        page = interactive.html(Recording.load(cycle_run))
+        assert not re.search(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//""", page)
+        assert len(page) < 300_000
+
+    def test_samples_come_back_within_one_step_of_their_range(self, cycle_run: Path) -> None:
+        run = Recording.load(cycle_run)
+        figure = figure_of(interactive.html(run))
+        for name, column in figure["columns"].items():
+            expected = run.column(name)
+            np.testing.assert_allclose(decoded(column), expected, atol=column["step"], equal_nan=True)
+        times = np.cumsum(np.frombuffer(zlib.decompress(b64decode(figure["time"])), dtype="<i4")) / 1000
+        np.testing.assert_allclose(times, run.time, atol=1e-3)
+
+    @given(values=arrays(np.float64, st.integers(1, 50), elements=st.floats(-1e6, 1e6) | st.just(float("nan"))))
+    def test_any_column_survives_its_coding(self, values: np.ndarray) -> None:
+        low, step, data = interactive._quantise(values)
+        back = decoded({"low": low, "step": step, "data": data})
+        np.testing.assert_allclose(back, values, atol=step + 1e-9, equal_nan=True)
+
+    def test_a_title_cannot_break_out_of_the_page(self) -> None:
+        page = interactive.html(flat(3.6, [{**limit(3.7), "name": "</script><script>alert(1)</script>"}]))
+        assert "<script>alert(1)" not in page
+        assert "Flat &lt;/script&gt; line" in page
+        assert figure_of(page)["panels"][0]["limits"][0]["name"].startswith("</script>")
+
+    def test_a_viewer_without_scripts_is_told_where_to_look(self, cycle_run: Path) -> None:
+        assert "needs scripts" in interactive.html(Recording.load(cycle_run))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (8.4, "8.4 s"),
+        (59.96, "60 s"),
+        (750, "12 min 30 s"),
+        (11_100, "3 h 05 min"),
+        (None, "-"),
+        (float("nan"), "-"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float | None, text: str) -> None:
+    assert readable(seconds) == text
+
+
+def test_the_time_axis_has_a_unit_that_fits_the_run() -> None:
+    assert [time_unit(duration)[1] for duration in (20, 600, 40_000)] == ["s", "min", "h"]
+
+
+def test_a_step_name_is_cut_or_left_out_where_it_does_not_fit() -> None:
+    assert shorten_to("restoring charge", 8) == "restori…"
+    assert shorten_to("restoring charge", 3) == ""

@@ -1,0 +1,101 @@
+"""The table of figures, as people, spreadsheets and Allure read it."""
+
+from csv import DictReader
+from typing import Any
+
+import pytest
+
+from reports import tables
+
+MEASURED = {"name": "discharge capacity", "value": 2.25, "unit": "Ah", "at_least": 2.5, "at_most": None,
+            "uncertainty": 0.01, "step": "discharge", "requirement": "PB-1", "verdict": "FAIL"}  # fmt: skip
+COMPUTED = {
+    "name": "mean power",
+    "symbol": "P",
+    "value": 180.0,
+    "unit": "W",
+    "step": "discharge",
+    "definition": "x, y",
+}
+
+
+def rows(*measurements: dict[str, Any], kpis: tuple[dict[str, Any], ...] = ()) -> list[tables.Row]:
+    return tables.rows_of({"measurements": list(measurements), "kpis": list(kpis)})
+
+
+def test_a_judged_figure_shows_once_with_its_definition_and_before_computed_ones() -> None:
+    same = {
+        "name": "discharge capacity",
+        "value": 2.25,
+        "unit": "Ah",
+        "step": "discharge",
+        "definition": "counter",
+    }
+    judged, computed = rows(MEASURED, kpis=(COMPUTED, same))
+    assert (judged.name, judged.verdict, judged.definition) == ("discharge capacity", "FAIL", "counter")
+    assert (computed.name, computed.verdict, computed.allowed, computed.margin) == (
+        "mean power",
+        "",
+        "",
+        None,
+    )
+
+
+def test_the_margin_is_to_the_nearest_limit_and_negative_beyond_it() -> None:
+    (row,) = rows(MEASURED)
+    assert row.margin == pytest.approx(-0.25)
+    assert row.relative_margin == pytest.approx(-0.1)
+    (inside,) = rows({**MEASURED, "at_least": 2.0, "at_most": 5.0})
+    assert inside.relative_margin == pytest.approx(0.125)
+    assert inside.allowed == "≥ 2 Ah, ≤ 5 Ah"
+
+
+def test_a_limit_of_zero_has_no_relative_margin() -> None:
+    (row,) = rows({**MEASURED, "at_least": 0.0})
+    assert row.margin == pytest.approx(2.25)
+    assert row.relative_margin is None
+
+
+def test_the_tightest_row_is_the_one_furthest_beyond_its_limit() -> None:
+    wide, violated = {**MEASURED, "at_least": 1.0}, {**MEASURED, "name": "energy"}
+    found = tables.tightest(rows(wide, violated, kpis=(COMPUTED,)))
+    assert found is not None
+    assert found.name == "energy"
+    assert tables.tightest(rows(kpis=(COMPUTED,))) is None
+
+
+def test_what_was_never_measured_is_said_and_fails() -> None:
+    (row,) = rows({**MEASURED, "value": None})
+    assert (row.verdict, row.margin) == ("FAIL", None)
+    assert tables.quantity(row.value, row.unit) == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "signed", "text"),
+    [
+        (0.0214, "V", False, "21.4 mV"),
+        (0.0025, "Ω", False, "2.5 mΩ"),
+        (-0.00453, "V", True, "-4.53 mV"),
+        (2.2621, "Ah", False, "2.262 Ah"),
+        (0.5, "K", True, "+0.5 K"),
+        (2835.0, "s", False, "47 min 15 s"),
+        (0.0, "V", False, "0 V"),
+    ],
+)
+def test_quantities_are_written_to_be_read(value: float, unit: str, signed: bool, text: str) -> None:
+    assert tables.quantity(value, unit, signed) == text
+
+
+def test_the_csv_keeps_all_digits_and_the_limits() -> None:
+    (judged, computed) = DictReader(
+        tables.as_csv(rows({**MEASURED, "value": 2.123456789}, kpis=(COMPUTED,))).splitlines()
+    )
+    assert judged["value"] == "2.12345679"
+    assert (judged["at least"], judged["at most"], judged["verdict"]) == ("2.5", "", "FAIL")
+    assert computed["definition"] == "x, y"
+
+
+def test_the_html_escapes_what_a_test_case_named() -> None:
+    page = tables.as_html(rows({**MEASURED, "name": "<b>bold</b>"}))
+    assert "&lt;b&gt;bold" in page
+    assert "<b>bold" not in page
