@@ -268,7 +268,7 @@ def _left(seconds: float) -> str:
 
 def _values(row: "Row") -> str:
     shown = (
-        f"{row[_VOLTAGE]:8.3f} V", f"{row[_CURRENT]:+8.3f} A", f"{row[_SURFACE]:5.1f} °C",
+        f"{row[_VOLTAGE]:8.3f} V", f"{row[_CURRENT]:+8.3f} A", f"cells {row[_SURFACE]:5.1f} °C",
         f"SoC {100 * row[_SOC]:3.0f} %" if not isnan(row[_SOC]) else "SoC unknown",
     )  # fmt: skip
     return "   ".join(shown)

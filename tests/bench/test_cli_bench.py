@@ -1,0 +1,246 @@
+"""`packbench check` and `packbench safe` on virtual stations, whole and broken."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bench.checkup import check, make_safe
+from bench.lease import BenchLease
+from bench.lifecycle import Setup
+from bench.pack import SHIPPED as PACKS
+from bench.pack import load_pack
+from bench.station import SHIPPED, load_station
+from bench.verdicts import BenchInUse, InputError
+from tests.bench.cli_support import packbench
+
+TODAY = date(2026, 6, 15)
+Change = Callable[[dict[str, Any]], None]
+WriteStation = Callable[[Change], Path]
+
+
+@pytest.fixture
+def write_station(tmp_path: Path) -> WriteStation:
+    """A copy of virtual-module with something changed."""
+
+    def write(change: Change) -> Path:
+        station = yaml.safe_load((SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8"))
+        change(station)
+        path = tmp_path / "station.yaml"
+        path.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
+        return path
+
+    return write
+
+
+def setup_of(station: Path | str, pack: str = "lfp-24s", defects: tuple[str, ...] = ()) -> Setup:
+    return Setup(*load_station(str(station)), *load_pack(pack), defects=defects)
+
+
+def kill_chamber(station: dict[str, Any]) -> None:
+    """Nobody answers at the chamber's address any more."""
+    del station["virtual"]["simulators"]["chamber"]
+
+
+SILENT_BMS = ("bms-silent:0",)
+
+
+# --- check --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("station", ["virtual-module", "virtual-pack"])
+def test_a_shipped_station_is_ready(station: str) -> None:
+    answer = packbench("check", station)
+    assert answer.status == 0, answer.err
+    assert "Ready: a test can start." in answer.out
+    for name, entry in load_station(station)[0].instruments.items():
+        row = next(line for line in answer.out.splitlines() if line.strip().startswith(name))
+        assert (entry.expect.model or "") in row
+
+
+def test_the_machine_readable_check_says_what_the_table_says() -> None:
+    found = json.loads(packbench("check", "--json").out)
+    assert found["ready"] is True
+    assert [entry["name"] for entry in found["instruments"]] == list(load_station("virtual-module")[0].instruments)
+    supply = next(entry for entry in found["instruments"] if entry["name"] == "supply")
+    assert "PSB" in supply["identity"]["model"]
+
+
+def test_protections_are_those_of_the_pack_as_read_back() -> None:
+    small = check(setup_of("virtual-module", "lfp-24s"), TODAY).protections["supply"].over_voltage
+    large = check(setup_of("virtual-module", "lnmo-24s"), TODAY).protections["supply"].over_voltage
+    assert small == pytest.approx(24 * 3.6 * 1.05, rel=1e-3)
+    assert large is not None
+    assert large > small
+
+
+def test_a_dead_instrument_hides_none_of_the_others(write_station: WriteStation) -> None:
+    answer = packbench("check", write_station(kill_chamber), "--json")
+    found = json.loads(answer.out)
+    assert answer.status == 3
+    assert found["ready"] is False
+    silent = [entry["name"] for entry in found["instruments"] if entry["identity"] is None]
+    assert silent == ["chamber"]
+    assert [entry["name"] for entry in found["instruments"] if entry["problems"]] == ["chamber"]
+
+
+def test_the_wrong_instrument_is_named_with_what_was_expected(write_station: WriteStation) -> None:
+    def expect_another(station: dict[str, Any]) -> None:
+        station["instruments"]["load"]["expect"] = {"model": "63210A"}
+
+    answer = packbench("check", write_station(expect_another))
+    assert answer.status == 3
+    assert "FAULT    load: " in answer.out
+    assert "'63210A'" in answer.out
+    assert "Not ready." in answer.out
+
+
+def test_a_bms_that_never_sends_is_a_fault() -> None:
+    found = check(setup_of("virtual-module", defects=SILENT_BMS), TODAY)
+    (bms,) = [entry for entry in found.instruments if entry.problems]
+    assert bms.name == "bms"
+    assert "never" in bms.problems[0]
+
+
+@pytest.mark.parametrize(("days", "problems", "warnings"), [(-1, 1, 0), (0, 0, 1), (30, 0, 1), (31, 0, 0), (400, 0, 0)])
+def test_calibration_overdue_is_a_fault_and_a_month_ahead_a_warning(
+    write_station: WriteStation, days: int, problems: int, warnings: int
+) -> None:
+    def due(station: dict[str, Any]) -> None:
+        station["instruments"]["supply"]["calibration_due"] = TODAY + timedelta(days=days)
+
+    found = check(setup_of(write_station(due)), TODAY)
+    supply = next(entry for entry in found.instruments if entry.name == "supply")
+    assert (len(supply.problems), len(supply.warnings)) == (problems, warnings)
+    assert found.ready is (problems == 0)
+
+
+def test_a_warning_is_shown_and_does_not_stop_the_bench(write_station: WriteStation) -> None:
+    soon = datetime.now(UTC).date() + timedelta(days=10)
+
+    def due(station: dict[str, Any]) -> None:
+        station["instruments"]["supply"]["calibration_due"] = soon
+
+    answer = packbench("check", write_station(due))
+    assert answer.status == 0
+    assert f"WARNING  supply: Its calibration runs out on {soon}" in answer.out
+
+
+def test_an_instrument_without_a_watchdog_is_named_and_an_armed_one_shown(write_station: WriteStation) -> None:
+    def arm(station: dict[str, Any]) -> None:
+        station["instruments"]["supply"]["options"] = {"watchdog": 5}
+
+    answer = packbench("check", write_station(arm))
+    assert answer.status == 0, answer.err
+    supply = next(line for line in answer.out.splitlines() if line.strip().startswith("supply"))
+    assert "5 s" in supply
+    assert "Without a communication watchdog: load, emulator, chamber." in answer.out
+
+
+def test_a_pack_that_the_wiring_cannot_carry_is_wrong_input(write_station: WriteStation) -> None:
+    station = write_station(lambda station: station["wiring"].update(voltage=60))
+    answer = packbench("check", station)
+    assert answer.status == 2
+    assert "86.4 V" in answer.err
+    assert "60 V" in answer.err
+
+
+def test_a_pack_with_fewer_cells_than_the_emulator_has_channels_is_a_fault(tmp_path: Path) -> None:
+    pack = (PACKS / "lfp-24s.yaml").read_text(encoding="utf-8").replace("series: 24", "series: 12")
+    (tmp_path / "small.yaml").write_text(pack, encoding="utf-8")
+    found = check(setup_of("virtual-module", str(tmp_path / "small.yaml")), TODAY)
+    assert not found.ready
+    assert "12 cells in series" in " ".join(found.problems)
+
+
+def test_a_pack_too_long_for_the_station_is_wrong_input() -> None:
+    with pytest.raises(InputError, match="V"):
+        check(setup_of("virtual-module", "lfp-96s"), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("check", "virtual-modul"), "did you mean 'virtual-module'?"),
+        (("check", "no-such-bench.yaml"), "there is no such file"),
+        (("check", "--pack", "lfp-24"), "did you mean 'lfp-24s'?"),
+        (("safe", "virtual-modul"), "did you mean 'virtual-module'?"),
+    ],
+)
+def test_a_station_or_pack_that_is_not_there_is_one_sentence(arguments: tuple[str, ...], said: str) -> None:
+    answer = packbench(*arguments)
+    assert answer.status == 2
+    assert answer.err.startswith("packbench: ")
+    assert said in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert not answer.out
+
+
+def test_a_station_without_packs_asks_for_one(write_station: WriteStation) -> None:
+    station = write_station(lambda station: station.pop("packs"))
+    answer = packbench("check", station)
+    assert answer.status == 2
+    assert "--pack" in answer.err
+    assert packbench("check", station, "--pack", "lfp-24s").status == 0
+
+
+# --- safe ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_step_of_the_safe_state_is_said_and_verified() -> None:
+    answer = packbench("safe")
+    assert answer.status == 0, answer.out
+    assert answer.out.count("verified") == 6
+    assert "The bench is safe." in answer.out
+
+
+def test_a_dead_instrument_keeps_no_other_from_being_made_safe(write_station: WriteStation) -> None:
+    answer = packbench("safe", write_station(kill_chamber), "--json")
+    steps = {step["name"]: step for step in json.loads(answer.out)["steps"]}
+    assert answer.status == 3
+    assert [name for name, step in steps.items() if not step["verified"]] == ["chamber to rest"]
+    assert "chamber" in steps["chamber to rest"]["detail"]
+    assert steps["chamber to rest"]["done"] is False
+
+
+def test_a_silent_bms_is_not_taken_for_an_open_contactor() -> None:
+    verdict, _ = make_safe(setup_of("virtual-module", defects=SILENT_BMS))
+    assert [step.name for step in verdict.steps if not step.verified] == ["contactor open"]
+
+
+# --- a bench in use -----------------------------------------------------------------------------------------------
+
+
+def test_a_bench_in_use_is_not_checked_but_is_made_safe(write_station: WriteStation, tmp_path: Path) -> None:
+    lease = tmp_path / "bench.lock"
+    station = write_station(lambda station: station.update(lease={"file": str(lease)}))
+    held = BenchLease(lease, "virtual-module")
+    try:
+        looked, made_safe = packbench("check", station), packbench("safe", station, "--json")
+    finally:
+        held.release()
+    assert looked.status == 3
+    assert "is in use" in looked.err
+    told = json.loads(made_safe.out)
+    assert told["safe"] is True
+    assert "is in use" in told["held"]
+    assert made_safe.status == 3
+    assert "can switch on again" in made_safe.err
+
+
+def test_the_lease_is_given_back(write_station: WriteStation, tmp_path: Path) -> None:
+    lease = tmp_path / "bench.lock"
+    setup = setup_of(write_station(lambda station: station.update(lease={"file": str(lease)})))
+    check(setup, TODAY)
+    make_safe(setup)
+    BenchLease(lease, "virtual-module").release()
+    held = BenchLease(lease, "virtual-module")
+    try:
+        with pytest.raises(BenchInUse):
+            check(setup, TODAY)
+    finally:
+        held.release()

@@ -1,0 +1,43 @@
+"""Starting the command line: quick, and honest about what it was asked."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench.cli_support import ROOT, packbench
+
+HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "pyvisa", "can", "matplotlib", "pytest", "rich.table", "yaml")
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    probe = (
+        "import sys\n"
+        "from bench.cli import main\n"
+        "sys.argv = ['packbench', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        f"print('LOADED', sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "Usage: packbench" in done.stdout
+    assert "LOADED []" in done.stdout
+
+
+def test_help_names_every_command_and_the_exit_statuses() -> None:
+    answer = packbench("--help")
+    assert answer.status == 0
+    for command in ("check", "safe", "runs", "judge", "export", "report"):
+        assert f"\n  {command} " in answer.out
+    assert "2 wrong input" in answer.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("polish",), ("runs", "--last", "0"), ("export", "run"), ("export", "run", "--to", "mdf"), ("check", "--loudly")],
+)
+def test_a_command_that_makes_no_sense_is_wrong_input(arguments: tuple[str, ...]) -> None:
+    answer = packbench(*arguments)
+    assert answer.status == 2
+    assert "Traceback" not in answer.err
+    assert answer.err
