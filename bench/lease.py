@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,9 @@ class BenchLease:
             ) from error
         except OSError as error:
             raise BenchInUse(f"Bench {station}: the lease {path} cannot be taken ({error.strerror}).") from error
-        self._holder.write_text(json.dumps(_me()), encoding="utf-8")
+        # The lock holds without a name as well: whoever is refused just cannot read it.
+        with suppress(OSError):
+            self._holder.write_text(json.dumps(_me()), encoding="utf-8")
 
     def release(self) -> None:
         """Give the bench back; may be called again."""
@@ -45,6 +48,13 @@ class BenchLease:
 
 def _me() -> dict[str, str | int]:
     return {
-        "user": getpass.getuser(), "host": socket.gethostname(), "process": os.getpid(),
+        "user": _user(), "host": socket.gethostname(), "process": os.getpid(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"), "job": os.environ.get("CI_JOB_URL", ""),
     }  # fmt: skip
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may run under a number that has no name
+        return "an unnamed user"

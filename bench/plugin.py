@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bench import hooks
+from bench import hooks, progress
 from bench.lease import BenchLease
 from bench.lifecycle import Setup
 from bench.pack import PackFile, load_pack
@@ -100,8 +100,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register markers; what the options name is read when the session starts."""
+    """Register markers and the progress display; what the options name is read when the session starts."""
+    progress.register(config)
     config.addinivalue_line("markers", "requirement(id): the requirement that a test case verifies")
     config.addinivalue_line(
         "markers", "other_packs: run with each of the station's other packs instead of the default one"
@@ -241,6 +243,7 @@ def identity_of(item: pytest.Item) -> TestIdentity:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Conclude the run before the outcome is reported."""
+    __tracebackhide__ = True
     try:
         yield
     except BaseException as error:
@@ -256,18 +259,19 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | None:
     under_test = item.stash.get(_bench_key, None)
-    if under_test is None or item.stash.get(_concluded_key, False):
+    if under_test is None:
         return None
-    item.stash[_concluded_key] = True
+    del item.stash[_bench_key]
     conclusion = under_test.conclude(error)
-    item.user_properties.append(
-        (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict))
-    )
-    item.ihook.pytest_packbench_run_ended(item=item, folder=under_test.run_log.folder)
+    run = under_test.run_log
+    item.user_properties += [
+        (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
+        ("packbench.title", under_test.test.title),
+        ("packbench.duration", run.manifest["duration"]),
+        ("packbench.cause", run.cause.text if run.cause else ""),
+    ]
+    item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
-
-
-_concluded_key = pytest.StashKey[bool]()
 
 
 class _Outcome:

@@ -34,7 +34,7 @@ class SampleJournal:
     def __init__(self, path: Path, columns: tuple[str, ...], *, fsync: bool) -> None:
         self.path = path
         self.columns = columns
-        self.rows: list[list[float]] = []
+        self._rows = bytearray()
         self._pack = struct.Struct(f"<{len(columns)}d").pack
         self._fsync = fsync
         self._pending = bytearray()
@@ -52,7 +52,7 @@ class SampleJournal:
         frame = self._pack(*row)
         self._pending += frame
         self._pending += _LENGTH.pack(zlib.crc32(frame))
-        self.rows.append(row)
+        self._rows += frame
         if row[0] - self._flushed >= FLUSH_PERIOD:
             self.flush()
             self._flushed = row[0]
@@ -78,7 +78,7 @@ class SampleJournal:
 
     def table(self) -> npt.NDArray[np.float64]:
         """Every row so far, `rows x columns`."""
-        return np.asarray(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.columns))
+        return np.frombuffer(bytes(self._rows), dtype="<f8").reshape(-1, len(self.columns))
 
 
 def _cannot_record(path: Path, error: OSError) -> BenchFault:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.recorder import SampleJournal, write_parquet
-from bench.verdicts import Cause, Measurement, Verdict
+from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 SCHEMA = 1
 TRANSCRIPT_TAIL = 5000
@@ -142,6 +142,10 @@ class Run:
         self._events_file.close()
         try:
             self._close_journal()
+        except BenchFault as fault:
+            self.cause = self.cause or Cause("bench", str(fault), None, self.now())
+            self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
+            raise
         finally:
             self._write_manifest()
 
@@ -151,6 +155,8 @@ class Run:
         self.journal.close()
         write_parquet(self.folder / "samples.parquet", self.journal.columns, self.journal.table())
         self.journal.path.unlink()
+        # The rows of a whole session would be gigabytes; from here on they are read from the table.
+        self.journal = None
 
     def _write_transcript(self) -> None:
         lines = (
@@ -169,8 +175,13 @@ class Run:
 
 
 def _new_folder(root: Path, started: datetime, test: str) -> Path:
-    """`<root>/<date>/<time>-<test>`, never an existing one; nothing of the test's name can leave `root`."""
-    safe = "".join(letter if letter.isalnum() or letter in "-_.," else "_" for letter in test).strip("._")[:80]
+    """`<root>/<date>/<time>-<test>`, never an existing one; nothing of the test's name can leave `root`.
+
+    Raises `InputError` when `root` cannot hold a folder.
+    """
+    # ASCII, because file systems limit bytes; no dot at the end, because Windows drops it.
+    kept = (letter if letter.isascii() and (letter.isalnum() or letter in "-_.,") else "_" for letter in test)
+    safe = "".join(kept).strip("._")[:80].rstrip(".")
     stem = root / f"{started:%Y-%m-%d}" / f"{started:%H%M%S}-{safe or 'test'}"
     for number in range(1000):
         folder = stem if number == 0 else stem.with_name(f"{stem.name}-{number}")
@@ -178,6 +189,10 @@ def _new_folder(root: Path, started: datetime, test: str) -> Path:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
+        except OSError as error:
+            raise InputError(
+                f"Runs cannot be kept in {root} ({error.strerror}): name a folder that can be written with --runs."
+            ) from error
         return folder
     raise FileExistsError(f"{stem}: a thousand runs of this test began in the same second.")
 

@@ -7,6 +7,7 @@ a clean pass.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import Any
 
 from bench.roles import Roles
@@ -108,12 +109,12 @@ def _carry_out(name: str, action: Callable[[], None], check: Callable[[], str], 
         action()
         done = True
     except Exception as error:  # noqa: BLE001 - the next step must be attempted, and this one still be looked at
-        problem = str(error)
+        problem = str(error) or type(error).__name__
     try:
         problem = check() or problem
         verified = not problem
     except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
-        verified, problem = False, problem or str(error)
+        verified, problem = False, problem or str(error) or type(error).__name__
     return SafeStep(name, done, verified, problem or "verified", round(now() - start, 6))
 
 
@@ -130,11 +131,13 @@ def _wait(problem: Callable[[], str], now: Callable[[], float], sleep: Callable[
 
 
 def _current_remaining(roles: Roles) -> str:
-    current = 0.0
     for meter in roles.meters():
         meter.request()
-        current = max(current, abs(meter.collect()[1]), key=abs)
-    return "" if current < DEAD_CURRENT else f"{current:.2f} A still flows"
+        current = meter.collect()[1]
+        # Written so that a current that cannot be read (nan) is not taken for none.
+        if not abs(current) < DEAD_CURRENT:
+            return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
+    return ""
 
 
 def _contactor(roles: Roles) -> str:

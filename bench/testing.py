@@ -144,7 +144,9 @@ class TestBench:
         if error is not None:
             return error if isinstance(error, Exception) else None
         if safe is not None and not safe.safe:
-            return BenchFault(f"The test ended, the bench was not verified safe: {safe}")
+            fault = BenchFault(f"The test ended, the bench was not verified safe: {safe}")
+            self._keep(fault)
+            return fault
         judged = [m for m in self.run_log.measurements if m.verdict is verdict]
         text = "\n".join(str(measurement) for measurement in judged)
         if verdict is Verdict.FAIL:

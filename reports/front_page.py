@@ -285,7 +285,8 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     requirements = escape(", ".join(test.requirements))
     return (
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
-        f"<summary>{_badge(test.verdict)} {escape(test.title)} <small>{requirements} {duration}</small></summary>"
+        f"<summary>{_badge(test.verdict)} {escape(test.title)} "
+        f"<small>{requirements} {duration}</small></summary>"
         f"{reason}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 

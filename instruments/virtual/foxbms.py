@@ -27,9 +27,9 @@ REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
 
 FAST, SLOW = 0.1, 1.0  # s between frames of one id
 PRECHARGE_TIME = 0.3  # s
-VOLTAGE_MARGIN = (
-    -0.005
-)  # V below the cell's limit that the charge limit aims at: a charger's constant voltage comes first
+BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: a charger's constant voltage comes first
+LOOK_AHEAD = 3.0  # s along the rise of the highest cell
+CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_STEP = 0.25  # A, resolution of 0x232
 FAULT_DEBOUNCE = 0.5  # s
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
@@ -149,6 +149,7 @@ class FoxBms:
         self._bad_since: float | None = None
         self.faults: set[str] = set()
         self._persistent: set[str] = set()
+        self._observed_at, self._interval, self._highest_before = 0.0, 1.0, float("inf")
         self._current = self._bus_voltage = self._pack_voltage = 0.0
         self.extremes = Extremes()
         self.charge_limit = self.discharge_limit = 0.0
@@ -206,6 +207,9 @@ class FoxBms:
         self._current, self._bus_voltage = current, bus_voltage
         now = self._channel.now()
         cells, found = self._cells, self.extremes
+        if now > self._observed_at:
+            self._interval, self._observed_at = now - self._observed_at, now
+            self._highest_before = found.voltage_max
         voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
         self._pack_voltage = float(np.add.reduce(voltage))
         found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
@@ -254,25 +258,25 @@ class FoxBms:
     def _limit(self) -> None:
         """The largest currents the cells take now, A.
 
-        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than
-        brings the highest cell to its limit: the cell's full resistance, doubled for cells that are worse than
-        they should be, says how much that is, so that a follower creeps up to the limit and does not pass it. Below
+        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than brings
+        the highest cell to its limit. The node looks ahead along the rise of that cell, creeps up (a cell may have
+        twice the resistance it should have, and its voltage goes on rising behind a step) and backs off at once. Below
         that limit at least one step of the message is allowed: a coarse message must not end a taper early.
         """
         found, cell = self.extremes, self._cell
-        by_table = min(
-            self._rate(found.temperature_min, found.soc_max), self._rate(found.temperature_max, found.soc_max)
-        )
-        resistance = 2.0 * self._rate.resistance(found.temperature_min) / self._parallel
-        charging = max(self._current, 0.0)
-        headroom = (cell.voltage_max - VOLTAGE_MARGIN - found.voltage_max) / resistance
-        limit = max(0.0, min(by_table * self._nominal, charging + headroom))
+        coldest, warmest = found.temperature_min, found.temperature_max
+        by_table = min(self._rate(coldest, found.soc_max), self._rate(warmest, found.soc_max)) * self._nominal
+        resistance = self._rate.resistance(coldest) / self._parallel
+        ahead = max(found.voltage_max - self._highest_before, 0.0) / self._interval * LOOK_AHEAD
+        headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
+        change = headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
+        limit = max(0.0, min(by_table, max(self._current, 0.0) + change))
         if by_table > 0.0 and headroom > 0.0:
             limit = max(limit, LIMIT_STEP)
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
         self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
-        room = (found.voltage_min - cell.voltage_min) / resistance + max(-self._current, 0.0)
+        room = (found.voltage_min - cell.voltage_min) / (2.0 * resistance) + max(-self._current, 0.0)
         discharge = min(cell.discharge_c_rate_max * self._nominal, max(room, 0.0)) if allowed else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
 

@@ -129,6 +129,10 @@ def _settle(conductance: float, short_circuit: float, supply: SupplyPort, load: 
         return OperatingPoint(voltage, current - drawn, current, drawn, Regulation.CURRENT)
     voltage, drawn = _balance(conductance, short_circuit, load, power)
     given = power / voltage if voltage else 0.0
+    if abs(given) > abs(current):
+        # Below the voltage at which the power limit holds, the load wants more than the current limit: collapse.
+        drawn = max(short_circuit + current, 0.0)
+        return OperatingPoint(0.0, current - drawn, current, drawn, Regulation.CURRENT)
     return OperatingPoint(voltage, given - drawn, given, drawn, Regulation.POWER)
 
 
@@ -147,9 +151,10 @@ def _balance(conductance: float, current: float, load: LoadPort, power: float = 
             return voltage, max(surplus, 0.0)
         voltage = 0.0
     else:
-        voltage = _voltage(conductance, current - load.value, power)
+        level = min(load.value, load.current_limit)
+        voltage = _voltage(conductance, current - level, power)
         if voltage > 0.0:
-            return voltage, load.value
+            return voltage, level
     drawn = _drawn(load, voltage)
     if voltage > 0.0 and drawn < load.current_limit:
         return voltage, drawn

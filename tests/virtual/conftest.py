@@ -102,6 +102,7 @@ def open_bench() -> Iterator[OpenBench]:
         defects: Sequence[str] = (),
         seed: int = 1,
         series: int = SERIES,
+        cell: str = CELL,
         serial_number: str = "SN-1",
         overrides: dict[str, dict[str, Any]] | None = None,
         links: dict[str, str] | None = None,
@@ -113,7 +114,7 @@ def open_bench() -> Iterator[OpenBench]:
         world = open_world(
             settings,
             links=LINKS | (links or {}),
-            cell=CELL,
+            cell=cell,
             series=series,
             parallel=1,
             serial_number=serial_number,

@@ -149,22 +149,32 @@ def test_what_it_reports_is_what_the_cells_are(open_bench: OpenBench, connect: C
     assert signals["PackInsulationResistance"] == pytest.approx(20000, abs=4)
 
 
-def test_a_follower_of_the_charge_limit_never_overshoots_a_cell(open_bench: OpenBench, connect: Connect) -> None:
-    bench = open_bench("supply", "bms", soc=0.6, spread={}, defects=["weak-cell:7:0.7", "high-resistance:3:2.0"])
+@pytest.mark.parametrize(
+    ("cell", "highest_allowed", "defects"),
+    [
+        ("nmc811-21700", 4.2, ["weak-cell:7:0.7", "high-resistance:3:2.0"]),
+        ("lnmo-1ah", 4.9, []),
+        ("lfp-26650", 3.6, ["weak-cell:7:0.7"]),
+    ],
+)
+def test_a_follower_of_the_charge_limit_never_overshoots_a_cell(
+    open_bench: OpenBench, connect: Connect, cell: str, highest_allowed: float, defects: list[str]
+) -> None:
+    """5 mV is what the node leaves to the charger's own constant voltage."""
+    bench = open_bench("supply", "bms", soc=0.8, spread={}, defects=defects, cell=cell)
     node = connect(bench)
     node.request(CHARGE)
     node.after(1)
-    bench.source(voltage=24 * 4.3, current=0)
-    highest, limit = 0.0, 0.0
+    bench.source(voltage=24 * (highest_allowed + 0.2), current=0)
+    highest = 0.0
     for _ in range(5000):
         signals = node.after(1)
-        limit = signals["MaximumChargeCurrent"]
         highest = max(highest, float(bench.world.plant.voltage.max()))
         if signals["ChargingComplete"]:
             break
-        bench.say("supply", f"CURR {limit}")
+        bench.say("supply", f"CURR {signals['MaximumChargeCurrent']}")
     assert signals["ChargingComplete"]
-    assert 4.17 < highest <= 4.2
+    assert highest_allowed - 0.01 < highest <= highest_allowed + 0.005
     assert float(bench.world.plant.soc.max()) > 0.95
 
 

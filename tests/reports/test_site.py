@@ -1,0 +1,270 @@
+"""The report as its reader gets it: built from results, opened in a browser, from a disk."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.verdicts import InputError
+from reports import generator, history, site
+from reports.front_page import culprit, headline, sparkline
+from reports.outcome import outcomes
+
+Suite = Any  # the `SampleSuite` of conftest.py, which test modules cannot import
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--virtual-time-budget=10000",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def no_generator() -> Iterator[None]:
+    """A machine without Node: what the front page must be worth on its own."""
+
+    def missing(*_: object) -> None:
+        raise generator.GeneratorUnavailable("there is no Node; install the report extra")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generator, "generate", missing)
+        yield
+
+
+@pytest.fixture(scope="module")
+def project(finished_suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished session, to build into."""
+    return Path(shutil.copytree(finished_suite.root, tmp_path_factory.mktemp("site") / "project"))
+
+
+@pytest.fixture(scope="module")
+def built(project: Path, no_generator: None) -> site.BuiltReport:
+    return site.build(project / "allure-results", project / "allure-report", project / "runs")
+
+
+@pytest.fixture(scope="module")
+def page(built: site.BuiltReport) -> str:
+    return built.index.read_text(encoding="utf-8")
+
+
+def in_browser(path: Path, profile: Path) -> str:
+    assert CHROMIUM
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", path.resolve().as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
+def test_every_verdict_is_counted_and_none_is_mixed(built: site.BuiltReport) -> None:
+    assert dict(built.verdicts) == {
+        "PASS": 2, "FAIL": 1, "BENCH FAULT": 2, "INCONCLUSIVE": 1, "ABORTED": 1, "NOT RUN": 1,
+    }  # fmt: skip
+    assert built.tests == 8
+
+
+def test_without_a_generator_the_page_is_built_and_says_what_is_missing(built: site.BuiltReport, page: str) -> None:
+    assert built.allure is None
+    assert built.problem is not None
+    assert "there is no Node; install the report extra" in built.problem
+    assert "`packbench report` builds them later" in page
+    assert "allure.html" not in page
+
+
+def test_the_first_line_tells_pack_from_bench(page: str) -> None:
+    assert "<h1>The pack failed 1 of 8 tests; 4 ended without a verdict on the pack.</h1>" in page
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ({"PASS": 3}, "The pack passed all 3 tests."),
+        ({"PASS": 3, "FAIL": 1}, "The pack failed 1 of 4 tests."),
+        (
+            {"PASS": 1, "BENCH FAULT": 2},
+            "The pack passed 1 of 3 tests and failed none; 2 ended without a verdict on the pack.",
+        ),
+        ({"PASS": 1, "INCONCLUSIVE": 1}, "The pack passed 1 of 2 tests and failed none."),
+        (
+            {"NOT RUN": 1},
+            "The pack passed 0 of 1 tests and failed none; 1 ended without a verdict on the pack.",
+        ),
+    ],
+)
+def test_the_headline_never_hides_a_missing_verdict(counts: dict[str, int], sentence: str) -> None:
+    assert headline(counts) == sentence
+
+
+def section(page: str, title: str) -> str:
+    return page.split(f"<h2>{title}", 1)[1].split("</section>", 1)[0]
+
+
+def test_a_pack_failure_shows_value_limit_margin_requirement_step_and_time(page: str) -> None:
+    failures = section(page, "Pack failures")
+    for text in (
+        "Capacity with a weak cell, 25 °C",
+        "PB-DIS-02",
+        "cell under-voltage",
+        "≥ 2.4 V",
+        "step discharge",
+    ):
+        assert text in failures
+    assert "2 h 44 min".replace(" ", "\N{NO-BREAK SPACE}") in failures
+    assert "mV" in failures  # the margin
+    assert "chamber" not in failures
+
+
+def test_bench_faults_name_the_instrument_and_how_to_repeat(page: str) -> None:
+    faults = section(page, "Bench faults and missing tests")
+    assert "Weiss LabEvent T/110, serial SN-chamber" in faults
+    assert "pytest test_cases/test_discharge.py::test_cold_chamber" in faults
+    assert "weak_cell" not in faults
+
+
+def test_the_matrix_shows_the_margin_by_scenario_and_temperature(page: str) -> None:
+    matrix = section(page, "Margin to the tightest limit")
+    assert matrix.index("0 °C") < matrix.index("25 °C")
+    assert matrix.count(">Capacity and energy at 1C</th>") == 1
+    assert matrix.count("+2.8 %") == 2
+
+
+def test_an_expired_calibration_is_marked(page: str) -> None:
+    traceability = section(page, "Traceability")
+    assert '<b class="expired">2025-01-31, expired</b>' in traceability
+    assert "<td>2027-06-30</td>" in traceability
+
+
+def test_links_lead_to_files_that_are_there(built: site.BuiltReport, page: str) -> None:
+    folder = built.index.parent
+    targets = {part.split('"', 1)[0] for part in page.split('href="')[1:] + page.split('src="')[1:]}
+    files = {target for target in targets if not target.startswith("#")}
+    assert len(files) >= 15  # a picture, an interactive figure and a run for each of five
+    assert all((folder / target).exists() for target in files)
+    assert all(f'id="{target[1:]}"' in page for target in targets - files)
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page
+    assert len(page) < 60_000
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+class TestInABrowser:
+    def test_the_front_page_opens_from_a_disk(self, built: site.BuiltReport, tmp_path: Path) -> None:
+        seen = in_browser(built.index, tmp_path)
+        assert "The pack failed 1 of 8 tests" in seen
+        assert seen.count("<details") == 8
+
+    def test_the_interactive_figure_draws_every_panel(self, built: site.BuiltReport, tmp_path: Path) -> None:
+        figure = next((built.index.parent / "figures").glob("*.html"))
+        seen = in_browser(figure, tmp_path)
+        assert 'data-drawn="5"' in seen
+        assert seen.count("<canvas") == 5
+        assert "Drag to zoom all panels" in seen
+
+
+class TestOutputFolder:
+    def test_an_earlier_report_is_replaced_as_a_whole(self, project: Path, no_generator: None) -> None:
+        output = project / "again"
+        for _ in range(2):
+            site.build(project / "allure-results", output, project / "runs")
+            assert not (output / "old.html").exists()
+            (output / "old.html").touch()
+
+    def test_a_folder_of_somebody_else_is_never_touched(self, project: Path, no_generator: None) -> None:
+        output = project / "thesis"
+        output.mkdir()
+        (output / "chapter1.txt").write_text("years of work")
+        with pytest.raises(InputError, match="holds files that are no report"):
+            site.build(project / "allure-results", output, project / "runs")
+        assert (output / "chapter1.txt").read_text() == "years of work"
+
+    def test_a_file_in_its_place_is_refused(self, project: Path, no_generator: None) -> None:
+        (project / "file").touch()
+        with pytest.raises(InputError, match="it is a file; name a folder"):
+            site.build(project / "allure-results", project / "file", project / "runs")
+
+    def test_no_results_is_an_input_error(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"no results in .*: run `pytest test_cases` first"):
+            site.build(tmp_path, tmp_path / "out", tmp_path)
+
+
+class TestHistory:
+    def manifest(self, number: int, value: float) -> dict[str, Any]:
+        return {
+            "run_id": f"run-{number}", "started": f"2026-01-{number:02d}", "verdict": "PASS",
+            "test": {"nodeid": "t"}, "station": {"name": "s"}, "pack": {"name": "p"}, "versions": {"git": "abc"},
+            "kpis": [{"name": "capacity", "step": "discharge", "value": value, "unit": "Ah"}],
+        }  # fmt: skip
+
+    def test_building_twice_adds_nothing(self, built: site.BuiltReport, project: Path) -> None:
+        before = history.read(project / "runs")
+        site.build(project / "allure-results", project / "again", project / "runs")
+        assert history.read(project / "runs") == before
+        assert len(before) == 5
+
+    def test_a_trend_is_in_the_order_of_time_and_ends_with_the_newest(self, tmp_path: Path) -> None:
+        history.append(tmp_path, [self.manifest(2, 2.2), self.manifest(1, 2.1)])
+        history.append(tmp_path, [self.manifest(3, 2.3), self.manifest(1, 9.9)])
+        key = history.key_of(self.manifest(1, 0), "discharge", "capacity")
+        assert history.trends(tmp_path) == {key: [2.1, 2.2, 2.3]}
+
+    def test_a_line_that_was_cut_off_is_passed_over(self, tmp_path: Path) -> None:
+        history.append(tmp_path, [self.manifest(1, 2.1)])
+        with (tmp_path / history.FILE).open("a") as file:
+            file.write('{"run_id": "run-2", "te')
+        assert [entry["run_id"] for entry in history.read(tmp_path)] == ["run-1"]
+
+    def test_a_sparkline_needs_two_points_and_stays_flat_under_noise(self) -> None:
+        def heights(line: str) -> list[float]:
+            points = line.split('points="')[1].split('"', maxsplit=1)[0].split()
+            return [float(point.split(",")[1]) for point in points]
+
+        assert sparkline([1.0]) == ""
+        noise, trend = heights(sparkline([2.0, 2.000001])), heights(sparkline([2.0, 2.2]))
+        assert abs(noise[0] - noise[1]) < 0.2
+        assert trend[0] - trend[1] > 10  # upwards is up
+
+
+class TestOutcomes:
+    def test_the_worst_comes_first(self, project: Path) -> None:
+        verdicts = [outcome.verdict for outcome in outcomes(project / "allure-results")]
+        assert verdicts[0] == "FAIL"
+        assert verdicts[-1] == "PASS"
+
+    def test_of_a_repeated_test_the_last_one_counts(self, tmp_path: Path) -> None:
+        for stop, status in ((1, "broken"), (2, "passed")):
+            result = {"uuid": f"u{stop}", "name": "t", "status": status, "stop": stop,
+                      "labels": [{"name": "nodeid", "value": "t"}]}  # fmt: skip
+            (tmp_path / f"{stop}-result.json").write_text(json.dumps(result))
+        (only,) = outcomes(tmp_path)
+        assert only.verdict == "PASS"
+
+    @pytest.mark.parametrize("status", ["skipped", "unknown", None])
+    def test_a_test_that_did_not_run_is_not_passed(self, tmp_path: Path, status: str | None) -> None:
+        result = {"uuid": "u", "name": "t", "status": status}
+        (tmp_path / "a-result.json").write_text(json.dumps(result))
+        assert outcomes(tmp_path)[0].verdict == "NOT RUN"
+
+    def test_the_verdict_is_the_worse_of_result_and_run(self, project: Path, tmp_path: Path) -> None:
+        results = Path(shutil.copytree(project / "allure-results", tmp_path / "results"))
+        for path in results.glob("*-result.json"):
+            result = json.loads(path.read_text())
+            path.write_text(json.dumps({**result, "status": "passed", "statusDetails": {}}))
+        verdicts = {found.nodeid.split("::")[1]: found.verdict for found in outcomes(results)}
+        assert verdicts["test_weak_cell"] == "FAIL"
+        assert verdicts["test_stopped"] == "ABORTED"
+
+    def test_the_reason_is_a_plain_sentence(self, project: Path) -> None:
+        found = outcomes(project / "allure-results")
+        reasons = {outcome.nodeid.split("::")[1]: outcome.reason for outcome in found}
+        assert reasons["test_cold_chamber"].startswith("chamber: set 25.0 degC")
+        assert reasons["test_hangs"].startswith("the test hung")
+
+    def test_only_instruments_that_are_named_are_blamed(self, project: Path) -> None:
+        (some, *_) = [outcome for outcome in outcomes(project / "allure-results") if outcome.manifest]
+        devices = some.manifest["instruments"]
+        assert "SN-supply" in culprit("Supply: no answer", devices)
+        assert culprit("supplying nothing", devices) == ""
