@@ -314,7 +314,7 @@ def report(
     from reports import site
 
     session = last_session(folder)
-    if session is None:
+    if session is None or (session.get("state") == "ended" and "exit_status" not in session):
         raise InputError(
             f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
         )
