@@ -62,14 +62,10 @@ class TestFindingNode:
     def test_none_at_all_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         without_wheel(monkeypatch)
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(
-            GeneratorUnavailable, match=r"there is no Node; .*pip install packbench\[report\]"
-        ):
+        with pytest.raises(GeneratorUnavailable, match=r"there is no Node; .*pip install packbench\[report\]"):
             generator.find_node()
 
-    def test_one_that_is_too_old_is_told_by_version(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_one_that_is_too_old_is_told_by_version(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         without_wheel(monkeypatch)
         fake_tool(tmp_path, "node", "echo v20.20.2")
         fake_tool(tmp_path, "npm", "true")
@@ -132,9 +128,7 @@ def have_generator() -> bool:
     return any(generator._cache().glob("allure-*/node_modules"))
 
 
-@pytest.mark.skipif(
-    not have_generator(), reason="the Allure generator has not been fetched in this environment"
-)
+@pytest.mark.skipif(not have_generator(), reason="the Allure generator has not been fetched in this environment")
 def test_the_real_generator_makes_one_page_of_a_session(finished_suite: Suite, tmp_path: Path) -> None:
     page = tmp_path / "allure.html"
     generator.generate(shutil.copytree(finished_suite.results, tmp_path / "results"), page)

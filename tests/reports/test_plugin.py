@@ -104,9 +104,7 @@ def test_an_interrupted_test_shows_its_run_once_and_keeps_its_history(
 
 
 def test_serial_numbers_do_not_begin_a_new_history(told: dict[str, dict[str, Any]]) -> None:
-    counted = {
-        entry["name"] for entry in told["test_capacity[25]"]["parameters"] if not entry.get("excluded")
-    }
+    counted = {entry["name"] for entry in told["test_capacity[25]"]["parameters"] if not entry.get("excluded")}
     assert counted == {"temperature"}
 
 
@@ -153,9 +151,7 @@ class TestWithWorkers:
         assert set(crashed) == {"test_dies", "test_good"}  # and what an earlier session left is not
         assert crashed["test_dies"]["status"] == "broken"
         assert "ABORTED: the process that ran this test ended" in message(crashed["test_dies"])
-        assert ("tag", "PB-1") in {
-            (entry["name"], entry["value"]) for entry in crashed["test_dies"]["labels"]
-        }
+        assert ("tag", "PB-1") in {(entry["name"], entry["value"]) for entry in crashed["test_dies"]["labels"]}
         assert crashed["test_good"]["status"] == "passed"
         assert "KPIs" in attached(crashed["test_good"])
 
@@ -172,9 +168,7 @@ def test_a_process_that_died_is_completed_when_the_report_is_built(sample_suite:
 
 
 def test_a_pass_is_never_better_than_its_run(sample_suite: Suite) -> None:
-    sample_suite.write_run(
-        "test_blind", interval=60.0, verdict="FAIL", cause={"blame": "pack", "text": "too hot."}
-    )
+    sample_suite.write_run("test_blind", interval=60.0, verdict="FAIL", cause={"blame": "pack", "text": "too hot."})
     sample_suite.test_case("test_blind", "def test_blind(run):\n    pass\n")
     sample_suite.run("test_cases")
     result = sample_suite.told()["test_blind"]
