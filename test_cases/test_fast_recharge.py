@@ -10,14 +10,14 @@ from test_cases.conftest import Require, RunScenario
 
 @pytest.mark.requirement("PB-FST-01")
 def test_fast_recharge(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
-    """Fast recharge from 10 to 80 % at {temperature} °C."""
+    """Fast recharge from 10 to 80 %, {temperature} °C."""
     recharge_from_10_to_80(run_scenario, require, pack, temperature)
 
 
 @pytest.mark.other_packs
 @pytest.mark.requirement("PB-FST-02")
 def test_fast_recharge_of_other_chemistries(run_scenario: RunScenario, require: Require, pack: PackFile) -> None:
-    """Fast recharge of {pack} from 10 to 80 % at 25 °C."""
+    """Fast recharge of {pack} from 10 to 80 %, 25 °C."""
     recharge_from_10_to_80(run_scenario, require, pack, 25.0)
 
 
