@@ -273,6 +273,17 @@ def test_the_same_tests_run_on_the_other_station(session: RunSession) -> None:
     assert_off(run)
 
 
+def test_another_seed_is_another_individual_and_the_same_one_is_the_same(session: RunSession, tmp_path: Path) -> None:
+    def recorded(seed: int) -> bytes:
+        folder = tmp_path / f"runs-{next(_number)}"
+        assert session(ONE, f"--seed={seed}", f"--runs={folder}").status == 0
+        (path,) = folder.glob("*/*/samples.parquet")
+        return path.read_bytes()
+
+    assert recorded(3) == recorded(3)
+    assert recorded(3) != recorded(4)
+
+
 WEAK = """
 def test_capacity(bench, verify, pack):
     from bench.scenario import full_discharge
