@@ -191,33 +191,57 @@ def on_a_terminal(suite: Path, *arguments: str, **changes: str) -> str:
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
-def test_a_terminal_shows_the_running_step_with_live_values(suite: Path) -> None:
-    screen = on_a_terminal(suite, "-k", "passes")
-    live = screen[screen.index(HIDE) : screen.rindex(SHOW)]
-    assert "test 1 of 1" in live
+@pytest.fixture(scope="module")
+def screen(suite: Path) -> str:
+    """What a terminal is sent for a good test and then a broken one."""
+    return on_a_terminal(suite, "-k", "passes or breaks")
+
+
+def test_a_terminal_shows_the_running_step_with_live_values(screen: str) -> None:
+    live = screen[screen.index(HIDE) : screen.index(SHOW)]
+    assert "test 1 of 2" in live
     assert "step 'settle'" in live
     assert re.search(r"\d+ s left|min \d+ s left|longer than expected", live)
     assert re.search(r"\d+\.\d{3} V +[+-]\d+\.\d{3} A +cells +\d+\.\d °C +SoC +\d+ %", live)
-    after = screen[screen.rindex(SHOW) :]
+
+
+def test_the_display_makes_room_for_the_line_of_the_test(screen: str) -> None:
+    after = screen[screen.index(SHOW) :]
     assert "PASS" in after
     assert "step 'settle'" not in after
 
 
-def test_a_failing_test_gives_the_cursor_back_and_keeps_its_line(suite: Path) -> None:
-    screen = on_a_terminal(suite, "-k", "passes or breaks")
+def test_the_cursor_is_given_back_after_every_test(screen: str) -> None:
     assert screen.count(HIDE) == screen.count(SHOW) >= 1
     assert "BENCH FAULT" in screen
 
 
-@pytest.mark.parametrize("changes", [{"CI": "true"}, {"TERM": "dumb"}])
-def test_ci_and_dumb_terminals_are_not_redrawn(suite: Path, changes: dict[str, str]) -> None:
-    screen = on_a_terminal(suite, "-k", "passes", **changes)
+def test_ci_is_not_redrawn_even_on_a_terminal(suite: Path) -> None:
+    screen = on_a_terminal(suite, "-k", "passes", CI="true")
     assert HIDE not in screen
     assert "PASS" in screen
 
 
-def test_uncaptured_output_is_not_redrawn_over(suite: Path) -> None:
-    assert HIDE not in on_a_terminal(suite, "-k", "passes", "-s")
+@pytest.mark.parametrize(
+    ("surroundings", "watched"),
+    [
+        ({}, True),
+        ({"terminal": False}, False),
+        ({"CI": "true"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"capture": "no"}, False),
+        ({"numprocesses": 2}, False),
+    ],
+)
+def test_only_a_terminal_that_can_be_redrawn_is_watched(
+    monkeypatch: pytest.MonkeyPatch, surroundings: dict[str, Any], watched: bool
+) -> None:
+    given = {"terminal": True, "CI": "", "TERM": "xterm", "capture": "fd", "numprocesses": None, **surroundings}
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: given["terminal"]))
+    monkeypatch.setenv("CI", given["CI"])
+    monkeypatch.setenv("TERM", given["TERM"])
+    config: Any = SimpleNamespace(getoption=lambda name, _default=None: given[name])
+    assert progress.is_watched(config) is watched
 
 
 # --- the live display itself --------------------------------------------------------------------------------------
