@@ -96,9 +96,10 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
     from datetime import UTC, datetime
 
+    setup = _setup(station, pack)
     from bench import checkup
 
-    found = checkup.check(_setup(station, pack), datetime.now(UTC).date())
+    found = checkup.check(setup, datetime.now(UTC).date())
     if as_json:
         _print_json({**_fields(found), "ready": found.ready})
     else:
@@ -109,9 +110,10 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
 @app.command()
 def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
     """Put the bench into its safe state now, and say what was verified."""
+    setup = _setup(station, pack)
     from bench import checkup
 
-    verdict, holder = checkup.make_safe(_setup(station, pack))
+    verdict, holder = checkup.make_safe(setup)
     if as_json:
         _print_json({"station": station, **verdict.as_dict(), "held": holder or None})
     else:
@@ -122,14 +124,17 @@ def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson 
 
 
 def _setup(station_name: str, pack_name: str | None) -> "Setup":
-    from bench.lifecycle import Setup
     from bench.pack import load_pack
     from bench.station import load_station
 
     station, station_file = load_station(station_name)
     if pack_name is None and not station.packs:
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
-    return Setup(station, station_file, *load_pack(pack_name or station.packs[0]))
+    pack, pack_file = load_pack(pack_name or station.packs[0])
+    # Only now: a misspelt name must not wait for every instrument library.
+    from bench.lifecycle import Setup
+
+    return Setup(station, station_file, pack, pack_file)
 
 
 def _show_check(found: "BenchCheck") -> None:
@@ -314,7 +319,7 @@ def report(
     from reports import site
 
     session = last_session(folder)
-    if session is None:
+    if session is None or (session.get("state") == "ended" and "exit_status" not in session):
         raise InputError(
             f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
         )

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from bench.run import TestIdentity
 from bench.session import SessionLog
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
-from bench.verdicts import BenchInUse, Inconclusive, InputError, PackFailure, Verdict
+from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict
+from instruments.roles import InstrumentFault
 
 DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
+VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
 VERDICT_PROPERTY = "packbench.verdict"
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Requests to end; names that a platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere."""
@@ -270,6 +272,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     if isinstance(conclusion.error, Inconclusive):
         pytest.skip(f"INCONCLUSIVE: {conclusion.error}")
     raise conclusion.error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say a verdict in its own words: a traceback through the engine explains nothing about a pack or a bench."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, VERDICTS_IN_WORDS):
+        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
+    return report
 
 
 def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | None:

@@ -5,6 +5,7 @@ elsewhere, and a run is the same without it.
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -37,6 +38,9 @@ _SURFACE, _SOC = INDEX[columns.SURFACE], INDEX[columns.SOC]
 _COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
 _OTHER_COLOUR = "purple"
 _WIDEST_VERDICT = max(len(verdict) for verdict in Verdict)
+
+_CLASS_NAME = re.compile(r"^bench\.verdicts\.\w+: ")
+"""How pytest begins the message of one of our exceptions: the verdict beside it says as much."""
 
 TestStatus = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
@@ -102,7 +106,7 @@ def _reason(report: pytest.TestReport) -> str:
         return report.longrepr[2].removeprefix("Skipped: ").removeprefix("INCONCLUSIVE: ")
     crash = getattr(report.longrepr, "reprcrash", None)
     text: str = crash.message if crash is not None else report.longreprtext
-    return text
+    return _CLASS_NAME.sub("", text)
 
 
 def _one_line(text: str) -> str:
@@ -114,6 +118,7 @@ class ProgressDisplay:
 
     def __init__(self, config: pytest.Config) -> None:
         self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+        self._writer = config.get_terminal_writer()
         self._live = LiveDisplay(config) if is_watched(config) else None
         self._total = self._done = 0
         self._over = False
@@ -172,7 +177,8 @@ class ProgressDisplay:
         width = len(str(self._total))
         verdict = "WRONG INPUT" if finished.verdict == "INPUT" else finished.verdict
         colour = _COLOURS.get(Verdict(verdict), _OTHER_COLOUR) if verdict in set(Verdict) else _OTHER_COLOUR
-        self._reporter.ensure_newline()
+        if self._writer.width_of_current_line:  # a dot of another test
+            self._writer.line()
         self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
         self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
         self._reporter.write_line(f"  {finished}")
@@ -203,8 +209,8 @@ class LiveDisplay:
         """Called with every row: the common case is one look at the clock."""
         # Wall time, not the bench's: what is paced here is the terminal, and a virtual bench has no wall clock.
         if time.monotonic() >= self._due:
-            self._draw(row)
             self._due = time.monotonic() + REFRESH_PERIOD
+            self._draw(row)
 
     def _draw(self, row: "Row") -> None:
         assert self._scene is not None  # noqa: S101 - rows come only while a test is shown

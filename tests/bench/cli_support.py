@@ -1,15 +1,20 @@
 """What the tests of the command line share: a way to call it, and runs written by the recorder itself."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from bench import columns
+from bench.cli import main
 from bench.columns import DERIVED, INDEX
 from bench.lifecycle import Setup, setup_manifest
 from bench.pack import load_pack
@@ -37,6 +42,15 @@ def packbench(*arguments: object, cwd: Path = ROOT) -> Answer:
         command, capture_output=True, encoding="utf-8", cwd=cwd, env=environment, timeout=120, check=False
     )
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def packbench_here(*arguments: object) -> Answer:
+    """Call the entry point in this process: the same sentences and statuses, without a second of imports."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["packbench", *map(str, arguments)]
+    with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main()
+    return Answer(int(end.value.code or 0), out.getvalue(), err.getvalue())
 
 
 DISCHARGE = "discharge"

@@ -16,7 +16,7 @@ from bench.pack import SHIPPED as PACKS
 from bench.pack import load_pack
 from bench.station import SHIPPED, load_station
 from bench.verdicts import BenchInUse, InputError
-from tests.bench.cli_support import packbench
+from tests.bench.cli_support import packbench, packbench_here
 
 TODAY = date(2026, 6, 15)
 Change = Callable[[dict[str, Any]], None]
@@ -54,7 +54,7 @@ SILENT_BMS = ("bms-silent:0",)
 
 @pytest.mark.parametrize("station", ["virtual-module", "virtual-pack"])
 def test_a_shipped_station_is_ready(station: str) -> None:
-    answer = packbench("check", station)
+    answer = packbench_here("check", station)
     assert answer.status == 0, answer.err
     assert "Ready: a test can start." in answer.out
     for name, entry in load_station(station)[0].instruments.items():
@@ -79,7 +79,7 @@ def test_protections_are_those_of_the_pack_as_read_back() -> None:
 
 
 def test_a_dead_instrument_hides_none_of_the_others(write_station: WriteStation) -> None:
-    answer = packbench("check", write_station(kill_chamber), "--json")
+    answer = packbench_here("check", write_station(kill_chamber), "--json")
     found = json.loads(answer.out)
     assert answer.status == 3
     assert found["ready"] is False
@@ -92,7 +92,7 @@ def test_the_wrong_instrument_is_named_with_what_was_expected(write_station: Wri
     def expect_another(station: dict[str, Any]) -> None:
         station["instruments"]["load"]["expect"] = {"model": "63210A"}
 
-    answer = packbench("check", write_station(expect_another))
+    answer = packbench_here("check", write_station(expect_another))
     assert answer.status == 3
     assert "FAULT    load: " in answer.out
     assert "'63210A'" in answer.out
@@ -125,7 +125,7 @@ def test_a_warning_is_shown_and_does_not_stop_the_bench(write_station: WriteStat
     def due(station: dict[str, Any]) -> None:
         station["instruments"]["supply"]["calibration_due"] = soon
 
-    answer = packbench("check", write_station(due))
+    answer = packbench_here("check", write_station(due))
     assert answer.status == 0
     assert f"WARNING  supply: Its calibration runs out on {soon}" in answer.out
 
@@ -134,7 +134,7 @@ def test_an_instrument_without_a_watchdog_is_named_and_an_armed_one_shown(write_
     def arm(station: dict[str, Any]) -> None:
         station["instruments"]["supply"]["options"] = {"watchdog": 5}
 
-    answer = packbench("check", write_station(arm))
+    answer = packbench_here("check", write_station(arm))
     assert answer.status == 0, answer.err
     supply = next(line for line in answer.out.splitlines() if line.strip().startswith("supply"))
     assert "5 s" in supply
@@ -143,7 +143,7 @@ def test_an_instrument_without_a_watchdog_is_named_and_an_armed_one_shown(write_
 
 def test_a_pack_that_the_wiring_cannot_carry_is_wrong_input(write_station: WriteStation) -> None:
     station = write_station(lambda station: station["wiring"].update(voltage=60))
-    answer = packbench("check", station)
+    answer = packbench_here("check", station)
     assert answer.status == 2
     assert "86.4 V" in answer.err
     assert "60 V" in answer.err
@@ -172,7 +172,7 @@ def test_a_pack_too_long_for_the_station_is_wrong_input() -> None:
     ],
 )
 def test_a_station_or_pack_that_is_not_there_is_one_sentence(arguments: tuple[str, ...], said: str) -> None:
-    answer = packbench(*arguments)
+    answer = packbench_here(*arguments)
     assert answer.status == 2
     assert answer.err.startswith("packbench: ")
     assert said in answer.err
@@ -182,10 +182,10 @@ def test_a_station_or_pack_that_is_not_there_is_one_sentence(arguments: tuple[st
 
 def test_a_station_without_packs_asks_for_one(write_station: WriteStation) -> None:
     station = write_station(lambda station: station.pop("packs"))
-    answer = packbench("check", station)
+    answer = packbench_here("check", station)
     assert answer.status == 2
     assert "--pack" in answer.err
-    assert packbench("check", station, "--pack", "lfp-24s").status == 0
+    assert packbench_here("check", station, "--pack", "lfp-24s").status == 0
 
 
 # --- safe ---------------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_every_step_of_the_safe_state_is_said_and_verified() -> None:
 
 
 def test_a_dead_instrument_keeps_no_other_from_being_made_safe(write_station: WriteStation) -> None:
-    answer = packbench("safe", write_station(kill_chamber), "--json")
+    answer = packbench_here("safe", write_station(kill_chamber), "--json")
     steps = {step["name"]: step for step in json.loads(answer.out)["steps"]}
     assert answer.status == 3
     assert [name for name, step in steps.items() if not step["verified"]] == ["chamber to rest"]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.bench.cli_support import ROOT, packbench
+from tests.bench.cli_support import ROOT, packbench, packbench_here
 
 HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "pyvisa", "can", "matplotlib", "pytest", "rich.table", "yaml")
 
@@ -37,7 +37,13 @@ def test_help_names_every_command_and_the_exit_statuses() -> None:
     [("polish",), ("runs", "--last", "0"), ("export", "run"), ("export", "run", "--to", "mdf"), ("check", "--loudly")],
 )
 def test_a_command_that_makes_no_sense_is_wrong_input(arguments: tuple[str, ...]) -> None:
-    answer = packbench(*arguments)
+    answer = packbench_here(*arguments)
     assert answer.status == 2
     assert "Traceback" not in answer.err
     assert answer.err
+
+
+def test_the_status_reaches_the_shell() -> None:
+    answer = packbench("polish")
+    assert answer.status == 2
+    assert "polish" in answer.err
