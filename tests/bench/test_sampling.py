@@ -99,10 +99,16 @@ def test_cells_are_read_from_the_bms_where_there_is_no_emulator(meters: dict[str
     assert (row[columns.CELL_VOLTAGE_MIN], row[columns.CELL_VOLTAGE_MAX]) == (3.1, 3.3)
 
 
-def test_the_worst_of_scanner_and_bms_is_the_temperature_that_counts(meters: dict[str, Meter]) -> None:
+def test_the_scanner_tells_the_temperature_of_the_cells_and_the_bms_keeps_its_own(meters: dict[str, Meter]) -> None:
     row = scanned(meters)
-    assert (row[columns.CELL_TEMPERATURE_MIN], row[columns.CELL_TEMPERATURE_MAX]) == (20.0, 31.0)
+    assert (row[columns.CELL_TEMPERATURE_MIN], row[columns.CELL_TEMPERATURE_MAX]) == (22.0, 28.0)
+    assert (row["Bms Cell Temperature Min / degC"], row["Bms Cell Temperature Max / degC"]) == (20.0, 31.0)
     assert (row[columns.SURFACE], row[columns.AMBIENT]) == (25.0, 24.0)
+
+
+def test_a_sensor_that_is_open_leaves_no_extreme(meters: dict[str, Meter]) -> None:
+    meters["scanner"].values[0] = nan
+    assert isnan(scanned(meters)[columns.CELL_TEMPERATURE_MAX])
 
 
 def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
