@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from models.cell import CellFileError, CellParameters, load_cell
 
 from bench.pack import PackFile
 from bench.verdicts import InputError
 from instruments.roles import BatteryEmulator, CellTable
+from models.cell import CellFileError, CellParameters, load_cell
 
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
