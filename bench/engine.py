@@ -17,7 +17,7 @@ from bench.sampling import Row, Sampler
 from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, Until, amperes
 from bench.settling import Settling
 from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of
-from instruments.roles import BmsMode, BmsState, InstrumentFault
+from instruments.roles import BmsMode, BmsState
 
 PULSE_SCAN_PERIOD = 0.1
 """s; ISO 12405-4, 7.3 wants the resistance from 0.1 s on."""
@@ -132,7 +132,7 @@ class Engine:
             ended_by = self._loop(step, period, control)
         except BaseException:
             # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
-            with suppress(InstrumentFault, OSError):
+            with suppress(Exception):
                 safestate.outputs_off(self.bench.roles)
             raise
         safestate.outputs_off(self.bench.roles)

@@ -18,6 +18,8 @@ CELL_MARGIN = 0.02
 """V per cell beyond the pack's limit at which the guard trips: regulation may touch the limit, not pass it."""
 UNDER_VOLTAGE_MARGIN = 0.15
 CURRENT_MARGIN = 1.1
+BMS_TEMPERATURE_STEP = 1.0
+"""K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
 
@@ -128,6 +130,13 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
             at_least=lowest,
             debounce=2.0,
             blame="bench",
+        ),
+        Limit(
+            "cell over-temperature (BMS)",
+            columns.raw_label(station.player("bms") or "bms", "cell temperature max"),
+            "°C",
+            at_most=highest + BMS_TEMPERATURE_STEP,
+            debounce=2.0,
         ),
         Limit("BMS silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE, debounce=0.0, blame="bench"),
     )

@@ -7,8 +7,10 @@ knows what the safe state found. The fixture's own end only catches what never r
 
 import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,16 @@ from bench.run import TestIdentity
 from bench.session import SessionLog
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
-from bench.verdicts import BenchInUse, Inconclusive, InputError, Verdict
+from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict
+from instruments.roles import InstrumentFault
 
 DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
+VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
 VERDICT_PROPERTY = "packbench.verdict"
+ENDING_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
+"""Requests to end; names that a platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere."""
 
 _bench_key = pytest.StashKey[TestBench]()
 _context_key = pytest.StashKey["BenchContext"]()
@@ -45,9 +51,10 @@ class BenchContext:
             raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
         self.pack_name: str = option("--pack") or packs[0]
         self.other_packs = [] if self.pack_given else list(packs[1:])
-        load_pack(self.pack_name)
+        for name in (self.pack_name, *self.other_packs):
+            load_pack(name)
         self.temperatures = _temperatures(option("--temperatures"))
-        self.runs = Path(option("--runs"))
+        self.runs = _runs_folder(option("--runs"))
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None
@@ -55,6 +62,16 @@ class BenchContext:
     def setup(self, pack: PackFile, pack_file: Path) -> Setup:
         """What one test opens."""
         return Setup(self.station, self.station_file, pack, pack_file, self.seed, self.defects)
+
+
+def _runs_folder(text: str) -> Path:
+    """The folder of the recordings, made now: a wrong one is told before the bench is opened."""
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--runs={text}: cannot hold recordings ({error.strerror}); name another folder.") from error
+    return folder
 
 
 def _temperatures(text: str) -> list[float]:
@@ -142,8 +159,7 @@ def _end_in_order_on_signals() -> None:
     def interrupt(number: int, _frame: Any) -> None:
         raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(number).name})")
 
-    # Names that this platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere.
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+    for name in ENDING_SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, interrupt)
@@ -165,7 +181,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
-    return any(name in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if mark.args]
+    return any(name in (names.replace(",", " ").split() if isinstance(names, str) else names) for names in named)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -231,7 +248,7 @@ def identity_of(item: pytest.Item) -> TestIdentity:
     doc = (getattr(getattr(item, "function", None), "__doc__", None) or item.name).strip().split("\n", maxsplit=1)[0]
     try:
         title = doc.format(**shown)
-    except (KeyError, IndexError, ValueError):
+    except (LookupError, ValueError, AttributeError, TypeError):
         title = doc
     requirements = tuple(str(mark.args[0]) for mark in item.iter_markers("requirement") if mark.args)
     return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements, tuple(parameters.items()))
@@ -257,12 +274,22 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     raise conclusion.error
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say a verdict in its own words: a traceback through the engine explains nothing about a pack or a bench."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, VERDICTS_IN_WORDS):
+        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
+    return report
+
+
 def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | None:
     under_test = item.stash.get(_bench_key, None)
     if under_test is None:
         return None
     del item.stash[_bench_key]
-    conclusion = under_test.conclude(error)
+    with _signals_held():
+        conclusion = under_test.conclude(_meaning(error))
     run = under_test.run_log
     item.user_properties += [
         (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
@@ -272,6 +299,28 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     ]
     item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
+
+
+def _meaning(error: BaseException | None) -> BaseException | None:
+    """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack."""
+    return PackFailure(str(error)) if isinstance(error, pytest.fail.Exception) else error
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back requests to end until the bench is safe: a second Ctrl-C must not leave an output on."""
+    held: list[int] = []
+    numbers = [number for name in ("SIGINT", *ENDING_SIGNALS) if (number := getattr(signal, name, None)) is not None]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []  # Python hands signals to the main thread alone
+    before = {number: signal.signal(number, lambda number, _frame: held.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(held[0]).name})")
 
 
 class _Outcome:

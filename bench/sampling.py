@@ -13,7 +13,6 @@ from bench.guard import Guard, Trip
 from bench.lifecycle import OpenBench
 from bench.run import Run
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import InstrumentFault
 
 Row = list[float]
 
@@ -68,13 +67,16 @@ class Sampler:
         trip = self.guard.check(row)
         if trip is not None:
             # Off first. What it raises matters less than the violation, and the safe state will find it again.
-            with suppress(InstrumentFault, OSError):
+            with suppress(Exception):
                 safestate.outputs_off(self._bench.roles)
-        if self._run.journal is not None:
-            self._run.journal.append(row)
         self.last = row
-        if trip is not None:
-            self._raise(trip)
+        try:
+            if self._run.journal is not None:
+                self._run.journal.append(row)
+        finally:
+            # A disk that is full at this very moment must not hide the violation.
+            if trip is not None:
+                self._raise(trip)
         if self._bench.emulated is not None:
             self._bench.emulated.follow(row[_SENSORS])
         for observer in self.observers:

@@ -66,12 +66,7 @@ class Scanner:
             row[_CELL_V_MIN], row[_CELL_V_MAX] = _extremes(row[self._emulator])
         if self._sensors is not None:
             sensors = row[self._sensors]
-            low, high = _extremes(sensors)
-            # The BMS has a sensor where the scanner may have none: the worst of both counts.
-            row[_CELL_T_MIN], row[_CELL_T_MAX] = (
-                _lower(low, row[_CELL_T_MIN]),
-                _higher(high, row[_CELL_T_MAX]),
-            )
+            row[_CELL_T_MIN], row[_CELL_T_MAX] = _extremes(sensors)
             row[_SURFACE] = _mean(sensors)
 
     def _bms_positions(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> list[tuple[int, int]]:
@@ -79,10 +74,6 @@ class Scanner:
         if name is None:
             return []
         wanted = dict(_BMS_COLUMNS)
-        wanted |= {
-            "cell temperature min": columns.CELL_TEMPERATURE_MIN,
-            "cell temperature max": columns.CELL_TEMPERATURE_MAX,
-        }
         if "emulator" not in roles:
             wanted |= {
                 "cell voltage min": columns.CELL_VOLTAGE_MIN,
@@ -101,11 +92,3 @@ def _extremes(values: Sequence[float]) -> tuple[float, float]:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else nan
-
-
-def _lower(one: float, other: float) -> float:
-    return one if isnan(other) else other if isnan(one) else min(one, other)
-
-
-def _higher(one: float, other: float) -> float:
-    return one if isnan(other) else other if isnan(one) else max(one, other)

@@ -23,7 +23,8 @@ class Settling:
 
     def __init__(self, target: float, limits: ChamberLimits, period: float) -> None:
         self.target, self.limits = target, limits
-        self._least_span = DRIFT_WINDOW - period
+        # At least one interval: a drift needs two rows.
+        self._least_span = max(DRIFT_WINDOW - period, period)
         self._history: deque[Row] = deque()
 
     def settled(self, row: Row) -> bool:

@@ -66,7 +66,9 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     recording = Recording(read_manifest(folder), recording.events, recording.columns, recording.rows)
     picture = _draw(recording)
     result.steps.extend(steps_of(recording, start=result.start or _now()))
-    result.descriptionHtml = describe(result.description or "", recording.manifest, picture)
+    # The first line of a docstring is the title, shown above and filled with the parameters.
+    beyond_title = (result.description or "").strip().partition("\n")[2].strip()
+    result.descriptionHtml = describe(beyond_title, recording.manifest, picture)
     if picture:
         attach(result, results, picture, FIGURE, "image/png", "png")
         page = interactive.html(recording).encode()

@@ -129,6 +129,7 @@ def _draw_limits(axis: "Axes", run: Recording, panel: Panel) -> None:
             xycoords=("axes fraction", "data" if inside else "axes fraction"),
             xytext=(0, -2 if limit.upper else 2), textcoords="offset points",
             va="top" if limit.upper else "bottom", fontsize=6.5, color=RED,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def _matrix(tests: Sequence[Outcome]) -> str:
 
 def scenario(test: Outcome) -> str:
     """Name what was done, without the temperature it was done at."""
-    bare = re.sub(r",?\s*(?:at\s+)?-?\d+(?:\.\d+)?\s*°C", "", test.title).strip(" ,")
+    bare = re.sub(r"(?:,|\s(?:at|and))*\s*-?\d+(?:\.\d+)?\s*°C", "", test.title).strip(" ,")
     others = test.manifest.get("test", {}).get("parameters", {})
     packs = str(others.get("pack", ""))
     return f"{bare}, {packs}" if packs and packs not in bare else bare

@@ -22,6 +22,7 @@ CELL_LOW, CELL_HIGH = "Cell Voltage Min / V", "Cell Voltage Max / V"
 CELL_HOT = "Cell Temperature Max / degC"
 CHARGES = ("Charge", "FastRecharge")
 SAME_SOC = 0.02  # ISO 12405-4 wants the initial SOC restored; the displayed SOC is not known better than this
+FULL = 0.97  # displayed SOC from which a discharge is one of the whole capacity
 CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
 
 
@@ -264,7 +265,7 @@ def _of_step(run: Recording, step: Step) -> Iterator[Kpi]:
         yield energy(run, step)
         yield mean_power(run, step)
         yield dc_resistance(run, step)
-    if step.kind == "Discharge":
+    if step.kind == "Discharge" and _from_full(run, step):
         yield rated_capacity_ratio(run, step)
     if step.kind in CHARGES and run.has(SOC):
         yield charge_time(run, step)
@@ -320,15 +321,21 @@ def _before(run: Recording, column: str, step: Step) -> float:
     return float(values[max(step.rows.start - 1, 0)]) if len(values) else nan
 
 
+def _from_full(run: Recording, step: Step) -> bool:
+    """Whether a discharge can tell the capacity of the pack; without a displayed SOC it is believed to."""
+    return not run.has(SOC) or _before(run, SOC, step) >= FULL
+
+
 def _resistance(run: Recording, step: Step, at: float) -> float:
     time = run.values("Test Time / s", step) - step.start
     if not len(time) or time[-1] < at:
         return nan
-    voltage, current = (
-        float(np.interp(at, time, run.values(column, step))) - _before(run, column, step)
-        for column in (VOLTAGE, CURRENT)
-    )
-    return voltage / current if abs(current) > 1e-6 else nan
+    voltage, current = (float(np.interp(at, time, run.values(column, step))) for column in (VOLTAGE, CURRENT))
+    rest = _before(run, VOLTAGE, step)
+    if rest < 0.5 * voltage:  # an open contactor: what the terminals showed was not the pack
+        return nan
+    change = current - _before(run, CURRENT, step)
+    return (voltage - rest) / change if abs(change) > 1e-6 else nan
 
 
 def _soaked(run: Recording, step: Step) -> float:

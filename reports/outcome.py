@@ -65,9 +65,12 @@ class Outcome:
 
     @property
     def temperature(self) -> float | None:
-        """Temperature the test was asked to run at, degC."""
+        """Temperature the test was asked to run at, degC: its parameter, or what its title says."""
         value = self.manifest.get("test", {}).get("parameters", {}).get("temperature")
-        return float(value) if isinstance(value, (int, float)) else None
+        named = re.search(r"(-?\d+(?:\.\d+)?) °C", self.title)
+        if isinstance(value, (int, float)):
+            return float(value)
+        return float(named.group(1)) if named else None
 
 
 def outcomes(folder: Path) -> list[Outcome]:
@@ -82,14 +85,14 @@ def outcomes(folder: Path) -> list[Outcome]:
 def _outcome(result: Mapping[str, Any], folder: Path) -> Outcome:
     manifest = results.manifest_of(result, folder) or {}
     message = (result.get("statusDetails") or {}).get("message", "")
-    tags = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "tag"]
+    marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     return Outcome(
         verdict=_verdict(result, message, manifest),
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
         allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
         message=_plain(message),
-        requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *tags])),
+        requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
         trip=_trip(results.attachment(result, allure.EVENTS, folder)),
         picture=results.attachment(result, allure.FIGURE, folder),

@@ -137,6 +137,8 @@ def span(run: Recording, panel: Panel) -> tuple[float, float]:
     """Choose the axis of a panel: all its data, and a limit where that does not squeeze the data flat."""
     values = np.concatenate([run.column(trace.column) for trace in panel.traces if not trace.guide])
     values = values[np.isfinite(values)] * panel.scale
+    if panel.unit == "V":  # terminals behind an open contactor read next to nothing: that is not worth an axis
+        values = values[values > 0.1 * values.max()] if values.max() > 0 else values
     low, high = float(values.min()), float(values.max())
     room = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-3)
     for limit in limits_of(run, panel):

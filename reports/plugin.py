@@ -17,6 +17,7 @@ from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
 from allure_commons.utils import md5
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
+from bench.plugin import identity_of
 from reports import allure, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
@@ -174,6 +175,7 @@ def _labels(item: pytest.Item) -> Iterator[tuple[str, str]]:
     yield "feature", item.path.stem.removeprefix("test_").replace("_", " ").capitalize()
     yield "story", _story(item)
     for requirement in requirements(item):
+        yield "requirement", requirement
         yield "tag", requirement
 
 
@@ -196,15 +198,9 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 
 def _title(item: pytest.Item) -> str:
-    """Say in words what a test is: the first line of its docstring, and its parameters."""
-    text = getattr(getattr(item, "function", None), "__doc__", None) or _story(item)
-    title = text.strip().splitlines()[0].rstrip(".")
-    values = [
-        f"{value} °C" if name == "temperature" else str(value)
-        for name, value in _parameters(item).items()
-        if isinstance(value, (str, int, float))
-    ]
-    return ", ".join([title, *values])
+    """Say in words what a test is, as its run would."""
+    title = identity_of(item).title
+    return _story(item) if title == item.name else title
 
 
 def _story(item: pytest.Item) -> str:

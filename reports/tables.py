@@ -98,8 +98,8 @@ def quantity(value: float | None, unit: str, signed: bool = False) -> str:
     if value is None or not isfinite(value):
         return "not measured"
     sign = "+" if signed and value > 0 else ""
-    if unit == "s" and not signed:
-        return readable(value)
+    if unit == "s":
+        return f"{'-' if value < 0 else sign}{readable(abs(value))}"
     if unit in MILLI and 0 < abs(value) < 0.1:
         return f"{sign}{1000 * value:.3g} m{unit}"
     return f"{sign}{value:.4g} {unit}"

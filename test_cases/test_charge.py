@@ -11,7 +11,7 @@ from test_cases.conftest import Require, RunScenario
 @pytest.mark.requirement("PB-CHG-01")
 @pytest.mark.parametrize("rate", ["C/3", "1C"])
 def test_charge(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float, rate: str) -> None:
-    """Full charge at {rate} and {temperature} °C."""
+    """Full charge at {rate}, {temperature} °C."""
     run = run_scenario(
         full_discharge(pack, name="empty the pack"),
         Soak(temperature),

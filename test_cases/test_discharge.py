@@ -10,7 +10,7 @@ from test_cases.conftest import Require, RunScenario
 
 @pytest.mark.requirement("PB-DIS-01")
 def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
-    """Capacity and energy round-trip efficiency at C/3 and {temperature} °C."""
+    """Capacity and energy round-trip efficiency at C/3, {temperature} °C."""
     run = run_scenario(
         standard_charge("fill the pack"),
         Soak(temperature),
@@ -33,7 +33,7 @@ def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackF
 
 @pytest.mark.requirement("PB-DIS-02")
 def test_capacity_at_1c(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
-    """Capacity at 1C and {temperature} °C."""
+    """Capacity at 1C, {temperature} °C."""
     run = run_scenario(
         standard_charge("fill the pack"),
         Soak(temperature),

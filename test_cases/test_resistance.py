@@ -10,7 +10,7 @@ from test_cases.conftest import Require, RunScenario
 
 @pytest.mark.requirement("PB-RES-01")
 def test_dc_resistance(run_scenario: RunScenario, require: Require, pack: PackFile, temperature: float) -> None:
-    """DC resistance after 10 s of 1C at half charge and {temperature} °C."""
+    """DC resistance after 10 s of 1C at half charge, {temperature} °C."""
     run = run_scenario(
         Charge("C/3", until=[soc_above(0.50), current_below("C/20")], name="charge to 50 %"),
         Soak(temperature),

@@ -74,6 +74,11 @@ def test_a_limit_near_the_data_is_on_the_axis_and_a_far_one_is_not() -> None:
     assert span(flat(3.6, [limit(9.0)]), CELLS)[1] < 4.0
 
 
+def test_an_open_contactor_does_not_squeeze_the_voltage_flat() -> None:
+    assert span(flat(3.6, [], spike=0.0), CELLS)[0] > 3.0
+    assert span(flat(3.6, [], spike=2.0), CELLS)[0] < 2.0
+
+
 def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
     run = flat(3.6, [limit(3.7), soc])

@@ -85,6 +85,19 @@ def test_a_pulse_is_told_by_what_it_did() -> None:
     assert kpi.capacity(run, "pulse").name == "discharge capacity"
 
 
+def test_only_a_discharge_from_full_is_compared_with_the_rated_capacity() -> None:
+    rows = [list(row) for row in ROWS]
+    rows[1][COLUMNS.index("SOC / 1")] = 0.5
+    assert "rated capacity ratio" in {figure.name for figure in kpi.compute_all(recording())}
+    assert "rated capacity ratio" not in {figure.name for figure in kpi.compute_all(recording(rows))}
+
+
+def test_terminals_behind_an_open_contactor_are_no_rest_voltage() -> None:
+    rows = [list(row) for row in ROWS]
+    rows[1][COLUMNS.index("Voltage / V")] = 0.0
+    assert isnan(kpi.dc_resistance(recording(rows), "discharge").value)
+
+
 def test_the_definition_tells_the_choices() -> None:
     run = recording()
     efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")

@@ -142,12 +142,15 @@ class TestWithWorkers:
                 judge()
             """,
         )
-        (sample_suite.results).mkdir()
+        (sample_suite.results / "notes").mkdir(parents=True)
         (sample_suite.results / "stale-result.json").write_text("{}")
         sample_suite.run("test_cases", "-n", "2")
         return sample_suite.told()
 
-    def test_the_lost_test_is_there_and_the_other_is_whole(self, crashed: dict[str, dict[str, Any]]) -> None:
+    def test_the_lost_test_is_there_and_the_other_is_whole(
+        self, crashed: dict[str, dict[str, Any]], sample_suite: Suite
+    ) -> None:
+        assert (sample_suite.results / "notes").is_dir()  # folders are not Allure's: they are not cleaned
         assert set(crashed) == {"test_dies", "test_good"}  # and what an earlier session left is not
         assert crashed["test_dies"]["status"] == "broken"
         assert "ABORTED: the process that ran this test ended" in message(crashed["test_dies"])

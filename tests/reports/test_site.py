@@ -11,8 +11,8 @@ import pytest
 
 from bench.verdicts import InputError
 from reports import generator, history, site
-from reports.front_page import culprit, headline, sparkline
-from reports.outcome import outcomes
+from reports.front_page import culprit, headline, scenario, sparkline
+from reports.outcome import Outcome, outcomes
 
 Suite = Any  # the `SampleSuite` of conftest.py, which test modules cannot import
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -226,6 +226,20 @@ class TestHistory:
         noise, trend = heights(sparkline([2.0, 2.000001])), heights(sparkline([2.0, 2.2]))
         assert abs(noise[0] - noise[1]) < 0.2
         assert trend[0] - trend[1] > 10  # upwards is up
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "temperature"),
+    [
+        ("Capacity at 1C and -10 °C", "Capacity at 1C", -10.0),
+        ("Fast recharge of nmc811-24s from 10 to 80 % at 25 °C", "Fast recharge of nmc811-24s from 10 to 80 %", 25.0),
+        ("Capacity and energy, 2.5 °C", "Capacity and energy", 2.5),
+        ("Self-discharge", "Self-discharge", None),
+    ],
+)
+def test_a_scenario_is_named_without_its_temperature(title: str, name: str, temperature: float | None) -> None:
+    test = Outcome("PASS", title, "t", "id", "", ())
+    assert (scenario(test), test.temperature) == (name, temperature)
 
 
 class TestOutcomes:

@@ -79,6 +79,8 @@ def test_what_was_never_measured_is_said_and_fails() -> None:
         (2.2621, "Ah", False, "2.262 Ah"),
         (0.5, "K", True, "+0.5 K"),
         (2835.0, "s", False, "47 min 15 s"),
+        (-394.0, "s", True, "-6 min 34 s"),
+        (394.0, "s", True, "+6 min 34 s"),
         (0.0, "V", False, "0 V"),
     ],
 )

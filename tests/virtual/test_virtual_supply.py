@@ -175,6 +175,22 @@ def test_protections_latch_until_they_are_acknowledged(
     assert bench.ask("supply", f"SYST:ALAR:COUN:{counter}?") == "0"
 
 
+@pytest.mark.parametrize(
+    ("setting", "bit"), [("SINK:CURR:PROT 4", 2), ("SINK:POW:PROT 300", 4), ("SYST:SINK:CONF:OCD 4;OCD:ACT ALAR", 64)]
+)
+def test_sink_mode_has_protection_of_its_own(open_bench: OpenBench, setting: str, bit: int) -> None:
+    """p52, p54: thresholds of the other direction stay out of it."""
+    bench = open_bench()
+    bench.source(voltage=110, current=5)
+    bench.say("supply", setting)
+    bench.world.advance(1)
+    assert bench.ask("supply", "OUTP?") == "ON"
+    bench.say("supply", "SINK:CURR 5", "VOLT 50")
+    bench.world.advance(1)
+    assert bench.ask("supply", "OUTP?") == "OFF"
+    assert int(bench.ask("supply", "STAT:QUES:COND?")) & 0x1FF == bit
+
+
 def test_a_protection_equal_to_its_set_value_wins(open_bench: OpenBench) -> None:
     """p51."""
     bench = open_bench()

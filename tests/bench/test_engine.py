@@ -1,0 +1,390 @@
+"""The engine on a bench of fakes: what a scenario does to a pack, and what is off once anything has gone wrong."""
+
+import errno
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.run import RunRecord
+from bench.scenario import (
+    Charge,
+    Discharge,
+    FastRecharge,
+    Pulse,
+    Rest,
+    Soak,
+    cell_voltage_above,
+    cell_voltage_below,
+    current_below,
+    elapsed,
+    soc_above,
+)
+from bench.testing import TestBench
+from bench.verdicts import BenchFault, PackFailure
+from instruments.roles import BmsState, InstrumentFault
+from tests.bench.fakes import FakeSupply, Plant
+
+NewBench = Callable[..., TestBench]
+
+LONG = elapsed(hours=1)
+
+
+def column(run: RunRecord, name: str) -> np.ndarray[Any, Any]:
+    return run.rows[:, run.columns.index(name)]
+
+
+def events(bench: TestBench, kind: str) -> list[dict[str, Any]]:
+    return [event for event in bench.run_log.events if event["type"] == kind]
+
+
+def ended_by(bench: TestBench) -> list[str]:
+    return [event["ended_by"] for event in events(bench, "step ended")]
+
+
+# --- a scenario -------------------------------------------------------------------------------------------------------
+
+
+def test_steps_run_in_order_each_to_its_own_end(little_bench: TestBench) -> None:
+    run = little_bench.run(
+        Soak(40.0),
+        Discharge("1C", until=elapsed(minutes=10)),
+        Rest(until=elapsed(minutes=5)),
+        Charge("1C", until=[soc_above(0.5), current_below("C/20")]),
+    )
+    steps = column(run, "Step Count / 1")
+    assert list(dict.fromkeys(steps)) == [1, 2, 3, 4]
+    assert (np.diff(column(run, "Test Time / s")) > 0).all()
+    assert ended_by(little_bench) == [
+        "air within 2 K, cells within 2 K and drifting less than 1 K/h",
+        "Step Time at least 600 s", "Step Time at least 300 s", "SOC at least 0.5",
+    ]  # fmt: skip
+    durations = [event["duration"] for event in events(little_bench, "step ended")]
+    assert durations[1:3] == pytest.approx([600, 300], abs=2.1)
+
+
+def test_positive_current_charges_and_counts_as_charged(little_bench: TestBench) -> None:
+    run = little_bench.run(Charge(2.0, until=elapsed(minutes=6)), Rest(until=elapsed(minutes=1)))
+    assert column(run, "Current / A").max() == 2.0
+    assert column(run, "Charging Capacity / Ah")[-1] == pytest.approx(0.2, rel=0.01)
+    assert column(run, "Charging Energy / Wh")[-1] == pytest.approx(0.2 * 4 * 3.3, rel=0.02)
+    assert column(run, "Discharging Capacity / Ah").max() == 0.0
+
+
+def test_discharge_is_negative_and_counts_apart(little_bench: TestBench) -> None:
+    run = little_bench.run(Discharge(2.0, until=elapsed(minutes=6)))
+    assert column(run, "Current / A").min() == -2.0
+    assert column(run, "Discharging Capacity / Ah")[-1] == pytest.approx(0.2, rel=0.01)
+    assert (np.diff(column(run, "Discharging Energy / Wh")) >= 0).all()
+    assert column(run, "Charging Capacity / Ah").max() == 0.0
+
+
+def test_set_points_are_recorded_only_while_they_are_asked_for(little_bench: TestBench) -> None:
+    run = little_bench.run(Discharge(2.0, until=elapsed(seconds=10)), Rest(until=elapsed(seconds=30)))
+    asked, steps = column(run, "Set Current / A"), column(run, "Step Count / 1")
+    assert asked[steps == 1][-1] == -2.0
+    assert np.isnan(asked[steps == 2]).all()
+
+
+def test_outputs_are_off_after_every_step_that_moved_a_current(little_bench: TestBench, plant: Plant) -> None:
+    little_bench.run(Charge(1.0, until=elapsed(seconds=5)))
+    assert not plant.source_on
+    little_bench.run(Discharge(1.0, until=elapsed(seconds=5)))
+    assert not plant.sink_on
+
+
+def test_the_contactors_are_closed_before_any_output_is_switched_on(little_bench: TestBench, plant: Plant) -> None:
+    little_bench.run(Charge(1.0, until=elapsed(seconds=5)), Discharge(1.0, until=elapsed(seconds=5)))
+    order = [call for call in plant.calls if call in {"request CHARGE", "request DISCHARGE", "charge", "discharge"}]
+    assert list(dict.fromkeys(order)) == ["request CHARGE", "charge", "request DISCHARGE", "discharge"]
+
+
+def test_scans_stay_on_their_grid(little_bench: TestBench) -> None:
+    run = little_bench.run(Discharge(1.0, until=elapsed(minutes=30)))
+    times = column(run, "Test Time / s")
+    assert times == pytest.approx(np.arange(1, len(times) + 1), abs=1e-6)
+
+
+def test_a_pulse_is_scanned_ten_times_a_second(little_bench: TestBench) -> None:
+    run = little_bench.run(Pulse(2.0, duration=3.0))
+    assert np.diff(column(run, "Test Time / s"))[1:] == pytest.approx(0.1)
+
+
+def test_a_condition_must_hold_for_as_long_as_it_says(little_bench: TestBench, plant: Plant) -> None:
+    glitch = iter([10.0, 0.1, 10.0, *[0.1] * 50])
+    plant.on_scan.append(lambda: setattr(plant, "charge_limit", next(glitch)))
+    run = little_bench.run(Charge(4.0, until=current_below(0.2, hold=10.0)))
+    below = column(run, "Current / A") <= 0.2
+    assert below[-11:].all()
+    assert events(little_bench, "step ended")[0]["duration"] >= 12
+
+
+def test_a_step_without_a_reachable_end_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
+    with pytest.raises(
+        BenchFault, match=r"Step 'charge' did not end within 0\.1 h: none of its conditions.*SOC at least 1"
+    ):
+        little_bench.run(Charge(0.1, until=soc_above(1.0), timeout=360.0))
+    assert not plant.source_on
+
+
+# --- control ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_charge_ends_in_constant_voltage_on_the_highest_cell(little_bench: TestBench, plant: Plant) -> None:
+    plant.cell_offset, plant.soc = 0.05, 0.7
+    run = little_bench.run(Charge("1C", until=current_below("C/20")))
+    highest = column(run, "Cell Voltage Max / V")
+    assert highest.max() <= 3.45 + 0.005
+    assert highest[-1] == pytest.approx(3.45, abs=0.01)
+    assert column(run, "Current / A")[-1] <= 0.1
+
+
+def test_a_charge_to_a_lower_voltage_stops_there(little_bench: TestBench) -> None:
+    run = little_bench.run(Charge("1C", until=current_below("C/20"), cell_voltage=3.4))
+    assert column(run, "Cell Voltage Max / V").max() == pytest.approx(3.4, abs=0.005)
+
+
+def test_a_fast_recharge_follows_the_limit_of_the_bms_scan_by_scan(little_bench: TestBench, plant: Plant) -> None:
+    limits = iter([3.0, 2.5, 0.0, 9.0, 1.0, *[1.0] * 600])
+    plant.on_scan.append(lambda: setattr(plant, "charge_limit", next(limits)))
+    run = little_bench.run(FastRecharge(until=elapsed(seconds=20)))
+    # What was sent at one scan flows at the next; 9 A is bounded by the pack's 4 A.
+    assert column(run, "Current / A")[1:6].tolist() == [3.0, 2.5, 0.0, 4.0, 1.0]
+
+
+def test_a_discharge_leaves_the_sink_alone_once_it_is_programmed(little_bench: TestBench, plant: Plant) -> None:
+    little_bench.run(Discharge(1.0, until=elapsed(minutes=1)))
+    assert plant.calls.count("discharge") == 1
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def assert_ended_safe(bench: TestBench, plant: Plant, verdict: str, blame: str) -> dict[str, Any]:
+    """The outputs went off with the step; what the manifest says once the test has ended with `fault`."""
+    assert not plant.source_on
+    assert not plant.sink_on
+    manifest: dict[str, Any] = json.loads((bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert (manifest["verdict"], manifest["cause"]["blame"]) == (verdict, blame)
+    assert manifest["bench_verdict"]["safe"] is True
+    return manifest
+
+
+def fails(bench: TestBench, *steps: Any) -> BaseException:
+    """Run, conclude with what was raised as the plugin does, and return it."""
+    with pytest.raises((PackFailure, BenchFault, InstrumentFault, KeyboardInterrupt)) as caught:
+        bench.run(*steps)
+    bench.conclude(caught.value)
+    return caught.value
+
+
+def test_a_pack_that_violates_a_limit_is_blamed_with_step_time_and_value(little_bench: TestBench, plant: Plant) -> None:
+    plant.on_scan.append(lambda: plant.sensors.__setitem__(1, 25.0 + plant.now() / 2))
+    error = fails(little_bench, Discharge(2.0, until=LONG, name="hot discharge"))
+    assert isinstance(error, PackFailure)
+    manifest = assert_ended_safe(little_bench, plant, "FAIL", "pack")
+    assert manifest["cause"]["step"] == "hot discharge"
+    assert manifest["cause"]["limit"] == "cell over-temperature"
+    (trip,) = events(little_bench, "trip")
+    assert trip["value"] > trip["at_most"] == 50
+    # The violation itself is on record: off, and then written.
+    run = little_bench.run_log.record()
+    assert column(run, "Cell Temperature Max / degC")[-1] == trip["value"]
+
+
+def test_the_outputs_go_off_before_anything_else_is_done_about_a_violation(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    off_when: list[tuple[bool, int]] = []
+    little_bench.run_log.listeners.append(
+        lambda event: off_when.append((plant.sink_on, 0)) if event["type"] == "trip" else None
+    )
+    plant.on_scan.append(lambda: setattr(plant, "sensors", [90.0, 90.0]))
+    fails(little_bench, Discharge(2.0, until=LONG))
+    assert off_when == [(False, 0)]
+
+
+@pytest.mark.parametrize("error", [InstrumentFault("no answer"), OSError(), KeyError("x")])
+def test_a_violation_is_told_even_when_the_output_does_not_switch_off(
+    little_bench: TestBench, plant: Plant, error: Exception
+) -> None:
+    plant.fail["sink_off"] = error
+    plant.on_scan.append(lambda: setattr(plant, "sensors", [90.0, 90.0]))
+    assert isinstance(fails(little_bench, Discharge(2.0, until=LONG)), PackFailure)
+    assert plant.calls.count("sink_off") >= 2
+    assert little_bench.run_log.cause is not None
+    assert little_bench.run_log.cause.limit == "cell over-temperature"
+
+
+def test_a_bms_that_stops_sending_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
+    plant.on_scan.append(lambda: setattr(plant, "bms_age", max(0.1, plant.now() - 60)))
+    error = fails(little_bench, Charge(1.0, until=LONG))
+    assert "BMS silent" in str(error)
+    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+
+
+def test_an_open_sensor_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
+    plant.on_scan.append(lambda: setattr(plant, "cell_offset", float("nan") if plant.now() > 30 else 0.0))
+    error = fails(little_bench, Charge(1.0, until=LONG))
+    assert "Cell Voltage Max is missing from the scan" in str(error)
+    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+
+
+def test_an_instrument_that_goes_away_is_the_benchs_fault(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_self: object) -> list[float]:
+        raise InstrumentFault("temperatures did not answer")
+
+    plant.on_scan.append(
+        lambda: monkeypatch.setattr("tests.bench.fakes.FakeLogger.collect", gone) if plant.now() > 30 else None
+    )
+    assert "temperatures did not answer" in str(fails(little_bench, Charge(1.0, until=LONG)))
+    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+
+
+def test_an_interruption_switches_off_and_is_the_operators(little_bench: TestBench, plant: Plant) -> None:
+    def interrupt() -> None:
+        if plant.now() > 30:
+            plant.on_scan.clear()
+            raise KeyboardInterrupt
+
+    plant.on_scan.append(interrupt)
+    assert isinstance(fails(little_bench, Charge(1.0, until=LONG)), KeyboardInterrupt)
+    assert_ended_safe(little_bench, plant, "ABORTED", "operator")
+
+
+def test_a_contactor_that_does_not_close_is_the_benchs_fault_and_nothing_is_switched_on(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    plant.bms_state = BmsState.STANDBY
+    error = fails(little_bench, Charge(1.0, until=LONG))
+    assert "The BMS did not reach CHARGE within 15 s: it reports STANDBY; check the CAN wiring" in str(error)
+    assert "charge" not in plant.calls
+    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+
+
+def test_a_bms_in_error_is_the_packs_fault_and_its_bits_are_named(little_bench: TestBench, plant: Plant) -> None:
+    plant.bms_state = BmsState.ERROR
+    error = fails(little_bench, Charge(1.0, until=LONG))
+    assert "went to ERROR when asked for CHARGE; its fault bits: f_DeepDischarge" in str(error)
+    assert "charge" not in plant.calls
+    assert_ended_safe(little_bench, plant, "FAIL", "pack")
+
+
+@pytest.mark.parametrize(("alarm", "hint"), [("", "check that it conditions"), ("Door open", "it reports 'Door open'")])
+def test_a_chamber_that_never_settles_is_the_benchs_fault(
+    little_bench: TestBench, plant: Plant, alarm: str, hint: str
+) -> None:
+    plant.air_stuck, plant.alarm = True, alarm
+    error = fails(little_bench, Soak(40.0, timeout=3600.0))
+    assert "The chamber did not settle at 40 °C within 1 h: air is at 25.0 °C, cells between 25.0 and 25.0 °C" in str(
+        error
+    )
+    assert hint in str(error)
+    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+
+
+def test_a_full_disk_is_the_benchs_fault_and_a_violation_at_that_moment_is_still_told(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = little_bench.run_log.journal
+    assert journal is not None
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    class FullFile:
+        closed = False
+        write = full
+
+        def close(self) -> None:
+            type(self).closed = True
+
+    def fill_the_disk() -> None:
+        if plant.now() > 28:
+            plant.sensors = [90.0, 90.0]  # forgiven for two seconds
+        if plant.now() > 30:
+            journal._file.close()
+            journal._file = FullFile()  # type: ignore[assignment]
+
+    plant.on_scan.append(fill_the_disk)
+    fails(little_bench, Discharge(1.0, until=LONG))
+    assert events(little_bench, "trip")[0]["limit"] == "cell over-temperature"
+    assert not plant.sink_on
+
+
+def test_the_first_cause_is_kept_through_everything_that_follows(little_bench: TestBench, plant: Plant) -> None:
+    def too_hot_and_then_gone() -> None:
+        plant.sensors = [90.0, 90.0]
+        if little_bench.run_log.cause is not None:
+            raise InstrumentFault("supply does not answer")
+
+    plant.on_scan.append(too_hot_and_then_gone)
+    fails(little_bench, Discharge(2.0, until=LONG))
+    manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert manifest["cause"]["limit"] == "cell over-temperature"
+    assert manifest["verdict"] == "FAIL" if manifest["bench_verdict"]["safe"] else "BENCH FAULT"
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_measurement_is_recorded_and_the_test_goes_on(little_bench: TestBench) -> None:
+    judged = [
+        little_bench.verify("capacity", 1.0, unit="Ah", at_least=2.0),
+        little_bench.verify("energy", 5.0, unit="Wh", at_least=5.05, uncertainty=0.1),
+        little_bench.verify("rise", 3.0, unit="K", at_most=10.0),
+    ]
+    conclusion = little_bench.conclude()
+    assert [*judged, conclusion.verdict] == ["FAIL", "INCONCLUSIVE", "PASS", "FAIL"]
+    assert isinstance(conclusion.error, PackFailure)
+    assert str(conclusion.error) == "capacity: 1 Ah (allowed: at least 2 Ah)"
+    assert [event["name"] for event in events(little_bench, "measurement")] == ["capacity", "energy", "rise"]
+    assert little_bench.run_log.cause is not None
+    assert little_bench.run_log.cause.blame == "pack"
+
+
+def test_a_measurement_that_was_never_taken_is_no_pass(little_bench: TestBench) -> None:
+    little_bench.verify("capacity", float("nan"), unit="Ah", at_least=2.0)
+    conclusion = little_bench.conclude()
+    assert conclusion.verdict == "FAIL"
+    assert "never measured" in str(conclusion.error)
+
+
+def test_a_bench_that_was_concluded_runs_nothing_more(little_bench: TestBench) -> None:
+    little_bench.conclude()
+    with pytest.raises(BenchFault, match="The bench is not open"):
+        little_bench.run(Rest(until=elapsed(seconds=1)))
+
+
+def test_the_recording_on_disk_is_what_the_test_got(little_bench: TestBench) -> None:
+    import pyarrow.parquet as pq
+
+    run = little_bench.run(Discharge(1.0, until=cell_voltage_below(3.2)), Charge(1.0, until=cell_voltage_above(3.2)))
+    little_bench.conclude()
+    table = pq.read_table(little_bench.run_log.folder / "samples.parquet")
+    assert tuple(table.column_names) == run.columns
+    assert np.array_equal(np.column_stack([c.to_numpy() for c in table.columns]), run.rows, equal_nan=True)
+
+
+def test_the_same_scenario_gives_the_same_bytes(new_bench: NewBench, plant: Plant) -> None:
+    def recorded() -> bytes:
+        plant.__init__()  # type: ignore[misc]
+        bench = new_bench()
+        bench.open()
+        bench.run(Soak(30.0), Charge("1C", until=current_below("C/3")), Rest(until=elapsed(minutes=1)))
+        bench.conclude()
+        return (bench.run_log.folder / "samples.parquet").read_bytes()
+
+    assert recorded() == recorded()
+
+
+def test_the_supply_fake_is_what_the_roles_ask_for() -> None:
+    from bench.roles import PROTOCOLS
+
+    supply = FakeSupply(Plant(), "supply")
+    assert isinstance(supply, PROTOCOLS["source"])
+    assert isinstance(supply, PROTOCOLS["sink"])

@@ -1,0 +1,275 @@
+"""What a row is made of (scan), when temperatures have settled, how an emulator is given its pack."""
+
+from collections.abc import Sequence
+from math import isnan, nan
+
+import pytest
+
+from bench import columns
+from bench.columns import DERIVED, INDEX, raw_label
+from bench.emulation import EmulatedPack, cell_of
+from bench.pack import PackFile
+from bench.scan import Scanner
+from bench.settling import Settling
+from bench.station import ChamberLimits
+from bench.verdicts import InputError
+from instruments.roles import CellTable
+
+# --- scan -------------------------------------------------------------------------------------------------------------
+
+
+class Meter:
+    """Answers with what it was given, and keeps when it was asked and read."""
+
+    log: list[str]
+
+    def __init__(self, name: str, log: list[str], **values: float) -> None:
+        self.name, self.log = name, log
+        self.channels = tuple(channel.replace("_", " ") for channel in values)
+        self.values = list(values.values())
+
+    def request(self) -> None:
+        self.log.append(f"ask {self.name}")
+
+    def collect(self) -> Sequence[float]:
+        self.log.append(f"read {self.name}")
+        return self.values
+
+
+ROLES = {
+    "source": "supply", "sink": "load", "chamber": "chamber", "temperatures": "scanner", "bms": "bms",
+    "emulator": "emulator",
+}  # fmt: skip
+
+
+@pytest.fixture
+def meters() -> dict[str, Meter]:
+    log: list[str] = []
+    return {
+        "bms": Meter("bms", log, state=9.0, soc_min=0.4, charge_current_limit=3.0, cell_voltage_min=3.1,
+                     cell_voltage_max=3.3, cell_temperature_min=20.0, cell_temperature_max=31.0, age=0.2),
+        "chamber": Meter("chamber", log, air=24.0, set_point=25.0),
+        "scanner": Meter("scanner", log, sensor_1=22.0, sensor_2=28.0),
+        "emulator": Meter("emulator", log, cell_1=3.25, cell_2=3.15),
+        "load": Meter("load", log, voltage=13.1, current=-0.5, power=-6.55),
+        "supply": Meter("supply", log, voltage=13.2, current=2.0, power=26.4),
+    }  # fmt: skip
+
+
+def scanned(meters: dict[str, Meter], **changes: str) -> dict[str, float]:
+    roles = {role: name for role, name in (ROLES | changes).items() if name}
+    scanner = Scanner(meters, roles)
+    return dict(zip(scanner.columns, scanner.scan(), strict=True))
+
+
+def test_every_instrument_is_asked_before_any_answer_is_read(meters: dict[str, Meter]) -> None:
+    scanned(meters)
+    log = meters["bms"].log
+    assert [entry.split()[0] for entry in log] == ["ask"] * 6 + ["read"] * 6
+
+
+def test_raw_channels_follow_the_derived_ones_under_their_instruments_names(meters: dict[str, Meter]) -> None:
+    row = scanned(meters)
+    assert tuple(row)[: len(DERIVED)] == DERIVED
+    assert row["Emulator Cell 2 / V"] == 3.15
+    assert row["Scanner Sensor 1 / degC"] == 22.0
+    assert row["Bms Charge Current Limit / A"] == 3.0
+    assert row["Chamber Set Point / degC"] == 25.0
+    assert len(set(row)) == len(DERIVED) + 20
+
+
+def test_what_the_terminals_see_is_the_sum_of_source_and_sink(meters: dict[str, Meter]) -> None:
+    row = scanned(meters)
+    assert row[columns.VOLTAGE] == 13.2
+    assert row[columns.CURRENT] == 1.5
+    assert row[columns.POWER] == pytest.approx(13.2 * 1.5)
+
+
+def test_a_bidirectional_supply_is_counted_once(meters: dict[str, Meter]) -> None:
+    assert scanned(meters, sink="supply")[columns.CURRENT] == 2.0
+
+
+def test_cells_are_read_from_the_emulator_where_there_is_one(meters: dict[str, Meter]) -> None:
+    row = scanned(meters)
+    assert (row[columns.CELL_VOLTAGE_MIN], row[columns.CELL_VOLTAGE_MAX]) == (3.15, 3.25)
+
+
+def test_cells_are_read_from_the_bms_where_there_is_no_emulator(meters: dict[str, Meter]) -> None:
+    row = scanned(meters, emulator="")
+    assert (row[columns.CELL_VOLTAGE_MIN], row[columns.CELL_VOLTAGE_MAX]) == (3.1, 3.3)
+
+
+def test_the_worst_of_scanner_and_bms_is_the_temperature_that_counts(meters: dict[str, Meter]) -> None:
+    row = scanned(meters)
+    assert (row[columns.CELL_TEMPERATURE_MIN], row[columns.CELL_TEMPERATURE_MAX]) == (20.0, 31.0)
+    assert (row[columns.SURFACE], row[columns.AMBIENT]) == (25.0, 24.0)
+
+
+def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
+    row = scanned(meters)
+    assert [row[name] for name in (columns.SOC, columns.CHARGE_LIMIT, columns.BMS_STATE, columns.BMS_AGE)] == [
+        0.4, 3.0, 9.0, 0.2,
+    ]  # fmt: skip
+
+
+def test_one_cell_that_cannot_be_read_hides_no_other_value(meters: dict[str, Meter]) -> None:
+    meters["emulator"].values[1] = nan
+    row = scanned(meters)
+    assert isnan(row[columns.CELL_VOLTAGE_MIN])
+    assert isnan(row[columns.CELL_VOLTAGE_MAX])
+    assert row[columns.CURRENT] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("instrument", "channel", "label"),
+    [
+        ("emulator", "cell 12", "Emulator Cell 12 / V"),
+        ("bms", "state", "Bms State / 1"),
+        ("temperatures", "sensor 3", "Temperatures Sensor 3 / degC"),
+        ("bms", "insulation", "Bms Insulation / Ohm"),
+        ("bms", "age", "Bms Age / s"),
+    ],
+)
+def test_a_raw_column_carries_its_unit(instrument: str, channel: str, label: str) -> None:
+    assert raw_label(instrument, channel) == label
+
+
+# --- settling ---------------------------------------------------------------------------------------------------------
+
+LIMITS = ChamberLimits(band=1.0, cell_band=2.0, drift=1.0)
+
+
+def row_at(time: float, air: float, coldest: float, hottest: float) -> list[float]:
+    row = [nan] * len(DERIVED)
+    row[INDEX[columns.TEST_TIME]], row[INDEX[columns.AMBIENT]] = time, air
+    row[INDEX[columns.CELL_TEMPERATURE_MIN]], row[INDEX[columns.CELL_TEMPERATURE_MAX]] = coldest, hottest
+    return row
+
+
+def settled_after(rows: Sequence[list[float]], period: float = 10.0, limits: ChamberLimits = LIMITS) -> float | None:
+    """Time of the row that settled it."""
+    settling = Settling(25.0, limits, period)
+    return next((row[0] for row in rows if settling.settled(row)), None)
+
+
+def steady(period: float = 10.0, until: float = 3600.0, **at: float) -> list[list[float]]:
+    values = {"air": 25.0, "coldest": 25.0, "hottest": 25.0} | at
+    return [row_at(i * period, **values) for i in range(1, int(until / period) + 1)]
+
+
+def test_settled_means_for_ten_minutes() -> None:
+    assert settled_after(steady()) == 600.0
+
+
+@pytest.mark.parametrize("at", [{"air": 26.0}, {"coldest": 23.0}, {"hottest": 27.0}])
+def test_the_edge_of_a_band_is_inside(at: dict[str, float]) -> None:
+    assert settled_after(steady(**at)) == 600.0
+
+
+@pytest.mark.parametrize(
+    "at", [{"air": 26.01}, {"air": 23.9}, {"coldest": 22.9}, {"hottest": 27.1}, {"air": nan}, {"coldest": nan}]
+)
+def test_outside_a_band_or_unseen_is_not_settled(at: dict[str, float]) -> None:
+    assert settled_after(steady(**at)) is None
+
+
+@pytest.mark.parametrize(("drift", "settles"), [(0.9, True), (-0.9, True), (1.1, False), (-1.1, False)])
+def test_cells_that_drift_are_not_settled(drift: float, settles: bool) -> None:
+    start = -drift / 2  # within the band for the whole hour
+    rows = [row_at(t, 25.0, 25.0, 25.0 + start + drift * t / 3600) for t in range(10, 3600, 10)]
+    assert (settled_after(rows) is not None) is settles
+
+
+def test_cells_that_have_stopped_drifting_settle_ten_minutes_later() -> None:
+    rows = [row_at(t, 25.0, 25.0, 25.0 + max(0.0, 1.5 - t / 600)) for t in range(10, 7200, 10)]
+    settled = settled_after(rows)
+    assert settled is not None
+    assert 900 < settled <= 1500
+
+
+@pytest.mark.parametrize("period", [1.0, 60.0, 300.0, 600.0])
+def test_any_scan_period_of_a_station_will_do(period: float) -> None:
+    settled = settled_after(steady(period), period)
+    assert settled is not None
+    assert 600 <= settled + period <= 1200 + period
+
+
+def test_what_did_not_settle_is_told_with_the_numbers() -> None:
+    text = Settling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 12.0, "")
+    assert text == (
+        "The chamber did not settle at 40 °C within 12 h: air is at 20.0 °C, cells between 21.0 and 22.0 °C; "
+        "check that it conditions, its door and its set-point limits."
+    )
+
+
+# --- emulation --------------------------------------------------------------------------------------------------------
+
+
+class Emulator:
+    """Keeps what it is told to be."""
+
+    def __init__(self, cell_count: int = 4) -> None:
+        self.cell_count = cell_count
+        self.cells: Sequence[CellTable] = ()
+        self.resistances: list[Sequence[float]] = []
+
+    def emulate(self, cells: Sequence[CellTable]) -> None:
+        self.cells = cells
+
+    def update_resistance(self, resistance: Sequence[float]) -> None:
+        self.resistances.append(resistance)
+
+    def emulator_off(self) -> None: ...
+
+    def emulator_is_off(self) -> bool:
+        return True
+
+
+def test_an_emulator_gets_one_rising_table_per_cell(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    EmulatedPack(emulator, four_cells, soc=0.3, temperature=25.0)
+    table = emulator.cells[0]
+    assert len(emulator.cells) == 4
+    assert len(table.state_of_charge) == len(table.voltage) == len(table.resistance)
+    assert (table.state_of_charge[0], table.state_of_charge[-1], table.initial) == (0.0, 1.0, 0.3)
+    assert list(table.voltage) == sorted(table.voltage)
+    assert min(table.resistance) > 0
+
+
+def test_cells_in_parallel_share_the_current(four_cells: PackFile) -> None:
+    one, two = Emulator(), Emulator()
+    EmulatedPack(one, four_cells, 0.3, 25.0)
+    EmulatedPack(two, four_cells.model_copy(update={"parallel": 2}), 0.3, 25.0)
+    assert two.cells[0].capacity == pytest.approx(2 * one.cells[0].capacity)
+    assert list(two.cells[0].resistance) == pytest.approx([value / 2 for value in one.cells[0].resistance])
+
+
+def test_the_resistance_follows_the_sensors_by_whole_kelvins(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.3, temperature=25.0)
+    for mean in (25.0, 25.9, 24.2):
+        emulated.follow([mean - 1, mean + 1])
+    assert emulator.resistances == []
+    emulated.follow([0.0, 0.0])
+    emulated.follow([0.5, 0.5])
+    (cold,) = emulator.resistances
+    assert min(cold) > min(emulator.cells[0].resistance)
+
+
+def test_a_sensor_that_is_missing_changes_nothing(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.3, temperature=25.0)
+    emulated.follow([nan, 40.0])
+    assert emulator.resistances == []
+    emulated.follow([40.0, 40.0])
+    assert len(emulator.resistances) == 1
+
+
+def test_a_pack_that_the_emulator_cannot_be_is_refused(four_cells: PackFile) -> None:
+    with pytest.raises(InputError, match="pack four has 4 cells in series, the emulator 24: choose a pack that fits"):
+        EmulatedPack(Emulator(24), four_cells, 0.3, 25.0)
+
+
+def test_a_cell_that_nobody_knows_is_named_with_the_nearest(four_cells: PackFile) -> None:
+    with pytest.raises(InputError, match=r"pack four, key cell: .*lfp-26650"):
+        cell_of(four_cells.model_copy(update={"cell": "lfp-26550"}))

@@ -1,0 +1,362 @@
+"""Whole pytest sessions on the virtual bench: verdicts, exit statuses, and one sentence for each thing that is wrong.
+
+Sessions run inside this process, so that each costs a fraction of a second; what only a process of its own can show
+(signals, a full disk, the same bytes twice) is in `test_processes.py`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCENARIO = """
+from bench.scenario import Charge, Discharge, FastRecharge, Rest, Soak, elapsed, soc_above
+
+SHORT = Discharge("1C", until=elapsed(seconds=20))
+"""
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a session ended and what it left."""
+
+    status: int
+    output: str
+    runs: dict[str, dict[str, Any]]
+    """Manifests by the name of the test."""
+
+    @property
+    def sentence(self) -> str:
+        """What a session that could not start says."""
+        (line,) = {line.removeprefix("Exit: ") for line in self.output.splitlines() if line.startswith("Exit: ")}
+        return line
+
+
+RunSession = Callable[..., Session]
+
+_number = count()
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunSession:
+    """Run one test file in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(tests: str, *options: str) -> Session:
+        # One process imports a name once: every session gets a file of its own.
+        file = tmp_path / f"test_mine_{next(_number)}.py"
+        file.write_text(SCENARIO + tests, encoding="utf-8")
+        capsys.readouterr()
+        arguments = ["-p", "bench.plugin", "-p", "no:cacheprovider", "-p", "no:timeout", "--import-mode=importlib"]
+        status = pytest.main([*arguments, "--rootdir", str(tmp_path), "--temperatures=25", *options, file.name])
+        captured = capsys.readouterr()
+        return Session(int(status), captured.out + captured.err, manifests(tmp_path / "runs"))
+
+    return run
+
+
+def manifests(runs: Path) -> dict[str, dict[str, Any]]:
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(runs.glob("*/*/run.json"))]
+    return {manifest["test"]["name"]: manifest for manifest in found}
+
+
+def assert_off(manifest: dict[str, Any]) -> None:
+    """Every output was switched off and read back."""
+    assert manifest["state"] == "ended"
+    assert manifest["bench_verdict"]["safe"] is True
+    done = {step["name"] for step in manifest["bench_verdict"]["steps"] if step["done"] and step["verified"]}
+    assert {"sink off", "source off", "contactor open", "chamber to rest"} <= done
+
+
+# --- how a test can end -----------------------------------------------------------------------------------------------
+
+ENDINGS = """
+import pytest
+
+def test_pass(bench, verify):
+    bench.run(SHORT)
+    verify("x", 2.0, at_least=1.0)
+
+def test_fail(bench, verify):
+    bench.run(SHORT)
+    verify("x", 0.5, unit="Ah", at_least=1.0)
+    verify("y", 9.0)
+
+def test_assertion(bench):
+    bench.run(SHORT)
+    assert 1 == 2, "capacity is off"
+
+def test_pytest_fail(bench):
+    bench.run(SHORT)
+    pytest.fail("capacity is off")
+
+def test_inconclusive(bench, verify):
+    bench.run(SHORT)
+    verify("x", 1.01, at_least=1.0, uncertainty=0.1)
+
+def test_exception(bench):
+    bench.run(SHORT)
+    {}["nothing"]
+
+def test_exception_in_engine(bench):
+    def observe(row):
+        if row[0] > 10:
+            raise RuntimeError("observer broke")
+    bench.engine.sampler.observers.append(observe)
+    bench.run(SHORT)
+
+def test_input(bench):
+    bench.run(Charge("9C", until=elapsed(seconds=1)))
+"""
+
+
+def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(session: RunSession) -> None:
+    ended = session(ENDINGS)
+    verdicts = {name: (run["verdict"], (run["cause"] or {"blame": None})["blame"]) for name, run in ended.runs.items()}
+    assert verdicts == {
+        "test_pass": ("PASS", None),
+        "test_fail": ("FAIL", "pack"),
+        "test_assertion": ("FAIL", "pack"),
+        "test_pytest_fail": ("FAIL", "pack"),
+        "test_inconclusive": ("INCONCLUSIVE", None),
+        "test_exception": ("BENCH FAULT", "bench"),
+        "test_exception_in_engine": ("BENCH FAULT", "bench"),
+        "test_input": ("ABORTED", "operator"),
+    }
+    for run in ended.runs.values():
+        assert_off(run)
+    assert "1 passed, 1 skipped, 6 failed" in ended.output or "6 failed, 1 passed, 1 skipped" in ended.output
+    assert "INCONCLUSIVE" in ended.output
+    assert ended.runs["test_fail"]["cause"]["text"] == "x: 0.5 Ah (allowed: at least 1 Ah)"
+    assert [m["name"] for m in ended.runs["test_fail"]["measurements"]] == ["x", "y"]
+    assert ended.runs["test_exception_in_engine"]["cause"]["step"] == "discharge"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "status"),
+    [
+        ("test_pass", 0),
+        ("test_fail", 1),
+        ("test_inconclusive", 1),
+        ("test_fail or test_input", 2),
+        ("test_fail or test_input or test_exception and not engine", 3),
+    ],
+)
+def test_the_exit_status_is_that_of_the_worst_test(session: RunSession, chosen: str, status: int) -> None:
+    assert session(ENDINGS, "-k", chosen).status == status
+
+
+# --- wrong before it starts -------------------------------------------------------------------------------------------
+
+ONE = """
+def test_one(bench, temperature):
+    bench.run(SHORT)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--station=virtual-modul"], "station 'virtual-modul' is neither a file nor a shipped name; did you mean"),
+        (["--station=mine.yaml"], "station file mine.yaml: there is no such file"),
+        (["--pack=lfp-24"], "pack 'lfp-24' is neither a file nor a shipped name; did you mean 'lfp-24s'?"),
+        (["--temperatures=warm"], "--temperatures='warm': write degrees Celsius with commas between"),
+        (["--temperatures=900"], "--temperatures='900': 900 °C is outside -60 to 120 °C"),
+        (["--runs=broken.yaml"], "--runs=broken.yaml: cannot hold recordings"),
+        (["--pack=unknown.yaml"], "line 5, key chemistry: found 'unobtainium'; allowed: LFP, LNMO, Li-metal, NMC811"),
+        (["--station=broken.yaml"], "line 4, key clok: unknown key; did you mean 'clock'?"),
+        (["--station=typo.yaml"], "pack 'lfp-24x' is neither a file nor a shipped name; did you mean 'lfp-24s'?"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_nothing_is_opened(
+    session: RunSession, tmp_path: Path, options: list[str], says: str
+) -> None:
+    from bench import pack, station
+
+    shipped = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("# mine\nschema: 1\nname: x\nclok: wall\n", encoding="utf-8")
+    (tmp_path / "typo.yaml").write_text(shipped.replace("nmc811-24s", "lfp-24x"), encoding="utf-8")
+    text = (
+        (pack.SHIPPED / "lfp-24s.yaml").read_text(encoding="utf-8").replace("chemistry: LFP", "chemistry: unobtainium")
+    )
+    (tmp_path / "unknown.yaml").write_text(text.split("\n", maxsplit=1)[1], encoding="utf-8")
+    ended = session(ONE, *options)
+    assert ended.status == 2
+    assert ended.sentence.startswith("packbench: ")
+    assert says in ended.sentence
+    assert ended.runs == {}
+
+
+def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
+    session: RunSession, tmp_path: Path, station_text: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(station_text, encoding="utf-8")
+    ended = session(ONE, "--station=mine.yaml", "--pack=lfp-24s", "-n", "2")
+    assert ended.status == 2
+    assert ended.sentence.startswith("packbench: Station little is one bench: run it without -n")
+
+
+def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Path) -> None:
+    from bench import station
+    from bench.lease import BenchLease
+
+    shipped = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
+    lock = tmp_path / "bench.lock"
+    (tmp_path / "leased.yaml").write_text(f"{shipped}\nlease: {{file: {lock.as_posix()}}}\n", encoding="utf-8")
+    other = BenchLease(lock, "virtual-module")
+    refused = session(ONE, "--station=leased.yaml")
+    other.release()
+    assert refused.status == 3
+    assert refused.sentence.startswith("packbench: Bench virtual-module is in use by ")
+    assert refused.runs == {}
+    assert session(ONE, "--station=leased.yaml").status == 0
+    # It was given back at the end.
+    BenchLease(lock, "virtual-module").release()
+
+
+# --- wrong once it has started ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tests", "options", "status", "verdict", "says"),
+    [
+        (ONE, ["--defect=weak-sell:7:0.7"], 2, "ABORTED", "weak-cell"),
+        (ONE, ["--defect=weak-cell:99:0.7"], 2, "ABORTED", "99"),
+        (ONE, ["--pack=lfp-96s"], 2, "ABORTED", "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
+        (ONE.replace("SHORT", "Soak(300)"), [], 2, "ABORTED", "Step 'soak': 300 °C, the chamber takes"),
+        (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "ABORTED", "the pack's charge_current"),
+        (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10200-420' and is 'X-9000'"),
+        (
+            ONE.replace("SHORT", "Soak(40.0, timeout=3600)"), ["--defect=chamber-stuck:20"], 3, "BENCH FAULT",
+            "The chamber did not settle at 40 °C within 1 h: air is at 2",
+        ),
+        (
+            ONE.replace("seconds=20", "hours=1").replace("SHORT", "Discharge('C/3', until=elapsed(hours=1))"),
+            ["--defect=bms-silent:60"], 3, "BENCH FAULT", "BMS silent",
+        ),
+        (
+            ONE.replace("SHORT", "Discharge('C/3', until=elapsed(hours=1))"), ["--defect=silent:load:30"], 3,
+            "BENCH FAULT", "load",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_sentence_with_its_own_exit_status(
+    session: RunSession, tests: str, options: list[str], status: int, verdict: str, says: str
+) -> None:
+    ended = session(tests, *options)
+    (run,) = ended.runs.values()
+    assert (ended.status, run["state"], run["verdict"]) == (status, "ended", verdict)
+    assert says in run["cause"]["text"]
+    assert says in ended.output
+    assert run["cause"]["blame"] == ("operator" if status == 2 else "bench")
+
+
+def test_a_bms_that_fell_silent_cannot_vouch_for_its_contactor(session: RunSession) -> None:
+    tests = ONE.replace("SHORT", "Discharge('C/3', until=elapsed(hours=1))")
+    (run,) = session(tests, "--defect=bms-silent:60").runs.values()
+    verified = {step["name"]: step["verified"] for step in run["bench_verdict"]["steps"]}
+    assert verified["sink off"]
+    assert verified["source off"]
+    assert verified["current gone"]
+    assert not verified["contactor open"]
+
+
+def test_the_same_tests_run_on_the_other_station(session: RunSession) -> None:
+    ended = session(ONE, "--station=virtual-pack")
+    assert ended.status == 0
+    (run,) = ended.runs.values()
+    assert run["pack"]["series"] == 96
+    assert_off(run)
+
+
+def test_another_seed_is_another_individual_and_the_same_one_is_the_same(session: RunSession, tmp_path: Path) -> None:
+    def recorded(seed: int) -> bytes:
+        folder = tmp_path / f"runs-{next(_number)}"
+        assert session(ONE, f"--seed={seed}", f"--runs={folder}").status == 0
+        (path,) = folder.glob("*/*/samples.parquet")
+        return path.read_bytes()
+
+    assert recorded(3) == recorded(3)
+    assert recorded(3) != recorded(4)
+
+
+WEAK = """
+def test_capacity(bench, verify, pack):
+    from bench.scenario import full_discharge
+    run = bench.run(full_discharge(pack, "1C"))
+    discharged = run.rows[-1, run.columns.index("Discharging Capacity / Ah")]
+    verify("capacity from 30 %", discharged, unit="Ah", at_least=0.27 * pack.rated_capacity)
+"""
+
+
+def test_a_weak_cell_fails_the_pack_and_not_the_bench(session: RunSession) -> None:
+    good = session(WEAK)
+    assert good.status == 0
+    weak = session(WEAK, "--defect=weak-cell:7:0.7")
+    (run,) = weak.runs.values()
+    assert (weak.status, run["verdict"], run["cause"]["blame"]) == (1, "FAIL", "pack")
+    assert run["defects"] == ["weak-cell:7:0.7"]
+    assert_off(run)
+
+
+# --- how tests are made -----------------------------------------------------------------------------------------------
+
+
+def test_a_test_runs_once_per_temperature_unless_it_brings_its_own(session: RunSession) -> None:
+    tests = """
+import pytest
+
+def test_each(temperature): ...
+
+@pytest.mark.parametrize("temperature", [5.0])
+def test_own(temperature): ...
+
+@pytest.mark.parametrize("temperature_rise", [1, 2])
+def test_other(temperature, temperature_rise): ...
+"""
+    output = session(tests, "--temperatures=-10,0.5", "--collect-only", "-q").output
+    collected = [line.split("::")[1] for line in output.splitlines() if "::" in line]
+    assert collected == [
+        "test_each[-10C]", "test_each[0.5C]", "test_own[5.0]",
+        "test_other[-10C-1]", "test_other[-10C-2]", "test_other[0.5C-1]", "test_other[0.5C-2]",
+    ] or sorted(collected) == sorted([
+        "test_each[-10C]", "test_each[0.5C]", "test_own[5.0]",
+        "test_other[1--10C]", "test_other[1-0.5C]", "test_other[2--10C]", "test_other[2-0.5C]",
+    ])  # fmt: skip
+
+
+def test_other_packs_are_those_of_the_station_unless_one_is_named(session: RunSession) -> None:
+    tests = """
+import pytest
+
+@pytest.mark.other_packs
+def test_others(pack): ...
+"""
+    collected = session(tests, "--collect-only", "-q").output
+    assert "test_others[nmc811-24s]" in collected
+    assert "test_others[lfp-24s]" not in collected
+    assert session(tests, "--pack=lfp-24s", "--collect-only", "-q").status == 5
+
+
+def test_a_title_is_the_docstring_with_its_parameters(session: RunSession) -> None:
+    tests = '''
+import pytest
+
+@pytest.mark.requirement("PB-1")
+def test_titled(bench, temperature):
+    """Soak at {temperature} °C.
+
+    More about it.
+    """
+
+def test_braces(bench, temperature):
+    """What {temperature.nothing} and {unknown} are."""
+'''
+    runs = session(tests).runs
+    assert runs["test_titled[25C]"]["test"]["title"] == "Soak at 25 °C"
+    assert runs["test_titled[25C]"]["test"]["requirements"] == ["PB-1"]
+    assert runs["test_braces[25C]"]["test"]["title"] == "What {temperature.nothing} and {unknown} are"
