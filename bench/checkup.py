@@ -184,8 +184,6 @@ def _look_at(bench: ReachableBench, name: str, today: date) -> InstrumentCheck:
     identity = None
     try:
         identity = bench.identify(name)
-        if "bms" in entry.roles:
-            bench.hear_bms()
     except (InstrumentFault, BenchFault, OSError) as error:
         problems.insert(0, str(error))
     # A driver refuses an option it does not know: one that took `watchdog` has armed it.

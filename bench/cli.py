@@ -254,7 +254,7 @@ def _show_judgement(
         [(figure.name, figure.step, _number(figure.value), figure.unit) for figure in figures],
     )
     if not all(entry.from_data for entry in judged):
-        typer.echo("* as recorded: the samples alone do not give this value.")
+        typer.echo("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"
     cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
     typer.echo(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")

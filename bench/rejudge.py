@@ -1,6 +1,6 @@
 """Judges the measurements of a recorded run again, with values computed anew from its samples.
 
-A value that the samples cannot give is taken as it was recorded, and marked so. What ended the run besides its
+A value that no figure gives is taken as it was recorded, and marked so. What ended the run besides its
 measurements (a trip, a bench fault) stands.
 """
 

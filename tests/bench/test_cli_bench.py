@@ -237,6 +237,7 @@ def test_the_lease_is_given_back(write_station: WriteStation, tmp_path: Path) ->
     setup = setup_of(write_station(lambda station: station.update(lease={"file": str(lease)})))
     check(setup, TODAY)
     make_safe(setup)
+    assert not list(tmp_path.glob("*holder*"))
     BenchLease(lease, "virtual-module").release()
     held = BenchLease(lease, "virtual-module")
     try:
