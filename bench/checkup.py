@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from bench.guard import BMS_SILENCE
 from bench.lease import BenchLease
-from bench.lifecycle import OpenBench, Setup, _check_fit
+from bench.lifecycle import OpenBench, Setup, check_fit
 from bench.roles import Roles, cast_roles
 from bench.safestate import BenchVerdict, outputs_off
 from bench.station import StationFile
@@ -126,7 +126,7 @@ class BenchCheck:
 
 def check(setup: Setup, today: date) -> BenchCheck:
     """Connect, identify, read back protections, look at calibration dates. Raises `InputError`, `BenchInUse`."""
-    _check_fit(setup)
+    check_fit(setup)
     station = setup.station
     with _leased(station), _reachable(setup) as bench:
         instruments = tuple(_look_at(bench, name, today) for name in station.instruments)

@@ -76,7 +76,7 @@ class OpenBench:
             raise
 
     def _open(self) -> None:
-        _check_fit(self.setup)
+        check_fit(self.setup)
         self._open_clock()
         for name in _in_opening_order(self.station):
             self.drivers[name] = self._open_instrument(name, self.station.instruments[name])
@@ -241,7 +241,7 @@ def _in_opening_order(station: StationFile) -> list[str]:
     return sorted(station.instruments, key=rank)
 
 
-def _check_fit(setup: Setup) -> None:
+def check_fit(setup: Setup) -> None:
     """The pack must fit the wiring before anything is connected to it."""
     pack, station = setup.pack, setup.station
     if pack.voltage_max > station.wiring.voltage:

@@ -31,6 +31,8 @@ DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
+TIMED_OUT = "Timeout (>"
+"""How the failure begins that pytest-timeout raises inside a hanging test."""
 VERDICT_PROPERTY = "packbench.verdict"
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Requests to end; names that a platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere."""
@@ -302,8 +304,14 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
 
 
 def _meaning(error: BaseException | None) -> BaseException | None:
-    """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack."""
-    return PackFailure(str(error)) if isinstance(error, pytest.fail.Exception) else error
+    """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack.
+
+    pytest-timeout ends a test through `pytest.fail` too: a test that hangs says nothing about the pack.
+    """
+    if not isinstance(error, pytest.fail.Exception):
+        return error
+    text = str(error)
+    return BenchFault(f"The test hung: {text}") if text.startswith(TIMED_OUT) else PackFailure(text)
 
 
 @contextmanager

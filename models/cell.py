@@ -6,6 +6,7 @@ age or differ from each other are a `models.string.CellString`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -143,13 +144,17 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
     """
     if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
         return _read_cell(Path(name_or_path))
+    return _shipped_cell(name_or_path)
+
+
+@cache
+def _shipped_cell(name: str) -> CellParameters:
+    """Read a shipped file once: every bench that is opened asks for its cell more than once."""
     names = available_cells()
-    if name_or_path not in names:
-        hint = nearest(name_or_path, names)
-        raise CellFileError(
-            f"no cell {name_or_path!r}{hint}; shipped are {', '.join(names)}, or give the path of a .yaml."
-        )
-    with as_file(_SHIPPED / f"{name_or_path}.yaml") as path:
+    if name not in names:
+        hint = nearest(name, names)
+        raise CellFileError(f"no cell {name!r}{hint}; shipped are {', '.join(names)}, or give the path of a .yaml.")
+    with as_file(_SHIPPED / f"{name}.yaml") as path:
         return _read_cell(path)
 
 
