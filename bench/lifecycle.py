@@ -7,6 +7,7 @@ from the same pack whatever ran before it.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -105,7 +106,7 @@ class OpenBench:
             visa_library=self.station.visa_library,
             now=self.clock.now,
             sleep=self.clock.sleep,
-            transcript=None if transcript is None else lambda direction, message: transcript(name, direction, message),
+            transcript=None if transcript is None else partial(transcript, name),
         )
         link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
         try:

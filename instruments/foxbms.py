@@ -229,8 +229,10 @@ class FoxBms:
                     listener(message)
                 identifier = message.arbitration_id
                 if identifier in fields and _is_data(message):
-                    self._frames[identifier] = bytes(message.data)
-                    self._undecoded.add(identifier)
+                    data = bytes(message.data)
+                    if self._frames.get(identifier) != data:
+                        self._frames[identifier] = data
+                        self._undecoded.add(identifier)
                     self._received[identifier] = self._context.now()
         except self._errors as error:
             raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error

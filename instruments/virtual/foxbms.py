@@ -8,6 +8,7 @@ positive. Not simulated: balancing, the string messages 0x240 and up, single cel
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -337,6 +338,7 @@ class FoxBms:
         return frame | HEALTH(min(self._capacity / self._nominal, 1.0))
 
 
+@cache
 def _places(highest: int, lowest: int) -> int:
     """Positions of two cells or sensors as index in a module and number of the module."""
     frame = MAX_INDEX(highest % MODULE) | MIN_INDEX(lowest % MODULE)

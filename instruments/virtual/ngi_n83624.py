@@ -168,6 +168,7 @@ class NgiN83624:
         self.fault = np.zeros(count, dtype=np.intp)
         self.event = np.zeros(count, dtype=np.intp)
         self.sets = {name: np.zeros(count) for name in _SETS}
+        self._addressed: dict[tuple[int, ...], list[int]] = {}
         self.edit_file = np.ones(count, dtype=np.intp)
         self.edit_step = np.ones(count, dtype=np.intp)
         self.start_voltage = np.zeros(count)
@@ -194,16 +195,24 @@ class NgiN83624:
         if not self._stale:
             return
         self._stale = False
+        self._forget()
         soc, source = self.mode == SOC, self.mode == SOURCE
         self._all_on, self._any_soc = bool(self.on.all()), bool(soc.any())
         self._connected = self._all_on and not bool(np.isin(self.fault, (1, 4)).any())
         self._plain = bool(soc.all()) and not self.fault.any()
         self._limits = np.array([self.sets[f"PRO:{name}"] for name in ("VOLT", "CURR", "POWE")])
         self._protected = bool((self._limits > 0).any())
+        self._least_limits = np.where(self._limits > 0, self._limits, inf).min(axis=1).tolist()
+        self._share = np.where(soc, 1.0, 0.0) / self.capacity_factor
         fixed_limits = np.where(source, self.sets["SOUR:OUTCURR"], self.sets["CHAR:OUTCURR"]) / 1000
         self._fixed_limit = float(np.where(soc, inf, fixed_limits).min())
         if self.tables.dirty:
             self.tables.compile()
+
+    def _forget(self) -> None:
+        """Drop what was worked out for a state that has changed."""
+        self._resistance: Vector | None = None
+        self._voltage: Vector | None = None
 
     def thevenin(self, duration: float) -> tuple[float, float]:
         """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
@@ -226,6 +235,11 @@ class NgiN83624:
     def resistance(self) -> Vector:
         """Ohm of each channel."""
         self._refresh()
+        if self._resistance is None:
+            self._resistance = self._work_out_resistance()
+        return self._resistance
+
+    def _work_out_resistance(self) -> Vector:
         emulated = self.tables.resistance
         if not self._plain:
             fixed = np.where(self.mode == CHARGE, self.sets["CHAR:R"] / 1000, 0.0)
@@ -234,14 +248,18 @@ class NgiN83624:
 
     def voltage(self) -> Vector:
         """V at the terminals of each channel, 0 where it is off."""
-        voltage = self.open_voltage() + self.resistance() * self.current
-        return voltage if self._all_on else np.where(self.on, voltage, 0.0)
+        self._refresh()
+        if self._voltage is None:
+            voltage = self.open_voltage() + self.resistance() * self.current
+            self._voltage = voltage if self._all_on else np.where(self.on, voltage, 0.0)
+        return self._voltage
 
     def observe(self, current: float) -> bool:
         """Take note of the string current (A, charge positive); True when a protection has switched a channel off."""
-        self.current = current
+        if current != self.current:
+            self.current, self._voltage = current, None
         self._refresh()
-        if not self._protected:
+        if not self._protected or self._well_within(current):
             return False
         voltage = self.voltage()
         values = np.array([voltage, np.full(self.channels, abs(current) * 1e3), np.abs(voltage * current) * 1e3])
@@ -253,12 +271,22 @@ class NgiN83624:
         self._stale = True
         return True
 
+    def _well_within(self, current: float) -> bool:
+        """Whether the highest channel is within the lowest of all protections: then none can trip."""
+        highest, amount = float(np.maximum.reduce(self.voltage())), abs(current) * 1e3
+        over_voltage, over_current, over_power = self._least_limits
+        return bool(highest <= over_voltage and amount <= over_current and highest * amount <= over_power)
+
     def step(self, duration: float) -> None:
         """Let the present current flow for `duration` s."""
         charge = self.current * duration / 3.6
+        if not charge:
+            return
         self._charge += charge
-        if charge and self._any_soc:
-            self.tables.move(np.where(self.mode == SOC, charge, 0.0) / self.capacity_factor)
+        self._refresh()
+        if self._any_soc:
+            self.tables.move(charge * self._share)
+            self._forget()
 
     def state_of_charge(self) -> Vector:
         """Where each channel stands in its table: 0 at its least charge, 1 at its most."""
@@ -293,9 +321,12 @@ class NgiN83624:
     def addressed(self, call: Call[object]) -> list[int]:
         """Indices of the channels a call means: its list, or its suffix. Raises -114 for one that does not exist."""
         numbers = call.channels or call.suffixes[:1]
-        if not all(1 <= number <= self.channels for number in numbers):
-            raise ScpiError(Fault.SUFFIX_OUT_OF_RANGE, str(numbers))
-        return [number - 1 for number in numbers]
+        known = self._addressed.get(numbers)
+        if known is None:
+            if not all(1 <= number <= self.channels for number in numbers):
+                raise ScpiError(Fault.SUFFIX_OUT_OF_RANGE, str(numbers))
+            known = self._addressed[numbers] = [number - 1 for number in numbers]
+        return known
 
     def measured_voltage(self) -> Vector:
         """V of each channel as read back: fixed errors, 0.1 mV steps."""
