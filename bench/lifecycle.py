@@ -5,7 +5,7 @@ station the world behind the addresses is opened first and belongs to this bench
 from the same pack whatever ran before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -272,15 +272,18 @@ def world_maker(station: StationFile) -> EntryPoint:
     return worlds[virtual.world]
 
 
-def open_world(setup: Setup, wait: Callable[[float], None]) -> World:
-    """Open the simulators of a station, plugged in at its addresses; raises `InputError` for wrong settings."""
+def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:
+    """Open the simulators of a station, plugged in at `links` or its addresses.
+
+    Raises `InputError` for wrong settings.
+    """
     station, pack = setup.station, setup.pack
     maker, virtual = world_maker(station), cast("Virtual", station.virtual)
     cell_of(pack)
     try:
         world: World = maker.load()(
             virtual.model_dump(exclude={"world", "speed"}),
-            links={name: entry.address for name, entry in station.instruments.items()},
+            links=links or {name: entry.address for name, entry in station.instruments.items()},
             cell=pack.cell,
             series=pack.series,
             parallel=pack.parallel,

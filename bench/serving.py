@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EADDRINUSE
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,9 +62,9 @@ def serving(setup: Setup, offer: Offer, listener: Listener) -> Iterator[Served]:
     station = setup.station
     _check(station, offer)
     maker = world_maker(station)
-    links = {name: entry.address for name, entry in station.instruments.items()}
+    links = {name: _link(number, entry) for number, (name, entry) in enumerate(station.instruments.items())}
     ports = {name: _port(station, name, entry) for name, entry in station.instruments.items()}
-    world = open_world(setup, wait=lambda _seconds: None)
+    world = open_world(setup, wait=lambda _seconds: None, links=links)
     try:
         # The module that makes a world also knows how to put it on real wires.
         server: Served = import_module(maker.module).serve_world(
@@ -72,9 +73,10 @@ def serving(setup: Setup, offer: Offer, listener: Listener) -> Iterator[Served]:
         )  # fmt: skip
     except OSError as error:
         world.close()
-        raise BenchFault(
-            f"Station {station.name} cannot be served: {error.strerror or error}; is it being served already?"
-        ) from error
+        if error.filename is not None:
+            raise InputError(f"--log {offer.log}: cannot be written ({error.strerror}).") from error
+        hint = "; is it being served already?" if error.errno == EADDRINUSE else "."
+        raise BenchFault(f"Station {station.name}: {error.strerror or error}{hint}") from error
     try:
         yield server
     finally:
@@ -126,12 +128,22 @@ def _check(station: StationFile, offer: Offer) -> None:
             raise InputError(f"--exclusive {name}: no such instrument; {nearest(name, station.instruments)}.")
 
 
+def _link(number: int, entry: InstrumentEntry) -> str:
+    """Where the simulator is inside the serving process: ports may repeat (any free one), these do not."""
+    tcp = entry.can is None and not _is_serial(entry)
+    return f"TCPIP0::instrument{number}::1::SOCKET" if tcp else entry.address
+
+
+def _is_serial(entry: InstrumentEntry) -> bool:
+    return entry.resource.upper().startswith("ASRL") or "://" in entry.resource
+
+
 def _port(station: StationFile, name: str, entry: InstrumentEntry) -> int:
     """TCP port that the station file wants an instrument on; 0 where it leaves the choice open.
 
     A virtual station has no real ports, a serial line none at all.
     """
-    if station.clock == "virtual" or entry.resource.upper().startswith("ASRL") or "://" in entry.resource:
+    if station.clock == "virtual" or _is_serial(entry):
         return 0
     where = f"station {station.name}, instrument {name}"
     if entry.can is not None:

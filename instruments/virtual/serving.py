@@ -214,6 +214,7 @@ class Server:
         self._tick = max(SHORTEST_TICK, TICK / max(speed, 1.0))
         self._start = self._due = monotonic()
         self._stopped: str | None = None
+        self._closed = False
         self._logged: Outputs | None = None
         log.bench_time = lambda: world.time
 
@@ -255,7 +256,8 @@ class Server:
         try:
             listening = socket.create_server((host, port))
         except OSError as error:
-            raise OSError(error.errno, f"{name} cannot be served on {host} port {port}: {error.strerror}") from error
+            reason = (error.strerror or str(error)).partition(" (")[0]  # Python adds the address once more
+            raise OSError(error.errno, f"{name} cannot be served on {host} port {port}: {reason}") from error
         listening.setblocking(False)
         offered = Port(listening, attend, exclusive)
         self._ports.append(offered)
@@ -310,6 +312,9 @@ class Server:
 
     def close(self) -> None:
         """Hang up, stop listening, close the world. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
         for wire in tuple(self._wires):
             wire.close("the served bench has ended")
         for port in self._ports:
