@@ -7,12 +7,8 @@ from the same pack whatever ran before it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-<<<<<<< HEAD
 from functools import partial
-from importlib.metadata import entry_points
-=======
 from importlib.metadata import EntryPoint, entry_points
->>>>>>> serve
 from pathlib import Path
 from typing import Any, Protocol, cast
 

@@ -50,7 +50,8 @@ def run_pytest(folder: Path, station: Path, seconds: float) -> "subprocess.Compl
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "--station", str(station),
          "--runs", "runs", "test_short.py"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=180, check=False,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=180,
+        check=False,
     )  # fmt: skip
 
 
@@ -234,7 +235,7 @@ def supply_at(resource: str) -> dict[str, Any]:
         ({}, Offer("127.0.0.1", float("nan")), "--speed nan: allowed"),
         ({}, Offer("::1", 1.0), "--host ::1: VISA names take no IPv6 address"),
         ({}, Offer("127.0.0.1", 1.0, ("suply",)), "--exclusive suply: no such instrument; did you mean 'supply'?"),
-        (supply_at("GPIB0::7::INSTR"), Offer("127.0.0.1", 1.0), "instrument supply: 'GPIB0::7::INSTR' cannot be served"),
+        (supply_at("GPIB0::7::INSTR"), Offer("127.0.0.1", 1.0), "supply: 'GPIB0::7::INSTR' cannot be served"),
         (supply_at("TCPIP0::127.0.0.1::77777::SOCKET"), Offer("127.0.0.1", 1.0), "TCP port '77777' is not one"),
         (supply_at("TCPIP0::127.0.0.1::x::SOCKET"), Offer("127.0.0.1", 1.0), "TCP port 'x' is not one"),
         ({"instruments": {"bms": {"can": {"interface": "kvaser", "channel": 0}}}}, Offer("127.0.0.1", 1.0),
@@ -258,7 +259,10 @@ def test_a_host_that_is_not_ours_is_a_bench_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False)],
+    [
+        ("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True),
+        ("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False),
+    ],
 )  # fmt: skip
 def test_only_loopback_is_served_without_a_warning(host: str, loopback: bool) -> None:
     station, _ = load_station("served-module")
