@@ -20,21 +20,29 @@ class OutOfTime(Exception):
     """The action did not come back; its thread was left behind."""
 
 
-def in_time(action: Callable[[], Result], limit: float, given_up: Callable[[], bool] = lambda: False) -> Result:
-    """What `action` returns or raises, if it does so within `limit` s.
+def begun(action: Callable[[], Result]) -> Future[Result]:
+    """Start `action` in a thread of its own; the future has what it returns or raises.
 
-    Raises `OutOfTime` after `limit`, or as soon as `given_up` says that nobody wants to wait any longer.
+    The thread is a daemon: one that hangs must not keep the process from ending.
     """
     outcome: Future[Result] = Future()
 
     def act() -> None:
         try:
             outcome.set_result(action())
-        except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asks
             outcome.set_exception(error)
 
-    # A daemon, because a thread that hangs must not keep the process from ending.
     Thread(target=act, name="packbench-limited", daemon=True).start()
+    return outcome
+
+
+def in_time(action: Callable[[], Result], limit: float, given_up: Callable[[], bool] = lambda: False) -> Result:
+    """What `action` returns or raises, if it does so within `limit` s.
+
+    Raises `OutOfTime` after `limit`, or as soon as `given_up` says that nobody wants to wait any longer.
+    """
+    outcome = begun(action)
     for _ in range(ceil(limit / LOOK_EVERY)):
         if wait([outcome], LOOK_EVERY).done:
             return outcome.result()
