@@ -8,6 +8,7 @@ knows what the safe state found. The fixture's own end only catches what never r
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from bench.run import TestIdentity
 from bench.session import SessionLog
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
-from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict
+from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict, blame_of
 from instruments.roles import InstrumentFault
 
 DEFAULT_STATION = "virtual-module"
@@ -291,7 +292,7 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     if under_test is None:
         return None
     del item.stash[_bench_key]
-    error = _meaning(error)
+    error = _reworded(under_test, error)
     with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
         conclusion = under_test.conclude(error)
         run = under_test.run_log
@@ -304,6 +305,14 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         _keep_what_broke_the_bench(item, conclusion, under_test)
         item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
+
+
+def _reworded(under_test: TestBench, error: BaseException | None) -> BaseException | None:
+    """What was raised in the bench's own words, also where the run has kept it as its cause already."""
+    meant, cause = _meaning(error), under_test.run_log.cause
+    if meant is not None and meant is not error and cause is not None and cause.text == str(error):
+        under_test.run_log.cause = replace(cause, blame=blame_of(meant)[0], text=str(meant))
+    return meant
 
 
 def _meaning(error: BaseException | None) -> BaseException | None:

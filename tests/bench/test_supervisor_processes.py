@@ -47,10 +47,11 @@ def test_charge(bench):
 
 HANG = """
 import signal
+from bench.columns import CURRENT, INDEX
 from bench.scenario import Charge, elapsed
 
 def hang(row):
-    if row[0] > 0.5:
+    if row[INDEX[CURRENT]] > 0.5:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print("hanging", flush=True)
         while True:
@@ -68,7 +69,8 @@ class Listener:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process, self.heard = process, list[str]()
         self._lines: SimpleQueue[str] = SimpleQueue()
-        Thread(target=self._listen, daemon=True).start()
+        self._thread = Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -85,6 +87,14 @@ class Listener:
     def wait_for(self, text: str) -> None:
         while text not in self.next():
             pass
+
+    def ended(self) -> int:
+        """Exit status of the process, once it is over."""
+        status = self.process.wait(PATIENCE)
+        self._thread.join(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
 
 
 @dataclass
@@ -140,7 +150,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     outlet = Listener(served)
     yield Rig(tmp_path, outlet, int(outlet.next()))
     served.kill()
-    served.communicate()
+    outlet.ended()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -257,7 +267,7 @@ def test_the_second_ctrl_c_switches_off_and_leaves_the_rest(rig: Rig) -> None:
     said = Listener(process)
     said.wait_for("waiting for the contactor")
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 2
+    assert said.ended() == 2
     steps = {step["name"]: step for step in rig.manifest()["bench_verdict"]["steps"]}
     assert steps["source off"]["verified"]
     assert not steps["contactor open"]["verified"]
