@@ -184,6 +184,62 @@ def _show_safe(verdict: "BenchVerdict") -> None:
     typer.echo("The bench is safe." if verdict.safe else str(verdict))
 
 
+@app.command()
+def serve(
+    station: Station = "served-module",
+    pack: Pack = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", help="Bench seconds per second (default: as the station file says).")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Append every command and every change of an output, as JSON lines.")
+    ] = None,
+    exclusive: Annotated[
+        list[str] | None, typer.Option("--exclusive", metavar="NAME", help="Instrument that accepts one connection.")
+    ] = None,
+    defect: Annotated[list[str] | None, typer.Option("--defect", help="Seed a defect, e.g. weak-cell:7:0.7.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a station's simulators in this process, on TCP, serial (pty) and CAN, until Ctrl-C."""
+    from dataclasses import replace
+
+    from bench import serving
+
+    setup = replace(_setup(station, pack), defects=tuple(defect or ()))
+    offer = serving.Offer(host, setup.station.speed if speed is None else speed, tuple(exclusive or ()), log)
+    with serving.serving(setup, offer, _print_event if as_json else _show_event) as server:
+        for warning in serving.warnings(setup.station, offer):
+            typer.echo(f"packbench: {warning}", err=True)
+        if not as_json:
+            typer.echo(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
+        serving.run_until_signalled(server)
+
+
+def _print_event(event: Mapping[str, Any]) -> None:
+    """One event on one line; commands are for the log alone."""
+    if event["type"] != "command":
+        typer.echo(json.dumps(event))
+
+
+def _show_event(event: Mapping[str, Any]) -> None:
+    match event:
+        case {"type": "ready", "instruments": instruments}:
+            for name, link in instruments.items():
+                where = link.get("resource") or " ".join(f"{key} {value}" for key, value in link["can"].items())
+                typer.echo(f"  {name:<14}{where}")
+            typer.echo("Ready. Ctrl-C ends it.")
+        case {"type": "state"}:
+            words = [f"{name} {'ON' if event[name] else 'off'}" for name in _SWITCHES if event[name] is not None]
+            values = f"{event['voltage']:.2f} V, {event['battery']:.2f} A"
+            typer.echo(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
+        case {"type": "refused" | "log lost" | "ended" as kind, "text": text}:
+            typer.echo(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
+
+
+_SWITCHES = ("supply", "load", "contactor", "emulator")
+
+
 # --- recordings ---------------------------------------------------------------------------------------------------
 
 

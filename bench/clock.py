@@ -96,11 +96,15 @@ class VirtualClock:
 
 
 class WallClock:
-    """Real time, from a monotonic counter: a stepped system clock does not move it."""
+    """Real time, from a monotonic counter: a stepped system clock does not move it.
+
+    `speed` is for simulators that run faster than life (`packbench serve`): bench seconds per second.
+    """
 
     kind: Literal["virtual", "wall"] = "wall"
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
         self.epoch = datetime.now(UTC)
         self._start = time.monotonic()
         self._order = count()
@@ -112,12 +116,12 @@ class WallClock:
 
     def now(self) -> float:
         """See `Clock.now`."""
-        return time.monotonic() - self._start
+        return (time.monotonic() - self._start) * self.speed
 
     def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""
         if seconds > 0:
-            time.sleep(seconds)
+            time.sleep(seconds / self.speed)
 
     def every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
         """See `Clock.every`: callbacks run on the scheduler thread, late ones are not repeated to catch up."""
@@ -144,7 +148,7 @@ class WallClock:
         while True:
             with self._wake:
                 while not self._closed and (not self._due or self._due[0][0] > self.now()):
-                    self._wake.wait(self._due[0][0] - self.now() if self._due else None)
+                    self._wake.wait((self._due[0][0] - self.now()) / self.speed if self._due else None)
                 if self._closed:
                     return
                 due, identity, period, callback = heapq.heappop(self._due)

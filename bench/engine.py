@@ -41,7 +41,7 @@ _REACHED = (
 class Engine:
     """Drives one open bench for one run.
 
-    `alive` is told before each scan how long (s) it will be until that scan: whoever watches the test may take a
+    `alive` is told before each scan how long (real s) it will be until that scan: whoever watches the test may take a
     longer silence for its end.
     """
 
@@ -164,7 +164,7 @@ class Engine:
         due = self.clock.now()
         while True:
             due += period
-            self.alive(max(0.0, due - self.clock.now()))
+            self.alive(max(0.0, due - self.clock.now()) / self.bench.station.speed)
             self.clock.sleep(due - self.clock.now())
             yield self.sampler.take()
 

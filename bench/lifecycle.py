@@ -5,13 +5,13 @@ station the world behind the addresses is opened first and belongs to this bench
 from the same pack whatever ran before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
@@ -105,11 +105,11 @@ class OpenBench:
         self.close()
 
     def _open_clock(self) -> None:
-        if self.station.virtual is None:
-            self.clock = WallClock()
+        if self.station.clock == "wall":
+            self.clock = WallClock(self.station.speed)
             return
         clock = VirtualClock()
-        self._world = _open_world(self.setup, clock.sleep)
+        self._world = open_world(self.setup, clock.sleep)
         clock.advance = self._world.advance
         self.clock = clock
 
@@ -252,24 +252,41 @@ def _check_fit(setup: Setup) -> None:
             f"Pack {pack.name} reaches {pack.voltage_max:.4g} V, the wiring of station {station.name} carries "
             f"{station.wiring.voltage:.4g} V: choose another pack or station."
         )
-    if setup.defects and station.virtual is None:
-        raise InputError(f"Station {station.name} is no virtual one: seeded defects need simulators.")
+    if setup.defects and station.clock == "wall":
+        raise InputError(
+            f"Station {station.name} is on the wall clock: seeded defects need simulators of its own; where a "
+            "station is served, give them to `packbench serve`."
+        )
     if any(station.player(role) is None for role in REQUIRED_ROLES):
         raise InputError(f"Station {station.name} does not fill every role of: {', '.join(REQUIRED_ROLES)}.")
 
 
-def _open_world(setup: Setup, wait: Callable[[float], None]) -> World:
-    station, pack, virtual = setup.station, setup.pack, setup.station.virtual
-    assert virtual is not None  # noqa: S101 - the caller asked
+def world_maker(station: StationFile) -> EntryPoint:
+    """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
+    virtual = station.virtual
+    if virtual is None:
+        raise InputError(
+            f"Station {station.name} has no virtual section: it is hardware, there is nothing to simulate."
+        )
     worlds = {point.name: point for point in entry_points(group="packbench.worlds")}
     if virtual.world not in worlds:
         hint = files.nearest(virtual.world, worlds)
         raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
+    return worlds[virtual.world]
+
+
+def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:
+    """Open the simulators of a station, plugged in at `links` or its addresses.
+
+    Raises `InputError` for wrong settings.
+    """
+    station, pack = setup.station, setup.pack
+    maker, virtual = world_maker(station), cast("Virtual", station.virtual)
     cell_of(pack)
     try:
-        world: World = worlds[virtual.world].load()(
-            virtual.model_dump(exclude={"world"}),
-            links={name: entry.address for name, entry in station.instruments.items()},
+        world: World = maker.load()(
+            virtual.model_dump(exclude={"world", "speed"}),
+            links=links or {name: entry.address for name, entry in station.instruments.items()},
             cell=pack.cell,
             series=pack.series,
             parallel=pack.parallel,

@@ -97,9 +97,14 @@ class Supervision(files.FileModel):
 
 
 class Virtual(files.FileModel):
-    """Simulators behind the addresses; `world` names an entry point of the group `packbench.worlds`."""
+    """Simulators behind the addresses; `world` names an entry point of the group `packbench.worlds`.
+
+    On the virtual clock they live and die with each test. On the wall clock a process of its own runs them, `packbench
+    serve`, and `speed` is how many bench seconds pass in one second there and on the clock of the tests.
+    """
 
     world: str = "virtual"
+    speed: float = Field(default=1.0, gt=0, le=1000, description="bench s per s, on the wall clock only")
     soc: float = Field(default=0.3, ge=0, le=1)
     temperature: float = 25.0
     plant: Literal["emulator", "pack"] = "pack"
@@ -148,9 +153,16 @@ class StationFile(files.FileModel):
                 raise ValueError(
                     f"simulator {name!r} stands behind no instrument; {files.nearest(name, self.instruments)}"
                 )
-        if (self.virtual is not None) != (self.clock == "virtual"):
-            raise ValueError("clock: virtual and a virtual section go together")
+        if self.clock == "virtual" and self.virtual is None:
+            raise ValueError("clock: virtual needs a virtual section, for there is no hardware without time")
+        if self.clock == "virtual" and self.virtual is not None and self.virtual.speed != 1.0:
+            raise ValueError("virtual.speed belongs to a served station (clock: wall); virtual time has no speed")
         return self
+
+    @property
+    def speed(self) -> float:
+        """Bench seconds that pass in one second of the wall clock: 1 for everything but a served station."""
+        return 1.0 if self.virtual is None else self.virtual.speed
 
     def player(self, role: Role) -> str | None:
         """Name of the instrument that plays `role`."""

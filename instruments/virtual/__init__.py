@@ -2,15 +2,17 @@
 
 `open_world` builds a world from a station file's `virtual:` section and plugs its simulators in; programs then
 reach them through pyvisa (`@packbench`), pyserial (`packbench://name`) and python-can
-(`interface="packbench"`), in this process and in virtual time.
+(`interface="packbench"`), in this process and in virtual time. `serve_world` makes them reachable from other
+processes, on real sockets and in real time.
 """
 
 import serial
 
 from instruments.virtual.opening import open_world
+from instruments.virtual.serving import serve_world
 from instruments.virtual.world import World
 
-__all__ = ["World", "open_world"]
+__all__ = ["World", "open_world", "serve_world"]
 
 if __name__ not in serial.protocol_handler_packages:
     serial.protocol_handler_packages.append(__name__)

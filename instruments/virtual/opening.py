@@ -176,8 +176,9 @@ class _Builder:
     def build(self, undo: ExitStack) -> World:
         """Make the world; `undo` unplugs what was plugged in when a later part fails."""
         devices: dict[str, Device] = {}
-        plant = self._plant(devices)
-        inhabitants = Inhabitants(plant, air_temperature=self.plan.temperature)
+        emulator = self._emulator(devices)
+        plant = self._plant(emulator)
+        inhabitants = Inhabitants(plant, emulator=emulator, air_temperature=self.plan.temperature)
         inhabitants.supply = self._supply(devices)
         inhabitants.load = self._load(devices)
         inhabitants.chamber = self._chamber(devices)
@@ -206,7 +207,21 @@ class _Builder:
                 return Mute(device, self.clock, after)
         return device
 
-    def _plant(self, devices: dict[str, Device]) -> Plant:
+    def _emulator(self, devices: dict[str, Device]) -> NgiN83624 | None:
+        entry = self.plan.simulated.get("ngi-n83624")
+        if entry is None:
+            return None
+        emulator = NgiN83624(
+            self._specimen(entry),
+            clock=self.clock,
+            settling=self.settling,
+            channels=self.series,
+            **entry.arguments(),
+        )
+        devices[entry.name] = emulator
+        return emulator
+
+    def _plant(self, emulator: NgiN83624 | None) -> Plant:
         plan = self.plan
         string = cell_string(
             self.cell,
@@ -221,18 +236,9 @@ class _Builder:
             string.set_capacity_factor(cell, factor)
         for cell, factor in self.defects.resistance_factors:
             string.set_resistance_factor(cell, factor)
-        entry = plan.simulated.get("ngi-n83624")
-        if entry is None:
+        if emulator is None or plan.plant == "pack":
             return Pack(string)
-        emulator = NgiN83624(
-            self._specimen(entry),
-            clock=self.clock,
-            settling=self.settling,
-            channels=self.series,
-            **entry.arguments(),
-        )
-        devices[entry.name] = emulator
-        return EmulatedPack(emulator, string, plan.soc, plan.temperature) if plan.plant == "emulator" else Pack(string)
+        return EmulatedPack(emulator, string, plan.soc, plan.temperature)
 
     def _supply(self, devices: dict[str, Device]) -> EaPsb10000 | None:
         entry = self.plan.simulated.get("ea-psb10000")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from instruments.virtual.chroma_63600 import Chroma63600
 from instruments.virtual.ea_psb10000 import EaPsb10000
 from instruments.virtual.foxbms import FoxBms
+from instruments.virtual.ngi_n83624 import NgiN83624
 from instruments.virtual.plants import Plant
 from instruments.virtual.terminals import (
     Battery,
@@ -37,6 +38,26 @@ class Clock:
         return self.now
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is switched on (None: the station has no such instrument), and what the terminals are at: V, and A each.
+
+    Currents by their sign above the drivers: `battery` positive charges it.
+    """
+
+    supply: bool | None
+    load: bool | None
+    contactor: bool | None
+    emulator: bool | None
+    voltage: float
+    battery: float
+
+    @property
+    def switches(self) -> tuple[bool | None, ...]:
+        """What is on, without what is measured."""
+        return self.supply, self.load, self.contactor, self.emulator
+
+
 @dataclass(slots=True)
 class Inhabitants:
     """The simulators that physics reaches; what a station does not have is None."""
@@ -46,6 +67,7 @@ class Inhabitants:
     load: Chroma63600 | None = None
     chamber: WeissSimServ | None = None
     bms: FoxBms | None = None
+    emulator: NgiN83624 | None = None
     air_temperature: float = 25.0  # degC, where there is no chamber
     chamber_alarm_after: float | None = None
     closing: list[Callable[[], None]] = field(default_factory=list)
@@ -94,6 +116,19 @@ class World:
             left -= duration
         if self._in.bms is not None:
             self._in.bms.transmit()
+
+    def outputs(self) -> Outputs:
+        """What an observer with meters of his own sees of the terminals and of every switch, now."""
+        self._settling.settle()
+        inhabitants, point = self._in, self.point
+        return Outputs(
+            supply=inhabitants.supply.port.on if inhabitants.supply else None,
+            load=inhabitants.load.port.on if inhabitants.load else None,
+            contactor=inhabitants.bms.connected if inhabitants.bms else None,
+            emulator=bool(inhabitants.emulator.on.any()) if inhabitants.emulator else None,
+            voltage=point.voltage,
+            battery=point.battery,
+        )
 
     def close(self) -> None:
         """Unplug every simulator; open lines die. May be called again."""

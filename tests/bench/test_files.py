@@ -58,7 +58,7 @@ def test_four_chemistries_are_shipped() -> None:
     ("name", "says"),
     [
         ("virtual-modul", "did you mean 'virtual-module'"),
-        ("zzz", "allowed: virtual-module, virtual-pack"),
+        ("zzz", "allowed: served-module, served-pack, virtual-module, virtual-pack"),
         ("nowhere.yaml", "there is no such file"),
         ("../stations/virtual-module", "neither a file nor a shipped name"),
         ("", "neither a file nor a shipped name"),
@@ -90,7 +90,7 @@ def test_a_folder_is_no_station(tmp_path: Path) -> None:
         ("schema: 1\n", "", 1, "schema", "required and missing"),
         ("name: little", "name: a little bench", 2, "name", "a little bench"),
         ("clock: wall", "clock: wal", 3, "clock", "did you mean 'wall'?"),
-        ("clock: wall", "clock: virtual", 1, "the file", "virtual section go together"),
+        ("clock: wall", "clock: virtual", 1, "the file", "virtual needs a virtual section"),
         ("[chamber]", "[chambre]", 6, "instruments.chamber.roles.0", "did you mean 'chamber'?"),
         ("[chamber]", "[]", 6, "instruments.chamber.roles", "at least 1"),
         ("[chamber]", "[bms]", 4, "instruments", "role bms is played by both chamber and bms; one is allowed"),

@@ -1,0 +1,106 @@
+"""`packbench serve` in a process of its own, as a test sees it: a ready line, events, a station file to connect with."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.station import SHIPPED
+from tests.bench.cli_support import ROOT
+
+HOPELESS = 120.0
+"""s after which a process that still runs is taken to hang and is killed, so that reading its output ends."""
+
+Event = dict[str, Any]
+
+
+@dataclass
+class ServedBench:
+    """A served bench: its process, what it has said so far, and the station file whose ports are the real ones."""
+
+    process: "subprocess.Popen[str]"
+    station: Path
+    log: Path
+    events: list[Event]
+
+    def wait_for(self, kind: str, **fields: Any) -> Event:
+        """Read on to the next event with these fields; fails when the process ends before it comes."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event: Event = json.loads(line)
+            self.events.append(event)
+            if event["type"] == kind and fields.items() <= event.items():
+                return event
+        raise AssertionError(f"the served bench ended without {kind} {fields}: {self.events}")
+
+    def logged(self, kind: str) -> list[Event]:
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        return [event for event in map(json.loads, lines) if event["type"] == kind]
+
+    def port(self, name: str) -> int:
+        """TCP port of an instrument."""
+        resource = yaml.safe_load(self.station.read_text(encoding="utf-8"))["instruments"][name]["resource"]
+        return int(resource.split("::")[2])
+
+    def end(self) -> int:
+        """Ask it to end, and read what it still says."""
+        self.process.terminate()
+        assert self.process.stdout is not None
+        self.events += map(json.loads, self.process.stdout)
+        return self.process.wait()
+
+
+@contextmanager
+def served(folder: Path, *options: object, shipped: str = "served-module", **virtual: Any) -> Iterator[ServedBench]:
+    """Serve a copy of a shipped station on free ports; `virtual` changes keys of its virtual section."""
+    station = folder / "station.yaml"
+    station.write_text(_on_free_ports(shipped, virtual), encoding="utf-8")
+    with serving_process(station, "--log", folder / "served.jsonl", *options) as process:
+        bench = ServedBench(process, station, folder / "served.jsonl", [])
+        _fill_in(station, bench.wait_for("ready")["instruments"])
+        yield bench
+
+
+@contextmanager
+def serving_process(station: Path | str, *options: object) -> Iterator["subprocess.Popen[str]"]:
+    """`packbench serve --json` as a shell starts it; it is gone when the block ends."""
+    command = [sys.executable, "-c", "from bench.cli import main; main()", "serve", station, "--json", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+    )
+    hopeless = threading.Timer(HOPELESS, process.kill)
+    hopeless.start()
+    try:
+        with process:
+            yield process
+            process.kill()
+    finally:
+        hopeless.cancel()
+        process.kill()
+
+
+def _on_free_ports(shipped: str, virtual: dict[str, Any]) -> str:
+    content = yaml.safe_load((SHIPPED / f"{shipped}.yaml").read_text(encoding="utf-8"))
+    content["virtual"] |= virtual
+    for entry in content["instruments"].values():
+        if "can" in entry:
+            entry["can"]["port"] = 0
+        else:
+            entry["resource"] = "TCPIP0::127.0.0.1::0::SOCKET"
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def _fill_in(station: Path, links: dict[str, Any]) -> None:
+    content = yaml.safe_load(station.read_text(encoding="utf-8"))
+    for name, link in links.items():
+        content["instruments"][name] |= link
+    station.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
