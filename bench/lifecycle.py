@@ -22,7 +22,7 @@ from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
 from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.scan import Scanner
-from bench.station import REQUIRED_ROLES, StationFile
+from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.timelimit import in_time
 from bench.verdicts import BenchFault, InputError
 from instruments.roles import Identity, Protections
