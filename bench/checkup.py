@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
+from bench.drivers import Unreachable
 from bench.guard import BMS_SILENCE
 from bench.lease import BenchLease
 from bench.lifecycle import OpenBench, Setup, check_fit
@@ -26,32 +27,15 @@ POWERFUL_ROLES = frozenset({"source", "sink", "emulator", "chamber"})
 """Roles that keep acting on the pack after the computer has died, unless a watchdog of their own stops them."""
 
 
-class Unreachable:
-    """Stands in for an instrument that could not be opened: whatever is asked of it, it says why not."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-    def __getattr__(self, verb: str) -> Any:
-        """Every verb of every role, each raising `InstrumentFault`."""
-        if verb.startswith("__"):
-            raise AttributeError(verb)
-
-        def refuse(*_arguments: object) -> NoReturn:
-            raise InstrumentFault(self.reason)
-
-        return refuse
-
-
 class ReachableBench(OpenBench):
     """A bench of which everything that answers is open. Nothing is switched on."""
 
     def _open(self) -> None:
         self.unreachable: dict[str, str] = {}
         self._open_clock()
-        for name, entry in self.station.instruments.items():
+        for name in self.station.instruments:
             try:
-                self.drivers[name] = self._open_instrument(name, entry)
+                self.drivers[name] = self._open_instrument(name)
             except (InstrumentFault, OSError) as error:
                 self.unreachable[name] = str(error)
         self.roles = self._play()

@@ -39,10 +39,14 @@ _REACHED = (
 
 
 class Engine:
-    """Drives one open bench for one run."""
+    """Drives one open bench for one run.
 
-    def __init__(self, bench: OpenBench, run: Run) -> None:
-        self.bench, self.log = bench, run
+    `alive` is told before each scan how long (real s) it will be until that scan: whoever watches the test may take a
+    longer silence for its end.
+    """
+
+    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
+        self.bench, self.log, self.alive = bench, run, alive
         self.clock = bench.clock
         self.sampler = Sampler(bench, run)
         self.step: Step | None = None
@@ -160,6 +164,7 @@ class Engine:
         due = self.clock.now()
         while True:
             due += period
+            self.alive(max(0.0, due - self.clock.now()) / self.bench.station.speed)
             self.clock.sleep(due - self.clock.now())
             yield self.sampler.take()
 

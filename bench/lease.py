@@ -1,56 +1,177 @@
-"""One bench, one user: a lock file that says who holds it."""
+"""One bench, one user: a lease that says who holds the bench, since when and until when.
+
+A file beside the lock holds the record; a second lock, held for as long as the user's process lives, says that there
+still is somebody. A lease is free once its process is gone; it may be taken from a process that is still there only
+after it expired, or by hand. It keeps honest users apart; it is no protection against anybody else.
+"""
 
 import getpass
 import json
 import os
 import socket
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from bench.verdicts import BenchInUse
+from bench.verdicts import BenchFault, BenchInUse
+
+EXPIRY = 900.0
+NOBODY = "by somebody who left no name"
+RENEWALS = 10
+"""How often a lease is renewed before it would expire."""
+PATIENCE = 5.0
+"""s for the record to be free: everybody holds it for milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a bench; times are UTC, ISO 8601."""
+
+    token: str
+    user: str
+    host: str
+    process: int
+    job: str
+    since: str
+    until: str
+
+    def expired(self, now: datetime) -> bool:
+        """Whether it has not been renewed for longer than it was given for."""
+        return datetime.fromisoformat(self.until) < now
+
+    def __str__(self) -> str:
+        job = f", job {self.job}" if self.job else ""
+        return f"by {self.user} on {self.host} (process {self.process}{job}) since {self.since} until {self.until}"
 
 
 class BenchLease:
-    """Holds `path` until released; the operating system releases it for a process that dies."""
+    """Holds a bench until it is released; its lock file is `path`.
 
-    def __init__(self, path: Path, station: str) -> None:
-        self._holder = path.with_suffix(".holder.json")
-        self._lock = FileLock(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise BenchInUse(
-                f"Bench {station} is in use {self._who()}; wait until that run has ended (lease {path})."
-            ) from error
-        except OSError as error:
-            raise BenchInUse(f"Bench {station}: the lease {path} cannot be taken ({error.strerror}).") from error
-        # The lock holds without a name as well: whoever is refused just cannot read it.
-        with suppress(OSError):
-            self._holder.write_text(json.dumps(_me()), encoding="utf-8")
+    Raises `BenchInUse` when somebody else holds the bench, unless `take_over` says to take it from them; `expiry` is
+    how long (s) the lease outlives its last renewal.
+    """
+
+    def __init__(self, path: Path, station: str, *, expiry: float = EXPIRY, take_over: bool = False) -> None:
+        self._path, self._station, self._expiry = path, station, expiry
+        self._record = path.with_suffix(".holder.json")
+        self._token = uuid4().hex
+        self._alive = FileLock(self._life_of(self._token))
+        self._since = self._renewed = datetime.now(UTC)
+        self.taken_from: str | None = None
+        """Who held the bench and lost it to this lease, in words."""
+        with self._records():
+            self._take(take_over=take_over)
+
+    def renew(self) -> None:
+        """Say that the holder is alive; cheap enough for every scan. Raises `BenchFault` when the lease was lost."""
+        now = datetime.now(UTC)
+        if (now - self._renewed).total_seconds() < self._expiry / RENEWALS:
+            return
+        # A record that is busy just now is renewed with a later scan: there are many before it expires.
+        with suppress(BenchInUse), self._records(patience=0.1):
+            holder = self._holder()
+            if holder is not None and holder.token != self._token:
+                raise BenchFault(f"Bench {self._station} was taken over {holder}; this run has lost it and was ended.")
+            self._write(now)
 
     def release(self) -> None:
-        """Give the bench back; may be called again."""
-        if self._lock.is_locked:
-            self._holder.unlink(missing_ok=True)
-            self._lock.release()
+        """Give the bench back if it is still held by this lease; may be called again."""
+        with suppress(BenchInUse), self._records():
+            holder = self._holder()
+            if holder is not None and holder.token == self._token:
+                with suppress(OSError):
+                    self._record.unlink()
+        self._alive.release()
+        with suppress(OSError):
+            self._life_of(self._token).unlink(missing_ok=True)
 
-    def _who(self) -> str:
+    def as_dict(self) -> dict[str, Any]:
+        """As stored in the manifest."""
+        holder = self._me(self._renewed)
+        kept = {field.name: getattr(holder, field.name) for field in fields(holder) if field.name != "token"}
+        return {**kept, "taken_over": self.taken_from}
+
+    @contextmanager
+    def _records(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Nobody else reads or writes the record meanwhile: between a look and a change there is no race."""
+        lock = FileLock(self._path)
         try:
-            holder = json.loads(self._holder.read_text(encoding="utf-8"))
-            return f"by {holder['user']} on {holder['host']} (process {holder['process']}) since {holder['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "by somebody who left no name"
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=patience)
+        except Timeout as error:
+            raise BenchInUse(f"Bench {self._station}: the lease {self._path} was busy for {patience:g} s.") from error
+        except OSError as error:
+            raise BenchInUse(
+                f"Bench {self._station}: the lease {self._path} cannot be taken ({error.strerror})."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _take(self, *, take_over: bool) -> None:
+        holder = self._holder()
+        if self._is_held(holder):
+            expired = holder is not None and holder.expired(datetime.now(UTC))
+            if not (take_over or expired):
+                raise BenchInUse(
+                    f"Bench {self._station} is in use {holder or NOBODY}; wait until that run has ended, or take the "
+                    f"bench over with --take-over (lease {self._path})."
+                )
+            self.taken_from = str(holder or NOBODY)
+        self._alive.acquire(timeout=0)
+        self._write(datetime.now(UTC))
+
+    def _is_held(self, holder: Holder | None) -> bool:
+        """Whether the holder lives; without a record, whether anybody does who could have written it."""
+        if holder is not None:
+            return _is_locked(self._life_of(holder.token))
+        return any(map(_is_locked, self._path.parent.glob(f"{self._path.stem}.*.alive")))
+
+    def _life_of(self, token: str) -> Path:
+        return self._path.with_suffix(f".{token}.alive")
+
+    def _holder(self) -> Holder | None:
+        try:
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+            holder = Holder(**{field.name: record[field.name] for field in fields(Holder)})
+            holder.expired(datetime.now(UTC))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None
+        return holder if holder.token.isalnum() else None
+
+    def _write(self, now: datetime) -> None:
+        partial = self._record.with_suffix(".partial")
+        with suppress(OSError):
+            partial.write_text(json.dumps(asdict(self._me(now)), indent=1) + "\n", encoding="utf-8")
+            partial.replace(self._record)
+        self._renewed = now
+
+    def _me(self, now: datetime) -> Holder:
+        until = now + timedelta(seconds=self._expiry)
+        return Holder(
+            self._token, _user(), socket.gethostname(), os.getpid(), _job(),
+            self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"),
+        )  # fmt: skip
 
 
-def _me() -> dict[str, str | int]:
-    return {
-        "user": _user(), "host": socket.gethostname(), "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"), "job": os.environ.get("CI_JOB_URL", ""),
-    }  # fmt: skip
+def _is_locked(life: Path) -> bool:
+    """Whether the process that made this file still lives; its number could be somebody else's by now."""
+    lock = FileLock(life)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    with suppress(OSError):
+        life.unlink(missing_ok=True)
+    return False
 
 
 def _user() -> str:
@@ -58,3 +179,13 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container may run under a number that has no name
         return "an unnamed user"
+
+
+def _job() -> str:
+    """Where the CI job can be looked at; empty at a desk."""
+    environment = os.environ
+    if "GITHUB_RUN_ID" in environment:
+        parts = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+        server, repository, number = (environment.get(name, "") for name in parts)
+        return f"{server}/{repository}/actions/runs/{number}"
+    return environment.get("CI_JOB_URL") or environment.get("BUILD_URL") or ""

@@ -6,31 +6,38 @@ from the same pack whatever ran before it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
+from bench.drivers import open_driver
 from bench.emulation import EmulatedPack, cell_of
 from bench.guard import limits_for
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
-from bench.safestate import BenchVerdict, safe_state
+from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.scan import Scanner
-from bench.station import REQUIRED_ROLES, InstrumentEntry, StationFile, Virtual
+from bench.station import REQUIRED_ROLES, StationFile, Virtual
+from bench.timelimit import in_time
 from bench.verdicts import BenchFault, InputError
-from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import Identity, InstrumentFault, Protections, Scanned
-from instruments.session import InstrumentLink, LinkContext
+from instruments.roles import Identity, Protections
+from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
 PROTECTION_MARGIN = 1.05
 """How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
 
 Transcript = Callable[[str, str, str], None]
+
+
+def _nobody(_seconds: float) -> None:
+    """Nobody watches whether the test is alive."""
 
 
 class World(Protocol):
@@ -72,15 +79,15 @@ class OpenBench:
         self._transcript = transcript
         try:
             self._open()
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._abandon(error)
             raise
 
     def _open(self) -> None:
         check_fit(self.setup)
         self._open_clock()
         for name in _in_opening_order(self.station):
-            self.drivers[name] = self._open_instrument(name, self.station.instruments[name])
+            self.drivers[name] = self._open_instrument(name)
         self.roles: Roles = cast_roles(self.station, self.drivers)
         for name, driver in self.drivers.items():
             self.identities[name] = self._identify(name, driver)
@@ -91,6 +98,13 @@ class OpenBench:
         }
         self.scanner = Scanner(self.drivers, playing)
 
+    def _abandon(self, error: BaseException) -> None:
+        """Give up opening: an emulator or a chamber may be on already, and an output from before is nobody's."""
+        if hasattr(self, "roles"):
+            verdict = self.make_safe()
+            error.add_note(f"The bench was not opened; its safe state: {verdict}")
+        self.close()
+
     def _open_clock(self) -> None:
         if self.station.clock == "wall":
             self.clock = WallClock(self.station.speed)
@@ -100,7 +114,7 @@ class OpenBench:
         clock.advance = self._world.advance
         self.clock = clock
 
-    def _open_instrument(self, name: str, entry: InstrumentEntry) -> Driver:
+    def _open_instrument(self, name: str) -> Driver:
         transcript = self._transcript
         context = LinkContext(
             visa_library=self.station.visa_library,
@@ -108,18 +122,7 @@ class OpenBench:
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),
         )
-        link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
-        try:
-            driver = driver_class(entry.driver).open(link, context, name, entry.options)
-        except UnknownDriver as error:
-            raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
-        except InstrumentFault:
-            raise
-        except (ValueError, TypeError) as error:
-            raise InputError(f"station {self.station.name}, instrument {name}: {error}") from error
-        if not isinstance(driver, Scanned):
-            raise InputError(f"station {self.station.name}, instrument {name}: driver {entry.driver} measures nothing.")
-        return cast("Driver", driver)
+        return open_driver(self.station, name, context)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()
@@ -158,17 +161,17 @@ class OpenBench:
         soc, temperature = (virtual.soc, virtual.temperature) if virtual is not None else (0.3, 25.0)
         return EmulatedPack(emulator, self.pack, soc, temperature)
 
-    def make_safe(self) -> BenchVerdict:
-        """The safe state, with what was verified."""
-        return safe_state(self.roles, self.clock.now, self.clock.sleep)
+    def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
+        """The safe state, with what was verified; see `safe_state`."""
+        return safe_state(self.roles, self.clock, alive=alive, hurry=hurry)
 
     def close(self) -> None:
-        """Close in reverse order of opening; a driver that fails does not keep the others open."""
+        """Close in reverse order of opening; a driver that fails or hangs does not keep the others open."""
+        wall = hasattr(self, "clock") and self.clock.kind == "wall"
         for driver in reversed(self.drivers.values()):
-            try:
-                driver.close()
-            except Exception:  # noqa: BLE001, S112 - the link is being given up: the next one matters more
-                continue
+            # The link is being given up: the next one matters more than why this one complains.
+            with suppress(Exception):
+                in_time(driver.close, STEP_LIMIT) if wall else driver.close()
         self.drivers.clear()
         if self._world is not None:
             self._world.close()

@@ -5,18 +5,16 @@ raises the bench is made safe and the run closed *inside* the call phase, so tha
 knows what the safe state found. The fixture's own end only catches what never reached the call.
 """
 
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import hooks, progress
+from bench import hooks, interrupts, progress
 from bench.lease import BenchLease
 from bench.lifecycle import Setup
 from bench.pack import PackFile, load_pack
@@ -24,7 +22,7 @@ from bench.run import TestIdentity
 from bench.session import SessionLog
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
-from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict
+from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict, blame_of
 from instruments.roles import InstrumentFault
 
 DEFAULT_STATION = "virtual-module"
@@ -34,8 +32,8 @@ VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
 TIMED_OUT = "Timeout (>"
 """How the failure begins that pytest-timeout raises inside a hanging test."""
 VERDICT_PROPERTY = "packbench.verdict"
-ENDING_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
-"""Requests to end; names that a platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere."""
+TIMED_OUT = "from pytest-timeout"
+"""How pytest-timeout's failure of a test that hung ends."""
 
 _bench_key = pytest.StashKey[TestBench]()
 _context_key = pytest.StashKey["BenchContext"]()
@@ -60,6 +58,9 @@ class BenchContext:
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None
+        self.supervised: bool = option("--supervise") or self.station.clock == "wall"
+        self.broken: str | None = None
+        """Why the bench cannot be used any more: the first cause, once there was one."""
 
     def setup(self, pack: PackFile, pack_file: Path) -> Setup:
         """What one test opens."""
@@ -117,6 +118,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
     )
+    group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
+    group.addoption(
+        "--supervise",
+        action="store_true",
+        help="let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -141,30 +148,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 "which would drive it several times at once."
             )
         if context.station.lease is not None and not _is_worker(config) and not config.option.collectonly:
-            context.lease = BenchLease(context.station.lease.file, context.station.name)
+            lease, take_over = context.station.lease, bool(config.getoption("--take-over"))
+            context.lease = BenchLease(lease.file, context.station.name, expiry=lease.expiry, take_over=take_over)
     except InputError as error:
         pytest.exit(f"packbench: {error}", returncode=WRONG_INPUT)
     except BenchInUse as error:
         pytest.exit(f"packbench: {error}", returncode=BENCH_BROKEN)
     config.stash[_context_key] = context
     session.config.pluginmanager.register(_Outcome(session, context), "packbench-outcome")
-    _end_in_order_on_signals()
+    interrupts.end_in_order()
 
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
-
-
-def _end_in_order_on_signals() -> None:
-    """A request to terminate ends the test as Ctrl-C does: exceptions unwind, and with them every safe state."""
-
-    def interrupt(number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(number).name})")
-
-    for name in ENDING_SIGNALS:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, interrupt)
 
 
 # --- collection ---------------------------------------------------------------------------------------------------
@@ -224,16 +220,24 @@ def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
     """An open bench, made safe when the test ends, however it ends."""
     context = request.config.stash[_context_key]
     item = request.node
-    under_test = TestBench(context.setup(*load_pack(_pack_name(request))), context.runs, identity_of(item))
+    if context.broken is not None:
+        pytest.skip(f"NOT RUN: the bench is broken: {context.broken}")
+    setup = context.setup(*load_pack(_pack_name(request)))
+    under_test = TestBench(setup, context.runs, identity_of(item), lease=context.lease, supervised=context.supervised)
     item.stash[_bench_key] = under_test
+    with interrupts.bench_open():
+        try:
+            _announce(item, under_test)
+            under_test.open()
+            yield under_test
+        finally:
+            _conclude(item, sys.exception() or pytest.skip.Exception("The test was stopped before its call."))
+
+
+def _announce(item: pytest.Item, under_test: TestBench) -> None:
     hook = item.ihook
     under_test.run_log.listeners.append(lambda event: hook.pytest_packbench_event(item=item, event=event))
     hook.pytest_packbench_run_started(item=item, folder=under_test.run_log.folder)
-    try:
-        under_test.open()
-        yield under_test
-    finally:
-        _conclude(item, sys.exception())
 
 
 @pytest.fixture
@@ -290,45 +294,51 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     if under_test is None:
         return None
     del item.stash[_bench_key]
-    with _signals_held():
-        conclusion = under_test.conclude(_meaning(error))
-    run = under_test.run_log
-    item.user_properties += [
-        (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
-        ("packbench.title", under_test.test.title),
-        ("packbench.duration", run.manifest["duration"]),
-        ("packbench.cause", run.cause.text if run.cause else ""),
-    ]
-    item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
+    error = _reworded(under_test, error)
+    with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
+        conclusion = under_test.conclude(error)
+        run = under_test.run_log
+        item.user_properties += [
+            (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
+            ("packbench.title", under_test.test.title),
+            ("packbench.duration", run.manifest["duration"]),
+            ("packbench.cause", run.cause.text if run.cause else ""),
+        ]
+        _keep_what_broke_the_bench(item, conclusion, under_test)
+        item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
+
+
+def _reworded(under_test: TestBench, error: BaseException | None) -> BaseException | None:
+    """What was raised in the bench's own words, also where the run has kept it as its cause already."""
+    meant, cause = _meaning(error), under_test.run_log.cause
+    if meant is not None and meant is not error and cause is not None and cause.text == str(error):
+        under_test.run_log.cause = replace(cause, blame=blame_of(meant)[0], text=str(meant))
+    return meant
 
 
 def _meaning(error: BaseException | None) -> BaseException | None:
     """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack.
 
-    pytest-timeout ends a test through `pytest.fail` too: a test that hangs says nothing about the pack.
+    pytest-timeout fails a test in the same way, but a pack cannot make a test hang: a bench can.
     """
     if not isinstance(error, pytest.fail.Exception):
         return error
     text = str(error)
-    return BenchFault(f"The test hung: {text}") if text.startswith(TIMED_OUT) else PackFailure(text)
+    return BenchFault(f"The test hung and was stopped: {text}") if TIMED_OUT in text else PackFailure(text)
 
 
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold back requests to end until the bench is safe: a second Ctrl-C must not leave an output on."""
-    held: list[int] = []
-    numbers = [number for name in ("SIGINT", *ENDING_SIGNALS) if (number := getattr(signal, name, None)) is not None]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []  # Python hands signals to the main thread alone
-    before = {number: signal.signal(number, lambda number, _frame: held.append(number)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if held:
-        raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(held[0]).name})")
+def _keep_what_broke_the_bench(item: pytest.Item, conclusion: Conclusion, under_test: TestBench) -> None:
+    """On a real bench, what failed or could not be made safe will not be better for the next test.
+
+    A virtual bench is another one for every test, and an exception of a test's own says nothing about the next.
+    """
+    context, cause = item.config.stash[_context_key], under_test.run_log.cause
+    unsafe = conclusion.bench is not None and not conclusion.bench.safe
+    failed = isinstance(conclusion.error, (BenchFault, InstrumentFault, OSError))
+    if under_test.station.clock == "wall" and context.broken is None and (unsafe or failed):
+        text = cause.text if cause is not None else str(conclusion.bench)
+        context.broken = f"{text} (first seen in {item.nodeid})"
 
 
 class _Outcome:

@@ -100,8 +100,13 @@ class Run:
         with suppress(OSError, ValueError):
             self._events_file.write(json.dumps(event, ensure_ascii=False) + "\n")
             self._events_file.flush()
-        for listener in self.listeners:
-            listener(event)
+        for listener in tuple(self.listeners):
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - whoever listens must not keep the bench from being made safe
+                self.listeners.remove(listener)
+                text = f"A listener failed and is told no more ({type(error).__name__}: {error})."
+                self.event("message", level="warning", text=text)
 
     def fault(self, cause: Cause) -> None:
         """Keep the first cause; later ones are logged and change nothing."""

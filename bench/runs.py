@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.supervisor import REPORT
 from bench.verdicts import InputError
 
 MANIFEST = "run.json"
@@ -66,7 +67,7 @@ def _summary(root: Path, folder: Path) -> RunSummary:
     run_id = _run_id(root, folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return _summary_of(run_id, manifest)
+        return _summary_of(run_id, manifest, _supervisor(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # One damaged manifest must not hide the other runs.
         return RunSummary(
@@ -74,7 +75,17 @@ def _summary(root: Path, folder: Path) -> RunSummary:
         )
 
 
-def _summary_of(run_id: str, manifest: dict[str, Any]) -> RunSummary:
+def _supervisor(folder: Path) -> str:
+    """What the supervisor did after the test had died, in one sentence; empty when it had nothing to do."""
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        text = str(report["text"]).rstrip(".")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
+
+
+def _summary_of(run_id: str, manifest: dict[str, Any], supervisor: str) -> RunSummary:
     ended = manifest["state"] == "ended"
     cause = (manifest.get("cause") or {}).get("text")
     return RunSummary(
@@ -86,5 +97,5 @@ def _summary_of(run_id: str, manifest: dict[str, Any]) -> RunSummary:
         verdict=manifest["verdict"] if ended else None,
         started=manifest.get("started"),
         duration=manifest.get("duration"),
-        cause=cause if ended else DIED,
+        cause=cause if ended else f"{DIED}{supervisor}",
     )

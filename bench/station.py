@@ -83,9 +83,17 @@ class ChamberLimits(files.FileModel):
 
 
 class Lease(files.FileModel):
-    """Where the lock that gives one bench to one user lies."""
+    """Where the lock that gives one bench to one user lies, and how long a user may be silent before it is lost."""
 
     file: Path
+    expiry: float = Field(default=900.0, ge=60, description="s without a sign of life, after which others may take it")
+
+
+class Supervision(files.FileModel):
+    """How long a test on a wall clock may be silent before the supervisor ends it and switches the bench off."""
+
+    heartbeat: float = Field(default=5.0, ge=1, le=60, description="s beyond the next scan that is due")
+    idle: float = Field(default=600.0, ge=10, description="s outside scenarios, when the outputs are off")
 
 
 class Virtual(files.FileModel):
@@ -119,6 +127,7 @@ class StationFile(files.FileModel):
     wiring: Wiring
     chamber: ChamberLimits = ChamberLimits()
     lease: Lease | None = None
+    supervisor: Supervision = Supervision()
     virtual: Virtual | None = None
 
     @field_validator("instruments")

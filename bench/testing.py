@@ -5,11 +5,15 @@ knows nothing of pytest, so that a script can use it as well.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from bench import preflight
 from bench.engine import Engine
+from bench.heartbeat import Supervised, Unwatched, Watch
+from bench.lease import BenchLease
 from bench.lifecycle import OpenBench, Setup, setup_manifest
 from bench.pack import PackFile
 from bench.run import Run, RunRecord, TestIdentity
@@ -42,11 +46,26 @@ class TestBench:
 
     __test__ = False
 
-    def __init__(self, setup: Setup, runs: Path, test: TestIdentity) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        runs: Path,
+        test: TestIdentity,
+        *,
+        lease: BenchLease | None = None,
+        supervised: bool | None = None,
+    ) -> None:
+        """`supervised`: whether a process of its own watches this one; None: where time is real."""
         self.setup = setup
         self.runs = runs
         self.test = test
         self.run_log = Run(runs, test, setup_manifest(setup), now=lambda: 0.0)
+        if lease is not None:
+            self.run_log.manifest["lease"] = lease.as_dict()
+        self._supervised = setup.station.clock == "wall" if supervised is None else supervised
+        self._watch: Watch = Unwatched()
+        self._lease = lease
+        self._hurry = Event()
         self._open: OpenBench | None = None
         self._engine: Engine | None = None
 
@@ -56,16 +75,32 @@ class TestBench:
         try:
             if overdue:
                 raise BenchFault(" ".join(overdue))
+            if self._supervised:
+                self._watch = Supervised(self.setup.station, self.run_log.folder)
+                self._watch.confirm()
             opened = OpenBench(self.setup, self.run_log.transcript)
             self._open = opened
             self.run_log.now = opened.clock.now
             self.run_log.manifest |= opened.manifest()
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall")
-            self._engine = Engine(opened, self.run_log)
+            self._engine = Engine(opened, self.run_log, self.alive)
         except Exception as error:
             self._keep(error)
             self.conclude(error)
             raise
+
+    def alive(self, silence: float = 0.0) -> None:
+        """Say that the test is alive and will be silent for `silence` s; the engine does so with every scan.
+
+        Raises `BenchFault` when nobody watches any more, or when somebody else has taken the bench over.
+        """
+        self._watch.alive(silence)
+        if self._lease is not None:
+            self._lease.renew()
+
+    def hurry(self) -> None:
+        """Cut the safe state short: outputs off now, nothing else. May be called while it runs, from a signal."""
+        self._hurry.set()
 
     @property
     def station(self) -> StationFile:
@@ -86,7 +121,12 @@ class TestBench:
 
     def run(self, *steps: Step) -> RunRecord:
         """Run a scenario; see `Engine.run`."""
-        return self.engine.run(*steps)
+        engine = self.engine
+        try:
+            return engine.run(*steps)
+        finally:
+            # The outputs are off: what the test does next may take its time.
+            self._still_alive(self.station.supervisor.idle)
 
     def verify(
         self, name: str, value: float, *, unit: str = "", at_least: float | None = None, at_most: float | None = None,
@@ -109,6 +149,7 @@ class TestBench:
         safe = self._make_safe()
         verdict = self._verdict(error, safe)
         raised = self._to_raise(error, verdict, safe)
+        self._still_alive(self.station.supervisor.idle)
         try:
             self.run_log.end(verdict, safe.as_dict() if safe else None)
         except BenchFault as full_disk:
@@ -120,12 +161,20 @@ class TestBench:
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:
             return None
-        return self._open.make_safe()
+        return self._open.make_safe(alive=self._still_alive, hurry=self._hurry)
+
+    def _still_alive(self, silence: float) -> None:
+        """`alive`, where nothing may keep the bench from being made safe."""
+        with suppress(BenchFault):
+            self.alive(silence)
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-        self._open = self._engine = None
+        try:
+            if self._open is not None:
+                self._open.close()
+        finally:
+            self._open = self._engine = None
+            self._watch.dismiss()
 
     def _keep(self, error: BaseException) -> None:
         if self.run_log.cause is None and not isinstance(error, Inconclusive):

@@ -103,7 +103,8 @@ def new_bench(plant: Plant, write: WriteFile, tmp_path: Path, monkeypatch: pytes
             *load_station(str(write("station.yaml", station))),
             *load_pack(str(write("pack.yaml", pack))),
         )
-        return TestBench(setup, tmp_path / "runs", TestIdentity(f"test_x.py::{name}", name, "A title"))
+        identity = TestIdentity(f"test_x.py::{name}", name, "A title")
+        return TestBench(setup, tmp_path / "runs", identity, supervised=False)
 
     return new
 

@@ -1,0 +1,108 @@
+"""Makes a bench safe from outside the test: sessions of its own, outputs off first, then the whole safe state.
+
+For the supervisor alone. Every instrument is opened in a thread of its own, so that a dead one delays no other, and
+is switched off as soon as it is open; the order of the safe state is kept afterwards, with every read-back.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from bench.clock import Clock
+from bench.drivers import Unreachable, open_driver
+from bench.roles import Driver, Roles
+from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
+from bench.station import Role, StationFile
+from bench.timelimit import begun, in_time
+from instruments.registry import driver_class
+from instruments.roles import InstrumentFault, Sink, Source
+from instruments.session import LinkContext
+
+ORDER: tuple[Role, ...] = ("sink", "source", "bms", "emulator", "chamber")
+"""Roles that the safe state needs, those that move current first."""
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt did; `commanded` is when (s) every output had taken the command to switch off."""
+
+    number: int
+    commanded: float | None
+    verdict: BenchVerdict
+
+
+def instruments_that_matter(station: StationFile) -> tuple[str, ...]:
+    """Names of the instruments that the safe state needs, in its order."""
+    players = [station.player(role) for role in ORDER]
+    return tuple(dict.fromkeys(name for name in players if name is not None))
+
+
+def prepare(station: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Import the drivers and what they open links with; opens no instrument."""
+    entries = StationFile.model_validate(station).instruments
+    for name in names:
+        driver_class(entries[name].driver)
+        if entries[name].can is not None:
+            import can  # noqa: F401
+        elif "://" not in entries[name].resource:
+            import pyvisa
+
+            # One for all: threads that asked for their first at once could each get one of their own.
+            pyvisa.ResourceManager(station["visa_library"])
+
+
+def attempts(station: Mapping[str, Any], names: Sequence[str], clock: Clock) -> Iterator[Outcome]:
+    """Make the bench safe, anew with fresh sessions for as long as it is not, at most `ATTEMPTS` times."""
+    loaded = StationFile.model_validate(station)
+    for number in range(1, ATTEMPTS + 1):
+        outcome = _attempt(loaded, names, clock, number)
+        yield outcome
+        if outcome.verdict.safe:
+            return
+
+
+def _attempt(station: StationFile, names: Sequence[str], clock: Clock, number: int) -> Outcome:
+    reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
+    moving = [reached[name] for name in names if {"source", "sink"} & set(station.instruments[name].roles)]
+    wait(moving, STEP_LIMIT)
+    commanded = clock.now() if all(future.done() and not future.exception() for future in moving) else None
+    wait(reached.values(), STEP_LIMIT)
+    players: dict[str, Any] = {"temperatures": Unreachable("the temperatures are not needed")}
+    for name in names:
+        players |= dict.fromkeys(station.instruments[name].roles, _player(reached[name], name))
+    try:
+        verdict = safe_state(Roles(**players), clock)
+    finally:
+        for future in reached.values():
+            _close(future)
+    return Outcome(number, commanded, verdict)
+
+
+def _reach(station: StationFile, name: str, clock: Clock) -> Driver:
+    """Open an instrument and switch off what it can move; a command that fails is the safe state's to tell."""
+    driver = open_driver(station, name, LinkContext(station.visa_library, clock.now, clock.sleep))
+    roles = station.instruments[name].roles
+    if "sink" in roles:
+        with suppress(InstrumentFault):
+            cast("Sink", driver).sink_off()
+    if "source" in roles:
+        with suppress(InstrumentFault):
+            cast("Source", driver).source_off()
+    return driver
+
+
+def _player(reached: "Future[Driver]", name: str) -> Driver | Unreachable:
+    if not reached.done():
+        return Unreachable(f"{name} did not answer in time")
+    error = reached.exception()
+    return reached.result() if error is None else Unreachable(str(error) or type(error).__name__)
+
+
+def _close(reached: "Future[Driver]") -> None:
+    with suppress(Exception):
+        if reached.done():
+            in_time(reached.result().close, STEP_LIMIT)

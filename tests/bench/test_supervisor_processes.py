@@ -1,0 +1,376 @@
+"""How a test can end, with a real process, a real socket and a real signal: the output is off, seen from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from bench.runs import list_runs
+from bench.supervisor import REPORT
+from tests.bench.conftest import PACK
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""s until a test gives up waiting; nothing here takes more than a few, on a computer that has time."""
+
+STATION = """\
+schema: 1
+name: outlet
+scan_period: 0.1
+instruments:
+  supply:
+    {{driver: "tests.bench.outlet:OutletSupply", resource: "TCPIP0::127.0.0.1::{port}::SOCKET", roles: [source, sink]}}
+  chamber: {{driver: "tests.bench.outlet:StillChamber", resource: none, roles: [chamber]}}
+  temperatures: {{driver: "tests.bench.outlet:StillLogger", resource: none, roles: [temperatures]}}
+  bms: {{driver: "tests.bench.outlet:StillBms", resource: none, roles: [bms]}}
+wiring: {{voltage: 40, current: 6}}
+supervisor: {{heartbeat: {heartbeat}}}
+lease: {{file: bench.lock}}
+"""
+
+CHARGE = """
+from bench.scenario import Charge, elapsed
+
+def test_charge(bench):
+    bench.run(Charge(1.0, until=elapsed(hours=1)))
+"""
+
+HANG = """
+import signal
+from bench.columns import CURRENT, INDEX
+from bench.scenario import Charge, elapsed
+
+def hang(row):
+    if row[INDEX[CURRENT]] > 0.5:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("hanging", flush=True)
+        while True:
+            signal.pause()
+
+def test_hang(bench):
+    bench.engine.sampler.observers.append(hang)
+    bench.run(Charge(1.0, until=elapsed(hours=1)))
+"""
+
+
+class Listener:
+    """The lines that a process says, and a way to wait for one."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process, self.heard = process, list[str]()
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._thread = Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.strip())
+
+    def next(self) -> str:
+        try:
+            self.heard.append(self._lines.get(timeout=PATIENCE))
+        except Empty:
+            pytest.fail(f"nothing came after {self.heard}")
+        return self.heard[-1]
+
+    def wait_for(self, text: str) -> None:
+        while text not in self.next():
+            pass
+
+    def ended(self) -> int:
+        """Exit status of the process, once it is over."""
+        status = self.process.wait(PATIENCE)
+        self._thread.join(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+@dataclass
+class Rig:
+    """A served supply, and a way to run a test on it."""
+
+    folder: Path
+    outlet: Listener
+    port: int
+
+    def start(self, tests: str, *options: str, heartbeat: float = 30.0) -> subprocess.Popen[str]:
+        """Start pytest on the rig; it is in a group of its own, like a job that somebody cancels."""
+        (self.folder / "station.yaml").write_text(STATION.format(port=self.port, heartbeat=heartbeat))
+        (self.folder / "pack.yaml").write_text(PACK)
+        (self.folder / "test_mine.py").write_text(tests)
+        command = [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "-s", "-rA"]
+        command += ["--rootdir=.", "--station=station.yaml", "--pack=pack.yaml", *options, "test_mine.py"]
+        return subprocess.Popen(
+            command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def charging(self, tests: str = CHARGE, *options: str, heartbeat: float = 30.0) -> subprocess.Popen[str]:
+        """The same, once its output is on."""
+        process = self.start(tests, *options, heartbeat=heartbeat)
+        self.outlet.wait_for("output ON")
+        return process
+
+    def manifest(self) -> dict[str, Any]:
+        (path,) = self.folder.glob("runs/*/*/run.json")
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def supervisor(self) -> dict[str, Any]:
+        """What the supervisor wrote, once it is done."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for path in self.folder.glob(f"runs/*/*/{REPORT}"):
+                found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                if found["state"] == "done":
+                    return found
+            time.sleep(0.05)
+        pytest.fail("the supervisor did not say that it is done")
+
+    def reports(self) -> list[Path]:
+        return list(self.folder.glob(f"runs/*/*/{REPORT}"))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A supply that outlives every test."""
+    served = subprocess.Popen([sys.executable, "-m", "tests.bench.outlet"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    outlet = Listener(served)
+    yield Rig(tmp_path, outlet, int(outlet.next()))
+    served.kill()
+    outlet.ended()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and output of a test, once it is over."""
+    output, _ = process.communicate(timeout=PATIENCE)
+    return process.returncode, output
+
+
+# --- without a word -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_a_killed_test_has_its_output_switched_off_by_the_supervisor(rig: Rig) -> None:
+    process = rig.charging()
+    process.kill()
+    rig.outlet.wait_for("output OFF")
+    ended(process)
+    report = rig.supervisor()
+    assert report["reason"] == "the test's process ended without a word"
+    assert report["test"] == {"process": process.pid, "ended_by": "itself"}
+    assert report["bench_verdict"]["safe"] is True
+    assert report["outputs_off_after"] < 30
+    assert rig.manifest()["state"] == "running"
+    (run,) = list_runs(rig.folder / "runs")
+    assert run.verdict is None
+    assert "The supervisor then acted: outputs verified off." in (run.cause or "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="waits in signal.pause")
+def test_a_test_that_hangs_and_holds_the_only_connection_is_ended_first(rig: Rig) -> None:
+    process = rig.charging(HANG, heartbeat=1.0)
+    rig.outlet.wait_for("output OFF")
+    status, output = ended(process)
+    assert "hanging" in output
+    assert status == -signal.SIGKILL
+    report = rig.supervisor()
+    assert report["reason"] == "the test was silent for more than 1.1 s"
+    assert report["test"]["ended_by"] == "supervisor"
+    assert report["bench_verdict"]["safe"] is True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_a_test_that_was_stopped_is_as_dangerous_as_one_that_hangs(rig: Rig) -> None:
+    process = rig.charging(heartbeat=1.0)
+    process.send_signal(signal.SIGSTOP)
+    rig.outlet.wait_for("output OFF")
+    assert ended(process)[0] == -signal.SIGKILL
+    assert rig.supervisor()["bench_verdict"]["safe"] is True
+
+
+def test_a_timeout_that_ends_the_process_leaves_the_output_to_the_supervisor(rig: Rig) -> None:
+    process = rig.charging(CHARGE, "--timeout=3", "--timeout-method=thread")
+    rig.outlet.wait_for("output OFF")
+    ended(process)
+    assert rig.supervisor()["bench_verdict"]["safe"] is True
+
+
+def test_an_output_that_cannot_be_reached_is_told(rig: Rig) -> None:
+    process = rig.charging()
+    rig.outlet.process.kill()
+    rig.outlet.process.wait()
+    process.kill()
+    ended(process)
+    report = rig.supervisor()
+    assert report["attempts"] == 3
+    assert report["outputs_off_after"] is None
+    assert "NOT VERIFIED SAFE (sink off: supply " in report["text"]
+    assert "Switch the bench off by hand" in report["text"]
+    (run,) = list_runs(rig.folder / "runs")
+    assert "NOT VERIFIED SAFE" in (run.cause or "")
+
+
+# --- asked to end -------------------------------------------------------------------------------------------------
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM] + ([] if sys.platform == "win32" else [signal.SIGHUP])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_test_in_order_and_the_supervisor_does_nothing(rig: Rig, number: signal.Signals) -> None:
+    process = rig.charging()
+    # To the whole group, as a terminal does: the supervisor must not be in it.
+    os.killpg(process.pid, number)
+    rig.outlet.wait_for("output OFF")
+    status, output = ended(process)
+    assert status == 2, output
+    manifest = rig.manifest()
+    assert (manifest["state"], manifest["verdict"], manifest["cause"]["blame"]) == ("ended", "ABORTED", "operator")
+    assert manifest["bench_verdict"]["safe"] is True
+    assert rig.reports() == []
+
+
+SLOW_CONTACTOR = """
+from bench.scenario import Charge, elapsed
+from instruments.roles import BmsMode, BmsState
+from tests.bench.outlet import StillBms
+
+def stays_closed(self):
+    if self.mode is BmsMode.STANDBY:
+        print("waiting for the contactor", flush=True)
+    return BmsState.CHARGE
+
+StillBms.state = stays_closed
+
+def test_charge(bench):
+    bench.run(Charge(1.0, until=elapsed(hours=1)))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+def test_the_second_ctrl_c_switches_off_and_leaves_the_rest(rig: Rig) -> None:
+    process = rig.charging(SLOW_CONTACTOR)
+    process.send_signal(signal.SIGINT)
+    said = Listener(process)
+    said.wait_for("waiting for the contactor")
+    process.send_signal(signal.SIGINT)
+    assert said.ended() == 2
+    steps = {step["name"]: step for step in rig.manifest()["bench_verdict"]["steps"]}
+    assert steps["source off"]["verified"]
+    assert not steps["contactor open"]["verified"]
+    assert (steps["chamber to rest"]["done"], steps["chamber to rest"]["detail"]) == (
+        False,
+        "left out, because the bench was asked again to end",
+    )
+    assert rig.reports() == []
+
+
+def test_a_timeout_by_signal_is_the_bench_s_fault_and_ends_off(rig: Rig) -> None:
+    process = rig.charging(CHARGE, "--timeout=3", "--timeout-method=signal")
+    rig.outlet.wait_for("output OFF")
+    status, output = ended(process)
+    assert status == 3, output
+    manifest = rig.manifest()
+    assert (manifest["verdict"], manifest["bench_verdict"]["safe"]) == ("BENCH FAULT", True)
+    assert manifest["cause"]["text"].startswith("The test hung and was stopped: Timeout")
+    assert rig.reports() == []
+
+
+# --- by itself ----------------------------------------------------------------------------------------------------
+
+TWO = """
+import pytest
+from bench.scenario import Charge, elapsed
+from bench.verdicts import BenchFault
+
+SHORT = Charge(1.0, until=elapsed(seconds=0.3))
+
+def test_one(bench):
+    bench.run(SHORT)
+    {error}
+
+def test_two(bench):
+    bench.run(SHORT)
+"""
+
+
+def test_a_test_that_ends_well_leaves_no_supervisor_and_no_trace_of_one(rig: Rig) -> None:
+    status, output = ended(rig.start(TWO.format(error="pass")))
+    assert status == 0, output
+    assert [path.name for path in rig.folder.glob("runs/*/*/supervisor*")] == []
+
+
+def test_once_the_bench_is_broken_no_other_test_uses_it(rig: Rig) -> None:
+    status, output = ended(rig.start(TWO.format(error="raise BenchFault('The relay is welded.')")))
+    assert status == 3, output
+    assert "NOT RUN: the bench is broken: The relay is welded. (first seen in test_mine.py::test_one)" in output
+    assert len(list(rig.folder.glob("runs/*/*/run.json"))) == 1
+
+
+@pytest.mark.parametrize("error", ["assert 1 == 2", "{}['nothing']", "pytest.skip('not today')"])
+def test_a_pack_or_a_test_that_fails_does_not_break_the_bench(rig: Rig, error: str) -> None:
+    _, output = ended(rig.start(TWO.format(error=error)))
+    assert "PASSED test_mine.py::test_two" in output
+    assert len(list(rig.folder.glob("runs/*/*/run.json"))) == 2
+
+
+def test_a_test_whose_supervisor_is_gone_does_not_go_on(rig: Rig) -> None:
+    tests = """
+from bench.scenario import Charge, elapsed
+
+def test_charge(bench):
+    bench._watch._process.kill()
+    bench._watch._process.wait()
+    bench.run(Charge(1.0, until=elapsed(hours=1)))
+"""
+    status, output = ended(rig.start(tests))
+    assert status == 3, output
+    manifest = rig.manifest()
+    assert manifest["cause"]["text"].startswith("The supervisor process does not hear the test any more")
+    assert manifest["bench_verdict"]["safe"] is True
+
+
+HOOK = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_{when}(item):
+    {before}
+    yield
+    {after}
+"""
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        HOOK.format(when="call", before="raise RuntimeError('hook broke')", after=""),
+        HOOK.format(when="call", before="", after="raise RuntimeError('hook broke')"),
+        HOOK.format(when="setup", before="", after="raise RuntimeError('hook broke')"),
+        HOOK.format(when="teardown", before="raise RuntimeError('hook broke')", after=""),
+        "def pytest_packbench_run_started(item, folder):\n    raise RuntimeError('hook broke')\n",
+        "def pytest_packbench_run_ended(item, folder):\n    raise RuntimeError('hook broke')\n",
+        "def pytest_packbench_event(item, event):\n    raise RuntimeError('hook broke')\n",
+    ],
+    ids=["before the call", "after the call", "after setup", "before teardown", "started", "ended", "event"],
+)
+def test_a_hook_of_another_plugin_that_fails_leaves_the_bench_safe(rig: Rig, hook: str) -> None:
+    (rig.folder / "conftest.py").write_text(hook)
+    _, output = ended(rig.start(TWO.format(error="pass"), "-k", "test_one"))
+    manifest = rig.manifest()
+    assert manifest["state"] == "ended", output
+    assert manifest["bench_verdict"] is None or manifest["bench_verdict"]["safe"] is True
+    assert rig.reports() == []
