@@ -29,8 +29,6 @@ DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
-TIMED_OUT = "Timeout (>"
-"""How the failure begins that pytest-timeout raises inside a hanging test."""
 VERDICT_PROPERTY = "packbench.verdict"
 TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""

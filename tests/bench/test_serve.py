@@ -18,7 +18,7 @@ from bench import columns
 from bench.clock import WallClock
 from bench.lifecycle import Setup
 from bench.pack import load_pack
-from bench.serving import Offer, is_loopback, serving, warnings
+from bench.serving import Offer, is_loopback, run_until_signalled, serving, warnings
 from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError
 from instruments.links import LinkProfile
@@ -171,6 +171,38 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, name: str) -> None:
     assert json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1]) == last
 
 
+class Recipient:
+    """A served bench that gets two signals while it runs."""
+
+    addresses: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.stopped: list[str] = []
+
+    def run(self) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+
+    def stop(self, why: str) -> None:
+        self.stopped.append(why)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@posix_only
+def test_what_nohup_ignores_stays_ignored_and_handlers_are_put_back() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    server = Recipient()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run_until_signalled(server)
+        assert server.stopped == ["SIGTERM"]
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before[signal.SIGHUP])
+
+
 def test_people_read_where_it_listens_and_what_is_on() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "from bench.cli import main; main()", "serve", "virtual-module"],
@@ -260,10 +292,10 @@ def test_a_host_that_is_not_ours_is_a_bench_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
-        ("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True),
-        ("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False),
+        *[("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True)],
+        *[("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False)],
     ],
-)  # fmt: skip
+)
 def test_only_loopback_is_served_without_a_warning(host: str, loopback: bool) -> None:
     station, _ = load_station("served-module")
     assert is_loopback(host) is loopback
