@@ -89,9 +89,10 @@ def run_until_signalled(server: Served) -> None:
     def stop(number: int, _frame: Any) -> None:
         server.stop(signal.Signals(number).name)
 
-    # Names that this platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere.
+    # Names that this platform lacks are left out: SIGHUP on Windows, SIGBREAK elsewhere. What the caller has told this
+    # process to ignore (nohup) stays ignored.
     numbers = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in numbers}
+    before = {number: signal.signal(number, stop) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
     try:
         server.run()
     finally:

@@ -43,7 +43,8 @@ class ServeLog:
         }
         self._append(event)
         if self._listener is not None:
-            self._listener(event)
+            with suppress(OSError):  # a terminal that was closed must not end the bench
+                self._listener(event)
 
     def _append(self, event: dict[str, Any]) -> None:
         if self._file is None:

@@ -111,6 +111,12 @@ class Wire:
         if events & selectors.EVENT_READ and self.open:
             self._read()
 
+    def hung_up(self) -> bool:
+        """Whether the other side has gone, once everything it still said has been acted on."""
+        while self.open and self._read():
+            pass
+        return not self.open
+
     def send(self, data: bytes) -> None:
         """Send now, or as soon as the other side takes it."""
         if self.open and data:
@@ -133,14 +139,15 @@ class Wire:
             self.conversation.close()
         self._closed(self, why)
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take and act on what has come; False when nothing had."""
         try:
             data = self.end.recv(CHUNK)
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             self.close(error.strerror or str(error))
-            return
+            return True
         if not data:
             self.close("closed by the peer")
         elif self.conversation is not None:
@@ -148,6 +155,7 @@ class Wire:
                 self.send(self.conversation.receive(data))
             except Babble as error:
                 self.close(str(error))
+        return True
 
     def _flush(self) -> None:
         try:
@@ -182,18 +190,12 @@ class Port:
             connection, (host, port, *_) = self.socket.accept()
         except OSError:  # the peer has thought better of it, or this process has too many files open
             return None
-        if self.exclusive and self._is_held():
+        if self.exclusive and self.held is not None and not self.held.hung_up():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             connection.close()
             return f"{host}:{port}"
         self.held = self.attend(TcpEnd(connection, f"{host}:{port}"))
         return None
-
-    def _is_held(self) -> bool:
-        """Whether somebody is connected: a hang-up that has not been noticed yet is noticed now."""
-        if self.held is not None and self.held.open:
-            self.held.ready(selectors.EVENT_READ)
-        return self.held is not None and self.held.open
 
 
 class Server:
@@ -250,9 +252,7 @@ class Server:
         self._talk(name, end, device)
         self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR"}
 
-    def _listen(
-        self, name: str, host: str, port: int, attend: Callable[[TcpEnd], Wire], *, exclusive: bool
-    ) -> int:  # fmt: skip
+    def _listen(self, name: str, host: str, port: int, attend: Callable[[TcpEnd], Wire], *, exclusive: bool) -> int:
         try:
             listening = socket.create_server((host, port))
         except OSError as error:

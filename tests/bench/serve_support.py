@@ -1,4 +1,4 @@
-"""`packbench serve` in a process of its own, as a test sees it: a ready line, events, a station file to connect with."""
+"""`packbench serve` in a process of its own, as a test sees it: ready line, events, a station file to connect by."""
 
 import json
 import os

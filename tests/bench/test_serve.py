@@ -18,7 +18,7 @@ from bench import columns
 from bench.clock import WallClock
 from bench.lifecycle import Setup
 from bench.pack import load_pack
-from bench.serving import Offer, is_loopback, serving, warnings
+from bench.serving import Offer, is_loopback, run_until_signalled, serving, warnings
 from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError
 from instruments.links import LinkProfile
@@ -50,7 +50,8 @@ def run_pytest(folder: Path, station: Path, seconds: float) -> "subprocess.Compl
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "--station", str(station),
          "--runs", "runs", "test_short.py"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=180, check=False,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=180,
+        check=False,
     )  # fmt: skip
 
 
@@ -170,6 +171,38 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, name: str) -> None:
     assert json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1]) == last
 
 
+class Recipient:
+    """A served bench that gets two signals while it runs."""
+
+    addresses: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.stopped: list[str] = []
+
+    def run(self) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+
+    def stop(self, why: str) -> None:
+        self.stopped.append(why)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@posix_only
+def test_what_nohup_ignores_stays_ignored_and_handlers_are_put_back() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    server = Recipient()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run_until_signalled(server)
+        assert server.stopped == ["SIGTERM"]
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before[signal.SIGHUP])
+
+
 def test_people_read_where_it_listens_and_what_is_on() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "from bench.cli import main; main()", "serve", "virtual-module"],
@@ -234,7 +267,7 @@ def supply_at(resource: str) -> dict[str, Any]:
         ({}, Offer("127.0.0.1", float("nan")), "--speed nan: allowed"),
         ({}, Offer("::1", 1.0), "--host ::1: VISA names take no IPv6 address"),
         ({}, Offer("127.0.0.1", 1.0, ("suply",)), "--exclusive suply: no such instrument; did you mean 'supply'?"),
-        (supply_at("GPIB0::7::INSTR"), Offer("127.0.0.1", 1.0), "instrument supply: 'GPIB0::7::INSTR' cannot be served"),
+        (supply_at("GPIB0::7::INSTR"), Offer("127.0.0.1", 1.0), "supply: 'GPIB0::7::INSTR' cannot be served"),
         (supply_at("TCPIP0::127.0.0.1::77777::SOCKET"), Offer("127.0.0.1", 1.0), "TCP port '77777' is not one"),
         (supply_at("TCPIP0::127.0.0.1::x::SOCKET"), Offer("127.0.0.1", 1.0), "TCP port 'x' is not one"),
         ({"instruments": {"bms": {"can": {"interface": "kvaser", "channel": 0}}}}, Offer("127.0.0.1", 1.0),
@@ -258,8 +291,11 @@ def test_a_host_that_is_not_ours_is_a_bench_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False)],
-)  # fmt: skip
+    [
+        *[("127.0.0.1", True), ("127.8.8.8", True), ("localhost", True)],
+        *[("0.0.0.0", False), ("10.0.0.5", False), ("bench7", False)],
+    ],
+)
 def test_only_loopback_is_served_without_a_warning(host: str, loopback: bool) -> None:
     station, _ = load_station("served-module")
     assert is_loopback(host) is loopback
