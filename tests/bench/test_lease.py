@@ -4,13 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench import lease
 from bench.lease import BenchLease
-from bench.verdicts import BenchInUse
+from bench.verdicts import BenchFault, BenchInUse
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,17 +23,17 @@ HOLD = """
 import sys
 from pathlib import Path
 from bench.lease import BenchLease
-held = BenchLease(Path(sys.argv[1]), "rig-1")
+held = BenchLease(Path(sys.argv[1]), "rig-1", **{options})
 print("held", flush=True)
 sys.stdin.readline()
 {then}
 """
 
 
-def hold(path: Path, then: str = "held.release()") -> subprocess.Popen[str]:
+def hold(path: Path, then: str = "held.release()", **options: object) -> subprocess.Popen[str]:
     """Another process that holds the lease until it reads a line."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD.format(then=then), str(path)],
+        [sys.executable, "-c", HOLD.format(then=then, options=options), str(path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -88,3 +93,123 @@ def test_a_user_without_a_name_can_hold_a_bench(tmp_path: Path, monkeypatch: pyt
     held = BenchLease(tmp_path / "rig-1.lock", "rig-1")
     assert json.loads((tmp_path / "rig-1.holder.json").read_text())["user"]
     held.release()
+
+
+# --- expiry, renewal and taking over ------------------------------------------------------------------------------
+
+
+class Calendar(datetime):
+    """A clock on the wall that a test can move."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.ahead
+
+
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Calendar]]:
+    monkeypatch.setattr(lease, "datetime", Calendar)
+    yield Calendar
+    Calendar.ahead = timedelta()
+
+
+def record(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.with_suffix(".holder.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_who_since_when_until_when_and_for_which_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
+    monkeypatch.setenv("CI_JOB_URL", "https://ci.example/jobs/7")
+    path = tmp_path / "rig-1.lock"
+    other = hold(path, expiry=600.0)
+    with pytest.raises(BenchInUse) as caught:
+        BenchLease(path, "rig-1")
+    held = record(path)
+    other.communicate("\n")
+    since, until = datetime.fromisoformat(held["since"]), datetime.fromisoformat(held["until"])
+    assert timedelta(seconds=598) <= until - since <= timedelta(seconds=602)
+    for part in (f"process {other.pid}, job https://ci.example/jobs/7", held["since"], held["until"], "--take-over"):
+        assert part in str(caught.value)
+
+
+def test_a_lease_that_expired_may_be_taken_and_its_holder_is_told(tmp_path: Path, calendar: type[Calendar]) -> None:
+    path = tmp_path / "rig-1.lock"
+    first = BenchLease(path, "rig-1", expiry=600.0)
+    calendar.ahead = timedelta(seconds=599)
+    with pytest.raises(BenchInUse):
+        BenchLease(path, "rig-1")
+    calendar.ahead = timedelta(seconds=602)
+    second = BenchLease(path, "rig-1")
+    assert second.as_dict()["taken_over"].startswith("by ")
+    with pytest.raises(BenchFault, match=r"was taken over by .* this run has lost it"):
+        first.renew()
+    second.release()
+    first.release()
+
+
+def test_a_lease_that_is_renewed_does_not_expire(tmp_path: Path, calendar: type[Calendar]) -> None:
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1", expiry=600.0)
+    for minutes in range(0, 60, 5):
+        calendar.ahead = timedelta(minutes=minutes)
+        held.renew()
+    with pytest.raises(BenchInUse):
+        BenchLease(path, "rig-1")
+    held.release()
+
+
+def test_a_scan_that_renews_nothing_costs_no_disk(tmp_path: Path) -> None:
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1")
+    path.with_suffix(".holder.json").unlink()
+    held.renew()
+    assert not path.with_suffix(".holder.json").exists()
+    held.release()
+
+
+def test_a_bench_can_be_taken_over_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "rig-1.lock"
+    other = hold(path)
+    mine = BenchLease(path, "rig-1", take_over=True)
+    assert f"(process {other.pid}" in mine.as_dict()["taken_over"]
+    # The one that lost it gives back what is no longer his: nothing.
+    other.communicate("\n")
+    assert record(path)["process"] == os.getpid()
+    with pytest.raises(BenchInUse):
+        BenchLease(path, "rig-1")
+    mine.release()
+
+
+def test_taking_over_a_free_bench_is_no_taking_over(tmp_path: Path) -> None:
+    held = BenchLease(tmp_path / "rig-1.lock", "rig-1", take_over=True)
+    assert held.as_dict()["taken_over"] is None
+    held.release()
+
+
+def test_only_one_of_many_gets_the_bench(tmp_path: Path) -> None:
+    """A free bench that several processes reach for at once."""
+    path = tmp_path / "rig-1.lock"
+    code = HOLD.format(then="held.release()", options={})
+RACERS    winners = []
+    for racer in racers:
+        assert racer.stdout is not None
+        winners.append(racer.stdout.readline() == "held\n")
+    for racer in racers:
+        racer.communicate("\n")
+    assert winners.count(True) == 1
+    BenchLease(path, "rig-1").release()
+    assert [file.name for file in tmp_path.glob("*.alive")] == []
+
+
+@given(
+    left=st.binary(max_size=200) | st.dictionaries(st.text(), st.text()).map(lambda found: json.dumps(found).encode())
+)
+def test_a_damaged_record_of_a_dead_process_hinders_nobody(
+    tmp_path_factory: pytest.TempPathFactory, left: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("lease") / "rig-1.lock"
+    path.with_suffix(".holder.json").write_bytes(left)
+    BenchLease(path, "rig-1").release()

@@ -1,10 +1,14 @@
 """The safe state: the whole list in order, whatever fails on the way, and nothing believed that was not read back."""
 
 from collections.abc import Callable
+from threading import Event, current_thread, main_thread
+from typing import Any
 
 import pytest
 
-from bench.safestate import BenchVerdict, SafeStep, outputs_off
+from bench import safestate
+from bench.clock import WallClock
+from bench.safestate import LEFT_OUT, BenchVerdict, SafeStep, outputs_off, safe_state
 from bench.scenario import Charge, elapsed
 from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault
@@ -153,3 +157,108 @@ def test_a_test_that_passed_on_a_bench_that_is_not_safe_is_a_bench_fault(
     assert "source off: source does not answer" in str(conclusion.error)
     assert bench.run_log.manifest["cause"]["blame"] == "bench"
     assert bench.run_log.manifest["bench_verdict"]["safe"] is False
+
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def never(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What does not come back, on a bench whose patience is short."""
+    monkeypatch.setattr(safestate, "STEP_LIMIT", 0.2)
+    released = Event()
+    yield released
+    released.set()
+
+
+HANGING = [("sink_off", "sink off"), ("source_off", "source off"), ("source_is_off", "source off"),
+           ("chamber_rest", "chamber to rest"), ("request_mode", "contactor open")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "step"), HANGING)
+def test_a_step_that_hangs_keeps_no_other_from_being_tried(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, never: Event, verb: str, step: str
+) -> None:
+    roles = live.engine.bench.roles
+    player = {"chamber_rest": roles.chamber, "request_mode": roles.bms}.get(verb, roles.source)
+    with monkeypatch.context() as patch:
+        patch.setattr(player, verb, lambda *_arguments: never.wait(), raising=True)
+        verdict = safe_state(roles, WallClock())
+    assert step in unverified(verdict)
+    (hung,) = [entry for entry in verdict.steps if entry.name == step]
+    assert hung.detail == "did not come back within 0.2 s"
+    others = {"sink_off", "source_off", "chamber_rest"} - {verb}
+    assert others <= set(plant.calls)
+
+
+def test_on_a_virtual_clock_everything_stays_in_one_thread(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+    monkeypatch.setattr(live.engine.bench.roles.source, "source_is_off", lambda: threads.add(current_thread()) or True)
+    assert make_safe(live).safe
+    assert threads == {main_thread()}
+
+
+def test_what_a_step_raises_in_its_thread_is_told_as_ever(live: TestBench, plant: Plant) -> None:
+    plant.fail["source_is_off"] = InstrumentFault("source does not answer")
+    verdict = safe_state(live.engine.bench.roles, WallClock())
+    assert [step.detail for step in verdict.steps if not step.verified] == ["source does not answer"]
+
+
+# --- hurry --------------------------------------------------------------------------------------------------------
+
+
+def test_in_a_hurry_the_outputs_go_off_and_nothing_else_is_done(live: TestBench, plant: Plant) -> None:
+    hurry = Event()
+    hurry.set()
+    verdict = safe_state(live.engine.bench.roles, live.engine.clock, hurry=hurry)
+    assert plant.calls == ["sink_off", "source_off"]
+    assert {step.detail for step in verdict.steps} == {LEFT_OUT}
+    assert not verdict.safe
+
+
+@pytest.mark.parametrize("wall", [True, False])
+def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, *, wall: bool
+) -> None:
+    hurry = Event()
+    plant.bms_state = BmsState.CHARGE
+    bms = live.engine.bench.roles.bms
+    monkeypatch.setattr(bms, "request_mode", lambda _mode: hurry.set())
+    verdict = safe_state(live.engine.bench.roles, WallClock() if wall else live.engine.clock, hurry=hurry)
+    assert [step.name for step in verdict.steps if step.verified] == ["sink off", "source off", "current gone"]
+    assert plant.calls[-2:] == ["sink_off", "source_off"]
+    assert "chamber_rest" not in plant.calls
+
+
+def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench) -> None:
+    told: list[float] = []
+    safe_state(live.engine.bench.roles, live.engine.clock, alive=told.append)
+    assert told == [2 * safestate.STEP_LIMIT] * len(ORDER)
+
+
+def test_a_bms_that_was_connected_to_a_moment_ago_is_waited_for(
+    live: TestBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([InstrumentFault("was never heard"), InstrumentFault("was never heard"), BmsState.STANDBY])
+
+    def state() -> BmsState:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(live.engine.bench.roles.bms, "state", state)
+    assert make_safe(live).safe
+
+
+def test_a_bench_that_could_not_be_opened_to_the_end_is_made_safe_too(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.source_on = True
+    plant.fail["protect_sink"] = InstrumentFault("no answer")
+    with pytest.raises(InstrumentFault) as caught:
+        new_bench().open()
+    assert not plant.source_on
+    assert caught.value.__notes__ == ["The bench was not opened; its safe state: outputs verified off"]

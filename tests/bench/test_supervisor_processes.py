@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import Any
 import pytest
 
 from bench.runs import list_runs
-from bench.supervisor import REPORT
 from tests.bench.conftest import PACK
+from tests.bench.supervisor_support import PATIENCE, report_of, reports
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
-"""s until a test gives up waiting; nothing here takes more than a few, on a computer that has time."""
 
 STATION = """\
 schema: 1
@@ -130,17 +127,10 @@ class Rig:
 
     def supervisor(self) -> dict[str, Any]:
         """What the supervisor wrote, once it is done."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for path in self.folder.glob(f"runs/*/*/{REPORT}"):
-                found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-                if found["state"] == "done":
-                    return found
-            time.sleep(0.05)
-        pytest.fail("the supervisor did not say that it is done")
+        return report_of(self.folder)
 
     def reports(self) -> list[Path]:
-        return list(self.folder.glob(f"runs/*/*/{REPORT}"))
+        return reports(self.folder)
 
 
 @pytest.fixture

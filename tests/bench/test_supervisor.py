@@ -1,0 +1,336 @@
+"""The supervisor piece by piece: when it takes the test for gone, how it reaches a bench, what it tells the test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import rescue, testing
+from bench.clock import VirtualClock, WallClock
+from bench.heartbeat import LOG, Supervised
+from bench.lifecycle import Setup
+from bench.pack import load_pack
+from bench.rescue import instruments_that_matter
+from bench.run import TestIdentity
+from bench.scenario import Charge, Rest, Soak, elapsed
+from bench.station import SHIPPED, StationFile, load_station
+from bench.supervisor import ALL_IS_WELL, REPORT, Alarm, Plan, Word, act, watch
+from bench.testing import TestBench
+from bench.verdicts import BenchFault
+from instruments.roles import InstrumentFault
+from tests.bench.fakes import Plant
+
+ROOT = Path(__file__).parents[2]
+
+
+# --- when the test is gone ----------------------------------------------------------------------------------------
+
+
+def heard(*words: tuple[float, str | None]) -> "SimpleQueue[Word]":
+    queue: SimpleQueue[Word] = SimpleQueue()
+    for time, text in words:
+        queue.put(Word(time, text))
+    return queue
+
+
+def watched(*words: tuple[float, str | None], patience: float = 10.0, until: float = 1e6) -> Alarm | None:
+    """What is made of `words`, when nothing more comes until `until` s."""
+    times = iter([0.0])
+    return watch(heard(*words), patience, now=lambda: next(times, until))
+
+
+def test_a_test_that_says_goodbye_is_let_go() -> None:
+    assert watched((1.0, "5.0"), (2.0, ALL_IS_WELL)) is None
+
+
+def test_a_closed_pipe_is_the_end_of_the_test() -> None:
+    alarm = watched((1.0, "5.0"), (2.0, None))
+    assert alarm == Alarm("the test's process ended without a word", last_heard=1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "silence"), [([], "10.0"), ([(3.0, "5.0")], "5.0"), ([(3.0, "5"), (4.0, "65")], "65.0")]
+)
+def test_the_last_word_says_how_long_the_test_may_be_silent(said: list[tuple[float, str]], silence: str) -> None:
+    alarm = watched(*said)
+    assert alarm is not None
+    assert alarm.reason == f"the test was silent for more than {silence} s"
+    assert alarm.last_heard == (said[-1][0] if said else 0.0)
+
+
+def test_a_word_that_came_in_time_counts_however_late_it_is_read() -> None:
+    # The supervisor was importing for 100 s; the words came meanwhile, each in time.
+    assert watched((1.0, "5.0"), (99.0, ALL_IS_WELL), until=100.0) is None
+
+
+def test_noise_is_a_sign_of_life_and_nothing_more() -> None:
+    alarm = watched((3.0, "5.0"), (6.0, "\x00garbage"))
+    assert alarm == Alarm("the test was silent for more than 5.0 s", last_heard=6.0)
+
+
+@given(st.dictionaries(st.text(), st.text()), st.lists(st.text()), st.text())
+def test_a_plan_arrives_as_it_was_sent(station: dict[str, str], instruments: list[str], folder: str) -> None:
+    plan = Plan(os.getpid(), folder, station, tuple(instruments), 600.0)
+    line = plan.as_line()
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert Plan.from_line(line) == plan
+
+
+def test_little_is_imported_before_it_watches() -> None:
+    heavy = "{'numpy', 'pandas', 'pyarrow', 'pyvisa', 'can', 'pydantic', 'yaml', 'pytest', 'instruments'}"
+    code = f"import sys, bench.supervisor; print(*({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == ""
+
+
+# --- what it makes safe -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+def test_whatever_moves_current_comes_first_and_sensors_not_at_all(name: str) -> None:
+    station, _ = load_station(name)
+    names = instruments_that_matter(station)
+    assert names[0] == station.player("sink")
+    assert station.player("source") in names[:2]
+    assert station.player("temperatures") not in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.fixture
+def station(station_text: str, write: Callable[[str, str], Path]) -> StationFile:
+    return load_station(str(write("station.yaml", station_text)))[0]
+
+
+def rescued(station: StationFile) -> list[rescue.Outcome]:
+    dumped = station.model_dump(mode="json", by_alias=True)
+    return list(rescue.attempts(dumped, instruments_that_matter(station), VirtualClock()))
+
+
+def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) -> None:
+    plant.source_on, plant.conditioning = True, True
+    (outcome,) = rescued(station)
+    assert outcome.verdict.safe
+    assert outcome.commanded is not None
+    assert not plant.source_on
+    assert not plant.conditioning
+    assert {"close supply", "close chamber", "close bms"} <= set(plant.calls)
+    assert "open temperatures" not in plant.calls
+
+
+def test_outputs_are_off_before_the_rest_is_looked_at(station: StationFile, plant: Plant) -> None:
+    rescued(station)
+    assert plant.calls.index("source_off") < plant.calls.index("request STANDBY")
+    assert plant.calls.index("source_off") < plant.calls.index("sink_is_off")
+
+
+@pytest.mark.parametrize("dead", ["open chamber", "open bms", "chamber_rest"])
+def test_a_dead_instrument_keeps_no_other_from_being_switched_off(
+    station: StationFile, plant: Plant, dead: str
+) -> None:
+    plant.source_on = True
+    plant.fail[dead] = InstrumentFault("nobody answers")
+    outcomes = rescued(station)
+    assert len(outcomes) == rescue.ATTEMPTS
+    assert not plant.source_on
+    assert outcomes[0].commanded is not None
+    bad = [step for step in outcomes[-1].verdict.steps if not step.verified]
+    assert [step.detail for step in bad] == ["nobody answers"]
+
+
+def test_it_tries_again_with_sessions_of_its_own_until_the_bench_is_safe(station: StationFile, plant: Plant) -> None:
+    plant.source_on = True
+    plant.fail["open supply"] = InstrumentFault("the connection is still taken")
+    outcomes = []
+    for outcome in rescue.attempts(
+        station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), VirtualClock()
+    ):
+        outcomes.append(outcome)
+        plant.fail.clear()
+    assert [outcome.verdict.safe for outcome in outcomes] == [False, True]
+    assert outcomes[0].commanded is None
+    assert not plant.source_on
+
+
+def test_preparing_opens_nothing(station: StationFile, plant: Plant) -> None:
+    rescue.prepare(station.model_dump(mode="json", by_alias=True), instruments_that_matter(station))
+    assert plant.calls == []
+
+
+# --- its other end ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
+    """A supervisor process that watches this one; it must never have to act."""
+    watch = Supervised(station, tmp_path)
+    watch.confirm()
+    yield watch
+    with suppress(BenchFault):
+        watch.dismiss()
+
+
+def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
+    return watch._process
+
+
+def test_one_that_is_dismissed_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
+    supervised.alive(1.0)
+    supervised.dismiss()
+    supervised.dismiss()
+    assert process_of(supervised).returncode == 0
+    assert not (tmp_path / REPORT).exists()
+    assert not (tmp_path / LOG).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no process groups of this kind")
+def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Supervised) -> None:
+    process = process_of(supervised).pid
+    assert os.getpgid(process) == process != os.getpgid(0)
+    assert os.getsid(process) != os.getsid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_it_is_deaf_to_signals(supervised: Supervised, name: str) -> None:
+    process_of(supervised).send_signal(getattr(signal, name))
+    supervised.alive(60.0)
+    supervised.dismiss()
+    assert process_of(supervised).returncode == 0
+
+
+def test_the_test_is_told_when_nobody_watches_any_more(supervised: Supervised) -> None:
+    process_of(supervised).kill()
+    process_of(supervised).wait()
+    with pytest.raises(BenchFault, match="does not hear the test any more"):
+        supervised.alive(1.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_does_not_read_does_not_make_the_test_hang(supervised: Supervised) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+
+    def beat_for_hours() -> None:
+        for _ in range(100_000):
+            supervised.alive(1.0)
+
+    with pytest.raises(BenchFault, match="does not hear the test any more"):
+        beat_for_hours()
+    process_of(supervised).kill()
+
+
+def test_one_that_does_not_start_is_told_before_anything_is_on(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    watch = Supervised(station, tmp_path)
+    with pytest.raises(BenchFault, match=r"did not start.*supervisor\.log says why"):
+        watch.confirm()
+    watch.dismiss()
+    assert (tmp_path / LOG).read_text()
+
+
+# --- the heartbeat ------------------------------------------------------------------------------------------------
+
+
+class Heartbeats:
+    """Takes the place of a supervisor and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+        self.dismissed = 0
+
+    def confirm(self) -> None: ...
+
+    def alive(self, silence: float) -> None:
+        self.told.append(silence)
+
+    def dismiss(self) -> None:
+        self.dismissed += 1
+
+
+@pytest.fixture
+def heartbeats(little_bench: TestBench, monkeypatch: pytest.MonkeyPatch) -> Heartbeats:
+    heart = Heartbeats()
+    monkeypatch.setattr(little_bench, "_watch", heart)
+    return heart
+
+
+@pytest.mark.parametrize(
+    ("step", "period"), [(Charge(1.0, elapsed(seconds=5)), 1.0), (Rest(elapsed(seconds=30)), 10.0), (Soak(25.0), 10.0)]
+)
+def test_every_scan_is_a_heartbeat_that_announces_the_next(
+    little_bench: TestBench, heartbeats: Heartbeats, step: Any, period: float
+) -> None:
+    little_bench.run(step)
+    scans = len(little_bench.run_log.record().rows)
+    *beats, idle = heartbeats.told
+    assert len(beats) == scans
+    assert set(beats) == {period}
+    assert idle == little_bench.station.supervisor.idle
+
+
+def test_a_test_that_does_not_scan_does_not_beat(little_bench: TestBench, heartbeats: Heartbeats) -> None:
+    little_bench.engine.clock.sleep(1000.0)
+    assert heartbeats.told == []
+
+
+def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
+    little_bench: TestBench, heartbeats: Heartbeats
+) -> None:
+    safe = little_bench.conclude().bench
+    assert safe is not None
+    assert len(heartbeats.told) == len(safe.steps) + 1
+    assert heartbeats.dismissed == 1
+
+
+def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(
+    little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unheard(_silence: float) -> None:
+        raise BenchFault("gone")
+
+    monkeypatch.setattr(heartbeats, "alive", unheard)
+    safe = little_bench.conclude().bench
+    assert safe is not None
+    assert safe.safe
+
+
+@pytest.mark.parametrize(("asked", "watched"), [(None, 0), (True, 1)])
+def test_a_virtual_bench_is_watched_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool | None, watched: int
+) -> None:
+    hearts: list[Heartbeats] = []
+
+    def start(*_arguments: object) -> Heartbeats:
+        hearts.append(Heartbeats())
+        return hearts[-1]
+
+    monkeypatch.setattr(testing, "Supervised", start)
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path, TestIdentity("x", "x", "x"), supervised=asked)
+    bench.open()
+    bench.conclude()
+    assert len(hearts) == watched
+    assert [heart.dismissed for heart in hearts] == [1] * watched
+
+
+def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -> None:
+    station, _ = load_station("virtual-module")
+    plan = Plan(0, str(tmp_path), station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), 1.0)
+    act(plan, Alarm("the test's process ended without a word", 0.0), WallClock())
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["state"] == "done"
+    assert report["bench_verdict"] is None
+    assert report["text"] == "the simulators ended with the test, there was nothing to switch off"
