@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, NoReturn
 
-from bench.guard import BMS_SILENCE
 from bench.lease import BenchLease
 from bench.lifecycle import OpenBench, Setup, _check_fit
+from bench.limits import BMS_SILENCE
 from bench.roles import Roles, cast_roles
 from bench.safestate import BenchVerdict, outputs_off
 from bench.station import StationFile
