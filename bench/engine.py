@@ -11,6 +11,7 @@ from math import isnan, nan
 from bench import columns, preflight, safestate
 from bench.columns import INDEX
 from bench.control import Control, control_of
+from bench.faults import fault
 from bench.lifecycle import OpenBench
 from bench.pack import PackFile
 from bench.run import Run, RunRecord
@@ -48,6 +49,7 @@ class Engine:
         self.sampler = Sampler(bench, run)
         self.step: Step | None = None
         self.step_started = 0.0
+        self._chamber_alarm = ""
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -75,6 +77,7 @@ class Engine:
     def _run_step(self, step: Step) -> None:
         settling = self._settling(step) if isinstance(step, Soak) else None
         with self._recorded(step, str(settling) if settling else None) as ended:
+            self._look_at_chamber()
             if isinstance(step, Soak) and settling:
                 ended(self._soak(step, settling))
             elif isinstance(step, Rest):
@@ -235,6 +238,17 @@ class Engine:
                 raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()), "chamber-not-settled")
         self.sampler.settled()
         return str(settling)
+
+    def _look_at_chamber(self) -> None:
+        """Tell an alarm of the chamber once; what it does to the air is the guard's to see."""
+        alarm = self.bench.roles.chamber.alarm()
+        if alarm and alarm != self._chamber_alarm:
+            entry, step = fault("chamber-alarm"), self.sampler.step_name
+            text = f"{entry.name}: it reports {alarm!r} at the start of step {step!r}."
+            self.log.event(
+                "warning", fault="chamber-alarm", action=entry.action, blame=entry.blame, step=step, text=text
+            )
+        self._chamber_alarm = alarm
 
     def _close_contactors(self, mode: BmsMode) -> Row:
         bms, deadline = self.bench.roles.bms, self.clock.now() + CONTACTOR_TIMEOUT
