@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from bench.drivers import Unreachable
-from bench.guard import BMS_SILENCE
 from bench.lease import BenchLease
 from bench.lifecycle import OpenBench, Setup, check_fit
+from bench.limits import BMS_SILENCE
 from bench.roles import Roles, cast_roles
 from bench.safestate import BenchVerdict, outputs_off
 from bench.station import StationFile

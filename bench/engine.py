@@ -11,12 +11,14 @@ from math import isnan, nan
 from bench import columns, preflight, safestate
 from bench.columns import INDEX
 from bench.control import Control, control_of
+from bench.faults import fault
 from bench.lifecycle import OpenBench
+from bench.pack import PackFile
 from bench.run import Run, RunRecord
 from bench.sampling import Row, Sampler
 from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, Until, amperes
 from bench.settling import Settling
-from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of
+from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of, fault_of
 from instruments.roles import BmsMode, BmsState
 
 PULSE_SCAN_PERIOD = 0.1
@@ -51,6 +53,7 @@ class Engine:
         self.sampler = Sampler(bench, run)
         self.step: Step | None = None
         self.step_started = 0.0
+        self._chamber_alarm = ""
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -78,10 +81,11 @@ class Engine:
     def _run_step(self, step: Step) -> None:
         settling = self._settling(step) if isinstance(step, Soak) else None
         with self._recorded(step, str(settling) if settling else None) as ended:
+            self._look_at_chamber()
             if isinstance(step, Soak) and settling:
                 ended(self._soak(step, settling))
             elif isinstance(step, Rest):
-                ended(self._loop(step, self.bench.station.rest_scan_period, _ask_nothing))
+                ended(self._loop(step, self.bench.station.rest_scan_period, lambda: _ask_nothing))
             else:
                 ended(self._move_current(step))
 
@@ -129,11 +133,15 @@ class Engine:
     def _move_current(self, step: Step) -> str:
         period = PULSE_SCAN_PERIOD if isinstance(step, Pulse) else self.bench.station.scan_period
         mode = BmsMode.CHARGE if isinstance(step, Charge | FastRecharge) else BmsMode.DISCHARGE
-        try:
+
+        def begin() -> Control:
             row = self._close_contactors(mode)
             control = control_of(step, self.bench, self.sampler)
             control(row)
-            ended_by = self._loop(step, period, control)
+            return control
+
+        try:
+            ended_by = self._loop(step, period, begin)
         except BaseException:
             # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
             with suppress(Exception):
@@ -142,22 +150,24 @@ class Engine:
         safestate.outputs_off(self.bench.roles)
         return ended_by
 
-    def _loop(self, step: Step, period: float, control: Control) -> str:
-        """Scan each `period` until a condition holds; returns the condition as a sentence."""
-        start = self.clock.now()
-        watches = [_Watch(condition, condition.resolve(self.bench.pack), start) for condition in step.conditions]
-        timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(self.bench.pack) + TIMEOUT_EXTRA
-        for row in self._scans(period):
-            for watch in watches:
-                if watch.holds(row):
-                    return str(watch.condition)
-            if row[_TIME] - start > timeout:
-                raise BenchFault(
-                    f"Step {step.name!r} did not end within {timeout / 3600:.1f} h: none of its conditions came true "
-                    f"({'; '.join(str(condition) for condition in step.conditions)})."
-                )
-            control(row)
-        raise AssertionError("scans never end by themselves")
+    def _loop(self, step: Step, period: float, begin: Callable[[], Control]) -> str:
+        """Begin, then scan each `period` until a condition holds; returns the condition as a sentence."""
+        if self._must_pause(step):
+            self._hold()
+        control = begin()
+        ending = _Ending(step, self.bench.pack, self.clock.now())
+        while True:
+            for row in self._scans(period):
+                if self._must_pause(step):
+                    break
+                ended_by = ending.reached(row)
+                if ended_by is not None:
+                    return ended_by
+                control(row)
+            paused = self.clock.now()
+            self._hold()
+            control = begin()
+            ending.postpone(self.clock.now() - paused)
 
     def _scans(self, period: float) -> Iterator[Row]:
         """One row each `period` s, on a grid that does not drift."""
@@ -167,6 +177,51 @@ class Engine:
             self.alive(max(0.0, due - self.clock.now()) / self.bench.station.speed)
             self.clock.sleep(due - self.clock.now())
             yield self.sampler.take()
+
+    # --- holds --------------------------------------------------------------------------------------------------------
+
+    def _must_pause(self, step: Step) -> bool:
+        # A pulse is over before whatever disturbs it could recover; what follows it waits.
+        return self.sampler.guard.hold is not None and not isinstance(step, Pulse)
+
+    def _hold(self) -> None:
+        """Outputs off, contactors as they are, until the excursion has recovered; raises `BenchFault` if it does not.
+
+        Whatever the step measures by its own time does not count the hold.
+        """
+        excursion = self.sampler.guard.hold
+        assert excursion is not None  # noqa: S101 - the caller looked
+        began, recovered = self.clock.now(), False
+        safestate.outputs_off(self.bench.roles)
+        self.sampler.ask_nothing()
+        text = excursion.cause(self.sampler.step_name).text
+        self.log.event("hold started", **excursion.as_event(self.sampler.step_name), text=text)
+        try:
+            self._wait_for_recovery(began)
+            recovered = True
+        finally:
+            self.log.event(
+                "hold ended",
+                limit=excursion.limit.name,
+                step=self.sampler.step_name,
+                duration=round(self.clock.now() - began, 6),
+                recovered=recovered,
+            )
+
+    def _wait_for_recovery(self, began: float) -> None:
+        longest = 3600 * self.bench.station.guard.longest_hold
+        for row in self._scans(self.bench.station.rest_scan_period):
+            excursion = self.sampler.guard.hold
+            if excursion is None:
+                return
+            if row[_TIME] - began > longest:
+                alarm = self.bench.roles.chamber.alarm()
+                hint = f"the chamber reports {alarm!r}" if alarm else "check the chamber, its door and its supply"
+                raise BenchFault(
+                    f"Cycling was paused for {excursion.limit.name} and has not recovered within "
+                    f"{longest / 3600:g} h: {hint}.",
+                    "hold-too-long",
+                )
 
     # --- temperatures and contactors ----------------------------------------------------------------------------------
 
@@ -185,8 +240,20 @@ class Engine:
             if settling.settled(row):
                 break
             if row[_TIME] - start > timeout:
-                raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()))
+                raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()), "chamber-not-settled")
+        self.sampler.settled()
         return str(settling)
+
+    def _look_at_chamber(self) -> None:
+        """Tell an alarm of the chamber once; what it does to the air is the guard's to see."""
+        alarm = self.bench.roles.chamber.alarm()
+        if alarm and alarm != self._chamber_alarm:
+            entry, step = fault("chamber-alarm"), self.sampler.step_name
+            text = f"{entry.name}: it reports {alarm!r} at the start of step {step!r}."
+            self.log.event(
+                "warning", fault="chamber-alarm", action=entry.action, blame=entry.blame, step=step, text=text
+            )
+        self._chamber_alarm = alarm
 
     def _close_contactors(self, mode: BmsMode) -> Row:
         bms, deadline = self.bench.roles.bms, self.clock.now() + CONTACTOR_TIMEOUT
@@ -199,12 +266,15 @@ class Engine:
                 return row
             if state == BmsState.ERROR:
                 names = ", ".join(fault.signal for fault in bms.faults()) or "none"
-                raise PackFailure(f"The BMS went to ERROR when asked for {mode.name}; its fault bits: {names}.")
+                raise PackFailure(
+                    f"The BMS went to ERROR when asked for {mode.name}; its fault bits: {names}.", "bms-error"
+                )
             if self.clock.now() > deadline:
                 break
         raise BenchFault(
             f"The BMS did not reach {wanted.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
-            "check the CAN wiring, its 12 V supply and the emergency-stop chain."
+            "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
+            "contactor-not-closed",
         )
 
     # --- words --------------------------------------------------------------------------------------------------------
@@ -214,7 +284,7 @@ class Engine:
         blame, verdict = blame_of(error)
         text = str(error) or f"interrupted ({type(error).__name__})"
         if self.log.cause is None:
-            self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now()))
+            self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now(), fault=fault_of(error)))
         return text, verdict
 
     def _set_points(self, step: Step) -> dict[str, float]:
@@ -262,6 +332,40 @@ class _Watch:
         if isnan(self._since):
             self._since = row[_TIME]
         return row[_TIME] - self._since >= self.condition.hold - 1e-6
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a pause out of the step's time; what held before it must hold anew."""
+        self._start += seconds
+        self._since = nan
+
+
+class _Ending:
+    """What ends one step: the first of its conditions, or its timeout."""
+
+    def __init__(self, step: Step, pack: PackFile, start: float) -> None:
+        self._step = step
+        self._watches = [_Watch(condition, condition.resolve(pack), start) for condition in step.conditions]
+        self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
+        self._latest = start + self._timeout
+
+    def reached(self, row: Row) -> str | None:
+        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout."""
+        for watch in self._watches:
+            if watch.holds(row):
+                return str(watch.condition)
+        if row[_TIME] > self._latest:
+            raise BenchFault(
+                f"Step {self._step.name!r} did not end within {self._timeout / 3600:.1f} h: none of its conditions "
+                f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).",
+                "step-not-ended",
+            )
+        return None
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a pause of `seconds` out of the step's time."""
+        self._latest += seconds
+        for watch in self._watches:
+            watch.postpone(seconds)
 
 
 def _ask_nothing(_row: Row) -> None:

@@ -18,7 +18,7 @@ from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
 from bench.drivers import open_driver
 from bench.emulation import EmulatedPack, cell_of
-from bench.guard import limits_for
+from bench.limits import limits_for
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
 from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
@@ -135,7 +135,8 @@ class OpenBench:
                 address = self.station.instruments[name].address
                 raise BenchFault(
                     f"Instrument {name} at {address} is {identity}: its {what} should be {wanted!r} and is {found!r}; "
-                    "check the address in the station file, or what is plugged in there."
+                    "check the address in the station file, or what is plugged in there.",
+                    "wrong-identity",
                 )
         return identity
 

@@ -57,6 +57,11 @@ class Limits(files.FileModel):
     charge_current: float = Field(gt=0, description="A")
     discharge_current: float = Field(gt=0, description="A")
     temperature_rise: float = Field(default=25.0, gt=0, description="K above the soak value")
+    temperature_rate: float = Field(default=5.0, gt=0, description="K/min of a cell that is warmer than the air")
+    power: float | None = Field(default=None, gt=0, description="W; current times highest voltage when absent")
+    cell_spread: float | None = Field(default=None, gt=0, description="V; half the cell's span when absent")
+    state_of_charge: Span = Span(min=0.0, max=1.0)
+    insulation: float | None = Field(default=None, gt=0, description="Ohm; 500 Ohm/V when absent")
 
 
 class Requirements(files.FileModel):

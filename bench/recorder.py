@@ -84,7 +84,8 @@ class SampleJournal:
 def _cannot_record(path: Path, error: OSError) -> BenchFault:
     return BenchFault(
         f"Samples cannot be recorded: {path} refused a write ({error.strerror}). What was recorded until then is kept; "
-        "free some disk space or choose another place with --runs."
+        "free some disk space or choose another place with --runs.",
+        "recording-failed",
     )
 
 

@@ -148,7 +148,7 @@ class Run:
         try:
             self._close_journal()
         except BenchFault as fault:
-            self.cause = self.cause or Cause("bench", str(fault), None, self.now())
+            self.cause = self.cause or Cause("bench", str(fault), None, self.now(), fault=fault.fault)
             self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
             raise
         finally:

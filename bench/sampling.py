@@ -3,16 +3,19 @@
 A violation switches the outputs off before anything else is done about it.
 """
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import nan
+from math import isnan, nan
 
 from bench import columns, safestate
 from bench.columns import INDEX
-from bench.guard import Guard, Trip
+from bench.guard import Guard, Violation
 from bench.lifecycle import OpenBench
+from bench.quantities import quantities_for
 from bench.run import Run
 from bench.verdicts import BenchFault, PackFailure
+from instruments.roles import InstrumentFault
 
 Row = list[float]
 
@@ -23,6 +26,10 @@ _SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.SET_TEMPERATURE] +
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
 _SCAN_DURATION = INDEX[columns.SCAN_DURATION]
 
+PRETRIGGER = "pretrigger.csv"
+"""The guard's last minute, in the run's folder: text, because it is written while things are going wrong."""
+_TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
+
 Observer = Callable[[Row], None]
 
 
@@ -30,7 +37,9 @@ class Sampler:
     """Takes samples of one open bench for one run."""
 
     def __init__(self, bench: OpenBench, run: Run) -> None:
-        self.guard = Guard(bench.limits, bench.scanner.columns)
+        layout = bench.scanner.columns
+        derived = quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults)
+        self.guard = Guard(bench.limits, layout, derived)
         self.observers: list[Observer] = []
         self.last: Row | None = None
         self.step_index = 0
@@ -53,8 +62,13 @@ class Sampler:
         self.ask(nan, nan)
 
     def ask_temperature(self, temperature: float) -> None:
-        """Note the chamber's set point, degC."""
+        """Note the chamber's set point, degC; until `settled`, the air may be anywhere."""
         self._set[2] = temperature
+        self.guard.conditioned = False
+
+    def settled(self) -> None:
+        """Note that air and cells have come to rest at that temperature: from now on they are expected to stay."""
+        self.guard.conditioned = True
 
     def take(self) -> Row:
         """One row, guarded and recorded; raises `PackFailure` or `BenchFault` when a limit was violated."""
@@ -64,8 +78,8 @@ class Sampler:
         row[_TIME], row[_UNIX], row[_STEP], row[_SCAN_DURATION] = now, self._epoch + now, self.step_index, now - started
         row[_SET_POINTS] = self._set
         self._count(row)
-        trip = self.guard.check(row)
-        if trip is not None:
+        violations = self.guard.check(row)
+        if self.guard.trip is not None:
             # Off first. What it raises matters less than the violation, and the safe state will find it again.
             with suppress(Exception):
                 safestate.outputs_off(self._bench.roles)
@@ -75,8 +89,8 @@ class Sampler:
                 self._run.journal.append(row)
         finally:
             # A disk that is full at this very moment must not hide the violation.
-            if trip is not None:
-                self._raise(trip)
+            if violations:
+                self._tell(violations)
         if self._bench.emulated is not None:
             self._bench.emulated.follow(row[_SENSORS])
         for observer in self.observers:
@@ -92,26 +106,39 @@ class Sampler:
             if not self._current_stepped:
                 current, power = (current + previous[_CURRENT]) / 2, (power + previous[_POWER]) / 2
             self._current_stepped = False
-            direction = 0 if current >= 0 else 1
-            self._counters[direction] += abs(current) * hours
-            self._counters[2 + direction] += abs(power) * hours
+            # One reading that is missing must not make the counters nan for good; the guard knows of it.
+            if not isnan(power):
+                direction = 0 if current >= 0 else 1
+                self._counters[direction] += abs(current) * hours
+                self._counters[2 + direction] += abs(power) * hours
         row[_COUNTERS] = self._counters
 
-    def _raise(self, trip: Trip) -> None:
-        cause = trip.cause(self.step_name)
-        limit = trip.limit
-        bounds = limit.as_dict()
-        self._run.event(
-            "trip",
-            limit=limit.name,
-            column=limit.column,
-            value=trip.value,
-            at_least=bounds["at_least"],
-            at_most=bounds["at_most"],
-            unit=limit.unit,
-            blame=cause.blame,
-            step=self.step_name,
-            text=cause.text,
-        )
-        self._run.fault(cause)
-        raise PackFailure(cause.text) if cause.blame == "pack" else BenchFault(cause.text)
+    def _tell(self, violations: Sequence[Violation]) -> None:
+        """Log what the guard found; raise what ends the run."""
+        for violation in violations:
+            cause = violation.cause(self.step_name, self._fault_bits(violation))
+            if violation.action != "trip":
+                self._run.event("warning", **violation.as_event(self.step_name), text=cause.text)
+                continue
+            self._run.event("trip", **violation.as_event(self.step_name), text=cause.text)
+            self._run.fault(cause)
+            self._keep_last_minute()
+            fault = violation.fault
+            raise PackFailure(cause.text, fault) if cause.blame == "pack" else BenchFault(cause.text, fault)
+
+    def _fault_bits(self, violation: Violation) -> str:
+        """What the BMS itself says of it, as the end of a clause."""
+        if violation.fault not in _TOLD_BY_BITS:
+            return ""
+        try:
+            names = [fault.signal for fault in self._bench.roles.bms.faults()]
+        except InstrumentFault:
+            return ", and its fault bits cannot be read"
+        return f", its fault bits: {', '.join(names) or 'none'}"
+
+    def _keep_last_minute(self) -> None:
+        """Write every row of the guard's last minute, with what it derived from each: that is not in the samples."""
+        with suppress(OSError), (self._run.folder / PRETRIGGER).open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(self.guard.columns)
+            table.writerows(self.guard.recent())

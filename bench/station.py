@@ -82,6 +82,17 @@ class ChamberLimits(files.FileModel):
     rest_temperature: float = Field(default=25.0, description="degC")
 
 
+class GuardSettings(files.FileModel):
+    """How far meters may disagree, how old a sample may be, how long cycling may be paused."""
+
+    voltage_disagreement: float = Field(default=0.02, gt=0, lt=1, description="of the pack's highest voltage")
+    current_disagreement: float = Field(default=0.01, gt=0, lt=1, description="of the pack's largest current")
+    cell_voltage_disagreement: float = Field(default=0.05, gt=0, description="V")
+    temperature_disagreement: float = Field(default=10.0, gt=0, description="K")
+    sample_age: float = Field(default=2.0, gt=0, description="s from a scan's first question to its last answer")
+    longest_hold: float = Field(default=2.0, gt=0, description="h")
+
+
 class Lease(files.FileModel):
     """Where the lock that gives one bench to one user lies, and how long a user may be silent before it is lost."""
 
@@ -126,6 +137,7 @@ class StationFile(files.FileModel):
     instruments: dict[str, InstrumentEntry]
     wiring: Wiring
     chamber: ChamberLimits = ChamberLimits()
+    guard: GuardSettings = GuardSettings()
     lease: Lease | None = None
     supervisor: Supervision = Supervision()
     virtual: Virtual | None = None

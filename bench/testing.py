@@ -28,6 +28,7 @@ from bench.verdicts import (
     PackFailure,
     Verdict,
     blame_of,
+    fault_of,
     worst,
 )
 
@@ -74,7 +75,7 @@ class TestBench:
         overdue = preflight.calibration_overdue(self.setup.station)
         try:
             if overdue:
-                raise BenchFault(" ".join(overdue))
+                raise BenchFault(" ".join(overdue), "calibration-overdue")
             if self._supervised:
                 self._watch = Supervised(self.setup.station, self.run_log.folder)
                 self._watch.confirm()
@@ -179,7 +180,8 @@ class TestBench:
     def _keep(self, error: BaseException) -> None:
         if self.run_log.cause is None and not isinstance(error, Inconclusive):
             blame, _ = blame_of(error)
-            self.run_log.fault(Cause(blame, _first_line(error), self.run_log.step, self.run_log.now()))
+            where, now = self.run_log.step, self.run_log.now()
+            self.run_log.fault(Cause(blame, _first_line(error), where, now, fault=fault_of(error)))
 
     def _verdict(self, error: BaseException | None, safe: BenchVerdict | None) -> Verdict:
         verdicts = [measurement.verdict for measurement in self.run_log.measurements]
@@ -193,7 +195,7 @@ class TestBench:
         if error is not None:
             return error if isinstance(error, Exception) else None
         if safe is not None and not safe.safe:
-            fault = BenchFault(f"The test ended, the bench was not verified safe: {safe}")
+            fault = BenchFault(f"The test ended, the bench was not verified safe: {safe}", "not-verified-safe")
             self._keep(fault)
             return fault
         judged = [m for m in self.run_log.measurements if m.verdict is verdict]
@@ -201,7 +203,9 @@ class TestBench:
         if verdict is Verdict.FAIL:
             if self.run_log.cause is None:
                 first = judged[0]
-                self.run_log.cause = Cause("pack", str(first), first.step, self.run_log.now(), first.name)
+                self.run_log.cause = Cause(
+                    "pack", str(first), first.step, self.run_log.now(), first.name, "requirement-missed"
+                )
             return PackFailure(text)
         if verdict is Verdict.INCONCLUSIVE:
             return Inconclusive(text)

@@ -9,6 +9,8 @@ from enum import StrEnum
 from math import isnan
 from typing import Any, Literal
 
+from instruments.roles import InstrumentFault
+
 Blame = Literal["pack", "bench", "operator"]
 
 
@@ -41,6 +43,8 @@ class Cause:
     step: str | None = None
     time: float | None = None
     limit: str | None = None
+    fault: str | None = None
+    """Its id in the fault catalogue."""
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
@@ -48,7 +52,11 @@ class Cause:
 
 
 class PackFailure(AssertionError):
-    """The pack under test violated a limit or missed a requirement."""
+    """The pack under test violated a limit or missed a requirement; `fault` is an id of the fault catalogue."""
+
+    def __init__(self, text: str = "", fault: str = "requirement-missed") -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class Inconclusive(Exception):
@@ -56,7 +64,11 @@ class Inconclusive(Exception):
 
 
 class BenchFault(Exception):
-    """The bench misbehaved; the pack has not been judged."""
+    """The bench misbehaved; the pack has not been judged. `fault` is an id of the fault catalogue."""
+
+    def __init__(self, text: str = "", fault: str = "bench-fault") -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class BenchInUse(BenchFault):
@@ -80,6 +92,23 @@ def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
             return "bench", Verdict.BENCH_FAULT
         case _:
             return "operator", Verdict.ABORTED
+
+
+def fault_of(error: BaseException) -> str:
+    """Id in the fault catalogue of what was raised."""
+    match error:
+        case PackFailure() | BenchFault():
+            return error.fault
+        case InstrumentFault():
+            return "instrument-fault"
+        case AssertionError() | Inconclusive():
+            return "requirement-missed"
+        case InputError():
+            return "wrong-input"
+        case Exception():
+            return "bench-fault"
+        case _:
+            return "interrupted"
 
 
 @dataclass(frozen=True, slots=True)

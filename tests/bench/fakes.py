@@ -6,7 +6,6 @@ each of them fail: `plant.fail["source_off"] = error` raises there, whatever is 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import nan
 from typing import ClassVar
 
 from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections, Ratings
@@ -39,6 +38,8 @@ class Plant:
     bms_mode: BmsMode = BmsMode.STANDBY
     bms_state: BmsState | None = None
     bms_age: float = 0.1
+    bms_faults: list[str] = field(default_factory=list)
+    insulation: float = 20e6
     charge_limit: float = 10.0
     cell_offset: float = 0.0
     """V by which the highest cell lies above the others."""
@@ -205,11 +206,12 @@ class FakeBms(Fake):
         return self.plant.state
 
     def faults(self) -> tuple[BmsFault, ...]:
-        return (BmsFault("f_DeepDischarge"),) if self.plant.state is BmsState.ERROR else ()
+        raised = ["f_DeepDischarge"] if self.plant.state is BmsState.ERROR else self.plant.bms_faults
+        return tuple(BmsFault(signal) for signal in raised)
 
     def collect(self) -> list[float]:
         p = self.plant
         return [
             float(p.state), p.soc, p.soc, 1.0, p.charge_limit, 10.0, p.cell, p.cell + p.cell_offset,
-            min(p.sensors), max(p.sensors), CELLS * p.cell, p.current, nan, p.bms_age,
+            min(p.sensors), max(p.sensors), CELLS * p.cell, p.current, p.insulation, p.bms_age,
         ]  # fmt: skip

@@ -1,0 +1,67 @@
+"""The fault catalogue: everything that can go wrong on a bench, who notices, what follows, and who is to blame.
+
+`faults.yaml` is the one vocabulary of limits, causes, seeded defects and reports. It decides nothing by itself: whoever
+notices a fault names it, and takes its words, its action and its blame from here.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from bench import files
+from bench.verdicts import Blame
+
+CATALOGUE = Path(__file__).with_name("faults.yaml")
+
+Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "test", "operator"]
+Action = Literal["warn", "hold", "trip", "refuse", "judge", "end"]
+
+
+class Fault(files.FileModel):
+    """One thing that can go wrong; the sentences are for people."""
+
+    name: str = Field(min_length=1, description="as reports call it")
+    meaning: str = Field(min_length=1)
+    detection: str = Field(min_length=1)
+    layer: Layer
+    action: Action
+    blame: Blame
+    defects: tuple[str, ...] = Field(default=(), description="defects of the virtual bench that bring it about")
+
+
+class Catalogue(files.FileModel):
+    """The file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    faults: dict[str, Fault] = Field(min_length=1)
+
+    @field_validator("faults")
+    @classmethod
+    def _ids_and_names_are_distinct(cls, faults: dict[str, Fault]) -> dict[str, Fault]:
+        bad = [fault for fault in faults if not fault.replace("-", "").isalnum() or fault != fault.lower()]
+        if bad:
+            raise ValueError(f"{bad[0]!r} is no id: write lower case letters, digits and hyphens")
+        names = [fault.name for fault in faults.values()]
+        double = next((name for name in names if names.count(name) > 1), None)
+        if double is not None:
+            raise ValueError(f"two faults are called {double!r}; a report could not tell them apart")
+        return faults
+
+
+def load_catalogue(path: Path) -> Mapping[str, Fault]:
+    """Faults by id, in the order of the file; raises `InputError` with one sentence about what is wrong in it."""
+    return files.load(path, Catalogue).faults
+
+
+@cache
+def catalogue() -> Mapping[str, Fault]:
+    """The shipped faults by id."""
+    return load_catalogue(CATALOGUE)
+
+
+def fault(fault_id: str) -> Fault:
+    """One shipped fault; raises `KeyError` for an id that nobody knows: a mistake in the code, not in a file."""
+    return catalogue()[fault_id]

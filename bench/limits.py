@@ -1,0 +1,150 @@
+"""What is limited on a bench, from the pack's data sheet and the station's wiring.
+
+The same data program the instruments' own protections. The order counts: of limits violated in one row the first is
+the cause, so those that tell of a wrong reading come before those that believe it.
+"""
+
+from collections.abc import Iterator
+
+from bench import columns, quantities
+from bench.columns import raw_label
+from bench.guard import Limit, Recovery
+from bench.pack import PackFile
+from bench.station import StationFile
+from instruments.roles import BmsState
+
+CELL_MARGIN = 0.02
+"""V per cell beyond the pack's limit at which the guard trips: regulation may touch the limit, not pass it."""
+UNDER_VOLTAGE_MARGIN = 0.15
+CURRENT_MARGIN = 1.1
+POWER_MARGIN = 1.1
+CAPACITY_MARGIN = 1.1
+TEMPERATURE_MARGIN = 5.0
+"""K below the coldest the pack may see: the air overshoots, the cells follow."""
+CHARGING_MARGIN = 2.0
+"""K by which a soaked cell may lie below the coldest it may be charged at: a station's band."""
+SOC_MARGIN = 0.02
+BMS_TEMPERATURE_STEP = 1.0
+"""K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
+BMS_SILENCE = 5.0
+"""s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
+INSULATION_PER_VOLT = 500.0
+"""Ohm/V that ISO 6469-3 asks of a system in which a.c. and d.c. circuits are connected, as in a vehicle."""
+EXCURSION_DEBOUNCE = 60.0
+"""s that the air may be out of its band: a door is opened, a compressor starts."""
+EXCURSION_RECOVERY = 0.25, 600.0
+"""Share of the band by which the air must be back inside it, and for how long, s."""
+
+
+def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
+    """The limits that every run of `pack` on `station` is guarded by."""
+    return (
+        *_of_the_readings(pack, station),
+        *_of_the_bms(pack, station),
+        *_of_the_terminals(pack, station),
+        *_of_the_cells(pack),
+        *_of_the_temperatures(pack, station),
+        *_of_the_chamber(station),
+    )
+
+
+def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """Whether what is read can be believed."""
+    guard = station.guard
+    voltage = guard.voltage_disagreement * pack.voltage_max
+    current = guard.current_disagreement * max(pack.limits.charge_current, pack.limits.discharge_current)
+    yield Limit("stale-sample", columns.SCAN_DURATION, "s", at_most=guard.sample_age, debounce=5.0)
+    yield Limit("bms-silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE)
+    differences = [
+        ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
+        ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
+    ]
+    if station.player("sink") != station.player("source"):
+        differences.append(
+            ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
+        )
+    if station.player("emulator") is not None:
+        cell, fault = guard.cell_voltage_disagreement, "cell-voltage-disagreement"
+        differences.append((fault, "highest cell", quantities.HIGHEST_CELL_DIFFERENCE, "V", cell))
+        differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
+    for fault, between, column, unit, at_most in differences:
+        label = f"{fault.replace('-', ' ')} ({between})"
+        yield Limit(fault, column, unit, at_most=at_most, debounce=5.0, when="connected", label=label)
+
+
+def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """What the pack's own controller says."""
+    bms, limits = station.player("bms") or "bms", pack.limits
+    insulation = limits.insulation or INSULATION_PER_VOLT * pack.voltage_max
+    # Debounced, so that whoever waits for a contactor can tell what was asked of the BMS when it gave up.
+    yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, debounce=1.0, words="the BMS gave up")
+    for fault, column in (("bms-fault", quantities.BMS_FAULT_BITS), ("bms-link", quantities.BMS_LINK_BITS)):
+        yield Limit(fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault")
+    yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    low, high = limits.state_of_charge.min - SOC_MARGIN, limits.state_of_charge.max + SOC_MARGIN
+    yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0)
+
+
+def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """What flows, and against which voltage."""
+    limits, wiring = pack.limits, station.wiring
+    charge = min(limits.charge_current, wiring.current)
+    discharge = min(limits.discharge_current, wiring.current)
+    into, out_of = (limits.power or amps * pack.voltage_max for amps in (charge, discharge))
+    highest = min(pack.voltage_max + pack.series * CELL_MARGIN, wiring.voltage)
+    lowest = pack.voltage_min - pack.series * UNDER_VOLTAGE_MARGIN
+    yield Limit("pack-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0)
+    # Contactors that have only just closed still show the open terminals in one scan.
+    yield Limit("pack-under-voltage", columns.VOLTAGE, "V", at_least=lowest, debounce=3.0, when="connected")
+    yield Limit(
+        "over-current", columns.CURRENT, "A",
+        at_least=-CURRENT_MARGIN * discharge, at_most=CURRENT_MARGIN * charge, debounce=1.0,
+    )  # fmt: skip
+    yield Limit(
+        "over-power", columns.POWER, "W",
+        at_least=-POWER_MARGIN * out_of, at_most=POWER_MARGIN * into, debounce=1.0,
+    )  # fmt: skip
+    most = CAPACITY_MARGIN * pack.rated_capacity
+    yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
+
+
+def _of_the_cells(pack: PackFile) -> Iterator[Limit]:
+    limits, cell = pack.limits, pack.limits.cell_voltage
+    spread = limits.cell_spread or (cell.max - cell.min) / 2
+    lowest = cell.min - UNDER_VOLTAGE_MARGIN
+    yield Limit("cell-over-voltage", columns.CELL_VOLTAGE_MAX, "V", at_most=cell.max + CELL_MARGIN, debounce=1.0)
+    yield Limit("cell-under-voltage", columns.CELL_VOLTAGE_MIN, "V", at_least=lowest, debounce=1.0)
+    yield Limit("cell-spread", quantities.CELL_SPREAD, "V", at_most=spread, debounce=10.0)
+
+
+def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    bms, limits, tolerance = station.player("bms") or "bms", pack.limits, station.guard.temperature_disagreement
+    charge, discharge = limits.charge_temperature, limits.discharge_temperature
+    highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
+    hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
+    hot, disagree = "cell-over-temperature", "temperature-disagreement"
+    yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
+    yield Limit(
+        hot, raw_label(bms, "cell temperature max"), "°C",
+        at_most=highest + BMS_TEMPERATURE_STEP, debounce=2.0, label="cell over-temperature (BMS)",
+    )  # fmt: skip
+    yield Limit("cell-under-temperature", coldest, "°C", at_least=lowest, debounce=2.0)
+    too_cold = charge.min - CHARGING_MARGIN
+    yield Limit("charging-too-cold", coldest, "°C", at_least=too_cold, debounce=5.0, when="charging")
+    rate, rise = limits.temperature_rate, limits.temperature_rise
+    yield Limit("cell-temperature-rate", quantities.TEMPERATURE_RATE, "K/min", at_most=rate, debounce=5.0)
+    yield Limit(
+        "cell-temperature-rise", quantities.TEMPERATURE_RISE, "K", at_most=rise, debounce=5.0, when="conditioned"
+    )
+    for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
+        label = f"temperature disagreement ({word})"
+        yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label)
+
+
+def _of_the_chamber(station: StationFile) -> Iterator[Limit]:
+    band = station.chamber.band
+    share, settle = EXCURSION_RECOVERY
+    yield Limit(
+        "chamber-excursion", quantities.CHAMBER_DEVIATION, "K",
+        at_most=band, debounce=EXCURSION_DEBOUNCE, when="conditioned", recovery=Recovery(share * band, settle),
+    )  # fmt: skip

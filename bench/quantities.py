@@ -1,0 +1,171 @@
+"""What the guard derives from a row: rates, differences between meters, charge balance, the BMS's own fault bits.
+
+Each is a function of the newest row that may remember earlier ones; none costs more than a microsecond. Nothing here
+is recorded with the samples: everything but the fault bits can be computed from them again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf, isnan
+
+from bench import columns
+from bench.columns import INDEX, raw_label
+from bench.guard import Quantity
+from bench.pack import PackFile
+from bench.station import StationFile
+from instruments.roles import BmsFault, InstrumentFault
+
+CELL_SPREAD = "Cell Voltage Spread / V"
+TEMPERATURE_RATE = "Cell Temperature Rate / K/min"
+TEMPERATURE_RISE = "Cell Temperature Rise / K"
+CHAMBER_DEVIATION = "Chamber Deviation / K"
+CHARGE_MOVED = "Charge Moved / Ah"
+BMS_VOLTAGE_DIFFERENCE = "Voltage Difference BMS / V"
+SINK_VOLTAGE_DIFFERENCE = "Voltage Difference Sink / V"
+BMS_CURRENT_DIFFERENCE = "Current Difference BMS / A"
+HIGHEST_CELL_DIFFERENCE = "Cell Voltage Max Difference BMS / V"
+LOWEST_CELL_DIFFERENCE = "Cell Voltage Min Difference BMS / V"
+HOTTEST_DIFFERENCE = "Cell Temperature Max Difference BMS / K"
+COLDEST_DIFFERENCE = "Cell Temperature Min Difference BMS / K"
+BMS_FAULT_BITS = "BMS Fault Bits / 1"
+BMS_LINK_BITS = "BMS Link Bits / 1"
+
+RATE_WINDOW, RATE_SPACING = 60.0, 5.0
+"""s over which a rate is told from the resolution of a sensor (0.17 K), and between the values kept for it."""
+AT_THE_LIMIT = 0.01
+"""V from a cell's limit at which the pack counts as full or empty."""
+FAULT_BITS_PERIOD = 1.0
+"""s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
+LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
+"""What a foxBMS node complains of when the bench is wired or timed wrongly."""
+
+_TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
+_CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
+_LOWEST, _HIGHEST = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
+_COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
+
+Row = Sequence[float]
+
+
+def quantities_for(
+    pack: PackFile, station: StationFile, layout: Sequence[str], bms_faults: Callable[[], Sequence[BmsFault]]
+) -> dict[str, Quantity]:
+    """Everything that can be derived on `station`, by name; `layout` names the values of a row."""
+    index = {name: position for position, name in enumerate(layout)}
+    bms = station.player("bms") or "bms"
+    source, sink = station.player("source") or "source", station.player("sink") or "sink"
+
+    def of_bms(channel: str) -> int:
+        return index[raw_label(bms, channel)]
+
+    bits = FaultBits(bms_faults)
+    quantities: dict[str, Quantity] = {
+        CELL_SPREAD: difference(_HIGHEST, _LOWEST),
+        TEMPERATURE_RATE: SelfHeating(),
+        TEMPERATURE_RISE: lambda row: row[_HOTTEST] - row[_SET_AIR],
+        CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
+        CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
+        BMS_VOLTAGE_DIFFERENCE: difference(INDEX[columns.VOLTAGE], of_bms("pack voltage")),
+        BMS_CURRENT_DIFFERENCE: difference(INDEX[columns.CURRENT], of_bms("pack current")),
+        HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
+        COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
+        BMS_FAULT_BITS: bits.of_the_pack,
+        BMS_LINK_BITS: bits.of_the_link,
+    }
+    if sink != source:
+        meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
+        quantities[SINK_VOLTAGE_DIFFERENCE] = difference(*meters)
+    if station.player("emulator") is not None:
+        # Elsewhere the cells are read from the BMS itself: there is nothing to compare.
+        quantities[HIGHEST_CELL_DIFFERENCE] = difference(_HIGHEST, of_bms("cell voltage max"))
+        quantities[LOWEST_CELL_DIFFERENCE] = difference(_LOWEST, of_bms("cell voltage min"))
+    return quantities
+
+
+def difference(first: int, second: int) -> Quantity:
+    """How far two values of a row are apart, whichever is larger."""
+    return lambda row: abs(row[first] - row[second])
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    time: float
+    temperature: float
+
+
+class SelfHeating:
+    """Rise of the hottest sensor over the last minute, K/min, while it is warmer than the air around it; else 0.
+
+    Cells that a chamber heats are colder than its air: only heat of their own makes them rise above it.
+    """
+
+    def __init__(self) -> None:
+        self._history: deque[_Reading] = deque()
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        time, hottest, history = row[_TIME], row[_HOTTEST], self._history
+        if isnan(hottest):
+            return hottest
+        if not history or time - history[-1].time >= RATE_SPACING:
+            history.append(_Reading(time, hottest))
+        # The youngest of those that are a whole window old stays: the window is never shorter than that.
+        while len(history) > 1 and time - history[1].time >= RATE_WINDOW:
+            history.popleft()
+        span = time - history[0].time
+        if span < RATE_WINDOW / 2 or hottest <= row[_AIR]:
+            return 0.0
+        return 60 * (hottest - history[0].temperature) / span
+
+
+class ChargeBalance:
+    """Ah that went one way since the pack was last empty (charging) or full (discharging), or since the start.
+
+    A pack cannot take or give more than it holds. What it loses to coulombic efficiency adds up only over cycles
+    that never touch a limit.
+    """
+
+    def __init__(self, empty: float, full: float) -> None:
+        self._empty, self._full = empty + AT_THE_LIMIT, full - AT_THE_LIMIT
+        self._least, self._most = inf, -inf
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        net = row[_CHARGED] - row[_DISCHARGED]
+        if row[_LOWEST] <= self._empty or net < self._least:
+            self._least = net
+        if row[_HIGHEST] >= self._full or net > self._most:
+            self._most = net
+        return max(net - self._least, self._most - net)
+
+
+class FaultBits:
+    """How many fault bits the BMS raises: of its own, and of those that the bench brings about."""
+
+    def __init__(self, faults: Callable[[], Sequence[BmsFault]]) -> None:
+        self._faults = faults
+        self._due = -inf
+        self._own = self._link = 0.0
+
+    def of_the_pack(self, row: Row) -> float:
+        """Count of the bits that tell of the pack."""
+        self._look(row[_TIME])
+        return self._own
+
+    def of_the_link(self, row: Row) -> float:
+        """Count of the bits that tell of the bench."""
+        self._look(row[_TIME])
+        return self._link
+
+    def _look(self, now: float) -> None:
+        if now < self._due:
+            return
+        self._due = now + FAULT_BITS_PERIOD - 1e-6
+        try:
+            raised = [fault.signal for fault in self._faults()]
+        except InstrumentFault:
+            # A node that was never heard, or cannot be: its silence has a limit of its own.
+            return
+        self._link = float(sum(signal in LINK_BITS for signal in raised))
+        self._own = len(raised) - self._link

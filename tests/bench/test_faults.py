@@ -1,0 +1,174 @@
+"""The fault catalogue: one vocabulary, and nobody who speaks of a fault by another name."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bench
+from bench.faults import catalogue, fault, load_catalogue
+from bench.guard import Limit
+from bench.limits import limits_for
+from bench.pack import load_pack
+from bench.station import load_station
+from bench.verdicts import BenchFault, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
+from instruments.roles import InstrumentFault, SetPointRejected
+from instruments.virtual.defects import FORMS
+
+WriteFile = Callable[[str, str], Path]
+
+MINIMAL = """\
+schema: 1
+faults:
+  too-hot:
+    name: too hot
+    meaning: It burns.
+    detection: A sensor.
+    layer: guard
+    action: trip
+    blame: pack
+"""
+
+
+def shipped_limits() -> list[Limit]:
+    """Every limit of every shipped pack on the station it is for."""
+    found: list[Limit] = []
+    for name in ("virtual-module", "virtual-pack"):
+        station = load_station(name)[0]
+        for pack in station.packs:
+            found += limits_for(load_pack(pack)[0], station)
+    return found
+
+
+def named_in_code() -> Iterator[str]:
+    """Every string constant of the bench that could be an id: lower case words joined by hyphens."""
+    for path in Path(bench.__file__ or "").parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+# --- the shipped catalogue --------------------------------------------------------------------------------------------
+
+
+def test_every_limit_is_one_of_the_faults_that_the_guard_detects() -> None:
+    for limit in shipped_limits():
+        assert fault(limit.fault).layer == "guard", limit.fault
+
+
+def test_every_fault_that_the_guard_detects_has_a_limit() -> None:
+    limited = {limit.fault for limit in shipped_limits()}
+    of_the_guard = {fault_id for fault_id, entry in catalogue().items() if entry.layer == "guard"}
+    # A value that is missing is detected by whatever limit needs it.
+    assert of_the_guard - limited == {"value-missing"}
+
+
+def test_every_fault_is_named_where_it_is_noticed() -> None:
+    assert set(catalogue()) - set(named_in_code()) == set()
+
+
+def test_the_guard_only_warns_holds_or_trips() -> None:
+    actions = {entry.action for entry in catalogue().values() if entry.layer == "guard"}
+    assert actions == {"warn", "hold", "trip"}
+
+
+def test_every_defect_that_can_be_seeded_is_a_fault_and_the_other_way_round() -> None:
+    seeded = {defect for entry in catalogue().values() for defect in entry.defects}
+    assert seeded == set(FORMS)
+
+
+def test_somebody_is_to_blame_for_everything_and_everybody_for_something() -> None:
+    assert {entry.blame for entry in catalogue().values()} == set(get_args(Blame))
+
+
+def test_names_of_limits_are_distinct_on_each_station() -> None:
+    for name in ("virtual-module", "virtual-pack"):
+        station = load_station(name)[0]
+        names = [limit.name for limit in limits_for(load_pack(station.packs[0])[0], station)]
+        assert len(names) == len(set(names))
+
+
+def test_sentences_are_sentences() -> None:
+    for fault_id, entry in catalogue().items():
+        for sentence in (entry.meaning, entry.detection):
+            assert sentence[0].isupper(), fault_id
+            assert sentence.endswith("."), fault_id
+
+
+# --- what is raised ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PackFailure("x", "cell-over-voltage"), "cell-over-voltage"),
+        (PackFailure("x"), "requirement-missed"),
+        (AssertionError("a test's own"), "requirement-missed"),
+        (Inconclusive("near"), "requirement-missed"),
+        (BenchFault("x", "chamber-not-settled"), "chamber-not-settled"),
+        (BenchFault("x"), "bench-fault"),
+        (InstrumentFault("no answer"), "instrument-fault"),
+        (SetPointRejected("too much"), "instrument-fault"),
+        (InputError("no such pack"), "wrong-input"),
+        (ZeroDivisionError(), "bench-fault"),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_what_is_raised_has_an_entry_that_blames_the_same(error: BaseException, expected: str) -> None:
+    assert fault_of(error) == expected
+    assert fault(expected).blame == blame_of(error)[0]
+
+
+# --- the loader -------------------------------------------------------------------------------------------------------
+
+
+def test_a_catalogue_is_read_in_its_order(write: WriteFile) -> None:
+    second = MINIMAL[MINIMAL.index("  too-hot") :].replace("too-hot", "too-cold").replace("too hot", "too cold")
+    assert list(load_catalogue(write("faults.yaml", MINIMAL + second))) == ["too-hot", "too-cold"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("blame: pack", "blame: nobody"), "line 9, key faults.too-hot.blame: found 'nobody'; .*bench, operator, pack"),
+        (("action: trip", "action: tripp"), "did you mean 'trip'"),
+        (("layer: guard", "layer: gard"), "did you mean 'guard'"),
+        (("    meaning: It burns.\n", ""), "meaning: this key is required and missing"),
+        (("meaning", "meanings"), "unknown key; did you mean 'meaning'"),
+        (("too-hot:", "Too hot:"), "'Too hot' is no id: write lower case letters, digits and hyphens"),
+        (("name: too hot", "name: ''"), "name: found ''"),
+        (("schema: 1", "schema: 2"), "key schema"),
+    ],
+)
+def test_a_mistake_in_a_catalogue_is_one_sentence(write: WriteFile, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_catalogue(write("faults.yaml", MINIMAL.replace(*change)))
+
+
+def test_two_faults_of_one_name_could_not_be_told_apart(write: WriteFile) -> None:
+    second = MINIMAL[MINIMAL.index("  too-hot") :].replace("too-hot", "very-hot")
+    with pytest.raises(InputError, match="two faults are called 'too hot'"):
+        load_catalogue(write("faults.yaml", MINIMAL + second))
+
+
+def sentence_about(path: Path) -> str:
+    """What the loader says of a file, empty when nothing is wrong with it."""
+    try:
+        load_catalogue(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@given(place=st.integers(0, len(MINIMAL)), removed=st.integers(0, 40), inserted=st.text(max_size=20))
+def test_a_damaged_catalogue_is_a_sentence_and_never_a_traceback(
+    place: int, removed: int, inserted: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.yaml"
+    damaged = MINIMAL[:place] + inserted + MINIMAL[place + removed :]
+    path.write_text(damaged, encoding="utf-8", errors="replace", newline="\n")
+    assert "\n" not in sentence_about(path)

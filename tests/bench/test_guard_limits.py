@@ -1,0 +1,340 @@
+"""Every limit on a bench: it trips when it must, stays quiet on normal rows, and blames the right one.
+
+On a bench of fakes the plant is disturbed from half a bench minute on; a few faults are seeded on the virtual bench,
+where drivers, simulators and physics have their say.
+"""
+
+import csv
+import json
+from collections.abc import Callable
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import columns
+from bench.faults import fault
+from bench.lifecycle import Setup
+from bench.limits import limits_for
+from bench.pack import PackFile, load_pack
+from bench.run import TestIdentity
+from bench.scenario import Charge, Discharge, Rest, Soak, Step, elapsed
+from bench.station import StationFile, load_station
+from bench.testing import TestBench
+from bench.verdicts import BenchFault, PackFailure
+from instruments.roles import BmsState
+from tests.bench.fakes import CELLS, FakeBms, FakeLogger, FakeSupply, Plant
+
+WriteFile = Callable[[str, str], Path]
+NewBench = Callable[..., TestBench]
+
+LONG = elapsed(hours=1)
+CALM = 30.0
+"""s before the disturbance."""
+
+
+def events(bench: TestBench, kind: str) -> list[dict[str, Any]]:
+    return [event for event in bench.run_log.events if event["type"] == kind]
+
+
+def disturb(plant: Plant, **values: Any) -> None:
+    """Set fields of the plant from `CALM` s on; a callable gets the seconds since."""
+
+    def change() -> None:
+        since = plant.now() - CALM
+        if since >= 0:
+            for name, value in values.items():
+                setattr(plant, name, value(since) if callable(value) else value)
+
+    plant.on_scan.append(change)
+
+
+def tripped_by(bench: TestBench, *steps: Step) -> dict[str, Any]:
+    """Run until something trips, conclude as the plugin does, and return the trip; the cause must be the same."""
+    with pytest.raises((PackFailure, BenchFault)) as caught:
+        bench.run(*steps)
+    bench.conclude(caught.value)
+    (trip,) = events(bench, "trip")
+    manifest = json.loads((bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    cause, entry = manifest["cause"], fault(trip["fault"])
+    assert (cause["fault"], cause["blame"], cause["limit"]) == (trip["fault"], entry.blame, trip["limit"])
+    assert manifest["verdict"] == ("FAIL" if entry.blame == "pack" else "BENCH FAULT")
+    assert isinstance(caught.value, PackFailure if entry.blame == "pack" else BenchFault)
+    assert caught.value.fault == trip["fault"]
+    return trip
+
+
+# --- normal rows ------------------------------------------------------------------------------------------------------
+
+
+def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
+    little_bench.run(
+        Discharge("1C", until=elapsed(minutes=15)),
+        Soak(40.0),
+        Charge("1C", until=elapsed(minutes=15)),
+        Rest(until=elapsed(minutes=5)),
+    )
+    assert events(little_bench, "trip") + events(little_bench, "warning") + events(little_bench, "hold started") == []
+
+
+# --- each limit, on fakes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "fault_id"),
+    [
+        ({"cell_offset": 0.5}, "cell-over-voltage"),
+        ({"soc": -0.9}, "cell-under-voltage"),
+        ({"sensors": [56.0, 56.0], "air": 60.0}, "cell-over-temperature"),
+        ({"sensors": [-26.0, -26.0], "air": -26.0}, "cell-under-temperature"),
+        ({"sensors": lambda s: [25.0, 25.1 + s / 8]}, "cell-temperature-rate"),
+        ({"bms_state": BmsState.ERROR}, "bms-error"),
+        ({"bms_faults": ["InsulationError"]}, "bms-fault"),
+        ({"bms_faults": ["InterlockState"]}, "bms-link"),
+        ({"bms_age": lambda s: s}, "bms-silent"),
+        ({"insulation": 6000.0}, "insulation"),
+        ({"insulation": nan}, "value-missing"),
+        ({"cell_offset": nan}, "value-missing"),
+        ({"sensors": [25.0, nan]}, "value-missing"),
+        ({"set_current": 6.0}, "over-current"),
+    ],
+)
+def test_a_disturbance_trips_the_limit_that_is_for_it(
+    little_bench: TestBench, plant: Plant, disturbance: dict[str, Any], fault_id: str
+) -> None:
+    disturb(plant, **disturbance)
+    trip = tripped_by(little_bench, Discharge(2.0, until=LONG))
+    assert trip["fault"] == fault_id
+    assert CALM <= trip["time"] <= CALM + 60
+    assert not plant.sink_on
+
+
+def test_charging_cells_that_are_too_cold_is_the_benchs_fault_and_discharging_them_is_none(
+    new_bench: NewBench, plant: Plant
+) -> None:
+    cold = {"sensors": [-15.0, -15.0], "air": -15.0}
+    bench = new_bench()
+    bench.open()
+    disturb(plant, **cold)
+    bench.run(Discharge(1.0, until=elapsed(minutes=3)))
+    assert tripped_by(bench, Charge(1.0, until=LONG))["fault"] == "charging-too-cold"
+
+
+def test_cells_that_rise_too_far_above_their_soak_trip(little_bench: TestBench, plant: Plant) -> None:
+    # As slow as cells that are warmer than the air may heat up, and above 25 K all the same.
+    plant.on_scan.append(lambda: setattr(plant, "sensors", [20.0 + max(0.0, plant.now() - 900) / 15] * 2))
+    trip = tripped_by(little_bench, Soak(20.0), Discharge(1.0, until=LONG))
+    assert trip["fault"] == "cell-temperature-rise"
+    assert trip["value"] == pytest.approx(25, abs=1)
+
+
+def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: str, change: float) -> None:
+    """Let one channel of a fake read `change` more than it should, from `CALM` s on."""
+    collect, position = what.collect, what.channels.index(channel)  # type: ignore[attr-defined]
+
+    def wrong(self: Any) -> list[float]:
+        values: list[float] = collect(self)
+        if plant.now() >= CALM:
+            values[position] += change
+        return values
+
+    monkeypatch.setattr(what, "collect", wrong)
+
+
+@pytest.mark.parametrize(
+    ("meter", "channel", "change", "name"),
+    [
+        (FakeBms, "pack voltage", 0.5, "voltage disagreement (source and BMS)"),
+        (FakeSupply, "voltage", -0.5, "voltage disagreement (source and BMS)"),
+        (FakeBms, "pack current", 0.2, "current disagreement (source, sink and BMS)"),
+        (FakeSupply, "current", 0.2, "current disagreement (source, sink and BMS)"),
+        (FakeSupply, "voltage", -11.0, "pack under-voltage"),
+        (FakeSupply, "voltage", 3.0, "pack over-voltage"),
+    ],
+)
+def test_meters_that_disagree_are_the_benchs_fault_unless_the_terminals_are_out_of_bounds_first(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch,
+    meter: type, channel: str, change: float, name: str,
+) -> None:  # fmt: skip
+    misread(monkeypatch, plant, meter, channel, change)
+    assert tripped_by(little_bench, Discharge(1.0, until=LONG))["limit"] == name
+
+
+@pytest.mark.parametrize("change", [-0.6, 0.6])
+def test_a_bms_that_has_lost_count_of_its_charge_is_the_packs_fault(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, change: float
+) -> None:
+    misread(monkeypatch, plant, FakeBms, "soc min", change)
+    assert tripped_by(little_bench, Discharge(1.0, until=LONG))["fault"] == "state-of-charge"
+
+
+def test_meters_may_disagree_while_the_contactors_are_open(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.bms_state = BmsState.STANDBY
+    misread(monkeypatch, plant, FakeSupply, "voltage", -CELLS * 3.25)
+    little_bench.run(Rest(until=elapsed(minutes=5)))
+    assert events(little_bench, "trip") == []
+
+
+def test_a_scan_that_takes_too_long_is_stale(little_bench: TestBench, plant: Plant) -> None:
+    slow = little_bench.engine.clock.sleep
+    plant.on_scan.append(lambda: slow(2.5) if plant.now() > CALM else None)
+    assert tripped_by(little_bench, Discharge(1.0, until=LONG))["fault"] == "stale-sample"
+
+
+def test_more_charge_than_the_pack_can_hold_trips_even_where_the_voltage_says_nothing(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    plant.soc = 0.1
+    plant.on_scan.append(lambda: setattr(plant, "soc", min(plant.soc, 0.7)))
+    trip = tripped_by(little_bench, Charge(2.0, until=elapsed(hours=3)))
+    assert trip["fault"] == "charge-balance"
+    assert trip["value"] == pytest.approx(1.1 * 2.0, abs=0.01)
+
+
+# --- warnings ---------------------------------------------------------------------------------------------------------
+
+
+def test_cells_that_stray_are_told_once_and_end_nothing(little_bench: TestBench, plant: Plant) -> None:
+    disturb(plant, cell_offset=0.21, soc=0.2)
+    little_bench.run(Discharge(0.1, until=elapsed(minutes=5)))
+    (warning,) = events(little_bench, "warning")
+    assert (warning["fault"], warning["action"], warning["blame"]) == ("cell-spread", "warn", "pack")
+    assert "cell spread: 0.21 V is above the allowed 0.2 V in step 'discharge'" in warning["text"]
+    assert little_bench.conclude().verdict == "PASS"
+
+
+def test_a_sensor_that_is_stuck_is_told(little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeLogger, "collect", lambda _self: [25.0, 25.0])
+    little_bench.run(Soak(25.0))
+    disturb(plant, sensors=[38.0, 38.0], air=25.0)
+    little_bench.run(Rest(until=elapsed(minutes=5)))
+    assert {warning["fault"] for warning in events(little_bench, "warning")} == {"temperature-disagreement"}
+
+
+# --- the last minute --------------------------------------------------------------------------------------------------
+
+
+def test_a_trip_leaves_the_last_minute_with_what_the_guard_derived(little_bench: TestBench, plant: Plant) -> None:
+    disturb(plant, sensors=lambda s: [25.0, 25.1 + s / 8])
+    trip = tripped_by(little_bench, Rest(until=elapsed(minutes=2)), Discharge(2.0, until=LONG))
+    with (little_bench.run_log.folder / "pretrigger.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    times = [float(row["Test Time / s"]) for row in rows]
+    assert times[-1] == trip["time"]
+    assert times[-1] - times[0] <= 60
+    assert float(rows[-1]["Cell Temperature Rate / K/min"]) == trip["value"] > trip["at_most"]
+
+
+def test_a_run_that_did_not_trip_keeps_no_last_minute(little_bench: TestBench) -> None:
+    little_bench.run(Discharge(1.0, until=elapsed(minutes=2)))
+    little_bench.conclude()
+    assert not (little_bench.run_log.folder / "pretrigger.csv").exists()
+
+
+def test_the_manifest_lists_every_limit_with_what_follows(little_bench: TestBench) -> None:
+    stored = {limit["name"]: limit for limit in little_bench.run_log.manifest["limits"]}
+    assert stored["chamber excursion"]["action"] == "hold"
+    assert stored["cell over-voltage"]["fault"] == "cell-over-voltage"
+    assert len(stored) == len(little_bench.engine.bench.limits)
+
+
+# --- the limits of a pack on a station --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def little_station(write: WriteFile, station_text: str) -> StationFile:
+    return load_station(str(write("station.yaml", station_text)))[0]
+
+
+def by_name(pack: PackFile, station: StationFile) -> dict[str, Any]:
+    return {limit.name: limit for limit in limits_for(pack, station)}
+
+
+def test_the_guard_of_a_pack_follows_its_datasheet_and_the_wiring(
+    four_cells: PackFile, little_station: StationFile
+) -> None:
+    limits = by_name(four_cells, little_station)
+    assert limits["cell over-voltage"].at_most == pytest.approx(3.45, abs=0.03)
+    assert limits["cell under-voltage"].at_least == pytest.approx(3.05, abs=0.2)
+    assert limits["pack over-voltage"].at_most == pytest.approx(4 * 3.45, abs=0.2)
+    assert limits["pack under-voltage"].at_least == pytest.approx(4 * 3.05, abs=0.7)
+    assert limits["over-current"].at_least == pytest.approx(-5, abs=0.6)
+    assert limits["over-current"].at_most == pytest.approx(4, abs=0.6)
+    assert limits["over-power"].at_most == pytest.approx(4 * 4 * 3.45, rel=0.11)
+    assert limits["cell over-temperature"].at_most == 50
+    assert limits["cell under-temperature"].at_least <= -20
+    assert limits["insulation"].at_least == 500 * 4 * 3.45
+
+
+def test_the_guard_is_never_tighter_than_what_pre_flight_allows(
+    four_cells: PackFile, little_station: StationFile
+) -> None:
+    limits = by_name(four_cells, little_station)
+    assert limits["cell over-voltage"].at_most > four_cells.limits.cell_voltage.max
+    assert limits["cell under-voltage"].at_least < four_cells.limits.cell_voltage.min
+    assert limits["over-current"].at_most > four_cells.limits.charge_current
+    assert limits["over-current"].at_least < -four_cells.limits.discharge_current
+
+
+def test_a_pack_file_may_set_its_own(write: WriteFile, pack_text: str, little_station: StationFile) -> None:
+    own = (
+        "  charge_current: 4\n  temperature_rate: 2\n  cell_spread: 0.05\n  insulation: 1e6\n  power: 30\n"
+        "  state_of_charge: {min: 0.1, max: 0.9}\n"
+    )
+    changed = pack_text.replace("  charge_current: 4\n", own.replace("1e6", "1.0e+6"))
+    limits = by_name(load_pack(str(write("own.yaml", changed)))[0], little_station)
+    assert limits["cell temperature rate"].at_most == 2
+    assert limits["cell spread"].at_most == 0.05
+    assert limits["insulation"].at_least == 1e6
+    assert limits["over-power"].at_most == pytest.approx(33)
+    assert (limits["state of charge"].at_least, limits["state of charge"].at_most) == pytest.approx((0.08, 0.92))
+
+
+def test_a_station_file_may_set_how_far_its_meters_disagree(
+    four_cells: PackFile, write: WriteFile, station_text: str
+) -> None:
+    text = station_text + "guard: {voltage_disagreement: 0.1, current_disagreement: 0.2, sample_age: 0.5}\n"
+    limits = by_name(four_cells, load_station(str(write("own.yaml", text)))[0])
+    assert limits["voltage disagreement (source and BMS)"].at_most == pytest.approx(1.38)
+    assert limits["current disagreement (source, sink and BMS)"].at_most == pytest.approx(1.0)
+    assert limits["stale sample"].at_most == 0.5
+
+
+def test_weak_wiring_lowers_what_is_guarded(four_cells: PackFile, station_text: str, write: WriteFile) -> None:
+    weak = station_text.replace("wiring: {voltage: 40, current: 6}", "wiring: {voltage: 10, current: 1}")
+    limits = by_name(four_cells, load_station(str(write("weak.yaml", weak)))[0])
+    assert limits["pack over-voltage"].at_most == 10
+    assert limits["over-current"].at_most == pytest.approx(1.1)
+
+
+def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
+    four_cells: PackFile, little_station: StationFile
+) -> None:
+    columns_in_order = [limit.column for limit in limits_for(four_cells, little_station)]
+    assert columns_in_order.index(columns.BMS_AGE) < columns_in_order.index(columns.CELL_VOLTAGE_MAX)
+
+
+# --- on the virtual bench ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("defect", "fault_id", "words"),
+    [
+        ("insulation:60000", "bms-fault", "its fault bits: InsulationError"),
+        ("bms-silent:60", "bms-silent", "BMS silent"),
+        ("open-sensor:3", "value-missing", "is missing from the scan"),
+    ],
+)
+def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
+    tmp_path: Path, defect: str, fault_id: str, words: str
+) -> None:
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"), defects=(defect,))
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
+    assert trip["fault"] == fault_id
+    assert words in trip["text"]
+    assert defect.partition(":")[0] in fault(fault_id).defects or fault_id == "bms-fault"
