@@ -53,9 +53,12 @@ class Unwatched:
 
 
 class Supervised:
-    """A supervisor process that watches this one, from its making until `dismiss`."""
+    """A supervisor process that watches this one, from its making until `dismiss`.
 
-    def __init__(self, station: StationFile, folder: Path) -> None:
+    `folder` is the run's, where it writes what it did; `life` the file that lives as long as the bench's lease.
+    """
+
+    def __init__(self, station: StationFile, folder: Path, life: Path | None = None) -> None:
         self._limit = station.supervisor.heartbeat
         self._log = folder / LOG
         plan = Plan(
@@ -64,6 +67,7 @@ class Supervised:
             station=station.model_dump(mode="json", by_alias=True),
             instruments=instruments_that_matter(station),
             patience=station.supervisor.idle,
+            life=str(life.resolve()) if life is not None else "",
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

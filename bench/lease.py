@@ -61,7 +61,9 @@ class BenchLease:
         self._path, self._station, self._expiry = path, station, expiry
         self._record = path.with_suffix(".holder.json")
         self._token = uuid4().hex
-        self._alive = FileLock(self._life_of(self._token))
+        self.life = self._life_of(self._token)
+        """The file whose lock says that the holder lives; the supervisor keeps it until the bench is safe."""
+        self._alive = FileLock(self.life)
         self._since = self._renewed = datetime.now(UTC)
         self.taken_from: str | None = None
         """Who held the bench and lost it to this lease, in words."""
@@ -89,7 +91,7 @@ class BenchLease:
                     self._record.unlink()
         self._alive.release()
         with suppress(OSError):
-            self._life_of(self._token).unlink(missing_ok=True)
+            self.life.unlink(missing_ok=True)
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""

@@ -11,10 +11,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -45,6 +46,8 @@ class Plan:
     instruments: tuple[str, ...]
     patience: float
     """s until the first word must come."""
+    life: str = ""
+    """File that is locked for as long as the test's lease lives; empty when it has none."""
 
     def as_line(self) -> bytes:
         """As sent to the supervisor."""
@@ -130,22 +133,44 @@ def act(plan: Plan, alarm: Alarm, clock: WallClock) -> None:
         "last_heard": _utc(clock, alarm.last_heard),
         "noticed": _utc(clock, noticed),
         "test": {"process": plan.process, "ended_by": "supervisor" if ended else "itself"},
+        "bench_verdict": None,
+        "text": NOTHING_LEFT,
     }
-    if plan.station["clock"] == "virtual":
-        report |= {"bench_verdict": None, "text": NOTHING_LEFT}
-        _write(Path(plan.folder), report | {"state": "done", "ended": _utc(clock, clock.now())})
-        return
+    if plan.station["clock"] != "virtual":
+        _keep_lease(plan.life)
+        for found in _rescued(plan, alarm, clock):
+            report |= found
+            _write(Path(plan.folder), report)
+    _write(Path(plan.folder), report | {"state": "done", "ended": _utc(clock, clock.now())})
+
+
+def _rescued(plan: Plan, alarm: Alarm, clock: WallClock) -> Iterator[dict[str, Any]]:
+    """What each attempt to make the bench safe adds to the report."""
     from bench import rescue
 
     for outcome in rescue.attempts(plan.station, plan.instruments, clock):
-        report |= {
+        yield {
             "attempts": outcome.number,
             "outputs_off_after": outcome.commanded and round(outcome.commanded - alarm.last_heard, 3),
             "bench_verdict": outcome.verdict.as_dict(),
             "text": str(outcome.verdict),
         }
-        _write(Path(plan.folder), report)
-    _write(Path(plan.folder), report | {"state": "done", "ended": _utc(clock, clock.now())})
+
+
+def _keep_lease(life: str) -> None:
+    """Hold on to the dead test's lease until this process ends: nobody else is to have a bench that is not safe yet.
+
+    In a thread of its own: a disk that hangs must not keep the outputs on.
+    """
+    if life:
+        from filelock import FileLock
+
+        lock = FileLock(life, thread_local=False)
+        Thread(target=partial(lock.acquire, timeout=DEATH), name="packbench-lease", daemon=True).start()
+        _kept.append(lock)
+
+
+_kept: list[object] = []
 
 
 def _utc(clock: WallClock, time: float) -> str:
@@ -185,6 +210,7 @@ def _prepare(plan: Plan) -> None:
 
     with suppress(Exception):
         rescue.prepare(plan.station, plan.instruments)
+        import filelock  # noqa: F401
 
 
 if __name__ == "__main__":

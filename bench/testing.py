@@ -77,7 +77,8 @@ class TestBench:
             if overdue:
                 raise BenchFault(" ".join(overdue), "calibration-overdue")
             if self._supervised:
-                self._watch = Supervised(self.setup.station, self.run_log.folder)
+                life = self._lease.life if self._lease is not None else None
+                self._watch = Supervised(self.setup.station, self.run_log.folder, life)
                 self._watch.confirm()
             opened = OpenBench(self.setup, self.run_log.transcript)
             self._open = opened

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from bench.supervisor import REPORT
 
@@ -16,6 +17,18 @@ PATIENCE = 60.0
 def reports(folder: Path) -> list[Path]:
     """The reports of supervisors that had to act, below the folder that pytest ran in."""
     return list(folder.glob(f"runs/*/*/{REPORT}"))
+
+
+def wait_until_locked(path: Path) -> None:
+    """Wait until some process holds this lock."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            FileLock(path).acquire(timeout=0).lock.release()
+        except Timeout:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"nobody took {path.name}")
 
 
 def report_of(folder: Path) -> dict[str, Any]:

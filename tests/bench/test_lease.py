@@ -193,7 +193,10 @@ def test_only_one_of_many_gets_the_bench(tmp_path: Path) -> None:
     """A free bench that several processes reach for at once."""
     path = tmp_path / "rig-1.lock"
     code = HOLD.format(then="held.release()", options={})
-RACERS    winners = []
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-c", code, str(path)]
+    racers = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(6)]
+    winners = []
     for racer in racers:
         assert racer.stdout is not None
         winners.append(racer.stdout.readline() == "held\n")

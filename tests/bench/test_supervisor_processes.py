@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from bench.lease import BenchLease
 from bench.runs import list_runs
+from bench.verdicts import BenchInUse
 from tests.bench.conftest import PACK
-from tests.bench.supervisor_support import PATIENCE, report_of, reports
+from tests.bench.supervisor_support import PATIENCE, report_of, reports, wait_until_locked
 
 ROOT = Path(__file__).parents[2]
 
@@ -211,6 +213,20 @@ def test_an_output_that_cannot_be_reached_is_told(rig: Rig) -> None:
     assert "Switch the bench off by hand" in report["text"]
     (run,) = list_runs(rig.folder / "runs")
     assert "NOT VERIFIED SAFE" in (run.cause or "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_nobody_gets_the_bench_of_a_dead_test_before_it_is_safe(rig: Rig) -> None:
+    process = rig.charging()
+    rig.outlet.process.send_signal(signal.SIGSTOP)  # nothing can be made safe for the time being
+    process.kill()
+    ended(process)
+    (life,) = rig.folder.glob("bench.*.alive")
+    wait_until_locked(life)
+    with pytest.raises(BenchInUse, match=f"process {process.pid}"):
+        BenchLease(rig.folder / "bench.lock", "outlet")
+    rig.outlet.process.send_signal(signal.SIGCONT)
+    assert rig.supervisor()["bench_verdict"]["safe"] is True
 
 
 # --- asked to end -------------------------------------------------------------------------------------------------
