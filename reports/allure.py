@@ -33,6 +33,8 @@ FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
+TOLD: Final = {"trip": "Guard", "warning": "Warning", "hold started": "Hold", "hold ended": "Hold"}
+
 STATUS: Final = {
     "PASS": Status.PASSED,
     "INCONCLUSIVE": Status.SKIPPED,
@@ -147,6 +149,7 @@ def _attach_files(result: TestResult, folder: Path, results: Path) -> None:
     attach(result, results, tables.as_csv(rows).encode(), "KPIs", "text/csv", "csv")
     files = (
         ("events.jsonl", EVENTS, "text/plain", "txt", LARGEST_LOG),
+        ("pretrigger.csv", "Last minute before the trip", "text/csv", "csv", LARGEST_TABLE),
         ("samples.parquet", "Recorded data", "application/vnd.apache.parquet", "parquet", LARGEST_TABLE),
     )
     for file, name, mime, extension, largest in files:
@@ -174,14 +177,22 @@ def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
         "ended by": step.ended_by or "the run ended in this step",
         **reached,
     }
-    inner = [event for event in recording.of_type("measurement", "trip") if event.get("step") == step.name]
+    # By name, because a moment may end one step and begin the next; by time, because a name may come twice.
+    inner = [
+        event
+        for event in recording.of_type(*TOLD, "measurement")
+        if event.get("step") == step.name
+        and (event["type"] == "measurement" or step.start <= event["time"] <= step.stop)
+    ]
     return TestStepResult(
         name=f"{step.index}. {step.name} ({step.kind})",
         status=STATUS.get(step.verdict or "ABORTED", Status.BROKEN),
         start=start + round(1000 * step.start),
         stop=start + round(1000 * step.stop),
         parameters=[Parameter(name=name, value=value) for name, value in shown.items() if value],
-        steps=[_trip(event, start) if event["type"] == "trip" else _measurement(event, start) for event in inner],
+        steps=[
+            _measurement(event, start) if event["type"] == "measurement" else _told(event, start) for event in inner
+        ],
     )
 
 
@@ -194,10 +205,19 @@ def _measurement(event: Event, start: int) -> TestStepResult:
     )
 
 
-def _trip(event: Event, start: int) -> TestStepResult:
-    moment = start + round(1000 * event["time"])
-    status = Status.FAILED if event["blame"] == "pack" else Status.BROKEN
-    return TestStepResult(name=f"Guard: {event['text']}", status=status, start=moment, stop=moment)
+def _told(event: Event, start: int) -> TestStepResult:
+    """What the guard found or did: only a trip is a failure of anybody."""
+    kind, moment = event["type"], start + round(1000 * event["time"])
+    if kind == "hold ended":
+        went = "recovered" if event["recovered"] else "not recovered"
+        name = f"Hold ended after {readable(event['duration'])}: {event['limit']} {went}"
+        return TestStepResult(
+            name=name, status=Status.PASSED if event["recovered"] else Status.BROKEN, start=moment, stop=moment
+        )
+    status = Status.PASSED
+    if kind == "trip":
+        status = Status.FAILED if event["blame"] == "pack" else Status.BROKEN
+    return TestStepResult(name=f"{TOLD[kind]}: {event['text']}", status=status, start=moment, stop=moment)
 
 
 def _where(cause: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from reports.panels import (
     time_unit,
     violations_of,
 )
-from reports.recording import Recording, Step
+from reports.recording import Hold, Recording, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +63,7 @@ def png(run: Recording) -> bytes:
     for axis, panel in zip(axes[1:], panels, strict=True):
         _draw_panel(axis, run, panel, rows, unit)
     _draw_steps(axes, run.steps, unit)
+    _draw_holds(axes[1:], run.holds, unit)
     _draw_violations(axes[1:], panels, violations_of(run), unit)
     axes[-1].set_xlabel(f"test time / {unit_name}")
     _headline(figure, run, height)
@@ -116,10 +117,15 @@ def _draw_panel(axis: "Axes", run: Recording, panel: Panel, rows: NDArray[np.int
 
 
 def _draw_limits(axis: "Axes", run: Recording, panel: Panel) -> None:
-    """Draw limits that fit on the axis; name those beyond it at the edge they lie behind."""
+    """Draw limits that fit on the axis; name the nearest beyond it at the edge that it lies behind."""
     low, high = axis.get_ylim()
-    for limit in limits_of(run, panel):
+    limits = limits_of(run, panel)
+    above = min((limit.value for limit in limits if limit.upper and limit.value > high), default=None)
+    below = max((limit.value for limit in limits if not limit.upper and limit.value < low), default=None)
+    for limit in limits:
         inside = low <= limit.value <= high
+        if not inside and limit.value not in (above, below):
+            continue
         if inside:
             axis.axhline(limit.value, color=RED, linewidth=1.0, linestyle=(0, (6, 2)))
         arrow = "" if inside else "↑ " if limit.upper else "↓ "
@@ -152,6 +158,17 @@ def _draw_steps(axes: "Sequence[Axes]", steps: Sequence[Step], unit: float) -> N
 def shorten_to(name: str, room: int) -> str:
     """Cut a name to `room` characters, or to nothing where too little would be left to recognise it."""
     return f"{name[: room - 1]}…" if room >= 5 else ""
+
+
+def _draw_holds(axes: "Sequence[Axes]", holds: Sequence[Hold], unit: float) -> None:
+    """Shade the time that cycling was paused, and say so where there is room."""
+    for hold in holds:
+        for axis in axes:
+            axis.axvspan(hold.start / unit, hold.stop / unit, color=AMBER, alpha=0.13, linewidth=0, zorder=0)
+        axes[0].annotate(
+            f"hold: {hold.limit}", (hold.start / unit, 0.98), xycoords=("data", "axes fraction"),
+            va="top", fontsize=6.5, color=AMBER, annotation_clip=True,
+        )  # fmt: skip
 
 
 def _draw_violations(

@@ -36,6 +36,7 @@ def html(run: Recording) -> str:
         "columns": {name: {"low": low, "step": step, "data": data} for name, (low, step, data) in coded.items()},
         "panels": [_panel(run, panel) for panel in panels],
         "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
+        "holds": [{"start": hold.start, "stop": hold.stop, "name": hold.limit} for hold in run.holds],
         "violations": [
             {
                 "time": violation.time,

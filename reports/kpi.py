@@ -150,15 +150,15 @@ def charge_time(run: Recording, step: StepRef, start: float = 0.1, stop: float =
     """Time between two displayed states of charge (0 to 1), s."""
     step = run.step(step)
     time, soc = run.values("Test Time / s", step), run.values(SOC, step)
-    begun = _crossing(time, soc, start)
+    begun, reached = _crossing(time, soc, start), _crossing(time, soc, stop)
     return Kpi(
         name=f"charge time {100 * start:g} to {100 * stop:g} %",
         symbol=f"t_{100 * start:g}-{100 * stop:g}",
-        value=_crossing(time, soc, stop) - begun,
+        value=reached - begun - run.held(begun, reached),
         unit="s",
         step=step.name,
         definition=f"Time from the first {100 * start:g} % to the first {100 * stop:g} % of displayed SOC, "
-        "interpolated between samples.",
+        "interpolated between samples; holds do not count.",
     )
 
 
@@ -168,10 +168,11 @@ def duration(run: Recording, step: StepRef) -> Kpi:
     return Kpi(
         name=f"{step.name} time",
         symbol="t",
-        value=step.duration,
+        value=step.duration - run.held(step.start, step.stop),
         unit="s",
         step=step.name,
-        definition="Bench time from the start of the step to its end condition, contactors included.",
+        definition="Bench time from the start of the step to its end condition, contactors included; "
+        "holds do not count.",
     )
 
 

@@ -6,7 +6,7 @@ a test case and a reviewer compute with the same functions. It judges nothing an
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +56,18 @@ class Step:
     def sample_count(self) -> int:
         """Rows recorded while the step ran."""
         return int(self.rows.stop - self.rows.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause of cycling until an excursion had recovered: from `start` to `stop` s of test time, in `step`."""
+
+    limit: str
+    start: float
+    stop: float
+    step: str
+    text: str
+    recovered: bool
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,24 @@ class Recording:
             reached=ended.get("reached", {}) if ended else {},
             verdict=ended.get("verdict") if ended else None,
         )
+
+    @property
+    def holds(self) -> list[Hold]:
+        """Pauses in order; one that never ended lasts until the last sample."""
+        found: list[Hold] = []
+        for event in self.of_type("hold started", "hold ended"):
+            if event["type"] == "hold started":
+                last = max(float(self.time[-1]) if len(self.rows) else 0.0, event["time"])
+                found.append(
+                    Hold(event["limit"], event["time"], last, event.get("step") or "", event["text"], recovered=False)
+                )
+            elif found:
+                found[-1] = replace(found[-1], stop=event["time"], recovered=event["recovered"])
+        return found
+
+    def held(self, start: float, stop: float) -> float:
+        """How much of the time from `start` to `stop` (s) was spent in holds, s."""
+        return sum(max(0.0, min(hold.stop, stop) - max(hold.start, start)) for hold in self.holds)
 
     def _rows_of(self, index: int) -> slice:
         """Rows of a step; they follow each other because steps do."""

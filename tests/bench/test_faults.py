@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bench
@@ -164,6 +164,7 @@ def sentence_about(path: Path) -> str:
     return ""
 
 
+@settings(deadline=None)
 @given(place=st.integers(0, len(MINIMAL)), removed=st.integers(0, 40), inserted=st.text(max_size=20))
 def test_a_damaged_catalogue_is_a_sentence_and_never_a_traceback(
     place: int, removed: int, inserted: str, tmp_path_factory: pytest.TempPathFactory
