@@ -7,7 +7,6 @@ It accepts one connection at a time, as many real supplies do, and says each cha
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from math import nan
 from typing import Any, ClassVar
 
 from instruments.driver import VisaDriver
@@ -172,7 +171,7 @@ class StillBms(Still):
 
     def collect(self) -> Sequence[float]:
         cell = VOLTAGE / 4
-        return [float(self.state()), 0.5, 0.5, 1.0, 10.0, 10.0, cell, cell, 25.0, 25.0, VOLTAGE, 0.0, nan, 0.1]
+        return [float(self.state()), 0.5, 0.5, 1.0, 10.0, 10.0, cell, cell, 25.0, 25.0, VOLTAGE, 0.0, 20e6, 0.1]
 
 
 if __name__ == "__main__":
