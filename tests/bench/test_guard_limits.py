@@ -194,6 +194,21 @@ def test_more_charge_than_the_pack_can_hold_trips_even_where_the_voltage_says_no
     assert trip["value"] == pytest.approx(1.1 * 2.0, abs=0.01)
 
 
+def test_one_reading_that_is_lost_trips_nothing_and_spoils_no_counter(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect = FakeSupply.collect
+
+    def lost_once(self: FakeSupply) -> list[float]:
+        voltage, current, power = collect(self)
+        return [voltage, nan if plant.now() == CALM else current, power]
+
+    monkeypatch.setattr(FakeSupply, "collect", lost_once)
+    run = little_bench.run(Discharge(2.0, until=elapsed(minutes=6)))
+    drawn = run.rows[:, run.columns.index(columns.DISCHARGE_AH)]
+    assert drawn[-1] == pytest.approx(0.2, rel=0.02)
+
+
 # --- warnings ---------------------------------------------------------------------------------------------------------
 
 

@@ -70,6 +70,13 @@ def test_a_held_step_lasts_as_long_as_it_should_without_the_hold(little_bench: T
     assert events(little_bench, "step ended")[-1]["duration"] == pytest.approx(1800 + hold["duration"], abs=5)
 
 
+def test_a_hold_does_not_use_up_the_time_that_a_step_may_take(little_bench: TestBench, plant: Plant) -> None:
+    open_the_door(plant)
+    little_bench.run(Soak(25.0), Discharge(1.0, until=elapsed(minutes=10), timeout=700.0))
+    assert events(little_bench, "hold ended")[0]["duration"] > 700
+    assert events(little_bench, "step ended")[-1]["ended_by"] == "Step Time at least 600 s"
+
+
 def test_the_contactors_stay_as_they_are_during_a_hold(little_bench: TestBench, plant: Plant) -> None:
     open_the_door(plant)
     little_bench.run(Soak(25.0), Discharge(1.0, until=elapsed(minutes=20)))
