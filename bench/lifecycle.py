@@ -151,8 +151,11 @@ class OpenBench:
             self.station.player("source") or "source",
             self.station.player("sink") or "sink",
         )
-        self.protections[source_name] = source.protect_source(voltage, charge, charge * voltage)
-        armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge * voltage)
+        # What the instrument is rated for needs no more protection than its own rating.
+        charge_power = min(charge * voltage, source.source_ratings.power)
+        discharge_power = min(discharge * voltage, sink.sink_ratings.power)
+        self.protections[source_name] = source.protect_source(voltage, charge, charge_power)
+        armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge_power)
         self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
 
     def _emulate(self) -> EmulatedPack | None:
