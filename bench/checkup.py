@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any
 
 from bench.drivers import Unreachable
-from bench.lease import BenchLease
-from bench.lifecycle import OpenBench, Setup, check_fit
-from bench.limits import BMS_SILENCE
 from bench.roles import Roles, cast_roles
-from bench.safestate import BenchVerdict, outputs_off
+from bench.running.lifecycle import OpenBench, Setup, check_fit
+from bench.safety.lease import BenchLease
+from bench.safety.limits import BMS_SILENCE
+from bench.safety.safestate import BenchVerdict, outputs_off
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
 from instruments.roles import Identity, InstrumentFault, Protections

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.durations import spell
-from bench.export import Format
+from bench.recording.export import Format
 from bench.verdicts import BenchFault, InputError, Verdict
 from instruments.roles import InstrumentFault
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
-    from bench.lifecycle import Setup
-    from bench.rejudge import Rejudged
-    from bench.runs import RunSummary
-    from bench.safestate import BenchVerdict
+    from bench.recording.rejudge import Rejudged
+    from bench.recording.runs import RunSummary
+    from bench.running.lifecycle import Setup
+    from bench.safety.safestate import BenchVerdict
     from reports.kpi import Kpi
     from reports.recording import Recording
 
@@ -132,7 +132,7 @@ def _setup(station_name: str, pack_name: str | None) -> "Setup":
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
     pack, pack_file = load_pack(pack_name or station.packs[0])
     # Only now: a misspelt name must not wait for every instrument library.
-    from bench.lifecycle import Setup
+    from bench.running.lifecycle import Setup
 
     return Setup(station, station_file, pack, pack_file)
 
@@ -257,7 +257,7 @@ def runs(
     """List runs with their verdicts, newest last."""
     from dataclasses import asdict
 
-    from bench.runs import list_runs
+    from bench.recording.runs import list_runs
 
     found = list_runs(folder)
     found = found[-last:] if last else found
@@ -277,7 +277,7 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
 @app.command()
 def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
     """Recompute KPIs and verdicts of a run from its recorded data."""
-    from bench.rejudge import rejudge, verdict_of
+    from bench.recording.rejudge import rejudge, verdict_of
     from reports import kpi
 
     recording = _load(run, folder)
@@ -337,8 +337,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's samples for other programs; also those of a run that died."""
-    from bench.export import destination
-    from bench.export import export as write
+    from bench.recording.export import destination
+    from bench.recording.export import export as write
 
     recording = _load(run, folder)
     path = destination(output, recording.manifest["run_id"], to)
@@ -351,8 +351,8 @@ def export(
 
 
 def _load(run: str, folder: Path) -> "Recording":
-    from bench.recorder import JournalError
-    from bench.runs import find_run
+    from bench.recording.recorder import JournalError
+    from bench.recording.runs import find_run
     from reports.recording import Recording, RecordingError
 
     try:
@@ -371,7 +371,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Build the HTML report from results; the exit status is the verdict of the last session."""
-    from bench.session import last_session
+    from bench.recording.session_log import last_session
     from reports import site
 
     session = last_session(folder)

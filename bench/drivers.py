@@ -1,7 +1,8 @@
 """One instrument of a station, opened by the driver that the station file names; or what stands in for a dead one.
 
 It opens and nothing more. What is opened when, and what happens to it then, is for the callers: a test
-(`bench.lifecycle`), a look at the bench (`bench.checkup`) and the supervisor (`bench.rescue`), which must start fast.
+(`bench.running.lifecycle`), a look at the bench (`bench.checkup`) and the supervisor (`bench.safety.rescue`), which
+must start fast.
 """
 
 from typing import Any, NoReturn, cast

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from bench import hooks, interrupts, progress
-from bench.lease import BenchLease
-from bench.lifecycle import Setup
+from bench import hooks, progress
 from bench.pack import PackFile, load_pack
-from bench.run import TestIdentity
-from bench.session import SessionLog
+from bench.recording.run import TestIdentity
+from bench.recording.session_log import SessionLog
+from bench.running.lifecycle import Setup
+from bench.safety import interrupts
+from bench.safety.lease import BenchLease
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
 from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict, blame_of

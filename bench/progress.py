@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from bench.engine import Engine
-    from bench.sampling import Row
+    from bench.running.engine import Engine
+    from bench.running.sampling import Row
 
 NAME = "packbench-progress"
 REFRESH_PERIOD = 0.25

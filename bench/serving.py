@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.files import nearest
-from bench.lifecycle import Setup, open_world, world_maker
+from bench.running.lifecycle import Setup, open_world, world_maker
 from bench.station import InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
 

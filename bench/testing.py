@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from bench import preflight
-from bench.engine import Engine
-from bench.heartbeat import Supervised, Unwatched, Watch
-from bench.lease import BenchLease
-from bench.lifecycle import OpenBench, Setup, setup_manifest
 from bench.pack import PackFile
-from bench.run import Run, RunRecord, TestIdentity
-from bench.safestate import BenchVerdict
+from bench.recording.run import Run, RunRecord, TestIdentity
+from bench.running import preflight
+from bench.running.engine import Engine
+from bench.running.lifecycle import OpenBench, Setup, setup_manifest
+from bench.safety.heartbeat import Supervised, Unwatched, Watch
+from bench.safety.lease import BenchLease
+from bench.safety.safestate import BenchVerdict
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import (

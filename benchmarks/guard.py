@@ -11,12 +11,12 @@ from time import perf_counter
 
 from bench import columns
 from bench.columns import INDEX
-from bench.guard import Guard, Limit
-from bench.lifecycle import OpenBench, Setup
 from bench.pack import load_pack
-from bench.quantities import quantities_for
-from bench.run import TestIdentity
-from bench.sampling import Sampler
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import OpenBench, Setup
+from bench.running.sampling import Sampler
+from bench.safety.guard import Guard, Limit
+from bench.safety.quantities import quantities_for
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

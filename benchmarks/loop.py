@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.lifecycle import Setup
 from bench.pack import load_pack
-from bench.run import TestIdentity
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
 from bench.scenario import Charge, Discharge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench.heartbeat import Supervised
+from bench.safety.heartbeat import Supervised
+from bench.safety.supervisor import REPORT
 from bench.station import load_station
-from bench.supervisor import REPORT
 
 STATION = "served-module"
 REPEATS = 3

@@ -228,7 +228,7 @@ def _read_samples(folder: Path) -> tuple[list[str], Floats]:
         if table.exists():
             columns, rows = _read_table(table)
         elif journal.exists():
-            from bench.recorder import read_journal
+            from bench.recording.recorder import read_journal
 
             columns, rows = read_journal(journal)
         else:

@@ -16,9 +16,9 @@ import pytest
 from bench import columns
 from bench.cli import main
 from bench.columns import DERIVED, INDEX
-from bench.lifecycle import Setup, setup_manifest
 from bench.pack import load_pack
-from bench.run import Run, TestIdentity
+from bench.recording.run import Run, TestIdentity
+from bench.running.lifecycle import Setup, setup_manifest
 from bench.station import load_station
 from bench.verdicts import Cause, Measurement, Verdict
 

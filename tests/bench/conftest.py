@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import lifecycle
 from bench.clock import VirtualClock
-from bench.lifecycle import Setup
 from bench.pack import PackFile, load_pack
-from bench.run import TestIdentity
+from bench.recording.run import TestIdentity
+from bench.running import lifecycle
+from bench.running.lifecycle import Setup
 from bench.station import load_station
 from bench.testing import TestBench
 from tests.bench.fakes import Fake, Plant

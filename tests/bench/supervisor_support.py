@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
-from bench.supervisor import REPORT
+from bench.safety.supervisor import REPORT
 
 PATIENCE = 60.0
 """s until a test gives up waiting; nothing here takes more than a few, on a computer that has time."""

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from bench.checkup import check, make_safe
-from bench.lease import BenchLease
-from bench.lifecycle import Setup
 from bench.pack import SHIPPED as PACKS
 from bench.pack import load_pack
+from bench.running.lifecycle import Setup
+from bench.safety.lease import BenchLease
 from bench.station import SHIPPED, load_station
 from bench.verdicts import BenchInUse, InputError
 from tests.bench.cli_support import packbench, packbench_here

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import _counts
-from bench.session import SessionLog
+from bench.recording.session_log import SessionLog
 from tests.bench.cli_support import Answer, packbench
 
 

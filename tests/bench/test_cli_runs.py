@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.rejudge import rejudge, verdict_of
-from bench.runs import DIED, find_run, list_runs
+from bench.recording.rejudge import rejudge, verdict_of
+from bench.recording.runs import DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
 from tests.bench.cli_support import CAPACITY, packbench, record, recorded_as
 

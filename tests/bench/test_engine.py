@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from bench.run import RunRecord
+from bench.recording.run import RunRecord
 from bench.scenario import (
     Charge,
     Discharge,

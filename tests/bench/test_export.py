@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench import columns
 from bench.columns import DERIVED
-from bench.export import BDF_LABELS, Format, destination, export
+from bench.recording.export import BDF_LABELS, Format, destination, export
 from bench.verdicts import InputError
 from tests.bench.cli_support import discharge_rows, packbench, record
 

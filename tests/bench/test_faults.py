@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bench
-from bench.faults import catalogue, fault, load_catalogue
-from bench.guard import Limit
-from bench.limits import limits_for
 from bench.pack import load_pack
+from bench.safety.faults import catalogue, fault, load_catalogue
+from bench.safety.guard import Limit
+from bench.safety.limits import limits_for
 from bench.station import load_station
 from bench.verdicts import BenchFault, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
 from instruments.roles import InstrumentFault, SetPointRejected
@@ -46,7 +46,7 @@ def shipped_limits() -> list[Limit]:
 
 def named_in_code() -> Iterator[str]:
     """Every string constant of the bench that could be an id: lower case words joined by hyphens."""
-    for path in Path(bench.__file__ or "").parent.glob("*.py"):
+    for path in Path(bench.__file__ or "").parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.guard import Guard, Limit, Recovery, Violation
+from bench.safety.guard import Guard, Limit, Recovery, Violation
 
 LAYOUT = ("Test Time / s", "Voltage / V", "Current / A")
 HIGH = Limit("cell-over-voltage", "Voltage / V", "V", at_most=4.2, debounce=2.0)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from bench import columns
-from bench.faults import fault
-from bench.lifecycle import Setup
-from bench.limits import limits_for
 from bench.pack import PackFile, load_pack
-from bench.run import TestIdentity
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.safety.faults import fault
+from bench.safety.limits import limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench

@@ -5,11 +5,12 @@ from math import isnan, nan
 
 import pytest
 
-from bench import columns, quantities
+from bench import columns
 from bench.columns import DERIVED, INDEX
-from bench.limits import limits_for
 from bench.pack import PackFile, load_pack
-from bench.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
+from bench.safety import quantities
+from bench.safety.limits import limits_for
+from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
 from bench.station import load_station
 from instruments.roles import BmsFault, InstrumentFault
 

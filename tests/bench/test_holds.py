@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.lifecycle import Setup
 from bench.pack import load_pack
-from bench.run import RunRecord, TestIdentity
+from bench.recording.run import RunRecord, TestIdentity
+from bench.running.lifecycle import Setup
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

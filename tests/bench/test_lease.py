@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import lease
-from bench.lease import BenchLease
+from bench.safety import lease
+from bench.safety.lease import BenchLease
 from bench.verdicts import BenchFault, BenchInUse
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from pathlib import Path
-from bench.lease import BenchLease
+from bench.safety.lease import BenchLease
 held = BenchLease(Path(sys.argv[1]), "rig-1", **{options})
 print("held", flush=True)
 sys.stdin.readline()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench import station
-from bench.lease import BenchLease
+from bench.safety.lease import BenchLease
 
 TEST = """
 from bench.scenario import Discharge, elapsed
@@ -56,7 +56,7 @@ def test_a_run_that_loses_its_bench_ends_as_a_bench_fault_and_safe(lock: Path, t
         "    bench.run(",
         "    from pathlib import Path\n"
         "    from datetime import timedelta\n"
-        "    from bench.lease import BenchLease\n"
+        "    from bench.safety.lease import BenchLease\n"
         f"    thief = BenchLease(Path({lock.as_posix()!r}), 'x', take_over=True)\n"
         "    bench._lease._renewed -= timedelta(hours=1)\n"
         "    bench.run(",

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from bench import preflight
+from bench.running import preflight
 from bench.scenario import (
     Charge,
     Discharge,

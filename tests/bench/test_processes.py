@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench.recorder import read_journal
+from bench.recording.recorder import read_journal
 
 ROOT = Path(__file__).parents[2]
 

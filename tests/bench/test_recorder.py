@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.columns import STEP
-from bench.recorder import JournalError, SampleJournal, read_journal, write_parquet
+from bench.recording.recorder import JournalError, SampleJournal, read_journal, write_parquet
 from bench.verdicts import BenchFault
 
 COLUMNS = ("Test Time / s", "Voltage / V")
@@ -143,7 +143,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = """
 import json, sys
 from pathlib import Path
-from bench.recorder import SampleJournal
+from bench.recording.recorder import SampleJournal
 from bench.verdicts import BenchFault
 
 {prepare}

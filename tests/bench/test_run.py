@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.run import Run, TestIdentity
+from bench.recording.run import Run, TestIdentity
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict
 from instruments.roles import InstrumentFault
@@ -159,7 +159,7 @@ def test_a_table_that_the_disk_refuses_leaves_the_journal_and_says_so_in_the_man
     def full(*_: object) -> None:
         raise BenchFault("no space left")
 
-    monkeypatch.setattr("bench.run.write_parquet", full)
+    monkeypatch.setattr("bench.recording.run.write_parquet", full)
     with pytest.raises(BenchFault, match="no space left"):
         run.end(Verdict.PASS, None)
     manifest = manifest_of(run.folder)

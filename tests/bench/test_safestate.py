@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bench import safestate
 from bench.clock import WallClock
-from bench.safestate import LEFT_OUT, BenchVerdict, SafeStep, outputs_off, safe_state
+from bench.safety import safestate
+from bench.safety.safestate import LEFT_OUT, BenchVerdict, SafeStep, outputs_off, safe_state
 from bench.scenario import Charge, elapsed
 from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault

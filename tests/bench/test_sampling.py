@@ -7,10 +7,10 @@ import pytest
 
 from bench import columns
 from bench.columns import DERIVED, INDEX, raw_label
-from bench.emulation import EmulatedPack, cell_of
 from bench.pack import PackFile
-from bench.scan import Scanner
-from bench.settling import Settling
+from bench.running.emulation import EmulatedPack, cell_of
+from bench.running.scan import Scanner
+from bench.running.settling import Settling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
 from instruments.roles import CellTable

@@ -203,7 +203,7 @@ def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
 
 def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Path) -> None:
     from bench import station
-    from bench.lease import BenchLease
+    from bench.safety.lease import BenchLease
 
     shipped = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
     lock = tmp_path / "bench.lock"

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from bench import interrupts
-from bench.interrupts import bench_open, end_in_order, held_back, on_console_event
+from bench.safety import interrupts
+from bench.safety.interrupts import bench_open, end_in_order, held_back, on_console_event
 
 CTRL_C, CTRL_BREAK, CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN = 0, 1, 2, 5, 6
 NUMBERS = [signal.SIGINT, signal.SIGTERM] + ([] if sys.platform == "win32" else [signal.SIGHUP])

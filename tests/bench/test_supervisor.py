@@ -15,16 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import rescue, testing
+from bench import testing
 from bench.clock import VirtualClock, WallClock
-from bench.heartbeat import LOG, Supervised
-from bench.lifecycle import Setup
 from bench.pack import load_pack
-from bench.rescue import instruments_that_matter
-from bench.run import TestIdentity
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.safety import rescue
+from bench.safety.heartbeat import LOG, Supervised
+from bench.safety.rescue import instruments_that_matter
+from bench.safety.supervisor import ALL_IS_WELL, REPORT, Alarm, Plan, Word, act, watch
 from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
-from bench.supervisor import ALL_IS_WELL, REPORT, Alarm, Plan, Word, act, watch
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from instruments.roles import InstrumentFault
@@ -89,7 +90,7 @@ def test_a_plan_arrives_as_it_was_sent(station: dict[str, str], instruments: lis
 
 def test_little_is_imported_before_it_watches() -> None:
     heavy = "{'numpy', 'pandas', 'pyarrow', 'pyvisa', 'can', 'pydantic', 'yaml', 'pytest', 'instruments'}"
-    code = f"import sys, bench.supervisor; print(*({heavy} & set(sys.modules)))"
+    code = f"import sys, bench.safety.supervisor; print(*({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == ""
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bench.lease import BenchLease
-from bench.runs import list_runs
+from bench.recording.runs import list_runs
+from bench.safety.lease import BenchLease
 from bench.verdicts import BenchInUse
 from tests.bench.conftest import PACK
 from tests.bench.supervisor_support import PATIENCE, report_of, reports, wait_until_locked

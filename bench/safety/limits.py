@@ -6,10 +6,11 @@ the cause, so those that tell of a wrong reading come before those that believe 
 
 from collections.abc import Iterator
 
-from bench import columns, quantities
+from bench import columns
 from bench.columns import raw_label
-from bench.guard import Limit, Recovery
 from bench.pack import PackFile
+from bench.safety import quantities
+from bench.safety.guard import Limit, Recovery
 from bench.station import StationFile
 from instruments.roles import BmsState
 

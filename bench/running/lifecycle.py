@@ -17,14 +17,14 @@ from typing import Any, Protocol, cast
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
 from bench.drivers import open_driver
-from bench.emulation import EmulatedPack, cell_of
-from bench.limits import limits_for
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
-from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
-from bench.scan import Scanner
+from bench.running.emulation import EmulatedPack, cell_of
+from bench.running.scan import Scanner
+from bench.safety.limits import limits_for
+from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
+from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
-from bench.timelimit import in_time
 from bench.verdicts import BenchFault, InputError
 from instruments.roles import Identity, Protections
 from instruments.session import LinkContext

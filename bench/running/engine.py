@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import isnan, nan
 
-from bench import columns, preflight, safestate
+from bench import columns
 from bench.columns import INDEX
-from bench.control import Control, control_of
-from bench.faults import fault
-from bench.lifecycle import OpenBench
 from bench.pack import PackFile
-from bench.run import Run, RunRecord
-from bench.sampling import Row, Sampler
+from bench.recording.run import Run, RunRecord
+from bench.running import preflight
+from bench.running.control import Control, control_of
+from bench.running.lifecycle import OpenBench
+from bench.running.sampling import Row, Sampler
+from bench.running.settling import Settling
+from bench.safety import safestate
+from bench.safety.faults import fault
 from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, Until, amperes
-from bench.settling import Settling
 from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of, fault_of
 from instruments.roles import BmsMode, BmsState
 

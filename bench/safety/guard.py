@@ -1,7 +1,7 @@
 """Latching physical limits, checked inline in the thread that acquires: 35 µs from a sample to the output-off command.
 
 A watchdog thread would be starved by any busy Python thread, so there is none. What is limited on a bench is
-`bench.limits`' to say, what a violation is called and who is to blame the fault catalogue's.
+`bench.safety.limits`' to say, what a violation is called and who is to blame the fault catalogue's.
 """
 
 from collections import deque
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, Literal
 
-from bench import columns, faults
-from bench.faults import Action
+from bench import columns
+from bench.safety import faults
+from bench.safety.faults import Action
 from bench.verdicts import Blame, Cause
 from instruments.roles import BmsState
 

@@ -2,7 +2,8 @@
 
 A dead man's switch. It holds a plan and hears a heartbeat, and nothing else: no instrument, no lock, no thread of the
 test. Silence or a closed pipe means that the test hangs or is gone; then it ends what is left of it, opens sessions of
-its own (`bench.rescue`), makes the bench safe and writes what it did into the run's folder. It knows nothing of tests.
+its own (`bench.safety.rescue`), makes the bench safe and writes what it did into the run's folder. It knows nothing of
+tests.
 
 Only the standard library is imported before it watches: it must be up before the first output is on.
 """
@@ -146,7 +147,7 @@ def act(plan: Plan, alarm: Alarm, clock: WallClock) -> None:
 
 def _rescued(plan: Plan, alarm: Alarm, clock: WallClock) -> Iterator[dict[str, Any]]:
     """What each attempt to make the bench safe adds to the report."""
-    from bench import rescue
+    from bench.safety import rescue
 
     for outcome in rescue.attempts(plan.station, plan.instruments, clock):
         yield {
@@ -206,7 +207,7 @@ def main() -> None:
 
 def _prepare(plan: Plan) -> None:
     """Import now what an emergency will need; whatever is wrong with it will be told then."""
-    from bench import rescue
+    from bench.safety import rescue
 
     with suppress(Exception):
         rescue.prepare(plan.station, plan.instruments)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.supervisor import REPORT
+from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
 MANIFEST = "run.json"

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from math import isnan
 
-from bench import columns, preflight
+from bench import columns
 from bench.columns import INDEX
-from bench.lifecycle import OpenBench
-from bench.sampling import Row, Sampler
+from bench.running import preflight
+from bench.running.lifecycle import OpenBench
+from bench.running.sampling import Row, Sampler
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Step, amperes
 
 Control = Callable[[Row], None]

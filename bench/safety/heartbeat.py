@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.rescue import instruments_that_matter
+from bench.safety.rescue import instruments_that_matter
+from bench.safety.supervisor import ALL_IS_WELL, READY, Plan
+from bench.safety.timelimit import in_time
 from bench.station import StationFile
-from bench.supervisor import ALL_IS_WELL, READY, Plan
-from bench.timelimit import in_time
 from bench.verdicts import BenchFault
 
 START_LIMIT = 20.0
@@ -71,7 +71,7 @@ class Supervised:
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "bench.supervisor"],
+                [sys.executable, "-P", "-m", "bench.safety.supervisor"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bench.recorder import SampleJournal, write_parquet
+from bench.recording.recorder import SampleJournal, write_parquet
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 SCHEMA = 1

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import isnan, nan
 
-from bench import columns, safestate
+from bench import columns
 from bench.columns import INDEX
-from bench.guard import Guard, Violation
-from bench.lifecycle import OpenBench
-from bench.quantities import quantities_for
-from bench.run import Run
+from bench.recording.run import Run
+from bench.running.lifecycle import OpenBench
+from bench.safety import safestate
+from bench.safety.guard import Guard, Violation
+from bench.safety.quantities import quantities_for
 from bench.verdicts import BenchFault, PackFailure
 from instruments.roles import InstrumentFault
 

@@ -11,8 +11,8 @@ from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX, raw_label
-from bench.guard import Quantity
 from bench.pack import PackFile
+from bench.safety.guard import Quantity
 from bench.station import StationFile
 from instruments.roles import BmsFault, InstrumentFault
 

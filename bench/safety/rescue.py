@@ -14,9 +14,9 @@ from typing import Any, cast
 from bench.clock import Clock
 from bench.drivers import Unreachable, open_driver
 from bench.roles import Driver, Roles
-from bench.safestate import STEP_LIMIT, BenchVerdict, safe_state
+from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
+from bench.safety.timelimit import begun, in_time
 from bench.station import Role, StationFile
-from bench.timelimit import begun, in_time
 from instruments.registry import driver_class
 from instruments.roles import InstrumentFault, Sink, Source
 from instruments.session import LinkContext

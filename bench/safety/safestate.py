@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.clock import Clock, WallClock
 from bench.roles import Roles
-from bench.timelimit import OutOfTime, in_time
+from bench.safety.timelimit import OutOfTime, in_time
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 
 DEAD_CURRENT = 0.1

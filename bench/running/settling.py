@@ -8,7 +8,7 @@ from collections import deque
 
 from bench import columns
 from bench.columns import INDEX
-from bench.sampling import Row
+from bench.running.sampling import Row
 from bench.station import ChamberLimits
 
 DRIFT_WINDOW = 600.0
