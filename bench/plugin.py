@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from bench import hooks, progress
+from bench import hooks, progress, resuming
 from bench.pack import PackFile, load_pack
+from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
 from bench.recording.session_log import SessionLog
 from bench.running.lifecycle import Setup
@@ -36,6 +37,8 @@ TIMED_OUT = "from pytest-timeout"
 
 _bench_key = pytest.StashKey[TestBench]()
 _context_key = pytest.StashKey["BenchContext"]()
+_past_key = pytest.StashKey[PastRun]()
+_refusal_key = pytest.StashKey[InputError]()
 
 
 class BenchContext:
@@ -43,7 +46,9 @@ class BenchContext:
 
     def __init__(self, config: pytest.Config) -> None:
         option = config.getoption
-        self.station, self.station_file = load_station(option("--station"))
+        self.station, self.station_file = load_station(option("--station") or DEFAULT_STATION)
+        self.past = config.stash.get(_past_key, None)
+        """The run that this session continues."""
         self.pack_given = option("--pack") is not None
         packs = self.station.packs
         if not self.pack_given and not packs:
@@ -102,7 +107,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Choose station, pack, temperatures and where recordings go."""
     group = parser.getgroup("packbench", "battery bench")
-    group.addoption("--station", default=DEFAULT_STATION, help="station file or shipped name (default: %(default)s)")
+    group.addoption(
+        "--station",
+        default=None,
+        help=f"station file or shipped name (default: {DEFAULT_STATION})",
+    )
     group.addoption("--pack", default=None, help="pack file or shipped name (default: the station's first)")
     group.addoption(
         "--temperatures",
@@ -117,12 +126,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
     )
+    group.addoption(
+        "--resume",
+        metavar="RUN",
+        default=None,
+        help="continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",
+    )
     group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
     group.addoption(
         "--supervise",
         action="store_true",
         help="let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Choose the test of the run to resume before anybody looks at what is to be run."""
+    if config.option.resume is None:
+        return
+    try:
+        config.stash[_past_key] = resuming.choose(config)
+    except InputError as refusal:
+        config.stash[_refusal_key] = refusal
 
 
 @pytest.hookimpl(trylast=True)
@@ -140,7 +166,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Read station and pack, take the lease, turn a request to terminate into an orderly end."""
     config = session.config
     try:
+        if _refusal_key in config.stash:
+            raise config.stash[_refusal_key]
         context = BenchContext(config)
+        if context.past is not None and config.getoption("numprocesses", None):
+            raise InputError("--resume continues one test: run it without -n.")
         if context.station.clock == "wall" and (_is_worker(config) or config.getoption("numprocesses", None)):
             raise InputError(
                 f"Station {context.station.name} is one bench: run it without -n, "
@@ -222,7 +252,10 @@ def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
     if context.broken is not None:
         pytest.skip(f"NOT RUN: the bench is broken: {context.broken}")
     setup = context.setup(*load_pack(_pack_name(request)))
-    under_test = TestBench(setup, context.runs, identity_of(item), lease=context.lease, supervised=context.supervised)
+    under_test = TestBench(
+        setup, context.runs, identity_of(item),
+        lease=context.lease, supervised=context.supervised, past=context.past,
+    )  # fmt: skip
     item.stash[_bench_key] = under_test
     with interrupts.bench_open():
         try:

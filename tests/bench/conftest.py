@@ -96,7 +96,7 @@ def plant() -> Iterator[Plant]:
 @pytest.fixture
 def new_bench(plant: Plant, write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenTestBench:
     """Make a closed bench of fakes whose station says that time is real, and whose clock says otherwise."""
-    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed: VirtualClock())
+    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed, start: VirtualClock(start=start))
 
     def new(*, station: str = STATION, pack: str = PACK, name: str = "test_it") -> TestBench:
         setup = Setup(

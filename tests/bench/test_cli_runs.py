@@ -38,7 +38,9 @@ def test_a_manifest_that_never_ended_is_a_run_that_died(tmp_path: Path) -> None:
     record(tmp_path, verdict=None)
     answer = packbench("runs", tmp_path, "--json")
     (run,) = json.loads(answer.out)
-    assert (run["state"], run["verdict"], run["cause"]) == ("died", None, DIED)
+    command = f"pytest --resume {run['run_id']} --runs {tmp_path}"
+    assert (run["state"], run["verdict"], run["resume"]) == ("died", None, command)
+    assert run["cause"] == f"{DIED} Resume with: {command}"
 
 
 def test_only_the_newest_are_listed_when_asked(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_table_that_the_disk_refuses_leaves_the_journal_and_says_so_in_the_man
     run = new_run()
     run.begin(("Test Time / s", "Voltage / V"), fsync=False)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise BenchFault("no space left")
 
     monkeypatch.setattr("bench.recording.run.write_parquet", full)

@@ -1,0 +1,40 @@
+"""What `pytest --resume RUN` chooses: the run's own test, with its station, pack, temperature, seed and defects.
+
+What is named on the command line as well is taken from there, and refused if it is not what the run had.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.pack import load_pack
+from bench.recording.past import PastRun
+from bench.recording.runs import find_run, supervisor_said
+from bench.running.lifecycle import Setup
+from bench.running.resume import check_unchanged
+from bench.station import load_station
+
+
+def choose(config: pytest.Config) -> PastRun:
+    """Point the options to the run's test and what it ran with; raises `InputError` when it cannot be resumed."""
+    option = config.option
+    folder = find_run(option.resume, Path(option.runs))
+    past = PastRun.load(folder, supervisor_said(folder))
+    manifest = past.manifest
+    parameters: dict[str, Any] = manifest["test"]["parameters"]
+    option.station = option.station or manifest["station"]["file"]
+    if "pack" not in parameters:
+        option.pack = option.pack or manifest["pack"]["file"]
+    if isinstance(parameters.get("temperature"), int | float):
+        option.temperatures = f"{parameters['temperature']:g}"
+    option.seed, option.defect = manifest["seed"], list(manifest["defects"])
+    check_unchanged(past, _setup(past, option))
+    file, _, test = manifest["test"]["nodeid"].partition("::")
+    config.args = [f"{config.rootpath / file}::{test}"]
+    return past
+
+
+def _setup(past: PastRun, option: Any) -> Setup:
+    pack = option.pack or past.manifest["pack"]["file"]
+    return Setup(*load_station(option.station), *load_pack(pack), option.seed, tuple(option.defect))
