@@ -148,6 +148,7 @@ def resumed_from(past: PastRun, now: float, moment: datetime) -> dict[str, Any]:
     before = past.manifest.get("resumed_from") or {"chain": [], "gaps": []}
     step, stopped = past.interrupted, past.stopped
     where = f"in step {step.name!r} after {spell(past.elapsed)}" if step else "between two steps"
+    length = spell(now - stopped)
     gap = {
         "run_id": past.run_id,
         "start": stopped,
@@ -157,7 +158,7 @@ def resumed_from(past: PastRun, now: float, moment: datetime) -> dict[str, Any]:
         "index": step.index if step else None,
         "step": step.name if step else None,
         "elapsed": round(past.elapsed, 6),
-        "text": f"Run {past.run_id} stopped {where}: {past.reason} It was resumed after {spell(now - stopped)}.",
+        "text": f"Resumed after a gap of {length}: run {past.run_id} had stopped {where}; {past.reason}",
     }
     return {"run_id": past.run_id, "chain": [*before["chain"], past.run_id], "gaps": [*before["gaps"], gap]}
 
