@@ -105,8 +105,8 @@ class Resumption:
 
     @property
     def left(self) -> Sequence[PastStep]:
-        """Steps that were done and that the test has not asked for."""
-        return tuple(self._steps)
+        """Steps that were begun and that the test has not asked for."""
+        return (*self._steps, *([self.past.interrupted] if self.pending and self.past.interrupted else []))
 
     def skip(self, steps: Sequence[Step]) -> int:
         """How many of `steps`, from the first on, were finished; raises `InputError` where they are others."""
