@@ -9,25 +9,22 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import hooks, progress, resuming
+from bench.context import DEFAULT_STATION, PAST, BenchContext
 from bench.pack import PackFile, load_pack
-from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
 from bench.recording.session_log import SessionLog
-from bench.running.lifecycle import Setup
 from bench.safety import interrupts
 from bench.safety.lease import BenchLease
-from bench.station import StationFile, load_station
+from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
 from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict, blame_of
 from instruments.roles import InstrumentFault
 
-DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
@@ -36,64 +33,8 @@ TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
 
 _bench_key = pytest.StashKey[TestBench]()
-_context_key = pytest.StashKey["BenchContext"]()
-_past_key = pytest.StashKey[PastRun]()
+_context_key = pytest.StashKey[BenchContext]()
 _refusal_key = pytest.StashKey[InputError]()
-
-
-class BenchContext:
-    """What the options chose, read once per process."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        option = config.getoption
-        self.station, self.station_file = load_station(option("--station") or DEFAULT_STATION)
-        self.past = config.stash.get(_past_key, None)
-        """The run that this session continues."""
-        self.pack_given = option("--pack") is not None
-        packs = self.station.packs
-        if not self.pack_given and not packs:
-            raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
-        self.pack_name: str = option("--pack") or packs[0]
-        self.other_packs = [] if self.pack_given else list(packs[1:])
-        for name in (self.pack_name, *self.other_packs):
-            load_pack(name)
-        self.temperatures = _temperatures(option("--temperatures"))
-        self.runs = _runs_folder(option("--runs"))
-        self.seed: int = option("--seed")
-        self.defects: tuple[str, ...] = tuple(option("--defect"))
-        self.lease: BenchLease | None = None
-        self.supervised: bool = option("--supervise") or self.station.clock == "wall"
-        self.broken: str | None = None
-        """Why the bench cannot be used any more: the first cause, once there was one."""
-
-    def setup(self, pack: PackFile, pack_file: Path) -> Setup:
-        """What one test opens."""
-        return Setup(self.station, self.station_file, pack, pack_file, self.seed, self.defects)
-
-
-def _runs_folder(text: str) -> Path:
-    """The folder of the recordings, made now: a wrong one is told before the bench is opened."""
-    folder = Path(text)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--runs={text}: cannot hold recordings ({error.strerror}); name another folder.") from error
-    return folder
-
-
-def _temperatures(text: str) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(
-            f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45."
-        ) from error
-    absurd = [value for value in values if not -60 <= value <= 120]
-    if absurd:
-        raise InputError(
-            f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there."
-        )
-    return values
 
 
 # --- options and session ------------------------------------------------------------------------------------------
@@ -146,7 +87,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if config.option.resume is None:
         return
     try:
-        config.stash[_past_key] = resuming.choose(config)
+        config.stash[PAST] = resuming.choose(config)
     except InputError as refusal:
         config.stash[_refusal_key] = refusal
 

@@ -55,7 +55,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # One process imports a name once: every test gets a file of its own.
-    (tmp_path / f"test_mine_{next(_number)}.py").write_text(TESTS, encoding="utf-8")
+    (tmp_path / f"test_resumed_{next(_number)}.py").write_text(TESTS, encoding="utf-8")
 
     def run(*options: str) -> Session:
         capsys.readouterr()
