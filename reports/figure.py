@@ -181,8 +181,8 @@ def _draw_gaps(axes: "Sequence[Axes]", gaps: Sequence[Gap], unit: float) -> None
             axis.axvspan(gap.start / unit, gap.stop / unit, color=INK, alpha=0.10, linewidth=0, zorder=0)
             axis.axvspan(gap.start / unit, gap.seen / unit, color=INK, alpha=0.18, linewidth=0, zorder=0)
         axes[0].annotate(
-            f"gap of {readable(gap.stop - gap.start)}", (gap.start / unit, 0.86), xycoords=("data", "axes fraction"),
-            va="top", fontsize=6.5, color=INK, annotation_clip=True,
+            f"gap of {readable(gap.seen - gap.start)}, then at rest", (gap.start / unit, 0.86),
+            xycoords=("data", "axes fraction"), va="top", fontsize=6.5, color=INK, annotation_clip=True,
         )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def html(run: Recording) -> str:
         "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
         "holds": [{"start": hold.start, "stop": hold.stop, "name": hold.limit} for hold in run.holds],
         "gaps": [
-            {"start": gap.start, "seen": gap.seen, "stop": gap.stop, "name": readable(gap.stop - gap.start)}
+            {"start": gap.start, "seen": gap.seen, "stop": gap.stop, "name": readable(gap.seen - gap.start)}
             for gap in run.gaps
         ],
         "violations": [

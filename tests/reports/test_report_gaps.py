@@ -1,7 +1,7 @@
 """A reviewer sees that a run was resumed: where the gap is, how long it was, and no line or figure across it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports import allure, figure, interactive, kpi
+from reports import allure, figure, front_page, interactive, kpi
+from reports.outcome import Outcome
 from reports.panels import breaks
 from reports.recording import Recording
 from reports.tables import gaps_of
@@ -88,7 +89,7 @@ def test_a_gap_is_drawn(run: Recording, draw: Callable[[Recording], Any]) -> Non
 
 def test_the_interactive_figure_says_how_long_it_was_and_misses_a_sample_there(run: Recording) -> None:
     there = interactive.html(resumed(run))
-    assert '"name":"15 min 00 s"' in there
+    assert '"name":"10 min 00 s"' in there
     counts = [int(re.search(r'"count":(\d+)', page)[1]) for page in (there, interactive.html(run))]  # type: ignore[index]
     assert counts[0] == counts[1] + 1
 
@@ -109,3 +110,14 @@ def test_the_description_says_so_without_a_click(run: Recording) -> None:
     manifest = resumed(run).manifest
     assert "run &lt;a&gt; had stopped" in allure.describe("", manifest, None)
     assert gaps_of(run.manifest) == []
+
+
+def test_the_front_page_says_so_beside_the_verdict(run: Recording) -> None:
+    nowhere = front_page.Links(None, lambda _: None, lambda _: None, lambda _: None)
+
+    def page(manifest: Mapping[str, Any]) -> str:
+        outcome = Outcome("PASS", "A charge", "test_x.py::test_a", "0" * 32, "", (), manifest)
+        return front_page.render([outcome], nowhere, {})
+
+    assert "Resumed after a gap of 10 min 00 s" in page(resumed(run).manifest)
+    assert "Resumed" not in page(run.manifest)
