@@ -87,6 +87,9 @@ class Presenter:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is meant to run, so that a result that never comes is missed."""
+        resumed = getattr(self._config.option, "resume", None) is not None
+        if resumed and (self._results / results.SESSION).exists():
+            return  # the session that died knows what else was meant to run
         if session.items and not self._config.option.collectonly:
             results.remember_collected(self._results, [_collected(item) for item in session.items])
 

@@ -1,6 +1,10 @@
 """`pytest --resume RUN`: which test it chooses, with what, and what it refuses in one sentence with exit status 2."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -8,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.bench.cli_support import ROOT, packbench
 
 TESTS = """
 import pytest
@@ -130,3 +136,48 @@ def test_a_test_that_was_changed_is_refused_with_status_2(
     ended = session("--resume=last")
     assert ended.status == 2, ended.output
     assert "The test has changed" in ended.output
+
+
+KILLED = """
+import os
+import signal
+from pathlib import Path
+
+from bench.scenario import Charge, Soak, elapsed
+
+def killed_once(row):
+    if row[2] > 0.1 and not Path("again").exists():
+        Path("again").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def test_charge(bench, verify):
+    bench.engine.sampler.observers.append(killed_once)
+    run = bench.run(Soak(25.0), Charge("C/2", until=elapsed(minutes=10)))
+    verify("charged", run.rows[-1][8], at_least=0.05)
+
+def test_never_reached(bench):
+    bench.run(Soak(25.0))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_what_is_resumed_completes_the_report_of_the_session_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "test_cases").mkdir()
+    (tmp_path / "test_cases" / "test_mine.py").write_text(KILLED, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["bench.plugin", "reports.plugin"]\n', encoding="utf-8")
+
+    def run(*options: str) -> int:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", *options]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
+
+    assert run("test_cases") == -signal.SIGKILL
+    (listed,) = json.loads(packbench("runs", tmp_path / "runs", "--json").out)
+    assert run("--resume", listed["run_id"]) == 0
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("allure-results/*-result.json")]
+    told = {result["name"]: result for result in results}
+    assert {name: result["status"] for name, result in told.items()} == {
+        "test_charge": "passed", "Never reached": "broken",
+    }  # fmt: skip
+    assert "NOT RUN" in told["Never reached"]["statusDetails"]["message"]
+    assert "Resumed after a gap" in told["test_charge"]["descriptionHtml"]
