@@ -6,6 +6,7 @@ It is read and never written: the continuation is a run of its own that begins w
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import nan
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,8 +100,10 @@ class PastRun:
         return stop - step.started - pauses
 
     def last(self, column: str) -> float:
-        """The last sample of a column."""
-        return float(self.rows[-1, list(self.columns).index(column)])
+        """The last sample of a column that is not missing: what ended a run may have been a sensor; nan without any."""
+        values = self.rows[:, list(self.columns).index(column)]
+        known = np.flatnonzero(np.isfinite(values))
+        return float(values[known[-1]]) if len(known) else nan
 
     def silence(self, now: datetime) -> float:
         """S of civil time since the last row; 0 on a virtual clock, or when the clock of the computer was set back."""

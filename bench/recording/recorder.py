@@ -20,6 +20,8 @@ from bench.verdicts import BenchFault
 
 _MAGIC = b"PBJ1"
 _LENGTH = struct.Struct("<I")
+_CHUNK = 2**24
+"""Bytes that are waiting at most while a whole run is copied."""
 FLUSH_PERIOD = 1.0
 """Seconds of bench time that a killed process may lose."""
 
@@ -66,6 +68,8 @@ class SampleJournal:
             self._rows += frame
             self._pending += frame
             self._pending += _LENGTH.pack(zlib.crc32(frame))
+            if len(self._pending) > _CHUNK:
+                self.flush()
         self.flush()
         self._flushed = float(rows[-1][0])
 

@@ -82,9 +82,10 @@ def _changed_limits(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str
     return [f"the guard's limits have changed ({name} first)"]
 
 
-def pack_state(past: PastRun) -> PackState:
-    """Where a simulated or emulated pack goes on: its cells all alike, at rest."""
-    return PackState(past.last(labels.SOC), past.last(labels.SURFACE))
+def pack_state(past: PastRun) -> PackState | None:
+    """Where a simulated or emulated pack goes on, at rest; None where nobody knows."""
+    state = PackState(past.last(labels.SOC), past.last(labels.SURFACE))
+    return None if isnan(state.soc) or isnan(state.temperature) else state
 
 
 class Resumption:
@@ -177,8 +178,8 @@ class Resumption:
         """V that a cell may have at rest after `left`: a charge leaves it too high, a discharge too low."""
         past, names = self.past, list(self.past.columns)
         recent = past.rows[past.rows[:, names.index(labels.TEST_TIME)] >= past.stopped - RELAXATION]
-        current = recent[:, names.index(labels.CURRENT)]
-        charged, discharged = max(0.0, float(np.nanmax(current))), max(0.0, float(-np.nanmin(current)))
+        current = np.nan_to_num(recent[:, names.index(labels.CURRENT)])
+        charged, discharged = max(0.0, float(current.max())), max(0.0, float(-current.min()))
         resistance = at_temperature(self._pack.requirements.dc_resistance, past.last(labels.SURFACE))
         per_ampere = DIFFUSION * resistance / self._pack.series
         return (

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.columns import CHARGE_AH, CURRENT, DISCHARGE_AH, STEP, TEST_TIME
+from bench.columns import CHARGE_AH, CURRENT, DISCHARGE_AH, SOC, STEP, TEST_TIME
 from bench.pack import PackFile, load_pack
+from bench.recording.life import claim, release
 from bench.recording.past import PastRun
 from bench.recording.recorder import write_parquet
 from bench.recording.run import RunRecord
 from bench.running.lifecycle import Setup
-from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged
+from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
+from bench.safety.quantities import CHARGE_MOVED
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
@@ -208,6 +211,26 @@ def test_what_was_resumed_can_be_resumed_again(die: Die, resume: Resume) -> None
     assert len(resumed_from["chain"]) == len(resumed_from["gaps"]) == len(events(bench, "gap")) == 2
 
 
+@pytest.mark.parametrize(("step", "seconds"), [(1, 300), (3, 120), (4, 1)])
+def test_every_kind_of_step_goes_on(die: Die, resume: Resume, step: int, seconds: float) -> None:
+    bench = resume(die(step, seconds))
+    run = bench.run(*SCENARIO)
+    assert list(dict.fromkeys(column(run, STEP))) == [1, 2, 3, 4]
+    assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
+    assert column(run, DISCHARGE_AH)[-1] == pytest.approx(1 / 6, abs=0.002)
+    paused = {step: sum(event["time"] for event in events(bench, "step resumed")) - events(bench, "gap")[0]["start"]}
+    took = {event["index"]: event["duration"] - paused.get(event["index"], 0) for event in events(bench, "step ended")}
+    assert [took[index] for index in (2, 3, 4)] == pytest.approx([600, 300, 600], abs=12)
+    assert bench.conclude().verdict == "PASS"
+
+
+def test_what_went_into_the_pack_before_the_gap_still_counts_for_the_guard(die: Die, resume: Resume) -> None:
+    bench = resume(die(2, 480, SCENARIO[:2]))
+    bench.run(*SCENARIO[:2])
+    guard = bench.engine.sampler.guard
+    assert guard.recent()[-1][guard.columns.index(CHARGE_MOVED)] == pytest.approx(2 / 6, abs=0.002)
+
+
 # --- before a current flows -------------------------------------------------------------------------------------------
 
 
@@ -249,6 +272,16 @@ def test_a_pack_that_is_not_as_it_was_left_is_refused_and_gets_no_current(
     assert concluded.verdict == "ABORTED"
     assert bench.run_log.cause is not None
     assert (bench.run_log.cause.fault, bench.run_log.cause.blame) == ("resume-mismatch", "operator")
+
+
+def test_a_meter_that_fell_silent_at_the_end_is_taken_at_its_last_word(die: Die) -> None:
+    past = PastRun.load(die(2, 240))
+    past = replace(past, rows=past.rows.copy())
+    soc = past.last(SOC)
+    past.rows[-3:, past.columns.index(SOC)] = np.nan
+    assert past.last(SOC) == pytest.approx(soc, abs=0.01)
+    past.rows[:, past.columns.index(SOC)] = np.nan
+    assert pack_state(past) is None
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -313,6 +346,17 @@ def test_a_run_that_needs_no_continuation_is_refused(die: Die, manifest: dict[st
     path.write_text(json.dumps(json.loads(path.read_text()) | manifest))
     with pytest.raises(InputError, match=words):
         PastRun.load(left)
+
+
+def test_a_run_that_is_still_written_is_refused(die: Die) -> None:
+    left = die(2, 240)
+    life = claim(left)
+    try:
+        with pytest.raises(InputError, match="still running"):
+            PastRun.load(left)
+    finally:
+        release(life)
+    assert PastRun.load(left).steps
 
 
 def test_a_run_that_never_began_is_refused(new_bench: OpenTestBench, plant: Plant) -> None:
