@@ -14,6 +14,7 @@ from bench.recording.runs import find_run, supervisor_said
 from bench.running.lifecycle import Setup
 from bench.running.resume import check_unchanged
 from bench.station import load_station
+from bench.verdicts import InputError
 
 
 def choose(config: pytest.Config) -> PastRun:
@@ -30,9 +31,19 @@ def choose(config: pytest.Config) -> PastRun:
         option.temperatures = f"{parameters['temperature']:g}"
     option.seed, option.defect = manifest["seed"], list(manifest["defects"])
     check_unchanged(past, _setup(past, option))
-    file, _, test = manifest["test"]["nodeid"].partition("::")
-    config.args = [f"{config.rootpath / file}::{test}"]
+    config.args = [_test_of(past, config.rootpath)]
     return past
+
+
+def _test_of(past: PastRun, root: Path) -> str:
+    """The run's own test, as an argument of pytest."""
+    file, _, test = past.manifest["test"]["nodeid"].partition("::")
+    if not (root / file).is_file():
+        raise InputError(
+            f"--resume: run {past.run_id} is of {file}, which is not in {root}: run pytest where it was run, "
+            "or with the same --rootdir."
+        )
+    return f"{root / file}::{test}"
 
 
 def _setup(past: PastRun, option: Any) -> Setup:

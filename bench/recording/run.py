@@ -29,7 +29,7 @@ from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, 
 
 SCHEMA = 1
 TRANSCRIPT_TAIL = 5000
-"""Messages kept of a virtual run's wire; a run on the wall clock keeps them all."""
+"""Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 
 
 class RunRecord(NamedTuple):

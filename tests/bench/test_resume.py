@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.columns import CHARGE_AH, CURRENT, DISCHARGE_AH, SOC, STEP, TEST_TIME
+from bench.columns import (
+    CELL_VOLTAGE_MAX,
+    CELL_VOLTAGE_MIN,
+    CHARGE_AH,
+    CURRENT,
+    DERIVED,
+    DISCHARGE_AH,
+    INDEX,
+    SOC,
+    STEP,
+    TEST_TIME,
+)  # fmt: skip
 from bench.pack import PackFile, load_pack
 from bench.recording.life import claim, release
 from bench.recording.past import PastRun
@@ -272,6 +283,25 @@ def test_a_pack_that_is_not_as_it_was_left_is_refused_and_gets_no_current(
     assert concluded.verdict == "ABORTED"
     assert bench.run_log.cause is not None
     assert (bench.run_log.cause.fault, bench.run_log.cause.blame) == ("resume-mismatch", "operator")
+
+
+@pytest.mark.parametrize(("step", "relaxes"), [(2, -1), (4, +1)])
+def test_a_cell_may_have_relaxed_only_the_way_its_current_had_moved_it(
+    die: Die, four_cells: PackFile, step: int, relaxes: int
+) -> None:
+    past = PastRun.load(die(step, 400))
+    # Of the rest before the discharge half an hour is not over: only the last current is to count here.
+    past = replace(past, rows=past.rows[past.rows[:, past.columns.index(STEP)] == step])
+
+    def rested(by: float) -> list[float]:
+        row = [0.0] * len(DERIVED)
+        for name in (CELL_VOLTAGE_MIN, CELL_VOLTAGE_MAX, SOC):
+            row[INDEX[name]] = past.last(name) + (by if name != SOC else 0)
+        return row
+
+    Resumption(past, four_cells, 60.0).check_pack(rested(0.2 * relaxes))
+    with pytest.raises(InputError, match="V at rest"):
+        Resumption(past, four_cells, 60.0).check_pack(rested(-0.05 * relaxes))
 
 
 def test_a_meter_that_fell_silent_at_the_end_is_taken_at_its_last_word(die: Die) -> None:

@@ -129,6 +129,16 @@ def test_a_run_that_passed_is_not_resumed(session: RunSession, failed: dict[str,
     assert "ended with PASS" in again.sentence
 
 
+def test_a_test_that_is_not_there_any_more_is_one_sentence(
+    session: RunSession, tmp_path: Path, failed: dict[str, Any]
+) -> None:
+    (file,) = tmp_path.glob("test_resumed_*.py")
+    file.rename(tmp_path / "test_renamed.py")
+    ended = session("--resume=last")
+    assert ended.status == 2
+    assert f"is of {file.name}, which is not in" in ended.sentence
+
+
 def test_a_test_that_was_changed_is_refused_with_status_2(
     session: RunSession, tmp_path: Path, failed: dict[str, Any]
 ) -> None:
