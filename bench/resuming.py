@@ -19,10 +19,17 @@ from bench.verdicts import InputError
 
 def choose(config: pytest.Config) -> PastRun:
     """Point the options to the run's test and what it ran with; raises `InputError` when it cannot be resumed."""
-    option = config.option
-    folder = find_run(option.resume, Path(option.runs))
-    past = PastRun.load(folder, supervisor_said(folder))
-    manifest = past.manifest
+    folder = find_run(config.option.resume, Path(config.option.runs))
+    try:
+        return _choose(config, PastRun.load(folder, supervisor_said(folder)))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"--resume: what is recorded in {folder} is damaged ({type(error).__name__}: {error}): run its test anew."
+        ) from error
+
+
+def _choose(config: pytest.Config, past: PastRun) -> PastRun:
+    option, manifest = config.option, past.manifest
     parameters: dict[str, Any] = manifest["test"]["parameters"]
     option.station = option.station or manifest["station"]["file"]
     if "pack" not in parameters:

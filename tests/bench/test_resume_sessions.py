@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bench import resuming
+from bench.verdicts import InputError
 from tests.bench.cli_support import ROOT, packbench
 
 TESTS = """
@@ -120,6 +124,18 @@ def test_what_cannot_be_resumed_is_one_sentence_and_nothing_is_opened(
     assert ended.status == 2, ended.output
     assert words in ended.sentence
     assert manifests(tmp_path / "runs") == [failed]
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", {}, []])
+def test_a_damaged_manifest_is_a_sentence_whatever_is_wrong_in_it(
+    failed: dict[str, Any], tmp_path: Path, value: object
+) -> None:
+    path = tmp_path / "runs" / failed["run_id"] / "run.json"
+    for key in failed:
+        path.write_text(json.dumps({**failed, key: value}), encoding="utf-8")
+        option = SimpleNamespace(resume="last", runs="runs", station=None, pack=None)
+        with suppress(InputError):
+            resuming.choose(SimpleNamespace(option=option, rootpath=tmp_path))  # type: ignore[arg-type]
 
 
 def test_a_run_that_passed_is_not_resumed(session: RunSession, failed: dict[str, Any]) -> None:
