@@ -150,15 +150,18 @@ def _show_check(found: "BenchCheck") -> None:
     if found.protections:
         _print_table(
             "Protections, as read back",
-            ("instrument", "voltage / V", "current / A", "power / W"),
+            ("instrument", "voltage / V", "current / A", "power / W", "watchdog / s"),
             [
-                (name, _number(p.over_voltage), _number(p.over_current), _number(p.over_power))
+                (name, *map(_number, (p.over_voltage, p.over_current, p.over_power, p.watchdog)))
                 for name, p in found.protections.items()
             ],
         )
     unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
     if unwatched:
         typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
+    for step, why in found.unverifiable.items():
+        typer.echo(f"UNKNOWN  {step}: {why}.")
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
         typer.echo(f"FAULT    {text}")
@@ -184,9 +187,11 @@ def _result(entry: "InstrumentCheck") -> str:
 
 
 def _show_safe(verdict: "BenchVerdict") -> None:
-    rows = [(step.name, "done" if step.done else "NOT DONE", step.detail) for step in verdict.steps]
-    _print_table("Safe state", ("step", "carried out", "read back"), rows)
-    typer.echo("The bench is safe." if verdict.safe else str(verdict))
+    done = {True: "done", False: "NOT DONE"}
+    rows = [(step.name, "UNKNOWN" if step.verified is None else done[step.done], step.detail) for step in verdict.steps]
+    _print_table("Safe state, in its order", ("step", "carried out", "read back"), rows)
+    known = all(step.verified is not None for step in verdict.steps)
+    typer.echo("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()
@@ -410,6 +415,7 @@ def _counts(verdicts: Mapping[str, int]) -> str:
 
 _STYLES = {
     "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
+    "UNKNOWN": "yellow",
     "FAIL": "bold red", "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
     "ABORTED": "magenta", "died": "bold magenta", "unreadable": "bold magenta",
 }  # fmt: skip
