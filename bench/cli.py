@@ -9,7 +9,6 @@ Exit status of every command: 0 good, 1 the thing under test failed, 2 wrong inp
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +16,7 @@ import typer
 
 from bench.durations import spell
 from bench.recording.export import Format
-from bench.verdicts import BenchFault, InputError, Verdict
+from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
 
 if TYPE_CHECKING:
@@ -41,22 +40,6 @@ app = typer.Typer(
 )
 
 
-class Status(IntEnum):
-    """What the process tells its caller."""
-
-    GOOD = 0
-    FAILED = 1
-    WRONG_INPUT = 2
-    BENCH_FAULT = 3
-
-    @classmethod
-    def of(cls, verdict: str | None) -> "Status":
-        """Status of a run: one that never ended says nothing about the pack, so the bench is to blame."""
-        if verdict is None or verdict == Verdict.BENCH_FAULT:
-            return cls.BENCH_FAULT
-        return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
-
-
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
 Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
 Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
@@ -78,12 +61,12 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _fail(error, Status.WRONG_INPUT)
+        _fail(error, ExitStatus.WRONG_INPUT)
     except (BenchFault, InstrumentFault) as error:
-        _fail(error, Status.BENCH_FAULT)
+        _fail(error, ExitStatus.BENCH_FAULT)
 
 
-def _fail(error: Exception, status: Status) -> None:
+def _fail(error: Exception, status: ExitStatus) -> None:
     typer.echo(f"packbench: {error}", err=True)
     sys.exit(status)
 
@@ -104,7 +87,7 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
         _print_json({**_fields(found), "ready": found.ready})
     else:
         _show_check(found)
-    raise typer.Exit(Status.GOOD if found.ready else Status.BENCH_FAULT)
+    raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
 
 
 @app.command()
@@ -120,7 +103,7 @@ def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson 
         _show_safe(verdict)
     if holder:
         typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
-    raise typer.Exit(Status.GOOD if verdict.safe and not holder else Status.BENCH_FAULT)
+    raise typer.Exit(ExitStatus.GOOD if verdict.safe and not holder else ExitStatus.BENCH_FAULT)
 
 
 def _setup(station_name: str, pack_name: str | None) -> "Setup":
@@ -297,7 +280,7 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
         })  # fmt: skip
     else:
         _show_judgement(manifest, judged, figures, verdict)
-    raise typer.Exit(Status.of(verdict))
+    raise typer.Exit(ExitStatus.of(verdict))
 
 
 def _show_judgement(
@@ -386,7 +369,7 @@ def report(
         )
     built = site.build(results, output, folder)
     ended = session.get("state") == "ended"
-    status = int(session["exit_status"]) if ended else Status.BENCH_FAULT
+    status = int(session["exit_status"]) if ended else ExitStatus.BENCH_FAULT
     verdicts: dict[str, int] = session.get("verdicts", {})
     if as_json:
         _print_json({
