@@ -19,7 +19,7 @@ from bench.safety.limits import BMS_SILENCE
 from bench.safety.safestate import NOT_MEASURABLE, BenchVerdict, outputs_off
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
-from instruments.roles import Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, Protections
 
 CALIBRATION_NOTICE = timedelta(days=30)
 """How long before its calibration runs out an instrument is mentioned."""
@@ -79,7 +79,7 @@ class ReachableBench(OpenBench):
 
 @dataclass(frozen=True, slots=True)
 class InstrumentCheck:
-    """What one instrument said. `watchdog` is in s as read back, None where the instrument has none armed."""
+    """What one instrument said. `watchdog` is in s as read back, None where none is armed, though it may have one."""
 
     name: str
     driver: str
@@ -88,6 +88,7 @@ class InstrumentCheck:
     identity: Identity | None
     calibration_due: date | None
     watchdog: float | None
+    has_watchdog: bool
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -181,7 +182,7 @@ def _look_at(bench: ReachableBench, name: str, today: date) -> InstrumentCheck:
         problems.insert(0, str(error))
     return InstrumentCheck(
         name, entry.driver, entry.address, entry.roles, identity, entry.calibration_due,
-        None, tuple(problems), tuple(warnings),
+        None, isinstance(bench.drivers.get(name), CommunicationWatchdog), tuple(problems), tuple(warnings),
     )  # fmt: skip
 
 

@@ -162,6 +162,8 @@ def _watchdog(entry: "InstrumentCheck") -> str:
 
     if entry.watchdog is not None:
         return f"{entry.watchdog:g} s"
+    if entry.has_watchdog:
+        return "not armed"
     return "NONE" if POWERFUL_ROLES.intersection(entry.roles) else "not needed"
 
 
