@@ -24,13 +24,13 @@ from bench.safety.lease import BenchLease
 from bench.station import StationFile, load_station
 from bench.testing import Conclusion, TestBench, Verify
 from bench.verdicts import (
+    WRONG,
     BenchFault,
     BenchInUse,
     ExitStatus,
     Inconclusive,
     InputError,
     PackFailure,
-    Verdict,
     blame_of,
     fault_of,
 )
@@ -307,7 +307,7 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         conclusion = under_test.conclude(error)
         run = under_test.run_log
         item.user_properties += [
-            (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
+            (VERDICT_PROPERTY, WRONG if isinstance(error, InputError) else str(conclusion.verdict)),
             ("packbench.title", under_test.test.title),
             ("packbench.duration", run.manifest["duration"]),
             ("packbench.cause", run.cause.text if run.cause else ""),
@@ -383,7 +383,7 @@ class _Outcome:
         if self.log is None:
             return
         counts = Counter(self.verdicts.values())
-        status = _exit_status(counts, ExitStatus.INTERRUPTED if self.interrupted else exitstatus)
+        status = ExitStatus.of_session(counts, ExitStatus.INTERRUPTED if self.interrupted else exitstatus)
         if not self.verdicts:
             session.exitstatus = status
             return
@@ -394,17 +394,3 @@ class _Outcome:
         }  # fmt: skip
         self.log.end(summary)
         session.config.hook.pytest_packbench_session_ended(session=session, summary=summary)
-
-
-def _exit_status(verdicts: Counter[str], exitstatus: int) -> int:
-    if verdicts[Verdict.BENCH_FAULT]:
-        return ExitStatus.BENCH_FAULT
-    if exitstatus == ExitStatus.INTERRUPTED:
-        return exitstatus
-    if verdicts["INPUT"]:
-        return ExitStatus.WRONG_INPUT
-    if exitstatus not in (ExitStatus.GOOD, ExitStatus.FAILED):
-        return exitstatus
-    if verdicts[Verdict.FAIL] or verdicts[Verdict.INCONCLUSIVE] or verdicts[Verdict.ABORTED]:
-        return ExitStatus.FAILED
-    return exitstatus

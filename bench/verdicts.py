@@ -4,6 +4,7 @@ A failed pack is never mixed with a failed bench: `PackFailure` is an `Assertion
 else that goes wrong is a `BenchFault` (Allure *broken*).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
 from math import isnan
@@ -29,6 +30,11 @@ class Verdict(StrEnum):
         return list(Verdict).index(self)
 
 
+WRONG = "INPUT"
+"""What a session counts a run as that was never begun because of a wrong file, option or set point."""
+_NOT_PASSED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ABORTED)
+
+
 class ExitStatus(IntEnum):
     """What a session of pytest, and every command, tells whoever called it.
 
@@ -49,6 +55,19 @@ class ExitStatus(IntEnum):
         if verdict is None or verdict == Verdict.BENCH_FAULT:
             return cls.BENCH_FAULT
         return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
+
+    @classmethod
+    def of_session(cls, verdicts: Mapping[str, int], status: int) -> int:
+        """Status of a session with so many runs of each verdict, or `WRONG`; `status` is what pytest makes of it."""
+        if verdicts.get(Verdict.BENCH_FAULT):
+            return cls.BENCH_FAULT
+        if status == cls.INTERRUPTED:
+            return cls.INTERRUPTED
+        if verdicts.get(WRONG):
+            return cls.WRONG_INPUT
+        if status == cls.GOOD and any(verdicts.get(word) for word in _NOT_PASSED):
+            return cls.FAILED
+        return status
 
 
 def worst(verdicts: "list[Verdict]") -> Verdict:
