@@ -7,7 +7,7 @@ from the same pack whatever ran before it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +26,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import Identity, Protections
+from instruments.roles import CommunicationWatchdog, Identity, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -157,6 +157,20 @@ class OpenBench:
         self.protections[source_name] = source.protect_source(voltage, charge, charge_power)
         armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge_power)
         self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
+        for name, driver in self.drivers.items():
+            self._arm_watchdog(name, driver)
+
+    def _arm_watchdog(self, name: str, driver: Driver) -> None:
+        entry, silence = self.station.instruments[name], self.station.watchdog(name)
+        if isinstance(driver, CommunicationWatchdog):
+            if silence is not None:
+                held = self.protections.get(name, Protections())
+                self.protections[name] = replace(held, watchdog=driver.arm_watchdog(silence))
+        elif entry.watchdog is not None:
+            raise InputError(
+                f"station {self.station.name}, instrument {name}: driver {entry.driver} has no communication watchdog "
+                "to arm; take the key watchdog out."
+            )
 
     def _emulate(self) -> EmulatedPack | None:
         emulator, virtual = self.roles.emulator, self.station.virtual
@@ -167,7 +181,7 @@ class OpenBench:
 
     def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
         """The safe state, with what was verified; see `safe_state`."""
-        return safe_state(self.roles, self.clock, alive=alive, hurry=hurry)
+        return safe_state(self.roles, self.clock, self.station, alive=alive, hurry=hurry)
 
     def close(self) -> None:
         """Close in reverse order of opening; a driver that fails or hangs does not keep the others open."""
@@ -193,6 +207,7 @@ class OpenBench:
                     "over_voltage": p.over_voltage,
                     "over_current": p.over_current,
                     "over_power": p.over_power,
+                    "watchdog": p.watchdog,
                 }
                 for name, p in self.protections.items()
             ],
@@ -236,6 +251,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "instruments": [],
         "protections": [],
         "limits": [],
+        "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
         "clock": {"kind": station.clock, "epoch": None},
         "seed": setup.seed,
         "defects": list(setup.defects),
