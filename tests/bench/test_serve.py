@@ -25,7 +25,7 @@ from instruments.links import LinkProfile
 from instruments.roles import InstrumentFault
 from instruments.session import LinkContext, Session
 from tests.bench.cli_support import ROOT, packbench
-from tests.bench.serve_support import ServedBench, served, serving_process
+from campaign.served import ServedBench, served, serving_process
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
