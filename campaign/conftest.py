@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.verdicts import InputError
-from campaign.catalogue import FILE, LEVELS, PHASES, load_campaign
+from campaign.catalogue import FILE, LEVELS, PHASES, Injection, load_campaign
 
 OUTCOMES = Path("fault-results/outcomes")
 
@@ -22,23 +22,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per fault and phase."""
-    if "case" not in metafunc.fixturenames:
+    """One test per fault and phase; a report sorts them by level and fault."""
+    if not {"fault", "phase"} <= set(metafunc.fixturenames):
         return
     option = metafunc.config.getoption
     try:
         faults = load_campaign(Path(option("--catalogue")))
         levels, phases = _chosen(option("--levels"), LEVELS), _chosen(option("--phases"), PHASES)
-        ids = _chosen(option("--faults"), faults)
+        names = _chosen(option("--faults"), faults)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     cases = [
-        (name, injection, phase)
+        pytest.param(name, phase, marks=_labels(injection.level, name), id=f"{name}-{phase}")
         for name, injection in faults.items()
         for phase in injection.expectations
-        if name in ids and injection.level in levels and phase in phases
+        if name in names and injection.level in levels and phase in phases
     ]
-    metafunc.parametrize("case", cases, ids=[f"{name}-{phase}" for name, _, phase in cases])
+    metafunc.parametrize(("fault", "phase"), cases)
+
+
+@pytest.fixture
+def injection(fault: str, pytestconfig: pytest.Config) -> Injection:
+    """What is injected."""
+    return load_campaign(Path(pytestconfig.getoption("--catalogue")))[fault]
+
+
+def _labels(level: str, fault: str) -> list[pytest.MarkDecorator]:
+    label = pytest.mark.allure_label
+    return [label(level, label_type="feature"), label(fault, label_type="story")]
 
 
 def _chosen(text: str, known: Iterable[str]) -> set[str]:

@@ -24,7 +24,7 @@ from campaign import outcome
 from campaign.catalogue import SUPERVISOR, Injection, Phase
 from campaign.outcome import Outcome
 from campaign.scenario import instant
-from campaign.served import ROOT, ServedBench, served
+from campaign.served import ROOT, Event, ServedBench, served
 from campaign.victim import HIT, MINUTES, Order
 from campaign.virtual import DEAD_CURRENT
 from reports.recording import TIME, Recording, RecordingError
@@ -34,8 +34,6 @@ SPEED = 5.0
 PATIENCE = 90.0
 """s until a case is given up; none takes half of that on a computer that has time."""
 VICTIM = "from campaign.victim import test_hit\n"
-
-Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _on_a_terminal(command: list[str], folder: Path, environment: dict[str, str]
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(folder)
-        os.execve(command[0], command, environment)  # noqa: S606
+        os.execve(command[0], command, environment)
     said = bytearray()
     reader = Thread(target=_read, args=(terminal, said, folder / HIT), daemon=True)
     reader.start()
@@ -224,7 +222,7 @@ def _recording(run: Path | None) -> Recording | None:
 
 
 def _lost(recording: Recording | None, hit: float, cause: Mapping[str, Any] | None) -> float | None:
-    """s of the wall between the last recorded row and the end: the cause's time, or the hit itself."""
+    """S of the wall between the last recorded row and the end: the cause's time, or the hit itself."""
     if recording is None or len(recording.rows) == 0:
         return None
     last = float(recording.rows[-1, list(recording.columns).index(TIME)])

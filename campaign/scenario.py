@@ -43,11 +43,11 @@ def steps_from(phase: Phase, minutes: float) -> tuple[Step, ...]:
 
 
 def instant(seed: int, fault: str, phase: Phase, minutes: float = MINUTES) -> float:
-    """s after the beginning of `phase` at which the fault comes; all of the last step for the teardown."""
+    """S after the beginning of `phase` at which the fault comes; all of the last step for the teardown."""
     if phase == "teardown":
         return 60 * minutes
     longest = min(60 * minutes, SHORTEST_SOAK) if phase == "soak" else 60 * minutes
-    return longest * Random(f"{seed}/{fault}/{phase}").uniform(EARLIEST, LATEST)  # noqa: S311 - not a secret
+    return longest * Random(f"{seed}/{fault}/{phase}").uniform(EARLIEST, LATEST)
 
 
 class Trigger:

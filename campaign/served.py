@@ -45,6 +45,7 @@ class ServedBench:
         raise AssertionError(f"the served bench ended without {kind} {fields}: {self.events}")
 
     def logged(self, kind: str) -> list[Event]:
+        """Every event of this kind in the log so far."""
         lines = self.log.read_text(encoding="utf-8").splitlines()
         return [event for event in map(json.loads, lines) if event["type"] == kind]
 

@@ -11,6 +11,7 @@ from campaign.catalogue import LEVELS, PHASES, USUAL
 from campaign.outcome import Outcome, wrongly_blamed
 
 HEADER = ("Level", "Fault", "Phase", "Noticed", "By", "As", "Outputs off after", "Blamed", "Data lost", "Verdict")
+NOTHING = "-"
 INTRODUCTION = """\
 # The fault campaign
 
@@ -39,7 +40,7 @@ class Line:
 def lines(outcomes: Iterable[Outcome]) -> list[Line]:
     """The table, in the order of levels, faults and phases."""
     ordered = sorted(
-        outcomes, key=lambda case: (LEVELS.index(case.level), case.fault, PHASES.index(case.phase))  # type: ignore[arg-type]
+        outcomes, key=lambda case: (LEVELS.index(case.level), case.fault, PHASES.index(case.phase))
     )  # fmt: skip
     made = []
     for _, of_a_fault in groupby(ordered, key=lambda case: (case.level, case.fault)):
@@ -63,11 +64,11 @@ def _line(cases: Sequence[Outcome]) -> Line:
         first.words,
         "every" if set(phases) == set(USUAL) else ", ".join(phases),
         first.noticed,
-        first.layer or "–",
-        first.named or "–",
+        first.layer or NOTHING,
+        first.named or NOTHING,
         _outputs(cases),
-        first.blame or "–",
-        "–" if lost is None else _seconds(lost),
+        first.blame or NOTHING,
+        NOTHING if lost is None else _seconds(lost),
         first.verdict,
     )
     return Line(cells, any(case.problems for case in cases))

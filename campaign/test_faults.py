@@ -1,8 +1,8 @@
 """Every fault of the campaign, injected and judged."""
 
 from dataclasses import asdict
-from pathlib import Path
 from json import dumps
+from pathlib import Path
 
 import allure
 import pytest
@@ -11,15 +11,8 @@ from campaign import outcome, processes, virtual
 from campaign.catalogue import Injection, Phase
 
 
-def test_a_fault_is_noticed_and_the_outputs_end_off(
-    case: tuple[str, Injection, Phase], tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    """See `campaign/faults.yaml` for what is expected."""
-    fault, injection, phase = case
-    allure.dynamic.title(f"{injection.words} ({phase})")
-    allure.dynamic.feature(injection.level)
-    allure.dynamic.story(fault)
-    allure.dynamic.parameter("phase", phase)
+def test_fault(fault: str, phase: Phase, injection: Injection, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """{fault} in the phase {phase}."""
     run = processes.run if injection.action else virtual.run
     found = run(fault, injection, phase, pytestconfig.getoption("--seed"), tmp_path)
     outcome.write(found, Path(pytestconfig.getoption("--outcomes")))

@@ -147,7 +147,10 @@ def clock_step(_bench: TestBench, _order: Order) -> None:
     ahead = time.time
     time.time = lambda: ahead() + 3600
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("bench", "instruments", "reports", "can") and vars(module).get("datetime") is datetime:
+        if (
+            name.split(".")[0] in ("bench", "instruments", "reports", "can")
+            and vars(module).get("datetime") is datetime
+        ):
             vars(module)["datetime"] = _Later
 
 

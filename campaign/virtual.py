@@ -57,7 +57,7 @@ class Witness:
 
     @property
     def off_after(self) -> float | None:
-        """s from the injection until nothing was on any more; 0 when nothing was."""
+        """S from the injection until nothing was on any more; 0 when nothing was."""
         if self.injected is None or self.on:
             return None
         return max(0.0, (self.last_on or self.injected) - self.injected)
@@ -90,9 +90,8 @@ def _setup(injection: Injection, phase: Phase, seed: int) -> Setup:
 
 def _inject(under_test: TestBench, fault: str, injection: Injection, phase: Phase, seed: int) -> Witness:
     """Watch the world of an open bench, and let the fault come at its instant."""
-    opened = under_test.engine.bench
-    world: Any = opened.world
-    clock: Any = opened.clock
+    opened: Any = under_test.engine.bench
+    world, clock = opened.world, opened.clock
     witness = Witness(world.outputs, world.advance)
     clock.advance = witness.advance
     if phase == "opening":
@@ -128,7 +127,7 @@ def _observed(under_test: TestBench, witness: Witness | None, injection: Injecti
 
 
 def _lost(folder: Path, ended: float | None) -> float | None:
-    """s between the last recorded row and the cause that ended the run; None when nothing ended it."""
+    """S between the last recorded row and the cause that ended the run; None when nothing ended it."""
     if ended is None:
         return None
     with suppress(ValueError):
