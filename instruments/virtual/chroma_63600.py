@@ -12,7 +12,7 @@ from math import inf
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Specimen
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
@@ -56,7 +56,7 @@ class Module:
         return self.levels.get((self.mode, name), unset)
 
 
-class Chroma63600:
+class Chroma63600(Instrument):
     """One mainframe. Ratings of each module in V, A and W. `port` is what all modules together ask of the terminals."""
 
     ends_on = b"\n"

@@ -4,8 +4,8 @@ Each instrument composes those its manual describes; none of them knows a comman
 """
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 
 
@@ -77,6 +77,22 @@ class Meter:
     def read(self, value: float) -> float:
         """What the display shows for a true value."""
         return round(value * self.gain + self.offset, self.decimals) + 0.0
+
+
+class Instrument:
+    """What simulated instruments have in common: they are somebody, and can claim to be somebody else."""
+
+    _specimen: "Specimen"
+
+    def impersonate(self, model: str) -> Callable[[], None]:
+        """A defect: give another model's name when asked. How it is ended."""
+        own = self._specimen
+        self._specimen = replace(own, model=model)
+
+        def unmask() -> None:
+            self._specimen = own
+
+        return unmask
 
 
 def _unseeded() -> Random:

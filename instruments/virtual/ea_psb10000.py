@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen, StatusRegister
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Specimen, StatusRegister
 from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45
@@ -81,7 +81,7 @@ class Supervision:
     action: str = "NONE"
 
 
-class EaPsb10000:
+class EaPsb10000(Instrument):
     """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
 
     Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.

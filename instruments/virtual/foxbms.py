@@ -126,7 +126,7 @@ class Extremes:
 class FoxBms:
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `insulation` in Ohm; `silent_after` (s) is a defect: from then on nothing is sent, and the contactor stays as it is.
+    `insulation` in Ohm. While it is `silent`, a defect, nothing is sent or heard, and the contactor stays as it is.
     """
 
     def __init__(
@@ -138,10 +138,9 @@ class FoxBms:
         parallel: int = 1,
         settling: Settling,
         insulation: float = 20e6,
-        silent_after: float | None = None,
     ) -> None:
         self._cell, self._cells, self._channel, self._parallel = cell, cells, channel, parallel
-        self.insulation, self._silent_after = insulation, silent_after
+        self.insulation, self.silent = insulation, False
         self.state = STANDBY
         self.charging_complete = False
         self._settling = settling
@@ -156,7 +155,7 @@ class FoxBms:
         self.charge_limit = self.discharge_limit = 0.0
         self._due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
         self._nominal = cell.nominal_capacity * parallel
-        self._capacity = float(cells.capacity.min())
+        self.refresh()
         series = len(cells.capacity)
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
@@ -169,13 +168,17 @@ class FoxBms:
         """Whether the main contactor conducts."""
         return self.state in {CHARGE, DISCHARGE}
 
+    def refresh(self) -> None:
+        """Learn the capacity of the pack anew."""
+        self._capacity = float(self._cells.capacity.min())
+
     def shut_down(self) -> None:
         """Leave the bus."""
         self._channel.members.pop(self, None)
 
     def _receive(self, message: Message) -> None:
         """Act on a state request (0x210). Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags."""
-        if message.arbitration_id != REQUEST or not message.data or self._quiet():
+        if message.arbitration_id != REQUEST or not message.data or self.silent:
             return
         first = message.data[0]
         if first & 0x04:
@@ -197,9 +200,6 @@ class FoxBms:
             self.state = self._requested
         elif self.state == STANDBY:
             self.state, self._precharged_at = PRECHARGE, self._channel.now() + PRECHARGE_TIME
-
-    def _quiet(self) -> bool:
-        return self._silent_after is not None and self._channel.now() >= self._silent_after
 
     # ---- the world's side ----
 
@@ -283,9 +283,9 @@ class FoxBms:
 
     def transmit(self) -> None:
         """Send the newest frame of every id that has become due since the last call."""
-        now = self._channel.now()
-        if self._quiet():
+        if self.silent:
             return
+        now = self._channel.now()
         for identifier, due in self._due.items():
             if now < due:
                 continue

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Specimen
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
@@ -124,7 +124,7 @@ class SocTables:
         self.resistance = value[1] / 1000
 
 
-class NgiN83624:
+class NgiN83624(Instrument):
     """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
 
     `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
@@ -177,6 +177,11 @@ class NgiN83624:
         self._stale = True
 
     # ---- the world's side ----
+
+    def differ(self, capacity_factor: Vector, resistance_factor: Vector) -> None:
+        """Let the emulated cells differ from their tables by these factors from now on."""
+        self.capacity_factor, self.resistance_factor = capacity_factor, resistance_factor
+        self._stale = True
 
     @property
     def connected(self) -> bool:

@@ -21,6 +21,13 @@ Vector = NDArray[np.float64]
 class Plant(Protocol):
     """A battery: electrically a Thevenin source, thermally a set of cells. Vectors run over the cells in series."""
 
+    string: CellString
+    """The individuals that it consists of, or that it plays."""
+
+    def refresh(self) -> None:
+        """Take over what has become of the individuals' capacity and resistance."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether it conducts."""
@@ -81,6 +88,9 @@ class Pack:
         self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
         self.step: Callable[[float, float, float], None] = string.step
 
+    def refresh(self) -> None:
+        """The string is the battery."""
+
     def observe(self, current: float) -> bool:
         """Nothing in a bare pack switches it off: that is the BMS's job."""
         return False
@@ -95,11 +105,9 @@ class EmulatedPack:
 
     def __init__(self, emulator: NgiN83624, string: CellString, soc: float, temperature: float) -> None:
         cell = string.cell
-        nominal = cell.nominal_capacity * string.parallel
-        emulator.capacity_factor = string.capacity / nominal
-        emulator.resistance_factor = string.resistance_factor.copy()
+        self.string, self._emulator = string, emulator
+        self.refresh()
         emulator.soc_offset = string.soc - soc
-        self._emulator = emulator
         self._air_offset = string.temperature - temperature
         self._masses = LumpedMasses(
             string.series,
@@ -111,6 +119,11 @@ class EmulatedPack:
         self.capacity = string.capacity
         self.thevenin = emulator.thevenin
         self.observe = emulator.observe
+
+    def refresh(self) -> None:
+        """Have the emulator play the individuals as they are now."""
+        nominal = self.string.cell.nominal_capacity * self.string.parallel
+        self._emulator.differ(self.string.capacity / nominal, self.string.resistance_factor.copy())
 
     @property
     def connected(self) -> bool:

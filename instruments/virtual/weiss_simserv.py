@@ -9,7 +9,7 @@ chamber is running: only 10012 tells.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instruments.virtual.dialect import Meter, Specimen
+from instruments.virtual.dialect import Instrument, Meter, Specimen
 from models.chamber import ChamberAir
 
 SEPARATOR = "\xb6"
@@ -32,11 +32,8 @@ class Message:
     text: str
 
 
-class WeissSimServ:
-    """One chamber around its `air`. Temperatures in degC, ramps in K/min.
-
-    `stuck` is a defect: the air stays where it is whatever is asked, and nothing says so.
-    """
+class WeissSimServ(Instrument):
+    """One chamber around its `air`. Temperatures in degC, ramps in K/min."""
 
     ends_on = b"\r"
     ends_with = b"\r\n"
@@ -50,10 +47,10 @@ class WeissSimServ:
         low: float = -40.0,
         high: float = 180.0,
         room: float = 25.0,
-        stuck: bool = False,
     ) -> None:
         self.air, self.nominal, self.low, self.high = air, nominal, low, high
-        self._specimen, self._room, self._stuck = specimen, room, stuck
+        self._specimen, self._room = specimen, room
+        self._stuck = False
         self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
         self.outputs = [False] * 16
         self.messages: list[Message] = []
@@ -76,6 +73,17 @@ class WeissSimServ:
         air.set_point = self.nominal if self.running else self._room
         ramp = self.ramps["up" if air.set_point > air.temperature else "down"] if self.running else 0.1
         air.ramp = ramp or None
+
+    def stick(self, temperature: float) -> Callable[[], None]:
+        """A defect: the air goes to `temperature` and stays, whatever is asked; nothing says so. How it is ended."""
+        self._stuck = True
+        self.air.set_point, self.air.ramp = temperature, None
+
+        def loosen() -> None:
+            self._stuck = False
+            self.drive()
+
+        return loosen
 
     def raise_alarm(self, text: str) -> None:
         """Enter an alarm into the message list; it stays until 17012 resets it."""
