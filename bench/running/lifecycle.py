@@ -180,7 +180,7 @@ class OpenBench:
 
     def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
         """The safe state, with what was verified; see `safe_state`."""
-        return safe_state(self.roles, self.clock, alive=alive, hurry=hurry)
+        return safe_state(self.roles, self.clock, self.station, alive=alive, hurry=hurry)
 
     def close(self) -> None:
         """Close in reverse order of opening; a driver that fails or hangs does not keep the others open."""
@@ -249,6 +249,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "instruments": [],
         "protections": [],
         "limits": [],
+        "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
         "clock": {"kind": station.clock, "epoch": None},
         "seed": setup.seed,
         "defects": list(setup.defects),

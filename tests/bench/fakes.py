@@ -30,6 +30,8 @@ class Plant:
     sink_on: bool = False
     switches_stuck: bool = False
     leak: float = 0.0
+    bus: float | None = None
+    """V that the supply reads where that is not the pack's voltage."""
     air: float = 25.0
     sensors: list[float] = field(default_factory=lambda: [25.0, 25.0])
     air_stuck: bool = False
@@ -154,6 +156,7 @@ class FakeSupply(Fake):
 
     def collect(self) -> list[float]:
         voltage, current = CELLS * self.plant.cell, self.plant.current
+        voltage = voltage if self.plant.bus is None else self.plant.bus
         return [voltage, current, voltage * current]
 
 

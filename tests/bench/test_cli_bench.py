@@ -194,7 +194,7 @@ def test_a_station_without_packs_asks_for_one(write_station: WriteStation) -> No
 def test_every_step_of_the_safe_state_is_said_and_verified() -> None:
     answer = packbench("safe")
     assert answer.status == 0, answer.out
-    assert answer.out.count("verified") == 6
+    assert answer.out.count("verified") == 7
     assert "The bench is safe." in answer.out
 
 

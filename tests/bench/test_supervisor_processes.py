@@ -33,6 +33,7 @@ instruments:
   temperatures: {{driver: "tests.bench.outlet:StillLogger", resource: none, roles: [temperatures]}}
   bms: {{driver: "tests.bench.outlet:StillBms", resource: none, roles: [bms]}}
 wiring: {{voltage: 40, current: 6}}
+safe_state: {{bus_meter: supply}}
 supervisor: {{heartbeat: {heartbeat}}}
 lease: {{file: bench.lock}}
 """
