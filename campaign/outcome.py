@@ -98,7 +98,7 @@ def _words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any
 def unsafe_words(bench_verdict: Mapping[str, Any] | None) -> str:
     """The steps that could not be verified, in words; nothing when all were."""
     steps = bench_verdict["steps"] if bench_verdict else ()
-    return "; ".join(f"{step['name']}: {step['detail']}" for step in steps if not step["verified"])
+    return "; ".join(f"{step['name']}: {step['detail']}" for step in steps if step["verified"] is False)
 
 
 def judged(outcome: Outcome, injection: Injection) -> Outcome:

@@ -67,8 +67,6 @@ def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path)
         Order(injection.action, phase, instant(seed, fault, phase, MINUTES), bench.process.pid).write(folder)
         status, said = _ended(folder, by_terminal=injection.action == "close_the_terminal")
         _wait_for(lambda: _is_over(folder))
-        with suppress(ProcessLookupError):
-            bench.process.send_signal(signal.SIGCONT)
         left = _left(folder, bench, status, said)
     (folder / "output.txt").write_text(said, encoding="utf-8")
     found = replace(outcome.of(fault, injection, phase), **_observed(left, injection))
@@ -178,7 +176,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
     if left.hit is None:
         return {"text": left.said[-300:], "verdict": f"exit status {left.status}"}
-    manifest, supervisor = left.manifest, left.supervisor
+    manifest, supervisor = left.manifest or _said(left), left.supervisor
     recording = _recording(left.run)
     safe = supervisor.get("bench_verdict") if supervisor else manifest.get("bench_verdict")
     noticed = (
@@ -197,6 +195,16 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
         "lost": _lost(recording, left.hit["bench"], manifest.get("cause")),
         "verdict": str(manifest.get("verdict") or "never ended"),
     }
+
+
+def _said(left: _Left) -> dict[str, Any]:
+    """What the terminal says of a run that is not on disk any more."""
+    told = next((line for line in left.said.splitlines() if line.startswith("BenchFault: ")), None)
+    if told is None:
+        return {}
+    fault = "recording-failed" if "cannot be recorded" in told else "bench-fault"
+    cause = {"fault": fault, "blame": "bench", "text": told, "time": left.hit["bench"] if left.hit else 0.0}
+    return {"cause": cause, "verdict": "BENCH FAULT"}
 
 
 def _outputs(states: list[Event], hit: float) -> tuple[bool, float | None]:
