@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from bench import columns
 from bench.columns import raw_label
 from bench.pack import PackFile
-from bench.safety import quantities
+from bench.safety import plausibility, quantities
 from bench.safety.guard import Limit, Recovery
 from bench.station import StationFile
 from instruments.roles import BmsState
@@ -21,7 +21,7 @@ CURRENT_MARGIN = 1.1
 POWER_MARGIN = 1.1
 CAPACITY_MARGIN = 1.1
 TEMPERATURE_MARGIN = 5.0
-"""K below the coldest the pack may see: the air overshoots, the cells follow."""
+"""K that the air may be beyond what the pack may see: it overshoots, the cells follow."""
 CHARGING_MARGIN = 2.0
 """K by which a soaked cell may lie below the coldest it may be charged at: a station's band."""
 SOC_MARGIN = 0.02
@@ -29,6 +29,12 @@ BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
+BMS_FROZEN = 120.0
+"""s without a change of any value while current flows; at C/10 the state of charge moves by 0.3 % in that time."""
+CURRENT_DEVIATION = 0.05
+"""Share of the pack's largest current that may flow without having been asked for: offsets, and the last set point."""
+CELL_TEMPERATURE_SPREAD = 10.0
+"""K between the pack's hottest and coldest cell, which have the same air and the same current."""
 INSULATION_PER_VOLT = 500.0
 """Ohm/V that ISO 6469-3 asks of a system in which a.c. and d.c. circuits are connected, as in a vehicle."""
 EXCURSION_DEBOUNCE = 60.0
@@ -70,7 +76,31 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
     for fault, between, column, unit, at_most in differences:
         label = f"{fault.replace('-', ' ')} ({between})"
-        yield Limit(fault, column, unit, at_most=at_most, debounce=5.0, when="connected", label=label)
+        # Not longer than what would believe one of the two, or that one is the cause.
+        debounce = 3.0 if fault == "voltage-disagreement" else 5.0
+        yield Limit(fault, column, unit, at_most=at_most, debounce=debounce, when="connected", label=label)
+    yield from _of_the_doubts(pack, station)
+
+
+def _of_the_doubts(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """Readings that nobody confirms, and currents that nobody asked for."""
+    largest = max(pack.limits.charge_current, pack.limits.discharge_current)
+    asked = "current-not-as-asked"
+    yield Limit(asked, plausibility.CURRENT_DEVIATION, "A", at_most=CURRENT_DEVIATION * largest, debounce=5.0)
+    yield Limit(
+        asked, plausibility.CURRENT_MISSING, "A", at_most=0.0, debounce=10.0,
+        label="no current", words="none flows though it was asked for",
+    )  # fmt: skip
+    yield Limit(
+        "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
+        words="the scanner reads more than the pack may have, the BMS finds no such cell",
+    )  # fmt: skip
+    if station.player("emulator") is not None:
+        yield Limit(
+            "cell-voltage-unconfirmed", plausibility.UNCONFIRMED_CELL, "V", at_most=CELL_MARGIN, debounce=1.0,
+            words="the emulator reads a cell beyond its limits, the BMS does not",
+        )  # fmt: skip
+    yield Limit("bms-frozen", plausibility.BMS_UNCHANGED, "s", at_most=BMS_FROZEN, debounce=0.0)
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -124,6 +154,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
     hot, disagree = "cell-over-temperature", "temperature-disagreement"
+    yield Limit(
+        "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0
+    )
+    spread = plausibility.BMS_TEMPERATURE_SPREAD
+    yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
         hot, raw_label(bms, "cell temperature max"), "°C",

@@ -12,6 +12,7 @@ from math import inf, isnan
 from bench import columns
 from bench.columns import INDEX, raw_label
 from bench.pack import PackFile
+from bench.safety import plausibility
 from bench.safety.guard import Quantity
 from bench.station import StationFile
 from instruments.roles import BmsFault, InstrumentFault
@@ -37,6 +38,8 @@ AT_THE_LIMIT = 0.01
 """V from a cell's limit at which the pack counts as full or empty."""
 FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
+FROZEN_CURRENT = 0.1
+"""1/h, current as a share of the rated capacity above which the values of a pack cannot stay the same for minutes."""
 LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
 """What a foxBMS node complains of when the bench is wired or timed wrongly."""
 
@@ -80,7 +83,27 @@ def quantities_for(
         # Elsewhere the cells are read from the BMS itself: there is nothing to compare.
         quantities[HIGHEST_CELL_DIFFERENCE] = difference(_HIGHEST, of_bms("cell voltage max"))
         quantities[LOWEST_CELL_DIFFERENCE] = difference(_LOWEST, of_bms("cell voltage min"))
-    return quantities
+    return quantities | _doubts(pack, station, of_bms)
+
+
+def _doubts(pack: PackFile, station: StationFile, of_bms: Callable[[str], int]) -> dict[str, Quantity]:
+    """What is doubted on `station`; `of_bms` says where a channel of the BMS is."""
+    limits, cell, guard = pack.limits, pack.limits.cell_voltage, station.guard
+    hottest, lowest, highest = of_bms("cell temperature max"), of_bms("cell voltage min"), of_bms("cell voltage max")
+    frozen = [*map(of_bms, ("pack voltage", "cell voltage min", "cell voltage max", "soc min"))]
+    allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
+    doubts: dict[str, Quantity] = {
+        plausibility.CURRENT_DEVIATION: plausibility.current_deviation,
+        plausibility.CURRENT_MISSING: plausibility.current_missing,
+        plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, guard.temperature_disagreement),
+        plausibility.BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
+        plausibility.BMS_UNCHANGED: plausibility.Unchanged(frozen, FROZEN_CURRENT * pack.rated_capacity),
+    }
+    if station.player("emulator") is not None:
+        doubts[plausibility.UNCONFIRMED_CELL] = plausibility.unconfirmed_cell(
+            lowest, highest, (cell.min, cell.max), guard.cell_voltage_disagreement
+        )
+    return doubts
 
 
 def difference(first: int, second: int) -> Quantity:
