@@ -25,6 +25,16 @@ TEMPERATURE_MARGIN = 5.0
 CHARGING_MARGIN = 2.0
 """K by which a soaked cell may lie below the coldest it may be charged at: a station's band."""
 SOC_MARGIN = 0.02
+TEMPERATURE_JUMP = 15.0
+"""K by which scanner and BMS may part from one scan to the next: no cell is that fast, and both would see it."""
+IMPLAUSIBLE_CELL = 0.5
+"""Share of the lowest cell voltage below which a reading is none: a lead is open, an emulator is off."""
+BMS_UNCHANGED = 120.0
+"""s without any change of what the BMS measures while a current flows: at C/20 its displayed charge moves in 72 s."""
+BMS_CURRENT_MARGIN = 0.05, 0.5
+"""Share of the pack's largest current, and A, beyond the BMS's limit: meters differ, limits come a scan late."""
+SHORTFALL = 0.5
+"""Share of the current asked for that may be missing: a set point is followed within seconds, or not at all."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
 BMS_SILENCE = 5.0
@@ -64,13 +74,21 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
         )
+    for word, column in (("hottest", quantities.HOTTEST_JUMP), ("coldest", quantities.COLDEST_JUMP)):
+        yield Limit(
+            "temperature-jump", column, "K", at_most=TEMPERATURE_JUMP, label=f"temperature jump ({word})"
+        )  # fmt: skip
+    least = IMPLAUSIBLE_CELL * pack.limits.cell_voltage.min
+    yield Limit("cell-voltage-implausible", columns.CELL_VOLTAGE_MIN, "V", at_least=least, debounce=1.0)
     if station.player("emulator") is not None:
         cell, fault = guard.cell_voltage_disagreement, "cell-voltage-disagreement"
         differences.append((fault, "highest cell", quantities.HIGHEST_CELL_DIFFERENCE, "V", cell))
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
     for fault, between, column, unit, at_most in differences:
         label = f"{fault.replace('-', ' ')} ({between})"
-        yield Limit(fault, column, unit, at_most=at_most, debounce=5.0, when="connected", label=label)
+        # A lead that comes loose must be told from a cell that fails, which is seen within a second.
+        debounce = 1.0 if fault == "cell-voltage-disagreement" else 5.0
+        yield Limit(fault, column, unit, at_most=at_most, debounce=debounce, when="connected", label=label)
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -82,6 +100,13 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     for fault, column in (("bms-fault", quantities.BMS_FAULT_BITS), ("bms-link", quantities.BMS_LINK_BITS)):
         yield Limit(fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault")
     yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    yield Limit("bms-frozen", quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
+    share, amperes = BMS_CURRENT_MARGIN
+    for fault, column, most in (
+        ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
+        ("bms-discharge-limit", quantities.DISCHARGE_EXCESS, limits.discharge_current),
+    ):
+        yield Limit(fault, column, "A", at_most=share * most + amperes, debounce=5.0, when="connected")
     low, high = limits.state_of_charge.min - SOC_MARGIN, limits.state_of_charge.max + SOC_MARGIN
     yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0)
 
@@ -105,6 +130,7 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         "over-power", columns.POWER, "W",
         at_least=-POWER_MARGIN * out_of, at_most=POWER_MARGIN * into, debounce=1.0,
     )  # fmt: skip
+    yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
 

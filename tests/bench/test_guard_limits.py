@@ -18,7 +18,7 @@ from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
 from bench.safety.faults import fault
-from bench.safety.limits import limits_for
+from bench.safety.limits import BMS_UNCHANGED, limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
@@ -92,6 +92,11 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
         ({"bms_state": BmsState.ERROR}, "bms-error"),
         ({"bms_faults": ["InsulationError"]}, "bms-fault"),
         ({"bms_faults": ["InterlockState"]}, "bms-link"),
+        ({"bms_faults": ["InterlockState", "AlertFlag"]}, "bms-link"),
+        ({"bms_faults": ["InterlockState", "AlertFlag", "MainFuseBlown"]}, "bms-fault"),
+        ({"soc": -4.5}, "cell-voltage-implausible"),
+        ({"discharge_limit": 1.0}, "bms-discharge-limit"),
+        ({"sink_on": False}, "current-missing"),
         ({"bms_age": lambda s: s}, "bms-silent"),
         ({"insulation": 6000.0}, "insulation"),
         ({"insulation": nan}, "value-missing"),
@@ -161,6 +166,44 @@ def test_meters_that_disagree_are_the_benchs_fault_unless_the_terminals_are_out_
     assert tripped_by(little_bench, Discharge(1.0, until=LONG))["limit"] == name
 
 
+def test_more_charging_current_than_the_bms_allows_is_the_benchs_fault(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misread(monkeypatch, plant, FakeSupply, "current", 2.0)
+    misread(monkeypatch, plant, FakeBms, "pack current", 2.0)
+    plant.charge_limit = 1.0
+    assert tripped_by(little_bench, Charge(1.0, until=LONG))["fault"] == "bms-charge-limit"
+
+
+def test_a_sensor_that_jumps_alone_has_changed_itself(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misread(monkeypatch, plant, FakeLogger, "sensor 2", 52.0)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["fault"], trip["limit"]) == ("temperature-jump", "temperature jump (hottest)")
+
+
+def test_a_bms_that_repeats_itself_is_found_out_while_a_current_flows(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect, kept = FakeBms.collect, {}
+
+    def frozen(self: FakeBms) -> list[float]:
+        if plant.now() < CALM:
+            kept["values"] = collect(self)
+        return kept["values"]
+
+    monkeypatch.setattr(FakeBms, "collect", frozen)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert trip["fault"] == "bms-frozen"
+    assert trip["time"] == pytest.approx(CALM + BMS_UNCHANGED, abs=5)
+
+
+def test_a_current_that_the_voltage_limit_holds_down_is_not_missed(little_bench: TestBench) -> None:
+    little_bench.run(Charge(1.0, cell_voltage=3.4, until=elapsed(minutes=30)))
+    assert events(little_bench, "trip") == []
+
+
 @pytest.mark.parametrize("change", [-0.6, 0.6])
 def test_a_bms_that_has_lost_count_of_its_charge_is_the_packs_fault(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, change: float
@@ -188,7 +231,8 @@ def test_more_charge_than_the_pack_can_hold_trips_even_where_the_voltage_says_no
     little_bench: TestBench, plant: Plant
 ) -> None:
     plant.soc = 0.1
-    plant.on_scan.append(lambda: setattr(plant, "soc", min(plant.soc, 0.7)))
+    # It flickers by a digit: a display that stood still for minutes would be a fault of its own.
+    plant.on_scan.append(lambda: setattr(plant, "soc", min(plant.soc, 0.7 + 1e-3 * (plant.now() % 2))))
     trip = tripped_by(little_bench, Charge(2.0, until=elapsed(hours=3)))
     assert trip["fault"] == "charge-balance"
     assert trip["value"] == pytest.approx(1.1 * 2.0, abs=0.01)
