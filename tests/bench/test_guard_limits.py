@@ -6,6 +6,7 @@ where drivers, simulators and physics have their say.
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from math import nan
 from pathlib import Path
@@ -23,7 +24,7 @@ from bench.scenario import Charge, Discharge, Rest, Soak, Step, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsState
+from instruments.roles import BmsState, InstrumentFault
 from tests.bench.fakes import CELLS, FakeBms, FakeLogger, FakeSupply, Plant
 
 WriteFile = Callable[[str, str], Path]
@@ -385,6 +386,25 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("insulation:60000", "bms-fault", "its fault bits: InsulationError"),
         ("bms-silent:60", "bms-silent", "BMS silent"),
         ("open-sensor:3", "value-missing", "is missing from the scan"),
+        ("slow:load:3@60", "stale-sample", "3 s is above"),
+        ("protection-latched:supply@60", "current-missing", "current missing"),
+        ("protection-latched:emulator@60", "cell-voltage-implausible", "0 V is below"),
+        ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),
+        ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
+        ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
+        ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
+        ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),
+        ("sense-lead-loose:4@60", "cell-voltage-disagreement", "lowest cell"),
+        ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
+        ("thermal-runaway:1:20@60", "cell-temperature-rate", "K/min"),
+        ("thermal-runaway:5:20@60", "cell-over-temperature", "(BMS)"),
+        ("fuse-blown@60", "bms-fault", "MainFuseBlown"),
+        ("bms-error@60", "bms-error", "gave up"),
+        ("fault-bit:InterlockState@60", "bms-link", "InterlockState"),
+        ("bus-off@60", "bms-silent", "BMS silent"),
+        ("missing-message:f_PackLimits@60", "bms-silent", "BMS silent"),
+        ("out-of-range:MaximumCellVoltage@60", "value-missing", "is missing from the scan"),
+        ("bms-frozen-values@30", "bms-frozen", "BMS frozen"),
     ],
 )
 def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
@@ -396,4 +416,31 @@ def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
     trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
     assert trip["fault"] == fault_id
     assert words in trip["text"]
-    assert defect.partition(":")[0] in fault(fault_id).defects or fault_id == "bms-fault"
+    name = defect.partition("@")[0].partition(":")[0]
+    assert name in fault(fault_id).defects or (name, fault_id) == ("insulation", "bms-fault")
+
+
+@pytest.mark.parametrize(
+    ("defect", "words"),
+    [
+        ("frozen-counter", "its alive counter stands still"),
+        ("wrong-checksum", "its checksum does not fit"),
+        ("disconnect:supply", "CONN_LOST"),
+        ("garbage:load", "that is not text of its dialect"),
+        ("half-line:supply", "did not answer 'MEAS:ARR?'"),
+    ],
+)
+def test_an_instrument_fault_in_the_middle_of_a_step_is_the_benchs(tmp_path: Path, defect: str, words: str) -> None:
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    world = bench.engine.bench.world
+    assert world is not None
+    world.inject(f"{defect}@60")
+    with pytest.raises(InstrumentFault, match=re.escape(words)) as caught:
+        bench.run(Charge("C/3", until=elapsed(minutes=3)))
+    bench.conclude(caught.value)
+    cause = bench.run_log.cause
+    assert cause is not None
+    assert (cause.fault, cause.blame) == ("instrument-fault", "bench")
+    assert defect.partition(":")[0] in fault("instrument-fault").defects
