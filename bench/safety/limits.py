@@ -25,16 +25,26 @@ TEMPERATURE_MARGIN = 5.0
 CHARGING_MARGIN = 2.0
 """K by which a soaked cell may lie below the coldest it may be charged at: a station's band."""
 SOC_MARGIN = 0.02
+TEMPERATURE_JUMP = 15.0
+"""K by which scanner and BMS may part from one scan to the next: no cell is that fast, and both would see it."""
+IMPLAUSIBLE_CELL = 0.5
+"""Share of the lowest cell voltage below which a reading is none: a lead is open, an emulator is off."""
+BMS_UNCHANGED = 120.0
+"""s without any change of what the BMS measures while a current flows: at C/20 its displayed charge moves in 72 s."""
+BMS_CURRENT_MARGIN = 0.05, 0.5
+"""Share of the pack's largest current, and A, beyond the BMS's limit: meters differ, limits come a scan late."""
+SHORTFALL = 0.5
+"""Share of the current asked for that may be missing: a set point is followed within seconds, or not at all."""
+DISAGREEMENT = {"voltage-disagreement": 3.0, "current-disagreement": 5.0, "cell-voltage-disagreement": 1.0}
+"""s for which two meters may disagree: not longer than it takes a limit to believe the one that is wrong."""
+UNASKED_CURRENT = 0.05
+"""Share of the pack's largest current that may flow without having been asked for: offsets, and the last set point."""
+CELL_TEMPERATURE_SPREAD = 10.0
+"""K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
-BMS_FROZEN = 120.0
-"""s without a change of any value while current flows; at C/10 the state of charge moves by 0.3 % in that time."""
-CURRENT_DEVIATION = 0.05
-"""Share of the pack's largest current that may flow without having been asked for: offsets, and the last set point."""
-CELL_TEMPERATURE_SPREAD = 10.0
-"""K between the pack's hottest and coldest cell, which have the same air and the same current."""
 INSULATION_PER_VOLT = 500.0
 """Ohm/V that ISO 6469-3 asks of a system in which a.c. and d.c. circuits are connected, as in a vehicle."""
 EXCURSION_DEBOUNCE = 60.0
@@ -70,37 +80,19 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
         )
+    for word, column in (("hottest", quantities.HOTTEST_JUMP), ("coldest", quantities.COLDEST_JUMP)):
+        yield Limit(
+            "temperature-jump", column, "K", at_most=TEMPERATURE_JUMP, label=f"temperature jump ({word})"
+        )  # fmt: skip
+    least = IMPLAUSIBLE_CELL * pack.limits.cell_voltage.min
+    yield Limit("cell-voltage-implausible", columns.CELL_VOLTAGE_MIN, "V", at_least=least, debounce=1.0)
     if station.player("emulator") is not None:
         cell, fault = guard.cell_voltage_disagreement, "cell-voltage-disagreement"
         differences.append((fault, "highest cell", quantities.HIGHEST_CELL_DIFFERENCE, "V", cell))
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
     for fault, between, column, unit, at_most in differences:
         label = f"{fault.replace('-', ' ')} ({between})"
-        # Not longer than what would believe one of the two, or that one is the cause.
-        debounce = 3.0 if fault == "voltage-disagreement" else 5.0
-        yield Limit(fault, column, unit, at_most=at_most, debounce=debounce, when="connected", label=label)
-    yield from _of_the_doubts(pack, station)
-
-
-def _of_the_doubts(pack: PackFile, station: StationFile) -> Iterator[Limit]:
-    """Readings that nobody confirms, and currents that nobody asked for."""
-    largest = max(pack.limits.charge_current, pack.limits.discharge_current)
-    asked = "current-not-as-asked"
-    yield Limit(asked, plausibility.CURRENT_DEVIATION, "A", at_most=CURRENT_DEVIATION * largest, debounce=5.0)
-    yield Limit(
-        asked, plausibility.CURRENT_MISSING, "A", at_most=0.0, debounce=10.0,
-        label="no current", words="none flows though it was asked for",
-    )  # fmt: skip
-    yield Limit(
-        "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
-        words="the scanner reads more than the pack may have, the BMS finds no such cell",
-    )  # fmt: skip
-    if station.player("emulator") is not None:
-        yield Limit(
-            "cell-voltage-unconfirmed", plausibility.UNCONFIRMED_CELL, "V", at_most=CELL_MARGIN, debounce=1.0,
-            words="the emulator reads a cell beyond its limits, the BMS does not",
-        )  # fmt: skip
-    yield Limit("bms-frozen", plausibility.BMS_UNCHANGED, "s", at_most=BMS_FROZEN, debounce=0.0)
+        yield Limit(fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when="connected", label=label)
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -112,6 +104,13 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     for fault, column in (("bms-fault", quantities.BMS_FAULT_BITS), ("bms-link", quantities.BMS_LINK_BITS)):
         yield Limit(fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault")
     yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    yield Limit("bms-frozen", quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
+    share, amperes = BMS_CURRENT_MARGIN
+    for fault, column, most in (
+        ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
+        ("bms-discharge-limit", quantities.DISCHARGE_EXCESS, limits.discharge_current),
+    ):
+        yield Limit(fault, column, "A", at_most=share * most + amperes, debounce=5.0, when="connected")
     low, high = limits.state_of_charge.min - SOC_MARGIN, limits.state_of_charge.max + SOC_MARGIN
     yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0)
 
@@ -135,6 +134,9 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         "over-power", columns.POWER, "W",
         at_least=-POWER_MARGIN * out_of, at_most=POWER_MARGIN * into, debounce=1.0,
     )  # fmt: skip
+    unasked = UNASKED_CURRENT * max(limits.charge_current, limits.discharge_current)
+    yield Limit("unasked-current", plausibility.UNASKED_CURRENT, "A", at_most=unasked, debounce=5.0)
+    yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
 
@@ -155,10 +157,10 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
     hot, disagree = "cell-over-temperature", "temperature-disagreement"
     yield Limit(
-        "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0
-    )
-    spread = plausibility.BMS_TEMPERATURE_SPREAD
-    yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
+        "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
+        words="the scanner reads more than the pack may have, the BMS finds no such cell",
+    )  # fmt: skip
+    yield Limit("chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0)
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
         hot, raw_label(bms, "cell temperature max"), "°C",
@@ -172,6 +174,8 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit(
         "cell-temperature-rise", quantities.TEMPERATURE_RISE, "K", at_most=rise, debounce=5.0, when="conditioned"
     )
+    spread = quantities.BMS_TEMPERATURE_SPREAD
+    yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
         label = f"temperature disagreement ({word})"
         yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label)

@@ -10,7 +10,7 @@ from functools import partial
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
 Feels = Callable[[], float]
@@ -30,6 +30,7 @@ ERRORS = {
     -120: "Numeric data error",
     -131: "Invalid suffix",
     -171: "Invalid expression",
+    -200: "Execution error",
     -221: "Settings conflict",
     -222: "Data out of range",
     -223: "Too much data",
@@ -121,6 +122,15 @@ class Agilent34970A(Instrument):
         else:
             self._sensors[channel] = changed
         return partial(self._sensors.__setitem__, channel, healthy)
+
+    def change_unit(self) -> Repair:
+        """A defect: somebody has set every channel to degrees Fahrenheit. How it is ended."""
+        self.units = dict.fromkeys(CHANNELS, "F")
+        return self.units.clear
+
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self.errors.push(-200)
 
     def identity(self) -> str:
         """The four fields of `*IDN?`; Agilent's has no serial number: the third is 0."""

@@ -28,6 +28,39 @@ FORMS = {
     "slow": "slow:<instrument>:<s>",
     "disconnect": "disconnect:<instrument>",
     "reconnect": "reconnect:<instrument>",
+    "refuses-sets": "refuses-sets:<instrument>",
+    "ignores-set": "ignores-set:<instrument>",
+    "error-queue-full": "error-queue-full:<SCPI instrument>",
+    "protection-latched": "protection-latched:<output>",
+    "local-mode": "local-mode:<supply>",
+    "output-stays-on": "output-stays-on:<supply or load>",
+    "output-lies": "output-lies:<supply or load>",
+    "meter-gain": "meter-gain:<supply or load>:<factor>[:<voltage or current>]",
+    "meter-offset": "meter-offset:<supply or load>:<A>",
+    "sensor-stuck": "sensor-stuck:<sensor from 1>",
+    "sensor-reversed": "sensor-reversed:<sensor from 1>",
+    "sensor-drift": "sensor-drift:<sensor from 1>:<K/h>",
+    "unit-changed": "unit-changed:<logger>",
+    "sense-lead-loose": "sense-lead-loose:<cell from 1>",
+    "chamber-runaway": "chamber-runaway:<K/h>",
+    "chamber-off": "chamber-off",
+    "internal-short": "internal-short:<cell from 1>:<Ohm>",
+    "self-discharge": "self-discharge:<cell from 1>:<A leaking>",
+    "thermal-runaway": "thermal-runaway:<cell from 1>:<W>",
+    "cooling-lost": "cooling-lost[:<share left>]",
+    "fuse-blown": "fuse-blown",
+    "contactor-welded": "contactor-welded",
+    "contactor-stuck-open": "contactor-stuck-open",
+    "precharge-fails": "precharge-fails",
+    "shunt-drift": "shunt-drift:<share/h>",
+    "bus-off": "bus-off",
+    "missing-message": "missing-message:<message>",
+    "frozen-counter": "frozen-counter",
+    "wrong-checksum": "wrong-checksum",
+    "out-of-range": "out-of-range:<signal>",
+    "bms-frozen-values": "bms-frozen-values",
+    "bms-error": "bms-error",
+    "fault-bit": "fault-bit:<fault signal>",
 }
 
 Part = float | int | str
@@ -39,8 +72,8 @@ class Known:
 
     cells: int
     sensors: int
-    instruments: Collection[str]
-    """Those with a line of text; the BMS has a bus instead."""
+    named: Mapping[str, Collection[str]]
+    """The names that may stand where a form has this between its angle brackets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +138,12 @@ class _Reader:
             if kind == "after s":
                 at = self._number(value, at_least=0.0)
             else:
-                self.parts.append(READERS[kind](self, value))
+                self.parts.append(self._part(kind, value))
         return Defect(self.text, name, tuple(self.parts), at)
+
+    def _part(self, kind: str, value: str) -> Part:
+        read = READERS.get(kind)
+        return self._one_of(value, self.known.named[kind], kind) if read is None else read(self, value)
 
     def _check(self, value: str, read: Callable[[str], float], allowed: Callable[[float], bool], what: str) -> float:
         try:
@@ -124,9 +161,10 @@ class _Reader:
     def _index(self, value: str, count: int) -> int:
         return int(self._check(value, int, lambda v: 1 <= v <= count, f"a whole number from 1 to {count}")) - 1
 
-    def _one_of(self, value: str, names: Collection[str], what: str = "which the station does not have") -> str:
+    def _one_of(self, value: str, names: Collection[str], kind: str) -> str:
         if value not in names:
-            raise ValueError(f"defect {self.text!r} names {value!r}, {what}: {nearest(value, names)}")
+            known = nearest(value, names) if names else "there is none"
+            raise ValueError(f"defect {self.text!r} names {value!r}, which is no {kind} of this bench: {known}")
         return value
 
 
@@ -135,15 +173,21 @@ Read = Callable[[_Reader, str], Part]
 READERS: Mapping[str, Read] = {
     "cell from 1": lambda reader, value: reader._index(value, reader.known.cells),
     "sensor from 1": lambda reader, value: reader._index(value, reader.known.sensors),
-    "instrument": lambda reader, value: reader._one_of(value, reader.known.instruments),
     "replies": lambda reader, value: reader._index(value, 1_000_000) + 1,
     "capacity factor": lambda reader, value: reader._number(value, above=0.0),
     "resistance factor": lambda reader, value: reader._number(value, above=0.0),
+    "factor": lambda reader, value: reader._number(value, above=0.0),
+    "share left": lambda reader, value: reader._number(value, above=0.0),
+    "share/h": lambda reader, value: reader._number(value),
+    "K/h": lambda reader, value: reader._number(value),
+    "A": lambda reader, value: reader._number(value),
+    "A leaking": lambda reader, value: reader._number(value, above=0.0),
+    "W": lambda reader, value: reader._number(value, above=0.0),
     "degC": lambda reader, value: reader._number(value, above=-273.15),
     "Ohm": lambda reader, value: reader._number(value, above=0.0),
     "s": lambda reader, value: reader._number(value, above=0.0),
 }
-"""How a part is read, by what stands between its angle brackets."""
+"""How a part is read, by what stands between its angle brackets; what is not here is a name."""
 
 
 def nearest(name: str, allowed: Collection[str]) -> str:

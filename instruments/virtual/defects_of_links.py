@@ -5,6 +5,7 @@ from functools import partial
 from math import inf
 
 from instruments.virtual.defects import Defect
+from instruments.virtual.dialect import Repair
 from instruments.virtual.disturbance import (
     Disturbance,
     ForReplies,
@@ -18,8 +19,6 @@ from instruments.virtual.disturbance import (
 )
 from instruments.virtual.exchange import EXCHANGE
 from instruments.virtual.inhabitants import Inhabitants
-
-Repair = Callable[[], None]
 
 
 def _troubled(make: Callable[[Defect], Trouble]) -> Callable[[Inhabitants, Defect], Repair]:

@@ -8,7 +8,7 @@ cable.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from can import Message
 from pyvisa import rname
@@ -83,6 +83,14 @@ class Line:
 Listener = Callable[[Message], None]
 
 
+class _Deaf(dict[object, Listener]):
+    """Members that are all there and hear nothing."""
+
+    def items(self) -> Any:
+        """Nobody to send to."""
+        return ()
+
+
 @dataclass(slots=True)
 class CanChannel:
     """One CAN bus: what a member sends, every other member receives. `now` stamps the frames (virtual s)."""
@@ -90,6 +98,14 @@ class CanChannel:
     now: Callable[[], float]
     wait: Wait
     members: dict[object, Listener] = field(default_factory=dict)
+
+    def cut(self) -> None:
+        """Let no frame through any more, whoever sends or joins: a bus that is off, a cable that is pulled."""
+        self.members = _Deaf(self.members)
+
+    def mend(self) -> None:
+        """Let frames through again."""
+        self.members = dict(dict.items(self.members))
 
     def send(self, sender: object, message: Message) -> None:
         """Put a frame on the bus; it is received by everybody but its sender before this returns."""

@@ -20,13 +20,14 @@ Simulator = EaPsb10000 | Chroma63600 | NgiN83624 | WeissSimServ | Agilent34970A
 
 @dataclass(slots=True)
 class Inhabitants:
-    """The simulators that physics reaches; what a station does not have is None.
+    """The simulators that physics reaches; what a station does not have is None. `now` is the world's time, s.
 
     `supply_port` and `load_port` are what the terminals feel of a supply and a load: their own ports, unless a defect
     has come between.
     """
 
     plant: Plant
+    now: Callable[[], float]
     supply: EaPsb10000 | None = None
     load: Chroma63600 | None = None
     chamber: WeissSimServ | None = None

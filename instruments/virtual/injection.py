@@ -10,10 +10,10 @@ from math import inf
 
 from instruments.virtual import defects_of_bms, defects_of_instruments, defects_of_links, defects_of_pack
 from instruments.virtual.defects import FORMS, Defect, Known, nearest, parse_defects
+from instruments.virtual.dialect import Repair
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.terminals import Settling
 
-Repair = Callable[[], None]
 Effect = Callable[[Inhabitants, Defect], Repair | None]
 """Brings a defect about; returns how it is ended, None for what nobody can repair. Raises ValueError, one sentence,
 where the world lacks what it is about."""
@@ -24,12 +24,12 @@ EFFECTS: Mapping[str, Effect] = {
     **defects_of_pack.EFFECTS,
     **defects_of_bms.EFFECTS,
 }
-NEEDS: Mapping[str, str] = {
+NEEDS: Mapping[str, tuple[str, ...]] = {
     **defects_of_instruments.NEEDS,
     **defects_of_pack.NEEDS,
     **defects_of_bms.NEEDS,
 }
-"""The inhabitant without which a defect makes no sense, by the defect's name."""
+"""The inhabitants without any of which a defect makes no sense, by the defect's name."""
 
 
 class Injection:
@@ -45,9 +45,10 @@ class Injection:
         """See `World.inject`."""
         wanted = parse_defects(texts, self._known)
         for defect in wanted:
-            needed = NEEDS.get(defect.name)
-            if needed is not None and getattr(self._in, needed) is None:
-                raise ValueError(f"defect {defect.text!r} needs a simulated {needed}, which the station does not have")
+            needed = NEEDS.get(defect.name, ())
+            if needed and all(getattr(self._in, each) is None for each in needed):
+                words = " or ".join(needed)
+                raise ValueError(f"defect {defect.text!r} needs a simulated {words}, which the station does not have")
         self._waiting += wanted
         self.begin()
 

@@ -14,6 +14,7 @@ from zlib import crc32
 from instruments.virtual.agilent_34970a import CHANNELS, Agilent34970A
 from instruments.virtual.chroma_63600 import Chroma63600
 from instruments.virtual.defects import Known, nearest
+from instruments.virtual.defects_of_bms import SIGNAL_NAMES
 from instruments.virtual.dialect import Specimen
 from instruments.virtual.ea_psb10000 import EaPsb10000
 from instruments.virtual.exchange import EXCHANGE, CanChannel
@@ -171,7 +172,9 @@ class _Builder:
         devices: dict[str, Simulator] = {}
         emulator = self._emulator(devices)
         plant = self._plant(emulator)
-        inhabitants = Inhabitants(plant, emulator=emulator, air_temperature=self.plan.temperature, devices=devices)
+        inhabitants = Inhabitants(
+            plant, self.clock, emulator=emulator, air_temperature=self.plan.temperature, devices=devices
+        )
         inhabitants.supply = self._supply(devices)
         inhabitants.load = self._load(devices)
         inhabitants.chamber = self._chamber(devices)
@@ -186,11 +189,29 @@ class _Builder:
             undo.callback(EXCHANGE.unplug, [address])
             inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
         self._bms(plant, undo, inhabitants)
-        known = Known(self.series, len(inhabitants.sensors), devices)
+        known = Known(self.series, len(inhabitants.sensors), self._names())
         injection = Injection(inhabitants, known, self.clock, self.settling)
         # Before the terminals settle for the first time: nobody shall see the world without its defects.
         injection.inject(*defects)
         return World(self.clock, self.settling, inhabitants, injection)
+
+    def _names(self) -> dict[str, Collection[str]]:
+        """What a defect may name, by what its form calls it."""
+
+        def of(*simulators: str) -> list[str]:
+            return [entry.name for simulator, entry in self.plan.simulated.items() if simulator in simulators]
+
+        outputs = "ea-psb10000", "chroma-63600"
+        return {
+            "instrument": of(*outputs, "ngi-n83624", "weiss-simserv", "agilent-34970a"),
+            "SCPI instrument": of(*outputs, "ngi-n83624", "agilent-34970a"),
+            "output": of(*outputs, "ngi-n83624"),
+            "supply or load": of(*outputs),
+            "supply": of("ea-psb10000"),
+            "logger": of("agilent-34970a"),
+            "voltage or current": ("voltage", "current"),
+            **SIGNAL_NAMES,
+        }
 
     def _entry(self, name: str) -> _Simulated:
         return next(entry for entry in self.plan.simulated.values() if entry.name == name)

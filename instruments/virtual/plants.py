@@ -28,6 +28,14 @@ class Plant(Protocol):
         """Take over what has become of the individuals' capacity and resistance."""
         ...
 
+    def transfer(self, cell: int, charge: float, heat: float) -> None:
+        """Give one cell (from 0) a charge (A s) and a heat (J) of its own."""
+        ...
+
+    def cool_by(self, factor: float) -> None:
+        """Multiply the conductance of every cell to the air."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether it conducts."""
@@ -87,6 +95,7 @@ class Pack:
         )
         self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
         self.step: Callable[[float, float, float], None] = string.step
+        self.transfer, self.cool_by = string.transfer, string.cool_by
 
     def refresh(self) -> None:
         """The string is the battery."""
@@ -119,6 +128,7 @@ class EmulatedPack:
         self.capacity = string.capacity
         self.thevenin = emulator.thevenin
         self.observe = emulator.observe
+        self.cool_by = self._masses.cool_by
 
     def refresh(self) -> None:
         """Have the emulator play the individuals as they are now."""
@@ -144,6 +154,11 @@ class EmulatedPack:
     def soc(self) -> Vector:
         """State of charge of each emulated cell."""
         return self._emulator.state_of_charge()
+
+    def transfer(self, cell: int, charge: float, heat: float) -> None:
+        """Move one channel along its table, and heat its dummy cell."""
+        self._emulator.transfer(cell, charge / 3.6)
+        self._masses.warm(cell, heat)
 
     def step(self, current: float, duration: float, air_temperature: float) -> None:
         """Move the emulator along its tables and heat the dummy cells."""

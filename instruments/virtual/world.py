@@ -98,8 +98,8 @@ class World:
         self._settling.settle()
         inhabitants, point = self._in, self.point
         return Outputs(
-            supply=inhabitants.supply.port.on if inhabitants.supply else None,
-            load=inhabitants.load.port.on if inhabitants.load else None,
+            supply=inhabitants.supply_port.on if inhabitants.supply else None,
+            load=inhabitants.load_port.on if inhabitants.load else None,
             contactor=inhabitants.bms.connected if inhabitants.bms else None,
             emulator=bool(inhabitants.emulator.on.any()) if inhabitants.emulator else None,
             voltage=point.voltage,
