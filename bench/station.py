@@ -71,6 +71,9 @@ class InstrumentEntry(files.FileModel):
     expect: Expected = Expected()
     accuracy: Accuracy = Accuracy()
     calibration_due: date | None = None
+    watchdog: float | None = Field(
+        default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
+    )
     gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
     timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
     options: dict[str, Any] = Field(default_factory=dict)
@@ -185,10 +188,10 @@ class StationFile(files.FileModel):
     scan_period: float = Field(default=1.0, gt=0, le=60, description="s, while a current can flow")
     rest_scan_period: float = Field(default=10.0, gt=0, le=600, description="s, in soaks and rests")
     packs: tuple[str, ...] = Field(default=(), description="default pack first, then the other chemistries")
+    guard: GuardSettings = GuardSettings()
     instruments: dict[str, InstrumentEntry]
     wiring: Wiring
     chamber: ChamberLimits = ChamberLimits()
-    guard: GuardSettings = GuardSettings()
     safe_state: SafeState = SafeState()
     lease: Lease | None = None
     supervisor: Supervision = Supervision()
@@ -208,20 +211,37 @@ class StationFile(files.FileModel):
             raise ValueError(f"nobody plays {', '.join(missing)}; add the role to an instrument")
         return entries
 
+    @field_validator("instruments")
+    @classmethod
+    def _watchdogs_outlast_a_healthy_test(
+        cls, entries: dict[str, InstrumentEntry], info: ValidationInfo
+    ) -> dict[str, InstrumentEntry]:
+        if not {"scan_period", "rest_scan_period", "guard"} <= set(info.data):
+            return entries
+        silence = _longest_silence(info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"])
+        for name, entry in entries.items():
+            if entry.watchdog is not None and entry.watchdog <= silence:
+                raise files.WrongAt(
+                    (name, "watchdog"), entry.watchdog,
+                    f"it would end healthy tests, which are silent for up to {silence:g} s (the longer scan period and "
+                    "guard.sample_age); give it more, or scan more often",
+                )  # fmt: skip
+        return entries
+
     @field_validator("safe_state")
     @classmethod
     def _safe_state_fits_the_instruments(cls, safe: SafeState, info: ValidationInfo) -> SafeState:
         entries: dict[str, InstrumentEntry] = info.data.get("instruments", {})
         meters = [name for name, entry in entries.items() if {"source", "sink"} & set(entry.roles)]
         if meters and safe.bus_meter is not None and safe.bus_meter not in meters:
-            raise ValueError(
-                f"bus_meter {safe.bus_meter!r} is no source or sink of this station; "
-                f"{files.nearest(safe.bus_meter, meters)}"
-            )
+            raise files.WrongAt(
+                ("bus_meter",), safe.bus_meter,
+                f"no source or sink of this station; {files.nearest(safe.bus_meter, meters)}",
+            )  # fmt: skip
         emulated = any("emulator" in entry.roles for entry in entries.values())
         if entries and safe.order and emulated != ("emulator off" in safe.order):
             what = "is missing, and an instrument plays the emulator" if emulated else "has no emulator to switch"
-            raise ValueError(f"order: 'emulator off' {what}")
+            raise files.WrongAt(("order",), safe.order, f"'emulator off' {what}")
         return safe
 
     @model_validator(mode="after")
@@ -244,6 +264,17 @@ class StationFile(files.FileModel):
         """Bench seconds that pass in one second of the wall clock: 1 for everything but a served station."""
         return 1.0 if self.virtual is None else self.virtual.speed
 
+    def watchdog(self, name: str) -> float | None:
+        """How long (s of its own time) an instrument may hear nothing before its watchdog ends it; None: for ever.
+
+        Where the file does not say, it is as patient as the supervisor, or none where simulators end with the test.
+        """
+        written = self.instruments[name].watchdog
+        if written is not None or self.clock == "virtual":
+            return written
+        silence = _longest_silence(self.scan_period, self.rest_scan_period, self.guard)
+        return silence + self.supervisor.heartbeat * self.speed
+
     @property
     def safe_order(self) -> tuple[SafeAction, ...]:
         """The steps of the safe state: as written, else as the roles have it."""
@@ -261,6 +292,11 @@ class StationFile(files.FileModel):
     def player(self, role: Role) -> str | None:
         """Name of the instrument that plays `role`."""
         return next((name for name, entry in self.instruments.items() if role in entry.roles), None)
+
+
+def _longest_silence(scan_period: float, rest_scan_period: float, guard: GuardSettings) -> float:
+    """Longest time (s) from one scan to the next in a healthy test; soaks, rests and holds scan less often."""
+    return max(scan_period, rest_scan_period) + guard.sample_age
 
 
 def load_station(name: str) -> tuple[StationFile, Path]:

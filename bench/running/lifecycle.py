@@ -7,7 +7,7 @@ from the same pack whatever ran before it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +26,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import Identity, Protections
+from instruments.roles import CommunicationWatchdog, Identity, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -170,6 +170,20 @@ class OpenBench:
         self.protections[source_name] = source.protect_source(voltage, charge, charge_power)
         armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge_power)
         self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
+        for name, driver in self.drivers.items():
+            self._arm_watchdog(name, driver)
+
+    def _arm_watchdog(self, name: str, driver: Driver) -> None:
+        entry, silence = self.station.instruments[name], self.station.watchdog(name)
+        if isinstance(driver, CommunicationWatchdog):
+            if silence is not None:
+                held = self.protections.get(name, Protections())
+                self.protections[name] = replace(held, watchdog=driver.arm_watchdog(silence))
+        elif entry.watchdog is not None:
+            raise InputError(
+                f"station {self.station.name}, instrument {name}: driver {entry.driver} has no communication watchdog "
+                "to arm; take the key watchdog out."
+            )
 
     def _emulate(self) -> EmulatedPack | None:
         emulator, virtual = self.roles.emulator, self.station.virtual
@@ -206,6 +220,7 @@ class OpenBench:
                     "over_voltage": p.over_voltage,
                     "over_current": p.over_current,
                     "over_power": p.over_power,
+                    "watchdog": p.watchdog,
                 }
                 for name, p in self.protections.items()
             ],

@@ -5,7 +5,7 @@ threshold, contactor open, bus discharged, emulator off, chamber to rest. The re
 test verdict: a test that passed on a bench whose output could not be verified off is not a clean pass.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -68,6 +68,11 @@ class BenchVerdict:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         return {"safe": self.safe, "steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":
+        """As read from a manifest; raises `KeyError` or `TypeError` for anything else."""
+        return cls(tuple(SafeStep(**step) for step in kept["steps"]))
 
 
 def at_leisure(action: Callable[[], Any], _limit: float) -> Any:

@@ -1,7 +1,8 @@
 """Simulated EA Elektro-Automatik PSB 10000, a bidirectional DC supply, at the level of its SCPI messages.
 
 Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5;
-page numbers below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in
+page numbers below are its own) and, for what the interface monitor does, the manual of the ELR 10000 (33200840),
+whose interfaces are the same. Not simulated: ModBus, master-slave, the function generator, the built-in
 battery test, R mode (resistance set points are kept and read back; the mode stays UIP) and the analogue
 interface.
 """
@@ -192,10 +193,10 @@ class EaPsb10000(Instrument):
             hours = duration / 3600
             self._charge[direction] += abs(self._point.supply) * hours
             self._energy[direction] += abs(self._point.supply * self._point.voltage) * hours / 1000
-        if self._monitored and self._clock() - self._heard > self._monitor_time and not self._timed_out:
+        if self._remote and self._monitored and self._clock() - self._heard > self._monitor_time:
+            # The monitor watches whoever has remote control, and takes it away (ELR 10000 manual, 3.5.3.3).
             self._timed_out = True
-            self.port.on = False
-            self._update_registers()
+            self.lock(remote=False)
 
     def _find_causes(self, point: OperatingPoint) -> int:
         """The alarm conditions that are present. At equal values a protection beats its set point (p51)."""

@@ -160,7 +160,8 @@ class RunWriter:
         options["measurements"] = [module.measure(**check) for check in options.pop("checks", ())]
         trips = [event for event in module.events if event["type"] == "trip"]
         if trips:
-            cause = {"limit": trips[0]["limit"], **{key: trips[0][key] for key in CAUSE}}
+            limit = trips[0]["limit"]
+            cause = {"limit": limit, "fault": limit.replace(" ", "-"), **{key: trips[0][key] for key in CAUSE}}
             options = {"verdict": "FAIL", "cause": cause, **options}
         return self.write(module, test, **options)
 
