@@ -87,7 +87,9 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
     [
         ({"cell_offset": 0.5}, "cell-over-voltage"),
         ({"soc": -0.9}, "cell-under-voltage"),
-        ({"sensors": [56.0, 56.0], "air": 60.0}, "cell-over-temperature"),
+        ({"sensors": [56.0, 56.0], "air": 54.0}, "cell-over-temperature"),
+        ({"sensors": [56.0, 56.0], "air": 56.0}, "chamber-over-temperature"),
+        ({"sensors": [14.0, 25.2], "air": 26.0}, "cell-temperature-spread"),
         ({"sensors": [-26.0, -26.0], "air": -26.0}, "cell-under-temperature"),
         ({"sensors": lambda s: [25.0, 25.1 + s / 8]}, "cell-temperature-rate"),
         ({"bms_state": BmsState.ERROR}, "bms-error"),
@@ -97,7 +99,8 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
         ({"bms_faults": ["InterlockState", "AlertFlag", "MainFuseBlown"]}, "bms-fault"),
         ({"soc": -4.5}, "cell-voltage-implausible"),
         ({"discharge_limit": 1.0}, "bms-discharge-limit"),
-        ({"sink_on": False}, "current-missing"),
+        ({"set_current": 0.3}, "current-missing"),
+        ({"set_current": 2.4}, "unasked-current"),
         ({"bms_age": lambda s: s}, "bms-silent"),
         ({"insulation": 6000.0}, "insulation"),
         ({"insulation": nan}, "value-missing"),
@@ -155,7 +158,7 @@ def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: 
         (FakeSupply, "voltage", -0.5, "voltage disagreement (source and BMS)"),
         (FakeBms, "pack current", 0.2, "current disagreement (source, sink and BMS)"),
         (FakeSupply, "current", 0.2, "current disagreement (source, sink and BMS)"),
-        (FakeSupply, "voltage", -11.0, "pack under-voltage"),
+        (FakeSupply, "voltage", -11.0, "voltage disagreement (source and BMS)"),
         (FakeSupply, "voltage", 3.0, "pack over-voltage"),
     ],
 )
@@ -203,6 +206,20 @@ def test_a_bms_that_repeats_itself_is_found_out_while_a_current_flows(
 def test_a_current_that_the_voltage_limit_holds_down_is_not_missed(little_bench: TestBench) -> None:
     little_bench.run(Charge(1.0, cell_voltage=3.4, until=elapsed(minutes=30)))
     assert events(little_bench, "trip") == []
+
+
+def test_an_output_that_stays_on_in_a_rest_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
+    plant.switches_stuck = True
+    steps = Discharge(1.0, until=elapsed(minutes=1)), Rest(until=LONG)
+    assert tripped_by(little_bench, *steps)["fault"] == "unasked-current"
+
+
+def test_a_sensor_that_drifts_alone_does_not_blame_the_pack(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifting = lambda _self: [25.0, 25.0 + max(0.0, plant.now() - CALM) / 15]  # noqa: E731
+    monkeypatch.setattr(FakeLogger, "collect", drifting)
+    assert tripped_by(little_bench, Discharge(0.5, until=LONG))["fault"] == "temperature-unconfirmed"
 
 
 @pytest.mark.parametrize("change", [-0.6, 0.6])
@@ -387,7 +404,7 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("bms-silent:60", "bms-silent", "BMS silent"),
         ("open-sensor:3", "value-missing", "is missing from the scan"),
         ("slow:load:3@60", "stale-sample", "3 s is above"),
-        ("protection-latched:supply@60", "current-missing", "current missing"),
+        ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
         ("protection-latched:emulator@60", "cell-voltage-implausible", "0 V is below"),
         ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),
         ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
