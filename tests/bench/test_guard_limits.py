@@ -412,7 +412,6 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
         ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),
         ("sense-lead-loose:4@60", "cell-voltage-disagreement", "lowest cell"),
-        ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
         ("thermal-runaway:1:20@60", "cell-temperature-rate", "K/min"),
         ("thermal-runaway:5:20@60", "cell-over-temperature", "(BMS)"),
         ("fuse-blown@60", "bms-fault", "MainFuseBlown"),
