@@ -26,8 +26,6 @@ as it likes, but the bench verdict says what could not be verified. passes: noth
 LEVELS: tuple[Level, ...] = get_args(Level)
 PHASES: tuple[Phase, ...] = get_args(Phase)
 USUAL: tuple[Phase, ...] = PHASES[1:]
-SUPERVISOR = "supervisor"
-"""Stands among the names for what the supervisor did: it blames nobody, and has no entry in the bench's catalogue."""
 WITHOUT_CURRENT: frozenset[Phase] = frozenset({"soak", "teardown"})
 """Phases in which a fault of what current does to a battery can do no harm yet, or none any more."""
 
@@ -53,12 +51,11 @@ class Injection(files.FileModel):
     def _can_be_judged(self) -> "Injection":
         if sum(map(bool, (self.defects, self.overdue, self.action))) != 1:
             raise ValueError("one of `defects`, `overdue` and `action` says how a fault is injected")
-        known = {*catalogue(), SUPERVISOR}
-        unknown = [name for name in self.named if name not in known]
+        unknown = [name for name in self.named if name not in catalogue()]
         if unknown:
-            raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], known)}")
+            raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], catalogue())}")
         expected = set(self.expectations.values())
-        if expected & {"ends", "warns"} and not (self.named and (self.blame or self.named == (SUPERVISOR,))):
+        if expected & {"ends", "warns"} and not (self.named and self.blame):
             raise ValueError("what is to be noticed needs `named` and `blame`")
         if "told" in expected and not self.told:
             raise ValueError("what the operator is to be told needs `told`")

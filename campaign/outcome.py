@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.safety.faults import catalogue
-from campaign.catalogue import SUPERVISOR, Injection, Phase
+from campaign.catalogue import Injection, Phase
 
 Noticed = Literal["ended", "warned", "told", "no"]
 
@@ -29,7 +29,7 @@ class Outcome:
     injected: float | None = None
     noticed: Noticed = "no"
     named: str = ""
-    """Id in the bench's fault catalogue, or what the supervisor gave as its reason."""
+    """Id in the bench's fault catalogue."""
     layer: str = ""
     blame: str = ""
     text: str = ""
@@ -72,19 +72,20 @@ def noticed_in(
     """
     cause, safe = manifest.get("cause"), manifest.get("bench_verdict")
     if cause is not None and cause["fault"] != "not-verified-safe":
-        return _words("ended", cause["fault"], cause["blame"], cause["text"])
+        return words("ended", cause["fault"], cause["blame"], cause["text"])
     warnings = [event for event in events if event["type"] in ("warning", "hold started") and event["time"] >= since]
     # The fault's own name first: another warning may come of it as well.
     warnings.sort(key=lambda event: event["fault"] not in named)
     if warnings:
         first = warnings[0]
-        return _words("warned", first["fault"], first["blame"], first["text"])
+        return words("warned", first["fault"], first["blame"], first["text"])
     if safe is not None and not safe["safe"]:
-        return _words("told", "not-verified-safe", "bench", cause["text"] if cause else "")
+        return words("told", "not-verified-safe", "bench", cause["text"] if cause else "")
     return {}
 
 
-def _words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any]:
+def words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any]:
+    """Who noticed, in the words of the bench's catalogue."""
     known = catalogue().get(fault)
     return {
         "noticed": noticed,
@@ -141,7 +142,7 @@ def _of_the_expectation(outcome: Outcome, injection: Injection) -> Iterator[str]
             yield f"the run should go on with a warning, and ended: {outcome.text}"
     if outcome.named not in injection.named:
         yield f"it was named {outcome.named} ({outcome.text}), not {' or '.join(injection.named)}"
-    if outcome.named != SUPERVISOR and outcome.blame != injection.blame:
+    if outcome.blame != injection.blame:
         yield f"{outcome.blame} was blamed, not {injection.blame}"
 
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from bench.safety.faults import catalogue
 from bench.safety.supervisor import REPORT
 from campaign import outcome
-from campaign.catalogue import SUPERVISOR, Injection, Phase
+from campaign.catalogue import Injection, Phase
 from campaign.outcome import Outcome
 from campaign.scenario import instant
 from campaign.served import ROOT, Event, ServedBench, served
@@ -180,7 +181,7 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
     recording = _recording(left.run)
     safe = supervisor.get("bench_verdict") if supervisor else manifest.get("bench_verdict")
     noticed = (
-        {"noticed": "ended", "named": SUPERVISOR, "layer": SUPERVISOR, "text": supervisor["reason"]}
+        outcome.words("ended", supervisor["fault"], catalogue()[supervisor["fault"]].blame, supervisor["reason"])
         if supervisor
         else outcome.noticed_in(manifest, recording.events if recording else (), left.hit["bench"], injection.named)
     )

@@ -30,7 +30,7 @@ TEMPERATURE_JUMP = 15.0
 IMPLAUSIBLE_CELL = 0.5
 """Share of the lowest cell voltage below which a reading is none: a lead is open, an emulator is off."""
 BMS_UNCHANGED = 120.0
-"""s without any change of what the BMS measures while a current flows: at C/20 its displayed charge moves in 72 s."""
+"""s without any change of what the BMS measures while a current flows."""
 BMS_CURRENT_MARGIN = 0.05, 0.5
 """Share of the pack's largest current, and A, beyond the BMS's limit: meters differ, limits come a scan late."""
 SHORTFALL = 0.5

@@ -48,6 +48,8 @@ FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
 LEAST_ASKED = 0.2
 """A below which nobody counts on a current: clear of the offset of a 100 A meter."""
+MOVING = 1 / 20
+"""C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
 LIMITED_BY_VOLTAGE = 0.01
 """Share of the set voltage within which the voltage limit may be what holds the current down."""
 LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
@@ -96,7 +98,7 @@ def quantities_for(
         CURRENT_SHORTFALL: current_shortfall,
         HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
-        BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)]),
+        BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
         BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
         UNASKED_CURRENT: unasked_current,
         UNCONFIRMED_HEAT: unconfirmed_heat(hottest, allowed, tolerance),
@@ -151,20 +153,21 @@ class Jump:
 
 
 class Unchanged:
-    """For how long, s, several values have all stood still while a current flows; 0 while none does.
+    """For how long, s, several values have all stood still while at least `current` (A) flows; 0 while less does.
 
     What is measured while a current flows moves by its last digit at least, by noise if by nothing else.
     """
 
-    def __init__(self, positions: Sequence[int]) -> None:
+    def __init__(self, positions: Sequence[int], current: float) -> None:
         self._values_of: Callable[[Row], object] = itemgetter(*positions)
+        self._current = current
         self._before: object = None
         self._since = 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
         values = self._values_of(row)
-        if values != self._before or not abs(row[_CURRENT]) >= LEAST_ASKED:
+        if values != self._before or not abs(row[_CURRENT]) >= self._current:
             self._before, self._since = values, row[_TIME]
         return row[_TIME] - self._since
 

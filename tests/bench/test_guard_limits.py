@@ -275,7 +275,7 @@ def test_one_reading_that_is_lost_trips_nothing_and_spoils_no_counter(
 
 
 def test_cells_that_stray_are_told_once_and_end_nothing(little_bench: TestBench, plant: Plant) -> None:
-    disturb(plant, cell_offset=0.21, soc=0.2)
+    disturb(plant, cell_offset=0.21, soc=lambda since: 0.2 - since / 1e5)
     little_bench.run(Discharge(0.1, until=elapsed(minutes=5)))
     (warning,) = events(little_bench, "warning")
     assert (warning["fault"], warning["action"], warning["blame"]) == ("cell-spread", "warn", "pack")
