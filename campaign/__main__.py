@@ -1,5 +1,6 @@
 """Run the fault campaign, print its table, build its Allure report: `python -m campaign [--write-table] [pytest's]`."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from reports import generator
 
 RESULTS, REPORT = Path("fault-results"), Path("fault-report/index.html")
 PAGE = Path(__file__).parents[1] / "docs" / "fault-campaign.md"
+WORKERS = max(3, os.cpu_count() or 1)
+"""More than a small computer has processors: who hits a process mostly waits for it."""
 WIDTH = 200
 """Columns of a table that is not on a terminal."""
 
@@ -25,7 +28,7 @@ def main() -> int:
     options, rest = parser.parse_known_args()
     shutil.rmtree(RESULTS, ignore_errors=True)
     command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), f"--seed={options.seed}"]
-    command += ["-n", "auto", "-q", "--tb=no", "-r", "", f"--alluredir={RESULTS}/allure"]
+    command += ["-n", str(WORKERS), "-q", "--tb=no", "-r", "", f"--alluredir={RESULTS}/allure"]
     status = subprocess.run([*command, f"--outcomes={RESULTS}/outcomes", *rest], check=False).returncode
     outcomes = outcome.read(RESULTS / "outcomes")
     if not outcomes:

@@ -15,6 +15,9 @@ from campaign.catalogue import Injection, Phase
 
 Noticed = Literal["ended", "warned", "told", "no"]
 
+DEAD_CURRENT = 0.1
+"""A below which no current flows; a leak inside a cell is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -37,6 +40,8 @@ class Outcome:
     """Whether every output was off in the end, as seen from outside."""
     off_after: float | None = None
     """From the injection until the last output was off for good; None: it never was on again, or never went off."""
+    current: float | None = None
+    """Through the battery in the end, A; None: nobody was left to see it."""
     verified: bool | None = None
     """What the bench verdict says; None: there is none."""
     bench: str = ""
@@ -50,6 +55,11 @@ class Outcome:
     def undetected(self) -> bool:
         """Whether something should have been noticed and was not."""
         return self.expected != "passes" and self.noticed == "no"
+
+    @property
+    def isolated(self) -> bool:
+        """Whether an output that is on drives nothing: a contactor is open."""
+        return not self.off and self.current is not None and self.current < DEAD_CURRENT
 
     @property
     def told(self) -> bool:

@@ -23,11 +23,10 @@ from bench.safety.faults import catalogue
 from bench.safety.supervisor import REPORT
 from campaign import outcome
 from campaign.catalogue import Injection, Phase
-from campaign.outcome import Outcome
+from campaign.outcome import DEAD_CURRENT, Outcome
 from campaign.scenario import instant
 from campaign.served import ROOT, Event, ServedBench, served
 from campaign.victim import HIT, MINUTES, Order
-from campaign.virtual import DEAD_CURRENT
 from reports.recording import TIME, Recording, RecordingError
 
 SPEED = 5.0
@@ -191,6 +190,7 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
         **noticed,
         "off": off,
         "off_after": off_after,
+        "current": abs(left.states[-1]["battery"]) if left.states else None,
         "verified": safe["safe"] if safe else None,
         "bench": outcome.unsafe_words(safe),
         "lost": _lost(recording, left.hit["bench"], manifest.get("cause")),

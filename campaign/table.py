@@ -23,8 +23,9 @@ the wall clock.
   bench verdict says what could not be verified; *no*, nobody noticed. What is meant to do no harm may go unnoticed.
 - **By**: the layer, in the words of `bench/safety/faults.yaml`; **As**: the fault's id there.
 - **Outputs off after**: from the injection until no output was on and no current flowed any more, as seen at the
-  terminals and not through any driver. Over several phases, the longest. *ON, told*: physics or a dead link forbids it,
-  and the bench verdict says so.
+  terminals and not through any driver; over several phases, the longest. *at the end*: the run went on as planned.
+  *told*: the bench verdict says what could not be verified, which need not be an output (a chamber, a contactor).
+  *ON*: physics or a dead link forbids it; *no current*: a contactor keeps it from the battery.
 - **Data lost**: between the last recorded sample and the end of the run.
 """
 
@@ -52,7 +53,17 @@ def lines(outcomes: Iterable[Outcome]) -> list[Line]:
 
 
 def _kind(case: Outcome) -> tuple[object, ...]:
-    return case.noticed, case.layer, case.named, case.blame, case.off, case.told, case.verdict, bool(case.problems)
+    return (
+        case.noticed,
+        case.layer,
+        case.named,
+        case.blame,
+        case.off,
+        case.isolated,
+        case.told,
+        case.verdict,
+        bool(case.problems),
+    )
 
 
 def _line(cases: Sequence[Outcome]) -> Line:
@@ -75,13 +86,15 @@ def _line(cases: Sequence[Outcome]) -> Line:
 
 
 def _outputs(cases: Sequence[Outcome]) -> str:
-    if not cases[0].off:
-        return "ON, told" if cases[0].told else "ON"
-    if cases[0].noticed in ("no", "warned"):
-        # The run went on as planned: when it ended says nothing about the fault.
-        return "at the end" + (", told" if cases[0].told else "")
+    first = cases[0]
     longest = max(case.off_after or 0.0 for case in cases)
-    return ("were off" if longest == 0 else _seconds(longest)) + (", told" if cases[0].told else "")
+    if not first.off:
+        words = "ON, no current" if first.isolated else "ON"
+    elif first.noticed != "ended":
+        words = "at the end"  # the run went on as planned: when it ended says nothing about the fault
+    else:
+        words = "were off" if longest == 0 else _seconds(longest)
+    return words + (", told" if first.told else "")
 
 
 def _seconds(value: float) -> str:
@@ -94,10 +107,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     on = [case for case in outcomes if not case.off]
     silent = [case for case in on if not case.told]
     faults = len({case.fault for case in outcomes})
+    told = "operator told each time" if not silent else f"{len(silent)} without a word to the operator"
     return (
-        f"{faults} faults in {len(outcomes)} cases: dangerous and undetected {sum(c.undetected for c in dangerous)}, "
-        f"wrong blame {len(wrongly_blamed(outcomes))}, outputs not verified off {sum(c.told for c in outcomes)} "
-        f"(operator told each time), left on without a word {len(silent)}, "
+        f"{faults} faults in {len(outcomes)} cases, {len(dangerous)} of them dangerous: dangerous and undetected "
+        f"{sum(case.undetected for case in dangerous)}, wrong blame {len(wrongly_blamed(outcomes))}, an output still on "
+        f"{len(on)} ({told}), bench not verified safe {sum(case.told for case in outcomes)}, "
         f"not as expected {sum(bool(case.problems) for case in outcomes)}."
     )
 

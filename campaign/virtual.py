@@ -18,12 +18,9 @@ from bench.station import load_station
 from bench.testing import TestBench
 from campaign import outcome
 from campaign.catalogue import Injection, Phase
-from campaign.outcome import Outcome
+from campaign.outcome import DEAD_CURRENT, Outcome
 from campaign.scenario import Trigger, instant, steps
 from reports.recording import TIME, Recording
-
-DEAD_CURRENT = 0.1
-"""A below which no current flows; a leak inside a cell is none."""
 
 
 class Outputs(Protocol):
@@ -54,6 +51,11 @@ class Witness:
         """Whether an output is on or a current flows."""
         found = self._look()
         return bool(found.supply) or bool(found.load) or abs(found.battery) > DEAD_CURRENT
+
+    @property
+    def current(self) -> float:
+        """A through the battery, either way."""
+        return abs(self._look().battery)
 
     @property
     def off_after(self) -> float | None:
@@ -119,6 +121,7 @@ def _observed(under_test: TestBench, witness: Witness | None, injection: Injecti
         **outcome.noticed_in(manifest, events, injected or 0.0, injection.named),
         "off": refused or bool(witness and not witness.on),
         "off_after": witness.off_after if witness else 0.0,
+        "current": round(witness.current, 3) if witness else 0.0,
         "verified": safe["safe"] if safe else None,
         "bench": outcome.unsafe_words(safe),
         "lost": _lost(under_test.run_log.folder, cause["time"] if cause else None),

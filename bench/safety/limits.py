@@ -10,7 +10,7 @@ from bench import columns
 from bench.columns import raw_label
 from bench.pack import PackFile
 from bench.safety import plausibility, quantities
-from bench.safety.guard import Limit, Recovery
+from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from instruments.roles import BmsState
 
@@ -92,7 +92,9 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
     for fault, between, column, unit, at_most in differences:
         label = f"{fault.replace('-', ' ')} ({between})"
-        yield Limit(fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when="connected", label=label)
+        # Cells are measured with the contactors open as well.
+        when: When = "always" if fault == "cell-voltage-disagreement" else "connected"
+        yield Limit(fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label)
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:

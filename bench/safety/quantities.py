@@ -136,20 +136,20 @@ def current_shortfall(row: Row) -> float:
 
 
 class Jump:
-    """How much the difference of two values has changed since the row before; 0 where one is missing.
+    """How far one value has jumped away from another since the row before; 0 where one is missing.
 
-    Two meters that agree on a jump have seen one; of two that part within a scan, one has changed itself.
+    Two meters that agree on a jump have seen one. Where only the other one has jumped, it may have seen a cell that
+    this one has no sensor on.
     """
 
-    def __init__(self, first: int, second: int) -> None:
-        self._first, self._second, self._before = first, second, nan
+    def __init__(self, value: int, other: int) -> None:
+        self._value, self._other, self._before = value, other, (nan, nan)
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
-        apart = row[self._first] - row[self._second]
-        change = abs(apart - self._before)
-        self._before = apart
-        return 0.0 if isnan(change) else change
+        (value, other), self._before = self._before, (row[self._value], row[self._other])
+        moved, beside = row[self._value] - value, row[self._other] - other
+        return abs(moved - beside) if abs(moved) > abs(beside) else 0.0
 
 
 class Unchanged:

@@ -406,6 +406,7 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("slow:load:3@60", "stale-sample", "3 s is above"),
         ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
         ("protection-latched:emulator@60", "cell-voltage-implausible", "0 V is below"),
+        ("sense-lead-loose:4", "cell-voltage-disagreement", "lowest cell"),
         ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),
         ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
