@@ -47,6 +47,14 @@ class World(Protocol):
         """Let physical time pass."""
         ...
 
+    def inject(self, *texts: str) -> None:
+        """Let seeded defects take effect; raises ValueError, one sentence, for a wrong text."""
+        ...
+
+    def repair(self, *names: str) -> None:
+        """End seeded defects that can end; raises ValueError, one sentence, for others."""
+        ...
+
     def close(self) -> None:
         """Give the addresses back."""
         ...
@@ -82,6 +90,11 @@ class OpenBench:
         except BaseException as error:
             self._abandon(error)
             raise
+
+    @property
+    def world(self) -> World | None:
+        """What stands behind the addresses of a virtual station; None on hardware, and once closed."""
+        return self._world
 
     def _open(self) -> None:
         check_fit(self.setup)

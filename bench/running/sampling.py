@@ -16,7 +16,7 @@ from bench.safety import safestate
 from bench.safety.guard import Guard, Violation
 from bench.safety.quantities import quantities_for
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import InstrumentFault
+from instruments.roles import BmsState, InstrumentFault
 
 Row = list[float]
 
@@ -25,7 +25,7 @@ _CURRENT, _POWER = INDEX[columns.CURRENT], INDEX[columns.POWER]
 _COUNTERS = slice(INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_WH] + 1)
 _SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.SET_TEMPERATURE] + 1)
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
-_SCAN_DURATION = INDEX[columns.SCAN_DURATION]
+_SCAN_DURATION, _BMS_STATE = INDEX[columns.SCAN_DURATION], INDEX[columns.BMS_STATE]
 
 PRETRIGGER = "pretrigger.csv"
 """The guard's last minute, in the run's folder: text, because it is written while things are going wrong."""
@@ -97,7 +97,8 @@ class Sampler:
             # A disk that is full at this very moment must not hide the violation.
             if violations:
                 self._tell(violations)
-        if abs(row[_CURRENT]) < NEARLY_NOTHING * abs(self._set[0]):
+        # A BMS that gave up has opened its contactors, and the guard is about to say so.
+        if abs(row[_CURRENT]) < NEARLY_NOTHING * abs(self._set[0]) and row[_BMS_STATE] != BmsState.ERROR:
             self._look_for_the_output(row[_CURRENT])
         if self._bench.emulated is not None:
             self._bench.emulated.follow(row[_SENSORS])

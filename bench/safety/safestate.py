@@ -24,6 +24,8 @@ STEP_LIMIT = 5.0
 OPEN_STATES = frozenset(
     {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
 )
+PACK_CURRENT = 0.5
+"""A that a BMS may measure where none flows: its shunt is made for hundreds."""
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 
@@ -116,7 +118,7 @@ def safe_state(
         elif task is None:
             steps.append(SafeStep(name, done=False, verified=None, detail=NOT_MEASURABLE, duration=0.0))
         else:
-            alive(2 * STEP_LIMIT + task.wait)
+            alive(3 * STEP_LIMIT + 2 * task.wait)
             steps.append(_carry_out(name, task, attempt, clock.now))
     if hurry.is_set():
         # What was given up may have been the very command that switches off.
@@ -174,11 +176,21 @@ def _carry_out(name: str, task: _Task, attempt: Attempt, now: Callable[[], float
         return SafeStep(name, done=False, verified=False, detail=str(error), duration=round(now() - start, 6))
     except Exception as error:  # noqa: BLE001 - the next step must be attempted, and this one still be looked at
         problem = str(error) or type(error).__name__
-    try:
-        problem = attempt(task.check, STEP_LIMIT + task.wait) or problem
-    except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
-        problem = problem or str(error) or type(error).__name__
+    problem = _looked(task, attempt) or problem
     return SafeStep(name, done, not problem, problem or "verified", round(now() - start, 6))
+
+
+def _looked(task: _Task, attempt: Attempt) -> str:
+    """What the read-back says; one answer that is lost or garbled sends nobody to the bench, so it is asked again."""
+    problem = ""
+    for _ in range(2):
+        try:
+            return cast("str", attempt(task.check, STEP_LIMIT + task.wait))
+        except InstrumentFault as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
+            return str(error) or type(error).__name__
+    return problem
 
 
 def _nothing() -> None:
@@ -201,6 +213,17 @@ def _current_remaining(roles: Roles, limit: float) -> str:
         # Written so that a current that cannot be read (nan) is not taken for none.
         if not abs(current) < limit:
             return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
+    return _current_through_the_pack(roles, max(limit, PACK_CURRENT))
+
+
+def _current_through_the_pack(roles: Roles, limit: float) -> str:
+    """What the BMS measures: an output that says off, and that no current flows, may be wrong in both."""
+    try:
+        current = roles.bms_scan()["pack current"]
+    except InstrumentFault:
+        return ""  # whether it can be heard is asked for its contactor
+    if abs(current) > limit:
+        return f"{abs(current):.2f} A still flows through the pack, as its BMS measures it"
     return ""
 
 

@@ -25,6 +25,7 @@ class Plant:
     capacity: float = 2.0
     current: float = 0.0
     set_current: float = 0.0
+    discharge_limit: float = 10.0
     set_voltage: float = 0.0
     source_on: bool = False
     sink_on: bool = False
@@ -215,6 +216,6 @@ class FakeBms(Fake):
     def collect(self) -> list[float]:
         p = self.plant
         return [
-            float(p.state), p.soc, p.soc, 1.0, p.charge_limit, 10.0, p.cell, p.cell + p.cell_offset,
+            float(p.state), p.soc, p.soc, 1.0, p.charge_limit, p.discharge_limit, p.cell, p.cell + p.cell_offset,
             min(p.sensors), max(p.sensors), CELLS * p.cell, p.current, p.insulation, p.bms_age,
         ]  # fmt: skip

@@ -101,6 +101,32 @@ def test_a_current_that_flows_with_every_output_off_is_found_out(live: TestBench
     assert unverified(make_safe(live)) == ["current gone"]
 
 
+def test_an_output_that_says_off_and_reads_nothing_is_found_out_by_the_bms(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.leak = -3.0
+    monkeypatch.setattr(FakeSupply, "collect", lambda _self: [13.0, 0.0, 0.0])
+    verdict = make_safe(live)
+    assert unverified(verdict) == ["current gone"]
+    assert "3.00 A still flows through the pack, as its BMS measures it" in str(verdict)
+
+
+@pytest.mark.parametrize("read_back", ["sink_is_off", "source_is_off", "chamber_is_resting"])
+def test_one_answer_that_is_lost_is_asked_for_again(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, read_back: str
+) -> None:
+    called = plant.called
+
+    def lost_once(what: str) -> None:
+        called(what)
+        if plant.calls.count(read_back) == 1 and what == read_back:
+            raise InstrumentFault("no answer")
+
+    monkeypatch.setattr(plant, "called", lost_once)
+    assert make_safe(live).safe
+    assert plant.calls.count(read_back) == 2
+
+
 def test_a_current_that_nobody_can_read_is_not_gone(
     live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,8 +358,9 @@ def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
 def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench) -> None:
     told: list[float] = []
     safe_state(live.engine.bench.roles, live.engine.clock, live.station, alive=told.append)
-    commands, safe = 2 * safestate.STEP_LIMIT, live.station.safe_state
-    waits = {"current gone": safe.settle, "contactor open": safe.settle, "bus discharged": safe.discharge}
+    # A command and a read-back, which is asked again where an answer is lost.
+    commands, safe = 3 * safestate.STEP_LIMIT, live.station.safe_state
+    waits = {"current gone": 2 * safe.settle, "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge}
     assert told == [commands + waits.get(step, 0.0) for step in ORDER]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT, packbench
-from tests.bench.serve_support import ServedBench, served
 from tests.bench.supervisor_support import report_of
 
 CHARGE = """

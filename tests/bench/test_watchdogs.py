@@ -20,8 +20,8 @@ from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
+from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT, packbench_here
-from tests.bench.serve_support import ServedBench, served
 
 Change = Callable[[dict[str, Any]], None]
 WriteStation = Callable[[Change], Path]
