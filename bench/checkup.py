@@ -6,7 +6,7 @@ keep the others from being switched off, so whatever answers is opened and the r
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -16,10 +16,10 @@ from bench.roles import Roles, cast_roles
 from bench.running.lifecycle import OpenBench, Setup, check_fit
 from bench.safety.lease import BenchLease
 from bench.safety.limits import BMS_SILENCE
-from bench.safety.safestate import BenchVerdict, outputs_off
+from bench.safety.safestate import NOT_MEASURABLE, BenchVerdict, outputs_off
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
-from instruments.roles import Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, Protections
 
 CALIBRATION_NOTICE = timedelta(days=30)
 """How long before its calibration runs out an instrument is mentioned."""
@@ -79,7 +79,7 @@ class ReachableBench(OpenBench):
 
 @dataclass(frozen=True, slots=True)
 class InstrumentCheck:
-    """What one instrument said. `watchdog` is in s, None where the instrument has none armed."""
+    """What one instrument said. `watchdog` is in s as read back, None where none is armed, though it may have one."""
 
     name: str
     driver: str
@@ -88,19 +88,26 @@ class InstrumentCheck:
     identity: Identity | None
     calibration_due: date | None
     watchdog: float | None
+    has_watchdog: bool
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BenchCheck:
-    """What a look at the whole bench found; `protections` as read back, by instrument."""
+    """What a look at the whole bench found; `protections` as read back, by instrument.
+
+    `safe_state` is its order, `unverifiable` has the steps of it that no instrument of this station can read back,
+    each with the reason.
+    """
 
     station: str
     pack: str
     instruments: tuple[InstrumentCheck, ...]
     protections: Mapping[str, Protections]
     problems: tuple[str, ...]
+    safe_state: tuple[str, ...]
+    unverifiable: Mapping[str, str]
 
     @property
     def ready(self) -> bool:
@@ -116,7 +123,10 @@ def check(setup: Setup, today: date) -> BenchCheck:
         instruments = tuple(_look_at(bench, name, today) for name in station.instruments)
         answering = not any(instrument.identity is None for instrument in instruments)
         problems = _protect(bench) + _fit(bench) if answering else ()
-        return BenchCheck(station.name, setup.pack.name, instruments, dict(bench.protections), problems)
+        return BenchCheck(
+            station.name, setup.pack.name, _watched(instruments, bench.protections), dict(bench.protections), problems,
+            station.safe_order, _unverifiable(station),
+        )  # fmt: skip
 
 
 def make_safe(setup: Setup) -> tuple[BenchVerdict, str]:
@@ -170,11 +180,9 @@ def _look_at(bench: ReachableBench, name: str, today: date) -> InstrumentCheck:
         identity = bench.identify(name)
     except (InstrumentFault, BenchFault, OSError) as error:
         problems.insert(0, str(error))
-    # A driver refuses an option it does not know: one that took `watchdog` has armed it.
-    watchdog = entry.options.get("watchdog")
     return InstrumentCheck(
         name, entry.driver, entry.address, entry.roles, identity, entry.calibration_due,
-        float(watchdog) if watchdog is not None else None, tuple(problems), tuple(warnings),
+        None, isinstance(bench.drivers.get(name), CommunicationWatchdog), tuple(problems), tuple(warnings),
     )  # fmt: skip
 
 
@@ -187,6 +195,17 @@ def _calibration(due: date | None, today: date) -> tuple[list[str], list[str]]:
     if due - today <= CALIBRATION_NOTICE:
         return [], [f"Its calibration runs out on {due}: {(due - today).days} days are left to renew it."]
     return [], []
+
+
+def _watched(
+    instruments: tuple[InstrumentCheck, ...], protections: Mapping[str, Protections]
+) -> tuple[InstrumentCheck, ...]:
+    unprotected = Protections()
+    return tuple(replace(entry, watchdog=protections.get(entry.name, unprotected).watchdog) for entry in instruments)
+
+
+def _unverifiable(station: StationFile) -> dict[str, str]:
+    return {} if station.bus_role is not None else {"bus discharged": NOT_MEASURABLE}
 
 
 def _protect(bench: ReachableBench) -> tuple[str, ...]:

@@ -3,21 +3,21 @@
 The one composition root that may see every floor of the house; it measures and judges nothing itself. Nothing heavy
 is imported before a command needs it: `packbench --help` answers in under half a second.
 
-Exit status of every command: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault.
+Exit status of every command: see `ExitStatus`.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.console import fields_of, number, print_json, print_table
 from bench.durations import spell
 from bench.recording.export import Format
-from bench.verdicts import BenchFault, InputError, Verdict
+from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
 
 if TYPE_CHECKING:
@@ -33,28 +33,12 @@ app = typer.Typer(
     name="packbench",
     help="A pytest-driven hardware-in-the-loop bench for electric-vehicle batteries. "
     "Tests are run with pytest; these commands look after the bench and the recordings.",
-    epilog="Exit status: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault.",
+    epilog="Exit status: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
     pretty_exceptions_enable=False,
 )
-
-
-class Status(IntEnum):
-    """What the process tells its caller."""
-
-    GOOD = 0
-    FAILED = 1
-    WRONG_INPUT = 2
-    BENCH_FAULT = 3
-
-    @classmethod
-    def of(cls, verdict: str | None) -> "Status":
-        """Status of a run: one that never ended says nothing about the pack, so the bench is to blame."""
-        if verdict is None or verdict == Verdict.BENCH_FAULT:
-            return cls.BENCH_FAULT
-        return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
 
 
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
@@ -78,12 +62,12 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _fail(error, Status.WRONG_INPUT)
+        _fail(error, ExitStatus.WRONG_INPUT)
     except (BenchFault, InstrumentFault) as error:
-        _fail(error, Status.BENCH_FAULT)
+        _fail(error, ExitStatus.BENCH_FAULT)
 
 
-def _fail(error: Exception, status: Status) -> None:
+def _fail(error: Exception, status: ExitStatus) -> None:
     typer.echo(f"packbench: {error}", err=True)
     sys.exit(status)
 
@@ -101,10 +85,10 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
 
     found = checkup.check(setup, datetime.now(UTC).date())
     if as_json:
-        _print_json({**_fields(found), "ready": found.ready})
+        print_json({**fields_of(found), "ready": found.ready})
     else:
         _show_check(found)
-    raise typer.Exit(Status.GOOD if found.ready else Status.BENCH_FAULT)
+    raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
 
 
 @app.command()
@@ -115,12 +99,12 @@ def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson 
 
     verdict, holder = checkup.make_safe(setup)
     if as_json:
-        _print_json({"station": station, **verdict.as_dict(), "held": holder or None})
+        print_json({"station": station, **verdict.as_dict(), "held": holder or None})
     else:
         _show_safe(verdict)
     if holder:
         typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
-    raise typer.Exit(Status.GOOD if verdict.safe and not holder else Status.BENCH_FAULT)
+    raise typer.Exit(ExitStatus.GOOD if verdict.safe and not holder else ExitStatus.BENCH_FAULT)
 
 
 def _setup(station_name: str, pack_name: str | None) -> "Setup":
@@ -138,7 +122,7 @@ def _setup(station_name: str, pack_name: str | None) -> "Setup":
 
 
 def _show_check(found: "BenchCheck") -> None:
-    _print_table(
+    print_table(
         f"Station {found.station}, pack {found.pack}",
         ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
         [
@@ -148,17 +132,20 @@ def _show_check(found: "BenchCheck") -> None:
         ],
     )  # fmt: skip
     if found.protections:
-        _print_table(
+        print_table(
             "Protections, as read back",
-            ("instrument", "voltage / V", "current / A", "power / W"),
+            ("instrument", "voltage / V", "current / A", "power / W", "watchdog / s"),
             [
-                (name, _number(p.over_voltage), _number(p.over_current), _number(p.over_power))
+                (name, *map(number, (p.over_voltage, p.over_current, p.over_power, p.watchdog)))
                 for name, p in found.protections.items()
             ],
         )
     unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
     if unwatched:
         typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
+    for step, why in found.unverifiable.items():
+        typer.echo(f"UNKNOWN  {step}: {why}.")
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
         typer.echo(f"FAULT    {text}")
@@ -176,6 +163,8 @@ def _watchdog(entry: "InstrumentCheck") -> str:
 
     if entry.watchdog is not None:
         return f"{entry.watchdog:g} s"
+    if entry.has_watchdog:
+        return "not armed"
     return "NONE" if POWERFUL_ROLES.intersection(entry.roles) else "not needed"
 
 
@@ -184,9 +173,11 @@ def _result(entry: "InstrumentCheck") -> str:
 
 
 def _show_safe(verdict: "BenchVerdict") -> None:
-    rows = [(step.name, "done" if step.done else "NOT DONE", step.detail) for step in verdict.steps]
-    _print_table("Safe state", ("step", "carried out", "read back"), rows)
-    typer.echo("The bench is safe." if verdict.safe else str(verdict))
+    done = {True: "done", False: "NOT DONE"}
+    rows = [(step.name, "UNKNOWN" if step.verified is None else done[step.done], step.detail) for step in verdict.steps]
+    print_table("Safe state, in its order", ("step", "carried out", "read back"), rows)
+    known = all(step.verified is not None for step in verdict.steps)
+    typer.echo("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()
@@ -262,11 +253,11 @@ def runs(
     found = list_runs(folder)
     found = found[-last:] if last else found
     if as_json:
-        _print_json([asdict(run) for run in found])
+        print_json([asdict(run) for run in found])
     elif not found:
         typer.echo(f"There are no runs in {folder}.")
     else:
-        _print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
+        print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
 
 
 def _run_row(run: "RunSummary") -> tuple[str, ...]:
@@ -285,29 +276,29 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
     judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
     verdict = verdict_of(manifest, judged)
     if as_json:
-        _print_json({
+        print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
             "kpis": [figure.as_dict() for figure in figures],
         })  # fmt: skip
     else:
         _show_judgement(manifest, judged, figures, verdict)
-    raise typer.Exit(Status.of(verdict))
+    raise typer.Exit(ExitStatus.of(verdict))
 
 
 def _show_judgement(
     manifest: Mapping[str, Any], judged: Sequence["Rejudged"], figures: Sequence["Kpi"], verdict: Verdict | None
 ) -> None:
     if judged:
-        _print_table(
+        print_table(
             f"Measurements of {manifest['run_id']}",
             ("measurement", "step", "value", "allowed", "recorded", "verdict"),
             [_judged_row(entry) for entry in judged],
         )
-    _print_table(
+    print_table(
         "KPIs, from the recorded data",
         ("kpi", "step", "value", "unit"),
-        [(figure.name, figure.step, _number(figure.value), figure.unit) for figure in figures],
+        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
     )
     if not all(entry.from_data for entry in judged):
         typer.echo("* as recorded: no KPI of this name and step is computed from the samples.")
@@ -319,9 +310,9 @@ def _show_judgement(
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
     found = entry.measurement
     bounds = [
-        f"{word} {_number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None
+        f"{word} {number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None
     ]
-    value = f"{_number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
+    value = f"{number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
     return found.name, found.step or "", value, " and ".join(bounds), str(entry.recorded_verdict), str(found.verdict)
 
 
@@ -345,7 +336,7 @@ def export(
     write(recording.columns, recording.rows, to, path, force=force)
     count = len(recording.rows)
     if as_json:
-        _print_json({"run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count})
+        print_json({"run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count})
     else:
         typer.echo(f"{path}: {count} samples.")
 
@@ -381,10 +372,10 @@ def report(
         )
     built = site.build(results, output, folder)
     ended = session.get("state") == "ended"
-    status = int(session["exit_status"]) if ended else Status.BENCH_FAULT
+    status = int(session["exit_status"]) if ended else ExitStatus.BENCH_FAULT
     verdicts: dict[str, int] = session.get("verdicts", {})
     if as_json:
-        _print_json({
+        print_json({
             "index": built.index, "allure": built.allure, "problem": built.problem, "state": session.get("state"),
             "verdicts": verdicts, "exit_status": status,
         })  # fmt: skip
@@ -404,61 +395,3 @@ def _counts(verdicts: Mapping[str, int]) -> str:
     parts += [f"{verdicts[verdict]} {word}" for verdict, word in rarely.items() if verdicts.get(verdict)]
     total = sum(verdicts.values())
     return f"{total} test{'' if total == 1 else 's'}: {', '.join(parts)}."
-
-
-# --- output -------------------------------------------------------------------------------------------------------
-
-_STYLES = {
-    "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
-    "FAIL": "bold red", "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
-    "ABORTED": "magenta", "died": "bold magenta", "unreadable": "bold magenta",
-}  # fmt: skip
-_WIDE = 240
-"""Columns of a table that no terminal limits: `| grep` must find a line in one piece."""
-
-
-def _print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        # Text, because a test's name has brackets that rich would take for its markup.
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(table)
-
-
-def _print_json(content: object) -> None:
-    typer.echo(json.dumps(_plain(content), indent=1, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no nan, no paths and no dates."""
-    match value:
-        case bool() | int() | None:
-            return value
-        case float():
-            return value if value - value == 0 else None
-        case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case Path():
-            return value.as_posix()
-        case _:
-            return str(value)
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(value)
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else "not measured" if value != value else f"{value:.5g}"  # noqa: PLR0124 - nan

@@ -30,6 +30,15 @@ class FileModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class WrongAt(ValueError):
+    """A validator's complaint about something inside what it was given: where that is, and what was found there."""
+
+    def __init__(self, where: tuple[int | str, ...], found: object, problem: str) -> None:
+        super().__init__(problem)
+        self.where = where
+        self.found = found
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Finish a sentence with the nearest valid name, or with all of them when none is near."""
     names = sorted(allowed)
@@ -147,15 +156,18 @@ def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], error:
     # An unknown key is usually the cause of the missing one beside it: show it first.
     problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
-    location = first["loc"]
+    location, found = first["loc"], first["input"]
+    complaint = first.get("ctx", {}).get("error")
+    if isinstance(complaint, WrongAt):
+        location, found = (*location, *complaint.where), complaint.found
     key = ".".join(str(part) for part in location) or "the file"
     more = f" ({len(problems) - 1} more after this one.)" if len(problems) > 1 else ""
+    where, what = f"line {_line(node, location)}, key {key}", _problem(first, found, model)
     # A key or a value may hold line breaks; the sentence may not.
-    return f"{path}, {' '.join(f'line {_line(node, location)}, key {key}: {_problem(first, model)}.{more}'.split())}"
+    return f"{path}, {' '.join(f'{where}: {what}.{more}'.split())}"
 
 
-def _problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    found = problem["input"]
+def _problem(problem: ErrorDetails, found: object, model: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(problem['loc'][-1]), _keys_at(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":

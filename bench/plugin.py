@@ -22,11 +22,20 @@ from bench.safety import interrupts
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
-from bench.verdicts import BenchFault, BenchInUse, Inconclusive, InputError, PackFailure, Verdict, blame_of
+from bench.verdicts import (
+    WRONG,
+    BenchFault,
+    BenchInUse,
+    ExitStatus,
+    Inconclusive,
+    InputError,
+    PackFailure,
+    blame_of,
+    fault_of,
+)
 from instruments.roles import InstrumentFault
 
 DEFAULT_TEMPERATURES = "-10,0,25,45"
-PASSED, FAILED, WRONG_INPUT, BENCH_BROKEN = 0, 1, 2, 3
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
 VERDICT_PROPERTY = "packbench.verdict"
 TIMED_OUT = "from pytest-timeout"
@@ -121,9 +130,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             lease, take_over = context.station.lease, bool(config.getoption("--take-over"))
             context.lease = BenchLease(lease.file, context.station.name, expiry=lease.expiry, take_over=take_over)
     except InputError as error:
-        pytest.exit(f"packbench: {error}", returncode=WRONG_INPUT)
+        pytest.exit(f"packbench: {error}", returncode=ExitStatus.WRONG_INPUT)
     except BenchInUse as error:
-        pytest.exit(f"packbench: {error}", returncode=BENCH_BROKEN)
+        pytest.exit(f"packbench: {error}", returncode=ExitStatus.BENCH_FAULT)
     config.stash[_context_key] = context
     session.config.pluginmanager.register(_Outcome(session, context), "packbench-outcome")
     interrupts.end_in_order()
@@ -272,7 +281,7 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         conclusion = under_test.conclude(error)
         run = under_test.run_log
         item.user_properties += [
-            (VERDICT_PROPERTY, "INPUT" if isinstance(error, InputError) else str(conclusion.verdict)),
+            (VERDICT_PROPERTY, WRONG if isinstance(error, InputError) else str(conclusion.verdict)),
             ("packbench.title", under_test.test.title),
             ("packbench.duration", run.manifest["duration"]),
             ("packbench.cause", run.cause.text if run.cause else ""),
@@ -286,7 +295,7 @@ def _reworded(under_test: TestBench, error: BaseException | None) -> BaseExcepti
     """What was raised in the bench's own words, also where the run has kept it as its cause already."""
     meant, cause = _meaning(error), under_test.run_log.cause
     if meant is not None and meant is not error and cause is not None and cause.text == str(error):
-        under_test.run_log.cause = replace(cause, blame=blame_of(meant)[0], text=str(meant))
+        under_test.run_log.cause = replace(cause, blame=blame_of(meant)[0], text=str(meant), fault=fault_of(meant))
     return meant
 
 
@@ -298,7 +307,9 @@ def _meaning(error: BaseException | None) -> BaseException | None:
     if not isinstance(error, pytest.fail.Exception):
         return error
     text = str(error)
-    return BenchFault(f"The test hung and was stopped: {text}") if TIMED_OUT in text else PackFailure(text)
+    if TIMED_OUT in text:
+        return BenchFault(f"The test hung and was stopped: {text}", "test-hung")
+    return PackFailure(text)
 
 
 def _keep_what_broke_the_bench(item: pytest.Item, conclusion: Conclusion, under_test: TestBench) -> None:
@@ -320,6 +331,7 @@ class _Outcome:
     def __init__(self, session: pytest.Session, context: BenchContext) -> None:
         self.session, self.context = session, context
         self.verdicts: dict[str, str] = {}
+        self.interrupted = False
         self.log = SessionLog(context.runs) if not _is_worker(session.config) else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -333,15 +345,22 @@ class _Outcome:
             self.log.begin_once(self.context.station.name, self.context.pack_name)
         self.verdicts.setdefault(nodeid, verdict)
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Somebody asked the session to end; interruptions of pytest's own (a failed import) are of other types."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Give the bench back; 3 = bench fault, 2 = wrong input, 1 = the pack failed or was not judged, 0 = good."""
+        """Give the bench back, and turn the verdicts into the exit status; see `ExitStatus`."""
         if self.context.lease is not None:
             self.context.lease.release()
-        if self.log is None or not self.verdicts:
+        if self.log is None:
             return
         counts = Counter(self.verdicts.values())
-        status = _exit_status(counts, exitstatus)
+        status = ExitStatus.of_session(counts, ExitStatus.INTERRUPTED if self.interrupted else exitstatus)
+        if not self.verdicts:
+            session.exitstatus = status
+            return
         session.exitstatus = status
         summary = {
             "station": self.context.station.name, "pack": self.context.pack_name, "seed": self.context.seed,
@@ -349,15 +368,3 @@ class _Outcome:
         }  # fmt: skip
         self.log.end(summary)
         session.config.hook.pytest_packbench_session_ended(session=session, summary=summary)
-
-
-def _exit_status(verdicts: Counter[str], exitstatus: int) -> int:
-    if verdicts[Verdict.BENCH_FAULT]:
-        return BENCH_BROKEN
-    if verdicts["INPUT"]:
-        return WRONG_INPUT
-    if exitstatus not in (PASSED, FAILED):
-        return exitstatus
-    if verdicts[Verdict.FAIL] or verdicts[Verdict.INCONCLUSIVE] or verdicts[Verdict.ABORTED]:
-        return FAILED
-    return exitstatus

@@ -43,11 +43,11 @@ class Roles:
         """What measures the current: one instrument where it plays both roles."""
         return tuple(cast("Scanned", meter) for meter in dict.fromkeys((self.source, self.sink)))
 
-    def bms_scan(self) -> None:
-        """Take what the BMS has sent since the last scan."""
+    def bms_scan(self) -> dict[str, float]:
+        """Take what the BMS has sent since the last scan: its channels by name."""
         node = cast("Scanned", self.bms)
         node.request()
-        node.collect()
+        return dict(zip(node.channels, node.collect(), strict=True))
 
 
 def cast_roles(station: StationFile, drivers: Mapping[str, Driver]) -> Roles:

@@ -76,7 +76,7 @@ def serving(setup: Setup, offer: Offer, listener: Listener) -> Iterator[Served]:
         if error.filename is not None:
             raise InputError(f"--log {offer.log}: cannot be written ({error.strerror}).") from error
         hint = "; is it being served already?" if error.errno == EADDRINUSE else "."
-        raise BenchFault(f"Station {station.name}: {error.strerror or error}{hint}") from error
+        raise BenchFault(f"Station {station.name}: {error.strerror or error}{hint}", "not-served") from error
     try:
         yield server
     finally:

@@ -2,9 +2,9 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench import files
 
@@ -12,6 +12,30 @@ SHIPPED = Path(__file__).parent / "stations"
 
 Role = Literal["source", "sink", "emulator", "chamber", "temperatures", "bms"]
 REQUIRED_ROLES: tuple[Role, ...] = ("source", "sink", "chamber", "temperatures", "bms")
+
+SafeAction = Literal[
+    "sink off", "source off", "current gone", "contactor open", "bus discharged", "emulator off", "chamber to rest"
+]
+SAFE_ORDER: tuple[SafeAction, ...] = get_args(SafeAction)
+"""From the outside in: what moves current, then the contactor, then what is behind it, and conditioning last."""
+ACTED_ON: dict[SafeAction, Role] = {
+    "sink off": "sink", "source off": "source", "contactor open": "bms", "emulator off": "emulator",
+    "chamber to rest": "chamber",
+}  # fmt: skip
+"""Whose step it is; the others are read-backs alone."""
+_RULES: tuple[tuple[SafeAction, SafeAction, str], ...] = (
+    ("sink off", "current gone", "a current that is still switched on is waited for in vain"),
+    ("source off", "current gone", "a current that is still switched on is waited for in vain"),
+    ("current gone", "contactor open", "the contactor would open under load"),
+    ("contactor open", "bus discharged", "the pack itself still holds the bus up"),
+    ("sink off", "emulator off", "a sink would pull on channels that are off"),
+    ("source off", "emulator off", "a source would push into channels that are off"),
+    ("sink off", "chamber to rest", "the cells would go on heating without conditioning"),
+    ("source off", "chamber to rest", "the cells would go on heating without conditioning"),
+)
+"""What must come before what, and why."""
+TOUCHABLE = 60.0
+"""V DC up to which a circuit is voltage class A and needs no protection against touch (ISO 6469-3)."""
 
 
 class Ratings(files.FileModel):
@@ -47,6 +71,9 @@ class InstrumentEntry(files.FileModel):
     expect: Expected = Expected()
     accuracy: Accuracy = Accuracy()
     calibration_due: date | None = None
+    watchdog: float | None = Field(
+        default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
+    )
     gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
     timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
     options: dict[str, Any] = Field(default_factory=dict)
@@ -93,6 +120,33 @@ class GuardSettings(files.FileModel):
     longest_hold: float = Field(default=2.0, gt=0, description="h")
 
 
+class SafeState(files.FileModel):
+    """In which order a bench is made safe, and when current and voltage count as gone."""
+
+    order: tuple[SafeAction, ...] = Field(default=(), description="every step once; empty: as the roles have it")
+    current: float = Field(default=0.5, gt=0, le=10, description="A below which the contactor may open")
+    bus_voltage: float = Field(default=TOUCHABLE, gt=0, le=TOUCHABLE, description="V below which the bus is discharged")
+    bus_meter: str | None = Field(
+        default=None, description="source or sink that measures on the bench side of the contactor; none: nobody does"
+    )
+    settle: float = Field(default=2.0, gt=0, le=60, description="s for the current to go and the contactor to open")
+    discharge: float = Field(default=10.0, gt=0, le=300, description="s for the bus to fall, once disconnected")
+
+    @field_validator("order")
+    @classmethod
+    def _no_step_harms_another(cls, order: tuple[SafeAction, ...]) -> tuple[SafeAction, ...]:
+        twice = next((step for step in order if order.count(step) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is given twice")
+        missing = [step for step in SAFE_ORDER if order and step not in order and step != "emulator off"]
+        if missing:
+            raise ValueError(f"{missing[0]!r} is missing; a safe state has {', '.join(SAFE_ORDER)}")
+        for first, then, why in _RULES:
+            if first in order and then in order and order.index(then) < order.index(first):
+                raise ValueError(f"{then!r} comes before {first!r}, so that {why}; put it after")
+        return order
+
+
 class Lease(files.FileModel):
     """Where the lock that gives one bench to one user lies, and how long a user may be silent before it is lost."""
 
@@ -134,10 +188,11 @@ class StationFile(files.FileModel):
     scan_period: float = Field(default=1.0, gt=0, le=60, description="s, while a current can flow")
     rest_scan_period: float = Field(default=10.0, gt=0, le=600, description="s, in soaks and rests")
     packs: tuple[str, ...] = Field(default=(), description="default pack first, then the other chemistries")
+    guard: GuardSettings = GuardSettings()
     instruments: dict[str, InstrumentEntry]
     wiring: Wiring
     chamber: ChamberLimits = ChamberLimits()
-    guard: GuardSettings = GuardSettings()
+    safe_state: SafeState = SafeState()
     lease: Lease | None = None
     supervisor: Supervision = Supervision()
     virtual: Virtual | None = None
@@ -155,6 +210,39 @@ class StationFile(files.FileModel):
         if missing:
             raise ValueError(f"nobody plays {', '.join(missing)}; add the role to an instrument")
         return entries
+
+    @field_validator("instruments")
+    @classmethod
+    def _watchdogs_outlast_a_healthy_test(
+        cls, entries: dict[str, InstrumentEntry], info: ValidationInfo
+    ) -> dict[str, InstrumentEntry]:
+        if not {"scan_period", "rest_scan_period", "guard"} <= set(info.data):
+            return entries
+        silence = _longest_silence(info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"])
+        for name, entry in entries.items():
+            if entry.watchdog is not None and entry.watchdog <= silence:
+                raise files.WrongAt(
+                    (name, "watchdog"), entry.watchdog,
+                    f"it would end healthy tests, which are silent for up to {silence:g} s (the longer scan period and "
+                    "guard.sample_age); give it more, or scan more often",
+                )  # fmt: skip
+        return entries
+
+    @field_validator("safe_state")
+    @classmethod
+    def _safe_state_fits_the_instruments(cls, safe: SafeState, info: ValidationInfo) -> SafeState:
+        entries: dict[str, InstrumentEntry] = info.data.get("instruments", {})
+        meters = [name for name, entry in entries.items() if {"source", "sink"} & set(entry.roles)]
+        if meters and safe.bus_meter is not None and safe.bus_meter not in meters:
+            raise files.WrongAt(
+                ("bus_meter",), safe.bus_meter,
+                f"no source or sink of this station; {files.nearest(safe.bus_meter, meters)}",
+            )  # fmt: skip
+        emulated = any("emulator" in entry.roles for entry in entries.values())
+        if entries and safe.order and emulated != ("emulator off" in safe.order):
+            what = "is missing, and an instrument plays the emulator" if emulated else "has no emulator to switch"
+            raise files.WrongAt(("order",), safe.order, f"'emulator off' {what}")
+        return safe
 
     @model_validator(mode="after")
     def _simulators_have_a_place(self) -> "StationFile":
@@ -176,9 +264,39 @@ class StationFile(files.FileModel):
         """Bench seconds that pass in one second of the wall clock: 1 for everything but a served station."""
         return 1.0 if self.virtual is None else self.virtual.speed
 
+    def watchdog(self, name: str) -> float | None:
+        """How long (s of its own time) an instrument may hear nothing before its watchdog ends it; None: for ever.
+
+        Where the file does not say, it is as patient as the supervisor, or none where simulators end with the test.
+        """
+        written = self.instruments[name].watchdog
+        if written is not None or self.clock == "virtual":
+            return written
+        silence = _longest_silence(self.scan_period, self.rest_scan_period, self.guard)
+        return silence + self.supervisor.heartbeat * self.speed
+
+    @property
+    def safe_order(self) -> tuple[SafeAction, ...]:
+        """The steps of the safe state: as written, else as the roles have it."""
+        emulated = self.player("emulator") is not None
+        return self.safe_state.order or tuple(step for step in SAFE_ORDER if emulated or step != "emulator off")
+
+    @property
+    def bus_role(self) -> Role | None:
+        """Role of the meter on the bench side of the contactor; None: the bus cannot be measured here."""
+        meter = self.safe_state.bus_meter
+        if meter is None:
+            return None
+        return "source" if "source" in self.instruments[meter].roles else "sink"
+
     def player(self, role: Role) -> str | None:
         """Name of the instrument that plays `role`."""
         return next((name for name, entry in self.instruments.items() if role in entry.roles), None)
+
+
+def _longest_silence(scan_period: float, rest_scan_period: float, guard: GuardSettings) -> float:
+    """Longest time (s) from one scan to the next in a healthy test; soaks, rests and holds scan less often."""
+    return max(scan_period, rest_scan_period) + guard.sample_age
 
 
 def load_station(name: str) -> tuple[StationFile, Path]:

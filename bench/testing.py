@@ -129,7 +129,7 @@ class TestBench:
     def engine(self) -> Engine:
         """The engine of the open bench."""
         if self._engine is None:
-            raise BenchFault("The bench is not open: it was closed, or could not be opened.")
+            raise BenchFault("The bench is not open: it was closed, or could not be opened.", "bench-not-open")
         return self._engine
 
     def run(self, *steps: Step) -> RunRecord:

@@ -4,8 +4,9 @@ A failed pack is never mixed with a failed bench: `PackFailure` is an `Assertion
 else that goes wrong is a `BenchFault` (Allure *broken*).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from math import isnan
 from typing import Any, Literal
 
@@ -27,6 +28,46 @@ class Verdict(StrEnum):
     def severity(self) -> int:
         """Rank in the lattice: the worst of several verdicts is the one with the highest severity."""
         return list(Verdict).index(self)
+
+
+WRONG = "INPUT"
+"""What a session counts a run as that was never begun because of a wrong file, option or set point."""
+_NOT_PASSED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ABORTED)
+
+
+class ExitStatus(IntEnum):
+    """What a session of pytest, and every command, tells whoever called it.
+
+    An interrupted session has a status of its own, the one that shells know for Ctrl-C: pytest's 2 would call it wrong
+    input, 3 would blame the bench for what an operator or a cancelled job did, and 1 the pack.
+    """
+
+    GOOD = 0
+    FAILED = 1
+    """The thing under test failed, or was not judged."""
+    WRONG_INPUT = 2
+    BENCH_FAULT = 3
+    INTERRUPTED = 130
+
+    @classmethod
+    def of(cls, verdict: str | None) -> "ExitStatus":
+        """Status of a run: one that never ended says nothing about the pack, so the bench is to blame."""
+        if verdict is None or verdict == Verdict.BENCH_FAULT:
+            return cls.BENCH_FAULT
+        return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
+
+    @classmethod
+    def of_session(cls, verdicts: Mapping[str, int], status: int) -> int:
+        """Status of a session with so many runs of each verdict, or `WRONG`; `status` is what pytest makes of it."""
+        if verdicts.get(Verdict.BENCH_FAULT):
+            return cls.BENCH_FAULT
+        if status == cls.INTERRUPTED:
+            return cls.INTERRUPTED
+        if verdicts.get(WRONG):
+            return cls.WRONG_INPUT
+        if status == cls.GOOD and any(verdicts.get(word) for word in _NOT_PASSED):
+            return cls.FAILED
+        return status
 
 
 def worst(verdicts: "list[Verdict]") -> Verdict:
@@ -73,6 +114,9 @@ class BenchFault(Exception):
 
 class BenchInUse(BenchFault):
     """Somebody else holds the bench."""
+
+    def __init__(self, text: str = "", fault: str = "bench-in-use") -> None:
+        super().__init__(text, fault)
 
 
 class InputError(ValueError):

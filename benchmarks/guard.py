@@ -58,6 +58,8 @@ def _cost(bench: OpenBench, limits: Sequence[Limit], sampler: Sampler) -> float:
     guard = Guard(limits, bench.scanner.columns, derived)
     guard.conditioned = True
     rows = [[number * SCAN_PERIOD, *row[1:]] for number in range(SCANS)]
+    for each in rows[::2]:
+        each[INDEX[columns.SOC]] += 1e-3  # a BMS whose values stand still for minutes is a fault
     start = perf_counter()
     for each in rows:
         guard.check(each)

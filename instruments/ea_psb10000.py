@@ -1,12 +1,14 @@
 """EA Elektro-Automatik PSB 9000/10000: a bidirectional supply, source and sink over one session.
 
 Facts from the vendor's "Programming Guide ModBus & SCPI" (PGMBEN rev. 24); page numbers are its own. Its sign
-is ours already: negative current and power belong to sink mode (p48). Tried on the simulator only.
+is ours already: negative current and power belong to sink mode (p48). What the interface monitoring does is told by
+the series' device manuals alone (ELR 10000, 33200840, section 3.5.3.3). Tried on the simulator only.
 """
 
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 from instruments.driver import Setting, VisaDriver
 from instruments.links import ErrorQueue, LinkProfile
@@ -25,6 +27,10 @@ SOURCE_OVER_POWER = Setting("over-power threshold", "POW:PROT", "W", "W")
 SINK_OVER_CURRENT = Setting("sink over-current threshold", "SINK:CURR:PROT", "A", "A")
 SINK_OVER_POWER = Setting("sink over-power threshold", "SINK:POW:PROT", "W", "W")
 UNDER_VOLTAGE = Setting("under-voltage threshold", "SYST:CONF:UVD", "V", "V")
+
+WATCHDOG = Setting("communication watchdog", "SYST:COMM:MON:TIM", "s")
+WATCHDOG_RANGE = (1, 36000)
+"""s (p60)"""
 
 PROTECTION_REACH = 1.1
 """Thresholds go to 110 % of the rating (p51)."""
@@ -64,8 +70,6 @@ class EaPsb10000(VisaDriver):
     Set points are read back, since one beyond an adjustment limit is ignored (p54). Remote control is taken
     with the first command that needs it and given back, output off first, by `close`. An output that an alarm
     switched off stays off: it is switched on again only after `source_off` or `sink_off`.
-
-    `watchdog` (1 to 36000 s) arms the supply's own interface monitoring; any traffic keeps it quiet.
     """
 
     profile = LinkProfile(
@@ -84,12 +88,9 @@ class EaPsb10000(VisaDriver):
         name: str,
         gap: float | None = None,
         timeout: float | None = None,
-        watchdog: float | None = None,
     ) -> None:
-        if watchdog is not None and not 1 <= watchdog <= 36000:
-            raise ValueError(f"{name}: watchdog {watchdog!r} is outside 1 to 36000 s; leave it out for none.")
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
-        self._watchdog = watchdog
+        self._watchdog: int | None = None
         self._used = False
         self._held: dict[Setting, float] = {}
         self._forget()
@@ -143,6 +144,20 @@ class EaPsb10000(VisaDriver):
             current = SINK_OVER_CURRENT.program(self._session, over_current, self._reach(SINK_OVER_CURRENT))
             power = SINK_OVER_POWER.program(self._session, over_power, self._reach(SINK_OVER_POWER))
             return Protections(OVER_VOLTAGE.read(self._session)[0], current, power)
+
+    def arm_watchdog(self, silence: float) -> float:
+        """Arm the interface monitoring, in whole seconds rounded up (p60): any message keeps it quiet.
+
+        When it runs out the supply leaves remote control, and only `POW:STAG:AFT:REM OFF` (p58) makes it switch its
+        output off as well: that is set and read back too. The supply keeps all of it after `close`.
+        """
+        seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
+        WATCHDOG.check(self.name, seconds, most, least)
+        with self._session.lock:
+            self._take_remote()
+            self._watchdog = seconds
+            self._program_watchdog(seconds)
+        return float(seconds)
 
     def charge(self, current: float, voltage: float, power: float | None = None) -> None:
         """Charge at `current` A until `voltage` V, at most `power` W; the sink side is held at 0 A."""
@@ -202,7 +217,7 @@ class EaPsb10000(VisaDriver):
         direction.current.check(self.name, current, rating.current)
         direction.power.check(self.name, power, rating.power)
         with self._session.lock:
-            self._take_remote()
+            self._keep_remote()
             self._hold(direction.opposite, 0.0, rating.current)
             self._hold(VOLTAGE, voltage, rating.voltage)
             self._hold(direction.power, power, rating.power)
@@ -238,16 +253,27 @@ class EaPsb10000(VisaDriver):
                 )
             self._session.errors()
             self._remote = self._used = True
-            self._arm_watchdog()
+            if self._watchdog is not None:
+                self._program_watchdog(self._watchdog)
 
-    def _arm_watchdog(self) -> None:
-        if self._watchdog is None:
-            return
-        self._session.write(f"SYST:COMM:MON:TIM {self._watchdog:g}")
-        self._session.write("SYST:COMM:MON:ACT ON")
-        armed = self._session.query("SYST:COMM:MON:ACT?")
-        if armed not in {"ON", "1"}:
-            raise self._session.unexpected("SYST:COMM:MON:ACT?", armed, "the watchdog was set ON")
+    def _keep_remote(self) -> None:
+        """Take remote control again where the watchdog ended it: with the output off, a silence harms nobody."""
+        if self._remote and not self._on and self._watchdog is not None:
+            self._remote = self._session.query("SYST:LOCK:OWN?") == "REMOTE"
+            if not self._remote:
+                self._held.clear()
+        self._take_remote()
+
+    def _program_watchdog(self, seconds: int) -> None:
+        for setting, wanted in (
+            ("POW:STAG:AFT:REM", "OFF"),
+            ("SYST:COMM:MON:TIM", str(seconds)),
+            ("SYST:COMM:MON:ACT", "ON"),
+        ):
+            self._session.write(f"{setting} {wanted}")
+            held = self._session.query(f"{setting}?")
+            if held.upper() != wanted:
+                raise self._session.unexpected(f"{setting}?", held, f"{wanted} was set for the watchdog")
 
     def _arm(self, settings: tuple[Setting, ...], values: tuple[float, ...]) -> Protections:
         for setting, value in zip(settings, values, strict=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
+from instruments.foxbms_protection import PROTECTION, Protection
 from instruments.roles import BmsFault, BmsMode, BmsState, Identity, InstrumentFault
 from instruments.session import InstrumentLink, LinkContext
 
@@ -70,7 +71,7 @@ FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Where a big-endian signal sits in eight bytes read as one number, and its scale.
+    """Where a big-endian signal sits in eight bytes read as one number, its scale, and its range in counts.
 
     Decoding this way costs 0.2 us a signal where the general decoder needs 3 us a message.
     """
@@ -79,6 +80,8 @@ class Field:
     mask: int
     sign: int
     scale: float
+    low: int
+    high: int
 
     @classmethod
     def of(cls, signal: "Signal", factor: float = 1.0) -> Self:
@@ -86,12 +89,18 @@ class Field:
         assert signal.byte_order == "big_endian"  # noqa: S101 - `CHANNELS` names no other
         first = signal.start // 8 * 8 + 7 - signal.start % 8  # counted from the left of the frame
         sign = 1 << (signal.length - 1) if signal.is_signed else 0
-        return cls(64 - first - signal.length, (1 << signal.length) - 1, sign, float(signal.scale) * factor)
+        low, high = (round(float(bound or 0) / float(signal.scale)) for bound in (signal.minimum, signal.maximum))
+        scale = float(signal.scale) * factor
+        return cls(64 - first - signal.length, (1 << signal.length) - 1, sign, scale, low, high)
+
+    def count(self, frame: int) -> int:
+        """Return what is sent, whatever it may mean."""
+        return ((frame >> self.shift & self.mask) ^ self.sign) - self.sign
 
     def decode(self, frame: int) -> float:
-        """Return the value in a frame given as a big-endian number."""
-        raw = frame >> self.shift & self.mask
-        return ((raw ^ self.sign) - self.sign) * self.scale + 0.0  # no minus before a zero
+        """Return the value in a frame given as a big-endian number; nan outside the signal's range."""
+        count = ((frame >> self.shift & self.mask) ^ self.sign) - self.sign  # as in `count`, which would cost a call
+        return count * self.scale + 0.0 if self.low <= count <= self.high else nan  # no minus before a zero
 
 
 class FoxBms:
@@ -127,6 +136,7 @@ class FoxBms:
         self._frames: dict[int, bytes] = {}
         self._received = dict.fromkeys(self._fields, context.now())
         self._undecoded: set[int] = set()
+        self._protection = Protection(tuple(self._fields))
         self._sample = [nan] * len(CHANNELS)
         self._request: Message | None = None
         self._repeating: CyclicSendTaskABC | None = None
@@ -162,9 +172,11 @@ class FoxBms:
     def collect(self) -> list[float]:
         """Return the newest values, decoded once each, and the age (s) of the oldest of their messages.
 
-        A message that never came counts from when the bus was opened.
+        A message that never came counts from when the bus was opened; a value outside its signal's range is nan.
+        Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
         self._drain()
+        self._check_protection()
         for identifier in self._undecoded:
             frame = int.from_bytes(self._frames[identifier], "big")
             for position, field in self._fields[identifier]:
@@ -186,10 +198,11 @@ class FoxBms:
         self._repeating = self._bus.send_periodic(self._request, REQUEST_CYCLE)
 
     def state(self) -> BmsState:
-        """Return the newest state received; raises `InstrumentFault` when the node has never been heard."""
+        """Return the newest state received; raises `InstrumentFault` for a node never heard, or not to be believed."""
         self._drain()
+        self._check_protection()
         ((_, field),) = self._fields[STATE]
-        code = int(field.decode(int.from_bytes(self._state_frame(), "big")))
+        code = field.count(int.from_bytes(self._state_frame(), "big"))
         try:
             return BmsState(code)
         except ValueError as error:
@@ -234,6 +247,9 @@ class FoxBms:
                         self._frames[identifier] = data
                         self._undecoded.add(identifier)
                     self._received[identifier] = self._context.now()
+                elif identifier == PROTECTION and _is_data(message):
+                    self._protection.check(bytes(message.data), self._frames)
+                    self._received[identifier] = self._context.now()
         except self._errors as error:
             raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
 
@@ -254,6 +270,14 @@ class FoxBms:
         if frame is None:
             raise self._never_heard()
         return frame
+
+    def _check_protection(self) -> None:
+        problem = self._protection.problem
+        if problem:
+            raise InstrumentFault(
+                f"{self.name} cannot be believed: {problem} (PackProtection, 0x{PROTECTION:X}); "
+                "restart the BMS and look at its bus"
+            )
 
     def _never_heard(self) -> InstrumentFault:
         return InstrumentFault(

@@ -46,11 +46,15 @@ class Ratings:
 
 @dataclass(frozen=True, slots=True)
 class Protections:
-    """Thresholds of an instrument's own protection, as read back from it: V, A, W; None where it has none."""
+    """An instrument's own protection, as read back from it: V, A, W, and s of its communication watchdog.
+
+    None where it has none, or where nobody armed it.
+    """
 
     over_voltage: float | None = None
     over_current: float | None = None
     over_power: float | None = None
+    watchdog: float | None = None
 
 
 @runtime_checkable
@@ -63,6 +67,18 @@ class Instrument(Protocol):
 
     def close(self) -> None:
         """Release remote control and the link. Never raises twice for one cause; may be called again."""
+        ...
+
+
+@runtime_checkable
+class CommunicationWatchdog(Protocol):
+    """Switches its own output off when nobody has spoken to it for a while: its last will when the computer dies."""
+
+    def arm_watchdog(self, silence: float) -> float:
+        """Arm it for `silence` s of its own time and return the time that it reads back; any message keeps it quiet.
+
+        Raises `InstrumentFault` when it does not read back as armed, `SetPointRejected` for a time it does not have.
+        """
         ...
 
 

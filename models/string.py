@@ -143,6 +143,19 @@ class CellString:
         self._resistance_factor[cell] = self._fresh_resistance[cell] * factor
         self._apply_factors()
 
+    def transfer(self, cell: int, charge: float, heat: float) -> None:
+        """Give position `cell` (from 0) a charge (A s) and a heat (J) beside what the string's current brings.
+
+        An empty group gives no more. Voltages follow with the next step.
+        """
+        if charge > 0 or self._soc[cell] > 0:
+            self._soc[cell] += self._soc_per_coulomb[cell] * charge
+        self._masses.warm(cell, heat)
+
+    def cool_by(self, factor: float) -> None:
+        """Multiply the conductance of every group to the air by `factor` from now on."""
+        self._masses.cool_by(factor)
+
     def thevenin(self, duration: float) -> tuple[float, float]:
         """Predict the terminals: after `duration` s at constant current I they are at about E + R*I (V, Ohm).
 

@@ -48,6 +48,16 @@ class LumpedMasses:
         work *= self._approach
         self._temperature += work
 
+    def warm(self, mass: int, energy: float) -> None:
+        """Put `energy` (J) into one mass at once."""
+        self._temperature[mass] += energy / (self._time_constant[mass] * self._conductance[mass])
+
+    def cool_by(self, factor: float) -> None:
+        """Multiply the conductance to the air by `factor` from now on: a fan that fails, or is repaired."""
+        self._conductance = _positive("conductance", "W/K", self._conductance * factor, len(self._conductance))
+        self._time_constant /= factor
+        self._duration = -1.0
+
 
 def _positive(name: str, unit: str, value: ArrayLike, count: int) -> Vector:
     vector = np.full(count, value, dtype=np.float64)

@@ -22,6 +22,7 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
 from reports.kpi import compute_all
@@ -125,12 +126,17 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "pack": manifest["pack"]["name"],
         "pack serial": manifest["pack"].get("serial_number") or "unknown",
         "run": manifest["run_id"],
+        "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
     }
+    cause = manifest.get("cause") or {}
+    if cause.get("fault"):
+        shown["fault"] = f"{cause['fault']}, {cause['blame']} to blame"
     if manifest.get("resumed_from"):
         shown["resumed from"] = manifest["resumed_from"]["run_id"]
     # excluded: a new serial number must not begin a new history of the test
     result.parameters.extend(Parameter(name=key, value=value, excluded=True) for key, value in shown.items())
     result.labels.append(Label(name="run", value=manifest["run_id"]))
+    result.labels.extend(Label(name=kind, value=value) for kind, value in _fault_labels(manifest.get("cause") or {}))
     if tables.gaps_of(manifest):
         result.labels.append(Label(name="tag", value="resumed"))
     attach(
@@ -142,6 +148,16 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "json",
     )
     never_better_than(result, manifest)
+
+
+def _fault_labels(cause: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a reviewer can sort and filter by: the tag is what both generations of Allure show."""
+    return [("fault", cause["fault"]), ("tag", cause["fault"])] if cause.get("fault") else []
+
+
+def _bench_verdict(found: Mapping[str, Any] | None) -> str:
+    """Say beside the test's verdict how the bench was left; its own outcome, whatever the pack's."""
+    return "none: the bench was never open" if found is None else str(BenchVerdict.from_dict(found))
 
 
 def never_better_than(result: TestResult, manifest: Mapping[str, Any]) -> None:

@@ -81,7 +81,8 @@ class Presenter:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Label by marks: labels given in a test's body are lost when its setup fails."""
         for item in items:
-            for kind, value in _labels(item):
+            chosen = {mark.kwargs.get("label_type") for mark in item.iter_markers("allure_label")}
+            for kind, value in (label for label in _labels(item) if label[0] not in chosen):
                 item.add_marker(pytest.mark.allure_label(value, label_type=kind))
 
     @pytest.hookimpl(trylast=True)

@@ -110,6 +110,12 @@ class Run:
     def _continue(self, past: PastRun) -> None:
         """Take over what the run before has recorded, and mark the gap."""
         assert self.journal is not None  # noqa: S101 - the caller has just made it
+        if tuple(past.columns) != self.journal.columns:
+            raise InputError(
+                f"Run {past.run_id} was recorded with other columns, by another version of packbench or of a driver: "
+                "it cannot be continued in one table. Run its test anew.",
+                "resume-mismatch",
+            )
         self.journal.extend(past.rows)
         self.events += [dict(event) for event in past.events]
         self._keep(*self.events)

@@ -122,6 +122,8 @@ class Engine:
                 ended(self._loop(step, self.bench.station.rest_scan_period, lambda: _ask_nothing))
             else:
                 ended(self._move_current(step))
+            # Once more, so that an alarm of the last step is told as well.
+            self._look_at_chamber()
 
     @contextmanager
     def _recorded(self, step: Step, until: str | None, before: PastStep | None) -> Iterator[Callable[[str], None]]:
@@ -318,7 +320,7 @@ class Engine:
         alarm = self.bench.roles.chamber.alarm()
         if alarm and alarm != self._chamber_alarm:
             entry, step = fault("chamber-alarm"), self.sampler.step_name
-            text = f"{entry.name}: it reports {alarm!r} at the start of step {step!r}."
+            text = f"{entry.name}: it reports {alarm!r} in step {step!r}."
             self.log.event(
                 "warning", fault="chamber-alarm", action=entry.action, blame=entry.blame, step=step, text=text
             )

@@ -7,7 +7,7 @@ from the same pack whatever ran before it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +26,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import Identity, Protections
+from instruments.roles import CommunicationWatchdog, Identity, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -45,6 +45,14 @@ class World(Protocol):
 
     def advance(self, seconds: float) -> None:
         """Let physical time pass."""
+        ...
+
+    def inject(self, *texts: str) -> None:
+        """Let seeded defects take effect; raises ValueError, one sentence, for a wrong text."""
+        ...
+
+    def repair(self, *names: str) -> None:
+        """End seeded defects that can end; raises ValueError, one sentence, for others."""
         ...
 
     def close(self) -> None:
@@ -102,6 +110,11 @@ class OpenBench:
         except BaseException as error:
             self._abandon(error)
             raise
+
+    @property
+    def world(self) -> World | None:
+        """What stands behind the addresses of a virtual station; None on hardware, and once closed."""
+        return self._world
 
     def _open(self) -> None:
         check_fit(self.setup)
@@ -177,6 +190,20 @@ class OpenBench:
         self.protections[source_name] = source.protect_source(voltage, charge, charge_power)
         armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge_power)
         self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
+        for name, driver in self.drivers.items():
+            self._arm_watchdog(name, driver)
+
+    def _arm_watchdog(self, name: str, driver: Driver) -> None:
+        entry, silence = self.station.instruments[name], self.station.watchdog(name)
+        if isinstance(driver, CommunicationWatchdog):
+            if silence is not None:
+                held = self.protections.get(name, Protections())
+                self.protections[name] = replace(held, watchdog=driver.arm_watchdog(silence))
+        elif entry.watchdog is not None:
+            raise InputError(
+                f"station {self.station.name}, instrument {name}: driver {entry.driver} has no communication watchdog "
+                "to arm; take the key watchdog out."
+            )
 
     def _emulate(self) -> EmulatedPack | None:
         emulator = self.roles.emulator
@@ -187,7 +214,7 @@ class OpenBench:
 
     def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
         """The safe state, with what was verified; see `safe_state`."""
-        return safe_state(self.roles, self.clock, alive=alive, hurry=hurry)
+        return safe_state(self.roles, self.clock, self.station, alive=alive, hurry=hurry)
 
     def close(self) -> None:
         """Close in reverse order of opening; a driver that fails or hangs does not keep the others open."""
@@ -213,6 +240,7 @@ class OpenBench:
                     "over_voltage": p.over_voltage,
                     "over_current": p.over_current,
                     "over_power": p.over_power,
+                    "watchdog": p.watchdog,
                 }
                 for name, p in self.protections.items()
             ],
@@ -268,6 +296,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "instruments": [],
         "protections": [],
         "limits": [],
+        "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
         "clock": {"kind": station.clock, "epoch": None, "speed": station.speed},
         "seed": setup.seed,
         "defects": list(setup.defects),

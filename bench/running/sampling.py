@@ -19,7 +19,7 @@ from bench.safety import safestate
 from bench.safety.guard import Guard, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import InstrumentFault
+from instruments.roles import BmsState, InstrumentFault
 
 Row = list[float]
 
@@ -28,10 +28,12 @@ _CURRENT, _POWER = INDEX[columns.CURRENT], INDEX[columns.POWER]
 _COUNTERS = slice(INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_WH] + 1)
 _SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.SET_TEMPERATURE] + 1)
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
-_SCAN_DURATION = INDEX[columns.SCAN_DURATION]
+_SCAN_DURATION, _BMS_STATE = INDEX[columns.SCAN_DURATION], INDEX[columns.BMS_STATE]
 
 PRETRIGGER = "pretrigger.csv"
 """The guard's last minute, in the run's folder: text, because it is written while things are going wrong."""
+NEARLY_NOTHING = 0.02
+"""Part of the current asked for, below which the instrument is asked whether its output is still on."""
 _TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
 
 Observer = Callable[[Row], None]
@@ -83,7 +85,10 @@ class Sampler:
         self.guard.conditioned = True
 
     def take(self) -> Row:
-        """One row, guarded and recorded; raises `PackFailure` or `BenchFault` when a limit was violated."""
+        """One row, guarded and recorded; raises `PackFailure` or `BenchFault` when a limit was violated.
+
+        Raises `BenchFault` as well when the output that was asked for a current is off.
+        """
         started = self._now()
         row = self._scan()
         now = self._now()
@@ -103,11 +108,25 @@ class Sampler:
             # A disk that is full at this very moment must not hide the violation.
             if violations:
                 self._tell(violations)
+        # A BMS that gave up has opened its contactors, and the guard is about to say so.
+        if abs(row[_CURRENT]) < NEARLY_NOTHING * abs(self._set[0]) and row[_BMS_STATE] != BmsState.ERROR:
+            self._look_for_the_output(row[_CURRENT])
         if self._bench.emulated is not None:
             self._bench.emulated.follow(row[_SENSORS])
         for observer in self.observers:
             observer(row)
         return row
+
+    def _look_for_the_output(self, current: float) -> None:
+        """Raise `BenchFault` when an instrument has switched off by itself: that must not pass for a full battery."""
+        roles, asked = self._bench.roles, self._set[0]
+        if roles.source.source_is_off() if asked > 0 else roles.sink.sink_is_off():
+            name = self._bench.station.player("source" if asked > 0 else "sink")
+            raise BenchFault(
+                f"{name} was asked for {asked:g} A, reads {current:.3g} A and says that its output is off, though no "
+                "step switched it off; look for an alarm on it, its watchdog or a hand on its panel.",
+                "output-lost",
+            )
 
     def _count(self, row: Row) -> None:
         """Charge and energy since the start: trapezoids, except across a step of the current."""

@@ -16,7 +16,7 @@ from bench.verdicts import Blame
 
 CATALOGUE = Path(__file__).with_name("faults.yaml")
 
-Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "test", "operator"]
+Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "supervisor", "test", "operator"]
 Action = Literal["warn", "hold", "trip", "refuse", "judge", "end"]
 
 

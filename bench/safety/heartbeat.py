@@ -21,6 +21,8 @@ START_LIMIT = 20.0
 """s; it takes a fraction of one, and much more on a computer that is starting other things."""
 FAREWELL_LIMIT = 10.0
 LOG = "supervisor.log"
+LOST = "supervisor-lost"
+"""Id in the fault catalogue."""
 
 
 class Watch(Protocol):
@@ -86,10 +88,11 @@ class Supervised:
         try:
             said = in_time(self._process.stdout.readline, START_LIMIT).decode(errors="replace").strip()
         except Exception as error:
-            raise BenchFault(f"The supervisor process {error}; without it no output is switched on.") from error
+            raise BenchFault(f"The supervisor process {error}; without it no output is switched on.", LOST) from error
         if said != READY:
             raise BenchFault(
-                f"The supervisor process did not start, and without it no output is switched on; {self._log} says why."
+                f"The supervisor process did not start, and without it no output is switched on; {self._log} says why.",
+                LOST,
             )
 
     def alive(self, silence: float) -> None:
@@ -122,7 +125,8 @@ class Supervised:
         except (OSError, ValueError) as error:
             # The test goes on only as long as somebody could end it.
             raise BenchFault(
-                f"The supervisor process does not hear the test any more ({error}); {self._log} may say why."
+                f"The supervisor process does not hear the test any more ({error}); {self._log} may say why.",
+                LOST,
             ) from error
 
     def _hand_over(self, plan: Plan) -> None:

@@ -79,7 +79,9 @@ class BenchLease:
         with suppress(BenchInUse), self._records(patience=0.1):
             holder = self._holder()
             if holder is not None and holder.token != self._token:
-                raise BenchFault(f"Bench {self._station} was taken over {holder}; this run has lost it and was ended.")
+                raise BenchFault(
+                    f"Bench {self._station} was taken over {holder}; this run has lost it and was ended.", "lease-lost"
+                )
             self._write(now)
 
     def release(self) -> None:

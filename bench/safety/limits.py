@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from bench import columns
 from bench.columns import raw_label
 from bench.pack import PackFile
-from bench.safety import quantities
-from bench.safety.guard import Limit, Recovery
+from bench.safety import plausibility, quantities
+from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from instruments.roles import BmsState
 
@@ -21,10 +21,26 @@ CURRENT_MARGIN = 1.1
 POWER_MARGIN = 1.1
 CAPACITY_MARGIN = 1.1
 TEMPERATURE_MARGIN = 5.0
-"""K below the coldest the pack may see: the air overshoots, the cells follow."""
+"""K that the air may be beyond what the pack may see: it overshoots, the cells follow."""
 CHARGING_MARGIN = 2.0
 """K by which a soaked cell may lie below the coldest it may be charged at: a station's band."""
 SOC_MARGIN = 0.02
+TEMPERATURE_JUMP = 15.0
+"""K by which scanner and BMS may part from one scan to the next: no cell is that fast, and both would see it."""
+IMPLAUSIBLE_CELL = 0.5
+"""Share of the lowest cell voltage below which a reading is none: a lead is open, an emulator is off."""
+BMS_UNCHANGED = 120.0
+"""s without any change of what the BMS measures while a current flows."""
+BMS_CURRENT_MARGIN = 0.05, 0.5
+"""Share of the pack's largest current, and A, beyond the BMS's limit: meters differ, limits come a scan late."""
+SHORTFALL = 0.5
+"""Share of the current asked for that may be missing: a set point is followed within seconds, or not at all."""
+DISAGREEMENT = {"voltage-disagreement": 3.0, "current-disagreement": 5.0, "cell-voltage-disagreement": 1.0}
+"""s for which two meters may disagree: not longer than it takes a limit to believe the one that is wrong."""
+UNASKED_CURRENT = 0.05
+"""Share of the pack's largest current that may flow without having been asked for: offsets, and the last set point."""
+CELL_TEMPERATURE_SPREAD = 10.0
+"""K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
 BMS_SILENCE = 5.0
@@ -64,13 +80,21 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
         )
+    for word, column in (("hottest", quantities.HOTTEST_JUMP), ("coldest", quantities.COLDEST_JUMP)):
+        yield Limit(
+            "temperature-jump", column, "K", at_most=TEMPERATURE_JUMP, label=f"temperature jump ({word})"
+        )  # fmt: skip
+    least = IMPLAUSIBLE_CELL * pack.limits.cell_voltage.min
+    yield Limit("cell-voltage-implausible", columns.CELL_VOLTAGE_MIN, "V", at_least=least, debounce=1.0)
     if station.player("emulator") is not None:
         cell, fault = guard.cell_voltage_disagreement, "cell-voltage-disagreement"
         differences.append((fault, "highest cell", quantities.HIGHEST_CELL_DIFFERENCE, "V", cell))
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
     for fault, between, column, unit, at_most in differences:
         label = f"{fault.replace('-', ' ')} ({between})"
-        yield Limit(fault, column, unit, at_most=at_most, debounce=5.0, when="connected", label=label)
+        # Cells are measured with the contactors open as well.
+        when: When = "always" if fault == "cell-voltage-disagreement" else "connected"
+        yield Limit(fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label)
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -82,6 +106,13 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     for fault, column in (("bms-fault", quantities.BMS_FAULT_BITS), ("bms-link", quantities.BMS_LINK_BITS)):
         yield Limit(fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault")
     yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    yield Limit("bms-frozen", quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
+    share, amperes = BMS_CURRENT_MARGIN
+    for fault, column, most in (
+        ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
+        ("bms-discharge-limit", quantities.DISCHARGE_EXCESS, limits.discharge_current),
+    ):
+        yield Limit(fault, column, "A", at_most=share * most + amperes, debounce=5.0, when="connected")
     low, high = limits.state_of_charge.min - SOC_MARGIN, limits.state_of_charge.max + SOC_MARGIN
     yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0)
 
@@ -105,6 +136,9 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         "over-power", columns.POWER, "W",
         at_least=-POWER_MARGIN * out_of, at_most=POWER_MARGIN * into, debounce=1.0,
     )  # fmt: skip
+    unasked = UNASKED_CURRENT * max(limits.charge_current, limits.discharge_current)
+    yield Limit("unasked-current", plausibility.UNASKED_CURRENT, "A", at_most=unasked, debounce=5.0)
+    yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
 
@@ -124,6 +158,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
     hot, disagree = "cell-over-temperature", "temperature-disagreement"
+    yield Limit(
+        "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
+        words="the scanner reads more than the pack may have, the BMS finds no such cell",
+    )  # fmt: skip
+    yield Limit("chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0)
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
         hot, raw_label(bms, "cell temperature max"), "°C",
@@ -137,6 +176,8 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit(
         "cell-temperature-rise", quantities.TEMPERATURE_RISE, "K", at_most=rise, debounce=5.0, when="conditioned"
     )
+    spread = quantities.BMS_TEMPERATURE_SPREAD
+    yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
         label = f"temperature disagreement ({word})"
         yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label)

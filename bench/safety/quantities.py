@@ -7,12 +7,14 @@ is recorded with the samples: everything but the fault bits can be computed from
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf, isnan, nan
+from operator import itemgetter
 
 from bench import columns
 from bench.columns import INDEX, raw_label
 from bench.pack import PackFile
 from bench.safety.guard import Quantity
+from bench.safety.plausibility import UNASKED_CURRENT, UNCONFIRMED_HEAT, unasked_current, unconfirmed_heat
 from bench.station import StationFile
 from instruments.roles import BmsFault, InstrumentFault
 
@@ -28,6 +30,13 @@ HIGHEST_CELL_DIFFERENCE = "Cell Voltage Max Difference BMS / V"
 LOWEST_CELL_DIFFERENCE = "Cell Voltage Min Difference BMS / V"
 HOTTEST_DIFFERENCE = "Cell Temperature Max Difference BMS / K"
 COLDEST_DIFFERENCE = "Cell Temperature Min Difference BMS / K"
+CHARGE_EXCESS = "Charge Current Excess / A"
+DISCHARGE_EXCESS = "Discharge Current Excess / A"
+CURRENT_SHORTFALL = "Current Shortfall / 1"
+HOTTEST_JUMP = "Cell Temperature Max Jump / K"
+COLDEST_JUMP = "Cell Temperature Min Jump / K"
+BMS_UNCHANGED = "BMS Unchanged / s"
+BMS_TEMPERATURE_SPREAD = "BMS Cell Temperature Spread / K"
 BMS_FAULT_BITS = "BMS Fault Bits / 1"
 BMS_LINK_BITS = "BMS Link Bits / 1"
 
@@ -37,12 +46,24 @@ AT_THE_LIMIT = 0.01
 """V from a cell's limit at which the pack counts as full or empty."""
 FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
+LEAST_ASKED = 0.2
+"""A below which nobody counts on a current: clear of the offset of a 100 A meter."""
+MOVING = 1 / 20
+"""C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
+LIMITED_BY_VOLTAGE = 0.01
+"""Share of the set voltage within which the voltage limit may be what holds the current down."""
 LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
 """What a foxBMS node complains of when the bench is wired or timed wrongly."""
+SUMMARY_BITS = frozenset({"GeneralError", "EmergencyShutoff", "AlertFlag"})
+"""What it raises beside whatever else it complains of: they tell nothing of whose fault that is."""
+MEASURED_BY_BMS = ("cell voltage min", "cell voltage max", "pack voltage", "pack current")
 
 _TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
 _CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
 _LOWEST, _HIGHEST = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
+_VOLTAGE, _CURRENT = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
+_SET_VOLTAGE, _SET_CURRENT = INDEX[columns.SET_VOLTAGE], INDEX[columns.SET_CURRENT]
+_CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 
 Row = Sequence[float]
@@ -59,7 +80,9 @@ def quantities_for(
     def of_bms(channel: str) -> int:
         return index[raw_label(bms, channel)]
 
-    bits = FaultBits(bms_faults)
+    bits, hottest = FaultBits(bms_faults), of_bms("cell temperature max")
+    limits, tolerance = pack.limits, station.guard.temperature_disagreement
+    allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
     quantities: dict[str, Quantity] = {
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(),
@@ -70,6 +93,15 @@ def quantities_for(
         BMS_CURRENT_DIFFERENCE: difference(INDEX[columns.CURRENT], of_bms("pack current")),
         HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
+        CHARGE_EXCESS: lambda row: row[_CURRENT] - row[_CHARGE_LIMIT],
+        DISCHARGE_EXCESS: lambda row: -row[_CURRENT] - row[_DISCHARGE_LIMIT],
+        CURRENT_SHORTFALL: current_shortfall,
+        HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
+        COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
+        BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
+        BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
+        UNASKED_CURRENT: unasked_current,
+        UNCONFIRMED_HEAT: unconfirmed_heat(hottest, allowed, tolerance),
         BMS_FAULT_BITS: bits.of_the_pack,
         BMS_LINK_BITS: bits.of_the_link,
     }
@@ -86,6 +118,58 @@ def quantities_for(
 def difference(first: int, second: int) -> Quantity:
     """How far two values of a row are apart, whichever is larger."""
     return lambda row: abs(row[first] - row[second])
+
+
+def current_shortfall(row: Row) -> float:
+    """Share of the current asked for that does not flow, though no voltage limit holds it down; else 0.
+
+    A current that is missing (nan) has a limit of its own, on the columns that it goes into.
+    """
+    asked = row[_SET_CURRENT]
+    if not abs(asked) >= LEAST_ASKED:  # nan: nothing is asked for
+        return 0.0
+    voltage = row[_SET_VOLTAGE]
+    headroom = voltage - row[_VOLTAGE] if asked > 0 else row[_VOLTAGE] - voltage
+    if not headroom > LIMITED_BY_VOLTAGE * voltage:
+        return 0.0
+    return 1.0 - row[_CURRENT] / asked
+
+
+class Jump:
+    """How far one value has jumped away from another since the row before; 0 where one is missing.
+
+    Two meters that agree on a jump have seen one. Where only the other one has jumped, it may have seen a cell that
+    this one has no sensor on.
+    """
+
+    def __init__(self, value: int, other: int) -> None:
+        self._value, self._other, self._before = value, other, (nan, nan)
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        (value, other), self._before = self._before, (row[self._value], row[self._other])
+        moved, beside = row[self._value] - value, row[self._other] - other
+        return abs(moved - beside) if abs(moved) > abs(beside) else 0.0
+
+
+class Unchanged:
+    """For how long, s, several values have all stood still while at least `current` (A) flows; 0 while less does.
+
+    What is measured while a current flows moves by its last digit at least, by noise if by nothing else.
+    """
+
+    def __init__(self, positions: Sequence[int], current: float) -> None:
+        self._values_of: Callable[[Row], object] = itemgetter(*positions)
+        self._current = current
+        self._before: object = None
+        self._since = 0.0
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        values = self._values_of(row)
+        if values != self._before or not abs(row[_CURRENT]) >= self._current:
+            self._before, self._since = values, row[_TIME]
+        return row[_TIME] - self._since
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +251,7 @@ class FaultBits:
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        self._link = float(sum(signal in LINK_BITS for signal in raised))
-        self._own = len(raised) - self._link
+        link = sum(signal in LINK_BITS for signal in raised)
+        if link and all(signal in LINK_BITS or signal in SUMMARY_BITS for signal in raised):
+            link = len(raised)
+        self._link, self._own = float(link), float(len(raised) - link)

@@ -16,13 +16,11 @@ from bench.drivers import Unreachable, open_driver
 from bench.roles import Driver, Roles
 from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import begun, in_time
-from bench.station import Role, StationFile
+from bench.station import ACTED_ON, StationFile
 from instruments.registry import driver_class
 from instruments.roles import InstrumentFault, Sink, Source
 from instruments.session import LinkContext
 
-ORDER: tuple[Role, ...] = ("sink", "source", "bms", "emulator", "chamber")
-"""Roles that the safe state needs, those that move current first."""
 ATTEMPTS = 3
 
 
@@ -37,7 +35,7 @@ class Outcome:
 
 def instruments_that_matter(station: StationFile) -> tuple[str, ...]:
     """Names of the instruments that the safe state needs, in its order."""
-    players = [station.player(role) for role in ORDER]
+    players = [station.player(ACTED_ON[step]) for step in station.safe_order if step in ACTED_ON]
     return tuple(dict.fromkeys(name for name in players if name is not None))
 
 
@@ -75,7 +73,7 @@ def _attempt(station: StationFile, names: Sequence[str], clock: Clock, number: i
     for name in names:
         players |= dict.fromkeys(station.instruments[name].roles, _player(reached[name], name))
     try:
-        verdict = safe_state(Roles(**players), clock)
+        verdict = safe_state(Roles(**players), clock, station)
     finally:
         for future in reached.values():
             _close(future)

@@ -1,33 +1,33 @@
 """The safe state: an ordered list, every step attempted whatever happened before, every step verified by read-back.
 
-Order: sink off, source off, current below a threshold, contactor open, emulator off, chamber to rest. The result is
-a *bench verdict* beside the test verdict: a test that passed on a bench whose output could not be verified off is not
-a clean pass.
+The order comes from the station file and was checked when that was read: sink off, source off, current below a
+threshold, contactor open, bus discharged, emulator off, chamber to rest. The result is a *bench verdict* beside the
+test verdict: a test that passed on a bench whose output could not be verified off is not a clean pass.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import isnan
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 from bench.clock import Clock, WallClock
 from bench.roles import Roles
 from bench.safety.timelimit import OutOfTime, in_time
-from instruments.roles import BmsMode, BmsState, InstrumentFault
+from bench.station import Role, SafeAction, StationFile
+from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
 
-DEAD_CURRENT = 0.1
-"""A below which the contactor may open; clear of the offset of a 100 A meter."""
-CONTACTOR_TIME = 2.0
-"""s that a contactor and the message about it may take; the foxBMS layout reports its state every 100 ms."""
 STEP_LIMIT = 5.0
 """s, on a wall clock, for the command of a step and again for its read-back: two answers that never come, and more."""
 OPEN_STATES = frozenset(
     {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
 )
+PACK_CURRENT = 0.5
+"""A that a BMS may measure where none flows: its shunt is made for hundreds."""
 LEFT_OUT = "left out, because the bench was asked again to end"
+NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 
 Action = Callable[[], None]
 Check = Callable[[], str]
@@ -40,11 +40,11 @@ Attempt = Callable[[Callable[[], Any], float], Any]
 
 @dataclass(frozen=True, slots=True)
 class SafeStep:
-    """How one step of the safe state went."""
+    """How one step of the safe state went; `verified` is None for what this station has no means to read back."""
 
     name: str
     done: bool
-    verified: bool
+    verified: bool | None
     detail: str
     duration: float
 
@@ -57,18 +57,24 @@ class BenchVerdict:
 
     @property
     def safe(self) -> bool:
-        """Every step was carried out and verified."""
-        return all(step.verified for step in self.steps)
+        """Every step was carried out, and verified where the station has the means to."""
+        return all(step.verified is not False for step in self.steps)
 
     def __str__(self) -> str:
         if self.safe:
-            return "outputs verified off"
-        bad = "; ".join(f"{step.name}: {step.detail}" for step in self.steps if not step.verified)
+            unknown = "; ".join(f"{step.name}: {step.detail}" for step in self.steps if step.verified is None)
+            return f"outputs verified off{f' ({unknown})' if unknown else ''}"
+        bad = "; ".join(f"{step.name}: {step.detail}" for step in self.steps if step.verified is False)
         return f"NOT VERIFIED SAFE ({bad}). Switch the bench off by hand and look at it before anyone touches it."
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         return {"safe": self.safe, "steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":
+        """As read from a manifest; raises `KeyError` or `TypeError` for anything else."""
+        return cls(tuple(SafeStep(**step) for step in kept["steps"]))
 
 
 def at_leisure(action: Callable[[], Any], _limit: float) -> Any:
@@ -89,9 +95,14 @@ def outputs_off(roles: Roles, attempt: Attempt = at_leisure) -> None:
 
 
 def safe_state(
-    roles: Roles, clock: Clock, *, alive: Callable[[float], None] = lambda _seconds: None, hurry: Event | None = None
+    roles: Roles,
+    clock: Clock,
+    station: StationFile,
+    *,
+    alive: Callable[[float], None] = lambda _seconds: None,
+    hurry: Event | None = None,
 ) -> BenchVerdict:
-    """Carry out the whole list; never raises for an instrument that fails.
+    """Carry out the whole list in the station's order; never raises for an instrument that fails.
 
     On a wall clock a step that does not come back within `STEP_LIMIT` is given up and the next one tried. `alive` is
     told before each step how long (s) it may take. Once `hurry` is set the outputs are switched off once more and
@@ -101,12 +112,14 @@ def safe_state(
     limited: Attempt = at_leisure if clock.kind == "virtual" else in_time
     attempt: Attempt = at_leisure if clock.kind == "virtual" else partial(in_time, given_up=hurry.is_set)
     steps = []
-    for name, action, check in _plan(roles, clock, hurry):
+    for name, task in _plan(roles, clock, station, hurry):
         if hurry.is_set():
             steps.append(SafeStep(name, done=False, verified=False, detail=LEFT_OUT, duration=0.0))
-            continue
-        alive(2 * STEP_LIMIT)
-        steps.append(_carry_out(name, action, check, attempt, clock.now))
+        elif task is None:
+            steps.append(SafeStep(name, done=False, verified=None, detail=NOT_MEASURABLE, duration=0.0))
+        else:
+            alive(3 * STEP_LIMIT + 2 * task.wait)
+            steps.append(_carry_out(name, task, attempt, clock.now))
     if hurry.is_set():
         # What was given up may have been the very command that switches off.
         with suppress(Exception):
@@ -114,60 +127,113 @@ def safe_state(
     return BenchVerdict(tuple(steps))
 
 
-def _plan(roles: Roles, clock: Clock, hurry: Event) -> Iterator[tuple[str, Action, Check]]:
-    """Name, command and read-back of each step."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Command and read-back of a step; `wait` is how long (s) the read-back may take to come true."""
 
-    def wait(problem: Check) -> Check:
-        return lambda: _wait(problem, clock, hurry)
+    action: Action
+    check: Check
+    wait: float = 0.0
 
+
+def _plan(roles: Roles, clock: Clock, station: StationFile, hurry: Event) -> Iterator[tuple[SafeAction, _Task | None]]:
+    """Each step of the station's order; None: it cannot be read back here."""
     sink, source, emulator, chamber = roles.sink, roles.source, roles.emulator, roles.chamber
-    yield "sink off", sink.sink_off, lambda: "" if sink.sink_is_off() else "input still reads on"
-    yield "source off", source.source_off, lambda: "" if source.source_is_off() else "output still reads on"
-    yield "current gone", _nothing, wait(lambda: _current_remaining(roles))
-    yield "contactor open", lambda: roles.bms.request_mode(BmsMode.STANDBY), wait(lambda: _contactor(roles))
+    safe, bus = station.safe_state, station.bus_role
+
+    def until(problem: Check, seconds: float, action: Action = _nothing) -> _Task:
+        return _Task(action, lambda: _wait(problem, seconds, clock, hurry), seconds)
+
+    def to_standby() -> None:
+        roles.bms.request_mode(BmsMode.STANDBY)
+
+    tasks: dict[SafeAction, _Task] = {
+        "sink off": _Task(sink.sink_off, lambda: "" if sink.sink_is_off() else "input still reads on"),
+        "source off": _Task(source.source_off, lambda: "" if source.source_is_off() else "output still reads on"),
+        "current gone": until(lambda: _current_remaining(roles, safe.current), safe.settle),
+        "contactor open": until(lambda: _contactor(roles), safe.settle, to_standby),
+        "chamber to rest": _Task(
+            chamber.chamber_rest, lambda: "" if chamber.chamber_is_resting() else "still conditioning"
+        ),
+    }
+    if bus is not None:
+        tasks["bus discharged"] = until(lambda: _bus(roles, bus, safe.bus_voltage), safe.discharge)
     if emulator is not None:
-        off: Check = lambda: "" if emulator.emulator_is_off() else "a channel still reads on"  # noqa: E731
-        yield "emulator off", emulator.emulator_off, off
-    yield "chamber to rest", chamber.chamber_rest, lambda: "" if chamber.chamber_is_resting() else "still conditioning"
+        tasks["emulator off"] = _Task(
+            emulator.emulator_off, lambda: "" if emulator.emulator_is_off() else "a channel still reads on"
+        )
+    for name in station.safe_order:
+        yield name, tasks.get(name)
 
 
-def _carry_out(name: str, action: Action, check: Check, attempt: Attempt, now: Callable[[], float]) -> SafeStep:
+def _carry_out(name: str, task: _Task, attempt: Attempt, now: Callable[[], float]) -> SafeStep:
     start, done, problem = now(), False, ""
     try:
-        attempt(action, STEP_LIMIT)
+        attempt(task.action, STEP_LIMIT)
         done = True
     except OutOfTime as error:
         # A read-back would only wait behind it.
         return SafeStep(name, done=False, verified=False, detail=str(error), duration=round(now() - start, 6))
     except Exception as error:  # noqa: BLE001 - the next step must be attempted, and this one still be looked at
         problem = str(error) or type(error).__name__
-    try:
-        problem = attempt(check, STEP_LIMIT) or problem
-    except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
-        problem = problem or str(error) or type(error).__name__
+    problem = _looked(task, attempt) or problem
     return SafeStep(name, done, not problem, problem or "verified", round(now() - start, 6))
+
+
+def _looked(task: _Task, attempt: Attempt) -> str:
+    """What the read-back says; one answer that is lost or garbled sends nobody to the bench, so it is asked again."""
+    problem = ""
+    for _ in range(2):
+        try:
+            return cast("str", attempt(task.check, STEP_LIMIT + task.wait))
+        except InstrumentFault as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
+            return str(error) or type(error).__name__
+    return problem
 
 
 def _nothing() -> None:
     """Waiting is all there is to do."""
 
 
-def _wait(problem: Check, clock: Clock, hurry: Event) -> str:
-    """Look until there is no problem any more, at most `CONTACTOR_TIME`."""
-    # Messages take real time to come, however fast a served bench runs.
-    deadline = clock.now() + CONTACTOR_TIME * (clock.speed if isinstance(clock, WallClock) else 1.0)
+def _wait(problem: Check, seconds: float, clock: Clock, hurry: Event) -> str:
+    """Look until there is no problem any more, at most for `seconds`."""
+    # Contactors, capacitors and messages take real time, however fast a served bench runs.
+    deadline = clock.now() + seconds * (clock.speed if isinstance(clock, WallClock) else 1.0)
     while (text := problem()) and clock.now() < deadline and not hurry.is_set():
         clock.sleep(0.1)
     return text
 
 
-def _current_remaining(roles: Roles) -> str:
+def _current_remaining(roles: Roles, limit: float) -> str:
     for meter in roles.meters():
         meter.request()
         current = meter.collect()[1]
         # Written so that a current that cannot be read (nan) is not taken for none.
-        if not abs(current) < DEAD_CURRENT:
+        if not abs(current) < limit:
             return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
+    return _current_through_the_pack(roles, max(limit, PACK_CURRENT))
+
+
+def _current_through_the_pack(roles: Roles, limit: float) -> str:
+    """What the BMS measures: an output that says off, and that no current flows, may be wrong in both."""
+    try:
+        current = roles.bms_scan()["pack current"]
+    except InstrumentFault:
+        return ""  # whether it can be heard is asked for its contactor
+    if abs(current) > limit:
+        return f"{abs(current):.2f} A still flows through the pack, as its BMS measures it"
+    return ""
+
+
+def _bus(roles: Roles, role: Role, limit: float) -> str:
+    meter = cast("Scanned", roles.source if role == "source" else roles.sink)
+    meter.request()
+    voltage = meter.collect()[0]
+    if not abs(voltage) < limit:
+        remains = f"{voltage:.1f} V remain on the bus, less than {limit:g} V is safe to touch"
+        return "the bus voltage cannot be read" if isnan(voltage) else remains
     return ""
 
 

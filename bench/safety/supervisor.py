@@ -70,10 +70,11 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Why the supervisor must act, and when (s) it last heard from the test."""
+    """Why the supervisor must act, when (s) it last heard from the test, and the id in the fault catalogue."""
 
     reason: str
     last_heard: float
+    fault: str
 
 
 def watch(words: "SimpleQueue[Word]", patience: float, now: Callable[[], float]) -> Alarm | None:
@@ -86,9 +87,9 @@ def watch(words: "SimpleQueue[Word]", patience: float, now: Callable[[], float])
         try:
             word = words.get(timeout=max(0.0, heard + patience - now()))
         except Empty:
-            return Alarm(f"the test was silent for more than {patience:.1f} s", heard)
+            return Alarm(f"the test was silent for more than {patience:.1f} s", heard, "test-hung")
         if word.text is None:
-            return Alarm("the test's process ended without a word", heard)
+            return Alarm("the test's process ended without a word", heard, "test-died")
         if word.text == ALL_IS_WELL:
             return None
         heard = word.time
@@ -131,6 +132,7 @@ def act(plan: Plan, alarm: Alarm, clock: WallClock) -> None:
         "schema": 1,
         "state": "acting",
         "reason": alarm.reason,
+        "fault": alarm.fault,
         "last_heard": _utc(clock, alarm.last_heard),
         "noticed": _utc(clock, noticed),
         "test": {"process": plan.process, "ended_by": "supervisor" if ended else "itself"},

@@ -23,7 +23,8 @@ class OutOfTime(Exception):
 def begun(action: Callable[[], Result]) -> Future[Result]:
     """Start `action` in a thread of its own; the future has what it returns or raises.
 
-    The thread is a daemon: one that hangs must not keep the process from ending.
+    The thread is a daemon: one that hangs must not keep the process from ending. Where no thread can be had any more
+    (no memory, too many of them) the action is carried out here and now: without a limit is better than not at all.
     """
     outcome: Future[Result] = Future()
 
@@ -33,7 +34,10 @@ def begun(action: Callable[[], Result]) -> Future[Result]:
         except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asks
             outcome.set_exception(error)
 
-    Thread(target=act, name="packbench-limited", daemon=True).start()
+    try:
+        Thread(target=act, name="packbench-limited", daemon=True).start()
+    except (RuntimeError, MemoryError):
+        act()
     return outcome
 
 

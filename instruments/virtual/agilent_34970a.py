@@ -6,12 +6,16 @@ temperature reads volts, as the real one does.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
+Feels = Callable[[], float]
+"""What a thermocouple feels, degC."""
+
 OPEN_SENSOR = 9.9e37
 KELVIN_PER_VOLT = 24390.0  # type K near room temperature: 41 uV/K
 DATA_STALE = -230
@@ -26,6 +30,7 @@ ERRORS = {
     -120: "Numeric data error",
     -131: "Invalid suffix",
     -171: "Invalid expression",
+    -200: "Execution error",
     -221: "Settings conflict",
     -222: "Data out of range",
     -223: "Too much data",
@@ -34,7 +39,7 @@ ERRORS = {
 }
 
 
-class Agilent34970A:
+class Agilent34970A(Instrument):
     """One unit. `sensors` maps a channel to what its thermocouple feels (degC); a channel without one is open."""
 
     ends_on = b"\n"
@@ -47,7 +52,7 @@ class Agilent34970A:
                 f"34970A channel {min(unknown)} does not exist: wire sensors to 101-120, 201-220 or 301-320"
             )
         self._specimen = specimen
-        self._sensors = dict(sensors)
+        self._sensors, self._healthy = dict(sensors), sensors
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self._meters = {channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS}
         self.reset()
@@ -108,9 +113,24 @@ class Agilent34970A:
             raise ScpiError(Fault.OUT_OF_RANGE, str(channels))
         return channels
 
-    def cut_off(self, channel: int) -> None:
-        """Break the thermocouple of a channel."""
-        self._sensors.pop(channel, None)
+    def rewire(self, channel: int, change: Callable[[Feels], Feels | None]) -> Callable[[], None]:
+        """A defect: what the thermocouple of a channel feels from now on, None for an open one. How it is ended."""
+        healthy = self._healthy[channel]
+        changed = change(healthy)
+        if changed is None:
+            self._sensors.pop(channel, None)
+        else:
+            self._sensors[channel] = changed
+        return partial(self._sensors.__setitem__, channel, healthy)
+
+    def change_unit(self) -> Repair:
+        """A defect: somebody has set every channel to degrees Fahrenheit. How it is ended."""
+        self.units = dict.fromkeys(CHANNELS, "F")
+        return self.units.clear
+
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self.errors.push(-200)
 
     def identity(self) -> str:
         """The four fields of `*IDN?`; Agilent's has no serial number: the third is 0."""

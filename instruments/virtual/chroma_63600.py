@@ -12,7 +12,7 @@ from math import inf
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
@@ -32,6 +32,7 @@ ERRORS = {
     -120: "Numeric data error",
     -131: "Invalid suffix",
     -171: "Invalid expression",
+    -200: "Execution error",
     -221: "Settings conflict",
     -222: "Data out of range",
     -223: "Too much data",
@@ -56,8 +57,11 @@ class Module:
         return self.levels.get((self.mode, name), unset)
 
 
-class Chroma63600:
+class Chroma63600(Instrument):
     """One mainframe. Ratings of each module in V, A and W. `port` is what all modules together ask of the terminals."""
+
+    SWITCHING = ("LOAD", "CHAN")
+    QUANTITIES = {"voltage": "VOLT", "current": "CURR"}  # noqa: RUF012 - a constant
 
     ends_on = b"\n"
     ends_with = b"\n"
@@ -156,6 +160,23 @@ class Chroma63600:
     def status_byte(self) -> int:
         """STB: 2 error queue, 3 a module is in protection."""
         return 0x04 * bool(self.errors) | 0x08 * any(module.tripped for module in self.modules)
+
+    def trip(self) -> Repair:
+        """A defect: every module in over-voltage protection, without a cause. How it is ended."""
+        for module in self.modules:
+            module.tripped |= OVP
+            module.on = False
+        self.apply()
+
+        def clear() -> None:
+            for module in self.modules:
+                module.tripped &= ~OVP
+
+        return clear
+
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self.errors.push(-200)
 
     def switch(self, on: bool) -> None:
         """Switch the selected module; refused while it is inactive or in protection, or beside one in another mode."""

@@ -4,9 +4,14 @@ Each instrument composes those its manual describes; none of them knows a comman
 """
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
+from typing import Any
+
+Repair = Callable[[], object]
+"""Ends a defect."""
 
 
 class ErrorQueue:
@@ -30,6 +35,10 @@ class ErrorQueue:
         """Take the oldest error as the instrument would print it; number 0 when there is none."""
         number = self._errors.popleft() if self._errors else 0
         return self._format.format(number, self._texts.get(number, "Command error"))
+
+    def fill(self, number: int) -> None:
+        """Have no room for any other error."""
+        self._errors.extend([number] * (self._depth - len(self._errors)))
 
     def clear(self) -> None:
         """Forget all errors."""
@@ -77,6 +86,70 @@ class Meter:
     def read(self, value: float) -> float:
         """What the display shows for a true value."""
         return round(value * self.gain + self.offset, self.decimals) + 0.0
+
+
+class Instrument:
+    """What simulated instruments have in common, and what can be wrong with any of them.
+
+    Each defect returns how it is ended. Methods are swapped, so that a healthy instrument pays nothing for them.
+    """
+
+    SWITCHING: tuple[str, ...] = ()
+    """How messages begin that switch something on or off."""
+    QUANTITIES: Mapping[str, str] = {}
+    """What the instrument measures, and the key of the meter for it."""
+    _specimen: "Specimen"
+    _meters: dict[Any, Meter]
+
+    def handle(self, message: str) -> str | None:
+        """Act on one message without its terminator; None is silence."""
+        raise NotImplementedError
+
+    def asks(self, message: str) -> bool:
+        """Whether a message only asks and changes nothing."""
+        return "?" in message
+
+    def refuse(self) -> str | None:
+        """Answer a message that is not carried out, as this dialect does when it complains."""
+        raise NotImplementedError
+
+    def agree(self) -> str | None:
+        """Answer a message that sets something, as this dialect does when all is well."""
+        return None
+
+    def impersonate(self, model: str) -> Repair:
+        """Give another model's name when asked."""
+        own = self._specimen
+        self._specimen = replace(own, model=model)
+
+        def unmask() -> None:
+            self._specimen = own
+
+        return unmask
+
+    def refuse_sets(self) -> Repair:
+        """Carry out nothing that changes anything, and complain of it."""
+        return self.swap("handle", lambda healthy: lambda m: healthy(m) if self.asks(m) else self.refuse())
+
+    def ignore_sets(self) -> Repair:
+        """Take every set value without a word and keep the old one; switching still works."""
+
+        def passes(message: str) -> bool:
+            return self.asks(message) or message.upper().startswith(self.SWITCHING)
+
+        return self.swap("handle", lambda healthy: lambda m: healthy(m) if passes(m) else self.agree())
+
+    def miscalibrate(self, quantity: str, gain: float, offset: float = 0.0) -> Repair:
+        """Read a quantity by a factor and an offset (in its unit) wrong."""
+        key = self.QUANTITIES[quantity]
+        healthy = self._meters[key]
+        self._meters[key] = replace(healthy, gain=healthy.gain * gain, offset=healthy.offset + offset)
+        return partial(self._meters.__setitem__, key, healthy)
+
+    def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
+        """Put something else in the place of a method of this one specimen."""
+        vars(self)[method] = change(getattr(self, method))
+        return lambda: vars(self).pop(method, None)
 
 
 def _unseeded() -> Random:

@@ -1,7 +1,8 @@
 """Simulated EA Elektro-Automatik PSB 10000, a bidirectional DC supply, at the level of its SCPI messages.
 
 Dialect, quirks and status model follow the vendor's programming guide (PGMBEN rev. 24, 2023-05-15, chapter 5;
-page numbers below are its own). Not simulated: ModBus, master-slave, the function generator, the built-in
+page numbers below are its own) and, for what the interface monitor does, the manual of the ELR 10000 (33200840),
+whose interfaces are the same. Not simulated: ModBus, master-slave, the function generator, the built-in
 battery test, R mode (resistance set points are kept and read back; the mode stays UIP) and the analogue
 interface.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen, StatusRegister
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen, StatusRegister
 from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45
@@ -81,11 +82,14 @@ class Supervision:
     action: str = "NONE"
 
 
-class EaPsb10000:
+class EaPsb10000(Instrument):
     """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
 
     Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.
     """
+
+    SWITCHING = ("OUTP", "SYST:LOCK")
+    QUANTITIES = {"voltage": "V", "current": "A"}  # noqa: RUF012 - a constant
 
     ends_on = b"\n"
     ends_with = b"\n"
@@ -110,6 +114,7 @@ class EaPsb10000:
         self._alarms = self._causes = 0
         self._counters = dict.fromkeys(COUNTED, 0)
         self._remote = False
+        self._local = False
         self._off_after_remote = True
         self._monitored, self._monitor_time, self._heard = False, 5, 0.0
         self._timed_out = False
@@ -188,10 +193,10 @@ class EaPsb10000:
             hours = duration / 3600
             self._charge[direction] += abs(self._point.supply) * hours
             self._energy[direction] += abs(self._point.supply * self._point.voltage) * hours / 1000
-        if self._monitored and self._clock() - self._heard > self._monitor_time and not self._timed_out:
+        if self._remote and self._monitored and self._clock() - self._heard > self._monitor_time:
+            # The monitor watches whoever has remote control, and takes it away (ELR 10000 manual, 3.5.3.3).
             self._timed_out = True
-            self.port.on = False
-            self._update_registers()
+            self.lock(remote=False)
 
     def _find_causes(self, point: OperatingPoint) -> int:
         """The alarm conditions that are present. At equal values a protection beats its set point (p51)."""
@@ -276,10 +281,43 @@ class EaPsb10000:
 
     def lock(self, remote: bool) -> None:
         """Take or leave remote control (p49); what the output does then is `POW:STAG:AFT:REM` (p58)."""
+        if remote and self._local:
+            raise ScpiError(Fault.SETTINGS_CONFLICT, "local")
         if not remote and self._off_after_remote:
             self.port.on = False
         self._remote = remote
         self._update_registers()
+
+    def owner(self) -> str:
+        """Who controls the device (p49)."""
+        return "REMOTE" if self._remote else "LOCAL" if self._local else "NONE"
+
+    def take_local(self) -> Repair:
+        """A defect: somebody works at the front panel; the output stays as it is. How it is ended."""
+        self._remote, self._local = False, True
+        self._update_registers()
+
+        def leave() -> None:
+            self._local = False
+
+        return leave
+
+    def trip(self) -> Repair:
+        """A defect: an over-voltage alarm without a cause; it stands until it is acknowledged. How it is ended."""
+        self._alarms |= OVP
+        self._counters["OVOL"] += 1
+        self.port.on = False
+        self._update_registers()
+        return self.acknowledge
+
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self._complain(-200)
+
+    @property
+    def errors(self) -> ErrorQueue:
+        """The error queue."""
+        return self._errors
 
     def switch(self, on: bool) -> None:
         """Switch the DC output. Refused while an alarm has not been acknowledged."""
@@ -553,7 +591,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
             lambda device: _on_off(device.port.on), lambda device, text: device.switch(scpi.boolean(text))
         ),
         "SYSTem:LOCK": _set_lock,
-        "SYSTem:LOCK:OWNer?": _query(lambda device: "REMOTE" if device._remote else "NONE"),
+        "SYSTem:LOCK:OWNer?": _query(lambda device: device.owner()),
         "SYSTem:ERRor[:NEXT]?": _query(_next_error),
         "SYSTem:ERRor:ALL?": _query(_all_errors),
         "SYSTem:NOMinal:VOLTage?": _nominal("V"),

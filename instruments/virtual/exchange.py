@@ -8,7 +8,7 @@ cable.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from can import Message
 from pyvisa import rname
@@ -46,6 +46,8 @@ class Line:
         self._unfinished = b""
         self.wait = wait
         self.replies: deque[bytes] = deque()
+        self.write: Callable[[bytes], None] = self._write
+        """Send bytes; every message they complete is acted on before this returns. A defect takes its place."""
 
     @property
     def device(self) -> Device:
@@ -54,8 +56,12 @@ class Line:
             raise LineDead("the virtual instrument was unplugged: open its world again")
         return self._device
 
-    def write(self, data: bytes) -> None:
-        """Send bytes; every message they complete is acted on before this returns."""
+    def complete(self, data: bytes) -> list[bytes]:
+        """Add bytes to what has come so far; returns the messages that are complete now."""
+        *messages, self._unfinished = (self._unfinished + data).split(self.device.ends_on)
+        return messages
+
+    def _write(self, data: bytes) -> None:
         device = self.device
         *messages, self._unfinished = (self._unfinished + data).split(device.ends_on)
         for message in messages:
@@ -77,6 +83,14 @@ class Line:
 Listener = Callable[[Message], None]
 
 
+class _Deaf(dict[object, Listener]):
+    """Members that are all there and hear nothing."""
+
+    def items(self) -> Any:
+        """Nobody to send to."""
+        return ()
+
+
 @dataclass(slots=True)
 class CanChannel:
     """One CAN bus: what a member sends, every other member receives. `now` stamps the frames (virtual s)."""
@@ -84,6 +98,14 @@ class CanChannel:
     now: Callable[[], float]
     wait: Wait
     members: dict[object, Listener] = field(default_factory=dict)
+
+    def cut(self) -> None:
+        """Let no frame through any more, whoever sends or joins: a bus that is off, a cable that is pulled."""
+        self.members = _Deaf(self.members)
+
+    def mend(self) -> None:
+        """Let frames through again."""
+        self.members = dict(dict.items(self.members))
 
     def send(self, sender: object, message: Message) -> None:
         """Put a frame on the bus; it is received by everybody but its sender before this returns."""
@@ -97,6 +119,8 @@ class _Socket:
     device: Device
     wait: Wait
     lines: list[Line] = field(default_factory=list)
+    disturb: Callable[[Line], None] | None = None
+    reachable: bool = True
 
 
 class Exchange:
@@ -132,11 +156,38 @@ class Exchange:
             socket = self._sockets.get(canonical(address))
         except ValueError:
             return None
-        if socket is None:
+        if socket is None or not socket.reachable:
             return None
         line = Line(socket.device, socket.wait)
-        socket.lines.append(line)
+        _join(socket, line)
         return line
+
+    def adopt(self, device: Device, line: Line) -> None:
+        """Count a line that somebody else has laid to a device (a served one) among its own."""
+        for socket in self._sockets.values():
+            if socket.device is device:
+                _join(socket, line)
+
+    def disturb(self, address: str, disturb: Callable[[Line], None]) -> None:
+        """Have every line to an address pass through `disturb`, those of now and those to come."""
+        socket = self._sockets[canonical(address)]
+        socket.disturb = disturb
+        for line in socket.lines:
+            disturb(line)
+
+    def hang_up(self, address: str, *, for_good: bool) -> None:
+        """Cut every line to an address; until `restore`, with `for_good`, no new one comes about."""
+        socket = self._sockets[canonical(address)]
+        socket.reachable = not for_good
+        for line in socket.lines:
+            line.unplug()
+        socket.lines.clear()
+
+    def restore(self, address: str) -> None:
+        """Let an address be reached again; harmless when it can be, or is gone."""
+        socket = self._sockets.get(canonical(address))
+        if socket is not None:
+            socket.reachable = True
 
     def addresses(self) -> tuple[str, ...]:
         """Every address with a device behind it, as it was written in the station file."""
@@ -157,6 +208,14 @@ class Exchange:
     def channel(self, name: str) -> CanChannel | None:
         """Find a CAN bus by its channel name."""
         return self._channels.get(name)
+
+
+def _join(socket: _Socket, line: Line) -> None:
+    socket.lines.append(line)
+    if socket.disturb is not None:
+        socket.disturb(line)
+    if not socket.reachable:
+        line.unplug()
 
 
 def canonical(address: str) -> str:

@@ -9,12 +9,13 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from can import Message
 from numpy.typing import NDArray
 
+from instruments.virtual.dialect import Repair
 from instruments.virtual.exchange import CanChannel
 from instruments.virtual.terminals import Settling
 from models.cell import CellParameters
@@ -24,6 +25,7 @@ Vector = NDArray[np.float64]
 REQUEST, STATE = 0x210, 0x220
 TEMPERATURES, VOLTAGES, LIMITS, VALUES, INSULATION, ESTIMATION = range(0x230, 0x236)
 STANDBY, PRECHARGE, DISCHARGE, CHARGE, ERROR = 5, 6, 8, 9, 10  # of BmsState's value table
+CONDUCTING = frozenset({CHARGE, DISCHARGE})
 REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
 
 FAST, SLOW = 0.1, 1.0  # s between frames of one id
@@ -92,6 +94,7 @@ def flag(start: int) -> int:
 # start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
 BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
 GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
+MAIN_FUSE, PRECHARGE_VOLTAGE_ERROR = flag(21), flag(16)
 INSULATION_MONITORING, INSULATION_ERROR = flag(13), flag(23)
 OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT, CHARGING_FLAG = flag(25), flag(26), flag(27), flag(29)
 MAX_TEMPERATURE, MIN_TEMPERATURE = field(47, 8, signed=True), field(39, 8, signed=True)
@@ -126,7 +129,8 @@ class Extremes:
 class FoxBms:
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `insulation` in Ohm; `silent_after` (s) is a defect: from then on nothing is sent, and the contactor stays as it is.
+    `insulation` in Ohm. Defects: while it is `silent` nothing is sent or heard, and the contactor stays as it is;
+    `conducting` are the states in which its contactor really conducts; `precharges` says whether the bus follows.
     """
 
     def __init__(
@@ -138,12 +142,14 @@ class FoxBms:
         parallel: int = 1,
         settling: Settling,
         insulation: float = 20e6,
-        silent_after: float | None = None,
     ) -> None:
-        self._cell, self._cells, self._channel, self._parallel = cell, cells, channel, parallel
-        self.insulation, self._silent_after = insulation, silent_after
+        self._cell, self.cells, self.channel, self._parallel = cell, cells, channel, parallel
+        self.insulation, self.silent = insulation, False
         self.state = STANDBY
         self.charging_complete = False
+        self.conducting = CONDUCTING
+        self.precharges = True
+        self.packers = dict(PACKERS)
         self._settling = settling
         self._requested = STANDBY
         self._precharged_at = 0.0
@@ -154,9 +160,9 @@ class FoxBms:
         self._current = self._bus_voltage = self._pack_voltage = 0.0
         self.extremes = Extremes()
         self.charge_limit = self.discharge_limit = 0.0
-        self._due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
+        self.due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
         self._nominal = cell.nominal_capacity * parallel
-        self._capacity = float(cells.capacity.min())
+        self.refresh()
         series = len(cells.capacity)
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
@@ -166,16 +172,45 @@ class FoxBms:
 
     @property
     def connected(self) -> bool:
-        """Whether the main contactor conducts."""
-        return self.state in {CHARGE, DISCHARGE}
+        """Whether the main contactor conducts, whatever the node believes."""
+        return self.state in self.conducting
+
+    @property
+    def closed(self) -> bool:
+        """Whether the node believes its main contactor closed."""
+        return self.state in CONDUCTING
+
+    def refresh(self) -> None:
+        """Learn the capacity of the pack anew."""
+        self._capacity = float(self.cells.capacity.min())
+
+    # ---- defects ----
+
+    def fail(self, fault: str) -> None:
+        """Go into ERROR, whose contactors are open."""
+        self.faults.add(fault)
+        self.state = ERROR
+        self._settling.stale = True
+
+    def recover(self) -> None:
+        """Forget every fault."""
+        self.faults.clear()
+        self.state = STANDBY
+
+    def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
+        """Put something else in the place of a method of this one node. How it is ended."""
+        vars(self)[method] = change(getattr(self, method))
+        return lambda: vars(self).pop(method, None)
+
+    # ---- the bus's side ----
 
     def shut_down(self) -> None:
         """Leave the bus."""
-        self._channel.members.pop(self, None)
+        self.channel.members.pop(self, None)
 
     def _receive(self, message: Message) -> None:
         """Act on a state request (0x210). Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags."""
-        if message.arbitration_id != REQUEST or not message.data or self._quiet():
+        if message.arbitration_id != REQUEST or not message.data or self.silent:
             return
         first = message.data[0]
         if first & 0x04:
@@ -183,31 +218,28 @@ class FoxBms:
             if self.state == ERROR:
                 self.state = STANDBY
         self._requested = REQUESTED.get(first & 0x03, STANDBY)
-        conducting = self.connected
+        conducting = self.closed
         self._change_state()
         # A request is repeated each cycle; the terminals only care when the contactor moves.
-        self._settling.stale |= conducting != self.connected
+        self._settling.stale |= conducting != self.closed
 
     def _change_state(self) -> None:
         if self.state == ERROR:
             return
         if self._requested == STANDBY:
             self.state = STANDBY
-        elif self.connected:
+        elif self.closed:
             self.state = self._requested
         elif self.state == STANDBY:
-            self.state, self._precharged_at = PRECHARGE, self._channel.now() + PRECHARGE_TIME
-
-    def _quiet(self) -> bool:
-        return self._silent_after is not None and self._channel.now() >= self._silent_after
+            self.state, self._precharged_at = PRECHARGE, self.channel.now() + PRECHARGE_TIME
 
     # ---- the world's side ----
 
     def observe(self, current: float, bus_voltage: float) -> None:
         """Sample the sensors and act: current in A (charge positive), voltage in V. Faults open the contactor."""
         self._current, self._bus_voltage = current, bus_voltage
-        now = self._channel.now()
-        cells, found = self._cells, self.extremes
+        now = self.channel.now()
+        cells, found = self.cells, self.extremes
         if now > self._observed_at:
             self._interval, self._observed_at = now - self._observed_at, now
             self._highest_before = found.voltage_max
@@ -220,9 +252,15 @@ class FoxBms:
         found.temperature_max = float(temperature[found.sensor_max])
         found.soc_min, found.soc_max = float(soc.min()), float(soc.max())
         if self.state == PRECHARGE and now >= self._precharged_at:
-            self.state = self._requested
+            self._end_precharge()
         self._watch(now)
         self._limit()
+
+    def _end_precharge(self) -> None:
+        if self.precharges:
+            self.state = self._requested
+        else:
+            self.fail("precharge")
 
     def _watch(self, now: float) -> None:
         """Raise faults that have lasted, and open the contactor for them."""
@@ -243,7 +281,7 @@ class FoxBms:
         bad = set()
         if found.voltage_max > cell.voltage_max + OVERSHOOT:
             bad.add("over-voltage")
-        if self.connected and found.voltage_min < cell.voltage_min - OVERSHOOT:
+        if self.closed and found.voltage_min < cell.voltage_min - OVERSHOOT:
             bad.add("under-voltage")
         if found.temperature_max > cell.discharge_temperature_max + 2:
             bad.add("over-temperature")
@@ -281,29 +319,32 @@ class FoxBms:
         discharge = min(cell.discharge_c_rate_max * self._nominal, max(room, 0.0)) if allowed else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
 
-    def transmit(self) -> None:
-        """Send the newest frame of every id that has become due since the last call."""
-        now = self._channel.now()
-        if self._quiet():
-            return
-        for identifier, due in self._due.items():
+    def transmit(self) -> bool:
+        """Send the newest frame of every id that has become due since the last call; whether any was."""
+        if self.silent:
+            return False
+        now, sent = self.channel.now(), False
+        for identifier, due in self.due.items():
             if now < due:
                 continue
             period = SLOW if identifier == ESTIMATION else FAST
-            data = PACKERS[identifier](self).to_bytes(8, "big")
-            self._channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
-            self._due[identifier] = (int(now / period + 1e-6) + 1) * period - 1e-9
+            data = self.packers[identifier](self).to_bytes(8, "big")
+            self.channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
+            self.due[identifier] = (int(now / period + 1e-6) + 1) * period - 1e-9
+            sent = True
+        return sent
 
     # ---- frames ----
 
     def _state_frame(self) -> int:
         faults = self.faults
-        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(self.connected) | INSULATION_MONITORING
+        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(self.closed) | INSULATION_MONITORING
         frame |= STATE_INSULATION(self.insulation)
         frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
         if faults:
             frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
             frame |= INSULATION_ERROR * ("insulation" in faults)
+            frame |= PRECHARGE_VOLTAGE_ERROR * ("precharge" in faults)
             frame |= OVERCURRENT_CHARGE * ("over-current charge" in faults)
             frame |= OVERCURRENT_DISCHARGE * ("over-current discharge" in faults)
         return frame

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Meter, Specimen
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
@@ -41,6 +41,7 @@ ERRORS = {
     -120: "Numeric data error",
     -131: "Invalid suffix",
     -171: "Invalid expression",
+    -200: "Execution error",
     -221: "Setting conflict",
     -222: "Data out of range",
     -224: "Illegal parameter value",
@@ -124,12 +125,14 @@ class SocTables:
         self.resistance = value[1] / 1000
 
 
-class NgiN83624:
+class NgiN83624(Instrument):
     """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
 
     `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
     the table's span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
     """
+
+    SWITCHING = ("OUTP:ONOFF",)
 
     ends_on = b"\n"
     ends_with = b"\n"
@@ -177,6 +180,38 @@ class NgiN83624:
         self._stale = True
 
     # ---- the world's side ----
+
+    def differ(self, capacity_factor: Vector, resistance_factor: Vector) -> None:
+        """Let the emulated cells differ from their tables by these factors from now on."""
+        self.capacity_factor, self.resistance_factor = capacity_factor, resistance_factor
+        self._stale = True
+
+    def trip(self) -> Repair:
+        """A defect: every channel in over-voltage protection, without a cause. How it is ended."""
+        self.event |= OVP
+        self.on[:] = False
+        self._stale = True
+        return lambda: None
+
+    def misread(self, channel: int, gain: float) -> Repair:
+        """A defect: the voltage of a channel is read by a factor wrong. How it is ended."""
+        healthy = float(self._gain[channel])
+        self._gain[channel] = healthy * gain
+        return lambda: self._gain.__setitem__(channel, healthy)
+
+    def transfer(self, channel: int, charge: float) -> None:
+        """Give a channel's table a charge (mAh) that did not come through its terminals."""
+        if not self.on[channel] or self.mode[channel] != SOC:
+            return
+        self._refresh()
+        moved = np.zeros(self.channels)
+        moved[channel] = charge * self._share[channel]
+        self.tables.move(moved)
+        self._forget()
+
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self.errors.push(-200)
 
     @property
     def connected(self) -> bool:

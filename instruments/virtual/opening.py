@@ -6,7 +6,6 @@ Everything wrong in the settings is a ValueError of one sentence, before anythin
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from random import Random
 from typing import Any
@@ -14,16 +13,19 @@ from zlib import crc32
 
 from instruments.virtual.agilent_34970a import CHANNELS, Agilent34970A
 from instruments.virtual.chroma_63600 import Chroma63600
-from instruments.virtual.defects import Defects, parse_defects
+from instruments.virtual.defects import Known, nearest
+from instruments.virtual.defects_of_bms import SIGNAL_NAMES
 from instruments.virtual.dialect import Specimen
 from instruments.virtual.ea_psb10000 import EaPsb10000
-from instruments.virtual.exchange import EXCHANGE, CanChannel, Device
+from instruments.virtual.exchange import EXCHANGE, CanChannel
 from instruments.virtual.foxbms import FoxBms
+from instruments.virtual.inhabitants import Inhabitants, Simulator
+from instruments.virtual.injection import Injection
 from instruments.virtual.ngi_n83624 import NgiN83624
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.terminals import Settling
 from instruments.virtual.weiss_simserv import WeissSimServ
-from instruments.virtual.world import Clock, Inhabitants, World
+from instruments.virtual.world import Clock, World
 from models.cell import CellParameters, load_cell
 from models.chamber import ChamberAir
 
@@ -82,12 +84,9 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     """
     _check_keys(settings, SECTION, "virtual")
     plan = _Plan.of(settings, links)
-    flaws = parse_defects(defects, series=series, instruments=plan.names())
-    builder = _Builder(
-        plan, flaws, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait
-    )
+    builder = _Builder(plan, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
     with ExitStack() as undo:
-        world = builder.build(undo)
+        world = builder.build(undo, defects)
         undo.pop_all()
     return world
 
@@ -140,19 +139,15 @@ class _Plan:
             plant,
         )
 
-    def names(self) -> tuple[str, ...]:
-        """The station's names of what is simulated."""
-        return tuple(entry.name for entry in self.simulated.values())
-
 
 def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) -> _Simulated:
     place = f"virtual.simulators.{name}"
     simulator = given.get("simulator", "")
     if simulator not in SIMULATORS:
-        raise ValueError(f"{place}.simulator is {simulator!r}: {_nearest(simulator, SIMULATORS)}")
+        raise ValueError(f"{place}.simulator is {simulator!r}: {nearest(simulator, SIMULATORS)}")
     _check_keys(given, COMMON | set(SIMULATORS[simulator]), place)
     if name not in links:
-        raise ValueError(f"{place} has no instrument of that name in the station: {_nearest(name, links)}")
+        raise ValueError(f"{place} has no instrument of that name in the station: {nearest(name, links)}")
     derived = {"serial_number": f"{crc32(name.encode()) % 10**10:010d}", "accuracy": ACCURACY}
     chosen = {key: value for key, value in given.items() if value is not None}
     return _Simulated(name, simulator, derived | SIMULATORS[simulator] | chosen, links[name])
@@ -163,7 +158,6 @@ class _Builder:
     """Makes the parts of one world in the order of their dependencies, then plugs them in."""
 
     plan: _Plan
-    defects: Defects
     cell: CellParameters
     series: int
     parallel: int
@@ -173,41 +167,61 @@ class _Builder:
     clock: Clock = field(default_factory=Clock)
     settling: Settling = field(default_factory=Settling)
 
-    def build(self, undo: ExitStack) -> World:
+    def build(self, undo: ExitStack, defects: Sequence[str]) -> World:
         """Make the world; `undo` unplugs what was plugged in when a later part fails."""
-        devices: dict[str, Device] = {}
+        devices: dict[str, Simulator] = {}
         emulator = self._emulator(devices)
         plant = self._plant(emulator)
-        inhabitants = Inhabitants(plant, emulator=emulator, air_temperature=self.plan.temperature)
+        inhabitants = Inhabitants(
+            plant, self.clock, emulator=emulator, air_temperature=self.plan.temperature, devices=devices
+        )
         inhabitants.supply = self._supply(devices)
         inhabitants.load = self._load(devices)
         inhabitants.chamber = self._chamber(devices)
-        inhabitants.chamber_alarm_after = self.defects.chamber_alarm_after
-        self._thermometer(devices, plant)
+        if inhabitants.supply is not None:
+            inhabitants.supply_port = inhabitants.supply.port
+        if inhabitants.load is not None:
+            inhabitants.load_port = inhabitants.load.port
+        self._thermometer(devices, inhabitants)
         for name, device in devices.items():
-            address = self._entry(name).link
-            EXCHANGE.plug(address, self._maybe_silent(name, device), self.wait)
+            address = inhabitants.addresses[name] = self._entry(name).link
+            EXCHANGE.plug(address, device, self.wait)
             undo.callback(EXCHANGE.unplug, [address])
             inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
-        inhabitants.bms = self._bms(plant, undo, inhabitants)
-        return World(self.clock, self.settling, inhabitants)
+        self._bms(plant, undo, inhabitants)
+        known = Known(self.series, len(inhabitants.sensors), self._names())
+        injection = Injection(inhabitants, known, self.clock, self.settling)
+        # Before the terminals settle for the first time: nobody shall see the world without its defects.
+        injection.inject(*defects)
+        return World(self.clock, self.settling, inhabitants, injection)
+
+    def _names(self) -> dict[str, Collection[str]]:
+        """What a defect may name, by what its form calls it."""
+
+        def of(*simulators: str) -> list[str]:
+            return [entry.name for simulator, entry in self.plan.simulated.items() if simulator in simulators]
+
+        outputs = "ea-psb10000", "chroma-63600"
+        return {
+            "instrument": of(*outputs, "ngi-n83624", "weiss-simserv", "agilent-34970a"),
+            "SCPI instrument": of(*outputs, "ngi-n83624", "agilent-34970a"),
+            "output": of(*outputs, "ngi-n83624"),
+            "supply or load": of(*outputs),
+            "supply": of("ea-psb10000"),
+            "logger": of("agilent-34970a"),
+            "voltage or current": ("voltage", "current"),
+            **SIGNAL_NAMES,
+        }
 
     def _entry(self, name: str) -> _Simulated:
         return next(entry for entry in self.plan.simulated.values() if entry.name == name)
 
     def _specimen(self, entry: _Simulated) -> Specimen:
         settings = entry.settings
-        model = "X-9000" if entry.name in self.defects.wrong_identities else str(settings["model"])
         random = Random(f"{self.seed}:{entry.name}")  # noqa: S311 - reproducible, not secret
-        return Specimen(model, str(settings["serial_number"]), random, float(settings["accuracy"]))
+        return Specimen(str(settings["model"]), str(settings["serial_number"]), random, float(settings["accuracy"]))
 
-    def _maybe_silent(self, name: str, device: Device) -> Device:
-        for silent, after in self.defects.silent_after:
-            if silent == name:
-                return Mute(device, self.clock, after)
-        return device
-
-    def _emulator(self, devices: dict[str, Device]) -> NgiN83624 | None:
+    def _emulator(self, devices: dict[str, Simulator]) -> NgiN83624 | None:
         entry = self.plan.simulated.get("ngi-n83624")
         if entry is None:
             return None
@@ -232,15 +246,11 @@ class _Builder:
             soc=plan.soc,
             temperature=plan.temperature,
         )
-        for cell, factor in self.defects.capacity_factors:
-            string.set_capacity_factor(cell, factor)
-        for cell, factor in self.defects.resistance_factors:
-            string.set_resistance_factor(cell, factor)
         if emulator is None or plan.plant == "pack":
             return Pack(string)
         return EmulatedPack(emulator, string, plan.soc, plan.temperature)
 
-    def _supply(self, devices: dict[str, Device]) -> EaPsb10000 | None:
+    def _supply(self, devices: dict[str, Simulator]) -> EaPsb10000 | None:
         entry = self.plan.simulated.get("ea-psb10000")
         if entry is None:
             return None
@@ -248,7 +258,7 @@ class _Builder:
         devices[entry.name] = supply
         return supply
 
-    def _load(self, devices: dict[str, Device]) -> Chroma63600 | None:
+    def _load(self, devices: dict[str, Simulator]) -> Chroma63600 | None:
         entry = self.plan.simulated.get("chroma-63600")
         if entry is None:
             return None
@@ -256,76 +266,53 @@ class _Builder:
         devices[entry.name] = load
         return load
 
-    def _chamber(self, devices: dict[str, Device]) -> WeissSimServ | None:
+    def _chamber(self, devices: dict[str, Simulator]) -> WeissSimServ | None:
         entry = self.plan.simulated.get("weiss-simserv")
         if entry is None:
             return None
-        settings, stuck_at = entry.settings, self.defects.chamber_stuck_at
+        settings = entry.settings
         start = self.plan.temperature if settings["temperature"] is None else float(settings["temperature"])
         rates = {key: float(settings[key]) for key in ("max_heating", "max_cooling", "lag")}
         chamber = WeissSimServ(
             self._specimen(entry),
-            ChamberAir(start if stuck_at is None else stuck_at, **rates),
+            ChamberAir(start, **rates),
             nominal=start,
-            stuck=stuck_at is not None,
             **{key: float(settings[key]) for key in ("low", "high", "room")},
         )
         devices[entry.name] = chamber
         return chamber
 
-    def _thermometer(self, devices: dict[str, Device], plant: Plant) -> None:
+    def _thermometer(self, devices: dict[str, Simulator], inhabitants: Inhabitants) -> None:
         entry = self.plan.simulated.get("agilent-34970a")
         if entry is None:
             return
         wired = entry.settings["channels"] or CHANNELS[: min(self.series, len(CHANNELS))]
-        temperature = plant.temperature
+        temperature = inhabitants.plant.temperature
         count = len(wired)
         sensors = {}
         for sensor, channel in enumerate(wired):
             cell = sensor * self.series // count if count <= self.series else min(sensor, self.series - 1)
             sensors[int(channel)] = partial(temperature.item, cell)
-        unit = Agilent34970A(self._specimen(entry), sensors)
-        for sensor in self.defects.open_sensors:
-            unit.cut_off(int(wired[min(sensor, count - 1)]))
-        devices[entry.name] = unit
+        inhabitants.logger = devices[entry.name] = Agilent34970A(self._specimen(entry), sensors)
+        inhabitants.sensors = tuple(sensors)
 
-    def _bms(self, plant: Plant, undo: ExitStack, inhabitants: Inhabitants) -> FoxBms | None:
+    def _bms(self, plant: Plant, undo: ExitStack, inhabitants: Inhabitants) -> None:
         entry = self.plan.simulated.get("foxbms")
         if entry is None:
-            return None
+            return
         name = entry.link.rpartition(":")[2]
-        channel = CanChannel(self.clock, self.wait)
+        channel = inhabitants.channel = CanChannel(self.clock, self.wait)
         EXCHANGE.add_channel(name, channel)
         undo.callback(EXCHANGE.remove_channel, name)
-        insulation = self.defects.insulation
-        bms = FoxBms(
+        bms = inhabitants.bms = FoxBms(
             self.cell,
             plant,
             channel,
             parallel=self.parallel,
             settling=self.settling,
-            insulation=float(entry.settings["insulation"] if insulation is None else insulation),
-            silent_after=self.defects.bms_silent_after,
+            insulation=float(entry.settings["insulation"]),
         )
         inhabitants.closing += [bms.shut_down, partial(EXCHANGE.remove_channel, name)]
-        return bms
-
-
-class Mute:
-    """A device that stops answering at a given time (s), while it still does what it is told."""
-
-    def __init__(self, device: Device, clock: Callable[[], float], after: float) -> None:
-        self._device, self._clock, self._after = device, clock, after
-        self.ends_on, self.ends_with = device.ends_on, device.ends_with
-
-    def handle(self, message: str) -> str | None:
-        """Act, and swallow the reply once the time has come."""
-        reply = self._device.handle(message)
-        return reply if self._clock() < self._after else None
-
-    def status_byte(self) -> int:
-        """Serial poll, unchanged."""
-        return self._device.status_byte()
 
 
 def _number(settings: Mapping[str, Any], key: str, default: float, low: float, high: float) -> float:
@@ -338,10 +325,4 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:
     for key in found:
         if key not in allowed:
-            raise ValueError(f"unknown key {key!r} in {place}: {_nearest(key, allowed)}")
-
-
-def _nearest(name: str, allowed: Collection[str]) -> str:
-    near = get_close_matches(name, allowed, n=1)
-    listed = ", ".join(sorted(allowed))
-    return f"did you mean {near[0]!r}? Allowed are {listed}" if near else f"allowed are {listed}"
+            raise ValueError(f"unknown key {key!r} in {place}: {nearest(key, allowed)}")

@@ -21,6 +21,21 @@ Vector = NDArray[np.float64]
 class Plant(Protocol):
     """A battery: electrically a Thevenin source, thermally a set of cells. Vectors run over the cells in series."""
 
+    string: CellString
+    """The individuals that it consists of, or that it plays."""
+
+    def refresh(self) -> None:
+        """Take over what has become of the individuals' capacity and resistance."""
+        ...
+
+    def transfer(self, cell: int, charge: float, heat: float) -> None:
+        """Give one cell (from 0) a charge (A s) and a heat (J) of its own."""
+        ...
+
+    def cool_by(self, factor: float) -> None:
+        """Multiply the conductance of every cell to the air."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether it conducts."""
@@ -80,6 +95,10 @@ class Pack:
         )
         self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
         self.step: Callable[[float, float, float], None] = string.step
+        self.transfer, self.cool_by = string.transfer, string.cool_by
+
+    def refresh(self) -> None:
+        """The string is the battery."""
 
     def observe(self, current: float) -> bool:
         """Nothing in a bare pack switches it off: that is the BMS's job."""
@@ -95,11 +114,9 @@ class EmulatedPack:
 
     def __init__(self, emulator: NgiN83624, string: CellString, soc: float, temperature: float) -> None:
         cell = string.cell
-        nominal = cell.nominal_capacity * string.parallel
-        emulator.capacity_factor = string.capacity / nominal
-        emulator.resistance_factor = string.resistance_factor.copy()
+        self.string, self._emulator = string, emulator
+        self.refresh()
         emulator.soc_offset = string.soc - soc
-        self._emulator = emulator
         self._air_offset = string.temperature - temperature
         self._masses = LumpedMasses(
             string.series,
@@ -111,6 +128,12 @@ class EmulatedPack:
         self.capacity = string.capacity
         self.thevenin = emulator.thevenin
         self.observe = emulator.observe
+        self.cool_by = self._masses.cool_by
+
+    def refresh(self) -> None:
+        """Have the emulator play the individuals as they are now."""
+        nominal = self.string.cell.nominal_capacity * self.string.parallel
+        self._emulator.differ(self.string.capacity / nominal, self.string.resistance_factor.copy())
 
     @property
     def connected(self) -> bool:
@@ -131,6 +154,11 @@ class EmulatedPack:
     def soc(self) -> Vector:
         """State of charge of each emulated cell."""
         return self._emulator.state_of_charge()
+
+    def transfer(self, cell: int, charge: float, heat: float) -> None:
+        """Move one channel along its table, and heat its dummy cell."""
+        self._emulator.transfer(cell, charge / 3.6)
+        self._masses.warm(cell, heat)
 
     def step(self, current: float, duration: float, air_temperature: float) -> None:
         """Move the emulator along its tables and heat the dummy cells."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from can import Message
 
-from instruments.virtual.exchange import EXCHANGE, CanChannel, Device, Line
+from instruments.virtual.exchange import EXCHANGE, CanChannel, Device, Line, LineDead
 from instruments.virtual.serve_ends import End, PtyEnd, TcpEnd
 from instruments.virtual.serve_log import Listener, ServeLog
 from instruments.virtual.socketcand import GREETING, SocketcandClient
@@ -53,28 +53,29 @@ class Tap:
     """A device as one peer sees it, with every message logged with the time of its arrival."""
 
     def __init__(self, device: Device, name: str, peer: str, log: ServeLog, after: Callable[[], None]) -> None:
-        self._device, self._name, self._peer, self._log, self._after = device, name, peer, log, after
+        self.device, self._name, self._peer, self._log, self._after = device, name, peer, log, after
         self.ends_on, self.ends_with = device.ends_on, device.ends_with
 
     def handle(self, message: str) -> str | None:
         """Act on one message."""
         # Logged before it is carried out: a line says that a command has arrived, whatever it then does.
         self._log.write("command", instrument=self._name, peer=self._peer, message=message)
-        reply = self._device.handle(message)
+        reply = self.device.handle(message)
         self._after()
         return reply
 
     def status_byte(self) -> int:
         """Serial poll; no wire served here has one."""
-        return self._device.status_byte()
+        return self.device.status_byte()
 
 
 class InstrumentConversation:
     """Messages to an instrument and its replies, framed by its terminators."""
 
-    def __init__(self, device: Device) -> None:
-        self._line = Line(device, wait=lambda _seconds: None)
-        self._end, self._unfinished = device.ends_on, 0
+    def __init__(self, tap: Tap) -> None:
+        self._line = Line(tap, wait=lambda _seconds: None)
+        EXCHANGE.adopt(tap.device, self._line)
+        self._end, self._unfinished = tap.ends_on, 0
 
     def receive(self, data: bytes) -> bytes:
         """See `Conversation.receive`."""
@@ -82,7 +83,10 @@ class InstrumentConversation:
         self._unfinished = len(rest) + (0 if end else self._unfinished)
         if self._unfinished > MOST_UNFINISHED:
             raise Babble(f"more than {MOST_UNFINISHED} bytes without an end of message")
-        self._line.write(data)
+        try:
+            self._line.write(data)
+        except LineDead as error:
+            raise Babble(str(error)) from error
         replies = b"".join(self._line.replies)
         self._line.replies.clear()
         return replies

@@ -51,6 +51,38 @@ class LoadPort:
     current_limit: float = inf
 
 
+class StuckSupplyPort(SupplyPort):
+    """A power stage that has been on once and cannot be switched off any more."""
+
+    __slots__ = ("_stuck",)
+
+    @property
+    def on(self) -> bool:
+        """Whether it conducts."""
+        return self._stuck
+
+    @on.setter
+    def on(self, value: bool) -> None:
+        self._stuck: bool = getattr(self, "_stuck", False) or value
+
+
+class StuckStage:
+    """A power stage that goes on conducting after its instrument believes it off; set points are the instrument's."""
+
+    def __init__(self, port: SupplyPort | LoadPort) -> None:
+        self._port, self._stuck = port, port.on
+
+    @property
+    def on(self) -> bool:
+        """Whether it conducts: for good, once it was switched on."""
+        self._stuck = self._stuck or self._port.on
+        return self._stuck
+
+    def __getattr__(self, name: str) -> object:
+        """Read a set point."""
+        return getattr(self._port, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Battery:
     """Thevenin equivalent of what hangs on the terminals: `voltage` V, `resistance` Ohm; None while disconnected."""

@@ -9,7 +9,7 @@ chamber is running: only 10012 tells.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instruments.virtual.dialect import Meter, Specimen
+from instruments.virtual.dialect import Instrument, Meter, Repair, Specimen
 from models.chamber import ChamberAir
 
 SEPARATOR = "\xb6"
@@ -17,6 +17,7 @@ UNKNOWN, BAD_PARAMETER, UNREADABLE = "-5", "-6", "-8"
 IDLE, RUNNING, WARNING, ALARM = 1, 3, 4, 8
 MOST_ARGUMENTS = 4
 RUN_OUTPUT = 0  # 14001 with index 1 starts manual mode; the chamber's own output n has the index n + 1
+SETS = {"11001", "11068", "11072", "14001", "17012"}
 TEXTS = {1: "Temperature", 2: "Temperature sensor failure"}
 
 
@@ -32,11 +33,10 @@ class Message:
     text: str
 
 
-class WeissSimServ:
-    """One chamber around its `air`. Temperatures in degC, ramps in K/min.
+class WeissSimServ(Instrument):
+    """One chamber around its `air`. Temperatures in degC, ramps in K/min."""
 
-    `stuck` is a defect: the air stays where it is whatever is asked, and nothing says so.
-    """
+    SWITCHING = ("14001",)
 
     ends_on = b"\r"
     ends_with = b"\r\n"
@@ -50,10 +50,10 @@ class WeissSimServ:
         low: float = -40.0,
         high: float = 180.0,
         room: float = 25.0,
-        stuck: bool = False,
     ) -> None:
         self.air, self.nominal, self.low, self.high = air, nominal, low, high
-        self._specimen, self._room, self._stuck = specimen, room, stuck
+        self._specimen, self._room = specimen, room
+        self._stuck = False
         self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
         self.outputs = [False] * 16
         self.messages: list[Message] = []
@@ -76,6 +76,47 @@ class WeissSimServ:
         air.set_point = self.nominal if self.running else self._room
         ramp = self.ramps["up" if air.set_point > air.temperature else "down"] if self.running else 0.1
         air.ramp = ramp or None
+
+    def stick(self, temperature: float) -> Repair:
+        """A defect: the air goes to `temperature` and stays, whatever is asked; nothing says so. How it is ended."""
+        self._stuck = True
+        self.air.set_point, self.air.ramp = temperature, None
+
+        def loosen() -> None:
+            self._stuck = False
+            self.drive()
+
+        return loosen
+
+    def run_away(self, rate: float) -> Repair:
+        """A defect: the air drifts by `rate` K/s whatever is asked: a relay that sticks. How it is ended."""
+
+        def drift(duration: float) -> None:
+            self.air.temperature += rate * duration
+
+        return self.swap("step", lambda _healthy: drift)
+
+    def switch_off(self) -> Repair:
+        """A defect: manual mode ends by itself. How it is ended."""
+        was = self.outputs[RUN_OUTPUT]
+        self._run(on=False)
+        return lambda: self._run(on=was)
+
+    def _run(self, *, on: bool) -> None:
+        self.outputs[RUN_OUTPUT] = on
+        self.drive()
+
+    def asks(self, message: str) -> bool:
+        """Sets have numbers of their own."""
+        return message.strip("\n").split(SEPARATOR)[0] not in SETS
+
+    def refuse(self) -> str:
+        """Answer that the arguments are no good."""
+        return BAD_PARAMETER
+
+    def agree(self) -> str:
+        """Answer that it is done."""
+        return "1"
 
     def raise_alarm(self, text: str) -> None:
         """Enter an alarm into the message list; it stays until 17012 resets it."""

@@ -4,23 +4,12 @@ It joins the simulators and advances them together; no dialect and no wire is kn
 `instruments.virtual` builds one from a station file's `virtual:` section.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from instruments.virtual.chroma_63600 import Chroma63600
-from instruments.virtual.ea_psb10000 import EaPsb10000
-from instruments.virtual.foxbms import FoxBms
-from instruments.virtual.ngi_n83624 import NgiN83624
+from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.injection import Injection
 from instruments.virtual.plants import Plant
-from instruments.virtual.terminals import (
-    Battery,
-    LoadPort,
-    OperatingPoint,
-    Settling,
-    SupplyPort,
-    operating_point,
-)
-from instruments.virtual.weiss_simserv import WeissSimServ
+from instruments.virtual.terminals import Battery, OperatingPoint, Settling, operating_point
 
 STEP_WITH_CURRENT = 1.0  # s
 STEP_AT_REST = 10.0  # s
@@ -58,29 +47,12 @@ class Outputs:
         return self.supply, self.load, self.contactor, self.emulator
 
 
-@dataclass(slots=True)
-class Inhabitants:
-    """The simulators that physics reaches; what a station does not have is None."""
-
-    plant: Plant
-    supply: EaPsb10000 | None = None
-    load: Chroma63600 | None = None
-    chamber: WeissSimServ | None = None
-    bms: FoxBms | None = None
-    emulator: NgiN83624 | None = None
-    air_temperature: float = 25.0  # degC, where there is no chamber
-    chamber_alarm_after: float | None = None
-    closing: list[Callable[[], None]] = field(default_factory=list)
-
-
 class World:
     """Advances everything by virtual time. `point` is what the terminals are at, `time` in s."""
 
-    def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants) -> None:
-        self._clock, self._settling, self._in = clock, settling, inhabitants
+    def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
+        self._clock, self._settling, self._in, self._injection = clock, settling, inhabitants, injection
         self.point = OperatingPoint()
-        self._supply_port = inhabitants.supply.port if inhabitants.supply else SupplyPort()
-        self._load_port = inhabitants.load.port if inhabitants.load else LoadPort()
         self._closed = False
         settling.find = self._settle
         settling.settle()
@@ -108,12 +80,16 @@ class World:
         """
         if seconds < 0:
             raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
-        left = seconds
+        left, inhabitants = seconds, self._in
         while left > 1e-9:
-            longest = STEP_WITH_CURRENT if self._supply_port.on or self._load_port.on else STEP_AT_REST
-            duration = min(left, longest)
+            flowing = inhabitants.supply_port.on or inhabitants.load_port.on
+            duration = min(left, STEP_WITH_CURRENT if flowing else STEP_AT_REST)
+            if self._clock.now + duration >= self._injection.due:
+                duration = self._until_due(duration)
             self._step(duration)
             left -= duration
+        if self._clock.now >= self._injection.due:
+            self._injection.begin()
         if self._in.bms is not None:
             self._in.bms.transmit()
 
@@ -122,13 +98,27 @@ class World:
         self._settling.settle()
         inhabitants, point = self._in, self.point
         return Outputs(
-            supply=inhabitants.supply.port.on if inhabitants.supply else None,
-            load=inhabitants.load.port.on if inhabitants.load else None,
+            supply=inhabitants.supply_port.on if inhabitants.supply else None,
+            load=inhabitants.load_port.on if inhabitants.load else None,
             contactor=inhabitants.bms.connected if inhabitants.bms else None,
             emulator=bool(inhabitants.emulator.on.any()) if inhabitants.emulator else None,
             voltage=point.voltage,
             battery=point.battery,
         )
+
+    def inject(self, *texts: str) -> None:
+        """Let defects such as `weak-cell:7:0.7` take effect now, or at their time: `silent:supply@120` (s, `time`).
+
+        Raises ValueError, one sentence, for a wrong text; then none of them takes effect.
+        """
+        self._injection.inject(*texts)
+
+    def repair(self, *names: str) -> None:
+        """End defects, by their name or by name and parts: `silent`, `silent:supply`.
+
+        Raises ValueError, one sentence, for one that is not in effect, and for one that nobody could repair.
+        """
+        self._injection.repair(*names)
 
     def close(self) -> None:
         """Unplug every simulator; open lines die. May be called again."""
@@ -142,6 +132,12 @@ class World:
         self._solve(SETTLING)
         self._observe_battery()
 
+    def _until_due(self, duration: float) -> float:
+        """Let the defects begin whose time has come; how far to go, s, until the next does."""
+        self._injection.begin()
+        left = self._injection.due - self._clock.now
+        return min(duration, left) if left > 0 else duration
+
     def _step(self, duration: float) -> None:
         self._solve(duration)
         inhabitants, point = self._in, self.point
@@ -149,10 +145,6 @@ class World:
         self._clock.now += duration
         if inhabitants.chamber is not None:
             inhabitants.chamber.step(duration)
-            alarm = inhabitants.chamber_alarm_after
-            if alarm is not None and self._clock.now >= alarm:
-                inhabitants.chamber_alarm_after = None
-                inhabitants.chamber.raise_alarm("Temperature sensor failure")
         if inhabitants.supply is not None:
             inhabitants.supply.elapse(duration)
         self._observe_battery()
@@ -162,7 +154,7 @@ class World:
         inhabitants = self._in
         devices = [device for device in (inhabitants.supply, inhabitants.load) if device is not None]
         for _ in range(4):
-            point = operating_point(self._battery(duration), self._supply_port, self._load_port)
+            point = operating_point(self._battery(duration), inhabitants.supply_port, inhabitants.load_port)
             tripped = [device.observe(point) for device in devices]
             if not any([*tripped, inhabitants.plant.observe(point.battery)]):
                 break

@@ -25,6 +25,7 @@ instruments:
   temperatures: {driver: "tests.bench.fakes:FakeLogger", resource: plant, roles: [temperatures]}
   bms: {driver: "tests.bench.fakes:FakeBms", resource: plant, roles: [bms]}
 wiring: {voltage: 40, current: 6}
+safe_state: {bus_meter: supply}
 """
 
 PACK = """\

@@ -25,11 +25,14 @@ class Plant:
     capacity: float = 2.0
     current: float = 0.0
     set_current: float = 0.0
+    discharge_limit: float = 10.0
     set_voltage: float = 0.0
     source_on: bool = False
     sink_on: bool = False
     switches_stuck: bool = False
     leak: float = 0.0
+    bus: float | None = None
+    """V that the supply reads where that is not the pack's voltage."""
     air: float = 25.0
     sensors: list[float] = field(default_factory=lambda: [25.0, 25.0])
     air_stuck: bool = False
@@ -154,6 +157,7 @@ class FakeSupply(Fake):
 
     def collect(self) -> list[float]:
         voltage, current = CELLS * self.plant.cell, self.plant.current
+        voltage = voltage if self.plant.bus is None else self.plant.bus
         return [voltage, current, voltage * current]
 
 
@@ -212,6 +216,6 @@ class FakeBms(Fake):
     def collect(self) -> list[float]:
         p = self.plant
         return [
-            float(p.state), p.soc, p.soc, 1.0, p.charge_limit, 10.0, p.cell, p.cell + p.cell_offset,
+            float(p.state), p.soc, p.soc, 1.0, p.charge_limit, p.discharge_limit, p.cell, p.cell + p.cell_offset,
             min(p.sensors), max(p.sensors), CELLS * p.cell, p.current, p.insulation, p.bms_age,
         ]  # fmt: skip

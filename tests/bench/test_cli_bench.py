@@ -130,15 +130,16 @@ def test_a_warning_is_shown_and_does_not_stop_the_bench(write_station: WriteStat
     assert f"WARNING  supply: Its calibration runs out on {soon}" in answer.out
 
 
-def test_an_instrument_without_a_watchdog_is_named_and_an_armed_one_shown(write_station: WriteStation) -> None:
-    def arm(station: dict[str, Any]) -> None:
-        station["instruments"]["supply"]["options"] = {"watchdog": 5}
-
-    answer = packbench_here("check", write_station(arm))
+def test_the_order_of_the_safe_state_is_shown_and_what_cannot_be_verified(write_station: WriteStation) -> None:
+    order = "sink off, source off, current gone, contactor open, bus discharged, emulator off, chamber to rest"
+    shipped = packbench_here("check", "virtual-module")
+    assert f"Safe state: {order}." in shipped.out
+    assert "UNKNOWN" not in shipped.out
+    blind = write_station(lambda station: station.pop("safe_state"))
+    answer = packbench_here("check", blind)
     assert answer.status == 0, answer.err
-    supply = next(line for line in answer.out.splitlines() if line.strip().startswith("supply"))
-    assert "5 s" in supply
-    assert "Without a communication watchdog: load, emulator, chamber." in answer.out
+    assert "UNKNOWN  bus discharged: not measurable here: the station file names no bus_meter" in answer.out
+    assert list(json.loads(packbench_here("check", blind, "--json").out)["unverifiable"]) == ["bus discharged"]
 
 
 def test_a_pack_that_the_wiring_cannot_carry_is_wrong_input(write_station: WriteStation) -> None:
@@ -194,8 +195,18 @@ def test_a_station_without_packs_asks_for_one(write_station: WriteStation) -> No
 def test_every_step_of_the_safe_state_is_said_and_verified() -> None:
     answer = packbench("safe")
     assert answer.status == 0, answer.out
-    assert answer.out.count("verified") == 6
+    assert answer.out.count("verified") == 7
     assert "The bench is safe." in answer.out
+
+
+def test_what_the_station_cannot_verify_is_said_and_not_taken_for_safe_to_touch(write_station: WriteStation) -> None:
+    blind = write_station(lambda station: station.pop("safe_state"))
+    answer = packbench_here("safe", blind)
+    assert answer.status == 0, answer.out
+    assert "The bench is safe." not in answer.out
+    assert "Outputs verified off (bus discharged: not measurable here" in answer.out
+    steps = json.loads(packbench_here("safe", blind, "--json").out)["steps"]
+    assert [step["name"] for step in steps if step["verified"] is None] == ["bus discharged"]
 
 
 def test_a_dead_instrument_keeps_no_other_from_being_made_safe(write_station: WriteStation) -> None:

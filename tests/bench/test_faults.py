@@ -15,7 +15,7 @@ from bench.safety.faults import catalogue, fault, load_catalogue
 from bench.safety.guard import Limit
 from bench.safety.limits import limits_for
 from bench.station import load_station
-from bench.verdicts import BenchFault, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
+from bench.verdicts import BenchFault, BenchInUse, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
 from instruments.roles import InstrumentFault, SetPointRejected
 from instruments.virtual.defects import FORMS
 
@@ -71,6 +71,23 @@ def test_every_fault_is_named_where_it_is_noticed() -> None:
     assert set(catalogue()) - set(named_in_code()) == set()
 
 
+def raised_in_code() -> Iterator[tuple[str, ast.Call]]:
+    """Every place of the bench that makes a `BenchFault`, with its file and line."""
+    for path in Path(bench.__file__ or "").parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BenchFault":
+                yield f"{path.name}:{node.lineno}", node
+
+
+def test_every_bench_fault_that_is_raised_has_an_entry_of_its_own() -> None:
+    found = dict(raised_in_code())
+    assert len(found) > 10
+    assert [place for place, call in found.items() if len(call.args) + len(call.keywords) < 2] == []
+    literal = {call.args[1].value for call in found.values() if isinstance(call.args[1], ast.Constant)}
+    assert literal <= set(catalogue())
+    assert "bench-fault" not in literal
+
+
 def test_the_guard_only_warns_holds_or_trips() -> None:
     actions = {entry.action for entry in catalogue().values() if entry.layer == "guard"}
     assert actions == {"warn", "hold", "trip"}
@@ -111,6 +128,7 @@ def test_sentences_are_sentences() -> None:
         (Inconclusive("near"), "requirement-missed"),
         (BenchFault("x", "chamber-not-settled"), "chamber-not-settled"),
         (BenchFault("x"), "bench-fault"),
+        (BenchInUse("x"), "bench-in-use"),
         (InstrumentFault("no answer"), "instrument-fault"),
         (SetPointRejected("too much"), "instrument-fault"),
         (InputError("no such pack"), "wrong-input"),

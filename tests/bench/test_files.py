@@ -1,5 +1,6 @@
 """Station and pack files: every way to be wrong is one sentence, and nothing in a file can do more than be wrong."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,58 @@ def test_a_mistake_in_a_pack_file_is_named_where_it_is(
 def test_the_number_of_other_mistakes_is_told(write: WriteFile, station_text: str) -> None:
     text = station_text.replace("wiring: {voltage: 40, current: 6}", "wiring: {voltage: 0, current: 0}")
     assert "(1 more after this one.)" in refused(load_station, write("mine.yaml", text))
+
+
+SAFE = "safe_state: {bus_meter: supply}"
+GOOD = ["sink off", "source off", "current gone", "contactor open", "bus discharged", "chamber to rest"]
+
+
+def ordered(*steps: str) -> str:
+    return f"safe_state:\n  bus_meter: supply\n  order: [{', '.join(steps)}]"
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "says"),
+    [
+        (ordered(*GOOD[:3], *GOOD[4:]), 12, "'contactor open' is missing; a safe state has sink off, source off, "),
+        (ordered(*GOOD, "sink off"), 12, "'sink off' is given twice"),
+        (ordered(*GOOD[:2], "contactor open", "current gone", *GOOD[4:]), 12,
+         "'contactor open' comes before 'current gone', so that the contactor would open under load; put it after"),
+        (ordered("chamber to rest", *GOOD[:5]), 12, "'chamber to rest' comes before 'sink off'"),
+        (ordered(*GOOD[:3], "bus discharged", "contactor open", GOOD[5]), 12, "the pack itself still holds the bus up"),
+        (ordered("contactor opened", *GOOD[:3], *GOOD[4:]), 12, "did you mean 'contactor open'?"),
+        (ordered(*GOOD[:5], "emulator off", GOOD[5]), 12, "'emulator off' has no emulator to switch"),
+        ("safe_state: {bus_meter: suply}", 10, "found 'suply', no source or sink .* did you mean 'supply'"),
+        ("safe_state: {bus_meter: bms}", 10, "safe_state.bus_meter: found 'bms', no source or sink .* allowed: supply"),
+        ("safe_state: {bus_voltage: 75}", 10, "less than or equal to 60"),
+        ("safe_state: {curent: 1}", 10, "unknown key; did you mean 'current'?"),
+    ],
+)  # fmt: skip
+def test_a_safe_state_that_is_not_safe_is_refused_where_it_is_written(
+    write: WriteFile, station_text: str, section: str, line: int, says: str
+) -> None:
+    assert SAFE in station_text
+    path = write("mine.yaml", station_text.replace(SAFE, section))
+    text = refused(load_station, path)
+    assert f"line {line}, key safe_state" in text
+    assert re.search(says, text), text
+
+
+def test_a_station_with_an_emulator_must_switch_it_off(write: WriteFile) -> None:
+    text = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
+    text = text.replace("safe_state: {", f"safe_state: {{order: [{', '.join(GOOD)}], ")
+    said = refused(load_station, write("mine.yaml", text))
+    assert "'emulator off' is missing, and an instrument plays the emulator" in said
+
+
+def test_source_and_sink_may_be_switched_off_in_either_order(write: WriteFile, station_text: str) -> None:
+    path = write("mine.yaml", station_text.replace(SAFE, ordered("source off", "sink off", *GOOD[2:])))
+    assert load_station(str(path))[0].safe_order[:2] == ("source off", "sink off")
+
+
+def test_without_a_word_the_order_is_that_of_the_roles(write: WriteFile, station_text: str) -> None:
+    assert list(load_station(str(write("mine.yaml", station_text)))[0].safe_order) == GOOD
+    assert list(load_station("virtual-module")[0].safe_order) == [*GOOD[:5], "emulator off", GOOD[5]]
 
 
 def test_a_simulator_behind_no_instrument_is_refused_with_the_nearest_one(write: WriteFile, station_text: str) -> None:

@@ -6,6 +6,7 @@ where drivers, simulators and physics have their say.
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from math import nan
 from pathlib import Path
@@ -18,12 +19,12 @@ from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
 from bench.safety.faults import fault
-from bench.safety.limits import limits_for
+from bench.safety.limits import BMS_UNCHANGED, limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsState
+from instruments.roles import BmsState, InstrumentFault
 from tests.bench.fakes import CELLS, FakeBms, FakeLogger, FakeSupply, Plant
 
 WriteFile = Callable[[str, str], Path]
@@ -86,12 +87,20 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
     [
         ({"cell_offset": 0.5}, "cell-over-voltage"),
         ({"soc": -0.9}, "cell-under-voltage"),
-        ({"sensors": [56.0, 56.0], "air": 60.0}, "cell-over-temperature"),
+        ({"sensors": [56.0, 56.0], "air": 54.0}, "cell-over-temperature"),
+        ({"sensors": [56.0, 56.0], "air": 56.0}, "chamber-over-temperature"),
+        ({"sensors": [14.0, 25.2], "air": 26.0}, "cell-temperature-spread"),
         ({"sensors": [-26.0, -26.0], "air": -26.0}, "cell-under-temperature"),
         ({"sensors": lambda s: [25.0, 25.1 + s / 8]}, "cell-temperature-rate"),
         ({"bms_state": BmsState.ERROR}, "bms-error"),
         ({"bms_faults": ["InsulationError"]}, "bms-fault"),
         ({"bms_faults": ["InterlockState"]}, "bms-link"),
+        ({"bms_faults": ["InterlockState", "AlertFlag"]}, "bms-link"),
+        ({"bms_faults": ["InterlockState", "AlertFlag", "MainFuseBlown"]}, "bms-fault"),
+        ({"soc": -4.5}, "cell-voltage-implausible"),
+        ({"discharge_limit": 1.0}, "bms-discharge-limit"),
+        ({"set_current": 0.3}, "current-missing"),
+        ({"set_current": 2.4}, "unasked-current"),
         ({"bms_age": lambda s: s}, "bms-silent"),
         ({"insulation": 6000.0}, "insulation"),
         ({"insulation": nan}, "value-missing"),
@@ -149,7 +158,7 @@ def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: 
         (FakeSupply, "voltage", -0.5, "voltage disagreement (source and BMS)"),
         (FakeBms, "pack current", 0.2, "current disagreement (source, sink and BMS)"),
         (FakeSupply, "current", 0.2, "current disagreement (source, sink and BMS)"),
-        (FakeSupply, "voltage", -11.0, "pack under-voltage"),
+        (FakeSupply, "voltage", -11.0, "voltage disagreement (source and BMS)"),
         (FakeSupply, "voltage", 3.0, "pack over-voltage"),
     ],
 )
@@ -159,6 +168,58 @@ def test_meters_that_disagree_are_the_benchs_fault_unless_the_terminals_are_out_
 ) -> None:  # fmt: skip
     misread(monkeypatch, plant, meter, channel, change)
     assert tripped_by(little_bench, Discharge(1.0, until=LONG))["limit"] == name
+
+
+def test_more_charging_current_than_the_bms_allows_is_the_benchs_fault(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misread(monkeypatch, plant, FakeSupply, "current", 2.0)
+    misread(monkeypatch, plant, FakeBms, "pack current", 2.0)
+    plant.charge_limit = 1.0
+    assert tripped_by(little_bench, Charge(1.0, until=LONG))["fault"] == "bms-charge-limit"
+
+
+def test_a_sensor_that_jumps_alone_has_changed_itself(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misread(monkeypatch, plant, FakeLogger, "sensor 2", 52.0)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["fault"], trip["limit"]) == ("temperature-jump", "temperature jump (hottest)")
+
+
+def test_a_bms_that_repeats_itself_is_found_out_while_a_current_flows(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect, kept = FakeBms.collect, {}
+
+    def frozen(self: FakeBms) -> list[float]:
+        if plant.now() < CALM:
+            kept["values"] = collect(self)
+        return kept["values"]
+
+    monkeypatch.setattr(FakeBms, "collect", frozen)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert trip["fault"] == "bms-frozen"
+    assert trip["time"] == pytest.approx(CALM + BMS_UNCHANGED, abs=5)
+
+
+def test_a_current_that_the_voltage_limit_holds_down_is_not_missed(little_bench: TestBench) -> None:
+    little_bench.run(Charge(1.0, cell_voltage=3.4, until=elapsed(minutes=30)))
+    assert events(little_bench, "trip") == []
+
+
+def test_an_output_that_stays_on_in_a_rest_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
+    plant.switches_stuck = True
+    steps = Discharge(1.0, until=elapsed(minutes=1)), Rest(until=LONG)
+    assert tripped_by(little_bench, *steps)["fault"] == "unasked-current"
+
+
+def test_a_sensor_that_drifts_alone_does_not_blame_the_pack(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifting = lambda _self: [25.0, 25.0 + max(0.0, plant.now() - CALM) / 15]  # noqa: E731
+    monkeypatch.setattr(FakeLogger, "collect", drifting)
+    assert tripped_by(little_bench, Discharge(0.5, until=LONG))["fault"] == "temperature-unconfirmed"
 
 
 @pytest.mark.parametrize("change", [-0.6, 0.6])
@@ -188,7 +249,8 @@ def test_more_charge_than_the_pack_can_hold_trips_even_where_the_voltage_says_no
     little_bench: TestBench, plant: Plant
 ) -> None:
     plant.soc = 0.1
-    plant.on_scan.append(lambda: setattr(plant, "soc", min(plant.soc, 0.7)))
+    # It flickers by a digit: a display that stood still for minutes would be a fault of its own.
+    plant.on_scan.append(lambda: setattr(plant, "soc", min(plant.soc, 0.7 + 1e-3 * (plant.now() % 2))))
     trip = tripped_by(little_bench, Charge(2.0, until=elapsed(hours=3)))
     assert trip["fault"] == "charge-balance"
     assert trip["value"] == pytest.approx(1.1 * 2.0, abs=0.01)
@@ -213,7 +275,7 @@ def test_one_reading_that_is_lost_trips_nothing_and_spoils_no_counter(
 
 
 def test_cells_that_stray_are_told_once_and_end_nothing(little_bench: TestBench, plant: Plant) -> None:
-    disturb(plant, cell_offset=0.21, soc=0.2)
+    disturb(plant, cell_offset=0.21, soc=lambda since: 0.2 - since / 1e5)
     little_bench.run(Discharge(0.1, until=elapsed(minutes=5)))
     (warning,) = events(little_bench, "warning")
     assert (warning["fault"], warning["action"], warning["blame"]) == ("cell-spread", "warn", "pack")
@@ -341,6 +403,25 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("insulation:60000", "bms-fault", "its fault bits: InsulationError"),
         ("bms-silent:60", "bms-silent", "BMS silent"),
         ("open-sensor:3", "value-missing", "is missing from the scan"),
+        ("slow:load:3@60", "stale-sample", "3 s is above"),
+        ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
+        ("protection-latched:emulator@60", "cell-voltage-implausible", "0 V is below"),
+        ("sense-lead-loose:4", "cell-voltage-disagreement", "lowest cell"),
+        ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),
+        ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
+        ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
+        ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
+        ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),
+        ("sense-lead-loose:4@60", "cell-voltage-disagreement", "lowest cell"),
+        ("thermal-runaway:1:20@60", "cell-temperature-rate", "K/min"),
+        ("thermal-runaway:5:20@60", "cell-over-temperature", "(BMS)"),
+        ("fuse-blown@60", "bms-fault", "MainFuseBlown"),
+        ("bms-error@60", "bms-error", "gave up"),
+        ("fault-bit:InterlockState@60", "bms-link", "InterlockState"),
+        ("bus-off@60", "bms-silent", "BMS silent"),
+        ("missing-message:f_PackLimits@60", "bms-silent", "BMS silent"),
+        ("out-of-range:MaximumCellVoltage@60", "value-missing", "is missing from the scan"),
+        ("bms-frozen-values@30", "bms-frozen", "BMS frozen"),
     ],
 )
 def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
@@ -352,4 +433,31 @@ def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
     trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
     assert trip["fault"] == fault_id
     assert words in trip["text"]
-    assert defect.partition(":")[0] in fault(fault_id).defects or fault_id == "bms-fault"
+    name = defect.partition("@")[0].partition(":")[0]
+    assert name in fault(fault_id).defects or (name, fault_id) == ("insulation", "bms-fault")
+
+
+@pytest.mark.parametrize(
+    ("defect", "words"),
+    [
+        ("frozen-counter", "its alive counter stands still"),
+        ("wrong-checksum", "its checksum does not fit"),
+        ("disconnect:supply", "CONN_LOST"),
+        ("garbage:load", "that is not text of its dialect"),
+        ("half-line:supply", "did not answer 'MEAS:ARR?'"),
+    ],
+)
+def test_an_instrument_fault_in_the_middle_of_a_step_is_the_benchs(tmp_path: Path, defect: str, words: str) -> None:
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    world = bench.engine.bench.world
+    assert world is not None
+    world.inject(f"{defect}@60")
+    with pytest.raises(InstrumentFault, match=re.escape(words)) as caught:
+        bench.run(Charge("C/3", until=elapsed(minutes=3)))
+    bench.conclude(caught.value)
+    cause = bench.run_log.cause
+    assert cause is not None
+    assert (cause.fault, cause.blame) == ("instrument-fault", "bench")
+    assert defect.partition(":")[0] in fault("instrument-fault").defects

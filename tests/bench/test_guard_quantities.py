@@ -172,8 +172,19 @@ def test_only_meters_that_are_two_can_disagree() -> None:
 def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     station = load_station("virtual-pack")[0]
     layout = (*DERIVED, *(columns.raw_label("bms", name) for name in (
-        "pack voltage", "pack current", "cell temperature min", "cell temperature max")))  # fmt: skip
+        "pack voltage", "pack current", "cell temperature min", "cell temperature max",
+        "cell voltage min", "cell voltage max")))  # fmt: skip
     balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
     balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
     balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))
     assert balance(row(charge_ah=2, discharge_ah=2, cell_voltage_min=3.2, cell_voltage_max=3.3)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("scanner", "bms", "jump"),
+    [(45.0, 25.0, 20.0), (45.0, 45.0, 0.0), (25.0, 45.0, 0.0), (nan, 25.0, 0.0), (45.0, nan, 0.0)],
+)
+def test_a_jump_is_the_scanners_when_it_alone_has_moved(scanner: float, bms: float, jump: float) -> None:
+    quantity = quantities.Jump(0, 1)
+    assert quantity([25.0, 25.0]) == 0.0
+    assert quantity([scanner, bms]) == jump

@@ -65,4 +65,5 @@ def test_a_run_that_loses_its_bench_ends_as_a_bench_fault_and_safe(lock: Path, t
     assert status == 3
     assert manifest["verdict"] == "BENCH FAULT"
     assert "was taken over by" in manifest["cause"]["text"]
+    assert manifest["cause"]["fault"] == "lease-lost"
     assert manifest["bench_verdict"]["safe"] is True

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.recording.recorder import read_journal
+from bench.verdicts import ExitStatus
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,7 +89,7 @@ def test_never_reached(bench):
 """)
     output, _ = process.communicate(timeout=100)
     manifest = manifest_in(run_folder(tmp_path))
-    assert process.returncode == 2, output
+    assert process.returncode == ExitStatus.INTERRUPTED, output
     assert (manifest["state"], manifest["verdict"], manifest["cause"]["blame"]) == ("ended", "ABORTED", "operator")
     assert manifest["cause"]["step"] == "discharge"
     # Outputs off now, nothing else: what was left out is said, and is no clean end.
@@ -98,6 +99,19 @@ def test_never_reached(bench):
     assert (run_folder(tmp_path) / "samples.parquet").exists()
     if name != "SIGINT":
         assert name in manifest["cause"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "status"),
+    [
+        ("def test_asked():\n    os.kill(os.getpid(), signal.SIGINT)", ExitStatus.INTERRUPTED),
+        ("import nothing_of_this_name", ExitStatus.WRONG_INPUT),
+    ],
+)
+def test_only_somebody_s_request_to_end_is_an_interruption(start: Start, tests: str, status: int) -> None:
+    process = start(tests)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == status, output
 
 
 def test_a_killed_session_leaves_a_run_that_says_it_never_ended(start: Start, tmp_path: Path) -> None:

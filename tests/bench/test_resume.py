@@ -349,8 +349,9 @@ def test_a_test_that_asks_for_less_than_was_begun_has_not_passed(die: Die, resum
         (STATION.replace("name: little", "name: other"), PACK, "the station was 'little' and is 'other'"),
         (STATION + "description: moved\n", PACK, "the station file"),
         (STATION, PACK + "serial_number: B\n", "the pack's serial number was 'unknown' and is 'B'"),
-        (STATION, PACK.replace("charge_current: 4", "charge_current: 3"), "limits have changed (over-current"),
+        (STATION, PACK.replace("charge_current: 4", "charge_current: 3"), "the guard's limits have changed"),
     ],
+    ids=["station", "file", "serial", "limit"],
 )
 def test_another_station_pack_or_limit_is_refused(
     die: Die, write: WriteFile, station: str, pack: str, words: str
@@ -376,6 +377,14 @@ def test_a_run_that_needs_no_continuation_is_refused(die: Die, manifest: dict[st
     path.write_text(json.dumps(json.loads(path.read_text()) | manifest))
     with pytest.raises(InputError, match=words):
         PastRun.load(left)
+
+
+def test_rows_of_other_columns_are_not_continued_in_one_table(die: Die, new_bench: OpenTestBench) -> None:
+    past = PastRun.load(die(2, 240))
+    bench = new_bench(past=replace(past, columns=[*past.columns[:-1], "Another / 1"]))
+    with pytest.raises(InputError, match="recorded with other columns"):
+        bench.open()
+    assert bench.run_log.manifest["verdict"] == "ABORTED"
 
 
 def test_a_run_that_is_still_written_is_refused(die: Die) -> None:

@@ -17,9 +17,9 @@ import yaml
 from bench.columns import CHARGE_AH, CURRENT, STEP, TEST_TIME, UNIX_TIME
 from bench.recording.life import NAME as LIFE
 from bench.recording.recorder import FLUSH_PERIOD
+from campaign.served import ServedBench, served
 from reports.recording import Recording
 from tests.bench.cli_support import ROOT, packbench
-from tests.bench.serve_support import ServedBench, served
 from tests.bench.supervisor_support import PATIENCE, report_of
 
 SPEED = 30

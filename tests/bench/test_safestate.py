@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from threading import Event, current_thread, main_thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bench.clock import WallClock
+from bench.pack import load_pack
+from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import safestate
 from bench.safety.safestate import LEFT_OUT, BenchVerdict, SafeStep, outputs_off, safe_state
 from bench.scenario import Charge, elapsed
+from bench.station import load_station
 from bench.testing import TestBench
-from instruments.roles import BmsMode, BmsState, InstrumentFault
+from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
 from tests.bench.fakes import FakeSupply, Plant
 
-ORDER = ["sink off", "source off", "current gone", "contactor open", "chamber to rest"]
+ORDER = ["sink off", "source off", "current gone", "contactor open", "bus discharged", "chamber to rest"]
 ACTIONS = ["sink_off", "source_off", "request STANDBY", "chamber_rest"]
 READ_BACKS = ["sink_is_off", "source_is_off", "chamber_is_resting"]
 
@@ -98,6 +101,32 @@ def test_a_current_that_flows_with_every_output_off_is_found_out(live: TestBench
     assert unverified(make_safe(live)) == ["current gone"]
 
 
+def test_an_output_that_says_off_and_reads_nothing_is_found_out_by_the_bms(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.leak = -3.0
+    monkeypatch.setattr(FakeSupply, "collect", lambda _self: [13.0, 0.0, 0.0])
+    verdict = make_safe(live)
+    assert unverified(verdict) == ["current gone"]
+    assert "3.00 A still flows through the pack, as its BMS measures it" in str(verdict)
+
+
+@pytest.mark.parametrize("read_back", ["sink_is_off", "source_is_off", "chamber_is_resting"])
+def test_one_answer_that_is_lost_is_asked_for_again(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, read_back: str
+) -> None:
+    called = plant.called
+
+    def lost_once(what: str) -> None:
+        called(what)
+        if plant.calls.count(read_back) == 1 and what == read_back:
+            raise InstrumentFault("no answer")
+
+    monkeypatch.setattr(plant, "called", lost_once)
+    assert make_safe(live).safe
+    assert plant.calls.count(read_back) == 2
+
+
 def test_a_current_that_nobody_can_read_is_not_gone(
     live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +155,79 @@ def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     verdict = make_safe(live)
     assert verdict.safe
     assert verdict.steps[3].duration == pytest.approx(1.0, abs=0.11)
+
+
+def test_a_bus_that_stays_live_is_found_out(live: TestBench, plant: Plant) -> None:
+    plant.bus = 61.5
+    verdict = make_safe(live)
+    assert unverified(verdict) == ["bus discharged"]
+    assert "61.5 V remain on the bus, less than 60 V is safe to touch" in str(verdict)
+    assert verdict.steps[-1].verified
+
+
+def test_a_bus_may_take_its_time_to_discharge(live: TestBench, plant: Plant) -> None:
+    plant.bus = 80.0
+
+    def discharge() -> None:
+        plant.bus = (plant.bus or 0.0) - 5.0
+
+    live.engine.clock.every(1.0, discharge)
+    verdict = make_safe(live)
+    assert verdict.safe
+    assert verdict.steps[4].duration == pytest.approx(5.0, abs=1.1)
+
+
+def test_a_bus_voltage_that_nobody_can_read_is_not_gone(live: TestBench, plant: Plant) -> None:
+    plant.bus = float("nan")
+    verdict = make_safe(live)
+    assert unverified(verdict) == ["bus discharged"]
+    assert "the bus voltage cannot be read" in str(verdict)
+
+
+def test_where_the_bus_cannot_be_measured_the_verdict_says_so(
+    new_bench: Callable[..., TestBench], station_text: str
+) -> None:
+    bench = new_bench(station=station_text.replace("safe_state: {bus_meter: supply}", ""))
+    bench.open()
+    verdict = make_safe(bench)
+    (step,) = [step for step in verdict.steps if step.name == "bus discharged"]
+    assert (step.done, step.verified) == (False, None)
+    assert verdict.safe
+    assert str(verdict).startswith("outputs verified off (bus discharged: not measurable here: ")
+    assert verdict.as_dict()["steps"][4]["verified"] is None
+    bench.conclude()
+
+
+WRITTEN = "safe_state: {bus_meter: supply, current: 2, order: [source off, sink off, current gone, contactor open, chamber to rest, bus discharged]}"  # noqa: E501
+
+
+def test_the_order_is_the_station_s(new_bench: Callable[..., TestBench], station_text: str, plant: Plant) -> None:
+    bench = new_bench(station=station_text.replace("safe_state: {bus_meter: supply}", WRITTEN))
+    bench.open()
+    plant.calls.clear()
+    verdict = make_safe(bench)
+    assert [step.name for step in verdict.steps] == list(bench.station.safe_order)
+    assert [call for call in plant.calls if call in ACTIONS] == [
+        "source_off", "sink_off", "request STANDBY", "chamber_rest",
+    ]  # fmt: skip
+    assert bench.run_log.manifest["safe_state"] == {
+        "order": list(bench.station.safe_order), "current": 2.0, "bus_voltage": 60.0, "bus_meter": "supply",
+        "settle": 2.0, "discharge": 10.0,
+    }  # fmt: skip
+    bench.conclude()
+
+
+def test_the_contactor_waits_for_the_current_that_the_station_states(
+    new_bench: Callable[..., TestBench], station_text: str, plant: Plant
+) -> None:
+    bench = new_bench(station=station_text.replace("safe_state: {bus_meter: supply}", WRITTEN))
+    bench.open()
+    plant.leak = -1.9
+    assert make_safe(bench).safe
+    plant.leak = -2.1
+    assert unverified(make_safe(bench)) == ["current gone"]
+    plant.leak = 0.0
+    bench.conclude()
 
 
 def test_both_outputs_are_tried_before_the_first_failure_is_raised(live: TestBench, plant: Plant) -> None:
@@ -159,6 +261,26 @@ def test_a_test_that_passed_on_a_bench_that_is_not_safe_is_a_bench_fault(
     assert bench.run_log.manifest["bench_verdict"]["safe"] is False
 
 
+@pytest.mark.parametrize(("name", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "lfp-96s")])
+def test_the_bus_meter_of_a_virtual_station_is_where_its_file_says(name: str, pack: str) -> None:
+    opened = OpenBench(Setup(*load_station(name), *load_pack(pack)))
+    meter = cast("Scanned", opened.roles.source)
+
+    def voltage() -> float:
+        meter.request()
+        return meter.collect()[0]
+
+    opened.roles.bms.request_mode(BmsMode.CHARGE)
+    for _ in range(100):
+        opened.clock.sleep(0.1)
+        opened.roles.bms_scan()
+    assert opened.roles.bms.state() is BmsState.CHARGE
+    assert voltage() > opened.station.safe_state.bus_voltage
+    assert opened.make_safe().safe
+    assert voltage() < 1.0
+    opened.close()
+
+
 # --- time ---------------------------------------------------------------------------------------------------------
 
 
@@ -183,7 +305,7 @@ def test_a_step_that_hangs_keeps_no_other_from_being_tried(
     player = {"chamber_rest": roles.chamber, "request_mode": roles.bms}.get(verb, roles.source)
     with monkeypatch.context() as patch:
         patch.setattr(player, verb, lambda *_arguments: never.wait(), raising=True)
-        verdict = safe_state(roles, WallClock())
+        verdict = safe_state(roles, WallClock(), live.station)
     assert step in unverified(verdict)
     (hung,) = [entry for entry in verdict.steps if entry.name == step]
     assert hung.detail == "did not come back within 0.2 s"
@@ -202,7 +324,7 @@ def test_on_a_virtual_clock_everything_stays_in_one_thread(
 
 def test_what_a_step_raises_in_its_thread_is_told_as_ever(live: TestBench, plant: Plant) -> None:
     plant.fail["source_is_off"] = InstrumentFault("source does not answer")
-    verdict = safe_state(live.engine.bench.roles, WallClock())
+    verdict = safe_state(live.engine.bench.roles, WallClock(), live.station)
     assert [step.detail for step in verdict.steps if not step.verified] == ["source does not answer"]
 
 
@@ -212,7 +334,7 @@ def test_what_a_step_raises_in_its_thread_is_told_as_ever(live: TestBench, plant
 def test_in_a_hurry_the_outputs_go_off_and_nothing_else_is_done(live: TestBench, plant: Plant) -> None:
     hurry = Event()
     hurry.set()
-    verdict = safe_state(live.engine.bench.roles, live.engine.clock, hurry=hurry)
+    verdict = safe_state(live.engine.bench.roles, live.engine.clock, live.station, hurry=hurry)
     assert plant.calls == ["sink_off", "source_off"]
     assert {step.detail for step in verdict.steps} == {LEFT_OUT}
     assert not verdict.safe
@@ -226,7 +348,8 @@ def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
     plant.bms_state = BmsState.CHARGE
     bms = live.engine.bench.roles.bms
     monkeypatch.setattr(bms, "request_mode", lambda _mode: hurry.set())
-    verdict = safe_state(live.engine.bench.roles, WallClock() if wall else live.engine.clock, hurry=hurry)
+    clock = WallClock() if wall else live.engine.clock
+    verdict = safe_state(live.engine.bench.roles, clock, live.station, hurry=hurry)
     assert [step.name for step in verdict.steps if step.verified] == ["sink off", "source off", "current gone"]
     assert plant.calls[-2:] == ["sink_off", "source_off"]
     assert "chamber_rest" not in plant.calls
@@ -234,8 +357,11 @@ def test_a_hurry_on_the_way_leaves_out_what_was_not_reached(
 
 def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench) -> None:
     told: list[float] = []
-    safe_state(live.engine.bench.roles, live.engine.clock, alive=told.append)
-    assert told == [2 * safestate.STEP_LIMIT] * len(ORDER)
+    safe_state(live.engine.bench.roles, live.engine.clock, live.station, alive=told.append)
+    # A command and a read-back, which is asked again where an answer is lost.
+    commands, safe = 3 * safestate.STEP_LIMIT, live.station.safe_state
+    waits = {"current gone": 2 * safe.settle, "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge}
+    assert told == [commands + waits.get(step, 0.0) for step in ORDER]
 
 
 def test_a_bms_that_was_connected_to_a_moment_ago_is_waited_for(

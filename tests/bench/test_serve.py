@@ -21,11 +21,11 @@ from bench.running.lifecycle import Setup
 from bench.serving import Offer, is_loopback, run_until_signalled, serving, warnings
 from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError
+from campaign.served import ServedBench, served, serving_process
 from instruments.links import LinkProfile
 from instruments.roles import InstrumentFault
 from instruments.session import LinkContext, Session
 from tests.bench.cli_support import ROOT, packbench
-from tests.bench.serve_support import ServedBench, served, serving_process
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 

@@ -56,7 +56,7 @@ def test_a_test_that_says_goodbye_is_let_go() -> None:
 
 def test_a_closed_pipe_is_the_end_of_the_test() -> None:
     alarm = watched((1.0, "5.0"), (2.0, None))
-    assert alarm == Alarm("the test's process ended without a word", last_heard=1.0)
+    assert alarm == Alarm("the test's process ended without a word", last_heard=1.0, fault="test-died")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_word_that_came_in_time_counts_however_late_it_is_read() -> None:
 
 def test_noise_is_a_sign_of_life_and_nothing_more() -> None:
     alarm = watched((3.0, "5.0"), (6.0, "\x00garbage"))
-    assert alarm == Alarm("the test was silent for more than 5.0 s", last_heard=6.0)
+    assert alarm == Alarm("the test was silent for more than 5.0 s", last_heard=6.0, fault="test-hung")
 
 
 @given(st.dictionaries(st.text(), st.text()), st.lists(st.text()), st.text())
@@ -330,7 +330,7 @@ def test_a_virtual_bench_is_watched_only_when_asked(
 def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -> None:
     station, _ = load_station("virtual-module")
     plan = Plan(0, str(tmp_path), station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), 1.0)
-    act(plan, Alarm("the test's process ended without a word", 0.0), WallClock())
+    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock())
     report = json.loads((tmp_path / REPORT).read_text())
     assert report["state"] == "done"
     assert report["bench_verdict"] is None

@@ -16,7 +16,7 @@ import pytest
 
 from bench.recording.runs import list_runs
 from bench.safety.lease import BenchLease
-from bench.verdicts import BenchInUse
+from bench.verdicts import BenchInUse, ExitStatus
 from tests.bench.conftest import PACK
 from tests.bench.supervisor_support import PATIENCE, report_of, reports, wait_until_locked
 
@@ -33,6 +33,7 @@ instruments:
   temperatures: {{driver: "tests.bench.outlet:StillLogger", resource: none, roles: [temperatures]}}
   bms: {{driver: "tests.bench.outlet:StillBms", resource: none, roles: [bms]}}
 wiring: {{voltage: 40, current: 6}}
+safe_state: {{bus_meter: supply}}
 supervisor: {{heartbeat: {heartbeat}}}
 lease: {{file: bench.lock}}
 """
@@ -162,6 +163,7 @@ def test_a_killed_test_has_its_output_switched_off_by_the_supervisor(rig: Rig) -
     ended(process)
     report = rig.supervisor()
     assert report["reason"] == "the test's process ended without a word"
+    assert report["fault"] == "test-died"
     assert report["test"] == {"process": process.pid, "ended_by": "itself"}
     assert report["bench_verdict"]["safe"] is True
     assert report["outputs_off_after"] < 30
@@ -180,6 +182,7 @@ def test_a_test_that_hangs_and_holds_the_only_connection_is_ended_first(rig: Rig
     assert status == -signal.SIGKILL
     report = rig.supervisor()
     assert report["reason"] == "the test was silent for more than 1.1 s"
+    assert report["fault"] == "test-hung"
     assert report["test"]["ended_by"] == "supervisor"
     assert report["bench_verdict"]["safe"] is True
 
@@ -242,7 +245,7 @@ def test_a_signal_ends_the_test_in_order_and_the_supervisor_does_nothing(rig: Ri
     os.killpg(process.pid, number)
     rig.outlet.wait_for("output OFF")
     status, output = ended(process)
-    assert status == 2, output
+    assert status == ExitStatus.INTERRUPTED, output
     manifest = rig.manifest()
     assert (manifest["state"], manifest["verdict"], manifest["cause"]["blame"]) == ("ended", "ABORTED", "operator")
     assert manifest["bench_verdict"]["safe"] is True
@@ -273,7 +276,7 @@ def test_the_second_ctrl_c_switches_off_and_leaves_the_rest(rig: Rig) -> None:
     said = Listener(process)
     said.wait_for("waiting for the contactor")
     process.send_signal(signal.SIGINT)
-    assert said.ended() == 2
+    assert said.ended() == ExitStatus.INTERRUPTED
     steps = {step["name"]: step for step in rig.manifest()["bench_verdict"]["steps"]}
     assert steps["source off"]["verified"]
     assert not steps["contactor open"]["verified"]
@@ -292,6 +295,7 @@ def test_a_timeout_by_signal_is_the_bench_s_fault_and_ends_off(rig: Rig) -> None
     manifest = rig.manifest()
     assert (manifest["verdict"], manifest["bench_verdict"]["safe"]) == ("BENCH FAULT", True)
     assert manifest["cause"]["text"].startswith("The test hung and was stopped: Timeout")
+    assert manifest["cause"]["fault"] == "test-hung"
     assert rig.reports() == []
 
 
@@ -346,6 +350,7 @@ def test_charge(bench):
     assert status == 3, output
     manifest = rig.manifest()
     assert manifest["cause"]["text"].startswith("The supervisor process does not hear the test any more")
+    assert manifest["cause"]["fault"] == "supervisor-lost"
     assert manifest["bench_verdict"]["safe"] is True
 
 

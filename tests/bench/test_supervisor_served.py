@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT, packbench
-from tests.bench.serve_support import ServedBench, served
 from tests.bench.supervisor_support import report_of
 
 CHARGE = """
@@ -51,7 +51,7 @@ def test_after_a_kill_everything_is_off_as_the_served_bench_itself_saw_it(bench:
     report = report_of(folder)
     assert report["bench_verdict"]["safe"] is True, report
     assert {step["name"] for step in report["bench_verdict"]["steps"]} == {
-        "sink off", "source off", "current gone", "contactor open", "emulator off", "chamber to rest",
+        "sink off", "source off", "current gone", "contactor open", "bus discharged", "emulator off", "chamber to rest",
     }  # fmt: skip
     listed = packbench("runs", folder / "runs", cwd=ROOT)
     assert "The supervisor then acted: outputs verified off." in listed.out

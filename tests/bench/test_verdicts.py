@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bench.verdicts import (
     BenchFault,
     BenchInUse,
+    ExitStatus,
     Inconclusive,
     InputError,
     Measurement,
@@ -123,3 +124,22 @@ def test_a_stored_measurement_carries_its_verdict() -> None:
         "name": "m", "value": 1.0, "unit": "V", "at_least": 2.0, "at_most": None, "uncertainty": 0.0,
         "step": "charge", "requirement": "PB-1", "verdict": "FAIL",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status", "expected"),
+    [
+        ({"PASS": 3}, 0, ExitStatus.GOOD),
+        ({"PASS": 3}, 1, ExitStatus.FAILED),
+        ({"PASS": 3, "INCONCLUSIVE": 1}, 0, ExitStatus.FAILED),
+        ({"FAIL": 1, "INPUT": 1}, 1, ExitStatus.WRONG_INPUT),
+        ({"FAIL": 1, "INPUT": 1, "BENCH FAULT": 1}, 1, ExitStatus.BENCH_FAULT),
+        ({"PASS": 1, "ABORTED": 1}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        ({"ABORTED": 1, "INPUT": 1}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        ({"BENCH FAULT": 1, "ABORTED": 1}, ExitStatus.INTERRUPTED, ExitStatus.BENCH_FAULT),
+        ({}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        ({}, 5, 5),
+    ],
+)
+def test_the_status_of_a_session_is_its_worst_news(verdicts: dict[str, int], status: int, expected: int) -> None:
+    assert ExitStatus.of_session(verdicts, status) == expected

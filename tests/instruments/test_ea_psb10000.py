@@ -6,6 +6,7 @@ import pytest
 
 from instruments.ea_psb10000 import EaPsb10000
 from instruments.roles import (
+    CommunicationWatchdog,
     Instrument,
     InstrumentFault,
     Protections,
@@ -283,22 +284,55 @@ def test_protections_reach_to_110_percent(wire: Wire, open_supply: Open) -> None
         open_supply().protect_source(221.0, 12.0, 900.0)
 
 
-def test_the_watchdog_is_armed_with_remote_control(wire: Wire, open_supply: Open) -> None:
+WATCHDOG: tuple[Exchange, ...] = (
+    ("POW:STAG:AFT:REM OFF", None),
+    ("POW:STAG:AFT:REM?", "OFF"),
+    ("SYST:COMM:MON:TIM 10", None),
+    ("SYST:COMM:MON:TIM?", "10"),
+    ("SYST:COMM:MON:ACT ON", None),
+    ("SYST:COMM:MON:ACT?", "ON"),
+)
+
+
+def test_the_watchdog_is_armed_for_whole_seconds_with_time_and_consequences_read_back(
+    wire: Wire, open_supply: Open
+) -> None:
+    wire.expect(*REMOTE, *WATCHDOG)
+    supply = open_supply()
+    assert isinstance(supply, CommunicationWatchdog)
+    assert supply.arm_watchdog(9.2) == 10.0
+
+
+@pytest.mark.parametrize(("number", "reply"), [(1, "AUTO"), (3, "5"), (5, "OFF")])
+def test_a_watchdog_that_reads_back_otherwise_is_a_fault(
+    wire: Wire, open_supply: Open, number: int, reply: str
+) -> None:
+    sent = WATCHDOG[number][0]
+    wire.expect(*REMOTE, *WATCHDOG[:number], (sent, reply))
+    with pytest.raises(InstrumentFault, match=f"answered '{reply}' to '{sent[:-1]}.*was set for the watchdog"):
+        open_supply().arm_watchdog(10)
+
+
+@pytest.mark.parametrize("silence", [0.0, 36000.5])
+def test_a_watchdog_time_that_the_supply_does_not_have_is_not_sent(
+    wire: Wire, open_supply: Open, silence: float
+) -> None:
+    with pytest.raises(SetPointRejected, match=r"supply: communication watchdog .* is outside 1 to 36000 s"):
+        open_supply().arm_watchdog(silence)
+
+
+def test_remote_control_that_the_watchdog_ended_is_taken_again_before_the_output_goes_on(
+    wire: Wire, open_supply: Open
+) -> None:
     wire.expect(
-        *NOMINAL,
-        *REMOTE,
-        ("SYST:COMM:MON:TIM 10", None),
-        ("SYST:COMM:MON:ACT ON", None),
-        ("SYST:COMM:MON:ACT?", "ON"),
-        *CHARGE,
-        *ON,
-    )
-    open_supply(watchdog=10).charge(2.3, 87.6)
-
-
-def test_a_watchdog_out_of_range_is_wrong_input(open_supply: Open) -> None:
-    with pytest.raises(ValueError, match="supply: watchdog 0 is outside 1 to 36000 s"):
-        open_supply(watchdog=0)
+        *REMOTE, *WATCHDOG, *NOMINAL, ("SYST:LOCK:OWN?", "REMOTE"), *CHARGE, *ON, ("OUTP OFF", None),
+        ("SYST:LOCK:OWN?", "NONE"), *REMOTE, *WATCHDOG, *CHARGE, *ON,
+    )  # fmt: skip
+    supply = open_supply()
+    supply.arm_watchdog(10)
+    supply.charge(2.3, 87.6)
+    supply.source_off()
+    supply.charge(2.3, 87.6)
 
 
 def test_closing_switches_off_before_it_gives_remote_control_back(wire: Wire, open_supply: Open) -> None:

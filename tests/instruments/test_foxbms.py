@@ -276,7 +276,7 @@ def test_wrong_station_entries(
 
 
 def test_the_database_is_sound_and_complete() -> None:
-    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | {0x210}
+    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | {0x210, 0x23F}
     cycles = {message.frame_id: message.cycle_time for message in DATABASE.messages}
     assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000}
     state = DATABASE.get_message_by_name("f_BmsState")
@@ -291,5 +291,86 @@ def test_the_fast_decoder_agrees_with_the_general_one(data: bytes) -> None:
     for _, message_name, signal_name, factor in CHANNELS:
         message = DATABASE.get_message_by_name(message_name)
         expected = message.decode(data, decode_choices=False)[signal_name]
-        field = Field.of(message.get_signal_by_name(signal_name), factor)
-        assert field.decode(frame) == pytest.approx(float(expected) * factor)
+        signal = message.get_signal_by_name(signal_name)
+        field = Field.of(signal, factor)
+        assert signal.minimum is not None
+        assert signal.maximum is not None
+        if signal.minimum <= float(expected) <= signal.maximum:
+            assert field.decode(frame) == pytest.approx(float(expected) * factor)
+        else:
+            assert isnan(field.decode(frame))
+
+
+# ---- end-to-end protection: frames whose checksum was computed by hand from the polynomial ----
+
+
+def vouched(counter: int) -> str:
+    """PackProtection over `FRAMES`: CRC-16/CCITT-FALSE, bit by bit."""
+    data = bytes([counter]) + b"".join(bytes.fromhex(FRAMES[key]) for key in sorted(FRAMES)) + b"\x3f\x02"
+    crc = 0xFFFF
+    for bit in (byte >> shift & 1 for byte in data for shift in range(7, -1, -1)):
+        carry = crc >> 15 ^ bit
+        crc = (crc << 1 & 0xFFFF) ^ (0x1021 if carry else 0)
+    return bytes([crc & 0xFF, crc >> 8, counter, 0, 0, 0, 0, 0]).hex()
+
+
+def test_frames_that_are_vouched_for_are_believed(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    for counter in (254, 255, 0, 1, 5):  # one that skips has only been lost on the way
+        send(node, 0x23F, vouched(counter))
+        assert sample(bms) == pytest.approx(EXPECTED)
+
+
+def test_a_counter_that_stands_still_is_not_believed(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    for _ in range(3):
+        send(node, 0x23F, vouched(7))
+    assert sample(bms)["state"] == 9
+    send(node, 0x23F, vouched(7))
+    with pytest.raises(InstrumentFault, match="bms cannot be believed: its alive counter stands still at 7"):
+        sample(bms)
+    with pytest.raises(InstrumentFault, match="stands still"):
+        bms.state()
+    send(node, 0x23F, vouched(8))
+    assert bms.state() is BmsState.CHARGE
+
+
+def test_messages_that_do_not_fit_their_checksum_are_not_believed(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    send(node, 0x232, "00 00 00 00 00 00 00 00")
+    for counter in range(3):
+        send(node, 0x23F, vouched(counter))
+    with pytest.raises(InstrumentFault, match="its checksum does not fit its messages"):
+        sample(bms)
+
+
+def test_one_that_has_only_just_joined_waits_until_it_has_heard_everything(node: can.BusABC, bms: FoxBms) -> None:
+    send(node, 0x220, FRAMES[0x220])
+    for counter in range(9):
+        send(node, 0x23F, vouched(counter))
+    assert sample(bms)["state"] == 9
+
+
+def test_protection_that_falls_silent_grows_old(node: can.BusABC, bms: FoxBms, clock: FakeTime) -> None:
+    send_all(node)
+    send(node, 0x23F, vouched(1))
+    sample(bms)
+    clock.now += 4
+    send_all(node)
+    assert sample(bms)["age"] == 4
+
+
+@pytest.mark.parametrize(
+    ("identifier", "data", "channel"),
+    [
+        (0x231, "00 00 00 00 1F FF 0C 80", "cell voltage max"),  # 8191 mV: a sense line is open
+        (0x230, "00 00 00 00 F6 7F 00 00", "cell temperature max"),  # 127 degC
+        (0x235, "FF D2 E0 00 00 C7 00 00", "soc min"),  # 102.3 %
+    ],
+)
+def test_a_value_outside_its_range_is_none(
+    node: can.BusABC, bms: FoxBms, identifier: int, data: str, channel: str
+) -> None:
+    send_all(node)
+    send(node, identifier, data)
+    assert isnan(sample(bms)[channel])

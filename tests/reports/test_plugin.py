@@ -84,6 +84,21 @@ def test_a_trip_is_a_failed_step_within_its_step(told: dict[str, dict[str, Any]]
     assert any(step["name"].startswith("Guard: cell under-voltage") for step in last["steps"])
 
 
+def test_a_cause_is_a_label_and_a_tag_by_its_id_in_the_fault_catalogue(told: dict[str, dict[str, Any]]) -> None:
+    result = told["test_weak_cell"]
+    labels = {(entry["name"], entry["value"]) for entry in result["labels"]}
+    assert {("fault", "cell-under-voltage"), ("tag", "cell-under-voltage")} <= labels
+    shown = {entry["name"]: entry["value"] for entry in result["parameters"]}
+    assert shown["fault"] == "cell-under-voltage, pack to blame"
+    assert not any(entry["name"] == "fault" for entry in told["test_capacity[25]"]["labels"])
+
+
+def test_the_bench_verdict_stands_beside_that_of_the_test(told: dict[str, dict[str, Any]]) -> None:
+    for name in ("test_capacity[25]", "test_weak_cell"):
+        shown = {entry["name"]: entry["value"] for entry in told[name]["parameters"]}
+        assert shown["bench verdict"] == "outputs verified off"
+
+
 def test_a_test_whose_setup_failed_keeps_title_feature_and_requirement(
     told: dict[str, dict[str, Any]],
 ) -> None:

@@ -418,3 +418,31 @@ def test_a_session_opens_the_terminal_by_the_address_that_was_announced(serve: S
     served.turn_until(lambda: bool(served.logged("command")))
     assert session.collect() == "200.00V"
     session.close()
+
+
+# --- defects of served lines --------------------------------------------------------------------------------------
+
+
+def test_a_served_line_can_die_and_be_opened_again(serve: Serve, world: World) -> None:
+    served = serve()
+    client = served.connect("supply")
+    served.ask(client, b"*IDN?\n")
+    world.inject("reconnect:supply")
+    assert served.ask(client, b"*IDN?\n") == b""
+    assert served.ask(served.connect("supply"), b"*IDN?\n").startswith(b"EA Elektro-Automatik")
+
+
+def test_a_served_line_can_die_for_good(serve: Serve, world: World) -> None:
+    served = serve()
+    world.inject("disconnect:supply")
+    assert served.ask(served.connect("supply"), b"*IDN?\n") == b""
+    world.repair("disconnect")
+    assert served.ask(served.connect("supply"), b"*IDN?\n").startswith(b"EA Elektro-Automatik")
+
+
+def test_replies_on_a_served_line_can_be_disturbed(serve: Serve, world: World) -> None:
+    served = serve()
+    client = served.connect("supply")
+    world.inject("duplicate-reply:supply")
+    assert served.ask(client, b"SYST:NOM:VOLT?\n") == b"200.00V\n200.00V\n"
+    assert served.ask(client, b"SYST:NOM:VOLT?\n") == b"200.00V\n"

@@ -239,6 +239,30 @@ def test_the_interface_monitor_switches_off_when_nobody_speaks(open_bench: OpenB
 
 
 @pytest.mark.parametrize(("setting", "output"), [("OFF", "OFF"), ("AUTO", "ON")])
+def test_the_interface_monitor_ends_remote_control_and_the_output_does_what_it_does_then(
+    open_bench: OpenBench, setting: str, output: str
+) -> None:
+    """ELR 10000 manual, 3.5.3.3: exit remote control; the DC terminal as "state after remote" says."""
+    bench = open_bench()
+    bench.source(voltage=95, current=2)
+    bench.say("supply", f"POW:STAG:AFT:REM {setting};:SYST:COMM:MON:TIM 5;ACT ON")
+    bench.world.advance(7)
+    assert bench.ask("supply", "SYST:LOCK:OWN?;:OUTP?") == f"NONE;{output}"
+
+
+def test_the_interface_monitor_watches_nobody_but_who_has_remote_control_and_him_again(open_bench: OpenBench) -> None:
+    bench = open_bench()
+    bench.source(voltage=95, current=2)
+    bench.say("supply", "SYST:COMM:MON:TIM 5;ACT ON", "POW:STAG:AFT:REM AUTO;:SYST:LOCK OFF")
+    bench.world.advance(20)
+    assert int(bench.ask("supply", "STAT:OPER:COND?")) & 0x80 == 0
+    for _ in range(2):
+        bench.say("supply", "SYST:LOCK ON")
+        bench.world.advance(20)
+        assert bench.ask("supply", "SYST:LOCK:OWN?") == "NONE"
+
+
+@pytest.mark.parametrize(("setting", "output"), [("OFF", "OFF"), ("AUTO", "ON")])
 def test_what_the_output_does_when_remote_control_ends(open_bench: OpenBench, setting: str, output: str) -> None:
     """p58."""
     bench = open_bench()

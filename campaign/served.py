@@ -1,4 +1,7 @@
-"""`packbench serve` in a process of its own, as a test sees it: ready line, events, a station file to connect by."""
+"""`packbench serve` in a process of its own, as a test or the campaign sees it: ready line, events, a station file.
+
+For whoever needs instruments that outlive the process that uses them.
+"""
 
 import json
 import os
@@ -14,8 +17,8 @@ from typing import Any
 import yaml
 
 from bench.station import SHIPPED
-from tests.bench.cli_support import ROOT
 
+ROOT = Path(__file__).parents[1]
 HOPELESS = 120.0
 """s after which a process that still runs is taken to hang and is killed, so that reading its output ends."""
 
@@ -42,6 +45,7 @@ class ServedBench:
         raise AssertionError(f"the served bench ended without {kind} {fields}: {self.events}")
 
     def logged(self, kind: str) -> list[Event]:
+        """Every event of this kind in the log so far."""
         lines = self.log.read_text(encoding="utf-8").splitlines()
         return [event for event in map(json.loads, lines) if event["type"] == kind]
 

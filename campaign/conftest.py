@@ -1,0 +1,61 @@
+"""Which cases are run: every fault in every phase, or those of some levels, faults and phases."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from bench.verdicts import InputError
+from campaign.catalogue import FILE, LEVELS, PHASES, Injection, load_campaign
+
+OUTCOMES = Path("fault-results/outcomes")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Choose cases; the seed is the bench's own option."""
+    group = parser.getgroup("campaign", "fault campaign")
+    group.addoption("--levels", default="", help=f"with commas: {', '.join(LEVELS)} (default: all)")
+    group.addoption("--phases", default="", help=f"with commas: {', '.join(PHASES)} (default: all)")
+    group.addoption("--faults", default="", help="ids, with commas (default: all)")
+    group.addoption("--catalogue", default=str(FILE), help="of faults to inject (default: the campaign's own)")
+    group.addoption("--outcomes", default=str(OUTCOMES), help="folder of the outcomes (default: %(default)s)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per fault and phase; a report sorts them by level and fault."""
+    if not {"fault", "phase"} <= set(metafunc.fixturenames):
+        return
+    option = metafunc.config.getoption
+    try:
+        faults = load_campaign(Path(option("--catalogue")))
+        levels, phases = _chosen(option("--levels"), LEVELS), _chosen(option("--phases"), PHASES)
+        names = _chosen(option("--faults"), faults)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    cases = [
+        pytest.param(name, phase, marks=_labels(injection.level, name), id=f"{name}-{phase}")
+        for name, injection in faults.items()
+        for phase in injection.expectations
+        if name in names and injection.level in levels and phase in phases
+    ]
+    metafunc.parametrize(("fault", "phase"), cases)
+
+
+@pytest.fixture
+def injection(fault: str, pytestconfig: pytest.Config) -> Injection:
+    """What is injected."""
+    return load_campaign(Path(pytestconfig.getoption("--catalogue")))[fault]
+
+
+def _labels(level: str, fault: str) -> list[pytest.MarkDecorator]:
+    label = pytest.mark.allure_label
+    return [label(level, label_type="feature"), label(fault, label_type="story")]
+
+
+def _chosen(text: str, known: Iterable[str]) -> set[str]:
+    known = list(known)
+    chosen = {part.strip() for part in text.split(",")} if text else set(known)
+    unknown = chosen - set(known)
+    if unknown:
+        raise InputError(f"{min(unknown)!r} is none of: {', '.join(known)}.")
+    return chosen

@@ -1,0 +1,74 @@
+"""The scenario into which faults are injected, and the instant of each: drawn by seed, the same in every run of it."""
+
+from collections.abc import Callable
+from random import Random
+
+from bench import columns
+from bench.columns import INDEX
+from bench.running.engine import Engine
+from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, elapsed
+from campaign.catalogue import Phase
+from instruments.roles import BmsState
+
+Row = list[float]
+
+MINUTES = 10.0
+"""of bench time that current flows in each phase of a virtual run."""
+EARLIEST, LATEST = 0.1, 0.5
+"""Shares of a phase between which a fault comes: what takes time to show has as much time again."""
+SOAK_TEMPERATURE = 30.0
+"""degC; away from where the cells are, so that a chamber that fails while it soaks has something to fail at."""
+SHORTEST_SOAK = 600.0
+"""s: settling is told over ten minutes."""
+
+_TIME, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
+_KINDS: dict[str, type[Step]] = {
+    "soak": Soak,
+    "charge": Charge,
+    "fast recharge": FastRecharge,
+    "discharge": Discharge,
+    "teardown": Discharge,
+}
+
+
+def steps(minutes: float = MINUTES) -> tuple[Step, ...]:
+    """Soak, charge, fast recharge, discharge; what follows is the end of the run."""
+    until = elapsed(minutes=minutes)
+    return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), FastRecharge(until=until), Discharge("1C", until=until))
+
+
+def steps_from(phase: Phase, minutes: float) -> tuple[Step, ...]:
+    """Only what is needed to be hit in `phase`: where time is real, nobody waits for what comes before."""
+    return tuple(step for step in steps(minutes) if isinstance(step, _KINDS[phase]))
+
+
+def instant(seed: int, fault: str, phase: Phase, minutes: float = MINUTES) -> float:
+    """S after the beginning of `phase` at which the fault comes; all of the last step for the teardown."""
+    if phase == "teardown":
+        return 60 * minutes
+    longest = min(60 * minutes, SHORTEST_SOAK) if phase == "soak" else 60 * minutes
+    return longest * Random(f"{seed}/{fault}/{phase}").uniform(EARLIEST, LATEST)
+
+
+class Trigger:
+    """Watches the rows of a run and acts once, when its instant has come; `fired` is when (s), or None.
+
+    The teardown begins with the last row of the last step: the outputs are still on, and switching them off is the
+    first thing that meets the fault.
+    """
+
+    def __init__(self, engine: Engine, phase: Phase, after: float, act: Callable[[], None]) -> None:
+        self.fired: float | None = None
+        self._engine, self._kind, self._after, self._act = engine, _KINDS[phase], after, act
+        self._began: float | None = None
+
+    def __call__(self, row: Row) -> None:
+        """Take the next row."""
+        if self.fired is not None or not isinstance(self._engine.step, self._kind):
+            return
+        # The time of a step that moves current counts from closed contactors on.
+        if self._began is None and (self._kind is Soak or row[_BMS_STATE] in (BmsState.CHARGE, BmsState.DISCHARGE)):
+            self._began = row[_TIME]
+        if self._began is not None and row[_TIME] - self._began >= self._after - 1e-6:
+            self.fired = self._engine.clock.now()
+            self._act()

@@ -1,0 +1,239 @@
+"""Defects of the BMS and its bus: its silence, its errors, its contactors, its measurements, its frames."""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from instruments.virtual import foxbms
+from instruments.virtual.bms_protection import Protection
+from instruments.virtual.defects import Defect
+from instruments.virtual.dialect import Repair
+from instruments.virtual.foxbms import ALERT, CONDUCTING, Cells, FoxBms, Vector, field, flag
+from instruments.virtual.inhabitants import Inhabitants
+
+Effect = Callable[[Inhabitants, Defect], Repair | None]
+
+MESSAGES = {
+    "f_BmsState": foxbms.STATE,
+    "f_PackMinMaxCellTemperature": foxbms.TEMPERATURES,
+    "f_PackMinMaxCellVoltage": foxbms.VOLTAGES,
+    "f_PackLimits": foxbms.LIMITS,
+    "f_PackValuesP0": foxbms.VALUES,
+    "f_PackValuesP1": foxbms.INSULATION,
+    "f_PackStateEstimation": foxbms.ESTIMATION,
+}
+OUT_OF_RANGE = {
+    "BmsState": (foxbms.STATE, 3, 4, 15),
+    "MinimumSoc": (foxbms.ESTIMATION, 7, 10, 1023),
+    "MaximumSoc": (foxbms.ESTIMATION, 13, 10, 1023),
+    "Soh": (foxbms.ESTIMATION, 47, 8, 255),
+    "MaximumDischargeCurrent": (foxbms.LIMITS, 7, 12, 4095),
+    "MaximumChargeCurrent": (foxbms.LIMITS, 11, 12, 4095),
+    "MinimumCellVoltage": (foxbms.VOLTAGES, 53, 14, 8191),
+    "MaximumCellVoltage": (foxbms.VOLTAGES, 37, 14, 8191),
+    "MinimumCellTemperature": (foxbms.TEMPERATURES, 39, 8, 127),
+    "MaximumCellTemperature": (foxbms.TEMPERATURES, 47, 8, 127),
+    "BatteryVoltage": (foxbms.VALUES, 7, 15, 16383),
+    "Current": (foxbms.VALUES, 40, 17, 65535),
+}
+"""Message, start bit, length, and the largest count of a signal: what a sensor that has failed is sent as."""
+FAULT_SIGNALS = {
+    "GeneralError": 10,
+    "EmergencyShutoff": 11,
+    "SystemMonitoringError": 12,
+    "PrechargeVoltageError": 16,
+    "PrechargeCurrentError": 17,
+    "McuDieTemperatureError": 18,
+    "BmsMasterPcbOvertemperatureError": 19,
+    "BmsMasterPcbUndertemperatureErro": 20,
+    "MainFuseBlown": 21,
+    "InterlockState": 22,
+    "InsulationError": 23,
+    "CanTimingError": 24,
+    "PackOvercurrentChargeError": 25,
+    "PackOvercurrentDischargeError": 26,
+    "AlertFlag": 27,
+    "NvramCrcError": 28,
+    "Clamp30cError": 30,
+}
+"""Start bit of each fault bit in f_BmsState."""
+SIGNAL_NAMES: Mapping[str, Collection[str]] = {
+    "message": MESSAGES,
+    "signal": OUT_OF_RANGE,
+    "fault signal": FAULT_SIGNALS,
+}
+
+
+def _of_node(act: Callable[[FoxBms, Defect], Repair | None]) -> Effect:
+    """A defect of the node itself."""
+
+    def begin(world: Inhabitants, defect: Defect) -> Repair | None:
+        assert world.bms is not None  # noqa: S101 - see NEEDS
+        return act(world.bms, defect)
+
+    return begin
+
+
+def _with(attribute: str, value: Callable[[Defect], object]) -> Callable[[FoxBms, Defect], Repair]:
+    """A defect that is a property of the node."""
+
+    def begin(bms: FoxBms, defect: Defect) -> Repair:
+        healthy = getattr(bms, attribute)
+        setattr(bms, attribute, value(defect))
+        return partial(setattr, bms, attribute, healthy)
+
+    return begin
+
+
+def _welded(bms: FoxBms, _defect: Defect) -> Repair:
+    """A contactor that has closed, or closes now, does not open again."""
+    bms.conducting = _Welded(bms)
+    return partial(setattr, bms, "conducting", CONDUCTING)
+
+
+class _Welded(frozenset[int]):
+    """The states in which a contactor conducts that never opens again: all, once it has been closed."""
+
+    def __new__(cls, _bms: FoxBms) -> "_Welded":
+        return super().__new__(cls, CONDUCTING)
+
+    def __init__(self, bms: FoxBms) -> None:
+        self._closed = bms.state in CONDUCTING
+
+    def __contains__(self, state: object) -> bool:
+        self._closed = self._closed or super().__contains__(state)
+        return self._closed
+
+
+def _shunt_drift(world: Inhabitants, defect: Defect) -> Repair:
+    assert world.bms is not None  # noqa: S101 - see NEEDS
+    start, rate, now = world.now(), defect.number(0) / 3600, world.now
+
+    def drifting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
+        return lambda current, voltage: healthy(current * (1.0 + rate * (now() - start)), voltage)
+
+    return world.bms.swap("observe", drifting)
+
+
+def _error(bms: FoxBms, _defect: Defect) -> Repair:
+    bms.fail("internal")
+    return bms.recover
+
+
+# ---- frames ----
+
+
+def tamper(bms: FoxBms, identifier: int, change: Callable[[int], int]) -> Repair:
+    """Change every frame of one message on its way out."""
+    healthy = bms.packers[identifier]
+    bms.packers[identifier] = lambda node: change(healthy(node))
+    return partial(bms.packers.__setitem__, identifier, healthy)
+
+
+def _missing(bms: FoxBms, defect: Defect) -> Repair:
+    identifier = MESSAGES[defect.word()]
+    bms.due.pop(identifier, None)
+    return lambda: bms.due.setdefault(identifier, 0.0)
+
+
+def _out_of_range(bms: FoxBms, defect: Defect) -> Repair:
+    identifier, start, length, count = OUT_OF_RANGE[defect.word()]
+    place = field(start, length)
+    mask, value = ~place((1 << length) - 1), place(count)
+    return tamper(bms, identifier, lambda frame: frame & mask | value)
+
+
+def _fault_bit(bms: FoxBms, defect: Defect) -> Repair:
+    bits = flag(FAULT_SIGNALS[defect.word()]) | ALERT
+    return tamper(bms, foxbms.STATE, lambda frame: frame | bits)
+
+
+def _frozen_values(bms: FoxBms, _defect: Defect) -> Repair:
+    """Everything measured stands still, while the state goes on: the task that measures hangs."""
+
+    def constant(identifier: int) -> Repair:
+        frame = bms.packers[identifier](bms)
+        return tamper(bms, identifier, lambda _frame: frame)
+
+    repairs = [constant(identifier) for identifier in bms.packers if identifier != foxbms.STATE]
+    return lambda: [repair() for repair in repairs]
+
+
+def _protected(what: str) -> Callable[[FoxBms, Defect], Repair]:
+    """A node that did not vouch for its frames does so from now on, but wrongly."""
+
+    def begin(bms: FoxBms, _defect: Defect) -> Repair:
+        protection = next((member for member in bms.channel.members if isinstance(member, Protection)), None)
+        if protection is None:
+            protection = protect(bms)
+        setattr(protection, what, True)
+        return partial(setattr, protection, what, False)
+
+    return begin
+
+
+def protect(bms: FoxBms) -> Protection:
+    """Have a node vouch for its frames from now on; see `bms_protection`."""
+    protection = Protection(bms.channel)
+
+    def vouching(transmit: Callable[[], bool]) -> Callable[[], bool]:
+        def both() -> bool:
+            sent = transmit()
+            if sent:
+                protection.transmit()
+            return sent
+
+        return both
+
+    bms.swap("transmit", vouching)
+    return protection
+
+
+def misread(bms: FoxBms, cell: int, gain: float) -> Repair:
+    """Measure one cell's voltage (from 0) by a factor wrong."""
+    healthy, bms.cells = bms.cells, _LooseLead(bms.cells, cell, gain)
+    return partial(setattr, bms, "cells", healthy)
+
+
+class _LooseLead:
+    """Cells of which one is measured wrong."""
+
+    def __init__(self, cells: Cells, cell: int, gain: float) -> None:
+        self._cells, self._cell, self._gain = cells, cell, gain
+        self.temperature, self.capacity = cells.temperature, cells.capacity
+
+    @property
+    def soc(self) -> Vector:
+        """As it is."""
+        return self._cells.soc
+
+    @property
+    def voltage(self) -> Vector:
+        """V of each cell, one of them wrong."""
+        voltage = self._cells.voltage.copy()
+        voltage[self._cell] *= self._gain
+        return voltage
+
+
+def _bus_off(world: Inhabitants, _defect: Defect) -> Repair:
+    assert world.channel is not None  # noqa: S101 - see NEEDS
+    world.channel.cut()
+    return world.channel.mend
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "bms-silent": _of_node(_with("silent", lambda _defect: True)),
+    "insulation": _of_node(_with("insulation", lambda defect: defect.number(0))),
+    "contactor-welded": _of_node(_welded),
+    "contactor-stuck-open": _of_node(_with("conducting", lambda _defect: frozenset())),
+    "precharge-fails": _of_node(_with("precharges", lambda _defect: False)),
+    "shunt-drift": _shunt_drift,
+    "bus-off": _bus_off,
+    "missing-message": _of_node(_missing),
+    "frozen-counter": _of_node(_protected("frozen")),
+    "wrong-checksum": _of_node(_protected("corrupt")),
+    "out-of-range": _of_node(_out_of_range),
+    "bms-frozen-values": _of_node(_frozen_values),
+    "bms-error": _of_node(_error),
+    "fault-bit": _of_node(_fault_bit),
+}
+NEEDS: Mapping[str, tuple[str, ...]] = dict.fromkeys(EFFECTS, ("bms",))

@@ -1,0 +1,67 @@
+"""Defects between an instrument and its reader: what `disturbance` and the exchange can do to a line."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import inf
+
+from instruments.virtual.defects import Defect
+from instruments.virtual.dialect import Repair
+from instruments.virtual.disturbance import (
+    Disturbance,
+    ForReplies,
+    Late,
+    Trouble,
+    doubled,
+    garbled,
+    halved,
+    slowed,
+    swallowed,
+)
+from instruments.virtual.exchange import EXCHANGE
+from instruments.virtual.inhabitants import Inhabitants
+
+
+def _troubled(make: Callable[[Defect], Trouble]) -> Callable[[Inhabitants, Defect], Repair]:
+    """A defect that does something to replies."""
+
+    def begin(world: Inhabitants, defect: Defect) -> Repair:
+        name, trouble = defect.word(), make(defect)
+        if name not in world.disturbances:
+            world.disturbances[name] = Disturbance()
+            EXCHANGE.disturb(world.addresses[name], world.disturbances[name].lay_on)
+        world.disturbances[name].add(trouble)
+        return partial(world.disturbances[name].remove, trouble)
+
+    return begin
+
+
+def _replies(trouble: Trouble) -> Callable[[Defect], Trouble]:
+    return lambda defect: ForReplies(defect.number(1, 1), trouble)
+
+
+def _disconnect(world: Inhabitants, defect: Defect) -> Repair:
+    address = world.addresses[defect.word()]
+    EXCHANGE.hang_up(address, for_good=True)
+    return partial(EXCHANGE.restore, address)
+
+
+def _reconnect(world: Inhabitants, defect: Defect) -> Repair:
+    EXCHANGE.hang_up(world.addresses[defect.word()], for_good=False)
+    return _over
+
+
+def _over() -> None:
+    """It was over as soon as it had happened."""
+
+
+EFFECTS: Mapping[str, Callable[[Inhabitants, Defect], Repair | None]] = {
+    "silent": _troubled(lambda _defect: ForReplies(inf, swallowed)),
+    "timeout": _troubled(_replies(swallowed)),
+    "late-reply": _troubled(lambda defect: Late(defect.number(1, 1))),
+    "garbage": _troubled(_replies(garbled)),
+    "half-line": _troubled(_replies(halved)),
+    "duplicate-reply": _troubled(_replies(doubled)),
+    "slow": _troubled(lambda defect: slowed(defect.number(1))),
+    "disconnect": _disconnect,
+    "reconnect": _reconnect,
+}

@@ -1,0 +1,110 @@
+"""Defects of the pack: its cells, its cooling, its fuse.
+
+What goes on inside a cell (a leak, heat of its own) is applied after each step of the plant, with the voltage and the
+temperature at its end. A short's voltage drop over the cell's own resistance is left out: shorts that matter for
+hours, not those that blow within a second.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from instruments.virtual.defects import Defect
+from instruments.virtual.defects_of_bms import tamper
+from instruments.virtual.dialect import Repair
+from instruments.virtual.foxbms import ALERT, GENERAL_ERROR, MAIN_FUSE, STATE
+from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.plants import Plant
+
+Effect = Callable[[Inhabitants, Defect], Repair | None]
+Ailment = Callable[[Plant], tuple[float, float]]
+"""What one cell gets beside the string's current: A and W."""
+
+DOUBLING = 10.0
+"""K by which the heat of decomposition doubles: van 't Hoff's rule of thumb."""
+FIERCEST = 1000.0
+"""How often the heat at onset a runaway comes to at most: then the cell has burnt out."""
+STILL_AIR = 0.1
+"""Share of the heat transfer that is left when a fan stops."""
+
+
+def _weak_cell(world: Inhabitants, defect: Defect) -> None:
+    world.plant.string.set_capacity_factor(defect.index(), defect.number(1))
+    _cells_changed(world)
+
+
+def _high_resistance(world: Inhabitants, defect: Defect) -> None:
+    world.plant.string.set_resistance_factor(defect.index(), defect.number(1))
+    _cells_changed(world)
+
+
+def _cells_changed(world: Inhabitants) -> None:
+    world.plant.refresh()
+    if world.bms is not None:
+        world.bms.refresh()
+
+
+def _ailing(make: Callable[[Inhabitants, Defect], Ailment]) -> Effect:
+    """A defect inside one cell, applied after each step."""
+
+    def begin(world: Inhabitants, defect: Defect) -> None:
+        plant, cell, ailment = world.plant, defect.index(), make(world, defect)
+        healthy = plant.step
+
+        def step(current: float, duration: float, air_temperature: float) -> None:
+            healthy(current, duration, air_temperature)
+            leak, heat = ailment(plant)
+            plant.transfer(cell, -leak * duration, heat * duration)
+
+        vars(plant)["step"] = step
+
+    return begin
+
+
+def _short(_world: Inhabitants, defect: Defect) -> Ailment:
+    cell, resistance = defect.index(), defect.number(1)
+
+    def ailment(plant: Plant) -> tuple[float, float]:
+        voltage = max(float(plant.voltage[cell]), 0.0)
+        return voltage / resistance, voltage * voltage / resistance
+
+    return ailment
+
+
+def _leak(_world: Inhabitants, defect: Defect) -> Ailment:
+    current = defect.number(1)
+    return lambda _plant: (current, 0.0)
+
+
+def _runaway(world: Inhabitants, defect: Defect) -> Ailment:
+    cell, onset = defect.index(), defect.number(1)
+    start = float(world.plant.temperature[cell])
+
+    def ailment(plant: Plant) -> tuple[float, float]:
+        hotter = max(float(plant.temperature[cell]) - start, 0.0)
+        return 0.0, onset * min(2.0 ** min(hotter / DOUBLING, 100.0), FIERCEST)
+
+    return ailment
+
+
+def _cooling_lost(world: Inhabitants, defect: Defect) -> Repair:
+    share = defect.number(0, STILL_AIR)
+    world.plant.cool_by(share)
+    return partial(world.plant.cool_by, 1 / share)
+
+
+def _fuse_blown(world: Inhabitants, _defect: Defect) -> None:
+    assert world.bms is not None  # noqa: S101 - see NEEDS
+    world.bms.conducting = frozenset()
+    tamper(world.bms, STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "weak-cell": _weak_cell,
+    "high-resistance": _high_resistance,
+    "internal-short": _ailing(_short),
+    "self-discharge": _ailing(_leak),
+    "thermal-runaway": _ailing(_runaway),
+    "cooling-lost": _cooling_lost,
+    "fuse-blown": _fuse_blown,
+}
+NEEDS: Mapping[str, tuple[str, ...]] = {"fuse-blown": ("bms",)}

@@ -1,0 +1,77 @@
+"""An output that goes off by itself in the middle of a step: a fault of the bench, never a full or an empty battery."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import columns
+from bench.columns import INDEX
+from bench.pack import load_pack
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.scenario import Charge, Discharge, Step, current_below, elapsed
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import BenchFault, PackFailure
+from tests.bench.fakes import Plant
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (Charge(1.0, current_below(0.1)), "supply was asked for 1 A, reads 0 A and says that its output is off"),
+        (Discharge(1.0, elapsed(seconds=30)), "supply was asked for -1 A, reads 0 A and says that its output is off"),
+    ],
+)
+def test_it_ends_the_step_and_blames_the_bench(little_bench: TestBench, plant: Plant, step: Step, says: str) -> None:
+    def trip() -> None:
+        if abs(plant.current) > 0.5 and plant.now() > 5.0:
+            plant.source_on = plant.sink_on = False
+            plant.advance()
+
+    plant.on_scan.append(trip)
+    with pytest.raises(BenchFault, match=says) as lost:
+        little_bench.run(step)
+    assert lost.value.fault == "output-lost"
+    assert little_bench.conclude(lost.value).verdict == "BENCH FAULT"
+
+
+def test_a_current_that_tapers_to_nothing_with_the_output_on_is_none(little_bench: TestBench, plant: Plant) -> None:
+    plant.soc = 0.89
+    record = little_bench.run(Charge(2.0, current_below(0.01)))
+    assert abs(record.rows[-1][INDEX[columns.CURRENT]]) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("step", "instrument", "message"),
+    [
+        (Charge("1C", current_below("C/20")), "supply", "OUTP OFF"),
+        (Discharge("1C", elapsed(minutes=5)), "load", "LOAD OFF"),
+    ],
+)
+def test_a_hand_on_the_panel_of_a_virtual_instrument_is_noticed(
+    tmp_path: Path, step: Step, instrument: str, message: str
+) -> None:
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path, TestIdentity("x", "x", "x"))
+    bench.open()
+    opened = bench.engine.bench
+
+    def press() -> None:
+        opened.drivers[instrument]._session.write(message)  # type: ignore[attr-defined]
+
+    opened.clock.every(60.0, press)
+    with pytest.raises(BenchFault, match=f"{instrument} was asked for") as lost:
+        bench.run(step)
+    assert lost.value.fault == "output-lost"
+    bench.conclude(lost.value)
+
+
+def test_a_bms_that_gives_up_and_opens_its_contactors_is_the_packs_fault(tmp_path: Path) -> None:
+    setup = Setup(*load_station("virtual-pack"), *load_pack("lfp-96s"), defects=("bms-error@60",))
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    with pytest.raises(PackFailure) as gave_up:
+        bench.run(Discharge("1C", elapsed(minutes=5)))
+    assert gave_up.value.fault == "bms-error"
+    bench.conclude(gave_up.value)
