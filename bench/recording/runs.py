@@ -136,5 +136,6 @@ def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path)
 
 def _command(run_id: str, root: Path) -> str:
     """What a shell is to be told to continue a run."""
-    elsewhere = [] if root == DEFAULT_ROOT else ["--runs", str(root)]
-    return shlex.join(["pytest", "--resume", run_id, *elsewhere])
+    # With a space pytest would take the folder for one of tests, and look for its plugins there.
+    elsewhere = [] if root == DEFAULT_ROOT else [f"--runs={root}"]
+    return shlex.join(["pytest", f"--resume={run_id}", *elsewhere])

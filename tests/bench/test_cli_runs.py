@@ -39,7 +39,7 @@ def test_a_manifest_that_never_ended_is_a_run_that_died(tmp_path: Path) -> None:
     record(tmp_path, verdict=None)
     answer = packbench("runs", tmp_path, "--json")
     (run,) = json.loads(answer.out)
-    command = f"pytest --resume {run['run_id']} --runs {tmp_path}"
+    command = f"pytest --resume={run['run_id']} --runs={tmp_path}"
     assert (run["state"], run["verdict"], run["resume"]) == ("died", None, command)
     assert run["cause"] == f"{DIED} Resume with: {command}"
 

@@ -99,7 +99,7 @@ def test_a_fast_recharge_that_was_killed_is_resumed_to_one_run_that_shows_the_ga
     assert last_whole_scan(bench, before) - before.time[-1] < FLUSH_PERIOD + MILLISECOND
     (listed,) = json.loads(packbench("runs", folder / "runs", "--json", cwd=ROOT).out)
     assert (listed["state"], listed["resume"]) == (
-        "died", f"pytest --resume {listed['run_id']} --runs {folder / 'runs'}",
+        "died", f"pytest --resume={listed['run_id']} --runs={folder / 'runs'}",
     )  # fmt: skip
 
     resumed = session(bench, "--resume", listed["run_id"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -188,19 +189,21 @@ def test_never_reached(bench):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_what_is_resumed_completes_the_report_of_the_session_that_was_killed(tmp_path: Path) -> None:
-    (tmp_path / "test_cases").mkdir()
-    (tmp_path / "test_cases" / "test_mine.py").write_text(KILLED, encoding="utf-8")
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["bench.plugin", "reports.plugin"]\n', encoding="utf-8")
+    # The runs lie elsewhere: the command that is told must be found by pytest from the project all the same.
+    project, runs = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "test_cases").mkdir(parents=True)
+    (project / "test_cases" / "test_mine.py").write_text(KILLED, encoding="utf-8")
+    (project / "conftest.py").write_text('pytest_plugins = ["bench.plugin", "reports.plugin"]\n', encoding="utf-8")
 
     def run(*options: str) -> int:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", *options]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
+        return subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False).returncode
 
-    assert run("test_cases") == -signal.SIGKILL
-    (listed,) = json.loads(packbench("runs", tmp_path / "runs", "--json").out)
-    assert run("--resume", listed["run_id"]) == 0
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("allure-results/*-result.json")]
+    assert run("test_cases", "--runs", str(runs)) == -signal.SIGKILL
+    (listed,) = json.loads(packbench("runs", runs, "--json").out)
+    assert run(*shlex.split(listed["resume"])[1:]) == 0
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in project.glob("allure-results/*-result.json")]
     told = {result["name"]: result for result in results}
     assert {name: result["status"] for name, result in told.items()} == {
         "test_charge": "passed", "Never reached": "broken",
