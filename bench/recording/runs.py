@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
@@ -19,6 +20,8 @@ DEFAULT_ROOT = Path("runs")
 LAST = "last"
 """What the newest run is called where a run can be named."""
 DIED = "It never ended: its process died, or is still at it."
+SURELY_DIED = "It never ended: its process died."
+"""Said where a lock tells (see `bench.recording.life`)."""
 RUNNING = "It is still running."
 
 
@@ -117,7 +120,8 @@ def supervisor_said(folder: Path) -> str:
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
     cause = (manifest.get("cause") or {}).get("text")
-    died = RUNNING if alive else f"{DIED}{supervisor_said(folder)}"
+    died = SURELY_DIED if (folder / LIFE).exists() else DIED
+    died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
     begun = (folder / "samples.journal").exists() and not alive
     return RunSummary(
         run_id=run_id,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.recording.life import claim, release
+from bench.recording.life import claim
 from bench.recording.rejudge import rejudge, verdict_of
-from bench.recording.runs import DIED, RUNNING, find_run, list_runs
+from bench.recording.runs import DIED, RUNNING, SURELY_DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
 from tests.bench.cli_support import CAPACITY, packbench, record, recorded_as
 
@@ -48,9 +48,10 @@ def test_a_run_whose_process_lives_is_running_and_not_to_be_resumed(tmp_path: Pa
     life = claim(record(tmp_path, verdict=None))
     (run,) = list_runs(tmp_path)
     assert (run.state, run.cause, run.resume) == ("running", RUNNING, None)
-    release(life)
+    life.release()
     (run,) = list_runs(tmp_path)
     assert run.state == "died"
+    assert str(run.cause).startswith(SURELY_DIED)
 
 
 def test_a_run_that_was_resumed_says_by_which(tmp_path: Path) -> None:
