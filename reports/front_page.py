@@ -192,9 +192,14 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
     return (
-        f"<tr><td>{_title(test)}<br><small>{escape(demands)}</small></td>{cells}"
+        f"<tr><td>{_title(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{cells}"
         f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
     )
+
+
+def _fault(test: Outcome) -> str:
+    """The id in the fault catalogue of what ended the run, to search and to sort by."""
+    return f"<code>{escape(test.cause['fault'])}</code>" if test.cause.get("fault") else ""
 
 
 def place(cause: Mapping[str, Any]) -> str:
@@ -207,8 +212,8 @@ def place(cause: Mapping[str, Any]) -> str:
 def _faults(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) -> str:
     rows = "".join(
         f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{escape(test.reason)}<br>"
-        f"<small>{escape(culprit(test.reason, devices))}</small></td><td>{escape(place(test.cause))}</td>"
-        f"<td>{_links(test, links)}</td></tr>"
+        f"{_fault(test)} <small>{escape(culprit(test.reason, devices))}</small></td>"
+        f"<td>{escape(place(test.cause))}</td><td>{_links(test, links)}</td></tr>"
         for test in tests
     )
     head = _head("Test", "", "What happened", "Where", "")

@@ -368,7 +368,8 @@ def finished_suite(tmp_path_factory: pytest.TempPathFactory) -> SampleSuite:
                     title="Capacity close to its limit, 25 °C",
                     cause={"blame": "pack", "text": "it is near its limit."})  # fmt: skip
     suite.write_run("test_stopped", interval=20.0, verdict="ABORTED", title="Stopped, 25 °C",
-                    cause={"blame": "operator", "text": "Ctrl-C", "step": "charge", "time": 5e3})  # fmt: skip
+                    cause={"blame": "operator", "text": "Ctrl-C", "step": "charge", "time": 5e3,
+                           "fault": "interrupted"})  # fmt: skip
     suite.test_case("test_discharge", SUITE_CASES)
     suite.run("test_cases", "-p", "no:randomly")
     return suite

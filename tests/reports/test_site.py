@@ -115,6 +115,11 @@ def test_a_pack_failure_shows_value_limit_margin_requirement_step_and_time(page:
     assert "chamber" not in failures
 
 
+def test_what_ended_a_run_is_named_by_its_id_in_the_fault_catalogue(page: str) -> None:
+    assert "<code>cell-under-voltage</code>" in section(page, "Pack failures")
+    assert "<code>interrupted</code>" in section(page, "Bench faults and missing tests")
+
+
 def test_bench_faults_name_the_instrument_and_how_to_repeat(page: str) -> None:
     faults = section(page, "Bench faults and missing tests")
     assert "Weiss LabEvent T/110, serial SN-chamber" in faults
