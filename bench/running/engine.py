@@ -53,7 +53,7 @@ class Engine:
     def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
         self.bench, self.log, self.alive = bench, run, alive
         self.clock = bench.clock
-        self.sampler = Sampler(bench, run)
+        self.sampler = Sampler(bench, run, alive)
         self.step: Step | None = None
         self.step_started = 0.0
         self._chamber_alarm = ""
@@ -150,6 +150,8 @@ class Engine:
             ended_by = self._loop(step, period, begin)
         except BaseException:
             # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
+            with suppress(BenchFault):
+                self.alive(2 * safestate.STEP_LIMIT)
             with suppress(Exception):
                 safestate.outputs_off(self.bench.roles)
             raise
