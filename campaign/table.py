@@ -107,11 +107,13 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     on = [case for case in outcomes if not case.off]
     silent = [case for case in on if not case.told]
     faults = len({case.fault for case in outcomes})
+    undetected = sum(case.undetected for case in dangerous)
     told = "operator told each time" if not silent else f"{len(silent)} without a word to the operator"
     return (
-        f"{faults} faults in {len(outcomes)} cases, {len(dangerous)} of them dangerous: dangerous and undetected "
-        f"{sum(case.undetected for case in dangerous)}, wrong blame {len(wrongly_blamed(outcomes))}, an output still on "
-        f"{len(on)} ({told}), bench not verified safe {sum(case.told for case in outcomes)}, "
+        f"{faults} faults in {len(outcomes)} cases, {len(dangerous)} of them dangerous: "
+        f"dangerous and undetected {undetected}, wrong blame {len(wrongly_blamed(outcomes))}, "
+        f"an output still on {len(on)} ({told}), "
+        f"bench not verified safe {sum(case.told for case in outcomes)}, "
         f"not as expected {sum(bool(case.problems) for case in outcomes)}."
     )
 

@@ -52,6 +52,11 @@ class VisaDriver:
         arguments: dict[str, object] = dict(options)
         return cls(link.resource, context, name=name, gap=link.gap, timeout=link.timeout, **arguments)
 
+    @property
+    def patience(self) -> float:
+        """How long an answer is waited for before the instrument counts as silent, s of real time."""
+        return self._session.patience
+
     def identify(self) -> Identity:
         """Ask the instrument who it is."""
         return self._session.identity()

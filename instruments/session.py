@@ -69,6 +69,11 @@ class Session:
         except LinkLost as error:
             raise self._fault(f"cannot be opened: {error}", "check power, cable and address") from error
 
+    @property
+    def patience(self) -> float:
+        """How long an answer is waited for, s."""
+        return self._profile.timeout
+
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
         with self.lock:

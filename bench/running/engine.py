@@ -65,7 +65,7 @@ class Engine:
     ) -> None:
         self.bench, self.log, self.alive = bench, run, alive
         self.clock = bench.clock
-        self.sampler = Sampler(bench, run)
+        self.sampler = Sampler(bench, run, alive)
         self.resumption = resumption
         if resumption is not None:
             self.sampler.go_on(resumption.past.rows)
@@ -183,6 +183,8 @@ class Engine:
             ended_by = self._loop(step, period, begin)
         except BaseException:
             # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
+            with suppress(BenchFault):
+                self.alive(2 * safestate.STEP_LIMIT)
             with suppress(Exception):
                 safestate.outputs_off(self.bench.roles)
             raise

@@ -40,9 +40,12 @@ Observer = Callable[[Row], None]
 
 
 class Sampler:
-    """Takes samples of one open bench for one run."""
+    """Takes samples of one open bench for one run.
 
-    def __init__(self, bench: OpenBench, run: Run) -> None:
+    `alive` is told how long (real s) the test may be silent from then on: in a scan, as long as the most patient link.
+    """
+
+    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
         layout = bench.scanner.columns
         derived = quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults)
         self.guard = Guard(bench.limits, layout, derived)
@@ -51,7 +54,9 @@ class Sampler:
         self.last: Row | None = None
         self.step_index = 0
         self.step_name: str | None = None
-        self._bench, self._run = bench, run
+        self._bench, self._run, self._alive = bench, run, alive
+        # One instrument that does not answer ends the scan; it must be told before the test is taken to hang.
+        self._longest_answer = max((getattr(driver, "patience", 0.0) for driver in bench.drivers.values()), default=0.0)
         self._now, self._scan = bench.clock.now, bench.scanner.scan
         self._epoch = bench.clock.epoch.timestamp()
         self._set = [nan, nan, nan]
@@ -90,7 +95,9 @@ class Sampler:
         Raises `BenchFault` as well when the output that was asked for a current is off.
         """
         started = self._now()
+        self._alive(self._longest_answer)
         row = self._scan()
+        self._alive(0.0)
         now = self._now()
         row[_TIME], row[_UNIX], row[_STEP], row[_SCAN_DURATION] = now, self._epoch + now, self.step_index, now - started
         row[_SET_POINTS] = self._set

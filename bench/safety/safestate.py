@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from bench.clock import Clock, WallClock
 from bench.roles import Roles
+from bench.safety.limits import BMS_SILENCE
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import Role, SafeAction, StationFile
 from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
@@ -239,9 +240,10 @@ def _bus(roles: Roles, role: Role, limit: float) -> str:
 
 def _contactor(roles: Roles) -> str:
     try:
-        roles.bms_scan()
+        age = roles.bms_scan()["age"]
         state = roles.bms.state()
     except InstrumentFault as silent:
         # A node that has only just been connected to needs a moment before it can be heard.
         return str(silent)
-    return "" if state in OPEN_STATES else f"BMS reports {state.name}"
+    old = f" in messages of up to {age:.0f} s ago" if age > BMS_SILENCE else ""
+    return "" if state in OPEN_STATES else f"BMS reports {state.name}{old}"

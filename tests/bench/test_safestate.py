@@ -141,6 +141,13 @@ def test_a_contactor_that_stays_closed_is_found_out(live: TestBench, plant: Plan
     assert "BMS reports CHARGE" in str(verdict)
 
 
+def test_a_contactor_of_which_nothing_is_heard_any_more_is_told_with_the_age_of_the_news(
+    live: TestBench, plant: Plant
+) -> None:
+    plant.bms_state, plant.bms_age = BmsState.CHARGE, 8.0
+    assert "contactor open: BMS reports CHARGE in messages of up to 8 s ago" in str(make_safe(live))
+
+
 def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     plant.bms_state = BmsState.CHARGE
     ticks = 0

@@ -271,14 +271,14 @@ def heartbeats(little_bench: TestBench, monkeypatch: pytest.MonkeyPatch) -> Hear
 @pytest.mark.parametrize(
     ("step", "period"), [(Charge(1.0, elapsed(seconds=5)), 1.0), (Rest(elapsed(seconds=30)), 10.0), (Soak(25.0), 10.0)]
 )
-def test_every_scan_is_a_heartbeat_that_announces_the_next(
-    little_bench: TestBench, heartbeats: Heartbeats, step: Any, period: float
+def test_every_scan_announces_the_next_how_long_its_answers_may_take_and_that_they_have_come(
+    little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch, step: Any, period: float
 ) -> None:
+    monkeypatch.setattr(little_bench.engine.sampler, "_longest_answer", 7.0)
     little_bench.run(step)
     scans = len(little_bench.run_log.record().rows)
     *beats, idle = heartbeats.told
-    assert len(beats) == scans
-    assert set(beats) == {period}
+    assert beats == [period, 7.0, 0.0] * scans
     assert idle == little_bench.station.supervisor.idle
 
 

@@ -181,7 +181,7 @@ def test_a_test_that_hangs_and_holds_the_only_connection_is_ended_first(rig: Rig
     assert "hanging" in output
     assert status == -signal.SIGKILL
     report = rig.supervisor()
-    assert report["reason"] == "the test was silent for more than 1.1 s"
+    assert report["reason"] == "the test was silent for more than 1.0 s"
     assert report["fault"] == "test-hung"
     assert report["test"]["ended_by"] == "supervisor"
     assert report["bench_verdict"]["safe"] is True
@@ -194,6 +194,17 @@ def test_a_test_that_was_stopped_is_as_dangerous_as_one_that_hangs(rig: Rig) -> 
     rig.outlet.wait_for("output OFF")
     assert ended(process)[0] == -signal.SIGKILL
     assert rig.supervisor()["bench_verdict"]["safe"] is True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_an_instrument_that_falls_silent_is_told_before_the_test_counts_as_hung(rig: Rig) -> None:
+    process = rig.charging(heartbeat=1.0)
+    rig.outlet.process.send_signal(signal.SIGSTOP)
+    status, output = ended(process)
+    rig.outlet.process.send_signal(signal.SIGCONT)
+    assert status == 3, output
+    assert (rig.manifest()["state"], rig.manifest()["cause"]["fault"]) == ("ended", "instrument-fault")
+    assert rig.reports() == []
 
 
 def test_a_timeout_that_ends_the_process_leaves_the_output_to_the_supervisor(rig: Rig) -> None:
