@@ -5,7 +5,6 @@ own, independent of the one the driver makes. The sign on the bus is foxBMS's de
 positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ import numpy as np
 from can import Message
 from numpy.typing import NDArray
 
+from instruments.virtual.charge_limit import ChargeLimit
 from instruments.virtual.dialect import Repair
 from instruments.virtual.exchange import CanChannel
 from instruments.virtual.terminals import Settling
@@ -167,7 +167,7 @@ class FoxBms:
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
-        self._rate = _Bilinear(cell)
+        self._rate = ChargeLimit(cell)
         channel.members[self] = self._receive
 
     @property
@@ -395,35 +395,3 @@ PACKERS: dict[int, Callable[[FoxBms], int]] = {
     INSULATION: FoxBms._insulation_frame,
     ESTIMATION: FoxBms._estimation_frame,
 }
-
-
-class _Bilinear:
-    """The cell's charge-limit table for one point at a time: a tenth of what the general look-up costs."""
-
-    def __init__(self, cell: CellParameters) -> None:
-        limit = cell.charge_limit
-        self._temperature, self._soc = limit.temperature.tolist(), limit.soc.tolist()
-        self._c_rate = limit.c_rate.tolist()
-        self.most = float(limit.c_rate.max())
-        grid = np.linspace(-40.0, 80.0, 61)
-        self._resistance = cell.resistances(np.full(grid.shape, 0.5), grid).sum(axis=0).tolist()
-
-    def __call__(self, temperature: float, soc: float) -> float:
-        """C-rate (1/h) at degC and a state of charge, held constant outside the table."""
-        row, above = _place(temperature, self._temperature)
-        column, right = _place(soc, self._soc)
-        lower, upper = self._c_rate[row], self._c_rate[row + 1]
-        low = lower[column] * (1 - right) + lower[column + 1] * right
-        high = upper[column] * (1 - right) + upper[column + 1] * right
-        return float(low * (1 - above) + high * above)
-
-    def resistance(self, temperature: float) -> float:
-        """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
-        index = max(0, min(60, int((temperature + 40.0) / 2)))
-        return float(self._resistance[index])
-
-
-def _place(value: float, grid: list[float]) -> tuple[int, float]:
-    interval = max(0, min(bisect_right(grid, value) - 1, len(grid) - 2))
-    low, high = grid[interval], grid[interval + 1]
-    return interval, max(0.0, min(1.0, (value - low) / (high - low)))
