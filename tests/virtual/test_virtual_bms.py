@@ -178,6 +178,24 @@ def test_a_follower_of_the_charge_limit_never_overshoots_a_cell(
     assert float(bench.world.plant.soc.max()) > 0.95
 
 
+@pytest.mark.parametrize("period", [0.1, 0.3, 1.0])
+def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_followed(
+    open_bench: OpenBench, connect: Connect, period: float
+) -> None:
+    """A step raises the voltage at once, by resistance alone; seen as a rise per time it would forbid any current."""
+    bench = open_bench("supply", "bms", soc=0.3, spread={}, cell="lfp-26650")
+    node = connect(bench)
+    node.request(CHARGE)
+    node.after(1)
+    bench.source(voltage=24 * 3.6, current=0)
+    followed = []
+    for _ in range(round(20 / period)):
+        followed.append(node.after(period).get("MaximumChargeCurrent", followed[-1] if followed else 0.0))
+        bench.say("supply", f"CURR {followed[-1]}")
+    assert followed[-1] > 2.0
+    assert all(later >= 0.9 * earlier for earlier, later in zip(followed, followed[1:], strict=False))
+
+
 def test_the_charge_limit_falls_with_cold(open_bench: OpenBench, connect: Connect) -> None:
     limits = []
     for temperature in (25.0, 0.0, -25.0):
