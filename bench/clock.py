@@ -9,7 +9,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal, Protocol
 
@@ -18,13 +18,16 @@ VIRTUAL_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
-    """Bench time in seconds since the clock was made, and the civil time it stands for."""
+    """Bench time in seconds since the run began, and the civil time it stands for.
+
+    A run begins with its clock, unless it continues another one: then the clock starts where that one has come to.
+    """
 
     kind: Literal["virtual", "wall"]
     epoch: datetime
 
     def now(self) -> float:
-        """Seconds since the clock was made; never runs backwards."""
+        """Seconds since the run began; never runs backwards."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -45,10 +48,12 @@ class VirtualClock:
 
     kind: Literal["virtual", "wall"] = "virtual"
 
-    def __init__(self, advance: Callable[[float], None] | None = None, epoch: datetime = VIRTUAL_EPOCH) -> None:
+    def __init__(
+        self, advance: Callable[[float], None] | None = None, epoch: datetime = VIRTUAL_EPOCH, start: float = 0.0
+    ) -> None:
         self.epoch = epoch
         self.advance = advance
-        self._now = 0.0
+        self._now = start
         self._order = count()
         self._due: list[tuple[float, int, float, Callable[[], None]]] = []
         self._cancelled: set[int] = set()
@@ -103,10 +108,10 @@ class WallClock:
 
     kind: Literal["virtual", "wall"] = "wall"
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, start: float = 0.0) -> None:
         self.speed = speed
-        self.epoch = datetime.now(UTC)
-        self._start = time.monotonic()
+        self.epoch = datetime.now(UTC) - timedelta(seconds=start / speed)
+        self._start = time.monotonic() - start / speed
         self._order = count()
         self._due: list[tuple[float, int, float, Callable[[], None]]] = []
         self._cancelled: set[int] = set()

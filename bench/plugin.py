@@ -9,19 +9,18 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import hooks, progress
+from bench import hooks, progress, resuming
+from bench.context import DEFAULT_STATION, PAST, BenchContext
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.recording.session_log import SessionLog
-from bench.running.lifecycle import Setup
 from bench.safety import interrupts
 from bench.safety.lease import BenchLease
-from bench.station import StationFile, load_station
+from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
 from bench.verdicts import (
     WRONG,
@@ -36,7 +35,6 @@ from bench.verdicts import (
 )
 from instruments.roles import InstrumentFault
 
-DEFAULT_STATION = "virtual-module"
 DEFAULT_TEMPERATURES = "-10,0,25,45"
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
 VERDICT_PROPERTY = "packbench.verdict"
@@ -44,60 +42,8 @@ TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
 
 _bench_key = pytest.StashKey[TestBench]()
-_context_key = pytest.StashKey["BenchContext"]()
-
-
-class BenchContext:
-    """What the options chose, read once per process."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        option = config.getoption
-        self.station, self.station_file = load_station(option("--station"))
-        self.pack_given = option("--pack") is not None
-        packs = self.station.packs
-        if not self.pack_given and not packs:
-            raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
-        self.pack_name: str = option("--pack") or packs[0]
-        self.other_packs = [] if self.pack_given else list(packs[1:])
-        for name in (self.pack_name, *self.other_packs):
-            load_pack(name)
-        self.temperatures = _temperatures(option("--temperatures"))
-        self.runs = _runs_folder(option("--runs"))
-        self.seed: int = option("--seed")
-        self.defects: tuple[str, ...] = tuple(option("--defect"))
-        self.lease: BenchLease | None = None
-        self.supervised: bool = option("--supervise") or self.station.clock == "wall"
-        self.broken: str | None = None
-        """Why the bench cannot be used any more: the first cause, once there was one."""
-
-    def setup(self, pack: PackFile, pack_file: Path) -> Setup:
-        """What one test opens."""
-        return Setup(self.station, self.station_file, pack, pack_file, self.seed, self.defects)
-
-
-def _runs_folder(text: str) -> Path:
-    """The folder of the recordings, made now: a wrong one is told before the bench is opened."""
-    folder = Path(text)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--runs={text}: cannot hold recordings ({error.strerror}); name another folder.") from error
-    return folder
-
-
-def _temperatures(text: str) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(
-            f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45."
-        ) from error
-    absurd = [value for value in values if not -60 <= value <= 120]
-    if absurd:
-        raise InputError(
-            f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there."
-        )
-    return values
+_context_key = pytest.StashKey[BenchContext]()
+_refusal_key = pytest.StashKey[InputError]()
 
 
 # --- options and session ------------------------------------------------------------------------------------------
@@ -111,7 +57,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Choose station, pack, temperatures and where recordings go."""
     group = parser.getgroup("packbench", "battery bench")
-    group.addoption("--station", default=DEFAULT_STATION, help="station file or shipped name (default: %(default)s)")
+    group.addoption(
+        "--station",
+        default=None,
+        help=f"station file or shipped name (default: {DEFAULT_STATION})",
+    )
     group.addoption("--pack", default=None, help="pack file or shipped name (default: the station's first)")
     group.addoption(
         "--temperatures",
@@ -126,12 +76,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
     )
+    group.addoption(
+        "--resume",
+        metavar="RUN",
+        default=None,
+        help="continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",
+    )
     group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
     group.addoption(
         "--supervise",
         action="store_true",
         help="let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Choose the test of the run to resume before anybody looks at what is to be run."""
+    if config.option.resume is None:
+        return
+    try:
+        config.stash[PAST] = resuming.choose(config)
+    except InputError as refusal:
+        config.stash[_refusal_key] = refusal
 
 
 @pytest.hookimpl(trylast=True)
@@ -149,7 +116,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Read station and pack, take the lease, turn a request to terminate into an orderly end."""
     config = session.config
     try:
+        if _refusal_key in config.stash:
+            raise config.stash[_refusal_key]
         context = BenchContext(config)
+        if context.past is not None and config.getoption("numprocesses", None):
+            raise InputError("--resume continues one test: run it without -n.")
         if context.station.clock == "wall" and (_is_worker(config) or config.getoption("numprocesses", None)):
             raise InputError(
                 f"Station {context.station.name} is one bench: run it without -n, "
@@ -231,7 +202,10 @@ def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
     if context.broken is not None:
         pytest.skip(f"NOT RUN: the bench is broken: {context.broken}")
     setup = context.setup(*load_pack(_pack_name(request)))
-    under_test = TestBench(setup, context.runs, identity_of(item), lease=context.lease, supervised=context.supervised)
+    under_test = TestBench(
+        setup, context.runs, identity_of(item),
+        lease=context.lease, supervised=context.supervised, past=context.past,
+    )  # fmt: skip
     item.stash[_bench_key] = under_test
     with interrupts.bench_open():
         try:

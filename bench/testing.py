@@ -6,15 +6,18 @@ knows nothing of pytest, so that a script can use it as well.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 from bench.pack import PackFile
+from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
 from bench.running import preflight
 from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench, Setup, setup_manifest
+from bench.running.resume import MISMATCH, Resumption, pack_state
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
 from bench.safety.safestate import BenchVerdict
@@ -24,6 +27,7 @@ from bench.verdicts import (
     BenchFault,
     Cause,
     Inconclusive,
+    InputError,
     Measurement,
     PackFailure,
     Verdict,
@@ -55,9 +59,14 @@ class TestBench:
         *,
         lease: BenchLease | None = None,
         supervised: bool | None = None,
+        past: PastRun | None = None,
     ) -> None:
-        """`supervised`: whether a process of its own watches this one; None: where time is real."""
-        self.setup = setup
+        """`supervised`: whether a process of its own watches this one; None: where time is real.
+
+        `past` is the run that this one continues.
+        """
+        self.setup = setup if past is None else replace(setup, pack_state=pack_state(past))
+        self._past = past
         self.runs = runs
         self.test = test
         self.run_log = Run(runs, test, setup_manifest(setup), now=lambda: 0.0)
@@ -80,12 +89,14 @@ class TestBench:
                 life = self._lease.life if self._lease is not None else None
                 self._watch = Supervised(self.setup.station, self.run_log.folder, life)
                 self._watch.confirm()
-            opened = OpenBench(self.setup, self.run_log.transcript)
+            past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(datetime.now(UTC))
+            opened = OpenBench(self.setup, self.run_log.transcript, start)
             self._open = opened
             self.run_log.now = opened.clock.now
             self.run_log.manifest |= opened.manifest()
-            self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall")
-            self._engine = Engine(opened, self.run_log, self.alive)
+            self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
+            resumption = None if past is None else Resumption(past, self.pack, past.silence(datetime.now(UTC)))
+            self._engine = Engine(opened, self.run_log, self.alive, resumption)
         except Exception as error:
             self._keep(error)
             self.conclude(error)
@@ -146,6 +157,7 @@ class TestBench:
 
     def conclude(self, error: BaseException | None = None) -> Conclusion:
         """Make the bench safe, judge, close the run. Whatever happens here, the run ends and the links close."""
+        error = error or self._left_over()
         if error is not None:
             self._keep(error)
         safe = self._make_safe()
@@ -159,6 +171,17 @@ class TestBench:
         finally:
             self._close()
         return Conclusion(verdict, safe, raised)
+
+    def _left_over(self) -> InputError | None:
+        """A test that asks for less than the run before had done is another one, and has not been run."""
+        left = self._engine.resumption.left if self._engine is not None and self._engine.resumption else ()
+        if not left:
+            return None
+        return InputError(
+            f"The test has changed since the run that it resumes: it ended without step {left[0].index}, "
+            f"{left[0].name!r}. Run it anew.",
+            MISMATCH,
+        )
 
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:

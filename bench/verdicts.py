@@ -120,7 +120,14 @@ class BenchInUse(BenchFault):
 
 
 class InputError(ValueError):
-    """A file or an option cannot be used: one sentence with where, what was found and what is allowed."""
+    """A file or an option cannot be used: one sentence with where, what was found and what is allowed.
+
+    `fault` is an id of the fault catalogue.
+    """
+
+    def __init__(self, text: str = "", fault: str = "wrong-input") -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
@@ -141,14 +148,12 @@ def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
 def fault_of(error: BaseException) -> str:
     """Id in the fault catalogue of what was raised."""
     match error:
-        case PackFailure() | BenchFault():
+        case PackFailure() | BenchFault() | InputError():
             return error.fault
         case InstrumentFault():
             return "instrument-fault"
         case AssertionError() | Inconclusive():
             return "requirement-missed"
-        case InputError():
-            return "wrong-input"
         case Exception():
             return "bench-fault"
         case _:

@@ -34,7 +34,10 @@ FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
-TOLD: Final = {"trip": "Guard", "warning": "Warning", "hold started": "Hold", "hold ended": "Hold"}
+TOLD: Final = {
+    "trip": "Guard", "warning": "Warning", "hold started": "Hold", "hold ended": "Hold", "gap": "Gap",
+    "step resumed": "Gap",
+}  # fmt: skip
 
 STATUS: Final = {
     "PASS": Status.PASSED,
@@ -93,7 +96,9 @@ def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
     told = [_step(recording, step, start) for step in recording.steps]
     known = {step.name for step in recording.steps}
     loose = [event for event in recording.of_type("measurement") if event.get("step") not in known]
-    return told + [_measurement(event, start) for event in loose]
+    # A gap between two steps belongs to none of them.
+    between = [_told(event, start) for event in recording.of_type("gap") if event.get("step") is None]
+    return sorted(told + between, key=lambda step: step.start or 0) + [_measurement(event, start) for event in loose]
 
 
 def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None) -> str:
@@ -102,6 +107,7 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None) -> s
     parts = [f"<p>{escape(text)}</p>"] if text else []
     if cause:
         parts.append(f'<p style="color:#c62828"><b>{escape(cause["text"])}</b>{_where(cause)}</p>')
+    parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     rows = tables.rows_of(manifest)
     if rows:
         parts.append(tables.as_html(rows))
@@ -125,10 +131,14 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
     cause = manifest.get("cause") or {}
     if cause.get("fault"):
         shown["fault"] = f"{cause['fault']}, {cause['blame']} to blame"
+    if manifest.get("resumed_from"):
+        shown["resumed from"] = manifest["resumed_from"]["run_id"]
     # excluded: a new serial number must not begin a new history of the test
     result.parameters.extend(Parameter(name=key, value=value, excluded=True) for key, value in shown.items())
     result.labels.append(Label(name="run", value=manifest["run_id"]))
     result.labels.extend(Label(name=kind, value=value) for kind, value in _fault_labels(manifest.get("cause") or {}))
+    if tables.gaps_of(manifest):
+        result.labels.append(Label(name="tag", value="resumed"))
     attach(
         result,
         results,
@@ -197,7 +207,7 @@ def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
     inner = [
         event
         for event in recording.of_type(*TOLD, "measurement")
-        if event.get("step") == step.name
+        if event.get("step", event.get("name")) == step.name
         and (event["type"] == "measurement" or step.start <= event["time"] <= step.stop)
     ]
     return TestStepResult(
@@ -224,6 +234,9 @@ def _measurement(event: Event, start: int) -> TestStepResult:
 def _told(event: Event, start: int) -> TestStepResult:
     """What the guard found or did: only a trip is a failure of anybody."""
     kind, moment = event["type"], start + round(1000 * event["time"])
+    if kind == "step resumed":
+        name = f"Went on with {event['name']}, after {readable(event['elapsed'])} of it were done before the gap"
+        return TestStepResult(name=name, status=Status.PASSED, start=moment, stop=moment)
     if kind == "hold ended":
         went = "recovered" if event["recovered"] else "not recovered"
         name = f"Hold ended after {readable(event['duration'])}: {event['limit']} {went}"

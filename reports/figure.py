@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reports.panels import (
     Panel,
     Violation,
+    breaks,
     decimate,
     limits_of,
     panels_of,
@@ -22,7 +23,7 @@ from reports.panels import (
     time_unit,
     violations_of,
 )
-from reports.recording import Hold, Recording, Step
+from reports.recording import Gap, Hold, Recording, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +65,7 @@ def png(run: Recording) -> bytes:
         _draw_panel(axis, run, panel, rows, unit)
     _draw_steps(axes, run.steps, unit)
     _draw_holds(axes[1:], run.holds, unit)
+    _draw_gaps(axes[1:], run.gaps, unit)
     _draw_violations(axes[1:], panels, violations_of(run), unit)
     axes[-1].set_xlabel(f"test time / {unit_name}")
     _headline(figure, run, height)
@@ -97,13 +99,14 @@ def _layout(figure: "Figure", count: int, height: float) -> "Sequence[Axes]":
 
 
 def _draw_panel(axis: "Axes", run: Recording, panel: Panel, rows: NDArray[np.intp], unit: float) -> None:
-    time = run.time[rows] / unit
+    at, moments = breaks(run, rows)
+    time = np.insert(run.time[rows], at, moments) / unit
     for trace in reversed(panel.traces):
-        values = run.column(trace.column)[rows] * panel.scale
+        values = np.insert(run.column(trace.column)[rows], at, np.nan) * panel.scale
         style, width = ("--", 1.0) if trace.dashed else ("-", 1.3)
         axis.plot(time, values, style, color=trace.color, linewidth=width, label=trace.label)
     if panel.band:
-        low, high = (run.column(name)[rows] * panel.scale for name in panel.band)
+        low, high = (np.insert(run.column(name)[rows], at, np.nan) * panel.scale for name in panel.band)
         axis.fill_between(time, low, high, color="#999999", alpha=0.25, linewidth=0)
     axis.set_ylim(*span(run, panel))
     axis.set_xlim(0, 1.005 * float(run.time[-1]) / unit)
@@ -168,6 +171,18 @@ def _draw_holds(axes: "Sequence[Axes]", holds: Sequence[Hold], unit: float) -> N
         axes[0].annotate(
             f"hold: {hold.limit}", (hold.start / unit, 0.98), xycoords=("data", "axes fraction"),
             va="top", fontsize=6.5, color=AMBER, annotation_clip=True,
+        )  # fmt: skip
+
+
+def _draw_gaps(axes: "Sequence[Axes]", gaps: Sequence[Gap], unit: float) -> None:
+    """Shade the time without a test, darker where nothing was recorded, and say how long it was."""
+    for gap in gaps:
+        for axis in axes:
+            axis.axvspan(gap.start / unit, gap.stop / unit, color=INK, alpha=0.10, linewidth=0, zorder=0)
+            axis.axvspan(gap.start / unit, gap.seen / unit, color=INK, alpha=0.18, linewidth=0, zorder=0)
+        axes[0].annotate(
+            f"gap of {readable(gap.seen - gap.start)}, then at rest", (gap.start / unit, 0.86),
+            xycoords=("data", "axes fraction"), va="top", fontsize=6.5, color=INK, annotation_clip=True,
         )  # fmt: skip
 
 

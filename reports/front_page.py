@@ -18,7 +18,7 @@ from reports.outcome import NOT_RUN, ORDER, Outcome
 from reports.page import fill
 from reports.panels import readable
 from reports.results import environment
-from reports.tables import Row, quantity, tightest
+from reports.tables import Row, gaps_of, quantity, tightest
 
 CLASS = {
     "PASS": "pass",
@@ -286,13 +286,14 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
     told = f"{escape(test.reason)} {escape(place(test.cause))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
+    gaps = "".join(f'<p class="reason notrun">{escape(text)}</p>' for text in gaps_of(test.manifest))
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small></summary>"
-        f"{reason}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
+        f"{reason}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reports.page import fill
-from reports.panels import Panel, decimate, limits_of, panels_of, readable, span, violations_of
+from reports.panels import Panel, breaks, decimate, limits_of, panels_of, readable, span, violations_of
 from reports.recording import Floats, Recording
 
 BUCKETS = 5000  # at 4 or more rows each: a run of 5 h at 1 s stays whole
@@ -29,14 +29,19 @@ def html(run: Recording) -> str:
         raise ValueError("The run has no samples of voltage, current, temperature or SOC: nothing can be drawn.")
     names = list(dict.fromkeys(name for panel in panels for name in panel.columns))
     rows = decimate([run.column(name) for name in names], BUCKETS)
-    coded = {name: _quantise(run.column(name)[rows]) for name in names}
+    at, moments = breaks(run, rows)
+    coded = {name: _quantise(np.insert(run.column(name)[rows], at, np.nan)) for name in names}
     figure = {
-        "count": len(rows),
-        "time": _pack_time(run.time[rows]),
+        "count": len(rows) + len(at),
+        "time": _pack_time(np.insert(run.time[rows], at, moments)),
         "columns": {name: {"low": low, "step": step, "data": data} for name, (low, step, data) in coded.items()},
         "panels": [_panel(run, panel) for panel in panels],
         "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
         "holds": [{"start": hold.start, "stop": hold.stop, "name": hold.limit} for hold in run.holds],
+        "gaps": [
+            {"start": gap.start, "seen": gap.seen, "stop": gap.stop, "name": readable(gap.seen - gap.start)}
+            for gap in run.gaps
+        ],
         "violations": [
             {
                 "time": violation.time,

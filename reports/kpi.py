@@ -158,7 +158,7 @@ def charge_time(run: Recording, step: StepRef, start: float = 0.1, stop: float =
         unit="s",
         step=step.name,
         definition=f"Time from the first {100 * start:g} % to the first {100 * stop:g} % of displayed SOC, "
-        "interpolated between samples; holds do not count.",
+        "interpolated between samples; holds and gaps do not count.",
     )
 
 
@@ -172,21 +172,21 @@ def duration(run: Recording, step: StepRef) -> Kpi:
         unit="s",
         step=step.name,
         definition="Bench time from the start of the step to its end condition, contactors included; "
-        "holds do not count.",
+        "holds and gaps do not count.",
     )
 
 
 def mean_power(run: Recording, step: StepRef) -> Kpi:
     """Energy of the step over its duration, W, as a magnitude."""
     step = run.step(step)
-    duration = step.duration
+    duration = step.duration - sum(gap.stop - gap.start for gap in run.gaps if step.start <= gap.start < step.stop)
     return Kpi(
         name="mean power",
         symbol="P_mean",
         value=energy(run, step).value * 3600 / duration if duration > 0 else nan,
         unit="W",
         step=step.name,
-        definition="Energy of the step over its duration, pauses within the step included.",
+        definition="Energy of the step over its duration, pauses within the step included, gaps in the test not.",
     )
 
 
@@ -332,6 +332,8 @@ def _resistance(run: Recording, step: Step, at: float) -> float:
     if not len(time) or time[-1] < at:
         return nan
     voltage, current = (float(np.interp(at, time, run.values(column, step))) for column in (VOLTAGE, CURRENT))
+    if run.held(step.start, step.start + at) > 0:  # outputs were off: the change is none of the pack's
+        return nan
     rest = _before(run, VOLTAGE, step)
     if rest < 0.5 * voltage:  # an open contactor: what the terminals showed was not the pack
         return nan

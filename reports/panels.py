@@ -170,6 +170,16 @@ def decimate(columns: Sequence[Floats], buckets: int) -> NDArray[np.intp]:
     return np.unique(np.concatenate(chosen))
 
 
+def breaks(run: Recording, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], Floats]:
+    """Choose where no line may be drawn through `rows`: positions to insert a missing sample at, and its test time, s.
+
+    A line through a gap would show what nobody measured.
+    """
+    gaps = run.gaps
+    at = np.searchsorted(run.time[rows], [gap.start for gap in gaps], side="right")
+    return at, np.array([(gap.start + gap.seen) / 2 for gap in gaps])
+
+
 def time_unit(duration: float) -> tuple[float, str]:
     """Choose how to label a time axis: seconds per unit, and the unit."""
     if duration >= 2 * 3600:

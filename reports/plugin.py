@@ -32,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the results folder before allure-pytest looks for it, and clean it once per session."""
     option = config.option
     if not option.allure_report_dir and _runs_the_suite(config):
-        option.allure_report_dir, option.clean_alluredir = DEFAULT_RESULTS, True
+        # What is resumed belongs to the session that died: its other results stay, and of one test the last counts.
+        option.allure_report_dir = DEFAULT_RESULTS
+        option.clean_alluredir = getattr(option, "resume", None) is None
     if not option.allure_report_dir:
         return
     folder = config.invocation_params.dir / option.allure_report_dir
@@ -86,6 +88,9 @@ class Presenter:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is meant to run, so that a result that never comes is missed."""
+        resumed = getattr(self._config.option, "resume", None) is not None
+        if resumed and (self._results / results.SESSION).exists():
+            return  # the session that died knows what else was meant to run
         if session.items and not self._config.option.collectonly:
             results.remember_collected(self._results, [_collected(item) for item in session.items])
 

@@ -4,10 +4,8 @@ It reads what docs/run-format.md describes, from a folder or from memory while t
 a test case and a reviewer compute with the same functions. It judges nothing and writes nothing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -15,15 +13,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.recording.reading import Event, RecordingError, nearest, read_events, read_manifest, read_samples
+
+__all__ = ["Event", "Floats", "Gap", "Hold", "Recording", "RecordingError", "Step", "read_manifest"]
+
 Floats = NDArray[np.float64]
-Event = Mapping[str, Any]
 
 TIME = "Test Time / s"
 STEP = "Step Count / 1"
-
-
-class RecordingError(ValueError):
-    """A run on disk cannot be used: one sentence with where, what was found and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,21 @@ class Hold:
     recovered: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without a test: its process had ended at `start`, another one recorded from `seen` and went on at `stop`.
+
+    All in s of test time. Between `seen` and `stop` there are samples of a bench that rests; `step` is where the run
+    had stopped (empty: between two steps).
+    """
+
+    start: float
+    seen: float
+    stop: float
+    step: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Recording:
     """Everything of one run. `rows` has one row per scan and one column per name in `columns`."""
@@ -90,8 +102,8 @@ class Recording:
     def load(cls, folder: Path) -> Self:
         """Read a run folder, also one whose process died; raises `RecordingError` when it is not a run."""
         manifest = read_manifest(folder)
-        columns, rows = _read_samples(folder)
-        return cls(manifest, _read_events(folder / "events.jsonl"), columns, rows)
+        columns, rows = read_samples(folder)
+        return cls(manifest, read_events(folder / "events.jsonl"), columns, rows)
 
     @property
     def time(self) -> Floats:
@@ -105,7 +117,7 @@ class Recording:
     def column(self, name: str) -> Floats:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
         if name not in self._positions:
-            raise RecordingError(f"The run has no column {name!r}{_nearest(name, self.columns)}.")
+            raise RecordingError(f"The run has no column {name!r}{nearest(name, self.columns)}.")
         return self.rows[:, self._positions[name]]
 
     def step(self, which: str | int | Step) -> Step:
@@ -115,7 +127,7 @@ class Recording:
         found = [step for step in self.steps if which in (step.name, step.index)]
         if not found:
             raise RecordingError(
-                f"The run has no step {which!r}{_nearest(str(which), [step.name for step in self.steps])}."
+                f"The run has no step {which!r}{nearest(str(which), [step.name for step in self.steps])}."
             )
         if len(found) > 1:
             indices = ", ".join(str(step.index) for step in found)
@@ -172,89 +184,25 @@ class Recording:
                 found[-1] = replace(found[-1], stop=event["time"], recovered=event["recovered"])
         return found
 
+    @property
+    def gaps(self) -> list[Gap]:
+        """Gaps in order; one after which the run never went on lasts until the last sample."""
+        found: list[Gap] = []
+        for event in self.of_type("gap", "step resumed"):
+            if event["type"] == "gap":
+                seen = float(event["start"]) + float(event["duration"])
+                last = max(float(self.time[-1]) if len(self.rows) else 0.0, seen)
+                found.append(Gap(float(event["start"]), seen, last, event.get("step") or "", event["text"]))
+            elif found:
+                found[-1] = replace(found[-1], stop=float(event["time"]))
+        return found
+
     def held(self, start: float, stop: float) -> float:
-        """How much of the time from `start` to `stop` (s) was spent in holds, s."""
-        return sum(max(0.0, min(hold.stop, stop) - max(hold.start, start)) for hold in self.holds)
+        """How much of the time from `start` to `stop` (s) was spent in holds and gaps, s."""
+        pauses = [(hold.start, hold.stop) for hold in self.holds] + [(gap.start, gap.stop) for gap in self.gaps]
+        return sum(max(0.0, min(end, stop) - max(begin, start)) for begin, end in pauses)
 
     def _rows_of(self, index: int) -> slice:
         """Rows of a step; they follow each other because steps do."""
         rows = np.flatnonzero(self.column(STEP) == index)
         return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read `run.json`; raises `RecordingError` when there is none or it is of another schema."""
-    path = folder / "run.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordingError(f"{folder} is not a run: it holds no run.json; name a folder under runs/.") from error
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != 1:
-        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
-        raise RecordingError(f"{path} has the schema {found!r}; this version reads schema 1.")
-    return manifest
-
-
-def _read_events(path: Path) -> list[Event]:
-    """Every complete line; a last line that was cut off when the process died is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}.") from error
-    events: list[Event] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            events.append(_event(line))
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise RecordingError(f"{path} line {number} is not an event: {error}.") from error
-    return events
-
-
-def _event(line: str) -> Event:
-    event = json.loads(line)
-    if not isinstance(event, dict) or not {"time", "type"} <= event.keys():
-        raise ValueError("an object with time and type is needed")
-    return event
-
-
-def _read_samples(folder: Path) -> tuple[list[str], Floats]:
-    """Columns and rows, from the table of a run that ended or from the journal of one that died."""
-    table, journal = folder / "samples.parquet", folder / "samples.journal"
-    try:
-        if table.exists():
-            columns, rows = _read_table(table)
-        elif journal.exists():
-            from bench.recording.recorder import read_journal
-
-            columns, rows = read_journal(journal)
-        else:
-            raise RecordingError(f"{folder} holds no samples: neither samples.parquet nor samples.journal.")
-    except OSError as error:
-        raise RecordingError(f"The samples in {folder} cannot be read: {error}.") from error
-    missing = [name for name in (TIME, STEP) if name not in columns]
-    if missing:
-        raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}{_nearest(missing[0], columns)}.")
-    return columns, rows
-
-
-def _read_table(path: Path) -> tuple[list[str], Floats]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-        arrays = [column.to_numpy().astype(np.float64) for column in table.columns]
-    except (pa.ArrowException, ValueError) as error:
-        raise RecordingError(f"{path} is not a table of samples: {error}.") from error
-    rows = np.column_stack(arrays) if arrays else np.empty((0, 0))
-    return list(table.column_names), rows
-
-
-def _nearest(name: str, allowed: Sequence[str]) -> str:
-    """`; the nearest is 'x'`, to be put at the end of an error sentence."""
-    near = get_close_matches(name, allowed, n=1, cutoff=0.4)
-    return f"; the nearest is {near[0]!r}" if near else f"; it has {', '.join(map(repr, allowed)) or 'none'}"

@@ -66,6 +66,11 @@ def measurement_of(fields: Mapping[str, Any]) -> Measurement:
     return Measurement(**known)
 
 
+def gaps_of(manifest: Mapping[str, Any]) -> list[str]:
+    """One sentence for every time that the run was resumed."""
+    return [gap["text"] for gap in (manifest.get("resumed_from") or {"gaps": []})["gaps"]]
+
+
 def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
     """List what was judged first, then what was only computed; a KPI with a limit shows up once."""
     kpis = {(kpi["name"], kpi["step"]): kpi for kpi in manifest.get("kpis", ())}

@@ -20,6 +20,8 @@ from bench.verdicts import BenchFault
 
 _MAGIC = b"PBJ1"
 _LENGTH = struct.Struct("<I")
+_CHUNK = 2**24
+"""Bytes that are waiting at most while a whole run is copied."""
 FLUSH_PERIOD = 1.0
 """Seconds of bench time that a killed process may lose."""
 
@@ -56,6 +58,20 @@ class SampleJournal:
         if row[0] - self._flushed >= FLUSH_PERIOD:
             self.flush()
             self._flushed = row[0]
+
+    def extend(self, rows: npt.NDArray[np.float64]) -> None:
+        """Keep many rows at once: those of a run that this one continues."""
+        if not len(rows):
+            return
+        for row in np.ascontiguousarray(rows, dtype="<f8"):
+            frame = row.tobytes()
+            self._rows += frame
+            self._pending += frame
+            self._pending += _LENGTH.pack(zlib.crc32(frame))
+            if len(self._pending) > _CHUNK:
+                self.flush()
+        self.flush()
+        self._flushed = float(rows[-1][0])
 
     def flush(self) -> None:
         """Hand everything to the operating system now."""
@@ -113,8 +129,19 @@ def _intact_rows(frames: memoryview, width: int) -> npt.NDArray[np.float64]:
     return np.frombuffer(bytes(rows), dtype="<f8").reshape(-1, width)
 
 
-def write_parquet(path: Path, columns: tuple[str, ...] | list[str], rows: npt.NDArray[np.float64]) -> None:
-    """Write the table that replaces a finished journal: same rows, same bytes for the same rows."""
+def force_to_disk(path: Path) -> None:
+    """Return once what was written to `path` would survive a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def write_parquet(
+    path: Path, columns: tuple[str, ...] | list[str], rows: npt.NDArray[np.float64], *, fsync: bool = False
+) -> None:
+    """Write the table that replaces a finished journal: same rows, same bytes for the same rows.
+
+    `fsync`: it is on the disk when this returns, so that the journal may go.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -122,6 +149,8 @@ def write_parquet(path: Path, columns: tuple[str, ...] | list[str], rows: npt.ND
     partial = path.with_suffix(".partial")
     try:
         pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), partial, compression="zstd")
+        if fsync:
+            force_to_disk(partial)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

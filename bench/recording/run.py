@@ -4,6 +4,7 @@ A run exists from the moment its folder does: what could not even start is still
 """
 
 import json
+import os
 import platform
 import subprocess
 from collections import deque
@@ -19,13 +20,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
-from bench.recording.recorder import SampleJournal, write_parquet
+from bench.recording.life import claim, release
+from bench.recording.past import PastRun, resumed_from
+from bench.recording.recorder import SampleJournal, force_to_disk, write_parquet
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 SCHEMA = 1
 TRANSCRIPT_TAIL = 5000
-"""Messages kept of a virtual run's wire; a run on the wall clock keeps them all."""
+"""Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 
 
 class RunRecord(NamedTuple):
@@ -71,6 +75,8 @@ class Run:
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.step: str | None = None
         self.ended = False
+        self._fsync = False
+        self._life: FileLock | None = None
         self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
         self._started = started
         self.manifest: dict[str, Any] = {
@@ -86,20 +92,44 @@ class Run:
         self._events_file = (self.folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
         self._write_manifest()
 
-    def begin(self, columns: tuple[str, ...], *, fsync: bool) -> None:
-        """Start recording samples."""
-        self._write_manifest()
+    def begin(self, columns: tuple[str, ...], *, fsync: bool, past: PastRun | None = None) -> None:
+        """Start recording samples, behind those of `past` where the run continues another one.
+
+        `fsync`: where time is real, what is written is on the disk and not only handed to the operating system.
+        """
+        self._fsync = fsync
+        if fsync:
+            self._life = claim(self.folder)
         self.journal = SampleJournal(self.folder / "samples.journal", columns, fsync=fsync)
-        self.event("run started", run_id=self.manifest["run_id"])
+        if past is None:
+            self._write_manifest()
+            self.event("run started", run_id=self.manifest["run_id"])
+        else:
+            self._continue(past)
+
+    def _continue(self, past: PastRun) -> None:
+        """Take over what the run before has recorded, and mark the gap."""
+        assert self.journal is not None  # noqa: S101 - the caller has just made it
+        if tuple(past.columns) != self.journal.columns:
+            raise InputError(
+                f"Run {past.run_id} was recorded with other columns, by another version of packbench or of a driver: "
+                "it cannot be continued in one table. Run its test anew.",
+                "resume-mismatch",
+            )
+        self.journal.extend(past.rows)
+        self.events += [dict(event) for event in past.events]
+        self._keep(*self.events)
+        self.manifest["resumed_from"] = resumed_from(past, self.now(), datetime.now(UTC))
+        self._write_manifest()
+        self.event("gap", **self.manifest["resumed_from"]["gaps"][-1])
 
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
-        event = _clean({"time": round(self.now(), 6), "type": kind, **fields})
+        # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
+        civil = {"utc": _utc(datetime.now(UTC))} if self._fsync else {}
+        event = _clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
-        # A full disk must not keep the safe state from being reached: the journal reports it, events stay silent.
-        with suppress(OSError, ValueError):
-            self._events_file.write(json.dumps(event, ensure_ascii=False) + "\n")
-            self._events_file.flush()
+        self._keep(event)
         for listener in tuple(self.listeners):
             try:
                 listener(event)
@@ -107,6 +137,14 @@ class Run:
                 self.listeners.remove(listener)
                 text = f"A listener failed and is told no more ({type(error).__name__}: {error})."
                 self.event("message", level="warning", text=text)
+
+    def _keep(self, *events: dict[str, Any]) -> None:
+        # A full disk must not keep the safe state from being reached: the journal reports it, events stay silent.
+        with suppress(OSError, ValueError):
+            self._events_file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+            self._events_file.flush()
+            if self._fsync:
+                os.fsync(self._events_file.fileno())
 
     def fault(self, cause: Cause) -> None:
         """Keep the first cause; later ones are logged and change nothing."""
@@ -153,12 +191,15 @@ class Run:
             raise
         finally:
             self._write_manifest()
+            if self._life is not None:
+                release(self._life)
 
     def _close_journal(self) -> None:
         if self.journal is None:
             return
         self.journal.close()
-        write_parquet(self.folder / "samples.parquet", self.journal.columns, self.journal.table())
+        table = self.journal.table()
+        write_parquet(self.folder / "samples.parquet", self.journal.columns, table, fsync=self._fsync)
         self.journal.path.unlink()
         # The rows of a whole session would be gigabytes; from here on they are read from the table.
         self.journal = None
@@ -176,6 +217,8 @@ class Run:
         partial = self.folder / "run.json.partial"
         with suppress(OSError):
             partial.write_text(text + "\n", encoding="utf-8", newline="\n")
+            if self._fsync:
+                force_to_disk(partial)
             partial.replace(self.folder / "run.json")
 
 

@@ -5,15 +5,24 @@ It reads manifests only. Samples, figures and judgement belong to the reports.
 
 import difflib
 import json
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.recording.life import NAME as LIFE
+from bench.recording.life import is_alive
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
 MANIFEST = "run.json"
+DEFAULT_ROOT = Path("runs")
+LAST = "last"
+"""What the newest run is called where a run can be named."""
 DIED = "It never ended: its process died, or is still at it."
+SURELY_DIED = "It never ended: its process died."
+"""Said where a lock tells (see `bench.recording.life`)."""
+RUNNING = "It is still running."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,10 @@ class RunSummary:
     started: str | None
     duration: float | None
     cause: str | None
+    resume: str | None = None
+    """The command that continues it; None where nothing can be continued."""
+    resumed_from: str | None = None
+    resumed_by: str | None = None
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -37,17 +50,36 @@ def list_runs(root: Path) -> list[RunSummary]:
         raise InputError(
             f"{root}: there is no such folder of runs; name the one given to pytest as --runs (default: runs)."
         )
-    return [_summary(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
+    runs = [_summary(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
+    successors = {run.resumed_from: run.run_id for run in runs if run.resumed_from}
+    return [_with_successor(run, successors.get(run.run_id)) for run in runs]
+
+
+def _with_successor(run: RunSummary, successor: str | None) -> RunSummary:
+    """A run that was resumed says by which; one that died and was not, how it can be."""
+    if successor is not None:
+        told = f"{run.cause or ''} It was resumed as {successor}.".strip()
+        return replace(run, cause=told, resume=None, resumed_by=successor)
+    return run if run.resume is None else replace(run, cause=f"{run.cause} Resume with: {run.resume}")
 
 
 def find_run(name: str, root: Path) -> Path:
-    """The folder behind a path, a file of a run, or a run's id below `root`; raises `InputError`."""
+    """The folder behind a path, a file of a run, a run's id below `root`, or `last`; raises `InputError`."""
     given = Path(name)
+    if name == LAST and not given.exists():
+        return _newest(root)
     candidates = [given, root / name] if not given.is_file() else [given.parent]
     for folder in candidates:
         if (folder / MANIFEST).is_file():
             return folder
     raise InputError(f"{name!r} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
+
+
+def _newest(root: Path) -> Path:
+    manifests = sorted(root.glob(f"*/*/{MANIFEST}"))
+    if not manifests:
+        raise InputError(f"{LAST!r}: there are no runs in {root}; name the folder of runs with --runs.")
+    return manifests[-1].parent
 
 
 def _known(name: str, root: Path) -> str:
@@ -67,7 +99,7 @@ def _summary(root: Path, folder: Path) -> RunSummary:
     run_id = _run_id(root, folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return _summary_of(run_id, manifest, _supervisor(folder))
+        return _summary_of(run_id, manifest, root, folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # One damaged manifest must not hide the other runs.
         return RunSummary(
@@ -75,7 +107,7 @@ def _summary(root: Path, folder: Path) -> RunSummary:
         )
 
 
-def _supervisor(folder: Path) -> str:
+def supervisor_said(folder: Path) -> str:
     """What the supervisor did after the test had died, in one sentence; empty when it had nothing to do."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
@@ -85,17 +117,29 @@ def _supervisor(folder: Path) -> str:
     return f" The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
-def _summary_of(run_id: str, manifest: dict[str, Any], supervisor: str) -> RunSummary:
-    ended = manifest["state"] == "ended"
+def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
+    ended, alive = manifest["state"] == "ended", is_alive(folder)
     cause = (manifest.get("cause") or {}).get("text")
+    died = SURELY_DIED if (folder / LIFE).exists() else DIED
+    died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
+    begun = (folder / "samples.journal").exists() and not alive
     return RunSummary(
         run_id=run_id,
         test=manifest["test"].get("title") or manifest["test"]["name"],
         station=manifest["station"]["name"],
         pack=manifest["pack"]["name"],
-        state="ended" if ended else "died",
+        state="ended" if ended else "running" if alive else "died",
         verdict=manifest["verdict"] if ended else None,
         started=manifest.get("started"),
         duration=manifest.get("duration"),
-        cause=cause if ended else f"{DIED}{supervisor}",
+        cause=cause if ended else died,
+        resume=_command(run_id, root) if begun and not ended else None,
+        resumed_from=(manifest.get("resumed_from") or {}).get("run_id"),
     )
+
+
+def _command(run_id: str, root: Path) -> str:
+    """What a shell is to be told to continue a run."""
+    # With a space pytest would take the folder for one of tests, and look for its plugins there.
+    elsewhere = [] if root == DEFAULT_ROOT else [f"--runs={root}"]
+    return shlex.join(["pytest", f"--resume={run_id}", *elsewhere])

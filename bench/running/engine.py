@@ -11,16 +11,18 @@ from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
-from bench.pack import PackFile
+from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
 from bench.running.control import Control, control_of
+from bench.running.ending import Ending
 from bench.running.lifecycle import OpenBench
+from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
 from bench.running.settling import Settling
 from bench.safety import safestate
 from bench.safety.faults import fault
-from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, Until, amperes
+from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
 from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of, fault_of
 from instruments.roles import BmsMode, BmsState
 
@@ -28,8 +30,6 @@ PULSE_SCAN_PERIOD = 0.1
 """s; ISO 12405-4, 7.3 wants the resistance from 0.1 s on."""
 CONTACTOR_TIMEOUT = 15.0
 """s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
-TIMEOUT_FACTOR, TIMEOUT_EXTRA = 4.0, 3600.0
-"""A step that takes this many times what was expected, and an hour, is the bench's fault."""
 
 _TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
 _REACHED = (
@@ -39,7 +39,13 @@ _REACHED = (
     columns.CELL_VOLTAGE_MAX,
     columns.AMBIENT,
     columns.SURFACE,
+    columns.CELL_TEMPERATURE_MIN,
+    columns.CELL_TEMPERATURE_MAX,
     columns.SOC,
+    columns.CHARGE_AH,
+    columns.DISCHARGE_AH,
+    columns.CHARGE_WH,
+    columns.DISCHARGE_WH,
 )
 
 
@@ -47,13 +53,23 @@ class Engine:
     """Drives one open bench for one run.
 
     `alive` is told before each scan how long (real s) it will be until that scan: whoever watches the test may take a
-    longer silence for its end.
+    longer silence for its end. `resumption` is what is left of the run that this one continues.
     """
 
-    def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
+    def __init__(
+        self,
+        bench: OpenBench,
+        run: Run,
+        alive: Callable[[float], None] = lambda _seconds: None,
+        resumption: Resumption | None = None,
+    ) -> None:
         self.bench, self.log, self.alive = bench, run, alive
         self.clock = bench.clock
         self.sampler = Sampler(bench, run, alive)
+        self.resumption = resumption
+        if resumption is not None:
+            self.sampler.go_on(resumption.past.rows)
+        self._had = 0.0
         self.step: Step | None = None
         self.step_started = 0.0
         self._chamber_alarm = ""
@@ -63,9 +79,17 @@ class Engine:
     def run(self, *steps: Step) -> RunRecord:
         """Run `steps` in order and return everything recorded so far.
 
+        In a run that continues another one, steps that were finished there are not run again: their rows are there.
         Raises `InputError` before anything is switched on when a step cannot be, `PackFailure` when the pack
         violated a limit, `BenchFault` when the bench failed.
         """
+        preflight.check(steps, self.bench.pack, self.bench.station, self.bench.roles)
+        if self.resumption is not None:
+            done = self.resumption.skip(steps)
+            if done == len(steps):
+                return self.resumption.record(self.log.manifest, self.log.events)
+            steps = steps[done:]
+            self.sampler.step_index = max(self.sampler.step_index, self.resumption.index)
         plan = preflight.check(steps, self.bench.pack, self.bench.station, self.bench.roles)
         self.log.event(
             "message",
@@ -84,7 +108,13 @@ class Engine:
 
     def _run_step(self, step: Step) -> None:
         settling = self._settling(step) if isinstance(step, Soak) else None
-        with self._recorded(step, str(settling) if settling else None) as ended:
+        before = self.resumption.interrupted_in() if self.resumption else None
+        self._had = 0.0
+        if before is None:
+            self._recover(step)
+        with self._recorded(step, str(settling) if settling else None, before) as ended:
+            if before is not None:
+                self._recover(step)
             self._look_at_chamber()
             if isinstance(step, Soak) and settling:
                 ended(self._soak(step, settling))
@@ -96,22 +126,25 @@ class Engine:
             self._look_at_chamber()
 
     @contextmanager
-    def _recorded(self, step: Step, until: str | None) -> Iterator[Callable[[str], None]]:
-        """Mark the step in the event log, from its start to whatever ended it."""
-        sampler, start = self.sampler, self.clock.now()
+    def _recorded(self, step: Step, until: str | None, before: PastStep | None) -> Iterator[Callable[[str], None]]:
+        """Mark the step in the event log, from its start (in another process, if `before`) to whatever ended it."""
+        sampler, start = self.sampler, self.clock.now() if before is None else before.started
         sampler.step_index += 1
         sampler.step_name = self.log.step = step.name
         self.step, self.step_started = step, start
-        self.log.event(
-            "step started",
-            index=sampler.step_index,
-            name=step.name,
-            kind=step.kind,
-            step_type=step.step_type,
-            set_points=self._set_points(step),
-            until=[until] if until else [str(condition) for condition in step.conditions],
-            expected_duration=step.expected_duration(self.bench.pack),
-        )
+        if before is None:
+            self.log.event(
+                "step started",
+                index=sampler.step_index,
+                name=step.name,
+                kind=step.kind,
+                step_type=step.step_type,
+                set_points=self._set_points(step),
+                until=[until] if until else [str(condition) for condition in step.conditions],
+                expected_duration=step.expected_duration(self.bench.pack),
+                fingerprint=fingerprint(step),
+                reached=self._reached(),
+            )
         ended_by, verdict = "", Verdict.PASS
 
         def ended(reason: str) -> None:
@@ -163,7 +196,7 @@ class Engine:
         if self._must_pause(step):
             self._hold()
         control = begin()
-        ending = _Ending(step, self.bench.pack, self.clock.now())
+        ending = Ending(step, self.bench.pack, self.clock.now() - self._had)
         while True:
             for row in self._scans(period):
                 if self._must_pause(step):
@@ -185,6 +218,37 @@ class Engine:
             self.alive(max(0.0, due - self.clock.now()) / self.bench.station.speed)
             self.clock.sleep(due - self.clock.now())
             yield self.sampler.take()
+
+    # --- after a gap --------------------------------------------------------------------------------------------------
+
+    def _recover(self, step: Step) -> None:
+        """Before the first step that is not skipped: the temperature as it was, a rest, and a look at the pack.
+
+        Outputs are off throughout. Raises `InputError` when the pack is not as it was left.
+        """
+        resumption = self.resumption
+        if resumption is None or not resumption.pending:
+            return
+        self._had = resumption.past.elapsed
+        index = self.sampler.step_index
+        # Between two steps the rows of the rest belong to neither.
+        self.sampler.step_index = index if self.step else 0
+        soak = None if isinstance(step, Soak) else resumption.soak
+        if soak is not None:
+            self._soak(soak, self._settling(soak), resumption.rest)
+        else:
+            self._rest(resumption.rest)
+        assert self.sampler.last is not None  # noqa: S101 - a rest leaves rows
+        resumption.check_pack(self.sampler.last)
+        self.sampler.step_index = index
+        self.step_started = self.clock.now() - self._had
+        self.log.event("step resumed", index=index if self.step else index + 1, name=step.name, elapsed=self._had)
+
+    def _rest(self, seconds: float) -> None:
+        start = self.clock.now()
+        for row in self._scans(self.bench.station.rest_scan_period):
+            if row[_TIME] - start >= seconds:
+                return
 
     # --- holds --------------------------------------------------------------------------------------------------------
 
@@ -237,15 +301,16 @@ class Engine:
         station = self.bench.station
         return Settling(step.temperature, station.chamber, station.rest_scan_period)
 
-    def _soak(self, step: Soak, settling: Settling) -> str:
+    def _soak(self, step: Soak, settling: Settling, at_least: float = 0.0) -> str:
+        """Until everything has settled, and for `at_least` s."""
         station, chamber = self.bench.station, self.bench.roles.chamber
         chamber.set_temperature(step.temperature, step.ramp)
         self.sampler.ask_temperature(step.temperature)
         self.log.event("set point", instrument="chamber", quantity="temperature", value=step.temperature, unit="°C")
-        timeout = step.timeout or station.chamber.settle_timeout * 3600
+        timeout = max(step.timeout or station.chamber.settle_timeout * 3600, at_least)
         start = self.clock.now()
         for row in self._scans(station.rest_scan_period):
-            if settling.settled(row):
+            if settling.settled(row) and row[_TIME] - start >= at_least:
                 break
             if row[_TIME] - start > timeout:
                 raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()), "chamber-not-settled")
@@ -331,67 +396,6 @@ def _no_collector_pauses() -> Iterator[None]:
     finally:
         gc.enable()
         gc.unfreeze()
-
-
-class _Watch:
-    """Follows one end condition through the rows."""
-
-    def __init__(self, condition: Until, threshold: float, start: float) -> None:
-        self.condition, self._threshold, self._start = condition, threshold, start
-        self._position = INDEX.get(condition.column, _TIME)
-        self._rising = condition.comparison == ">="
-        self._magnitude = condition.column == columns.CURRENT
-        self._since = nan
-
-    def holds(self, row: Row) -> bool:
-        """Whether it has held for as long as it must."""
-        value = row[self._position]
-        if self.condition.column == ELAPSED:
-            value -= self._start
-        elif self._magnitude:
-            value = abs(value)
-        # Rounding of a sum of periods must not cost one more scan.
-        met = value >= self._threshold - 1e-6 if self._rising else value <= self._threshold + 1e-6
-        if not met:
-            self._since = nan
-            return False
-        if isnan(self._since):
-            self._since = row[_TIME]
-        return row[_TIME] - self._since >= self.condition.hold - 1e-6
-
-    def postpone(self, seconds: float) -> None:
-        """Leave a pause out of the step's time; what held before it must hold anew."""
-        self._start += seconds
-        self._since = nan
-
-
-class _Ending:
-    """What ends one step: the first of its conditions, or its timeout."""
-
-    def __init__(self, step: Step, pack: PackFile, start: float) -> None:
-        self._step = step
-        self._watches = [_Watch(condition, condition.resolve(pack), start) for condition in step.conditions]
-        self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
-        self._latest = start + self._timeout
-
-    def reached(self, row: Row) -> str | None:
-        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout."""
-        for watch in self._watches:
-            if watch.holds(row):
-                return str(watch.condition)
-        if row[_TIME] > self._latest:
-            raise BenchFault(
-                f"Step {self._step.name!r} did not end within {self._timeout / 3600:.1f} h: none of its conditions "
-                f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).",
-                "step-not-ended",
-            )
-        return None
-
-    def postpone(self, seconds: float) -> None:
-        """Leave a pause of `seconds` out of the step's time."""
-        self._latest += seconds
-        for watch in self._watches:
-            watch.postpone(seconds)
 
 
 def _ask_nothing(_row: Row) -> None:

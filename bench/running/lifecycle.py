@@ -61,8 +61,19 @@ class World(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PackState:
+    """Where a simulated or emulated pack is to begin: state of charge (0 to 1) and temperature, degC."""
+
+    soc: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
-    """What to open: the station and the pack, and for virtual stations the seed and the seeded defects."""
+    """What to open: the station and the pack, and for virtual stations the seed and the seeded defects.
+
+    `pack_state` is for a run that continues another one; without it a simulated pack is as the station file says.
+    """
 
     station: StationFile
     station_file: Path
@@ -70,12 +81,20 @@ class Setup:
     pack_file: Path
     seed: int = 0
     defects: tuple[str, ...] = ()
+    pack_state: PackState | None = None
+
+
+AS_SHIPPED = PackState(0.3, 25.0)
+"""What an emulator stands in for where nobody says otherwise; 30 % is the most that may be shipped (UN 38.3)."""
 
 
 class OpenBench:
-    """Every instrument of a station, identified, protected and ready; outputs are off."""
+    """Every instrument of a station, identified, protected and ready; outputs are off.
 
-    def __init__(self, setup: Setup, transcript: Transcript | None = None) -> None:
+    `start` is the test time (s) at which the clock starts.
+    """
+
+    def __init__(self, setup: Setup, transcript: Transcript | None = None, start: float = 0.0) -> None:
         self.setup = setup
         self.station, self.pack = setup.station, setup.pack
         self.clock: Clock
@@ -85,6 +104,7 @@ class OpenBench:
         self.limits = limits_for(self.pack, self.station)
         self._world: World | None = None
         self._transcript = transcript
+        self._start = start
         try:
             self._open()
         except BaseException as error:
@@ -120,9 +140,9 @@ class OpenBench:
 
     def _open_clock(self) -> None:
         if self.station.clock == "wall":
-            self.clock = WallClock(self.station.speed)
+            self.clock = WallClock(self.station.speed, self._start)
             return
-        clock = VirtualClock()
+        clock = VirtualClock(start=self._start)
         self._world = open_world(self.setup, clock.sleep)
         clock.advance = self._world.advance
         self.clock = clock
@@ -186,11 +206,11 @@ class OpenBench:
             )
 
     def _emulate(self) -> EmulatedPack | None:
-        emulator, virtual = self.roles.emulator, self.station.virtual
+        emulator = self.roles.emulator
         if emulator is None:
             return None
-        soc, temperature = (virtual.soc, virtual.temperature) if virtual is not None else (0.3, 25.0)
-        return EmulatedPack(emulator, self.pack, soc, temperature)
+        state = _pack_state(self.setup)
+        return EmulatedPack(emulator, self.pack, state.soc, state.temperature)
 
     def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
         """The safe state, with what was verified; see `safe_state`."""
@@ -225,7 +245,11 @@ class OpenBench:
                 for name, p in self.protections.items()
             ],
             "limits": [limit.as_dict() for limit in self.limits],
-            "clock": {"kind": self.clock.kind, "epoch": self.clock.epoch.isoformat().replace("+00:00", "Z")},
+            "clock": {
+                "kind": self.clock.kind,
+                "epoch": self.clock.epoch.isoformat().replace("+00:00", "Z"),
+                "speed": self.station.speed,
+            },
         }
 
     def _instrument_manifest(self, name: str) -> dict[str, Any]:
@@ -239,6 +263,14 @@ class OpenBench:
             **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
         }
+
+
+def _pack_state(setup: Setup) -> PackState:
+    """Where the pack begins."""
+    virtual = setup.station.virtual
+    if setup.pack_state is not None:
+        return setup.pack_state
+    return AS_SHIPPED if virtual is None else PackState(virtual.soc, virtual.temperature)
 
 
 def setup_manifest(setup: Setup) -> dict[str, Any]:
@@ -265,7 +297,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "protections": [],
         "limits": [],
         "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
-        "clock": {"kind": station.clock, "epoch": None},
+        "clock": {"kind": station.clock, "epoch": None, "speed": station.speed},
         "seed": setup.seed,
         "defects": list(setup.defects),
     }
@@ -319,7 +351,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
     cell_of(pack)
     try:
         world: World = maker.load()(
-            virtual.model_dump(exclude={"world", "speed"}),
+            virtual.model_dump(exclude={"world", "speed"}) | asdict(_pack_state(setup)),
             links=links or {name: entry.address for name, entry in station.instruments.items()},
             cell=pack.cell,
             series=pack.series,

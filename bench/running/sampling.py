@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import isnan, nan
 
+import numpy as np
+import numpy.typing as npt
+
 from bench import columns
 from bench.columns import INDEX
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
 from bench.safety import safestate
 from bench.safety.guard import Guard, Violation
-from bench.safety.quantities import quantities_for
+from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, PackFailure
 from instruments.roles import BmsState, InstrumentFault
 
@@ -46,6 +49,7 @@ class Sampler:
         layout = bench.scanner.columns
         derived = quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults)
         self.guard = Guard(bench.limits, layout, derived)
+        self._charge_moved = derived[CHARGE_MOVED]
         self.observers: list[Observer] = []
         self.last: Row | None = None
         self.step_index = 0
@@ -58,6 +62,13 @@ class Sampler:
         self._set = [nan, nan, nan]
         self._counters = [0.0, 0.0, 0.0, 0.0]
         self._current_stepped = False
+
+    def go_on(self, rows: npt.NDArray[np.float64]) -> None:
+        """Count on from the last of `rows`, which another process has recorded; nothing is counted for the gap."""
+        self._counters = rows[-1, _COUNTERS].tolist()
+        # How far the pack is from empty or full is known from what moved since then, whoever recorded it.
+        for row in rows:
+            self._charge_moved(row)
 
     def ask(self, current: float, voltage: float) -> None:
         """Note what is asked of source or sink from this instant on: A (positive charges) and V."""

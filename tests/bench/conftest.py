@@ -7,6 +7,7 @@ import pytest
 
 from bench.clock import VirtualClock
 from bench.pack import PackFile, load_pack
+from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
@@ -97,15 +98,17 @@ def plant() -> Iterator[Plant]:
 @pytest.fixture
 def new_bench(plant: Plant, write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenTestBench:
     """Make a closed bench of fakes whose station says that time is real, and whose clock says otherwise."""
-    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed: VirtualClock())
+    monkeypatch.setattr(lifecycle, "WallClock", lambda _speed, start: VirtualClock(start=start))
 
-    def new(*, station: str = STATION, pack: str = PACK, name: str = "test_it") -> TestBench:
+    def new(
+        *, station: str = STATION, pack: str = PACK, name: str = "test_it", past: PastRun | None = None
+    ) -> TestBench:
         setup = Setup(
             *load_station(str(write("station.yaml", station))),
             *load_pack(str(write("pack.yaml", pack))),
         )
         identity = TestIdentity(f"test_x.py::{name}", name, "A title")
-        return TestBench(setup, tmp_path / "runs", identity, supervised=False)
+        return TestBench(setup, tmp_path / "runs", identity, supervised=False, past=past)
 
     return new
 

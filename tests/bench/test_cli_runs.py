@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.recording.life import claim
 from bench.recording.rejudge import rejudge, verdict_of
-from bench.recording.runs import DIED, find_run, list_runs
+from bench.recording.runs import DIED, RUNNING, SURELY_DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
 from tests.bench.cli_support import CAPACITY, packbench, record, recorded_as
 
@@ -38,7 +39,38 @@ def test_a_manifest_that_never_ended_is_a_run_that_died(tmp_path: Path) -> None:
     record(tmp_path, verdict=None)
     answer = packbench("runs", tmp_path, "--json")
     (run,) = json.loads(answer.out)
-    assert (run["state"], run["verdict"], run["cause"]) == ("died", None, DIED)
+    command = f"pytest --resume={run['run_id']} --runs={tmp_path}"
+    assert (run["state"], run["verdict"], run["resume"]) == ("died", None, command)
+    assert run["cause"] == f"{DIED} Resume with: {command}"
+
+
+def test_a_run_whose_process_lives_is_running_and_not_to_be_resumed(tmp_path: Path) -> None:
+    life = claim(record(tmp_path, verdict=None))
+    (run,) = list_runs(tmp_path)
+    assert (run.state, run.cause, run.resume) == ("running", RUNNING, None)
+    life.release()
+    (run,) = list_runs(tmp_path)
+    assert run.state == "died"
+    assert str(run.cause).startswith(SURELY_DIED)
+
+
+def test_a_run_that_was_resumed_says_by_which(tmp_path: Path) -> None:
+    died, again = record(tmp_path, name="test_a", verdict=None), record(tmp_path, name="test_b")
+    manifest = json.loads((again / "run.json").read_text(encoding="utf-8"))
+    run_id = died.relative_to(tmp_path).as_posix()
+    manifest["resumed_from"] = {"run_id": run_id, "chain": [run_id], "gaps": []}
+    (again / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
+    first, second = list_runs(tmp_path)
+    assert (first.resume, first.resumed_by, second.resumed_from) == (None, second.run_id, run_id)
+    assert f"It was resumed as {second.run_id}." in str(first.cause)
+
+
+def test_the_newest_run_can_be_called_last(tmp_path: Path) -> None:
+    record(tmp_path, name="test_a")
+    newest = record(tmp_path, name="test_b")
+    assert find_run("last", tmp_path) == newest
+    with pytest.raises(InputError, match="no runs"):
+        find_run("last", tmp_path / "nowhere")
 
 
 def test_only_the_newest_are_listed_when_asked(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """A run on disk: there from the first moment, whole at every moment, and nowhere but in its folder."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bench.recording.life import is_alive
 from bench.recording.run import Run, TestIdentity
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict
@@ -109,6 +112,42 @@ def test_an_event_is_on_disk_as_soon_as_it_has_happened(new_run: NewRun) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("fsync", [True, False])
+def test_where_time_is_real_all_is_forced_to_the_disk_before_what_it_replaces_goes(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, fsync: bool
+) -> None:
+    run, forced = new_run(), list[str]()
+
+    def force(file: int) -> None:
+        path = next(path for path in run.folder.iterdir() if path.stat().st_ino == os.fstat(file).st_ino)
+        forced.append(path.name)
+        if path.name == "samples.partial":
+            assert (run.folder / "samples.journal").exists()
+
+    monkeypatch.setattr(os, "fsync", force)
+    run.begin(("Test Time / s", "Voltage / V"), fsync=fsync)
+    assert run.journal is not None
+    forced.clear()
+    run.event("message", level="info", text="hello")
+    assert forced == ["events.jsonl"] * fsync
+    run.journal.append([1.5, 3.0])
+    run.end(Verdict.PASS, None)
+    assert set(forced) == (
+        {"events.jsonl", "samples.journal", "samples.partial", "run.json.partial"} if fsync else set()
+    )
+    assert not (run.folder / "run.alive").exists()
+
+
+def test_where_time_is_real_an_event_says_when_by_the_civil_clock(new_run: NewRun) -> None:
+    run = new_run()
+    run.begin(("Test Time / s", "Voltage / V"), fsync=True)
+    (started,) = events_of(run.folder)
+    assert datetime.fromisoformat(started["utc"]).tzinfo is not None
+    assert is_alive(run.folder)
+    run.end(Verdict.PASS, None)
+    assert not is_alive(run.folder)
+
+
 def test_a_listener_hears_what_is_written(new_run: NewRun) -> None:
     run, heard = new_run(), []
     run.listeners.append(heard.append)
@@ -156,7 +195,7 @@ def test_a_table_that_the_disk_refuses_leaves_the_journal_and_says_so_in_the_man
     run = new_run()
     run.begin(("Test Time / s", "Voltage / V"), fsync=False)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise BenchFault("no space left")
 
     monkeypatch.setattr("bench.recording.run.write_parquet", full)

@@ -139,12 +139,12 @@ class TestBrokenFolder:
     @settings(max_examples=25, deadline=None)
     @given(cut=st.integers(min_value=1, max_value=400))
     def test_whose_last_event_was_cut_off_keeps_the_others(self, cycle_run: Path, cut: int) -> None:
-        from reports.recording import _read_events
+        from bench.recording.reading import read_events
 
         path = cycle_run.parent / "cut.jsonl"
         whole = (cycle_run / "events.jsonl").read_text()
         path.write_text(whole[:-cut])
-        kept = _read_events(path)
+        kept = read_events(path)
         assert kept == [json.loads(line) for line in whole.splitlines()[: len(kept)]]
         assert len(kept) >= whole[:-cut].count("\n")
 

@@ -1,0 +1,71 @@
+"""What the options of a pytest session chose, read once per process: station, packs, temperatures, where runs go."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.pack import PackFile, load_pack
+from bench.recording.past import PastRun
+from bench.running.lifecycle import Setup
+from bench.safety.lease import BenchLease
+from bench.station import load_station
+from bench.verdicts import InputError
+
+DEFAULT_STATION = "virtual-module"
+PAST = pytest.StashKey[PastRun]()
+"""Where the run that a session continues is kept until its options are read."""
+
+
+class BenchContext:
+    """What the options chose, read once per process."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        option = config.getoption
+        self.station, self.station_file = load_station(option("--station") or DEFAULT_STATION)
+        self.past = config.stash.get(PAST, None)
+        """The run that this session continues."""
+        self.pack_given = option("--pack") is not None
+        packs = self.station.packs
+        if not self.pack_given and not packs:
+            raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
+        self.pack_name: str = option("--pack") or packs[0]
+        self.other_packs = [] if self.pack_given else list(packs[1:])
+        for name in (self.pack_name, *self.other_packs):
+            load_pack(name)
+        self.temperatures = _temperatures(option("--temperatures"))
+        self.runs = _runs_folder(option("--runs"))
+        self.seed: int = option("--seed")
+        self.defects: tuple[str, ...] = tuple(option("--defect"))
+        self.lease: BenchLease | None = None
+        self.supervised: bool = option("--supervise") or self.station.clock == "wall"
+        self.broken: str | None = None
+        """Why the bench cannot be used any more: the first cause, once there was one."""
+
+    def setup(self, pack: PackFile, pack_file: Path) -> Setup:
+        """What one test opens."""
+        return Setup(self.station, self.station_file, pack, pack_file, self.seed, self.defects)
+
+
+def _runs_folder(text: str) -> Path:
+    """The folder of the recordings, made now: a wrong one is told before the bench is opened."""
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--runs={text}: cannot hold recordings ({error.strerror}); name another folder.") from error
+    return folder
+
+
+def _temperatures(text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"--temperatures={text!r}: write degrees Celsius with commas between, for example -10,0,25,45."
+        ) from error
+    absurd = [value for value in values if not -60 <= value <= 120]
+    if absurd:
+        raise InputError(
+            f"--temperatures={text!r}: {absurd[0]:g} °C is outside -60 to 120 °C; no battery is tested there."
+        )
+    return values

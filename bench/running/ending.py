@@ -1,0 +1,76 @@
+"""What ends a step: the first of its conditions to hold, or its timeout."""
+
+from math import isnan, nan
+
+from bench import columns
+from bench.columns import INDEX
+from bench.pack import PackFile
+from bench.running.sampling import Row
+from bench.scenario import ELAPSED, Step, Until
+from bench.verdicts import BenchFault
+
+TIMEOUT_FACTOR, TIMEOUT_EXTRA = 4.0, 3600.0
+"""A step that takes this many times what was expected, and an hour, is the bench's fault."""
+
+_TIME = INDEX[columns.TEST_TIME]
+
+
+class _Watch:
+    """Follows one end condition through the rows."""
+
+    def __init__(self, condition: Until, threshold: float, start: float) -> None:
+        self.condition, self._threshold, self._start = condition, threshold, start
+        self._position = INDEX.get(condition.column, _TIME)
+        self._rising = condition.comparison == ">="
+        self._magnitude = condition.column == columns.CURRENT
+        self._since = nan
+
+    def holds(self, row: Row) -> bool:
+        """Whether it has held for as long as it must."""
+        value = row[self._position]
+        if self.condition.column == ELAPSED:
+            value -= self._start
+        elif self._magnitude:
+            value = abs(value)
+        # Rounding of a sum of periods must not cost one more scan.
+        met = value >= self._threshold - 1e-6 if self._rising else value <= self._threshold + 1e-6
+        if not met:
+            self._since = nan
+            return False
+        if isnan(self._since):
+            self._since = row[_TIME]
+        return row[_TIME] - self._since >= self.condition.hold - 1e-6
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a pause out of the step's time; what held before it must hold anew."""
+        self._start += seconds
+        self._since = nan
+
+
+class Ending:
+    """What ends one step that began at `start` (s of test time)."""
+
+    def __init__(self, step: Step, pack: PackFile, start: float) -> None:
+        self._step = step
+        self._watches = [_Watch(condition, condition.resolve(pack), start) for condition in step.conditions]
+        self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
+        self._latest = start + self._timeout
+
+    def reached(self, row: Row) -> str | None:
+        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout."""
+        for watch in self._watches:
+            if watch.holds(row):
+                return str(watch.condition)
+        if row[_TIME] > self._latest:
+            raise BenchFault(
+                f"Step {self._step.name!r} did not end within {self._timeout / 3600:.1f} h: none of its conditions "
+                f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).",
+                "step-not-ended",
+            )
+        return None
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a pause of `seconds` out of the step's time."""
+        self._latest += seconds
+        for watch in self._watches:
+            watch.postpone(seconds)

@@ -1,0 +1,478 @@
+"""A run that died is continued: what was done is not done again, and nothing flows before the pack was looked at.
+
+The bench is one of fakes, whose pack outlives the test's process as a real one does. What a kill leaves is a copy of
+the run's folder, taken in the middle of a scan.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.columns import (
+    CELL_VOLTAGE_MAX,
+    CELL_VOLTAGE_MIN,
+    CHARGE_AH,
+    CURRENT,
+    DERIVED,
+    DISCHARGE_AH,
+    INDEX,
+    SOC,
+    STEP,
+    TEST_TIME,
+)  # fmt: skip
+from bench.pack import PackFile, load_pack
+from bench.recording.life import claim, release
+from bench.recording.past import PastRun
+from bench.recording.recorder import write_parquet
+from bench.recording.run import RunRecord
+from bench.running.lifecycle import Setup
+from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
+from bench.safety.quantities import CHARGE_MOVED
+from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from tests.bench.conftest import PACK, STATION, OpenTestBench, WriteFile
+from tests.bench.fakes import Plant
+
+SCENARIO: tuple[Step, ...] = (
+    Soak(30.0),
+    Charge(2.0, until=elapsed(minutes=10)),
+    Rest(until=elapsed(minutes=5)),
+    Discharge(1.0, until=elapsed(minutes=10)),
+)
+
+
+class Killed(BaseException):
+    """The process was killed."""
+
+
+Die = Callable[..., Path]
+
+
+@pytest.fixture
+def die(new_bench: OpenTestBench, tmp_path: Path) -> Die:
+    """Run a scenario until `seconds` of a step have passed; returns what a kill leaves of the run."""
+
+    def died(
+        step: int, seconds: float, *scenarios: tuple[Step, ...], past: PastRun | None = None, run: str = "died"
+    ) -> Path:
+        bench, left = new_bench(past=past), tmp_path / "left" / "2026-01-01" / run
+        bench.open()
+
+        def observe(row: list[float]) -> None:
+            if bench.engine.sampler.step_index == step and row[0] - bench.engine.step_started >= seconds:
+                shutil.copytree(bench.run_log.folder, left)
+                raise Killed
+
+        bench.engine.sampler.observers.append(observe)
+        with suppress(Killed):
+            for steps in scenarios or (SCENARIO,):
+                bench.run(*steps)
+        bench.conclude()
+        assert left.exists(), "the scenario never got there"
+        return left
+
+    return died
+
+
+Resume = Callable[..., TestBench]
+
+
+@pytest.fixture
+def resume(new_bench: OpenTestBench, plant: Plant) -> Iterator[Resume]:
+    """Open a bench that continues a run."""
+    opened = []
+
+    def resumed(folder: Path) -> TestBench:
+        bench = new_bench(past=PastRun.load(folder))
+        plant.calls.clear()
+        bench.open()
+        opened.append(bench)
+        return bench
+
+    yield resumed
+    for bench in opened:
+        bench.conclude()
+
+
+def setup_of(write: WriteFile, station: str = STATION, pack: str = PACK) -> Setup:
+    """What would be opened now."""
+    files = str(write("station.yaml", station)), str(write("pack.yaml", pack))
+    return Setup(*load_station(files[0]), *load_pack(files[1]))
+
+
+def column(run: RunRecord, name: str) -> np.ndarray[Any, Any]:
+    return run.rows[:, run.columns.index(name)]
+
+
+def events(bench: TestBench, *kinds: str) -> list[dict[str, Any]]:
+    return [event for event in bench.run_log.events if event["type"] in kinds]
+
+
+# --- what is done once, what goes on ----------------------------------------------------------------------------------
+
+
+def test_a_step_that_was_interrupted_goes_on_with_its_time_and_its_counters(die: Die, resume: Resume) -> None:
+    bench = resume(die(2, 240))
+    run = bench.run(*SCENARIO)
+    assert list(dict.fromkeys(column(run, STEP))) == [1, 2, 3, 4]
+    assert (np.diff(column(run, TEST_TIME)) > 0).all()
+    # 10 min at 2 A, then as long at 1 A; an interval is lost where the current begins and where it ended.
+    assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
+    assert column(run, DISCHARGE_AH)[-1] == pytest.approx(1 / 6, abs=0.002)
+    (ended,) = [event for event in events(bench, "step ended") if event["index"] == 2]
+    assert ended["ended_by"] == "Step Time at least 600 s"
+    assert [event["index"] for event in events(bench, "step started")] == [1, 2, 3, 4]
+    assert bench.conclude().verdict == "PASS"
+
+
+def test_the_rows_before_the_gap_are_those_of_the_run_that_died_and_it_is_left_as_it_was(
+    die: Die, resume: Resume
+) -> None:
+    left = die(4, 60)
+    kept = {path: path.read_bytes() for path in left.iterdir()}
+    before = PastRun.load(left).rows
+    run = resume(left).run(*SCENARIO)
+    assert np.array_equal(run.rows[: len(before)], before, equal_nan=True)
+    assert {path: path.read_bytes() for path in left.iterdir()} == kept
+
+
+def test_steps_that_were_finished_are_not_run_again_and_give_the_rows_they_had(
+    die: Die, resume: Resume, plant: Plant
+) -> None:
+    first, second = SCENARIO[:2], SCENARIO[2:]
+    bench = resume(die(4, 60, first, second))
+    opened = len(plant.calls)
+    run = bench.run(*first)
+    assert plant.calls[opened:] == []
+    assert set(column(run, STEP)) == {1, 2}
+    assert run.events[-1]["type"] == "step ended"
+    assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
+    bench.verify("charged", float(column(run, CHARGE_AH)[-1]), at_least=0.3)
+    whole = bench.run(*second)
+    assert "charge" not in plant.calls
+    assert set(column(whole, STEP)) == {1, 2, 3, 4}
+    assert bench.conclude().verdict == "PASS"
+
+
+def between_two_steps(left: Path) -> Path:
+    """A run that died in its third step, as if it had died a moment earlier."""
+    past = PastRun.load(left)
+    lines = (left / "events.jsonl").read_text().splitlines()
+    (left / "events.jsonl").write_text("\n".join(line for line in lines if '"index": 3' not in line) + "\n")
+    (left / "samples.journal").unlink()
+    rows = past.rows[past.rows[:, past.columns.index(STEP)] < 3]
+    write_parquet(left / "samples.parquet", list(past.columns), rows)
+    return left
+
+
+def test_a_run_that_died_behind_its_last_step_is_judged_and_nothing_is_switched_on(
+    die: Die, resume: Resume, plant: Plant
+) -> None:
+    bench = resume(between_two_steps(die(3, 1)))
+    bench.run(*SCENARIO[:2])
+    assert bench.conclude().verdict == "PASS"
+    assert {"charge", "discharge", "request CHARGE"}.isdisjoint(plant.calls)
+
+
+def test_a_measurement_of_the_run_that_died_is_taken_again_and_not_kept_twice(die: Die, resume: Resume) -> None:
+    left = die(4, 60)
+    with (left / "events.jsonl").open("a") as file:
+        file.write(json.dumps({"time": 900.0, "type": "measurement", "name": "charged", "value": 1.0}) + "\n")
+    bench = resume(left)
+    bench.run(*SCENARIO)
+    bench.verify("charged", 1.0)
+    assert [event["name"] for event in events(bench, "measurement")] == ["charged"]
+
+
+def test_between_two_steps_the_rows_of_the_rest_belong_to_none(die: Die, resume: Resume) -> None:
+    bench = resume(between_two_steps(die(3, 1)))
+    run = bench.run(*SCENARIO)
+    assert list(dict.fromkeys(column(run, STEP))) == [1, 2, 0, 3, 4]
+    (gap,) = events(bench, "gap")
+    assert (gap["step"], gap["elapsed"]) == (None, 0)
+    assert "had stopped between two steps" in gap["text"]
+
+
+def test_half_a_pulse_is_begun_anew(die: Die, resume: Resume) -> None:
+    steps = (Soak(30.0), Pulse(2.0, duration=18.0))
+    bench = resume(die(2, 9, steps))
+    run = bench.run(*steps)
+    mine = column(run, TEST_TIME)[column(run, STEP) == 2]
+    assert mine[-1] - mine[0] == pytest.approx(18, abs=0.3)
+    assert [event["index"] for event in events(bench, "step started")] == [1, 2]
+
+
+def test_what_was_resumed_can_be_resumed_again(die: Die, resume: Resume) -> None:
+    once = die(2, 240)
+    twice = die(2, 500, past=PastRun.load(once), run="died-again")
+    bench = resume(twice)
+    run = bench.run(*SCENARIO)
+    assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.003)
+    resumed_from = bench.run_log.manifest["resumed_from"]
+    assert len(resumed_from["chain"]) == len(resumed_from["gaps"]) == len(events(bench, "gap")) == 2
+
+
+@pytest.mark.parametrize(("step", "seconds"), [(1, 300), (3, 120), (4, 1)])
+def test_every_kind_of_step_goes_on(die: Die, resume: Resume, step: int, seconds: float) -> None:
+    bench = resume(die(step, seconds))
+    run = bench.run(*SCENARIO)
+    assert list(dict.fromkeys(column(run, STEP))) == [1, 2, 3, 4]
+    assert column(run, CHARGE_AH)[-1] == pytest.approx(2 / 6, abs=0.002)
+    assert column(run, DISCHARGE_AH)[-1] == pytest.approx(1 / 6, abs=0.002)
+    paused = {step: sum(event["time"] for event in events(bench, "step resumed")) - events(bench, "gap")[0]["start"]}
+    took = {event["index"]: event["duration"] - paused.get(event["index"], 0) for event in events(bench, "step ended")}
+    assert [took[index] for index in (2, 3, 4)] == pytest.approx([600, 300, 600], abs=12)
+    assert bench.conclude().verdict == "PASS"
+
+
+def test_what_went_into_the_pack_before_the_gap_still_counts_for_the_guard(die: Die, resume: Resume) -> None:
+    bench = resume(die(2, 480, SCENARIO[:2]))
+    bench.run(*SCENARIO[:2])
+    guard = bench.engine.sampler.guard
+    assert guard.recent()[-1][guard.columns.index(CHARGE_MOVED)] == pytest.approx(2 / 6, abs=0.002)
+
+
+# --- before a current flows -------------------------------------------------------------------------------------------
+
+
+def test_the_temperature_is_restored_and_the_pack_rests_before_a_current_flows(
+    die: Die, resume: Resume, plant: Plant
+) -> None:
+    bench = resume(die(2, 240))
+    run = bench.run(*SCENARIO)
+    asked = [call for call in plant.calls if call in {"set_temperature", "request CHARGE", "charge"}]
+    assert list(dict.fromkeys(asked)) == ["set_temperature", "request CHARGE", "charge"]
+    (gap,) = events(bench, "gap")
+    (went_on,) = events(bench, "step resumed")
+    time = column(run, TEST_TIME)
+    resting = (time > gap["start"]) & (time <= went_on["time"])
+    assert went_on["time"] - gap["time"] >= REST
+    assert np.allclose(column(run, CURRENT)[resting], 0.0)
+    counted = column(run, CHARGE_AH)[resting]
+    assert (counted == counted[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda plant: setattr(plant, "soc", plant.soc + 0.05), "its BMS shows"),
+        (lambda plant: setattr(plant, "soc", plant.soc - 0.05), "its BMS shows"),
+        (lambda plant: setattr(plant, "cell_offset", 0.12), "V at rest"),
+    ],
+)
+def test_a_pack_that_is_not_as_it_was_left_is_refused_and_gets_no_current(
+    die: Die, resume: Resume, plant: Plant, change: Callable[[Plant], None], words: str
+) -> None:
+    bench = resume(die(2, 240))
+    change(plant)
+    with pytest.raises(InputError, match=r"not as run .* left it") as refused:
+        bench.run(*SCENARIO)
+    assert words in str(refused.value)
+    assert "charge" not in plant.calls
+    concluded = bench.conclude(refused.value)
+    assert concluded.verdict == "ABORTED"
+    assert bench.run_log.cause is not None
+    assert (bench.run_log.cause.fault, bench.run_log.cause.blame) == ("resume-mismatch", "operator")
+
+
+@pytest.mark.parametrize(("step", "relaxes"), [(2, -1), (4, +1)])
+def test_a_cell_may_have_relaxed_only_the_way_its_current_had_moved_it(
+    die: Die, four_cells: PackFile, step: int, relaxes: int
+) -> None:
+    past = PastRun.load(die(step, 400))
+    # Of the rest before the discharge half an hour is not over: only the last current is to count here.
+    past = replace(past, rows=past.rows[past.rows[:, past.columns.index(STEP)] == step])
+
+    def rested(by: float) -> list[float]:
+        row = [0.0] * len(DERIVED)
+        for name in (CELL_VOLTAGE_MIN, CELL_VOLTAGE_MAX, SOC):
+            row[INDEX[name]] = past.last(name) + (by if name != SOC else 0)
+        return row
+
+    Resumption(past, four_cells, 60.0).check_pack(rested(0.2 * relaxes))
+    with pytest.raises(InputError, match="V at rest"):
+        Resumption(past, four_cells, 60.0).check_pack(rested(-0.05 * relaxes))
+
+
+def test_a_meter_that_fell_silent_at_the_end_is_taken_at_its_last_word(die: Die) -> None:
+    past = PastRun.load(die(2, 240))
+    past = replace(past, rows=past.rows.copy())
+    soc = past.last(SOC)
+    past.rows[-3:, past.columns.index(SOC)] = np.nan
+    assert past.last(SOC) == pytest.approx(soc, abs=0.01)
+    past.rows[:, past.columns.index(SOC)] = np.nan
+    assert pack_state(past) is None
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ((Soak(25.0), *SCENARIO[1:]), "its step 1 was 'soak' and is now 'soak' with other settings"),
+        ((SCENARIO[0], Rest(until=elapsed(minutes=1)), *SCENARIO[2:]), "its step 2 was 'charge' and is now 'rest'"),
+    ],
+)
+def test_a_test_that_asks_for_other_steps_is_refused(
+    die: Die, resume: Resume, plant: Plant, steps: tuple[Step, ...], words: str
+) -> None:
+    bench = resume(die(2, 240))
+    with pytest.raises(InputError, match="has changed since") as refused:
+        bench.run(*steps)
+    assert words in str(refused.value)
+    assert "charge" not in plant.calls
+
+
+@pytest.mark.parametrize("step", [3, 4])
+def test_a_test_that_asks_for_less_than_was_begun_has_not_passed(die: Die, resume: Resume, step: int) -> None:
+    bench = resume(die(step, 60))
+    bench.run(*SCENARIO[:2])
+    concluded = bench.conclude()
+    assert concluded.verdict == "ABORTED"
+    assert "without step 3, 'rest'" in str(concluded.error)
+
+
+@pytest.mark.parametrize(
+    ("station", "pack", "words"),
+    [
+        (STATION.replace("name: little", "name: other"), PACK, "the station was 'little' and is 'other'"),
+        (STATION + "description: moved\n", PACK, "the station file"),
+        (STATION, PACK + "serial_number: B\n", "the pack's serial number was 'unknown' and is 'B'"),
+        (STATION, PACK.replace("charge_current: 4", "charge_current: 3"), "the guard's limits have changed"),
+    ],
+    ids=["station", "file", "serial", "limit"],
+)
+def test_another_station_pack_or_limit_is_refused(
+    die: Die, write: WriteFile, station: str, pack: str, words: str
+) -> None:
+    past = PastRun.load(die(2, 240))
+    check_unchanged(past, setup_of(write))
+    with pytest.raises(InputError) as refused:
+        check_unchanged(past, setup_of(write, station, pack))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ({"state": "ended", "verdict": "PASS"}, "ended with PASS"),
+        ({"state": "ended", "verdict": "FAIL"}, "ended with FAIL"),
+        ({"schema": 7}, "schema 7"),
+    ],
+)
+def test_a_run_that_needs_no_continuation_is_refused(die: Die, manifest: dict[str, Any], words: str) -> None:
+    left = die(2, 240)
+    path = left / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | manifest))
+    with pytest.raises(InputError, match=words):
+        PastRun.load(left)
+
+
+def test_rows_of_other_columns_are_not_continued_in_one_table(die: Die, new_bench: OpenTestBench) -> None:
+    past = PastRun.load(die(2, 240))
+    bench = new_bench(past=replace(past, columns=[*past.columns[:-1], "Another / 1"]))
+    with pytest.raises(InputError, match="recorded with other columns"):
+        bench.open()
+    assert bench.run_log.manifest["verdict"] == "ABORTED"
+
+
+def test_a_run_that_is_still_written_is_refused(die: Die) -> None:
+    left = die(2, 240)
+    life = claim(left)
+    try:
+        with pytest.raises(InputError, match="still running"):
+            PastRun.load(left)
+    finally:
+        release(life)
+    assert PastRun.load(left).steps
+
+
+def test_a_run_that_never_began_is_refused(new_bench: OpenTestBench, plant: Plant) -> None:
+    plant.fail["identify source"] = plant.fail["open supply"] = OSError("no")
+    bench = new_bench()
+    with pytest.raises(OSError, match="no"):
+        bench.open()
+    with pytest.raises(InputError, match="never got to a first sample"):
+        PastRun.load(bench.run_log.folder)
+
+
+# --- what a crash may leave -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cut", [1, 7, 100])
+@pytest.mark.parametrize("file", ["events.jsonl", "samples.journal"])
+def test_a_torn_tail_of_any_file_costs_that_tail_only(die: Die, resume: Resume, file: str, cut: int) -> None:
+    left = die(2, 240)
+    whole = (left / file).read_bytes()
+    (left / file).write_bytes(whole[:-cut])
+    bench = resume(left)
+    bench.run(*SCENARIO)
+    assert bench.conclude().verdict == "PASS"
+
+
+# --- the gap ----------------------------------------------------------------------------------------------------------
+
+
+def told_at(past: PastRun, utc: datetime, speed: float = 1.0) -> PastRun:
+    """The same run on a wall clock, whose last event came at the time of its last row."""
+    past.events[-1]["utc"] = utc.isoformat()  # type: ignore[index]
+    past.events[-1]["time"] = past.stopped  # type: ignore[index]
+    past.manifest["clock"]["speed"] = speed
+    return past
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_test_time_goes_on_through_the_gap_at_the_speed_of_the_bench(die: Die, speed: float) -> None:
+    died_at = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    past = told_at(PastRun.load(die(2, 240)), died_at, speed)
+    now = died_at + timedelta(hours=2)
+    assert past.silence(now) == pytest.approx(7200)
+    assert past.resumes_at(now) == pytest.approx(past.stopped + 7200 * speed)
+
+
+def test_a_computer_whose_clock_was_set_back_makes_no_time_run_backwards(die: Die) -> None:
+    died_at = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    past = told_at(PastRun.load(die(2, 240)), died_at)
+    assert past.silence(died_at - timedelta(days=1)) == 0
+    assert past.resumes_at(died_at - timedelta(days=1)) >= past.stopped
+
+
+def test_after_a_long_gap_the_pack_rests_longer(die: Die, four_cells: PackFile) -> None:
+    past, pack = PastRun.load(die(2, 240)), four_cells
+    assert [Resumption(past, pack, gap).rest for gap in (60.0, 7200.0)] == [REST, LONG_REST]
+
+
+def test_the_gap_says_where_and_why_and_how_long(die: Die, resume: Resume) -> None:
+    bench = resume(die(2, 240))
+    bench.run(*SCENARIO)
+    (gap,) = events(bench, "gap")
+    assert gap["step"] == "charge"
+    assert gap["elapsed"] == pytest.approx(240, abs=2)
+    assert "had stopped in step 'charge' after 4 min" in gap["text"]
+    assert "its process died" in gap["text"]
+    assert bench.run_log.manifest["resumed_from"]["gaps"] == [
+        {key: value for key, value in gap.items() if key not in ("time", "type")}
+    ]
+
+
+def test_a_hold_in_which_the_run_died_is_over_and_was_no_time_of_the_step(die: Die) -> None:
+    left = die(2, 240)
+    stopped = PastRun.load(left).stopped
+    with (left / "events.jsonl").open("a") as file:
+        hold = {"time": stopped - 100, "type": "hold started", "limit": "chamber excursion", "step": "charge"}
+        file.write(json.dumps(hold) + "\n")
+    past = PastRun.load(left)
+    assert past.elapsed == pytest.approx(140, abs=2)
+    assert past.events[-1]["type"] == "hold ended"
+    assert past.events[-1]["duration"] == pytest.approx(100)
