@@ -220,10 +220,11 @@ def _current_remaining(roles: Roles, limit: float) -> str:
 def _current_through_the_pack(roles: Roles, limit: float) -> str:
     """What the BMS measures: an output that says off, and that no current flows, may be wrong in both."""
     try:
-        current = roles.bms_scan()["pack current"]
+        heard = roles.bms_scan()
     except InstrumentFault:
         return ""  # whether it can be heard is asked for its contactor
-    if abs(current) > limit:
+    current = heard["pack current"]
+    if abs(current) > limit and not heard["age"] > BMS_SILENCE:
         return f"{abs(current):.2f} A still flows through the pack, as its BMS measures it"
     return ""
 
