@@ -1,5 +1,6 @@
 """The foxBMS node: frames bit by bit, state machine, limits and faults."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import cantools
 import pytest
 
 import instruments
-from instruments.virtual.foxbms import field
+from instruments.virtual.simulators.foxbms import field
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2
@@ -193,7 +194,7 @@ def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_follo
         followed.append(node.after(period).get("MaximumChargeCurrent", followed[-1] if followed else 0.0))
         bench.say("supply", f"CURR {followed[-1]}")
     assert followed[-1] > 2.0
-    assert all(later >= 0.9 * earlier for earlier, later in zip(followed, followed[1:], strict=False))
+    assert all(later >= 0.9 * earlier for earlier, later in itertools.pairwise(followed))
 
 
 def test_the_charge_limit_falls_with_cold(open_bench: OpenBench, connect: Connect) -> None:

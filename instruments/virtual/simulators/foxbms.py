@@ -14,10 +14,10 @@ import numpy as np
 from can import Message
 from numpy.typing import NDArray
 
-from instruments.virtual.charge_limit import ChargeLimit
-from instruments.virtual.dialect import Repair
-from instruments.virtual.exchange import CanChannel
+from instruments.virtual.simulators.charge_limit import ChargeLimit
+from instruments.virtual.simulators.dialect import Repair
 from instruments.virtual.terminals import Settling
+from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
 
 Vector = NDArray[np.float64]
