@@ -12,7 +12,7 @@ from pyvisa import constants, highlevel, rname
 from pyvisa.typing import VISARMSession, VISASession
 from pyvisa.util import LibraryPath
 
-from instruments.virtual.exchange import EXCHANGE, Line, LineDead
+from instruments.virtual.wires.exchange import EXCHANGE, Line, LineDead
 
 _Attribute = constants.ResourceAttribute
 _Status = constants.StatusCode
@@ -53,7 +53,7 @@ class _Session:
 
 
 class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
-    """The VISA operations that message-based resources need, against `instruments.virtual.exchange`."""
+    """The VISA operations that message-based resources need, against `instruments.virtual.wires.exchange`."""
 
     @staticmethod
     def get_library_paths() -> Iterable[LibraryPath]:

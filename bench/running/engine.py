@@ -4,7 +4,6 @@ The engine alone knows time and order. It never leaves a step that carried a cur
 off, whatever ended the step.
 """
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import isnan, nan
@@ -20,6 +19,7 @@ from bench.running.lifecycle import OpenBench
 from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
 from bench.running.settling import Settling
+from bench.running.undisturbed import undisturbed
 from bench.safety import safestate
 from bench.safety.faults import fault
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
@@ -99,7 +99,7 @@ class Engine:
         remaining = plan.duration
         for step in steps:
             self.expected_end = self.clock.now() + remaining
-            with _no_collector_pauses():
+            with undisturbed():
                 self._run_step(step)
             remaining -= step.expected_duration(self.bench.pack)
         return self.log.record()
@@ -378,24 +378,6 @@ class Engine:
     def _reached(self) -> dict[str, float]:
         row = self.sampler.last
         return {} if row is None else {name: round(row[INDEX[name]], 6) for name in _REACHED}
-
-
-@contextmanager
-def _no_collector_pauses() -> Iterator[None]:
-    """Keep the garbage collector out of the loop: a full collection can take 150 ms, and a scan may not wait.
-
-    The loop makes no reference cycles; what little there is elsewhere is collected between steps.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 def _ask_nothing(_row: Row) -> None:

@@ -9,10 +9,12 @@ processes, on real sockets and in real time.
 import serial
 
 from instruments.virtual.opening import open_world
-from instruments.virtual.serving import serve_world
+from instruments.virtual.served.serving import serve_world
 from instruments.virtual.world import World
 
 __all__ = ["World", "open_world", "serve_world"]
 
-if __name__ not in serial.protocol_handler_packages:
-    serial.protocol_handler_packages.append(__name__)
+_HANDLERS = "instruments.virtual.wires"
+
+if _HANDLERS not in serial.protocol_handler_packages:
+    serial.protocol_handler_packages.append(_HANDLERS)

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from instruments.virtual.agilent_34970a import Agilent34970A
-from instruments.virtual.chroma_63600 import Chroma63600
-from instruments.virtual.disturbance import Disturbance
-from instruments.virtual.ea_psb10000 import EaPsb10000
-from instruments.virtual.exchange import CanChannel
-from instruments.virtual.foxbms import FoxBms
-from instruments.virtual.ngi_n83624 import NgiN83624
 from instruments.virtual.plants import Plant
+from instruments.virtual.simulators.agilent_34970a import Agilent34970A
+from instruments.virtual.simulators.chroma_63600 import Chroma63600
+from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
+from instruments.virtual.simulators.foxbms import FoxBms
+from instruments.virtual.simulators.ngi_n83624 import NgiN83624
+from instruments.virtual.simulators.weiss_simserv import WeissSimServ
 from instruments.virtual.terminals import LoadPort, SupplyPort
-from instruments.virtual.weiss_simserv import WeissSimServ
+from instruments.virtual.wires.disturbance import Disturbance
+from instruments.virtual.wires.exchange import CanChannel
 
 Simulator = EaPsb10000 | Chroma63600 | NgiN83624 | WeissSimServ | Agilent34970A
 """An instrument with a line of text."""

@@ -11,20 +11,20 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from instruments.virtual.agilent_34970a import CHANNELS, Agilent34970A
-from instruments.virtual.chroma_63600 import Chroma63600
-from instruments.virtual.defects import Known, nearest
-from instruments.virtual.defects_of_bms import SIGNAL_NAMES
-from instruments.virtual.dialect import Specimen
-from instruments.virtual.ea_psb10000 import EaPsb10000
-from instruments.virtual.exchange import EXCHANGE, CanChannel
-from instruments.virtual.foxbms import FoxBms
+from instruments.virtual.defects.grammar import Known, nearest
+from instruments.virtual.defects.injection import Injection
+from instruments.virtual.defects.of_bms import SIGNAL_NAMES
 from instruments.virtual.inhabitants import Inhabitants, Simulator
-from instruments.virtual.injection import Injection
-from instruments.virtual.ngi_n83624 import NgiN83624
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
+from instruments.virtual.simulators.agilent_34970a import CHANNELS, Agilent34970A
+from instruments.virtual.simulators.chroma_63600 import Chroma63600
+from instruments.virtual.simulators.dialect import Specimen
+from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
+from instruments.virtual.simulators.foxbms import FoxBms
+from instruments.virtual.simulators.ngi_n83624 import NgiN83624
+from instruments.virtual.simulators.weiss_simserv import WeissSimServ
 from instruments.virtual.terminals import Settling
-from instruments.virtual.weiss_simserv import WeissSimServ
+from instruments.virtual.wires.exchange import EXCHANGE, CanChannel
 from instruments.virtual.world import Clock, World
 from models.cell import CellParameters, load_cell
 from models.chamber import ChamberAir
@@ -77,7 +77,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
     (`"pack"` or `"emulator"`). `links` maps an instrument name to its VISA resource or `packbench://` URL, or
     for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack; another `serial_number` is
-    another individual of it. `defects` as in `instruments.virtual.defects`. `wait` lets virtual time pass while
+    another individual of it. `defects` as in `instruments.virtual.defects.grammar`. `wait` lets virtual time pass while
     somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
 
     Raises ValueError for anything unknown, missing or out of range, and for an address that is already in use.

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.virtual.ngi_n83624 import NgiN83624
+from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 from models.cell import CellParameters
 from models.string import CellString, Spread
 from models.thermal import LumpedMasses

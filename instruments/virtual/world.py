@@ -6,8 +6,8 @@ It joins the simulators and advances them together; no dialect and no wire is kn
 
 from dataclasses import dataclass
 
+from instruments.virtual.defects.injection import Injection
 from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.injection import Injection
 from instruments.virtual.plants import Plant
 from instruments.virtual.terminals import Battery, OperatingPoint, Settling, operating_point
 

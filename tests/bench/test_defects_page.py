@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from bench.safety.faults import catalogue
-from instruments.virtual.defects import FORMS
-from instruments.virtual.defects_of_bms import SIGNAL_NAMES
-from instruments.virtual.injection import EFFECTS
+from instruments.virtual.defects.grammar import FORMS
+from instruments.virtual.defects.injection import EFFECTS
+from instruments.virtual.defects.of_bms import SIGNAL_NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "defects.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]*) \|$", PAGE, flags=re.MULTILINE)

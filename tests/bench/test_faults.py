@@ -17,7 +17,7 @@ from bench.safety.limits import limits_for
 from bench.station import load_station
 from bench.verdicts import BenchFault, BenchInUse, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
 from instruments.roles import InstrumentFault, SetPointRejected
-from instruments.virtual.defects import FORMS
+from instruments.virtual.defects.grammar import FORMS
 
 WriteFile = Callable[[str, str], Path]
 

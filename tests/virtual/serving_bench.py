@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from instruments.virtual import World
-from instruments.virtual.serve_log import ServeLog
-from instruments.virtual.serving import Server
+from instruments.virtual.served.log import ServeLog
+from instruments.virtual.served.serving import Server
 
 PATIENCE = 200
 """Turns after which an answer is called missing; each waits at most one tick."""

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from instruments.links import LinkProfile
 from instruments.session import LinkContext, Session
 from instruments.virtual import World, open_world, serve_world
-from instruments.virtual.exchange import EXCHANGE
-from instruments.virtual.serve_ends import TcpEnd
-from instruments.virtual.serve_log import ServeLog
-from instruments.virtual.serving import MOST_UNSENT, Wire
+from instruments.virtual.served.ends import TcpEnd
+from instruments.virtual.served.log import ServeLog
+from instruments.virtual.served.serving import MOST_UNSENT, Wire
+from instruments.virtual.wires.exchange import EXCHANGE
 from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
 from tests.virtual.serving_bench import Served, lines, serve_by_hand
 

@@ -18,9 +18,9 @@ from instruments.foxbms import FoxBms
 from instruments.roles import BmsMode, BmsState
 from instruments.session import LinkContext
 from instruments.virtual import open_world, serve_world
-from instruments.virtual.exchange import CanChannel
-from instruments.virtual.serving import Server
-from instruments.virtual.socketcand import LONGEST, SocketcandClient, frame, parsed
+from instruments.virtual.served.serving import Server
+from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, frame, parsed
+from instruments.virtual.wires.exchange import CanChannel
 from tests.virtual.conftest import CELL, LINKS, SIMULATORS
 from tests.virtual.serving_bench import HandClock
 

@@ -1,5 +1,6 @@
 """The foxBMS node: frames bit by bit, state machine, limits and faults."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import cantools
 import pytest
 
 import instruments
-from instruments.virtual.foxbms import field
+from instruments.virtual.simulators.foxbms import field
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2
@@ -176,6 +177,24 @@ def test_a_follower_of_the_charge_limit_never_overshoots_a_cell(
     assert signals["ChargingComplete"]
     assert highest_allowed - 0.01 < highest <= highest_allowed + 0.005
     assert float(bench.world.plant.soc.max()) > 0.95
+
+
+@pytest.mark.parametrize("period", [0.1, 0.3, 1.0])
+def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_followed(
+    open_bench: OpenBench, connect: Connect, period: float
+) -> None:
+    """A step raises the voltage at once, by resistance alone; seen as a rise per time it would forbid any current."""
+    bench = open_bench("supply", "bms", soc=0.3, spread={}, cell="lfp-26650")
+    node = connect(bench)
+    node.request(CHARGE)
+    node.after(1)
+    bench.source(voltage=24 * 3.6, current=0)
+    followed = []
+    for _ in range(round(20 / period)):
+        followed.append(node.after(period).get("MaximumChargeCurrent", followed[-1] if followed else 0.0))
+        bench.say("supply", f"CURR {followed[-1]}")
+    assert followed[-1] > 2.0
+    assert all(later >= 0.9 * earlier for earlier, later in itertools.pairwise(followed))
 
 
 def test_the_charge_limit_falls_with_cold(open_bench: OpenBench, connect: Connect) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import pyvisa
 
-from instruments.virtual.defects import FORMS
+from instruments.virtual.defects.grammar import FORMS
 from tests.virtual.conftest import Bench, OpenBench
 
 

@@ -6,7 +6,7 @@ It takes the place of a line's `write`, so that every dialect can have it and a 
 from collections.abc import Callable
 from functools import partial
 
-from instruments.virtual.exchange import Line
+from instruments.virtual.wires.exchange import Line
 
 Trouble = Callable[[Line, bytes], bytes | None]
 """What becomes of a reply on a line; None: nothing arrives."""

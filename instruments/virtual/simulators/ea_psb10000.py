@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen, StatusRegister
+from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen, StatusRegister
 from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45

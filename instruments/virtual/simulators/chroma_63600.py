@@ -12,7 +12,7 @@ from math import inf
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))

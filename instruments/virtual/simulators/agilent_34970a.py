@@ -10,7 +10,7 @@ from functools import partial
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
 Feels = Callable[[], float]

@@ -8,10 +8,13 @@ nothing for them.
 from collections.abc import Callable, Mapping
 from math import inf
 
-from instruments.virtual import defects_of_bms, defects_of_instruments, defects_of_links, defects_of_pack
-from instruments.virtual.defects import FORMS, Defect, Known, nearest, parse_defects
-from instruments.virtual.dialect import Repair
+from instruments.virtual.defects import of_bms as defects_of_bms
+from instruments.virtual.defects import of_instruments as defects_of_instruments
+from instruments.virtual.defects import of_links as defects_of_links
+from instruments.virtual.defects import of_pack as defects_of_pack
+from instruments.virtual.defects.grammar import FORMS, Defect, Known, nearest, parse_defects
 from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.simulators.dialect import Repair
 from instruments.virtual.terminals import Settling
 
 Effect = Callable[[Inhabitants, Defect], Repair | None]

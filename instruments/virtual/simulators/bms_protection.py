@@ -8,7 +8,7 @@ the other messages, by rising identifier.
 
 from can import Message
 
-from instruments.virtual.exchange import CanChannel
+from instruments.virtual.wires.exchange import CanChannel
 
 PROTECTION = 0x23F
 DATA_ID = 0x23F

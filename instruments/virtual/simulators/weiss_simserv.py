@@ -9,7 +9,7 @@ chamber is running: only 10012 tells.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instruments.virtual.dialect import Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulators.dialect import Instrument, Meter, Repair, Specimen
 from models.chamber import ChamberAir
 
 SEPARATOR = "\xb6"

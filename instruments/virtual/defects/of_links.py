@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
 
-from instruments.virtual.defects import Defect
-from instruments.virtual.dialect import Repair
-from instruments.virtual.disturbance import (
+from instruments.virtual.defects.grammar import Defect
+from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.wires.disturbance import (
     Disturbance,
     ForReplies,
     Late,
@@ -17,8 +18,7 @@ from instruments.virtual.disturbance import (
     slowed,
     swallowed,
 )
-from instruments.virtual.exchange import EXCHANGE
-from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.wires.exchange import EXCHANGE
 
 
 def _troubled(make: Callable[[Defect], Trouble]) -> Callable[[Inhabitants, Defect], Repair]:

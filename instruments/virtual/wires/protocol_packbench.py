@@ -5,7 +5,7 @@ pyserial finds it by this module's name once `instruments.virtual` has been impo
 
 from serial import PortNotOpenError, SerialBase, SerialException
 
-from instruments.virtual.exchange import EXCHANGE, Line, LineDead
+from instruments.virtual.wires.exchange import EXCHANGE, Line, LineDead
 
 
 class Serial(SerialBase):  # type: ignore[misc]  # pyserial ships no types

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 from can import Message
 
-from instruments.virtual.exchange import EXCHANGE, CanChannel, Device, Line, LineDead
-from instruments.virtual.serve_ends import End, PtyEnd, TcpEnd
-from instruments.virtual.serve_log import Listener, ServeLog
-from instruments.virtual.socketcand import GREETING, SocketcandClient
+from instruments.virtual.served.ends import End, PtyEnd, TcpEnd
+from instruments.virtual.served.log import Listener, ServeLog
+from instruments.virtual.served.socketcand import GREETING, SocketcandClient
+from instruments.virtual.wires.exchange import EXCHANGE, CanChannel, Device, Line, LineDead
 from instruments.virtual.world import Outputs, World
 
 TICK, SHORTEST_TICK = 0.05, 0.005  # s of real time between two advances, at speed 1 and at any

@@ -5,7 +5,6 @@ own, independent of the one the driver makes. The sign on the bus is foxBMS's de
 positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +14,10 @@ import numpy as np
 from can import Message
 from numpy.typing import NDArray
 
-from instruments.virtual.dialect import Repair
-from instruments.virtual.exchange import CanChannel
+from instruments.virtual.simulators.charge_limit import ChargeLimit
+from instruments.virtual.simulators.dialect import Repair
 from instruments.virtual.terminals import Settling
+from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
 
 Vector = NDArray[np.float64]
@@ -34,6 +34,7 @@ BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: 
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_STEP = 0.25  # A, resolution of 0x232
+LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 FAULT_DEBOUNCE = 0.5  # s
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
@@ -156,7 +157,8 @@ class FoxBms:
         self._bad_since: float | None = None
         self.faults: set[str] = set()
         self._persistent: set[str] = set()
-        self._observed_at, self._interval, self._highest_before = 0.0, 1.0, float("inf")
+        self._limited_at, self._interval = 0.0, LIMIT_PERIOD
+        self._highest = self._highest_then = float("inf")
         self._current = self._bus_voltage = self._pack_voltage = 0.0
         self.extremes = Extremes()
         self.charge_limit = self.discharge_limit = 0.0
@@ -167,7 +169,7 @@ class FoxBms:
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
-        self._rate = _Bilinear(cell)
+        self._rate = ChargeLimit(cell)
         channel.members[self] = self._receive
 
     @property
@@ -240,9 +242,8 @@ class FoxBms:
         self._current, self._bus_voltage = current, bus_voltage
         now = self.channel.now()
         cells, found = self.cells, self.extremes
-        if now > self._observed_at:
-            self._interval, self._observed_at = now - self._observed_at, now
-            self._highest_before = found.voltage_max
+        if now - self._limited_at > LIMIT_PERIOD - 1e-6:
+            self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
         voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
         self._pack_voltage = float(np.add.reduce(voltage))
         found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
@@ -254,7 +255,10 @@ class FoxBms:
         if self.state == PRECHARGE and now >= self._precharged_at:
             self._end_precharge()
         self._watch(now)
-        self._limit()
+        # What is switched or set in the instant of an update counts for it.
+        if now == self._limited_at:
+            self._limit()
+            self._highest = found.voltage_max
 
     def _end_precharge(self) -> None:
         if self.precharges:
@@ -306,7 +310,7 @@ class FoxBms:
         coldest, warmest = found.temperature_min, found.temperature_max
         by_table = min(self._rate(coldest, found.soc_max), self._rate(warmest, found.soc_max)) * self._nominal
         resistance = self._rate.resistance(coldest) / self._parallel
-        ahead = max(found.voltage_max - self._highest_before, 0.0) / self._interval * LOOK_AHEAD
+        ahead = max(found.voltage_max - self._highest_then, 0.0) / self._interval * LOOK_AHEAD
         headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
         change = headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
         limit = max(0.0, min(by_table, max(self._current, 0.0) + change))
@@ -395,35 +399,3 @@ PACKERS: dict[int, Callable[[FoxBms], int]] = {
     INSULATION: FoxBms._insulation_frame,
     ESTIMATION: FoxBms._estimation_frame,
 }
-
-
-class _Bilinear:
-    """The cell's charge-limit table for one point at a time: a tenth of what the general look-up costs."""
-
-    def __init__(self, cell: CellParameters) -> None:
-        limit = cell.charge_limit
-        self._temperature, self._soc = limit.temperature.tolist(), limit.soc.tolist()
-        self._c_rate = limit.c_rate.tolist()
-        self.most = float(limit.c_rate.max())
-        grid = np.linspace(-40.0, 80.0, 61)
-        self._resistance = cell.resistances(np.full(grid.shape, 0.5), grid).sum(axis=0).tolist()
-
-    def __call__(self, temperature: float, soc: float) -> float:
-        """C-rate (1/h) at degC and a state of charge, held constant outside the table."""
-        row, above = _place(temperature, self._temperature)
-        column, right = _place(soc, self._soc)
-        lower, upper = self._c_rate[row], self._c_rate[row + 1]
-        low = lower[column] * (1 - right) + lower[column + 1] * right
-        high = upper[column] * (1 - right) + upper[column + 1] * right
-        return float(low * (1 - above) + high * above)
-
-    def resistance(self, temperature: float) -> float:
-        """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
-        index = max(0, min(60, int((temperature + 40.0) / 2)))
-        return float(self._resistance[index])
-
-
-def _place(value: float, grid: list[float]) -> tuple[int, float]:
-    interval = max(0, min(bisect_right(grid, value) - 1, len(grid) - 2))
-    low, high = grid[interval], grid[interval + 1]
-    return interval, max(0.0, min(1.0, (value - low) / (high - low)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instruments import scpi
 from instruments.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]

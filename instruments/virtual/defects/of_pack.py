@@ -8,12 +8,12 @@ hours, not those that blow within a second.
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from instruments.virtual.defects import Defect
-from instruments.virtual.defects_of_bms import tamper
-from instruments.virtual.dialect import Repair
-from instruments.virtual.foxbms import ALERT, GENERAL_ERROR, MAIN_FUSE, STATE
+from instruments.virtual.defects.grammar import Defect
+from instruments.virtual.defects.of_bms import tamper
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import Plant
+from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.simulators.foxbms import ALERT, GENERAL_ERROR, MAIN_FUSE, STATE
 
 Effect = Callable[[Inhabitants, Defect], Repair | None]
 Ailment = Callable[[Plant], tuple[float, float]]

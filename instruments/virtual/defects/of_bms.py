@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
-from instruments.virtual import foxbms
-from instruments.virtual.bms_protection import Protection
-from instruments.virtual.defects import Defect
-from instruments.virtual.dialect import Repair
-from instruments.virtual.foxbms import ALERT, CONDUCTING, Cells, FoxBms, Vector, field, flag
+from instruments.virtual.defects.grammar import Defect
 from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.simulators import foxbms
+from instruments.virtual.simulators.bms_protection import Protection
+from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.simulators.foxbms import ALERT, CONDUCTING, Cells, FoxBms, Vector, field, flag
 
 Effect = Callable[[Inhabitants, Defect], Repair | None]
 

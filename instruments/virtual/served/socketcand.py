@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from can import Message
 
-from instruments.virtual.exchange import CanChannel
+from instruments.virtual.wires.exchange import CanChannel
 
 GREETING = b"< hi >"
 OK = b"< ok >"

@@ -9,7 +9,7 @@ from typing import Any
 
 from can import BusABC, CanInitializationError, CanOperationError, CanProtocol, Message
 
-from instruments.virtual.exchange import EXCHANGE
+from instruments.virtual.wires.exchange import EXCHANGE
 
 _QUEUED = 4096  # frames; a node that does not read loses the oldest, as in any CAN controller
 _POLL = 0.1  # s of virtual time between two looks while waiting

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from instruments.virtual.agilent_34970a import Feels
-from instruments.virtual.chroma_63600 import Chroma63600
-from instruments.virtual.defects import Defect
-from instruments.virtual.defects_of_bms import misread
-from instruments.virtual.dialect import Repair
-from instruments.virtual.ea_psb10000 import EaPsb10000
+from instruments.virtual.defects.grammar import Defect
+from instruments.virtual.defects.of_bms import misread
 from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.simulators.agilent_34970a import Feels
+from instruments.virtual.simulators.chroma_63600 import Chroma63600
+from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
+from instruments.virtual.simulators.weiss_simserv import WeissSimServ
 from instruments.virtual.terminals import LoadPort, StuckStage, StuckSupplyPort, SupplyPort
-from instruments.virtual.weiss_simserv import WeissSimServ
 
 Effect = Callable[[Inhabitants, Defect], Repair | None]
 

@@ -1,0 +1,1 @@
+"""Which address leads to which simulator in this process, for pyvisa, pyserial and python-can."""
