@@ -53,8 +53,8 @@ class Outcome:
 
     @property
     def undetected(self) -> bool:
-        """Whether something should have been noticed and was not."""
-        return self.expected != "passes" and self.noticed == "no"
+        """Whether something should have been noticed and was not; what was never injected has proved nothing."""
+        return self.expected != "passes" and (self.noticed == "no" or self.injected is None)
 
     @property
     def isolated(self) -> bool:

@@ -77,7 +77,7 @@ def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path)
         error = raised
     if witness is not None:
         under_test.conclude(error)
-    found = replace(outcome.of(fault, injection, phase), **_observed(under_test, witness, injection))
+    found = replace(outcome.of(fault, injection, phase), **_observed(under_test, witness, injection, phase))
     return outcome.judged(found, injection)
 
 
@@ -109,11 +109,11 @@ def _inject(under_test: TestBench, fault: str, injection: Injection, phase: Phas
     return witness
 
 
-def _observed(under_test: TestBench, witness: Witness | None, injection: Injection) -> dict[str, Any]:
+def _observed(under_test: TestBench, witness: Witness | None, injection: Injection, phase: Phase) -> dict[str, Any]:
     """What the run on disk and the meters say."""
     manifest, events = under_test.run_log.manifest, under_test.run_log.events
     refused = witness is None  # the bench was not opened: nothing of it was ever on
-    injected = 0.0 if refused else witness.injected if witness else None
+    injected = (0.0 if phase == "opening" else None) if witness is None else witness.injected
     safe = manifest["bench_verdict"]
     cause = manifest["cause"]
     return {

@@ -61,6 +61,11 @@ def test_the_line_that_counts_counts() -> None:
     )
 
 
+def test_a_fault_that_was_never_injected_counts_as_undetected() -> None:
+    assert replace(FOUND, injected=None).undetected
+    assert not FOUND.undetected
+
+
 def test_phases_with_the_same_outcome_share_a_line() -> None:
     later = replace(FOUND, phase="discharge", off_after=3.0, lost=0.5)
     other = replace(FOUND, phase="soak", noticed="no", named="", layer="", blame="", verdict="PASS")

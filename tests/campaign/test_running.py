@@ -54,6 +54,13 @@ def test_a_dangerous_fault_that_nobody_notices_is_the_exit_status(tmp_path: Path
     assert found.verdict == "PASS"
 
 
+def test_a_bench_that_does_not_open_proves_nothing(tmp_path: Path, sensor: Injection) -> None:
+    broken = sensor.model_copy(update={"defects": (), "overdue": "load"})
+    found = virtual.run("sensor-open", broken, "charge", 0, tmp_path)
+    assert found.undetected
+    assert found.problems[0].startswith("it was never injected: the run ended before")
+
+
 def test_a_level_that_is_none_is_refused_in_one_sentence(tmp_path: Path) -> None:
     status, output = run_campaign(tmp_path, CATALOGUE.format(expect="ends"), "--levels=chemistry")
     assert status in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
