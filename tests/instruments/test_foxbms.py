@@ -7,7 +7,7 @@ from pathlib import Path
 import can
 import pytest
 from cantools.database import load_file
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments import foxbms
@@ -374,3 +374,37 @@ def test_a_value_outside_its_range_is_none(
     send_all(node)
     send(node, identifier, data)
     assert isnan(sample(bms)[channel])
+
+
+FRAME = st.builds(
+    can.Message,
+    arbitration_id=st.sampled_from([*FRAMES, 0x210, 0x23F]) | st.integers(0, 0x7FF),
+    data=st.binary(max_size=8),
+    is_extended_id=st.booleans(),
+)
+SPECIAL = st.sampled_from([{"is_remote_frame": True}, {"is_error_frame": True}, {"is_rx": False}])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(frames=st.lists(FRAME, max_size=12), special=st.none() | SPECIAL)
+def test_whatever_is_said_on_the_bus_is_a_value_or_a_fault_in_words(
+    node: can.BusABC, bms: FoxBms, frames: list[can.Message], special: dict[str, bool] | None
+) -> None:
+    """Foreign ids, short and long frames, random bits: a reading is inside its signal's range, or it is missing."""
+    send_all(node)
+    if special is not None:
+        node.send(can.Message(arbitration_id=0x231, is_extended_id=False, **special))
+    for frame in frames:
+        node.send(frame)
+    try:
+        values = sample(bms)
+        state, faults = bms.state(), bms.faults()
+    except InstrumentFault as fault:
+        text = str(fault)
+        assert text.startswith("bms ")
+        assert "\n" not in text
+        return
+    assert isinstance(state, BmsState)
+    assert all(isinstance(each, BmsFault) for each in faults)
+    assert isnan(values["soc min"]) or 0 <= values["soc min"] <= 1.0
+    assert isnan(values["cell voltage max"]) or 0 <= values["cell voltage max"] <= 8.2
