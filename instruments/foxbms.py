@@ -138,6 +138,7 @@ class FoxBms:
         self._undecoded: set[int] = set()
         self._protection = Protection(tuple(self._fields))
         self._sample = [nan] * len(CHANNELS)
+        self._faults: tuple[bytes, tuple[BmsFault, ...]] = b"", ()
         self._request: Message | None = None
         self._repeating: CyclicSendTaskABC | None = None
         self._errors = _can_errors()
@@ -213,9 +214,11 @@ class FoxBms:
     def faults(self) -> tuple[BmsFault, ...]:
         """Return the fault bits of the newest state message."""
         self._drain()
-        message = _database().get_message_by_name("f_BmsState")
-        values = message.decode_simple(self._state_frame(), decode_choices=False)
-        return tuple(BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name])
+        frame = self._state_frame()
+        # The guard asks once a second; the bits hardly ever change.
+        if frame != self._faults[0]:
+            self._faults = frame, _faults_in(frame)
+        return self._faults[1]
 
     def close(self) -> None:
         """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
@@ -328,6 +331,12 @@ def _fields(turn: float) -> dict[int, tuple[tuple[int, Field], ...]]:
         field = Field.of(message.get_signal_by_name(signal), factor * sign)
         fields.setdefault(message.frame_id, []).append((position, field))
     return {identifier: tuple(each) for identifier, each in fields.items()}
+
+
+def _faults_in(frame: bytes) -> tuple[BmsFault, ...]:
+    message = _database().get_message_by_name("f_BmsState")
+    values = message.decode_simple(frame, decode_choices=False)
+    return tuple(BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name])
 
 
 def _request_signals(mode: BmsMode) -> dict[str, int]:
