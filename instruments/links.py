@@ -6,6 +6,7 @@ command and keeps no lock. Drivers never see it: they speak through a `Session`.
 
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class Link(Protocol):
         """Return the next line with its terminator; raises `LinkTimeout` or `LinkLost`."""
         ...
 
+    def drop_waiting(self) -> bytes:
+        """Throw away what has come and was not read, without waiting for more; returns it as far as it is known."""
+        ...
+
     def resynchronise(self) -> None:
         """Make sure that nothing sent before this call can be read after it; raises `LinkLost`."""
         ...
@@ -90,6 +95,10 @@ def _as_lost() -> Iterator[None]:
         raise LinkLost(_text(error)) from error
 
 
+def _cannot(*_: Any) -> None:
+    """Do nothing in the place of what a library does not offer."""
+
+
 def _text(error: BaseException) -> str:
     return str(error).rstrip(". ") or type(error).__name__
 
@@ -106,7 +115,7 @@ class VisaLink:
 
     def _open(self) -> None:
         from pyvisa import VisaIOError
-        from pyvisa.constants import StatusCode
+        from pyvisa.constants import BufferOperation, StatusCode
 
         with _as_lost(), self._closed_on_failure():
             resource: Any = _resource_manager(self._library).open_resource(self._name)
@@ -121,6 +130,8 @@ class VisaLink:
         self._session = resource.session
         self._write: Callable[[Any, bytes], Any] = resource.visalib.write
         self._read: Callable[[Any, int], Any] = resource.visalib.read
+        self._flush: Callable[[Any, Any], Any] = resource.visalib.flush
+        self._unread = BufferOperation.discard_read_buffer
         self._errors = (VisaIOError, OSError)
         self._silence = StatusCode.error_timeout
         self._more = StatusCode.success_max_count_read
@@ -158,6 +169,15 @@ class VisaLink:
                 raise LinkTimeout from error
             raise LinkLost(_text(error)) from error
         return bytes(data)
+
+    def drop_waiting(self) -> bytes:
+        """Let the library empty its buffer, where it can; on a bus of messages nothing is left to be dropped."""
+        try:
+            self._flush(self._session, self._unread)
+        except (*self._errors, NotImplementedError):
+            # Not every library can on every bus; a line that is lost is found out by what follows.
+            self._flush = _cannot
+        return b""
 
     def resynchronise(self) -> None:
         """Open the resource anew: a device clear is not offered by every interface, a new session is."""
@@ -221,6 +241,19 @@ class SocketLink:
                 raise LinkLost("the instrument closed the connection")
             self._buffer += packet
 
+    def drop_waiting(self) -> bytes:
+        """Read what is there already."""
+        dropped, self._buffer = self._buffer, b""
+        try:
+            while select.select([self._socket], [], [], 0.0)[0]:
+                packet = self._socket.recv(65536)
+                if not packet:
+                    break  # the next reading says so
+                dropped += packet
+        except (OSError, ValueError) as error:
+            raise LinkLost(_text(error)) from error
+        return dropped
+
     def resynchronise(self) -> None:
         """Connect anew: what is still on its way belongs to the old one."""
         self._visa.resynchronise()
@@ -265,6 +298,14 @@ class SerialLink:
     def _read_block(self) -> bytes:
         try:
             return bytes(self._port.read(max(1, self._port.in_waiting)))
+        except OSError as error:
+            raise LinkLost(_text(error)) from error
+
+    def drop_waiting(self) -> bytes:
+        """Read what is there already."""
+        dropped, self._buffer = self._buffer, b""
+        try:
+            return dropped + bytes(self._port.read(self._port.in_waiting))
         except OSError as error:
             raise LinkLost(_text(error)) from error
 

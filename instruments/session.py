@@ -176,6 +176,8 @@ class Session:
     def _send(self, message: str) -> None:
         if self._out_of_step:
             self._resynchronise()
+        if self._asked is None:
+            self._drop_stray(message)
         if self._gap:
             self._keep_distance()
         transcript = self._context.transcript
@@ -186,6 +188,16 @@ class Session:
         except LinkLost as error:
             self._out_of_step = True
             raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
+
+    def _drop_stray(self, message: str) -> None:
+        """Throw away what nobody asked for: it would be taken for the answer to `message`, and so on for good."""
+        try:
+            stray = self._link.drop_waiting()
+        except LinkLost as error:
+            self._out_of_step = True
+            raise self._fault(f"was lost before {message!r}: {error}", "check power and cable") from error
+        if stray and self._context.transcript is not None:
+            self._context.transcript("!", f"{self.name} said {stray!r} unasked; it was dropped")
 
     def _receive(self, message: str) -> str:
         try:

@@ -246,5 +246,7 @@ def _contactor(roles: Roles) -> str:
     except InstrumentFault as silent:
         # A node that has only just been connected to needs a moment before it can be heard.
         return str(silent)
-    old = f" in messages of up to {age:.0f} s ago" if age > BMS_SILENCE else ""
-    return "" if state in OPEN_STATES else f"BMS reports {state.name}{old}"
+    if age > BMS_SILENCE:
+        # What it said then, it cannot vouch for now.
+        return f"BMS reports {state.name} in messages of up to {age:.0f} s ago"
+    return "" if state in OPEN_STATES else f"BMS reports {state.name}"

@@ -63,12 +63,12 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def connect(clock: FakeTime) -> Iterator[OpenSession]:
+def connect(clock: FakeTime, heard: Transcript) -> Iterator[OpenSession]:
     """Open a session over pyvisa-py to a server on the loopback."""
     sessions: list[Session] = []
 
     def open_session(server: Server, **profile: float) -> Session:
-        context = LinkContext("@py", lambda: clock.now, clock.sleep)
+        context = LinkContext("@py", lambda: clock.now, clock.sleep, lambda way, text: heard.append((way, text)))
         session = Session(server.resource, context, LinkProfile(**profile), name="supply")
         sessions.append(session)
         return session

@@ -70,6 +70,44 @@ def test_a_late_reply_is_not_taken_for_the_next_one(serve: Serve, connect: OpenS
     assert session.query("NEXT?") == "fresh"
 
 
+@pytest.mark.parametrize("in_one_packet", [True, False])
+def test_an_answer_that_comes_twice_is_not_taken_for_the_next_one(
+    serve: Serve, connect: OpenSession, heard: Transcript, in_one_packet: bool
+) -> None:
+    said_again = threading.Event()
+
+    def stutter(connection: socket.socket) -> None:
+        for line in lines(connection):
+            if line == b"TWICE?\n":
+                for piece in [b"one\none\n"] if in_one_packet else [b"one\n", b"one\n"]:
+                    connection.sendall(piece)
+                said_again.set()
+            else:
+                connection.sendall(b"fresh\n")
+
+    session = connect(serve(stutter))
+    assert session.query("TWICE?") == "one"
+    assert said_again.wait(5)
+    assert session.query("NEXT?") == "fresh"
+    assert ("!", "supply said b'one\\n' unasked; it was dropped") in heard
+
+
+def test_a_set_between_request_and_collect_keeps_the_answer(serve: Serve, connect: OpenSession) -> None:
+    answered = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        for line in lines(connection):
+            if line == b"A?\n":
+                connection.sendall(b"7\n")
+                answered.set()
+
+    session = connect(serve(answer))
+    session.request("A?")
+    assert answered.wait(5)
+    session.write("SET 1")
+    assert session.collect() == "7"
+
+
 def test_half_a_line_is_a_missing_answer_and_its_rest_is_dropped(serve: Serve, connect: OpenSession) -> None:
     def stutter(connection: socket.socket) -> None:
         for line in lines(connection):
