@@ -81,8 +81,16 @@ class SampleJournal:
                 del self._pending[:written]
             if self._fsync:
                 os.fsync(self._file.fileno())
+            linked = os.fstat(self._file.fileno()).st_nlink
         except OSError as error:
             raise _cannot_record(self.path, error) from error
+        if not linked:
+            # It takes what is written as long as it is open, and is gone when it is closed.
+            raise BenchFault(
+                f"Samples cannot be recorded: {self.path} was removed by somebody while the run wrote it; keep what "
+                "tidies up away from the runs, or choose another place with --runs.",
+                "recording-failed",
+            )
 
     def close(self) -> None:
         """Flush and close; may be called again."""

@@ -43,7 +43,8 @@ class Limit:
     """A column must stay within bounds; `debounce` s of violation are forgiven.
 
     `fault` is an id of the fault catalogue, which says what follows and who is to blame. `label` tells apart limits
-    that share a fault; `words` stand in for the numbers where these say nothing.
+    that share a fault; `words` stand in for the numbers where these say nothing. `doubts` are the faults that are read
+    off the same meters: while this limit is violated, even within its debounce, none of them can be told from it.
     """
 
     fault: str
@@ -56,6 +57,7 @@ class Limit:
     recovery: Recovery = Recovery()
     label: str = ""
     words: str = ""
+    doubts: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -191,6 +193,14 @@ class Guard:
         self.hold = next((latched for latched in holds if latched and latched.action == "hold"), None)
         return found
 
+    def _doubted(self, limit: Limit, values: list[float], bad: list[int]) -> tuple[Limit, float] | None:
+        """What is violated now that casts doubt on a violation of `limit`, and its value."""
+        for number in bad:
+            value = values[self._positions[number]]
+            if limit.fault in self.limits[number].doubts and not isnan(value):
+                return self.limits[number], value
+        return None
+
     def recent(self) -> list[list[float]]:
         """The rows of the last minute, oldest first, each in the order of `columns`."""
         return list(self._recent)
@@ -241,6 +251,8 @@ class Guard:
             excursion = self._open.setdefault((number, isnan(value)), _Excursion(time))
             if excursion.latched is not None or time - excursion.since < limit.debounce:
                 continue
+            # Off at once, whoever is to blame; but a pack is not blamed by a meter that another one contradicts.
+            limit, value = self._doubted(limit, values, bad) or (limit, value)
             excursion.latched = violation = Violation(limit, time, value)
             found.append(violation)
             if violation.action == "trip":

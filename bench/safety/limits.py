@@ -43,6 +43,11 @@ CELL_TEMPERATURE_SPREAD = 10.0
 """K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
+DOUBTS = {
+    "voltage-disagreement": frozenset({"pack-over-voltage", "pack-under-voltage"}),
+    "cell-voltage-disagreement": frozenset({"cell-over-voltage", "cell-under-voltage"}),
+}
+"""What two meters that disagree on a voltage cannot tell of the pack."""
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
 INSULATION_PER_VOLT = 500.0
@@ -94,7 +99,10 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         label = f"{fault.replace('-', ' ')} ({between})"
         # Cells are measured with the contactors open as well.
         when: When = "always" if fault == "cell-voltage-disagreement" else "connected"
-        yield Limit(fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label)
+        doubts = DOUBTS.get(fault, frozenset())
+        yield Limit(
+            fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label, doubts=doubts
+        )  # fmt: skip
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:

@@ -159,15 +159,25 @@ def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: 
         (FakeBms, "pack current", 0.2, "current disagreement (source, sink and BMS)"),
         (FakeSupply, "current", 0.2, "current disagreement (source, sink and BMS)"),
         (FakeSupply, "voltage", -11.0, "voltage disagreement (source and BMS)"),
-        (FakeSupply, "voltage", 3.0, "pack over-voltage"),
+        (FakeSupply, "voltage", 3.0, "voltage disagreement (source and BMS)"),
     ],
 )
-def test_meters_that_disagree_are_the_benchs_fault_unless_the_terminals_are_out_of_bounds_first(
+def test_meters_that_disagree_are_the_benchs_fault_even_where_one_of_them_would_blame_the_pack(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch,
     meter: type, channel: str, change: float, name: str,
 ) -> None:  # fmt: skip
     misread(monkeypatch, plant, meter, channel, change)
-    assert tripped_by(little_bench, Discharge(1.0, until=LONG))["limit"] == name
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["limit"], trip["blame"]) == (name, "bench")
+
+
+def test_meters_that_agree_blame_the_pack(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for meter, channel in ((FakeSupply, "voltage"), (FakeBms, "pack voltage")):
+        misread(monkeypatch, plant, meter, channel, 3.0)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["limit"], trip["blame"]) == ("pack over-voltage", "pack")
 
 
 def test_more_charging_current_than_the_bms_allows_is_the_benchs_fault(
@@ -409,6 +419,8 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
         ("sense-lead-loose:4", "cell-voltage-disagreement", "lowest cell"),
         ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),
         ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
+        ("meter-gain:supply:1.3:voltage@60", "voltage-disagreement", "source and BMS"),
+        ("meter-gain:supply:0.5:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
         ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
         ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),

@@ -182,6 +182,17 @@ def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file sizes cannot be limited here")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let go of a file that is open")
+def test_a_journal_that_somebody_removes_is_noticed_within_its_second(tmp_path: Path) -> None:
+    journal = SampleJournal(tmp_path / "j", COLUMNS, fsync=False)
+    journal.append([0.0, 3.0])
+    (tmp_path / "j").unlink()
+    journal.append([0.5, 3.0])
+    with pytest.raises(BenchFault, match="was removed by somebody") as caught:
+        journal.append([1.0, 3.0])
+    assert caught.value.fault == "recording-failed"
+
+
 def test_a_full_disk_is_one_bench_fault_and_everything_before_it_is_kept(tmp_path: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))"
     process = record(tmp_path / "j", prepare=limit)
