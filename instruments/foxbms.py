@@ -211,6 +211,11 @@ class FoxBms:
                 f"{self.name} reports state {code}, foxBMS 2 knows 0 to 11; check that it speaks this layout"
             ) from error
 
+    def state_age(self) -> float:
+        """Return how long ago (s) the newest state was received; before the first, since the bus was opened."""
+        self._drain()
+        return self._context.now() - self._received[STATE]
+
     def faults(self) -> tuple[BmsFault, ...]:
         """Return the fault bits of the newest state message."""
         self._drain()

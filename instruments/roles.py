@@ -290,6 +290,10 @@ class BatteryManagement(Protocol):
         """The newest state received; raises `InstrumentFault` when the node has never been heard."""
         ...
 
+    def state_age(self) -> float:
+        """How long ago (s) that state was received: a node that fell silent cannot vouch for its contactors."""
+        ...
+
     def faults(self) -> tuple[BmsFault, ...]:
         """Fault bits of the newest messages."""
         ...

@@ -241,12 +241,12 @@ def _bus(roles: Roles, role: Role, limit: float) -> str:
 
 def _contactor(roles: Roles) -> str:
     try:
-        age = roles.bms_scan()["age"]
-        state = roles.bms.state()
+        roles.bms_scan()
+        state, age = roles.bms.state(), roles.bms.state_age()
     except InstrumentFault as silent:
         # A node that has only just been connected to needs a moment before it can be heard.
         return str(silent)
     if age > BMS_SILENCE:
         # What it said then, it cannot vouch for now.
-        return f"BMS reports {state.name} in messages of up to {age:.0f} s ago"
+        return f"BMS reported {state.name} {age:.0f} s ago and no state since"
     return "" if state in OPEN_STATES else f"BMS reports {state.name}"

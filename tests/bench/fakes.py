@@ -209,6 +209,9 @@ class FakeBms(Fake):
     def state(self) -> BmsState:
         return self.plant.state
 
+    def state_age(self) -> float:
+        return self.plant.bms_age
+
     def faults(self) -> tuple[BmsFault, ...]:
         raised = ["f_DeepDischarge"] if self.plant.state is BmsState.ERROR else self.plant.bms_faults
         return tuple(BmsFault(signal) for signal in raised)

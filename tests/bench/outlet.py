@@ -166,6 +166,9 @@ class StillBms(Still):
         closed = {BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
         return closed.get(self.mode, BmsState.STANDBY)
 
+    def state_age(self) -> float:
+        return 0.0
+
     def faults(self) -> tuple[BmsFault, ...]:
         return ()
 

@@ -191,6 +191,8 @@ def test_a_journal_that_somebody_removes_is_noticed_within_its_second(tmp_path: 
     with pytest.raises(BenchFault, match="was removed by somebody") as caught:
         journal.append([1.0, 3.0])
     assert caught.value.fault == "recording-failed"
+    with pytest.raises(BenchFault, match="was removed by somebody"):
+        journal.close()
 
 
 def test_a_full_disk_is_one_bench_fault_and_everything_before_it_is_kept(tmp_path: Path) -> None:

@@ -145,7 +145,12 @@ def test_a_contactor_of_which_nothing_is_heard_any_more_is_told_with_the_age_of_
     live: TestBench, plant: Plant
 ) -> None:
     plant.bms_state, plant.bms_age = BmsState.CHARGE, 8.0
-    assert "contactor open: BMS reports CHARGE in messages of up to 8 s ago" in str(make_safe(live))
+    assert "contactor open: BMS reported CHARGE 8 s ago and no state since" in str(make_safe(live))
+
+
+def test_a_contactor_that_was_open_when_the_bms_fell_silent_is_not_verified(live: TestBench, plant: Plant) -> None:
+    plant.bms_state, plant.bms_age = BmsState.STANDBY, 8.0
+    assert unverified(make_safe(live)) == ["contactor open"]
 
 
 def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
