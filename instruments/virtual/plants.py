@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.virtual.simulators.foxbms import Cells
 from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 from models.cell import CellParameters
 from models.string import CellString, Spread
@@ -18,8 +19,8 @@ from models.thermal import LumpedMasses
 Vector = NDArray[np.float64]
 
 
-class Plant(Protocol):
-    """A battery: electrically a Thevenin source, thermally a set of cells. Vectors run over the cells in series."""
+class Plant(Cells, Protocol):
+    """A battery: electrically a Thevenin source, thermally a set of cells, which a BMS may measure."""
 
     string: CellString
     """The individuals that it consists of, or that it plays."""
@@ -44,26 +45,6 @@ class Plant(Protocol):
     @property
     def current_limit(self) -> float:
         """Largest current it carries, A."""
-        ...
-
-    @property
-    def voltage(self) -> Vector:
-        """Terminal voltage of each cell, V."""
-        ...
-
-    @property
-    def temperature(self) -> Vector:
-        """Temperature of each cell, degC; the same array for good."""
-        ...
-
-    @property
-    def soc(self) -> Vector:
-        """State of charge of each cell, 0 to 1."""
-        ...
-
-    @property
-    def capacity(self) -> Vector:
-        """Capacity of each cell, Ah."""
         ...
 
     def thevenin(self, duration: float) -> tuple[float, float]:
