@@ -90,7 +90,7 @@ def headline(counts: Mapping[str, int]) -> str:
     if counts.get("FAIL"):
         text = f"The pack failed {counts['FAIL']} of {total} tests"
     elif total and counts.get("PASS") == total:
-        return f"The pack passed all {total} tests."
+        return f"The pack passed all {total} tests." if total > 1 else "The pack passed the only test."
     else:
         text = f"The pack passed {counts.get('PASS', 0)} of {total} tests and failed none"
     missing = total - judged
@@ -286,13 +286,15 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
     told = f"{escape(test.reason)} {escape(place(test.cause))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
-    gaps = "".join(f'<p class="reason notrun">{escape(text)}</p>' for text in gaps_of(test.manifest))
+    told_gaps = gaps_of(test.manifest)
+    gaps = "".join(f'<p class="reason notrun">{escape(text)}</p>' for text in told_gaps)
+    resumed = ' <span class="badge notrun">resumed after a gap</span>' if told_gaps else ""
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
-        f"<small>{requirements} {duration}</small></summary>"
+        f"<small>{requirements} {duration}</small>{resumed}</summary>"
         f"{reason}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 

@@ -80,6 +80,7 @@ def test_the_first_line_tells_pack_from_bench(page: str) -> None:
     ("counts", "sentence"),
     [
         ({"PASS": 3}, "The pack passed all 3 tests."),
+        ({"PASS": 1}, "The pack passed the only test."),
         ({"PASS": 3, "FAIL": 1}, "The pack failed 1 of 4 tests."),
         (
             {"PASS": 1, "BENCH FAULT": 2},
