@@ -1,12 +1,13 @@
 """Which cases are run: every fault in every phase, or those of some levels, faults and phases."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.verdicts import InputError
 from campaign.catalogue import FILE, LEVELS, PHASES, Injection, load_campaign
+from campaign.hearing import hearing
 
 OUTCOMES = Path("fault-results/outcomes")
 
@@ -39,6 +40,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in names and injection.level in levels and phase in phases
     ]
     metafunc.parametrize(("fault", "phase"), cases)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hearing() -> Iterator[None]:
+    with hearing():
+        yield
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.station import load_station
 from bench.testing import TestBench
+from campaign.hearing import hearing
 from tests.bench.fakes import Fake, Plant
 
 STATION = """\
@@ -55,6 +56,12 @@ requirements:
 
 WriteFile = Callable[[str, str], Path]
 OpenTestBench = Callable[..., TestBench]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hearing() -> Iterator[None]:
+    with hearing():
+        yield
 
 
 @pytest.fixture
