@@ -11,6 +11,10 @@ from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import InstrumentFault
 from instruments.session import LinkContext
 
+READING_TIME = 0.1
+"""s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.
+Whoever integrates longer gives the link a `timeout` of its own; while a scan is waited for the guard sees nothing."""
+
 
 class Agilent34970a(VisaDriver):
     """A list of thermocouple channels as `TemperatureLogger`.
@@ -20,7 +24,7 @@ class Agilent34970a(VisaDriver):
     An open sensor reads 9.9E+37 and becomes `nan`.
     """
 
-    profile = LinkProfile(timeout=10.0, error_queue=ErrorQueue())
+    profile = LinkProfile(error_queue=ErrorQueue())
 
     def __init__(
         self,
@@ -38,7 +42,8 @@ class Agilent34970a(VisaDriver):
             raise ValueError(f"{name}: channels {list(numbers)} must be rising numbers from 101 to 322.")
         if thermocouple not in tuple("BEJKNRST"):
             raise ValueError(f"{name}: thermocouple {thermocouple!r} must be one of B, E, J, K, N, R, S, T.")
-        super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
+        patience = self.profile.timeout + READING_TIME * len(numbers) if timeout is None else timeout
+        super().__init__(resource, context, name=name, gap=gap, timeout=patience)
         self._names = tuple(f"sensor {number}" for number in range(1, len(numbers) + 1))
         self._list = f"(@{','.join(map(str, numbers))})"
         self._thermocouple = thermocouple

@@ -30,6 +30,8 @@ _SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.SET_TEMPERATURE] +
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
 _SCAN_DURATION, _BMS_STATE = INDEX[columns.SCAN_DURATION], INDEX[columns.BMS_STATE]
 
+ANSWER_MARGIN = 0.5
+"""s of silence beyond the most patient link: what it takes to tell that an instrument has not answered."""
 PRETRIGGER = "pretrigger.csv"
 """The guard's last minute, in the run's folder: text, because it is written while things are going wrong."""
 NEARLY_NOTHING = 0.02
@@ -42,7 +44,8 @@ Observer = Callable[[Row], None]
 class Sampler:
     """Takes samples of one open bench for one run.
 
-    `alive` is told how long (real s) the test may be silent from then on: in a scan, as long as the most patient link.
+    `alive` is told how much longer (real s) than a heartbeat the test may be silent from then on: in a scan, as long as
+    the most patient link needs.
     """
 
     def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
@@ -56,7 +59,8 @@ class Sampler:
         self.step_name: str | None = None
         self._bench, self._run, self._alive = bench, run, alive
         # One instrument that does not answer ends the scan; it must be told before the test is taken to hang.
-        self._longest_answer = max((getattr(driver, "patience", 0.0) for driver in bench.drivers.values()), default=0.0)
+        patience = max((getattr(driver, "patience", 0.0) for driver in bench.drivers.values()), default=0.0)
+        self._longest_answer = max(0.0, patience + ANSWER_MARGIN - bench.station.supervisor.heartbeat)
         self._now, self._scan = bench.clock.now, bench.scanner.scan
         self._epoch = bench.clock.epoch.timestamp()
         self._set = [nan, nan, nan]

@@ -29,7 +29,7 @@ from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from instruments.roles import InstrumentFault
-from tests.bench.fakes import Plant
+from tests.bench.fakes import FakeChamber, Plant
 
 ROOT = Path(__file__).parents[2]
 
@@ -335,3 +335,18 @@ def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -
     assert report["state"] == "done"
     assert report["bench_verdict"] is None
     assert report["text"] == "the simulators ended with the test, there was nothing to switch off"
+
+
+@pytest.mark.parametrize(("patience", "announced"), [(2.0, 0.0), (5.0, 0.5), (9.0, 4.5)])
+def test_a_scan_may_be_silent_only_as_much_longer_than_a_heartbeat_as_its_most_patient_link_needs(
+    new_bench: Callable[..., TestBench], monkeypatch: pytest.MonkeyPatch, patience: float, announced: float
+) -> None:
+    """The bench of fakes has a heartbeat of 5 s; half a second more is left to tell who did not answer."""
+    monkeypatch.setattr(FakeChamber, "patience", patience, raising=False)
+    bench = new_bench()
+    bench.open()
+    heart = Heartbeats()
+    monkeypatch.setattr(bench, "_watch", heart)
+    bench.run(Rest(elapsed(seconds=10)))
+    assert heart.told[1::3][0] == announced
+    bench.conclude()

@@ -87,3 +87,11 @@ def test_channels_that_are_none(open_logger: Open, channels: list[object]) -> No
 def test_a_thermocouple_that_is_none(open_logger: Open) -> None:
     with pytest.raises(ValueError, match="thermocouple 'X' must be one of B, E, J, K, N, R, S, T"):
         open_logger(thermocouple="X")
+
+
+@pytest.mark.parametrize(("options", "patience"), [({}, 2.1), ({"timeout": 9.0}, 9.0)])
+def test_it_is_as_patient_as_its_channels_need(
+    wire: Wire, context: LinkContext, options: dict[str, float], patience: float
+) -> None:
+    assert Agilent34970a(RESOURCE, context, name="temperatures", channels=[101], **options).patience == patience
+    assert Agilent34970a(RESOURCE, context, name="temperatures", channels=range(101, 121)).patience == 4.0
