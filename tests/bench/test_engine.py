@@ -163,12 +163,18 @@ def test_a_discharge_leaves_the_sink_alone_once_it_is_programmed(little_bench: T
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
-def assert_ended_safe(bench: TestBench, plant: Plant, verdict: str, blame: str) -> dict[str, Any]:
+def ended(bench: TestBench, plant: Plant, verdict: str, blame: str) -> dict[str, Any]:
     """The outputs went off with the step; what the manifest says once the test has ended with `fault`."""
     assert not plant.source_on
     assert not plant.sink_on
     manifest: dict[str, Any] = json.loads((bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
     assert (manifest["verdict"], manifest["cause"]["blame"]) == (verdict, blame)
+    return manifest
+
+
+def assert_ended_safe(bench: TestBench, plant: Plant, verdict: str, blame: str) -> dict[str, Any]:
+    """As `ended`, and verified safe."""
+    manifest = ended(bench, plant, verdict, blame)
     assert manifest["bench_verdict"]["safe"] is True
     return manifest
 
@@ -223,7 +229,9 @@ def test_a_bms_that_stops_sending_is_the_benchs_fault(little_bench: TestBench, p
     plant.on_scan.append(lambda: setattr(plant, "bms_age", max(0.1, plant.now() - 60)))
     error = fails(little_bench, Charge(1.0, until=LONG))
     assert "BMS silent" in str(error)
-    assert_ended_safe(little_bench, plant, "BENCH FAULT", "bench")
+    manifest = ended(little_bench, plant, "BENCH FAULT", "bench")
+    steps = manifest["bench_verdict"]["steps"]
+    assert [step["name"] for step in steps if not step["verified"]] == ["contactor open"], "nobody vouches for it"
 
 
 def test_an_open_sensor_is_the_benchs_fault(little_bench: TestBench, plant: Plant) -> None:
