@@ -113,7 +113,7 @@ def write_environment(results: Path) -> None:
     lines = [f"{key}={value}" for key, value in environment(manifests).items()]
     (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
     stations = " and ".join(_distinct(manifest["station"]["name"] for manifest in manifests))
-    executor = {"name": f"packbench on {stations or 'no station'}", "type": "packbench"}
+    executor = {"name": f"packbench on {stations}" if stations else "packbench", "type": "packbench"}
     (results / "executor.json").write_text(json.dumps(executor), encoding="utf-8")
 
 
