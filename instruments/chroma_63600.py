@@ -137,6 +137,9 @@ class Chroma63600(VisaDriver):
             )
         with self._session.lock:
             self._select_channel()
+            if not self._on:
+                # Whoever was at the panel meanwhile may have set something else.
+                self._range = self._current = None
             self._hold_current(current)
             if not self._on:
                 self._switch_on()

@@ -218,6 +218,9 @@ class EaPsb10000(VisaDriver):
         direction.power.check(self.name, power, rating.power)
         with self._session.lock:
             self._keep_remote()
+            if not self._on:
+                # Whoever was at the panel or on another interface meanwhile may have set something else.
+                self._held.clear()
             self._hold(direction.opposite, 0.0, rating.current)
             self._hold(VOLTAGE, voltage, rating.voltage)
             self._hold(direction.power, power, rating.power)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 SWITCH_INTERVAL = 0.0002
 """s after which a thread that computes must let others run. A scan waits for some thirty answers, and after each for
 the interpreter; with Python's own 5 ms a busy thread beside it makes a violation stand for 60 ms longer (measured by
-`benchmarks/latency.py`: p99 156 ms at ten scans a second, 106 ms with this)."""
+`benchmarks/latency.py` at ten scans a second: p99 156 ms, with this 100 ms)."""
 
 
 @contextmanager

@@ -154,6 +154,15 @@ def test_off_is_one_message(wire: Wire, open_load: Open) -> None:
     load.close()
 
 
+def test_nothing_is_taken_for_set_when_the_input_goes_on_again(wire: Wire, open_load: Open) -> None:
+    """Somebody may have set another current or mode on the panel meanwhile."""
+    wire.expect(*START, ("LOAD OFF", None), *START[1:])
+    load = open_load()
+    load.discharge(2.3, 48.0)
+    load.sink_off()
+    load.discharge(2.3, 48.0)
+
+
 def test_it_has_no_thresholds_of_its_own(wire: Wire, open_load: Open) -> None:
     wire.expect(("CHAN 1", None), ("LOAD:PROT:CLE", None))
     assert open_load().protect_sink(48.0, 5.0, 400.0) == Protections()
