@@ -156,7 +156,7 @@ def test_off_is_one_message(wire: Wire, open_load: Open) -> None:
 
 def test_nothing_is_taken_for_set_when_the_input_goes_on_again(wire: Wire, open_load: Open) -> None:
     """Somebody may have set another current or mode on the panel meanwhile."""
-    wire.expect(*START, ("LOAD OFF", None), *START[1:])
+    wire.expect(*START, ("LOAD OFF", None), *START[2:])
     load = open_load()
     load.discharge(2.3, 48.0)
     load.sink_off()
