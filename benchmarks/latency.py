@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from io import SEEK_CUR
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -98,16 +99,16 @@ class Log:
     """The served bench's log, read as it is written."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open(encoding="utf-8")
+        self._file = path.open("rb")
 
     def arrived(self, message: str, after: float = 0.0) -> float:
         """Monotonic time at which the supply got the next such command, s; since `after`, where that is given."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             line = self._file.readline()
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 # Not written yet, or only half of it: look again.
-                self._file.seek(self._file.tell() - len(line.encode()))
+                self._file.seek(-len(line), SEEK_CUR)
                 time.sleep(0.01)
                 continue
             event: dict[str, Any] = json.loads(line)

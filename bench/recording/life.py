@@ -25,7 +25,7 @@ def release(lock: FileLock) -> None:
 
 
 def is_alive(folder: Path) -> bool:
-    """Whether some process still writes the run; False where nobody has said so (a virtual clock)."""
+    """Whether some process still writes the run; False where nobody can say so: a virtual clock, no locks."""
     if not (folder / NAME).exists():
         return False
     lock = FileLock(folder / NAME)

@@ -4,10 +4,12 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -23,6 +25,8 @@ from bench.station import load_station
 from bench.verdicts import Cause, Measurement, Verdict
 
 ROOT = Path(__file__).parents[2]
+Change = Callable[[dict[str, Any]], None]
+WriteStation = Callable[[Change], Path]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench.clock import VirtualClock
 from bench.pack import PackFile, load_pack
@@ -11,9 +12,10 @@ from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
-from bench.station import load_station
+from bench.station import SHIPPED, load_station
 from bench.testing import TestBench
 from campaign.hearing import hearing
+from tests.bench.cli_support import Change, WriteStation
 from tests.bench.fakes import Fake, Plant
 
 STATION = """\
@@ -127,3 +129,17 @@ def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
     bench.open()
     yield bench
     bench.conclude()
+
+
+@pytest.fixture
+def write_station(tmp_path: Path) -> WriteStation:
+    """A copy of virtual-module with something changed."""
+
+    def write(change: Change) -> Path:
+        station = yaml.safe_load((SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8"))
+        change(station)
+        path = tmp_path / "station.yaml"
+        path.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
+        return path
+
+    return write

@@ -1,40 +1,22 @@
 """`packbench check` and `packbench safe` on virtual stations, whole and broken."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from bench.checkup import check, make_safe
 from bench.pack import SHIPPED as PACKS
 from bench.pack import load_pack
 from bench.running.lifecycle import Setup
 from bench.safety.lease import BenchLease
-from bench.station import SHIPPED, load_station
+from bench.station import load_station
 from bench.verdicts import BenchInUse, InputError
-from tests.bench.cli_support import packbench, packbench_here
+from tests.bench.cli_support import WriteStation, packbench, packbench_here
 
 TODAY = date(2026, 6, 15)
-Change = Callable[[dict[str, Any]], None]
-WriteStation = Callable[[Change], Path]
-
-
-@pytest.fixture
-def write_station(tmp_path: Path) -> WriteStation:
-    """A copy of virtual-module with something changed."""
-
-    def write(change: Change) -> Path:
-        station = yaml.safe_load((SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8"))
-        change(station)
-        path = tmp_path / "station.yaml"
-        path.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
-        return path
-
-    return write
 
 
 def setup_of(station: Path | str, pack: str = "lfp-24s", defects: tuple[str, ...] = ()) -> Setup:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,7 @@ from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from campaign.served import ServedBench, served
-from tests.bench.cli_support import ROOT, packbench_here
-
-Change = Callable[[dict[str, Any]], None]
-WriteStation = Callable[[Change], Path]
-
-
-@pytest.fixture
-def write_station(tmp_path: Path) -> WriteStation:
-    """A copy of virtual-module with something changed."""
-
-    def write(change: Change) -> Path:
-        station = yaml.safe_load((SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8"))
-        change(station)
-        path = tmp_path / "station.yaml"
-        path.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
-        return path
-
-    return write
+from tests.bench.cli_support import ROOT, Change, WriteStation, packbench_here
 
 
 def with_watchdog(seconds: float, instrument: str = "supply", **keys: Any) -> Change:

@@ -3,6 +3,7 @@
 Each instrument composes those its manual describes; none of them knows a command.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -88,7 +89,7 @@ class Meter:
         return round(value * self.gain + self.offset, self.decimals) + 0.0
 
 
-class Instrument:
+class Instrument(ABC):
     """What simulated instruments have in common, and what can be wrong with any of them.
 
     Each defect returns how it is ended. Methods are swapped, so that a healthy instrument pays nothing for them.
@@ -101,17 +102,17 @@ class Instrument:
     _specimen: "Specimen"
     _meters: dict[Any, Meter]
 
+    @abstractmethod
     def handle(self, message: str) -> str | None:
         """Act on one message without its terminator; None is silence."""
-        raise NotImplementedError
 
     def asks(self, message: str) -> bool:
         """Whether a message only asks and changes nothing."""
         return "?" in message
 
+    @abstractmethod
     def refuse(self) -> str | None:
         """Answer a message that is not carried out, as this dialect does when it complains."""
-        raise NotImplementedError
 
     def agree(self) -> str | None:
         """Answer a message that sets something, as this dialect does when all is well."""
