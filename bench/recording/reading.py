@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.columns import STEP, TEST_TIME
-from bench.recording.recorder import JournalError, read_journal
+from bench.recording.recorder import JournalError, journal_has_rows, read_journal
 
 Event = Mapping[str, Any]
 
@@ -59,6 +59,20 @@ def _event(line: bytes) -> Event:
     if not isinstance(event, dict) or not {"time", "type"} <= event.keys():
         raise ValueError("an object with time and type is needed")
     return event
+
+
+def holds_samples(folder: Path) -> bool:
+    """Whether there is a row to read, as far as that can be told without reading any."""
+    table, journal = folder / "samples.parquet", folder / "samples.journal"
+    if not table.exists():
+        return journal_has_rows(journal)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(table).num_rows > 0
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def read_samples(folder: Path) -> tuple[list[str], npt.NDArray[np.float64]]:

@@ -126,6 +126,16 @@ def read_journal(path: Path) -> tuple[list[str], npt.NDArray[np.float64]]:
     return columns, _intact_rows(memoryview(data)[start:], len(columns))
 
 
+def journal_has_rows(path: Path) -> bool:
+    """Whether anything stands behind the column names of a journal."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+            return len(head) == 8 and path.stat().st_size > 12 + int(_LENGTH.unpack_from(head, 4)[0])
+    except OSError:
+        return False
+
+
 def _intact_rows(frames: memoryview, width: int) -> npt.NDArray[np.float64]:
     size = 8 * width + 4
     rows = bytearray()
