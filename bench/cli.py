@@ -34,7 +34,7 @@ app = typer.Typer(
     name="packbench",
     help="A pytest-driven hardware-in-the-loop bench for electric-vehicle batteries. "
     "Tests are run with pytest; these commands look after the bench and the recordings.",
-    epilog="Exit status: 0 good, 1 the thing under test failed or was not judged, 2 wrong input or a mistake in a test, "
+    epilog="Exit status: 0 good, 1 the thing under test failed or was not judged, 2 wrong input or mistake in a test, "
     "3 bench fault or not verified safe, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,

@@ -5,6 +5,7 @@ They cross to the controller of a distributed session with the report, and stand
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def _verdicts(report: pytest.TestReport) -> Iterator[tuple[str, str]]:
     verdicts = [value for name, value in told if name == VERDICT]
     # What pytest skips or fails without a cause of the run's own still has its reason.
     last = "" if report.passed else reason(report)
-    yield from ((verdict, cause or last) for verdict, cause in zip(verdicts, causes, strict=True))
+    yield from ((verdict, cause or last) for verdict, cause in zip_longest(verdicts, causes, fillvalue=""))
     if report.when == CRASHED:
         yield Verdict.BENCH_FAULT, str(report.longrepr)
     elif verdicts:

@@ -7,7 +7,7 @@ A pack that failed, or could not be judged, is a `<failure>`; a bench fault, a m
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from bench.recording.session_log import TestEnd
 from bench.verdicts import NOT_RUN, Verdict
@@ -32,11 +32,11 @@ def agree(path: Path, ends: Iterable[TestEnd], prefix: str = "") -> None:
     Raises `OSError` or `ValueError` when it cannot be read or written.
     """
     try:
-        tree = Xml.parse(path)  # noqa: S314 - pytest has just written it
-    except Xml.ParseError as error:
+        tree = ET.parse(path)  # noqa: S314 - pytest has just written it
+    except ET.ParseError as error:
         raise ValueError(f"{path} is no JUnit file: {error}.") from error
     for suite in tree.getroot().iter("testsuite"):
-        cases: dict[tuple[str, str], list[Xml.Element]] = {}
+        cases: dict[tuple[str, str], list[ET.Element]] = {}
         for case in suite.findall("testcase"):
             cases.setdefault((case.get("classname", ""), case.get("name", "")), []).append(case)
         for end in ends:
@@ -62,11 +62,11 @@ def _escaped(text: str) -> str:
     return _NO_XML.sub(lambda match: f"#x{ord(match.group()):02X}", text)
 
 
-def _new(suite: Xml.Element, address: tuple[str, str]) -> Xml.Element:
-    return Xml.SubElement(suite, "testcase", {"classname": address[0], "name": address[1], "time": "0.0"})
+def _new(suite: ET.Element, address: tuple[str, str]) -> ET.Element:
+    return ET.SubElement(suite, "testcase", {"classname": address[0], "name": address[1], "time": "0.0"})
 
 
-def _tell(case: Xml.Element, end: TestEnd) -> None:
+def _tell(case: ET.Element, end: TestEnd) -> None:
     """One element that says how the test ended, with whatever pytest had to say as its text."""
     found = [element for element in case if element.tag in _BAD]
     for element in found:
@@ -75,11 +75,11 @@ def _tell(case: Xml.Element, end: TestEnd) -> None:
     if kind is None:
         return
     sentence = _escaped(" ".join(filter(None, (f"{end.verdict}: {end.cause}", end.left))))
-    told = Xml.SubElement(case, kind, {"type": end.verdict, "message": sentence})
+    told = ET.SubElement(case, kind, {"type": end.verdict, "message": sentence})
     told.text = "\n\n".join(element.text for element in found if element.text) or None
 
 
-def _count(suite: Xml.Element) -> None:
+def _count(suite: ET.Element) -> None:
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     for attribute, tag in _COUNTED:

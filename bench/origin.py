@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 HOUSE = Path(__file__).parents[1]
 OURS = tuple(f"{HOUSE / room}{os.sep}" for room in ("bench", "instruments", "models", "reports"))
 BENCH = OURS[:3]
-"""Floors that drive instruments: what comes out of them is no mistake of a test. Figures are computed for the asking."""
+"""Floors that drive instruments: what comes out of them is no mistake of a test; a figure that it asks for may be."""
 VOCABULARY = str(HOUSE / "bench" / "scenario.py")
 """Steps and conditions are data that the test wrote: what is wrong with them is the test's."""
 MACHINERY = frozenset({"_pytest", "pytest", "pluggy"})

@@ -144,7 +144,8 @@ def _context(config: pytest.Config, keeper: SessionKeeper | None) -> BenchContex
         raise InputError("--resume continues one test: run it without -n.")
     if context.station.clock == "wall" and (_is_worker(config) or several):
         raise InputError(
-            f"Station {context.station.name} is one bench: run it without -n, which would drive it several times at once."
+            f"Station {context.station.name} is one bench: run it without -n, "
+            "which would drive it several times at once."
         )
     if keeper is not None:
         context.session = keeper.session.id

@@ -91,7 +91,9 @@ class FinishedTest:
             return None
         cause = end.cause or (ends.reason(failure) if failure is not None else "")
         title = end.title or report.nodeid.rpartition("::")[2]
-        return cls(end.verdict, title, _as_float(dict(report.user_properties).get(ends.DURATION)), wall_time, _one_line(cause))
+        return cls(
+            end.verdict, title, _as_float(dict(report.user_properties).get(ends.DURATION)), wall_time, _one_line(cause)
+        )
 
     def __str__(self) -> str:
         times = f"{self.wall_time:.1f} s"

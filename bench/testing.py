@@ -162,9 +162,8 @@ class TestBench:
         declared and never measured: that is no pass. Raises `InputError` for anything that is no number.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
-        for key, given in (("value", value), ("at_least", at_least), ("at_most", at_most), ("uncertainty", uncertainty)):
-            if not (isinstance(given, SupportsFloat) or (given is None and key in ("at_least", "at_most"))):
-                raise InputError(f"verify {name!r}: {key} is {given!r}, which is no number; give it in {unit or 'its unit'}.")
+        bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
+        _check_numbers(name, unit, value=value, uncertainty=uncertainty, **bounds)
         measurement = Measurement(name, float(value), unit, at_least, at_most, uncertainty, step, requirement)
         self.run_log.measured(measurement)
         return measurement.verdict
@@ -259,6 +258,14 @@ class TestBench:
         if verdict is Verdict.INCONCLUSIVE:
             return Inconclusive(text)
         return None
+
+
+def _check_numbers(name: str, unit: str, **given: object) -> None:
+    for key, value in given.items():
+        if not isinstance(value, SupportsFloat):
+            raise InputError(
+                f"verify {name!r}: {key} is {value!r}, which is no number; give it in {unit or 'its unit'}."
+            )
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,7 +6,6 @@ A failed pack is never mixed with a failed bench, and neither with a mistake in 
 """
 
 import errno
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
@@ -55,7 +54,7 @@ WORDS: Mapping[str, str] = {
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """The one line that counts the tests of a session, for terminal and report alike: always every count, also zeros."""
+    """The one line that counts the tests of a session, for terminal and report alike: every count, also zeros."""
     total = sum(counts.values())
     told = ", ".join(f"{counts.get(verdict, 0)} {words}" for verdict, words in WORDS.items())
     return f"{total} test{'' if total == 1 else 's'}: {told}."
@@ -190,21 +189,26 @@ _OUT_OF_RESOURCES = frozenset(
 """What a computer says that is full or failing, whoever asked it: it is part of the bench."""
 
 
+_OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[Blame, Verdict]], ...] = (
+    (PackFailure, ("pack", Verdict.FAIL)),
+    (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
+    ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
+)
+"""What says itself what it means, wherever it came from."""
+
+
 def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
     """Who is to blame for what was raised, and the verdict it means.
 
     Exceptions of our own say it themselves. Of all others the bench is to blame for what came out of its own code or
     of a computer that is full, and the test for the rest. Nothing but a request to end is the operator's abort.
     """
+    for kinds, meaning in _OWN_WORDS:
+        if isinstance(error, kinds):
+            return meaning
     match error:
-        case PackFailure():
-            return "pack", Verdict.FAIL
-        case Inconclusive():
-            return "pack", Verdict.INCONCLUSIVE
         case InputError():
             return _blame_for_input(error), Verdict.TEST_ERROR
-        case TestError() | SystemExit():
-            return "test", Verdict.TEST_ERROR
         case Exception() if _is_of_the_bench(error):
             return "bench", Verdict.BENCH_FAULT
         case AssertionError():

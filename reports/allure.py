@@ -22,6 +22,7 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from bench.recording.aftermath import left_by, state_of
 from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
@@ -43,6 +44,7 @@ STATUS: Final = {
     "PASS": Status.PASSED,
     "INCONCLUSIVE": Status.SKIPPED,
     "FAIL": Status.FAILED,
+    "TEST ERROR": Status.BROKEN,
     "BENCH FAULT": Status.BROKEN,
     "ABORTED": Status.BROKEN,
 }
@@ -103,10 +105,13 @@ def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
 
 def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None) -> str:
     """Write what a reviewer sees without a click: purpose, cause, table of results, figure."""
-    cause = manifest.get("cause")
     parts = [f"<p>{escape(text)}</p>"] if text else []
-    if cause:
-        parts.append(f'<p style="color:#c62828"><b>{escape(cause["text"])}</b>{_where(cause)}</p>')
+    left = left_by(manifest.get("bench_verdict"), manifest)
+    if left.unsafe:
+        parts.append(f'<p style="color:#fff;background:#b00020;padding:8px"><b>{escape(left.told)}</b></p>')
+    for number, cause in enumerate(tables.causes_of(manifest)):
+        then = "Then: " if number else ""
+        parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     rows = tables.rows_of(manifest)
     if rows:
@@ -127,8 +132,11 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "pack serial": manifest["pack"].get("serial_number") or "unknown",
         "run": manifest["run_id"],
         "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
+        "bench": state_of(manifest.get("bench_verdict")) or "never open",
     }
     cause = manifest.get("cause") or {}
+    if cause.get("instrument"):
+        shown["instrument"] = cause["instrument"]
     if cause.get("fault"):
         shown["fault"] = f"{cause['fault']}, {cause['blame']} to blame"
     if manifest.get("resumed_from"):
@@ -167,7 +175,7 @@ def never_better_than(result: TestResult, manifest: Mapping[str, Any]) -> None:
         return
     cause = manifest.get("cause") or {"text": "the run never ended."}
     result.status = STATUS.get(str(verdict), Status.BROKEN)
-    result.statusDetails = StatusDetails(message=f"{verdict or 'ABORTED'}: {cause['text']}")
+    result.statusDetails = StatusDetails(message=f"{verdict or 'BENCH FAULT'}: {cause['text']}")
 
 
 def _attach_files(result: TestResult, folder: Path, results: Path) -> None:

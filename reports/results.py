@@ -5,7 +5,6 @@ One test's result is filled by `reports.allure`; here nothing is known of sample
 
 import json
 import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose nam
 # First match wins. The patterns keep to what both generations of Allure understand.
 CATEGORIES: Final = (
     {"name": "Aborted or not run", "statuses": ["broken"], "message": ".*(ABORTED|NOT RUN):.*"},
+    {"name": "Test code wrong", "statuses": ["broken"], "message": ".*TEST ERROR:.*"},
     {"name": "Bench failed", "statuses": ["broken"], "message": ".*"},
     {"name": "Pack failed", "statuses": ["failed"], "message": ".*"},
     {"name": "Inconclusive", "statuses": ["skipped"], "message": ".*INCONCLUSIVE:.*"},
@@ -35,10 +35,13 @@ class CollectedTest:
 
 
 def clean(results: Path) -> None:
-    """Remove the files of an earlier session, and nothing in folders: those are not Allure's."""
+    """Remove the files of an earlier session, and nothing in folders: those are not Allure's.
+
+    What is meant to run now has been written down already, by whoever collected it.
+    """
     if results.is_dir():
         for entry in os.scandir(results):
-            if entry.is_file():
+            if entry.is_file() and entry.name != SESSION:
                 Path(entry.path).unlink()
 
 
@@ -85,21 +88,13 @@ def remember_collected(results: Path, tests: Iterable[CollectedTest]) -> None:
     new.replace(results / SESSION)
 
 
-def complete(results: Path, started: Iterable[str] = ()) -> list[str]:
-    """Give every collected test without a result a broken one; returns their node ids.
-
-    Allure shows what it finds: a test that took its process with it would otherwise just be absent. Those in
-    `started` (node ids) were running when they vanished.
-    """
+def collected(results: Path) -> list[CollectedTest]:
+    """The tests that were meant to run; none where nobody wrote that down."""
     try:
         tests = json.loads((results / SESSION).read_text(encoding="utf-8"))["tests"]
     except FileNotFoundError:
         return []
-    seen, begun = {label(result, "nodeid") for result in read_results(results)}, set(started)
-    lost = [CollectedTest(**test) for test in tests if test["nodeid"] not in seen]
-    for test in lost:
-        _write_lost(test, results, test.nodeid in begun)
-    return [test.nodeid for test in lost]
+    return [CollectedTest(**test) for test in tests]
 
 
 def write_environment(results: Path) -> None:
@@ -138,27 +133,6 @@ def environment(manifests: list[dict[str, Any]]) -> dict[str, str]:
 def revision(versions: Mapping[str, Any]) -> str:
     """Name the source revision, and say so when the tree had changes of its own."""
     return f"{versions.get('git') or 'unknown'}{' with local changes' if versions.get('git_dirty') else ''}"
-
-
-def _write_lost(test: CollectedTest, results: Path, begun: bool) -> None:
-    reason = (
-        "ABORTED: the process that ran this test ended before the test left a result."
-        if begun
-        else "NOT RUN: the session ended before this test left a result."
-    )
-    labels = [{"name": name, "value": value} for name, value in test.labels]
-    result = {
-        "uuid": str(uuid4()),
-        "historyId": test.history_id,
-        "fullName": test.full_name,
-        "name": test.title,
-        "status": "broken",
-        "statusDetails": {"message": reason},
-        "labels": [*labels, {"name": "nodeid", "value": test.nodeid}],
-        "start": int(1000 * time.time()),
-        "stop": int(1000 * time.time()),
-    }
-    (results / f"{uuid4()}-result.json").write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

@@ -36,7 +36,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """`state` is empty where no bench was open or a run is still going on; `told` is a sentence where it is not safe."""
+    """`state` is empty where no bench was open, or a run is going on; `told` is a sentence where it is not safe."""
 
     state: str = ""
     told: str = ""
@@ -62,12 +62,12 @@ def state_of(bench_verdict: Mapping[str, Any] | None) -> str:
 
 
 def aftermath(manifest: Mapping[str, Any], folder: Path) -> Aftermath:
-    """What is known of the bench after the run in `folder`; raises `KeyError` or `TypeError` for what is no manifest."""
+    """What is known of the bench after the run in `folder`; raises `KeyError` or `TypeError` for no manifest."""
     if manifest["state"] == "ended":
-        return _left(manifest.get("bench_verdict"), manifest)
+        return left_by(manifest.get("bench_verdict"), manifest)
     rescued = _rescue(folder)
     if rescued is not None:
-        return _left(rescued, manifest)
+        return left_by(rescued, manifest)
     if is_alive(folder):
         return Aftermath()
     if manifest["clock"]["kind"] == "virtual":
@@ -76,7 +76,8 @@ def aftermath(manifest: Mapping[str, Any], folder: Path) -> Aftermath:
     return Aftermath(NOT_VERIFIED, NOBODY_LOOKED, names)
 
 
-def _left(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Aftermath:
+def left_by(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]) -> Aftermath:
+    """What a bench verdict says about the bench of a run; `manifest` knows its instruments."""
     state = state_of(bench_verdict)
     if bench_verdict is None or state != NOT_VERIFIED:
         return Aftermath(state)

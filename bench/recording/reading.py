@@ -70,7 +70,7 @@ def holds_samples(folder: Path) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_metadata(table).num_rows > 0
+        return int(pq.read_metadata(table).num_rows) > 0
     except (OSError, pa.ArrowException):
         return False
 

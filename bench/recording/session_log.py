@@ -50,7 +50,7 @@ class TestEnd:
         return -1 if self.verdict == NOT_RUN else Verdict(self.verdict).severity
 
     def joined(self, later: "TestEnd") -> "TestEnd":
-        """This end and that of a later phase: the worse verdict, the first cause, the bench as it was left."""
+        """The end together with that of a later phase: the worse verdict, the first cause, the bench as it was left."""
         worse = later if later.severity > self.severity else self
         return replace(
             worse,
@@ -100,6 +100,11 @@ class Session:
     def counts(self) -> dict[str, int]:
         """How many tests ended in which way; of a record that kept no tests, what it counted itself."""
         return dict(Counter(end.verdict for end in self.tests.values())) or self.counted
+
+    @property
+    def knows_its_tests(self) -> bool:
+        """Whether this is a record of its tests, and not one of schema 1 that only counted them."""
+        return not self.counted
 
     @property
     def unsafe(self) -> list[TestEnd]:
@@ -153,7 +158,7 @@ class Session:
         return counts_in_words(self.counts)
 
     def bench_lines(self) -> list[str]:
-        """How the bench was left by every run of the session; each begins with `NOT VERIFIED SAFE` where somebody has to act."""
+        """How the bench was left by every run; each begins with `NOT VERIFIED SAFE` where somebody has to act."""
         if self.unsafe:
             return [f"{end.left} It was left so by {end.nodeid}." for end in self.unsafe]
         states = Counter(end.bench for end in self.tests.values() if end.bench)
@@ -245,7 +250,7 @@ def last_session(runs: Path) -> Session | None:
 
 
 def settled(session: Session, runs: Path) -> Session:
-    """A session as a report may tell it: one that never ended gets the ends that its runs tell, and the status of it."""
+    """A session as a report may tell it: one that never ended gets the ends and the status that its runs tell."""
     if session.state == ENDED:
         return session
     session.settle(runs, stopped=False)
@@ -283,4 +288,3 @@ def _end_of(path: Path, session: str) -> TestEnd | None:
 
 def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
