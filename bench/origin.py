@@ -4,6 +4,7 @@ It knows frames and files. Who is to blame for an error of a known kind is said 
 """
 
 import os
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +22,32 @@ INSTALLED = tuple(
 )  # fmt: skip
 
 
+_drivers: set[str] = set()
+"""Files of drivers, which may lie anywhere: what they do is the bench's doing."""
+
+
+def adopt(driver: object) -> None:
+    """Count the file that defines a driver among the bench's own code."""
+    file = getattr(sys.modules.get(driver.__module__), "__file__", None)
+    if file is not None:
+        _drivers.add(file)
+
+
 def came_out_of_the_bench(error: BaseException) -> bool:
-    """Whether the bench was at work when this was raised, also where it had called something of the test's."""
-    ours = [file for file, _ in _path(error) if file.startswith(BENCH)]
-    return bool(ours) and ours[-1] != VOCABULARY
+    """Whether this was raised by the bench's own code, by a driver, or by a library that one of them was calling.
+
+    What the bench calls back into a test (an observer, a condition of its own) is the test's.
+    """
+    files = [file for file, _ in _path(error)]
+    if any(file in _drivers for file in files):
+        return True
+    known = [file for file in files if file.startswith(OURS) or _is_of_a_test(file)]
+    return bool(known) and known[-1].startswith(BENCH) and known[-1] != VOCABULARY
 
 
 def place_in_the_test(error: BaseException) -> str:
     """`file:line` of the test's own code nearest to where this was raised; empty where none of it took part."""
-    places = [(file, line) for file, line in _path(error) if _is_of_a_test(file)]
+    places = [(file, line) for file, line in _path(error) if _is_of_a_test(file) and file not in _drivers]
     if not places:
         return ""
     file, line = places[-1]

@@ -118,8 +118,7 @@ def _subtitle(manifests: Sequence[dict[str, Any]]) -> str:
 def _alarm(tests: Sequence[Outcome], session: Session | None) -> str:
     """What nobody may overlook, before everything else: a bench to switch off by hand, a session that never ended."""
     unsafe = "".join(
-        f'<p class="alarm"><strong>{UNSAFE}: switch the bench off by hand.</strong> {escape(test.left)} '
-        f"It was left so by {_title(test)}.</p>"
+        f'<p class="alarm"><strong>{escape(test.left)}</strong> It was left so by {_title(test)}.</p>'
         for test in tests
         if test.bench == NOT_VERIFIED
     )

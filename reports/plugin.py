@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from allure_commons import plugin_manager
+from allure_commons import hookimpl, plugin_manager
 from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
 from allure_commons.utils import md5
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
@@ -45,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # allure-pytest would clean before anybody knows whether there will be anything new.
     option.clean_alluredir = False
     config.pluginmanager.register(Presenter(config, folder, to_be_cleaned), "packbench_presenter")
+    if not plugin_manager.has_plugin(_UNDISTURBED):
+        plugin_manager.register(_Undisturbed(), _UNDISTURBED)
 
 
 def _runs_the_suite(config: pytest.Config) -> bool:
@@ -60,6 +62,42 @@ def _runs_the_suite(config: pytest.Config) -> bool:
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+_UNDISTURBED = "packbench-undisturbed"
+
+
+class _Undisturbed:
+    """Keeps a results folder that is full or gone from ending the session: the runs and the record tell everything."""
+
+    @hookimpl(hookwrapper=True)
+    def report_result(self) -> "Kept":
+        """One result file."""
+        return (yield from _kept())
+
+    @hookimpl(hookwrapper=True)
+    def report_container(self) -> "Kept":
+        """One file of fixtures."""
+        return (yield from _kept())
+
+    @hookimpl(hookwrapper=True)
+    def report_attached_file(self) -> "Kept":
+        """One attachment."""
+        return (yield from _kept())
+
+    @hookimpl(hookwrapper=True)
+    def report_attached_data(self) -> "Kept":
+        """One attachment."""
+        return (yield from _kept())
+
+
+Kept = Generator[None, Any, None]
+
+
+def _kept() -> Kept:
+    outcome = yield
+    if isinstance(outcome.exception, OSError):
+        outcome.force_result([])
 
 
 @dataclass

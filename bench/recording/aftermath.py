@@ -81,7 +81,9 @@ def left_by(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]
     state = state_of(bench_verdict)
     if bench_verdict is None or state != NOT_VERIFIED:
         return Aftermath(state)
-    return Aftermath(state, str(BenchVerdict.from_dict(bench_verdict)), tuple(_concerned(bench_verdict, manifest)))
+    names = tuple(_concerned(bench_verdict, manifest))
+    look = f" Look first at: {', '.join(names)}." if names else ""
+    return Aftermath(state, f"{BenchVerdict.from_dict(bench_verdict)}{look}", names)
 
 
 def _concerned(bench_verdict: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:

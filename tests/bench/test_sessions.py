@@ -124,13 +124,13 @@ def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(sessio
         "test_assertion": ("FAIL", "pack"),
         "test_pytest_fail": ("FAIL", "pack"),
         "test_inconclusive": ("INCONCLUSIVE", None),
-        "test_exception": ("BENCH FAULT", "bench"),
-        "test_exception_in_engine": ("BENCH FAULT", "bench"),
-        "test_input": ("ABORTED", "operator"),
+        "test_exception": ("TEST ERROR", "test"),
+        "test_exception_in_engine": ("TEST ERROR", "test"),
+        "test_input": ("TEST ERROR", "test"),
     }
     for run in ended.runs.values():
         assert_off(run)
-    assert "1 passed, 1 skipped, 6 failed" in ended.output or "6 failed, 1 passed, 1 skipped" in ended.output
+    assert "3 failed, 1 passed, 3 errors, 1 inconclusive" in ended.output
     assert "INCONCLUSIVE" in ended.output
     assert ended.runs["test_fail"]["cause"]["text"] == "x: 0.5 Ah (allowed: at least 1 Ah)"
     assert [m["name"] for m in ended.runs["test_fail"]["measurements"]] == ["x", "y"]
@@ -144,7 +144,7 @@ def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(sessio
         ("test_fail", 1),
         ("test_inconclusive", 1),
         ("test_fail or test_input", 2),
-        ("test_fail or test_input or test_exception and not engine", 3),
+        ("test_fail or test_exception and not engine", 2),
     ],
 )
 def test_the_exit_status_is_that_of_the_worst_test(session: RunSession, chosen: str, status: int) -> None:
@@ -165,6 +165,9 @@ def test_one(bench, temperature):
         (["--station=virtual-modul"], "station 'virtual-modul' is neither a file nor a shipped name; did you mean"),
         (["--station=mine.yaml"], "station file mine.yaml: there is no such file"),
         (["--pack=lfp-24"], "pack 'lfp-24' is neither a file nor a shipped name; did you mean 'lfp-24s'?"),
+        (["--defect=weak-sell:7:0.7"], "unknown defect 'weak-sell' in 'weak-sell:7:0.7': did you mean 'weak-cell'?"),
+        (["--defect=weak-cell:99:0.7"], "99"),
+        (["--pack=lfp-96s"], "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
         (["--temperatures=warm"], "--temperatures='warm': write degrees Celsius with commas between"),
         (["--temperatures=900"], "--temperatures='900': 900 °C is outside -60 to 120 °C"),
         (["--runs=broken.yaml"], "--runs=broken.yaml: cannot hold recordings"),
@@ -225,11 +228,8 @@ def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Pat
 @pytest.mark.parametrize(
     ("tests", "options", "status", "verdict", "says"),
     [
-        (ONE, ["--defect=weak-sell:7:0.7"], 2, "ABORTED", "weak-cell"),
-        (ONE, ["--defect=weak-cell:99:0.7"], 2, "ABORTED", "99"),
-        (ONE, ["--pack=lfp-96s"], 2, "ABORTED", "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
-        (ONE.replace("SHORT", "Soak(300)"), [], 2, "ABORTED", "Step 'soak': 300 °C, the chamber takes"),
-        (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "ABORTED", "the pack's charge_current"),
+        (ONE.replace("SHORT", "Soak(300)"), [], 2, "TEST ERROR", "Step 'soak': 300 °C, the chamber takes"),
+        (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "TEST ERROR", "pack's charge_current"),
         (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10200-420' and is 'X-9000'"),
         (
             ONE.replace("SHORT", "Soak(40.0, timeout=3600)"), ["--defect=chamber-stuck:20"], 3, "BENCH FAULT",
@@ -253,7 +253,7 @@ def test_what_is_wrong_is_one_sentence_with_its_own_exit_status(
     assert (ended.status, run["state"], run["verdict"]) == (status, "ended", verdict)
     assert says in run["cause"]["text"]
     assert says in ended.output
-    assert run["cause"]["blame"] == ("operator" if status == 2 else "bench")
+    assert run["cause"]["blame"] == ("test" if status == 2 else "bench")
 
 
 def test_a_bms_that_fell_silent_cannot_vouch_for_its_contactor(session: RunSession) -> None:
