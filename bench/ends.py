@@ -68,7 +68,8 @@ def used_a_bench(report: pytest.TestReport) -> bool:
 
 def has_verdict(report: pytest.TestReport) -> bool:
     """Whether the bench has something to say of the test: a run, a mistake beside one, or a process that is gone."""
-    return report.when == CRASHED or any(name == VERDICT for name, _ in report.user_properties)
+    told = getattr(report, "user_properties", ())  # what is said of a file that could not be collected has none
+    return report.when == CRASHED or any(name == VERDICT for name, _ in told)
 
 
 def read(report: pytest.TestReport) -> TestEnd | None:

@@ -35,7 +35,7 @@ class SessionKeeper:
         self.log = SessionLog(self.runs, Session.new(_facts(config)))
         self.session = self.log.session
         self._context: BenchContext | None = None
-        self._interrupted = self._collected = self._bench_used = False
+        self._interrupted = self._collected = self._unknown = self._bench_used = False
 
     def begin(self) -> None:
         """Put this session in the place of the last one: from now on that one's verdict is nobody's."""
@@ -73,6 +73,7 @@ class SessionKeeper:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported is a mistake in it."""
         if report.failed:
+            self._unknown = True
             self.session.note(TestEnd(report.nodeid, Verdict.TEST_ERROR, report.nodeid, _last_line(report)))
 
     def _plan(self, titles: dict[str, str]) -> None:
@@ -124,7 +125,7 @@ class SessionKeeper:
     def _is_none_of_the_bench(self) -> bool:
         """Whether nothing in this session was meant for a bench; where nothing could be collected nobody knows."""
         used = self._bench_used or any(end.run for end in self.session.tests.values())
-        return self._collected and not used
+        return self._collected and not self._unknown and not used
 
     def _agree_in_junit(self) -> None:
         path = getattr(self.config.option, "xmlpath", None)

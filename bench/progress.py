@@ -77,6 +77,8 @@ class FinishedTest:
     bench_time: float | None
     wall_time: float
     cause: str
+    left: str = ""
+    """What a person has to do about the bench, where it is not verified safe."""
 
     @classmethod
     def of(
@@ -91,9 +93,8 @@ class FinishedTest:
             return None
         cause = end.cause or (ends.reason(failure) if failure is not None else "")
         title = end.title or report.nodeid.rpartition("::")[2]
-        return cls(
-            end.verdict, title, _as_float(dict(report.user_properties).get(ends.DURATION)), wall_time, _one_line(cause)
-        )
+        bench_time = _as_float(dict(report.user_properties).get(ends.DURATION))
+        return cls(end.verdict, title, bench_time, wall_time, _one_line(cause), end.left)
 
     def __str__(self) -> str:
         times = f"{self.wall_time:.1f} s"
@@ -199,6 +200,8 @@ class ProgressDisplay:
         self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
         self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
         self._reporter.write_line(f"  {finished}")
+        if finished.left:
+            self._reporter.write_line(finished.left, red=True, bold=True)
 
 
 class LiveDisplay:

@@ -135,9 +135,9 @@ class Presenter:
         """A session that cannot be collected leaves the results of the last one alone."""
         self._failed_to_collect |= report.failed
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what is meant to run, so that a result that never comes is missed."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Note what is meant to run, so that a result that never comes is missed: only now was all of it collected."""
         if not session.items or self._config.option.collectonly or self._failed_to_collect:
             return
         self._make_room()
