@@ -73,8 +73,9 @@ class SessionKeeper:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported is a mistake in it."""
         if report.failed:
-            self._unknown = True
-            self.session.note(TestEnd(report.nodeid, Verdict.TEST_ERROR, report.nodeid, _last_line(report)))
+            self._unknown, cause = True, _last_line(report)
+            self.session.note(TestEnd(report.nodeid, Verdict.TEST_ERROR, report.nodeid, cause))
+            self.session.trouble = self.session.trouble or f"{report.nodeid} cannot be collected: {cause}"
 
     def _plan(self, titles: dict[str, str]) -> None:
         self._collected = True

@@ -118,7 +118,7 @@ class Presenter:
         self._results = folder
         self._runs = config.invocation_params.dir / str(getattr(config.option, "runs", "runs"))
         self._to_be_cleaned = to_be_cleaned
-        self._failed_to_collect = False
+        self._failed_to_collect = self._begun = False
         self._tests: dict[str, _Test] = {}
         self._ends: dict[str, TestEnd] = {}
         self._started: set[str] = set()
@@ -154,7 +154,7 @@ class Presenter:
         """Remove what an earlier session left, once; what is resumed belongs to the session that died."""
         if self._to_be_cleaned and not self._continues():
             results.clean(self._results)
-        self._to_be_cleaned = False
+        self._to_be_cleaned, self._begun = False, True
 
     def _continues(self) -> bool:
         """Whether this session continues a run: of its test the last result counts, the others stay."""
@@ -209,7 +209,7 @@ class Presenter:
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
         """Complete the folder once everybody has written: lost results, categories, environment."""
         result = yield
-        if not _is_worker(self._config) and not self._config.option.collectonly and self._results.is_dir():
+        if self._begun and not _is_worker(self._config) and self._results.is_dir():
             told = self._session.tests if self._session is not None else None
             with suppress(OSError):  # a full disk is told by the record of the session
                 lost.complete(self._results, self._runs, told, self._started)

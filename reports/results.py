@@ -5,7 +5,8 @@ One test's result is filled by `reports.allure`; here nothing is known of sample
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -47,14 +48,34 @@ def clean(results: Path) -> None:
 
 def read_results(results: Path) -> list[dict[str, Any]]:
     """Read every result file; one that is not JSON (a killed writer) is passed over."""
-    found = []
-    for path in sorted(results.glob("*-result.json")):
-        try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+    found = map(_read, sorted(results.glob("*-result.json")))
+    return [result for result in found if result is not None]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return result
+
+
+def are_all_of(results: Path, nodeids: Container[str]) -> bool:
+    """Whether the folder is there and every result in it belongs to one of these tests."""
+    return results.is_dir() and all(label(result, "nodeid") in nodeids for result in read_results(results))
+
+
+def copy(results: Path, target: Path, nodeids: Container[str]) -> None:
+    """Copy the results of these tests, with everything that hangs on them, and what was meant to run."""
+    for path in results.glob("*-result.json"):
+        result = _read(path)
+        if result is None or label(result, "nodeid") not in nodeids:
             continue
-        found.append(result)
-    return found
+        wanted = [path, *(results / str(entry["source"]) for entry in result.get("attachments", ()))]
+        for file in filter(Path.is_file, wanted):
+            shutil.copyfile(file, target / file.name)
+    if (results / SESSION).is_file():
+        shutil.copyfile(results / SESSION, target / SESSION)
 
 
 def attachment(result: Mapping[str, Any], name: str, results: Path) -> Path | None:

@@ -8,8 +8,10 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from bench.recording.session_log import Session
@@ -49,10 +51,19 @@ def build(results_folder: Path, output: Path, runs: Path, session: Session | Non
     ends = session.tests if session is not None and session.knows_its_tests else None
     if ends is None and not any(results_folder.glob("*-result.json")):
         raise InputError(f"There are no results in {results_folder}: run `pytest test_cases` first, or name another.")
-    results_folder.mkdir(parents=True, exist_ok=True)
-    lost.complete(results_folder, runs, ends)
+    with ExitStack() as scratch:
+        if ends is not None and not results.are_all_of(results_folder, ends):
+            # Left by a session before this one: they are not this one's to tell, and not ours to remove.
+            theirs, results_folder = results_folder, Path(scratch.enter_context(TemporaryDirectory()))
+            results.copy(theirs, results_folder, ends)
+        lost.complete(results_folder, runs, ends)
+        return _build(results_folder, output, runs, session, outcomes(results_folder, ends))
+
+
+def _build(
+    results_folder: Path, output: Path, runs: Path, session: Session | None, tests: list[Outcome]
+) -> BuiltReport:
     results.write_environment(results_folder)
-    tests = outcomes(results_folder, ends)
     _make_room(output)
     manifests = [test.manifest for test in tests if test.manifest]
     history.append(runs, manifests)

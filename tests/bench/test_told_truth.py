@@ -88,6 +88,8 @@ def test_a_session_that_could_not_begin_is_not_told_as_the_one_before_and_touche
     assert answer.status in (2, 4)
     assert says in answer.out
     assert "1 passed" not in answer.out
+    assert "<b>0</b> passed" in project.page
+    assert sorted((project.folder / "allure-results").glob("*-result.json")) == results
 
 
 def test_a_session_without_a_bench_leaves_the_record_of_the_bench_alone(project: Project) -> None:
@@ -101,6 +103,35 @@ def test_a_session_without_a_bench_leaves_the_record_of_the_bench_alone(project:
     assert done.returncode == 1
     assert "Bench:" not in done.stdout
     assert project.record == before
+
+
+def test_a_resumed_session_goes_on_with_the_record_of_the_one_that_died(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("""
+    from pathlib import Path
+
+    def dies_once():
+        if not Path("died").exists():
+            Path("died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def test_a(bench):
+        bench.run(SHORT)
+
+    def test_dies(bench):
+        at_time(bench, 10, dies_once)
+        bench.run(SHORT)
+
+    def test_never_begun(bench):
+        bench.run(SHORT)
+    """)
+    assert project.run().status == -signal.SIGKILL
+    resumed = project.run("--resume=last")
+    # Its own test passed; of the session's one was never judged.
+    assert resumed.status == 1, resumed.output
+    assert project.verdicts == {"test_a": "PASS", "test_dies": "PASS", "test_never_begun": "NOT RUN"}
+    answer = project.report()
+    assert (answer.status, "3 tests: 2 passed" in answer.out, "1 not run." in project.page) == (1, True, True)
 
 
 def test_a_record_that_cannot_be_written_is_no_good_end(tmp_path: Path) -> None:
