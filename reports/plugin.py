@@ -140,9 +140,10 @@ class Presenter:
         """Note what is meant to run, so that a result that never comes is missed: only now was all of it collected."""
         if not session.items or self._config.option.collectonly or self._failed_to_collect:
             return
-        self._make_room()
-        if not (self._continues() and (self._results / results.SESSION).exists()):
-            results.remember_collected(self._results, [_collected(item) for item in session.items])
+        with suppress(OSError):  # a full disk must not keep the session from saying so
+            self._make_room()
+            if not (self._continues() and (self._results / results.SESSION).exists()):
+                results.remember_collected(self._results, [_collected(item) for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -239,13 +240,15 @@ class Presenter:
             allure.present(test.result, folder, self._results)
         except (RecordingError, OSError, KeyError, TypeError, ValueError) as error:
             text = f"The run in {folder} could not be shown: {type(error).__name__}: {error}"
-            allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
+            with suppress(OSError):  # the results folder is full, or gone
+                allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
 
     def _rewrite(self, result: TestResult) -> None:
         """Replace the file of a result that had already been written."""
         for path in self._results.glob("*-result.json"):
-            if json.loads(path.read_text(encoding="utf-8")).get("uuid") == result.uuid:
-                path.unlink()
+            with suppress(OSError, ValueError):
+                if json.loads(path.read_text(encoding="utf-8")).get("uuid") == result.uuid:
+                    path.unlink()
         plugin_manager.hook.report_result(result=result)
 
 

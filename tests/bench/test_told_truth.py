@@ -149,6 +149,25 @@ def test_a_record_that_cannot_be_written_is_no_good_end(tmp_path: Path) -> None:
     assert project.record["state"] == "running"
 
 
+def test_a_results_folder_that_is_gone_costs_the_results_and_no_verdict(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("""
+    import shutil
+    from pathlib import Path
+
+    def test_first(bench):
+        bench.run(SHORT)
+        shutil.rmtree("allure-results")
+        Path("allure-results").touch()  # nothing can be written into it any more
+
+    def test_second(bench):
+        bench.run(SHORT)
+    """)
+    ended = project.run()
+    assert ended.status == 0, ended.output
+    assert ended.lines[-2].startswith("2 tests: 2 passed")
+
+
 # --- every place says the same ----------------------------------------------------------------------------------------
 
 ENDINGS = """
