@@ -137,9 +137,10 @@ class Rig:
 
 
 @contextmanager
-def running_rig(folder: Path, pack: str) -> Iterator[Rig]:
-    """A rig in `folder` with this pack file, for the length of the block."""
-    served = subprocess.Popen([sys.executable, "-m", "tests.bench.outlet"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def running_rig(folder: Path, pack: str, delay: float = 0.0) -> Iterator[Rig]:
+    """A rig in `folder` with this pack file, whose supply takes `delay` s to measure, for the length of the block."""
+    command = [sys.executable, "-m", "tests.bench.outlet", str(delay)]
+    served = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     outlet = Listener(served)
     yield Rig(folder, outlet, int(outlet.next()), pack)
     served.kill()
