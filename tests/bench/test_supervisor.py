@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import testing
-from bench.clock import VirtualClock, WallClock
+from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
@@ -301,7 +301,7 @@ def test_the_next_bench_s_supervisor_relieves_the_one_before(
 ) -> None:
     supervised.dismiss()
     (tmp_path / "next").mkdir()
-        other = Supervised(station, tmp_path / "next")
+    other = Supervised(station, tmp_path / "next")
     other.confirm()
     assert process_of(supervised).returncode == 0
     assert process_of(other).poll() is None
@@ -311,7 +311,8 @@ def test_the_next_bench_s_supervisor_relieves_the_one_before(
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
 def test_one_that_was_stopped_for_less_than_a_heartbeat_is_forgiven(supervised: Supervised) -> None:
     process_of(supervised).send_signal(signal.SIGSTOP)
-    supervised._answered -= heartbeat.STALE * supervised._limit
+    supervised._take_answers(0.0)
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
     process_of(supervised).send_signal(signal.SIGCONT)
     supervised.alive(1.0)
 
