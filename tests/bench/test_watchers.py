@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.recording.runs import list_runs
 from bench.safety.lease import LAST_LOOK, BenchLease
 from bench.verdicts import BenchInUse
 from tests.bench.rig import Rig, ended
@@ -152,6 +153,9 @@ def test_what_switched_on_again_after_the_bench_was_closed_is_off_when_its_proce
     report = rig.supervisor()
     assert report["fault"] == "switched-on-again"
     assert report["reason"].startswith("supply had been switched on again after the bench was closed")
+    (run,) = list_runs(rig.folder / "runs")
+    assert run.verdict == "PASS"
+    assert run.cause == f"{report['reason']}. The supervisor then acted: outputs verified off."
     assert report["bench_verdict"]["safe"] is True
     BenchLease(rig.folder / "bench.lock", "outlet").release()
 
