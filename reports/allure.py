@@ -4,7 +4,6 @@ It fills a test's result; `reports.results` looks after the folder, `reports.sit
 """
 
 import json
-import time
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
@@ -22,6 +21,7 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from bench.clock import utc_now
 from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
@@ -257,4 +257,4 @@ def _where(cause: Mapping[str, Any]) -> str:
 
 
 def _now() -> int:
-    return int(1000 * time.time())
+    return int(1000 * utc_now().timestamp())

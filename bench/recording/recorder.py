@@ -143,6 +143,16 @@ def force_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def prepare() -> None:
+    """Import now what `write_parquet` needs, before there is a test.
+
+    A test may freeze `datetime`, and pandas (which pyarrow imports for its first array) crashes the interpreter when
+    it is first imported then.
+    """
+    import pandas  # noqa: F401, ICN001 - for its side effect alone
+    import pyarrow.parquet  # noqa: F401
+
+
 def write_parquet(
     path: Path, columns: tuple[str, ...] | list[str], rows: npt.NDArray[np.float64], *, fsync: bool = False
 ) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import metadata
 from math import isfinite
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from bench.clock import utc_now
 from bench.recording.life import claim, release
 from bench.recording.past import PastRun, resumed_from
 from bench.recording.recorder import SampleJournal, force_to_disk, write_parquet
@@ -65,7 +66,7 @@ class Run:
     """Writes a run folder from its first line to its last."""
 
     def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
-        started = datetime.now(UTC)
+        started = utc_now()
         self.folder = _new_folder(root, started, test.name)
         self.now = now
         self.events: list[dict[str, Any]] = []
@@ -119,14 +120,14 @@ class Run:
         self.journal.extend(past.rows)
         self.events += [dict(event) for event in past.events]
         self._keep(*self.events)
-        self.manifest["resumed_from"] = resumed_from(past, self.now(), datetime.now(UTC))
+        self.manifest["resumed_from"] = resumed_from(past, self.now(), utc_now())
         self._write_manifest()
         self.event("gap", **self.manifest["resumed_from"]["gaps"][-1])
 
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
         # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
-        civil = {"utc": _utc(datetime.now(UTC))} if self._fsync else {}
+        civil = {"utc": _utc(utc_now())} if self._fsync else {}
         event = _clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
         self._keep(event)
@@ -177,7 +178,7 @@ class Run:
             self.event("safe state", **bench_verdict)
         self.event("run ended", verdict=verdict, cause=cause)
         self.manifest |= {
-            "state": "ended", "ended": _utc(datetime.now(UTC)), "duration": self.now(),
+            "state": "ended", "ended": _utc(utc_now()), "duration": self.now(),
             "verdict": verdict, "cause": cause, "bench_verdict": bench_verdict,
             "measurements": [measurement.as_dict() for measurement in self.measurements],
         }  # fmt: skip

@@ -1,9 +1,10 @@
 """The last session in a folder of runs: what `packbench report` takes its exit status from."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from bench.clock import utc_now
 
 NAME = "session.json"
 
@@ -42,4 +43,4 @@ def last_session(runs: Path) -> dict[str, Any] | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bench import columns, files
+from bench.clock import utc_now
 from bench.pack import PackFile
 from bench.roles import Roles
 from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
@@ -137,7 +137,7 @@ def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, stati
 
 def calibration_overdue(station: StationFile) -> list[str]:
     """One sentence per instrument whose calibration has run out."""
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     return [
         f"Instrument {name}: its calibration was due on {entry.calibration_due}; "
         "its readings prove nothing until it is renewed."

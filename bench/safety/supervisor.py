@@ -15,14 +15,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
-from bench.clock import WallClock
+from bench.clock import WallClock, utc_now
 
 REPORT = "supervisor.json"
 READY = "ready"
@@ -177,7 +177,7 @@ _kept: list[object] = []
 
 
 def _utc(clock: WallClock, time: float) -> str:
-    moment = datetime.now(UTC) - timedelta(seconds=clock.now() - time)
+    moment = utc_now() - timedelta(seconds=clock.now() - time)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
