@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
 from instruments.foxbms_protection import PROTECTION, Protection
+from instruments.lifetime import Lifetime
 from instruments.roles import BmsFault, BmsMode, BmsState, Identity, InstrumentFault
 from instruments.session import InstrumentLink, LinkContext
 
@@ -142,7 +143,7 @@ class FoxBms:
         self._request: Message | None = None
         self._repeating: CyclicSendTaskABC | None = None
         self._errors = _can_errors()
-        self._closed = False
+        self._lifetime = Lifetime(name)
         self._bus = _open_bus(name, bus)
 
     @classmethod
@@ -226,10 +227,12 @@ class FoxBms:
         return self._faults[1]
 
     def close(self) -> None:
-        """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
-        if self._closed:
-            return
-        self._closed = True
+        """Ask for STANDBY if another mode was asked for, then leave the bus for ever. May be called again."""
+        with self._lifetime.last_words() as ours:
+            if ours:
+                self._leave()
+
+    def _leave(self) -> None:
         if self._repeating is not None:
             self._repeating.stop()
         self._cyclic = False
@@ -240,6 +243,7 @@ class FoxBms:
 
     def _drain(self) -> None:
         """Take what waits on the bus, at most `MAX_FRAMES`, and keep the newest of each message."""
+        self._lifetime.check()
         receive, fields, listener = self._bus.recv, self._fields, self.on_message
         try:
             for _ in range(MAX_FRAMES):
@@ -262,6 +266,7 @@ class FoxBms:
             raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
 
     def _send(self, message: "Message") -> None:
+        self._lifetime.check()
         if self._context.transcript is not None:
             self._context.transcript(">", f"{message.arbitration_id:03X}#{message.data.hex().upper()}")
         try:
