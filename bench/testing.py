@@ -107,7 +107,7 @@ class TestBench:
 
         Raises `BenchFault` when nobody watches any more, or when somebody else has taken the bench over.
         """
-        self._watch.alive(silence)
+        self._watch.alive(silence, None if self._open is None else self._open.clock.now())
         if self._lease is not None:
             self._lease.renew()
 

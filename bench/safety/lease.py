@@ -28,6 +28,10 @@ RENEWALS = 10
 """How often a lease is renewed before it would expire."""
 PATIENCE = 5.0
 """s for the record to be free: everybody holds it for milliseconds."""
+LAST_LOOK = "the last look of the supervisor of a test that has ended"
+"""Job of a supervisor that looks once more at a bench whose test has ended."""
+LOOK_LIMIT = 10.0
+"""s that it is waited for."""
 LOOK_EVERY = 0.02
 """s between two looks at whether it is."""
 
@@ -57,11 +61,14 @@ class BenchLease:
     """Holds a bench until it is released; its lock file is `path`.
 
     Raises `BenchInUse` when somebody else holds the bench, unless `take_over` says to take it from them; `expiry` is
-    how long (s) the lease outlives its last renewal.
+    how long (s) the lease outlives its last renewal, `job` what it is for, where the environment does not say. Waits
+    for the last look of a supervisor whose test has ended, which takes seconds at most.
     """
 
-    def __init__(self, path: Path, station: str, *, expiry: float = EXPIRY, take_over: bool = False) -> None:
-        self._path, self._station, self._expiry = path, station, expiry
+    def __init__(
+        self, path: Path, station: str, *, expiry: float = EXPIRY, take_over: bool = False, job: str | None = None
+    ) -> None:
+        self._path, self._station, self._expiry, self._job = path, station, expiry, job
         self._record = path.with_suffix(".holder.json")
         self._token = uuid4().hex
         self.life = self._life_of(self._token)
@@ -71,8 +78,9 @@ class BenchLease:
         self._renewed = monotonic()
         self.taken_from: str | None = None
         """Who held the bench and lost it to this lease, in words."""
-        with self._records():
-            self._take(take_over=take_over)
+        end = monotonic() + LOOK_LIMIT
+        while not self._taken_at_once(take_over=take_over, last_time=monotonic() >= end):
+            pause(LOOK_EVERY)
 
     def renew(self) -> None:
         """Say that the holder is alive; cheap enough for every scan. Raises `BenchFault` when the lease was lost."""
@@ -122,6 +130,16 @@ class BenchLease:
         finally:
             lock.release()
 
+    def _taken_at_once(self, *, take_over: bool, last_time: bool) -> bool:
+        """Take the bench or raise; False while a supervisor has its last look, unless this is the `last_time`."""
+        with self._records():
+            holder = self._holder()
+            looking = holder is not None and holder.job == LAST_LOOK and _is_locked(self._life_of(holder.token))
+            if not looking or last_time:
+                self._take(take_over=take_over)
+                return True
+        return False
+
     def _take(self, *, take_over: bool) -> None:
         holder = self._holder()
         if self._is_held(holder):
@@ -163,7 +181,7 @@ class BenchLease:
     def _me(self) -> Holder:
         until = utc_now() + timedelta(seconds=self._expiry)
         return Holder(
-            self._token, _user(), socket.gethostname(), os.getpid(), _job(),
+            self._token, _user(), socket.gethostname(), os.getpid(), self._job or _job(),
             self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"),
         )  # fmt: skip
 
