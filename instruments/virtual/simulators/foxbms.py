@@ -39,6 +39,7 @@ CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_STEP = 0.25  # A, resolution of 0x232
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 FAULT_DEBOUNCE = 0.5  # s
+RECOVERY = 1.0  # s; each bad look at the requests is made good by one that is not, 10 ms apart
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
 MODULE = 12  # cells, for the indices in 0x230 and 0x231
@@ -179,7 +180,7 @@ class FoxBms:
         self.packers = dict(PACKERS)
         self._settling = settling
         self._requested = STANDBY
-        self._request_timeout, self._requested_at = request_timeout, float("inf")
+        self._request_timeout, self._requested_at, self._missed_at = request_timeout, float("inf"), 0.0
         self._fatal_due = 0.0
         self._precharged_at = 0.0
         self._bad_since: float | None = None
@@ -248,7 +249,8 @@ class FoxBms:
             if self.state == ERROR:
                 self.state = STANDBY
         self._requested, self._requested_at = REQUESTED.get(first & 0x03, STANDBY), self.channel.now()
-        self.faults.discard("can timing")
+        if self.channel.now() - self._missed_at >= RECOVERY:
+            self.faults.discard("can timing")
         if self.state == ERROR and self._requested == STANDBY and not self.faults:
             self.state = STANDBY
         conducting = self.closed
@@ -301,6 +303,7 @@ class FoxBms:
         """Raise faults that have lasted, and open the contactor for them."""
         if self._request_timeout is not None and now - self._requested_at > self._request_timeout:
             self.fail("can timing")
+            self._missed_at = now
         bad = self._bad()
         if not bad:
             self._bad_since = None
