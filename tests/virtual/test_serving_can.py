@@ -261,10 +261,12 @@ def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
     driver = FoxBms(bus, LinkContext("@py", now=clock.now, sleep=clock.sleep), name="bms")
     driver.identify()
     driver.on_message = lambda message: foreign.append(message) if message.arbitration_id != STATE else None
+    found, heard = served._in.bms, list[can.Message]()
+    assert found is not None
+    found.channel.members["witness"] = heard.append
     for _ in range(8_000):
         other.send(MESSAGE_OF_OURS)
-    found = served._in.bms
-    assert found is not None
+    wait_until(lambda: sum(message.arbitration_id == MESSAGE_OF_OURS.arbitration_id for message in heard) == 8_000)
     found.fail("interlock")
     wait_until(lambda: driver.collect()[0] == BmsState.ERROR)
     assert sum(message.arbitration_id == MESSAGE_OF_OURS.arbitration_id for message in foreign) == 8_000
