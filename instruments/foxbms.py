@@ -8,7 +8,7 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from math import nan
+from math import inf, nan
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
@@ -83,7 +83,8 @@ class FoxBms:
         self._opens_when_silent = opens_when_silent
         self._fields = fields(-1.0 if positive_current == "discharge" else 1.0)
         self._sample = [nan] * len(CHANNELS)
-        self._undecoded: set[int] = set()
+        self._changed: set[int] = set()
+        self._disordered: dict[int, tuple[str, float]] = {}
         self._protection = Protection(tuple(self._fields))
         self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
         self._request: Message | None = None
@@ -101,7 +102,7 @@ class FoxBms:
             FATAL_ERROR: self._hear_fatal_error,
             PROTECTION: self._hear_protection,
         }
-        self._inbox = Inbox(lambda: self._bus.recv(0), self._heard, {*self._fields, *self._follow}, context.now)
+        self._inbox = Inbox(self._bus, self._heard, {*self._fields, *self._follow}, context.now)
         self._end_ticks = self._begin_ticks()
 
     @property
@@ -177,23 +178,34 @@ class FoxBms:
             return sample
 
     def _decode(self) -> None:
-        for identifier in self._undecoded:
+        for identifier in self._changed & self._fields.keys():
             frame = int.from_bytes(self._inbox.frames[identifier], "big")
             for position, field in self._fields[identifier]:
                 self._sample[position] = field.decode(frame)
             if identifier in IN_ORDER:
-                self._check_order(*IN_ORDER[identifier])
-        self._undecoded.clear()
+                self._check_order(identifier, *IN_ORDER[identifier])
+        self._changed.clear()
+        for identifier in self._disordered:
+            self._count_disorder(identifier)
 
-    def _check_order(self, low: int, high: int, what: str) -> None:
+    def _check_order(self, identifier: int, low: int, high: int, what: str) -> None:
         lowest, highest = self._sample[low], self._sample[high]
+        self._disordered.pop(identifier, None)
         if lowest > highest:
-            self._sources.contradict(f"its lowest {what}, {lowest:g}, is above its highest, {highest:g}")
+            self._disordered[identifier] = f"its lowest {what}, {lowest:g}, is above its highest, {highest:g}", -inf
+
+    def _count_disorder(self, identifier: int) -> None:
+        """Count the newest frame of a message whose lowest value is above its highest, unless it was counted."""
+        text, counted = self._disordered[identifier]
+        received = self._inbox.received[identifier]
+        if received > counted:
+            self._disordered[identifier] = text, received
+            self._sources.contradict(text)
 
     def _age(self) -> float:
         """Age of the oldest message of the sample; PackProtection belongs to it once it has been heard."""
-        age = max(map(self._inbox.age, self._fields))
-        return max(age, self._inbox.age(PROTECTION)) if PROTECTION in self._inbox.frames else age
+        messages = self._fields.keys()
+        return self._inbox.age([*messages, PROTECTION] if PROTECTION in self._inbox.frames else messages)
 
     def request_mode(self, mode: BmsMode) -> None:
         """Ask for a mode now, and repeat it: every 100 ms or with every scan."""
@@ -227,7 +239,7 @@ class FoxBms:
     def state_age(self) -> float:
         """Return how long ago (s) the newest state was received; before the first, since the bus was opened."""
         self._take()
-        return self._inbox.age(STATE)
+        return self._inbox.age([STATE])
 
     def faults(self) -> tuple[BmsFault, ...]:
         """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""
@@ -309,18 +321,16 @@ class FoxBms:
             except self._bus_errors as error:
                 raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
 
-    def _heard(self, identifier: int, data: bytes, time: float) -> None:
-        """Take one frame of ours; it becomes the newest of its message behind this."""
-        self._sources.heard(identifier, data, time)
+    def _heard(self, identifier: int, data: bytes, time: float, changed: bool) -> None:
+        """Take one frame of ours."""
+        self._sources.heard(identifier, time, changed)
+        if changed:
+            self._changed.add(identifier)
         follow = self._follow.get(identifier)
-        if follow is not None:
+        if follow is not None and (changed or identifier != STATE):
             follow(data, time)
-        if identifier in IN_ORDER or (identifier in self._fields and data != self._inbox.frames.get(identifier)):
-            self._undecoded.add(identifier)
 
     def _hear_state(self, data: bytes, time: float) -> None:
-        if data == self._inbox.frames.get(STATE):
-            return
         frame = int.from_bytes(data, "big")
         ((_, field),) = self._fields[STATE]
         code = field.count(frame)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from instruments.foxbms_reception import Reception
 
 if TYPE_CHECKING:
-    from can import Message
+    from can import BusABC, Message
 
 LEAST_TAKEN = 4096
 """Frames that are always taken, if so many wait: half a second of a full bus at 1 Mbit/s, in 40 ms."""
@@ -22,22 +22,20 @@ LOOK_AT_THE_CLOCK = 256
 """Frames between two looks at the time."""
 
 
+Heard = Callable[[int, bytes, float, bool], None]
+"""Gets identifier and payload of a frame, when it was received, and whether the payload is another than before."""
+
+
 class Inbox:
-    """Takes frames with `receive` (None: none is waiting) and hands each of the wanted identifiers to `heard`.
+    """Takes frames off `bus` and hands each of the wanted identifiers to `heard`; then it is the newest of its message.
 
     `dropped` counts frames that are known, or estimated, to be lost or left unread.
     """
 
-    def __init__(
-        self,
-        receive: Callable[[], "Message | None"],
-        heard: Callable[[int, bytes, float], None],
-        wanted: Iterable[int],
-        now: Callable[[], float],
-    ) -> None:
-        self._receive, self._heard, self._now = receive, heard, now
+    def __init__(self, bus: "BusABC", heard: Heard, wanted: Iterable[int], now: Callable[[], float]) -> None:
+        self._bus, self._heard, self._now = bus, heard, now
         self._wanted = frozenset(wanted)
-        self._reception = Reception(now)
+        self._reception = Reception()
         self.frames: dict[int, bytes] = {}
         self.received: dict[int, float] = {}
         """When each of `frames` was received, as `age` wants it."""
@@ -46,43 +44,46 @@ class Inbox:
         self._opened = self._looked = now()
         self._unread = 0
 
-    def age(self, identifier: int) -> float:
-        """How long ago (s) the newest frame of a message was received; before the first, since this was made."""
-        received = self.received.get(identifier)
-        return self._now() - self._opened if received is None else self._reception.age(received)
+    def age(self, identifiers: Iterable[int]) -> float:
+        """How long ago (s) the oldest of these messages was received; one never heard, since this was made."""
+        try:
+            oldest = min([self.received[identifier] for identifier in identifiers])
+        except KeyError:
+            return self._now() - self._opened
+        return self._reception.age(oldest, self._now())
 
     def take(self) -> None:
         """Take what waits. Raises what the interface raises."""
-        began = self._now()
+        now = began = self._now()
         least, share = TIME_TO_TAKE
         until = began + max(least, share * (began - self._looked))
         self._looked = began
-        receive, taken, first = self._receive, 0, None
-        while (message := receive()) is not None:
+        receive, received_at, wanted, listener = self._bus.recv, self._reception.of, self._wanted, self.on_message
+        taken, first = 0, None
+        while (message := receive(0)) is not None:
+            time = received_at(message.timestamp, now)
+            if listener is not None:
+                listener(message)
+            if message.is_error_frame:
+                # The controller has lost one, or destroyed one that somebody sent.
+                self.dropped += 1
+            elif message.arbitration_id in wanted and _is_data(message):
+                self._keep(message.arbitration_id, bytes(message.data), time)
             taken += 1
-            stamp = self._keep(message)
-            first = stamp if first is None else first
-            if taken < LEAST_TAKEN or taken % LOOK_AT_THE_CLOCK:
-                continue
-            if self._now() > until or taken >= MOST_TAKEN:
-                self._leave(taken, first, stamp)
-                return
+            if not taken % LOOK_AT_THE_CLOCK:
+                now = self._now()
+                first = time if first is None else first
+                if taken >= LEAST_TAKEN and (now > until or taken >= MOST_TAKEN):
+                    self._leave(taken, first, time)
+                    return
         self._unread = 0
 
-    def _keep(self, message: "Message") -> float:
-        """Keep one frame; when it was received."""
-        if self.on_message is not None:
-            self.on_message(message)
-        time, identifier = self._reception.of(message.timestamp), message.arbitration_id
-        if message.is_error_frame:
-            # The controller has lost one, or destroyed one that somebody sent.
-            self.dropped += 1
-        elif identifier in self._wanted and _is_data(message):
-            data = bytes(message.data)
-            self._heard(identifier, data, time)
+    def _keep(self, identifier: int, data: bytes, time: float) -> None:
+        changed = self.frames.get(identifier) != data
+        self._heard(identifier, data, time, changed)
+        if changed:
             self.frames[identifier] = data
-            self.received[identifier] = time
-        return time
+        self.received[identifier] = time
 
     def _leave(self, taken: int, first: float, last: float) -> None:
         """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.
@@ -90,7 +91,7 @@ class Inbox:
         They are counted once, however often they are left.
         """
         rate = taken / (last - first) if last > first else float(taken)
-        unread = max(1, round(rate * self._reception.age(last)))
+        unread = max(1, round(rate * self._reception.age(last, self._now())))
         self.dropped += max(0, unread - self._unread)
         self._unread = unread
 

@@ -6,7 +6,6 @@ read at once shows how far the two are apart; one that waits in a queue shows mo
 and waiting shows as age. An interface that stamps nothing leaves only the time of reading.
 """
 
-from collections.abc import Callable
 from math import inf
 
 DRIFT = 5e-4
@@ -19,30 +18,26 @@ SET_BACK = 1.0
 
 
 class Reception:
-    """Maps the stamps of one bus to the clock `now` (s)."""
+    """Maps the stamps of one bus to the clock of the bench; `now` (s) is read off that whenever something is asked."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self._newest = -inf
         self._set_back = 0.0
         self._offset = inf
         self._looked = 0.0
 
-    def of(self, stamp: float) -> float:
+    def of(self, stamp: float, now: float) -> float:
         """Take the stamp of the next frame (s; 0 for none) and return it on one time line for all frames of the bus."""
-        now = self._now()
-        if stamp:
-            stamp += self._set_back
-            if stamp < self._newest - SET_BACK:
-                self._set_back += self._newest - stamp
-                stamp = self._newest
-        else:
-            stamp = now
-        self._newest = max(self._newest, stamp)
+        stamp = stamp + self._set_back if stamp else now
+        if stamp < self._newest - SET_BACK:
+            self._set_back += self._newest - stamp
+            stamp = self._newest
+        elif stamp > self._newest:
+            self._newest = stamp
         offset, allowed = now - stamp, self._offset + DRIFT * (now - self._looked)
         self._offset, self._looked = offset if offset < allowed else allowed, now
         return stamp
 
-    def age(self, time: float) -> float:
+    def age(self, time: float, now: float) -> float:
         """How long ago (s, to the microsecond) that was which `of` returned."""
-        return max(0.0, round(self._now() - time - self._offset, 6))
+        return max(0.0, round(now - time - self._offset, 6))

@@ -26,12 +26,11 @@ FORGIVEN = 2
 
 @dataclass(slots=True)
 class _Message:
-    """What is known of one identifier: s, frames, and the payload that came last."""
+    """What is known of one identifier: s, and frames."""
 
     cycle: float
     last: float = -inf
     gap: float = 0.0
-    payload: bytes = b""
     in_instant: int = 0
     differs: bool = False
     surplus: float = -SAVED
@@ -58,12 +57,12 @@ class Sources:
         self.contradictions += 1
         self.reason = reason
 
-    def heard(self, identifier: int, payload: bytes, time: float) -> None:
-        """Take the next frame of a cyclic message, received at `time` (s)."""
+    def heard(self, identifier: int, time: float, differs: bool) -> None:
+        """Take the next frame of a message, received at `time` (s); whether it differs from the one before."""
         message = self._messages.get(identifier)
         if message is None:
             return
-        gap, differs = time - message.last, payload != message.payload
+        gap = time - message.last
         if gap > INSTANT:
             if message.differs or message.suspicion:
                 self._end_instant(identifier, message)
@@ -74,7 +73,6 @@ class Sources:
             message.differs |= differs
         saved = message.surplus - gap / (FASTER * message.cycle)
         message.surplus = (saved if saved > -SAVED else -SAVED) + 1.0
-        message.payload = payload
         if message.surplus > SURPLUS:
             message.surplus = SURPLUS
             if differs:

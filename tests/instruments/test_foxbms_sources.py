@@ -30,9 +30,10 @@ def healthy(seconds: float, begin: float = 0.0, source: int = 0) -> list[Frame]:
 
 
 def contradictions(frames: list[Frame]) -> int:
-    sources = Sources(cycles(), STATE)
+    sources, newest = Sources(cycles(), STATE), dict[int, bytes]()
     for time, identifier, data in sorted(frames):
-        sources.heard(identifier, data, time)
+        sources.heard(identifier, time, newest.get(identifier) != data)
+        newest[identifier] = data
         if identifier == STATE:
             sources.in_state(data[0] & 0x0F, time)
     return sources.contradictions
@@ -163,13 +164,14 @@ def test_the_driver_counts_a_second_node_and_says_what_it_is(node: Node, bms: Fo
     ],
 )
 def test_a_minimum_above_its_maximum_is_counted_for_each_scan_that_reads_one(
-    node: Node, bms: FoxBms, identifier: int, data: str, what: str
+    node: Node, bms: FoxBms, clock: FakeTime, identifier: int, data: str, what: str
 ) -> None:
     send_all(node)
     assert counted(bms) == 0
     assert bms.contradiction() == ""
     for scan in (1, 2, 3):
         send(node, identifier, data)
+        clock.now += 1.0
         assert counted(bms) == scan
     assert what in bms.contradiction()
     assert counted(bms) == 3  # nothing new came
