@@ -35,12 +35,16 @@ class LinkContext:
     """What a bench lends to every driver: the VISA library, its clock (s) and where the wire is written down.
 
     `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
+    `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
+    (`real_time`), and returns what ends it; None where nobody does.
     """
 
     visa_library: str
     now: Callable[[], float]
     sleep: Callable[[float], None]
     transcript: Callable[[str, str], None] | None = None
+    every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+    real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

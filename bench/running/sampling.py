@@ -6,6 +6,7 @@ A violation switches the outputs off before anything else is done about it.
 import csv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from math import isnan, nan
 
 import numpy as np
@@ -15,10 +16,11 @@ from bench import columns
 from bench.columns import INDEX
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
-from bench.safety import safestate
+from bench.safety import bms_errors, safestate
+from bench.safety.faults import fault
 from bench.safety.guard import Guard, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
-from bench.verdicts import BenchFault, PackFailure
+from bench.verdicts import BenchFault, Cause, PackFailure
 from instruments.roles import BmsState, InstrumentFault
 
 Row = list[float]
@@ -37,6 +39,8 @@ PRETRIGGER = "pretrigger.csv"
 NEARLY_NOTHING = 0.02
 """Part of the current asked for, below which the instrument is asked whether its output is still on."""
 _TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
+_EXPLAINED = frozenset({"bms-error", "bms-fault"})
+"""What a BMS says of itself without saying whose fault it is."""
 
 Observer = Callable[[Row], None]
 
@@ -57,6 +61,8 @@ class Sampler:
         self.last: Row | None = None
         self.step_index = 0
         self.step_name: str | None = None
+        self.asked_mode = ""
+        """What the BMS is being asked for while its answer is waited for."""
         self._bench, self._run, self._alive = bench, run, alive
         # One instrument that does not answer ends the scan; it must be told before the test is taken to hang.
         patience = max((getattr(driver, "patience", 0.0) for driver in bench.drivers.values()), default=0.0)
@@ -158,15 +164,36 @@ class Sampler:
     def _tell(self, violations: Sequence[Violation]) -> None:
         """Log what the guard found; raise what ends the run."""
         for violation in violations:
-            cause = violation.cause(self.step_name, self._fault_bits(violation))
+            cause = self._cause(violation)
+            event = violation.as_event(self.step_name) | {"fault": cause.fault, "blame": cause.blame}
             if violation.action != "trip":
-                self._run.event("warning", **violation.as_event(self.step_name), text=cause.text)
+                self._run.event("warning", **event, text=cause.text)
                 continue
-            self._run.event("trip", **violation.as_event(self.step_name), text=cause.text)
+            self._run.event("trip", **event, text=cause.text)
             self._run.fault(cause)
             self._keep_last_minute()
-            fault = violation.fault
-            raise PackFailure(cause.text, fault) if cause.blame == "pack" else BenchFault(cause.text, fault)
+            named = cause.fault or violation.fault
+            raise PackFailure(cause.text, named) if cause.blame == "pack" else BenchFault(cause.text, named)
+
+    def _cause(self, violation: Violation) -> Cause:
+        """Why a limit was violated: of what the BMS says of itself, whose fault it is has to be found out."""
+        if violation.fault not in _EXPLAINED:
+            return violation.cause(self.step_name, self._fault_bits(violation))
+        reason = self._reason()
+        asked = f" when asked for {self.asked_mode}" if self.asked_mode else ""
+        cause = violation.cause(self.step_name, f"{asked} {reason.text}{self._fault_bits(violation)}")
+        name = bms_errors.FAULTS.get(reason.side, violation.fault)
+        return replace(cause, fault=name, blame=fault(name).blame)
+
+    def _reason(self) -> bms_errors.Reason:
+        """Why the BMS gave up; takes a moment, in which the outputs are off."""
+        bench, guard = self._bench, self.guard
+        self._alive(bms_errors.LISTEN)
+        origin = bms_errors.listen(bench.roles.bms, self._now, bench.clock.sleep)
+        driving = not isnan(self._set[0])
+        name = bench.station.player("bms") or "bms"
+        at = bms_errors.Circumstances(bench.pack, guard.columns, guard.recent(), name, driving)
+        return bms_errors.reason_of(bench.roles.bms, origin, at)
 
     def _fault_bits(self, violation: Violation) -> str:
         """What the BMS itself says of it, as the end of a clause."""
