@@ -297,3 +297,12 @@ class BatteryManagement(Protocol):
     def faults(self) -> tuple[BmsFault, ...]:
         """Fault bits of the newest messages."""
         ...
+
+
+@runtime_checkable
+class Locating(Protocol):
+    """A `BatteryManagement` that knows which of its cells or sensors an extreme belongs to."""
+
+    def where(self, channel: str) -> str:
+        """Name the cell or sensor behind the newest value of a channel such as `cell voltage max`; empty: unknown."""
+        ...

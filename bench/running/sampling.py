@@ -6,7 +6,8 @@ A violation switches the outputs off before anything else is done about it.
 import csv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import isnan, nan
+from functools import partial
+from math import inf, isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ from bench.columns import INDEX
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
 from bench.safety import safestate
+from bench.safety.evidence import evidence_for
 from bench.safety.guard import Guard, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
-from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsState, InstrumentFault
+from bench.verdicts import BenchFault, Cause, PackFailure
+from instruments.roles import BmsState, InstrumentFault, Locating
 
 Row = list[float]
 
@@ -50,8 +52,10 @@ class Sampler:
 
     def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
         layout = bench.scanner.columns
-        derived = quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults)
-        self.guard = Guard(bench.limits, layout, derived)
+        bms = bench.roles.bms
+        derived = quantities_for(bench.pack, bench.station, layout, bms.faults, partial(_reconnections, bench))
+        evidence = evidence_for(bench.pack, bench.station, layout, bms.where if isinstance(bms, Locating) else None)
+        self.guard = Guard(bench.limits, layout, derived, evidence)
         self._charge_moved = derived[CHARGE_MOVED]
         self.observers: list[Observer] = []
         self.last: Row | None = None
@@ -158,15 +162,31 @@ class Sampler:
     def _tell(self, violations: Sequence[Violation]) -> None:
         """Log what the guard found; raise what ends the run."""
         for violation in violations:
-            cause = violation.cause(self.step_name, self._fault_bits(violation))
             if violation.action != "trip":
-                self._run.event("warning", **violation.as_event(self.step_name), text=cause.text)
-                continue
-            self._run.event("trip", **violation.as_event(self.step_name), text=cause.text)
-            self._run.fault(cause)
-            self._keep_last_minute()
-            fault = violation.fault
-            raise PackFailure(cause.text, fault) if cause.blame == "pack" else BenchFault(cause.text, fault)
+                self._run.event("warning", **violation.as_event(self.step_name), text=self._cause(violation).text)
+        if self.guard.trip is not None:
+            self._end_for(self.guard.trip)
+
+    def _end_for(self, trip: Violation) -> None:
+        """Keep what the run ends for, and everything else that would have ended it; raise the first."""
+        cause = self._cause(trip)
+        self._run.event("trip", **trip.as_event(self.step_name) | {"action": "trip"}, text=cause.text)
+        self._run.fault(cause)
+        for other in self.guard.causes[1:]:
+            self._run.fault(self._cause(other))
+        # What is still forgiven counts where it is older than the cause: then it cannot be its consequence.
+        self.tell_pending(until=trip.since)
+        self._keep_last_minute()
+        raise PackFailure(cause.text, trip.fault) if cause.blame == "pack" else BenchFault(cause.text, trip.fault)
+
+    def tell_pending(self, until: float = inf) -> None:
+        """Keep as further causes what was violated in the last row, since `until` (s) at the latest."""
+        for violation in self.guard.pending():
+            if violation.since <= until:
+                self._run.fault(self._cause(violation))
+
+    def _cause(self, violation: Violation) -> Cause:
+        return violation.cause(self.step_name, self._fault_bits(violation))
 
     def _fault_bits(self, violation: Violation) -> str:
         """What the BMS itself says of it, as the end of a clause."""
@@ -184,3 +204,8 @@ class Sampler:
             table = csv.writer(file)
             table.writerow(self.guard.columns)
             table.writerows(self.guard.recent())
+
+
+def _reconnections(bench: OpenBench) -> float:
+    """How often all drivers together have opened their links anew; one that does not count has none."""
+    return float(sum([getattr(driver, "reconnections", 0) for driver in bench.drivers.values()]))
