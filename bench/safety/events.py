@@ -55,11 +55,6 @@ class EventCount:
         return self._count
 
 
-def asked(row: Row) -> bool:
-    """Whether a current is asked of source or sink."""
-    return not isnan(row[_SET_CURRENT])
-
-
 def open_under_load(row: Row) -> float:
     """1 while the BMS says that its contactors are open though a current is asked for; what gave up has said so."""
     state = row[_STATE]
@@ -73,12 +68,13 @@ def open_under_load(row: Row) -> float:
 
 def opened_by_itself(before: Row, row: Row) -> bool:
     """A contactor has opened under load, and nobody has asked for it: a mode is only changed while nothing is asked."""
-    return before[_STATE] in CONNECTED and open_under_load(row) > 0 and asked(before)
+    # What hardly ever changes first: this is asked once a scan.
+    return row[_STATE] != before[_STATE] in CONNECTED and open_under_load(row) > 0 and not isnan(before[_SET_CURRENT])
 
 
 def restarted(before: Row, row: Row) -> bool:
     """A node that was up is starting."""
-    return row[_STATE] in _STARTING and before[_STATE] in _UP
+    return row[_STATE] != before[_STATE] in _UP and row[_STATE] in _STARTING
 
 
 def interrupted(before: Row, row: Row) -> bool:
@@ -86,10 +82,10 @@ def interrupted(before: Row, row: Row) -> bool:
 
     A taper ends gently, and an output that is switched is asked for another current.
     """
-    wanted, flowed = row[_SET_CURRENT], before[_CURRENT]
-    if not (abs(wanted) >= LEAST_ASKED and abs(wanted) >= abs(before[_SET_CURRENT])):
+    wanted, before_that = abs(row[_SET_CURRENT]), abs(before[_SET_CURRENT])
+    if not abs(row[_CURRENT]) < GONE * wanted:
         return False
-    return abs(flowed) > FLOWED * abs(before[_SET_CURRENT]) and abs(row[_CURRENT]) < GONE * abs(wanted)
+    return wanted >= LEAST_ASKED and wanted >= before_that and abs(before[_CURRENT]) > FLOWED * before_that
 
 
 class CountUnderLoad:

@@ -101,7 +101,8 @@ class _Bench:
             plausibility.CHARGE_LEAP: (bms["soc"],),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
             plausibility.DISORDER: (bms["cell voltage"], bms["temperature"], bms["soc"]),
-            plausibility.FROZEN: (bms["cell voltage"], bms["pack voltage"], bms["temperature"], bms["soc"]),
+            plausibility.FROZEN: (bms["cell voltage"], bms["pack voltage"], bms["soc"]),
+            plausibility.FROZEN_TEMPERATURE: (bms["temperature"],),
             **dict.fromkeys((quantities.BMS_UNCHANGED, events.CONTRADICTIONS), tuple(bms.values())),
             **both,
         }  # fmt: skip

@@ -58,7 +58,7 @@ CONTRADICTIONS = 2.0
 OF_A_CURRENT = frozenset({
     "pack-over-voltage", "pack-under-voltage", "cell-over-voltage", "cell-under-voltage", "cell-over-temperature",
     "cell-temperature-rate", "cell-temperature-rise", "cell-spread", "charge-balance", "state-of-charge", "over-power",
-    "bms-error", "bms-fault", "bms-charge-limit", "bms-discharge-limit",
+    "bms-error", "bms-fault",
 })  # fmt: skip
 """What a current brings about that nobody has asked for."""
 OF_HEAT = frozenset({
@@ -146,10 +146,11 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     gap = station.guard.voltage_disagreement * pack.voltage_max
     yield implausible(plausibility.CELL_SUM_GAP, "V", at_most=gap, debounce=5.0, label="BMS implausible (sum of cells)")
     yield frozen(quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
-    yield frozen(
-        plausibility.FROZEN, "", at_most=1.0, debounce=5.0, label="BMS frozen (one channel)",
-        words="one of its channels stands still while what belongs to it has moved",
-    )  # fmt: skip
+    for word, column in (("voltage or charge", plausibility.FROZEN), ("temperature", plausibility.FROZEN_TEMPERATURE)):
+        yield frozen(
+            column, "", at_most=1.0, debounce=5.0, label=f"BMS frozen ({word})",
+            words=f"a {word} of its stands still while what belongs to it has moved",
+        )  # fmt: skip
     yield Limit(
         "bms-contradicted", events.CONTRADICTIONS, "", at_most=CONTRADICTIONS, instrument=bms, contradiction=True,
         words="its frames cannot come from one healthy node",

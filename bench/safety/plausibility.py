@@ -6,7 +6,8 @@ its rate (a charge that moves no faster than the current can move it), its range
 and that it moves with what it belongs to. Each is a function of the newest row, 0 where there is nothing to doubt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import isnan, nan
 
 from bench import columns
@@ -21,6 +22,7 @@ DISORDER = "BMS Disorder / 1"
 CHARGE_LEAP = "BMS Charge Leap / 1"
 CELL_SUM_GAP = "BMS Cell Sum Gap / V"
 FROZEN = "BMS Channel Frozen / 1"
+FROZEN_TEMPERATURE = "BMS Temperature Frozen / 1"
 
 FASTEST_CELL = 20.0
 """How much faster than the pack's rated capacity a cell may take charge: one that has a twentieth of it left."""
@@ -45,7 +47,7 @@ WORST_RESISTANCE = 10.0
 
 _TIME, _CURRENT, _SET_CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
-_VOLTAGE, _AIR, _SURFACE = INDEX[columns.VOLTAGE], INDEX[columns.AMBIENT], INDEX[columns.SURFACE]
+_VOLTAGE, _AIR = INDEX[columns.VOLTAGE], INDEX[columns.AMBIENT]
 _SOC, _STATE = INDEX[columns.SOC], INDEX[columns.BMS_STATE]
 _CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
 
@@ -59,7 +61,11 @@ def disorder(pairs: Sequence[tuple[int, int]]) -> Quantity:
     """How many minima lie above their maxima: no two values of one message of a healthy node do."""
 
     def count(row: Row) -> float:
-        return float(sum([row[least] > row[most] for least, most in pairs]))
+        found = 0.0
+        for least, most in pairs:
+            if row[least] > row[most]:
+                found += 1.0
+        return found
 
     return count
 
@@ -81,6 +87,8 @@ class ChargeLeap:
         self._time = row[_TIME]
         if isnan(shown):
             return 0.0
+        if shown == follower:
+            return 0.0
         if isnan(row[_SET_CURRENT]) or isnan(follower):
             self._follower = shown
             return 0.0
@@ -96,64 +104,96 @@ def cell_sum_gap(lowest: int, highest: int, pack_voltage: int, series: int) -> Q
 
     def gap(row: Row) -> float:
         voltage = row[pack_voltage]
+        if series * row[lowest] <= voltage <= series * row[highest]:
+            return 0.0
         return max(series * row[lowest] - voltage, voltage - series * row[highest], 0.0)
 
     return gap
 
 
 class Frozen:
-    """How far others have moved, in shares of what is suspicious, while one channel of the BMS stood still.
+    """How far others have moved, in shares of what is suspicious, while a channel of the BMS stood still.
 
-    Each channel has its companion, measured by another instrument: the voltage of the terminals for cells and string,
-    the mean of the scanner for temperatures, the charge that was counted for the state of charge.
+    Each channel has two companions that different meters have seen, so that one of those that drifts does not accuse
+    the BMS: both must have moved. A companion that is missing, or was, begins anew.
     """
 
-    def __init__(self, voltages: Sequence[int], temperatures: Sequence[int], series: int, capacity: float) -> None:
-        """`voltages` are positions of what is measured in V, `temperatures` in degC."""
-        self._voltages = [_Still(position, series * CELL_TRAVEL) for position in voltages]
-        self._temperatures = [_Still(position, TEMPERATURE_TRAVEL) for position in temperatures]
-        self._charge = _Still(_SOC, CHARGE_TRAVEL * capacity)
-        self._connected_since = nan
+    def __init__(self, channels: Sequence["Still"], companions: Callable[[Row], Sequence[float]]) -> None:
+        self._channels, self._companions = channels, companions
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
-        voltage, surface = self._terminals(row), row[_SURFACE]
-        low, high = ENDS_OF_SCALE
-        charge = row[_CHARGED] - row[_DISCHARGED] if low < row[_SOC] < high else nan
-        worst = self._charge.moved(row, charge)
-        for still in self._voltages:
-            worst = max(worst, still.moved(row, voltage))
-        for still in self._temperatures:
-            worst = max(worst, still.moved(row, surface))
+        companions, worst = self._companions(row), 0.0
+        for still in self._channels:
+            value, first, second = row[still.position], companions[still.one], companions[still.other]
+            # A nan compares unlike everything: written so that it ends up below.
+            if value == still.value and (moved := abs(first - still.first)) >= 0.0 <= abs(second - still.second):
+                share = min(moved, abs(second - still.second)) / still.suspicious
+                worst = max(share, worst)
+            else:
+                still.value, still.first, still.second = value, first, second
         return worst
 
-    def _terminals(self, row: Row) -> float:
-        """V; nan while the contactors are open, and until they have been closed for a while."""
+
+@dataclass(slots=True)
+class Still:
+    """One channel that should move when two companions (by number) do; `suspicious` is how far, in their unit."""
+
+    position: int
+    one: int
+    other: int
+    suspicious: float
+    value: float = nan
+    first: float = nan
+    second: float = nan
+
+
+def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: float) -> Frozen:
+    """Cells move with the terminals and the string, the string with the terminals and the cells.
+
+    The state of charge moves with the charge that was counted: ammeters that disagree have a limit of their own.
+    """
+    lowest, highest = cells
+    connected = Connected()
+    low, high = ENDS_OF_SCALE
+
+    def companions(row: Row) -> Sequence[float]:
+        charge = row[_CHARGED] - row[_DISCHARGED] if low < row[_SOC] < high else nan
+        terminals = row[_VOLTAGE] if connected(row) >= SETTLED else nan
+        return terminals, row[string], series * (row[lowest] + row[highest]) / 2, charge
+
+    travel = series * CELL_TRAVEL
+    channels = (
+        Still(lowest, 0, 1, travel), Still(highest, 0, 1, travel), Still(string, 0, 2, travel),
+        Still(_SOC, 3, 3, CHARGE_TRAVEL * capacity),
+    )  # fmt: skip
+    return Frozen(channels, companions)
+
+
+def frozen_temperatures(positions: Sequence[int]) -> Frozen:
+    """Temperatures move with the air and with what lies between it and the sensors of the scanner: with all of them."""
+
+    def companions(row: Row) -> Sequence[float]:
+        air = row[_AIR]
+        return air, sorted((row[_COLDEST], row[_HOTTEST], air))[1]
+
+    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions)
+
+
+class Connected:
+    """For how long, s, the contactors have been closed; -1 while they are open."""
+
+    def __init__(self) -> None:
+        self._since = nan
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
         if row[_STATE] not in CONNECTED:
-            self._connected_since = nan
-            return nan
-        if isnan(self._connected_since):
-            self._connected_since = row[_TIME]
-        return row[_VOLTAGE] if row[_TIME] - self._connected_since >= SETTLED else nan
-
-
-class _Still:
-    """One channel that should move when its companion does."""
-
-    __slots__ = ("_position", "_start", "_suspicious", "_value")
-
-    def __init__(self, position: int, suspicious: float) -> None:
-        self._position, self._suspicious = position, suspicious
-        self._value = self._start = nan
-
-    def moved(self, row: Row, companion: float) -> float:
-        """How far the companion is from where it was when this stopped, in shares of what is suspicious."""
-        value, travel = row[self._position], abs(companion - self._start)
-        # Written so that a companion that is missing, or was, begins anew.
-        if value != self._value or not travel >= 0.0:
-            self._value, self._start = value, companion
-            return 0.0
-        return travel / self._suspicious
+            self._since = nan
+            return -1.0
+        if isnan(self._since):
+            self._since = row[_TIME]
+        return row[_TIME] - self._since
 
 
 # --- heat -------------------------------------------------------------------------------------------------------------

@@ -134,7 +134,8 @@ def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str) -> dict[str,
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
         plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),
-        plausibility.FROZEN: plausibility.Frozen((*cell, string), temperature, pack.series, pack.rated_capacity),
+        plausibility.FROZEN: plausibility.frozen_voltages(cell, string, pack.series, pack.rated_capacity),
+        plausibility.FROZEN_TEMPERATURE: plausibility.frozen_temperatures(temperature),
     }
 
 
