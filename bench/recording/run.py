@@ -72,6 +72,8 @@ class Run:
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
         self.cause: Cause | None = None
+        self.also: list[Cause] = []
+        """Further causes, in the order in which they were found."""
         self.journal: SampleJournal | None = None
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.step: str | None = None
@@ -88,7 +90,7 @@ class Run:
             **manifest,
             "versions": {**versions(), **git_revision(Path.cwd())},
             "started": _utc(started), "ended": None, "duration": None,
-            "verdict": None, "cause": None, "bench_verdict": None, "measurements": [], "kpis": [],
+            "verdict": None, "cause": None, "causes": [], "bench_verdict": None, "measurements": [], "kpis": [],
         }  # fmt: skip
         self._events_file = (self.folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
         self._write_manifest()
@@ -148,10 +150,17 @@ class Run:
                 os.fsync(self._events_file.fileno())
 
     def fault(self, cause: Cause) -> None:
-        """Keep the first cause; later ones are logged and change nothing."""
+        """Keep the first cause; later ones stand behind it in the manifest, each once, and change nothing."""
         if self.cause is None:
             self.cause = cause
+        elif all((cause.fault, cause.limit) != (known.fault, known.limit) for known in (self.cause, *self.also)):
+            self.also.append(cause)
         self.event("message", level="error", text=cause.text)
+
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """Every cause as stored in the manifest, the first one first."""
+        return [cause.as_dict() for cause in (self.cause, *self.also) if cause is not None]
 
     def measured(self, measurement: Measurement) -> None:
         """Keep one judged quantity."""
@@ -179,7 +188,7 @@ class Run:
         self.event("run ended", verdict=verdict, cause=cause)
         self.manifest |= {
             "state": "ended", "ended": _utc(utc_now()), "duration": self.now(),
-            "verdict": verdict, "cause": cause, "bench_verdict": bench_verdict,
+            "verdict": verdict, "cause": cause, "causes": self.causes, "bench_verdict": bench_verdict,
             "measurements": [measurement.as_dict() for measurement in self.measurements],
         }  # fmt: skip
         self._write_transcript()
@@ -189,6 +198,7 @@ class Run:
         except BenchFault as fault:
             self.cause = self.cause or Cause("bench", str(fault), None, self.now(), fault=fault.fault)
             self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
+            self.manifest["causes"] = self.causes
             raise
         finally:
             self._write_manifest()
