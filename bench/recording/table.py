@@ -76,7 +76,7 @@ class TableStore:
         try:
             table = self._file.read_row_group(group, columns=names)
             for place, name in enumerate(names):
-                found[:, place] = table.column(name).to_numpy()[rows]
+                found[:, place] = _values(table.column(name))[rows]
         except _UNREADABLE as error:
             raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {error}.") from error
 
@@ -117,10 +117,7 @@ def _write(sink: "_Hashed", columns: Sequence[str], rows: Table) -> None:
     writer = pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True)
     try:
         for batch in batches_of(rows):
-            arrays = [
-                pa.array(batch[:, place].astype(np.int32) if name == STEP else batch[:, place])
-                for place, name in enumerate(columns)
-            ]
+            arrays = [_array(batch[:, place], field.type) for place, field in enumerate(schema)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     except BaseException:
         # Its footer would say that the table is whole; and closing writes once more where writing has just failed.
@@ -128,6 +125,21 @@ def _write(sink: "_Hashed", columns: Sequence[str], rows: Table) -> None:
             writer.close()
         raise
     writer.close()
+
+
+# Both ways go past `pyarrow.array` and `to_numpy`: the first call of either imports pandas, a second of start-up.
+
+
+def _array(values: Floats, kind: pa.DataType) -> pa.Array:
+    held = np.ascontiguousarray(values, dtype=kind.to_pandas_dtype())
+    return pa.Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])
+
+
+def _values(column: pa.ChunkedArray) -> Floats:
+    """One column of a row group; raises `ValueError` for one that holds anything but numbers."""
+    if column.null_count:
+        column = column.fill_null(np.nan)
+    return np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
 
 
 class _Hashed:
