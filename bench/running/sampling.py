@@ -10,11 +10,9 @@ from dataclasses import replace
 from functools import partial
 from math import inf, isnan, nan
 
-import numpy as np
-import numpy.typing as npt
-
 from bench import columns
 from bench.columns import INDEX
+from bench.recording.rows import Table
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
 from bench.safety import bms_errors, safestate
@@ -78,12 +76,12 @@ class Sampler:
         self._current_stepped = False
         self._found: bms_errors.Reason | None = None
 
-    def go_on(self, rows: npt.NDArray[np.float64]) -> None:
+    def go_on(self, rows: Table) -> None:
         """Count on from the last of `rows`, which another process has recorded; nothing is counted for the gap."""
         self._counters = rows[-1, _COUNTERS].tolist()
         # How far the pack is from empty or full is known from what moved since then, whoever recorded it.
         for row in rows:
-            self._charge_moved(row)
+            self._charge_moved(row.tolist())
 
     def ask(self, current: float, voltage: float) -> None:
         """Note what is asked of source or sink from this instant on: A (positive charges) and V."""
