@@ -184,6 +184,19 @@ def test_what_was_reserved_is_written_on_a_full_disk(disk: Path) -> None:
     assert (disk / "run.json").read_text() == "n" * 200_000
 
 
+def test_the_reserve_is_never_given_back_before_it_is_written(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, write = RewrittenFile(disk / "run.json"), os.write
+    file.reserve(200_000)
+
+    def write_behind_somebody(descriptor: int, data: bytes) -> int:
+        fill(disk)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_behind_somebody)
+    file.write("n" * 200_000, fsync=True)
+    assert (disk / "run.json").read_text() == "n" * 200_000
+
+
 def test_what_was_not_reserved_leaves_the_old_text(disk: Path) -> None:
     file = RewrittenFile(disk / "run.json")
     file.write("old", fsync=True)
