@@ -79,12 +79,11 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 @app.command()
 def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    from datetime import UTC, datetime
-
     setup = _setup(station, pack)
     from bench import checkup
+    from bench.clock import utc_now
 
-    found = checkup.check(setup, datetime.now(UTC).date())
+    found = checkup.check(setup, utc_now().date())
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
     else:

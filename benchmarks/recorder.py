@@ -1,6 +1,6 @@
-"""What the recorder costs per row of 60 channels, beside the plainest thing that keeps as much: one line of text; and
-what a run of ten million rows needs of time and memory, from its recording to its judgement.
+"""What the recorder costs per row, and what a run of ten million rows needs from its recording to its judgement.
 
+A row of 60 channels is set beside the plainest thing that keeps as much: one line of text.
 Rows come at ten per second of bench time, so every tenth one also goes to the operating system. The disk's own
 `fsync`, once a second on a wall clock, is measured apart: it is the disk's figure, not ours.
 """
@@ -85,11 +85,10 @@ def record_and_conclude(root: Path, count: int = LONG) -> None:
         block[:, 0] = np.arange(start, start + BATCH)
         run.journal.extend(block[: count - start])
     print(f"{_peak():6.0f} MiB at most while {count} rows of {len(DERIVED)} columns were recorded")
-    start = perf_counter()
+    began = perf_counter()
     run.end(Verdict.PASS, None)
-    print(
-        f"{_peak():6.0f} MiB at most until they were concluded, {perf_counter() - start:.0f} s (target: {LARGEST} MiB)"
-    )
+    took = perf_counter() - began
+    print(f"{_peak():6.0f} MiB at most until they were concluded, {took:.0f} s (target: {LARGEST} MiB)")
 
 
 def judge(folder: Path) -> None:
@@ -130,9 +129,7 @@ def _long_run() -> None:
 
 
 def _apart(part: str, path: Path) -> None:
-    script = (
-        f"import sys; from pathlib import Path; from benchmarks import recorder; recorder.{part}(Path(sys.argv[1]))"
-    )
+    script = f"import sys, pathlib; from benchmarks import recorder; recorder.{part}(pathlib.Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True)
 
 

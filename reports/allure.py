@@ -4,7 +4,6 @@ It fills a test's result; `reports.results` looks after the folder, `reports.sit
 """
 
 import json
-import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from bench.clock import utc_now
 from bench.recording.manifest import write_manifest
 from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
@@ -259,4 +259,4 @@ def _where(cause: Mapping[str, Any]) -> str:
 
 
 def _now() -> int:
-    return int(1000 * time.time())
+    return int(1000 * utc_now().timestamp())

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
 
+from bench.clock import utc_now
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import EventLog
 from bench.recording.journal import NAME as JOURNAL
@@ -76,12 +77,14 @@ class Run:
     """Writes a run folder from its first line to its last."""
 
     def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
-        started = datetime.now(UTC)
+        started = utc_now()
         self.folder = _new_folder(root, started, test.name)
         self.now = now
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
         self.cause: Cause | None = None
+        self.also: list[Cause] = []
+        """Further causes, in the order in which they were found."""
         self.journal: SampleJournal | None = None
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.step: str | None = None
@@ -98,7 +101,7 @@ class Run:
             **manifest,
             "versions": {**versions(), **git_revision(Path.cwd())},
             "started": _utc(started), "ended": None, "duration": None,
-            "verdict": None, "cause": None, "bench_verdict": None, "measurements": [], "kpis": [],
+            "verdict": None, "cause": None, "causes": [], "bench_verdict": None, "measurements": [], "kpis": [],
         }  # fmt: skip
         self._manifest_file = RewrittenFile(self.folder / MANIFEST)
         self._log = EventLog(self.folder / EVENTS)
@@ -136,7 +139,7 @@ class Run:
         self.journal.extend(past.rows)
         self.events += [dict(event) for event in past.events]
         self._keep(*self.events)
-        self.manifest["resumed_from"] = resumed_from(past, self.now(), datetime.now(UTC))
+        self.manifest["resumed_from"] = resumed_from(past, self.now(), utc_now())
         self._own_the_end()
         self.event("gap", **self.manifest["resumed_from"]["gaps"][-1])
         for text in past.damage:
@@ -152,7 +155,7 @@ class Run:
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
         # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
-        civil = {"utc": _utc(datetime.now(UTC))} if self._fsync else {}
+        civil = {"utc": _utc(utc_now())} if self._fsync else {}
         event = clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
         self._keep(event)
@@ -170,10 +173,17 @@ class Run:
             self._log.append(events, fsync=self._fsync)
 
     def fault(self, cause: Cause) -> None:
-        """Keep the first cause; later ones are logged and change nothing."""
+        """Keep the first cause; later ones stand behind it in the manifest, each once, and change nothing."""
         if self.cause is None:
             self.cause = cause
+        elif all((cause.fault, cause.limit) != (known.fault, known.limit) for known in (self.cause, *self.also)):
+            self.also.append(cause)
         self.event("message", level="error", text=cause.text)
+
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """Every cause as stored in the manifest, the first one first."""
+        return [cause.as_dict() for cause in (self.cause, *self.also) if cause is not None]
 
     def measured(self, measurement: Measurement) -> None:
         """Keep one judged quantity."""
@@ -205,8 +215,8 @@ class Run:
             self.event("safe state", **bench_verdict)
         self.event("run ended", verdict=verdict, cause=cause)
         self.manifest |= {
-            "state": "ended", "ended": _utc(datetime.now(UTC)), "duration": self.now(),
-            "verdict": verdict, "cause": cause, "bench_verdict": bench_verdict,
+            "state": "ended", "ended": _utc(utc_now()), "duration": self.now(),
+            "verdict": verdict, "cause": cause, "causes": self.causes, "bench_verdict": bench_verdict,
             "measurements": [measurement.as_dict() for measurement in self.measurements],
             "events": {"file": EVENTS, "count": len(self.events)},
         }  # fmt: skip
@@ -269,6 +279,7 @@ class Run:
         """Say in the manifest that the disk is to blame, where nothing was before it."""
         self.cause = self.cause or Cause("bench", str(fault), None, self.now(), fault=fault.fault)
         self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
+        self.manifest["causes"] = self.causes
         with suppress(OSError):
             self._write_manifest()
 

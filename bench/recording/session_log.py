@@ -2,10 +2,10 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.clock import utc_now
 from bench.recording.rewritten import RewrittenFile
 
 NAME = "session.json"
@@ -58,4 +58,4 @@ def last_session(runs: Path) -> dict[str, Any] | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -26,6 +26,15 @@ NAME = "samples.parquet"
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
+def prepare() -> None:
+    """Import now what the first table needs, before there is a test.
+
+    A test may freeze `datetime`, and pandas (which pyarrow imports for its first array) crashes the interpreter when
+    it is first imported then.
+    """
+    import pandas  # noqa: F401, ICN001 - for its side effect alone
+
+
 class TableStore:
     """A table of samples on disk. `sha256` is what its manifest says of the file; without it the pages speak alone.
 
