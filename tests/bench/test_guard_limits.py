@@ -813,10 +813,8 @@ def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
 def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
     tmp_path: Path, defect: str, fault_id: str, words: str
 ) -> None:
-    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"), defects=(defect,))
-    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
-    bench.open()
-    trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
+    with seeded(tmp_path, "virtual-module", defect) as bench:
+        trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
     assert trip["fault"] == fault_id
     assert words in trip["text"]
     name = defect.partition("@")[0].partition(":")[0]
