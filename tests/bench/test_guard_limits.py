@@ -90,6 +90,7 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
         ({"soc": -0.9}, "cell-under-voltage"),
         ({"sensors": [56.0, 56.0], "air": 54.0}, "cell-over-temperature"),
         ({"sensors": [56.0, 56.0], "air": 56.0}, "chamber-over-temperature"),
+        ({"sensors": [52.0, 52.0], "air": 53.0}, "chamber-over-temperature"),
         ({"sensors": [14.0, 25.2], "air": 26.0}, "cell-temperature-spread"),
         ({"sensors": [-26.0, -26.0], "air": -26.0}, "cell-under-temperature"),
         ({"sensors": lambda s: [25.0, 25.1 + s / 8]}, "cell-temperature-rate"),
