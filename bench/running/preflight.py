@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from bench.clock import utc_now
 from bench.pack import PackFile
 from bench.roles import Roles
 from bench.running import thresholds
@@ -138,7 +138,7 @@ def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, stati
 
 def calibration_overdue(station: StationFile) -> list[str]:
     """One sentence per instrument whose calibration has run out."""
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     return [
         f"Instrument {name}: its calibration was due on {entry.calibration_due}; "
         "its readings prove nothing until it is renewed."

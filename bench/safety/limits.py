@@ -180,8 +180,8 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """What the pack's own controller says."""
     bms, limits = station.player("bms") or "bms", pack.limits
     insulation = limits.insulation or INSULATION_PER_VOLT * pack.voltage_max
-    # Debounced, so that whoever waits for a contactor can tell what was asked of the BMS when it gave up.
-    yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, debounce=1.0, words="the BMS gave up")
+    # Not debounced: its contactors have opened under load. Why, is found out with the outputs off (`bms_errors`).
+    yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, words="the BMS gave up")
     for fault, column, explains in (
         ("bms-fault", quantities.BMS_FAULT_BITS, frozenset[str]()),
         ("bms-link", quantities.BMS_LINK_BITS, frozenset({"contactor-opened", "bms-restarted"})),

@@ -16,6 +16,7 @@ from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.guard import Quantity
 from bench.station import StationFile
+from instruments.bms_errors import BENCH, SUMMARY
 from instruments.roles import BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
@@ -48,10 +49,6 @@ FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
 MOVING = 1 / 20
 """C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
-LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
-"""What a foxBMS node complains of when the bench is wired or timed wrongly."""
-SUMMARY_BITS = frozenset({"GeneralError", "EmergencyShutoff", "AlertFlag"})
-"""What it raises beside whatever else it complains of: they tell nothing of whose fault that is."""
 MEASURED_BY_BMS = ("cell voltage min", "cell voltage max", "pack voltage", "pack current")
 
 _TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
@@ -307,7 +304,7 @@ class FaultBits:
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        link = sum(signal in LINK_BITS for signal in raised)
-        if link and all(signal in LINK_BITS or signal in SUMMARY_BITS for signal in raised):
+        link = sum(signal in BENCH for signal in raised)
+        if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
             link = len(raised)
         self._link, self._own = float(link), float(len(raised) - link)

@@ -278,7 +278,7 @@ def test_a_contactor_that_does_not_close_is_the_benchs_fault_and_nothing_is_swit
 def test_a_bms_in_error_is_the_packs_fault_and_its_bits_are_named(little_bench: TestBench, plant: Plant) -> None:
     plant.bms_state = BmsState.ERROR
     error = fails(little_bench, Charge(1.0, until=LONG))
-    assert "went to ERROR when asked for CHARGE; its fault bits: f_DeepDischarge" in str(error)
+    assert "gave up when asked for CHARGE for what it found in the pack: f_DeepDischarge" in str(error)
     assert "charge" not in plant.calls
     assert_ended_safe(little_bench, plant, "FAIL", "pack")
 

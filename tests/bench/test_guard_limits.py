@@ -803,7 +803,7 @@ def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
         ("thermal-runaway:1:20@60", "cell-temperature-rate", "K/min"),
         ("thermal-runaway:5:20@60", "cell-over-temperature", "(BMS)"),
         ("fuse-blown@60", "bms-fault", "MainFuseBlown"),
-        ("bms-error@60", "bms-error", "gave up"),
+        ("bms-error@60", "bms-error-unexplained", "gave up and nobody says why"),
         ("fault-bit:InterlockState@60", "bms-link", "InterlockState"),
         ("bus-off@60", "bms-silent", "BMS silent"),
         ("missing-message:f_PackLimits@60", "bms-silent", "BMS silent"),
