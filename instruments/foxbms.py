@@ -307,6 +307,8 @@ class FoxBms:
                 self._take()
             except InstrumentFault as trouble:
                 self._trouble = trouble
+            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
+                self._trouble = InstrumentFault(f"{self.name} cannot be heard: {error!r}; check the CAN interface")
 
     def _raise_trouble(self) -> None:
         trouble, self._trouble = self._trouble, None

@@ -89,10 +89,11 @@ def test_what_cannot_be_read_in_time_is_told_and_the_rest_is_as_old_as_it_is(
     assert values["state"] == BmsState.CHARGE
     assert values["age"] > 3.0
     assert values["dropped"] == pytest.approx(3000, rel=0.3)
+    assert sample(bms)["dropped"] == pytest.approx(3000, rel=0.3)  # what is left once more is not told twice
     monkeypatch.setattr(bms._bus, "recv", receive)
     values = sample(bms)
     assert values["state"] == BmsState.ERROR
-    assert values["dropped"] == pytest.approx(3000, rel=0.3)  # each is told once
+    assert values["dropped"] == pytest.approx(3000, rel=0.3)
 
 
 def test_frames_that_the_controller_lost_are_counted(node: Node, bms: FoxBms) -> None:
@@ -129,7 +130,7 @@ class TwoClocks:
 @given(
     begin=st.floats(1.0, 2e9),
     rate=st.floats(1 - 1e-4, 1 + 1e-4),
-    waits=st.lists(st.floats(0.0, 0.05), min_size=1, max_size=50),
+    waits=st.lists(st.floats(0.0, 0.05), min_size=1, max_size=20),
     late=st.floats(0.0, 100.0),
 )
 def test_age_is_the_time_since_reception_on_any_pair_of_clocks(
