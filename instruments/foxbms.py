@@ -32,6 +32,7 @@ from instruments.foxbms_mode import ModeWatch
 from instruments.foxbms_protection import PROTECTION, Protection
 from instruments.foxbms_requests import CYCLE, Requests
 from instruments.foxbms_sources import Sources
+from instruments.lifetime import Lifetime
 from instruments.roles import BmsFault, BmsMode, BmsState, ErrorOrigin, Identity, InstrumentFault, ModeLosses
 from instruments.session import InstrumentLink, LinkContext
 
@@ -93,7 +94,7 @@ class FoxBms:
         self._trouble: InstrumentFault | None = None
         self._bus_errors = _can_errors()
         self._cyclic = _is_cyclic(name, cyclic_request, context)
-        self._closed = False
+        self._lifetime = Lifetime(name)
         self._lock = RLock()
         self._bus = _open_bus(name, bus)
         self._follow: dict[int, Callable[[bytes, float], None]] = {
@@ -166,6 +167,7 @@ class FoxBms:
         the state that the node has left its mode for.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
+        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
         with self._lock:
             self._raise_trouble()
             self._take()
@@ -212,6 +214,7 @@ class FoxBms:
         from can import Message
 
         message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        self._lifetime.check()
         with self._lock:
             # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
             with suppress(InstrumentFault):
@@ -278,12 +281,14 @@ class FoxBms:
         return self._opens_when_silent
 
     def close(self) -> None:
-        """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
+        """Ask for STANDBY if another mode was asked for, then leave the bus for ever. May be called again."""
+        with self._lifetime.last_words() as ours:
+            if ours:
+                self._leave()
+
+    def _leave(self) -> None:
         self._end_ticks()
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
             if self._mode_asked is not BmsMode.STANDBY:
                 with suppress(InstrumentFault):
                     self.request_mode(BmsMode.STANDBY)
@@ -300,8 +305,6 @@ class FoxBms:
     def _tick(self) -> None:
         """Repeat the request and take what has come; what goes wrong is for the next scan to raise."""
         with self._lock:
-            if self._closed:
-                return
             try:
                 self._requests.tick()
                 self._take()
@@ -317,6 +320,7 @@ class FoxBms:
 
     def _take(self) -> None:
         """Take what waits on the bus."""
+        self._lifetime.check()
         with self._lock:
             try:
                 self._inbox.take()
@@ -361,6 +365,7 @@ class FoxBms:
             self._context.transcript(">", f"{message.arbitration_id:03X}#{message.data.hex().upper()}")
 
     def _send(self, message: "Message") -> None:
+        self._lifetime.check()
         try:
             self._bus.send(message)
         except self._bus_errors as error:

@@ -48,19 +48,6 @@ class Ticks:
 
 
 @pytest.fixture
-def node(clock: FakeTime) -> Iterator[Node]:
-    with Node(clock) as bus:
-        yield bus
-
-
-@pytest.fixture
-def bms(context: LinkContext, node: Node) -> Iterator[FoxBms]:
-    driver = FoxBms(BUS, context, name="bms")
-    yield driver
-    driver.close()
-
-
-@pytest.fixture
 def ticks() -> Ticks:
     return Ticks()
 
@@ -287,6 +274,22 @@ def test_requests_end_with_who_meant_them(node: Node, asking: FoxBms, ticks: Tic
     asking.keep_asking(0.0)
     ticks(1000)
     assert len(requests(node)) == round(PATIENCE / CYCLE)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [FoxBms.request, FoxBms.collect, FoxBms.state, FoxBms.faults, lambda bms: bms.request_mode(BmsMode.CHARGE)],
+)
+def test_a_closed_driver_says_and_hears_nothing_any_more(
+    node: Node, bms: FoxBms, verb: Callable[[FoxBms], object]
+) -> None:
+    send_all(node)
+    bms.request_mode(BmsMode.CHARGE)
+    bms.close()
+    requests(node)
+    with pytest.raises(InstrumentFault, match="bms was closed"):
+        verb(bms)
+    assert requests(node) == []
 
 
 def test_nothing_is_asked_for_behind_the_end(node: Node, asking: FoxBms, ticks: Ticks) -> None:

@@ -1,7 +1,5 @@
 """Fresh means received: how old a frame is does not depend on when, or behind how many others, it is read."""
 
-from collections.abc import Iterator
-
 import can
 import pytest
 from hypothesis import given, settings
@@ -11,25 +9,11 @@ from instruments import foxbms_inbox
 from instruments.foxbms import FoxBms
 from instruments.foxbms_reception import DRIFT, Reception
 from instruments.roles import BmsState
-from instruments.session import LinkContext
-from tests.instruments.foxbms_node import BUS, FRAMES, Node, send, send_all
+from tests.instruments.foxbms_node import FRAMES, Node, send, send_all
 from tests.instruments.wires import FakeTime
 
 ERROR = "1A 04 00 00 00 00 00 00"
 FOREIGN = "00 00 00 00 00 00 00 00"
-
-
-@pytest.fixture
-def node(clock: FakeTime) -> Iterator[Node]:
-    with Node(clock) as bus:
-        yield bus
-
-
-@pytest.fixture
-def bms(context: LinkContext, node: Node) -> Iterator[FoxBms]:
-    driver = FoxBms(BUS, context, name="bms")
-    yield driver
-    driver.close()
 
 
 def sample(bms: FoxBms) -> dict[str, float]:
