@@ -59,7 +59,11 @@ class Protections:
 
 @runtime_checkable
 class Instrument(Protocol):
-    """Anything with a link: opened by its constructor, identified, closed once."""
+    """Anything with a link: opened by its constructor, identified, closed once.
+
+    Closed is closed: every message after `close`, and in any process but the one that opened it, raises
+    `InstrumentFault` (see `instruments.lifetime`).
+    """
 
     def identify(self) -> Identity:
         """Ask the instrument who it is; raises `InstrumentFault` when it does not answer."""
@@ -78,6 +82,19 @@ class CommunicationWatchdog(Protocol):
         """Arm it for `silence` s of its own time and return the time that it reads back; any message keeps it quiet.
 
         Raises `InstrumentFault` when it does not read back as armed, `SetPointRejected` for a time it does not have.
+        """
+        ...
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """Remembers who it was and believes nobody else: behind every new connection it asks again."""
+
+    def expect(self, identity: Identity) -> None:
+        """From now on, answer for this model and serial number alone.
+
+        After a reconnection nothing but OFF is said before the instrument has confirmed who it is; another one at the
+        address raises `InstrumentFault` that names it.
         """
         ...
 
@@ -125,11 +142,13 @@ class Source(Protocol):
         ...
 
     def source_off(self) -> None:
-        """Switch the output off now."""
+        """Switch the output off now; may be called first of all, before `identify`."""
         ...
 
     def source_is_off(self) -> bool:
-        """Read back the output state."""
+        """Read back the output state. One that was told OFF and still reads on is told again, under remote control
+        taken anew: may be called until it says True.
+        """
         ...
 
 
@@ -154,11 +173,11 @@ class Sink(Protocol):
         ...
 
     def sink_off(self) -> None:
-        """Switch the input off now."""
+        """Switch the input off now; may be called first of all, before `identify`."""
         ...
 
     def sink_is_off(self) -> bool:
-        """Read back the input state."""
+        """Read back the input state; same rules as `Source.source_is_off`."""
         ...
 
 
@@ -195,11 +214,11 @@ class BatteryEmulator(Protocol):
         ...
 
     def emulator_off(self) -> None:
-        """Switch every channel off."""
+        """Switch every channel off; may be called first of all, before `identify`."""
         ...
 
     def emulator_is_off(self) -> bool:
-        """Read back that every channel is off."""
+        """Read back that every channel is off; same rules as `Source.source_is_off`."""
         ...
 
 

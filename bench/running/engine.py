@@ -207,7 +207,7 @@ class Engine:
             for row in self._scans(period):
                 if self._must_pause(step):
                     break
-                ended_by = ending.reached(row)
+                ended_by = ending.reached(row, self.sampler.guard.distrusted)
                 if ended_by is not None:
                     return ended_by
                 control(row)
@@ -377,6 +377,7 @@ class Engine:
         text = str(error) or f"interrupted ({type(error).__name__})"
         if self.log.cause is None:
             self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now(), fault=fault_of(error)))
+            self.sampler.tell_pending()
         return text, verdict
 
     def _set_points(self, step: Step) -> dict[str, float]:

@@ -26,7 +26,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import CommunicationWatchdog, Identity, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, Identity, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -177,6 +177,8 @@ class OpenBench:
                     "check the address in the station file, or what is plugged in there.",
                     "wrong-identity",
                 )
+        if isinstance(driver, Expecting):
+            driver.expect(identity)
         return identity
 
     def _protect(self) -> None:

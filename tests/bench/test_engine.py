@@ -314,7 +314,7 @@ def test_a_full_disk_is_the_benchs_fault_and_a_violation_at_that_moment_is_still
 
     def fill_the_disk() -> None:
         if plant.now() > 28:
-            plant.sensors = [90.0, 90.0]  # forgiven for two seconds
+            plant.sensors = [25.0, 90.0]  # forgiven for two seconds
         if plant.now() > 30:
             journal._file.close()
             journal._file = FullFile()  # type: ignore[assignment]
@@ -335,6 +335,7 @@ def test_the_first_cause_is_kept_through_everything_that_follows(little_bench: T
     fails(little_bench, Discharge(2.0, until=LONG))
     manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["cause"]["limit"] == "cell over-temperature"
+    assert manifest["causes"][0] == manifest["cause"]
     assert manifest["verdict"] == "FAIL" if manifest["bench_verdict"]["safe"] else "BENCH FAULT"
 
 
