@@ -114,7 +114,7 @@ def test_a_precharge_that_fails_is_the_packs_unless_the_bench_held_the_bus(bench
 def test_a_cell_that_the_bms_finds_beyond_its_limit_is_named(bench: TestBench) -> None:
     node = world(bench)._in.bms
     assert node is not None
-    bench.engine.clock.every(59.5, lambda: misread(node, cell=6, gain=1.12))
+    bench.engine.clock.every(60.2, lambda: misread(node, cell=6, gain=1.12))
     gives_up(bench, "over-voltage", at=60.5)  # sooner than a guard that forgives a reading for a second
     with pytest.raises(PackFailure, match=r"CELL_VOLTAGE_OVERVOLTAGE_MSL; 3\.\d+ V were read at cell 7 of module 1"):
         bench.run(Charge("C/3", until=LONG))
