@@ -14,6 +14,7 @@ import pytest
 from bench import ends, junit
 from bench.context import BenchContext
 from bench.recording.session_log import Session, SessionLog, TestEnd
+from bench.safety import interrupts
 from bench.verdicts import ExitStatus, Verdict
 
 NAME = "packbench-session"
@@ -109,8 +110,9 @@ class SessionKeeper:
         """Give the bench back, settle the record, and let everything that is told come from it."""
         if self._context is not None and self._context.lease is not None:
             self._context.lease.release()
-        status = ExitStatus.INTERRUPTED if self._interrupted else exitstatus
-        self.session.settle(self.runs, stopped=self._interrupted)
+        stopped = self._interrupted or interrupts.waiting()
+        status = ExitStatus.INTERRUPTED if stopped else exitstatus
+        self.session.settle(self.runs, stopped=stopped)
         if self._is_none_of_the_bench():
             self.log.withdraw()
             session.exitstatus = ExitStatus.of_session({}, status)

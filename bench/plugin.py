@@ -7,6 +7,7 @@ knows what the safe state found. The fixture's own end only catches what never r
 
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
 from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
+from bench.recording import table
 from bench.recording.aftermath import aftermath
 from bench.safety import interrupts
 from bench.safety.lease import BenchLease
@@ -169,6 +171,11 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[SESSION] = context.session if context is not None else ""
 
 
+def pytest_unconfigure() -> None:
+    """Whoever runs a session in a process of his own gets his signals back."""
+    interrupts.as_before()
+
+
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
@@ -194,8 +201,13 @@ def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Of a session without a bench nothing is told."""
+    """Of a session without a bench nothing is told.
+
+    For one with a bench, what a run's end needs is imported while nobody has frozen anything; see `table.prepare`.
+    """
     session.config.stash[WITH_BENCH] = uses_the_bench(session.items)
+    if session.config.stash[WITH_BENCH] and not session.config.option.collectonly:
+        table.prepare()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -264,6 +276,55 @@ def verify(bench: TestBench) -> Verify:
     return bench.verify
 
 
+# --- requests to end ----------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A request to end is raised in the test's own code or after the test; and no test leaves its bench open."""
+    with interrupts.deferred():
+        try:
+            return (yield)
+        finally:
+            _conclude(item, sys.exception())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """A fixture is code of the test."""
+    with interrupts.at_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """The test itself."""
+    with interrupts.at_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """What fixtures do at their end is code of the test; a bench that is still open is made safe there, undisturbed."""
+    with nullcontext() if _bench_key in item.stash else interrupts.at_once():
+        return (yield)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """The session has caught a request to end."""
+    interrupts.arrived()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
+    interrupts.finish()
+    result = yield
+    if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
+        session.exitstatus = ExitStatus.INTERRUPTED
+    return result
+
+
 # --- verdicts -----------------------------------------------------------------------------------------------------
 
 
@@ -321,9 +382,9 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     under_test = item.stash.get(_bench_key, None)
     if under_test is None:
         return None
-    del item.stash[_bench_key]
-    error = _reworded(under_test, error)
     with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
+        del item.stash[_bench_key]
+        error = _reworded(under_test, error)
         conclusion = under_test.conclude(error)
         run = under_test.run_log
         item.stash[_told_key] = conclusion.verdict

@@ -126,7 +126,7 @@ class Cause:
     fault: str | None = None
     """Its id in the fault catalogue."""
     instrument: str | None = None
-    """Name in the station file of the instrument that is really meant, where one is."""
+    """Name in the station file of the instrument that is meant, or the names of those that it may be."""
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""

@@ -4,7 +4,6 @@ Allure shows what it finds: such a test would otherwise just be absent. What its
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from uuid import uuid4
 import attr
 from allure_commons.model2 import Label, Status, StatusDetails, TestResult
 
+from bench.clock import utc_now
 from bench.recording.session_log import LEFT_OUT, VANISHED, TestEnd
 from bench.verdicts import NOT_RUN, Verdict
 from reports import allure, results
@@ -47,7 +47,7 @@ def _presumed(test: CollectedTest, begun: bool) -> TestEnd:
 
 
 def _write(test: CollectedTest, end: TestEnd, folder: Path, runs: Path) -> None:
-    now = int(1000 * time.time())
+    now = int(1000 * utc_now().timestamp())
     labels = [*test.labels, ("nodeid", test.nodeid)]
     result = TestResult(
         uuid=str(uuid4()), historyId=test.history_id or None, fullName=test.full_name, name=test.title,

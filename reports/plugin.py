@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from allure_commons import hookimpl, plugin_manager
+from allure_commons import plugin_manager
 from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
 from allure_commons.utils import md5
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
@@ -22,7 +22,7 @@ from bench import ends
 from bench.ends import identity_of
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Verdict
-from reports import allure, lost, results
+from reports import allure, lost, lost_results, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
 
@@ -45,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # allure-pytest would clean before anybody knows whether there will be anything new.
     option.clean_alluredir = False
     config.pluginmanager.register(Presenter(config, folder, to_be_cleaned), "packbench_presenter")
-    if not plugin_manager.has_plugin(_UNDISTURBED):
-        plugin_manager.register(_Undisturbed(), _UNDISTURBED)
 
 
 def _runs_the_suite(config: pytest.Config) -> bool:
@@ -62,42 +60,6 @@ def _runs_the_suite(config: pytest.Config) -> bool:
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
-
-
-_UNDISTURBED = "packbench-undisturbed"
-
-
-class _Undisturbed:
-    """Keeps a results folder that is full or gone from ending the session: the runs and the record tell everything."""
-
-    @hookimpl(hookwrapper=True)
-    def report_result(self) -> "Kept":
-        """One result file."""
-        return (yield from _kept())
-
-    @hookimpl(hookwrapper=True)
-    def report_container(self) -> "Kept":
-        """One file of fixtures."""
-        return (yield from _kept())
-
-    @hookimpl(hookwrapper=True)
-    def report_attached_file(self) -> "Kept":
-        """One attachment."""
-        return (yield from _kept())
-
-    @hookimpl(hookwrapper=True)
-    def report_attached_data(self) -> "Kept":
-        """One attachment."""
-        return (yield from _kept())
-
-
-Kept = Generator[None, Any, None]
-
-
-def _kept() -> Kept:
-    outcome = yield
-    if isinstance(outcome.exception, OSError):
-        outcome.force_result([])
 
 
 @dataclass
@@ -123,6 +85,7 @@ class Presenter:
         self._ends: dict[str, TestEnd] = {}
         self._started: set[str] = set()
         self._session: Session | None = None
+        self._lost = lost_results.stand_by(config)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Label by marks: labels given in a test's body are lost when its setup fails."""
@@ -140,7 +103,7 @@ class Presenter:
         """Note what is meant to run, so that a result that never comes is missed: only now was all of it collected."""
         if not session.items or self._config.option.collectonly or self._failed_to_collect:
             return
-        with suppress(OSError):  # a full disk must not keep the session from saying so
+        with self._lost.counted():
             self._make_room()
             if not (self._continues() and (self._results / results.SESSION).exists()):
                 results.remember_collected(self._results, [_collected(item) for item in session.items])
@@ -200,7 +163,8 @@ class Presenter:
         test.runs.append(folder)
         if test.finished:
             self._present(test, folder)
-            self._rewrite(test.result)
+            with self._lost.counted():
+                self._rewrite(test.result)
 
     def pytest_packbench_session_ended(self, summary: dict[str, Any]) -> None:
         """Keep the record of the session: results that are missing are told from it."""
@@ -212,7 +176,7 @@ class Presenter:
         result = yield
         if self._begun and not _is_worker(self._config) and self._results.is_dir():
             told = self._session.tests if self._session is not None else None
-            with suppress(OSError):  # a full disk is told by the record of the session
+            with self._lost.counted():
                 lost.complete(self._results, self._runs, told, self._started)
                 results.write_environment(self._results)
         return result
@@ -240,7 +204,7 @@ class Presenter:
             allure.present(test.result, folder, self._results)
         except (RecordingError, OSError, KeyError, TypeError, ValueError) as error:
             text = f"The run in {folder} could not be shown: {type(error).__name__}: {error}"
-            with suppress(OSError):  # the results folder is full, or gone
+            with self._lost.counted():
                 allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
 
     def _rewrite(self, result: TestResult) -> None:

@@ -10,14 +10,18 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.clock import utc_now
 from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, aftermath
+from bench.recording.rewritten import RewrittenFile
 from bench.verdicts import NOT_RUN, ExitStatus, Verdict, counts_in_words
 
 NAME = "session.json"
+ROOM = 2**14
+"""Bytes reserved at least for the last word of a session: it grows with every test that ends."""
 SCHEMA = 2
 """1 (0.1.0) held no tests."""
 RUNNING, ENDED = "running", "ended"
@@ -93,7 +97,7 @@ class Session:
     @classmethod
     def new(cls, facts: Mapping[str, Any]) -> "Session":
         """A session that begins now."""
-        moment = datetime.now(UTC)
+        moment = utc_now()
         return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{os.getpid()}", _utc(moment), dict(facts))
 
     @property
@@ -203,6 +207,8 @@ class SessionLog:
         self.before = last_session(runs)
         """The session before this one; None where there was none that can be read."""
         self._before = b""
+        self._file = RewrittenFile(self.path)
+        self._ours = False
 
     def begin(self) -> None:
         """Put this session in the place of the last one, from now on."""
@@ -220,25 +226,35 @@ class SessionLog:
                 self.path.write_bytes(self._before)
             else:
                 self.path.unlink()
+            self._file.release()
 
     def end(self, exit_status: int) -> None:
         """Mark it as ended."""
-        self.session.state, self.session.ended = ENDED, _utc(datetime.now(UTC))
+        self.session.state, self.session.ended = ENDED, _utc(utc_now())
         self.session.exit_status = int(exit_status)
         self.write()
 
     def write(self) -> None:
-        """Replace the file in one step: a reader never sees half a record."""
+        """Replace the record, in blocks that were reserved while there was room.
+
+        A disk that refuses it keeps this session's last word, or none: an older session must not speak for this one.
+        """
         text = json.dumps(self.session.as_dict(), indent=1, ensure_ascii=False) + "\n"
-        partial = self.path.with_suffix(".partial")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(self.path)
+            self._file.write(text, fsync=False)
         except OSError as error:
             self.refused = error.strerror or str(error)
-        else:
-            self.refused = ""
+            if not self._ours:
+                with suppress(OSError):
+                    self.path.unlink(missing_ok=True)
+            return
+        self._ours, self.refused = True, ""
+        with suppress(OSError):
+            if self.session.state == RUNNING:
+                self._file.reserve(max(ROOM, 2 * len(text.encode())))
+            else:
+                self._file.release()
 
 
 def last_session(runs: Path) -> Session | None:

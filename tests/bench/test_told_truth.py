@@ -141,7 +141,7 @@ def test_a_record_that_cannot_be_written_is_no_good_end(tmp_path: Path) -> None:
 
     def test_passes(bench):
         bench.run(SHORT)
-        Path("runs/session.partial").mkdir()  # as a disk that takes nothing more
+        Path("runs/session.json.partial").mkdir()  # as a disk that takes nothing more
     """)
     ended = project.run()
     assert ended.status == 3, ended.output
