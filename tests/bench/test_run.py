@@ -245,7 +245,7 @@ def test_a_new_manifest_replaces_the_old_one_in_one_step(new_run: NewRun) -> Non
     ("fails", "error", "blame", "verdict"),
     [
         ("open supply", InstrumentFault("supply does not answer"), "bench", "BENCH FAULT"),
-        ("open bms", ValueError("bms has no option 'dbcc'"), "operator", "ABORTED"),
+        ("open bms", ValueError("bms has no option 'dbcc'"), "operator", "TEST ERROR"),
         ("identify chamber", InstrumentFault("chamber does not answer"), "bench", "BENCH FAULT"),
         ("protect_source", InstrumentFault("supply kept its OVP"), "bench", "BENCH FAULT"),
     ],
@@ -313,5 +313,5 @@ def test_a_station_that_cannot_be_is_one_sentence(
     with pytest.raises(InputError) as caught:
         bench.open()
     assert says in str(caught.value)
-    assert manifest_of(bench.run_log.folder)["verdict"] == "ABORTED"
+    assert manifest_of(bench.run_log.folder)["verdict"] == "TEST ERROR"
     assert "charge" not in plant.calls
