@@ -118,19 +118,22 @@ def _last_words(folder: Path) -> str:
         return ""
 
 
-def supervisor_said(folder: Path) -> str:
-    """What the supervisor did after the test had died, in one sentence; empty when it had nothing to do."""
+def supervisor_said(folder: Path, *, ended: bool = False) -> str:
+    """What the supervisor did after the test, in words; empty when it had nothing to do.
+
+    Of a run that `ended` nobody expects it: the words begin with why.
+    """
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        text = str(report["text"]).rstrip(".")
+        text, why = str(report["text"]).rstrip("."), f" {report['reason']}." if ended else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return f" The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
+    return f"{why} The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
-    cause = (manifest.get("cause") or {}).get("text")
+    cause = f"{(manifest.get('cause') or {}).get('text') or ''}{supervisor_said(folder, ended=ended)}".strip() or None
     died = SURELY_DIED if (folder / LIFE).exists() else DIED
     died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
     begun = (folder / "samples.journal").exists() and not alive

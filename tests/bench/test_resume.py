@@ -421,6 +421,18 @@ def test_a_torn_tail_of_any_file_costs_that_tail_only(die: Die, resume: Resume, 
     assert bench.conclude().verdict == "PASS"
 
 
+def test_a_damaged_sample_is_told_in_the_run_that_goes_on(die: Die, resume: Resume) -> None:
+    left = die(2, 240)
+    journal = bytearray((left / "samples.journal").read_bytes())
+    journal[len(journal) // 2] ^= 1
+    (left / "samples.journal").write_bytes(journal)
+    bench = resume(left)
+    bench.run(*SCENARIO)
+    assert bench.conclude().verdict == "PASS"
+    told = [event["text"] for event in events(bench, "message") if event["level"] == "warning"]
+    assert any("samples.journal: 1 sample is damaged and left out" in text for text in told)
+
+
 # --- the gap ----------------------------------------------------------------------------------------------------------
 
 
