@@ -164,7 +164,7 @@ def test_the_first_cause_is_kept_and_later_ones_are_logged(new_run: NewRun) -> N
     run.end(Verdict.FAIL, None)
     assert manifest_of(run.folder)["cause"] == {
         "blame": "pack", "text": "the cell was too hot", "step": "charge", "time": 9.0,
-        "limit": "cell over-temperature", "fault": None,
+        "limit": "cell over-temperature", "fault": None, "instrument": None,
     }  # fmt: skip
     texts = [event["text"] for event in events_of(run.folder) if event["type"] == "message"]
     assert texts == ["the cell was too hot", "the supply went away"]
