@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from can import BusABC, CyclicSendTaskABC, Message
     from cantools.database.can import Database, Signal
 
-REQUEST, STATE = 0x210, 0x220
+REQUEST, STATE, VALUES = 0x210, 0x220, 0x233
 REQUEST_CYCLE = 0.1
 """s; a foxBMS built with its timing check tolerates 0.095 to 0.105 (its can.c)."""
 
@@ -143,6 +143,7 @@ class FoxBms:
         self._repeating: CyclicSendTaskABC | None = None
         self._errors = _can_errors()
         self._closed = False
+        self._left_as_it_is = False
         self._bus = _open_bus(name, bus)
 
     @classmethod
@@ -225,6 +226,17 @@ class FoxBms:
             self._faults = frame, _faults_in(frame)
         return self._faults[1]
 
+    def bus_voltage(self) -> float:
+        """Return the newest voltage (V) that the node measures behind its main contactors; nan when it sent none."""
+        self._drain()
+        self._check_protection()
+        frame = self._frames.get(VALUES)
+        return nan if frame is None else _bus_voltage().decode(int.from_bytes(frame, "big"))
+
+    def stay_as_it_is(self) -> None:
+        """See `StaysAsItIs`: the node keeps its contactors for as long as it does without requests."""
+        self._left_as_it_is = True
+
     def close(self) -> None:
         """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
         if self._closed:
@@ -233,7 +245,7 @@ class FoxBms:
         if self._repeating is not None:
             self._repeating.stop()
         self._cyclic = False
-        if self._request is not None:
+        if self._request is not None and not self._left_as_it_is:
             with suppress(InstrumentFault):
                 self.request_mode(BmsMode.STANDBY)
         self._bus.shutdown()
@@ -324,6 +336,11 @@ def _database() -> "Database":
     from cantools.database import load_file
 
     return load_file(Path(__file__).with_name("foxbms.dbc"), strict=True)  # type: ignore[return-value]
+
+
+@cache
+def _bus_voltage() -> Field:
+    return Field.of(_database().get_message_by_name("f_PackValuesP0").get_signal_by_name("BusVoltage"))
 
 
 @cache

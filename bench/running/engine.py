@@ -20,7 +20,7 @@ from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
 from bench.running.settling import Settling
 from bench.running.undisturbed import undisturbed
-from bench.safety import safestate
+from bench.safety import livebus, safestate
 from bench.safety.faults import fault
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
 from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of, fault_of
@@ -329,6 +329,7 @@ class Engine:
         self._chamber_alarm = alarm
 
     def _close_contactors(self, mode: BmsMode) -> Row:
+        livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, deadline = self.bench.roles.bms, self.clock.now() + CONTACTOR_TIMEOUT
         wanted = BmsState.CHARGE if mode is BmsMode.CHARGE else BmsState.DISCHARGE
         bms.request_mode(mode)

@@ -7,6 +7,7 @@ hangs stops it. Every beat says how long the test will be silent from now on.
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from bench.safety.supervisor import ALL_IS_WELL, READY, Plan
 from bench.safety.timelimit import in_time
 from bench.station import StationFile
 from bench.verdicts import BenchFault
+from instruments.roles import Identity
 
 START_LIMIT = 20.0
 """s; it takes a fraction of one, and much more on a computer that is starting other things."""
@@ -57,10 +59,17 @@ class Unwatched:
 class Supervised:
     """A supervisor process that watches this one, from its making until `dismiss`.
 
-    `folder` is the run's, where it writes what it did; `life` the file that lives as long as the bench's lease.
+    `folder` is the run's, where it writes what it did; `life` the file that lives as long as the bench's lease;
+    `identities` who the instruments were when the test identified them.
     """
 
-    def __init__(self, station: StationFile, folder: Path, life: Path | None = None) -> None:
+    def __init__(
+        self,
+        station: StationFile,
+        folder: Path,
+        life: Path | None = None,
+        identities: Mapping[str, Identity] | None = None,
+    ) -> None:
         self._limit = station.supervisor.heartbeat
         self._log = folder / LOG
         plan = Plan(
@@ -70,6 +79,7 @@ class Supervised:
             instruments=instruments_that_matter(station),
             patience=station.supervisor.idle,
             life=str(life.resolve()) if life is not None else "",
+            identities={name: (who.model, who.serial_number) for name, who in (identities or {}).items()},
         )
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
