@@ -38,6 +38,8 @@ class BenchContext:
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None
         self.supervised: bool = option("--supervise") or self.station.clock == "wall"
+        self.power_cut_told = False
+        """Whether this session has said what a power cut of the computer leaves on."""
         self.broken: str | None = None
         """Why the bench cannot be used any more: the first cause, once there was one."""
 

@@ -73,6 +73,11 @@ class Doubted(Unreachable):
         return getattr(self._driver, verb) if verb in TOWARDS_SAFETY else super().__getattr__(verb)
 
 
+def is_there(player: object) -> bool:
+    """Whether anybody hears what is said to a player."""
+    return not isinstance(player, Unreachable) or isinstance(player, Doubted)
+
+
 def mismatch(expected: Expected, found: Identity) -> str:
     """What is wrong with an identity where the station file, or whoever identified it before, expects another.
 

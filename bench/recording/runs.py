@@ -6,12 +6,14 @@ It reads manifests only. Samples, figures and judgement belong to the reports.
 import difflib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
+from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
@@ -117,11 +119,17 @@ def supervisor_said(folder: Path) -> str:
     return f" The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
+def left_on(manifest: Mapping[str, Any]) -> str:
+    """What a run that nobody ended may have left on, in one sentence; empty where nothing stays on."""
+    told = powercut.afterwards(manifest.get("power_cut") or ())
+    return f" {told}" if told else ""
+
+
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
     cause = (manifest.get("cause") or {}).get("text")
     died = SURELY_DIED if (folder / LIFE).exists() else DIED
-    died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
+    died = RUNNING if alive else f"{died}{supervisor_said(folder) or left_on(manifest)}"
     begun = (folder / "samples.journal").exists() and not alive
     return RunSummary(
         run_id=run_id,

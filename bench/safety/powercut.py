@@ -50,9 +50,8 @@ def afterwards(left: Sequence[LeftOn]) -> str:
     for_ever = _named(each for each in left if each["stays_on_for"] is None)
     if not for_ever:
         return ""
-    return (
-        f"No supervisor acted, so what was on may be on still: {for_ever}. Look at the bench before anyone touches it."
-    )
+    look = "Look at the bench before anyone touches it."
+    return f"No supervisor has acted, so what was on may be on still: {for_ever}. {look}"
 
 
 def _whats(roles: Iterable[str]) -> list[str]:

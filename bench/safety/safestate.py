@@ -18,6 +18,7 @@ from threading import Event
 from typing import Any, Literal, cast
 
 from bench.clock import Clock, WallClock
+from bench.drivers import is_there
 from bench.roles import POWER, Roles
 from bench.safety import breaking, witness
 from bench.safety.limits import BMS_SILENCE
@@ -198,7 +199,7 @@ class _Pass:
         self.steps: list[_Step] = []
         self._roles, self._clock, self._station, self._now, self._attempt = roles, clock, station, now, attempt
         self._started = clock.now()
-        self._told_off: dict[SafeAction, Exception | None] = {}
+        self._outputs: dict[SafeAction, _Step] = {}
         self._meters = witness.meters(station, roles, lambda: clock.now() - self._started)
         self._readings: dict[witness.Fact, tuple[witness.Reading, ...]] = {}
         safe = station.safe_state
@@ -245,11 +246,15 @@ class _Pass:
     # --- what is switched ---------------------------------------------------------------------------------------------
 
     def _output(self, step: _Step) -> None:
-        """Both outputs are told OFF before either is looked at."""
-        if not self._told_off:
-            self._told_off = self._tell_both()
-        self._look_back(step, self._told_off[step.name])
-        self._insist(step)
+        """Both outputs are told OFF before either is looked at, and again together."""
+        if not self._outputs:
+            told = self._tell_both()
+            self._outputs = {name: _Step(name) for name in told}
+            for name, error in told.items():
+                self._look_back(self._outputs[name], error)
+            self._insist(*self._outputs.values())
+        looked_at = self._outputs[step.name]
+        step.done, step.problem, step.note = looked_at.done, looked_at.problem, looked_at.note
 
     def _emulator(self, step: _Step) -> None:
         self._power(step)
@@ -297,19 +302,26 @@ class _Pass:
             still_on, step.hung = str(hung), True
         step.problem = still_on or step.problem
 
-    def _insist(self, step: _Step) -> None:
-        """Say OFF and look again for a stated time, while the BMS measures what flows."""
+    def _insist(self, *steps: _Step) -> None:
+        """Say OFF and look again for a stated time to whatever stays on, while the BMS measures what flows."""
         deadline, said, most = self._in(self._station.safe_state.insist), 1, 0.0
-        while step.problem and not step.hung and self._clock.now() < deadline and not self._now.hurry.is_set():
+        while self._clock.now() < deadline and not self._now.hurry.is_set():
+            deaf = [step for step in steps if step.problem and not step.hung and is_there(self._player(step.name))]
+            if not deaf:
+                return
             self._clock.sleep(LOOK_EVERY)
-            self._look_back(step, self._say_off(step))
-            said, most = said + 1, max(most, *map(abs, self._amps_of_the_bms()))
-        if step.problem and said > 1:
-            step.note = f"told OFF {said} times, while up to {most:.2f} A flowed through the pack"
+            said += 1
+            for step in deaf:
+                self._look_back(step, self._say_off(step))
+            with suppress(Exception):
+                most = max(most, self._attempt(self._amps_of_the_bms, STEP_LIMIT))
+            for step in deaf:
+                flowed = f"while up to {most:.2f} A flowed through the pack"
+                step.note = f"told OFF {said} times, {flowed}" if step.problem else ""
 
-    def _amps_of_the_bms(self) -> tuple[float, ...]:
-        """What the BMS measures now, A; nothing where it is not heard."""
-        return tuple(reading.value for reading in self._read("pack current") if not reading.silent) or (0.0,)
+    def _amps_of_the_bms(self) -> float:
+        """What the BMS measures now, A either way; 0 where it is not heard."""
+        return max((abs(reading.value) for reading in self._read("pack current") if not reading.silent), default=0.0)
 
     # --- what is waited for -------------------------------------------------------------------------------------------
 

@@ -27,10 +27,8 @@ PACK_CURRENT = 0.5
 """A that a BMS may measure where none flows: its shunt is made for hundreds."""
 DEAD_CELL = 1.0
 """V below which no cell of a battery is, and every channel of an emulator that is off."""
-APART = 0.5
-"""Share of the pack's voltage below which a bus is not connected to it."""
-JOINED = 0.05
-"""Share of the pack's voltage within which a bus that shows it still is."""
+JOINED = 0.1
+"""Share of the pack's voltage by which a bus has left it once it is not connected any more: ten meters' worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,11 @@ def _discharged(volts: float, bounds: Bounds) -> Judgement:
 
 
 def _apart(volts: float, bounds: Bounds) -> Judgement:
-    """Whether the bus has left the pack's voltage; a pack that is safe to touch leaves it as well."""
-    text = f"{volts:.1f} V on the bus"
+    """Whether the bus has another voltage than the pack: a pack that is safe to touch is left by it as well."""
     if not bounds.pack > DEAD_CELL:
-        return (abs(volts) < bounds.touchable or None), text
-    if abs(volts) < APART * bounds.pack:
-        return True, text
-    return (False if abs(volts - bounds.pack) < JOINED * bounds.pack else None), f"{text}, as on the pack"
+        return (abs(volts) < bounds.touchable or None), f"{volts:.1f} V on the bus"
+    apart = abs(volts - bounds.pack) > JOINED * bounds.pack
+    return apart, f"{volts:.1f} V on the bus, as the pack has ({bounds.pack:.1f} V)"
 
 
 def _dead_cells(volts: float, _bounds: Bounds) -> Judgement:
@@ -149,7 +145,8 @@ def heard(roles: Roles, channel: str, silence: Callable[[], float]) -> float:
     """A channel of the BMS, from a node that has spoken since; raises `InstrumentFault` when it has not."""
     row = roles.bms_scan()
     age, value = roles.bms.state_age(), row[channel]
-    if isnan(value) or row["age"] > BMS_SILENCE or age > silence() + 1e-6:
+    # What came in the very instant of the command may have been measured before it.
+    if isnan(value) or row["age"] > BMS_SILENCE or not age < silence():
         raise InstrumentFault(f"was not heard: its news is {max(age, row['age']):.1f} s old")
     return value
 
