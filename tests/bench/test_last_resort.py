@@ -1,6 +1,6 @@
 """A current that does not go: OFF again for a stated time, and a contactor that opens under it only for a reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,8 +27,11 @@ def contactor(verdict: BenchVerdict) -> SafeStep:
 
 
 @pytest.fixture
-def charging(new_bench: Callable[..., TestBench], plant: Plant, station_text: str) -> Callable[..., TestBench]:
+def charging(
+    new_bench: Callable[..., TestBench], plant: Plant, station_text: str
+) -> Iterator[Callable[..., TestBench]]:
     """A bench with 1 A into the pack that nobody can switch off; `breaking` is the station's section."""
+    benches: list[TestBench] = []
 
     def make(breaking: str = BREAKING, **changes: Any) -> TestBench:
         bench = new_bench(station=station_text.replace("safe_state: {bus_meter: supply}", breaking))
@@ -40,9 +43,12 @@ def charging(new_bench: Callable[..., TestBench], plant: Plant, station_text: st
         for name, value in changes.items():
             setattr(plant, name, value)
         plant.calls.clear()
+        benches.append(bench)
         return bench
 
-    return make
+    yield make
+    for bench in benches:
+        bench.conclude()
 
 
 # --- off means off again ------------------------------------------------------------------------------------------
