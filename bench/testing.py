@@ -7,10 +7,10 @@ knows nothing of pytest, so that a script can use it as well.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+from bench.clock import utc_now
 from bench.pack import PackFile
 from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
@@ -85,7 +85,7 @@ class TestBench:
     def open(self) -> None:
         """Connect, switch off, identify, protect, start recording; raises what is wrong after keeping it in the run."""
         try:
-            past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(datetime.now(UTC))
+            past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(utc_now())
             opened = OpenBench(
                 self.setup, self.run_log.transcript, start, permit=self._permit, opening=self._opening
             )  # fmt: skip
@@ -94,7 +94,7 @@ class TestBench:
             self.run_log.manifest |= opened.manifest()
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
             self._tell_what_was_found()
-            resumption = None if past is None else Resumption(past, self.pack, past.silence(datetime.now(UTC)))
+            resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
         except Exception as error:
             if self._open is None:
@@ -130,7 +130,7 @@ class TestBench:
 
         Raises `BenchFault` when nobody watches any more, or when somebody else has taken the bench over.
         """
-        self._watch.alive(silence)
+        self._watch.alive(silence, None if self._open is None else self._open.clock.now())
         if self._lease is not None:
             self._lease.renew()
 
@@ -215,7 +215,7 @@ class TestBench:
             alive=self._still_alive,
             hurry=self._hurry,
             violated="" if trip is None else f"{trip.limit.name} was violated",
-            discredited=getattr(guard, "discredited", frozenset()),
+            discredited=guard.discredited if guard is not None else frozenset(),
         )
 
     def _still_alive(self, silence: float) -> None:

@@ -31,7 +31,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -225,7 +225,13 @@ class OpenBench:
             now=self.clock.now,
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),
+            every=self._every,
+            real_time=self.clock.kind == "wall",
         )
+
+    def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a driver back each `period` s, real ones on a wall clock: links live in real time at any speed."""
+        return self.clock.every(period * (self.station.speed if self.clock.kind == "wall" else 1.0), callback)
 
     def _limited(self, action: Callable[[], Any]) -> Any:
         """What `action` returns, on a wall clock within `PREPARE_LIMIT`; raises `InstrumentFault` after that."""
@@ -246,6 +252,8 @@ class OpenBench:
                 "what is plugged in there.",
                 "wrong-identity",
             )
+        if isinstance(driver, Expecting):
+            driver.expect(identity)
         return identity
 
     def _protect(self) -> None:
