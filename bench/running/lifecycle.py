@@ -155,7 +155,8 @@ class OpenBench:
         check_fit(self.setup)
         self._refuse_what_is_missing()
         self.roles: Roles = cast_roles(self.station, self.drivers)
-        for name, driver in self.drivers.items():
+        # Whoever is only heard comes last: a node on a bus needs a moment to speak.
+        for name, driver in reversed(self.drivers.items()):
             self.identities[name] = self._identify(name, driver)
         self._permit(self.identities)
         self._limited(self._protect)

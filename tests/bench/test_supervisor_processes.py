@@ -197,6 +197,14 @@ def test_a_test_that_ends_well_leaves_no_supervisor_and_no_trace_of_one(rig: Rig
     assert [path.name for path in rig.folder.glob("runs/*/*/supervisor*")] == []
 
 
+def test_a_session_says_once_what_a_power_cut_of_the_computer_would_leave_on(rig: Rig) -> None:
+    status, output = ended(rig.start(TWO.format(error="pass")))
+    assert status == 0, output
+    said = [line for line in output.splitlines() if "POWER CUT: A power cut of this computer leaves on: " in line]
+    assert len(said) == 1, output
+    assert "supply (output), chamber (conditioning), bms (contactor) for ever" in said[0]
+
+
 def test_once_the_bench_is_broken_no_other_test_uses_it(rig: Rig) -> None:
     status, output = ended(rig.start(TWO.format(error="raise BenchFault('The relay is welded.')")))
     assert status == 3, output
