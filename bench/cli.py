@@ -94,19 +94,29 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
 
 
 @app.command()
-def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def safe(
+    station: Station = DEFAULT_STATION,
+    pack: Pack = None,
+    force: Annotated[bool, typer.Option("--force", help="Switch off also under somebody who holds the bench.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Put the bench into its safe state now, and say what was verified."""
     setup = _setup(station, pack)
     from bench import checkup
 
-    verdict, holder = checkup.make_safe(setup)
+    made = checkup.make_safe(setup, force=force)
     if as_json:
-        print_json({"station": station, **verdict.as_dict(), "held": holder or None})
+        print_json({
+            "station": station, **made.verdict.as_dict(), "found": made.found, "held": made.holder or None
+        })  # fmt: skip
     else:
-        _show_safe(verdict)
-    if holder:
-        typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
-    raise typer.Exit(ExitStatus.GOOD if verdict.safe and not holder else ExitStatus.BENCH_FAULT)
+        _show_found(made.found)
+        _show_safe(made.verdict)
+    if made.holder:
+        typer.echo(
+            f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True
+        )
+    raise typer.Exit(ExitStatus.GOOD if made.verdict.safe and not made.holder else ExitStatus.BENCH_FAULT)
 
 
 def _setup(station_name: str, pack_name: str | None) -> "Setup":
@@ -124,6 +134,12 @@ def _setup(station_name: str, pack_name: str | None) -> "Setup":
 
 
 def _show_check(found: "BenchCheck") -> None:
+    from bench.safety import powercut
+
+    at_power_cut = powercut.warning(found.power_cut)
+    if at_power_cut:
+        typer.echo(f"POWER CUT  {at_power_cut}")
+    _show_found(found.found)
     print_table(
         f"Station {found.station}, pack {found.pack}",
         ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
@@ -142,12 +158,7 @@ def _show_check(found: "BenchCheck") -> None:
                 for name, p in found.protections.items()
             ],
         )
-    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
-    if unwatched:
-        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
-    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
-    for step, why in found.unverifiable.items():
-        typer.echo(f"UNKNOWN  {step}: {why}.")
+    _show_safe_state(found)
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
         typer.echo(f"FAULT    {text}")
@@ -155,6 +166,27 @@ def _show_check(found: "BenchCheck") -> None:
         for text in entry.warnings:
             typer.echo(f"WARNING  {entry.name}: {text}")
     typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+
+
+def _show_safe_state(found: "BenchCheck") -> None:
+    """What switches off by itself, in which order the bench is made safe, and who can confirm it."""
+    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
+    if unwatched:
+        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
+    for step, who in found.confirmed_by.items():
+        if who:
+            typer.echo(f"VERIFIED {step}: by {', '.join(who)}.")
+        elif step not in found.unverifiable:
+            typer.echo(f"REPORTED {step}: no other instrument of this station can confirm it.")
+    for step, why in found.unverifiable.items():
+        typer.echo(f"UNKNOWN  {step}: {why}.")
+
+
+def _show_found(found: Mapping[str, bool | None]) -> None:
+    """What somebody had left on."""
+    for name in (name for name, on in found.items() if on):
+        typer.echo(f"FOUND ON  {name}: it was switched on when the bench was opened.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."
@@ -176,10 +208,14 @@ def _result(entry: "InstrumentCheck") -> str:
 
 def _show_safe(verdict: "BenchVerdict") -> None:
     done = {True: "done", False: "NOT DONE"}
-    rows = [(step.name, "UNKNOWN" if step.verified is None else done[step.done], step.detail) for step in verdict.steps]
-    print_table("Safe state, in its order", ("step", "carried out", "read back"), rows)
-    known = all(step.verified is not None for step in verdict.steps)
-    typer.echo("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
+    words = {True: "verified", None: "reported", False: "NOT VERIFIED"}
+    rows = [
+        (step.name, done[step.done], words[step.verified], step.witness or "nobody", step.detail)
+        for step in verdict.steps
+    ]
+    print_table("Safe state, in its order", ("step", "carried out", "state", "confirmed by", "read back"), rows)
+    verified = verdict.state == "verified"
+    typer.echo("The bench is safe." if verified else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()

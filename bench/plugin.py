@@ -21,7 +21,7 @@ from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.recording import table
 from bench.recording.aftermath import aftermath
-from bench.safety import interrupts
+from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
@@ -259,6 +259,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
         try:
             _announce(item, under_test)
             under_test.open()
+            _tell_power_cut(item, context, under_test)
             yield under_test
         finally:
             _conclude(item, sys.exception() or KeyboardInterrupt("The test was stopped before its call."))
@@ -268,6 +269,16 @@ def _announce(item: pytest.Item, under_test: TestBench) -> None:
     hook = item.ihook
     under_test.run_log.listeners.append(lambda event: hook.pytest_packbench_event(item=item, event=event))
     hook.pytest_packbench_run_started(item=item, folder=under_test.run_log.folder)
+
+
+def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBench) -> None:
+    """Once a session, before the first output is on: what goes on when this computer loses power."""
+    warning = powercut.warning(under_test.run_log.manifest["power_cut"])
+    reporter = item.config.pluginmanager.get_plugin("terminalreporter")
+    if warning and reporter is not None and not context.power_cut_told:
+        context.power_cut_told = True
+        reporter.ensure_newline()
+        reporter.write_line(f"POWER CUT: {warning}", yellow=True, bold=True)
 
 
 @pytest.fixture

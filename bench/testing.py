@@ -4,7 +4,7 @@ One `TestBench` is one test's run from opening the instruments to the bench verd
 knows nothing of pytest, so that a script can use it as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +17,9 @@ from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
 from bench.running import preflight
 from bench.running.engine import Engine
-from bench.running.lifecycle import OpenBench, Setup, setup_manifest
+from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
+from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
 from bench.safety.safestate import BenchVerdict
@@ -38,6 +39,7 @@ from bench.verdicts import (
     sentence_of,
     worst,
 )
+from instruments.roles import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +83,52 @@ class TestBench:
         self._watch: Watch = Unwatched()
         self._lease = lease
         self._hurry = Event()
+        self._opening = Opening()
         self._open: OpenBench | None = None
         self._engine: Engine | None = None
 
     def open(self) -> None:
-        """Connect, identify, protect, start recording; raises what was wrong after keeping it in the run."""
-        overdue = preflight.calibration_overdue(self.setup.station)
+        """Connect, switch off, identify, protect, start recording; raises what is wrong after keeping it in the run."""
         try:
-            if overdue:
-                raise BenchFault(" ".join(overdue), "calibration-overdue")
-            if self._supervised:
-                life = self._lease.life if self._lease is not None else None
-                self._watch = Supervised(self.setup.station, self.run_log.folder, life)
-                self._watch.confirm()
             past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(utc_now())
-            opened = OpenBench(self.setup, self.run_log.transcript, start)
+            opened = OpenBench(
+                self.setup, self.run_log.transcript, start, permit=self._permit, opening=self._opening
+            )  # fmt: skip
             self._open = opened
             self.run_log.now = opened.clock.now
             self.run_log.manifest |= opened.manifest()
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
+            self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
         except Exception as error:
+            if self._open is None:
+                self._tell_what_was_found()
             self._keep(error)
             self.conclude(error)
             raise
+
+    def _permit(self, identities: Mapping[str, Identity]) -> None:
+        """Behind OFF and identity: readings must be worth something, and somebody must watch."""
+        overdue = preflight.calibration_overdue(self.setup.station)
+        if overdue:
+            raise BenchFault(" ".join(overdue), "calibration-overdue")
+        if self._supervised:
+            life = self._lease.life if self._lease is not None else None
+            self._watch = Supervised(self.setup.station, self.run_log.folder, life, identities)
+            self._watch.confirm()
+
+    def _tell_what_was_found(self) -> None:
+        """Whoever was here before may have left something on: it is off now, and told."""
+        found = self._opening.found
+        self.run_log.manifest["found"] = dict(found)
+        for name in (name for name, on in found.items() if on):
+            entry = fault("found-on")
+            text = f"{entry.name}: {name} was switched on when the bench was opened; whoever used it before left it on."
+            self.run_log.event("found on", instrument=name)
+            self.run_log.event(
+                "warning", fault="found-on", action=entry.action, blame=entry.blame, step=None, text=text
+            )  # fmt: skip
 
     def alive(self, silence: float = 0.0) -> None:
         """Say that the test is alive and will be silent for `silence` s; the engine does so with every scan.
@@ -199,8 +222,15 @@ class TestBench:
 
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:
-            return None
-        return self._open.make_safe(alive=self._still_alive, hurry=self._hurry)
+            return self._opening.safe
+        guard = self._engine.sampler.guard if self._engine is not None else None
+        trip = guard.trip if guard is not None else None
+        return self._open.make_safe(
+            alive=self._still_alive,
+            hurry=self._hurry,
+            violated="" if trip is None else f"{trip.limit.name} was violated",
+            discredited=guard.discredited if guard is not None else frozenset(),
+        )
 
     def _still_alive(self, silence: float) -> None:
         """`alive`, where nothing may keep the bench from being made safe."""

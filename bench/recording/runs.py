@@ -6,6 +6,7 @@ It reads manifests only. Samples, figures and judgement belong to the reports.
 import difflib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bench.recording.life import is_alive
 from bench.recording.manifest import NAME as MANIFEST
 from bench.recording.manifest import read_manifest
 from bench.recording.past import can_be_resumed
+from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
@@ -145,11 +147,17 @@ def supervisor_said(folder: Path, *, ended: bool = False) -> str:
     return f"{why} The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
+def left_on(manifest: Mapping[str, Any]) -> str:
+    """What a run that nobody ended may have left on, in one sentence; empty where nothing stays on."""
+    told = powercut.afterwards(manifest.get("power_cut") or ())
+    return f" {told}" if told else ""
+
+
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
     cause = f"{(manifest.get('cause') or {}).get('text') or ''}{supervisor_said(folder, ended=ended)}".strip() or None
     died = SURELY_DIED if (folder / LIFE).exists() else DIED
-    died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
+    died = RUNNING if alive else f"{died}{supervisor_said(folder) or left_on(manifest)}"
     left = aftermath(manifest, folder)
     return RunSummary(
         run_id=run_id,
