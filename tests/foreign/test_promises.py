@@ -380,13 +380,11 @@ def test_a_mistake_in_the_test_blames_neither_pack_nor_bench(rig: Rig, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "say",
+    ("says", "from_another"),
     [
-        pytest.param(lambda rig: rig.node.seconds.append({"BmsState": 5, "Current": 0.0}), id="second-node"),
-        pytest.param(
-            lambda rig: rig.node.override.update(MinimumCellVoltage=3500, MaximumCellVoltage=3200), id="order"
-        ),
-        pytest.param(lambda rig: rig.node.override.update(MinimumSoc=95.0, MaximumSoc=95.0), id="soc-jump"),
+        pytest.param({"BmsState": 5, "Current": 0.0}, True, id="second-node"),
+        pytest.param({"MinimumCellVoltage": 3500, "MaximumCellVoltage": 3200}, False, id="order"),
+        pytest.param({"MinimumSoc": 95.0, "MaximumSoc": 95.0}, False, id="soc-jump"),
     ],
 )
 def test_a_bms_that_cannot_be_right_is_no_pass_and_no_pack_failure(
