@@ -8,6 +8,7 @@ must start fast.
 from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
+from bench.origin import adopt
 from bench.roles import Driver
 from bench.station import Expected, StationFile
 from bench.verdicts import InputError
@@ -25,7 +26,9 @@ def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver
     entry = station.instruments[name]
     link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
     try:
-        driver = driver_class(entry.driver).open(link, context, name, entry.options)
+        kind = driver_class(entry.driver)
+        adopt(kind)
+        driver = kind.open(link, context, name, entry.options)
     except UnknownDriver as error:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error
     except InstrumentFault:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
+from typing import SupportsFloat
 
 from bench.clock import utc_now
 from bench.pack import PackFile
@@ -31,9 +32,11 @@ from bench.verdicts import (
     InputError,
     Measurement,
     PackFailure,
+    TestError,
     Verdict,
     blame_of,
     fault_of,
+    sentence_of,
     worst,
 )
 from instruments.roles import Identity
@@ -62,16 +65,18 @@ class TestBench:
         lease: BenchLease | None = None,
         supervised: bool | None = None,
         past: PastRun | None = None,
+        session: str = "",
     ) -> None:
         """`supervised`: whether a process of its own watches this one; None: where time is real.
 
-        `past` is the run that this one continues.
+        `past` is the run that this one continues; `session` the id of the session that it belongs to.
         """
         self.setup = setup if past is None else replace(setup, pack_state=pack_state(past))
         self._past = past
         self.runs = runs
         self.test = test
-        self.run_log = Run(runs, test, setup_manifest(setup), now=lambda: 0.0)
+        belonging = {"session": session} if session else {}
+        self.run_log = Run(runs, test, {**setup_manifest(setup), **belonging}, now=lambda: 0.0)
         if lease is not None:
             self.run_log.manifest["lease"] = lease.as_dict()
         self._supervised = setup.station.clock == "wall" if supervised is None else supervised
@@ -152,12 +157,18 @@ class TestBench:
     def engine(self) -> Engine:
         """The engine of the open bench."""
         if self._engine is None:
-            raise BenchFault("The bench is not open: it was closed, or could not be opened.", "bench-not-open")
+            raise TestError("The bench is not open: it was closed, or could not be opened.", "bench-not-open")
         return self._engine
 
     def run(self, *steps: Step) -> RunRecord:
-        """Run a scenario; see `Engine.run`."""
+        """Run a scenario; see `Engine.run`. Raises `InputError` for anything that is no step."""
         engine = self.engine
+        for step in steps:
+            if not isinstance(step, Step):
+                raise InputError(
+                    f"bench.run takes steps, and found {step!r}: write for example "
+                    'Charge("C/3", until=current_below("C/20")).'
+                )
         try:
             return engine.run(*steps)
         finally:
@@ -171,9 +182,11 @@ class TestBench:
         """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
 
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
-        declared and never measured: that is no pass.
+        declared and never measured: that is no pass. Raises `InputError` for anything that is no number.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
+        bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
+        _check_numbers(name, unit, value=value, uncertainty=uncertainty, **bounds)
         measurement = Measurement(name, float(value), unit, at_least, at_most, uncertainty, step, requirement)
         self.run_log.measured(measurement)
         return measurement.verdict
@@ -183,6 +196,7 @@ class TestBench:
         error = error or self._left_over()
         if error is not None:
             self._keep(error)
+            self._settle(error)
         safe = self._make_safe()
         verdict = self._verdict(error, safe)
         raised = self._to_raise(error, verdict, safe)
@@ -244,7 +258,17 @@ class TestBench:
         if self.run_log.cause is None and not isinstance(error, Inconclusive):
             blame, _ = blame_of(error)
             where, now = self.run_log.step, self.run_log.now()
-            self.run_log.fault(Cause(blame, _first_line(error), where, now, fault=fault_of(error)))
+            self.run_log.fault(Cause(blame, sentence_of(error), where, now, fault=fault_of(error)))
+
+    def _settle(self, error: BaseException) -> None:
+        """Say the last word on a cause that was kept while its error was still on its way up.
+
+        Only now is it known which of the test's own lines it came from.
+        """
+        cause = self.run_log.cause
+        if cause is not None and cause.text in (str(error), _first_line(error), sentence_of(error)):
+            blame, _ = blame_of(error)
+            self.run_log.cause = replace(cause, blame=blame, text=sentence_of(error), fault=fault_of(error))
 
     def _verdict(self, error: BaseException | None, safe: BenchVerdict | None) -> Verdict:
         verdicts = [measurement.verdict for measurement in self.run_log.measurements]
@@ -275,9 +299,16 @@ class TestBench:
         return None
 
 
+def _check_numbers(name: str, unit: str, **given: object) -> None:
+    for key, value in given.items():
+        if not isinstance(value, SupportsFloat):
+            raise InputError(
+                f"verify {name!r}: {key} is {value!r}, which is no number; give it in {unit or 'its unit'}."
+            )
+
+
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().split("\n", maxsplit=1)[0]
-    return text or f"The test was interrupted ({type(error).__name__})."
+    return str(error).strip().split("\n", maxsplit=1)[0]
 
 
 Verify = Callable[..., Verdict]

@@ -170,6 +170,7 @@ class FoxBms:
         the state that the node has left its mode for.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
+        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
         with self._lock:
             self._raise_trouble()
             self._take()
@@ -216,6 +217,7 @@ class FoxBms:
         from can import Message
 
         message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        self._lifetime.check()
         with self._lock:
             # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
             with suppress(InstrumentFault):
@@ -322,6 +324,8 @@ class FoxBms:
                 self._take()
             except InstrumentFault as trouble:
                 self._trouble = trouble
+            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
+                self._trouble = InstrumentFault(f"{self.name} cannot be heard: {error!r}; check the CAN interface")
 
     def _raise_trouble(self) -> None:
         trouble, self._trouble = self._trouble, None

@@ -23,7 +23,7 @@ from bench.running.undisturbed import undisturbed
 from bench.safety import livebus, safestate
 from bench.safety.faults import fault
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
-from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of
+from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 PULSE_SCAN_PERIOD = 0.1
@@ -375,7 +375,7 @@ class Engine:
     def _keep_cause(self, error: BaseException) -> tuple[str, Verdict]:
         """Keep the first cause; say how the step ended."""
         blame, verdict = blame_of(error)
-        text = str(error) or f"interrupted ({type(error).__name__})"
+        text = str(error) or sentence_of(error)
         if self.log.cause is None:
             self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now(), fault=fault_of(error)))
             self.sampler.tell_pending()

@@ -24,7 +24,7 @@ from bench.scenario import (
     soc_above,
 )
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, PackFailure
+from bench.verdicts import BenchFault, PackFailure, TestError
 from instruments.roles import BmsState, InstrumentFault
 from tests.bench.fakes import FakeSupply, Plant
 
@@ -368,7 +368,7 @@ def test_a_measurement_that_was_never_taken_is_no_pass(little_bench: TestBench) 
 
 def test_a_bench_that_was_concluded_runs_nothing_more(little_bench: TestBench) -> None:
     little_bench.conclude()
-    with pytest.raises(BenchFault, match="The bench is not open"):
+    with pytest.raises(TestError, match="The bench is not open"):
         little_bench.run(Rest(until=elapsed(seconds=1)))
 
 

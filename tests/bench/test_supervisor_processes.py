@@ -123,6 +123,19 @@ def test_a_signal_ends_the_test_in_order_and_the_supervisor_does_nothing(rig: Ri
     assert rig.reports() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+@pytest.mark.parametrize("rig", [0.2], indirect=True)
+def test_ctrl_c_with_an_answer_in_flight_says_safe_once_it_is(rig: Rig) -> None:
+    process = rig.charging()
+    rig.outlet.wait_for("measuring")
+    process.send_signal(signal.SIGINT)
+    rig.outlet.wait_for("output OFF")
+    status, output = ended(process)
+    assert status == ExitStatus.INTERRUPTED, output
+    steps = {step["name"]: step["detail"] for step in rig.manifest()["bench_verdict"]["steps"]}
+    assert rig.manifest()["bench_verdict"]["safe"] is True, steps
+
+
 SLOW_CONTACTOR = """
 from bench.scenario import Charge, elapsed
 from instruments.roles import BmsMode, BmsState
