@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import fields_of, number, print_json, print_table
+from bench.console import fields_of, number, print_json, print_table, say
 from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
@@ -48,6 +48,10 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 DEFAULT_RUNS = Path("runs")
@@ -68,7 +72,7 @@ def main() -> None:
 
 
 def _fail(error: Exception, status: ExitStatus) -> None:
-    typer.echo(f"packbench: {error}", err=True)
+    say(f"packbench: {error}", err=True)
     sys.exit(status)
 
 
@@ -76,11 +80,11 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 
 
 @app.command()
-def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
     from datetime import UTC, datetime
 
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
 
     found = checkup.check(setup, datetime.now(UTC).date())
@@ -92,9 +96,9 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
 
 
 @app.command()
-def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def safe(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
     """Put the bench into its safe state now, and say what was verified."""
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
 
     verdict, holder = checkup.make_safe(setup)
@@ -103,15 +107,17 @@ def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson 
     else:
         _show_safe(verdict)
     if holder:
-        typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
+        say(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
     raise typer.Exit(ExitStatus.GOOD if verdict.safe and not holder else ExitStatus.BENCH_FAULT)
 
 
-def _setup(station_name: str, pack_name: str | None) -> "Setup":
+def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
     from bench.pack import load_pack
     from bench.station import load_station
+    from bench.trust import refuse_untrusted
 
     station, station_file = load_station(station_name)
+    refuse_untrusted(station, station_file, trusted=trusted)
     if pack_name is None and not station.packs:
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
     pack, pack_file = load_pack(pack_name or station.packs[0])
@@ -142,17 +148,17 @@ def _show_check(found: "BenchCheck") -> None:
         )
     unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
     if unwatched:
-        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
-    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
+        say(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    say(f"Safe state: {', '.join(found.safe_state)}.")
     for step, why in found.unverifiable.items():
-        typer.echo(f"UNKNOWN  {step}: {why}.")
+        say(f"UNKNOWN  {step}: {why}.")
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
-        typer.echo(f"FAULT    {text}")
+        say(f"FAULT    {text}")
     for entry in found.instruments:
         for text in entry.warnings:
-            typer.echo(f"WARNING  {entry.name}: {text}")
-    typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+            say(f"WARNING  {entry.name}: {text}")
+    say("Ready: a test can start." if found.ready else "Not ready.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."
@@ -177,11 +183,11 @@ def _show_safe(verdict: "BenchVerdict") -> None:
     rows = [(step.name, "UNKNOWN" if step.verified is None else done[step.done], step.detail) for step in verdict.steps]
     print_table("Safe state, in its order", ("step", "carried out", "read back"), rows)
     known = all(step.verified is not None for step in verdict.steps)
-    typer.echo("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
+    say("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one for each option
     station: Station = "served-module",
     pack: Pack = None,
     speed: Annotated[
@@ -195,6 +201,7 @@ def serve(
         list[str] | None, typer.Option("--exclusive", metavar="NAME", help="Instrument that accepts one connection.")
     ] = None,
     defect: Annotated[list[str] | None, typer.Option("--defect", help="Seed a defect, e.g. weak-cell:7:0.7.")] = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a station's simulators in this process, on TCP, serial (pty) and CAN, until Ctrl-C."""
@@ -202,13 +209,13 @@ def serve(
 
     from bench import serving
 
-    setup = replace(_setup(station, pack), defects=tuple(defect or ()))
+    setup = replace(_setup(station, pack, trust), defects=tuple(defect or ()))
     offer = serving.Offer(host, setup.station.speed if speed is None else speed, tuple(exclusive or ()), log)
     with serving.serving(setup, offer, _print_event if as_json else _show_event) as server:
         for warning in serving.warnings(setup.station, offer):
-            typer.echo(f"packbench: {warning}", err=True)
+            say(f"packbench: {warning}", err=True)
         if not as_json:
-            typer.echo(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
+            say(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
         serving.run_until_signalled(server)
 
 
@@ -223,14 +230,14 @@ def _show_event(event: Mapping[str, Any]) -> None:
         case {"type": "ready", "instruments": instruments}:
             for name, link in instruments.items():
                 where = link.get("resource") or " ".join(f"{key} {value}" for key, value in link["can"].items())
-                typer.echo(f"  {name:<14}{where}")
-            typer.echo("Ready. Ctrl-C ends it.")
+                say(f"  {name:<14}{where}")
+            say("Ready. Ctrl-C ends it.")
         case {"type": "state"}:
             words = [f"{name} {'ON' if event[name] else 'off'}" for name in _SWITCHES if event[name] is not None]
             values = f"{event['voltage']:.2f} V, {event['battery']:.2f} A"
-            typer.echo(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
+            say(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
         case {"type": "refused" | "log lost" | "ended" as kind, "text": text}:
-            typer.echo(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
+            say(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
 
 
 _SWITCHES = ("supply", "load", "contactor", "emulator")
@@ -255,7 +262,7 @@ def runs(
     if as_json:
         print_json([asdict(run) for run in found])
     elif not found:
-        typer.echo(f"There are no runs in {folder}.")
+        say(f"There are no runs in {folder}.")
     else:
         print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
 
@@ -301,10 +308,10 @@ def _show_judgement(
         [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
     )
     if not all(entry.from_data for entry in judged):
-        typer.echo("* as recorded: no KPI of this name and step is computed from the samples.")
+        say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"
     cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
-    typer.echo(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
+    say(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
 
 
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
@@ -338,7 +345,7 @@ def export(
     if as_json:
         print_json({"run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count})
     else:
-        typer.echo(f"{path}: {count} samples.")
+        say(f"{path}: {count} samples.")
 
 
 def _load(run: str, folder: Path) -> "Recording":
@@ -380,10 +387,10 @@ def report(
             "verdicts": verdicts, "exit_status": status,
         })  # fmt: skip
     else:
-        typer.echo(_counts(verdicts) if ended else "The last session never ended: its process died, or is still at it.")
-        typer.echo(f"Open {built.index}")
+        say(_counts(verdicts) if ended else "The last session never ended: its process died, or is still at it.")
+        say(f"Open {built.index}")
     if built.problem:
-        typer.echo(f"packbench: {built.problem}", err=True)
+        say(f"packbench: {built.problem}", err=True)
     raise typer.Exit(status)
 
 

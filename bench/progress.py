@@ -19,6 +19,7 @@ import pytest
 from bench import columns
 from bench.columns import INDEX
 from bench.durations import spell
+from bench.plain import plain
 from bench.testing import TestBench
 from bench.verdicts import Verdict
 
@@ -180,8 +181,8 @@ class ProgressDisplay:
         if self._writer.width_of_current_line:  # a dot of another test
             self._writer.line()
         self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
-        self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
-        self._reporter.write_line(f"  {finished}")
+        self._reporter.write(f"{plain(verdict):{_WIDEST_VERDICT}}", bold=True, **{colour: True})
+        self._reporter.write_line(f"  {plain(str(finished))}")
 
 
 class LiveDisplay:
@@ -257,12 +258,12 @@ class _Scene:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        table.add_row(Text(self.title, style="bold"), Text(self.count, style="dim"))
+        table.add_row(Text(plain(self.title), style="bold"), Text(self.count, style="dim"))
         step = self.engine.step
         if step is not None:
             elapsed = row[_TIME] - self.engine.step_started
             left = step.expected_duration(self.engine.bench.pack) - elapsed
-            table.add_row(Text(f"step {step.name!r}: {spell(elapsed)}"), Text(_left(left)))
+            table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(_left(left)))
         table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
         table.add_row(Text(_values(row), style="cyan"))
         return table

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from instruments.lifetime import Lifetime
 from instruments.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
@@ -18,6 +18,8 @@ from instruments.roles import Identity, InstrumentFault
 
 if TYPE_CHECKING:
     from _thread import RLock as Lock
+
+Result = TypeVar("Result")
 
 RENEWED_AT = 0.8
 """Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
@@ -56,6 +58,10 @@ class InstrumentLink:
     timeout: float | None = None
 
 
+class ConnectedAnew(InstrumentFault):
+    """The connection was made anew while messages that depend on each other were on their way; see `in_one_piece`."""
+
+
 def _nothing() -> None:
     """Do what a driver without memory does after a reconnection, and one without manners before it leaves."""
 
@@ -87,6 +93,7 @@ class Session:
         self._early: str | InstrumentFault | None = None
         self._expected: Identity | None = None
         self._doubted = self._asking = self._switching_off = False
+        self._piece: int | None = None
         try:
             self._link: Link = open_link(resource, context.visa_library, profile)
         except LinkLost as error:
@@ -125,6 +132,28 @@ class Session:
                 yield
             finally:
                 self._switching_off = before
+
+    def in_one_piece(self, programming: Callable[[], Result]) -> Result:
+        """Carry out messages that depend on each other over one connection: begun anew, once, where that was made anew.
+
+        What was said before belongs to the old connection, and perhaps to an instrument that has been restarted since:
+        an output must not be switched on upon half of its set points. OFF is not held up. Raises `ConnectedAnew` the
+        second time.
+        """
+        with self.lock:
+            if self._piece is not None:
+                return programming()
+            try:
+                return self._over_one_connection(programming)
+            except ConnectedAnew:
+                return self._over_one_connection(programming)
+
+    def _over_one_connection(self, programming: Callable[[], Result]) -> Result:
+        self._piece = self.reconnections
+        try:
+            return programming()
+        finally:
+            self._piece = None
 
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
@@ -212,6 +241,15 @@ class Session:
         self._out_of_step = True
         return self._fault(f"answered {reply!r} to {message!r}: {why}", "check model and firmware")
 
+    def note(self, what: str) -> None:
+        """Write down beside the wire what the instrument did that is no fault, as the end of a sentence."""
+        if self._context.transcript is not None:
+            self._context.transcript("!", f"{self.name} {what}")
+
+    def now(self) -> float:
+        """Time on the clock of the bench, s."""
+        return self._context.now()
+
     def close(self, farewell: Callable[[], None] = _nothing) -> None:
         """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
 
@@ -249,6 +287,7 @@ class Session:
         elif self._has_grown_old():
             self._renew("was silent for as long as it keeps a connection open")
             renewed = True
+        self._stay_in_one_piece()
         try:
             self._deliver(message)
         except LinkLost as error:
@@ -257,6 +296,11 @@ class Session:
                 raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
             self._renew(f"was lost while nothing was asked of it: {error}")
             self._send(message, renewed=True)
+
+    def _stay_in_one_piece(self) -> None:
+        """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
+        if self._piece not in {None, self.reconnections} and not self._switching_off:
+            raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
 
     def _may_be_renewed(self) -> bool:
         return self._link.is_connection and (self._asked is None or self._switching_off)
@@ -280,8 +324,8 @@ class Session:
     def _drop_stray(self) -> None:
         """Throw away what nobody asked for: it would be taken for the next answer, and so on for good."""
         stray = self._link.drop_waiting()
-        if stray and self._context.transcript is not None:
-            self._context.transcript("!", f"{self.name} said {stray!r} unasked; it was dropped")
+        if stray:
+            self.note(f"said {stray!r} unasked; it was dropped")
 
     def _lives_for(self) -> float | None:
         """How long (s) a connection may be silent before it is made anew; None: for ever."""
@@ -294,8 +338,7 @@ class Session:
         return self._context.now() - self._last_word >= self._grows_old
 
     def _renew(self, why: str) -> None:
-        if self._context.transcript is not None:
-            self._context.transcript("!", f"{self.name} {why}; it is connected anew")
+        self.note(f"{why}; it is connected anew")
         self._resynchronise()
 
     def _confirm(self) -> None:
@@ -342,7 +385,7 @@ class Session:
         try:
             self._link.resynchronise()
         except (LinkLost, LinkTimeout) as error:
-            raise self._fault(f"cannot be reached again: {error}", "check power and cable") from error
+            raise self._fault(f"was lost and cannot be reached again: {error}", "check power and cable") from error
         self._close_what_came_too_late()
         self._out_of_step, self._doubted = False, True
         self.reconnections += 1

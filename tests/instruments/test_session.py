@@ -262,7 +262,7 @@ def test_an_instrument_that_is_gone_is_a_fault_also_after_an_idle_loss(context: 
         session = Session(resource, replace(context, visa_library="@py"), LinkProfile(), name="supply")
         listener.accept()[0].close()
     for _ in range(2):
-        with pytest.raises(InstrumentFault, match="supply .* cannot be reached again: .*refused"):
+        with pytest.raises(InstrumentFault, match=r"supply .* was lost and cannot be reached again: .*refused"):
             session.query("A?")
     session.close()
 
