@@ -23,8 +23,13 @@ def _shown(character: str) -> str:
     return " " if character in "\t\n\r" or category(character) == "Zs" else REPLACEMENT
 
 
-def csv_cell(text: str) -> str:
-    """A text as a cell of a CSV file (RFC 4180): quoted where it must be, an apostrophe before what is a formula."""
+def no_formula(text: str) -> str:
+    """`text` as a spreadsheet takes it for text: plain, and behind an apostrophe where it would be calculated."""
     shown = plain(text)
-    shown = f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
+
+
+def csv_cell(text: str) -> str:
+    """A text as a cell of a CSV file (RFC 4180): no formula, and quoted where it must be."""
+    shown = no_formula(text)
     return '"' + shown.replace('"', '""') + '"' if set(shown) & set(',"') else shown

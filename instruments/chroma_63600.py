@@ -169,6 +169,9 @@ class Chroma63600(VisaDriver):
         with self._session.switching_off():
             self._select_channel()
             self._session.write("LOAD OFF")
+            if not self._selected:  # over a connection that was made anew on the way, another channel may have heard it
+                self._select_channel()
+                self._session.write("LOAD OFF")
         self._on = False
 
     def sink_is_off(self) -> bool:

@@ -294,7 +294,7 @@ class Session:
             if renewed or not self._may_be_renewed():
                 self._out_of_step = True
                 raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
-            self._renew(f"was lost while nothing was asked of it: {error}")
+            self._renew(f"was lost while nothing was asked of it ({error})")
             self._send(message, renewed=True)
 
     def _stay_in_one_piece(self) -> None:
@@ -339,7 +339,7 @@ class Session:
 
     def _renew(self, why: str) -> None:
         self.note(f"{why}; it is connected anew")
-        self._resynchronise()
+        self._resynchronise(why)
 
     def _confirm(self) -> None:
         """Ask who is there behind a new connection, before anything but OFF is said."""
@@ -379,13 +379,13 @@ class Session:
             self._last_word = self._context.now()
         return reply
 
-    def _resynchronise(self) -> None:
+    def _resynchronise(self, why: str = "was lost") -> None:
         self._lifetime.check()
         self._out_of_step = True
         try:
             self._link.resynchronise()
         except (LinkLost, LinkTimeout) as error:
-            raise self._fault(f"was lost and cannot be reached again: {error}", "check power and cable") from error
+            raise self._fault(f"{why} and cannot be reached again: {error}", "check power and cable") from error
         self._close_what_came_too_late()
         self._out_of_step, self._doubted = False, True
         self.reconnections += 1

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bench import columns
 from bench.columns import INDEX
+from bench.plain import no_formula
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
 from bench.safety import safestate
@@ -182,5 +183,5 @@ class Sampler:
         """Write every row of the guard's last minute, with what it derived from each: that is not in the samples."""
         with suppress(OSError), (self._run.folder / PRETRIGGER).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(self.guard.columns)
+            table.writerow(map(no_formula, self.guard.columns))
             table.writerows(self.guard.recent())
