@@ -1,7 +1,8 @@
 """Behind a new connection every driver asks who is there, says OFF to anybody, and programs anew what it depends on."""
 
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from instruments.ngi_n83624 import NgiN83624
 from instruments.roles import Expecting, InstrumentFault, Scanned
 from instruments.session import InstrumentLink, LinkContext
 from instruments.weiss_simserv import WeissSimServ
-from tests.instruments.wires import RESOURCE, Exchange, Transcript, Wire
+from tests.instruments.wires import RESOURCE, Exchange, FakeTime, Serve, Transcript, Wire
 
 SEP = "\xb6"
 
@@ -116,6 +117,25 @@ def test_another_one_at_the_address_is_named_and_told_nothing(wire: Wire, opened
         InstrumentFault, match=r"it .* is .*Model 2 since its connection was made anew, and was .*Model 1"
     ):
         scan(driver)
+
+
+def test_the_supply_which_closes_silent_sockets_is_asked_over_a_new_one(
+    serve: Serve, context: LinkContext, clock: FakeTime
+) -> None:
+    connections: list[int] = []
+
+    def supply(connection: socket.socket) -> None:
+        connections.append(1)
+        for _ in connection.makefile("rb"):
+            connection.sendall(b"OFF\n")
+
+    link = InstrumentLink(serve(supply).resource, gap=0.0)
+    driver = EaPsb10000.open(link, replace(context, visa_library="@py"), "supply", {})
+    for idle, count in ((3.0, 1), (5.0, 2)):
+        clock.now += idle
+        assert driver.source_is_off()
+        assert len(connections) == count
+    driver.close()
 
 
 @pytest.mark.parametrize("family", POWERFUL, ids=str)
