@@ -8,6 +8,7 @@ knows what the safe state found. The fixture's own end only catches what never r
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from bench import hooks, progress, resuming
 from bench.context import DEFAULT_STATION, PAST, BenchContext
 from bench.pack import PackFile, load_pack
+from bench.recording import table
 from bench.recording.run import TestIdentity
 from bench.recording.session_log import SessionLog
 from bench.safety import interrupts
@@ -143,6 +145,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     interrupts.end_in_order()
 
 
+def pytest_unconfigure() -> None:
+    """Whoever runs a session in a process of his own gets his signals back."""
+    interrupts.as_before()
+
+
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
@@ -176,6 +183,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Import what a run's end needs while nobody has frozen anything yet; see `table.prepare`."""
+    if not session.config.option.collectonly and any("bench" in getattr(i, "fixturenames", ()) for i in session.items):
+        table.prepare()
 
 
 # --- fixtures -----------------------------------------------------------------------------------------------------
@@ -247,6 +260,40 @@ def identity_of(item: pytest.Item) -> TestIdentity:
     return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements, tuple(parameters.items()))
 
 
+# --- requests to end ----------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A request to end is raised in the test's own code or after the test; and no test leaves its bench open."""
+    with interrupts.deferred():
+        try:
+            return (yield)
+        finally:
+            _conclude(item, sys.exception())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """A fixture is code of the test."""
+    with interrupts.at_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """The test itself."""
+    with interrupts.at_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """What fixtures do at their end is code of the test; a bench that is still open is made safe there, undisturbed."""
+    with nullcontext() if _bench_key in item.stash else interrupts.at_once():
+        return (yield)
+
+
 # --- verdicts -----------------------------------------------------------------------------------------------------
 
 
@@ -280,9 +327,9 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     under_test = item.stash.get(_bench_key, None)
     if under_test is None:
         return None
-    del item.stash[_bench_key]
-    error = _reworded(under_test, error)
     with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
+        del item.stash[_bench_key]
+        error = _reworded(under_test, error)
         conclusion = under_test.conclude(error)
         run = under_test.run_log
         item.user_properties += [
@@ -353,6 +400,15 @@ class _Outcome:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Somebody asked the session to end; interruptions of pytest's own (a failed import) are of other types."""
         self.interrupted = excinfo.type is KeyboardInterrupt
+        interrupts.arrived()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_sessionfinish")
+    def undisturbed_end(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
+        interrupts.finish()
+        yield
+        if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
+            session.exitstatus = ExitStatus.INTERRUPTED
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -362,7 +418,9 @@ class _Outcome:
         if self.log is None:
             return
         counts = Counter(self.verdicts.values())
-        status = ExitStatus.of_session(counts, ExitStatus.INTERRUPTED if self.interrupted else exitstatus)
+        status = ExitStatus.of_session(
+            counts, ExitStatus.INTERRUPTED if self.interrupted or interrupts.waiting() else exitstatus
+        )
         if not self.verdicts:
             session.exitstatus = status
             return

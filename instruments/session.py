@@ -37,12 +37,16 @@ class LinkContext:
     """What a bench lends to every driver: the VISA library, its clock (s) and where the wire is written down.
 
     `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
+    `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
+    (`real_time`), and returns what ends it; None where nobody does.
     """
 
     visa_library: str
     now: Callable[[], float]
     sleep: Callable[[float], None]
     transcript: Callable[[str, str], None] | None = None
+    every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+    real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class Session:
     is never taken for the next one. A connection that the instrument closed while nothing was outstanding is made anew
     as a matter of course, once per message; a loss with a query outstanding is a fault. Either way `on_reconnect` lets
     the driver forget what it believed to be set, as the instrument may have been restarted, and nothing but OFF is said
-    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts them.
+    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts what was lost; to
+    make a connection anew in good time, before an instrument that closes silent ones does so, counts as none.
 
     A message between `request` and `collect` does not disturb them. After `close` every message is refused for ever.
     """
@@ -93,6 +98,8 @@ class Session:
         self._early: str | InstrumentFault | None = None
         self._expected: Identity | None = None
         self._doubted = self._asking = self._switching_off = False
+        self._connection = 0
+        """Number of the present connection."""
         self._piece: int | None = None
         try:
             self._link: Link = open_link(resource, context.visa_library, profile)
@@ -149,7 +156,7 @@ class Session:
                 return self._over_one_connection(programming)
 
     def _over_one_connection(self, programming: Callable[[], Result]) -> Result:
-        self._piece = self.reconnections
+        self._piece = self._connection
         try:
             return programming()
         finally:
@@ -172,10 +179,9 @@ class Session:
                 if isinstance(early, InstrumentFault):
                     raise early
                 return early
-            asked, self._asked = self._asked, None
-            if asked is None:
+            if self._asked is None:
                 raise self._fault("was asked for an answer before anything was requested", "request first")
-            return self._receive(asked)
+            return self._receive_asked()
 
     def query(self, message: str) -> str:
         """Send a query and wait for its answer."""
@@ -183,7 +189,8 @@ class Session:
             if self._asked is not None:
                 self._take_early()
             self._send(message)
-            return self._receive(message)
+            self._asked = message
+            return self._receive_asked()
 
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
@@ -273,19 +280,33 @@ class Session:
 
     def _take_early(self) -> None:
         """Read the outstanding answer before the next message is sent; keep it for `collect`."""
-        asked, self._asked = self._asked, None
         try:
-            self._early = self._receive(asked or "")
+            self._early = self._receive_asked()
         except InstrumentFault as fault:
             self._early = fault
+
+    def _receive_asked(self) -> str:
+        """Wait for the answer that is outstanding.
+
+        It stays outstanding when the waiting is interrupted (Ctrl-C): it is still to come, and what is asked next waits
+        for it instead of taking it for its own. What is only said, an output off above all, goes out at once.
+        """
+        try:
+            reply = self._receive(self._asked or "")
+        except InstrumentFault:
+            self._asked = None
+            raise
+        self._asked = None
+        return reply
 
     def _send(self, message: str, *, renewed: bool = False) -> None:
         """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""
         if self._out_of_step:
             self._resynchronise()
+            self.reconnections += 1
             renewed = True
         elif self._has_grown_old():
-            self._renew("was silent for as long as it keeps a connection open")
+            self._renew("was silent for nearly as long as it keeps a connection open")
             renewed = True
         self._stay_in_one_piece()
         try:
@@ -295,11 +316,12 @@ class Session:
                 self._out_of_step = True
                 raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
             self._renew(f"was lost while nothing was asked of it ({error})")
+            self.reconnections += 1
             self._send(message, renewed=True)
 
     def _stay_in_one_piece(self) -> None:
         """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
-        if self._piece not in {None, self.reconnections} and not self._switching_off:
+        if self._piece not in {None, self._connection} and not self._switching_off:
             raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
 
     def _may_be_renewed(self) -> bool:
@@ -388,7 +410,7 @@ class Session:
             raise self._fault(f"{why} and cannot be reached again: {error}", "check power and cable") from error
         self._close_what_came_too_late()
         self._out_of_step, self._doubted = False, True
-        self.reconnections += 1
+        self._connection += 1
         self._last_word = self._context.now()
         if self._asked is not None:
             self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")

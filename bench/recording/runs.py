@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.recording.eventlog import NAME as EVENTS
+from bench.recording.eventlog import read_events
 from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
+from bench.recording.manifest import NAME as MANIFEST
+from bench.recording.manifest import read_manifest
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
-MANIFEST = "run.json"
 DEFAULT_ROOT = Path("runs")
 LAST = "last"
 """What the newest run is called where a run can be named."""
@@ -118,28 +121,39 @@ def _run_id(root: Path, folder: Path) -> str:
 def _summary(root: Path, folder: Path) -> RunSummary:
     run_id = _run_id(root, folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return _summary_of(run_id, manifest, root, folder)
+        return _summary_of(run_id, read_manifest(folder), root, folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # One damaged manifest must not hide the other runs.
-        return RunSummary(
-            run_id, folder.name, "", "", "unreadable", None, None, None, f"Its {MANIFEST} cannot be read: {error}."
-        )
+        found = f"Its {MANIFEST} cannot be read: {str(error).rstrip('.')}.{_last_words(folder)}"
+        return RunSummary(run_id, folder.name, "", "", "unreadable", None, None, None, found)
 
 
-def supervisor_said(folder: Path) -> str:
-    """What the supervisor did after the test had died, in one sentence; empty when it had nothing to do."""
+def _last_words(folder: Path) -> str:
+    """What the event log knows of the end of a run whose manifest is damaged, as a sentence."""
+    try:
+        ended = [event for event in read_events(folder / EVENTS).events if event["type"] == "run ended"]
+        verdict, cause = ended[-1]["verdict"], ended[-1].get("cause")
+        return f" Its {EVENTS} says that it ended with {verdict}{': ' + cause['text'] if cause else '.'}"
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return ""
+
+
+def supervisor_said(folder: Path, *, ended: bool = False) -> str:
+    """What the supervisor did after the test, in words; empty when it had nothing to do.
+
+    Of a run that `ended` nobody expects it: the words begin with why.
+    """
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        text = str(report["text"]).rstrip(".")
+        text, why = str(report["text"]).rstrip("."), f" {report['reason']}." if ended else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return f" The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
+    return f"{why} The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
-    cause = (manifest.get("cause") or {}).get("text")
+    cause = f"{(manifest.get('cause') or {}).get('text') or ''}{supervisor_said(folder, ended=ended)}".strip() or None
     died = SURELY_DIED if (folder / LIFE).exists() else DIED
     died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
     begun = (folder / "samples.journal").exists() and not alive

@@ -154,8 +154,14 @@ class OpenBench:
             now=self.clock.now,
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),
+            every=self._every,
+            real_time=self.clock.kind == "wall",
         )
         return open_driver(self.station, name, context)
+
+    def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a driver back each `period` s, real ones on a wall clock: links live in real time at any speed."""
+        return self.clock.every(period * (self.station.speed if self.clock.kind == "wall" else 1.0), callback)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()

@@ -14,6 +14,12 @@ from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, diffe
 from bench.station import load_station
 from instruments.roles import BmsFault, InstrumentFault
 
+BMS = (
+    "pack voltage", "pack current", "soc min", "soc max", "cell voltage min", "cell voltage max",
+    "cell temperature min", "cell temperature max",
+)  # fmt: skip
+"""Channels that every BMS has."""
+
 
 def row(time: float = 0.0, **values: float) -> list[float]:
     """A row of the derived columns; keywords are names of `bench.columns` in lower case."""
@@ -32,6 +38,21 @@ def test_a_difference_has_no_sign_and_needs_both() -> None:
     assert apart([1.0, 3.0]) == apart([3.0, 1.0]) == 2.0
     assert isnan(apart([1.0, nan]))
     assert isnan(apart([nan, 1.0]))
+
+
+def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -> None:
+    charging = quantities.Excess(INDEX[columns.CHARGE_LIMIT], 1.0)
+    rows = [(10.0, 10.0), (2.0, 10.0), (2.0, 10.0), (2.0, 2.0), (9.0, 2.0), (2.0, 9.0)]
+    assert [charging(row(charge_limit=limit, current=current)) for limit, current in rows] == [0, 0, 8, 0, -7, 0]
+    discharging = quantities.Excess(INDEX[columns.DISCHARGE_LIMIT], -1.0)
+    assert discharging(row(discharge_limit=2.0, current=-3.0)) == 1.0
+
+
+def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
+    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
+    rise = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.TEMPERATURE_RISE]
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=55.0), *[0.0 for _ in BMS]]) == 5.0
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
 
 
 # --- self-heating -----------------------------------------------------------------------------------------------------
@@ -152,10 +173,7 @@ def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
 @pytest.mark.parametrize(("station", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "lfp-96s")])
 def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
     loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
-    bms = [columns.raw_label("bms", name) for name in (
-        "pack voltage", "pack current", "cell voltage min", "cell voltage max",
-        "cell temperature min", "cell temperature max", "insulation",
-    )]  # fmt: skip
+    bms = [columns.raw_label("bms", name) for name in (*BMS, "insulation")]
     layout = (*DERIVED, *bms, "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
@@ -171,9 +189,7 @@ def test_only_meters_that_are_two_can_disagree() -> None:
 
 def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     station = load_station("virtual-pack")[0]
-    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in (
-        "pack voltage", "pack current", "cell temperature min", "cell temperature max",
-        "cell voltage min", "cell voltage max")))  # fmt: skip
+    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
     balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
     balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
     balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))

@@ -46,7 +46,9 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def events_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    """As they lie on the disk, each without its checksum."""
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{key: value for key, value in event.items() if key != "crc"} for event in events]
 
 
 # --- where ------------------------------------------------------------------------------------------------------------
@@ -162,10 +164,31 @@ def test_the_first_cause_is_kept_and_later_ones_are_logged(new_run: NewRun) -> N
     run.end(Verdict.FAIL, None)
     assert manifest_of(run.folder)["cause"] == {
         "blame": "pack", "text": "the cell was too hot", "step": "charge", "time": 9.0,
-        "limit": "cell over-temperature", "fault": None,
+        "limit": "cell over-temperature", "fault": None, "instrument": None,
     }  # fmt: skip
-    texts = [event["text"] for event in events_of(run.folder) if event["type"] == "message"]
-    assert texts == ["the cell was too hot", "the supply went away"]
+    assert [cause["text"] for cause in manifest_of(run.folder)["causes"]] == texts_of(run)
+    assert texts_of(run) == ["the cell was too hot", "the supply went away"]
+
+
+def texts_of(run: Run) -> list[str]:
+    """What was told of causes, in order."""
+    return [event["text"] for event in events_of(run.folder) if event["type"] == "message"]
+
+
+def test_a_cause_that_is_found_again_is_listed_once(new_run: NewRun) -> None:
+    run = new_run()
+    for time in (1.0, 2.0):
+        run.fault(
+            Cause("pack", f"too hot after {time:g} s", None, time, "cell over-temperature", "cell-over-temperature")
+        )
+    run.end(Verdict.FAIL, None)
+    assert [cause["time"] for cause in manifest_of(run.folder)["causes"]] == [1.0]
+
+
+def test_a_run_without_a_cause_lists_none(new_run: NewRun) -> None:
+    run = new_run()
+    run.end(Verdict.PASS, None)
+    assert manifest_of(run.folder)["causes"] == []
 
 
 def test_an_ended_run_has_a_table_and_no_journal(new_run: NewRun) -> None:
@@ -210,7 +233,8 @@ def test_a_table_that_the_disk_refuses_leaves_the_journal_and_says_so_in_the_man
 def test_a_new_manifest_replaces_the_old_one_in_one_step(new_run: NewRun) -> None:
     run = new_run()
     (run.folder / "run.json.partial").mkdir()  # the disk refuses the new one
-    run.end(Verdict.PASS, None)
+    with pytest.raises(BenchFault, match="cannot be recorded"):
+        run.end(Verdict.PASS, None)
     assert manifest_of(run.folder)["state"] == "running"
 
 

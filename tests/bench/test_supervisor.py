@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,14 +16,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import testing
-from bench.clock import VirtualClock, WallClock
+from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import rescue
+from bench.safety import heartbeat, rescue
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.rescue import instruments_that_matter
-from bench.safety.supervisor import ALL_IS_WELL, REPORT, Alarm, Plan, Word, act, watch
+from bench.safety.supervisor import (
+    ALL_IS_WELL,
+    CLOSED,
+    REPORT,
+    UNHEARD,
+    Alarm,
+    Answers,
+    Closed,
+    Plan,
+    Word,
+    act,
+    stand_by,
+    watch,
+    whole_lines,
+)
 from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
@@ -52,6 +66,32 @@ def watched(*words: tuple[float, str | None], patience: float = 10.0, until: flo
 
 def test_a_test_that_says_goodbye_is_let_go() -> None:
     assert watched((1.0, "5.0"), (2.0, ALL_IS_WELL)) is None
+
+
+def test_a_bench_that_was_closed_is_no_alarm_and_its_process_is_watched_on() -> None:
+    assert watched((1.0, "5.0"), (2.0, CLOSED)) == Closed(2.0)
+    assert stand_by(heard((3.0, "noise"), (4.0, None)))
+    assert not stand_by(heard((3.0, ALL_IS_WELL)))
+
+
+def test_of_what_was_read_at_once_the_last_word_counts() -> None:
+    assert watched((1.0, f"5.0\n{CLOSED}")) == Closed(1.0)
+    assert watched((1.0, f"5.0\n{CLOSED}\n{ALL_IS_WELL}")) is None
+    alarm = watched((1.0, "5.0 1.0\n7.0 2.0"))
+    assert alarm is not None
+    assert alarm.reason == "the test was silent for more than 7.0 s"
+
+
+def test_only_whole_lines_are_words() -> None:
+    here, there = os.pipe()
+    lines = whole_lines(here)
+    os.write(there, b"one\ntwo\nhal")
+    assert next(lines) == "one\ntwo"
+    os.write(there, b"f\n")
+    assert next(lines) == "half"
+    os.close(there)
+    assert list(lines) == []
+    os.close(here)
 
 
 def test_a_closed_pipe_is_the_end_of_the_test() -> None:
@@ -177,18 +217,20 @@ def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
     watch = Supervised(station, tmp_path)
     watch.confirm()
     yield watch
-    with suppress(BenchFault):
-        watch.dismiss()
+    watch.relieve()
 
 
 def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
     return watch._process
 
 
-def test_one_that_is_dismissed_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
+def test_one_that_is_relieved_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
     supervised.alive(1.0)
     supervised.dismiss()
     supervised.dismiss()
+    assert process_of(supervised).poll() is None
+    supervised.relieve()
+    supervised.relieve()
     assert process_of(supervised).returncode == 0
     assert not (tmp_path / REPORT).exists()
     assert not (tmp_path / LOG).exists()
@@ -206,7 +248,7 @@ def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Superv
 def test_it_is_deaf_to_signals(supervised: Supervised, name: str) -> None:
     process_of(supervised).send_signal(getattr(signal, name))
     supervised.alive(60.0)
-    supervised.dismiss()
+    supervised.relieve()
     assert process_of(supervised).returncode == 0
 
 
@@ -242,6 +284,57 @@ def test_one_that_does_not_start_is_told_before_anything_is_on(
     assert (tmp_path / LOG).read_text()
 
 
+def test_a_fork_of_the_test_neither_vouches_for_it_nor_says_that_its_bench_is_closed(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as as_a_fork_sees_it:
+        as_a_fork_sees_it.setattr(os, "getpid", lambda: 1)
+        with pytest.raises(BenchFault, match="A fork of the test cannot use its bench"):
+            supervised.alive(1.0)
+        supervised.dismiss()
+    assert supervised not in heartbeat._standing_by.values()
+    supervised.alive(1.0)
+
+
+def test_the_next_bench_s_supervisor_relieves_the_one_before(
+    supervised: Supervised, station: StationFile, tmp_path: Path
+) -> None:
+    supervised.dismiss()
+    (tmp_path / "next").mkdir()
+    other = Supervised(station, tmp_path / "next")
+    other.confirm()
+    assert process_of(supervised).returncode == 0
+    assert process_of(other).poll() is None
+    other.relieve()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_was_stopped_for_less_than_a_heartbeat_is_forgiven(supervised: Supervised) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+    supervised._take_answers(0.0)
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
+    process_of(supervised).send_signal(signal.SIGCONT)
+    supervised.alive(1.0)
+
+
+def test_answers_that_nobody_seems_to_read_are_kept() -> None:
+    said: list[bytes] = []
+    answers = Answers(0.0, said.append)
+    for _ in range(2 * UNHEARD):
+        answers.give()
+    assert len(said) == UNHEARD
+    answers.heard()
+    answers.give()
+    assert len(said) == UNHEARD + 1
+
+
+def test_a_test_that_has_ended_is_no_reason_not_to_watch_on() -> None:
+    def closed(_line: bytes) -> None:
+        raise BrokenPipeError
+
+    Answers(1.0, closed).give()
+
+
 # --- the heartbeat ------------------------------------------------------------------------------------------------
 
 
@@ -254,7 +347,7 @@ class Heartbeats:
 
     def confirm(self) -> None: ...
 
-    def alive(self, silence: float) -> None:
+    def alive(self, silence: float, _bench_time: float | None = None) -> None:
         self.told.append(silence)
 
     def dismiss(self) -> None:
@@ -299,7 +392,7 @@ def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
 def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(
     little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unheard(_silence: float) -> None:
+    def unheard(_silence: float, _bench_time: float | None) -> None:
         raise BenchFault("gone")
 
     monkeypatch.setattr(heartbeats, "alive", unheard)
@@ -330,7 +423,7 @@ def test_a_virtual_bench_is_watched_only_when_asked(
 def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -> None:
     station, _ = load_station("virtual-module")
     plan = Plan(0, str(tmp_path), station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), 1.0)
-    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock())
+    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock(), closed=Event())
     report = json.loads((tmp_path / REPORT).read_text())
     assert report["state"] == "done"
     assert report["bench_verdict"] is None

@@ -203,6 +203,17 @@ def test_a_run_that_cannot_be_read_costs_the_figure_and_not_the_result(sample_su
     assert {"Why there is no figure", "run.json"} == set(attached(result))
 
 
+def test_damage_of_a_run_is_shown_with_its_test(sample_suite: Suite) -> None:
+    folder: Path = sample_suite.write_run("test_good", interval=60.0, verdict="PASS", cause=None)
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "events.jsonl").write_text("\n".join([lines[0], lines[1][:-5], *lines[2:], ""]), encoding="utf-8")
+    sample_suite.test_case("test_good", "def test_good(judge):\n    judge()\n")
+    sample_suite.run("test_cases")
+    result = sample_suite.told()["test_good"]
+    assert "Damaged: events.jsonl: line 2 is damaged and left out." in result["descriptionHtml"]
+    assert {"name": "tag", "value": "damaged"} in result["labels"]
+
+
 def test_other_tests_leave_no_allure_results(sample_suite: Suite) -> None:
     (sample_suite.root / "tests").mkdir()
     (sample_suite.root / "tests" / "test_unit.py").write_text("def test_unit():\n    pass\n")
