@@ -35,6 +35,17 @@ def _error_queue_full(device: Any, _defect: Defect) -> Repair:
     return cast("Repair", device.errors.clear)
 
 
+def _set_for_a_charge(verb: str) -> Effect:
+    """Somebody has set an output for a charge of this pack, at so many A."""
+
+    def begin(world: Inhabitants, defect: Defect) -> Repair:
+        string = world.plant.string
+        voltage = string.cell.voltage_max * string.series
+        return cast("Repair", getattr(world.devices[defect.word()], verb)(voltage, defect.number(1)))
+
+    return begin
+
+
 # ---- output stages ----
 
 
@@ -146,6 +157,10 @@ EFFECTS: Mapping[str, Effect] = {
     "error-queue-full": _named(_error_queue_full),
     "protection-latched": _named(lambda device, _defect: device.trip()),
     "local-mode": _named(lambda device, _defect: device.take_local()),
+    "panel-touched": _named(lambda device, _defect: device.touch_panel()),
+    "panel-on": _set_for_a_charge("switch_by_hand"),
+    "foreign-sets": _set_for_a_charge("set_by_hand"),
+    "surge": _named(lambda device, defect: device.surge(defect.number(1))),
     "output-stays-on": _output_stays_on,
     "output-lies": _output_lies,
     "meter-gain": _named(_meter_gain),
@@ -160,9 +175,10 @@ EFFECTS: Mapping[str, Effect] = {
     "chamber-alarm": _chamber(_alarm),
     "chamber-runaway": _chamber(lambda chamber, defect: chamber.run_away(defect.number(0) / 3600)),
     "chamber-off": _chamber(lambda chamber, _defect: chamber.switch_off()),
+    "chamber-lies": _chamber(lambda chamber, defect: chamber.lie(defect.number(0) / 3600)),
 }
 _SENSORS = ("open-sensor", "sensor-stuck", "sensor-reversed", "sensor-drift")
-_CHAMBER = ("chamber-stuck", "chamber-alarm", "chamber-runaway", "chamber-off")
+_CHAMBER = ("chamber-stuck", "chamber-alarm", "chamber-runaway", "chamber-off", "chamber-lies")
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_SENSORS, ("logger",)),
     **dict.fromkeys(_CHAMBER, ("chamber",)),
