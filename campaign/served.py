@@ -44,6 +44,12 @@ class ServedBench:
                 return event
         raise AssertionError(f"the served bench ended without {kind} {fields}: {self.events}")
 
+    def command(self, verb: str, *defects: str) -> None:
+        """Have defects begin (`inject`) or end (`repair`) now; the bench must be served with `--control`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({verb: defects}) + "\n")
+        self.process.stdin.flush()
+
     def logged(self, kind: str) -> list[Event]:
         """Every event of this kind in the log so far."""
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -79,8 +85,9 @@ def serving_process(station: Path | str, *options: object) -> Iterator["subproce
     command = [sys.executable, "-c", "from bench.cli import main; main()", "serve", station, "--json", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
-    )
+        [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        env=environment,
+    )  # fmt: skip
     hopeless = threading.Timer(HOPELESS, process.kill)
     hopeless.start()
     try:
