@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from instruments.roles import InstrumentFault
 
-Blame = Literal["pack", "bench", "operator"]
+Blame = Literal["pack", "bench", "test", "operator"]
 
 
 class Verdict(StrEnum):

@@ -383,9 +383,9 @@ def serve_world(  # noqa: PLR0913 - the contract with the bench
 
     `links` are those the world was opened with: `ASRL...` and `packbench://...` become pseudo-terminals, `...:channel`
     a socketcand server, everything else a TCP socket. `ports` has the TCP port of each, 0 for any that is free;
-    `exclusive` names those that accept one connection at a time. Every event goes to the file `log`, appended, and to
-    `listener`. Lines that come on the descriptor `control` begin and end defects. Raises OSError for a port, a log file or a
-    control that cannot be had.
+    `exclusive` names those that accept one connection at a time. Every event goes to the file `log`, appended, and
+    to `listener`. Lines that come on the descriptor `control` begin and end defects. Raises OSError for a port, a log
+    file or a control that cannot be had.
     """
     server = Server(world, ServeLog(log, listener), speed=speed)
     try:
