@@ -40,6 +40,12 @@ OVERRUN = 5.0
 """s, beside twice what was asked for, that a slow computer may take; what a stopped clock costs is far more."""
 ALONE = 45.0
 """s that a bench is given to go off by itself when nobody is left."""
+TOLD_ON_THE_TERMINAL = {
+    " is in use by ": "bench-in-use",
+    "cannot be recorded": "recording-failed",
+    "BenchFault: ": "bench-fault",
+}
+"""What a line of the terminal means where there is no run to read it from, by words in it."""
 VICTIM = "from campaign.victim import test_hit\n"
 
 
@@ -274,13 +280,13 @@ def _second(left: _Left, injection: Injection) -> float | None:
 
 
 def _said(left: _Left) -> dict[str, Any]:
-    """What the terminal says of a run that is not on disk any more."""
-    told = next((line for line in left.said.splitlines() if line.startswith("BenchFault: ")), None)
-    if told is None:
-        return {}
-    fault = "recording-failed" if "cannot be recorded" in told else "bench-fault"
-    cause = {"fault": fault, "blame": "bench", "text": told, "time": left.hit["bench"] if left.hit else 0.0}
-    return {"cause": cause, "verdict": "BENCH FAULT"}
+    """What the terminal says of a run that is not on disk: any more, or because it was never begun."""
+    for words, fault in TOLD_ON_THE_TERMINAL.items():
+        told = next((line for line in left.said.splitlines() if words in line), None)
+        if told is not None:
+            cause = {"fault": fault, "blame": "bench", "text": told, "time": left.hit["bench"] if left.hit else 0.0}
+            return {"cause": cause, "verdict": "BENCH FAULT"}
+    return {}
 
 
 def _outputs(states: list[Event], hit: float) -> tuple[bool, float | None]:

@@ -26,6 +26,7 @@ faults:
     expect: {expect}
     named: [cell-spread]
     blame: pack
+    locates: cell 7
 """
 
 
