@@ -134,7 +134,8 @@ def test_the_line_that_counts_counts() -> None:
     assert line == (
         "1 faults (0 double, 0 intermittent, 0 of how the bench is found or left, 0 of the pack, 0 of which failed it "
         "and named the place) in 4 cases, 4 of them dangerous: dangerous and undetected 1, wrong blame 1, "
-        "inconclusive 0, an output still on 1 (1 without a word to the operator), bench not verified safe 0, not as expected 3."
+        "inconclusive 0, an output still on 1 (1 without a word to the operator), bench not verified safe 0, "
+        "not as expected 3."
     )
 
 
