@@ -8,7 +8,8 @@ Exit status of every command: see `ExitStatus`.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,12 +79,11 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 @app.command()
 def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    from datetime import UTC, datetime
-
     setup = _setup(station, pack)
     from bench import checkup
+    from bench.clock import utc_now
 
-    found = checkup.check(setup, datetime.now(UTC).date())
+    found = checkup.check(setup, utc_now().date())
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
     else:
@@ -276,15 +276,16 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
     from bench.recording.rejudge import rejudge, verdict_of
     from reports import kpi
 
-    recording = _load(run, folder)
-    manifest, figures = recording.manifest, kpi.compute_all(recording)
-    judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
-    verdict = verdict_of(manifest, judged)
+    with _used(run):
+        recording = _load(run, folder)
+        manifest, figures = recording.manifest, kpi.compute_all(recording)
+        judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
+        verdict = verdict_of(manifest, judged)
     if as_json:
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
-            "kpis": [figure.as_dict() for figure in figures],
+            "kpis": [figure.as_dict() for figure in figures], "damage": recording.damage,
         })  # fmt: skip
     else:
         _show_judgement(manifest, judged, figures, verdict)
@@ -336,25 +337,42 @@ def export(
     from bench.recording.export import destination
     from bench.recording.export import export as write
 
-    recording = _load(run, folder)
-    path = destination(output, recording.manifest["run_id"], to)
-    write(recording.columns, recording.rows, to, path, force=force)
+    with _used(run):
+        recording = _load(run, folder)
+        path = destination(output, recording.manifest["run_id"], to)
+        write(recording.columns, recording.rows, to, path, force=force)
     count = len(recording.rows)
     if as_json:
-        print_json({"run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count})
+        print_json({
+            "run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count,
+            "damage": recording.damage,
+        })  # fmt: skip
     else:
         typer.echo(f"{path}: {count} samples.")
 
 
 def _load(run: str, folder: Path) -> "Recording":
-    from bench.recording.recorder import JournalError
+    """A recorded run; what of it is damaged and left out is said before anything that is made of the rest."""
     from bench.recording.runs import find_run
-    from reports.recording import Recording, RecordingError
+    from reports.recording import Recording
 
+    recording = Recording.load(find_run(run, folder))
+    for text in recording.damage:
+        typer.echo(f"packbench: DAMAGED: {text}", err=True)
+    return recording
+
+
+@contextmanager
+def _used(run: str) -> Iterator[None]:
+    """A run without checksums (recorded before there were any) may be damaged in a way that only its use shows."""
     try:
-        return Recording.load(find_run(run, folder))
-    except (RecordingError, JournalError) as error:
-        raise InputError(str(error)) from error
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise InputError(
+            f"What is recorded of {run!r} is damaged ({type(error).__name__}: {error}); restore it from a copy."
+        ) from error
 
 
 @app.command()

@@ -2,16 +2,93 @@
 
 `VirtualClock` is single-threaded and event-driven: physics and periodic callbacks advance inside `sleep`, so a
 bench hour costs about a second and the same seed gives the same bytes. `WallClock` keeps real time; its callbacks
-run on one scheduler thread. No other module calls `time.sleep` or `time.time`.
+run on one scheduler thread.
+
+Invariant: no test can stop or bend the time that safety is measured in, nor the civil time of the evidence. Tests
+freeze clocks: freezegun replaces the functions of `time` in every module that holds them, time-machine replaces what
+they do inside the interpreter, `monkeypatch` sets them. So nothing here, and nothing in bench or instruments, asks the
+module `time`: `monotonic` and `utc_now` ask the operating system, `pause` waits in a lock, and a test holds every
+module to it. Who replaces these very functions is the supervisor's: it measures the test's progress by its own.
 """
 
+import ctypes
 import heapq
+import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal, Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Civil times are counted from this instance: whatever the name `datetime` means to a module later, it stays real."""
+
+if sys.platform == "win32":
+    # A library that keeps the interpreter's lock: one that lets go of it would wait for every busy thread, each time.
+    _system = ctypes.PyDLL("kernel32")
+    _frequency = ctypes.c_longlong()
+    _system.QueryPerformanceFrequency(ctypes.byref(_frequency))
+    _TICK = 1.0 / _frequency.value
+    _FILE_TIME_EPOCH = 11644473600.0
+    """s from 1601 to 1970 (Microsoft, FILETIME structure)."""
+
+    def monotonic() -> float:
+        """Seconds from a fixed point in the past, the same in every process of the machine."""
+        ticks = ctypes.c_longlong()
+        _system.QueryPerformanceCounter(ctypes.byref(ticks))
+        return ticks.value * _TICK
+
+    def _civil() -> float:
+        """Seconds since 1970."""
+        hundred_nanoseconds = ctypes.c_ulonglong()
+        _system.GetSystemTimePreciseAsFileTime(ctypes.byref(hundred_nanoseconds))
+        return hundred_nanoseconds.value * 1e-7 - _FILE_TIME_EPOCH
+
+else:
+    from time import CLOCK_MONOTONIC, CLOCK_REALTIME
+
+    class _Timespec(ctypes.Structure):
+        """`struct timespec` of POSIX, as wide as the platform's longs."""
+
+        _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+    # A library that keeps the interpreter's lock: one that lets go of it would wait for every busy thread, each time.
+    _clock_gettime = ctypes.PyDLL(None).clock_gettime
+    _clock_gettime.argtypes = (ctypes.c_int, ctypes.POINTER(_Timespec))
+
+    def monotonic() -> float:
+        """Seconds from a fixed point in the past, the same in every process of the machine."""
+        time = _Timespec()
+        _clock_gettime(CLOCK_MONOTONIC, time)
+        return float(time.seconds + time.nanoseconds * 1e-9)
+
+    def _civil() -> float:
+        """Seconds since 1970."""
+        time = _Timespec()
+        _clock_gettime(CLOCK_REALTIME, time)
+        return float(time.seconds + time.nanoseconds * 1e-9)
+
+
+def utc_now() -> datetime:
+    """The civil time of the evidence (UTC), by the system's clock; no test can freeze it."""
+    return _EPOCH + timedelta(seconds=_civil())
+
+
+_never = threading.Lock()
+_never.acquire()
+_wait_for_never = _never.acquire
+
+
+def pause(seconds: float) -> None:
+    """Let `seconds` of real time pass (none when not positive); signals are handled meanwhile.
+
+    A lock that nobody releases is waited for, and waited for again until `monotonic` says that it was long enough.
+    """
+    left, end = seconds, monotonic() + seconds
+    while left > 0:
+        _wait_for_never(timeout=min(left, threading.TIMEOUT_MAX))
+        left = end - monotonic()
+
 
 VIRTUAL_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Where every virtual clock starts, so that recorded Unix times are the same in every run."""
@@ -110,8 +187,8 @@ class WallClock:
 
     def __init__(self, speed: float = 1.0, start: float = 0.0) -> None:
         self.speed = speed
-        self.epoch = datetime.now(UTC) - timedelta(seconds=start / speed)
-        self._start = time.monotonic() - start / speed
+        self.epoch = utc_now() - timedelta(seconds=start / speed)
+        self._start = monotonic() - start / speed
         self._order = count()
         self._due: list[tuple[float, int, float, Callable[[], None]]] = []
         self._cancelled: set[int] = set()
@@ -121,12 +198,11 @@ class WallClock:
 
     def now(self) -> float:
         """See `Clock.now`."""
-        return (time.monotonic() - self._start) * self.speed
+        return (monotonic() - self._start) * self.speed
 
     def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""
-        if seconds > 0:
-            time.sleep(seconds / self.speed)
+        pause(seconds / self.speed)
 
     def every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
         """See `Clock.every`: callbacks run on the scheduler thread, late ones are not repeated to catch up."""

@@ -16,6 +16,7 @@ import pytest
 from bench import hooks, progress, resuming
 from bench.context import DEFAULT_STATION, PAST, BenchContext
 from bench.pack import PackFile, load_pack
+from bench.recording import table
 from bench.recording.run import TestIdentity
 from bench.recording.session_log import SessionLog
 from bench.safety import interrupts
@@ -171,6 +172,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Import what a run's end needs while nobody has frozen anything yet; see `table.prepare`."""
+    if not session.config.option.collectonly and any("bench" in getattr(i, "fixturenames", ()) for i in session.items):
+        table.prepare()
 
 
 # --- fixtures -----------------------------------------------------------------------------------------------------

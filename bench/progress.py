@@ -7,7 +7,6 @@ elsewhere, and a run is the same without it.
 import os
 import re
 import sys
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench import columns
+from bench.clock import monotonic
 from bench.columns import INDEX
 from bench.durations import spell
 from bench.testing import TestBench
@@ -208,8 +208,8 @@ class LiveDisplay:
     def observe(self, row: "Row") -> None:
         """Called with every row: the common case is one look at the clock."""
         # Wall time, not the bench's: what is paced here is the terminal, and a virtual bench has no wall clock.
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + REFRESH_PERIOD
+        if monotonic() >= self._due:
+            self._due = monotonic() + REFRESH_PERIOD
             self._draw(row)
 
     def _draw(self, row: "Row") -> None:

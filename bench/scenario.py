@@ -92,15 +92,22 @@ def soc_below(soc: float) -> Until:
 
 
 def _conditions(until: Until | Sequence[Until], step: str) -> tuple[Until, ...]:
-    conditions = (until,) if isinstance(until, Until) else tuple(until)
+    """Raises `ValueError`, one sentence, where nothing that was given could end the step."""
+    conditions = tuple(until) if isinstance(until, list | tuple) else (until,)
     if not conditions:
         raise ValueError(f"step {step!r} has no end condition: give it an `until`.")
+    wrong = [each for each in conditions if not isinstance(each, Until)]
+    if wrong:
+        raise ValueError(f"step {step!r} has the end condition {wrong[0]!r}: write for example elapsed(minutes=30).")
     return conditions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What every step has: a name for the report, and the longest it may take before the bench is at fault."""
+    """What every step has: a name for the report, and the longest it may take before the bench is at fault.
+
+    A step that carries a current or rests needs an `until`: one without is refused in one sentence by pre-flight.
+    """
 
     step_type: ClassVar[str] = "REST"
     name: str = ""
@@ -143,7 +150,7 @@ class Soak(Step):
 class Rest(Step):
     """No current, outputs off, chamber as it is."""
 
-    until: Until | Sequence[Until]
+    until: Until | Sequence[Until] = ()
     name: str = field(default="rest", kw_only=True)
 
     @property
@@ -158,7 +165,7 @@ class Charge(Step):
 
     step_type: ClassVar[str] = "CCCV_CHG"
     rate: Rate
-    until: Until | Sequence[Until]
+    until: Until | Sequence[Until] = ()
     cell_voltage: float | None = None
     name: str = field(default="charge", kw_only=True)
 
@@ -179,7 +186,7 @@ class Discharge(Step):
 
     step_type: ClassVar[str] = "CC_DCH"
     rate: Rate
-    until: Until | Sequence[Until]
+    until: Until | Sequence[Until] = ()
     name: str = field(default="discharge", kw_only=True)
 
     @property
@@ -198,7 +205,7 @@ class FastRecharge(Step):
     """Charge with the current limit that the BMS sends on CAN, scan by scan, up to the pack's own limit."""
 
     step_type: ClassVar[str] = "CCCV_CHG"
-    until: Until | Sequence[Until]
+    until: Until | Sequence[Until] = ()
     name: str = field(default="fast recharge", kw_only=True)
 
     @property

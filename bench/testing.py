@@ -7,10 +7,10 @@ knows nothing of pytest, so that a script can use it as well.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+from bench.clock import utc_now
 from bench.pack import PackFile
 from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
@@ -89,13 +89,13 @@ class TestBench:
                 life = self._lease.life if self._lease is not None else None
                 self._watch = Supervised(self.setup.station, self.run_log.folder, life)
                 self._watch.confirm()
-            past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(datetime.now(UTC))
+            past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(utc_now())
             opened = OpenBench(self.setup, self.run_log.transcript, start)
             self._open = opened
             self.run_log.now = opened.clock.now
             self.run_log.manifest |= opened.manifest()
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
-            resumption = None if past is None else Resumption(past, self.pack, past.silence(datetime.now(UTC)))
+            resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
         except Exception as error:
             self._keep(error)
@@ -107,7 +107,7 @@ class TestBench:
 
         Raises `BenchFault` when nobody watches any more, or when somebody else has taken the bench over.
         """
-        self._watch.alive(silence)
+        self._watch.alive(silence, None if self._open is None else self._open.clock.now())
         if self._lease is not None:
             self._lease.renew()
 

@@ -86,6 +86,8 @@ class Cause:
     limit: str | None = None
     fault: str | None = None
     """Its id in the fault catalogue."""
+    instrument: str | None = None
+    """The instrument that is meant, or those that it may be."""
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread, Timer
 from typing import Any
 
+from bench.clock import utc_now
 from bench.scenario import Charge, elapsed, soc_above
 from bench.testing import TestBench
 from campaign.catalogue import Phase
@@ -146,12 +147,8 @@ def folder_removed(bench: TestBench, _order: Order) -> None:
     shutil.rmtree(bench.run_log.folder)
 
 
-class _Later(datetime):
-    """The system clock after somebody has set it an hour ahead."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> "datetime":  # type: ignore[override]
-        return datetime.now(tz) + timedelta(hours=1)
+def _an_hour_ahead() -> datetime:
+    return utc_now() + timedelta(hours=1)
 
 
 def clock_step(_bench: TestBench, _order: Order) -> None:
@@ -159,11 +156,8 @@ def clock_step(_bench: TestBench, _order: Order) -> None:
     ahead = time.time
     time.time = lambda: ahead() + 3600
     for name, module in list(sys.modules.items()):
-        if (
-            name.split(".")[0] in ("bench", "instruments", "reports", "can")
-            and vars(module).get("datetime") is datetime
-        ):
-            vars(module)["datetime"] = _Later
+        if name.split(".")[0] in ("bench", "instruments", "reports", "can") and vars(module).get("utc_now") is utc_now:
+            vars(module)["utc_now"] = _an_hour_ahead
 
 
 def clock_frozen(_bench: TestBench, _order: Order) -> None:

@@ -33,6 +33,8 @@ STATUS = {
 }
 """Bits of the channel condition register (manual p5-86)."""
 
+REMOTE = "CONF:REM ON"
+_IS_OFF = {"OFF": True, "0": True, "ON": False, "1": False}
 _MODEL = re.compile(r"636(?P<power>\d\d)-(?P<voltage>\d+)-(?P<current>\d+)")
 
 
@@ -44,6 +46,10 @@ class Chroma63600(VisaDriver):
     and the load's own only with `off_voltage=True`, where the model has CONF:VOLT:OFF. Its over-voltage,
     -current and -power protections are fixed by its rating: `protect_sink` clears what they latched and
     reports none.
+
+    A key at the panel selects another channel or ends remote control. The read-back of an input that was told OFF
+    selects its channel again, and where that reads on takes control (CONF:REM ON, from public driver code of the
+    family) and repeats it.
 
     `ratings` are (V, A, W); without them the model's name tells: a 63640-80-80 takes 80 V, 80 A, 400 W.
     `channel` counts from 1.
@@ -75,6 +81,8 @@ class Chroma63600(VisaDriver):
         self._stated = ratings
         self._has_off_voltage = off_voltage
         self._used = False
+        self._told: bool | None = None
+        """What the input was last told, on or off; a new connection does not change that."""
         self._forget()
 
     def request(self) -> None:
@@ -137,6 +145,8 @@ class Chroma63600(VisaDriver):
             )
         with self._session.lock:
             self._select_channel()
+            if self._on is None and self._told:
+                self._find_on()
             if not self._on:
                 # Whoever was at the panel meanwhile may have set something else.
                 self._range = self._current = None
@@ -145,42 +155,62 @@ class Chroma63600(VisaDriver):
                 self._switch_on()
 
     def sink_off(self) -> None:
-        """Switch the input off now."""
+        """Switch the input off now; what became of it `sink_is_off` knows."""
         self._on = None
-        if not self._selected:
+        self._told = False
+        with self._session.switching_off():
             self._select_channel()
-        self._session.write("LOAD OFF")
+            self._session.write("LOAD OFF")
         self._on = False
 
     def sink_is_off(self) -> bool:
-        """Read back the input; the 63600 answers with words or with a number."""
-        if not self._selected:
-            self._select_channel()
-        reply = self._session.query("LOAD?")
-        states = {"OFF": True, "0": True, "ON": False, "1": False}
-        if reply.strip().upper() not in states:
-            raise self._session.unexpected("LOAD?", reply, "ON, OFF, 1 or 0 expected")
-        return states[reply.strip().upper()]
+        """Read back the input; one that was told OFF and reads on is told again, under control taken anew."""
+        self._selected = False  # a key at the panel may have chosen another
+        if self._reads_off():
+            return True
+        if self._told is not False:
+            return False
+        with self._session.switching_off():
+            self._session.write(REMOTE)
+            self.sink_off()
+        return self._reads_off()
 
     def alarms(self) -> tuple[str, ...]:
         """Conditions of the channel that stand now."""
         condition = int(self._session.query_number("STAT:CHAN:COND?"))
         return tuple(text for bit, text in STATUS.items() if condition >> bit & 1)
 
-    def close(self) -> None:
-        """Input off, then the link."""
+    def _farewell(self) -> None:
+        """Input off; the link is closed all the same, and who needs it off reads it back."""
         if self._used and self._on is not False:
-            # The link is closed all the same; who needs the input off reads it back.
             with suppress(InstrumentFault):
                 self.sink_off()
         self._used = False
-        super().close()
+
+    def _reads_off(self) -> bool:
+        """Ask for the input; the 63600 answers with words or with a number."""
+        self._select_channel()
+        reply = self._session.query("LOAD?")
+        if reply.strip().upper() not in _IS_OFF:
+            raise self._session.unexpected("LOAD?", reply, "ON, OFF, 1 or 0 expected")
+        return _IS_OFF[reply.strip().upper()]
 
     def _forget(self) -> None:
         self._selected = False
         self._on = None
         self._range = None
         self._current = None
+
+    def _find_on(self) -> None:
+        """Find an input on that was told so before the connection was made anew; off, something switched it off."""
+        if self._reads_off():
+            raise InstrumentFault(
+                f"{self.name} was told to switch its input on, and its input is off since its connection was made anew: "
+                "it was restarted, or a protection or a hand switched it off; look at its panel"
+            )
+        self._on = True
+        held = self._session.query("MODE?").strip().upper()
+        self._range = held if held in RANGES else None
 
     def _select_channel(self) -> None:
         if not self._selected:
@@ -215,8 +245,9 @@ class Chroma63600(VisaDriver):
         self._range = wanted
 
     def _switch_on(self) -> None:
+        self._told = True
         self._session.write("LOAD ON")
-        if self.sink_is_off():
+        if self._reads_off():
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
             raise InstrumentFault(f"{self.name} did not switch its input on ({reasons}); check its wiring")
         self._on = True

@@ -42,6 +42,7 @@ class VisaDriver:
         self.name = name
         self._session = Session(resource, context, adapted(self.profile, gap, timeout), name=name)
         self._session.on_reconnect = self._forget
+        self._session.ask_identity = self.identify
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -61,9 +62,21 @@ class VisaDriver:
         """Ask the instrument who it is."""
         return self._session.identity()
 
+    def expect(self, identity: Identity) -> None:
+        """Answer for this instrument alone from now on: see `instruments.roles.Expecting`."""
+        self._session.expect(identity)
+
+    @property
+    def reconnections(self) -> int:
+        """How often the link was made anew since the driver was opened."""
+        return self._session.reconnections
+
     def close(self) -> None:
-        """Close the link. May be called again."""
-        self._session.close()
+        """Leave the instrument as its family should be left, then close the link for ever. May be called again."""
+        self._session.close(self._farewell)
+
+    def _farewell(self) -> None:
+        """Say what is to be said before the link is closed: nothing here."""
 
     def _forget(self) -> None:
         """Forget what was set, as the instrument may have been restarted; nothing to forget here."""

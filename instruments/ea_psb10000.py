@@ -12,7 +12,7 @@ from math import ceil
 
 from instruments.driver import Setting, VisaDriver
 from instruments.links import ErrorQueue, LinkProfile
-from instruments.roles import InstrumentFault, Protections, Ratings
+from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.session import LinkContext, parse_number
 
 VOLTAGE = Setting("voltage", "VOLT", "V", "V")
@@ -70,15 +70,22 @@ class EaPsb10000(VisaDriver):
     Set points are read back, since one beyond an adjustment limit is ignored (p54). Remote control is taken
     with the first command that needs it and given back, output off first, by `close`. An output that an alarm
     switched off stays off: it is switched on again only after `source_off` or `sink_off`.
+
+    Whoever presses LOCAL at the panel takes remote control away, and every set is refused from then on, OUTP OFF
+    included (-201 while LOCAL is locked, -221 afterwards). The read-back of an output that was told OFF therefore
+    takes control again and repeats it. A set point that is refused for want of control is told as that and not taken
+    again by force: somebody works at the supply.
     """
 
     profile = LinkProfile(
         gap=0.01,  # p12: at least 5 ms, 10 to 15 ms recommended
+        hangs_up_after=5.0,  # p9 and p14: a socket without traffic, unless its keep-alive option is on
         error_queue=ErrorQueue(depth=5, before="STAT:QUES?"),  # p42: reading errors acknowledges alarms
     )
     channels = ("voltage", "current", "power")
     _remote: bool
     _on: bool | None
+    """What the output does as far as this driver knows; None: it would have to be asked."""
 
     def __init__(
         self,
@@ -92,7 +99,11 @@ class EaPsb10000(VisaDriver):
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._watchdog: int | None = None
         self._used = False
+        self._told: bool | None = None
+        """What the output was last told, on or off; a new connection does not change that."""
         self._held: dict[Setting, float] = {}
+        self._armed: dict[Setting, tuple[float, float]] = {}
+        """Protections and their ranges, programmed anew whenever control had to be taken anew."""
         self._forget()
 
     def request(self) -> None:
@@ -136,13 +147,9 @@ class EaPsb10000(VisaDriver):
             setting.check(self.name, value, self._reach(setting))
         with self._session.lock:
             self._take_remote()
-            UNDER_VOLTAGE.program(self._session, under_voltage, rating.voltage)
-            self._session.write("SYST:CONF:UVD:ACT ALARM")
-            action = self._session.query("SYST:CONF:UVD:ACT?")
-            if not action.upper().startswith("ALAR"):
-                raise self._session.unexpected("SYST:CONF:UVD:ACT?", action, "ALARM was set")
-            current = SINK_OVER_CURRENT.program(self._session, over_current, self._reach(SINK_OVER_CURRENT))
-            power = SINK_OVER_POWER.program(self._session, over_power, self._reach(SINK_OVER_POWER))
+            self._program_protection(UNDER_VOLTAGE, under_voltage, rating.voltage)
+            current = self._program_protection(SINK_OVER_CURRENT, over_current, self._reach(SINK_OVER_CURRENT))
+            power = self._program_protection(SINK_OVER_POWER, over_power, self._reach(SINK_OVER_POWER))
             return Protections(OVER_VOLTAGE.read(self._session)[0], current, power)
 
     def arm_watchdog(self, silence: float) -> float:
@@ -168,20 +175,31 @@ class EaPsb10000(VisaDriver):
         self._run(_DISCHARGE, current, voltage, power)
 
     def source_off(self) -> None:
-        """Switch the output off now: one message, two before remote control is ours; waits for no answer."""
+        """Switch the output off now: one message, two before remote control is ours; waits for no answer.
+
+        What became of it `source_is_off` knows: a supply that is not under our control refuses without a word.
+        """
         self._on = None
-        if not self._remote:
-            self._used = True
-            self._session.write("SYST:LOCK 1")
-        self._session.write("OUTP OFF")
+        self._told = False
+        with self._session.switching_off():
+            if not self._remote:
+                self._used = True
+                self._session.write("SYST:LOCK 1")
+            self._session.write("OUTP OFF")
         self._on = False
 
     def source_is_off(self) -> bool:
-        """Read back the output."""
-        reply = self._session.query("OUTP?")
-        if reply not in {"ON", "OFF"}:
-            raise self._session.unexpected("OUTP?", reply, "ON or OFF expected")
-        return reply == "OFF"
+        """Read back the output; one that was told OFF and reads on is told again, under control taken anew.
+
+        May be called until it says True: while LOCAL is locked at the panel control cannot be taken.
+        """
+        if self._reads_off():
+            return True
+        if self._told is not False:
+            return False
+        self._remote = False  # whoever believes that it is ours has just been proved wrong
+        self.source_off()
+        return self._reads_off()
 
     def sink_off(self) -> None:
         """Switch the output off now: both directions share it."""
@@ -196,14 +214,19 @@ class EaPsb10000(VisaDriver):
         condition = int(self._session.query_number("STAT:QUES:COND?"))
         return tuple(text for bit, text in ALARMS.items() if condition >> bit & 1)
 
-    def close(self) -> None:
-        """Output off, then remote control back, then the link; each attempted whatever happened before."""
-        for give_back in (self.source_off, lambda: self._session.write("SYST:LOCK 0")):
+    def _farewell(self) -> None:
+        """Output off, then remote control back; each attempted whatever happened before."""
+        for give_back in (self.source_off, self.source_is_off, lambda: self._session.write("SYST:LOCK 0")):
             if self._used:
                 with suppress(InstrumentFault):
                     give_back()
         self._used = False
-        super().close()
+
+    def _reads_off(self) -> bool:
+        reply = self._session.query("OUTP?")
+        if reply not in {"ON", "OFF"}:
+            raise self._session.unexpected("OUTP?", reply, "ON or OFF expected")
+        return reply == "OFF"
 
     def _forget(self) -> None:
         self._remote = False
@@ -218,6 +241,8 @@ class EaPsb10000(VisaDriver):
         direction.power.check(self.name, power, rating.power)
         with self._session.lock:
             self._keep_remote()
+            if self._on is None and self._told:
+                self._find_on()
             if not self._on:
                 # Whoever was at the panel or on another interface meanwhile may have set something else.
                 self._held.clear()
@@ -232,18 +257,48 @@ class EaPsb10000(VisaDriver):
         if self._held.get(setting) == value:
             return
         self._held.pop(setting, None)
-        setting.program(self._session, value, at_most)
+        try:
+            setting.program(self._session, value, at_most)
+        except SetPointRejected as refusal:
+            self._refuse_without_control(refusal)
+            raise
         self._held[setting] = value
 
-    def _switch_on(self) -> None:
-        self._session.write("OUTP ON")
-        if self.source_is_off():
-            reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
-            raise InstrumentFault(f"{self.name} did not switch its output on ({reasons}); check wiring and alarms")
+    def _find_on(self) -> None:
+        """Find an output on that was told so before the connection was made anew; off, something switched it off."""
+        if self._reads_off():
+            raise InstrumentFault(
+                f"{self.name} was told to switch its output on, and its output is off since its connection was made "
+                "anew: it was restarted, or an alarm or a hand switched it off; look at its panel"
+            )
         self._on = True
 
+    def _switch_on(self) -> None:
+        self._told = True
+        self._session.write("OUTP ON")
+        if self._reads_off():
+            reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
+            refusal = InstrumentFault(f"{self.name} did not switch its output on ({reasons}); check wiring and alarms")
+            self._refuse_without_control(refusal)
+            raise refusal
+        self._on = True
+
+    def _refuse_without_control(self, refusal: InstrumentFault) -> None:
+        """Name the one cause behind every refused set, where it is that: remote control is not ours any more."""
+        owner = self._session.query("SYST:LOCK:OWN?")
+        if owner != "REMOTE":
+            self._remote = False
+            raise InstrumentFault(
+                f"{self.name} is not under remote control any more, SYST:LOCK:OWN? says {owner}: somebody pressed LOCAL at "
+                "its panel, or another interface took it; leave it alone while a test runs"
+            ) from refusal
+
     def _take_remote(self) -> None:
-        """Take remote control (p49), which the supply never gives by itself, and empty its error queue."""
+        """Take remote control (p49), which the supply never gives by itself, and empty its error queue.
+
+        Whoever had it meanwhile may have changed protections and watchdog: those that were armed are armed again, and
+        control counts as ours only after that.
+        """
         if self._remote:
             return
         with self._session.lock:
@@ -255,9 +310,12 @@ class EaPsb10000(VisaDriver):
                     "release LOCAL on its panel or the other interface that holds it"
                 )
             self._session.errors()
-            self._remote = self._used = True
+            self._used = True
+            for setting, (value, at_most) in tuple(self._armed.items()):
+                self._program_protection(setting, value, at_most)
             if self._watchdog is not None:
                 self._program_watchdog(self._watchdog)
+            self._remote = True
 
     def _keep_remote(self) -> None:
         """Take remote control again where the watchdog ended it: with the output off, a silence harms nobody."""
@@ -284,10 +342,21 @@ class EaPsb10000(VisaDriver):
         with self._session.lock:
             self._take_remote()
             held = [
-                setting.program(self._session, value, self._reach(setting))
+                self._program_protection(setting, value, self._reach(setting))
                 for setting, value in zip(settings, values, strict=True)
             ]
         return Protections(*held)
+
+    def _program_protection(self, setting: Setting, value: float, at_most: float) -> float:
+        """Arm one threshold (SI), and what it does where that is a setting of its own; returns what is read back."""
+        held = setting.program(self._session, value, at_most)
+        if setting is UNDER_VOLTAGE:
+            self._session.write("SYST:CONF:UVD:ACT ALARM")
+            action = self._session.query("SYST:CONF:UVD:ACT?")
+            if not action.upper().startswith("ALAR"):
+                raise self._session.unexpected("SYST:CONF:UVD:ACT?", action, "ALARM was set")
+        self._armed[setting] = (value, at_most)
+        return held
 
     def _reach(self, setting: Setting) -> float:
         rating = self.source_ratings

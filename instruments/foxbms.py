@@ -1,119 +1,66 @@
 """A battery-management node with the foxBMS 2 message layout, on any python-can bus.
 
-Synchronous: no notifier, no thread; frames are taken off the bus in `collect`. The layout is `foxbms.dbc`
-beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
+Where time is real the clock of the bench calls the driver back every 100 ms, between two scans as well: then it repeats
+its request and takes what has come, so that no buffer between the node and here runs over. Elsewhere it does both with
+each scan. A value is as old as its frame, by the time of reception, whenever the frame was read. The layout is
+`foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
-from math import nan
-from pathlib import Path
+from math import inf, nan
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
+from instruments.foxbms_errors import FATAL_ERROR, STRING_STATE, ErrorLog
+from instruments.foxbms_inbox import Inbox
+from instruments.foxbms_layout import (
+    CHANNELS,
+    IN_ORDER,
+    LOCATIONS,
+    REQUEST,
+    STATE,
+    cycles,
+    fields,
+    place,
+    raised,
+    request_data,
+    texts,
+)
+from instruments.foxbms_mode import ModeWatch
 from instruments.foxbms_protection import PROTECTION, Protection
-from instruments.roles import BmsFault, BmsMode, BmsState, Identity, InstrumentFault
+from instruments.foxbms_requests import CYCLE, Requests
+from instruments.foxbms_sources import Sources
+from instruments.lifetime import Lifetime
+from instruments.roles import BmsFault, BmsMode, BmsState, ErrorOrigin, Identity, InstrumentFault, ModeLosses
 from instruments.session import InstrumentLink, LinkContext
 
 if TYPE_CHECKING:
-    from can import BusABC, CyclicSendTaskABC, Message
-    from cantools.database.can import Database, Signal
+    from can import BusABC, Message
 
-REQUEST, STATE = 0x210, 0x220
-REQUEST_CYCLE = 0.1
-"""s; a foxBMS built with its timing check tolerates 0.095 to 0.105 (its can.c)."""
-
-MAX_FRAMES = 4096
-"""Frames taken in one scan at most: half a second of a full bus at 1 Mbit/s."""
-
-_PERCENT, _MILLIVOLT, _KILOOHM = 0.01, 1e-3, 1e3
-
-CHANNELS = (
-    ("state", "f_BmsState", "BmsState", 1.0),
-    ("soc min", "f_PackStateEstimation", "MinimumSoc", _PERCENT),
-    ("soc max", "f_PackStateEstimation", "MaximumSoc", _PERCENT),
-    ("soh", "f_PackStateEstimation", "Soh", _PERCENT),
-    ("charge current limit", "f_PackLimits", "MaximumChargeCurrent", 1.0),
-    ("discharge current limit", "f_PackLimits", "MaximumDischargeCurrent", 1.0),
-    ("cell voltage min", "f_PackMinMaxCellVoltage", "MinimumCellVoltage", _MILLIVOLT),
-    ("cell voltage max", "f_PackMinMaxCellVoltage", "MaximumCellVoltage", _MILLIVOLT),
-    ("cell temperature min", "f_PackMinMaxCellTemperature", "MinimumCellTemperature", 1.0),
-    ("cell temperature max", "f_PackMinMaxCellTemperature", "MaximumCellTemperature", 1.0),
-    ("pack voltage", "f_PackValuesP0", "BatteryVoltage", 1.0),
-    ("pack current", "f_PackValuesP0", "Current", 1.0),
-    ("insulation", "f_PackValuesP1", "InsulationResistance", _KILOOHM),
-)
-"""Channel, message, signal, and what one unit of the signal is in SI; `age` s comes last."""
-
-FAULTS = (
-    "GeneralError",
-    "EmergencyShutoff",
-    "SystemMonitoringError",
-    "PrechargeVoltageError",
-    "PrechargeCurrentError",
-    "McuDieTemperatureError",
-    "BmsMasterPcbOvertemperatureError",
-    "BmsMasterPcbUndertemperatureErro",
-    "MainFuseBlown",
-    "InterlockState",
-    "InsulationError",
-    "CanTimingError",
-    "PackOvercurrentChargeError",
-    "PackOvercurrentDischargeError",
-    "AlertFlag",
-    "NvramCrcError",
-    "Clamp30cError",
-)
-"""Bits of f_BmsState that are raised when something is wrong; InterlockState is 1 when open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Where a big-endian signal sits in eight bytes read as one number, its scale, and its range in counts.
-
-    Decoding this way costs 0.2 us a signal where the general decoder needs 3 us a message.
-    """
-
-    shift: int
-    mask: int
-    sign: int
-    scale: float
-    low: int
-    high: int
-
-    @classmethod
-    def of(cls, signal: "Signal", factor: float = 1.0) -> Self:
-        """Place a signal of the database; `factor` turns its unit into SI."""
-        assert signal.byte_order == "big_endian"  # noqa: S101 - `CHANNELS` names no other
-        first = signal.start // 8 * 8 + 7 - signal.start % 8  # counted from the left of the frame
-        sign = 1 << (signal.length - 1) if signal.is_signed else 0
-        low, high = (round(float(bound or 0) / float(signal.scale)) for bound in (signal.minimum, signal.maximum))
-        scale = float(signal.scale) * factor
-        return cls(64 - first - signal.length, (1 << signal.length) - 1, sign, scale, low, high)
-
-    def count(self, frame: int) -> int:
-        """Return what is sent, whatever it may mean."""
-        return ((frame >> self.shift & self.mask) ^ self.sign) - self.sign
-
-    def decode(self, frame: int) -> float:
-        """Return the value in a frame given as a big-endian number; nan outside the signal's range."""
-        count = ((frame >> self.shift & self.mask) ^ self.sign) - self.sign  # as in `count`, which would cost a call
-        return count * self.scale + 0.0 if self.low <= count <= self.high else nan  # no minus before a zero
+CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+"""States with a contactor that is closed, or about to be."""
+_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
+_REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+_LISTEN = 0.1
+"""s between two looks while a node is waited for."""
 
 
 class FoxBms:
     """A foxBMS node as `BatteryManagement`.
 
     `positive_current` is what a positive current on the bus means: foxBMS is built with `discharge`.
-    A mode that was requested is repeated with every scan. A real foxBMS wants it every 100 ms: with
-    `cyclic_request=True` python-can repeats it (socketcan in the kernel, other interfaces in a thread of
-    theirs), for as long as this process lives, whatever the test does.
+    A mode that was requested is repeated every 100 ms, as a foxBMS wants it, where the clock is real; with every scan
+    elsewhere, or with `cyclic_request: false`. In the first case a node that is not conducting is asked for STANDBY as
+    soon as it is identified: one that hears nothing goes into ERROR.
+    `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
+    open. A foxBMS 2 as it is released does so after 1.4 s, where no more than 3.5 A flow (its BS_CHECK_CAN_TIMING, and
+    BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS with these messages, may never.
     `timeout` s is how long `identify` listens. `on_message` sees every frame received and sent.
     """
 
-    channels = (*(channel for channel, *_ in CHANNELS), "age")
+    channels = (*(channel for channel, *_ in CHANNELS), "age", "dropped", "contradictions")
 
     def __init__(
         self,
@@ -123,27 +70,50 @@ class FoxBms:
         name: str,
         timeout: float | None = None,
         positive_current: str = "discharge",
-        cyclic_request: bool = False,
+        cyclic_request: bool | None = None,
+        opens_when_silent: float | None = None,
     ) -> None:
         if positive_current not in {"charge", "discharge"}:
             raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
+        if opens_when_silent is not None and not opens_when_silent > 0:
+            raise ValueError(
+                f"{name}: opens_when_silent {opens_when_silent!r} must be a time in s; leave it out if unknown."
+            )
         self.name = name
-        self.on_message: Callable[[Message], None] | None = None
-        self._context = context
-        self._timeout = 3.0 if timeout is None else timeout
-        self._fields = _fields(-1.0 if positive_current == "discharge" else 1.0)
-        self._cyclic = cyclic_request
-        self._frames: dict[int, bytes] = {}
-        self._received = dict.fromkeys(self._fields, context.now())
-        self._undecoded: set[int] = set()
-        self._protection = Protection(tuple(self._fields))
+        self._context, self._timeout = context, 3.0 if timeout is None else timeout
+        self._opens_when_silent = opens_when_silent
+        self._fields = fields(-1.0 if positive_current == "discharge" else 1.0)
         self._sample = [nan] * len(CHANNELS)
-        self._faults: tuple[bytes, tuple[BmsFault, ...]] = b"", ()
+        self._changed: set[int] = set()
+        self._disordered: dict[int, tuple[str, float]] = {}
+        self._protection = Protection(tuple(self._fields))
+        self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
         self._request: Message | None = None
-        self._repeating: CyclicSendTaskABC | None = None
-        self._errors = _can_errors()
-        self._closed = False
+        self._mode_asked = BmsMode.STANDBY
+        self._requests = Requests(self._send)
+        self._trouble: InstrumentFault | None = None
+        self._bus_errors = _can_errors()
+        self._cyclic = _is_cyclic(name, cyclic_request, context)
+        self._lifetime = Lifetime(name)
+        self._lock = RLock()
         self._bus = _open_bus(name, bus)
+        self._follow: dict[int, Callable[[bytes, float], None]] = {
+            STATE: self._hear_state,
+            STRING_STATE: self._hear_string,
+            FATAL_ERROR: self._hear_fatal_error,
+            PROTECTION: self._hear_protection,
+        }
+        self._inbox = Inbox(self._bus, self._heard, {*self._fields, *self._follow}, context.now)
+        self._end_ticks = self._begin_ticks()
+
+    @property
+    def on_message(self) -> "Callable[[Message], None] | None":
+        """What is shown every frame received and sent."""
+        return self._inbox.on_message
+
+    @on_message.setter
+    def on_message(self, listener: "Callable[[Message], None] | None") -> None:
+        self._inbox.on_message = listener
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -155,52 +125,108 @@ class FoxBms:
         return cls(link.can, context, name=name, timeout=link.timeout, **arguments)
 
     def identify(self) -> Identity:
-        """Listen for its state; a foxBMS tells no more of itself unasked."""
+        """Listen for its state; a foxBMS tells no more of itself unasked.
+
+        One that was not asked for anything yet is then asked for STANDBY, see above: nothing opens that is closed.
+        """
         deadline = self._context.now() + self._timeout
-        self._drain()
-        while STATE not in self._frames:
+        self._take()
+        while STATE not in self._inbox.frames:
             if self._context.now() >= deadline:
                 raise self._never_heard()
-            self._context.sleep(REQUEST_CYCLE)
-            self._drain()
+            self._context.sleep(_LISTEN)
+            self._take()
+        if self._cyclic and self._request is None and self.state() not in CONDUCTING:
+            self._end_its_wait(deadline)
         return Identity("foxBMS", "foxBMS 2", "", "")
 
+    def _end_its_wait(self, deadline: float) -> None:
+        """Ask for STANDBY, until `deadline` if the node is in ERROR because it has heard no request so far."""
+        self.request_mode(BmsMode.STANDBY)
+        while self.state() is BmsState.ERROR and self._misses_requests() and self._context.now() < deadline:
+            self._context.sleep(_LISTEN)
+        self._mode.forget()
+
+    def _misses_requests(self) -> bool:
+        return _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+
     def request(self) -> None:
-        """Repeat the requested mode; the values come unasked."""
-        if self._request is not None and self._repeating is None:
+        """Repeat the requested mode, unless a clock does; the values come unasked."""
+        if self._request is not None and not self._cyclic:
             self._send(self._request)
 
-    def collect(self) -> list[float]:
-        """Return the newest values, decoded once each, and the age (s) of the oldest of their messages.
+    def keep_asking(self, silence: float) -> None:
+        """Repeat the requested mode for `silence` s of real time and 5 s; see `KeepsAsking`."""
+        self._requests.keep_on(silence)
 
-        A message that never came counts from when the bus was opened; a value outside its signal's range is nan.
+    def collect(self) -> list[float]:
+        """Return the newest values, decoded once each, the age (s) of the oldest of their messages, and two counts.
+
+        A message that never came counts from when the bus was opened; a value outside its signal's range is nan. The
+        state is the newest, or for once what must not pass unseen between two calls: an ERROR that is over again, or
+        the state that the node has left its mode for.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
-        self._drain()
-        self._check_protection()
-        for identifier in self._undecoded:
-            frame = int.from_bytes(self._frames[identifier], "big")
+        with self._lock:
+            self._raise_trouble()
+            self._take()
+            self._check_protection()
+            self._decode()
+            sample = [*self._sample, self._age(), float(self._inbox.dropped), float(self._sources.contradictions)]
+            if self._mode.episode is not None:
+                sample[0] = float(self._mode.episode)
+                self._mode.forget()
+            return sample
+
+    def _decode(self) -> None:
+        for identifier in self._changed & self._fields.keys():
+            frame = int.from_bytes(self._inbox.frames[identifier], "big")
             for position, field in self._fields[identifier]:
                 self._sample[position] = field.decode(frame)
-        self._undecoded.clear()
-        return [*self._sample, self._context.now() - min(self._received.values())]
+            if identifier in IN_ORDER:
+                self._check_order(identifier, *IN_ORDER[identifier])
+        self._changed.clear()
+        for identifier in self._disordered:
+            self._count_disorder(identifier)
+
+    def _check_order(self, identifier: int, low: int, high: int, what: str) -> None:
+        lowest, highest = self._sample[low], self._sample[high]
+        self._disordered.pop(identifier, None)
+        if lowest > highest:
+            self._disordered[identifier] = f"its lowest {what}, {lowest:g}, is above its highest, {highest:g}", -inf
+
+    def _count_disorder(self, identifier: int) -> None:
+        """Count the newest frame of a message whose lowest value is above its highest, unless it was counted."""
+        text, counted = self._disordered[identifier]
+        received = self._inbox.received[identifier]
+        if received > counted:
+            self._disordered[identifier] = text, received
+            self._sources.contradict(text)
+
+    def _age(self) -> float:
+        """Age of the oldest message of the sample; PackProtection belongs to it once it has been heard."""
+        messages = self._fields.keys()
+        return self._inbox.age([*messages, PROTECTION] if PROTECTION in self._inbox.frames else messages)
 
     def request_mode(self, mode: BmsMode) -> None:
-        """Ask for a mode now and with every scan, or every 100 ms with `cyclic_request`."""
+        """Ask for a mode now, and repeat it: every 100 ms or with every scan."""
         from can import Message
 
-        data = _database().get_message_by_name("f_BmsStateRequest").encode(_request_signals(mode))
-        self._request = Message(arbitration_id=REQUEST, data=data, is_extended_id=False)
-        self._send(self._request)
-        if not self._cyclic:
-            return
-        if self._repeating is not None:
-            self._repeating.stop()
-        self._repeating = self._bus.send_periodic(self._request, REQUEST_CYCLE)
+        message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        with self._lock:
+            # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
+            with suppress(InstrumentFault):
+                self._take()
+            self._mode.want(_STATE_OF_MODE[mode])
+            self._request, self._mode_asked = message, mode
+            if self._cyclic:
+                self._requests.repeat(message)
+            self._write_down(message)
+            self._send(message)
 
     def state(self) -> BmsState:
         """Return the newest state received; raises `InstrumentFault` for a node never heard, or not to be believed."""
-        self._drain()
+        self._take()
         self._check_protection()
         ((_, field),) = self._fields[STATE]
         code = field.count(int.from_bytes(self._state_frame(), "big"))
@@ -213,60 +239,132 @@ class FoxBms:
 
     def state_age(self) -> float:
         """Return how long ago (s) the newest state was received; before the first, since the bus was opened."""
-        self._drain()
-        return self._context.now() - self._received[STATE]
+        self._take()
+        return self._inbox.age([STATE])
 
     def faults(self) -> tuple[BmsFault, ...]:
-        """Return the fault bits of the newest state message."""
-        self._drain()
-        frame = self._state_frame()
-        # The guard asks once a second; the bits hardly ever change.
-        if frame != self._faults[0]:
-            self._faults = frame, _faults_in(frame)
-        return self._faults[1]
+        """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""
+        self._take()
+        self._state_frame()
+        with self._lock:
+            return tuple(BmsFault(name, texts().get(name, "")) for name in self._errors.standing(self._newest()))
+
+    def error_blame(self) -> ErrorOrigin:
+        """See `ExplainsErrors`."""
+        with suppress(InstrumentFault):
+            self._take()
+        with self._lock:
+            return self._errors.origin(self._newest())
+
+    def left_mode(self) -> ModeLosses:
+        """See `WatchesItsMode`."""
+        return self._mode.losses
+
+    def contradiction(self) -> str:
+        """See `DoubtsItsNode`."""
+        return self._sources.reason
+
+    def where(self, channel: str) -> str:
+        """See `Locating`; modules and what is in them are counted from 1 here, from 0 by the node."""
+        identifier, *signals, what = LOCATIONS[channel]
+        data = self._inbox.frames.get(identifier)
+        if data is None:
+            return ""
+        frame = int.from_bytes(data, "big")
+        module, number = (place(identifier, signal).count(frame) + 1 for signal in signals)
+        return f"{what} {number} of module {module}"
+
+    def opens_when_silent(self) -> float | None:
+        """See `OpensWhenSilent`; None unless the station file says it."""
+        return self._opens_when_silent
 
     def close(self) -> None:
-        """Ask for STANDBY if another mode was asked for, then leave the bus. May be called again."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._repeating is not None:
-            self._repeating.stop()
-        self._cyclic = False
-        if self._request is not None:
-            with suppress(InstrumentFault):
-                self.request_mode(BmsMode.STANDBY)
-        self._bus.shutdown()
+        """Ask for STANDBY if another mode was asked for, then leave the bus for ever. May be called again."""
+        with self._lifetime.last_words() as ours:
+            if ours:
+                self._leave()
 
-    def _drain(self) -> None:
-        """Take what waits on the bus, at most `MAX_FRAMES`, and keep the newest of each message."""
-        receive, fields, listener = self._bus.recv, self._fields, self.on_message
-        try:
-            for _ in range(MAX_FRAMES):
-                message = receive(0)
-                if message is None:
-                    break
-                if listener is not None:
-                    listener(message)
-                identifier = message.arbitration_id
-                if identifier in fields and _is_data(message):
-                    data = bytes(message.data)
-                    if self._frames.get(identifier) != data:
-                        self._frames[identifier] = data
-                        self._undecoded.add(identifier)
-                    self._received[identifier] = self._context.now()
-                elif identifier == PROTECTION and _is_data(message):
-                    self._protection.check(bytes(message.data), self._frames)
-                    self._received[identifier] = self._context.now()
-        except self._errors as error:
-            raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
+    def _leave(self) -> None:
+        self._end_ticks()
+        with self._lock:
+            if self._mode_asked is not BmsMode.STANDBY:
+                with suppress(InstrumentFault):
+                    self.request_mode(BmsMode.STANDBY)
+            self._bus.shutdown()
 
-    def _send(self, message: "Message") -> None:
+    # ---- on the bus ----
+
+    def _begin_ticks(self) -> Callable[[], None]:
+        """Be called back beside the scans, where there is something to do; how that is ended."""
+        if self._context.every is None or not (self._cyclic or self._context.real_time):
+            return _nothing
+        return self._context.every(CYCLE, self._tick)
+
+    def _tick(self) -> None:
+        """Repeat the request and take what has come; what goes wrong is for the next scan to raise."""
+        with self._lock:
+            try:
+                self._requests.tick()
+                self._take()
+            except InstrumentFault as trouble:
+                self._trouble = trouble
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+
+    def _take(self) -> None:
+        """Take what waits on the bus."""
+        self._lifetime.check()
+        with self._lock:
+            try:
+                self._inbox.take()
+            except self._bus_errors as error:
+                raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
+
+    def _heard(self, identifier: int, data: bytes, time: float, changed: bool) -> None:
+        """Take one frame of ours."""
+        self._sources.heard(identifier, time, changed)
+        if changed:
+            self._changed.add(identifier)
+        follow = self._follow.get(identifier)
+        if follow is not None and (changed or identifier != STATE):
+            follow(data, time)
+
+    def _hear_state(self, data: bytes, time: float) -> None:
+        frame = int.from_bytes(data, "big")
+        ((_, field),) = self._fields[STATE]
+        code = field.count(frame)
+        self._mode.report(code)
+        self._sources.in_state(code, time)
+        self._errors.note(STATE, raised(STATE, frame), time)
+
+    def _hear_string(self, data: bytes, time: float) -> None:
+        frame = int.from_bytes(data, "big")
+        string = place(STRING_STATE, "StringNumber").count(frame)
+        self._errors.note(STRING_STATE + (string << 11), raised(STRING_STATE, frame), time)
+
+    def _hear_fatal_error(self, data: bytes, time: float) -> None:
+        self._errors.note_fatal(place(FATAL_ERROR, "FatalErrorCode").count(int.from_bytes(data, "big")), time)
+
+    def _hear_protection(self, data: bytes, _time: float) -> None:
+        self._inbox.dropped += self._protection.check(data, self._inbox.frames)
+
+    def _newest(self) -> float:
+        """When the newest frame was received that tells of errors, as the log of errors counts."""
+        received = self._inbox.received
+        return max((received[each] for each in (STATE, STRING_STATE, FATAL_ERROR) if each in received), default=0.0)
+
+    def _write_down(self, message: "Message") -> None:
         if self._context.transcript is not None:
             self._context.transcript(">", f"{message.arbitration_id:03X}#{message.data.hex().upper()}")
+
+    def _send(self, message: "Message") -> None:
+        self._lifetime.check()
         try:
             self._bus.send(message)
-        except self._errors as error:
+        except self._bus_errors as error:
             raise InstrumentFault(
                 f"{self.name} cannot be asked for a mode: {error}; check wiring, termination and bit rate"
             ) from error
@@ -274,7 +372,7 @@ class FoxBms:
             self.on_message(message)
 
     def _state_frame(self) -> bytes:
-        frame = self._frames.get(STATE)
+        frame = self._inbox.frames.get(STATE)
         if frame is None:
             raise self._never_heard()
         return frame
@@ -293,14 +391,15 @@ class FoxBms:
         )
 
 
-def _is_data(message: "Message") -> bool:
-    """Tell a complete data frame of 11-bit identifier from all else that a bus can deliver."""
-    return (
-        len(message.data) == 8
-        and not message.is_extended_id
-        and not message.is_remote_frame
-        and not message.is_error_frame
-    )
+def _nothing() -> None:
+    """No ticks to end."""
+
+
+def _is_cyclic(name: str, wanted: bool | None, context: LinkContext) -> bool:
+    """Whether the clock of the bench repeats the request; raises `ValueError` when it cannot and was asked to."""
+    if wanted and context.every is None:
+        raise ValueError(f"{name}: cyclic_request needs a clock that calls back; leave it out.")
+    return context.real_time and context.every is not None if wanted is None else wanted
 
 
 def _open_bus(name: str, settings: Mapping[str, Any]) -> "BusABC":
@@ -317,33 +416,3 @@ def _can_errors() -> tuple[type[Exception], ...]:
     from can import CanError
 
     return (CanError, OSError)
-
-
-@cache
-def _database() -> "Database":
-    from cantools.database import load_file
-
-    return load_file(Path(__file__).with_name("foxbms.dbc"), strict=True)  # type: ignore[return-value]
-
-
-@cache
-def _fields(turn: float) -> dict[int, tuple[tuple[int, Field], ...]]:
-    """For each message, where its signals go in a sample; `turn` is the sign of the current."""
-    fields: dict[int, list[tuple[int, Field]]] = {}
-    for position, (channel, name, signal, factor) in enumerate(CHANNELS):
-        message = _database().get_message_by_name(name)
-        sign = turn if channel == "pack current" else 1.0
-        field = Field.of(message.get_signal_by_name(signal), factor * sign)
-        fields.setdefault(message.frame_id, []).append((position, field))
-    return {identifier: tuple(each) for identifier, each in fields.items()}
-
-
-def _faults_in(frame: bytes) -> tuple[BmsFault, ...]:
-    message = _database().get_message_by_name("f_BmsState")
-    values = message.decode_simple(frame, decode_choices=False)
-    return tuple(BmsFault(name, message.get_signal_by_name(name).comment or "") for name in FAULTS if values[name])
-
-
-def _request_signals(mode: BmsMode) -> dict[str, int]:
-    names = (signal.name for signal in _database().get_message_by_name("f_BmsStateRequest").signals)
-    return dict.fromkeys(names, 0) | {"RequestBmsMode": int(mode)}

@@ -24,8 +24,8 @@ class Protection:
         self._counter: int | None = None
         self._bad = 0
 
-    def check(self, frame: bytes, frames: Mapping[int, bytes]) -> None:
-        """Judge the newest `frames` by the one that vouches for them."""
+    def check(self, frame: bytes, frames: Mapping[int, bytes]) -> int:
+        """Judge the newest `frames` by the one that vouches for them; how many such were lost before it."""
         counter, before = frame[2], self._counter
         self._counter = counter
         problem = ""
@@ -37,3 +37,4 @@ class Protection:
                 problem = "its checksum does not fit its messages"
         self._bad = self._bad + 1 if problem else 0
         self.problem = problem if self._bad > TOLERATED else ""
+        return 0 if before is None or counter == before else (counter - before - 1) % 256

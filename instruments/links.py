@@ -36,7 +36,10 @@ class ErrorQueue:
 
 @dataclass(frozen=True, slots=True)
 class LinkProfile:
-    """What a family of instruments needs of its link: terminators, pace (s), patience (s)."""
+    """What a family of instruments needs of its link: terminators, pace (s), patience (s).
+
+    `hangs_up_after` is how long (s) the instrument lets a network connection be silent before it closes it.
+    """
 
     write_termination: str = "\n"
     read_termination: str = "\n"
@@ -45,10 +48,18 @@ class LinkProfile:
     timeout: float = 2.0
     baud_rate: int | None = None
     error_queue: ErrorQueue | None = None
+    hangs_up_after: float | None = None
 
 
 class Link(Protocol):
-    """One open connection to one instrument."""
+    """One open link to one instrument.
+
+    `is_connection` tells one that the far end can close, and that can be made anew at once: a wire has no such thing.
+    `ages` tells one on a real network, where an instrument closes what was silent for long.
+    """
+
+    is_connection: bool
+    ages: bool
 
     def write(self, data: bytes) -> None:
         """Send all of `data`; raises `LinkLost`."""
@@ -59,7 +70,10 @@ class Link(Protocol):
         ...
 
     def drop_waiting(self) -> bytes:
-        """Throw away what has come and was not read, without waiting for more; returns it as far as it is known."""
+        """Throw away what has come and was not read, without waiting for more; returns it as far as it is known.
+
+        Raises `LinkLost` where it shows that the peer has closed.
+        """
         ...
 
     def resynchronise(self) -> None:
@@ -95,6 +109,11 @@ def _as_lost() -> Iterator[None]:
         raise LinkLost(_text(error)) from error
 
 
+def _is_vendors(library: str) -> bool:
+    """Whether a VISA library is a vendor's: `@ivi`, a path, or whichever pyvisa finds."""
+    return not library.startswith("@") or library == "@ivi"
+
+
 def _cannot(*_: Any) -> None:
     """Do nothing in the place of what a library does not offer."""
 
@@ -110,6 +129,9 @@ class VisaLink:
 
     def __init__(self, resource: str, library: str, profile: LinkProfile) -> None:
         self._name, self._library, self._profile = resource, library, profile
+        self.is_connection = resource.upper().startswith("TCPIP")
+        # The simulators of this process are no network: nothing there grows old.
+        self.ages = self.is_connection and _is_vendors(library)
         self._cleanup = contextlib.ExitStack()
         self._open()
 
@@ -198,6 +220,8 @@ class SocketLink:
     NODELAY cannot be set as a VISA attribute (0.8.1); and it costs 40 us more per query.
     """
 
+    is_connection = ages = True
+
     def __init__(self, visa: VisaLink, profile: LinkProfile) -> None:
         self._visa = visa
         self._timeout = profile.timeout
@@ -248,7 +272,7 @@ class SocketLink:
             while select.select([self._socket], [], [], 0.0)[0]:
                 packet = self._socket.recv(65536)
                 if not packet:
-                    break  # the next reading says so
+                    raise LinkLost("the instrument closed the connection")
                 dropped += packet
         except (OSError, ValueError) as error:
             raise LinkLost(_text(error)) from error
@@ -266,6 +290,8 @@ class SocketLink:
 
 class SerialLink:
     """A serial port or pyserial URL, read in blocks: pyvisa-py's ASRL takes one byte a call, 7 us each."""
+
+    is_connection = ages = False
 
     def __init__(self, url: str, profile: LinkProfile) -> None:
         import serial

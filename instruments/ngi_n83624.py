@@ -94,6 +94,8 @@ class NgiN83624(VisaDriver):
         self._lists = lists
         self._measure = f"MEAS:VOLT?{_list(self._cells)}"
         self._rows = 0
+        self._told: bool | None = None
+        """What the channels were last told, on or off."""
 
     @property
     def cell_count(self) -> int:
@@ -125,6 +127,7 @@ class NgiN83624(VisaDriver):
             for row in range(self._rows):
                 self._write_row(cells, row)
             self._set("SOC", "EDIT:SVOL", [_open_circuit_voltage(cell) for cell in cells])
+            self._told = True
             self._set("OUTP", "ONOFF", [1] * len(cells))
             self._verify_on()
 
@@ -146,11 +149,22 @@ class NgiN83624(VisaDriver):
 
     def emulator_off(self) -> None:
         """Switch every channel off with one message."""
-        self._set("OUTP", "ONOFF", [0] * len(self._cells))
+        self._told = False
+        with self._session.switching_off():
+            self._set("OUTP", "ONOFF", [0] * len(self._cells))
 
     def emulator_is_off(self) -> bool:
-        """Read back that every channel is off."""
-        return not any(self._states())
+        """Read back that every channel is off; those that were told OFF and read on are told again, one by one.
+
+        The guide knows no command that takes control, so there is none to repeat.
+        """
+        on = self._still_on()
+        if not on or self._told is not False:
+            return not on
+        with self._session.switching_off():
+            for cell in on:
+                self._session.write(f"OUTP{cell}:ONOFF 0")
+        return not self._still_on()
 
     def alarms(self) -> tuple[str, ...]:
         """Report what each channel's protection says, e.g. `cell 7: over-voltage (ovp)`."""
@@ -166,6 +180,9 @@ class NgiN83624(VisaDriver):
     def _states(self) -> list[bool]:
         message = f"OUTP:ONOFF?{_list(self._cells)}"
         return [bool(state) for state in self._session.numbers(message, self._session.query(message), len(self._cells))]
+
+    def _still_on(self) -> list[int]:
+        return [cell for cell, on in zip(self._cells, self._states(), strict=True) if on]
 
     def _verify_on(self) -> None:
         off = [cell for cell, on in zip(self._cells, self._states(), strict=True) if not on]

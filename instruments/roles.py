@@ -8,7 +8,7 @@ turns its instrument's own sign around.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 
 class InstrumentFault(Exception):
@@ -59,7 +59,11 @@ class Protections:
 
 @runtime_checkable
 class Instrument(Protocol):
-    """Anything with a link: opened by its constructor, identified, closed once."""
+    """Anything with a link: opened by its constructor, identified, closed once.
+
+    Closed is closed: every message after `close`, and in any process but the one that opened it, raises
+    `InstrumentFault` (see `instruments.lifetime`).
+    """
 
     def identify(self) -> Identity:
         """Ask the instrument who it is; raises `InstrumentFault` when it does not answer."""
@@ -78,6 +82,19 @@ class CommunicationWatchdog(Protocol):
         """Arm it for `silence` s of its own time and return the time that it reads back; any message keeps it quiet.
 
         Raises `InstrumentFault` when it does not read back as armed, `SetPointRejected` for a time it does not have.
+        """
+        ...
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """Remembers who it was and believes nobody else: behind every new connection it asks again."""
+
+    def expect(self, identity: Identity) -> None:
+        """From now on, answer for this model and serial number alone.
+
+        After a reconnection nothing but OFF is said before the instrument has confirmed who it is; another one at the
+        address raises `InstrumentFault` that names it.
         """
         ...
 
@@ -125,11 +142,13 @@ class Source(Protocol):
         ...
 
     def source_off(self) -> None:
-        """Switch the output off now."""
+        """Switch the output off now; may be called first of all, before `identify`."""
         ...
 
     def source_is_off(self) -> bool:
-        """Read back the output state."""
+        """Read back the output state. One that was told OFF and still reads on is told again, under remote control
+        taken anew: may be called until it says True.
+        """
         ...
 
 
@@ -154,11 +173,11 @@ class Sink(Protocol):
         ...
 
     def sink_off(self) -> None:
-        """Switch the input off now."""
+        """Switch the input off now; may be called first of all, before `identify`."""
         ...
 
     def sink_is_off(self) -> bool:
-        """Read back the input state."""
+        """Read back the input state; same rules as `Source.source_is_off`."""
         ...
 
 
@@ -195,11 +214,11 @@ class BatteryEmulator(Protocol):
         ...
 
     def emulator_off(self) -> None:
-        """Switch every channel off."""
+        """Switch every channel off; may be called first of all, before `identify`."""
         ...
 
     def emulator_is_off(self) -> bool:
-        """Read back that every channel is off."""
+        """Read back that every channel is off; same rules as `Source.source_is_off`."""
         ...
 
 
@@ -279,7 +298,9 @@ class BatteryManagement(Protocol):
     Channels of its scan, in this order: `state` (a `BmsState`), `soc min` and `soc max` (0 to 1), `soh` (0 to 1),
     `charge current limit` A, `discharge current limit` A (both positive), `cell voltage min` V,
     `cell voltage max` V, `cell temperature min` degC, `cell temperature max` degC, `pack voltage` V,
-    `pack current` A (charge positive), `insulation` Ohm, `age` s since the oldest of these was received.
+    `pack current` A (charge positive), `insulation` Ohm, `age` s since the oldest of these was received. A driver that
+    knows them adds `dropped` and `contradictions`, counts since it was opened: frames that are known or estimated to
+    be lost or left unread, and frames that cannot come from one healthy node.
     """
 
     def request_mode(self, mode: BmsMode) -> None:
@@ -296,4 +317,85 @@ class BatteryManagement(Protocol):
 
     def faults(self) -> tuple[BmsFault, ...]:
         """Fault bits of the newest messages."""
+        ...
+
+
+Side = Literal["pack", "bench", "unknown"]
+"""Where an error comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOrigin:
+    """Where a BMS's error comes from, as far as the node tells: by which of its bits, `signals`, the first it raised.
+
+    `unknown` where it raises none, or only those that stand beside every other.
+    """
+
+    side: Side
+    signals: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class ExplainsErrors(Protocol):
+    """A BMS driver that remembers which error its node raised first."""
+
+    def error_blame(self) -> ErrorOrigin:
+        """Say where the errors come from that stand now, or have stood within the last seconds; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModeLosses:
+    """How often a node has left the mode that it was asked for by itself since it was opened; `restarts` of these.
+
+    `text` is a clause on the newest, empty before the first.
+    """
+
+    count: int = 0
+    restarts: int = 0
+    text: str = ""
+
+
+@runtime_checkable
+class WatchesItsMode(Protocol):
+    """A BMS driver that sees every state its node reports, also between two scans."""
+
+    def left_mode(self) -> ModeLosses:
+        """Count what happened up to the newest frame taken; never raises."""
+        ...
+
+
+@runtime_checkable
+class DoubtsItsNode(Protocol):
+    """A BMS driver that compares its node's frames with each other."""
+
+    def contradiction(self) -> str:
+        """Return a clause on the newest frames that cannot come from one healthy node; empty where there are none."""
+        ...
+
+
+@runtime_checkable
+class Locating(Protocol):
+    """A `BatteryManagement` that knows which of its cells or sensors an extreme belongs to."""
+
+    def where(self, channel: str) -> str:
+        """Name the cell or sensor behind the newest value of a channel such as `cell voltage max`; empty: unknown."""
+        ...
+
+
+@runtime_checkable
+class KeepsAsking(Protocol):
+    """A BMS driver that repeats its request between two scans, for as long as the test is known to be alive."""
+
+    def keep_asking(self, silence: float) -> None:
+        """Go on for `silence` s of real time without a scan, and a margin; then the node hears nothing any more."""
+        ...
+
+
+@runtime_checkable
+class OpensWhenSilent(Protocol):
+    """A BMS whose contactors open when nobody asks anything of it any more: because the computer has died."""
+
+    def opens_when_silent(self) -> float | None:
+        """Return after how many s of silence; None where nobody knows that they do."""
         ...

@@ -5,13 +5,23 @@ and no physics; it turns text into numbers and failures into sentences.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from threading import RLock
+from typing import TYPE_CHECKING
 
+from instruments.lifetime import Lifetime
 from instruments.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
 from instruments.roles import Identity, InstrumentFault
+
+if TYPE_CHECKING:
+    from _thread import RLock as Lock
+
+RENEWED_AT = 0.8
+"""Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
+message can then cross the closing."""
 
 _SCPI_INFINITY = 9.9e37
 """SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
@@ -25,12 +35,16 @@ class LinkContext:
     """What a bench lends to every driver: the VISA library, its clock (s) and where the wire is written down.
 
     `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
+    `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
+    (`real_time`), and returns what ends it; None where nobody does.
     """
 
     visa_library: str
     now: Callable[[], float]
     sleep: Callable[[float], None]
     transcript: Callable[[str, str], None] | None = None
+    every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+    real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +60,75 @@ class InstrumentLink:
     timeout: float | None = None
 
 
+def _nothing() -> None:
+    """Do what a driver without memory does after a reconnection, and one without manners before it leaves."""
+
+
 class Session:
-    """Messages to one instrument and its answers, one at a time, from any thread.
+    """Messages to one instrument and its answers, one at a time, from any thread of the process that opened it.
 
     After a reply was missed the link is brought back into step before the next message, so that a late reply
-    is never taken for the next one; then `on_reconnect` lets the driver forget what it believed to be set, as
-    the instrument may have been restarted. A message between `request` and `collect` does not disturb them.
+    is never taken for the next one. A connection that the instrument closed while nothing was outstanding is made anew
+    as a matter of course, once per message; a loss with a query outstanding is a fault. Either way `on_reconnect` lets
+    the driver forget what it believed to be set, as the instrument may have been restarted, and nothing but OFF is said
+    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts them.
+
+    A message between `request` and `collect` does not disturb them. After `close` every message is refused for ever.
     """
 
     def __init__(self, resource: str, context: LinkContext, profile: LinkProfile, *, name: str) -> None:
         self.name = name
         self.resource = resource
-        self.lock = RLock()
+        self.reconnections = 0
+        self.on_reconnect: Callable[[], None] = _nothing
+        self.ask_identity: Callable[[], Identity] = self.identity
+        self._lock = RLock()
         self._context, self._profile = context, profile
+        self._lifetime = Lifetime(f"{name} ({resource})")
         self._gap, self._next_message = profile.gap, 0.0
         self._out_of_step = False
         self._asked: str | None = None
         self._early: str | InstrumentFault | None = None
-        self.on_reconnect: Callable[[], None] = _nothing
+        self._expected: Identity | None = None
+        self._doubted = self._asking = self._switching_off = False
         try:
             self._link: Link = open_link(resource, context.visa_library, profile)
         except LinkLost as error:
             raise self._fault(f"cannot be opened: {error}", "check power, cable and address") from error
+        self._grows_old = self._lives_for()
+        self._last_word = context.now()
 
     @property
     def patience(self) -> float:
         """How long an answer is waited for, s."""
         return self._profile.timeout
+
+    @property
+    def lock(self) -> "Lock":
+        """Held for a message and its answer, or for several that belong together.
+
+        Raises `InstrumentFault` instead of waiting where nothing may be said any more; see `Lifetime`.
+        """
+        self._lifetime.check()
+        return self._lock
+
+    def expect(self, identity: Identity) -> None:
+        """Believe nobody else: see `instruments.roles.Expecting`. The instrument has just said that it is this one."""
+        with self.lock:
+            self._expected, self._doubted = identity, False
+
+    @contextmanager
+    def switching_off(self) -> Iterator[None]:
+        """Within it messages go out at once, whoever may be there: OFF harms nobody, and needs no identity.
+
+        A connection that is lost under them is made anew even while an answer is outstanding.
+        """
+        with self.lock:
+            before, self._switching_off = self._switching_off, True
+            try:
+                yield
+            finally:
+                self._switching_off = before
 
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
@@ -160,10 +216,26 @@ class Session:
         self._out_of_step = True
         return self._fault(f"answered {reply!r} to {message!r}: {why}", "check model and firmware")
 
-    def close(self) -> None:
-        """Close the link. May be called again."""
-        with self.lock:
+    def close(self, farewell: Callable[[], None] = _nothing) -> None:
+        """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
+
+        Does nothing a second time, and nothing in a forked copy of the process that opened it.
+        """
+        with self._lifetime.last_words() as ours:
+            if ours:
+                try:
+                    farewell()
+                finally:
+                    self._hang_up()
+
+    def _hang_up(self) -> None:
+        # Whoever sits in a call may wait for an answer as long as that takes, but not keep the link open for good.
+        free = self._lock.acquire(timeout=self.patience)
+        try:
             self._link.close()
+        finally:
+            if free:
+                self._lock.release()
 
     def _take_early(self) -> None:
         """Read the outstanding answer before the next message is sent; keep it for `collect`."""
@@ -173,31 +245,79 @@ class Session:
         except InstrumentFault as fault:
             self._early = fault
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, *, renewed: bool = False) -> None:
+        """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""
         if self._out_of_step:
             self._resynchronise()
+            renewed = True
+        elif self._has_grown_old():
+            self._renew("was silent for as long as it keeps a connection open")
+            renewed = True
+        try:
+            self._deliver(message)
+        except LinkLost as error:
+            if renewed or not self._may_be_renewed():
+                self._out_of_step = True
+                raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
+            self._renew(f"was lost while nothing was asked of it: {error}")
+            self._send(message, renewed=True)
+
+    def _may_be_renewed(self) -> bool:
+        return self._link.is_connection and (self._asked is None or self._switching_off)
+
+    def _deliver(self, message: str) -> None:
+        """Hand one message to the link; raises `LinkLost`, and then nothing of it has arrived."""
         if self._asked is None:
-            self._drop_stray(message)
+            self._drop_stray()
+        if self._doubted and not self._switching_off:
+            self._confirm()
         if self._gap:
             self._keep_distance()
+        self._lifetime.check()  # closed meanwhile: whoever waited here must not have the last word
         transcript = self._context.transcript
         if transcript is not None:
             transcript(">", message)
-        try:
-            self._link.write((message + self._profile.write_termination).encode(self._profile.encoding))
-        except LinkLost as error:
-            self._out_of_step = True
-            raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
+        self._link.write((message + self._profile.write_termination).encode(self._profile.encoding))
+        if self._grows_old is not None:
+            self._last_word = self._context.now()
 
-    def _drop_stray(self, message: str) -> None:
-        """Throw away what nobody asked for: it would be taken for the answer to `message`, and so on for good."""
-        try:
-            stray = self._link.drop_waiting()
-        except LinkLost as error:
-            self._out_of_step = True
-            raise self._fault(f"was lost before {message!r}: {error}", "check power and cable") from error
+    def _drop_stray(self) -> None:
+        """Throw away what nobody asked for: it would be taken for the next answer, and so on for good."""
+        stray = self._link.drop_waiting()
         if stray and self._context.transcript is not None:
             self._context.transcript("!", f"{self.name} said {stray!r} unasked; it was dropped")
+
+    def _lives_for(self) -> float | None:
+        """How long (s) a connection may be silent before it is made anew; None: for ever."""
+        patience = self._profile.hangs_up_after
+        return patience * RENEWED_AT if patience is not None and self._link.ages else None
+
+    def _has_grown_old(self) -> bool:
+        if self._grows_old is None or self._asked is not None:
+            return False
+        return self._context.now() - self._last_word >= self._grows_old
+
+    def _renew(self, why: str) -> None:
+        if self._context.transcript is not None:
+            self._context.transcript("!", f"{self.name} {why}; it is connected anew")
+        self._resynchronise()
+
+    def _confirm(self) -> None:
+        """Ask who is there behind a new connection, before anything but OFF is said."""
+        expected = self._expected
+        if expected is None or self._asking:
+            return
+        self._asking = True
+        try:
+            found = self.ask_identity()
+        finally:
+            self._asking = False
+        if (found.model, found.serial_number) != (expected.model, expected.serial_number):
+            raise self._fault(
+                f"is {found} since its connection was made anew, and was {expected} before",
+                "nothing but OFF is sent to it; check what is plugged in at its address",
+            )
+        self._doubted = False
 
     def _receive(self, message: str) -> str:
         try:
@@ -216,18 +336,33 @@ class Session:
         transcript = self._context.transcript
         if transcript is not None:
             transcript("<", reply)
+        if self._grows_old is not None:
+            self._last_word = self._context.now()
         return reply
 
     def _resynchronise(self) -> None:
+        self._lifetime.check()
+        self._out_of_step = True
         try:
             self._link.resynchronise()
         except (LinkLost, LinkTimeout) as error:
             raise self._fault(f"cannot be reached again: {error}", "check power and cable") from error
-        self._out_of_step = False
+        self._close_what_came_too_late()
+        self._out_of_step, self._doubted = False, True
+        self.reconnections += 1
+        self._last_word = self._context.now()
         if self._asked is not None:
             self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")
             self._asked = None
         self.on_reconnect()
+
+    def _close_what_came_too_late(self) -> None:
+        """A connection that came about while the session was being closed does not stay open."""
+        try:
+            self._lifetime.check()
+        except InstrumentFault:
+            self._link.close()
+            raise
 
     def _keep_distance(self) -> None:
         wait = self._next_message - self._context.now()
@@ -240,10 +375,6 @@ class Session:
         if self._context.transcript is not None:
             self._context.transcript("!", text)
         return InstrumentFault(text)
-
-
-def _nothing() -> None:
-    """Do what a driver without memory does after a reconnection."""
 
 
 def parse_number(text: str, unit: str = "") -> float:

@@ -27,8 +27,14 @@ REFUSALS = {
 }
 
 
+class _Refusal(InstrumentFault):
+    """The chamber answered, with a code that says no."""
+
+
 class WeissSimServ(VisaDriver):
     """A chamber in manual mode as `ClimateChamber`.
+
+    SimServ has no remote control to be taken or lost, and answers every set with a code: one that is refused raises.
 
     The air is measured in every scan; the set point is read back when it is set and once at the first scan,
     not in every one. A ramp of 0 K/min means as fast as it can. `close` leaves the chamber as it is: what it
@@ -98,7 +104,8 @@ class WeissSimServ(VisaDriver):
 
     def chamber_rest(self) -> None:
         """Leave manual mode: fans and compressor idle."""
-        self._ask("14001", _MANUAL_MODE, "0")
+        with self._session.switching_off():
+            self._ask("14001", _MANUAL_MODE, "0")
 
     def chamber_is_resting(self) -> bool:
         """Read back the status: 1 idle, 3 running."""
@@ -149,7 +156,7 @@ class WeissSimServ(VisaDriver):
         code = reply.partition(_PART)[0]
         why = REFUSALS.get(code, "1 would mean done")
         readable = message.replace(_PART, " ")
-        return InstrumentFault(f"{self.name} answered {code} to {readable!r}: {why}; check model and option")
+        return _Refusal(f"{self.name} answered {code} to {readable!r}: {why}; check model and option")
 
 
 def _message(command: str, *arguments: object) -> str:
@@ -157,8 +164,8 @@ def _message(command: str, *arguments: object) -> str:
 
 
 def _optional(chamber: WeissSimServ, which: int) -> str:
-    """One entry of the chamber's own description; some controllers have not all of them."""
+    """One entry of the chamber's own description; some controllers have not all of them, and say so."""
     try:
         return chamber._ask("99997", which)
-    except InstrumentFault:
+    except _Refusal:
         return ""

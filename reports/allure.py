@@ -4,9 +4,9 @@ It fills a test's result; `reports.results` looks after the folder, `reports.sit
 """
 
 import json
-import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,8 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from bench.clock import utc_now
+from bench.recording.manifest import write_manifest
 from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
@@ -69,12 +71,14 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
             _present_manifest(result, manifest, results)
         return
     record_kpis(folder, recording)
-    recording = Recording(read_manifest(folder), recording.events, recording.columns, recording.rows)
+    recording = replace(recording, manifest=read_manifest(folder))
     picture = _draw(recording)
     result.steps.extend(steps_of(recording, start=result.start or _now()))
     # The first line of a docstring is the title, shown above and filled with the parameters.
     beyond_title = (result.description or "").strip().partition("\n")[2].strip()
-    result.descriptionHtml = describe(beyond_title, recording.manifest, picture)
+    result.descriptionHtml = describe(beyond_title, recording.manifest, picture, recording.damage)
+    if recording.damage:
+        result.labels.append(Label(name="tag", value="damaged"))
     if picture:
         attach(result, results, picture, FIGURE, "image/png", "png")
         page = interactive.html(recording).encode()
@@ -85,10 +89,7 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
 
 def record_kpis(folder: Path, recording: Recording) -> None:
     """Put the KPIs that the samples allow into the run's manifest."""
-    manifest = {**recording.manifest, "kpis": [kpi.as_dict() for kpi in compute_all(recording)]}
-    new = folder / "run.json.new"
-    new.write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-    new.replace(folder / MANIFEST)
+    write_manifest(folder, {**recording.manifest, "kpis": [kpi.as_dict() for kpi in compute_all(recording)]})
 
 
 def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
@@ -101,13 +102,14 @@ def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
     return sorted(told + between, key=lambda step: step.start or 0) + [_measurement(event, start) for event in loose]
 
 
-def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None) -> str:
+def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, damage: Sequence[str] = ()) -> str:
     """Write what a reviewer sees without a click: purpose, cause, table of results, figure."""
     cause = manifest.get("cause")
     parts = [f"<p>{escape(text)}</p>"] if text else []
     if cause:
         parts.append(f'<p style="color:#c62828"><b>{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
+    parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
     rows = tables.rows_of(manifest)
     if rows:
         parts.append(tables.as_html(rows))
@@ -257,4 +259,4 @@ def _where(cause: Mapping[str, Any]) -> str:
 
 
 def _now() -> int:
-    return int(1000 * time.time())
+    return int(1000 * utc_now().timestamp())

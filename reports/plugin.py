@@ -18,7 +18,7 @@ from allure_commons.utils import md5
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
 from bench.plugin import identity_of
-from reports import allure, results
+from reports import allure, lost_results, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
 
@@ -77,6 +77,7 @@ class Presenter:
         self._results = folder
         self._tests: dict[str, _Test] = {}
         self._started: set[str] = set()
+        self._lost = lost_results.stand_by(config)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Label by marks: labels given in a test's body are lost when its setup fails."""
@@ -92,7 +93,8 @@ class Presenter:
         if resumed and (self._results / results.SESSION).exists():
             return  # the session that died knows what else was meant to run
         if session.items and not self._config.option.collectonly:
-            results.remember_collected(self._results, [_collected(item) for item in session.items])
+            with self._lost.counted():
+                results.remember_collected(self._results, [_collected(item) for item in session.items])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note which tests began; xdist relays this to the controlling process."""
@@ -126,15 +128,17 @@ class Presenter:
         test.runs.append(folder)
         if test.finished:
             self._present(test, folder)
-            self._rewrite(test.result)
+            with self._lost.counted():
+                self._rewrite(test.result)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Complete the folder once everybody has written: lost results, categories, environment."""
         if _is_worker(self._config) or self._config.option.collectonly or not self._results.is_dir():
             return
-        results.complete(self._results, self._started)
-        results.write_environment(self._results)
+        with self._lost.counted():
+            results.complete(self._results, self._started)
+            results.write_environment(self._results)
 
     def _finish(self, test: _Test) -> None:
         result, item = test.result, test.item
@@ -158,7 +162,8 @@ class Presenter:
             allure.present(test.result, folder, self._results)
         except (RecordingError, OSError, KeyError, TypeError, ValueError) as error:
             text = f"The run in {folder} could not be shown: {type(error).__name__}: {error}"
-            allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
+            with self._lost.counted():
+                allure.attach(test.result, self._results, text.encode(), "Report problem", "text/plain", "txt")
 
     def _rewrite(self, result: TestResult) -> None:
         """Replace the file of a result that had already been written."""

@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.recording.reading import Event, RecordingError, nearest, read_events, read_manifest, read_samples
+from bench.recording.reading import Event, RecordingError, nearest, read_manifest, read_run
+from bench.recording.rows import Table
 
 __all__ = ["Event", "Floats", "Gap", "Hold", "Recording", "RecordingError", "Step", "read_manifest"]
 
@@ -84,12 +85,17 @@ class Gap:
 
 @dataclass(frozen=True)
 class Recording:
-    """Everything of one run. `rows` has one row per scan and one column per name in `columns`."""
+    """Everything of one run. `rows` has one row per scan and one column per name in `columns`.
+
+    Rows on the disk are read by the column, and a column is read once. `damage` has a sentence on everything of the
+    run's files that was damaged and is left out.
+    """
 
     manifest: Mapping[str, Any]
     events: Sequence[Event]
     columns: Sequence[str]
-    rows: Floats
+    rows: Table
+    damage: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.rows.ndim != 2 or self.rows.shape[1] != len(self.columns):
@@ -101,9 +107,8 @@ class Recording:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a run folder, also one whose process died; raises `RecordingError` when it is not a run."""
-        manifest = read_manifest(folder)
-        columns, rows = read_samples(folder)
-        return cls(manifest, read_events(folder / "events.jsonl"), columns, rows)
+        run = read_run(folder)
+        return cls(run.manifest, run.events, run.columns, run.rows, run.damage)
 
     @property
     def time(self) -> Floats:
@@ -118,7 +123,9 @@ class Recording:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
         if name not in self._positions:
             raise RecordingError(f"The run has no column {name!r}{nearest(name, self.columns)}.")
-        return self.rows[:, self._positions[name]]
+        if name not in self._read:
+            self._read[name] = self.rows[:, self._positions[name]]
+        return self._read[name]
 
     def step(self, which: str | int | Step) -> Step:
         """Find a step by its name or its index (from 1). Raises `RecordingError` unless exactly one fits."""
@@ -147,6 +154,10 @@ class Recording:
         """The steps of the scenario that were started, in order."""
         ends = {event["index"]: event for event in self.of_type("step ended")}
         return tuple(self._step(event, ends.get(event["index"])) for event in self.of_type("step started"))
+
+    @cached_property
+    def _read(self) -> dict[str, Floats]:
+        return {}
 
     @cached_property
     def _positions(self) -> dict[str, int]:

@@ -5,12 +5,13 @@ One test's result is filled by `reports.allure`; here nothing is known of sample
 
 import json
 import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
+
+from bench.clock import utc_now
 
 MANIFEST = "run.json"
 SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know
@@ -155,8 +156,8 @@ def _write_lost(test: CollectedTest, results: Path, begun: bool) -> None:
         "status": "broken",
         "statusDetails": {"message": reason},
         "labels": [*labels, {"name": "nodeid", "value": test.nodeid}],
-        "start": int(1000 * time.time()),
-        "stop": int(1000 * time.time()),
+        "start": int(1000 * utc_now().timestamp()),
+        "stop": int(1000 * utc_now().timestamp()),
     }
     (results / f"{uuid4()}-result.json").write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 

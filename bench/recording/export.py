@@ -3,7 +3,7 @@
 It changes no value and no name; what is missing stays missing. Where the samples come from is not its business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +13,9 @@ from bench import columns as labels
 from bench.verdicts import InputError
 
 if TYPE_CHECKING:  # `packbench --help` must not wait for numpy
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
+
+    from bench.recording.rows import Floats, Table
 
 BDF_LABELS = (
     labels.TEST_TIME, labels.VOLTAGE, labels.CURRENT, labels.UNIX_TIME, labels.STEP, labels.AMBIENT, labels.POWER,
@@ -45,56 +45,71 @@ def destination(output: Path | None, run_id: str, to: Format) -> Path:
     return output / name if output.is_dir() else output
 
 
-def export(
-    columns: Sequence[str], rows: "npt.NDArray[np.float64]", to: Format, path: Path, *, force: bool = False
-) -> None:
-    """Write `rows` (scans x columns) to `path`, all of it or nothing.
+def export(columns: Sequence[str], rows: "Table", to: Format, path: Path, *, force: bool = False) -> None:
+    """Write `rows` (scans x columns) to `path`, all of it or nothing, a batch at a time.
 
     Raises `InputError` when `path` exists and `force` is not given, or when it cannot be written.
     """
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another file with --output, or replace it with --force.")
     wanted = [name for name in columns if to is not Format.BDF or name in BDF_LABELS]
-    table = _table(columns, rows, wanted)
+    batches = _batches(columns, rows, wanted)
     partial = path.with_name(f"{path.name}.partial")
     try:
         if to is Format.PARQUET:
-            _write_parquet(table, partial)
+            _write_parquet(wanted, batches, partial)
         else:
-            _write_csv(table, partial)
+            _write_csv(wanted, batches, partial)
         partial.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}): choose another place with --output."
         ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
-def _table(columns: Sequence[str], rows: "npt.NDArray[np.float64]", wanted: Sequence[str]) -> "pa.Table":
+def _batches(columns: Sequence[str], rows: "Table", wanted: Sequence[str]) -> "Iterator[pa.Table]":
+    """What is wanted of the rows, so many at a time that memory does not depend on their number."""
     import numpy as np
     import pyarrow as pa
 
-    def column(name: str) -> "pa.Array":
-        values = rows[:, list(columns).index(name)]
+    from bench.recording.rows import BATCH
+
+    positions = [list(columns).index(name) for name in wanted]
+
+    def column(name: str, values: "Floats") -> "pa.Array":
         if name == labels.STEP:
             return pa.array(values.astype(np.int32))
         # Null, not nan: other programs read an empty field as missing, and many stumble over the word.
         return pa.array(values, mask=np.isnan(values))
 
-    return pa.Table.from_arrays([column(name) for name in wanted], names=list(wanted))
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH, positions]
+        arrays = [column(name, batch[:, at]) for at, name in enumerate(wanted)]
+        yield pa.Table.from_arrays(arrays, schema=_schema(wanted))
 
 
-def _write_csv(table: "pa.Table", path: Path) -> None:
+def _schema(names: Sequence[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.int32() if name == labels.STEP else pa.float64()) for name in names])
+
+
+def _write_csv(names: Sequence[str], batches: "Iterator[pa.Table]", path: Path) -> None:
     """Header of bare labels, then the shortest digits that read back as the same number."""
     from pyarrow import csv
 
     with path.open("wb") as file:
-        file.write((",".join(table.column_names) + "\n").encode())
-        csv.write_csv(table, file, csv.WriteOptions(include_header=False, quoting_style="none"))
+        file.write((",".join(names) + "\n").encode())
+        for batch in batches:
+            csv.write_csv(batch, file, csv.WriteOptions(include_header=False, quoting_style="none"))
 
 
-def _write_parquet(table: "pa.Table", path: Path) -> None:
+def _write_parquet(names: Sequence[str], batches: "Iterator[pa.Table]", path: Path) -> None:
     import pyarrow.parquet as pq
 
-    pq.write_table(table, path, compression="zstd")
+    with pq.ParquetWriter(path, _schema(names), compression="zstd", write_page_checksum=True) as writer:
+        for batch in batches:
+            writer.write_table(batch)

@@ -13,7 +13,7 @@ def claim(folder: Path) -> FileLock:
     lock = FileLock(folder / NAME)
     # A file system without locks must not keep a test from running: it only cannot be asked whether it still does.
     with suppress(OSError, Timeout, NotImplementedError):
-        lock.acquire(timeout=0)
+        lock.acquire(blocking=False)
     return lock
 
 
@@ -30,7 +30,7 @@ def is_alive(folder: Path) -> bool:
         return False
     lock = FileLock(folder / NAME)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(blocking=False)
     except Timeout:
         return True
     except (OSError, NotImplementedError):

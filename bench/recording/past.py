@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from bench import columns as labels
 from bench.durations import spell
 from bench.recording.life import is_alive
-from bench.recording.reading import Event, RecordingError, read_events, read_manifest, read_samples
+from bench.recording.reading import Event, RecordingError, read_manifest, read_run
+from bench.recording.rows import Renumbered, Rows, Table
 from bench.verdicts import InputError, Verdict
 
 RESUMABLE = (Verdict.ABORTED, Verdict.BENCH_FAULT)
@@ -45,10 +45,12 @@ class PastRun:
     manifest: Mapping[str, Any]
     events: Sequence[Event]
     columns: Sequence[str]
-    rows: npt.NDArray[np.float64]
+    rows: Table
     steps: tuple[PastStep, ...]
     reason: str
     """Why it stopped, one sentence."""
+    damage: tuple[str, ...] = ()
+    """What of its files was damaged and is left out, one sentence each."""
 
     @classmethod
     def load(cls, folder: Path, supervisor: str = "") -> Self:
@@ -62,17 +64,18 @@ class PastRun:
             _check_stopped(manifest, run_id, alive=is_alive(folder))
             if not (folder / "samples.parquet").exists() and not (folder / "samples.journal").exists():
                 raise _never_begun(run_id)
-            events, (columns, rows) = read_events(folder / "events.jsonl"), read_samples(folder)
+            stored = read_run(folder)
         except RecordingError as error:
             raise InputError(f"--resume: {error}") from error
-        if not len(rows):
+        if not len(stored.rows):
             raise _never_begun(run_id)
-        steps = tuple(_steps(events))
+        steps = tuple(_steps(stored.events))
         if not steps:
             raise _never_begun(run_id)
         died = f"its process died{supervisor.rstrip('.').replace(' The', '; the', 1)}."
         reason = (manifest.get("cause") or {}).get("text") or died
-        return cls(manifest, events, columns, rows, steps, reason)._without_halves()
+        past = cls(manifest, stored.events, stored.columns, stored.rows, steps, reason, stored.damage)
+        return past._without_halves()
 
     @property
     def run_id(self) -> str:
@@ -136,8 +139,8 @@ class PastRun:
 
     def _without(self, half: PastStep) -> Self:
         """Leave a step out that is begun anew; its rows stay, outside all steps."""
-        rows, step = self.rows.copy(), list(self.columns).index(labels.STEP)
-        rows[rows[:, step] == half.index, step] = 0
+        step = list(self.columns).index(labels.STEP)
+        rows = Rows(Renumbered(self.rows, step, half.index, 0))
         mine = ("step started", "step resumed")
         events = [event for event in self.events if not (event["type"] in mine and event["index"] == half.index)]
         return replace(self, events=events, rows=rows, steps=self.steps[:-1])

@@ -1,95 +1,85 @@
-"""Reads events and samples of a run back, also of one whose process died: see docs/run-format.md.
+"""Reads a run back from its folder, also one whose process died: see docs/run-format.md.
 
-Each file is read as far as it is intact. What they mean is for whoever asks.
+Invariant: what is read is what was written, or what is damaged is told: a sentence each in `StoredRun.damage` where the
+rest can be used, a `RecordingError` where it cannot. What it means is for whoever asks.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple
 
 from bench.columns import STEP, TEST_TIME
-from bench.recording.recorder import JournalError, read_journal
+from bench.recording.eventlog import NAME as EVENTS
+from bench.recording.eventlog import Event, read_events
+from bench.recording.journal import NAME as JOURNAL
+from bench.recording.journal import Journal, JournalError
+from bench.recording.manifest import RecordingError, read_manifest
+from bench.recording.rows import Rows
+from bench.recording.table import NAME as TABLE
+from bench.recording.table import TableStore
 
-Event = Mapping[str, Any]
+__all__ = ["Event", "RecordingError", "nearest", "read_events", "read_manifest", "read_run", "read_samples"]
 
 
-class RecordingError(ValueError):
-    """A run on disk cannot be used: one sentence with where, what was found and what is allowed."""
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """Everything in a run's folder. `damage` has a sentence on everything that was left out; none: it is whole."""
+
+    manifest: dict[str, Any]
+    events: Sequence[Event]
+    columns: Sequence[str]
+    rows: Rows
+    damage: tuple[str, ...]
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read `run.json`; raises `RecordingError` when there is none or it is of another schema."""
-    path = folder / "run.json"
+class Samples(NamedTuple):
+    """Column names, the rows on disk, and a sentence on everything that was left out of them."""
+
+    columns: list[str]
+    rows: Rows
+    damage: tuple[str, ...]
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read a run; raises `RecordingError` when it is none, or when its manifest or its table cannot be believed."""
+    manifest = read_manifest(folder)
+    columns, rows, damage = read_samples(folder, manifest)
+    log = read_events(folder / EVENTS, (manifest.get("events") or {}).get("count"))
+    return StoredRun(manifest, log.events, columns, rows, (*damage, *log.damage))
+
+
+def read_samples(folder: Path, manifest: Mapping[str, Any]) -> Samples:
+    """The samples of a run: from the table of one that ended, or from the journal of one that died."""
+    kept: Mapping[str, Any] = manifest.get("samples") or {}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecordingError(f"{folder} is not a run: it holds no run.json; name a folder under runs/.") from error
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != 1:
-        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
-        raise RecordingError(f"{path} has the schema {found!r}; this version reads schema 1.")
-    return manifest
-
-
-def read_events(path: Path) -> list[Event]:
-    """Every complete line; a last line that was cut off when the process died is left out."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error}.") from error
-    events: list[Event] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            events.append(_event(line))
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise RecordingError(f"{path} line {number} is not an event: {error}.") from error
-    return events
-
-
-def _event(line: bytes) -> Event:
-    event = json.loads(line)
-    if not isinstance(event, dict) or not {"time", "type"} <= event.keys():
-        raise ValueError("an object with time and type is needed")
-    return event
-
-
-def read_samples(folder: Path) -> tuple[list[str], npt.NDArray[np.float64]]:
-    """Columns and rows, from the table of a run that ended or from the journal of one that died."""
-    table, journal = folder / "samples.parquet", folder / "samples.journal"
-    try:
-        if table.exists():
-            columns, rows = _read_table(table)
-        elif journal.exists():
-            columns, rows = read_journal(journal)
-        else:
-            raise RecordingError(f"{folder} holds no samples: neither samples.parquet nor samples.journal.")
+        columns, rows, damage = _open(folder, kept)
     except (OSError, JournalError) as error:
         raise RecordingError(f"The samples in {folder} cannot be read: {error}.") from error
     missing = [name for name in (TEST_TIME, STEP) if name not in columns]
     if missing:
         raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}{nearest(missing[0], columns)}.")
-    return columns, rows
+    return Samples(columns, rows, (*damage, *_lost(kept, len(rows), damage)))
 
 
-def _read_table(path: Path) -> tuple[list[str], npt.NDArray[np.float64]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _open(folder: Path, kept: Mapping[str, Any]) -> Samples:
+    """The journal, if the manifest says so or there is no table; for a moment both of them exist."""
+    table, journal = folder / TABLE, folder / JOURNAL
+    if journal.exists() and (kept.get("file") == JOURNAL or not table.exists()):
+        found = Journal(journal, kept.get("columns"))
+        return Samples(found.columns, found.rows, found.told())
+    if table.exists():
+        store = TableStore(table, kept.get("sha256"))
+        return Samples(store.columns, store.rows, tuple(kept.get("damage", ())))
+    raise RecordingError(f"{folder} holds no samples: neither {TABLE} nor {JOURNAL}.")
 
-    try:
-        table = pq.read_table(path)
-        arrays = [column.to_numpy().astype(np.float64) for column in table.columns]
-    except (pa.ArrowException, ValueError) as error:
-        raise RecordingError(f"{path} is not a table of samples: {error}.") from error
-    rows = np.column_stack(arrays) if arrays else np.empty((0, 0))
-    return list(table.column_names), rows
+
+def _lost(kept: Mapping[str, Any], found: int, told: Sequence[str]) -> Iterator[str]:
+    """A journal that was cut off after its run had ended."""
+    count = kept.get("rows")
+    if isinstance(count, int) and found < count and not told:
+        yield f"{kept['file']}: {count - found} of {count} samples are missing."
 
 
 def nearest(name: str, allowed: Sequence[str]) -> str:

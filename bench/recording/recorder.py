@@ -1,33 +1,32 @@
-"""Keeps every sample: a crash-safe journal while the run lasts, a Parquet table once it has ended.
+"""Keeps every sample while a run lasts: appended to a crash-safe journal, and to nothing else.
 
-The journal is a header (the column names) and one checksummed frame per row, handed to the operating system once
-per second of bench time: a killed process loses at most that. On a wall clock it is also forced to the disk
-(`fsync`) at that pace, so a power cut loses no more. Why framed records: they cost a few microseconds a row and a
-torn tail is simply ignored, where Parquet without its footer is unreadable.
+Rows are handed to the operating system once per second of bench time: a killed process loses at most that. On a wall
+clock they are also forced to the disk (`fsync`) at that pace, so a power cut loses no more. Why framed records: they
+cost a few microseconds a row and a torn tail is simply ignored, where Parquet without its footer is unreadable.
+
+Invariant: no row is kept in memory beyond that second. Who wants to look at them reads them from the disk.
 """
 
-import json
 import os
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.columns import STEP
+from bench.recording.journal import NUMBER, Journal, JournalError, header_of, read_journal
+from bench.recording.manifest import RecordingError
+from bench.recording.rewritten import refused
+from bench.recording.rows import Floats, Rows, Table, batches_of
+from bench.recording.table import NAME as TABLE
+from bench.recording.table import TableStore, write_parquet
 from bench.verdicts import BenchFault
 
-_MAGIC = b"PBJ1"
-_LENGTH = struct.Struct("<I")
-_CHUNK = 2**24
-"""Bytes that are waiting at most while a whole run is copied."""
+__all__ = ["JournalError", "SampleJournal", "read_journal", "write_parquet"]
+
 FLUSH_PERIOD = 1.0
 """Seconds of bench time that a killed process may lose."""
-
-
-class JournalError(ValueError):
-    """A file is not a journal of samples, or its header is damaged."""
 
 
 class SampleJournal:
@@ -36,42 +35,51 @@ class SampleJournal:
     def __init__(self, path: Path, columns: tuple[str, ...], *, fsync: bool) -> None:
         self.path = path
         self.columns = columns
-        self._rows = bytearray()
+        self._count = 0
         self._pack = struct.Struct(f"<{len(columns)}d").pack
         self._fsync = fsync
-        self._pending = bytearray()
+        self._pending = bytearray(header_of(columns))
         self._flushed = 0.0
-        header = json.dumps(columns).encode()
-        self._pending += _MAGIC + _LENGTH.pack(len(header)) + header + _LENGTH.pack(zlib.crc32(header))
         try:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
-            raise _cannot_record(path, error) from error
+            raise refused(path, error) from error
         self.flush()
 
     def append(self, row: list[float]) -> None:
         """Keep one row (its first value is the test time); raises `BenchFault` when the disk refuses it."""
         frame = self._pack(*row)
         self._pending += frame
-        self._pending += _LENGTH.pack(zlib.crc32(frame))
-        self._rows += frame
+        self._pending += NUMBER.pack(zlib.crc32(frame))
+        self._count += 1
         if row[0] - self._flushed >= FLUSH_PERIOD:
             self.flush()
             self._flushed = row[0]
 
-    def extend(self, rows: npt.NDArray[np.float64]) -> None:
+    def extend(self, rows: Table) -> None:
         """Keep many rows at once: those of a run that this one continues."""
-        if not len(rows):
-            return
-        for row in np.ascontiguousarray(rows, dtype="<f8"):
-            frame = row.tobytes()
-            self._rows += frame
-            self._pending += frame
-            self._pending += _LENGTH.pack(zlib.crc32(frame))
-            if len(self._pending) > _CHUNK:
-                self.flush()
-        self.flush()
-        self._flushed = float(rows[-1][0])
+        for batch in batches_of(rows):
+            for row in np.ascontiguousarray(batch, dtype="<f8"):
+                frame = row.tobytes()
+                self._pending += frame
+                self._pending += NUMBER.pack(zlib.crc32(frame))
+            self._count += len(batch)
+            self._flushed = float(batch[-1, 0])
+            self.flush()
+
+    def __len__(self) -> int:
+        """How many rows were kept."""
+        return self._count
+
+    @property
+    def rows(self) -> Rows:
+        """Every row so far; they stay what they are when the run goes on, and when it ends.
+
+        Raises `BenchFault` when the disk does not take those of the last second.
+        """
+        if not self._file.closed:
+            self.flush()
+        return Rows(_Written(self.path, self.columns, self._count))
 
     def flush(self) -> None:
         """Hand everything to the operating system now."""
@@ -83,7 +91,7 @@ class SampleJournal:
                 os.fsync(self._file.fileno())
             linked = os.fstat(self._file.fileno()).st_nlink
         except OSError as error:
-            raise _cannot_record(self.path, error) from error
+            raise refused(self.path, error) from error
         if not linked:
             # It takes what is written as long as it is open, and is gone when it is closed.
             raise BenchFault(
@@ -100,66 +108,41 @@ class SampleJournal:
             finally:
                 self._file.close()
 
-    def table(self) -> npt.NDArray[np.float64]:
-        """Every row so far, `rows x columns`."""
-        return np.frombuffer(bytes(self._rows), dtype="<f8").reshape(-1, len(self.columns))
 
+class _Written:
+    """The first `count` rows that this process has recorded, wherever they are now: in the journal, or in its table."""
 
-def _cannot_record(path: Path, error: OSError) -> BenchFault:
-    return BenchFault(
-        f"Samples cannot be recorded: {path} refused a write ({error.strerror}). What was recorded until then is kept; "
-        "free some disk space or choose another place with --runs.",
-        "recording-failed",
-    )
+    def __init__(self, path: Path, columns: Sequence[str], count: int) -> None:
+        self.width = len(columns)
+        self._path, self._columns, self._count = path, columns, count
+        self._opened: Journal | TableStore | None = None
 
+    def __len__(self) -> int:
+        return self._count
 
-def read_journal(path: Path) -> tuple[list[str], npt.NDArray[np.float64]]:
-    """Columns and rows of a journal, whole or torn: reading stops at the first frame that is not intact."""
-    data = path.read_bytes()
-    if data[:4] != _MAGIC or len(data) < 12:
-        raise JournalError(f"{path} is not a journal of samples: it does not start with {_MAGIC.decode()}.")
-    (length,) = _LENGTH.unpack_from(data, 4)
-    header, start = data[8 : 8 + length], 12 + length
-    if len(data) < start or _LENGTH.unpack_from(data, 8 + length)[0] != zlib.crc32(header):
-        raise JournalError(f"{path}: the column names at its start are damaged.")
-    columns = json.loads(header)
-    return columns, _intact_rows(memoryview(data)[start:], len(columns))
+    def read(self, start: int, stop: int, positions: Sequence[int]) -> Floats:
+        """Read rows `start` to `stop`; raises `BenchFault` when the disk has not kept what it took."""
+        try:
+            return self._store().read(start, stop, positions)
+        except (OSError, JournalError, RecordingError) as error:
+            raise self._not_kept(str(error)) from error
 
+    def _store(self) -> Journal | TableStore:
+        if self._opened is None:
+            store = self._open()
+            if len(store) < self._count:
+                raise self._not_kept(f"{self._count - len(store)} of {self._count} samples are damaged or gone")
+            self._opened = store
+        return self._opened
 
-def _intact_rows(frames: memoryview, width: int) -> npt.NDArray[np.float64]:
-    size = 8 * width + 4
-    rows = bytearray()
-    for offset in range(0, len(frames) - size + 1, size):
-        frame = frames[offset : offset + size - 4]
-        if _LENGTH.unpack_from(frames, offset + size - 4)[0] != zlib.crc32(frame):
-            break
-        rows += frame
-    return np.frombuffer(bytes(rows), dtype="<f8").reshape(-1, width)
+    def _open(self) -> Journal | TableStore:
+        if self._path.exists():
+            return Journal(self._path, self._columns, self._count)
+        return TableStore(self._path.with_name(TABLE))
 
-
-def force_to_disk(path: Path) -> None:
-    """Return once what was written to `path` would survive a power cut."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def write_parquet(
-    path: Path, columns: tuple[str, ...] | list[str], rows: npt.NDArray[np.float64], *, fsync: bool = False
-) -> None:
-    """Write the table that replaces a finished journal: same rows, same bytes for the same rows.
-
-    `fsync`: it is on the disk when this returns, so that the journal may go.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    arrays = [pa.array(rows[:, i].astype(np.int32) if name == STEP else rows[:, i]) for i, name in enumerate(columns)]
-    partial = path.with_suffix(".partial")
-    try:
-        pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), partial, compression="zstd")
-        if fsync:
-            force_to_disk(partial)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise _cannot_record(path, error) from error
+    def _not_kept(self, found: str) -> BenchFault:
+        return BenchFault(
+            f"Samples cannot be read back: {self._path.parent} has not kept what was recorded ({found.rstrip('.')}); "
+            "check that disk, or choose another place with --runs.",
+            "recording-failed",
+        )

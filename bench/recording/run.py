@@ -3,42 +3,54 @@
 A run exists from the moment its folder does: what could not even start is still a run, with a manifest that says why.
 """
 
-import json
-import os
 import platform
 import subprocess
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib import metadata
-from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 
+from bench.clock import utc_now
+from bench.recording.eventlog import NAME as EVENTS
+from bench.recording.eventlog import EventLog
+from bench.recording.journal import NAME as JOURNAL
+from bench.recording.journal import Journal
 from bench.recording.life import claim, release
+from bench.recording.manifest import NAME as MANIFEST
+from bench.recording.manifest import SCHEMA, clean, sealed
 from bench.recording.past import PastRun, resumed_from
-from bench.recording.recorder import SampleJournal, force_to_disk, write_parquet
+from bench.recording.recorder import SampleJournal
+from bench.recording.rewritten import RewrittenFile, refused
+from bench.recording.rows import Table
+from bench.recording.table import NAME as TABLE
+from bench.recording.table import write_parquet
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
-SCHEMA = 1
+LAST_WORDS = 2**18
+"""Bytes that a run reserves for its end, beside two manifests: what the manifest grows by (measurements, cause, bench
+verdict: some 300 bytes each), the events of the safe state, and the rows of the last second."""
 TRANSCRIPT_TAIL = 5000
 """Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 
 
 class RunRecord(NamedTuple):
-    """What a run holds in memory while it is open: the same as its folder holds once it has ended."""
+    """What a run has recorded so far: the same as its folder holds once it has ended.
+
+    `rows` are on the disk and are read when they are asked for, however long the run; see `bench.recording.rows`.
+    """
 
     manifest: dict[str, Any]
     events: list[dict[str, Any]]
     columns: tuple[str, ...]
-    rows: npt.NDArray[np.float64]
+    rows: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +77,14 @@ class Run:
     """Writes a run folder from its first line to its last."""
 
     def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
-        started = datetime.now(UTC)
+        started = utc_now()
         self.folder = _new_folder(root, started, test.name)
         self.now = now
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
         self.cause: Cause | None = None
+        self.also: list[Cause] = []
+        """Further causes, in the order in which they were found."""
         self.journal: SampleJournal | None = None
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.step: str | None = None
@@ -87,22 +101,28 @@ class Run:
             **manifest,
             "versions": {**versions(), **git_revision(Path.cwd())},
             "started": _utc(started), "ended": None, "duration": None,
-            "verdict": None, "cause": None, "bench_verdict": None, "measurements": [], "kpis": [],
+            "verdict": None, "cause": None, "causes": [], "bench_verdict": None, "measurements": [], "kpis": [],
         }  # fmt: skip
-        self._events_file = (self.folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
-        self._write_manifest()
+        self._manifest_file = RewrittenFile(self.folder / MANIFEST)
+        self._log = EventLog(self.folder / EVENTS)
+        # A disk that is full already is told when recording begins: until then there is nobody to tell it to.
+        self._keep()
+        with suppress(OSError):
+            self._write_manifest()
 
     def begin(self, columns: tuple[str, ...], *, fsync: bool, past: PastRun | None = None) -> None:
         """Start recording samples, behind those of `past` where the run continues another one.
 
+        Raises `BenchFault` when the disk has no room for them, or for the end of the run.
         `fsync`: where time is real, what is written is on the disk and not only handed to the operating system.
         """
         self._fsync = fsync
         if fsync:
             self._life = claim(self.folder)
-        self.journal = SampleJournal(self.folder / "samples.journal", columns, fsync=fsync)
+        self.journal = SampleJournal(self.folder / JOURNAL, columns, fsync=fsync)
+        self.manifest["samples"] = {"file": JOURNAL, "columns": list(columns)}
+        self._own_the_end()
         if past is None:
-            self._write_manifest()
             self.event("run started", run_id=self.manifest["run_id"])
         else:
             self._continue(past)
@@ -119,15 +139,24 @@ class Run:
         self.journal.extend(past.rows)
         self.events += [dict(event) for event in past.events]
         self._keep(*self.events)
-        self.manifest["resumed_from"] = resumed_from(past, self.now(), datetime.now(UTC))
-        self._write_manifest()
+        self.manifest["resumed_from"] = resumed_from(past, self.now(), utc_now())
+        self._own_the_end()
         self.event("gap", **self.manifest["resumed_from"]["gaps"][-1])
+        for text in past.damage:
+            self.event("message", level="warning", text=f"Of run {past.run_id}: {text}")
+
+    def _own_the_end(self) -> None:
+        """Write the manifest, and own what the last one will need; raises `BenchFault` when the disk has no room."""
+        try:
+            self._manifest_file.reserve(2 * self._write_manifest() + LAST_WORDS)
+        except OSError as error:
+            raise refused(self.folder / MANIFEST, error) from error
 
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
         # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
-        civil = {"utc": _utc(datetime.now(UTC))} if self._fsync else {}
-        event = _clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
+        civil = {"utc": _utc(utc_now())} if self._fsync else {}
+        event = clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
         self._keep(event)
         for listener in tuple(self.listeners):
@@ -139,18 +168,22 @@ class Run:
                 self.event("message", level="warning", text=text)
 
     def _keep(self, *events: dict[str, Any]) -> None:
-        # A full disk must not keep the safe state from being reached: the journal reports it, events stay silent.
-        with suppress(OSError, ValueError):
-            self._events_file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-            self._events_file.flush()
-            if self._fsync:
-                os.fsync(self._events_file.fileno())
+        # A full disk must not keep the safe state from being reached: the journal reports it, events wait for room.
+        with suppress(OSError):
+            self._log.append(events, fsync=self._fsync)
 
     def fault(self, cause: Cause) -> None:
-        """Keep the first cause; later ones are logged and change nothing."""
+        """Keep the first cause; later ones stand behind it in the manifest, each once, and change nothing."""
         if self.cause is None:
             self.cause = cause
+        elif all((cause.fault, cause.limit) != (known.fault, known.limit) for known in (self.cause, *self.also)):
+            self.also.append(cause)
         self.event("message", level="error", text=cause.text)
+
+    @property
+    def causes(self) -> list[dict[str, Any]]:
+        """Every cause as stored in the manifest, the first one first."""
+        return [cause.as_dict() for cause in (self.cause, *self.also) if cause is not None]
 
     def measured(self, measurement: Measurement) -> None:
         """Keep one judged quantity."""
@@ -165,10 +198,15 @@ class Run:
         """Everything so far."""
         if self.journal is None:
             return RunRecord(self.manifest, self.events, (), np.empty((0, 0)))
-        return RunRecord(self.manifest, self.events, self.journal.columns, self.journal.table())
+        return RunRecord(self.manifest, self.events, self.journal.columns, self.journal.rows)
 
     def end(self, verdict: Verdict, bench_verdict: dict[str, Any] | None) -> None:
-        """Write what is left, turn the journal into a table, close. Raises `BenchFault` when the disk refuses it."""
+        """Write what is left, turn the journal into a table, close.
+
+        Invariant: verdict and first cause reach the disk first, into blocks that the run has owned since it began; a
+        disk that is full or a process that is killed meanwhile costs the table at most, and then the journal stays.
+        Raises `BenchFault` when the disk refuses anything of it.
+        """
         if self.ended:
             return
         self.ended = True
@@ -177,49 +215,90 @@ class Run:
             self.event("safe state", **bench_verdict)
         self.event("run ended", verdict=verdict, cause=cause)
         self.manifest |= {
-            "state": "ended", "ended": _utc(datetime.now(UTC)), "duration": self.now(),
-            "verdict": verdict, "cause": cause, "bench_verdict": bench_verdict,
+            "state": "ended", "ended": _utc(utc_now()), "duration": self.now(),
+            "verdict": verdict, "cause": cause, "causes": self.causes, "bench_verdict": bench_verdict,
             "measurements": [measurement.as_dict() for measurement in self.measurements],
+            "events": {"file": EVENTS, "count": len(self.events)},
         }  # fmt: skip
-        self._write_transcript()
-        self._events_file.close()
-        try:
-            self._close_journal()
-        except BenchFault as fault:
-            self.cause = self.cause or Cause("bench", str(fault), None, self.now(), fault=fault.fault)
-            self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
-            raise
-        finally:
-            self._write_manifest()
-            if self._life is not None:
-                release(self._life)
+        if self.journal is not None:
+            self.manifest["samples"]["rows"] = len(self.journal)
+        refusal = self._conclude()
+        if refusal is not None:
+            self._blame_the_disk(verdict, refusal)
+        self._close()
+        if refusal is not None:
+            raise refusal
 
-    def _close_journal(self) -> None:
+    def _conclude(self) -> BenchFault | None:
+        """Try everything, in the order of what matters most; returns the first refusal of the disk."""
+        first: BenchFault | None = None
+        for keep in (self._keep_verdict, self._keep_events, self._keep_samples, self._keep_transcript):
+            try:
+                keep()
+            except OSError as error:
+                first = first or refused(self.folder, error)
+            except BenchFault as fault:
+                first = first or fault
+        return first
+
+    def _keep_verdict(self) -> None:
+        size = self._write_manifest()
+        # For the table's checksum; what else the reserve had is free for events and rows now.
+        with suppress(OSError):
+            self._manifest_file.reserve(2 * size)
+
+    def _keep_events(self) -> None:
+        self._log.flush(fsync=self._fsync)
+
+    def _keep_samples(self) -> None:
+        """Turn the journal into the table; it goes when every row of it is there, on the disk."""
         if self.journal is None:
             return
         self.journal.close()
-        table = self.journal.table()
-        write_parquet(self.folder / "samples.parquet", self.journal.columns, table, fsync=self._fsync)
-        self.journal.path.unlink()
-        # The rows of a whole session would be gigabytes; from here on they are read from the table.
+        journal = Journal(self.journal.path, self.journal.columns)
+        digest = write_parquet(self.folder / TABLE, journal.columns, journal.rows, fsync=self._fsync)
+        damage = journal.told()
+        samples = {"file": TABLE, "rows": len(journal), "sha256": digest}
+        self.manifest["samples"] = samples | ({"damage": list(damage)} if damage else {})
+        self._write_manifest()
+        if not damage:
+            # Where a file that somebody reads cannot be removed (Windows) it stays; readers take the table.
+            with suppress(PermissionError):
+                journal.path.unlink()
+        # From here on the rows are read from the table.
         self.journal = None
 
-    def _write_transcript(self) -> None:
+    def _keep_transcript(self) -> None:
         lines = (
             f"{time:12.3f} {instrument} {direction} {message}\n" for time, instrument, direction, message in self._tail
         )
         with suppress(OSError):
             (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
 
-    def _write_manifest(self) -> None:
-        """Replace `run.json` in one step: a reader never sees half a manifest."""
-        text = json.dumps(_clean(self.manifest), indent=1, ensure_ascii=False)
-        partial = self.folder / "run.json.partial"
+    def _blame_the_disk(self, verdict: Verdict, fault: BenchFault) -> None:
+        """Say in the manifest that the disk is to blame, where nothing was before it."""
+        self.cause = self.cause or Cause("bench", str(fault), None, self.now(), fault=fault.fault)
+        self.manifest |= {"verdict": worst([verdict, Verdict.BENCH_FAULT]), "cause": self.cause.as_dict()}
+        self.manifest["causes"] = self.causes
         with suppress(OSError):
-            partial.write_text(text + "\n", encoding="utf-8", newline="\n")
-            if self._fsync:
-                force_to_disk(partial)
-            partial.replace(self.folder / "run.json")
+            self._write_manifest()
+
+    def _close(self) -> None:
+        with suppress(OSError):
+            self._log.flush(fsync=self._fsync)
+        self._log.close()
+        self._manifest_file.release()
+        if self._life is not None:
+            release(self._life)
+
+    def _write_manifest(self) -> int:
+        """Replace `run.json` in one step: a reader never sees half a manifest. Returns its size in bytes.
+
+        Raises `OSError` when the disk refuses it.
+        """
+        text = sealed(self.manifest)
+        self._manifest_file.write(text, fsync=self._fsync)
+        return len(text.encode("utf-8", "backslashreplace"))
 
 
 def _new_folder(root: Path, started: datetime, test: str) -> Path:
@@ -247,17 +326,6 @@ def _new_folder(root: Path, started: datetime, test: str) -> Path:
 
 def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _clean(value: Any) -> Any:
-    """JSON has no nan and no infinity: they become null."""
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return value if isinstance(value, str | int | bool | None) else str(value)
 
 
 @cache

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.recording.eventlog import NAME as EVENTS
+from bench.recording.eventlog import read_events
 from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
+from bench.recording.manifest import NAME as MANIFEST
+from bench.recording.manifest import read_manifest
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
-MANIFEST = "run.json"
 DEFAULT_ROOT = Path("runs")
 LAST = "last"
 """What the newest run is called where a run can be named."""
@@ -98,13 +101,21 @@ def _run_id(root: Path, folder: Path) -> str:
 def _summary(root: Path, folder: Path) -> RunSummary:
     run_id = _run_id(root, folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return _summary_of(run_id, manifest, root, folder)
+        return _summary_of(run_id, read_manifest(folder), root, folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # One damaged manifest must not hide the other runs.
-        return RunSummary(
-            run_id, folder.name, "", "", "unreadable", None, None, None, f"Its {MANIFEST} cannot be read: {error}."
-        )
+        found = f"Its {MANIFEST} cannot be read: {str(error).rstrip('.')}.{_last_words(folder)}"
+        return RunSummary(run_id, folder.name, "", "", "unreadable", None, None, None, found)
+
+
+def _last_words(folder: Path) -> str:
+    """What the event log knows of the end of a run whose manifest is damaged, as a sentence."""
+    try:
+        ended = [event for event in read_events(folder / EVENTS).events if event["type"] == "run ended"]
+        verdict, cause = ended[-1]["verdict"], ended[-1].get("cause")
+        return f" Its {EVENTS} says that it ended with {verdict}{': ' + cause['text'] if cause else '.'}"
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return ""
 
 
 def supervisor_said(folder: Path) -> str:

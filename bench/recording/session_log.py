@@ -1,11 +1,16 @@
 """The last session in a folder of runs: what `packbench report` takes its exit status from."""
 
 import json
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.clock import utc_now
+from bench.recording.rewritten import RewrittenFile
+
 NAME = "session.json"
+ROOM = 2**14
+"""Bytes reserved for the summary: some counts, names and the exit status."""
 
 
 class SessionLog:
@@ -13,6 +18,7 @@ class SessionLog:
 
     def __init__(self, runs: Path) -> None:
         self.path = runs / NAME
+        self._file = RewrittenFile(self.path)
         self._begun: dict[str, Any] = {}
 
     def begin_once(self, station: str, pack: str) -> None:
@@ -26,10 +32,20 @@ class SessionLog:
         self._write({**self._begun, **summary, "state": "ended", "ended": _now()})
 
     def _write(self, content: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
-        partial.replace(self.path)
+        """Replace the record, in blocks that were reserved while there was room.
+
+        A disk that refuses it leaves none: an older session must not speak for this one, and a full disk must not keep
+        the tests from being told.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write(json.dumps(content, indent=1) + "\n", fsync=False)
+        except OSError:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+            return
+        with suppress(OSError):
+            self._file.reserve(ROOM) if content["state"] == "running" else self._file.release()
 
 
 def last_session(runs: Path) -> dict[str, Any] | None:
@@ -42,4 +58,4 @@ def last_session(runs: Path) -> dict[str, Any] | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

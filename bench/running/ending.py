@@ -1,5 +1,6 @@
 """What ends a step: the first of its conditions to hold, or its timeout."""
 
+from collections.abc import Container
 from math import isnan, nan
 
 from bench import columns
@@ -25,8 +26,11 @@ class _Watch:
         self._magnitude = condition.column == columns.CURRENT
         self._since = nan
 
-    def holds(self, row: Row) -> bool:
-        """Whether it has held for as long as it must."""
+    def holds(self, row: Row, distrusted: Container[str]) -> bool:
+        """Whether it has held for as long as it must; on the word of a meter that is `distrusted` nothing does."""
+        if self.condition.column in distrusted:
+            self._since = nan
+            return False
         value = row[self._position]
         if self.condition.column == ELAPSED:
             value -= self._start
@@ -56,10 +60,13 @@ class Ending:
         self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
         self._latest = start + self._timeout
 
-    def reached(self, row: Row) -> str | None:
-        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout."""
+    def reached(self, row: Row, distrusted: Container[str] = ()) -> str | None:
+        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout.
+
+        `distrusted` are columns that the guard does not believe in this row.
+        """
         for watch in self._watches:
-            if watch.holds(row):
+            if watch.holds(row, distrusted):
                 return str(watch.condition)
         if row[_TIME] > self._latest:
             raise BenchFault(

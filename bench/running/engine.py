@@ -23,13 +23,17 @@ from bench.running.undisturbed import undisturbed
 from bench.safety import safestate
 from bench.safety.faults import fault
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
-from bench.verdicts import BenchFault, Cause, PackFailure, Verdict, blame_of, fault_of
-from instruments.roles import BmsMode, BmsState
+from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of
+from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 PULSE_SCAN_PERIOD = 0.1
 """s; ISO 12405-4, 7.3 wants the resistance from 0.1 s on."""
 CONTACTOR_TIMEOUT = 15.0
 """s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
+DETOUR_AFTER = 2.0
+"""s in the other mode after which a node is taken to change only by way of STANDBY, as a foxBMS does (its bms.c)."""
+_STATE_OF = {BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
+_OTHER = {BmsMode.CHARGE: BmsMode.DISCHARGE, BmsMode.DISCHARGE: BmsMode.CHARGE}
 
 _TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
 _REACHED = (
@@ -102,6 +106,8 @@ class Engine:
             with undisturbed():
                 self._run_step(step)
             remaining -= step.expected_duration(self.bench.pack)
+        # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
+        self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
 
     # --- one step -----------------------------------------------------------------------------------------------------
@@ -201,7 +207,7 @@ class Engine:
             for row in self._scans(period):
                 if self._must_pause(step):
                     break
-                ended_by = ending.reached(row)
+                ended_by = ending.reached(row, self.sampler.guard.distrusted)
                 if ended_by is not None:
                     return ended_by
                 control(row)
@@ -215,9 +221,17 @@ class Engine:
         due = self.clock.now()
         while True:
             due += period
-            self.alive(max(0.0, due - self.clock.now()) / self.bench.station.speed)
+            silence = max(0.0, due - self.clock.now()) / self.bench.station.speed
+            self.alive(silence)
+            self._keep_asking(silence)
             self.clock.sleep(due - self.clock.now())
             yield self.sampler.take()
+
+    def _keep_asking(self, silence: float) -> None:
+        """Let the BMS hear its request for `silence` s (real time) more: as long as the test counts as alive."""
+        bms = self.bench.roles.bms
+        if isinstance(bms, KeepsAsking):
+            bms.keep_asking(silence)
 
     # --- after a gap --------------------------------------------------------------------------------------------------
 
@@ -329,21 +343,26 @@ class Engine:
         self._chamber_alarm = alarm
 
     def _close_contactors(self, mode: BmsMode) -> Row:
-        bms, deadline = self.bench.roles.bms, self.clock.now() + CONTACTOR_TIMEOUT
-        wanted = BmsState.CHARGE if mode is BmsMode.CHARGE else BmsState.DISCHARGE
+        """Ask for a mode until the BMS is in it; a BMS that gives up meanwhile is the guard's to tell."""
+        bms, clock = self.bench.roles.bms, self.clock
+        wanted, other = _STATE_OF[mode], _STATE_OF[_OTHER[mode]]
+        began, state, detour = clock.now(), nan, False
+        self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
-        state = nan
-        for row in self._scans(self.bench.station.scan_period):
-            state = row[_BMS_STATE]
-            if state == wanted:
-                return row
-            if state == BmsState.ERROR:
-                names = ", ".join(fault.signal for fault in bms.faults()) or "none"
-                raise PackFailure(
-                    f"The BMS went to ERROR when asked for {mode.name}; its fault bits: {names}.", "bms-error"
-                )
-            if self.clock.now() > deadline:
-                break
+        try:
+            for row in self._scans(self.bench.station.scan_period):
+                state = row[_BMS_STATE]
+                if state == wanted:
+                    return row
+                if state == other and not detour and clock.now() - began > DETOUR_AFTER:
+                    detour = True
+                    bms.request_mode(BmsMode.STANDBY)
+                elif detour and state == BmsState.STANDBY:
+                    bms.request_mode(mode)
+                if clock.now() - began > CONTACTOR_TIMEOUT:
+                    break
+        finally:
+            self.sampler.asked_mode = ""
         raise BenchFault(
             f"The BMS did not reach {wanted.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
             "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
@@ -358,6 +377,7 @@ class Engine:
         text = str(error) or f"interrupted ({type(error).__name__})"
         if self.log.cause is None:
             self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now(), fault=fault_of(error)))
+            self.sampler.tell_pending()
         return text, verdict
 
     def _set_points(self, step: Step) -> dict[str, float]:

@@ -26,7 +26,7 @@ from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import CommunicationWatchdog, Identity, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, Identity, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -154,8 +154,14 @@ class OpenBench:
             now=self.clock.now,
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),
+            every=self._every,
+            real_time=self.clock.kind == "wall",
         )
         return open_driver(self.station, name, context)
+
+    def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call a driver back each `period` s, real ones on a wall clock: links live in real time at any speed."""
+        return self.clock.every(period * (self.station.speed if self.clock.kind == "wall" else 1.0), callback)
 
     def _identify(self, name: str, driver: Driver) -> Identity:
         identity = driver.identify()
@@ -171,6 +177,8 @@ class OpenBench:
                     "check the address in the station file, or what is plugged in there.",
                     "wrong-identity",
                 )
+        if isinstance(driver, Expecting):
+            driver.expect(identity)
         return identity
 
     def _protect(self) -> None:

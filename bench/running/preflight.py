@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from bench import columns, files
+from bench.clock import utc_now
 from bench.pack import PackFile
 from bench.roles import Roles
-from bench.scenario import ELAPSED, Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
+from bench.running import thresholds
+from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
 from bench.station import StationFile
 from bench.verdicts import InputError
 from instruments.roles import Ratings
@@ -56,18 +56,18 @@ def _current(step: Step, pack: PackFile) -> float:
 
 
 def _problems(step: Step, pack: PackFile, station: StationFile, roles: Roles) -> Iterable[str]:
+    if not isinstance(step, Step):
+        return [f"{step!r} is no step: give bench.run steps such as Soak, Rest, Charge, Discharge or Pulse."]
     try:
-        thresholds = [condition.resolve(pack) for condition in step.conditions]
-        current = _current(step, pack)
-    except ValueError as error:
-        yield f"Step {step.name!r}: {error}"
-        return
-    if any(value != value for value in thresholds):  # noqa: PLR0124 - nan
-        yield f"Step {step.name!r}: an end condition compares with nan and would never end it."
-    for condition in step.conditions:
-        if condition.column not in columns.INDEX and condition.column != ELAPSED:
-            hint = files.nearest(condition.column, (*columns.DERIVED, ELAPSED))
-            yield f"Step {step.name!r}: no column {condition.column!r}; {hint}."
+        return list(_problems_of(step, pack, station, roles))
+    except (TypeError, ValueError) as error:
+        # A value of another kind than it should be shows wherever it is first compared with something.
+        return [f"Step {step.name!r}: {error}{'' if str(error).endswith('.') else '; look at its values.'}"]
+
+
+def _problems_of(step: Step, pack: PackFile, station: StationFile, roles: Roles) -> Iterable[str]:
+    current = _current(step, pack)
+    yield from thresholds.problems(step, pack, station)
     match step:
         case Soak():
             yield from _thermal(step, pack, roles)
@@ -86,7 +86,8 @@ def _thermal(step: Soak, pack: PackFile, roles: Roles) -> Iterable[str]:
         ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
     ):
         if not low <= step.temperature <= high:
-            yield f"Step {step.name!r}: {step.temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C."
+            meant = thresholds.meant(step.temperature, "degC", low, high)
+            yield f"Step {step.name!r}: {step.temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C.{meant}"
 
 
 def _within(step: Step, current: float, pack: PackFile, owner: str, ratings: Ratings) -> Iterable[str]:
@@ -137,7 +138,7 @@ def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, stati
 
 def calibration_overdue(station: StationFile) -> list[str]:
     """One sentence per instrument whose calibration has run out."""
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     return [
         f"Instrument {name}: its calibration was due on {entry.calibration_due}; "
         "its readings prove nothing until it is renewed."

@@ -177,7 +177,8 @@ class Resumption:
     def _relaxed(self, left: float) -> tuple[float, float]:
         """V that a cell may have at rest after `left`: a charge leaves it too high, a discharge too low."""
         past, names = self.past, list(self.past.columns)
-        recent = past.rows[past.rows[:, names.index(labels.TEST_TIME)] >= past.stopped - RELAXATION]
+        time = past.rows[:, names.index(labels.TEST_TIME)]
+        recent = past.rows[int(np.argmax(time >= past.stopped - RELAXATION)) :]
         current = np.nan_to_num(recent[:, names.index(labels.CURRENT)])
         charged, discharged = max(0.0, float(current.max())), max(0.0, float(-current.min()))
         resistance = at_temperature(self._pack.requirements.dc_resistance, past.last(labels.SURFACE))

@@ -6,20 +6,22 @@ A violation switches the outputs off before anything else is done about it.
 import csv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import isnan, nan
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import replace
+from functools import partial
+from math import inf, isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
+from bench.recording.rows import Table
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
-from bench.safety import safestate
+from bench.safety import bms_errors, safestate
+from bench.safety.evidence import evidence_for
+from bench.safety.faults import fault
 from bench.safety.guard import Guard, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
-from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsState, InstrumentFault
+from bench.verdicts import BenchFault, Cause, PackFailure
+from instruments.roles import BmsState, InstrumentFault, Locating
 
 Row = list[float]
 
@@ -37,6 +39,8 @@ PRETRIGGER = "pretrigger.csv"
 NEARLY_NOTHING = 0.02
 """Part of the current asked for, below which the instrument is asked whether its output is still on."""
 _TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
+_EXPLAINED = frozenset({"bms-error", "bms-fault"})
+"""What a BMS says of itself without saying whose fault it is."""
 
 Observer = Callable[[Row], None]
 
@@ -50,13 +54,17 @@ class Sampler:
 
     def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
         layout = bench.scanner.columns
-        derived = quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults)
-        self.guard = Guard(bench.limits, layout, derived)
+        bms = bench.roles.bms
+        derived = quantities_for(bench.pack, bench.station, layout, bms.faults, partial(_reconnections, bench))
+        evidence = evidence_for(bench.pack, bench.station, layout, bms.where if isinstance(bms, Locating) else None)
+        self.guard = Guard(bench.limits, layout, derived, evidence)
         self._charge_moved = derived[CHARGE_MOVED]
         self.observers: list[Observer] = []
         self.last: Row | None = None
         self.step_index = 0
         self.step_name: str | None = None
+        self.asked_mode = ""
+        """What the BMS is being asked for while its answer is waited for."""
         self._bench, self._run, self._alive = bench, run, alive
         # One instrument that does not answer ends the scan; it must be told before the test is taken to hang.
         patience = max((getattr(driver, "patience", 0.0) for driver in bench.drivers.values()), default=0.0)
@@ -66,13 +74,14 @@ class Sampler:
         self._set = [nan, nan, nan]
         self._counters = [0.0, 0.0, 0.0, 0.0]
         self._current_stepped = False
+        self._found: bms_errors.Reason | None = None
 
-    def go_on(self, rows: npt.NDArray[np.float64]) -> None:
+    def go_on(self, rows: Table) -> None:
         """Count on from the last of `rows`, which another process has recorded; nothing is counted for the gap."""
         self._counters = rows[-1, _COUNTERS].tolist()
         # How far the pack is from empty or full is known from what moved since then, whoever recorded it.
         for row in rows:
-            self._charge_moved(row)
+            self._charge_moved(row.tolist())
 
     def ask(self, current: float, voltage: float) -> None:
         """Note what is asked of source or sink from this instant on: A (positive charges) and V."""
@@ -158,15 +167,52 @@ class Sampler:
     def _tell(self, violations: Sequence[Violation]) -> None:
         """Log what the guard found; raise what ends the run."""
         for violation in violations:
-            cause = violation.cause(self.step_name, self._fault_bits(violation))
             if violation.action != "trip":
-                self._run.event("warning", **violation.as_event(self.step_name), text=cause.text)
-                continue
-            self._run.event("trip", **violation.as_event(self.step_name), text=cause.text)
-            self._run.fault(cause)
-            self._keep_last_minute()
-            fault = violation.fault
-            raise PackFailure(cause.text, fault) if cause.blame == "pack" else BenchFault(cause.text, fault)
+                self._run.event("warning", **violation.as_event(self.step_name), text=self._cause(violation).text)
+        if self.guard.trip is not None:
+            self._end_for(self.guard.trip)
+
+    def _end_for(self, trip: Violation) -> None:
+        """Keep what the run ends for, and everything else that would have ended it; raise the first."""
+        cause = self._cause(trip)
+        told = {"action": "trip", "fault": cause.fault, "blame": cause.blame}
+        self._run.event("trip", **trip.as_event(self.step_name) | told, text=cause.text)
+        self._run.fault(cause)
+        for other in self.guard.causes[1:]:
+            self._run.fault(self._cause(other))
+        # What is still forgiven counts where it is older than the cause: then it cannot be its consequence.
+        self.tell_pending(until=trip.since)
+        self._keep_last_minute()
+        named = cause.fault or trip.fault
+        raise PackFailure(cause.text, named) if cause.blame == "pack" else BenchFault(cause.text, named)
+
+    def tell_pending(self, until: float = inf) -> None:
+        """Keep as further causes what was violated in the last row, since `until` (s) at the latest."""
+        for violation in self.guard.pending():
+            if violation.since <= until:
+                self._run.fault(self._cause(violation))
+
+    def _cause(self, violation: Violation) -> Cause:
+        """Why a limit was violated: of what the BMS says of itself, whose fault it is has to be found out."""
+        if violation.doubted or violation.fault not in _EXPLAINED:
+            return violation.cause(self.step_name, self._fault_bits(violation))
+        reason = self._reason()
+        asked = f" when asked for {self.asked_mode}" if self.asked_mode else ""
+        cause = violation.cause(self.step_name, f"{asked} {reason.text}{self._fault_bits(violation)}")
+        name = bms_errors.FAULTS.get(reason.side, violation.fault)
+        return replace(cause, fault=name, blame=fault(name).blame)
+
+    def _reason(self) -> bms_errors.Reason:
+        """Why the BMS gave up; takes a moment the first time, in which the outputs are off."""
+        if self._found is None:
+            bench, guard = self._bench, self.guard
+            self._alive(bms_errors.LISTEN)
+            origin = bms_errors.listen(bench.roles.bms, self._now, bench.clock.sleep)
+            driving = not isnan(self._set[0])
+            name = bench.station.player("bms") or "bms"
+            at = bms_errors.Circumstances(bench.pack, guard.columns, guard.recent(), name, driving)
+            self._found = bms_errors.reason_of(bench.roles.bms, origin, at)
+        return self._found
 
     def _fault_bits(self, violation: Violation) -> str:
         """What the BMS itself says of it, as the end of a clause."""
@@ -184,3 +230,8 @@ class Sampler:
             table = csv.writer(file)
             table.writerow(self.guard.columns)
             table.writerows(self.guard.recent())
+
+
+def _reconnections(bench: OpenBench) -> float:
+    """How often all drivers together have opened their links anew; one that does not count has none."""
+    return float(sum([getattr(driver, "reconnections", 0) for driver in bench.drivers.values()]))

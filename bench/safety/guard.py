@@ -1,17 +1,22 @@
 """Latching physical limits, checked inline in the thread that acquires: 35 µs from a sample to the output-off command.
 
 A watchdog thread would be starved by any busy Python thread, so there is none. What is limited on a bench is
-`bench.safety.limits`' to say, what a violation is called and who is to blame the fault catalogue's.
+`bench.safety.limits`' to say, how long a violation is forgiven `bench.safety.debounce`'s, what it is called and who is
+to blame the fault catalogue's, and which meter a value comes from `bench.safety.evidence`'s.
+
+A pack is blamed on evidence alone: not by a meter that is contradicted in that row, and not for what the bench has
+brought about. The cause is then what stands behind the violation; the outputs are off all the same.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf, isnan
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf, isnan, nan
 from typing import Any, Literal
 
 from bench import columns
 from bench.safety import faults
+from bench.safety.debounce import Debounce
 from bench.safety.faults import Action
 from bench.verdicts import Blame, Cause
 from instruments.roles import BmsState
@@ -19,15 +24,19 @@ from instruments.roles import BmsState
 Quantity = Callable[[Sequence[float]], float]
 """Derives one value from a row (test time first); it may remember earlier rows and sees each row once."""
 
-When = Literal["always", "connected", "charging", "conditioned"]
-"""`connected`: the BMS holds its contactors closed; `charging`: a charge current flows; `conditioned`: a soak has
-settled, and no other temperature has been asked for since."""
+Meter = tuple[str, str]
+"""Name of an instrument, and what it measures there."""
+
+When = Literal["always", "connected", "open", "charging", "conditioned"]
+"""`connected`: the BMS holds its contactors closed (`open`: it does not); `charging`: a charge current flows;
+`conditioned`: a soak has settled, and no other temperature has been asked for since."""
 
 RECENT = 60.0
 """s of rows that are kept for whoever wants to know how a trip came about."""
 CHARGING_CURRENT = 0.1
 """A above which the pack is being charged; clear of the offset of a 100 A meter."""
-_CONNECTED = frozenset({BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CONNECTED = frozenset({BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+"""States in which a BMS holds its contactors closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,16 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A column must stay within bounds; `debounce` s of violation are forgiven.
+    """A column must stay within bounds; `debounce` s of violation are forgiven (see `bench.safety.debounce`).
 
     `fault` is an id of the fault catalogue, which says what follows and who is to blame. `label` tells apart limits
-    that share a fault; `words` stand in for the numbers where these say nothing. `doubts` are the faults that are read
-    off the same meters: while this limit is violated, even within its debounce, none of them can be told from it.
+    that share a fault; `words` stand in for the numbers where these say nothing. `instrument` is whom a violation is
+    about, where that does not depend on the row.
+
+    `contradiction`: a violation tells of the meters that the column is read from, not of what they measure. Nobody is
+    blamed on their word while it lasts. `explains` are the faults that this one brings about: until its time has leaked
+    away they are its consequence. `advisory`: it is told and ends nothing, whatever the fault's action, and told again
+    whenever the value has risen.
     """
 
     fault: str
@@ -57,7 +71,10 @@ class Limit:
     recovery: Recovery = Recovery()
     label: str = ""
     words: str = ""
-    doubts: frozenset[str] = frozenset()
+    instrument: str = ""
+    contradiction: bool = False
+    explains: frozenset[str] = frozenset()
+    advisory: bool = False
 
     @property
     def name(self) -> str:
@@ -67,7 +84,7 @@ class Limit:
     @property
     def action(self) -> Action:
         """What a violation is answered with."""
-        return faults.fault(self.fault).action
+        return "warn" if self.advisory else faults.fault(self.fault).action
 
     @property
     def blame(self) -> Blame:
@@ -84,17 +101,39 @@ class Limit:
         return {
             "name": self.name, "column": self.column, "unit": self.unit, "debounce": self.debounce,
             "blame": self.blame, "action": self.action, "fault": self.fault, "when": self.when,
+            "instrument": self.instrument or None,
             **{key: value if abs(value) != inf else None for key, value in bounds.items()},
         }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the values of a row come from and whom they speak of, by column.
+
+    `meters` read it; `suspects` names the instruments that a row speaks against, where that depends on the row (none:
+    nobody); `places` names the cell or the sensor that it is about. Columns that are in none speak of nobody.
+    """
+
+    meters: Mapping[str, tuple[Meter, ...]] = field(default_factory=dict)
+    suspects: Mapping[str, Callable[[Sequence[float]], tuple[str, ...]]] = field(default_factory=dict)
+    places: Mapping[str, Callable[[Sequence[float]], str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
-    """A limit that was violated for longer than its debounce: when (s of test time), and by which value."""
+    """A limit that was violated for longer than its debounce: when (s of test time), and by which value.
+
+    `since` is its first bad row, `instruments` are those that it speaks against, `place` is the cell or the sensor;
+    `doubted` names what it cannot be told from.
+    """
 
     limit: Limit
     time: float
     value: float
+    since: float = nan
+    instruments: tuple[str, ...] = ()
+    place: str = ""
+    doubted: str = ""
 
     @property
     def fault(self) -> str:
@@ -104,12 +143,17 @@ class Violation:
     @property
     def action(self) -> Action:
         """What it is answered with."""
-        return faults.fault(self.fault).action
+        return faults.fault(self.fault).action if isnan(self.value) else self.limit.action
 
     @property
     def blame(self) -> Blame:
-        """Whose fault it is."""
-        return faults.fault(self.fault).blame
+        """Whose fault it is; no pack's, where something of the bench stands behind it."""
+        return "bench" if self.doubted else faults.fault(self.fault).blame
+
+    @property
+    def instrument(self) -> str | None:
+        """The instrument that is meant, or those that it may be; None where it is the pack or nobody."""
+        return " or ".join(self.instruments) or None if self.blame == "bench" else None
 
     def as_event(self, step: str | None) -> dict[str, Any]:
         """As stored in the event log, but for its sentence."""
@@ -117,14 +161,24 @@ class Violation:
         return {
             "limit": limit["name"], "column": limit["column"], "value": self.value, "unit": limit["unit"],
             "at_least": limit["at_least"], "at_most": limit["at_most"], "fault": self.fault, "action": self.action,
-            "blame": self.blame, "step": step,
+            "blame": self.blame, "instrument": self.instrument, "place": self.place or None, "step": step,
         }  # fmt: skip
 
     def cause(self, step: str | None, detail: str = "") -> Cause:
         """One sentence: what, where, how much was allowed."""
         where = f" in step {step!r}" if step else ""
-        text = f"{self.limit.name}: {self._finding()}{detail}{where} after {self.time:.0f} s."
-        return Cause(self.blame, text, step, self.time, self.limit.name, self.fault)
+        text = f"{self.limit.name}: {self._finding()}{self._whose()}{detail}{where} after {self.time:.0f} s."
+        return Cause(self.blame, text, step, self.time, self.limit.name, self.fault, self.instrument)
+
+    def _whose(self) -> str:
+        """The cell or sensor, and the instrument, as the end of a clause."""
+        place = f" at {self.place}" if self.place else ""
+        if self.doubted:
+            return f"{place} (not believed because of {self.doubted})"
+        if self.instrument is None:
+            return place
+        wrong = " is wrong" if self.limit.contradiction and not isnan(self.value) else ""
+        return f"{place} ({self.instrument}{wrong})"
 
     def _finding(self) -> str:
         limit = self.limit
@@ -134,16 +188,22 @@ class Violation:
             return limit.words
         above = self.value > limit.at_most
         bound, word = (limit.at_most, "above") if above else (limit.at_least, "below")
-        return f"{self.value:.4g} {limit.unit} is {word} the allowed {bound:.4g} {limit.unit}"
+        return f"{self.value:.4g} {limit.unit} is {word} the allowed {bound:.4g} {limit.unit}".replace("  ", " ")
 
 
 @dataclass(slots=True)
 class _Excursion:
-    """What is known of a limit that is, or was a moment ago, violated."""
+    """What is known of a limit that is, or was a moment ago, violated; `value` is the newest bad one."""
 
-    since: float
+    debounce: Debounce
+    value: float
     latched: Violation | None = None
     inside_since: float | None = None
+
+    @property
+    def warned(self) -> bool:
+        """Whether it was told and will end nothing: that is not told again."""
+        return self.latched is not None and self.latched.action == "warn"
 
 
 _Place = tuple[int, bool]
@@ -151,59 +211,91 @@ _Place = tuple[int, bool]
 
 
 class Guard:
-    """Checks each row; once tripped it stays tripped.
+    """Checks each row; once tripped it stays tripped, and goes on noting what else there is.
 
     `layout` names the values of a row, `quantities` what is derived from it; a limit may be on either. Raises
     `KeyError` for a limit on anything else: it would protect nobody.
     """
 
     def __init__(
-        self, limits: Sequence[Limit], layout: Sequence[str], quantities: Mapping[str, Quantity] | None = None
+        self,
+        limits: Sequence[Limit],
+        layout: Sequence[str],
+        quantities: Mapping[str, Quantity] | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         derived = quantities or {}
         self.limits = tuple(limits)
         self.columns = (*layout, *derived)
         self.trip: Violation | None = None
+        self.causes: tuple[Violation, ...] = ()
+        """Everything that ends the run by itself: what it tripped on first, then what was found with it or after it."""
         self.hold: Violation | None = None
         """What cycling is paused for, until it has recovered."""
         self.conditioned = False
         """Whether the chamber has settled at the temperature it was asked for; set by whoever knows."""
+        self._evidence = evidence or Evidence()
         self._quantities = list(derived.values())
         index = {name: position for position, name in enumerate(self.columns)}
         self._positions = [index[limit.column] for limit in limits]
         self._state, self._current = index.get(columns.BMS_STATE), index.get(columns.CURRENT)
         self._bounds: dict[tuple[bool, bool, bool], list[tuple[int, int, float, float]]] = {}
         self._open: dict[_Place, _Excursion] = {}
+        self._values: list[float] = []
+        self._bad: list[int] = []
+        self._convicted: set[str] = set()
         self._recent: deque[list[float]] = deque()
 
     def check(self, row: Sequence[float]) -> tuple[Violation, ...]:
-        """What `row` (test time first) newly violates for longer than its debounce; after a trip, always the trip."""
-        if self.trip is not None:
-            return (self.trip,)
-        values = [*row, *[quantity(row) for quantity in self._quantities]]
-        self._remember(values)
+        """What `row` (test time first) newly violates for longer than its debounce; after a trip, first the trip."""
+        self._values = values = [*row, *[quantity(row) for quantity in self._quantities]]
+        if self.trip is None:
+            self._remember(values)
         bounds = self._bounds_of(values)
         # Written so that a missing value (nan) violates too: a limit that cannot be seen protects nobody.
-        bad = [number for number, position, low, high in bounds if not low <= values[position] <= high]
+        self._bad = bad = [number for number, position, low, high in bounds if not low <= values[position] <= high]
         if not bad and not self._open:
             return ()
         self._close(values, {number for number, *_ in bounds})
-        found = self._latch(values, bad)
+        found = self._latch(values)
         holds = (excursion.latched for excursion in self._open.values())
         self.hold = next((latched for latched in holds if latched and latched.action == "hold"), None)
-        return found
+        if self.trip is None:
+            return found
+        return (*(each for each in found if each.action != "trip"), *self.causes) if found else (self.trip,)
 
-    def _doubted(self, limit: Limit, values: list[float], bad: list[int]) -> tuple[Limit, float] | None:
-        """What is violated now that casts doubt on a violation of `limit`, and its value."""
-        for number in bad:
-            value = values[self._positions[number]]
-            if limit.fault in self.limits[number].doubts and not isnan(value):
-                return self.limits[number], value
-        return None
+    @property
+    def discredited(self) -> frozenset[str]:
+        """Instruments that the guard has found contradicted, now or before: on their word nothing is verified."""
+        now = {name for number in self._contradictions() for name, _ in self._suspected(number)}
+        return frozenset(now | self._convicted)
+
+    @property
+    def distrusted(self) -> frozenset[str]:
+        """Columns that come from a meter which is contradicted in the newest row, forgiven or not.
+
+        What they say ends no step.
+        """
+        if not self._bad:
+            return frozenset()
+        meters = {meter for number in self._contradictions() for meter in self._suspected(number)}
+        read = self._evidence.meters.items()
+        return frozenset(column for column, of in read if not meters.isdisjoint(of)) if meters else frozenset()
+
+    def pending(self) -> tuple[Violation, ...]:
+        """What was violated in the newest row and would end the run, but is still forgiven; the oldest first."""
+        found = [
+            self._violation(number, excursion)
+            for (number, _), excursion in self._open.items()
+            if excursion.debounce.bad and excursion.latched is None and self.limits[number].action == "trip"
+        ]
+        return tuple(sorted(found, key=_age))
 
     def recent(self) -> list[list[float]]:
         """The rows of the last minute, oldest first, each in the order of `columns`."""
         return list(self._recent)
+
+    # --- rows and situations ------------------------------------------------------------------------------------------
 
     def _remember(self, values: list[float]) -> None:
         recent, oldest = self._recent, values[0] - RECENT
@@ -213,12 +305,13 @@ class Guard:
 
     def _bounds_of(self, values: list[float]) -> list[tuple[int, int, float, float]]:
         """What to compare now: number, position, lower and upper bound of each limit that applies."""
-        connected = self._state is not None and values[self._state] in _CONNECTED
+        connected = self._state is not None and values[self._state] in CONNECTED
         charging = self._current is not None and values[self._current] > CHARGING_CURRENT
         situation = (connected, charging, self.conditioned)
         bounds = self._bounds.get(situation)
         if bounds is None:
-            applies = dict(zip(("connected", "charging", "conditioned"), situation, strict=True)) | {"always": True}
+            applies = dict(zip(("connected", "charging", "conditioned"), situation, strict=True))
+            applies |= {"always": True, "open": not connected}
             bounds = self._bounds[situation] = [
                 (number, position, limit.at_least, limit.at_most)
                 for number, (limit, position) in enumerate(zip(self.limits, self._positions, strict=True))
@@ -226,39 +319,115 @@ class Guard:
             ]
         return bounds
 
+    # --- excursions ---------------------------------------------------------------------------------------------------
+
     def _close(self, values: list[float], applying: set[int]) -> None:
-        """Forget what has recovered, or no longer applies; a warning is given once and so is never forgotten."""
+        """Let the time of what is not violated leak away, and forget what is over.
+
+        A reading that is lost neither adds to a violation nor forgives it.
+        """
+        time, bad = values[0], set(self._bad)
         for place, excursion in list(self._open.items()):
             number, missing = place
             value = values[self._positions[number]]
-            warned = excursion.latched is not None and excursion.latched.action == "warn"
-            if number not in applying:
-                over = not warned
-            elif missing:
-                over = not isnan(value)
-            elif excursion.latched is None:
-                over = self.limits[number].allows(value)
+            if number in applying and ((number in bad and isnan(value) == missing) or (isnan(value) and not missing)):
+                continue
+            gone = excursion.debounce.passed(time)
+            if excursion.latched is None or missing:
+                over = gone
             else:
-                over = not warned and _recovered(excursion, value, values[0])
+                over = not excursion.warned and (number not in applying or _recovered(excursion, value, time))
             if over:
                 del self._open[place]
 
-    def _latch(self, values: list[float], bad: list[int]) -> tuple[Violation, ...]:
-        """What has been violated for too long, in the order of the limits; the first trip is the cause."""
-        time, found = values[0], []
-        for number in bad:
+    def _latch(self, values: list[float]) -> tuple[Violation, ...]:
+        """What has been violated for too long, in the order of the limits, and the trip that comes of it."""
+        time, found = values[0], list[tuple[int, Violation]]()
+        for number in self._bad:
             limit, value = self.limits[number], values[self._positions[number]]
-            excursion = self._open.setdefault((number, isnan(value)), _Excursion(time))
-            if excursion.latched is not None or time - excursion.since < limit.debounce:
+            place = number, isnan(value)
+            excursion = self._open.get(place)
+            if excursion is None:
+                excursion = self._open[place] = _Excursion(Debounce(limit.debounce, time), value)
+            excursion.value = value
+            told = excursion.latched
+            if excursion.debounce.violated(time) and (told is None or (limit.advisory and value > told.value)):
+                excursion.latched = violation = self._violation(number, excursion)
+                found.append((number, violation))
+                if limit.contradiction:
+                    self._convicted.update(violation.instruments)
+        trips = sorted((each for each in found if each[1].action == "trip"), key=lambda each: _age(each[1]))
+        for number, violation in trips:
+            self._end_for(number, violation)
+        return tuple(violation for _, violation in found)
+
+    def _end_for(self, number: int, violation: Violation) -> None:
+        """Trip, or note what there is beside the trip; first what stands behind a violation, then the violation."""
+        behind = number if isnan(violation.value) else self._behind(number)
+        causes = [violation]
+        if behind != number:
+            leading = self._violation(behind, self._open[behind, False])
+            causes = [leading, replace(violation, doubted=leading.limit.name)]
+        known = {cause.limit.name for cause in self.causes}
+        self.causes += tuple(cause for cause in causes if cause.limit.name not in known)
+        self.trip = self.trip or self.causes[0]
+
+    def _violation(self, number: int, excursion: _Excursion) -> Violation:
+        limit, values = self.limits[number], self._values
+        missing = isnan(excursion.value)
+        if missing:
+            instruments = tuple(dict.fromkeys(name for name, _ in self._evidence.meters.get(limit.column, ())))
+        elif limit.instrument:
+            instruments = (limit.instrument,)
+        else:
+            instruments = tuple(dict.fromkeys(name for name, _ in self._suspected(number)))
+        where = None if missing else self._evidence.places.get(limit.column)
+        place = where(values) if where else ""
+        return Violation(limit, values[0], excursion.value, excursion.debounce.since, instruments, place)
+
+    # --- evidence -----------------------------------------------------------------------------------------------------
+
+    def _contradictions(self) -> Iterator[int]:
+        """Limits violated in the newest row that speak against a meter."""
+        for number in self._bad:
+            if self.limits[number].contradiction and not isnan(self._values[self._positions[number]]):
+                yield number
+
+    def _suspected(self, number: int) -> tuple[Meter, ...]:
+        """The meters that a violation of this limit speaks against: all of its column, unless a row says more."""
+        column = self.limits[number].column
+        meters, suspects = self._evidence.meters.get(column, ()), self._evidence.suspects.get(column)
+        if suspects is None:
+            return meters
+        names = suspects(self._values)
+        return tuple(meter for meter in meters if meter[0] in names)
+
+    def _behind(self, number: int) -> int:
+        """The violation that stands behind this one: the oldest that explains or contradicts it, and so on."""
+        seen = {number}
+        while True:
+            others = [other for other in self._explanations(number) if other not in seen]
+            if not others:
+                return number
+            number = min(others, key=lambda other: (self._open[other, False].debounce.since, other))
+            seen.add(number)
+
+    def _explanations(self, number: int) -> Iterator[int]:
+        """What has brought this violation about, or is about the meters that it is read from."""
+        limit = self.limits[number]
+        read = set(self._evidence.meters.get(limit.column, ())) if limit.blame == "pack" else set()
+        for (other, missing), excursion in self._open.items():
+            why = self.limits[other]
+            if missing or why.advisory:
                 continue
-            # Off at once, whoever is to blame; but a pack is not blamed by a meter that another one contradicts.
-            limit, value = self._doubted(limit, values, bad) or (limit, value)
-            excursion.latched = violation = Violation(limit, time, value)
-            found.append(violation)
-            if violation.action == "trip":
-                self.trip = violation
-                break
-        return tuple(found)
+            explained = limit.fault in why.explains and excursion.debounce.lasting
+            if explained or (why.contradiction and excursion.debounce.bad and read & set(self._suspected(other))):
+                yield other
+
+
+def _age(violation: Violation) -> float:
+    """Sorts by the first bad row; sorting keeps the order of the limits where that is the same."""
+    return violation.since
 
 
 def _recovered(excursion: _Excursion, value: float, time: float) -> bool:

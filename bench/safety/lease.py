@@ -12,13 +12,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from bench.clock import monotonic, pause, utc_now
 from bench.verdicts import BenchFault, BenchInUse
 
 EXPIRY = 900.0
@@ -27,6 +28,12 @@ RENEWALS = 10
 """How often a lease is renewed before it would expire."""
 PATIENCE = 5.0
 """s for the record to be free: everybody holds it for milliseconds."""
+LAST_LOOK = "the last look of the supervisor of a test that has ended"
+"""Job of a supervisor that looks once more at a bench whose test has ended."""
+LOOK_LIMIT = 10.0
+"""s that it is waited for."""
+LOOK_EVERY = 0.02
+"""s between two looks at whether it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +61,30 @@ class BenchLease:
     """Holds a bench until it is released; its lock file is `path`.
 
     Raises `BenchInUse` when somebody else holds the bench, unless `take_over` says to take it from them; `expiry` is
-    how long (s) the lease outlives its last renewal.
+    how long (s) the lease outlives its last renewal, `job` what it is for, where the environment does not say. Waits
+    for the last look of a supervisor whose test has ended, which takes seconds at most.
     """
 
-    def __init__(self, path: Path, station: str, *, expiry: float = EXPIRY, take_over: bool = False) -> None:
-        self._path, self._station, self._expiry = path, station, expiry
+    def __init__(
+        self, path: Path, station: str, *, expiry: float = EXPIRY, take_over: bool = False, job: str | None = None
+    ) -> None:
+        self._path, self._station, self._expiry, self._job = path, station, expiry, job
         self._record = path.with_suffix(".holder.json")
         self._token = uuid4().hex
         self.life = self._life_of(self._token)
         """The file whose lock says that the holder lives; the supervisor keeps it until the bench is safe."""
         self._alive = FileLock(self.life)
-        self._since = self._renewed = datetime.now(UTC)
+        self._since = utc_now()
+        self._renewed = monotonic()
         self.taken_from: str | None = None
         """Who held the bench and lost it to this lease, in words."""
-        with self._records():
-            self._take(take_over=take_over)
+        end = monotonic() + LOOK_LIMIT
+        while not self._taken_at_once(take_over=take_over, last_time=monotonic() >= end):
+            pause(LOOK_EVERY)
 
     def renew(self) -> None:
         """Say that the holder is alive; cheap enough for every scan. Raises `BenchFault` when the lease was lost."""
-        now = datetime.now(UTC)
-        if (now - self._renewed).total_seconds() < self._expiry / RENEWALS:
+        if monotonic() - self._renewed < self._expiry / RENEWALS:
             return
         # A record that is busy just now is renewed with a later scan: there are many before it expires.
         with suppress(BenchInUse), self._records(patience=0.1):
@@ -82,7 +93,7 @@ class BenchLease:
                 raise BenchFault(
                     f"Bench {self._station} was taken over {holder}; this run has lost it and was ended.", "lease-lost"
                 )
-            self._write(now)
+            self._write()
 
     def release(self) -> None:
         """Give the bench back if it is still held by this lease; may be called again."""
@@ -97,7 +108,7 @@ class BenchLease:
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        holder = self._me(self._renewed)
+        holder = self._me()
         kept = {field.name: getattr(holder, field.name) for field in fields(holder) if field.name != "token"}
         return {**kept, "taken_over": self.taken_from}
 
@@ -107,7 +118,7 @@ class BenchLease:
         lock = FileLock(self._path)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=patience)
+            _acquire(lock, patience)
         except Timeout as error:
             raise BenchInUse(f"Bench {self._station}: the lease {self._path} was busy for {patience:g} s.") from error
         except OSError as error:
@@ -119,18 +130,28 @@ class BenchLease:
         finally:
             lock.release()
 
+    def _taken_at_once(self, *, take_over: bool, last_time: bool) -> bool:
+        """Take the bench or raise; False while a supervisor has its last look, unless this is the `last_time`."""
+        with self._records():
+            holder = self._holder()
+            looking = holder is not None and holder.job == LAST_LOOK and _is_locked(self._life_of(holder.token))
+            if not looking or last_time:
+                self._take(take_over=take_over)
+                return True
+        return False
+
     def _take(self, *, take_over: bool) -> None:
         holder = self._holder()
         if self._is_held(holder):
-            expired = holder is not None and holder.expired(datetime.now(UTC))
+            expired = holder is not None and holder.expired(utc_now())
             if not (take_over or expired):
                 raise BenchInUse(
                     f"Bench {self._station} is in use {holder or NOBODY}; wait until that run has ended, or take the "
                     f"bench over with --take-over (lease {self._path})."
                 )
             self.taken_from = str(holder or NOBODY)
-        self._alive.acquire(timeout=0)
-        self._write(datetime.now(UTC))
+        self._alive.acquire(blocking=False)
+        self._write()
 
     def _is_held(self, holder: Holder | None) -> bool:
         """Whether the holder lives; without a record, whether anybody does who could have written it."""
@@ -145,31 +166,45 @@ class BenchLease:
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))
             holder = Holder(**{field.name: record[field.name] for field in fields(Holder)})
-            holder.expired(datetime.now(UTC))
+            holder.expired(utc_now())
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None
         return holder if holder.token.isalnum() else None
 
-    def _write(self, now: datetime) -> None:
+    def _write(self) -> None:
         partial = self._record.with_suffix(".partial")
         with suppress(OSError):
-            partial.write_text(json.dumps(asdict(self._me(now)), indent=1) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(asdict(self._me()), indent=1) + "\n", encoding="utf-8")
             partial.replace(self._record)
-        self._renewed = now
+        self._renewed = monotonic()
 
-    def _me(self, now: datetime) -> Holder:
-        until = now + timedelta(seconds=self._expiry)
+    def _me(self) -> Holder:
+        until = utc_now() + timedelta(seconds=self._expiry)
         return Holder(
-            self._token, _user(), socket.gethostname(), os.getpid(), _job(),
+            self._token, _user(), socket.gethostname(), os.getpid(), self._job or _job(),
             self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"),
         )  # fmt: skip
+
+
+def _acquire(lock: FileLock, patience: float) -> None:
+    """Take the lock within `patience` s or raise `Timeout`; its own waiting would ask a clock that tests freeze."""
+    end = monotonic() + patience
+    while True:
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if monotonic() >= end:
+                raise
+            pause(LOOK_EVERY)
+        else:
+            return
 
 
 def _is_locked(life: Path) -> bool:
     """Whether the process that made this file still lives; its number could be somebody else's by now."""
     lock = FileLock(life)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(blocking=False)
     except Timeout:
         return True
     lock.release()

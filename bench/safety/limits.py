@@ -5,11 +5,12 @@ the cause, so those that tell of a wrong reading come before those that believe 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from bench import columns
 from bench.columns import raw_label
 from bench.pack import PackFile
-from bench.safety import plausibility, quantities
+from bench.safety import events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from instruments.roles import BmsState
@@ -43,11 +44,28 @@ CELL_TEMPERATURE_SPREAD = 10.0
 """K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
-DOUBTS = {
-    "voltage-disagreement": frozenset({"pack-over-voltage", "pack-under-voltage"}),
-    "cell-voltage-disagreement": frozenset({"cell-over-voltage", "cell-under-voltage"}),
-}
-"""What two meters that disagree on a voltage cannot tell of the pack."""
+LEAP = 0.05
+"""By which a displayed state of charge may be where no current can have brought it."""
+IMPLAUSIBLE = 2.0
+"""s for which a BMS may say what cannot be: two scans, one of which may have met it in the middle of an update."""
+OUTSIDE_HEAT = 5.0
+"""K that cells may have from nobody knows where: positions differ, and a chamber's sensor is not at the cells."""
+OUTSIDE_HEAT_DEBOUNCE = 30.0
+OPENINGS, INTERRUPTIONS, RECONNECTIONS = 1.0, 2.0, 5.0
+"""How often in a run a contactor may open by itself under load, a current may be interrupted, a link may be lost."""
+CONTRADICTIONS = 2.0
+"""Frames within a minute that cannot come from one healthy node: one may be a frame that was damaged."""
+OF_A_CURRENT = frozenset({
+    "pack-over-voltage", "pack-under-voltage", "cell-over-voltage", "cell-under-voltage", "cell-over-temperature",
+    "cell-temperature-rate", "cell-temperature-rise", "cell-spread", "charge-balance", "state-of-charge", "over-power",
+    "bms-error", "bms-fault",
+})  # fmt: skip
+"""What a current brings about that nobody has asked for."""
+OF_HEAT = frozenset({
+    "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "bms-error", "bms-fault",
+})  # fmt: skip
+"""What air brings about that is hotter than anybody has asked for."""
+OF_AN_OPEN_CONTACTOR = frozenset({"current-interrupted", "current-missing", "voltage-disagreement"})
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
 INSULATION_PER_VOLT = 500.0
@@ -62,7 +80,9 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
     """The limits that every run of `pack` on `station` is guarded by."""
     return (
         *_of_the_readings(pack, station),
+        *_of_the_bms_itself(pack, station),
         *_of_the_bms(pack, station),
+        *_of_the_events(),
         *_of_the_terminals(pack, station),
         *_of_the_cells(pack),
         *_of_the_temperatures(pack, station),
@@ -73,10 +93,11 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
 def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """Whether what is read can be believed."""
     guard = station.guard
+    bms, scanner = station.player("bms") or "bms", station.player("temperatures") or "temperatures"
     voltage = guard.voltage_disagreement * pack.voltage_max
     current = guard.current_disagreement * max(pack.limits.charge_current, pack.limits.discharge_current)
     yield Limit("stale-sample", columns.SCAN_DURATION, "s", at_most=guard.sample_age, debounce=5.0)
-    yield Limit("bms-silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE)
+    yield Limit("bms-silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE, instrument=bms)
     differences = [
         ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
         ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
@@ -87,11 +108,15 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         )
     for word, column in (("hottest", quantities.HOTTEST_JUMP), ("coldest", quantities.COLDEST_JUMP)):
         yield Limit(
-            "temperature-jump", column, "K", at_most=TEMPERATURE_JUMP, label=f"temperature jump ({word})"
+            "temperature-jump", column, "K", at_most=TEMPERATURE_JUMP, label=f"temperature jump ({word})",
+            instrument=scanner, contradiction=True,
         )  # fmt: skip
-    least = IMPLAUSIBLE_CELL * pack.limits.cell_voltage.min
-    yield Limit("cell-voltage-implausible", columns.CELL_VOLTAGE_MIN, "V", at_least=least, debounce=1.0)
-    if station.player("emulator") is not None:
+    least, emulator = IMPLAUSIBLE_CELL * pack.limits.cell_voltage.min, station.player("emulator")
+    yield Limit(
+        "cell-voltage-implausible", columns.CELL_VOLTAGE_MIN, "V",
+        at_least=least, debounce=1.0, instrument=emulator or bms, contradiction=True,
+    )  # fmt: skip
+    if emulator is not None:
         cell, fault = guard.cell_voltage_disagreement, "cell-voltage-disagreement"
         differences.append((fault, "highest cell", quantities.HIGHEST_CELL_DIFFERENCE, "V", cell))
         differences.append((fault, "lowest cell", quantities.LOWEST_CELL_DIFFERENCE, "V", cell))
@@ -99,22 +124,72 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         label = f"{fault.replace('-', ' ')} ({between})"
         # Cells are measured with the contactors open as well.
         when: When = "always" if fault == "cell-voltage-disagreement" else "connected"
-        doubts = DOUBTS.get(fault, frozenset())
         yield Limit(
-            fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label, doubts=doubts
+            fault, column, unit, at_most=at_most, debounce=DISAGREEMENT[fault], when=when, label=label,
+            contradiction=True,
         )  # fmt: skip
+
+
+def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """Whether what the BMS says can be: its order, its rate, its range, its origin, and that it moves."""
+    bms = station.player("bms") or "bms"
+    implausible = partial(Limit, "bms-implausible", instrument=bms, contradiction=True)
+    frozen = partial(Limit, "bms-frozen", instrument=bms, contradiction=True)
+    yield implausible(
+        plausibility.DISORDER, "", at_most=0.0, debounce=IMPLAUSIBLE, label="BMS implausible (order)",
+        words="it says a minimum that lies above its maximum",
+    )  # fmt: skip
+    yield implausible(
+        plausibility.CHARGE_LEAP, "", at_most=LEAP, debounce=IMPLAUSIBLE, label="BMS implausible (rate)",
+        words="its state of charge has moved faster than any current can move it",
+    )  # fmt: skip
+    gap = station.guard.voltage_disagreement * pack.voltage_max
+    yield implausible(plausibility.CELL_SUM_GAP, "V", at_most=gap, debounce=5.0, label="BMS implausible (sum of cells)")
+    yield frozen(quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
+    for word, column in (("voltage or charge", plausibility.FROZEN), ("temperature", plausibility.FROZEN_TEMPERATURE)):
+        yield frozen(
+            column, "", at_most=1.0, debounce=5.0, label=f"BMS frozen ({word})",
+            words=f"a {word} of its stands still while what belongs to it has moved",
+        )  # fmt: skip
+    yield Limit(
+        "bms-contradicted", events.CONTRADICTIONS, "", at_most=CONTRADICTIONS, instrument=bms, contradiction=True,
+        words="its frames cannot come from one healthy node",
+    )  # fmt: skip
+    yield Limit("frames-dropped", events.DROPPED, "", at_most=0.0, instrument=bms)
+
+
+def _of_the_events() -> Iterator[Limit]:
+    """What must not happen even now and then: each is told, and more than a run may have end it."""
+    yield Limit(
+        "contactor-opened", events.OPEN_UNDER_LOAD, "", at_most=0.0, debounce=3.0, explains=OF_AN_OPEN_CONTACTOR,
+        label="contactor open under load", words="the BMS has opened its contactors though a current is asked for",
+    )  # fmt: skip
+    counts = (
+        ("contactor-opened", events.OPENINGS, OPENINGS),
+        ("bms-restarted", events.RESTARTS, 0.0),
+        ("current-interrupted", events.INTERRUPTIONS, INTERRUPTIONS),
+        ("link-unsteady", events.RECONNECTIONS, RECONNECTIONS),
+    )
+    for fault, column, budget in counts:
+        name = faults.fault(fault).name
+        yield Limit(fault, column, "", at_most=0.0, label=f"{name} (counted)", advisory=True)
+        yield Limit(fault, column, "", at_most=budget, label=f"{name} (too often)")
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """What the pack's own controller says."""
     bms, limits = station.player("bms") or "bms", pack.limits
     insulation = limits.insulation or INSULATION_PER_VOLT * pack.voltage_max
-    # Debounced, so that whoever waits for a contactor can tell what was asked of the BMS when it gave up.
-    yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, debounce=1.0, words="the BMS gave up")
-    for fault, column in (("bms-fault", quantities.BMS_FAULT_BITS), ("bms-link", quantities.BMS_LINK_BITS)):
-        yield Limit(fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault")
+    # Not debounced: its contactors have opened under load. Why, is found out with the outputs off (`bms_errors`).
+    yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, words="the BMS gave up")
+    for fault, column, explains in (
+        ("bms-fault", quantities.BMS_FAULT_BITS, frozenset[str]()),
+        ("bms-link", quantities.BMS_LINK_BITS, frozenset({"contactor-opened", "bms-restarted"})),
+    ):
+        yield Limit(
+            fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault", explains=explains,
+        )  # fmt: skip
     yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
-    yield Limit("bms-frozen", quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
     share, amperes = BMS_CURRENT_MARGIN
     for fault, column, most in (
         ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
@@ -133,19 +208,24 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     into, out_of = (limits.power or amps * pack.voltage_max for amps in (charge, discharge))
     highest = min(pack.voltage_max + pack.series * CELL_MARGIN, wiring.voltage)
     lowest = pack.voltage_min - pack.series * UNDER_VOLTAGE_MARGIN
-    yield Limit("pack-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0)
+    # With the contactors open the terminals are the bench's own.
+    yield Limit("pack-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="connected")
+    source = station.player("source") or "source"
+    yield Limit("bus-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="open", instrument=source)
     # Contactors that have only just closed still show the open terminals in one scan.
     yield Limit("pack-under-voltage", columns.VOLTAGE, "V", at_least=lowest, debounce=3.0, when="connected")
     yield Limit(
         "over-current", columns.CURRENT, "A",
-        at_least=-CURRENT_MARGIN * discharge, at_most=CURRENT_MARGIN * charge, debounce=1.0,
+        at_least=-CURRENT_MARGIN * discharge, at_most=CURRENT_MARGIN * charge, debounce=1.0, explains=OF_A_CURRENT,
     )  # fmt: skip
     yield Limit(
         "over-power", columns.POWER, "W",
         at_least=-POWER_MARGIN * out_of, at_most=POWER_MARGIN * into, debounce=1.0,
     )  # fmt: skip
     unasked = UNASKED_CURRENT * max(limits.charge_current, limits.discharge_current)
-    yield Limit("unasked-current", plausibility.UNASKED_CURRENT, "A", at_most=unasked, debounce=5.0)
+    yield Limit(
+        "unasked-current", plausibility.UNASKED_CURRENT, "A", at_most=unasked, debounce=5.0, explains=OF_A_CURRENT
+    )
     yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
@@ -165,20 +245,29 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     charge, discharge = limits.charge_temperature, limits.discharge_temperature
     highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
-    hot, disagree = "cell-over-temperature", "temperature-disagreement"
+    hot, disagree, chamber = "cell-over-temperature", "temperature-disagreement", station.player("chamber") or "chamber"
     yield Limit(
         "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
-        words="the scanner reads more than the pack may have, the BMS finds no such cell",
+        words="the scanner reads more than the pack may have, the BMS finds no such cell", contradiction=True,
     )  # fmt: skip
-    yield Limit("chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0)
+    yield Limit(
+        "outside-heat", plausibility.OUTSIDE_HEAT, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
+        instrument=chamber, contradiction=True, explains=OF_HEAT,
+    )  # fmt: skip
+    yield Limit(
+        "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,
+        instrument=chamber, explains=OF_HEAT,
+    )  # fmt: skip
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
         hot, raw_label(bms, "cell temperature max"), "°C",
         at_most=highest + BMS_TEMPERATURE_STEP, debounce=2.0, label="cell over-temperature (BMS)",
     )  # fmt: skip
-    yield Limit("cell-under-temperature", coldest, "°C", at_least=lowest, debounce=2.0)
+    yield Limit("cell-under-temperature", coldest, "°C", at_least=lowest, debounce=2.0, instrument=chamber)
     too_cold = charge.min - CHARGING_MARGIN
-    yield Limit("charging-too-cold", coldest, "°C", at_least=too_cold, debounce=5.0, when="charging")
+    yield Limit(
+        "charging-too-cold", coldest, "°C", at_least=too_cold, debounce=5.0, when="charging", instrument=chamber
+    )
     rate, rise = limits.temperature_rate, limits.temperature_rise
     yield Limit("cell-temperature-rate", quantities.TEMPERATURE_RATE, "K/min", at_most=rate, debounce=5.0)
     yield Limit(
@@ -188,7 +277,7 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
         label = f"temperature disagreement ({word})"
-        yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label)
+        yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label, contradiction=True)
 
 
 def _of_the_chamber(station: StationFile) -> Iterator[Limit]:
@@ -197,4 +286,5 @@ def _of_the_chamber(station: StationFile) -> Iterator[Limit]:
     yield Limit(
         "chamber-excursion", quantities.CHAMBER_DEVIATION, "K",
         at_most=band, debounce=EXCURSION_DEBOUNCE, when="conditioned", recovery=Recovery(share * band, settle),
+        instrument=station.player("chamber") or "chamber",
     )  # fmt: skip

@@ -1,23 +1,251 @@
-"""What the guard doubts: heat that only one of two meters sees, and currents that nobody asked for.
+"""What the guard doubts: readings that cannot be, heat that no current explains, currents that nobody asked for.
 
 A limit believes one reading. Before it blames the pack for it, a limit on one of these quantities asks whether anybody
-else has seen the same. Each is a function of the newest row, 0 where there is nothing to doubt.
+else has seen the same, and whether it is possible at all: the order of what a BMS says (a minimum below its maximum),
+its rate (a charge that moves no faster than the current can move it), its range (cells that add up to their string),
+and that it moves with what it belongs to. Each is a function of the newest row, 0 where there is nothing to doubt.
 """
 
-from collections.abc import Sequence
-from math import isnan
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
-from bench.safety.guard import Quantity
+from bench.pack import PackFile, at_temperature
+from bench.safety.guard import CONNECTED, Quantity
 
 UNASKED_CURRENT = "Unasked Current / A"
 UNCONFIRMED_HEAT = "Unconfirmed Excess Temperature / K"
+OUTSIDE_HEAT = "Heat From Outside / K"
+DISORDER = "BMS Disorder / 1"
+CHARGE_LEAP = "BMS Charge Leap / 1"
+CELL_SUM_GAP = "BMS Cell Sum Gap / V"
+FROZEN = "BMS Channel Frozen / 1"
+FROZEN_TEMPERATURE = "BMS Temperature Frozen / 1"
 
-_CURRENT, _SET_CURRENT = INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
-_HOTTEST = INDEX[columns.CELL_TEMPERATURE_MAX]
+FASTEST_CELL = 20.0
+"""How much faster than the pack's rated capacity a cell may take charge: one that has a twentieth of it left."""
+RISING, FALLING = 0.0005, 0.05
+"""1/s by which a displayed state of charge may wander without a current: an estimator that corrects itself (3 % a
+minute), and down, the lowest cell, as fast as a short inside drains it (180C)."""
+SETTLED = 3.0
+"""s after a contactor has closed from which on the terminals show the string in every scan."""
+CELL_TRAVEL, TEMPERATURE_TRAVEL, CHARGE_TRAVEL = 0.02, 5.0, 0.05
+"""V per cell, K, and share of the rated capacity, by which others must have moved before one that stood still to its
+last digit has frozen. A cell on an LFP plateau stands still for minutes, but then so does the string."""
+ENDS_OF_SCALE = 0.01, 0.99
+"""State of charge beyond which a display may stand still: it has no more to show."""
+HEAT_CAPACITY = 3.2
+"""J/K per Wh of rated energy, at least: 800 J/(kg K) (the lowest of LFP, NMC and NCA cells) at 250 Wh/kg."""
+RESISTANCE = 2.0
+"""How much more than the pack's 10 s resistance heats at most: slow polarisation and entropy."""
+STEP_SHARE = 0.1
+"""C-rate (1/h) of a step of the current from which on a resistance is measured."""
+WORST_RESISTANCE = 10.0
+"""How much more than its file allows a pack's measured resistance is believed to be."""
+
+_TIME, _CURRENT, _SET_CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
+_COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
+_VOLTAGE, _AIR = INDEX[columns.VOLTAGE], INDEX[columns.AMBIENT]
+_SOC, _STATE = INDEX[columns.SOC], INDEX[columns.BMS_STATE]
+_CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
 
 Row = Sequence[float]
+
+
+# --- what the BMS says ------------------------------------------------------------------------------------------------
+
+
+def disorder(pairs: Sequence[tuple[int, int]]) -> Quantity:
+    """How many minima lie above their maxima: no two values of one message of a healthy node do."""
+
+    def count(row: Row) -> float:
+        found = 0.0
+        for least, most in pairs:
+            if row[least] > row[most]:
+                found += 1.0
+        return found
+
+    return count
+
+
+class ChargeLeap:
+    """How far the displayed state of charge is from where the current can have brought it; 0 while none is asked for.
+
+    A follower goes after the display, no faster than a current can move the weakest of cells. At rest a BMS may look up
+    its cells' voltages and correct itself at once: then the follower goes along.
+    """
+
+    def __init__(self, capacity: float) -> None:
+        self._per_ampere = FASTEST_CELL / (3600 * capacity)
+        self._follower = self._time = nan
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        shown, follower, elapsed = row[_SOC], self._follower, row[_TIME] - self._time
+        self._time = row[_TIME]
+        if isnan(shown):
+            return 0.0
+        if shown == follower:
+            return 0.0
+        if isnan(row[_SET_CURRENT]) or isnan(follower):
+            self._follower = shown
+            return 0.0
+        current = row[_CURRENT]
+        moved = self._per_ampere * abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
+        highest, lowest = follower + (moved + RISING) * elapsed, follower - (moved + FALLING) * elapsed
+        self._follower = follower = min(max(shown, lowest), highest)
+        return abs(shown - follower)
+
+
+def cell_sum_gap(lowest: int, highest: int, pack_voltage: int, series: int) -> Quantity:
+    """V by which a string is below its cells at their lowest, or above them at their highest, all as the BMS says."""
+
+    def gap(row: Row) -> float:
+        voltage = row[pack_voltage]
+        if series * row[lowest] <= voltage <= series * row[highest]:
+            return 0.0
+        return max(series * row[lowest] - voltage, voltage - series * row[highest], 0.0)
+
+    return gap
+
+
+class Frozen:
+    """How far others have moved, in shares of what is suspicious, while a channel of the BMS stood still.
+
+    Each channel has two companions that different meters have seen, so that one of those that drifts does not accuse
+    the BMS: both must have moved. A companion that is missing, or was, begins anew.
+    """
+
+    def __init__(self, channels: Sequence["Still"], companions: Callable[[Row], Sequence[float]]) -> None:
+        self._channels, self._companions = channels, companions
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        companions, worst = self._companions(row), 0.0
+        for still in self._channels:
+            value, first, second = row[still.position], companions[still.one], companions[still.other]
+            # A nan compares unlike everything: written so that it ends up below.
+            if value == still.value and (moved := abs(first - still.first)) >= 0.0 <= abs(second - still.second):
+                share = min(moved, abs(second - still.second)) / still.suspicious
+                worst = max(share, worst)
+            else:
+                still.value, still.first, still.second = value, first, second
+        return worst
+
+
+@dataclass(slots=True)
+class Still:
+    """One channel that should move when two companions (by number) do; `suspicious` is how far, in their unit."""
+
+    position: int
+    one: int
+    other: int
+    suspicious: float
+    value: float = nan
+    first: float = nan
+    second: float = nan
+
+
+def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: float) -> Frozen:
+    """Cells move with the terminals and the string, the string with the terminals and the cells.
+
+    The state of charge moves with the charge that was counted: ammeters that disagree have a limit of their own.
+    """
+    lowest, highest = cells
+    connected = Connected()
+    low, high = ENDS_OF_SCALE
+
+    def companions(row: Row) -> Sequence[float]:
+        charge = row[_CHARGED] - row[_DISCHARGED] if low < row[_SOC] < high else nan
+        terminals = row[_VOLTAGE] if connected(row) >= SETTLED else nan
+        return terminals, row[string], series * (row[lowest] + row[highest]) / 2, charge
+
+    travel = series * CELL_TRAVEL
+    channels = (
+        Still(lowest, 0, 1, travel), Still(highest, 0, 1, travel), Still(string, 0, 2, travel),
+        Still(_SOC, 3, 3, CHARGE_TRAVEL * capacity),
+    )  # fmt: skip
+    return Frozen(channels, companions)
+
+
+def frozen_temperatures(positions: Sequence[int]) -> Frozen:
+    """Temperatures move with the air and with what lies between it and the sensors of the scanner: with all of them."""
+
+    def companions(row: Row) -> Sequence[float]:
+        air = row[_AIR]
+        return air, sorted((row[_COLDEST], row[_HOTTEST], air))[1]
+
+    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions)
+
+
+class Connected:
+    """For how long, s, the contactors have been closed; -1 while they are open."""
+
+    def __init__(self) -> None:
+        self._since = nan
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        if row[_STATE] not in CONNECTED:
+            self._since = nan
+            return -1.0
+        if isnan(self._since):
+            self._since = row[_TIME]
+        return row[_TIME] - self._since
+
+
+# --- heat -------------------------------------------------------------------------------------------------------------
+
+
+class OutsideHeat:
+    """K of the coldest cell that neither the air, as the chamber reports it, nor the current can have brought about.
+
+    A balance that lets the cells lose nothing: they may be as warm as the reported air, and warmer by all the heat that
+    the current can make of the pack's resistance, allowed or measured, whichever is larger. What the coldest cell, of
+    scanner and BMS, has beyond that comes from outside: the chamber heats and says that it does not. One cell that
+    heats itself leaves the coldest alone.
+    """
+
+    def __init__(self, pack: PackFile, bms_coldest: int) -> None:
+        mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
+        self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
+        self._allowed, self._bms_coldest = pack.requirements.dc_resistance, bms_coldest
+        self._step = STEP_SHARE * pack.rated_capacity
+        self._measured, self._resistance, self._at = 0.0, 0.0, nan
+        self._explained = nan
+        self._before: Row | None = None
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        coldest, before, self._before = min(row[_COLDEST], row[self._bms_coldest]), self._before, row
+        if isnan(coldest) or isnan(row[_CURRENT]):
+            self._before = before
+            return 0.0
+        if before is None or isnan(self._explained):
+            self._explained = coldest
+            return 0.0
+        explained, current = self._explained, row[_CURRENT]
+        if current:
+            power = current * current * RESISTANCE * self._ohms(before, row, coldest)
+            explained += power * (row[_TIME] - before[_TIME]) / self._capacity
+        # Colder than explained is what they are: from there on they are to be explained.
+        self._explained = explained = min(max(explained, row[_AIR]), coldest)
+        return coldest - explained
+
+    def _ohms(self, before: Row, row: Row, temperature: float) -> float:
+        """Resistance of the pack: the largest allowed at this temperature, or more where a step shows more."""
+        if not abs(temperature - self._at) < 1.0:
+            self._at, self._resistance = temperature, at_temperature(self._allowed, temperature)
+        step = abs(row[_CURRENT] - before[_CURRENT])
+        if step > self._step and row[_STATE] in CONNECTED and before[_STATE] in CONNECTED:
+            found = abs(row[_VOLTAGE] - before[_VOLTAGE]) / step
+            self._measured = max(self._measured, min(found, WORST_RESISTANCE * self._resistance))
+        return max(self._resistance, self._measured)
+
+
+# --- what was asked for, and who else has seen it ---------------------------------------------------------------------
 
 
 def unasked_current(row: Row) -> float:

@@ -5,7 +5,7 @@ is recorded with the samples: everything but the fault bits can be computed from
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan
 from operator import itemgetter
@@ -13,9 +13,10 @@ from operator import itemgetter
 from bench import columns
 from bench.columns import INDEX, raw_label
 from bench.pack import PackFile
+from bench.safety import events, plausibility
 from bench.safety.guard import Quantity
-from bench.safety.plausibility import UNASKED_CURRENT, UNCONFIRMED_HEAT, unasked_current, unconfirmed_heat
 from bench.station import StationFile
+from instruments.bms_errors import BENCH, SUMMARY
 from instruments.roles import BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
@@ -46,16 +47,10 @@ AT_THE_LIMIT = 0.01
 """V from a cell's limit at which the pack counts as full or empty."""
 FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
-LEAST_ASKED = 0.2
-"""A below which nobody counts on a current: clear of the offset of a 100 A meter."""
 MOVING = 1 / 20
 """C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
 LIMITED_BY_VOLTAGE = 0.01
 """Share of the set voltage within which the voltage limit may be what holds the current down."""
-LINK_BITS = frozenset({"InterlockState", "CanTimingError"})
-"""What a foxBMS node complains of when the bench is wired or timed wrongly."""
-SUMMARY_BITS = frozenset({"GeneralError", "EmergencyShutoff", "AlertFlag"})
-"""What it raises beside whatever else it complains of: they tell nothing of whose fault that is."""
 MEASURED_BY_BMS = ("cell voltage min", "cell voltage max", "pack voltage", "pack current")
 
 _TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
@@ -70,9 +65,16 @@ Row = Sequence[float]
 
 
 def quantities_for(
-    pack: PackFile, station: StationFile, layout: Sequence[str], bms_faults: Callable[[], Sequence[BmsFault]]
+    pack: PackFile,
+    station: StationFile,
+    layout: Sequence[str],
+    bms_faults: Callable[[], Sequence[BmsFault]],
+    reconnections: Callable[[], float] = float,
 ) -> dict[str, Quantity]:
-    """Everything that can be derived on `station`, by name; `layout` names the values of a row."""
+    """Everything that can be derived on `station`, by name; `layout` names the values of a row.
+
+    `reconnections` counts, over all instruments, how often a link was opened anew.
+    """
     index = {name: position for position, name in enumerate(layout)}
     bms = station.player("bms") or "bms"
     source, sink = station.player("source") or "source", station.player("sink") or "sink"
@@ -100,11 +102,14 @@ def quantities_for(
         COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
         BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
         BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
-        UNASKED_CURRENT: unasked_current,
-        UNCONFIRMED_HEAT: unconfirmed_heat(hottest, allowed, tolerance),
+        plausibility.UNASKED_CURRENT: plausibility.unasked_current,
+        plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
+        plausibility.OUTSIDE_HEAT: plausibility.OutsideHeat(pack, of_bms("cell temperature min")),
         BMS_FAULT_BITS: bits.of_the_pack,
         BMS_LINK_BITS: bits.of_the_link,
     }
+    quantities |= _of_the_bms(pack, index, bms)
+    quantities |= _events(index, bms, reconnections)
     if sink != source:
         meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
         quantities[SINK_VOLTAGE_DIFFERENCE] = difference(*meters)
@@ -113,6 +118,35 @@ def quantities_for(
         quantities[HIGHEST_CELL_DIFFERENCE] = difference(_HIGHEST, of_bms("cell voltage max"))
         quantities[LOWEST_CELL_DIFFERENCE] = difference(_LOWEST, of_bms("cell voltage min"))
     return quantities
+
+
+def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str) -> dict[str, Quantity]:
+    """Whether what the BMS says can be."""
+    soc, cell, temperature = (
+        (index[raw_label(bms, f"{what} min")], index[raw_label(bms, f"{what} max")])
+        for what in ("soc", "cell voltage", "cell temperature")
+    )
+    string = index[raw_label(bms, "pack voltage")]
+    return {
+        plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
+        plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
+        plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),
+        plausibility.FROZEN: plausibility.frozen_voltages(cell, string, pack.series, pack.rated_capacity),
+        plausibility.FROZEN_TEMPERATURE: plausibility.frozen_temperatures(temperature),
+    }
+
+
+def _events(index: Mapping[str, int], bms: str, reconnections: Callable[[], float]) -> dict[str, Quantity]:
+    """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
+    return {
+        events.OPEN_UNDER_LOAD: events.open_under_load,
+        events.OPENINGS: events.EventCount(events.opened_by_itself),
+        events.RESTARTS: events.EventCount(events.restarted),
+        events.INTERRUPTIONS: events.EventCount(events.interrupted),
+        events.RECONNECTIONS: events.CountUnderLoad(reconnections),
+        events.DROPPED: events.growth(index.get(raw_label(bms, "dropped"))),
+        events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, "contradictions"))),
+    }
 
 
 def difference(first: int, second: int) -> Quantity:
@@ -126,7 +160,7 @@ def current_shortfall(row: Row) -> float:
     A current that is missing (nan) has a limit of its own, on the columns that it goes into.
     """
     asked = row[_SET_CURRENT]
-    if not abs(asked) >= LEAST_ASKED:  # nan: nothing is asked for
+    if not abs(asked) >= events.LEAST_ASKED:  # nan: nothing is asked for
         return 0.0
     voltage = row[_SET_VOLTAGE]
     headroom = voltage - row[_VOLTAGE] if asked > 0 else row[_VOLTAGE] - voltage
@@ -251,7 +285,7 @@ class FaultBits:
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        link = sum(signal in LINK_BITS for signal in raised)
-        if link and all(signal in LINK_BITS or signal in SUMMARY_BITS for signal in raised):
+        link = sum(signal in BENCH for signal in raised)
+        if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
             link = len(raised)
         self._link, self._own = float(link), float(len(raised) - link)

@@ -63,6 +63,32 @@ def attempts(station: Mapping[str, Any], names: Sequence[str], clock: Clock) -> 
             return
 
 
+def found_on(station: Mapping[str, Any], names: Sequence[str], clock: Clock) -> dict[str, bool | None]:
+    """Whether each instrument that can drive current is on, in sessions of its own; None: it cannot be asked."""
+    loaded = StationFile.model_validate(station)
+    moving = [name for name in names if set(_OFF_WORDS) & set(loaded.instruments[name].roles)]
+    asked = {name: begun(partial(_is_on, loaded, name, clock)) for name in moving}
+    wait(asked.values(), STEP_LIMIT)
+    return {name: _answer(future) for name, future in asked.items()}
+
+
+_OFF_WORDS = {"sink": "sink_is_off", "source": "source_is_off", "emulator": "emulator_is_off"}
+"""How the players of these roles are asked whether they are off."""
+
+
+def _is_on(station: StationFile, name: str, clock: Clock) -> bool:
+    driver = open_driver(station, name, LinkContext(station.visa_library, clock.now, clock.sleep))
+    try:
+        asked = [word for role, word in _OFF_WORDS.items() if role in station.instruments[name].roles]
+        return not all(getattr(driver, word)() for word in asked)
+    finally:
+        driver.close()
+
+
+def _answer(asked: "Future[bool]") -> bool | None:
+    return asked.result() if asked.done() and not asked.exception() else None
+
+
 def _attempt(station: StationFile, names: Sequence[str], clock: Clock, number: int) -> Outcome:
     reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
     moving = [reached[name] for name in names if {"source", "sink"} & set(station.instruments[name].roles)]

@@ -1,9 +1,16 @@
 """The supervisor: a process beside the test that switches the bench off when the test cannot do it any more.
 
 A dead man's switch. It holds a plan and hears a heartbeat, and nothing else: no instrument, no lock, no thread of the
-test. Silence or a closed pipe means that the test hangs or is gone; then it ends what is left of it, opens sessions of
-its own (`bench.safety.rescue`), makes the bench safe and writes what it did into the run's folder. It knows nothing of
-tests.
+test. Silence, a clock that does not run as this process's does, or the end of the test's process mean that nobody
+guards the bench; then it ends what is left of the test, opens sessions of its own (`bench.safety.rescue`), makes the
+bench safe and writes what it did into the run's folder. It knows nothing of tests.
+
+Who watches the watcher: it answers, at least `ANSWERS` times in a heartbeat, with the time at which it did. The loop
+that would act says so itself, nothing vouches for it, and the test does not go on without (`bench.safety.heartbeat`).
+
+A closed bench is dead, as far as another process can see to it: when the bench was closed the supervisor stays, hears
+nothing any more, and waits for the end of the test's process. Then it looks once whether something has switched on
+again (`bench.safety.lastlook`).
 
 Only the standard library is imported before it watches: it must be up before the first output is on.
 """
@@ -14,22 +21,40 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any, NamedTuple
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.clock import WallClock
+from bench.clock import WallClock, monotonic, utc_now
+from bench.safety import remains
+from bench.safety.pace import Pace
+from bench.safety.remains import DEATH, FROM_THE_TEST
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 REPORT = "supervisor.json"
 READY = "ready"
+CLOSED = "closed"
+"""The bench was closed: silence means nothing any more, the end of the process does."""
 ALL_IS_WELL = "all is well"
+"""Nobody needs to watch any more: another one does, or there is nothing to be watched."""
 NOTHING_LEFT = "the simulators ended with the test, there was nothing to switch off"
-DEATH = 1.0
-"""s that a killed process gets to let go of its connections."""
+ANSWERS = 4
+"""How often it answers in each heartbeat, at least."""
+UNHEARD = 100
+"""Answers without a word from the test, after which it keeps them: a pipe that nobody reads must never fill."""
+CATCH_UP = 0.03
+"""s for words that came in time to be read by a process that was not running meanwhile."""
+TO_THE_TEST = 1
+"""Standard output."""
+PREPARATION = 20.0
+"""s that its imports may take at most, before it stands by."""
+CHUNK = 65536
 DEAF_TO = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Whoever ends the test ends it: the supervisor is told through its pipe, which no signal can forge or forget."""
 
@@ -49,20 +74,26 @@ class Plan:
     """s until the first word must come."""
     life: str = ""
     """File that is locked for as long as the test's lease lives; empty when it has none."""
+    lease: str = ""
+    """The lease's lock file; empty when the station has none."""
+    heartbeat: float = 60.0
+    """s within which the test wants to know that it is watched."""
+    speed: float = 0.0
+    """Bench seconds per second; 0 where bench time is not real."""
 
     def as_line(self) -> bytes:
         """As sent to the supervisor."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def from_line(cls, line: bytes) -> "Plan":
+    def from_line(cls, line: bytes | str) -> "Plan":
         """As received; raises `ValueError` or `TypeError` for anything else."""
         fields = json.loads(line)
         return cls(**{**fields, "instruments": tuple(fields["instruments"])})
 
 
 class Word(NamedTuple):
-    """What came through the pipe at `time` (s of the supervisor's clock); None: the pipe was closed."""
+    """The lines that came at once through the pipe, at `time` (s of the supervisor's clock); None: the test is gone."""
 
     time: float
     text: str | None
@@ -77,57 +108,120 @@ class Alarm:
     fault: str
 
 
-def watch(words: "SimpleQueue[Word]", patience: float, now: Callable[[], float]) -> Alarm | None:
-    """Wait for the end of the test: None when it said that all is well, else why not.
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The bench was closed in order, at `time` s."""
 
-    Each word is how long (s) the test may be silent from then on.
+    time: float
+
+
+Words = SimpleQueue[Word]
+
+
+class Answers:
+    """Tells the test that somebody watches: the time (s) at which this was said, `ANSWERS` times in a heartbeat."""
+
+    def __init__(self, heartbeat: float, say: Callable[[bytes], object]) -> None:
+        self.every = heartbeat / ANSWERS
+        self._say = say
+        self._last = 0.0
+        self._unheard = 0
+
+    def heard(self) -> None:
+        """The test has said something: it will hear what is said."""
+        self._unheard = 0
+
+    def give(self) -> None:
+        """Answer if it is time to."""
+        now = monotonic()
+        if self._unheard < UNHEARD and now - self._last >= self.every / 2:
+            self._last, self._unheard = now, self._unheard + 1
+            with suppress(OSError):  # a test that has ended hears nothing, and is found to have ended
+                self._say(b"%.3f\n" % now)
+
+
+def watch(
+    words: Words, patience: float, now: Callable[[], float], pace: Pace | None = None, answers: Answers | None = None
+) -> Alarm | Closed | None:
+    """Wait for the end of the test: None when it said that all is well, else what has come instead.
+
+    Each word is how long (s) the test may be silent from then on, and where bench time is real also what its clock
+    shows: only progress that this process measures counts as progress.
     """
     heard = now()
     while True:
-        try:
-            word = words.get(timeout=max(0.0, heard + patience - now()))
-        except Empty:
+        if answers is not None:
+            answers.give()
+        word = _next(words, heard + patience - now(), answers)
+        if word is None:
+            if now() < heard + patience:
+                continue
             return Alarm(f"the test was silent for more than {patience:.1f} s", heard, "test-hung")
         if word.text is None:
             return Alarm("the test's process ended without a word", heard, "test-died")
-        if word.text == ALL_IS_WELL:
-            return None
         heard = word.time
+        if answers is not None:
+            answers.heard()
+        *_, last = word.text.splitlines() or [""]
+        if last in (ALL_IS_WELL, CLOSED):
+            return None if last == ALL_IS_WELL else Closed(heard)
         with suppress(ValueError):
-            patience = float(word.text)
+            patience, *clock = map(float, last.split())
+            if pace is not None and clock and not pace.told(heard, clock[0]):
+                return Alarm(str(pace), heard, "test-clock-wrong")
 
 
-def listen(words: "SimpleQueue[Word]", now: Callable[[], float]) -> None:
-    """Pass on what comes through the pipe, with the time at which it came."""
-    for line in iter(sys.stdin.buffer.readline, b""):
-        words.put(Word(now(), line.decode(errors="replace").strip()))
-    words.put(Word(now(), None))
+def _next(words: Words, left: float, answers: Answers | None) -> Word | None:
+    """The next word within `left` s, or None: also when it is time for another answer."""
+    try:
+        return words.get(timeout=max(CATCH_UP, min(left, answers.every if answers else left)))
+    except Empty:
+        return None
 
 
-def end_process(process: int, clock: WallClock) -> bool:
-    """End a test that hangs: it holds the instruments' only connections, and may wake up and switch on again.
-
-    Returns whether it was there to be ended.
-    """
-    if _is_gone(process):
-        return False
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows SIGTERM is TerminateProcess
-    deadline = clock.now() + DEATH
-    while not _is_gone(process) and clock.now() < deadline:
-        clock.sleep(0.01)
+def stand_by(words: Words) -> bool:
+    """Wait until the process has ended whose bench was closed; False when it said that all is well."""
+    while (word := words.get()).text is not None:
+        if word.text.endswith(ALL_IS_WELL):
+            return False
     return True
 
 
-def _is_gone(process: int) -> bool:
-    # The test is our parent: an orphan's parent has died, and its number may be somebody else's by now.
-    return os.name == "posix" and os.getppid() != process
+def listen(lines: Iterator[str], words: Words, now: Callable[[], float], closed: Event) -> None:
+    """Pass on what comes through the pipe, with the time at which it came."""
+    for text in lines:
+        words.put(Word(now(), text))
+    closed.set()
+    words.put(Word(now(), None))
 
 
-def act(plan: Plan, alarm: Alarm, clock: WallClock) -> None:
-    """End the test, make the bench safe, write down what was done."""
+def whole_lines(pipe: int) -> Iterator[str]:
+    """What comes through the pipe, each time as many whole lines as have come.
+
+    Words that have waited are read at once, so that none but the last, which has not waited, is compared with a clock.
+    """
+    rest = b""
+    while chunk := os.read(pipe, CHUNK):
+        whole, end, rest = (rest + chunk).rpartition(b"\n")
+        if end:
+            yield whole.decode(errors="replace")
+
+
+def report_end(process: int, words: Words, now: Callable[[], float], closed: Event) -> None:
+    """Say so when the test's process has ended: what it has forked may hold the pipe open for ever.
+
+    `closed` is set once the pipe is; what the process had said before it ended is passed on first.
+    """
+    remains.wait_until_gone(process)
+    closed.wait(CATCH_UP)
+    words.put(Word(now(), None))
+
+
+def act(plan: Plan, alarm: Alarm, clock: WallClock, closed: Event) -> None:
+    """End the test, make the bench safe, write down what was done; `closed` is set once nobody holds the pipe."""
     noticed = clock.now()
-    ended = end_process(plan.process, clock)
+    ended = remains.end_process(plan.process)
+    forks = [] if closed.wait(CATCH_UP) else remains.end_forks()
     report: dict[str, Any] = {
         "schema": 1,
         "state": "acting",
@@ -135,7 +229,8 @@ def act(plan: Plan, alarm: Alarm, clock: WallClock) -> None:
         "fault": alarm.fault,
         "last_heard": _utc(clock, alarm.last_heard),
         "noticed": _utc(clock, noticed),
-        "test": {"process": plan.process, "ended_by": "supervisor" if ended else "itself"},
+        "test": {"process": plan.process, "ended_by": "supervisor" if ended else "itself"}
+        | ({"forks_ended": forks} if forks else {}),
         "bench_verdict": None,
         "text": NOTHING_LEFT,
     }
@@ -173,11 +268,18 @@ def _keep_lease(life: str) -> None:
         _kept.append(lock)
 
 
-_kept: list[object] = []
+def _let_go() -> None:
+    """The bench is closed: another test may have it."""
+    for lock in _kept:
+        lock.release()
+    _kept.clear()
+
+
+_kept: "list[FileLock]" = []
 
 
 def _utc(clock: WallClock, time: float) -> str:
-    moment = datetime.now(UTC) - timedelta(seconds=clock.now() - time)
+    moment = utc_now() - timedelta(seconds=clock.now() - time)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -194,26 +296,61 @@ def main() -> None:
     for name in DEAF_TO:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    line = sys.stdin.buffer.readline()
-    if not line:
+    lines = whole_lines(FROM_THE_TEST)
+    first = next(lines, "")
+    if not first:
         return
-    plan, clock = Plan.from_line(line), WallClock()
-    words: SimpleQueue[Word] = SimpleQueue()
-    Thread(target=listen, args=(words, clock.now), name="packbench-listen", daemon=True).start()
-    print(READY, flush=True)  # noqa: T201 - the test waits for this line
-    _prepare(plan)
-    alarm = watch(words, plan.patience, clock.now)
-    if alarm is not None:
-        act(plan, alarm, clock)
+    plan_line, _, early = first.partition("\n")
+    plan, clock = Plan.from_line(plan_line), WallClock()
+    words: Words = SimpleQueue()
+    if early:
+        words.put(Word(clock.now(), early))
+    closed = Event()
+    _begin(listen, lines, words, clock.now, closed)
+    if os.name == "posix":
+        _begin(report_end, plan.process, words, clock.now, closed)
+    say = partial(os.write, TO_THE_TEST)
+    say(f"{READY}\n".encode())
+    prepared = _begin(_prepare, plan)
+    pace = Pace(plan.speed) if plan.speed else None
+    ended = watch(words, plan.patience, clock.now, pace, Answers(plan.heartbeat, say))
+    match ended:
+        case Alarm():
+            act(plan, ended, clock, closed)
+        case Closed():
+            prepared.join(PREPARATION)
+            _let_go()
+            if stand_by(words):
+                _look_again(plan, ended, clock, closed)
+
+
+def _begin(task: Callable[..., None], *arguments: object) -> Thread:
+    thread = Thread(target=task, args=arguments, name=f"packbench-{task.__name__}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _look_again(plan: Plan, bench: Closed, clock: WallClock, closed: Event) -> None:
+    """The process has ended whose bench was closed: if something has switched on again, switch it off."""
+    from bench.safety import lastlook
+
+    remains.wait_until_gone(plan.process)
+    with lastlook.claim(plan) as ours:
+        if ours and (text := lastlook.look(plan, clock, closed)):
+            act(replace(plan, life=""), Alarm(text, bench.time, "switched-on-again"), clock, closed)
 
 
 def _prepare(plan: Plan) -> None:
-    """Import now what an emergency will need; whatever is wrong with it will be told then."""
-    from bench.safety import rescue
+    """Import now what an emergency will need; whatever is wrong with it will be told then.
 
+    In a thread of its own, so that the test is watched, and told so, meanwhile.
+    """
     with suppress(Exception):
+        from bench.safety import lastlook, rescue
+
         rescue.prepare(plan.station, plan.instruments)
-        import filelock  # noqa: F401
+        if plan.speed and not plan.lease:
+            _kept.append(lastlook.mark_open(plan))
 
 
 if __name__ == "__main__":

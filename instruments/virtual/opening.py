@@ -53,7 +53,7 @@ SIMULATORS: dict[str, dict[str, Any]] = {
         "room": 25.0,
     },
     "agilent-34970a": {"model": "34970A", "channels": None},
-    "foxbms": {"model": "foxBMS 2", "insulation": 20e6},
+    "foxbms": {"model": "foxBMS 2", "insulation": 20e6, "request_timeout": None},
 }
 SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
@@ -311,6 +311,7 @@ class _Builder:
             parallel=self.parallel,
             settling=self.settling,
             insulation=float(entry.settings["insulation"]),
+            request_timeout=_timeout(entry.settings["request_timeout"]),
         )
         inhabitants.closing += [bms.shut_down, partial(EXCHANGE.remove_channel, name)]
 
@@ -320,6 +321,12 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
     if not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"virtual.{key} is {value!r}: give a number from {low:g} to {high:g}")
     return float(value)
+
+
+def _timeout(value: object) -> float | None:
+    if value is None or (isinstance(value, int | float) and value > 0):
+        return value
+    raise ValueError(f"request_timeout of the BMS is {value!r}: give a time in s above 0, or leave it out")
 
 
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:

@@ -17,6 +17,7 @@ from bench.testing import TestBench
 from campaign.hearing import hearing
 from tests.bench.cli_support import Change, WriteStation
 from tests.bench.fakes import Fake, Plant
+from tests.bench.rig import Rig, running_rig
 
 STATION = """\
 schema: 1
@@ -129,6 +130,13 @@ def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
     bench.open()
     yield bench
     bench.conclude()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A supply that outlives every test."""
+    with running_rig(tmp_path, PACK) as running:
+        yield running
 
 
 @pytest.fixture

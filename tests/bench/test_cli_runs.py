@@ -11,7 +11,7 @@ from bench.recording.life import claim
 from bench.recording.rejudge import rejudge, verdict_of
 from bench.recording.runs import DIED, RUNNING, SURELY_DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
-from tests.bench.cli_support import CAPACITY, packbench, record, recorded_as
+from tests.bench.cli_support import CAPACITY, edit, packbench, record, recorded_as
 
 TRIP = Cause(
     "pack", "cell under-voltage: 2.3 V is below the allowed 2.35 V.", "discharge", 3000.0, "cell under-voltage"
@@ -56,10 +56,8 @@ def test_a_run_whose_process_lives_is_running_and_not_to_be_resumed(tmp_path: Pa
 
 def test_a_run_that_was_resumed_says_by_which(tmp_path: Path) -> None:
     died, again = record(tmp_path, name="test_a", verdict=None), record(tmp_path, name="test_b")
-    manifest = json.loads((again / "run.json").read_text(encoding="utf-8"))
     run_id = died.relative_to(tmp_path).as_posix()
-    manifest["resumed_from"] = {"run_id": run_id, "chain": [run_id], "gaps": []}
-    (again / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
+    edit(again, resumed_from={"run_id": run_id, "chain": [run_id], "gaps": []})
     first, second = list_runs(tmp_path)
     assert (first.resume, first.resumed_by, second.resumed_from) == (None, second.run_id, run_id)
     assert f"It was resumed as {second.run_id}." in str(first.cause)

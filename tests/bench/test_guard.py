@@ -37,8 +37,9 @@ def test_a_violation_is_forgiven_for_the_debounce_and_no_longer() -> None:
     assert check(Guard([HIGH], LAYOUT), *rows) == [None, None, "cell over-voltage"]
 
 
-def test_a_good_value_starts_the_debounce_anew() -> None:
-    rows = [(0, 4.3, 0), (1.9, 4.1, 0), (2.0, 4.3, 0), (3.9, 4.3, 0), (4.0, 4.3, 0)]
+def test_a_good_value_forgives_a_tenth_of_the_time_that_it_lasts() -> None:
+    # 1.9 s of violation until the good row, 0.1 s of 1 s without one: what is left of 2 s is 0.2 s.
+    rows = [(0, 4.3, 0), (1.9, 4.1, 0), (2.9, 4.3, 0), (3.05, 4.3, 0), (3.1, 4.3, 0)]
     assert check(Guard([HIGH], LAYOUT), *rows) == [None, None, None, None, "cell over-voltage"]
 
 
@@ -102,8 +103,10 @@ def test_a_value_that_is_missing_trips_whatever_its_limit_would_do(limit: Limit)
 
 def test_a_missing_value_is_debounced_on_its_own() -> None:
     guard = Guard([HIGH], LAYOUT)
-    assert check(guard, (0, nan, 0), (1, 4.0, 0), (2, nan, 0), (3.9, nan, 0)) == [None] * 4
-    assert check(guard, (4, nan, 0)) == ["cell over-voltage"]
+    assert check(guard, (0, nan, 0), (1, 4.3, 0), (1.1, nan, 0), (2.0, nan, 0)) == [None] * 4
+    assert check(guard, (2.2, nan, 0)) == ["cell over-voltage"]
+    assert guard.trip is not None
+    assert guard.trip.fault == "value-missing"
 
 
 def test_a_reading_that_is_lost_does_not_forgive_what_came_before() -> None:
@@ -203,8 +206,13 @@ def test_a_limit_applies_only_in_its_situation(
 
 def test_time_outside_its_situation_does_not_count_towards_the_debounce() -> None:
     guard = guarded("connected")
-    rows = [(0, CHARGE, 0, 0.0), (1, STANDBY, 0, 0.0), (2, CHARGE, 0, 0.0), (3.9, CHARGE, 0, 0.0), (4, CHARGE, 0, 0.0)]
-    assert trips_at(guard, *rows) == 4
+    rows = [(0, CHARGE, 0, 0.0), (1, STANDBY, 0, 0.0), (2, STANDBY, 0, 0.0), (3, CHARGE, 0, 0.0), (4, CHARGE, 0, 0.0)]
+    assert trips_at(guard, *rows, (4.2, CHARGE, 0, 0.0)) == 4.2
+
+
+def test_a_limit_on_open_contactors_applies_while_they_are_open() -> None:
+    assert trips_at(guarded("open"), (0, CHARGE, 0.0, 0.0), (9, CHARGE, 0.0, 0.0)) is None
+    assert trips_at(guarded("open"), (0, STANDBY, 0.0, 0.0), (2, STANDBY, 0.0, 0.0)) == 2
 
 
 def test_whoever_knows_says_whether_the_chamber_has_settled() -> None:

@@ -14,6 +14,12 @@ from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, diffe
 from bench.station import load_station
 from instruments.roles import BmsFault, InstrumentFault
 
+BMS = (
+    "pack voltage", "pack current", "soc min", "soc max", "cell voltage min", "cell voltage max",
+    "cell temperature min", "cell temperature max",
+)  # fmt: skip
+"""Channels that every BMS has."""
+
 
 def row(time: float = 0.0, **values: float) -> list[float]:
     """A row of the derived columns; keywords are names of `bench.columns` in lower case."""
@@ -152,10 +158,7 @@ def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
 @pytest.mark.parametrize(("station", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "lfp-96s")])
 def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
     loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
-    bms = [columns.raw_label("bms", name) for name in (
-        "pack voltage", "pack current", "cell voltage min", "cell voltage max",
-        "cell temperature min", "cell temperature max", "insulation",
-    )]  # fmt: skip
+    bms = [columns.raw_label("bms", name) for name in (*BMS, "insulation")]
     layout = (*DERIVED, *bms, "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
@@ -171,9 +174,7 @@ def test_only_meters_that_are_two_can_disagree() -> None:
 
 def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     station = load_station("virtual-pack")[0]
-    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in (
-        "pack voltage", "pack current", "cell temperature min", "cell temperature max",
-        "cell voltage min", "cell voltage max")))  # fmt: skip
+    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
     balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
     balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
     balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))

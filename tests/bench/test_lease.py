@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.clock import monotonic, utc_now
 from bench.safety import lease
 from bench.safety.lease import BenchLease
 from bench.verdicts import BenchFault, BenchInUse
@@ -98,21 +98,24 @@ def test_a_user_without_a_name_can_hold_a_bench(tmp_path: Path, monkeypatch: pyt
 # --- expiry, renewal and taking over ------------------------------------------------------------------------------
 
 
-class Calendar(datetime):
-    """A clock on the wall that a test can move."""
+class Calendar:
+    """The clocks that a lease goes by, ahead of the real ones by as much as a test says."""
 
     ahead = timedelta()
 
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + cls.ahead
+    def civil(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def elapsed(self) -> float:
+        return monotonic() + self.ahead.total_seconds()
 
 
 @pytest.fixture
-def calendar(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Calendar]]:
-    monkeypatch.setattr(lease, "datetime", Calendar)
-    yield Calendar
-    Calendar.ahead = timedelta()
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Calendar:
+    calendar = Calendar()
+    monkeypatch.setattr(lease, "utc_now", calendar.civil)
+    monkeypatch.setattr(lease, "monotonic", calendar.elapsed)
+    return calendar
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -135,7 +138,7 @@ def test_who_since_when_until_when_and_for_which_job(tmp_path: Path, monkeypatch
         assert part in str(caught.value)
 
 
-def test_a_lease_that_expired_may_be_taken_and_its_holder_is_told(tmp_path: Path, calendar: type[Calendar]) -> None:
+def test_a_lease_that_expired_may_be_taken_and_its_holder_is_told(tmp_path: Path, calendar: Calendar) -> None:
     path = tmp_path / "rig-1.lock"
     first = BenchLease(path, "rig-1", expiry=600.0)
     calendar.ahead = timedelta(seconds=599)
@@ -150,7 +153,7 @@ def test_a_lease_that_expired_may_be_taken_and_its_holder_is_told(tmp_path: Path
     first.release()
 
 
-def test_a_lease_that_is_renewed_does_not_expire(tmp_path: Path, calendar: type[Calendar]) -> None:
+def test_a_lease_that_is_renewed_does_not_expire(tmp_path: Path, calendar: Calendar) -> None:
     path = tmp_path / "rig-1.lock"
     held = BenchLease(path, "rig-1", expiry=600.0)
     for minutes in range(0, 60, 5):

@@ -12,7 +12,7 @@ from bench.running.lifecycle import Setup
 from bench.scenario import Charge, Discharge, Step, current_below, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, PackFailure
+from bench.verdicts import BenchFault
 from tests.bench.fakes import Plant
 
 
@@ -67,11 +67,11 @@ def test_a_hand_on_the_panel_of_a_virtual_instrument_is_noticed(
     bench.conclude(lost.value)
 
 
-def test_a_bms_that_gives_up_and_opens_its_contactors_is_the_packs_fault(tmp_path: Path) -> None:
+def test_a_bms_that_gives_up_and_opens_its_contactors_is_no_lost_output(tmp_path: Path) -> None:
     setup = Setup(*load_station("virtual-pack"), *load_pack("lfp-96s"), defects=("bms-error@60",))
     bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
     bench.open()
-    with pytest.raises(PackFailure) as gave_up:
+    with pytest.raises(BenchFault, match="nobody says why") as gave_up:
         bench.run(Discharge("1C", elapsed(minutes=5)))
-    assert gave_up.value.fault == "bms-error"
+    assert gave_up.value.fault == "bms-error-unexplained"
     bench.conclude(gave_up.value)

@@ -16,9 +16,13 @@ from bench.scenario import (
     Soak,
     Step,
     Until,
+    cell_voltage_above,
+    cell_voltage_below,
+    current_below,
     elapsed,
     full_discharge,
     soc_above,
+    soc_below,
 )
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
@@ -44,11 +48,63 @@ REFUSED: list[tuple[Step, str]] = [
     (Rest(elapsed(seconds=nan)), "compares with nan"),
     (Rest(Until("Votlage / V", ">=", 1.0)), "no column 'Votlage / V'; did you mean 'Voltage / V'?"),
     (Rest(Until("Current / A", "<=", "slow")), "'slow' is no C-rate"),
+    (Charge(1.0), "step 'charge' has no end condition: give it an `until`."),
+    (Rest(30), "step 'rest' has the end condition 30: write for example elapsed(minutes=30)."),  # type: ignore[arg-type]
+    (Charge(None, FOREVER), "Step 'charge': "),  # type: ignore[arg-type]
+    (Soak("25"), "Step 'soak': "),  # type: ignore[arg-type]
+    (Charge(1.0, FOREVER, cell_voltage="3.4"), "Step 'charge': "),  # type: ignore[arg-type]
+    ("charge", "'charge' is no step: give bench.run steps such as Soak, Rest"),  # type: ignore[list-item]
+    (Charge(1.0, soc_above(80)), "SOC at least 80 lies outside of what can be, 0 to 1. Did you mean 0.8?"),
+    (Discharge(1.0, soc_below(-0.1)), "SOC at most -0.1 lies outside of what can be, 0 to 1."),
+    (Charge(1.0, soc_above(nan)), "compares with nan and would never end it"),
+    (Charge(1.0, soc_above(inf)), "compares with inf and would never end it"),
+    (Charge(1.0, soc_above("80 %")), "'80 %' is no C-rate"),  # type: ignore[arg-type]
+    (Rest(elapsed()), "a time of 0 s is none: give elapsed() more than 0, in seconds, minutes or hours."),
+    (
+        Rest(elapsed(minutes=-30)),
+        "a time of -1800 s is none: give elapsed() more than 0, in seconds, minutes or hours. Did you mean 1800?",
+    ),
+    (
+        Rest(elapsed(seconds=60e6)),
+        "Step Time at least 6e+07 s lies outside of what can be, 0 to 2.592e+06 s. Did you mean 6e+04?",
+    ),
+    (Charge(1.0, cell_voltage_above(3400)), "3400 V lies outside of what can be, 3.05 to 3.45 V. Did you mean 3.4?"),
+    (Charge(1.0, cell_voltage_above(3.5)), "3.5 V lies outside of what can be, 3.05 to 3.45 V."),
+    (Discharge(1.0, cell_voltage_below(2.5)), "2.5 V lies outside of what can be, 3.05 to 3.45 V."),
+    (Charge(1.0, Until("Voltage / V", ">=", 14.0)), "14 V lies outside of what can be, 12.2 to 13.8 V."),
+    (Charge(1.0, current_below(9.0)), "9 A for 10 s lies outside of what can be, 0 to 5 A."),
+    (Charge(1.0, current_below(-0.5)), "lies outside of what can be, 0 to 5 A. Did you mean 0.5?"),
+    (Charge(1.0, current_below(0.1, hold=-1)), "must hold for -1 s: give 0 s or more"),
+    (
+        Rest(Until("Cell Temperature Max / degC", "<=", 298.15)),
+        "298.15 °C lies outside of what can be, -20 to 50 °C. Did you mean 25?",
+    ),
+    (
+        Rest(Until("Surface Temperature / degC", "<=", 77.0)),
+        "77 °C lies outside of what can be, -20 to 50 °C. Did you mean 25?",
+    ),
+    (Charge(1.0, Until("Charging Capacity / Ah", ">=", -1.0)), "-1 Ah lies outside of what can be"),
+    (Charge(1.0, FOREVER, timeout=0), "a timeout of 0 s is none"),
+    (Pulse(1.0, duration=0), "a time of 0 s is none"),
+    (Soak(298.15), "298.15 °C, the chamber takes -40 to 80 °C. Did you mean 25?"),
     (Soak(90.0), "Step 'soak': 90 °C, the chamber takes -40 to 80 °C."),
     (Soak(-41.0), "Step 'soak': -41 °C, the chamber takes -40 to 80 °C."),
     (Soak(nan), "Step 'soak': nan °C"),
     (Soak(-30.0), "Step 'soak': -30 °C, the pack allows -20 to 50 °C."),
 ]
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        soc_above(1.0), soc_below(0.0), cell_voltage_above(3.45), cell_voltage_below(3.05), current_below(0.0),
+        current_below("2C"), elapsed(seconds=0.1), Until("Voltage / V", ">=", 4 * 3.45),
+        Until("Cell Temperature Min / degC", "<=", -20.0), Until("BMS State / 1", ">=", 9.0),
+    ],
+)  # fmt: skip
+def test_a_threshold_at_the_end_of_its_range_can_be_meant(little_bench: TestBench, until: Until) -> None:
+    opened = little_bench.engine.bench
+    assert preflight.check([Charge(1.0, until)], opened.pack, opened.station, opened.roles).energy > 0
 
 
 @pytest.mark.parametrize(("step", "says"), REFUSED)

@@ -4,7 +4,6 @@ The bench is one of fakes, whose pack outlives the test's process as a real one 
 the run's folder, taken in the middle of a scan.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,10 +28,11 @@ from bench.columns import (
     TEST_TIME,
 )  # fmt: skip
 from bench.pack import PackFile, load_pack
+from bench.recording.eventlog import sealed_line
 from bench.recording.life import claim, release
 from bench.recording.past import PastRun
-from bench.recording.recorder import write_parquet
 from bench.recording.run import RunRecord
+from bench.recording.table import write_parquet
 from bench.running.lifecycle import Setup
 from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
 from bench.safety.quantities import CHARGE_MOVED
@@ -40,6 +40,7 @@ from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
+from tests.bench.cli_support import edit
 from tests.bench.conftest import PACK, STATION, OpenTestBench, WriteFile
 from tests.bench.fakes import Plant
 
@@ -186,8 +187,8 @@ def test_a_run_that_died_behind_its_last_step_is_judged_and_nothing_is_switched_
 
 def test_a_measurement_of_the_run_that_died_is_taken_again_and_not_kept_twice(die: Die, resume: Resume) -> None:
     left = die(4, 60)
-    with (left / "events.jsonl").open("a") as file:
-        file.write(json.dumps({"time": 900.0, "type": "measurement", "name": "charged", "value": 1.0}) + "\n")
+    with (left / "events.jsonl").open("ab") as file:
+        file.write(sealed_line({"time": 900.0, "type": "measurement", "name": "charged", "value": 1.0}))
     bench = resume(left)
     bench.run(*SCENARIO)
     bench.verify("charged", 1.0)
@@ -373,8 +374,7 @@ def test_another_station_pack_or_limit_is_refused(
 )
 def test_a_run_that_needs_no_continuation_is_refused(die: Die, manifest: dict[str, Any], words: str) -> None:
     left = die(2, 240)
-    path = left / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | manifest))
+    edit(left, **manifest)
     with pytest.raises(InputError, match=words):
         PastRun.load(left)
 
@@ -469,9 +469,9 @@ def test_the_gap_says_where_and_why_and_how_long(die: Die, resume: Resume) -> No
 def test_a_hold_in_which_the_run_died_is_over_and_was_no_time_of_the_step(die: Die) -> None:
     left = die(2, 240)
     stopped = PastRun.load(left).stopped
-    with (left / "events.jsonl").open("a") as file:
+    with (left / "events.jsonl").open("ab") as file:
         hold = {"time": stopped - 100, "type": "hold started", "limit": "chamber excursion", "step": "charge"}
-        file.write(json.dumps(hold) + "\n")
+        file.write(sealed_line(hold))
     past = PastRun.load(left)
     assert past.elapsed == pytest.approx(140, abs=2)
     assert past.events[-1]["type"] == "hold ended"

@@ -64,22 +64,22 @@ def test_a_rate_refers_to_the_rated_capacity_and_a_number_is_amperes(four_cells:
     assert amperes(3, four_cells) == 3.0
 
 
-@pytest.mark.parametrize("kind", [Rest, FastRecharge])
-def test_a_step_needs_an_end_condition(kind: type[Step]) -> None:
-    with pytest.raises(TypeError, match="until"):
-        kind()
-
-
-@pytest.mark.parametrize("kind", [Charge, Discharge])
-def test_a_step_with_a_current_needs_an_end_condition(kind: type[Step]) -> None:
-    with pytest.raises(TypeError, match="until"):
-        kind("C/3")  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize("step", [Rest([], name="r"), Charge("1C", []), Discharge("1C", ()), FastRecharge([])])
-def test_an_empty_list_of_conditions_is_none(step: Step) -> None:
+@pytest.mark.parametrize(
+    "step",
+    [
+        Rest([], name="r"), Charge("1C", []), Discharge("1C", ()), FastRecharge([]),
+        Rest(), Charge("C/3"), Discharge(1.0), FastRecharge(),
+    ],
+)  # fmt: skip
+def test_a_step_without_an_end_condition_has_none(step: Step) -> None:
     with pytest.raises(ValueError, match=rf"step {step.name!r} has no end condition: give it an `until`"):
         _ = step.conditions
+
+
+@pytest.mark.parametrize("until", [30, "C/20", None, [elapsed(minutes=1), 0.8]])
+def test_what_is_no_end_condition_is_refused_with_an_example(until: object) -> None:
+    with pytest.raises(ValueError, match=r"has the end condition .*: write for example elapsed\(minutes=30\)"):
+        _ = Rest(until).conditions  # type: ignore[arg-type]
 
 
 def test_a_step_cannot_be_changed_once_it_is_made() -> None:

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 import pytest
@@ -177,18 +177,20 @@ def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
     watch = Supervised(station, tmp_path)
     watch.confirm()
     yield watch
-    with suppress(BenchFault):
-        watch.dismiss()
+    watch.relieve()
 
 
 def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
     return watch._process
 
 
-def test_one_that_is_dismissed_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
+def test_one_that_is_relieved_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
     supervised.alive(1.0)
     supervised.dismiss()
     supervised.dismiss()
+    assert process_of(supervised).poll() is None
+    supervised.relieve()
+    supervised.relieve()
     assert process_of(supervised).returncode == 0
     assert not (tmp_path / REPORT).exists()
     assert not (tmp_path / LOG).exists()
@@ -206,7 +208,7 @@ def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Superv
 def test_it_is_deaf_to_signals(supervised: Supervised, name: str) -> None:
     process_of(supervised).send_signal(getattr(signal, name))
     supervised.alive(60.0)
-    supervised.dismiss()
+    supervised.relieve()
     assert process_of(supervised).returncode == 0
 
 
@@ -254,7 +256,7 @@ class Heartbeats:
 
     def confirm(self) -> None: ...
 
-    def alive(self, silence: float) -> None:
+    def alive(self, silence: float, _bench_time: float | None = None) -> None:
         self.told.append(silence)
 
     def dismiss(self) -> None:
@@ -299,7 +301,7 @@ def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
 def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(
     little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unheard(_silence: float) -> None:
+    def unheard(_silence: float, _bench_time: float | None) -> None:
         raise BenchFault("gone")
 
     monkeypatch.setattr(heartbeats, "alive", unheard)
@@ -330,7 +332,7 @@ def test_a_virtual_bench_is_watched_only_when_asked(
 def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -> None:
     station, _ = load_station("virtual-module")
     plan = Plan(0, str(tmp_path), station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), 1.0)
-    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock())
+    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock(), closed=Event())
     report = json.loads((tmp_path / REPORT).read_text())
     assert report["state"] == "done"
     assert report["bench_verdict"] is None

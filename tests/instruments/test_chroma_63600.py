@@ -154,6 +154,30 @@ def test_off_is_one_message(wire: Wire, open_load: Open) -> None:
     load.close()
 
 
+@pytest.mark.parametrize(("then", "off"), [("OFF", True), ("ON", False)])
+def test_an_input_that_reads_on_is_told_off_again_under_control_taken_anew(
+    wire: Wire, open_load: Open, then: str, off: bool
+) -> None:
+    """Its channel is selected again as well: a key at the panel may have chosen another one."""
+    wire.expect(
+        *START, ("LOAD OFF", None), ("CHAN 1", None), ("LOAD?", "ON"), ("CONF:REM ON", None), ("LOAD OFF", None),
+        ("LOAD?", then),
+    )  # fmt: skip
+    load = open_load()
+    load.discharge(2.3, 48.0)
+    load.sink_off()
+    assert load.sink_is_off() is off
+    load.close()
+
+
+def test_reading_an_input_on_switches_nothing_off_that_nobody_told_off(wire: Wire, open_load: Open) -> None:
+    wire.expect(*START, ("CHAN 1", None), ("LOAD?", "ON"), ("LOAD OFF", None))
+    load = open_load()
+    load.discharge(2.3, 48.0)
+    assert not load.sink_is_off()
+    load.close()
+
+
 def test_nothing_is_taken_for_set_when_the_input_goes_on_again(wire: Wire, open_load: Open) -> None:
     """Somebody may have set another current or mode on the panel meanwhile."""
     wire.expect(*START, ("LOAD OFF", None), *START[2:])

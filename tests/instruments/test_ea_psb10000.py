@@ -41,7 +41,8 @@ CHARGE: tuple[Exchange, ...] = (
     ("CURR?", "2.3A"),
 )
 ON: tuple[Exchange, ...] = (("OUTP ON", None), ("OUTP?", "ON"))
-CLOSING: tuple[Exchange, ...] = (("OUTP OFF", None), ("SYST:LOCK 0", None))
+OURS: tuple[Exchange, ...] = (("SYST:LOCK:OWN?", "REMOTE"),)
+CLOSING: tuple[Exchange, ...] = (("OUTP OFF", None), ("OUTP?", "OFF"), ("SYST:LOCK 0", None))
 CLOSING_UNLOCKED: tuple[Exchange, ...] = (("SYST:LOCK 1", None), *CLOSING)
 
 Open = Callable[..., EaPsb10000]
@@ -173,13 +174,14 @@ def test_a_set_that_the_supply_ignored_is_found_out(wire: Wire, open_supply: Ope
         ("STAT:QUES?", "1024"),
         ("SYST:ERR?", '-222,"Data out of range"'),
         ("SYST:ERR?", '0,"No error"'),
+        *OURS,
     )
     with pytest.raises(SetPointRejected, match=r'supply kept voltage at 48 V when 87.6 V .*-222,"Data out of range"'):
         open_supply().charge(2.3, 87.6)
 
 
 def test_after_a_refusal_nothing_is_taken_for_set(wire: Wire, open_supply: Open) -> None:
-    refusal = (("STAT:QUES?", "1024"), ("SYST:ERR?", '0,"No error"'))
+    refusal = (("STAT:QUES?", "1024"), ("SYST:ERR?", '0,"No error"'), *OURS)
     wire.expect(*NOMINAL, *REMOTE, *CHARGE[:2], ("VOLT 87.6", None), ("VOLT?", "48.00V"), *refusal)
     wire.expect(*CHARGE, *ON)
     supply = open_supply()
@@ -198,6 +200,7 @@ def test_an_output_that_does_not_come_on_tells_its_alarm(wire: Wire, open_supply
         ("STAT:QUES:COND?", "1025"),
         ("STAT:QUES?", "1025"),
         ("SYST:ERR?", '0,"No error"'),
+        *OURS,
     )
     with pytest.raises(InstrumentFault, match=r"did not switch its output on \(over-voltage \(OVP\)"):
         open_supply().charge(2.3, 87.6)
@@ -233,6 +236,81 @@ def test_off_without_a_charge_before_asks_nothing_either(wire: Wire, open_supply
     supply.sink_off()
     assert supply.source_is_off()
     supply.close()
+
+
+def test_an_output_that_refused_to_go_off_is_told_again_under_control_taken_anew(wire: Wire, open_supply: Open) -> None:
+    """LOCAL was pressed and released: the driver believes that remote control is its own, and it is nobody's."""
+    wire.expect(
+        *NOMINAL, *REMOTE, *CHARGE, *ON,
+        ("OUTP OFF", None), ("OUTP?", "ON"), ("SYST:LOCK 1", None), ("OUTP OFF", None), ("OUTP?", "OFF"),
+    )  # fmt: skip
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    supply.source_off()
+    assert supply.source_is_off()
+
+
+def test_off_can_be_asked_for_until_the_panel_gives_way(wire: Wire, open_supply: Open) -> None:
+    again = (("SYST:LOCK 1", None), ("OUTP OFF", None))
+    wire.expect(
+        *again, ("OUTP?", "ON"), *again, ("OUTP?", "ON"), ("OUTP?", "ON"), *again, ("OUTP?", "OFF"), ("OUTP?", "OFF")
+    )
+    supply = open_supply()
+    supply.source_off()
+    assert [supply.source_is_off() for _ in range(3)] == [False, True, True]
+
+
+def test_reading_an_output_on_switches_nothing_off_that_nobody_told_off(wire: Wire, open_supply: Open) -> None:
+    wire.expect(("OUTP?", "ON"), *NOMINAL, *REMOTE, *CHARGE, *ON, ("OUTP?", "ON"), *CLOSING)
+    supply = open_supply()
+    assert not supply.source_is_off()
+    supply.charge(2.3, 87.6)
+    assert not supply.source_is_off()
+    supply.close()
+
+
+@pytest.mark.parametrize("owner", ["LOCAL", "NONE"])
+def test_a_set_point_refused_for_want_of_control_is_told_as_that(wire: Wire, open_supply: Open, owner: str) -> None:
+    wire.expect(
+        *NOMINAL, *REMOTE, *CHARGE, *ON, ("CURR 1.15", None), ("CURR?", "2.3A"),
+        ("STAT:QUES?", "0"), ("SYST:ERR?", '-221,"Settings conflict"'), ("SYST:ERR?", '0,"No error"'),
+        ("SYST:LOCK:OWN?", owner),
+    )  # fmt: skip
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    with pytest.raises(InstrumentFault, match=f"supply is not under remote control any more, .* says {owner}") as told:
+        supply.charge(1.15, 87.6)
+    assert not isinstance(told.value, SetPointRejected)
+
+
+def test_what_protects_is_armed_again_whenever_control_was_taken_anew(wire: Wire, open_supply: Open) -> None:
+    armed: tuple[Exchange, ...] = (
+        ("VOLT:PROT 92", None), ("VOLT:PROT?", "92.00V"), ("CURR:PROT 12", None), ("CURR:PROT?", "12.0A"),
+        ("POW:PROT 900", None), ("POW:PROT?", "900W"),
+    )  # fmt: skip
+    wire.expect(*NOMINAL, *REMOTE, *armed, ("OUTP OFF", None), ("OUTP?", "ON"))
+    wire.expect(("SYST:LOCK 1", None), ("OUTP OFF", None), ("OUTP?", "OFF"), *REMOTE, *armed, *CHARGE, *ON)
+    supply = open_supply()
+    supply.protect_source(92.0, 12.0, 900.0)
+    supply.source_off()
+    assert supply.source_is_off()
+    supply.charge(2.3, 87.6)
+
+
+def test_a_protection_that_is_not_taken_again_keeps_the_output_off(wire: Wire, open_supply: Open) -> None:
+    lost = (("VOLT:PROT 92", None), ("VOLT:PROT?", "220.00V"), ("STAT:QUES?", "0"), ("SYST:ERR?", '0,"No error"'))
+    wire.expect(
+        *NOMINAL, *REMOTE, ("VOLT:PROT 92", None), ("VOLT:PROT?", "92.00V"), ("CURR:PROT 12", None),
+        ("CURR:PROT?", "12.0A"), ("POW:PROT 900", None), ("POW:PROT?", "900W"), ("OUTP OFF", None), ("OUTP?", "ON"),
+        ("SYST:LOCK 1", None), ("OUTP OFF", None), ("OUTP?", "OFF"), *REMOTE, *lost, *REMOTE, *lost,
+    )  # fmt: skip
+    supply = open_supply()
+    supply.protect_source(92.0, 12.0, 900.0)
+    supply.source_off()
+    assert supply.source_is_off()
+    for _ in range(2):
+        with pytest.raises(SetPointRejected, match="over-voltage threshold"):
+            supply.charge(2.3, 87.6)
 
 
 @pytest.mark.parametrize("owner", ["LOCAL", "NONE"])

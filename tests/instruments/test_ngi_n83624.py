@@ -195,12 +195,25 @@ def test_a_resistance_for_tables_that_are_not_loaded(open_emulator: Open) -> Non
         open_emulator().update_resistance([1.0, 1.0, 1.0])
 
 
-@pytest.mark.parametrize(("states", "off"), [("0,0", True), ("0,1", False)])
-def test_off_means_every_channel(wire: Wire, open_emulator: Open, states: str, off: bool) -> None:
-    wire.expect(("OUTP:ONOFF 0(@1,2)", None), ("OUTP:ONOFF?(@1,2)", states))
+def test_off_means_every_channel(wire: Wire, open_emulator: Open) -> None:
+    wire.expect(("OUTP:ONOFF 0(@1,2)", None), ("OUTP:ONOFF?(@1,2)", "0,0"))
+    emulator = open_emulator()
+    emulator.emulator_off()
+    assert emulator.emulator_is_off()
+
+
+@pytest.mark.parametrize(("then", "off"), [("0,0", True), ("0,1", False)])
+def test_a_channel_that_reads_on_is_told_again_by_itself(wire: Wire, open_emulator: Open, then: str, off: bool) -> None:
+    states = "OUTP:ONOFF?(@1,2)"
+    wire.expect(("OUTP:ONOFF 0(@1,2)", None), (states, "0,1"), ("OUTP2:ONOFF 0", None), (states, then))
     emulator = open_emulator()
     emulator.emulator_off()
     assert emulator.emulator_is_off() is off
+
+
+def test_reading_channels_on_switches_nothing_off_that_nobody_told_off(wire: Wire, open_emulator: Open) -> None:
+    wire.expect(("OUTP:ONOFF?(@1,2)", "1,1"))
+    assert not open_emulator().emulator_is_off()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
 from typing import BinaryIO
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instruments.links import ErrorQueue, LinkProfile
-from instruments.roles import InstrumentFault
+from instruments.roles import Identity, InstrumentFault
 from instruments.session import LinkContext, Session, adapted, last_digit, parse_number
 from tests.instruments.wires import RESOURCE, FakeTime, OpenSession, Serve, Transcript, Wire
 
@@ -162,6 +164,225 @@ def test_a_session_survives_a_peer_that_restarted(serve: Serve, connect: OpenSes
     with pytest.raises(InstrumentFault):
         session.query("A?")
     assert session.query("B?") == "back"
+
+
+# --- a peer that hangs up while nothing is outstanding ---------------------------------------------------
+
+
+class HangsUp:
+    """An instrument that answers `per_connection` messages with their number and then closes the connection."""
+
+    def __init__(self, per_connection: int) -> None:
+        self.heard: list[str] = []
+        self.closed = threading.Semaphore(0)
+        self._per_connection = per_connection
+
+    def __call__(self, connection: socket.socket) -> None:
+        for line in islice(lines(connection), self._per_connection):
+            self.heard.append(line.decode().strip())
+            connection.sendall(b"ok\n")
+        connection.shutdown(socket.SHUT_RDWR)
+        self.closed.release()
+
+
+def test_a_connection_that_was_closed_while_idle_is_made_anew_as_a_matter_of_course(
+    serve: Serve, connect: OpenSession, heard: Transcript
+) -> None:
+    instrument, forgotten = HangsUp(1), []
+    session = connect(serve(instrument))
+    session.on_reconnect = lambda: forgotten.append(1)
+    for message in ("A?", "B?", "C?"):
+        assert session.query(message) == "ok"
+        assert instrument.closed.acquire(timeout=5)
+    assert instrument.heard == ["A?", "B?", "C?"]
+    assert session.reconnections == len(forgotten) == 2
+    assert [text for way, text in heard if way == "!"] == [
+        "supply was lost while nothing was asked of it: the instrument closed the connection; it is connected anew"
+    ] * 2
+
+
+def test_a_set_to_a_connection_that_was_closed_while_idle_arrives(serve: Serve, connect: OpenSession) -> None:
+    instrument = HangsUp(1)
+    session = connect(serve(instrument))
+    session.query("A?")
+    assert instrument.closed.acquire(timeout=5)
+    session.write("SET 1")
+    assert instrument.closed.acquire(timeout=5)
+    assert instrument.heard == ["A?", "SET 1"]
+
+
+def test_a_loss_with_a_query_outstanding_stays_a_fault(serve: Serve, connect: OpenSession) -> None:
+    def hang_up_on(connection: socket.socket) -> None:
+        assert next(lines(connection)) == b"SCAN?\n"
+
+    session = connect(serve(hang_up_on))
+    session.request("SCAN?")
+    with pytest.raises(InstrumentFault, match="was lost while 'SCAN"):
+        session.collect()
+    assert session.reconnections == 0
+
+
+def test_a_set_between_request_and_collect_is_not_sent_to_a_new_connection(
+    wire: Wire, open_script: OpenSession
+) -> None:
+    wire.expect(("SCAN?", "1"))
+    session = open_script()
+    session.request("SCAN?")
+    wire.lost = 1
+    with pytest.raises(InstrumentFault, match="did not take 'SET 1'"):
+        session.write("SET 1")
+    assert wire.opened == 1
+
+
+def test_off_goes_out_over_a_new_connection_even_with_a_query_outstanding(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("SCAN?", "1"), ("OUTP OFF", None))
+    session = open_script()
+    session.request("SCAN?")
+    wire.lost = 1
+    with session.switching_off():
+        session.write("OUTP OFF")
+    with pytest.raises(InstrumentFault, match=r"lost the answer to 'SCAN\?' with the old connection"):
+        session.collect()
+
+
+def test_a_message_is_offered_to_one_new_connection_and_no_more(wire: Wire, open_script: OpenSession) -> None:
+    session = open_script()
+    wire.lost = 2
+    with pytest.raises(InstrumentFault, match="did not take 'SET 1'"):
+        session.write("SET 1")
+    assert (wire.opened, session.reconnections) == (2, 1)
+    wire.expect(("SET 2", None))
+    session.write("SET 2")
+    assert wire.opened == 3
+
+
+def test_an_instrument_that_is_gone_is_a_fault_also_after_an_idle_loss(context: LinkContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        resource = f"TCPIP0::127.0.0.1::{listener.getsockname()[1]}::SOCKET"
+        session = Session(resource, replace(context, visa_library="@py"), LinkProfile(), name="supply")
+        listener.accept()[0].close()
+    for _ in range(2):
+        with pytest.raises(InstrumentFault, match="supply .* cannot be reached again: .*refused"):
+            session.query("A?")
+    session.close()
+
+
+def test_a_wire_is_no_connection_that_could_be_made_anew(context: LinkContext) -> None:
+    session = Session("loop://", context, LinkProfile(timeout=0.02), name="chamber")
+    session._link._port.close()  # type: ignore[attr-defined]
+    with pytest.raises(InstrumentFault, match="did not take"):
+        session.write("A")
+    assert session.reconnections == 0
+
+
+def test_a_connection_is_made_anew_before_the_instrument_would_close_it(
+    serve: Serve, connect: OpenSession, clock: FakeTime
+) -> None:
+    """A message that crosses the closing would be lost: so nothing is sent over a connection that is about to go."""
+    connections: list[int] = []
+
+    def echo(connection: socket.socket) -> None:
+        connections.append(1)
+        for line in lines(connection):
+            connection.sendall(line)
+
+    session = connect(serve(echo), hangs_up_after=5.0)
+    for idle, count in ((3.9, 1), (4.0, 2), (3.9, 2), (60.0, 3)):
+        clock.now += idle
+        assert session.query("A?") == "A?"
+        assert len(connections) == count
+    session.request("B?")
+    clock.now += 60.0
+    assert session.collect() == "B?"
+    session.query("C?")
+    assert len(connections) == 3
+
+
+def test_the_simulators_of_this_process_never_grow_old(wire: Wire, open_script: OpenSession, clock: FakeTime) -> None:
+    wire.expect(("A", None), ("B", None))
+    session = open_script(hangs_up_after=5.0)
+    session.write("A")
+    clock.now += 60.0
+    session.write("B")
+    assert wire.opened == 1
+
+
+# --- who is there ----------------------------------------------------------------------------------------
+
+IDN = "EA,PSB 10200-420,4711,1.0"
+OTHER = "EA,PSB 10200-420,0815,1.0"
+EXPECTED = Identity("EA", "PSB 10200-420", "4711", "1.0")
+
+
+@pytest.fixture
+def expecting(wire: Wire, open_script: OpenSession) -> Session:
+    session = open_script()
+    session.expect(EXPECTED)
+    return session
+
+
+def lose(wire: Wire) -> None:
+    """Let the next message find the connection closed."""
+    wire.lost = 1
+
+
+def test_behind_a_new_connection_the_identity_is_asked_once_and_before_anything_is_set(
+    wire: Wire, expecting: Session
+) -> None:
+    wire.expect(("A", None), ("*IDN?", IDN), ("B", None), ("C", None))
+    expecting.write("A")
+    lose(wire)
+    expecting.write("B")
+    expecting.write("C")
+
+
+def test_another_firmware_is_the_same_instrument(wire: Wire, expecting: Session) -> None:
+    wire.expect(("*IDN?", IDN.replace("1.0", "1.1")), ("B", None))
+    lose(wire)
+    expecting.write("B")
+
+
+@pytest.mark.parametrize("found", [OTHER, IDN.replace("420", "210")])
+def test_another_instrument_at_the_address_is_told_nothing(wire: Wire, expecting: Session, found: str) -> None:
+    said = str(Identity(*found.split(",")))
+    lose(wire)
+    for verb in (lambda: expecting.write("B"), lambda: expecting.query("OUTP?"), lambda: expecting.request("SCAN?")):
+        wire.expect(("*IDN?", found))
+        with pytest.raises(
+            InstrumentFault, match=f"supply .* is {said} since .*, and was EA PSB 10200-420 4711 before"
+        ):
+            verb()
+
+
+def test_an_instrument_that_does_not_say_who_it_is_is_told_nothing(wire: Wire, expecting: Session) -> None:
+    wire.expect(("*IDN?", None), ("*IDN?", IDN), ("B", None))
+    lose(wire)
+    with pytest.raises(InstrumentFault, match=r"did not answer '\*IDN\?'"):
+        expecting.write("B")
+    expecting.write("B")
+
+
+def test_after_a_missed_answer_the_identity_is_asked_as_well(wire: Wire, expecting: Session) -> None:
+    wire.expect(("A?", None), ("*IDN?", IDN), ("B?", "b"))
+    with pytest.raises(InstrumentFault):
+        expecting.query("A?")
+    assert expecting.query("B?") == "b"
+
+
+def test_off_needs_no_identity_and_its_confirmation_does(wire: Wire, expecting: Session) -> None:
+    wire.expect(("OUTP OFF", None), ("*IDN?", OTHER))
+    lose(wire)
+    with expecting.switching_off():
+        expecting.write("OUTP OFF")
+    with pytest.raises(InstrumentFault, match="is EA PSB 10200-420 0815 since"):
+        expecting.query("OUTP?")
+
+
+def test_where_nobody_was_expected_nobody_is_asked(wire: Wire, open_script: OpenSession) -> None:
+    wire.expect(("B", None))
+    session = open_script()
+    lose(wire)
+    session.write("B")
 
 
 def test_a_refused_connection_names_the_resource(context: LinkContext) -> None:

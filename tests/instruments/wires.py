@@ -24,6 +24,9 @@ class Wire:
         self.sent: list[str] = []
         self.opened = 0
         self.closed = 0
+        self.on_open: Callable[[], object] = lambda: None
+        self.lost = 0
+        """How many of the next messages find the connection closed by the peer."""
         self._answers: list[bytes] = []
 
     def expect(self, *exchanges: Exchange) -> None:
@@ -31,6 +34,9 @@ class Wire:
         self.script.extend(exchanges)
 
     def written(self, data: bytes) -> None:
+        if self.lost:
+            self.lost -= 1
+            raise errors.VisaIOError(StatusCode.error_connection_lost)
         self.sent.append(data.decode("latin-1").rstrip("\r\n"))
         assert self.script, f"nothing more was expected, but {data!r} was sent"
         sent, answer = self.script.pop(0)
@@ -83,6 +89,7 @@ class ScriptLibrary(highlevel.VisaLibraryBase):
         number = 2 + len(self._sessions)
         self._sessions[number] = wire = self.wires[resource_name]
         wire.opened += 1
+        wire.on_open()
         return number, StatusCode.success
 
     def close(self, session: int) -> StatusCode:

@@ -14,10 +14,12 @@ from can.interfaces.socketcand.socketcand import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.clock import WallClock
 from instruments.foxbms import FoxBms
+from instruments.foxbms_requests import PATIENCE
 from instruments.roles import BmsMode, BmsState
 from instruments.session import LinkContext
-from instruments.virtual import open_world, serve_world
+from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.serving import Server
 from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, frame, parsed
 from instruments.virtual.wires.exchange import CanChannel
@@ -169,14 +171,23 @@ def test_a_message_may_come_in_pieces(message: can.Message, cut: int) -> None:
 # --- python-can as the client -------------------------------------------------------------------------------------
 
 
+IMPATIENCE = 0.7  # s
+
+
 @pytest.fixture
-def bus() -> Iterator[dict[str, Any]]:
-    """The CAN bus of a bench that a thread serves, as python-can's arguments."""
-    world = open_world(
-        {"simulators": {"bms": SIMULATORS["bms"]}, "plant": "pack"}, links=LINKS, cell=CELL, series=12, parallel=1,
-        serial_number="x", seed=1, defects=(), wait=lambda _seconds: None,
+def served() -> World:
+    """A bench whose BMS wants to be asked."""
+    return open_world(
+        {"simulators": {"bms": SIMULATORS["bms"] | {"request_timeout": IMPATIENCE}}, "plant": "pack"},
+        links=LINKS, cell=CELL, series=12, parallel=1, serial_number="x", seed=1, defects=(),
+        wait=lambda _seconds: None,
     )  # fmt: skip
-    server = serve_world(world, links={"bms": LINKS["bms"]}, ports={}, host="127.0.0.1", speed=1.0)
+
+
+@pytest.fixture
+def bus(served: World) -> Iterator[dict[str, Any]]:
+    """The CAN bus of that bench as a thread serves it, as python-can's arguments."""
+    server = serve_world(served, links={"bms": LINKS["bms"]}, ports={}, host="127.0.0.1", speed=1.0)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield server.addresses["bms"]["can"]
@@ -240,3 +251,52 @@ def test_the_driver_closes_the_contactor_of_a_served_bms(bus: dict[str, Any]) ->
     while driver.state() is not BmsState.CHARGE:
         assert driver.state() is not BmsState.ERROR
     driver.close()
+
+
+def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
+    served: World, bus: dict[str, Any], node: Callable[[], can.BusABC]
+) -> None:
+    """Nobody reads while the bus is busy; then every frame is read at once, and the newest counts."""
+    other, clock, foreign = node(), WallClock(), list[can.Message]()
+    driver = FoxBms(bus, LinkContext("@py", now=clock.now, sleep=clock.sleep), name="bms")
+    driver.identify()
+    driver.on_message = lambda message: foreign.append(message) if message.arbitration_id != STATE else None
+    found, heard = served._in.bms, list[can.Message]()
+    assert found is not None
+    found.channel.members["witness"] = heard.append
+    for _ in range(8_000):
+        other.send(MESSAGE_OF_OURS)
+    wait_until(lambda: sum(message.arbitration_id == MESSAGE_OF_OURS.arbitration_id for message in heard) == 8_000)
+    found.fail("interlock")
+    wait_until(lambda: driver.collect()[0] == BmsState.ERROR)
+    assert sum(message.arbitration_id == MESSAGE_OF_OURS.arbitration_id for message in foreign) == 8_000
+    wait_until(lambda: set(driver.error_blame().signals) == {"InterlockState", "INTERLOCK_FEEDBACK"})
+    driver.close()
+
+
+def test_requests_and_frames_go_on_between_two_scans_where_time_is_real(bus: dict[str, Any]) -> None:
+    """As on hardware: the clock of the bench asks and listens, and a node that wants to be asked stays closed."""
+    clock = WallClock()
+    context = LinkContext("@py", now=clock.now, sleep=clock.sleep, every=clock.every, real_time=True)
+    driver = FoxBms(bus, context, name="bms")
+    driver.identify()
+    driver.keep_asking(60.0)
+    driver.request_mode(BmsMode.CHARGE)
+    wait_until(lambda: driver._inbox.frames[STATE][0] & 0x0F == BmsState.CHARGE)  # taken by the clock alone
+    began = clock.now()
+    wait_until(lambda: clock.now() - began > 2 * IMPATIENCE)
+    assert driver.state() is BmsState.CHARGE
+    driver.keep_asking(-PATIENCE)  # the test hangs from here on
+    wait_until(lambda: driver._inbox.frames[STATE][0] & 0x0F == BmsState.ERROR)
+    assert set(driver.error_blame().signals) <= {"CanTimingError", "CAN_TIMING"}
+    driver.close()
+    clock.close()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Let real time pass until something has come true; 20 s are for ever."""
+    ready = threading.Event()
+    deadline = WallClock()
+    while not true():
+        assert deadline.now() < 20.0
+        ready.wait(0.01)

@@ -250,6 +250,59 @@ def test_low_insulation_is_an_error_flag(open_bench: OpenBench, connect: Connect
     assert signals["PackInsulationResistance"] == 49
 
 
+def test_an_error_is_named_by_its_diagnosis_id_and_again_every_100_ms(open_bench: OpenBench, connect: Connect) -> None:
+    bench = open_bench("bms")
+    node = connect(bench)
+    assert 0x222 not in node.frames()
+    node.after(0.1)
+    bench.world._in.bms.fail("over-voltage")
+    for _ in range(2):
+        assert node.after(0.1)["FatalErrorCode"] == 17  # DIAG_ID_CELL_VOLTAGE_OVERVOLTAGE_MSL
+    bench.world._in.bms.recover()
+    assert "FatalErrorCode" not in node.after(0.1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "signal", "code"),
+    [("interlock", "InterlockState", 53), ("clamp 30c", "Clamp30cError", 83), ("can timing", "CanTimingError", 5)],
+)
+def test_what_the_bench_does_wrong_has_a_bit_and_an_id(
+    open_bench: OpenBench, connect: Connect, fault: str, signal: str, code: int
+) -> None:
+    bench = open_bench("bms")
+    node = connect(bench)
+    bench.world._in.bms.fail(fault)
+    signals = node.after(0.1)
+    assert (STATES[signals["BmsState"]], signals[signal], signals["FatalErrorCode"]) == ("ERROR", 1, code)
+
+
+def test_a_node_that_hears_no_request_any_more_opens_its_contactor(open_bench: OpenBench, connect: Connect) -> None:
+    bench = open_bench("supply", "bms", overrides={"bms": {"request_timeout": 1.4}})
+    node = connect(bench)
+    assert STATES[node.after(10)["BmsState"]] == "STANDBY"  # nobody has asked for anything yet
+    for _ in range(30):
+        node.request(CHARGE)
+        node.after(0.1)
+    bench.source(voltage=110, current=4)
+    node.request(CHARGE)
+    assert STATES[node.after(1.3)["BmsState"]] == "CHARGE"
+    signals = node.after(0.2)
+    assert (STATES[signals["BmsState"]], signals["CanTimingError"]) == ("ERROR", 1)
+    assert bench.world.outputs().battery == 0.0
+    # Requests that come again are not enough at once, nor is another than STANDBY.
+    for mode, state in ((STANDBY, "ERROR"), (CHARGE, "ERROR"), (STANDBY, "STANDBY")):
+        for _ in range(6):
+            node.request(mode)
+            signals = node.after(0.1)
+        assert STATES[signals["BmsState"]] == state
+
+
+@pytest.mark.parametrize("value", [0, -1.0, "soon"])
+def test_a_request_timeout_is_a_time(open_bench: OpenBench, value: object) -> None:
+    with pytest.raises(ValueError, match="request_timeout of the BMS is"):
+        open_bench("bms", overrides={"bms": {"request_timeout": value}})
+
+
 def test_a_silent_node_sends_nothing_more(open_bench: OpenBench, connect: Connect) -> None:
     bench = open_bench("bms", defects=["bms-silent:5"])
     node = connect(bench)

@@ -3,7 +3,7 @@
 Message 0x23F, our own beside the foxBMS layout: bytes 0 and 1 a CRC, low byte first; byte 2 a counter from 0 to 255;
 the rest 0. As in AUTOSAR's end-to-end profile 5 (AUTOSAR_PRS_E2EProtocol, 6.6) the CRC is CRC-16/CCITT-FALSE, over the
 data and then the low and the high byte of a data id; the data here are the counter and the newest payload of each of
-the other messages, by rising identifier.
+the cyclic messages of the pack, by rising identifier.
 """
 
 from can import Message
@@ -12,7 +12,7 @@ from instruments.virtual.wires.exchange import CanChannel
 
 PROTECTION = 0x23F
 DATA_ID = 0x23F
-PROTECTED = range(0x220, 0x236)
+PROTECTED = frozenset({0x220, *range(0x230, 0x236)})
 POLYNOMIAL, START = 0x1021, 0xFFFF
 
 

@@ -3,6 +3,9 @@
 Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its
 own, independent of the one the driver makes. The sign on the bus is foxBMS's default: discharge current is
 positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
+
+What is not in the DBC is foxBMS's source, release 1.11: diagnosis ids are sent as f_BmsFatalError (diag_cfg.h, diag.c),
+and a node that has heard no request for a while opens its contactors (CAN_CheckCanTiming in can.c).
 """
 
 from collections.abc import Callable
@@ -22,7 +25,7 @@ from models.cell import CellParameters
 
 Vector = NDArray[np.float64]
 
-REQUEST, STATE = 0x210, 0x220
+REQUEST, STATE, FATAL_ERROR = 0x210, 0x220, 0x222
 TEMPERATURES, VOLTAGES, LIMITS, VALUES, INSULATION, ESTIMATION = range(0x230, 0x236)
 STANDBY, PRECHARGE, DISCHARGE, CHARGE, ERROR = 5, 6, 8, 9, 10  # of BmsState's value table
 CONDUCTING = frozenset({CHARGE, DISCHARGE})
@@ -36,6 +39,7 @@ CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_STEP = 0.25  # A, resolution of 0x232
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 FAULT_DEBOUNCE = 0.5  # s
+RECOVERY = 1.0  # s; each bad look at the requests is made good by one that is not, 10 ms apart
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
 MODULE = 12  # cells, for the indices in 0x230 and 0x231
@@ -95,9 +99,29 @@ def flag(start: int) -> int:
 # start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
 BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
 GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
-MAIN_FUSE, PRECHARGE_VOLTAGE_ERROR = flag(21), flag(16)
-INSULATION_MONITORING, INSULATION_ERROR = flag(13), flag(23)
-OVERCURRENT_CHARGE, OVERCURRENT_DISCHARGE, ALERT, CHARGING_FLAG = flag(25), flag(26), flag(27), flag(29)
+MAIN_FUSE, INSULATION_MONITORING, ALERT, CHARGING_FLAG = flag(21), flag(13), flag(27), flag(29)
+FAULT_BITS = {
+    "insulation": flag(23),
+    "precharge": flag(16),
+    "over-current charge": flag(25),
+    "over-current discharge": flag(26),
+    "interlock": flag(22),
+    "can timing": flag(24),
+    "clamp 30c": flag(30),
+}
+"""Bit of f_BmsState that tells of a fault; other faults have none there."""
+DIAGNOSIS = {
+    "over-voltage": 17,
+    "under-voltage": 20,
+    "over-temperature": 26,
+    "over-current charge": 47,
+    "over-current discharge": 48,
+    "interlock": 53,
+    "can timing": 5,
+    "clamp 30c": 83,
+}
+"""Diagnosis id of a fault that opens the contactors."""
+FATAL_ERROR_CODE = field(7, 8)
 MAX_TEMPERATURE, MIN_TEMPERATURE = field(47, 8, signed=True), field(39, 8, signed=True)
 MAX_INDEX, MIN_INDEX, MAX_MODULE, MIN_MODULE = field(11, 4), field(15, 4), field(19, 4), field(23, 4)
 MIN_VOLTAGE, MAX_VOLTAGE = field(53, 14, 1e-3, signed=True), field(37, 14, 1e-3, signed=True)
@@ -130,8 +154,10 @@ class Extremes:
 class FoxBms:
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `insulation` in Ohm. Defects: while it is `silent` nothing is sent or heard, and the contactor stays as it is;
-    `conducting` are the states in which its contactor really conducts; `precharges` says whether the bus follows.
+    `insulation` in Ohm. `request_timeout` s is how long after the last request the contactors open; None: never. A real
+    node takes 1.4 s (100 looks of 10 ms each, and what the request, the delay and the opening take); one that was never
+    asked for anything waits here. Defects: while it is `silent` nothing is sent or heard, and the contactor stays as it
+    is; `conducting` are the states in which its contactor really conducts; `precharges` says whether the bus follows.
     """
 
     def __init__(
@@ -143,6 +169,7 @@ class FoxBms:
         parallel: int = 1,
         settling: Settling,
         insulation: float = 20e6,
+        request_timeout: float | None = None,
     ) -> None:
         self._cell, self.cells, self.channel, self._parallel = cell, cells, channel, parallel
         self.insulation, self.silent = insulation, False
@@ -153,6 +180,8 @@ class FoxBms:
         self.packers = dict(PACKERS)
         self._settling = settling
         self._requested = STANDBY
+        self._request_timeout, self._requested_at, self._missed_at = request_timeout, float("inf"), 0.0
+        self._fatal_due = 0.0
         self._precharged_at = 0.0
         self._bad_since: float | None = None
         self.faults: set[str] = set()
@@ -219,7 +248,11 @@ class FoxBms:
             self.faults.clear()
             if self.state == ERROR:
                 self.state = STANDBY
-        self._requested = REQUESTED.get(first & 0x03, STANDBY)
+        self._requested, self._requested_at = REQUESTED.get(first & 0x03, STANDBY), self.channel.now()
+        if self.channel.now() - self._missed_at >= RECOVERY:
+            self.faults.discard("can timing")
+        if self.state == ERROR and self._requested == STANDBY and not self.faults:
+            self.state = STANDBY
         conducting = self.closed
         self._change_state()
         # A request is repeated each cycle; the terminals only care when the contactor moves.
@@ -268,6 +301,9 @@ class FoxBms:
 
     def _watch(self, now: float) -> None:
         """Raise faults that have lasted, and open the contactor for them."""
+        if self._request_timeout is not None and now - self._requested_at > self._request_timeout:
+            self.fail("can timing")
+            self._missed_at = now
         bad = self._bad()
         if not bad:
             self._bad_since = None
@@ -336,7 +372,16 @@ class FoxBms:
             self.channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
             self.due[identifier] = (int(now / period + 1e-6) + 1) * period - 1e-9
             sent = True
+        if self.faults and now >= self._fatal_due:
+            self._fatal_due = now + FAST - 1e-9
+            self._transmit_fatal_errors(now)
         return sent
+
+    def _transmit_fatal_errors(self, now: float) -> None:
+        """Name each error that opens the contactors, one frame for each."""
+        for fault in sorted(DIAGNOSIS.keys() & self.faults):
+            data = FATAL_ERROR_CODE(DIAGNOSIS[fault]).to_bytes(8, "big")
+            self.channel.send(self, Message(now, FATAL_ERROR, is_extended_id=False, data=data))
 
     # ---- frames ----
 
@@ -347,10 +392,8 @@ class FoxBms:
         frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
         if faults:
             frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
-            frame |= INSULATION_ERROR * ("insulation" in faults)
-            frame |= PRECHARGE_VOLTAGE_ERROR * ("precharge" in faults)
-            frame |= OVERCURRENT_CHARGE * ("over-current charge" in faults)
-            frame |= OVERCURRENT_DISCHARGE * ("over-current discharge" in faults)
+            for fault in faults:
+                frame |= FAULT_BITS.get(fault, 0)
         return frame
 
     def _temperature_frame(self) -> int:

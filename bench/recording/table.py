@@ -1,0 +1,189 @@
+"""The table that a finished journal becomes: Parquet, written in row groups and read by the column.
+
+Invariant: a value is read as it was written, or not at all. Every page carries a checksum that every reader of ours
+verifies; what pages do not hold (names, types, where pages lie) is covered by the SHA-256 of the whole file, which the
+run's manifest keeps. Memory does not depend on the length of a run: one row group is written, and one read, at a time.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import file_digest, sha256
+from itertools import accumulate
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.columns import STEP
+from bench.recording.manifest import RecordingError
+from bench.recording.rewritten import refused
+from bench.recording.rows import Floats, Rows, Table, batches_of
+
+NAME = "samples.parquet"
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+
+
+def prepare() -> None:
+    """Import now what the first table needs, before there is a test.
+
+    A test may freeze `datetime`, and pandas (which pyarrow imports for its first array) crashes the interpreter when
+    it is first imported then.
+    """
+    import pandas  # noqa: F401, ICN001 - for its side effect alone
+
+
+class TableStore:
+    """A table of samples on disk. `sha256` is what its manifest says of the file; without it the pages speak alone.
+
+    Raises `RecordingError` when the file is not what was written.
+    """
+
+    def __init__(self, path: Path, sha256: str | None = None) -> None:
+        self._path = path
+        if sha256 is not None and digest_of(path) != sha256:
+            raise RecordingError(
+                f"{path} is damaged: it does not fit the checksum in the run's manifest. Restore it from a copy; "
+                "nothing in it is believed."
+            )
+        try:
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            metadata = self._file.metadata
+            groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        except _UNREADABLE as error:
+            raise RecordingError(f"{path} is not a table of samples: {error}.") from error
+        self.columns: list[str] = list(self._file.schema_arrow.names)
+        self.width = len(self.columns)
+        self._starts: list[int] = list(accumulate(groups, initial=0))
+
+    @property
+    def rows(self) -> Rows:
+        """Every row, in order."""
+        return Rows(self)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def read(self, start: int, stop: int, positions: Sequence[int]) -> Floats:
+        """Read rows `start` to `stop`, of them the values at `positions`.
+
+        Raises `RecordingError` when a page does not fit its checksum.
+        """
+        found = np.empty((max(0, stop - start), len(positions)))
+        for group, (first, last) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
+            begin, end = max(start, first), min(stop, last)
+            if begin < end:
+                self._read_group(
+                    group, slice(begin - first, end - first), positions, found[begin - start : end - start]
+                )
+        return found
+
+    def _read_group(self, group: int, rows: slice, positions: Sequence[int], found: Floats) -> None:
+        names = [self.columns[position] for position in positions]
+        try:
+            table = self._file.read_row_group(group, columns=names)
+            for place, name in enumerate(names):
+                found[:, place] = _values(table.column(name))[rows]
+        except _UNREADABLE as error:
+            raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {error}.") from error
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error}.") from error
+
+
+def write_parquet(path: Path, columns: Sequence[str], rows: Table, *, fsync: bool = False) -> str:
+    """Write a table, all of it or nothing; returns its SHA-256. The same rows give the same bytes.
+
+    `fsync`: it is on the disk when this returns, so that the journal may go. Raises `BenchFault` when the disk
+    refuses it.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file:
+            sink = _Hashed(file)
+            _write(sink, columns, rows)
+            if fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, pa.ArrowException, MemoryError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise refused(path, error) from error
+    return sink.digest.hexdigest()
+
+
+def _write(sink: "_Hashed", columns: Sequence[str], rows: Table) -> None:
+    schema = pa.schema([(name, pa.int32() if name == STEP else pa.float64()) for name in columns])
+    writer = pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True)
+    try:
+        for batch in batches_of(rows):
+            arrays = [_array(batch[:, place], field.type) for place, field in enumerate(schema)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    except BaseException:
+        # Its footer would say that the table is whole; and closing writes once more where writing has just failed.
+        with suppress(Exception):
+            writer.close()
+        raise
+    writer.close()
+
+
+# Both ways go past `pyarrow.array` and `to_numpy`: the first call of either imports pandas, a second of start-up.
+
+
+def _array(values: Floats, kind: pa.DataType) -> pa.Array:
+    held = np.ascontiguousarray(values, dtype=kind.to_pandas_dtype())
+    return pa.Array.from_buffers(kind, len(held), [None, pa.py_buffer(held)])
+
+
+def _values(column: pa.ChunkedArray) -> Floats:
+    """One column of a row group; raises `ValueError` for one that holds anything but numbers."""
+    if column.null_count:
+        column = column.fill_null(np.nan)
+    return np.concatenate([np.from_dlpack(chunk) for chunk in column.chunks])
+
+
+class _Hashed:
+    """A file that knows the checksum of what was meant to be in it, whatever the disk makes of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = sha256()
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """Write and take into account."""
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        """Where the next byte goes."""
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """The file is closed by whoever has opened it."""
+        self.closed = True
+
+    def readable(self) -> bool:
+        """It is only written."""
+        return False
+
+    def writable(self) -> bool:
+        """It is written."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is written from its first byte to its last."""
+        return False

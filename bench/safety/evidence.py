@@ -1,0 +1,284 @@
+"""Which meter a value comes from, which of two that disagree is wrong, and which cell or sensor a value is about.
+
+A disagreement of two meters names both. Where a third one has measured the same, the majority says which of the two is
+wrong: the sink's voltmeter, the sum of the emulated cells, the air around cells without heat of their own. A set point
+is no meter: an instrument that regulates by its own wrong reading confirms it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from math import isnan
+
+from bench import columns
+from bench.columns import INDEX, raw_label
+from bench.pack import PackFile
+from bench.safety import events, plausibility, quantities
+from bench.safety.guard import CONNECTED, Evidence, Meter
+from bench.station import StationFile
+
+Row = Sequence[float]
+Suspects = Callable[[Row], tuple[str, ...]]
+Place = Callable[[Row], str]
+
+METER_NOISE = 0.002
+"""Share of a voltage within which two good voltmeters may differ: no majority is told by less."""
+
+_VOLTAGE, _CURRENT, _SET_CURRENT = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
+_AIR, _STATE = INDEX[columns.AMBIENT], INDEX[columns.BMS_STATE]
+_LOWEST, _HIGHEST = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
+_COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
+_BMS_MEASURES = ("cell voltage", "pack voltage", "current", "temperature", "soc", "insulation", "state", "limits")
+
+
+def evidence_for(
+    pack: PackFile, station: StationFile, layout: Sequence[str], where: Callable[[str], str] | None = None
+) -> Evidence:
+    """What is known of the columns of `station`; `layout` names the values of a row.
+
+    `where` is the BMS's own word on which cell or sensor one of its channels ("cell voltage max") is about.
+    """
+    bench = _Bench(pack, station, layout)
+    return Evidence(bench.meters(), bench.suspects(), bench.places(where))
+
+
+class _Bench:
+    """The instruments of a station by role, and where their channels are in a row."""
+
+    def __init__(self, pack: PackFile, station: StationFile, layout: Sequence[str]) -> None:
+        self.pack, self.station, self.layout = pack, station, layout
+        self.index = {name: position for position, name in enumerate(layout)}
+        self.source, self.sink = station.player("source") or "source", station.player("sink") or "sink"
+        self.bms, self.chamber = station.player("bms") or "bms", station.player("chamber") or "chamber"
+        self.scanner, self.emulator = station.player("temperatures") or "temperatures", station.player("emulator")
+        self.cells = self._channels(self.emulator, "cell")
+        self.sensors = self._channels(self.scanner, "sensor")
+
+    def _channels(self, instrument: str | None, stem: str) -> list[int]:
+        """Positions of an instrument's numbered channels, in their order."""
+        if instrument is None:
+            return []
+        first = raw_label(instrument, f"{stem} 1")
+        prefix, unit = first[: first.rindex("1")], first[first.rindex(" / ") :]
+        return [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(unit)]
+
+    def of_bms(self, channel: str) -> int:
+        """Position of a channel of the BMS."""
+        return self.index[raw_label(self.bms, channel)]
+
+    # --- meters -------------------------------------------------------------------------------------------------------
+
+    def meters(self) -> dict[str, tuple[Meter, ...]]:
+        """The meters behind each column, recorded or derived."""
+        voltage: Meter = self.source, "voltage"
+        current = tuple((name, "current") for name in dict.fromkeys((self.source, self.sink)))
+        temperature, air = (self.scanner, "temperature"), (self.chamber, "air")
+        cell: Meter = (self.emulator or self.bms), "cell voltage"
+        bms: dict[str, Meter] = {what: (self.bms, what) for what in _BMS_MEASURES}
+        both = {
+            quantities.BMS_VOLTAGE_DIFFERENCE: (voltage, bms["pack voltage"]),
+            quantities.SINK_VOLTAGE_DIFFERENCE: (voltage, (self.sink, "voltage")),
+            quantities.BMS_CURRENT_DIFFERENCE: (*current, bms["current"]),
+            **dict.fromkeys(
+                (quantities.HIGHEST_CELL_DIFFERENCE, quantities.LOWEST_CELL_DIFFERENCE), (cell, bms["cell voltage"])
+            ),
+            **dict.fromkeys(
+                (quantities.HOTTEST_DIFFERENCE, quantities.COLDEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT),
+                (temperature, bms["temperature"]),
+            ),
+            **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), (temperature,)),
+            plausibility.OUTSIDE_HEAT: (air,),
+        }
+        return {
+            columns.VOLTAGE: (voltage,), columns.POWER: (voltage, *current), columns.AMBIENT: (air,),
+            **dict.fromkeys(_CURRENTS, current),
+            **dict.fromkeys((columns.CELL_VOLTAGE_MIN, columns.CELL_VOLTAGE_MAX, quantities.CELL_SPREAD), (cell,)),
+            **dict.fromkeys(_TEMPERATURES, (temperature,)),
+            columns.SOC: (bms["soc"],), columns.BMS_STATE: (bms["state"],), columns.BMS_AGE: (bms["state"],),
+            **dict.fromkeys((columns.CHARGE_LIMIT, columns.DISCHARGE_LIMIT), (bms["limits"],)),
+            quantities.CHARGE_EXCESS: (*current, bms["limits"]), quantities.DISCHARGE_EXCESS: (*current, bms["limits"]),
+            raw_label(self.bms, "cell temperature max"): (bms["temperature"],),
+            quantities.BMS_TEMPERATURE_SPREAD: (bms["temperature"],),
+            raw_label(self.bms, "insulation"): (bms["insulation"],),
+            plausibility.CHARGE_LEAP: (bms["soc"],),
+            plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
+            plausibility.DISORDER: (bms["cell voltage"], bms["temperature"], bms["soc"]),
+            plausibility.FROZEN: (bms["cell voltage"], bms["pack voltage"], bms["soc"]),
+            plausibility.FROZEN_TEMPERATURE: (bms["temperature"],),
+            **dict.fromkeys((quantities.BMS_UNCHANGED, events.CONTRADICTIONS), tuple(bms.values())),
+            **both,
+        }  # fmt: skip
+
+    # --- suspects -----------------------------------------------------------------------------------------------------
+
+    def suspects(self) -> dict[str, Suspects]:
+        """Whom a row speaks against, where it can say more than which meters were read."""
+        found: dict[str, Suspects] = {
+            quantities.BMS_VOLTAGE_DIFFERENCE: self._voltmeters(self.bms),
+            quantities.BMS_CURRENT_DIFFERENCE: self._ammeters(),
+            quantities.HOTTEST_DIFFERENCE: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
+            quantities.COLDEST_DIFFERENCE: self._thermometers(_COLDEST, self.of_bms("cell temperature min"), -1.0),
+            plausibility.UNCONFIRMED_HEAT: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
+            **dict.fromkeys((plausibility.UNASKED_CURRENT, columns.CURRENT, columns.POWER), self._carrying),
+            quantities.CURRENT_SHORTFALL: self._asked,
+            events.INTERRUPTIONS: self._asked,
+        }
+        if self.sink != self.source:
+            found[quantities.SINK_VOLTAGE_DIFFERENCE] = self._voltmeters(self.sink)
+        if self.emulator is not None:
+            for column, read, bms in (
+                (quantities.HIGHEST_CELL_DIFFERENCE, _HIGHEST, self.of_bms("cell voltage max")),
+                (quantities.LOWEST_CELL_DIFFERENCE, _LOWEST, self.of_bms("cell voltage min")),
+            ):
+                found[column] = self._cell_meters(read, bms, self.emulator)
+        return found
+
+    def _voltmeters(self, other: str) -> Suspects:
+        """Of the source and `other`, the one that fewer of the station's voltages are near to."""
+        tolerance = self.station.guard.voltage_disagreement * self.pack.voltage_max
+        positions = {self.source: _VOLTAGE, self.bms: self.of_bms("pack voltage")}
+        if self.sink != self.source:
+            positions[self.sink] = self.index[raw_label(self.sink, "voltage")]
+        pair = (self.source, other)
+        thirds = [position for name, position in positions.items() if name not in pair]
+        series, cells = self.pack.series, self.cells
+
+        def suspects(row: Row) -> tuple[str, ...]:
+            witnesses = [row[position] for position in thirds]
+            witnesses.append(sum(row[cell] for cell in cells) if cells else series * (row[_LOWEST] + row[_HIGHEST]) / 2)
+            return _fewest(pair, [row[positions[name]] for name in pair], witnesses, tolerance)
+
+        return suspects
+
+    def _ammeters(self) -> Suspects:
+        """An instrument of which nothing is asked carries nothing; else the BMS or whoever carries the current."""
+        tolerance = self.station.guard.current_disagreement * max(
+            self.pack.limits.charge_current, self.pack.limits.discharge_current
+        )
+        bms, source = self.of_bms("pack current"), self.index[raw_label(self.source, "current")]
+        sink = self.index[raw_label(self.sink, "current")]
+
+        def suspects(row: Row) -> tuple[str, ...]:
+            asked, seen = row[_SET_CURRENT], row[bms]
+            if sink != source and not asked < 0 and abs(row[sink]) > tolerance >= abs(row[source] - seen):
+                return (self.sink,)
+            if sink != source and not asked > 0 and abs(row[source]) > tolerance >= abs(row[sink] - seen):
+                return (self.source,)
+            active = self._carrying(row) if isnan(asked) else self._asked(row)
+            # What the BMS confirms of a set point does flow: then it is the instrument that cannot read it.
+            return active if abs(asked - seen) <= tolerance else (*active, self.bms)
+
+        return suspects
+
+    def _cell_meters(self, read: int, bms: int, emulator: str) -> Suspects:
+        """The emulated cells must add up to the voltage of the string."""
+        cells, pack_voltage = self.cells, self.of_bms("pack voltage")
+
+        def suspects(row: Row) -> tuple[str, ...]:
+            string = row[_VOLTAGE] if row[_STATE] in CONNECTED else row[pack_voltage]
+            half, noise = abs(row[read] - row[bms]) / 2, METER_NOISE * string
+            missing = abs(sum(row[cell] for cell in cells) - string)
+            if missing > max(half, noise):
+                return (emulator,)
+            return (self.bms,) if half > noise else (emulator, self.bms)
+
+        return suspects
+
+    def _thermometers(self, scanner: int, bms: int, sign: float) -> Suspects:
+        """Of scanner and BMS, the one further from the air, where it is the scanner that reads the extreme.
+
+        A BMS that reads more than the scanner contradicts nobody: it has sensors where the scanner may have none.
+        """
+
+        def suspects(row: Row) -> tuple[str, ...]:
+            if sign * (row[scanner] - row[bms]) <= 0:
+                return ()
+            nearer = abs(row[bms] - row[_AIR]) <= abs(row[scanner] - row[_AIR])
+            return (self.scanner,) if nearer else (self.bms,)
+
+        return suspects
+
+    def _carrying(self, row: Row) -> tuple[str, ...]:
+        """Source or sink, whichever reads more current."""
+        source, sink = (row[self.index[raw_label(name, "current")]] for name in (self.source, self.sink))
+        return (self.source,) if abs(source) >= abs(sink) else (self.sink,)
+
+    def _asked(self, row: Row) -> tuple[str, ...]:
+        """Source or sink, whichever is asked for a current."""
+        return (self.sink,) if row[_SET_CURRENT] < 0 else (self.source,)
+
+    # --- places -------------------------------------------------------------------------------------------------------
+
+    def places(self, where: Callable[[str], str] | None) -> dict[str, Place]:
+        """The cell or sensor that a column is about."""
+        found: dict[str, Place] = {}
+        if self.sensors:
+            found |= dict.fromkeys(_HOT, _extreme("sensor", self.sensors, max))
+            found |= dict.fromkeys(_COLD, _extreme("sensor", self.sensors, min))
+        if where is not None:
+            found |= {column: _told(where, channel) for column, channel in self._told_by_bms().items()}
+        if self.cells:
+            found |= dict.fromkeys(
+                (columns.CELL_VOLTAGE_MAX, quantities.HIGHEST_CELL_DIFFERENCE), _extreme("cell", self.cells, max)
+            )
+            found |= dict.fromkeys(
+                (columns.CELL_VOLTAGE_MIN, quantities.LOWEST_CELL_DIFFERENCE), _extreme("cell", self.cells, min)
+            )
+            found[quantities.CELL_SPREAD] = _stray(self.cells)
+        return found
+
+    def _told_by_bms(self) -> dict[str, str]:
+        """Channels of the BMS by the column that shows them; an emulator knows the cells that it plays by itself."""
+        hottest = "cell temperature max"
+        temperatures = {raw_label(self.bms, hottest): hottest, quantities.BMS_TEMPERATURE_SPREAD: hottest}
+        if self.cells:
+            return temperatures
+        return temperatures | {
+            columns.CELL_VOLTAGE_MAX: "cell voltage max", columns.CELL_VOLTAGE_MIN: "cell voltage min",
+        }  # fmt: skip
+
+
+_CURRENTS = (
+    columns.CURRENT, columns.CHARGE_AH, columns.DISCHARGE_AH, columns.CHARGE_WH, columns.DISCHARGE_WH,
+    plausibility.UNASKED_CURRENT, quantities.CURRENT_SHORTFALL, quantities.CHARGE_MOVED, events.INTERRUPTIONS,
+)  # fmt: skip
+_HOT = (
+    columns.CELL_TEMPERATURE_MAX, quantities.TEMPERATURE_RATE, quantities.TEMPERATURE_RISE, quantities.HOTTEST_JUMP,
+    quantities.HOTTEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,
+)  # fmt: skip
+_COLD = (columns.CELL_TEMPERATURE_MIN, quantities.COLDEST_JUMP, quantities.COLDEST_DIFFERENCE)
+_TEMPERATURES = (
+    columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX, columns.SURFACE, quantities.TEMPERATURE_RATE,
+    quantities.TEMPERATURE_RISE,
+)  # fmt: skip
+
+
+def _fewest(pair: tuple[str, str], values: Sequence[float], others: Sequence[float], near: float) -> tuple[str, ...]:
+    """The one of two whose value fewer others are near to; both where that decides nothing."""
+    first, second = (sum(abs(other - value) <= near for other in others) for value in values)
+    if first == second:
+        return pair
+    return (pair[1],) if first > second else (pair[0],)
+
+
+def _extreme(word: str, positions: Sequence[int], which: Callable[[Iterable[float]], float]) -> Place:
+    """Number, from 1, of the channel with the highest or the lowest value; nothing where one is missing."""
+
+    def place(row: Row) -> str:
+        values = [row[position] for position in positions]
+        return "" if any(isnan(value) for value in values) else f"{word} {values.index(which(values)) + 1}"
+
+    return place
+
+
+def _stray(positions: Sequence[int]) -> Place:
+    """Number of the cell that is furthest from all others together."""
+
+    def place(row: Row) -> str:
+        values = [row[position] for position in positions]
+        mean = sum(values) / len(values)
+        return f"cell {max(range(len(values)), key=lambda cell: abs(values[cell] - mean)) + 1}"
+
+    return place
+
+
+def _told(where: Callable[[str], str], channel: str) -> Place:
+    return lambda _row: where(channel)

@@ -1,0 +1,43 @@
+"""When a frame was received, on the clock of the bench, however late it is read.
+
+The driver of an interface stamps each frame when it arrives (`can.Message.timestamp`): by the kernel's civil time, by a
+clock of the adapter that begins anywhere, by the world of a virtual bench. The bench has its own clock. A frame that is
+read at once shows how far the two are apart; one that waits in a queue shows more. So the least that was seen counts,
+and waiting shows as age. An interface that stamps nothing leaves only the time of reading.
+"""
+
+from math import inf
+
+DRIFT = 5e-4
+"""s/s by which the two clocks may part: crystals by 1e-4, a civil time that is being corrected by 5e-4 (adjtimex(2)).
+
+A backlog that grows for an hour hides 1.8 s of its age behind it.
+"""
+SET_BACK = 1.0
+"""s by which a stamp lies behind the one before it when the interface's clock was set, not when frames overtook."""
+
+
+class Reception:
+    """Maps the stamps of one bus to the clock of the bench; `now` (s) is read off that whenever something is asked."""
+
+    def __init__(self) -> None:
+        self._newest = -inf
+        self._set_back = 0.0
+        self._offset = inf
+        self._looked = 0.0
+
+    def of(self, stamp: float, now: float) -> float:
+        """Take the stamp of the next frame (s; 0 for none) and return it on one time line for all frames of the bus."""
+        stamp = stamp + self._set_back if stamp else now
+        if stamp < self._newest - SET_BACK:
+            self._set_back += self._newest - stamp
+            stamp = self._newest
+        elif stamp > self._newest:
+            self._newest = stamp
+        offset, allowed = now - stamp, self._offset + DRIFT * (now - self._looked)
+        self._offset, self._looked = offset if offset < allowed else allowed, now
+        return stamp
+
+    def age(self, time: float, now: float) -> float:
+        """How long ago (s, to the microsecond) that was which `of` returned."""
+        return max(0.0, round(now - time - self._offset, 6))

@@ -1,0 +1,304 @@
+"""What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
+
+from collections.abc import Sequence
+from math import nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import columns
+from bench.columns import DERIVED, INDEX
+from bench.pack import PackFile
+from bench.safety import events, plausibility
+from bench.safety.plausibility import ChargeLeap, OutsideHeat, frozen_temperatures, frozen_voltages
+
+CHARGE, STANDBY, STARTING, ERROR = 9.0, 5.0, 1.0, 10.0
+STRING, TEMPERATURE, COUNT = len(DERIVED), len(DERIVED) + 1, len(DERIVED) + 2
+"""Where the BMS's string voltage, a temperature of its, and a count are in these rows."""
+
+
+def row(time: float, string: float = nan, temperature: float = nan, count: float = nan, **values: float) -> list[float]:
+    """A row of the derived columns and three more; keywords are names of `bench.columns` in lower case."""
+    found = [nan] * len(DERIVED)
+    found[0] = time
+    for name, value in values.items():
+        found[INDEX[getattr(columns, name.upper())]] = value
+    return [*found, string, temperature, count]
+
+
+# --- order, rate, range -----------------------------------------------------------------------------------------------
+
+
+def test_a_minimum_above_its_maximum_is_out_of_order() -> None:
+    count = plausibility.disorder([(0, 1), (2, 3)])
+    assert [count(each) for each in ([1, 1, 2, 3], [2, 1, 2, 3], [2, 1, 4, 3], [nan, 1, 2, nan])] == [0, 1, 2, 0]
+
+
+def leaps(shown: Sequence[float], current: float = 2.0, asked: float = 2.0, period: float = 1.0) -> list[float]:
+    """Of a pack of 2 Ah."""
+    leap = ChargeLeap(2.0)
+    return [
+        leap(row(number * period, soc=value, current=current, set_current=asked)) for number, value in enumerate(shown)
+    ]
+
+
+def test_a_charge_that_jumps_has_left_what_the_current_can_do_and_stays_there() -> None:
+    found = leaps([0.3] * 10 + [0.7] * 10)
+    assert found[:10] == [0.0] * 10
+    assert min(found[10:]) > 0.3
+
+
+def test_a_charge_that_creeps_faster_than_any_cell_has_jumped_as_well() -> None:
+    assert max(leaps([0.3 + 0.03 * number for number in range(20)])) > 0.2
+
+
+@given(st.floats(0.2, 3.0), st.sampled_from([0.1, 1.0, 10.0]), st.floats(0.05, 1.0), st.sampled_from([1e-3, 5e-3]))
+def test_a_charge_that_the_current_moves_is_believed_whatever_is_left_of_the_cell(
+    current: float, period: float, left: float, digit: float
+) -> None:
+    per_row = current * period / 3600 / (2.0 * left)
+    shown = [round(min(1.0, 0.1 + per_row * number) / digit) * digit for number in range(100)]
+    assert max(leaps(shown, current, current, period)) <= digit + 1e-9
+
+
+def test_a_short_that_drains_the_lowest_cell_is_believed() -> None:
+    assert max(leaps([max(0.0, 0.6 - 0.03 * number) for number in range(30)], current=0.0)) == 0.0
+
+
+def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
+    assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
+
+
+def test_a_charge_that_is_missing_is_somebody_elses_matter() -> None:
+    assert leaps([0.3, nan, 0.3]) == [0.0] * 3
+
+
+@pytest.mark.parametrize(("string", "gap"), [(40.0, 0.0), (36.0, 0.0), (44.0, 0.0), (35.0, 1.0), (46.0, 2.0)])
+def test_a_string_lies_between_its_cells_at_their_lowest_and_at_their_highest(string: float, gap: float) -> None:
+    quantity = plausibility.cell_sum_gap(0, 1, 2, series=10)
+    assert quantity([3.6, 4.4, string]) == pytest.approx(gap)
+
+
+# --- channels that stand still ----------------------------------------------------------------------------------------
+
+
+def frozen(
+    *rows: tuple[float, float, float, float], state: float = CHARGE, soc: float = 0.5, period: float = 1.0
+) -> float:
+    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells."""
+    quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
+    return max(
+        quantity(
+            row(
+                number * period,
+                string=string,
+                bms_state=state,
+                voltage=terminals,
+                cell_voltage_min=lowest,
+                cell_voltage_max=highest,
+                soc=soc,
+                charge_ah=0.0,
+                discharge_ah=0.0,
+            )
+        )
+        for number, (lowest, highest, string, terminals) in enumerate(rows)
+    )
+
+
+def rising(lowest: float = 1.0, highest: float = 1.0, string: float = 1.0, terminals: float = 1.0) -> float:
+    """Cells from 3.3 V up, a millivolt a row for a minute; each channel moves with that share."""
+    rows = [
+        (3.3 + lowest * mv, 3.31 + highest * mv, 33.0 + 10 * string * mv, 33.0 + 10 * terminals * mv)
+        for mv in (number / 1000 for number in range(60))
+    ]
+    return frozen(*rows)
+
+
+def test_what_moves_together_is_not_frozen() -> None:
+    assert rising() < 0.2
+
+
+@pytest.mark.parametrize("channel", ["lowest", "highest", "string"])
+def test_one_channel_that_stands_still_while_the_others_move_is_frozen(channel: str) -> None:
+    assert rising(**{channel: 0.0}) > 1.0
+
+
+def test_a_voltmeter_that_drifts_alone_does_not_accuse_the_bms() -> None:
+    assert rising(lowest=0.0, highest=0.0, string=0.0) == 0.0
+    assert rising(lowest=0.0, highest=0.0, terminals=0.0) == 0.0
+
+
+def test_cells_on_a_plateau_may_stand_still_for_minutes() -> None:
+    assert frozen(*[(3.300, 3.305, 33.0 + number % 2 / 10, 33.03) for number in range(600)]) < 0.5
+
+
+def test_terminals_behind_an_open_contactor_move_without_the_cells() -> None:
+    rows = [(3.3, 3.31, 33.0 + number / 10, float(number)) for number in range(40)]
+    assert frozen(*rows, state=STANDBY) == 0.0
+
+
+def test_a_contactor_that_closes_moves_the_terminals_and_not_the_cells() -> None:
+    assert frozen((3.3, 3.31, 33.0, 0.0), (3.3, 3.31, 33.0, 0.0), *[(3.3, 3.31, 33.1, 33.0)] * 30) < 0.5
+
+
+def charge_shown(soc: float) -> float:
+    """The most that was found while 0.4 Ah of 2 Ah went in and the display stood at `soc`."""
+    quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
+    return max(quantity(row(time, soc=soc, charge_ah=time / 100, discharge_ah=0.0)) for time in range(40))
+
+
+def test_a_charge_that_stands_still_while_charge_is_counted_is_frozen() -> None:
+    assert charge_shown(0.5) > 1.0
+
+
+@pytest.mark.parametrize("soc", [0.0, 1.0])
+def test_a_display_at_the_end_of_its_scale_may_stand_still(soc: float) -> None:
+    assert charge_shown(soc) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("coldest", "hottest", "air", "found"),
+    [
+        (1, 1, 1, True),  # the chamber heats everything but what the BMS says
+        (0, 1, 0, False),  # one sensor drifts
+        (1, 1, 0, False),  # the whole scanner drifts, or the cells heat themselves
+        (0, 0, 1, False),  # the chamber's own sensor drifts
+    ],
+)
+def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
+    coldest: float, hottest: float, air: float, found: bool
+) -> None:
+    quantity = frozen_temperatures([TEMPERATURE])
+    rows = [
+        row(
+            10.0 * number, temperature=25.0, ambient=25 + air * number,
+            cell_temperature_min=25 + coldest * number, cell_temperature_max=25 + hottest * number,
+        )
+        for number in range(10)
+    ]  # fmt: skip
+    assert (max(quantity(each) for each in rows) > 1.0) is found
+
+
+# --- heat from outside ------------------------------------------------------------------------------------------------
+
+
+def outside(
+    pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, current: float = 0.0,
+    volts_per_ampere: float = 0.0, bms: float | None = None,
+) -> float:  # fmt: skip
+    """K of the last of `cells` (degC, one a minute) that nothing explains."""
+    heat, found = OutsideHeat(pack, TEMPERATURE), 0.0
+    for number, cell in enumerate(cells):
+        flows = current if number else 0.0
+        found = heat(
+            row(
+                60.0 * number,
+                temperature=cell if bms is None else bms,
+                cell_temperature_min=cell,
+                current=flows,
+                ambient=air if isinstance(air, float) else air[number],
+                bms_state=CHARGE,
+                voltage=13.0 + volts_per_ampere * flows,
+            )
+        )
+    return found
+
+
+WARMING = [25.0 + number for number in range(20)]
+
+
+def test_cells_that_warm_up_without_a_current_in_air_that_does_not_are_heated_from_outside(
+    four_cells: PackFile,
+) -> None:
+    assert outside(four_cells, WARMING) == pytest.approx(19.0)
+
+
+def test_cells_that_follow_their_air_are_not(four_cells: PackFile) -> None:
+    assert outside(four_cells, WARMING, air=[value + 5 for value in WARMING]) == 0.0
+
+
+def test_cells_that_cool_slower_than_their_air_are_not(four_cells: PackFile) -> None:
+    assert outside(four_cells, [60.0 - number for number in range(30)], air=25.0) == 0.0
+
+
+def test_cells_that_were_cold_before_have_to_be_explained_from_there_on(four_cells: PackFile) -> None:
+    assert outside(four_cells, [60.0 - number for number in range(30)] + [31.0 + number for number in range(10)]) > 5
+
+
+def test_what_the_current_can_heat_is_not_from_outside(four_cells: PackFile) -> None:
+    # 2 A in 1 Ohm, the most that the file allows, are 4 W: 3 K a minute at twice that, in 83 J/K.
+    assert outside(four_cells, WARMING, current=2.0) == 0.0
+    assert outside(four_cells, WARMING, current=0.5) > 5
+
+
+def test_a_pack_with_more_resistance_than_it_should_have_heats_itself(four_cells: PackFile) -> None:
+    assert outside(four_cells, WARMING, current=0.5, volts_per_ampere=8.0) == 0.0
+
+
+def test_two_meters_must_have_seen_it(four_cells: PackFile) -> None:
+    assert outside(four_cells, WARMING, bms=25.0) == 0.0
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def counted(count: events.EventCount, *rows: tuple[float, float, float]) -> list[float]:
+    """After each row of BMS state, current and set current."""
+    return [
+        count(row(number, bms_state=state, current=current, set_current=asked))
+        for number, (state, current, asked) in enumerate(rows)
+    ]
+
+
+UNDER_LOAD, AT_REST = (CHARGE, 2.0, 2.0), (CHARGE, 0.0, nan)
+
+
+def test_a_contactor_that_opens_under_load_is_counted_each_time() -> None:
+    rows = [UNDER_LOAD, (STANDBY, 0.0, 2.0), (STANDBY, 0.0, 2.0), UNDER_LOAD, (STANDBY, 0.0, 2.0)]
+    assert counted(events.EventCount(events.opened_by_itself), *rows) == [0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("state", [STANDBY, ERROR, nan])
+def test_a_contactor_that_was_asked_to_open_gave_up_or_is_unknown_is_not_counted(state: float) -> None:
+    asked = 2.0 if state != STANDBY else nan
+    assert counted(events.EventCount(events.opened_by_itself), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
+
+
+def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
+    rows = [(0.0, 0.0, nan), (STARTING, 0.0, nan), AT_REST, (STARTING, 0.0, nan), (2.0, 0.0, nan), AT_REST]
+    assert counted(events.EventCount(events.restarted), *rows) == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("after", "interrupted"),
+    [
+        ((CHARGE, 0.0, 2.0), True),
+        ((CHARGE, 0.9, 2.0), False),  # a taper
+        ((CHARGE, 0.0, 0.1), False),  # the BMS allows no more
+        ((CHARGE, 0.0, nan), False),  # the step is over
+        ((CHARGE, nan, 2.0), False),  # a missing value has limits of its own
+    ],
+)
+def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for(
+    after: tuple[float, float, float], interrupted: bool
+) -> None:
+    assert counted(events.EventCount(events.interrupted), UNDER_LOAD, after)[-1] == interrupted
+
+
+def test_links_are_counted_while_a_current_is_asked_for() -> None:
+    totals = iter([0, 3, 3, 4, 9])
+    count = events.CountUnderLoad(lambda: next(totals))
+    asked = [2.0, 2.0, nan, nan, 2.0, 2.0, 2.0]
+    found = [count(row(number, set_current=each)) for number, each in enumerate(asked)]
+    assert found == [0, 3, 3, 3, 3, 4, 9]
+
+
+def test_a_count_grows_by_what_the_last_minute_has_added() -> None:
+    growth = events.growth(COUNT)
+    rises = {0: 7, 10: 8, 30: 10, 69: 10, 71: 10, 91: 10}
+    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 0]
+
+
+def test_what_a_bms_does_not_count_has_not_grown() -> None:
+    assert events.growth(None)(row(0.0)) == 0.0
