@@ -34,6 +34,8 @@ WITHOUT_CURRENT: frozenset[Phase] = frozenset({"soak", "teardown"})
 """Phases in which a fault of what current does to a battery can do no harm yet, or none any more."""
 VERDICTS: Mapping[Blame, str] = {"pack": "FAIL", "bench": "BENCH FAULT", "operator": "ABORTED", "test": "TEST ERROR"}
 """How a run ends by whose fault that is: INCONCLUSIVE is no answer to what could be read on the wire."""
+CELLS_PER_MODULE = 12
+"""of the simulated node, which says of a cell in which module and where in it."""
 REAL = "served"
 """How the names of stations begin whose instruments are behind real sockets."""
 
@@ -97,6 +99,15 @@ class Injection(Strike):
         """Whether it needs real sockets and processes."""
         processes = self.action or self.lease or (self.also is not None and self.also.action)
         return bool(processes) or self.station.startswith(REAL)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What the cause may say of where it is: a cell by its number in the string, or as its node counts it."""
+        cell = self.locates.removeprefix("cell ")
+        if cell == self.locates:
+            return (self.locates,)
+        module, place = divmod(int(cell) - 1, CELLS_PER_MODULE)
+        return self.locates, f"cell {place + 1} of module {module + 1}"
 
     @property
     def kinds(self) -> tuple[str, ...]:

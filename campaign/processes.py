@@ -61,6 +61,8 @@ class _Left:
     injected: list[Event]
     commands: int
     """Messages that the instruments have got from anybody."""
+    found: bool
+    """Whether the bench was found like that: the hit is then before the test begins."""
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -222,7 +224,8 @@ def _left(folder: Path, bench: ServedBench, status: int | None, said: str, began
     """What is left; a bench that was found as it is was hit before the test `began`."""
     hit = _json(folder / HIT) if began is None else {"monotonic": began, "bench": 0.0}
     commands = len(bench.logged("command"))
-    return _Left(status, said, hit or None, _run_in(folder), bench.logged("state"), bench.logged("injected"), commands)
+    states, injected = bench.logged("state"), bench.logged("injected")
+    return _Left(status, said, hit or None, _run_in(folder), states, injected, commands, began is not None)
 
 
 def _run_in(folder: Path) -> Path | None:
@@ -263,7 +266,7 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
         "lost": _lost(recording, left.hit["bench"], manifest.get("cause")),
         "verdict": str(manifest.get("verdict") or NEVER_ENDED),
         "status": left.status if left.status is not None and left.status >= 0 else None,
-        "overran": off_after is not None and off_after > OVERRUN + 2 * 60 * injection.minutes / SPEED,
+        "overran": not left.found and (off_after or 0.0) > OVERRUN + 2 * 60 * injection.minutes / SPEED,
         "touched": injection.lease == "held" and left.commands > 0,
     }
 

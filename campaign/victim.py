@@ -248,7 +248,7 @@ def impossible_threshold(bench: TestBench, _order: Order) -> None:
 
 def step_without_an_end(_bench: TestBench, _order: Order) -> None:
     """A test says of a step what it does and not when it is over."""
-    Charge("C/3")  # type: ignore[call-arg]
+    Charge("C/3")
 
 
 def supervisor_killed(bench: TestBench, _order: Order) -> None:

@@ -70,7 +70,14 @@ WEAK = {"named": "cell-under-voltage", "blame": "pack", "text": "cell 7 is empty
 
 def test_a_pack_is_failed_with_its_cell_or_not_at_all() -> None:
     assert problems(CELL, **WEAK) == ""
+    assert problems(CELL, **{**WEAK, "text": "at cell 7 of module 1"}) == ""
     assert "should say 'cell 7' and says 'a cell is empty'" in problems(CELL, **{**WEAK, "text": "a cell is empty"})
+
+
+def test_a_cell_may_be_named_as_its_node_counts_it() -> None:
+    last = CELL.model_copy(update={"locates": "cell 96"})
+    assert problems(last, **{**WEAK, "text": "4.05 V at cell 12 of module 8"}) == ""
+    assert "should say 'cell 96'" in problems(last, **{**WEAK, "text": "4.05 V at cell 12 of module 7"})
 
 
 def test_a_pack_is_not_failed_on_a_bench_that_nobody_could_verify() -> None:
