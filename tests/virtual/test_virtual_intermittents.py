@@ -87,3 +87,14 @@ def test_a_wrong_time_is_refused_in_one_sentence(whole_bench: Bench, text: str, 
 
 def test_what_is_for_good_is_a_defect() -> None:
     assert set(EFFECTS) >= FOR_GOOD
+
+
+def test_of_two_ailing_cells_one_can_recover(open_bench: OpenBench) -> None:
+    bench = open_bench("supply", "bms")
+    plant = bench.world.plant
+    bench.world.inject("internal-short:3:20", "internal-short:5:20")
+    bench.world.repair("internal-short:3:20")
+    before = plant.soc.copy()
+    bench.world.advance(600)
+    assert plant.soc[2] == before[2]
+    assert plant.soc[4] < before[4]
