@@ -4,6 +4,7 @@ The files in `faults/` say what is expected and nothing about what was found. Th
 those of the bench's own catalogue, `bench/safety/faults.yaml`.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,9 @@ WITHOUT_CURRENT: frozenset[Phase] = frozenset({"soak", "teardown"})
 VERDICTS: Mapping[Blame, str] = {"pack": "FAIL", "bench": "BENCH FAULT", "operator": "ABORTED", "test": "TEST ERROR"}
 """How a run ends by whose fault that is: INCONCLUSIVE is no answer to what could be read on the wire."""
 CELLS_PER_MODULE = 12
-"""of the simulated node, which says of a cell in which module and where in it."""
+"""of the simulated node, which says of a cell, or of the sensor on it, in which module and where in it."""
+SENSORS = 8
+"""of the simulated scanner, evenly over the cells; it says which of its own."""
 REAL = "served"
 """How the names of stations begin whose instruments are behind real sockets."""
 
@@ -100,14 +103,13 @@ class Injection(Strike):
         processes = self.action or self.lease or (self.also is not None and self.also.action)
         return bool(processes) or self.station.startswith(REAL)
 
-    @property
-    def places(self) -> tuple[str, ...]:
-        """What the cause may say of where it is: a cell by its number in the string, or as its node counts it."""
+    def located_in(self, text: str) -> bool:
+        """Whether a cause says where it is; a cell by its number in the string, or as whoever measured it counts."""
         cell = self.locates.removeprefix("cell ")
         if cell == self.locates:
-            return (self.locates,)
-        module, place = divmod(int(cell) - 1, CELLS_PER_MODULE)
-        return self.locates, f"cell {place + 1} of module {module + 1}"
+            return self.locates in text
+        places = "|".join(_places_of(int(cell), 24 if "module" in self.station else 96))
+        return re.search(rf"\b({places})\b(?! of module)", text) is not None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -138,6 +140,13 @@ class Injection(Strike):
         if self.dangerous and set(waved) - WITHOUT_CURRENT and not self.found:
             raise ValueError("a dangerous fault may pass unnoticed only before or after any current can flow")
         return self
+
+
+def _places_of(cell: int, series: int) -> list[str]:
+    """How a cell (from 1) of a string may be called: by its number, by the node, by the scanner if it has a sensor."""
+    module, place = (number + 1 for number in divmod(cell - 1, CELLS_PER_MODULE))
+    scanned = [f"sensor {number + 1}" for number in range(SENSORS) if number * series // SENSORS == cell - 1]
+    return [f"cell {cell}", f"cell {place} of module {module}", f"sensor {place} of module {module}", *scanned]
 
 
 class Campaign(files.FileModel):

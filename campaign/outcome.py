@@ -225,7 +225,7 @@ def _of_the_words(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield f"it was named {outcome.named} ({outcome.text}), not {' or '.join(injection.named)}"
     if outcome.blame != injection.blame:
         yield f"{outcome.blame} was blamed, not {injection.blame}"
-    if not any(place in outcome.text for place in injection.places):
+    if not injection.located_in(outcome.text):
         yield f"the cause should say {injection.locates!r} and says {outcome.text!r}"
 
 

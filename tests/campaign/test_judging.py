@@ -74,10 +74,23 @@ def test_a_pack_is_failed_with_its_cell_or_not_at_all() -> None:
     assert "should say 'cell 7' and says 'a cell is empty'" in problems(CELL, **{**WEAK, "text": "a cell is empty"})
 
 
-def test_a_cell_may_be_named_as_its_node_counts_it() -> None:
-    last = CELL.model_copy(update={"locates": "cell 96"})
-    assert problems(last, **{**WEAK, "text": "4.05 V at cell 12 of module 8"}) == ""
-    assert "should say 'cell 96'" in problems(last, **{**WEAK, "text": "4.05 V at cell 12 of module 7"})
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("4.05 V at cell 85", True),
+        ("4.05 V at cell 1 of module 8", True),
+        ("66 degC at sensor 1 of module 8", True),
+        ("66 degC at sensor 8", True),  # of the scanner's eight
+        ("4.05 V at cell 8", False),
+        ("4.05 V at cell 851", False),
+        ("4.05 V at cell 1 of module 80", False),
+        ("66 degC at sensor 8 of module 1", False),
+        ("66 degC at sensor 1", False),
+    ],
+)
+def test_a_cell_may_be_named_as_whoever_has_measured_it_counts(text: str, named: bool) -> None:
+    last = CELL.model_copy(update={"locates": "cell 85", "station": "virtual-pack"})
+    assert ("should say 'cell 85'" not in problems(last, **{**WEAK, "text": text})) is named
 
 
 def test_a_pack_is_not_failed_on_a_bench_that_nobody_could_verify() -> None:
