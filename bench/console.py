@@ -12,7 +12,8 @@ import typer
 
 _STYLES = {
     "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
-    "UNKNOWN": "yellow",
+    "UNKNOWN": "yellow", "TEST ERROR": "bold cyan", "verified": "green", "reported": "yellow",
+    "NOT VERIFIED SAFE": "bold white on red",
     "FAIL": "bold red", "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
     "ABORTED": "magenta", "died": "bold magenta", "unreadable": "bold magenta",
 }  # fmt: skip
@@ -35,6 +36,11 @@ def print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequenc
     if not console.is_terminal:
         console.width = _WIDE
     console.print(table)
+
+
+def warn(sentence: str) -> None:
+    """Print what nobody may overlook, as the last thing and in red where there is a terminal."""
+    typer.secho(sentence, fg=typer.colors.RED, bold=True)
 
 
 def print_json(content: object) -> None:

@@ -27,8 +27,7 @@ from bench.columns import CURRENT, INDEX
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety.guard import Guard
-from bench.safety.quantities import quantities_for
+from bench.running.sampling import derived_on, guard_for
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
@@ -70,8 +69,8 @@ def _trip(under_test: TestBench, log: "Log", delay: float) -> float:
     engine = under_test.engine
     bench, sampler = engine.bench, engine.sampler
     limits = [replace(limit, debounce=0.0) if limit.fault == FAULT else limit for limit in bench.limits]
-    derived = quantities_for(bench.pack, bench.station, bench.scanner.columns, bench.roles.bms.faults)
-    sampler.guard = Guard(limits, bench.scanner.columns, derived)
+    layout = bench.scanner.columns
+    sampler.guard = guard_for(bench, limits, layout, derived_on(bench, layout))
     strangers: list[threading.Timer] = []
 
     def once_it_flows(row: list[float]) -> None:

@@ -43,6 +43,8 @@ CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE,
 """States with a contactor that is closed, or about to be."""
 _STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+_VALUES = 0x233
+"""f_PackValuesP0"""
 _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
@@ -90,6 +92,7 @@ class FoxBms:
         self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
         self._request: Message | None = None
         self._mode_asked = BmsMode.STANDBY
+        self._left_as_it_is = False
         self._requests = Requests(self._send)
         self._trouble: InstrumentFault | None = None
         self._bus_errors = _can_errors()
@@ -167,6 +170,7 @@ class FoxBms:
         the state that the node has left its mode for.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
+        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
         with self._lock:
             self._raise_trouble()
             self._take()
@@ -213,6 +217,7 @@ class FoxBms:
         from can import Message
 
         message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        self._lifetime.check()
         with self._lock:
             # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
             with suppress(InstrumentFault):
@@ -274,6 +279,17 @@ class FoxBms:
         module, number = (place(identifier, signal).count(frame) + 1 for signal in signals)
         return f"{what} {number} of module {module}"
 
+    def bus_voltage(self) -> float:
+        """Return the newest voltage (V) that the node measures behind its main contactors; nan when it sent none."""
+        self._take()
+        self._check_protection()
+        frame = self._inbox.frames.get(_VALUES)
+        return nan if frame is None else place(_VALUES, "BusVoltage").decode(int.from_bytes(frame, "big"))
+
+    def stay_as_it_is(self) -> None:
+        """See `StaysAsItIs`: the node keeps its contactors for as long as it does without requests."""
+        self._left_as_it_is = True
+
     def opens_when_silent(self) -> float | None:
         """See `OpensWhenSilent`; None unless the station file says it."""
         return self._opens_when_silent
@@ -287,7 +303,7 @@ class FoxBms:
     def _leave(self) -> None:
         self._end_ticks()
         with self._lock:
-            if self._mode_asked is not BmsMode.STANDBY:
+            if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
                 with suppress(InstrumentFault):
                     self.request_mode(BmsMode.STANDBY)
             self._bus.shutdown()
@@ -308,6 +324,8 @@ class FoxBms:
                 self._take()
             except InstrumentFault as trouble:
                 self._trouble = trouble
+            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
+                self._trouble = InstrumentFault(f"{self.name} cannot be heard: {error!r}; check the CAN interface")
 
     def _raise_trouble(self) -> None:
         trouble, self._trouble = self._trouble, None

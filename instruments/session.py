@@ -147,10 +147,9 @@ class Session:
                 if isinstance(early, InstrumentFault):
                     raise early
                 return early
-            asked, self._asked = self._asked, None
-            if asked is None:
+            if self._asked is None:
                 raise self._fault("was asked for an answer before anything was requested", "request first")
-            return self._receive(asked)
+            return self._receive_asked()
 
     def query(self, message: str) -> str:
         """Send a query and wait for its answer."""
@@ -158,7 +157,8 @@ class Session:
             if self._asked is not None:
                 self._take_early()
             self._send(message)
-            return self._receive(message)
+            self._asked = message
+            return self._receive_asked()
 
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
@@ -239,11 +239,24 @@ class Session:
 
     def _take_early(self) -> None:
         """Read the outstanding answer before the next message is sent; keep it for `collect`."""
-        asked, self._asked = self._asked, None
         try:
-            self._early = self._receive(asked or "")
+            self._early = self._receive_asked()
         except InstrumentFault as fault:
             self._early = fault
+
+    def _receive_asked(self) -> str:
+        """Wait for the answer that is outstanding.
+
+        It stays outstanding when the waiting is interrupted (Ctrl-C): it is still to come, and what is asked next waits
+        for it instead of taking it for its own. What is only said, an output off above all, goes out at once.
+        """
+        try:
+            reply = self._receive(self._asked or "")
+        except InstrumentFault:
+            self._asked = None
+            raise
+        self._asked = None
+        return reply
 
     def _send(self, message: str, *, renewed: bool = False) -> None:
         """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""

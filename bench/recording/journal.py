@@ -49,11 +49,12 @@ class Stretch(NamedTuple):
 class Hole(NamedTuple):
     """Damaged bytes between (or behind) intact frames: how many rows they held, and from which row on they are missing.
 
-    `lost` is exact as long as no byte was lost or added.
+    `exact` is False where bytes were lost or came in: then at least `lost` rows are missing.
     """
 
     row: int
     lost: int
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class Journal:
         if not holes:
             return self.damage
         many = f"{self.lost} samples are" if self.lost > 1 else "1 sample is"
+        many = many if all(hole.exact for hole in holes) else f"at least {many}"
         where = " and ".join(self._between(hole) for hole in holes[:3])
         more = f" and in {len(holes) - 3} more places" if len(holes) > 3 else ""
         return (*self.damage, f"{self.path.name}: {many} damaged and left out, {where}{more}.")
@@ -179,6 +181,15 @@ def read_journal(path: Path) -> tuple[list[str], Floats]:
     return journal.columns, journal.rows.copy()
 
 
+def journal_has_rows(path: Path) -> bool:
+    """Whether anything stands behind the column names of a journal."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return path.stat().st_size > _read_header(file, path)[1]
+    except (OSError, ValueError):
+        return False
+
+
 def _read_header(file: FileIO, path: Path) -> tuple[list[str], int]:
     """Column names, and where frames begin."""
     data = file.read(8)
@@ -221,7 +232,7 @@ def _find(file: FileIO, layout: Layout, end: int) -> tuple[list[Stretch], list[H
                 damaged_from = place if damaged_from < 0 else damaged_from
                 continue
             if damaged_from >= 0:
-                holes.append(Hole(row, max(1, round((place - damaged_from) / layout.size))))
+                holes.append(_hole(row, place - damaged_from, layout.size))
                 damaged_from = -1
             stretches.append(Stretch(place, row, count))
             row, newest = row + count, float(frames["row"][first + count - 1][0])
@@ -229,8 +240,13 @@ def _find(file: FileIO, layout: Layout, end: int) -> tuple[list[Stretch], list[H
         if damaged_from >= 0:
             offset = _next_frame(file, damaged_from + 1, layout, end, newest)
     if damaged_from >= 0:
-        holes.append(Hole(row, max(1, (end - damaged_from) // layout.size)))
+        # Behind whole frames there may be what a killed process had begun to write.
+        holes.append(_hole(row, (end - damaged_from) // layout.size * layout.size, layout.size))
     return stretches, holes
+
+
+def _hole(row: int, length: int, size: int) -> Hole:
+    return Hole(row, max(1, length // size), exact=length % size == 0)
 
 
 def _runs(good: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:

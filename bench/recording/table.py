@@ -53,7 +53,7 @@ class TableStore:
             metadata = self._file.metadata
             groups = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         except _UNREADABLE as error:
-            raise RecordingError(f"{path} is not a table of samples: {error}.") from error
+            raise RecordingError(f"{path} is not a table of samples: {_sentence(error)}.") from error
         self.columns: list[str] = list(self._file.schema_arrow.names)
         self.width = len(self.columns)
         self._starts: list[int] = list(accumulate(groups, initial=0))
@@ -87,7 +87,12 @@ class TableStore:
             for place, name in enumerate(names):
                 found[:, place] = _values(table.column(name))[rows]
         except _UNREADABLE as error:
-            raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {error}.") from error
+            raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
+
+
+def _sentence(error: Exception) -> str:
+    """What a library says in several lines."""
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def digest_of(path: Path) -> str:

@@ -4,7 +4,7 @@ A violation switches the outputs off before anything else is done about it.
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from bench.running.lifecycle import OpenBench
 from bench.safety import bms_errors, safestate
 from bench.safety.evidence import evidence_for
 from bench.safety.faults import fault
-from bench.safety.guard import Guard, Violation
+from bench.safety.guard import Guard, Limit, Quantity, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, Cause, PackFailure
 from instruments.roles import BmsState, InstrumentFault, Locating
@@ -54,10 +54,8 @@ class Sampler:
 
     def __init__(self, bench: OpenBench, run: Run, alive: Callable[[float], None] = lambda _seconds: None) -> None:
         layout = bench.scanner.columns
-        bms = bench.roles.bms
-        derived = quantities_for(bench.pack, bench.station, layout, bms.faults, partial(_reconnections, bench))
-        evidence = evidence_for(bench.pack, bench.station, layout, bms.where if isinstance(bms, Locating) else None)
-        self.guard = Guard(bench.limits, layout, derived, evidence)
+        derived = derived_on(bench, layout)
+        self.guard = guard_for(bench, bench.limits, layout, derived)
         self._charge_moved = derived[CHARGE_MOVED]
         self.observers: list[Observer] = []
         self.last: Row | None = None
@@ -230,6 +228,20 @@ class Sampler:
             table = csv.writer(file)
             table.writerow(self.guard.columns)
             table.writerows(self.guard.recent())
+
+
+def derived_on(bench: OpenBench, layout: Sequence[str]) -> dict[str, Quantity]:
+    """What the guard derives from rows of `layout` on an open bench; each sees each row once."""
+    return quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults, partial(_reconnections, bench))
+
+
+def guard_for(
+    bench: OpenBench, limits: Sequence[Limit], layout: Sequence[str], derived: Mapping[str, Quantity]
+) -> Guard:
+    """A guard that knows the meters of an open bench, and its cells by name where its BMS does."""
+    bms = bench.roles.bms
+    where = bms.where if isinstance(bms, Locating) else None
+    return Guard(limits, layout, derived, evidence_for(bench.pack, bench.station, layout, where))
 
 
 def _reconnections(bench: OpenBench) -> float:

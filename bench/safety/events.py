@@ -27,12 +27,15 @@ FLOWED, GONE = 0.5, 0.02
 """Shares of the current asked for: it flowed, and it is gone."""
 LEAST_ASKED = 0.2
 """A below which nobody counts on a current: clear of the offset of a 100 A meter."""
+LIMITED_BY_VOLTAGE = 0.01
+"""Share of the set voltage within which the voltage limit may be what holds the current down."""
 _STARTING = frozenset({BmsState.UNINITIALIZED, BmsState.INITIALIZATION, BmsState.INITIALIZED})
 """What only a node that has just started goes through."""
 _UP = frozenset(BmsState) - _STARTING
 
 _TIME, _STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
 _CURRENT, _SET_CURRENT = INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
+_VOLTAGE, _SET_VOLTAGE = INDEX[columns.VOLTAGE], INDEX[columns.SET_VOLTAGE]
 
 Row = Sequence[float]
 Happened = Callable[[Row, Row], bool]
@@ -77,15 +80,25 @@ def restarted(before: Row, row: Row) -> bool:
     return row[_STATE] != before[_STATE] in _UP and row[_STATE] in _STARTING
 
 
-def interrupted(before: Row, row: Row) -> bool:
-    """A current that flowed is gone from one row to the next, though as much is asked for as before.
+def interrupted(string: int, apart: float) -> Happened:
+    """Whether a current that flowed is gone from one row to the next, though as much is asked for as before.
 
-    A taper ends gently, and an output that is switched is asked for another current.
+    A taper ends gently, and an output that is switched is asked for another current. Where the terminals have come to
+    the set voltage and are still within `apart` (V) of the `string` (position of its voltage as the BMS reads it), that
+    limit holds the current down: a charge near its end may be cut short by it in one scan.
     """
-    wanted, before_that = abs(row[_SET_CURRENT]), abs(before[_SET_CURRENT])
-    if not abs(row[_CURRENT]) < GONE * wanted:
-        return False
-    return wanted >= LEAST_ASKED and wanted >= before_that and abs(before[_CURRENT]) > FLOWED * before_that
+
+    def happened(before: Row, row: Row) -> bool:
+        wanted, before_that = abs(row[_SET_CURRENT]), abs(before[_SET_CURRENT])
+        if not abs(row[_CURRENT]) < GONE * wanted:
+            return False
+        if wanted < LEAST_ASKED or wanted < before_that or not abs(before[_CURRENT]) > FLOWED * before_that:
+            return False
+        limit, voltage = row[_SET_VOLTAGE], row[_VOLTAGE]
+        limited = abs(voltage - limit) <= LIMITED_BY_VOLTAGE * limit
+        return not (limited and abs(voltage - row[string]) <= apart)
+
+    return happened
 
 
 class CountUnderLoad:

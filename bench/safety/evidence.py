@@ -117,7 +117,7 @@ class _Bench:
             quantities.HOTTEST_DIFFERENCE: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
             quantities.COLDEST_DIFFERENCE: self._thermometers(_COLDEST, self.of_bms("cell temperature min"), -1.0),
             plausibility.UNCONFIRMED_HEAT: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
-            **dict.fromkeys((plausibility.UNASKED_CURRENT, columns.CURRENT, columns.POWER), self._carrying),
+            **dict.fromkeys(_CARRIED, self._carrying),
             quantities.CURRENT_SHORTFALL: self._asked,
             events.INTERRUPTIONS: self._asked,
         }
@@ -240,6 +240,10 @@ _CURRENTS = (
     columns.CURRENT, columns.CHARGE_AH, columns.DISCHARGE_AH, columns.CHARGE_WH, columns.DISCHARGE_WH,
     plausibility.UNASKED_CURRENT, quantities.CURRENT_SHORTFALL, quantities.CHARGE_MOVED, events.INTERRUPTIONS,
 )  # fmt: skip
+_CARRIED = (
+    plausibility.UNASKED_CURRENT, columns.CURRENT, columns.POWER, quantities.CHARGE_EXCESS, quantities.DISCHARGE_EXCESS,
+)  # fmt: skip
+"""What source or sink is told from by the current that it reads."""
 _HOT = (
     columns.CELL_TEMPERATURE_MAX, quantities.TEMPERATURE_RATE, quantities.TEMPERATURE_RISE, quantities.HOTTEST_JUMP,
     quantities.HOTTEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,

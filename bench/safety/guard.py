@@ -188,7 +188,8 @@ class Violation:
             return limit.words
         above = self.value > limit.at_most
         bound, word = (limit.at_most, "above") if above else (limit.at_least, "below")
-        return f"{self.value:.4g} {limit.unit} is {word} the allowed {bound:.4g} {limit.unit}".replace("  ", " ")
+        unit = f" {limit.unit}" if limit.unit else ""
+        return f"{self.value:.4g}{unit} is {word} the allowed {bound:.4g}{unit}"
 
 
 @dataclass(slots=True)

@@ -3,6 +3,12 @@
 The first request ends the test as an exception does, so that everything unwinds and the bench is made safe in order.
 Another one, while that is going on, cuts it short: outputs off now, nothing else. What cannot be asked (SIGKILL, a
 crash, a hang) is the supervisor's.
+
+Invariant: a request is raised where it can unwind a test, and nowhere else; none is lost. An exception that strikes
+between two instructions of pytest, of its plugins or of an import leaves them half done, and one that strikes in a
+finaliser is swallowed. So while a test is on its way through pytest a request is `deferred`, but for the stretches in
+which the test's own code runs (`at_once`); what was raised stays noted until the session says that it has arrived
+(`arrived`), and is raised again at the next such point where it has not.
 """
 
 import _thread
@@ -22,21 +28,107 @@ CONSOLE_CLOSING = frozenset({2, 5, 6})
 CONSOLE_PATIENCE = 4.5
 """s; Windows ends the process 5 s after its console was closed."""
 
+IMPATIENT = 3
+"""Requests after which one is raised wherever the process is: a hook that hangs must not hold on to it for ever."""
+
 _all_safe = threading.Event()
 _all_safe.set()
 
 
+class _Requests:
+    """What this process was asked, and whether it may be raised at any instruction just now."""
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+        """Signals that have come and have not arrived at the session."""
+        self.at_once = True
+
+    def come(self, number: int, _frame: Any) -> None:
+        """Signal handler: raise the first request, where it may be; note those that come while it unwinds the test."""
+        self.waiting.append(number)
+        if len(self.waiting) >= IMPATIENT or (self.at_once and len(self.waiting) == 1):
+            raise _asked(number)
+
+    def raise_waiting(self) -> None:
+        """Raise what is waiting."""
+        if self.waiting:
+            raise _asked(self.waiting[0])
+
+
+_requests = _Requests()
+_before: dict[int, Any] = {}
+"""Handlers that were there before ours."""
+
+
 def end_in_order() -> None:
-    """A request to terminate ends the test as Ctrl-C does: exceptions unwind, and with them every safe state."""
-    for number in _numbers(ENDING_SIGNALS):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _interrupt)
+    """A request to end, of whatever kind, ends the test as an exception does, and with it every safe state unwinds.
+
+    Somebody who ignores such requests (`nohup`) or has a handler of his own keeps it.
+    """
+    as_before()
+    for number in _numbers(("SIGINT", *ENDING_SIGNALS)):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            _before[number] = signal.signal(number, _requests.come)
     if sys.platform == "win32":
         _watch_console()
 
 
-def _interrupt(number: int, _frame: Any) -> None:
-    raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(number).name})")
+def as_before() -> None:
+    """Give the handlers back, and forget what was asked: the session is over."""
+    for number, handler in _before.items():
+        signal.signal(number, handler)
+    _before.clear()
+    _requests.waiting.clear()
+    _requests.at_once = True
+
+
+def waiting() -> bool:
+    """Whether a request to end has come that has not arrived at the session."""
+    return bool(_requests.waiting)
+
+
+def arrived() -> None:
+    """The session has caught the request: it needs not be raised again, and nothing may disturb the end."""
+    _requests.waiting.clear()
+    finish()
+
+
+def finish() -> None:
+    """The session ends: requests are only noted from now on."""
+    _requests.at_once = False
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Requests are only noted in this block, and raised before it and after it."""
+    _requests.raise_waiting()
+    with _raised(at_once=False):
+        yield
+    _requests.raise_waiting()
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within `deferred`: code that can be interrupted at any instruction."""
+    with _raised(at_once=True):
+        _requests.raise_waiting()
+        yield
+
+
+@contextmanager
+def _raised(*, at_once: bool) -> Iterator[None]:
+    before, _requests.at_once = _requests.at_once, at_once
+    try:
+        yield
+    finally:
+        _requests.at_once = before
+
+
+def _asked(number: int) -> KeyboardInterrupt:
+    # Whoever pressed Ctrl-C knows that.
+    if number == signal.SIGINT:
+        return KeyboardInterrupt()
+    return KeyboardInterrupt(f"the process was asked to end ({signal.Signals(number).name})")
 
 
 def _numbers(names: tuple[str, ...]) -> list[int]:
@@ -47,7 +139,8 @@ def _numbers(names: tuple[str, ...]) -> list[int]:
 def held_back(hurry: Callable[[], None], *, asked_before: bool) -> Iterator[None]:
     """Hold requests to end back until the bench is safe, then raise `KeyboardInterrupt` if there was one.
 
-    The second request of all (`asked_before`: the first is why the bench is being made safe) calls `hurry`.
+    The second request of all (`asked_before`: the first is why the bench is being made safe) calls `hurry`, also where
+    it came while the first one unwound the test.
     """
     held: list[int] = []
 
@@ -57,6 +150,8 @@ def held_back(hurry: Callable[[], None], *, asked_before: bool) -> Iterator[None
             hurry()
 
     with _handled_by(hold):
+        if len(_requests.waiting) >= 2:
+            hurry()
         yield
     if held:
         raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(held[0]).name})")

@@ -258,6 +258,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
         "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,
         instrument=chamber, explains=OF_HEAT,
     )  # fmt: skip
+    yield Limit(
+        "chamber-over-temperature", plausibility.AIR_HEAT, "K", at_most=0.0, debounce=OUTSIDE_HEAT_DEBOUNCE,
+        instrument=chamber, explains=OF_HEAT, label="chamber over-temperature (cells)",
+        words="the air heats the cells beyond what they may have",
+    )  # fmt: skip
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
         hot, raw_label(bms, "cell temperature max"), "°C",

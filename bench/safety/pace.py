@@ -34,10 +34,13 @@ class Pace:
         if self._reference is None:
             self._reference, self._last = offset, own
         most = RATE * (own - self._last)
-        self._reference += min(max(offset - self._reference, -most), most)
-        self._last = own
-        self.deviation = offset - self._reference
-        self._in_a_row = self._in_a_row + 1 if abs(self.deviation) > TOLERANCE else 0
+        follows = self._reference + min(max(offset - self._reference, -most), most)
+        self.deviation = offset - follows
+        if abs(self.deviation) > TOLERANCE:
+            # The reference stays: it must not follow what the next word may prove to have been late.
+            self._in_a_row += 1
+        else:
+            self._in_a_row, self._reference, self._last = 0, follows, own
         return self._in_a_row < TWICE
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from bench.safety.guard import CONNECTED, Quantity
 
 UNASKED_CURRENT = "Unasked Current / A"
 UNCONFIRMED_HEAT = "Unconfirmed Excess Temperature / K"
+AIR_HEAT = "Heat Of The Air / K"
 OUTSIDE_HEAT = "Heat From Outside / K"
 DISORDER = "BMS Disorder / 1"
 CHARGE_LEAP = "BMS Charge Leap / 1"
@@ -197,6 +198,16 @@ class Connected:
 
 
 # --- heat -------------------------------------------------------------------------------------------------------------
+
+
+def air_heat(bms_hottest: int, allowed: float) -> Quantity:
+    """K above `allowed` (degC) of the hottest cell while it is no warmer than the air: then the air heats it."""
+
+    def excess(row: Row) -> float:
+        hottest = max(row[_HOTTEST], row[bms_hottest])
+        return hottest - allowed if allowed < hottest <= row[_AIR] else 0.0
+
+    return excess
 
 
 class OutsideHeat:

@@ -49,8 +49,6 @@ FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
 MOVING = 1 / 20
 """C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
-LIMITED_BY_VOLTAGE = 0.01
-"""Share of the set voltage within which the voltage limit may be what holds the current down."""
 MEASURED_BY_BMS = ("cell voltage min", "cell voltage max", "pack voltage", "pack current")
 
 _TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
@@ -84,19 +82,21 @@ def quantities_for(
 
     bits, hottest = FaultBits(bms_faults), of_bms("cell temperature max")
     limits, tolerance = pack.limits, station.guard.temperature_disagreement
+    voltage = station.guard.voltage_disagreement * pack.voltage_max
     allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
     quantities: dict[str, Quantity] = {
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(),
-        TEMPERATURE_RISE: lambda row: row[_HOTTEST] - row[_SET_AIR],
+        # Above the air that they have: what makes that warmer than it was asked to be is not the current.
+        TEMPERATURE_RISE: lambda row: row[_HOTTEST] - max(row[_SET_AIR], row[_AIR]),
         CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
         CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
         BMS_VOLTAGE_DIFFERENCE: difference(INDEX[columns.VOLTAGE], of_bms("pack voltage")),
         BMS_CURRENT_DIFFERENCE: difference(INDEX[columns.CURRENT], of_bms("pack current")),
         HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
-        CHARGE_EXCESS: lambda row: row[_CURRENT] - row[_CHARGE_LIMIT],
-        DISCHARGE_EXCESS: lambda row: -row[_CURRENT] - row[_DISCHARGE_LIMIT],
+        CHARGE_EXCESS: Excess(_CHARGE_LIMIT, 1.0),
+        DISCHARGE_EXCESS: Excess(_DISCHARGE_LIMIT, -1.0),
         CURRENT_SHORTFALL: current_shortfall,
         HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
@@ -104,12 +104,13 @@ def quantities_for(
         BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
         plausibility.UNASKED_CURRENT: plausibility.unasked_current,
         plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
+        plausibility.AIR_HEAT: plausibility.air_heat(hottest, allowed),
         plausibility.OUTSIDE_HEAT: plausibility.OutsideHeat(pack, of_bms("cell temperature min")),
         BMS_FAULT_BITS: bits.of_the_pack,
         BMS_LINK_BITS: bits.of_the_link,
     }
     quantities |= _of_the_bms(pack, index, bms)
-    quantities |= _events(index, bms, reconnections)
+    quantities |= _events(index, bms, voltage, reconnections)
     if sink != source:
         meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
         quantities[SINK_VOLTAGE_DIFFERENCE] = difference(*meters)
@@ -136,13 +137,16 @@ def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str) -> dict[str,
     }
 
 
-def _events(index: Mapping[str, int], bms: str, reconnections: Callable[[], float]) -> dict[str, Quantity]:
+def _events(
+    index: Mapping[str, int], bms: str, apart: float, reconnections: Callable[[], float]
+) -> dict[str, Quantity]:
     """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
+    interrupted = events.interrupted(index[raw_label(bms, "pack voltage")], apart)
     return {
         events.OPEN_UNDER_LOAD: events.open_under_load,
         events.OPENINGS: events.EventCount(events.opened_by_itself),
         events.RESTARTS: events.EventCount(events.restarted),
-        events.INTERRUPTIONS: events.EventCount(events.interrupted),
+        events.INTERRUPTIONS: events.EventCount(interrupted),
         events.RECONNECTIONS: events.CountUnderLoad(reconnections),
         events.DROPPED: events.growth(index.get(raw_label(bms, "dropped"))),
         events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, "contradictions"))),
@@ -152,6 +156,21 @@ def _events(index: Mapping[str, int], bms: str, reconnections: Callable[[], floa
 def difference(first: int, second: int) -> Quantity:
     """How far two values of a row are apart, whichever is larger."""
     return lambda row: abs(row[first] - row[second])
+
+
+class Excess:
+    """A beyond what the BMS allows, now and in the row before: nobody can follow a limit before it is known.
+
+    `sign` is that of the current that is meant.
+    """
+
+    def __init__(self, limit: int, sign: float) -> None:
+        self._limit, self._sign, self._before = limit, sign, nan
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        limit, self._before = max(row[self._limit], self._before), row[self._limit]
+        return self._sign * row[_CURRENT] - limit
 
 
 def current_shortfall(row: Row) -> float:
@@ -164,7 +183,7 @@ def current_shortfall(row: Row) -> float:
         return 0.0
     voltage = row[_SET_VOLTAGE]
     headroom = voltage - row[_VOLTAGE] if asked > 0 else row[_VOLTAGE] - voltage
-    if not headroom > LIMITED_BY_VOLTAGE * voltage:
+    if not headroom > events.LIMITED_BY_VOLTAGE * voltage:
         return 0.0
     return 1.0 - row[_CURRENT] / asked
 

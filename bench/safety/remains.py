@@ -16,7 +16,7 @@ from bench.clock import monotonic, pause
 
 DEATH = 1.0
 """s that a killed process gets to let go of its connections."""
-LOOK_EVERY = 0.02
+LOOK_EVERY = 0.005
 """s between two looks at whether a process is gone, where the system does not tell."""
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """On Windows SIGTERM is TerminateProcess."""

@@ -133,9 +133,9 @@ def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    """A supply that outlives every test."""
-    with running_rig(tmp_path, PACK) as running:
+def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A supply that outlives every test; an indirect parameter is how long (s) it takes to measure."""
+    with running_rig(tmp_path, PACK, getattr(request, "param", 0.0)) as running:
         yield running
 
 

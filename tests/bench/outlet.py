@@ -1,12 +1,14 @@
 """A supply on a real socket, in a process of its own: what a test that died left switched on can be seen from outside.
 
 It accepts one connection at a time, as many real supplies do, and says each change of its output on standard output.
-`python -m tests.bench.outlet` prints its port first. The drivers below are the smallest that complete a bench.
+`python -m tests.bench.outlet` prints its port first; a number after it is how long (s) a measurement takes. The drivers
+below are the smallest that complete a bench.
 """
 
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import Any, ClassVar
 
 from instruments.driver import VisaDriver
@@ -15,7 +17,7 @@ from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections
 from instruments.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
-"""V of the four cells behind it, whatever flows."""
+"""V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""
 
 
 def say(*words: str) -> None:
@@ -25,9 +27,10 @@ def say(*words: str) -> None:
 
 
 class Outlet:
-    """One output, on or off, and the current (A) it was asked for."""
+    """One output, on or off, and the current (A) it was asked for; it takes `delay` s to measure."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float = 0.0) -> None:
+        self.delay = delay
         self.on = False
         self.current = 0.0
 
@@ -37,7 +40,10 @@ class Outlet:
             case ["*IDN?"]:
                 return "Little,OUTLET,1,0.1"
             case ["MEAS?"]:
-                return f"{VOLTAGE},{self.current if self.on else 0.0}"
+                if self.delay:
+                    say("measuring")
+                    Event().wait(self.delay)
+                return f"{VOLTAGE},{self.current}" if self.on else "0.0,0.0"
             case ["OUTP?"]:
                 return "ON" if self.on else "OFF"
             case ["OUTP", state]:
@@ -169,6 +175,9 @@ class StillBms(Still):
     def state_age(self) -> float:
         return 0.0
 
+    def bus_voltage(self) -> float:
+        return 0.0
+
     def faults(self) -> tuple[BmsFault, ...]:
         return ()
 
@@ -179,6 +188,6 @@ class StillBms(Still):
 
 if __name__ == "__main__":
     try:
-        serve(Outlet())
+        serve(Outlet(*map(float, sys.argv[1:])))
     except KeyboardInterrupt:
         sys.exit()

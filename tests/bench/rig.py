@@ -25,6 +25,7 @@ STATION = """\
 schema: 1
 name: outlet
 scan_period: 0.1
+rest_scan_period: 0.5
 instruments:
   supply:
     {{driver: "tests.bench.outlet:OutletSupply", resource: "TCPIP0::127.0.0.1::{port}::SOCKET", roles: [source, sink]}}
@@ -87,6 +88,12 @@ class Listener:
         while text not in self.next():
             pass
 
+    def said(self) -> list[str]:
+        """Every line so far."""
+        while not self._lines.empty():
+            self.next()
+        return self.heard
+
     def ended(self) -> int:
         """Exit status of the process, once it is over."""
         status = self.process.wait(PATIENCE)
@@ -105,7 +112,9 @@ class Rig:
     port: int
     pack: str
 
-    def start(self, tests: str, *options: str, heartbeat: float = 30.0) -> subprocess.Popen[str]:
+    def start(
+        self, tests: str, *options: str, heartbeat: float = 30.0, stdin: int | None = None
+    ) -> subprocess.Popen[str]:
         """Start pytest on the rig; it is in a group of its own, like a job that somebody cancels."""
         (self.folder / "station.yaml").write_text(STATION.format(port=self.port, heartbeat=heartbeat))
         (self.folder / "pack.yaml").write_text(self.pack)
@@ -114,7 +123,7 @@ class Rig:
         command += ["--rootdir=.", "--station=station.yaml", "--pack=pack.yaml", *options, "test_mine.py"]
         return subprocess.Popen(
             command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def charging(self, tests: str = CHARGE, *options: str, heartbeat: float = 30.0) -> subprocess.Popen[str]:
@@ -137,9 +146,10 @@ class Rig:
 
 
 @contextmanager
-def running_rig(folder: Path, pack: str) -> Iterator[Rig]:
-    """A rig in `folder` with this pack file, for the length of the block."""
-    served = subprocess.Popen([sys.executable, "-m", "tests.bench.outlet"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def running_rig(folder: Path, pack: str, delay: float = 0.0) -> Iterator[Rig]:
+    """A rig in `folder` with this pack file, whose supply takes `delay` s to measure, for the length of the block."""
+    command = [sys.executable, "-m", "tests.bench.outlet", str(delay)]
+    served = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     outlet = Listener(served)
     yield Rig(folder, outlet, int(outlet.next()), pack)
     served.kill()

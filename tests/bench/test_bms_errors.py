@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bench import columns
-from bench.columns import raw_label
+from bench.columns import INDEX, raw_label
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
+from bench.running import lifecycle
 from bench.running.engine import DETOUR_AFTER
 from bench.running.lifecycle import Setup
 from bench.safety.bms_errors import LISTEN, LOOK_BACK, Circumstances, Reason, listen, reason_of, told
@@ -112,7 +114,8 @@ def test_a_precharge_that_fails_is_the_packs_unless_the_bench_held_the_bus(bench
 def test_a_cell_that_the_bms_finds_beyond_its_limit_is_named(bench: TestBench) -> None:
     node = world(bench)._in.bms
     assert node is not None
-    bench.engine.clock.every(60.0, lambda: misread(node, cell=6, gain=1.12))
+    bench.engine.clock.every(60.2, lambda: misread(node, cell=6, gain=1.12))
+    gives_up(bench, "over-voltage", at=60.5)  # sooner than a guard that forgives a reading for a second
     with pytest.raises(PackFailure, match=r"CELL_VOLTAGE_OVERVOLTAGE_MSL; 3\.\d+ V were read at cell 7 of module 1"):
         bench.run(Charge("C/3", until=LONG))
 
@@ -270,3 +273,35 @@ def test_the_bms_hears_its_request_until_the_next_scan_and_no_longer(
     station = bench.engine.bench.station
     assert promised[:-1] == pytest.approx([station.rest_scan_period] * 6)
     assert promised[-1] == station.supervisor.idle
+
+
+def test_a_bms_that_wants_to_be_asked_stays_closed_through_a_rest(tmp_path: Path, write_station: WriteStation) -> None:
+    """Scans are 10 s apart there; the clock of the bench asks in between, a virtual one as well where it is told to."""
+
+    def impatient(station: dict[str, Any]) -> None:
+        station["virtual"]["simulators"]["bms"]["request_timeout"] = 1.4
+        station["instruments"]["bms"]["options"] = {"cyclic_request": True}
+
+    setup = Setup(*load_station(str(write_station(impatient))), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    record = bench.run(Charge("C/3", until=elapsed(seconds=30)), Rest(until=elapsed(minutes=2)))
+    assert record.rows[-5:, INDEX[columns.BMS_STATE]].tolist() == [BmsState.CHARGE] * 5
+    bench.conclude()
+
+
+@pytest.mark.parametrize(("clock", "real", "period"), [("virtual", False, 2.0), ("wall", True, 2.0 * 60)])
+def test_links_live_in_real_time_where_the_clock_does(
+    monkeypatch: pytest.MonkeyPatch, bench: TestBench, clock: str, real: bool, period: float
+) -> None:
+    """On a served bench that runs 60 times as fast, a cycle of 2 s on the bus is two minutes of the bench."""
+    opened, contexts, periods = bench.engine.bench, list[Any](), list[float]()
+    noting = SimpleNamespace(kind=clock, now=None, sleep=None, every=lambda period, _callback: periods.append(period))
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle, "open_driver", lambda _station, _name, context: contexts.append(context))
+        patched.setattr(opened, "clock", noting)
+        patched.setattr(type(opened.station), "speed", 60.0)
+        opened._open_instrument("bms")
+        (context,) = contexts
+        context.every(2.0, lambda: None)
+    assert (context.real_time, periods) == (real, [period])

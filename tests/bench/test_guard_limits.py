@@ -7,7 +7,8 @@ where drivers, simulators and physics have their say.
 import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
         ({"soc": -0.9}, "cell-under-voltage"),
         ({"sensors": [56.0, 56.0], "air": 54.0}, "cell-over-temperature"),
         ({"sensors": [56.0, 56.0], "air": 56.0}, "chamber-over-temperature"),
+        ({"sensors": [52.0, 52.0], "air": 53.0}, "chamber-over-temperature"),
         ({"sensors": [14.0, 25.2], "air": 26.0}, "cell-temperature-spread"),
         ({"sensors": [-26.0, -26.0], "air": -26.0}, "cell-under-temperature"),
         ({"sensors": lambda s: [25.0, 25.1 + s / 8]}, "cell-temperature-rate"),
@@ -764,6 +766,19 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
     assert columns_in_order.index(columns.BMS_AGE) < columns_in_order.index(columns.CELL_VOLTAGE_MAX)
 
 
+@contextmanager
+def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
+    """An open virtual bench with its first pack; closed whatever comes of it."""
+    loaded, path = load_station(station)
+    setup = Setup(loaded, path, *load_pack(loaded.packs[0]), defects=defects)
+    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
+    bench.open()
+    try:
+        yield bench
+    finally:
+        bench.conclude()
+
+
 # --- on the virtual bench ---------------------------------------------------------------------------------------------
 
 
@@ -799,14 +814,53 @@ def test_what_tells_of_a_wrong_reading_comes_before_what_believes_it(
 def test_a_seeded_defect_is_found_by_the_limit_that_is_for_it(
     tmp_path: Path, defect: str, fault_id: str, words: str
 ) -> None:
-    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"), defects=(defect,))
-    bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
-    bench.open()
-    trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
+    with seeded(tmp_path, "virtual-module", defect) as bench:
+        trip = tripped_by(bench, Charge("C/3", until=elapsed(minutes=3)))
     assert trip["fault"] == fault_id
     assert words in trip["text"]
     name = defect.partition("@")[0].partition(":")[0]
     assert name in fault(fault_id).defects or (name, fault_id) == ("insulation", "bms-fault")
+
+
+@pytest.mark.parametrize(
+    ("station", "defect", "instrument"),
+    [
+        ("virtual-module", "meter-gain:supply:1.05:voltage@60", "supply"),
+        ("virtual-module", "meter-gain:load:1.05:voltage@60", "load"),
+        ("virtual-module", "meter-offset:load:0.5@60", "load"),
+        ("virtual-module", "meter-offset:supply:0.5@60", "supply"),
+        ("virtual-module", "sense-lead-loose:4@60", "emulator"),
+        ("virtual-module", "unit-changed:temperatures@60", "temperatures"),
+        ("virtual-module", "open-sensor:3@60", "temperatures"),
+        ("virtual-pack", "meter-gain:supply:1.05:voltage@60", "supply"),
+        ("virtual-pack", "shunt-drift:10@60", "supply or bms"),
+        ("virtual-pack", "bms-silent@60", "bms"),
+    ],
+)
+def test_a_seeded_bench_fault_names_the_instrument_that_is_meant(
+    tmp_path: Path, station: str, defect: str, instrument: str
+) -> None:
+    with seeded(tmp_path, station, defect) as bench:
+        step = Discharge if "load" in defect else Charge
+        trip = tripped_by(bench, step("C/3", until=elapsed(minutes=5)))
+        assert (trip["blame"], trip["instrument"]) == ("bench", instrument)
+        assert bench.run_log.cause is not None
+        assert bench.run_log.cause.instrument == instrument
+
+
+@pytest.mark.parametrize(
+    ("step", "defect", "fault_id", "place"),
+    [
+        (Discharge("1C", until=elapsed(hours=1)), "weak-cell:20:0.3", "cell-under-voltage", "cell 20"),
+        (Discharge("2C", until=elapsed(hours=1)), "high-resistance:3:12", "cell-under-voltage", "cell 3"),
+        (Charge("C/3", until=elapsed(hours=1)), "thermal-runaway:1:20@60", "cell-temperature-rate", "sensor 1"),
+    ],
+)
+def test_a_seeded_pack_fault_names_the_cell(tmp_path: Path, step: Step, defect: str, fault_id: str, place: str) -> None:
+    with seeded(tmp_path, "virtual-module", defect) as bench:
+        trip = tripped_by(bench, step)
+    assert (trip["fault"], trip["blame"], trip["place"]) == (fault_id, "pack", place)
+    assert f"at {place}" in trip["text"]
 
 
 @pytest.mark.parametrize(

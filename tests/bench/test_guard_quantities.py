@@ -40,6 +40,21 @@ def test_a_difference_has_no_sign_and_needs_both() -> None:
     assert isnan(apart([nan, 1.0]))
 
 
+def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -> None:
+    charging = quantities.Excess(INDEX[columns.CHARGE_LIMIT], 1.0)
+    rows = [(10.0, 10.0), (2.0, 10.0), (2.0, 10.0), (2.0, 2.0), (9.0, 2.0), (2.0, 9.0)]
+    assert [charging(row(charge_limit=limit, current=current)) for limit, current in rows] == [0, 0, 8, 0, -7, 0]
+    discharging = quantities.Excess(INDEX[columns.DISCHARGE_LIMIT], -1.0)
+    assert discharging(row(discharge_limit=2.0, current=-3.0)) == 1.0
+
+
+def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
+    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
+    rise = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.TEMPERATURE_RISE]
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=55.0), *[0.0 for _ in BMS]]) == 5.0
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
+
+
 # --- self-heating -----------------------------------------------------------------------------------------------------
 
 

@@ -108,7 +108,7 @@ def test_a_hold_says_what_it_waits_for(little_bench: TestBench, plant: Plant) ->
     assert (started["limit"], started["fault"], started["blame"]) == (
         "chamber excursion", "chamber-excursion", "bench",
     )  # fmt: skip
-    assert started["text"].startswith("chamber excursion: 5 K is above the allowed 2 K in step 'discharge' after")
+    assert started["text"].startswith("chamber excursion: 5 K is above the allowed 2 K (chamber) in step 'discharge'")
     assert little_bench.conclude().verdict == "PASS"
 
 

@@ -240,13 +240,36 @@ def test_two_meters_must_have_seen_it(four_cells: PackFile) -> None:
     assert outside(four_cells, WARMING, bms=25.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("hottest", "bms", "air", "found"),
+    [(56.0, 55.0, 57.0, 6.0), (56.0, 58.0, 57.0, 0.0), (58.0, 56.0, 57.0, 0.0), (49.0, 49.0, 57.0, 0.0)],
+)
+def test_a_cell_that_is_no_warmer_than_its_air_is_heated_by_it(
+    hottest: float, bms: float, air: float, found: float
+) -> None:
+    quantity = plausibility.air_heat(TEMPERATURE, 50.0)
+    assert quantity(row(0.0, temperature=bms, cell_temperature_max=hottest, ambient=air)) == found
+
+
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def counted(count: events.EventCount, *rows: tuple[float, float, float]) -> list[float]:
-    """After each row of BMS state, current and set current."""
+def counted(
+    count: events.EventCount, *rows: tuple[float, float, float], voltage: float = 35.0, string: float = 35.0
+) -> list[float]:
+    """After each row of BMS state, current and set current; up to 40 V are asked for."""
     return [
-        count(row(number, bms_state=state, current=current, set_current=asked))
+        count(
+            row(
+                number,
+                string=string,
+                bms_state=state,
+                current=current,
+                set_current=asked,
+                voltage=voltage,
+                set_voltage=40.0,
+            )
+        )
         for number, (state, current, asked) in enumerate(rows)
     ]
 
@@ -283,7 +306,19 @@ def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
 def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for(
     after: tuple[float, float, float], interrupted: bool
 ) -> None:
-    assert counted(events.EventCount(events.interrupted), UNDER_LOAD, after)[-1] == interrupted
+    assert counted(events.EventCount(events.interrupted(STRING, 1.0)), UNDER_LOAD, after)[-1] == interrupted
+
+
+@pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
+def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
+    gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, *gone, voltage=voltage, string=voltage)[-1] == interrupted
+
+
+def test_terminals_at_their_limit_without_the_string_are_an_open_circuit() -> None:
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, UNDER_LOAD, (CHARGE, 0.0, 2.0), voltage=40.0, string=35.0)[-1] == 1
 
 
 def test_links_are_counted_while_a_current_is_asked_for() -> None:

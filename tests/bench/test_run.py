@@ -164,10 +164,31 @@ def test_the_first_cause_is_kept_and_later_ones_are_logged(new_run: NewRun) -> N
     run.end(Verdict.FAIL, None)
     assert manifest_of(run.folder)["cause"] == {
         "blame": "pack", "text": "the cell was too hot", "step": "charge", "time": 9.0,
-        "limit": "cell over-temperature", "fault": None,
+        "limit": "cell over-temperature", "fault": None, "instrument": None,
     }  # fmt: skip
-    texts = [event["text"] for event in events_of(run.folder) if event["type"] == "message"]
-    assert texts == ["the cell was too hot", "the supply went away"]
+    assert [cause["text"] for cause in manifest_of(run.folder)["causes"]] == texts_of(run)
+    assert texts_of(run) == ["the cell was too hot", "the supply went away"]
+
+
+def texts_of(run: Run) -> list[str]:
+    """What was told of causes, in order."""
+    return [event["text"] for event in events_of(run.folder) if event["type"] == "message"]
+
+
+def test_a_cause_that_is_found_again_is_listed_once(new_run: NewRun) -> None:
+    run = new_run()
+    for time in (1.0, 2.0):
+        run.fault(
+            Cause("pack", f"too hot after {time:g} s", None, time, "cell over-temperature", "cell-over-temperature")
+        )
+    run.end(Verdict.FAIL, None)
+    assert [cause["time"] for cause in manifest_of(run.folder)["causes"]] == [1.0]
+
+
+def test_a_run_without_a_cause_lists_none(new_run: NewRun) -> None:
+    run = new_run()
+    run.end(Verdict.PASS, None)
+    assert manifest_of(run.folder)["causes"] == []
 
 
 def test_an_ended_run_has_a_table_and_no_journal(new_run: NewRun) -> None:
@@ -221,23 +242,24 @@ def test_a_new_manifest_replaces_the_old_one_in_one_step(new_run: NewRun) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fails", "error", "blame", "verdict"),
+    ("fails", "error", "blame", "verdict", "state"),
     [
-        ("open supply", InstrumentFault("supply does not answer"), "bench", "BENCH FAULT"),
-        ("open bms", ValueError("bms has no option 'dbcc'"), "operator", "ABORTED"),
-        ("identify chamber", InstrumentFault("chamber does not answer"), "bench", "BENCH FAULT"),
-        ("protect_source", InstrumentFault("supply kept its OVP"), "bench", "BENCH FAULT"),
+        ("open supply", InstrumentFault("supply does not answer"), "bench", "BENCH FAULT", "not verified"),
+        ("open bms", ValueError("bms has no option 'dbcc'"), "operator", "TEST ERROR", "not verified"),
+        ("identify chamber", InstrumentFault("chamber does not answer"), "bench", "BENCH FAULT", "not verified"),
+        ("protect_source", InstrumentFault("supply kept its OVP"), "bench", "BENCH FAULT", "verified"),
     ],
 )
 def test_a_run_that_could_not_start_has_a_manifest_that_says_why(
-    new_bench: NewBench, plant: Plant, fails: str, error: Exception, blame: str, verdict: str
+    new_bench: NewBench, plant: Plant, fails: str, error: Exception, blame: str, verdict: str, state: str
 ) -> None:
     plant.fail[fails] = error
     bench = new_bench()
     with pytest.raises((InstrumentFault, InputError)):
         bench.open()
     manifest = manifest_of(bench.run_log.folder)
-    assert (manifest["state"], manifest["verdict"], manifest["bench_verdict"]) == ("ended", verdict, None)
+    assert (manifest["state"], manifest["verdict"]) == ("ended", verdict)
+    assert manifest["bench_verdict"]["state"] == state
     assert manifest["cause"]["blame"] == blame
     assert str(error) in manifest["cause"]["text"]
     assert manifest["station"]["name"] == "little"
@@ -252,8 +274,9 @@ def test_what_was_opened_is_closed_again_in_reverse_order_when_the_next_does_not
     plant.fail["close temperatures"] = InstrumentFault("temperatures does not answer")
     with pytest.raises(InstrumentFault):
         new_bench().open()
-    assert plant.calls == [
-        "open bms", "open chamber", "open temperatures", "open supply",
+    opened_and_closed = [call for call in plant.calls if call.startswith(("open ", "close "))]
+    assert opened_and_closed == [
+        "open supply", "open bms", "open chamber", "open temperatures",
         "close temperatures", "close chamber", "close bms",
     ]  # fmt: skip
 
@@ -292,5 +315,5 @@ def test_a_station_that_cannot_be_is_one_sentence(
     with pytest.raises(InputError) as caught:
         bench.open()
     assert says in str(caught.value)
-    assert manifest_of(bench.run_log.folder)["verdict"] == "ABORTED"
+    assert manifest_of(bench.run_log.folder)["verdict"] == "TEST ERROR"
     assert "charge" not in plant.calls

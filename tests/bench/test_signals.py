@@ -3,11 +3,14 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from unittest.mock import patch
 
 import pytest
 
 from bench.safety import interrupts
-from bench.safety.interrupts import bench_open, end_in_order, held_back, on_console_event
+from bench.safety.interrupts import at_once, bench_open, deferred, end_in_order, held_back, on_console_event
 
 CTRL_C, CTRL_BREAK, CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN = 0, 1, 2, 5, 6
 NUMBERS = [signal.SIGINT, signal.SIGTERM] + ([] if sys.platform == "win32" else [signal.SIGHUP])
@@ -87,19 +90,117 @@ def test_outside_the_main_thread_there_is_nothing_to_hold(hurry: Hurry) -> None:
     assert done.is_set()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
-def test_a_request_to_end_becomes_an_exception_unless_somebody_else_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+# --- where a request is raised -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """Handlers of a session of its own, in the place of those of the one that runs this."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    with patch.object(interrupts, "_requests", interrupts._Requests()), patch.object(interrupts, "_before", {}):
+        for number in NUMBERS:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         end_in_order()
-        with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
-            signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGHUP)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@session()
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_request_to_end_becomes_an_exception(number: signal.Signals) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
+@session()
+def test_somebody_who_ignores_requests_goes_on_ignoring_them() -> None:
+    interrupts.as_before()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    end_in_order()
+    signal.raise_signal(signal.SIGHUP)
+    assert not interrupts.waiting()
+
+
+@session()
+def test_whoever_runs_a_session_gets_his_handlers_back() -> None:
+    interrupts.as_before()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@session()
+def test_in_pytest_s_own_code_a_request_waits_until_that_is_done() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        done = True
+    assert done
+
+
+@session()
+def test_a_request_that_waited_is_raised_before_the_test_s_own_code_begins() -> None:
+    began = False
+    with pytest.raises(KeyboardInterrupt), deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        with at_once():
+            began = True
+    assert not began
+
+
+@session()
+def test_in_the_test_s_own_code_it_is_raised_at_once_and_those_that_follow_do_not_disturb_the_unwinding() -> None:
+    unwound = False
+    with pytest.raises(KeyboardInterrupt), deferred(), at_once():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            unwound = True
+    assert unwound
+
+
+@session()
+def test_a_request_that_a_finaliser_swallowed_is_raised_again_after_the_test() -> None:
+    went_on = False
+    with pytest.raises(KeyboardInterrupt), deferred():  # noqa: PT012
+        with at_once(), suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        went_on = True
+    assert went_on
+
+
+@session()
+def test_a_hook_that_hangs_gives_way_to_the_third_request() -> None:
+    reached = 0
+    with pytest.raises(KeyboardInterrupt), deferred():  # noqa: PT012
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+            reached += 1
+    assert reached == 2
+
+
+@session()
+def test_once_it_has_arrived_nothing_more_is_raised() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    interrupts.arrived()
+    signal.raise_signal(signal.SIGINT)
+    assert interrupts.waiting()
+
+
+@session()
+def test_the_second_request_that_came_while_the_first_unwound_makes_the_bench_hurry(hurry: Hurry) -> None:
+    with pytest.raises(KeyboardInterrupt), at_once():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            with held_back(hurry, asked_before=True):
+                assert hurry.asked == 1
 
 
 # --- Windows' console ---------------------------------------------------------------------------------------------

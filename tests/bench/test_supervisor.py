@@ -16,14 +16,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import testing
-from bench.clock import VirtualClock, WallClock
+from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import rescue
+from bench.safety import heartbeat, rescue
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.rescue import instruments_that_matter
-from bench.safety.supervisor import ALL_IS_WELL, REPORT, Alarm, Plan, Word, act, watch
+from bench.safety.supervisor import (
+    ALL_IS_WELL,
+    CLOSED,
+    REPORT,
+    UNHEARD,
+    Alarm,
+    Answers,
+    Closed,
+    Plan,
+    Word,
+    act,
+    stand_by,
+    watch,
+    whole_lines,
+)
 from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
@@ -52,6 +66,32 @@ def watched(*words: tuple[float, str | None], patience: float = 10.0, until: flo
 
 def test_a_test_that_says_goodbye_is_let_go() -> None:
     assert watched((1.0, "5.0"), (2.0, ALL_IS_WELL)) is None
+
+
+def test_a_bench_that_was_closed_is_no_alarm_and_its_process_is_watched_on() -> None:
+    assert watched((1.0, "5.0"), (2.0, CLOSED)) == Closed(2.0)
+    assert stand_by(heard((3.0, "noise"), (4.0, None)))
+    assert not stand_by(heard((3.0, ALL_IS_WELL)))
+
+
+def test_of_what_was_read_at_once_the_last_word_counts() -> None:
+    assert watched((1.0, f"5.0\n{CLOSED}")) == Closed(1.0)
+    assert watched((1.0, f"5.0\n{CLOSED}\n{ALL_IS_WELL}")) is None
+    alarm = watched((1.0, "5.0 1.0\n7.0 2.0"))
+    assert alarm is not None
+    assert alarm.reason == "the test was silent for more than 7.0 s"
+
+
+def test_only_whole_lines_are_words() -> None:
+    here, there = os.pipe()
+    lines = whole_lines(here)
+    os.write(there, b"one\ntwo\nhal")
+    assert next(lines) == "one\ntwo"
+    os.write(there, b"f\n")
+    assert next(lines) == "half"
+    os.close(there)
+    assert list(lines) == []
+    os.close(here)
 
 
 def test_a_closed_pipe_is_the_end_of_the_test() -> None:
@@ -145,8 +185,9 @@ def test_a_dead_instrument_keeps_no_other_from_being_switched_off(
     assert len(outcomes) == rescue.ATTEMPTS
     assert not plant.source_on
     assert outcomes[0].commanded is not None
-    bad = [step for step in outcomes[-1].verdict.steps if not step.verified]
-    assert [step.detail for step in bad] == ["nobody answers"]
+    bad = [step for step in outcomes[-1].verdict.steps if step.verified is False]
+    assert all("nobody answers" in step.detail for step in bad)
+    assert len(bad) == (5 if dead == "open bms" else 1), "of whom the BMS is the only witness is not verified either"
 
 
 def test_it_tries_again_with_sessions_of_its_own_until_the_bench_is_safe(station: StationFile, plant: Plant) -> None:
@@ -242,6 +283,57 @@ def test_one_that_does_not_start_is_told_before_anything_is_on(
         watch.confirm()
     watch.dismiss()
     assert (tmp_path / LOG).read_text()
+
+
+def test_a_fork_of_the_test_neither_vouches_for_it_nor_says_that_its_bench_is_closed(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as as_a_fork_sees_it:
+        as_a_fork_sees_it.setattr(os, "getpid", lambda: 1)
+        with pytest.raises(BenchFault, match="A fork of the test cannot use its bench"):
+            supervised.alive(1.0)
+        supervised.dismiss()
+    assert supervised not in heartbeat._standing_by.values()
+    supervised.alive(1.0)
+
+
+def test_the_next_bench_s_supervisor_relieves_the_one_before(
+    supervised: Supervised, station: StationFile, tmp_path: Path
+) -> None:
+    supervised.dismiss()
+    (tmp_path / "next").mkdir()
+    other = Supervised(station, tmp_path / "next")
+    other.confirm()
+    assert process_of(supervised).returncode == 0
+    assert process_of(other).poll() is None
+    other.relieve()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_was_stopped_for_less_than_a_heartbeat_is_forgiven(supervised: Supervised) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+    supervised._take_answers(0.0)
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
+    process_of(supervised).send_signal(signal.SIGCONT)
+    supervised.alive(1.0)
+
+
+def test_answers_that_nobody_seems_to_read_are_kept() -> None:
+    said: list[bytes] = []
+    answers = Answers(0.0, said.append)
+    for _ in range(2 * UNHEARD):
+        answers.give()
+    assert len(said) == UNHEARD
+    answers.heard()
+    answers.give()
+    assert len(said) == UNHEARD + 1
+
+
+def test_a_test_that_has_ended_is_no_reason_not_to_watch_on() -> None:
+    def closed(_line: bytes) -> None:
+        raise BrokenPipeError
+
+    Answers(1.0, closed).give()
 
 
 # --- the heartbeat ------------------------------------------------------------------------------------------------

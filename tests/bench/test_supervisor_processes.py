@@ -123,13 +123,29 @@ def test_a_signal_ends_the_test_in_order_and_the_supervisor_does_nothing(rig: Ri
     assert rig.reports() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+@pytest.mark.parametrize("rig", [0.2], indirect=True)
+def test_ctrl_c_with_an_answer_in_flight_says_safe_once_it_is(rig: Rig) -> None:
+    process = rig.charging()
+    rig.outlet.wait_for("measuring")
+    process.send_signal(signal.SIGINT)
+    rig.outlet.wait_for("output OFF")
+    status, output = ended(process)
+    assert status == ExitStatus.INTERRUPTED, output
+    steps = {step["name"]: step["detail"] for step in rig.manifest()["bench_verdict"]["steps"]}
+    assert rig.manifest()["bench_verdict"]["safe"] is True, steps
+
+
 SLOW_CONTACTOR = """
 from bench.scenario import Charge, elapsed
 from instruments.roles import BmsMode, BmsState
 from tests.bench.outlet import StillBms
 
+asked = set()
+
 def stays_closed(self):
-    if self.mode is BmsMode.STANDBY:
+    asked.add(self.mode)
+    if self.mode is BmsMode.STANDBY and BmsMode.CHARGE in asked:
         print("waiting for the contactor", flush=True)
     return BmsState.CHARGE
 
@@ -192,6 +208,14 @@ def test_a_test_that_ends_well_leaves_no_supervisor_and_no_trace_of_one(rig: Rig
     status, output = ended(rig.start(TWO.format(error="pass")))
     assert status == 0, output
     assert [path.name for path in rig.folder.glob("runs/*/*/supervisor*")] == []
+
+
+def test_a_session_says_once_what_a_power_cut_of_the_computer_would_leave_on(rig: Rig) -> None:
+    status, output = ended(rig.start(TWO.format(error="pass")))
+    assert status == 0, output
+    said = [line for line in output.splitlines() if "POWER CUT: A power cut of this computer leaves on: " in line]
+    assert len(said) == 1, output
+    assert "supply (output), chamber (conditioning), bms (contactor) for ever" in said[0]
 
 
 def test_once_the_bench_is_broken_no_other_test_uses_it(rig: Rig) -> None:

@@ -6,7 +6,9 @@ from types import ModuleType
 
 import pytest
 
+from instruments.foxbms import FoxBms
 from instruments.session import LinkContext, LinkProfile, Session
+from tests.instruments.foxbms_node import BUS, Node
 from tests.instruments.wires import (
     RESOURCE,
     Behaviour,
@@ -76,3 +78,18 @@ def connect(clock: FakeTime, heard: Transcript) -> Iterator[OpenSession]:
     yield open_session
     for session in sessions:
         session.close()
+
+
+@pytest.fixture
+def node(clock: FakeTime) -> Iterator[Node]:
+    """The other end of a BMS's bus."""
+    with Node(clock) as bus:
+        yield bus
+
+
+@pytest.fixture
+def bms(context: LinkContext, node: Node) -> Iterator[FoxBms]:
+    """The driver of a BMS; nothing else opens its bus before the node has."""
+    driver = FoxBms(BUS, context, name="bms")
+    yield driver
+    driver.close()

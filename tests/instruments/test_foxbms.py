@@ -1,6 +1,5 @@
 """The BMS node: frames computed by hand from the foxBMS layout, over python-can's own virtual bus."""
 
-from collections.abc import Iterator
 from math import isnan
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from instruments.roles import (
     Scanned,
 )
 from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.foxbms_node import BUS, FRAMES, Node, send, send_all
+from tests.instruments.foxbms_node import BUS, FRAMES, send, send_all
 from tests.instruments.wires import FakeTime, Transcript
 
 DATABASE = load_file(Path(foxbms_layout.__file__).with_name("foxbms.dbc"), strict=True)
@@ -45,20 +44,6 @@ EXPECTED = {
     "dropped": 0.0,
     "contradictions": 0.0,
 }
-
-
-@pytest.fixture
-def node(clock: FakeTime) -> Iterator[can.BusABC]:
-    """The other end of the bus."""
-    with Node(clock) as bus:
-        yield bus
-
-
-@pytest.fixture
-def bms(context: LinkContext) -> Iterator[FoxBms]:
-    driver = FoxBms.open(InstrumentLink(can=BUS), context, "bms", {})
-    yield driver
-    driver.close()
 
 
 def sample(bms: FoxBms) -> dict[str, float]:

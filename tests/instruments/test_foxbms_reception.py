@@ -1,7 +1,5 @@
 """Fresh means received: how old a frame is does not depend on when, or behind how many others, it is read."""
 
-from collections.abc import Iterator
-
 import can
 import pytest
 from hypothesis import given, settings
@@ -11,25 +9,11 @@ from instruments import foxbms_inbox
 from instruments.foxbms import FoxBms
 from instruments.foxbms_reception import DRIFT, Reception
 from instruments.roles import BmsState
-from instruments.session import LinkContext
-from tests.instruments.foxbms_node import BUS, FRAMES, Node, send, send_all
+from tests.instruments.foxbms_node import FRAMES, Node, send, send_all
 from tests.instruments.wires import FakeTime
 
 ERROR = "1A 04 00 00 00 00 00 00"
 FOREIGN = "00 00 00 00 00 00 00 00"
-
-
-@pytest.fixture
-def node(clock: FakeTime) -> Iterator[Node]:
-    with Node(clock) as bus:
-        yield bus
-
-
-@pytest.fixture
-def bms(context: LinkContext, node: Node) -> Iterator[FoxBms]:
-    driver = FoxBms(BUS, context, name="bms")
-    yield driver
-    driver.close()
 
 
 def sample(bms: FoxBms) -> dict[str, float]:
@@ -89,10 +73,11 @@ def test_what_cannot_be_read_in_time_is_told_and_the_rest_is_as_old_as_it_is(
     assert values["state"] == BmsState.CHARGE
     assert values["age"] > 3.0
     assert values["dropped"] == pytest.approx(3000, rel=0.3)
+    assert sample(bms)["dropped"] == pytest.approx(3000, rel=0.3)  # what is left once more is not told twice
     monkeypatch.setattr(bms._bus, "recv", receive)
     values = sample(bms)
     assert values["state"] == BmsState.ERROR
-    assert values["dropped"] == pytest.approx(3000, rel=0.3)  # each is told once
+    assert values["dropped"] == pytest.approx(3000, rel=0.3)
 
 
 def test_frames_that_the_controller_lost_are_counted(node: Node, bms: FoxBms) -> None:
@@ -129,7 +114,7 @@ class TwoClocks:
 @given(
     begin=st.floats(1.0, 2e9),
     rate=st.floats(1 - 1e-4, 1 + 1e-4),
-    waits=st.lists(st.floats(0.0, 0.05), min_size=1, max_size=50),
+    waits=st.lists(st.floats(0.0, 0.05), min_size=1, max_size=20),
     late=st.floats(0.0, 100.0),
 )
 def test_age_is_the_time_since_reception_on_any_pair_of_clocks(

@@ -1,7 +1,5 @@
 """One healthy node, or not: what it cannot send is counted, and nothing that it can."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +8,7 @@ from instruments.foxbms import FoxBms
 from instruments.foxbms_layout import STATE, cycles
 from instruments.foxbms_sources import Sources
 from instruments.roles import DoubtsItsNode
-from instruments.session import LinkContext
-from tests.instruments.foxbms_node import BUS, FRAMES, PHASES, Node, rhythm, send, send_all
+from tests.instruments.foxbms_node import FRAMES, PHASES, Node, rhythm, send, send_all
 from tests.instruments.wires import FakeTime
 
 Frame = tuple[float, int, bytes]
@@ -120,19 +117,6 @@ def test_a_node_that_goes_through_its_states_quickly_is_one() -> None:
 
 
 # --- as the driver tells it -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def node(clock: FakeTime) -> Iterator[Node]:
-    with Node(clock) as bus:
-        yield bus
-
-
-@pytest.fixture
-def bms(context: LinkContext, node: Node) -> Iterator[FoxBms]:
-    driver = FoxBms(BUS, context, name="bms")
-    yield driver
-    driver.close()
 
 
 def counted(bms: FoxBms) -> float:

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -424,6 +424,36 @@ def test_an_answer_that_nobody_collected_is_dropped(wire: Wire, open_script: Ope
     assert session.query("X?") == "x"
     session.request("SCAN?")
     assert session.collect() == "newest"
+
+
+class Impatient:
+    """A link whose reading is interrupted once, as Ctrl-C does."""
+
+    def __init__(self, link: Any) -> None:
+        self._link, self.interrupted = link, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    def read_line(self) -> bytes:
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        return bytes(self._link.read_line())
+
+
+@pytest.mark.parametrize("ask", ["query", "request"])
+def test_an_answer_whose_waiting_was_interrupted_is_not_taken_for_the_next_one(
+    wire: Wire, open_script: OpenSession, ask: str
+) -> None:
+    wire.expect(("MEAS?", "13.0"), ("OUTP OFF", None), ("OUTP?", "OFF"))
+    session = open_script()
+    session._link = Impatient(session._link)
+    with pytest.raises(KeyboardInterrupt):
+        session.query("MEAS?") if ask == "query" else (session.request("MEAS?"), session.collect())
+    session.write("OUTP OFF")
+    assert session.query("OUTP?") == "OFF"
+    wire.finished()
 
 
 def test_collecting_without_a_request_is_a_fault(open_script: OpenSession) -> None:

@@ -30,7 +30,7 @@ def message(result: dict[str, Any]) -> str:
         ("test_close", "skipped", "INCONCLUSIVE: it is near its limit."),
         ("test_hangs", "broken", "BENCH FAULT: the test hung and was stopped"),
         ("test_stopped", "broken", "ABORTED: the operator stopped the session."),
-        ("test_never_begun", "broken", "NOT RUN: the session ended before this test left a result."),
+        ("test_never_begun", "broken", "NOT RUN: The session ended before this test began."),
     ],
 )
 def test_every_ending_has_its_own_status(
@@ -168,21 +168,21 @@ class TestWithWorkers:
         assert (sample_suite.results / "notes").is_dir()  # folders are not Allure's: they are not cleaned
         assert set(crashed) == {"test_dies", "test_good"}  # and what an earlier session left is not
         assert crashed["test_dies"]["status"] == "broken"
-        assert "ABORTED: the process that ran this test ended" in message(crashed["test_dies"])
+        assert "BENCH FAULT: The process that ran this test ended" in message(crashed["test_dies"])
         assert ("tag", "PB-1") in {(entry["name"], entry["value"]) for entry in crashed["test_dies"]["labels"]}
         assert crashed["test_good"]["status"] == "passed"
         assert "KPIs" in attached(crashed["test_good"])
 
 
 def test_a_process_that_died_is_completed_when_the_report_is_built(sample_suite: Suite) -> None:
-    from reports import results
+    from reports import lost
 
     sample_suite.test_case("test_dead", "import os\ndef test_dies():\n    os._exit(3)\n")
     sample_suite.run("test_cases")
     assert sample_suite.told() == {}
-    assert results.complete(sample_suite.results) == ["test_cases/test_dead.py::test_dies"]
+    assert lost.complete(sample_suite.results, sample_suite.root / "runs") == ["test_cases/test_dead.py::test_dies"]
     assert "NOT RUN" in message(sample_suite.told()["test_dies"])
-    assert results.complete(sample_suite.results) == []
+    assert lost.complete(sample_suite.results, sample_suite.root / "runs") == []
 
 
 def test_a_pass_is_never_better_than_its_run(sample_suite: Suite) -> None:
@@ -201,6 +201,17 @@ def test_a_run_that_cannot_be_read_costs_the_figure_and_not_the_result(sample_su
     result = sample_suite.told()["test_good"]
     assert result["status"] == "passed"
     assert {"Why there is no figure", "run.json"} == set(attached(result))
+
+
+def test_damage_of_a_run_is_shown_with_its_test(sample_suite: Suite) -> None:
+    folder: Path = sample_suite.write_run("test_good", interval=60.0, verdict="PASS", cause=None)
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "events.jsonl").write_text("\n".join([lines[0], lines[1][:-5], *lines[2:], ""]), encoding="utf-8")
+    sample_suite.test_case("test_good", "def test_good(judge):\n    judge()\n")
+    sample_suite.run("test_cases")
+    result = sample_suite.told()["test_good"]
+    assert "Damaged: events.jsonl: line 2 is damaged and left out." in result["descriptionHtml"]
+    assert {"name": "tag", "value": "damaged"} in result["labels"]
 
 
 def test_other_tests_leave_no_allure_results(sample_suite: Suite) -> None:
