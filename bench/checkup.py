@@ -1,22 +1,22 @@
 """Looks at a bench without testing: who answers, what protects it, what is due; and puts it into its safe state.
 
 A test needs every instrument and stops at the first that fails. Here one dead instrument must not hide another, nor
-keep the others from being switched off, so whatever answers is opened and the rest says why it did not.
+keep the others from being switched off, so whatever answers is opened and the rest says why it did not. What is
+powerful is told OFF first here too: a bench is looked at with nothing on.
 """
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
-from typing import Any
 
-from bench.drivers import Unreachable
 from bench.roles import Roles, cast_roles
 from bench.running.lifecycle import OpenBench, Setup, check_fit
+from bench.safety import powercut, witness
 from bench.safety.lease import BenchLease
 from bench.safety.limits import BMS_SILENCE
-from bench.safety.safestate import NOT_MEASURABLE, BenchVerdict, outputs_off
+from bench.safety.safestate import NOT_MEASURABLE, BenchVerdict
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
 from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, Protections
@@ -31,29 +31,26 @@ class ReachableBench(OpenBench):
     """A bench of which everything that answers is open. Nothing is switched on."""
 
     def _open(self) -> None:
-        self.unreachable: dict[str, str] = {}
         self._open_clock()
-        for name in self.station.instruments:
-            try:
-                self.drivers[name] = self._open_instrument(name)
-            except (InstrumentFault, OSError) as error:
-                self.unreachable[name] = str(error)
-        self.roles = self._play()
+        self._find()
+        for each in self._found.values():
+            if each.error is not None and not isinstance(each.error, (InstrumentFault, OSError)):
+                raise each.error
+        self.roles = self._present()
 
-    def _play(self) -> Roles:
-        if not self.unreachable:
+    def _present(self) -> Roles:
+        """Everybody who answered, whoever it is; for the rest what says why it did not."""
+        if all(each.driver is not None for each in self._found.values()):
             return cast_roles(self.station, self.drivers)
-        players: dict[str, Any] = {}
-        for name, entry in self.station.instruments.items():
-            driver = self.drivers.get(name) or Unreachable(self.unreachable[name])
-            players |= dict.fromkeys(entry.roles, driver)
-        return Roles(**players)
+        entries = self.station.instruments
+        return Roles(**{role: each.player for name, each in self._found.items() for role in entries[name].roles})  # type: ignore[arg-type] # stand-ins play every role
 
     def identify(self, name: str) -> Identity:
         """Ask one instrument who it is; raises `InstrumentFault` or, for the wrong one, `BenchFault`."""
-        if name in self.unreachable:
-            raise InstrumentFault(self.unreachable[name])
-        identity = self._identify(name, self.drivers[name])
+        each = self._found[name]
+        if each.driver is None:
+            raise InstrumentFault(str(each.error))
+        identity = self._identify(name, each.driver)
         self.identities[name] = identity
         return identity
 
@@ -97,8 +94,10 @@ class InstrumentCheck:
 class BenchCheck:
     """What a look at the whole bench found; `protections` as read back, by instrument.
 
-    `safe_state` is its order, `unverifiable` has the steps of it that no instrument of this station can read back,
-    each with the reason.
+    `safe_state` is its order, `confirmed_by` tells who else can confirm each of its steps (nobody: it is only
+    reported), `unverifiable` has the steps that no instrument of this station can even read back, each with the reason.
+    `found` tells what was switched on (None: it did not say) and is off now, `power_cut` what goes on without this
+    computer (see `bench.safety.powercut`).
     """
 
     station: str
@@ -107,7 +106,10 @@ class BenchCheck:
     protections: Mapping[str, Protections]
     problems: tuple[str, ...]
     safe_state: tuple[str, ...]
+    confirmed_by: Mapping[str, tuple[str, ...]]
     unverifiable: Mapping[str, str]
+    found: Mapping[str, bool | None]
+    power_cut: Sequence[powercut.LeftOn]
 
     @property
     def ready(self) -> bool:
@@ -117,40 +119,54 @@ class BenchCheck:
 
 def check(setup: Setup, today: date) -> BenchCheck:
     """Connect, identify, read back protections, look at calibration dates. Raises `InputError`, `BenchInUse`."""
-    check_fit(setup)
     station = setup.station
     with _leased(station), _reachable(setup) as bench:
+        check_fit(setup)
         instruments = tuple(_look_at(bench, name, today) for name in station.instruments)
         answering = not any(instrument.identity is None for instrument in instruments)
         problems = _protect(bench) + _fit(bench) if answering else ()
         return BenchCheck(
             station.name, setup.pack.name, _watched(instruments, bench.protections), dict(bench.protections), problems,
-            station.safe_order, _unverifiable(station),
+            station.safe_order, _confirmed_by(bench), _unverifiable(station), dict(bench.opening.found),
+            powercut.left_on(station, bench.drivers),
         )  # fmt: skip
 
 
-def make_safe(setup: Setup) -> tuple[BenchVerdict, str]:
-    """Put the bench into its safe state, also under a run that holds it.
+@dataclass(frozen=True, slots=True)
+class MadeSafe:
+    """What became of a call for safety: what was verified, what had been on, who holds the bench (empty: nobody)."""
 
-    Returns what was verified, and one sentence about whoever holds the bench (empty: nobody does). A call for
-    safety is never refused; but a run that goes on can switch on again what was switched off under it.
+    verdict: BenchVerdict
+    found: Mapping[str, bool | None]
+    holder: str = ""
+
+
+def make_safe(setup: Setup, *, force: bool = False) -> MadeSafe:
+    """Put the bench into its safe state.
+
+    Raises `BenchInUse` where somebody else holds it, and sends nothing: two who switch one bench are no safer than
+    one, and whoever holds it has a supervisor. `force` writes all the same: a run that goes on can switch on again
+    what was switched off under it.
     """
-    holder = ""
     try:
         with _leased(setup.station):
-            return _safe(setup), holder
-    except BenchInUse as error:
-        holder = str(error)
-    return _safe(setup), holder
+            return _safe(setup, "")
+    except BenchInUse as held:
+        if not force:
+            raise BenchInUse(
+                f"{held} Nothing was sent. To switch it off under them all the same: packbench safe "
+                f"{shlex.quote(setup.station_file.as_posix())} --force"
+            ) from held
+        holder = str(held)
+    return _safe(setup, holder)
 
 
-def _safe(setup: Setup) -> BenchVerdict:
+def _safe(setup: Setup, holder: str) -> MadeSafe:
     with _reachable(setup) as bench:
-        # Off first: a BMS that has only just been connected to needs a moment before it can say anything.
-        for attempt in (partial(outputs_off, bench.roles), bench.hear_bms):
-            with suppress(InstrumentFault, OSError):
-                attempt()
-        return bench.make_safe()
+        # A BMS that has only just been connected to needs a moment before it can say anything.
+        with suppress(InstrumentFault, OSError):
+            bench.hear_bms()
+        return MadeSafe(bench.make_safe(), dict(bench.opening.found), holder)
 
 
 @contextmanager
@@ -204,8 +220,15 @@ def _watched(
     return tuple(replace(entry, watchdog=protections.get(entry.name, unprotected).watchdog) for entry in instruments)
 
 
+def _confirmed_by(bench: ReachableBench) -> dict[str, tuple[str, ...]]:
+    """Who else can confirm each step of the safe state."""
+    station = bench.station
+    present = witness.meters(station, bench.roles, lambda: 0.0)
+    return {step: witness.confirmers(station, present, step) for step in station.safe_order}
+
+
 def _unverifiable(station: StationFile) -> dict[str, str]:
-    return {} if station.bus_role is not None else {"bus discharged": NOT_MEASURABLE}
+    return {} if station.bus_voltmeters else {"bus discharged": NOT_MEASURABLE}
 
 
 def _protect(bench: ReachableBench) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import fields_of, number, print_json, print_table
+from bench.console import fields_of, number, print_json, print_table, say, warn
 from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
     from bench.recording.rejudge import Rejudged
     from bench.recording.runs import RunSummary
+    from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
     from bench.safety.safestate import BenchVerdict
     from reports.kpi import Kpi
@@ -34,7 +35,8 @@ app = typer.Typer(
     name="packbench",
     help="A pytest-driven hardware-in-the-loop bench for electric-vehicle batteries. "
     "Tests are run with pytest; these commands look after the bench and the recordings.",
-    epilog="Exit status: 0 good, 1 the thing under test failed, 2 wrong input, 3 bench fault, 130 interrupted.",
+    epilog="Exit status: 0 good, 1 the thing under test failed or was not judged, 2 wrong input or mistake in a test, "
+    "3 bench fault or not verified safe, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
@@ -49,6 +51,10 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 DEFAULT_RUNS = Path("runs")
@@ -69,7 +75,7 @@ def main() -> None:
 
 
 def _fail(error: Exception, status: ExitStatus) -> None:
-    typer.echo(f"packbench: {error}", err=True)
+    say(f"packbench: {error}", err=True)
     sys.exit(status)
 
 
@@ -77,9 +83,9 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 
 
 @app.command()
-def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
     from bench.clock import utc_now
 
@@ -92,26 +98,37 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson
 
 
 @app.command()
-def safe(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def safe(
+    station: Station = DEFAULT_STATION,
+    pack: Pack = None,
+    force: Annotated[bool, typer.Option("--force", help="Switch off also under somebody who holds the bench.")] = False,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
     """Put the bench into its safe state now, and say what was verified."""
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
 
-    verdict, holder = checkup.make_safe(setup)
+    made = checkup.make_safe(setup, force=force)
     if as_json:
-        print_json({"station": station, **verdict.as_dict(), "held": holder or None})
+        print_json({
+            "station": station, **made.verdict.as_dict(), "found": made.found, "held": made.holder or None
+        })  # fmt: skip
     else:
-        _show_safe(verdict)
-    if holder:
-        typer.echo(f"packbench: {holder} Until then that run can switch on again what was just switched off.", err=True)
-    raise typer.Exit(ExitStatus.GOOD if verdict.safe and not holder else ExitStatus.BENCH_FAULT)
+        _show_found(made.found)
+        _show_safe(made.verdict)
+    if made.holder:
+        say(f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True)
+    raise typer.Exit(ExitStatus.GOOD if made.verdict.safe and not made.holder else ExitStatus.BENCH_FAULT)
 
 
-def _setup(station_name: str, pack_name: str | None) -> "Setup":
+def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
     from bench.pack import load_pack
     from bench.station import load_station
+    from bench.trust import refuse_untrusted
 
     station, station_file = load_station(station_name)
+    refuse_untrusted(station, station_file, trusted=trusted)
     if pack_name is None and not station.packs:
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
     pack, pack_file = load_pack(pack_name or station.packs[0])
@@ -122,6 +139,12 @@ def _setup(station_name: str, pack_name: str | None) -> "Setup":
 
 
 def _show_check(found: "BenchCheck") -> None:
+    from bench.safety import powercut
+
+    at_power_cut = powercut.warning(found.power_cut)
+    if at_power_cut:
+        say(f"POWER CUT  {at_power_cut}")
+    _show_found(found.found)
     print_table(
         f"Station {found.station}, pack {found.pack}",
         ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
@@ -140,19 +163,35 @@ def _show_check(found: "BenchCheck") -> None:
                 for name, p in found.protections.items()
             ],
         )
-    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
-    if unwatched:
-        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
-    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
-    for step, why in found.unverifiable.items():
-        typer.echo(f"UNKNOWN  {step}: {why}.")
+    _show_safe_state(found)
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
-        typer.echo(f"FAULT    {text}")
+        say(f"FAULT    {text}")
     for entry in found.instruments:
         for text in entry.warnings:
-            typer.echo(f"WARNING  {entry.name}: {text}")
-    typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+            say(f"WARNING  {entry.name}: {text}")
+    say("Ready: a test can start." if found.ready else "Not ready.")
+
+
+def _show_safe_state(found: "BenchCheck") -> None:
+    """What switches off by itself, in which order the bench is made safe, and who can confirm it."""
+    unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
+    if unwatched:
+        say(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    say(f"Safe state: {', '.join(found.safe_state)}.")
+    for step, who in found.confirmed_by.items():
+        if who:
+            say(f"VERIFIED {step}: by {', '.join(who)}.")
+        elif step not in found.unverifiable:
+            say(f"REPORTED {step}: no other instrument of this station can confirm it.")
+    for step, why in found.unverifiable.items():
+        say(f"UNKNOWN  {step}: {why}.")
+
+
+def _show_found(found: Mapping[str, bool | None]) -> None:
+    """What somebody had left on."""
+    for name in (name for name, on in found.items() if on):
+        say(f"FOUND ON  {name}: it was switched on when the bench was opened.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."
@@ -174,14 +213,18 @@ def _result(entry: "InstrumentCheck") -> str:
 
 def _show_safe(verdict: "BenchVerdict") -> None:
     done = {True: "done", False: "NOT DONE"}
-    rows = [(step.name, "UNKNOWN" if step.verified is None else done[step.done], step.detail) for step in verdict.steps]
-    print_table("Safe state, in its order", ("step", "carried out", "read back"), rows)
-    known = all(step.verified is not None for step in verdict.steps)
-    typer.echo("The bench is safe." if verdict.safe and known else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
+    words = {True: "verified", None: "reported", False: "NOT VERIFIED"}
+    rows = [
+        (step.name, done[step.done], words[step.verified], step.witness or "nobody", step.detail)
+        for step in verdict.steps
+    ]
+    print_table("Safe state, in its order", ("step", "carried out", "state", "confirmed by", "read back"), rows)
+    verified = verdict.state == "verified"
+    say("The bench is safe." if verified else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one for each option
     station: Station = "served-module",
     pack: Pack = None,
     speed: Annotated[
@@ -195,6 +238,7 @@ def serve(
         list[str] | None, typer.Option("--exclusive", metavar="NAME", help="Instrument that accepts one connection.")
     ] = None,
     defect: Annotated[list[str] | None, typer.Option("--defect", help="Seed a defect, e.g. weak-cell:7:0.7.")] = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a station's simulators in this process, on TCP, serial (pty) and CAN, until Ctrl-C."""
@@ -202,20 +246,20 @@ def serve(
 
     from bench import serving
 
-    setup = replace(_setup(station, pack), defects=tuple(defect or ()))
+    setup = replace(_setup(station, pack, trust), defects=tuple(defect or ()))
     offer = serving.Offer(host, setup.station.speed if speed is None else speed, tuple(exclusive or ()), log)
     with serving.serving(setup, offer, _print_event if as_json else _show_event) as server:
         for warning in serving.warnings(setup.station, offer):
-            typer.echo(f"packbench: {warning}", err=True)
+            say(f"packbench: {warning}", err=True)
         if not as_json:
-            typer.echo(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
+            say(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
         serving.run_until_signalled(server)
 
 
 def _print_event(event: Mapping[str, Any]) -> None:
     """One event on one line; commands are for the log alone."""
     if event["type"] != "command":
-        typer.echo(json.dumps(event))
+        say(json.dumps(event))
 
 
 def _show_event(event: Mapping[str, Any]) -> None:
@@ -223,14 +267,14 @@ def _show_event(event: Mapping[str, Any]) -> None:
         case {"type": "ready", "instruments": instruments}:
             for name, link in instruments.items():
                 where = link.get("resource") or " ".join(f"{key} {value}" for key, value in link["can"].items())
-                typer.echo(f"  {name:<14}{where}")
-            typer.echo("Ready. Ctrl-C ends it.")
+                say(f"  {name:<14}{where}")
+            say("Ready. Ctrl-C ends it.")
         case {"type": "state"}:
             words = [f"{name} {'ON' if event[name] else 'off'}" for name in _SWITCHES if event[name] is not None]
             values = f"{event['voltage']:.2f} V, {event['battery']:.2f} A"
-            typer.echo(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
+            say(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
         case {"type": "refused" | "log lost" | "ended" as kind, "text": text}:
-            typer.echo(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
+            say(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
 
 
 _SWITCHES = ("supply", "load", "contactor", "emulator")
@@ -255,20 +299,29 @@ def runs(
     if as_json:
         print_json([asdict(run) for run in found])
     elif not found:
-        typer.echo(f"There are no runs in {folder}.")
+        say(f"There are no runs in {folder}.")
     else:
-        print_table(None, ("run", "verdict", "station", "pack", "bench time", "first cause"), map(_run_row, found))
+        header = ("run", "verdict", "bench", "station", "pack", "bench time", "first cause")
+        print_table(None, header, map(_run_row, found))
+        for run in found:
+            if run.unsafe:
+                warn(f"{run.run_id}: {run.left}")
 
 
 def _run_row(run: "RunSummary") -> tuple[str, ...]:
+    from bench.recording.aftermath import UNSAFE
+
     duration = "" if run.duration is None else spell(run.duration)
-    return run.run_id, run.verdict or run.state, run.station, run.pack, duration, run.cause or ""
+    bench = UNSAFE if run.unsafe else run.bench
+    return run.run_id, run.verdict or run.state, bench, run.station, run.pack, duration, run.cause or ""
 
 
 @app.command()
 def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
     """Recompute KPIs and verdicts of a run from its recorded data."""
+    from bench.recording.aftermath import aftermath
     from bench.recording.rejudge import rejudge, verdict_of
+    from bench.recording.runs import find_run
     from reports import kpi
 
     with _used(run):
@@ -276,15 +329,19 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
         manifest, figures = recording.manifest, kpi.compute_all(recording)
         judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
         verdict = verdict_of(manifest, judged)
+        left = aftermath(manifest, find_run(run, folder))
     if as_json:
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
             "kpis": [figure.as_dict() for figure in figures], "damage": recording.damage,
+            "bench": left.state, "left": left.told or None,
         })  # fmt: skip
     else:
         _show_judgement(manifest, judged, figures, verdict)
-    raise typer.Exit(ExitStatus.of(verdict))
+        if left.unsafe:
+            warn(left.told)
+    raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
 
 
 def _show_judgement(
@@ -302,10 +359,10 @@ def _show_judgement(
         [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
     )
     if not all(entry.from_data for entry in judged):
-        typer.echo("* as recorded: no KPI of this name and step is computed from the samples.")
+        say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"
     cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
-    typer.echo(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
+    say(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
 
 
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
@@ -343,7 +400,7 @@ def export(
             "damage": recording.damage,
         })  # fmt: skip
     else:
-        typer.echo(f"{path}: {count} samples.")
+        say(f"{path}: {count} samples.")
 
 
 def _load(run: str, folder: Path) -> "Recording":
@@ -353,7 +410,7 @@ def _load(run: str, folder: Path) -> "Recording":
 
     recording = Recording.load(find_run(run, folder))
     for text in recording.damage:
-        typer.echo(f"packbench: DAMAGED: {text}", err=True)
+        say(f"packbench: DAMAGED: {text}", err=True)
     return recording
 
 
@@ -379,37 +436,41 @@ def report(
     output: Annotated[Path, typer.Option("--output", help="Folder of the HTML report.")] = Path("allure-report"),
     as_json: AsJson = False,
 ) -> None:
-    """Build the HTML report from results; the exit status is the verdict of the last session."""
-    from bench.recording.session_log import last_session
+    """Build the HTML report of the last session; the exit status is its verdict."""
+    from bench.recording.session_log import last_session, settled
     from reports import site
 
-    session = last_session(folder)
-    if session is None or (session.get("state") == "ended" and "exit_status" not in session):
+    last = last_session(folder)
+    if last is None:
         raise InputError(
             f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
         )
-    built = site.build(results, output, folder)
-    ended = session.get("state") == "ended"
-    status = int(session["exit_status"]) if ended else ExitStatus.BENCH_FAULT
-    verdicts: dict[str, int] = session.get("verdicts", {})
+    session = settled(last, folder)
+    built = site.build(results, output, folder, session)
     if as_json:
         print_json({
-            "index": built.index, "allure": built.allure, "problem": built.problem, "state": session.get("state"),
-            "verdicts": verdicts, "exit_status": status,
+            "index": built.index, "allure": built.allure, "problem": built.problem, **session.as_dict(),
         })  # fmt: skip
     else:
-        typer.echo(_counts(verdicts) if ended else "The last session never ended: its process died, or is still at it.")
-        typer.echo(f"Open {built.index}")
+        _show_session(session)
+        say(f"Open {built.index}")
     if built.problem:
-        typer.echo(f"packbench: {built.problem}", err=True)
-    raise typer.Exit(status)
+        say(f"packbench: {built.problem}", err=True)
+    for line in session.bench_lines() if session.unsafe else ():
+        warn(line)
+    raise typer.Exit(session.exit_status or ExitStatus.GOOD)
 
 
-def _counts(verdicts: Mapping[str, int]) -> str:
-    """What went well, what the pack and what the bench failed; rarer ends only where there were any."""
-    always = {"PASS": "passed", "FAIL": "pack failed", "BENCH FAULT": "bench failed"}
-    rarely = {"INCONCLUSIVE": "inconclusive", "ABORTED": "aborted", "INPUT": "wrong input"}
-    parts = [f"{verdicts.get(verdict, 0)} {word}" for verdict, word in always.items()]
-    parts += [f"{verdicts[verdict]} {word}" for verdict, word in rarely.items() if verdicts.get(verdict)]
-    total = sum(verdicts.values())
-    return f"{total} test{'' if total == 1 else 's'}: {', '.join(parts)}."
+def _show_session(session: "Session") -> None:
+    """What the terminal of the session said at its end, and when that was."""
+    from bench.recording.session_log import ENDED, NEVER_ENDED
+
+    ended = f", ended {session.ended[:16].replace('T', ' ')}" if session.ended else ""
+    say(f"Session of {session.started[:16].replace('T', ' ')} UTC{ended}.")
+    if session.state != ENDED:
+        say(NEVER_ENDED)
+    if session.trouble:
+        say(f"packbench: {session.trouble}")
+    say(session.counts_line())
+    for line in () if session.unsafe else session.bench_lines():
+        say(line)

@@ -6,12 +6,15 @@ import pytest
 
 from bench.pack import PackFile, load_pack
 from bench.recording.past import PastRun
-from bench.running.lifecycle import Setup
+from bench.running.lifecycle import Setup, check_fit, open_world
 from bench.safety.lease import BenchLease
 from bench.station import load_station
+from bench.trust import refuse_untrusted
 from bench.verdicts import InputError
 
 DEFAULT_STATION = "virtual-module"
+SESSION = "packbench_session"
+"""Key under which a worker is told the id of its session."""
 PAST = pytest.StashKey[PastRun]()
 """Where the run that a session continues is kept until its options are read."""
 
@@ -22,6 +25,7 @@ class BenchContext:
     def __init__(self, config: pytest.Config) -> None:
         option = config.getoption
         self.station, self.station_file = load_station(option("--station") or DEFAULT_STATION)
+        refuse_untrusted(self.station, self.station_file, trusted=option("--trust"))
         self.past = config.stash.get(PAST, None)
         """The run that this session continues."""
         self.pack_given = option("--pack") is not None
@@ -38,8 +42,22 @@ class BenchContext:
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None
         self.supervised: bool = option("--supervise") or self.station.clock == "wall"
+        self.session: str = getattr(config, "workerinput", {}).get(SESSION, "")
+        """Id of the session that the runs belong to."""
+        self.power_cut_told = False
+        """Whether this session has said what a power cut of the computer leaves on."""
         self.broken: str | None = None
         """Why the bench cannot be used any more: the first cause, once there was one."""
+
+    def check(self) -> None:
+        """Raise `InputError` for what would keep the bench from opening in every test: told once, before the first one.
+
+        Defects are tried on a world of their own, which knows what can be seeded where.
+        """
+        setup = self.setup(*load_pack(self.pack_name))
+        check_fit(setup)
+        if self.defects:
+            open_world(setup, lambda _seconds: None).close()
 
     def setup(self, pack: PackFile, pack_file: Path) -> Setup:
         """What one test opens."""

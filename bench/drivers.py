@@ -5,13 +5,15 @@ It opens and nothing more. What is opened when, and what happens to it then, is 
 must start fast.
 """
 
+from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
+from bench.origin import adopt
 from bench.roles import Driver
-from bench.station import StationFile
+from bench.station import Expected, StationFile
 from bench.verdicts import InputError
 from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import InstrumentFault, Scanned
+from instruments.roles import Identity, InstrumentFault, Scanned
 from instruments.session import InstrumentLink, LinkContext
 
 
@@ -24,7 +26,9 @@ def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver
     entry = station.instruments[name]
     link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
     try:
-        driver = driver_class(entry.driver).open(link, context, name, entry.options)
+        kind = driver_class(entry.driver)
+        adopt(kind)
+        driver = kind.open(link, context, name, entry.options)
     except UnknownDriver as error:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error
     except InstrumentFault:
@@ -51,3 +55,58 @@ class Unreachable:
             raise InstrumentFault(self.reason)
 
         return refuse
+
+
+TOWARDS_SAFETY = frozenset({"sink_off", "source_off", "emulator_off", "chamber_rest", "request_mode", "close"})
+"""What may be said to whoever answers at an address. Of the modes a safe state asks for standby alone."""
+
+
+class Doubted(Unreachable):
+    """Stands in for whoever answers at an instrument's address and is not that instrument, or does not say who it is.
+
+    To switch it off needs no identity. What it reads back or measures proves nothing, and so is not asked.
+    """
+
+    def __init__(self, driver: Driver, reason: str) -> None:
+        super().__init__(reason)
+        self._driver = driver
+
+    def __getattr__(self, verb: str) -> Any:
+        """Commands towards safety reach whoever is there; every other verb raises `InstrumentFault`."""
+        return getattr(self._driver, verb) if verb in TOWARDS_SAFETY else super().__getattr__(verb)
+
+
+def is_there(player: object) -> bool:
+    """Whether anybody hears what is said to a player."""
+    return not isinstance(player, Unreachable) or isinstance(player, Doubted)
+
+
+def mismatch(expected: Expected, found: Identity) -> str:
+    """What is wrong with an identity where the station file, or whoever identified it before, expects another.
+
+    Empty when it is right.
+    """
+    for what, wanted, is_ in (
+        ("model", expected.model, found.model),
+        ("serial number", expected.serial_number, found.serial_number),
+    ):
+        if wanted is not None and wanted not in is_:
+            return f"its {what} should be {wanted!r} and is {is_!r}"
+    return ""
+
+
+def warm_up(station: StationFile, names: Iterable[str]) -> None:
+    """Import the drivers of `names`, and what they open links with; opens no instrument.
+
+    Before links are opened in threads: those that asked for the first VISA library at once could each get one.
+    Raises `UnknownDriver`.
+    """
+    for name in names:
+        entry = station.instruments[name]
+        driver_class(entry.driver)
+        if entry.can is not None:
+            import can  # noqa: F401
+        elif "://" not in entry.resource:
+            import pyvisa
+
+            pyvisa.ResourceManager(station.visa_library)

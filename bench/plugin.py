@@ -6,44 +6,48 @@ knows what the safe state found. The fixture's own end only catches what never r
 """
 
 import sys
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from bench import hooks, progress, resuming
-from bench.context import DEFAULT_STATION, PAST, BenchContext
+from bench import ends, hooks, progress, resuming
+from bench.context import DEFAULT_STATION, PAST, SESSION, BenchContext
+from bench.ends import identity_of
+from bench.keeping import NAME as KEEPER
+from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.recording import table
-from bench.recording.run import TestIdentity
-from bench.recording.session_log import SessionLog
-from bench.safety import interrupts
+from bench.recording.aftermath import aftermath
+from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
 from bench.verdicts import (
-    WRONG,
     BenchFault,
     BenchInUse,
     ExitStatus,
     Inconclusive,
     InputError,
     PackFailure,
+    TestError,
+    Verdict,
     blame_of,
     fault_of,
+    sentence_of,
 )
 from instruments.roles import InstrumentFault
 
 DEFAULT_TEMPERATURES = "-10,0,25,45"
-VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError)
-VERDICT_PROPERTY = "packbench.verdict"
+VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError, TestError)
 TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
 
 _bench_key = pytest.StashKey[TestBench]()
+_told_key = pytest.StashKey[Verdict]()
+"""The verdict of a run that was concluded in the phase that is going on."""
 _context_key = pytest.StashKey[BenchContext]()
 _refusal_key = pytest.StashKey[InputError]()
 
@@ -84,6 +88,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",
     )
+    group.addoption(
+        "--trust",
+        action="store_true",
+        help="let the station file load code: a dotted driver, a VISA library by its path, any serial URL",
+    )
     group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
     group.addoption(
         "--supervise",
@@ -115,29 +124,56 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Read station and pack, take the lease, turn a request to terminate into an orderly end."""
+    """Begin the record, read station and pack, take the lease, turn a request to terminate into an orderly end."""
     config = session.config
+    keeper = None if _is_worker(config) or config.option.collectonly else SessionKeeper(config)
+    if keeper is not None:
+        keeper.begin()
     try:
-        if _refusal_key in config.stash:
-            raise config.stash[_refusal_key]
-        context = BenchContext(config)
-        if context.past is not None and config.getoption("numprocesses", None):
-            raise InputError("--resume continues one test: run it without -n.")
-        if context.station.clock == "wall" and (_is_worker(config) or config.getoption("numprocesses", None)):
-            raise InputError(
-                f"Station {context.station.name} is one bench: run it without -n, "
-                "which would drive it several times at once."
-            )
-        if context.station.lease is not None and not _is_worker(config) and not config.option.collectonly:
+        context = config.stash[_context_key] = _context(config, keeper)
+    except InputError as error:
+        _refuse(keeper, error, ExitStatus.WRONG_INPUT)
+    except BenchInUse as error:
+        _refuse(keeper, error, ExitStatus.BENCH_FAULT)
+    if keeper is not None:
+        keeper.choose(context)
+        config.pluginmanager.register(keeper, KEEPER)
+    interrupts.end_in_order()
+
+
+def _context(config: pytest.Config, keeper: SessionKeeper | None) -> BenchContext:
+    """What the options chose; raises `InputError` or `BenchInUse` before any test begins."""
+    if _refusal_key in config.stash:
+        raise config.stash[_refusal_key]
+    context = BenchContext(config)
+    several = bool(config.getoption("numprocesses", None))
+    if context.past is not None and several:
+        raise InputError("--resume continues one test: run it without -n.")
+    if context.station.clock == "wall" and (_is_worker(config) or several):
+        raise InputError(
+            f"Station {context.station.name} is one bench: run it without -n, "
+            "which would drive it several times at once."
+        )
+    if keeper is not None:
+        context.session = keeper.session.id
+        context.check()
+        if context.station.lease is not None:
             lease, take_over = context.station.lease, bool(config.getoption("--take-over"))
             context.lease = BenchLease(lease.file, context.station.name, expiry=lease.expiry, take_over=take_over)
-    except InputError as error:
-        pytest.exit(f"packbench: {error}", returncode=ExitStatus.WRONG_INPUT)
-    except BenchInUse as error:
-        pytest.exit(f"packbench: {error}", returncode=ExitStatus.BENCH_FAULT)
-    config.stash[_context_key] = context
-    session.config.pluginmanager.register(_Outcome(session, context), "packbench-outcome")
-    interrupts.end_in_order()
+    return context
+
+
+def _refuse(keeper: SessionKeeper | None, error: Exception, status: ExitStatus) -> NoReturn:
+    if keeper is not None:
+        keeper.refuse(str(error), status)
+    pytest.exit(f"packbench: {error}", returncode=status)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of a distributed session to which one its runs belong."""
+    context = node.config.stash.get(_context_key, None)
+    node.workerinput[SESSION] = context.session if context is not None else ""
 
 
 def pytest_unconfigure() -> None:
@@ -169,6 +205,16 @@ def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
     return any(name in (names.replace(",", " ").split() if isinstance(names, str) else names) for names in named)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Of a session without a bench nothing is told.
+
+    For one with a bench, what a run's end needs is imported while nobody has frozen anything; see `table.prepare`.
+    """
+    session.config.stash[WITH_BENCH] = uses_the_bench(session.items)
+    if session.config.stash[WITH_BENCH] and not session.config.option.collectonly:
+        table.prepare()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With a pack named by hand, the tests of the other packs have nothing to run on."""
     context = config.stash.get(_context_key, None)
@@ -178,12 +224,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Import what a run's end needs while nobody has frozen anything yet; see `table.prepare`."""
-    if not session.config.option.collectonly and any("bench" in getattr(i, "fixturenames", ()) for i in session.items):
-        table.prepare()
 
 
 # --- fixtures -----------------------------------------------------------------------------------------------------
@@ -217,16 +257,17 @@ def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
     setup = context.setup(*load_pack(_pack_name(request)))
     under_test = TestBench(
         setup, context.runs, identity_of(item),
-        lease=context.lease, supervised=context.supervised, past=context.past,
+        lease=context.lease, supervised=context.supervised, past=context.past, session=context.session,
     )  # fmt: skip
     item.stash[_bench_key] = under_test
     with interrupts.bench_open():
         try:
             _announce(item, under_test)
             under_test.open()
+            _tell_power_cut(item, context, under_test)
             yield under_test
         finally:
-            _conclude(item, sys.exception() or pytest.skip.Exception("The test was stopped before its call."))
+            _conclude(item, sys.exception() or KeyboardInterrupt("The test was stopped before its call."))
 
 
 def _announce(item: pytest.Item, under_test: TestBench) -> None:
@@ -235,24 +276,20 @@ def _announce(item: pytest.Item, under_test: TestBench) -> None:
     hook.pytest_packbench_run_started(item=item, folder=under_test.run_log.folder)
 
 
+def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBench) -> None:
+    """Once a session, before the first output is on: what goes on when this computer loses power."""
+    warning = powercut.warning(under_test.run_log.manifest["power_cut"])
+    reporter = item.config.pluginmanager.get_plugin("terminalreporter")
+    if warning and reporter is not None and not context.power_cut_told:
+        context.power_cut_told = True
+        reporter.ensure_newline()
+        reporter.write_line(f"POWER CUT: {warning}", yellow=True, bold=True)
+
+
 @pytest.fixture
 def verify(bench: TestBench) -> Verify:
     """Judge a measurement: `verify(name, value, unit=…, at_least=…, at_most=…, uncertainty=…)`."""
     return bench.verify
-
-
-def identity_of(item: pytest.Item) -> TestIdentity:
-    """How the run names its test: the first line of its docstring, filled with its parameters, is the title."""
-    callspec = getattr(item, "callspec", None)
-    parameters: dict[str, Any] = dict(callspec.params) if callspec else {}
-    shown = {key: f"{value:g}" if isinstance(value, float) else value for key, value in parameters.items()}
-    doc = (getattr(getattr(item, "function", None), "__doc__", None) or item.name).strip().split("\n", maxsplit=1)[0]
-    try:
-        title = doc.format(**shown)
-    except (LookupError, ValueError, AttributeError, TypeError):
-        title = doc
-    requirements = tuple(str(mark.args[0]) for mark in item.iter_markers("requirement") if mark.args)
-    return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements, tuple(parameters.items()))
 
 
 # --- requests to end ----------------------------------------------------------------------------------------------
@@ -289,7 +326,33 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def pytest_keyboard_interrupt() -> None:
+    """The session has caught a request to end."""
+    interrupts.arrived()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
+    interrupts.finish()
+    result = yield
+    if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
+        session.exitstatus = ExitStatus.INTERRUPTED
+    return result
+
+
 # --- verdicts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """A fixture that fails while the bench is open ends its run, and not its own tidying up: nobody aborted it."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except BaseException as error:
+        _conclude(item, _meaning(error, in_test=False))
+        raise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -310,11 +373,24 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say a verdict in its own words: a traceback through the engine explains nothing about a pack or a bench."""
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, VERDICTS_IN_WORDS):
-        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
+    told = item.stash.get(_told_key, Verdict.PASS)
+    item.stash[_told_key] = Verdict.PASS
+    if call.excinfo is None:
+        return report
+    error = call.excinfo.value
+    if isinstance(error, VERDICTS_IN_WORDS):
+        words = sentence_of(error) if isinstance(error, InputError | TestError) else str(error)
+        report.longrepr = f"{type(error).__name__}: {words}"
+    if report.failed and told is Verdict.PASS and item.config.stash.get(WITH_BENCH, False):
+        meant = _meaning(error, in_test=call.when == "call") or error
+        properties = ends.of_error(blame_of(meant)[1], sentence_of(meant))
+        item.user_properties += properties
+        report.user_properties += properties
     return report
 
 
@@ -327,12 +403,8 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         error = _reworded(under_test, error)
         conclusion = under_test.conclude(error)
         run = under_test.run_log
-        item.user_properties += [
-            (VERDICT_PROPERTY, WRONG if isinstance(error, InputError) else str(conclusion.verdict)),
-            ("packbench.title", under_test.test.title),
-            ("packbench.duration", run.manifest["duration"]),
-            ("packbench.cause", run.cause.text if run.cause else ""),
-        ]
+        item.stash[_told_key] = conclusion.verdict
+        item.user_properties += ends.of_run(under_test, conclusion.verdict, aftermath(run.manifest, run.folder))
         _keep_what_broke_the_bench(item, conclusion, under_test)
         item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
@@ -346,83 +418,35 @@ def _reworded(under_test: TestBench, error: BaseException | None) -> BaseExcepti
     return meant
 
 
-def _meaning(error: BaseException | None) -> BaseException | None:
+def _meaning(error: BaseException | None, *, in_test: bool = True) -> BaseException | None:
     """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack.
 
-    pytest-timeout fails a test in the same way, but a pack cannot make a test hang: a bench can.
+    pytest-timeout fails a test in the same way, but a pack cannot make a test hang: a bench can. What a fixture asserts
+    (`in_test` is False) is about the test's own surroundings, unless it says `PackFailure`.
     """
-    if not isinstance(error, pytest.fail.Exception):
-        return error
-    text = str(error)
-    if TIMED_OUT in text:
-        return BenchFault(f"The test hung and was stopped: {text}", "test-hung")
-    return PackFailure(text)
+    match error:
+        case pytest.fail.Exception() if TIMED_OUT in str(error):
+            return BenchFault(f"The test hung and was stopped: {error}", "test-hung")
+        case pytest.fail.Exception() if in_test:
+            return PackFailure(str(error))
+        case pytest.skip.Exception():
+            return Inconclusive(str(error))
+        case pytest.exit.Exception():
+            return KeyboardInterrupt(str(error))
+        case pytest.fail.Exception() | AssertionError() if not (in_test or isinstance(error, PackFailure)):
+            return TestError(str(error) or "A fixture's assertion failed.").with_traceback(error.__traceback__)
+        case _:
+            return error
 
 
 def _keep_what_broke_the_bench(item: pytest.Item, conclusion: Conclusion, under_test: TestBench) -> None:
     """On a real bench, what failed or could not be made safe will not be better for the next test.
 
-    A virtual bench is another one for every test, and an exception of a test's own says nothing about the next.
+    A virtual bench is another one for every test, and a mistake in a test says nothing about the next.
     """
     context, cause = item.config.stash[_context_key], under_test.run_log.cause
     unsafe = conclusion.bench is not None and not conclusion.bench.safe
-    failed = isinstance(conclusion.error, (BenchFault, InstrumentFault, OSError))
+    failed = conclusion.verdict is Verdict.BENCH_FAULT
     if under_test.station.clock == "wall" and context.broken is None and (unsafe or failed):
         text = cause.text if cause is not None else str(conclusion.bench)
         context.broken = f"{text} (first seen in {item.nodeid})"
-
-
-class _Outcome:
-    """Counts verdicts over the session and turns them into the exit status."""
-
-    def __init__(self, session: pytest.Session, context: BenchContext) -> None:
-        self.session, self.context = session, context
-        self.verdicts: dict[str, str] = {}
-        self.interrupted = False
-        self.log = SessionLog(context.runs) if not _is_worker(session.config) else None
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the verdict that the test's process attached to its report."""
-        for name, value in report.user_properties:
-            if name == VERDICT_PROPERTY:
-                self._first_verdict(report.nodeid, str(value))
-
-    def _first_verdict(self, nodeid: str, verdict: str) -> None:
-        if nodeid not in self.verdicts and self.log is not None:
-            self.log.begin_once(self.context.station.name, self.context.pack_name)
-        self.verdicts.setdefault(nodeid, verdict)
-
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Somebody asked the session to end; interruptions of pytest's own (a failed import) are of other types."""
-        self.interrupted = excinfo.type is KeyboardInterrupt
-        interrupts.arrived()
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_sessionfinish")
-    def undisturbed_end(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
-        interrupts.finish()
-        yield
-        if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
-            session.exitstatus = ExitStatus.INTERRUPTED
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Give the bench back, and turn the verdicts into the exit status; see `ExitStatus`."""
-        if self.context.lease is not None:
-            self.context.lease.release()
-        if self.log is None:
-            return
-        counts = Counter(self.verdicts.values())
-        status = ExitStatus.of_session(
-            counts, ExitStatus.INTERRUPTED if self.interrupted or interrupts.waiting() else exitstatus
-        )
-        if not self.verdicts:
-            session.exitstatus = status
-            return
-        session.exitstatus = status
-        summary = {
-            "station": self.context.station.name, "pack": self.context.pack_name, "seed": self.context.seed,
-            "verdicts": dict(counts), "exit_status": status,
-        }  # fmt: skip
-        self.log.end(summary)
-        session.config.hook.pytest_packbench_session_ended(session=session, summary=summary)

@@ -5,9 +5,8 @@ elsewhere, and a run is the same without it.
 """
 
 import os
-import re
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isnan
@@ -15,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import columns
+from bench import columns, ends
 from bench.clock import monotonic
 from bench.columns import INDEX
 from bench.durations import spell
+from bench.plain import plain
+from bench.recording.aftermath import UNSAFE
+from bench.recording.session_log import Session
 from bench.testing import TestBench
 from bench.verdicts import Verdict
 
@@ -35,12 +37,19 @@ REFRESH_PERIOD = 0.25
 
 _TIME, _VOLTAGE, _CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
 _SURFACE, _SOC = INDEX[columns.SURFACE], INDEX[columns.SOC]
-_COLOURS = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
+_COLOURS: Mapping[str, str] = {
+    Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red", Verdict.TEST_ERROR: "cyan",
+}  # fmt: skip
 _OTHER_COLOUR = "purple"
 _WIDEST_VERDICT = max(len(verdict) for verdict in Verdict)
 
-_CLASS_NAME = re.compile(r"^bench\.verdicts\.\w+: ")
-"""How pytest begins the message of one of our exceptions: the verdict beside it says as much."""
+_OF_PYTEST = frozenset({"failed", "error", "skipped"})
+"""What pytest makes of a test that is no pass; the verdict knows better which of them it is."""
+_CATEGORIES: Mapping[str, str] = {
+    Verdict.FAIL: "failed", Verdict.TEST_ERROR: "error", Verdict.BENCH_FAULT: "error", Verdict.ABORTED: "error",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}  # fmt: skip
+_WORDS = {"failed": "FAILED", "error": "ERROR", "inconclusive": "INCONCLUSIVE"}
 
 TestStatus = tuple[str, str, str | tuple[str, dict[str, bool]]]
 
@@ -69,6 +78,8 @@ class FinishedTest:
     bench_time: float | None
     wall_time: float
     cause: str
+    left: str = ""
+    """What a person has to do about the bench, where it is not verified safe."""
 
     @classmethod
     def of(
@@ -78,16 +89,13 @@ class FinishedTest:
 
         `failure` is the first report of the test that was no pass: it stands in for a cause that nobody recorded.
         """
-        told = dict(report.user_properties)
-        verdict = told.get("packbench.verdict")
-        if verdict is None:
+        end = ends.read(report)
+        if end is None or not ends.has_verdict(report):
             return None
-        if verdict == Verdict.PASS and failure is not None and failure.failed:
-            # Its run passed, then something of pytest's failed: that says nothing about the pack.
-            verdict = Verdict.BENCH_FAULT
-        cause = str(told.get("packbench.cause") or (_reason(failure) if failure is not None else ""))
-        title = told.get("packbench.title") or report.nodeid.rpartition("::")[2]
-        return cls(str(verdict), str(title), _as_float(told.get("packbench.duration")), wall_time, _one_line(cause))
+        cause = end.cause or (ends.reason(failure) if failure is not None else "")
+        title = end.title or report.nodeid.rpartition("::")[2]
+        bench_time = _as_float(dict(report.user_properties).get(ends.DURATION))
+        return cls(end.verdict, title, bench_time, wall_time, _one_line(cause), end.left)
 
     def __str__(self) -> str:
         times = f"{self.wall_time:.1f} s"
@@ -98,15 +106,6 @@ class FinishedTest:
 
 def _as_float(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
-
-
-def _reason(report: pytest.TestReport) -> str:
-    """Why a report is no pass: the reason of a skip, or the message of what was raised."""
-    if isinstance(report.longrepr, tuple):
-        return report.longrepr[2].removeprefix("Skipped: ").removeprefix("INCONCLUSIVE: ")
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text: str = crash.message if crash is not None else report.longreprtext
-    return _CLASS_NAME.sub("", text)
 
 
 def _one_line(text: str) -> str:
@@ -122,6 +121,7 @@ class ProgressDisplay:
         self._live = LiveDisplay(config) if is_watched(config) else None
         self._total = self._done = 0
         self._over = False
+        self._session: Session | None = None
         self._wall: dict[str, float] = {}
         self._failures: dict[str, pytest.TestReport] = {}
 
@@ -150,15 +150,35 @@ class ProgressDisplay:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, TestStatus, TestStatus]:
         """Leave out pytest's own letter for a test that gets a line; the summary at the end still names it."""
         category, letter, word = yield
-        if self._over:
+        if not ends.has_verdict(report):
             return category, letter, word
-        used_bench = any(name == "packbench.verdict" for name, _ in getattr(report, "user_properties", ()))
-        return (category, "", "") if used_bench else (category, letter, word)
+        end = ends.read(report)
+        if category in _OF_PYTEST and end is not None:
+            category = _CATEGORIES.get(end.verdict, category)
+            word = _WORDS.get(category, word)
+        return (category, letter, word) if self._over else (category, "", "")
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """What pytest asks for from now on is its summary."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """What pytest asks for from now on is its summary; the last words, behind everybody else's, are ours."""
         self._over = True
+        result = yield
+        if self._session is not None:
+            self._last_words(self._session)
+        return result
+
+    def pytest_packbench_session_ended(self, summary: dict[str, Any]) -> None:
+        """The record of the session, from which every place tells the same."""
+        self._session = Session.from_dict(summary)
+
+    def _last_words(self, session: Session) -> None:
+        """Counts, and how the bench was left: read from below, so what nobody may overlook comes last."""
+        self._reporter.write_line(session.counts_line(), bold=True)
+        if session.trouble:
+            self._reporter.write_line(f"packbench: {session.trouble}", red=True, bold=True)
+        for line in session.bench_lines():
+            loud = {"red": True, "bold": True} if line.startswith(UNSAFE) else {}
+            self._reporter.write_line(line, **loud)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -166,7 +186,7 @@ class ProgressDisplay:
         self._wall[report.nodeid] = self._wall.get(report.nodeid, 0.0) + report.duration
         if not report.passed:
             self._failures.setdefault(report.nodeid, report)
-        if report.when != "teardown":
+        if report.when not in ("teardown", ends.CRASHED):
             return
         self._done += 1
         finished = FinishedTest.of(report, self._wall.pop(report.nodeid), self._failures.pop(report.nodeid, None))
@@ -175,13 +195,14 @@ class ProgressDisplay:
 
     def _write(self, finished: FinishedTest) -> None:
         width = len(str(self._total))
-        verdict = "WRONG INPUT" if finished.verdict == "INPUT" else finished.verdict
-        colour = _COLOURS.get(Verdict(verdict), _OTHER_COLOUR) if verdict in set(Verdict) else _OTHER_COLOUR
+        verdict, colour = finished.verdict, _COLOURS.get(finished.verdict, _OTHER_COLOUR)
         if self._writer.width_of_current_line:  # a dot of another test
             self._writer.line()
         self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
-        self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
-        self._reporter.write_line(f"  {finished}")
+        self._reporter.write(f"{plain(verdict):{_WIDEST_VERDICT}}", bold=True, **{colour: True})
+        self._reporter.write_line(f"  {plain(str(finished))}")
+        if finished.left:
+            self._reporter.write_line(plain(finished.left), red=True, bold=True)
 
 
 class LiveDisplay:
@@ -257,12 +278,12 @@ class _Scene:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        table.add_row(Text(self.title, style="bold"), Text(self.count, style="dim"))
+        table.add_row(Text(plain(self.title), style="bold"), Text(self.count, style="dim"))
         step = self.engine.step
         if step is not None:
             elapsed = row[_TIME] - self.engine.step_started
             left = step.expected_duration(self.engine.bench.pack) - elapsed
-            table.add_row(Text(f"step {step.name!r}: {spell(elapsed)}"), Text(_left(left)))
+            table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(_left(left)))
         table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
         table.add_row(Text(_values(row), style="cyan"))
         return table

@@ -1,10 +1,11 @@
-"""Who plays what on an open bench."""
+"""Who plays what on an open bench, and what each role can leave switched on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from operator import methodcaller
+from typing import Any, Protocol, cast
 
-from bench.station import StationFile
+from bench.station import Role, StationFile
 from bench.verdicts import InputError
 from instruments import roles
 from instruments.roles import (
@@ -18,10 +19,33 @@ from instruments.roles import (
     TemperatureLogger,
 )
 
-PROTOCOLS: dict[str, type] = {
+PROTOCOLS: dict[Role, type] = {
     "source": roles.Source, "sink": roles.Sink, "emulator": roles.BatteryEmulator, "chamber": roles.ClimateChamber,
     "temperatures": roles.TemperatureLogger, "bms": roles.BatteryManagement,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What a player of a role can leave switched on, in words, and how that is read back and ended."""
+
+    what: str
+    still_on: str
+    is_off: Callable[[Any], bool]
+    off: Callable[[Any], object]
+
+
+POWER: dict[Role, Power] = {
+    "sink": Power("input", "input still reads on", methodcaller("sink_is_off"), methodcaller("sink_off")),
+    "source": Power("output", "output still reads on", methodcaller("source_is_off"), methodcaller("source_off")),
+    "emulator": Power(
+        "channels", "a channel still reads on", methodcaller("emulator_is_off"), methodcaller("emulator_off")
+    ),
+    "chamber": Power(
+        "conditioning", "still conditioning", methodcaller("chamber_is_resting"), methodcaller("chamber_rest")
+    ),
+}
+"""The powerful roles, in the order in which they are switched off: they act on the pack whatever becomes of the PC."""
 
 
 class Driver(Instrument, Scanned, Protocol):

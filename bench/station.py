@@ -129,6 +129,13 @@ class SafeState(files.FileModel):
     bus_meter: str | None = Field(
         default=None, description="source or sink that measures on the bench side of the contactor; none: nobody does"
     )
+    confirm: tuple[str, ...] = Field(
+        default=(), description="further sources and sinks whose voltmeter is on the bench side of the contactor"
+    )
+    insist: float = Field(default=5.0, ge=0, le=60, description="s for which an output that stays on is told OFF again")
+    breaking_current: float | None = Field(
+        default=None, gt=0, description="A that the contactor is rated to break; none: never opened under current"
+    )
     settle: float = Field(default=2.0, gt=0, le=60, description="s for the current to go and the contactor to open")
     discharge: float = Field(default=10.0, gt=0, le=300, description="s for the bus to fall, once disconnected")
 
@@ -233,11 +240,12 @@ class StationFile(files.FileModel):
     def _safe_state_fits_the_instruments(cls, safe: SafeState, info: ValidationInfo) -> SafeState:
         entries: dict[str, InstrumentEntry] = info.data.get("instruments", {})
         meters = [name for name, entry in entries.items() if {"source", "sink"} & set(entry.roles)]
-        if meters and safe.bus_meter is not None and safe.bus_meter not in meters:
-            raise files.WrongAt(
-                ("bus_meter",), safe.bus_meter,
-                f"no source or sink of this station; {files.nearest(safe.bus_meter, meters)}",
-            )  # fmt: skip
+        named = {"bus_meter": (safe.bus_meter,) if safe.bus_meter else (), "confirm": safe.confirm}
+        for key, name in ((key, name) for key, names in named.items() for name in names):
+            if meters and name not in meters:
+                raise files.WrongAt(
+                    (key,), name, f"no source or sink of this station; {files.nearest(name, meters)}"
+                )  # fmt: skip
         emulated = any("emulator" in entry.roles for entry in entries.values())
         if entries and safe.order and emulated != ("emulator off" in safe.order):
             what = "is missing, and an instrument plays the emulator" if emulated else "has no emulator to switch"
@@ -282,12 +290,10 @@ class StationFile(files.FileModel):
         return self.safe_state.order or tuple(step for step in SAFE_ORDER if emulated or step != "emulator off")
 
     @property
-    def bus_role(self) -> Role | None:
-        """Role of the meter on the bench side of the contactor; None: the bus cannot be measured here."""
-        meter = self.safe_state.bus_meter
-        if meter is None:
-            return None
-        return "source" if "source" in self.instruments[meter].roles else "sink"
+    def bus_voltmeters(self) -> tuple[str, ...]:
+        """Names of the sources and sinks that measure on the bench side of the contactor; `bus_meter` is the first."""
+        first = self.safe_state.bus_meter
+        return tuple(dict.fromkeys((*((first,) if first else ()), *self.safe_state.confirm)))
 
     def player(self, role: Role) -> str | None:
         """Name of the instrument that plays `role`."""

@@ -4,11 +4,12 @@ One `TestBench` is one test's run from opening the instruments to the bench verd
 knows nothing of pytest, so that a script can use it as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
+from typing import SupportsFloat
 
 from bench.clock import utc_now
 from bench.pack import PackFile
@@ -16,8 +17,9 @@ from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
 from bench.running import preflight
 from bench.running.engine import Engine
-from bench.running.lifecycle import OpenBench, Setup, setup_manifest
+from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
+from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
 from bench.safety.safestate import BenchVerdict
@@ -30,11 +32,14 @@ from bench.verdicts import (
     InputError,
     Measurement,
     PackFailure,
+    TestError,
     Verdict,
     blame_of,
     fault_of,
+    sentence_of,
     worst,
 )
+from instruments.roles import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +65,70 @@ class TestBench:
         lease: BenchLease | None = None,
         supervised: bool | None = None,
         past: PastRun | None = None,
+        session: str = "",
     ) -> None:
         """`supervised`: whether a process of its own watches this one; None: where time is real.
 
-        `past` is the run that this one continues.
+        `past` is the run that this one continues; `session` the id of the session that it belongs to.
         """
         self.setup = setup if past is None else replace(setup, pack_state=pack_state(past))
         self._past = past
         self.runs = runs
         self.test = test
-        self.run_log = Run(runs, test, setup_manifest(setup), now=lambda: 0.0)
+        belonging = {"session": session} if session else {}
+        self.run_log = Run(runs, test, {**setup_manifest(setup), **belonging}, now=lambda: 0.0)
         if lease is not None:
             self.run_log.manifest["lease"] = lease.as_dict()
         self._supervised = setup.station.clock == "wall" if supervised is None else supervised
         self._watch: Watch = Unwatched()
         self._lease = lease
         self._hurry = Event()
+        self._opening = Opening()
         self._open: OpenBench | None = None
         self._engine: Engine | None = None
 
     def open(self) -> None:
-        """Connect, identify, protect, start recording; raises what was wrong after keeping it in the run."""
-        overdue = preflight.calibration_overdue(self.setup.station)
+        """Connect, switch off, identify, protect, start recording; raises what is wrong after keeping it in the run."""
         try:
-            if overdue:
-                raise BenchFault(" ".join(overdue), "calibration-overdue")
-            if self._supervised:
-                life = self._lease.life if self._lease is not None else None
-                self._watch = Supervised(self.setup.station, self.run_log.folder, life)
-                self._watch.confirm()
             past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(utc_now())
-            opened = OpenBench(self.setup, self.run_log.transcript, start)
+            opened = OpenBench(
+                self.setup, self.run_log.transcript, start, permit=self._permit, opening=self._opening
+            )  # fmt: skip
             self._open = opened
             self.run_log.now = opened.clock.now
             self.run_log.manifest |= opened.manifest()
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
+            self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
         except Exception as error:
+            if self._open is None:
+                self._tell_what_was_found()
             self._keep(error)
             self.conclude(error)
             raise
+
+    def _permit(self, identities: Mapping[str, Identity]) -> None:
+        """Behind OFF and identity: readings must be worth something, and somebody must watch."""
+        overdue = preflight.calibration_overdue(self.setup.station)
+        if overdue:
+            raise BenchFault(" ".join(overdue), "calibration-overdue")
+        if self._supervised:
+            life = self._lease.life if self._lease is not None else None
+            self._watch = Supervised(self.setup.station, self.run_log.folder, life, identities)
+            self._watch.confirm()
+
+    def _tell_what_was_found(self) -> None:
+        """Whoever was here before may have left something on: it is off now, and told."""
+        found = self._opening.found
+        self.run_log.manifest["found"] = dict(found)
+        for name in (name for name, on in found.items() if on):
+            entry = fault("found-on")
+            text = f"{entry.name}: {name} was switched on when the bench was opened; whoever used it before left it on."
+            self.run_log.event("found on", instrument=name)
+            self.run_log.event(
+                "warning", fault="found-on", action=entry.action, blame=entry.blame, step=None, text=text
+            )  # fmt: skip
 
     def alive(self, silence: float = 0.0) -> None:
         """Say that the test is alive and will be silent for `silence` s; the engine does so with every scan.
@@ -129,12 +157,18 @@ class TestBench:
     def engine(self) -> Engine:
         """The engine of the open bench."""
         if self._engine is None:
-            raise BenchFault("The bench is not open: it was closed, or could not be opened.", "bench-not-open")
+            raise TestError("The bench is not open: it was closed, or could not be opened.", "bench-not-open")
         return self._engine
 
     def run(self, *steps: Step) -> RunRecord:
-        """Run a scenario; see `Engine.run`."""
+        """Run a scenario; see `Engine.run`. Raises `InputError` for anything that is no step."""
         engine = self.engine
+        for step in steps:
+            if not isinstance(step, Step):
+                raise InputError(
+                    f"bench.run takes steps, and found {step!r}: write for example "
+                    'Charge("C/3", until=current_below("C/20")).'
+                )
         try:
             return engine.run(*steps)
         finally:
@@ -148,9 +182,11 @@ class TestBench:
         """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
 
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
-        declared and never measured: that is no pass.
+        declared and never measured: that is no pass. Raises `InputError` for anything that is no number.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
+        bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
+        _check_numbers(name, unit, value=value, uncertainty=uncertainty, **bounds)
         measurement = Measurement(name, float(value), unit, at_least, at_most, uncertainty, step, requirement)
         self.run_log.measured(measurement)
         return measurement.verdict
@@ -160,6 +196,7 @@ class TestBench:
         error = error or self._left_over()
         if error is not None:
             self._keep(error)
+            self._settle(error)
         safe = self._make_safe()
         verdict = self._verdict(error, safe)
         raised = self._to_raise(error, verdict, safe)
@@ -185,8 +222,24 @@ class TestBench:
 
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:
-            return None
-        return self._open.make_safe(alive=self._still_alive, hurry=self._hurry)
+            return self._opening.safe
+        violated, discredited = self._what_the_guard_knows()
+        return self._open.make_safe(
+            alive=self._still_alive, hurry=self._hurry, violated=violated, discredited=discredited
+        )
+
+    def _what_the_guard_knows(self) -> tuple[str, frozenset[str]]:
+        """The limit that was violated, in words, and whose meters confirm nothing any more.
+
+        Beside a violation every contradiction of its row counts; without one, only those that lasted: when a current
+        changes, two meters differ for a scan.
+        """
+        if self._engine is None:
+            return "", frozenset()
+        guard = self._engine.sampler.guard
+        if guard.trip is None:
+            return "", guard.convicted
+        return f"{guard.trip.limit.name} was violated", guard.discredited
 
     def _still_alive(self, silence: float) -> None:
         """`alive`, where nothing may keep the bench from being made safe."""
@@ -205,7 +258,17 @@ class TestBench:
         if self.run_log.cause is None and not isinstance(error, Inconclusive):
             blame, _ = blame_of(error)
             where, now = self.run_log.step, self.run_log.now()
-            self.run_log.fault(Cause(blame, _first_line(error), where, now, fault=fault_of(error)))
+            self.run_log.fault(Cause(blame, sentence_of(error), where, now, fault=fault_of(error)))
+
+    def _settle(self, error: BaseException) -> None:
+        """Say the last word on a cause that was kept while its error was still on its way up.
+
+        Only now is it known which of the test's own lines it came from.
+        """
+        cause = self.run_log.cause
+        if cause is not None and cause.text in (str(error), _first_line(error), sentence_of(error)):
+            blame, _ = blame_of(error)
+            self.run_log.cause = replace(cause, blame=blame, text=sentence_of(error), fault=fault_of(error))
 
     def _verdict(self, error: BaseException | None, safe: BenchVerdict | None) -> Verdict:
         verdicts = [measurement.verdict for measurement in self.run_log.measurements]
@@ -236,9 +299,16 @@ class TestBench:
         return None
 
 
+def _check_numbers(name: str, unit: str, **given: object) -> None:
+    for key, value in given.items():
+        if not isinstance(value, SupportsFloat):
+            raise InputError(
+                f"verify {name!r}: {key} is {value!r}, which is no number; give it in {unit or 'its unit'}."
+            )
+
+
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip().split("\n", maxsplit=1)[0]
-    return text or f"The test was interrupted ({type(error).__name__})."
+    return str(error).strip().split("\n", maxsplit=1)[0]
 
 
 Verify = Callable[..., Verdict]

@@ -1,18 +1,25 @@
 """The words of judgement: verdicts, who is to blame, and the exceptions that carry them through pytest.
 
-A failed pack is never mixed with a failed bench: `PackFailure` is an `AssertionError` (Allure *failed*), everything
-else that goes wrong is a `BenchFault` (Allure *broken*).
+A failed pack is never mixed with a failed bench, and neither with a mistake in test code: `PackFailure` is an
+`AssertionError` (Allure *failed*), what the bench does wrong a `BenchFault`, what the test does wrong a `TestError`
+(both Allure *broken*). Every other exception is blamed by where it came from (`bench.origin`).
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
 from math import isnan
 from typing import Any, Literal
 
+from bench.origin import came_out_of_the_bench, place_in_the_test
 from instruments.roles import InstrumentFault
 
-Blame = Literal["pack", "bench", "operator"]
+Blame = Literal["pack", "bench", "test", "operator"]
+TEST_ERROR = "test-error"
+"""Id in the fault catalogue of a mistake in test code."""
+WRONG_INPUT = "wrong-input"
+"""Id of a file or an option that cannot be used: who raises it need not know yet who wrote it."""
 
 
 class Verdict(StrEnum):
@@ -21,6 +28,8 @@ class Verdict(StrEnum):
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
     INCONCLUSIVE = "INCONCLUSIVE"
     FAIL = "FAIL"
+    TEST_ERROR = "TEST ERROR"
+    """The test code, or a file or an option that it was run with, is wrong: nobody's hardware is to blame."""
     BENCH_FAULT = "BENCH FAULT"
     ABORTED = "ABORTED"
 
@@ -30,9 +39,25 @@ class Verdict(StrEnum):
         return list(Verdict).index(self)
 
 
-WRONG = "INPUT"
-"""What a session counts a run as that was never begun because of a wrong file, option or set point."""
-_NOT_PASSED = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ABORTED)
+NOT_RUN = "NOT RUN"
+"""What a session says of a test that was left out or never begun: no verdict, and no run."""
+WORDS: Mapping[str, str] = {
+    Verdict.PASS: "passed",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.FAIL: "pack failed",
+    Verdict.TEST_ERROR: "test error",
+    Verdict.BENCH_FAULT: "bench failed",
+    Verdict.ABORTED: "aborted",
+    NOT_RUN: "not run",
+}
+"""How each end of a test is called in a sentence, in the order in which they are counted."""
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """The one line that counts the tests of a session, for terminal and report alike: every count, also zeros."""
+    total = sum(counts.values())
+    told = ", ".join(f"{counts.get(verdict, 0)} {words}" for verdict, words in WORDS.items())
+    return f"{total} test{'' if total == 1 else 's'}: {told}."
 
 
 class ExitStatus(IntEnum):
@@ -46,28 +71,42 @@ class ExitStatus(IntEnum):
     FAILED = 1
     """The thing under test failed, or was not judged."""
     WRONG_INPUT = 2
+    """A file, an option or the test's own code is wrong."""
     BENCH_FAULT = 3
+    """The bench failed, or nobody could verify that it was left safe."""
     INTERRUPTED = 130
 
     @classmethod
-    def of(cls, verdict: str | None) -> "ExitStatus":
+    def of(cls, verdict: str | None, *, unsafe: bool = False) -> "ExitStatus":
         """Status of a run: one that never ended says nothing about the pack, so the bench is to blame."""
-        if verdict is None or verdict == Verdict.BENCH_FAULT:
-            return cls.BENCH_FAULT
-        return cls.GOOD if verdict == Verdict.PASS else cls.FAILED
+        return cls.BENCH_FAULT if unsafe else _STATUS[verdict or Verdict.BENCH_FAULT]
 
     @classmethod
-    def of_session(cls, verdicts: Mapping[str, int], status: int) -> int:
-        """Status of a session with so many runs of each verdict, or `WRONG`; `status` is what pytest makes of it."""
-        if verdicts.get(Verdict.BENCH_FAULT):
-            return cls.BENCH_FAULT
-        if status == cls.INTERRUPTED:
-            return cls.INTERRUPTED
-        if verdicts.get(WRONG):
-            return cls.WRONG_INPUT
-        if status == cls.GOOD and any(verdicts.get(word) for word in _NOT_PASSED):
-            return cls.FAILED
-        return status
+    def of_session(cls, verdicts: Mapping[str, int], status: int, *, unsafe: bool = False) -> int:
+        """Status of a session with so many tests of each verdict; `status` is what pytest makes of it.
+
+        By rank: a bench that is not verified safe (`unsafe`) or failed, an abort, a mistake, the pack. What pytest
+        alone knows (nothing collected, an error of its own) is kept where the tests say nothing worse.
+        """
+        told = [_STATUS[word] for word, count in verdicts.items() if count]
+        news = [*told, *([cls.BENCH_FAULT] if unsafe else []), *([cls(status)] if status in _RANK else [])]
+        worst_news = min(news, key=_RANK.index, default=cls.GOOD)
+        return status if worst_news is cls.GOOD else worst_news
+
+
+_STATUS: Mapping[str, ExitStatus] = {
+    Verdict.PASS: ExitStatus.GOOD,
+    NOT_RUN: ExitStatus.GOOD,
+    Verdict.INCONCLUSIVE: ExitStatus.FAILED,
+    Verdict.FAIL: ExitStatus.FAILED,
+    Verdict.TEST_ERROR: ExitStatus.WRONG_INPUT,
+    Verdict.ABORTED: ExitStatus.INTERRUPTED,
+    Verdict.BENCH_FAULT: ExitStatus.BENCH_FAULT,
+}
+_RANK = (
+    ExitStatus.BENCH_FAULT, ExitStatus.INTERRUPTED, ExitStatus.WRONG_INPUT, ExitStatus.FAILED, ExitStatus.GOOD,
+)  # fmt: skip
+"""Of several, the first one is told: whether it is safe to go near comes before everything else."""
 
 
 def worst(verdicts: "list[Verdict]") -> Verdict:
@@ -87,7 +126,7 @@ class Cause:
     fault: str | None = None
     """Its id in the fault catalogue."""
     instrument: str | None = None
-    """The instrument that is meant, or those that it may be."""
+    """Name in the station file of the instrument that is meant, or the names of those that it may be."""
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
@@ -121,45 +160,108 @@ class BenchInUse(BenchFault):
         super().__init__(text, fault)
 
 
+class TestError(Exception):
+    """The test's own code is wrong: nothing is known of pack and bench. `fault` is an id of the fault catalogue."""
+
+    __test__ = False  # its name is no test's
+
+    def __init__(self, text: str = "", fault: str = TEST_ERROR) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
 class InputError(ValueError):
     """A file or an option cannot be used: one sentence with where, what was found and what is allowed.
 
     `fault` is an id of the fault catalogue.
     """
 
-    def __init__(self, text: str = "", fault: str = "wrong-input") -> None:
+    def __init__(self, text: str = "", fault: str = WRONG_INPUT) -> None:
         super().__init__(text)
         self.fault = fault
 
 
+_OUT_OF_RESOURCES = frozenset(
+    number
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EMFILE", "ENFILE", "ENOMEM")
+    if (number := getattr(errno, name, None)) is not None
+)
+"""What a computer says that is full or failing, whoever asked it: it is part of the bench."""
+
+
+_OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[Blame, Verdict]], ...] = (
+    (PackFailure, ("pack", Verdict.FAIL)),
+    (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
+    ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
+)
+"""What says itself what it means, wherever it came from."""
+
+
 def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
-    """Who is to blame for what was raised, and the verdict it means."""
+    """Who is to blame for what was raised, and the verdict it means.
+
+    Exceptions of our own say it themselves. Of all others the bench is to blame for what came out of its own code or
+    of a computer that is full, and the test for the rest. Nothing but a request to end is the operator's abort.
+    """
+    for kinds, meaning in _OWN_WORDS:
+        if isinstance(error, kinds):
+            return meaning
     match error:
+        case InputError():
+            return _blame_for_input(error), Verdict.TEST_ERROR
+        case Exception() if _is_of_the_bench(error):
+            return "bench", Verdict.BENCH_FAULT
         case AssertionError():
             return "pack", Verdict.FAIL
-        case Inconclusive():
-            return "pack", Verdict.INCONCLUSIVE
-        case InputError():
-            return "operator", Verdict.ABORTED
         case Exception():
-            return "bench", Verdict.BENCH_FAULT
+            return "test", Verdict.TEST_ERROR
         case _:
             return "operator", Verdict.ABORTED
+
+
+def _blame_for_input(error: InputError) -> Blame:
+    """What was wrong came with a call of the test's, or else in a file or an option."""
+    return "test" if error.fault == WRONG_INPUT and place_in_the_test(error) else "operator"
+
+
+def _is_of_the_bench(error: Exception) -> bool:
+    match error:
+        case BenchFault() | InstrumentFault() | MemoryError():
+            return True
+        case OSError() if error.errno in _OUT_OF_RESOURCES:
+            return True
+        case _:
+            return came_out_of_the_bench(error)
 
 
 def fault_of(error: BaseException) -> str:
     """Id in the fault catalogue of what was raised."""
     match error:
-        case PackFailure() | BenchFault() | InputError():
+        case InputError() if _blame_for_input(error) == "test":
+            return TEST_ERROR
+        case PackFailure() | BenchFault() | InputError() | TestError():
             return error.fault
         case InstrumentFault():
             return "instrument-fault"
-        case AssertionError() | Inconclusive():
-            return "requirement-missed"
-        case Exception():
-            return "bench-fault"
         case _:
-            return "interrupted"
+            return _FAULTS[blame_of(error)[0]]
+
+
+_FAULTS: Mapping[Blame, str] = {
+    "pack": "requirement-missed", "bench": "bench-fault", "test": TEST_ERROR, "operator": "interrupted",
+}  # fmt: skip
+
+
+def sentence_of(error: BaseException) -> str:
+    """What was raised as one sentence; for a mistake in a test with file and line of the test's own code."""
+    text = str(error).strip().split("\n", maxsplit=1)[0]
+    if not text and not isinstance(error, Exception):
+        return f"The test was interrupted ({type(error).__name__})."
+    if blame_of(error)[0] != "test":
+        return text or f"{type(error).__name__}, without a word."
+    kind = "" if isinstance(error, InputError | TestError) else f"{type(error).__name__}: "
+    place = place_in_the_test(error)
+    return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE,
 """States with a contactor that is closed, or about to be."""
 _STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+_VALUES = 0x233
+"""f_PackValuesP0"""
 _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
@@ -90,6 +92,7 @@ class FoxBms:
         self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
         self._request: Message | None = None
         self._mode_asked = BmsMode.STANDBY
+        self._left_as_it_is = False
         self._requests = Requests(self._send)
         self._trouble: InstrumentFault | None = None
         self._bus_errors = _can_errors()
@@ -276,6 +279,17 @@ class FoxBms:
         module, number = (place(identifier, signal).count(frame) + 1 for signal in signals)
         return f"{what} {number} of module {module}"
 
+    def bus_voltage(self) -> float:
+        """Return the newest voltage (V) that the node measures behind its main contactors; nan when it sent none."""
+        self._take()
+        self._check_protection()
+        frame = self._inbox.frames.get(_VALUES)
+        return nan if frame is None else place(_VALUES, "BusVoltage").decode(int.from_bytes(frame, "big"))
+
+    def stay_as_it_is(self) -> None:
+        """See `StaysAsItIs`: the node keeps its contactors for as long as it does without requests."""
+        self._left_as_it_is = True
+
     def opens_when_silent(self) -> float | None:
         """See `OpensWhenSilent`; None unless the station file says it."""
         return self._opens_when_silent
@@ -289,7 +303,7 @@ class FoxBms:
     def _leave(self) -> None:
         self._end_ticks()
         with self._lock:
-            if self._mode_asked is not BmsMode.STANDBY:
+            if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
                 with suppress(InstrumentFault):
                     self.request_mode(BmsMode.STANDBY)
             self._bus.shutdown()
@@ -357,8 +371,8 @@ class FoxBms:
 
     def _newest(self) -> float:
         """When the newest frame was received that tells of errors, as the log of errors counts."""
-        received = self._inbox.received
-        return max((received[each] for each in (STATE, STRING_STATE, FATAL_ERROR) if each in received), default=0.0)
+        received = self._inbox.received.get
+        return max(received(STATE, 0.0), received(STRING_STATE, 0.0), received(FATAL_ERROR, 0.0))
 
     def _write_down(self, message: "Message") -> None:
         if self._context.transcript is not None:

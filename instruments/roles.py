@@ -100,6 +100,27 @@ class Expecting(Protocol):
 
 
 @runtime_checkable
+class BusVoltmeter(Protocol):
+    """Measures behind a contactor that is not its bench's: a second opinion on whether the bus is dead."""
+
+    def bus_voltage(self) -> float:
+        """The newest voltage (V) on the bench side of the contactor; `nan` when it has none.
+
+        Raises `InstrumentFault` when whoever measures it cannot be believed.
+        """
+        ...
+
+
+@runtime_checkable
+class StaysAsItIs(Protocol):
+    """A node whose contactors were left closed on purpose: closing its link must not open them."""
+
+    def stay_as_it_is(self) -> None:
+        """From now on `close` asks for nothing: a current flows that the contactor may not break."""
+        ...
+
+
+@runtime_checkable
 class Scanned(Protocol):
     """Split-phase measurement: every instrument is asked before any answer is collected.
 
@@ -146,8 +167,9 @@ class Source(Protocol):
         ...
 
     def source_is_off(self) -> bool:
-        """Read back the output state. One that was told OFF and still reads on is told again, under remote control
-        taken anew: may be called until it says True.
+        """Read back the output state; may be called until it says True.
+
+        An output that was told OFF and still reads on is told again, under remote control taken anew.
         """
         ...
 

@@ -23,6 +23,7 @@ from allure_commons.model2 import (
 )
 
 from bench.clock import utc_now
+from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
 from bench.safety.safestate import BenchVerdict
 from bench.verdicts import Measurement
@@ -45,6 +46,7 @@ STATUS: Final = {
     "PASS": Status.PASSED,
     "INCONCLUSIVE": Status.SKIPPED,
     "FAIL": Status.FAILED,
+    "TEST ERROR": Status.BROKEN,
     "BENCH FAULT": Status.BROKEN,
     "ABORTED": Status.BROKEN,
 }
@@ -104,10 +106,13 @@ def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
 
 def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, damage: Sequence[str] = ()) -> str:
     """Write what a reviewer sees without a click: purpose, cause, table of results, figure."""
-    cause = manifest.get("cause")
     parts = [f"<p>{escape(text)}</p>"] if text else []
-    if cause:
-        parts.append(f'<p style="color:#c62828"><b>{escape(cause["text"])}</b>{_where(cause)}</p>')
+    left = left_by(manifest.get("bench_verdict"), manifest)
+    if left.unsafe:
+        parts.append(f'<p style="color:#fff;background:#b00020;padding:8px"><b>{escape(left.told)}</b></p>')
+    for number, cause in enumerate(tables.causes_of(manifest)):
+        then = "Then: " if number else ""
+        parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
     rows = tables.rows_of(manifest)
@@ -129,8 +134,11 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "pack serial": manifest["pack"].get("serial_number") or "unknown",
         "run": manifest["run_id"],
         "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
+        "bench": state_of(manifest.get("bench_verdict")) or "never open",
     }
     cause = manifest.get("cause") or {}
+    if cause.get("instrument"):
+        shown["instrument"] = cause["instrument"]
     if cause.get("fault"):
         shown["fault"] = f"{cause['fault']}, {cause['blame']} to blame"
     if manifest.get("resumed_from"):
@@ -169,7 +177,7 @@ def never_better_than(result: TestResult, manifest: Mapping[str, Any]) -> None:
         return
     cause = manifest.get("cause") or {"text": "the run never ended."}
     result.status = STATUS.get(str(verdict), Status.BROKEN)
-    result.statusDetails = StatusDetails(message=f"{verdict or 'ABORTED'}: {cause['text']}")
+    result.statusDetails = StatusDetails(message=f"{verdict or 'BENCH FAULT'}: {cause['text']}")
 
 
 def _attach_files(result: TestResult, folder: Path, results: Path) -> None:

@@ -39,6 +39,7 @@ VERDICT_COLOR = {
     "PASS": "#2E7D32",
     "FAIL": RED,
     "INCONCLUSIVE": "#8A6D00",
+    "TEST ERROR": "#00697A",
     "BENCH FAULT": "#6A3D9A",
     "ABORTED": "#455A64",
 }

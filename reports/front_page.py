@@ -5,16 +5,20 @@ CI artifact; figures lie beside it. It shows what `reports.outcome` found and de
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
-from shlex import quote
 from typing import Any
 
+from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, UNSAFE, VERIFIED
+from bench.recording.again import again
+from bench.recording.session_log import ENDED, NEVER_ENDED, Session
+from bench.verdicts import NOT_RUN, WORDS, counts_in_words
 from reports import history
-from reports.outcome import NOT_RUN, ORDER, Outcome
+from reports.outcome import ORDER, Outcome
 from reports.page import fill
 from reports.panels import readable
 from reports.results import environment
@@ -24,19 +28,18 @@ CLASS = {
     "PASS": "pass",
     "FAIL": "fail",
     "INCONCLUSIVE": "unsure",
+    "TEST ERROR": "mistake",
     "BENCH FAULT": "bench",
     "ABORTED": "aborted",
     NOT_RUN: "notrun",
 }
-UNJUDGED = ("BENCH FAULT", "ABORTED", NOT_RUN)
-WORDS = {
-    "FAIL": "pack failed",
-    "BENCH FAULT": "bench failed",
-    "ABORTED": "aborted",
-    NOT_RUN: "not run",
-    "INCONCLUSIVE": "inconclusive",
-    "PASS": "passed",
-}
+BENCH_CLASS = {VERIFIED: "pass", REPORTED: "unsure", NOT_VERIFIED: "alarm", GONE: "notrun"}
+BENCH_WORDS = {
+    VERIFIED: "bench verified safe", REPORTED: "bench reported off", NOT_VERIFIED: UNSAFE,
+    GONE: "simulators gone",
+}  # fmt: skip
+OTHERS = ("BENCH FAULT", "ABORTED", NOT_RUN)
+UNJUDGED = (*OTHERS, "TEST ERROR")
 
 
 Device = Mapping[str, Any]
@@ -57,15 +60,17 @@ def render(
     links: Links,
     trends: Mapping[history.Key, list[float]],
     problem: str | None = None,
+    session: Session | None = None,
 ) -> str:
-    """Write the page."""
+    """Write the page; `session` is what its counts, its state and the command to repeat tests are told from."""
     manifests = [dict(test.manifest) for test in tests if test.manifest]
     counts = Counter(test.verdict for test in tests)
     sections = (
         _problem(problem),
         _matrix(tests),
         _failures([test for test in tests if test.verdict == "FAIL"], links),
-        _faults([test for test in tests if test.verdict in UNJUDGED], _devices(manifests), links),
+        _faults([test for test in tests if test.verdict in OTHERS], _devices(manifests), links, session),
+        _mistakes([test for test in tests if test.verdict == "TEST ERROR"], links, session),
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
         _tests(tests, links, trends),
         _traceability(manifests),
@@ -74,7 +79,10 @@ def render(
     return fill(
         "front_page.html",
         {
+            "alarm": _alarm(tests, session),
             "headline": escape(headline(counts)),
+            "counts": escape(counts_in_words(counts)),
+            "bench": _bench_lines(tests, session),
             "subtitle": escape(_subtitle(manifests)),
             "chips": _chips(counts),
             "allure": f'<a class="button" href="{links.allure}">Allure report</a>' if links.allure else "",
@@ -105,6 +113,26 @@ def _subtitle(manifests: Sequence[dict[str, Any]]) -> str:
     bench_time = readable(sum(float(manifest.get("duration") or 0.0) for manifest in manifests))
     place = f"{facts['Pack']} on {facts['Station']}"
     return f"{place}, revision {facts.get('Revision', 'unknown')}, {started} UTC, {bench_time} of bench time"
+
+
+def _alarm(tests: Sequence[Outcome], session: Session | None) -> str:
+    """What nobody may overlook, before everything else: a bench to switch off by hand, a session that never ended."""
+    unsafe = "".join(
+        f'<p class="alarm"><strong>{escape(test.left)}</strong> It was left so by {_title(test)}.</p>'
+        for test in tests
+        if test.bench == NOT_VERIFIED
+    )
+    if session is None:
+        return unsafe
+    stopped = [NEVER_ENDED] if session.state != ENDED else []
+    return unsafe + "".join(f'<p class="alarm">{escape(text)}</p>' for text in (*stopped, session.trouble) if text)
+
+
+def _bench_lines(tests: Sequence[Outcome], session: Session | None) -> str:
+    """How every run left the bench, in the words of the terminal."""
+    if session is None or any(test.bench == NOT_VERIFIED for test in tests):
+        return ""
+    return "".join(f'<p class="subtitle">{escape(line)}</p>' for line in session.bench_lines())
 
 
 def _chips(counts: Mapping[str, int]) -> str:
@@ -154,10 +182,10 @@ def scenario(test: Outcome) -> str:
 
 
 def _cell(test: Outcome) -> str:
-    row = tightest([*test.violated, *test.rows])
+    row = tightest(_deciding(test))
     margin = row.relative_margin if row else None
     text = f"{100 * margin:+.1f} %" if margin is not None else ""
-    if test.verdict in UNJUDGED or (test.verdict == "FAIL" and not test.violated):
+    if test.verdict in UNJUDGED:
         text = WORDS[test.verdict]
     limit = f"{row.name} {quantity(row.value, row.unit)} {row.allowed}" if row else "no limit was measured"
     hint = test.reason if test.cause else limit
@@ -165,6 +193,15 @@ def _cell(test: Outcome) -> str:
         f'<a class="cell {CLASS[test.verdict]}" href="#{anchor(test)}" title="{escape(hint)}">'
         f"{text or WORDS[test.verdict]}</a>"
     )
+
+
+def _deciding(test: Outcome) -> list[Row]:
+    """The rows that made the verdict what it is: of a failed test never one that it passed."""
+    if test.verdict == "FAIL":
+        return [row for row in test.violated if (row.margin or 0.0) < 0]
+    if test.verdict == "INCONCLUSIVE":
+        return [row for row in test.rows if row.verdict == test.verdict]
+    return test.rows
 
 
 def anchor(test: Outcome) -> str:
@@ -188,7 +225,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
     if row is None:
         cells = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
-        margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
+        margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
     return (
@@ -209,29 +246,60 @@ def place(cause: Mapping[str, Any]) -> str:
     return ", ".join(part for part in (step, moment) if part)
 
 
-def _faults(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) -> str:
+def _faults(tests: Sequence[Outcome], devices: Sequence[Device], links: Links, session: Session | None) -> str:
     rows = "".join(
-        f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{escape(test.reason)}<br>"
-        f"{_fault(test)} <small>{escape(culprit(test.reason, devices))}</small></td>"
+        f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{_told(test)}<br>"
+        f"{_fault(test)} <small>{escape(culprit(test.cause, test.reason, devices))}</small></td>"
         f"<td>{escape(place(test.cause))}</td><td>{_links(test, links)}</td></tr>"
         for test in tests
     )
     head = _head("Test", "", "What happened", "Where", "")
-    again = " ".join(quote(test.nodeid) for test in tests if test.nodeid)
-    repeat = f"<p>Repeat these: <code>pytest {escape(again)}</code></p>" if again else ""
     note = "nothing is known about the pack from these tests"
-    return _section("Bench faults and missing tests", _table(head, rows) + repeat if tests else "", note)
+    body = _table(head, rows) + _repeat(tests, session) if tests else ""
+    return _section("Bench faults and missing tests", body, note)
 
 
-def culprit(reason: str, devices: Sequence[Device]) -> str:
-    """Identify the instruments that a reason names: model, serial number, address."""
+def _mistakes(tests: Sequence[Outcome], links: Links, session: Session | None) -> str:
+    rows = "".join(
+        f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{_told(test)} {_fault(test)}</td>"
+        f"<td>{_links(test, links)}</td></tr>"
+        for test in tests
+    )
+    head = _head("Test", "", "What is wrong in it", "")
+    body = _table(head, rows) + _repeat(tests, session) if tests else ""
+    return _section(
+        "Mistakes in tests", body, "the test, a file or an option is wrong; pack and bench are not to blame"
+    )
+
+
+def _told(test: Outcome) -> str:
+    """The first cause, and what went wrong after it."""
+    return "<br>".join([escape(test.reason), *(f"Then: {escape(cause['text'])}" for cause in test.later)])
+
+
+def _repeat(tests: Sequence[Outcome], session: Session | None) -> str:
+    """The command that has these tests again as they were run."""
+    nodeids = [test.nodeid for test in tests if test.nodeid]
+    if not nodeids:
+        return ""
+    command = again(session, nodeids) if session is not None else shlex.join(["pytest", *nodeids])
+    return f"<p>Repeat these: <code>{escape(command)}</code></p>"
+
+
+def culprit(cause: Mapping[str, Any], reason: str, devices: Sequence[Device]) -> str:
+    """Identify the instrument that a cause means, else those that its sentence names: model, serial number, address."""
+    meant = cause.get("instrument")
     named = [
         f"{device['name']}: {device.get('manufacturer', '')} {device.get('model', '')}, "
         f"serial {device.get('serial_number') or 'unknown'}, {device.get('resource', '')}"
         for device in devices
-        if re.search(rf"\b{re.escape(device['name'])}\b", reason, re.IGNORECASE)
+        if (device["name"] == meant if meant else _names(reason, device["name"]))
     ]
     return "; ".join(named)
+
+
+def _names(reason: str, instrument: str) -> bool:
+    return re.search(rf"\b{re.escape(instrument)}\b", reason, re.IGNORECASE) is not None
 
 
 def _unsure(tests: Sequence[Outcome], links: Links) -> str:
@@ -265,6 +333,12 @@ def _badge(verdict: str) -> str:
     return f'<span class="badge {CLASS[verdict]}">{WORDS[verdict]}</span>'
 
 
+def _bench_badge(test: Outcome) -> str:
+    """How the bench was left, beside the verdict of the test and not mixed with it."""
+    known = test.bench in BENCH_WORDS
+    return f' <span class="badge {BENCH_CLASS[test.bench]}">{BENCH_WORDS[test.bench]}</span>' if known else ""
+
+
 def _links(test: Outcome, links: Links) -> str:
     targets = (
         ("interactive figure", links.interactive(test)),
@@ -284,8 +358,9 @@ def _tests(tests: Sequence[Outcome], links: Links, trends: Mapping[history.Key, 
 def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]) -> str:
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
-    told = f"{escape(test.reason)} {escape(place(test.cause))}"
+    told = f"{_told(test)} {escape(place(test.cause))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
+    left = f'<p class="reason alarm">{escape(test.left)}</p>' if test.left else ""
     told_gaps = gaps_of(test.manifest)
     gaps = "".join(f'<p class="reason notrun">{escape(text)}</p>' for text in told_gaps)
     resumed = ' <span class="badge notrun">resumed after a gap</span>' if told_gaps else ""
@@ -294,8 +369,8 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     return (
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
-        f"<small>{requirements} {duration}</small>{resumed}</summary>"
-        f"{reason}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
+        f"<small>{requirements} {duration}</small>{resumed}{_bench_badge(test)}</summary>"
+        f"{left}{reason}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 
 

@@ -11,15 +11,19 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from bench.verdicts import Verdict, worst
+from bench.recording.aftermath import left_by
+from bench.recording.session_log import TestEnd
+from bench.verdicts import NOT_RUN, Verdict, worst
 from reports import allure, results, tables
 from reports.tables import Row
 
-NOT_RUN = "NOT RUN"
-PREFIX = re.compile(r"^(?:[\w.]+: )?(?:(?:INCONCLUSIVE|BENCH FAULT|ABORTED|NOT RUN): )?")
+PREFIX = re.compile(
+    r"^(?:(?:INCONCLUSIVE|TEST ERROR|BENCH FAULT|ABORTED|NOT RUN|FAIL): )?(?:[\w.]+: )?(?:(?:INCONCLUSIVE|NOT RUN): )?"
+)
 ORDER = (
     "FAIL",
     "BENCH FAULT",
+    "TEST ERROR",
     "ABORTED",
     NOT_RUN,
     "INCONCLUSIVE",
@@ -41,6 +45,10 @@ class Outcome:
     trip: Row | None = None
     picture: Path | None = None
     interactive: Path | None = None
+    bench: str = ""
+    """How the bench was left; see `bench.recording.aftermath`."""
+    left: str = ""
+    """What a person has to do about it, where it is not verified safe."""
 
     @property
     def rows(self) -> list[Row]:
@@ -59,6 +67,11 @@ class Outcome:
         return self.manifest.get("cause") or {}
 
     @property
+    def later(self) -> list[Mapping[str, Any]]:
+        """What went wrong after the cause."""
+        return tables.causes_of(self.manifest)[1:]
+
+    @property
     def reason(self) -> str:
         """One sentence for a reviewer: the run's own cause, else what pytest said."""
         return str(self.cause.get("text") or self.message)
@@ -73,39 +86,48 @@ class Outcome:
         return float(named.group(1)) if named else None
 
 
-def outcomes(folder: Path) -> list[Outcome]:
-    """Read every test of a results folder, worst first; of repeated tests the last one counts."""
+def outcomes(folder: Path, ends: Mapping[str, TestEnd] | None = None) -> list[Outcome]:
+    """Read every test of a results folder, worst first; of repeated tests the last one counts.
+
+    `ends` is what the record of the session says: then its tests are told and no others, with the verdicts it gives.
+    """
     last: dict[str, dict[str, Any]] = {}
     for result in sorted(results.read_results(folder), key=lambda result: result.get("stop", 0)):
         last[results.label(result, "nodeid") or result["uuid"]] = result
-    found = [_outcome(result, folder) for result in last.values()]
+    told = dict.fromkeys(last) if ends is None else ends
+    found = [_outcome(result, folder, told[key]) for key, result in last.items() if key in told]
     return sorted(found, key=lambda outcome: (ORDER.index(outcome.verdict), outcome.nodeid))
 
 
-def _outcome(result: Mapping[str, Any], folder: Path) -> Outcome:
+def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Outcome:
     manifest = results.manifest_of(result, folder) or {}
     message = (result.get("statusDetails") or {}).get("message", "")
     marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
+    left = left_by(manifest.get("bench_verdict"), manifest)
     return Outcome(
-        verdict=_verdict(result, message, manifest),
+        verdict=end.verdict if end else _verdict(result, message, manifest),
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
         allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
-        message=_plain(message),
+        message=(end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
         trip=_trip(results.attachment(result, allure.EVENTS, folder)),
         picture=results.attachment(result, allure.FIGURE, folder),
         interactive=results.attachment(result, allure.INTERACTIVE, folder),
+        bench=end.bench if end else left.state,
+        left=end.left if end else left.told,
     )
 
 
 def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any]) -> str:
+    """What Allure's result and the manifest say together, where no session is known."""
     told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(result.get("status", ""))
+    named = [verdict for verdict in (Verdict.ABORTED, Verdict.TEST_ERROR) if f"{verdict}:" in message]
     if "INCONCLUSIVE:" in message:
         told = Verdict.INCONCLUSIVE
-    elif told == Verdict.BENCH_FAULT and "ABORTED:" in message:
-        told = Verdict.ABORTED
+    elif told == Verdict.BENCH_FAULT and named:
+        told = named[0]
     if told is None or "NOT RUN:" in message:
         return NOT_RUN
     recorded = manifest.get("verdict")

@@ -7,6 +7,7 @@ through the listener of the pinned version.
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
 from allure_commons.utils import md5
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
-from bench.plugin import identity_of
-from reports import allure, lost_results, results
+from bench import ends
+from bench.ends import identity_of
+from bench.recording.session_log import Session, TestEnd
+from bench.verdicts import Verdict
+from reports import allure, lost, lost_results, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
 
@@ -29,19 +33,18 @@ TIMED_OUT = "Timeout (>"  # how pytest-timeout's signal method begins its failur
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the results folder before allure-pytest looks for it, and clean it once per session."""
+    """Choose the results folder before allure-pytest looks for it; it is cleaned once there is something to run."""
     option = config.option
     if not option.allure_report_dir and _runs_the_suite(config):
-        # What is resumed belongs to the session that died: its other results stay, and of one test the last counts.
         option.allure_report_dir = DEFAULT_RESULTS
-        option.clean_alluredir = getattr(option, "resume", None) is None
+        option.clean_alluredir = True
     if not option.allure_report_dir:
         return
     folder = config.invocation_params.dir / option.allure_report_dir
-    if option.clean_alluredir and not option.collectonly and not _is_worker(config):
-        results.clean(folder)
-    option.clean_alluredir = False  # a worker that starts late must not clean away what others have written
-    config.pluginmanager.register(Presenter(config, folder), "packbench_presenter")
+    to_be_cleaned = option.clean_alluredir and not option.collectonly and not _is_worker(config)
+    # allure-pytest would clean before anybody knows whether there will be anything new.
+    option.clean_alluredir = False
+    config.pluginmanager.register(Presenter(config, folder, to_be_cleaned), "packbench_presenter")
 
 
 def _runs_the_suite(config: pytest.Config) -> bool:
@@ -72,11 +75,16 @@ class _Test:
 class Presenter:
     """Shows the runs of a session in Allure. One per process; under xdist every worker has its own."""
 
-    def __init__(self, config: pytest.Config, folder: Path) -> None:
+    def __init__(self, config: pytest.Config, folder: Path, to_be_cleaned: bool) -> None:
         self._config = config
         self._results = folder
+        self._runs = config.invocation_params.dir / str(getattr(config.option, "runs", "runs"))
+        self._to_be_cleaned = to_be_cleaned
+        self._failed_to_collect = self._begun = False
         self._tests: dict[str, _Test] = {}
+        self._ends: dict[str, TestEnd] = {}
         self._started: set[str] = set()
+        self._session: Session | None = None
         self._lost = lost_results.stand_by(config)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -86,15 +94,42 @@ class Presenter:
             for kind, value in (label for label in _labels(item) if label[0] not in chosen):
                 item.add_marker(pytest.mark.allure_label(value, label_type=kind))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what is meant to run, so that a result that never comes is missed."""
-        resumed = getattr(self._config.option, "resume", None) is not None
-        if resumed and (self._results / results.SESSION).exists():
-            return  # the session that died knows what else was meant to run
-        if session.items and not self._config.option.collectonly:
-            with self._lost.counted():
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A session that cannot be collected leaves the results of the last one alone."""
+        self._failed_to_collect |= report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Note what is meant to run, so that a result that never comes is missed: only now was all of it collected."""
+        if not session.items or self._config.option.collectonly or self._failed_to_collect:
+            return
+        with self._lost.counted():
+            self._make_room()
+            if not (self._continues() and (self._results / results.SESSION).exists()):
                 results.remember_collected(self._results, [_collected(item) for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The workers collect; the first of them that has done it says that there is something to run."""
+        if ids and not self._failed_to_collect:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Remove what an earlier session left, once; what is resumed belongs to the session that died."""
+        if self._to_be_cleaned and not self._continues():
+            results.clean(self._results)
+        self._to_be_cleaned, self._begun = False, True
+
+    def _continues(self) -> bool:
+        """Whether this session continues a run: of its test the last result counts, the others stay."""
+        return getattr(self._config.option, "resume", None) is not None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict: Allure's own idea of it knows no bench."""
+        end = ends.read(report) if ends.has_verdict(report) else None
+        if end is not None:
+            known = self._ends.get(report.nodeid)
+            self._ends[report.nodeid] = end if known is None else known.joined(end)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note which tests began; xdist relays this to the controlling process."""
@@ -131,18 +166,25 @@ class Presenter:
             with self._lost.counted():
                 self._rewrite(test.result)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_packbench_session_ended(self, summary: dict[str, Any]) -> None:
+        """Keep the record of the session: results that are missing are told from it."""
+        self._session = Session.from_dict(summary)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
         """Complete the folder once everybody has written: lost results, categories, environment."""
-        if _is_worker(self._config) or self._config.option.collectonly or not self._results.is_dir():
-            return
-        with self._lost.counted():
-            results.complete(self._results, self._started)
-            results.write_environment(self._results)
+        result = yield
+        if self._begun and not _is_worker(self._config) and self._results.is_dir():
+            told = self._session.tests if self._session is not None else None
+            with self._lost.counted():
+                lost.complete(self._results, self._runs, told, self._started)
+                results.write_environment(self._results)
+        return result
 
     def _finish(self, test: _Test) -> None:
         result, item = test.result, test.item
         _blame_the_bench_for_hanging(result)
+        _agree(result, self._ends.get(item.nodeid))
         if not result.fullName:
             result.fullName = allure_full_name(item)
         if not result.historyId:
@@ -168,8 +210,9 @@ class Presenter:
     def _rewrite(self, result: TestResult) -> None:
         """Replace the file of a result that had already been written."""
         for path in self._results.glob("*-result.json"):
-            if json.loads(path.read_text(encoding="utf-8")).get("uuid") == result.uuid:
-                path.unlink()
+            with suppress(OSError, ValueError):
+                if json.loads(path.read_text(encoding="utf-8")).get("uuid") == result.uuid:
+                    path.unlink()
         plugin_manager.hook.report_result(result=result)
 
 
@@ -179,6 +222,17 @@ def _blame_the_bench_for_hanging(result: TestResult) -> None:
     if result.status == Status.FAILED and details and TIMED_OUT in (details.message or ""):
         result.status = Status.BROKEN
         details.message = f"BENCH FAULT: the test hung and was stopped: {details.message}"
+
+
+def _agree(result: TestResult, end: TestEnd | None) -> None:
+    """Give a result the status of its verdict, and a message that says it: Allure's categories look for that."""
+    if end is None or end.verdict == Verdict.PASS:
+        return
+    result.status = allure.STATUS[end.verdict]
+    details = result.statusDetails or StatusDetails(message=end.cause)
+    if f"{end.verdict}:" not in (details.message or ""):
+        details.message = f"{end.verdict}: {details.message or end.cause}"
+    result.statusDetails = details
 
 
 def _labels(item: pytest.Item) -> Iterator[tuple[str, str]]:

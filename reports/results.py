@@ -5,19 +5,19 @@ One test's result is filled by `reports.allure`; here nothing is known of sample
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
-
-from bench.clock import utc_now
 
 MANIFEST = "run.json"
 SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know
 # First match wins. The patterns keep to what both generations of Allure understand.
 CATEGORIES: Final = (
     {"name": "Aborted or not run", "statuses": ["broken"], "message": ".*(ABORTED|NOT RUN):.*"},
+    {"name": "Test code wrong", "statuses": ["broken"], "message": ".*TEST ERROR:.*"},
     {"name": "Bench failed", "statuses": ["broken"], "message": ".*"},
     {"name": "Pack failed", "statuses": ["failed"], "message": ".*"},
     {"name": "Inconclusive", "statuses": ["skipped"], "message": ".*INCONCLUSIVE:.*"},
@@ -36,23 +36,46 @@ class CollectedTest:
 
 
 def clean(results: Path) -> None:
-    """Remove the files of an earlier session, and nothing in folders: those are not Allure's."""
+    """Remove the files of an earlier session, and nothing in folders: those are not Allure's.
+
+    What is meant to run now has been written down already, by whoever collected it.
+    """
     if results.is_dir():
         for entry in os.scandir(results):
-            if entry.is_file():
+            if entry.is_file() and entry.name != SESSION:
                 Path(entry.path).unlink()
 
 
 def read_results(results: Path) -> list[dict[str, Any]]:
     """Read every result file; one that is not JSON (a killed writer) is passed over."""
-    found = []
-    for path in sorted(results.glob("*-result.json")):
-        try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+    found = map(_read, sorted(results.glob("*-result.json")))
+    return [result for result in found if result is not None]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return result
+
+
+def are_all_of(results: Path, nodeids: Container[str]) -> bool:
+    """Whether the folder is there and every result in it belongs to one of these tests."""
+    return results.is_dir() and all(label(result, "nodeid") in nodeids for result in read_results(results))
+
+
+def copy(results: Path, target: Path, nodeids: Container[str]) -> None:
+    """Copy the results of these tests, with everything that hangs on them, and what was meant to run."""
+    for path in results.glob("*-result.json"):
+        result = _read(path)
+        if result is None or label(result, "nodeid") not in nodeids:
             continue
-        found.append(result)
-    return found
+        wanted = [path, *(results / str(entry["source"]) for entry in result.get("attachments", ()))]
+        for file in filter(Path.is_file, wanted):
+            shutil.copyfile(file, target / file.name)
+    if (results / SESSION).is_file():
+        shutil.copyfile(results / SESSION, target / SESSION)
 
 
 def attachment(result: Mapping[str, Any], name: str, results: Path) -> Path | None:
@@ -86,21 +109,13 @@ def remember_collected(results: Path, tests: Iterable[CollectedTest]) -> None:
     new.replace(results / SESSION)
 
 
-def complete(results: Path, started: Iterable[str] = ()) -> list[str]:
-    """Give every collected test without a result a broken one; returns their node ids.
-
-    Allure shows what it finds: a test that took its process with it would otherwise just be absent. Those in
-    `started` (node ids) were running when they vanished.
-    """
+def collected(results: Path) -> list[CollectedTest]:
+    """The tests that were meant to run; none where nobody wrote that down."""
     try:
         tests = json.loads((results / SESSION).read_text(encoding="utf-8"))["tests"]
     except FileNotFoundError:
         return []
-    seen, begun = {label(result, "nodeid") for result in read_results(results)}, set(started)
-    lost = [CollectedTest(**test) for test in tests if test["nodeid"] not in seen]
-    for test in lost:
-        _write_lost(test, results, test.nodeid in begun)
-    return [test.nodeid for test in lost]
+    return [CollectedTest(**test) for test in tests]
 
 
 def write_environment(results: Path) -> None:
@@ -139,27 +154,6 @@ def environment(manifests: list[dict[str, Any]]) -> dict[str, str]:
 def revision(versions: Mapping[str, Any]) -> str:
     """Name the source revision, and say so when the tree had changes of its own."""
     return f"{versions.get('git') or 'unknown'}{' with local changes' if versions.get('git_dirty') else ''}"
-
-
-def _write_lost(test: CollectedTest, results: Path, begun: bool) -> None:
-    reason = (
-        "ABORTED: the process that ran this test ended before the test left a result."
-        if begun
-        else "NOT RUN: the session ended before this test left a result."
-    )
-    labels = [{"name": name, "value": value} for name, value in test.labels]
-    result = {
-        "uuid": str(uuid4()),
-        "historyId": test.history_id,
-        "fullName": test.full_name,
-        "name": test.title,
-        "status": "broken",
-        "statusDetails": {"message": reason},
-        "labels": [*labels, {"name": "nodeid", "value": test.nodeid}],
-        "start": int(1000 * utc_now().timestamp()),
-        "stop": int(1000 * utc_now().timestamp()),
-    }
-    (results / f"{uuid4()}-result.json").write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

@@ -8,12 +8,15 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from bench.recording.session_log import Session
 from bench.verdicts import InputError
-from reports import generator, history, results
+from reports import generator, history, lost, results
 from reports.front_page import Links, render
 from reports.outcome import Outcome, outcomes
 
@@ -38,22 +41,34 @@ class BuiltReport:
         return sum(self.verdicts.values())
 
 
-def build(results_folder: Path, output: Path, runs: Path) -> BuiltReport:
+def build(results_folder: Path, output: Path, runs: Path, session: Session | None = None) -> BuiltReport:
     """Build the report of the Allure results in `results_folder` into `output`; KPI trends live in `runs`.
 
+    `session` is the record that everything is told from; its tests are in the report whether they left a result or not.
     Without the generator the front page and the figures are still built, and `problem` says what is missing.
     Raises `InputError` when there are no results, or when `output` holds something else than a report.
     """
-    if not any(results_folder.glob("*-result.json")):
+    ends = session.tests if session is not None and session.knows_its_tests else None
+    if ends is None and not any(results_folder.glob("*-result.json")):
         raise InputError(f"There are no results in {results_folder}: run `pytest test_cases` first, or name another.")
-    results.complete(results_folder)
+    with ExitStack() as scratch:
+        if ends is not None and not results.are_all_of(results_folder, ends):
+            # Left by a session before this one: they are not this one's to tell, and not ours to remove.
+            theirs, results_folder = results_folder, Path(scratch.enter_context(TemporaryDirectory()))
+            results.copy(theirs, results_folder, ends)
+        lost.complete(results_folder, runs, ends)
+        return _build(results_folder, output, runs, session, outcomes(results_folder, ends))
+
+
+def _build(
+    results_folder: Path, output: Path, runs: Path, session: Session | None, tests: list[Outcome]
+) -> BuiltReport:
     results.write_environment(results_folder)
-    tests = outcomes(results_folder)
     _make_room(output)
     manifests = [test.manifest for test in tests if test.manifest]
     history.append(runs, manifests)
     problem = _build_allure(results_folder, output)
-    page = render(tests, _lay_out(tests, output, runs, problem is None), history.trends(runs), problem)
+    page = render(tests, _lay_out(tests, output, runs, problem is None), history.trends(runs), problem, session)
     index = output / "index.html"
     index.write_text(page, encoding="utf-8")
     return BuiltReport(

@@ -71,6 +71,13 @@ def gaps_of(manifest: Mapping[str, Any]) -> list[str]:
     return [gap["text"] for gap in (manifest.get("resumed_from") or {"gaps": []})["gaps"]]
 
 
+def causes_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Everything that went wrong in a run, in the order of time: the first one is its cause."""
+    first = manifest.get("cause")
+    listed = list(manifest.get("causes") or ())
+    return listed or ([first] if first else [])
+
+
 def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
     """List what was judged first, then what was only computed; a KPI with a limit shows up once."""
     kpis = {(kpi["name"], kpi["step"]): kpi for kpi in manifest.get("kpis", ())}

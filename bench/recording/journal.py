@@ -181,6 +181,15 @@ def read_journal(path: Path) -> tuple[list[str], Floats]:
     return journal.columns, journal.rows.copy()
 
 
+def journal_has_rows(path: Path) -> bool:
+    """Whether anything stands behind the column names of a journal."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return path.stat().st_size > _read_header(file, path)[1]
+    except (OSError, ValueError):
+        return False
+
+
 def _read_header(file: FileIO, path: Path) -> tuple[list[str], int]:
     """Column names, and where frames begin."""
     data = file.read(8)

@@ -14,12 +14,13 @@ import numpy as np
 
 from bench import columns as labels
 from bench.durations import spell
+from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.life import is_alive
-from bench.recording.reading import Event, RecordingError, read_manifest, read_run
+from bench.recording.reading import Event, RecordingError, holds_samples, read_events, read_manifest, read_run
 from bench.recording.rows import Renumbered, Rows, Table
 from bench.verdicts import InputError, Verdict
 
-RESUMABLE = (Verdict.ABORTED, Verdict.BENCH_FAULT)
+RESUMABLE = (Verdict.ABORTED, Verdict.BENCH_FAULT, Verdict.TEST_ERROR)
 """What a run may have ended with: the pack was not judged."""
 NOT_CONTINUED = frozenset({"measurement", "safe state", "run ended"})
 """Events that the continuation writes anew, or that are no longer true of it."""
@@ -146,6 +147,17 @@ class PastRun:
         return replace(self, events=events, rows=rows, steps=self.steps[:-1])
 
 
+def can_be_resumed(manifest: Mapping[str, Any], folder: Path) -> bool:
+    """Whether `PastRun.load` would take the run in `folder`, found out without reading its samples."""
+    stopped = manifest["state"] != "ended" or manifest.get("verdict") in RESUMABLE
+    if not stopped or is_alive(folder) or not holds_samples(folder, manifest):
+        return False
+    try:
+        return any(event["type"] == "step started" for event in read_events(folder / EVENTS).events)
+    except RecordingError:
+        return False
+
+
 def resumed_from(past: PastRun, now: float, moment: datetime) -> dict[str, Any]:
     """What the manifest of the continuation says: from which run, and every gap so far.
 
@@ -175,8 +187,8 @@ def _check_stopped(manifest: Mapping[str, Any], run_id: str, *, alive: bool) -> 
     verdict = manifest.get("verdict")
     if manifest.get("state") == "ended" and verdict not in RESUMABLE:
         raise InputError(
-            f"--resume: run {run_id} ended with {verdict}; only a run that died, or ended with ABORTED or BENCH FAULT, "
-            "can be resumed. Run its test anew."
+            f"--resume: run {run_id} ended with {verdict}; only a run that died, or ended with "
+            f"{', '.join(RESUMABLE[:-1])} or {RESUMABLE[-1]}, can be resumed. Run its test anew."
         )
 
 

@@ -14,7 +14,7 @@ from bench.columns import STEP, TEST_TIME
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import Event, read_events
 from bench.recording.journal import NAME as JOURNAL
-from bench.recording.journal import Journal, JournalError
+from bench.recording.journal import Journal, JournalError, journal_has_rows
 from bench.recording.manifest import RecordingError, read_manifest
 from bench.recording.rows import Rows
 from bench.recording.table import NAME as TABLE
@@ -61,6 +61,26 @@ def read_samples(folder: Path, manifest: Mapping[str, Any]) -> Samples:
     if missing:
         raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}{nearest(missing[0], columns)}.")
     return Samples(columns, rows, (*damage, *_lost(kept, len(rows), damage)))
+
+
+def holds_samples(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether there is a row to read, as far as that can be told without reading any."""
+    kept: Mapping[str, Any] = manifest.get("samples") or {}
+    if isinstance(kept.get("rows"), int):
+        return int(kept["rows"]) > 0
+    table = folder / TABLE
+    return _table_has_rows(table) if table.exists() else journal_has_rows(folder / JOURNAL)
+
+
+def _table_has_rows(table: Path) -> bool:
+    """Of a run that was recorded before manifests counted."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(table).num_rows) > 0
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def _open(folder: Path, kept: Mapping[str, Any]) -> Samples:

@@ -6,16 +6,20 @@ It reads manifests only. Samples, figures and judgement belong to the reports.
 import difflib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.recording.aftermath import NOT_VERIFIED, aftermath
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import read_events
 from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
 from bench.recording.manifest import NAME as MANIFEST
 from bench.recording.manifest import read_manifest
+from bench.recording.past import can_be_resumed
+from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
 
@@ -26,6 +30,8 @@ DIED = "It never ended: its process died, or is still at it."
 SURELY_DIED = "It never ended: its process died."
 """Said where a lock tells (see `bench.recording.life`)."""
 RUNNING = "It is still running."
+LONGEST_NAME = 80
+"""Characters of a name that are said again where it is no run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,15 @@ class RunSummary:
     """The command that continues it; None where nothing can be continued."""
     resumed_from: str | None = None
     resumed_by: str | None = None
+    bench: str = ""
+    """State in which the bench was left; empty where none was open, or it is still in use."""
+    left: str = ""
+    """What a person has to do about the bench, where it is not verified safe."""
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether somebody has to switch the bench off by hand."""
+        return self.bench == NOT_VERIFIED
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -59,23 +74,44 @@ def list_runs(root: Path) -> list[RunSummary]:
 
 
 def _with_successor(run: RunSummary, successor: str | None) -> RunSummary:
-    """A run that was resumed says by which; one that died and was not, how it can be."""
+    """A run that was resumed says by which; one that was not and can be, how."""
     if successor is not None:
         told = f"{run.cause or ''} It was resumed as {successor}.".strip()
         return replace(run, cause=told, resume=None, resumed_by=successor)
-    return run if run.resume is None else replace(run, cause=f"{run.cause} Resume with: {run.resume}")
+    if run.resume is None:
+        return run
+    first = "Once the bench is safe, resume with" if run.unsafe else "Resume with"
+    return replace(run, cause=f"{run.cause or ''} {first}: {run.resume}".strip())
 
 
 def find_run(name: str, root: Path) -> Path:
     """The folder behind a path, a file of a run, a run's id below `root`, or `last`; raises `InputError`."""
+    try:
+        found = _found(name, root)
+    except (OSError, ValueError) as error:
+        # A name with a NUL, half a character or thousands of them: nothing on a disk can be called so.
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{_shortened(name)} cannot be the name of a run ({reason}); name its folder, or its id as "
+            "`packbench runs` shows it."
+        ) from error
+    if found is None:
+        raise InputError(f"{_shortened(name)} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
+    return found
+
+
+def _found(name: str, root: Path) -> Path | None:
+    """See `find_run`; raises OSError or ValueError for what cannot be a path."""
     given = Path(name)
     if name == LAST and not given.exists():
         return _newest(root)
     candidates = [given, root / name] if not given.is_file() else [given.parent]
-    for folder in candidates:
-        if (folder / MANIFEST).is_file():
-            return folder
-    raise InputError(f"{name!r} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
+    return next((folder for folder in candidates if (folder / MANIFEST).is_file()), None)
+
+
+def _shortened(name: str) -> str:
+    """A name as a sentence can hold it."""
+    return repr(name) if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]!r}…"
 
 
 def _newest(root: Path) -> Path:
@@ -131,12 +167,18 @@ def supervisor_said(folder: Path, *, ended: bool = False) -> str:
     return f"{why} The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 
 
+def left_on(manifest: Mapping[str, Any]) -> str:
+    """What a run that nobody ended may have left on, in one sentence; empty where nothing stays on."""
+    told = powercut.afterwards(manifest.get("power_cut") or ())
+    return f" {told}" if told else ""
+
+
 def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path) -> RunSummary:
     ended, alive = manifest["state"] == "ended", is_alive(folder)
     cause = f"{(manifest.get('cause') or {}).get('text') or ''}{supervisor_said(folder, ended=ended)}".strip() or None
     died = SURELY_DIED if (folder / LIFE).exists() else DIED
-    died = RUNNING if alive else f"{died}{supervisor_said(folder)}"
-    begun = (folder / "samples.journal").exists() and not alive
+    died = RUNNING if alive else f"{died}{supervisor_said(folder) or left_on(manifest)}"
+    left = aftermath(manifest, folder)
     return RunSummary(
         run_id=run_id,
         test=manifest["test"].get("title") or manifest["test"]["name"],
@@ -147,8 +189,10 @@ def _summary_of(run_id: str, manifest: dict[str, Any], root: Path, folder: Path)
         started=manifest.get("started"),
         duration=manifest.get("duration"),
         cause=cause if ended else died,
-        resume=_command(run_id, root) if begun and not ended else None,
+        resume=_command(run_id, root) if can_be_resumed(manifest, folder) else None,
         resumed_from=(manifest.get("resumed_from") or {}).get("run_id"),
+        bench=left.state,
+        left=left.told,
     )
 
 

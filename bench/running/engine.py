@@ -20,10 +20,10 @@ from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
 from bench.running.settling import Settling
 from bench.running.undisturbed import undisturbed
-from bench.safety import safestate
+from bench.safety import livebus, safestate
 from bench.safety.faults import fault
 from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
-from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of
+from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 PULSE_SCAN_PERIOD = 0.1
@@ -344,6 +344,7 @@ class Engine:
 
     def _close_contactors(self, mode: BmsMode) -> Row:
         """Ask for a mode until the BMS is in it; a BMS that gives up meanwhile is the guard's to tell."""
+        livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
         wanted, other = _STATE_OF[mode], _STATE_OF[_OTHER[mode]]
         began, state, detour = clock.now(), nan, False
@@ -374,7 +375,7 @@ class Engine:
     def _keep_cause(self, error: BaseException) -> tuple[str, Verdict]:
         """Keep the first cause; say how the step ended."""
         blame, verdict = blame_of(error)
-        text = str(error) or f"interrupted ({type(error).__name__})"
+        text = str(error) or sentence_of(error)
         if self.log.cause is None:
             self.log.fault(Cause(blame, text, self.sampler.step_name, self.clock.now(), fault=fault_of(error)))
             self.sampler.tell_pending()

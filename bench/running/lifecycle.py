@@ -1,13 +1,15 @@
-"""Opens a bench in dependency order and closes it in reverse, each step guarded.
+"""Opens a bench and closes it in reverse, each step guarded.
 
-Sources come last: nothing can deliver current before everything that could stop it has answered. On a virtual
-station the world behind the addresses is opened first and belongs to this bench alone, so that every test starts
-from the same pack whatever ran before it.
+What is powerful is told OFF before anything else is looked at (`bench.safety.asfound`), and whatever goes wrong from
+then on, the safe state runs with the players that there are. Identity, protections and emulated cells come after that,
+sources last: nothing can deliver current before everything that could stop it has answered. On a virtual station the
+world behind the addresses is opened first and belongs to this bench alone, so that every test starts from the same
+pack whatever ran before it.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -16,17 +18,20 @@ from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
-from bench.drivers import open_driver
+from bench.drivers import Doubted, mismatch
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
 from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
+from bench.safety import powercut
+from bench.safety.asfound import Found, found, found_on
+from bench.safety.breaking import cell_danger
 from bench.safety.limits import limits_for
-from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
-from bench.safety.timelimit import in_time
+from bench.safety.safestate import STEP_LIMIT, BenchVerdict, nobody, safe_state
+from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
-from instruments.roles import CommunicationWatchdog, Expecting, Identity, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
@@ -34,10 +39,26 @@ PROTECTION_MARGIN = 1.05
 """How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
 
 Transcript = Callable[[str, str, str], None]
+Permit = Callable[[Mapping[str, Identity]], None]
+"""Says whether a bench whose instruments are who they should be may be used; raises what forbids it."""
+PREPARE_LIMIT = 30.0
+"""s, on a wall clock, for one instrument to identify itself, or to be protected: some dozen answers that never come."""
 
 
-def _nobody(_seconds: float) -> None:
-    """Nobody watches whether the test is alive."""
+def anybody(_identities: Mapping[str, Identity]) -> None:
+    """Nothing forbids it."""
+
+
+@dataclass(slots=True)
+class Opening:
+    """What is known of an opening, also of one that failed.
+
+    `found` tells of each powerful instrument whether it was switched on (None: it did not say), `safe` how the safe
+    state went where the bench could not be opened.
+    """
+
+    found: Mapping[str, bool | None] = field(default_factory=dict)
+    safe: BenchVerdict | None = None
 
 
 class World(Protocol):
@@ -91,10 +112,19 @@ AS_SHIPPED = PackState(0.3, 25.0)
 class OpenBench:
     """Every instrument of a station, identified, protected and ready; outputs are off.
 
-    `start` is the test time (s) at which the clock starts.
+    `start` is the test time (s) at which the clock starts. `permit` is asked once every powerful instrument was told
+    OFF and every identity is right, before anything is programmed. `opening` is filled in on the way.
     """
 
-    def __init__(self, setup: Setup, transcript: Transcript | None = None, start: float = 0.0) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        transcript: Transcript | None = None,
+        start: float = 0.0,
+        *,
+        permit: Permit = anybody,
+        opening: Opening | None = None,
+    ) -> None:
         self.setup = setup
         self.station, self.pack = setup.station, setup.pack
         self.clock: Clock
@@ -102,6 +132,9 @@ class OpenBench:
         self.identities: dict[str, Identity] = {}
         self.protections: dict[str, Protections] = {}
         self.limits = limits_for(self.pack, self.station)
+        self.opening = opening or Opening()
+        self._found: dict[str, Found] = {}
+        self._permit = permit
         self._world: World | None = None
         self._transcript = transcript
         self._start = start
@@ -117,39 +150,78 @@ class OpenBench:
         return self._world
 
     def _open(self) -> None:
-        check_fit(self.setup)
         self._open_clock()
-        for name in _in_opening_order(self.station):
-            self.drivers[name] = self._open_instrument(name)
+        self._find()
+        check_fit(self.setup)
+        self._refuse_what_is_missing()
         self.roles: Roles = cast_roles(self.station, self.drivers)
-        for name, driver in self.drivers.items():
+        # Whoever is only heard comes last: a node on a bus needs a moment to speak.
+        for name, driver in reversed(self.drivers.items()):
             self.identities[name] = self._identify(name, driver)
-        self._protect()
+        self._permit(self.identities)
+        self._limited(self._protect)
         self.emulated = self._emulate()
         playing: dict[str, str] = {
             role: name for name, entry in self.station.instruments.items() for role in entry.roles
         }
         self.scanner = Scanner(self.drivers, playing)
 
+    def _find(self) -> None:
+        """Open every link and tell what is powerful OFF, whatever is wrong with anything."""
+        self._found = found(self.station, _in_opening_order(self.station), self._context, self.clock)
+        self.opening.found = found_on(self._found)
+        self.drivers |= {name: each.driver for name, each in self._found.items() if each.driver is not None}
+
+    def _refuse_what_is_missing(self) -> None:
+        """Raise why an instrument could not be opened, or that one was found on and cannot be switched off."""
+        for name, each in self._found.items():
+            if each.error is not None:
+                raise each.error
+            if each.stays_on:
+                raise BenchFault(
+                    f"Instrument {name} at {self.station.instruments[name].address} was found switched on and does not "
+                    f"switch off ({each.stays_on}); look at its panel and switch it off by hand.",
+                    "stays-on",
+                )
+
     def _abandon(self, error: BaseException) -> None:
         """Give up opening: an emulator or a chamber may be on already, and an output from before is nobody's."""
-        if hasattr(self, "roles"):
-            verdict = self.make_safe()
-            error.add_note(f"The bench was not opened; its safe state: {verdict}")
+        if self._found:
+            self.opening.safe = self.make_safe()
+            error.add_note(f"The bench was not opened; its safe state: {self.opening.safe}")
         self.close()
+
+    def _players(self) -> Roles:
+        """Who can be asked to make the bench safe: as opened, or what stands in for who is missing or somebody else."""
+        players: dict[str, Any] = {}
+        for name, each in self._found.items():
+            players |= dict.fromkeys(self.station.instruments[name].roles, self._credible(name, each))
+        return Roles(**players)
+
+    def _credible(self, name: str, each: Found) -> Any:
+        """An instrument that is known to be itself, else one whose word proves nothing."""
+        if each.driver is None or name in self.identities:
+            return each.player
+        try:
+            self.identities[name] = self._identify(name, each.driver)
+        except (InstrumentFault, BenchFault, OSError) as error:
+            return Doubted(each.driver, str(error))
+        return each.driver
 
     def _open_clock(self) -> None:
         if self.station.clock == "wall":
             self.clock = WallClock(self.station.speed, self._start)
             return
+        # A world is made for a pack; behind real addresses stands one already, which must be safe before it is judged.
+        check_fit(self.setup)
         clock = VirtualClock(start=self._start)
         self._world = open_world(self.setup, clock.sleep)
         clock.advance = self._world.advance
         self.clock = clock
 
-    def _open_instrument(self, name: str) -> Driver:
+    def _context(self, name: str) -> LinkContext:
         transcript = self._transcript
-        context = LinkContext(
+        return LinkContext(
             visa_library=self.station.visa_library,
             now=self.clock.now,
             sleep=self.clock.sleep,
@@ -157,26 +229,30 @@ class OpenBench:
             every=self._every,
             real_time=self.clock.kind == "wall",
         )
-        return open_driver(self.station, name, context)
 
     def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call a driver back each `period` s, real ones on a wall clock: links live in real time at any speed."""
         return self.clock.every(period * (self.station.speed if self.clock.kind == "wall" else 1.0), callback)
 
+    def _limited(self, action: Callable[[], Any]) -> Any:
+        """What `action` returns, on a wall clock within `PREPARE_LIMIT`; raises `InstrumentFault` after that."""
+        if self.clock.kind != "wall":
+            return action()
+        try:
+            return in_time(action, PREPARE_LIMIT)
+        except OutOfTime as error:
+            raise InstrumentFault(f"An instrument that was being prepared {error}; look at the transcript.") from error
+
     def _identify(self, name: str, driver: Driver) -> Identity:
-        identity = driver.identify()
-        expected = self.station.instruments[name].expect
-        for what, wanted, found in (
-            ("model", expected.model, identity.model),
-            ("serial number", expected.serial_number, identity.serial_number),
-        ):
-            if wanted is not None and wanted not in found:
-                address = self.station.instruments[name].address
-                raise BenchFault(
-                    f"Instrument {name} at {address} is {identity}: its {what} should be {wanted!r} and is {found!r}; "
-                    "check the address in the station file, or what is plugged in there.",
-                    "wrong-identity",
-                )
+        identity: Identity = self._limited(driver.identify)
+        wrong = mismatch(self.station.instruments[name].expect, identity)
+        if wrong:
+            address = self.station.instruments[name].address
+            raise BenchFault(
+                f"Instrument {name} at {address} is {identity}: {wrong}; check the address in the station file, or "
+                "what is plugged in there.",
+                "wrong-identity",
+            )
         if isinstance(driver, Expecting):
             driver.expect(identity)
         return identity
@@ -220,9 +296,27 @@ class OpenBench:
         state = _pack_state(self.setup)
         return EmulatedPack(emulator, self.pack, state.soc, state.temperature)
 
-    def make_safe(self, *, alive: Callable[[float], None] = _nobody, hurry: Event | None = None) -> BenchVerdict:
-        """The safe state, with what was verified; see `safe_state`."""
-        return safe_state(self.roles, self.clock, self.station, alive=alive, hurry=hurry)
+    def make_safe(
+        self,
+        *,
+        alive: Callable[[float], None] = nobody,
+        hurry: Event | None = None,
+        violated: str = "",
+        discredited: frozenset[str] = frozenset(),
+    ) -> BenchVerdict:
+        """The safe state, with what was verified; see `safe_state`.
+
+        Where `violated` names no limit, what the BMS says of the cells is looked at.
+        """
+        opened = hasattr(self, "scanner")
+        roles = self.roles if opened else self._players()
+
+        def danger() -> str:
+            return violated or cell_danger(self.pack, roles.bms_scan())
+
+        return safe_state(
+            roles, self.clock, self.station, alive=alive, hurry=hurry, violated=danger, discredited=discredited
+        )
 
     def close(self) -> None:
         """Close in reverse order of opening; a driver that fails or hangs does not keep the others open."""
@@ -252,6 +346,7 @@ class OpenBench:
                 }
                 for name, p in self.protections.items()
             ],
+            "power_cut": powercut.left_on(self.station, self.drivers),
             "limits": [limit.as_dict() for limit in self.limits],
             "clock": {
                 "kind": self.clock.kind,
@@ -303,6 +398,8 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         },
         "instruments": [],
         "protections": [],
+        "found": {},
+        "power_cut": [],
         "limits": [],
         "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
         "clock": {"kind": station.clock, "epoch": None, "speed": station.speed},

@@ -13,6 +13,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from bench.safety.supervisor import ALL_IS_WELL, ANSWERS, CHUNK, CLOSED, READY, 
 from bench.safety.timelimit import in_time
 from bench.station import StationFile
 from bench.verdicts import BenchFault
+from instruments.roles import Identity
 
 START_LIMIT = 20.0
 """s; it takes a fraction of one, and much more on a computer that is starting other things."""
@@ -71,10 +73,17 @@ class Unwatched:
 class Supervised:
     """A supervisor process that watches this one, from its making until its end or the next one's for the same bench.
 
-    `folder` is the run's, where it writes what it did; `life` the file that lives as long as the bench's lease.
+    `folder` is the run's, where it writes what it did; `life` the file that lives as long as the bench's lease;
+    `identities` who the instruments were when the test identified them.
     """
 
-    def __init__(self, station: StationFile, folder: Path, life: Path | None = None) -> None:
+    def __init__(
+        self,
+        station: StationFile,
+        folder: Path,
+        life: Path | None = None,
+        identities: Mapping[str, Identity] | None = None,
+    ) -> None:
         self._limit = station.supervisor.heartbeat
         self._log = folder / LOG
         self._owner = os.getpid()
@@ -91,6 +100,7 @@ class Supervised:
             instruments=instruments_that_matter(station),
             patience=station.supervisor.idle,
             life=str(life.resolve()) if life is not None else "",
+            identities={name: (who.model, who.serial_number) for name, who in (identities or {}).items()},
             lease=str(station.lease.file.resolve()) if station.lease is not None else "",
             heartbeat=self._limit,
             speed=station.speed if self._real else 0.0,

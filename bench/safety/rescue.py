@@ -1,7 +1,8 @@
 """Makes a bench safe from outside the test: sessions of its own, outputs off first, then the whole safe state.
 
 For the supervisor alone. Every instrument is opened in a thread of its own, so that a dead one delays no other, and
-is switched off as soon as it is open; the order of the safe state is kept afterwards, with every read-back.
+is switched off as soon as it is open, whoever it is; the order of the safe state is kept afterwards, with every
+read-back, and those count only from an instrument that is still the one the test had identified.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +13,11 @@ from functools import partial
 from typing import Any, cast
 
 from bench.clock import Clock
-from bench.drivers import Unreachable, open_driver
+from bench.drivers import Doubted, Unreachable, mismatch, open_driver, warm_up
 from bench.roles import Driver, Roles
 from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
 from bench.safety.timelimit import begun, in_time
-from bench.station import ACTED_ON, StationFile
-from instruments.registry import driver_class
+from bench.station import ACTED_ON, Expected, StationFile
 from instruments.roles import InstrumentFault, Sink, Source
 from instruments.session import LinkContext
 
@@ -41,23 +41,23 @@ def instruments_that_matter(station: StationFile) -> tuple[str, ...]:
 
 def prepare(station: Mapping[str, Any], names: Sequence[str]) -> None:
     """Import the drivers and what they open links with; opens no instrument."""
-    entries = StationFile.model_validate(station).instruments
-    for name in names:
-        driver_class(entries[name].driver)
-        if entries[name].can is not None:
-            import can  # noqa: F401
-        elif "://" not in entries[name].resource:
-            import pyvisa
-
-            # One for all: threads that asked for their first at once could each get one of their own.
-            pyvisa.ResourceManager(station["visa_library"])
+    warm_up(StationFile.model_validate(station), names)
 
 
-def attempts(station: Mapping[str, Any], names: Sequence[str], clock: Clock) -> Iterator[Outcome]:
-    """Make the bench safe, anew with fresh sessions for as long as it is not, at most `ATTEMPTS` times."""
+def attempts(
+    station: Mapping[str, Any],
+    names: Sequence[str],
+    clock: Clock,
+    identities: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[Outcome]:
+    """Make the bench safe, anew with fresh sessions for as long as it is not, at most `ATTEMPTS` times.
+
+    `identities` are model and serial number of each instrument that the test had identified.
+    """
     loaded = StationFile.model_validate(station)
+    expected = {name: _expected(loaded, name, identities or {}) for name in names}
     for number in range(1, ATTEMPTS + 1):
-        outcome = _attempt(loaded, names, clock, number)
+        outcome = _attempt(loaded, expected, clock, number)
         yield outcome
         if outcome.verdict.safe:
             return
@@ -89,17 +89,26 @@ def _answer(asked: "Future[bool]") -> bool | None:
     return asked.result() if asked.done() and not asked.exception() else None
 
 
-def _attempt(station: StationFile, names: Sequence[str], clock: Clock, number: int) -> Outcome:
+def _expected(station: StationFile, name: str, identities: Mapping[str, Sequence[str]]) -> tuple[Expected, ...]:
+    """Who must answer: as the station file has it, and as the test has seen it."""
+    model, serial_number = identities.get(name, (None, None))
+    return station.instruments[name].expect, Expected(model=model, serial_number=serial_number)
+
+
+def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
+    names = tuple(expected)
     reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
     moving = [reached[name] for name in names if {"source", "sink"} & set(station.instruments[name].roles)]
     wait(moving, STEP_LIMIT)
     commanded = clock.now() if all(future.done() and not future.exception() for future in moving) else None
     wait(reached.values(), STEP_LIMIT)
     players: dict[str, Any] = {"temperatures": Unreachable("the temperatures are not needed")}
+    asked = {name: begun(partial(_doubt, reached[name], name, expected[name])) for name in names}
+    wait(asked.values(), STEP_LIMIT)
     for name in names:
-        players |= dict.fromkeys(station.instruments[name].roles, _player(reached[name], name))
+        players |= dict.fromkeys(station.instruments[name].roles, _player(reached[name], asked[name], name))
     try:
-        verdict = safe_state(Roles(**players), clock, station)
+        verdict = safe_state(Roles(**players), clock, station, last_resort=True)
     finally:
         for future in reached.values():
             _close(future)
@@ -119,11 +128,26 @@ def _reach(station: StationFile, name: str, clock: Clock) -> Driver:
     return driver
 
 
-def _player(reached: "Future[Driver]", name: str) -> Driver | Unreachable:
+def _doubt(reached: "Future[Driver]", name: str, expected: Sequence[Expected]) -> str:
+    """Why the word of whoever answers proves nothing; empty when it is who it should be, or nobody was reached."""
+    if not reached.done() or reached.exception() is not None:
+        return ""
+    try:
+        identity = reached.result().identify()
+    except InstrumentFault as error:
+        return str(error)
+    wrong = next(filter(None, (mismatch(each, identity) for each in expected)), "")
+    return f"{name} is {identity} now: {wrong}" if wrong else ""
+
+
+def _player(reached: "Future[Driver]", asked: "Future[str]", name: str) -> Driver | Unreachable:
     if not reached.done():
         return Unreachable(f"{name} did not answer in time")
     error = reached.exception()
-    return reached.result() if error is None else Unreachable(str(error) or type(error).__name__)
+    if error is not None:
+        return Unreachable(str(error) or type(error).__name__)
+    doubt = asked.result() if asked.done() else f"{name} did not say in time who it is"
+    return Doubted(reached.result(), doubt) if doubt else reached.result()
 
 
 def _close(reached: "Future[Driver]") -> None:

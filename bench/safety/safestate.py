@@ -1,53 +1,66 @@
-"""The safe state: an ordered list, every step attempted whatever happened before, every step verified by read-back.
+"""The safe state: an ordered list, every step attempted whatever happened before, every step confirmed by another.
 
 The order comes from the station file and was checked when that was read: sink off, source off, current below a
 threshold, contactor open, bus discharged, emulator off, chamber to rest. The result is a *bench verdict* beside the
 test verdict: a test that passed on a bench whose output could not be verified off is not a clean pass.
+
+What an instrument says of itself is not enough: a step is *verified* once a meter of another instrument confirms it,
+*reported* where the station has no such meter, and *not verified* where an answer is missing or contradicted, or an
+existing witness was not heard (`bench.safety.witness` has the table).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import isnan
+from math import isnan, nan
 from threading import Event
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from bench.clock import Clock, WallClock
-from bench.roles import Roles
+from bench.drivers import is_there
+from bench.roles import POWER, Roles
+from bench.safety import breaking, witness
 from bench.safety.limits import BMS_SILENCE
-from bench.safety.timelimit import OutOfTime, in_time
-from bench.station import Role, SafeAction, StationFile
-from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
+from bench.safety.timelimit import OutOfTime, begun, in_time
+from bench.station import ACTED_ON, SafeAction, StationFile
+from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned, StaysAsItIs
 
 STEP_LIMIT = 5.0
 """s, on a wall clock, for the command of a step and again for its read-back: two answers that never come, and more."""
 OPEN_STATES = frozenset(
     {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
 )
-PACK_CURRENT = 0.5
-"""A that a BMS may measure where none flows: its shunt is made for hundreds."""
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
+WAITING = "a meter has not settled yet"
+LOOK_EVERY = 0.1
+"""s of the clock between two looks, and between two commands that are repeated."""
+OUTPUTS: frozenset[SafeAction] = frozenset({"sink off", "source off"})
+WITHOUT_ENERGY = frozenset({"chamber to rest"})
+"""Steps after which no energy is left on the bench whatever became of them: reported ones do not make a bench so."""
 
-Action = Callable[[], None]
+State = Literal["verified", "reported", "not verified"]
+Action = Callable[[], object]
 Check = Callable[[], str]
 """Reads back; returns what is wrong, or nothing."""
-
-
 Attempt = Callable[[Callable[[], Any], float], Any]
 """Carries out an action within a limit (s) and returns what it returned; raises `OutOfTime`, or what it raised."""
 
 
 @dataclass(frozen=True, slots=True)
 class SafeStep:
-    """How one step of the safe state went; `verified` is None for what this station has no means to read back."""
+    """How one step of the safe state went.
+
+    `verified`: True by a `witness` of its own, None only reported by whoever carried it out, False not at all.
+    """
 
     name: str
     done: bool
     verified: bool | None
     detail: str
     duration: float
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +70,34 @@ class BenchVerdict:
     steps: tuple[SafeStep, ...]
 
     @property
+    def state(self) -> State:
+        """The worst of the steps; one that has no energy in it counts only where it was not verified."""
+        if any(step.verified is False for step in self.steps):
+            return "not verified"
+        reported = any(step.verified is None and step.name not in WITHOUT_ENERGY for step in self.steps)
+        return "reported" if reported else "verified"
+
+    @property
     def safe(self) -> bool:
-        """Every step was carried out, and verified where the station has the means to."""
-        return all(step.verified is not False for step in self.steps)
+        """Every step was carried out, and confirmed where the station has the means to."""
+        return self.state != "not verified"
 
     def __str__(self) -> str:
+        if self.state == "verified":
+            return "outputs verified off"
+        wanted = None if self.safe else False
+        told = "; ".join(
+            f"{step.name}: {step.detail}"
+            for step in self.steps
+            if step.verified is wanted and not (self.safe and step.name in WITHOUT_ENERGY)
+        )
         if self.safe:
-            unknown = "; ".join(f"{step.name}: {step.detail}" for step in self.steps if step.verified is None)
-            return f"outputs verified off{f' ({unknown})' if unknown else ''}"
-        bad = "; ".join(f"{step.name}: {step.detail}" for step in self.steps if step.verified is False)
-        return f"NOT VERIFIED SAFE ({bad}). Switch the bench off by hand and look at it before anyone touches it."
+            return f"outputs off, as the instruments themselves report ({told})"
+        return f"NOT VERIFIED SAFE ({told}). Switch the bench off by hand and look at it before anyone touches it."
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        return {"safe": self.safe, "steps": [asdict(step) for step in self.steps]}
+        return {"safe": self.safe, "state": self.state, "steps": [asdict(step) for step in self.steps]}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":
@@ -95,158 +122,381 @@ def outputs_off(roles: Roles, attempt: Attempt = at_leisure) -> None:
         raise first
 
 
+def nobody(_seconds: float) -> None:
+    """Nobody watches whether the test is alive."""
+
+
+def nothing_violated() -> str:
+    """Nobody knows of a limit that is violated."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """What whoever asks for the safe state knows; see `safe_state`."""
+
+    alive: Callable[[float], None]
+    hurry: Event
+    violated: Callable[[], str]
+    last_resort: bool
+    discredited: frozenset[str]
+
+
 def safe_state(
     roles: Roles,
     clock: Clock,
     station: StationFile,
     *,
-    alive: Callable[[float], None] = lambda _seconds: None,
+    alive: Callable[[float], None] = nobody,
     hurry: Event | None = None,
+    violated: Callable[[], str] = nothing_violated,
+    last_resort: bool = False,
+    discredited: frozenset[str] = frozenset(),
 ) -> BenchVerdict:
     """Carry out the whole list in the station's order; never raises for an instrument that fails.
 
     On a wall clock a step that does not come back within `STEP_LIMIT` is given up and the next one tried. `alive` is
     told before each step how long (s) it may take. Once `hurry` is set the outputs are switched off once more and
     nothing else is done: what was not reached is left out, and so not verified.
+
+    `violated` names a limit that is violated, if any; then, or with `last_resort`, the contactor may be opened under a
+    current. Meters of the instruments in `discredited` were contradicted in this run and confirm nothing.
     """
     hurry = hurry or Event()
     limited: Attempt = at_leisure if clock.kind == "virtual" else in_time
     attempt: Attempt = at_leisure if clock.kind == "virtual" else partial(in_time, given_up=hurry.is_set)
-    steps = []
-    for name, task in _plan(roles, clock, station, hurry):
-        if hurry.is_set():
-            steps.append(SafeStep(name, done=False, verified=False, detail=LEFT_OUT, duration=0.0))
-        elif task is None:
-            steps.append(SafeStep(name, done=False, verified=None, detail=NOT_MEASURABLE, duration=0.0))
-        else:
-            alive(3 * STEP_LIMIT + 2 * task.wait)
-            steps.append(_carry_out(name, task, attempt, clock.now))
+    now = _Circumstances(alive, hurry, violated, last_resort, discredited)
+    on_its_way = _Pass(roles, clock, station, now, attempt)
+    for name in station.safe_order:
+        on_its_way.carry_out(name)
     if hurry.is_set():
         # What was given up may have been the very command that switches off.
         with suppress(Exception):
             outputs_off(roles, limited)
-    return BenchVerdict(tuple(steps))
+    return BenchVerdict(tuple(map(on_its_way.confirmed, on_its_way.steps)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """Command and read-back of a step; `wait` is how long (s) the read-back may take to come true."""
+@dataclass(slots=True)
+class _Step:
+    """What whoever carries a step out says of it.
 
-    action: Action
-    check: Check
-    wait: float = 0.0
+    `problem` is None where nobody can read it back. `hung`: a command or an answer never came back, so that another
+    one would only wait behind it.
+    """
 
-
-def _plan(roles: Roles, clock: Clock, station: StationFile, hurry: Event) -> Iterator[tuple[SafeAction, _Task | None]]:
-    """Each step of the station's order; None: it cannot be read back here."""
-    sink, source, emulator, chamber = roles.sink, roles.source, roles.emulator, roles.chamber
-    safe, bus = station.safe_state, station.bus_role
-
-    def until(problem: Check, seconds: float, action: Action = _nothing) -> _Task:
-        return _Task(action, lambda: _wait(problem, seconds, clock, hurry), seconds)
-
-    def to_standby() -> None:
-        roles.bms.request_mode(BmsMode.STANDBY)
-
-    tasks: dict[SafeAction, _Task] = {
-        "sink off": _Task(sink.sink_off, lambda: "" if sink.sink_is_off() else "input still reads on"),
-        "source off": _Task(source.source_off, lambda: "" if source.source_is_off() else "output still reads on"),
-        "current gone": until(lambda: _current_remaining(roles, safe.current), safe.settle),
-        "contactor open": until(lambda: _contactor(roles), safe.settle, to_standby),
-        "chamber to rest": _Task(
-            chamber.chamber_rest, lambda: "" if chamber.chamber_is_resting() else "still conditioning"
-        ),
-    }
-    if bus is not None:
-        tasks["bus discharged"] = until(lambda: _bus(roles, bus, safe.bus_voltage), safe.discharge)
-    if emulator is not None:
-        tasks["emulator off"] = _Task(
-            emulator.emulator_off, lambda: "" if emulator.emulator_is_off() else "a channel still reads on"
-        )
-    for name in station.safe_order:
-        yield name, tasks.get(name)
+    name: SafeAction
+    done: bool = False
+    problem: str | None = ""
+    note: str = ""
+    hung: bool = False
+    duration: float = 0.0
 
 
-def _carry_out(name: str, task: _Task, attempt: Attempt, now: Callable[[], float]) -> SafeStep:
-    start, done, problem = now(), False, ""
-    try:
-        attempt(task.action, STEP_LIMIT)
-        done = True
-    except OutOfTime as error:
-        # A read-back would only wait behind it.
-        return SafeStep(name, done=False, verified=False, detail=str(error), duration=round(now() - start, 6))
-    except Exception as error:  # noqa: BLE001 - the next step must be attempted, and this one still be looked at
-        problem = str(error) or type(error).__name__
-    problem = _looked(task, attempt) or problem
-    return SafeStep(name, done, not problem, problem or "verified", round(now() - start, 6))
+class _Pass:
+    """One way through the list: what was commanded, what was read back, what the meters said on the way."""
 
+    def __init__(self, roles: Roles, clock: Clock, station: StationFile, now: _Circumstances, attempt: Attempt) -> None:
+        self.steps: list[_Step] = []
+        self._roles, self._clock, self._station, self._now, self._attempt = roles, clock, station, now, attempt
+        self._started = clock.now()
+        self._outputs: dict[SafeAction, _Step] = {}
+        self._meters = witness.meters(station, roles, lambda: clock.now() - self._started)
+        self._readings: dict[witness.Fact, tuple[witness.Reading, ...]] = {}
+        safe = station.safe_state
+        self._bounds = witness.Bounds(max(safe.current, witness.PACK_CURRENT), safe.bus_voltage)
+        self._left_closed = False
+        self._ways: dict[SafeAction, Callable[[_Step], None]] = {
+            "sink off": self._output, "source off": self._output, "current gone": self._current,
+            "contactor open": self._contactor, "bus discharged": self._bus, "emulator off": self._emulator,
+            "chamber to rest": self._power,
+        }  # fmt: skip
 
-def _looked(task: _Task, attempt: Attempt) -> str:
-    """What the read-back says; one answer that is lost or garbled sends nobody to the bench, so it is asked again."""
-    problem = ""
-    for _ in range(2):
+    def carry_out(self, name: SafeAction) -> None:
+        """One step, whatever becomes of it."""
+        step, start = _Step(name), self._clock.now()
+        self.steps.append(step)
+        if self._now.hurry.is_set():
+            step.problem = LEFT_OUT
+            return
+        self._now.alive(longest(self._station, name))
         try:
-            return cast("str", attempt(task.check, STEP_LIMIT + task.wait))
-        except InstrumentFault as error:
-            problem = str(error)
-        except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
-            return str(error) or type(error).__name__
-    return problem
+            self._ways[name](step)
+        except Exception as error:  # noqa: BLE001 - the next step must be attempted
+            step.problem = _words(error)
+        step.duration = round(self._clock.now() - start, 6)
+
+    def confirmed(self, step: _Step) -> SafeStep:
+        """A step with what everybody else says of it."""
+        note = f"; {step.note}" if step.note else ""
+        kept = SafeStep(step.name, step.done, verified=False, detail=f"{step.problem}{note}", duration=step.duration)
+        if step.problem:
+            return kept
+        said = witness.testimony(
+            self._station, step.name, self._meters, self._readings, self._bounds, self._now.discredited
+        )
+        if said.verified is False:
+            return replace(kept, detail=f"{said.why}{note}")
+        if step.problem is None:
+            alone = f"; {said.by} alone finds it dead" if said.by else ""
+            return replace(kept, verified=None, detail=f"{NOT_MEASURABLE}{alone}")
+        if said.verified is None:
+            return replace(kept, verified=None, detail=f"{witness.alone(self._station, step.name)}{note}")
+        return replace(kept, verified=True, detail=f"verified{note}", witness=said.by)
+
+    # --- what is switched ---------------------------------------------------------------------------------------------
+
+    def _output(self, step: _Step) -> None:
+        """Both outputs are told OFF before either is looked at, and again together."""
+        if not self._outputs:
+            told = self._tell_both()
+            self._outputs = {name: _Step(name) for name in told}
+            for name, error in told.items():
+                self._look_back(self._outputs[name], error)
+            self._insist(*self._outputs.values())
+        looked_at = self._outputs[step.name]
+        step.done, step.problem, step.note = looked_at.done, looked_at.problem, looked_at.note
+
+    def _emulator(self, step: _Step) -> None:
+        self._power(step)
+        self._insist(step)
+        self._observe("cell voltage", lambda: "", self._station.safe_state.settle)
+
+    def _power(self, step: _Step) -> None:
+        self._look_back(step, self._say_off(step))
+
+    def _tell_both(self) -> dict[SafeAction, Exception | None]:
+        """On a wall clock at once, where they are two: a dead one must not delay the other."""
+        tasks: dict[SafeAction, Action] = {
+            name: partial(POWER[ACTED_ON[name]].off, self._player(name))
+            for name in self._station.safe_order
+            if name in OUTPUTS
+        }
+        if self._clock.kind == "wall" and len(self._roles.meters()) > 1:
+            tasks = {name: begun(task).result for name, task in tasks.items()}
+        return {name: self._tried(task) for name, task in tasks.items()}
+
+    def _player(self, name: SafeAction) -> object:
+        return getattr(self._roles, ACTED_ON[name])
+
+    def _say_off(self, step: _Step) -> Exception | None:
+        return self._tried(partial(POWER[ACTED_ON[step.name]].off, self._player(step.name)))
+
+    def _tried(self, task: Action) -> Exception | None:
+        """What became of a command: nothing, or what was raised."""
+        try:
+            self._attempt(task, STEP_LIMIT)
+        except Exception as error:  # noqa: BLE001 - it is told with its step
+            return error
+        return None
+
+    def _look_back(self, step: _Step, error: Exception | None) -> None:
+        """Keep what became of a command, and what the instrument itself says of it."""
+        step.done, step.hung = error is None, isinstance(error, OutOfTime)
+        step.problem = _words(error) if error else ""
+        if step.hung:
+            return
+        power, player = POWER[ACTED_ON[step.name]], self._player(step.name)
+        try:
+            still_on = self._looked(lambda: "" if power.is_off(player) else power.still_on)
+        except OutOfTime as hung:
+            still_on, step.hung = str(hung), True
+        step.problem = still_on or step.problem
+
+    def _insist(self, *steps: _Step) -> None:
+        """Say OFF and look again for a stated time to whatever stays on, while the BMS measures what flows."""
+        deadline, said, most = self._in(self._station.safe_state.insist), 1, 0.0
+        while self._clock.now() < deadline and not self._now.hurry.is_set():
+            deaf = [step for step in steps if step.problem and not step.hung and is_there(self._player(step.name))]
+            if not deaf:
+                return
+            self._clock.sleep(LOOK_EVERY)
+            said += 1
+            for step in deaf:
+                self._look_back(step, self._say_off(step))
+            with suppress(Exception):
+                most = max(most, self._attempt(self._amps_of_the_bms, STEP_LIMIT))
+            for step in deaf:
+                flowed = f"while up to {most:.2f} A flowed through the pack"
+                step.note = f"told OFF {said} times, {flowed}" if step.problem else ""
+
+    def _amps_of_the_bms(self) -> float:
+        """What the BMS measures now, A either way; 0 where it is not heard."""
+        return max((abs(reading.value) for reading in self._read("pack current") if not reading.silent), default=0.0)
+
+    # --- what is waited for -------------------------------------------------------------------------------------------
+
+    def _current(self, step: _Step) -> None:
+        step.problem = self._observe("pack current", self._ammeters, self._station.safe_state.settle)
+        step.done = not step.problem
+        with suppress(Exception):
+            pack = self._attempt(partial(witness.heard, self._roles, "pack voltage", self._silence), STEP_LIMIT)
+            self._bounds = replace(self._bounds, pack=pack)
+
+    def _bus(self, step: _Step) -> None:
+        # Behind a contactor that was left closed there is nothing to wait for.
+        seconds = 0.0 if self._left_closed else self._station.safe_state.discharge
+        first = next(iter(self._station.bus_voltmeters), None)
+        problem = self._observe("bus voltage", lambda: "" if first is None else self._bus_problem(first), seconds)
+        step.problem = None if first is None else problem
+        step.done = first is not None and not problem
+
+    def _contactor(self, step: _Step) -> None:
+        amps = self._attempt(self._amps_now, STEP_LIMIT)
+        if amps != 0.0 and not self._is_open():
+            reason = self._reason()
+            step.problem = breaking.refusal(amps, self._station.safe_state, reason)
+            if step.problem:
+                self._leave_closed()
+                return
+            step.note = f"opened under {amps:.2f} A, because {reason}"
+        error = self._tried(partial(self._roles.bms.request_mode, BmsMode.STANDBY))
+        step.done = error is None
+        if isinstance(error, OutOfTime):
+            step.problem = str(error)
+            return
+        still_closed = self._until(self._closed, self._station.safe_state.settle)
+        step.problem = still_closed or (_words(error) if error else "")
+
+    def _leave_closed(self) -> None:
+        self._left_closed = True
+        with suppress(Exception):
+            if isinstance(self._roles.bms, StaysAsItIs):
+                self._roles.bms.stay_as_it_is()
+
+    def _reason(self) -> str:
+        """Why the contactor is to be opened though a current flows; nothing: there is no reason."""
+        violated = ""
+        with suppress(Exception):
+            violated = self._attempt(self._now.violated, STEP_LIMIT)
+        return violated or (breaking.LAST_RESORT if self._now.last_resort else "")
+
+    def _amps_now(self) -> float:
+        """The largest current (A) that anybody measures, 0 for one that counts as gone.
+
+        nan where neither the BMS, whose current is the contactor's, nor every ammeter tells.
+        """
+        heard = [abs(reading.value) for reading in self._read("pack current") if not reading.silent]
+        measured = [abs(amps) for amps in map(_amps, self._roles.meters())]
+        if not heard and any(map(isnan, measured)):
+            return nan
+        known = [amps for amps in measured if not isnan(amps)]
+        gone = all(amps <= self._bounds.current for amps in heard)
+        gone = gone and all(amps < self._station.safe_state.current for amps in known)
+        return 0.0 if gone else max([*heard, *known])
+
+    def _ammeters(self) -> str:
+        limit = self._station.safe_state.current
+        for meter in self._roles.meters():
+            meter.request()
+            current = meter.collect()[1]
+            # Written so that a current that cannot be read (nan) is not taken for none.
+            if not abs(current) < limit:
+                return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
+        return ""
+
+    def _bus_problem(self, first: str) -> str:
+        (volts,) = (reading for reading in self._readings["bus voltage"] if reading.instrument == first)
+        limit = self._bounds.touchable
+        if volts.silent:
+            return f"the bus voltage cannot be read: {first} {volts.silent}"
+        return "" if abs(volts.value) < limit else (
+            f"{volts.value:.1f} V remain on the bus, less than {limit:g} V is safe to touch"
+        )  # fmt: skip
+
+    def _closed(self) -> str:
+        try:
+            self._roles.bms_scan()
+            state, age = self._roles.bms.state(), self._roles.bms.state_age()
+        except InstrumentFault as silent:
+            # A node that has only just been connected to needs a moment before it can be heard.
+            return str(silent)
+        if age > BMS_SILENCE:
+            # What it said then, it cannot vouch for now.
+            return f"BMS reported {state.name} {age:.0f} s ago and no state since"
+        return "" if state in OPEN_STATES else f"BMS reports {state.name}"
+
+    def _is_open(self) -> bool:
+        """Whether the BMS says that its contactor is open already: then there is nothing to break."""
+        try:
+            return not self._attempt(self._closed, STEP_LIMIT)
+        except Exception:  # noqa: BLE001 - who does not answer says nothing
+            return False
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def _observe(self, fact: witness.Fact, own: Check, seconds: float) -> str:
+        """Look until neither a meter of `fact` nor `own` finds anything, at most for `seconds`; what `own` finds then.
+
+        Who does not answer at all is not waited for any longer than a contactor may take.
+        """
+        settle = self._in(self._station.safe_state.settle)
+
+        def look() -> str:
+            self._readings[fact] = readings = self._read(fact)
+            problem, patient = own(), self._clock.now() < settle
+            return problem or ("" if witness.settled(fact, readings, self._bounds, patient=patient) else WAITING)
+
+        found = self._until(look, seconds)
+        return "" if found == WAITING else found
+
+    def _read(self, fact: witness.Fact) -> tuple[witness.Reading, ...]:
+        return tuple(witness.read(self._meters, fact))
+
+    def _until(self, problem: Check, seconds: float) -> str:
+        """Look until there is no problem any more, at most for `seconds`."""
+        return self._looked(lambda: _wait(problem, self._in(seconds), self._clock, self._now.hurry), seconds)
+
+    def _looked(self, check: Check, seconds: float = 0.0) -> str:
+        """What a look says; one answer that is lost or garbled sends nobody to the bench, so it is asked again.
+
+        Raises `OutOfTime` for one that does not come back.
+        """
+        problem = ""
+        for _ in range(2):
+            try:
+                return cast("str", self._attempt(check, STEP_LIMIT + seconds))
+            except InstrumentFault as error:
+                problem = str(error)
+            except OutOfTime:
+                raise
+            except Exception as error:  # noqa: BLE001 - what cannot be read back is not verified
+                return _words(error)
+        return problem
+
+    def _silence(self) -> float:
+        return self._clock.now() - self._started
+
+    def _in(self, seconds: float) -> float:
+        """When (s of the clock) that many seconds of real time will have passed."""
+        # Contactors, capacitors and messages take real time, however fast a served bench runs.
+        return self._clock.now() + seconds * (self._clock.speed if isinstance(self._clock, WallClock) else 1.0)
 
 
-def _nothing() -> None:
-    """Waiting is all there is to do."""
+def longest(station: StationFile, name: SafeAction) -> float:
+    """How long (s) a step may take: its commands and read-backs, and what it waits for, each looked at twice."""
+    safe = station.safe_state
+    waits = {
+        "sink off": safe.insist, "source off": safe.insist, "current gone": 2 * safe.settle,
+        "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge,
+        "emulator off": safe.insist + 2 * safe.settle,
+    }  # fmt: skip
+    return 5 * STEP_LIMIT + waits.get(name, 0.0)
 
 
-def _wait(problem: Check, seconds: float, clock: Clock, hurry: Event) -> str:
-    """Look until there is no problem any more, at most for `seconds`."""
-    # Contactors, capacitors and messages take real time, however fast a served bench runs.
-    deadline = clock.now() + seconds * (clock.speed if isinstance(clock, WallClock) else 1.0)
+def _amps(meter: Scanned) -> float:
+    try:
+        meter.request()
+        return meter.collect()[1]
+    except Exception:  # noqa: BLE001 - the next meter must be asked, whatever this one did
+        return nan
+
+
+def _wait(problem: Check, deadline: float, clock: Clock, hurry: Event) -> str:
+    """Look until there is no problem any more, at most until `deadline`."""
     while (text := problem()) and clock.now() < deadline and not hurry.is_set():
-        clock.sleep(0.1)
+        clock.sleep(LOOK_EVERY)
     return text
 
 
-def _current_remaining(roles: Roles, limit: float) -> str:
-    for meter in roles.meters():
-        meter.request()
-        current = meter.collect()[1]
-        # Written so that a current that cannot be read (nan) is not taken for none.
-        if not abs(current) < limit:
-            return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
-    return _current_through_the_pack(roles, max(limit, PACK_CURRENT))
-
-
-def _current_through_the_pack(roles: Roles, limit: float) -> str:
-    """What the BMS measures: an output that says off, and that no current flows, may be wrong in both."""
-    try:
-        heard = roles.bms_scan()
-    except InstrumentFault:
-        return ""  # whether it can be heard is asked for its contactor
-    current = heard["pack current"]
-    if abs(current) > limit and not heard["age"] > BMS_SILENCE:
-        return f"{abs(current):.2f} A still flows through the pack, as its BMS measures it"
-    return ""
-
-
-def _bus(roles: Roles, role: Role, limit: float) -> str:
-    meter = cast("Scanned", roles.source if role == "source" else roles.sink)
-    meter.request()
-    voltage = meter.collect()[0]
-    if not abs(voltage) < limit:
-        remains = f"{voltage:.1f} V remain on the bus, less than {limit:g} V is safe to touch"
-        return "the bus voltage cannot be read" if isnan(voltage) else remains
-    return ""
-
-
-def _contactor(roles: Roles) -> str:
-    try:
-        roles.bms_scan()
-        state, age = roles.bms.state(), roles.bms.state_age()
-    except InstrumentFault as silent:
-        # A node that has only just been connected to needs a moment before it can be heard.
-        return str(silent)
-    if age > BMS_SILENCE:
-        # What it said then, it cannot vouch for now.
-        return f"BMS reported {state.name} {age:.0f} s ago and no state since"
-    return "" if state in OPEN_STATES else f"BMS reports {state.name}"
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -19,9 +19,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,8 @@ class Plan:
     """s until the first word must come."""
     life: str = ""
     """File that is locked for as long as the test's lease lives; empty when it has none."""
+    identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Model and serial number of each instrument as the test identified it: another one's OFF proves nothing."""
     lease: str = ""
     """The lease's lock file; empty when the station has none."""
     heartbeat: float = 60.0
@@ -246,7 +248,7 @@ def _rescued(plan: Plan, alarm: Alarm, clock: WallClock) -> Iterator[dict[str, A
     """What each attempt to make the bench safe adds to the report."""
     from bench.safety import rescue
 
-    for outcome in rescue.attempts(plan.station, plan.instruments, clock):
+    for outcome in rescue.attempts(plan.station, plan.instruments, clock, plan.identities):
         yield {
             "attempts": outcome.number,
             "outputs_off_after": outcome.commanded and round(outcome.commanded - alarm.last_heard, 3),

@@ -32,7 +32,7 @@ class Plant:
     switches_stuck: bool = False
     leak: float = 0.0
     bus: float | None = None
-    """V that the supply reads where that is not the pack's voltage."""
+    """V that the supply reads where that is not the pack's voltage, or nothing behind an open contactor."""
     air: float = 25.0
     sensors: list[float] = field(default_factory=lambda: [25.0, 25.0])
     air_stuck: bool = False
@@ -74,6 +74,12 @@ class Plant:
     @property
     def cell(self) -> float:
         return self.open_circuit + 0.01 * self.current
+
+    @property
+    def bus_voltage(self) -> float:
+        if self.bus is not None:
+            return self.bus
+        return CELLS * self.cell if self.state in {BmsState.CHARGE, BmsState.DISCHARGE} else 0.0
 
     @property
     def state(self) -> BmsState:
@@ -156,8 +162,7 @@ class FakeSupply(Fake):
             listener()
 
     def collect(self) -> list[float]:
-        voltage, current = CELLS * self.plant.cell, self.plant.current
-        voltage = voltage if self.plant.bus is None else self.plant.bus
+        voltage, current = self.plant.bus_voltage, self.plant.current
         return [voltage, current, voltage * current]
 
 
@@ -211,6 +216,9 @@ class FakeBms(Fake):
 
     def state_age(self) -> float:
         return self.plant.bms_age
+
+    def bus_voltage(self) -> float:
+        return self.plant.bus_voltage
 
     def faults(self) -> tuple[BmsFault, ...]:
         raised = ["f_DeepDischarge"] if self.plant.state is BmsState.ERROR else self.plant.bms_faults

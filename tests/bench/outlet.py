@@ -17,7 +17,7 @@ from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections
 from instruments.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
-"""V of the four cells behind it, whatever flows."""
+"""V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""
 
 
 def say(*words: str) -> None:
@@ -43,7 +43,7 @@ class Outlet:
                 if self.delay:
                     say("measuring")
                     Event().wait(self.delay)
-                return f"{VOLTAGE},{self.current if self.on else 0.0}"
+                return f"{VOLTAGE},{self.current}" if self.on else "0.0,0.0"
             case ["OUTP?"]:
                 return "ON" if self.on else "OFF"
             case ["OUTP", state]:
@@ -173,6 +173,9 @@ class StillBms(Still):
         return closed.get(self.mode, BmsState.STANDBY)
 
     def state_age(self) -> float:
+        return 0.0
+
+    def bus_voltage(self) -> float:
         return 0.0
 
     def faults(self) -> tuple[BmsFault, ...]:

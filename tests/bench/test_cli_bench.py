@@ -10,7 +10,7 @@ import pytest
 from bench.checkup import check, make_safe
 from bench.pack import SHIPPED as PACKS
 from bench.pack import load_pack
-from bench.running.lifecycle import Setup
+from bench.running.lifecycle import OpenBench, Setup
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.verdicts import BenchInUse, InputError
@@ -171,13 +171,31 @@ def test_a_station_without_packs_asks_for_one(write_station: WriteStation) -> No
     assert packbench_here("check", station, "--pack", "lfp-24s").status == 0
 
 
+def test_check_names_who_confirms_each_step_and_what_is_only_reported() -> None:
+    out = packbench_here("check", "virtual-module").out
+    assert "VERIFIED source off: by bms, load." in out
+    assert "VERIFIED contactor open: by supply, load." in out
+    assert "REPORTED chamber to rest: no other instrument of this station can confirm it." in out
+    found = json.loads(packbench_here("check", "virtual-pack", "--json").out)
+    assert found["confirmed_by"]["bus discharged"] == ["bms"]
+    assert found["confirmed_by"]["chamber to rest"] == []
+
+
+def test_on_simulators_that_end_with_the_test_a_power_cut_leaves_nothing_on() -> None:
+    answer = packbench_here("check", "virtual-module")
+    assert "POWER CUT" not in answer.out
+    assert json.loads(packbench_here("check", "virtual-module", "--json").out)["power_cut"] == []
+
+
 # --- safe ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_step_of_the_safe_state_is_said_and_verified() -> None:
     answer = packbench("safe")
     assert answer.status == 0, answer.out
-    assert answer.out.count("verified") == 7
+    rows = [line.split() for line in answer.out.splitlines() if " done " in line]
+    assert [("verified" in row, "reported" in row) for row in rows] == [(True, False)] * 6 + [(False, True)]
+    assert "load, bms" in next(line for line in answer.out.splitlines() if line.strip().startswith("bus discharged"))
     assert "The bench is safe." in answer.out
 
 
@@ -186,38 +204,50 @@ def test_what_the_station_cannot_verify_is_said_and_not_taken_for_safe_to_touch(
     answer = packbench_here("safe", blind)
     assert answer.status == 0, answer.out
     assert "The bench is safe." not in answer.out
-    assert "Outputs verified off (bus discharged: not measurable here" in answer.out
-    steps = json.loads(packbench_here("safe", blind, "--json").out)["steps"]
-    assert [step["name"] for step in steps if step["verified"] is None] == ["bus discharged"]
+    assert "Outputs off, as the instruments themselves report (" in answer.out
+    assert "bus discharged: not measurable here" in answer.out
+    told = json.loads(packbench_here("safe", blind, "--json").out)
+    assert (told["safe"], told["state"]) == (True, "reported")
+    reported = [step["name"] for step in told["steps"] if step["verified"] is None]
+    assert reported == ["contactor open", "bus discharged", "chamber to rest"]
 
 
 def test_a_dead_instrument_keeps_no_other_from_being_made_safe(write_station: WriteStation) -> None:
     answer = packbench_here("safe", write_station(kill_chamber), "--json")
     steps = {step["name"]: step for step in json.loads(answer.out)["steps"]}
     assert answer.status == 3
-    assert [name for name, step in steps.items() if not step["verified"]] == ["chamber to rest"]
+    assert [name for name, step in steps.items() if step["verified"] is False] == ["chamber to rest"]
     assert "chamber" in steps["chamber to rest"]["detail"]
     assert steps["chamber to rest"]["done"] is False
 
 
 def test_a_silent_bms_is_not_taken_for_an_open_contactor() -> None:
-    verdict, _ = make_safe(setup_of("virtual-module", defects=SILENT_BMS))
-    assert [step.name for step in verdict.steps if not step.verified] == ["contactor open"]
+    verdict = make_safe(setup_of("virtual-module", defects=SILENT_BMS)).verdict
+    assert "contactor open" in [step.name for step in verdict.steps if step.verified is False]
 
 
 # --- a bench in use -----------------------------------------------------------------------------------------------
 
 
-def test_a_bench_in_use_is_not_checked_but_is_made_safe(write_station: WriteStation, tmp_path: Path) -> None:
+def test_a_bench_in_use_is_not_touched_but_by_force(
+    write_station: WriteStation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lease = tmp_path / "bench.lock"
     station = write_station(lambda station: station.update(lease={"file": str(lease)}))
+    opened: list[object] = []
+    find = OpenBench._find
+    monkeypatch.setattr(OpenBench, "_find", lambda bench: (opened.append(bench), find(bench)))
     held = BenchLease(lease, "virtual-module")
     try:
-        looked, made_safe = packbench("check", station), packbench("safe", station, "--json")
+        looked, asked = packbench_here("check", station), packbench_here("safe", station)
+        assert opened == [], "nothing is written to a bench that somebody else holds"
+        made_safe = packbench_here("safe", station, "--force", "--json")
     finally:
         held.release()
-    assert looked.status == 3
+    assert (looked.status, asked.status) == (3, 3)
     assert "is in use" in looked.err
+    assert "is in use" in asked.err
+    assert f"Nothing was sent. To switch it off under them all the same: packbench safe {station} --force" in asked.err
     told = json.loads(made_safe.out)
     assert told["safe"] is True
     assert "is in use" in told["held"]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.recording.life import claim
+from bench.recording.past import PastRun
 from bench.recording.rejudge import rejudge, verdict_of
 from bench.recording.runs import DIED, RUNNING, SURELY_DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
@@ -42,6 +43,39 @@ def test_a_manifest_that_never_ended_is_a_run_that_died(tmp_path: Path) -> None:
     command = f"pytest --resume={run['run_id']} --runs={tmp_path}"
     assert (run["state"], run["verdict"], run["resume"]) == ("died", None, command)
     assert run["cause"] == f"{DIED} Resume with: {command}"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "resumable"),
+    [
+        (Verdict.ABORTED, True),
+        (Verdict.BENCH_FAULT, True),
+        (Verdict.TEST_ERROR, True),
+        (Verdict.FAIL, False),
+        (Verdict.INCONCLUSIVE, False),
+        (Verdict.PASS, False),
+    ],
+)
+def test_every_run_that_can_be_resumed_says_how(tmp_path: Path, verdict: Verdict, resumable: bool) -> None:
+    folder = record(tmp_path, verdict=verdict, cause=SILENT)
+    (run,) = list_runs(tmp_path)
+    command = f"pytest --resume={run.run_id} --runs={tmp_path}"
+    assert (run.resume == command) is resumable
+    assert (f"Resume with: {command}" in str(run.cause)) is resumable
+    # What is offered is what is taken.
+    if resumable:
+        assert PastRun.load(folder).manifest["run_id"] == run.run_id
+
+
+def test_a_run_without_a_row_is_not_offered(tmp_path: Path) -> None:
+    folder = record(tmp_path, verdict=None)
+    journal = folder / "samples.journal"
+    content = journal.read_bytes()
+    journal.write_bytes(content[: 12 + int.from_bytes(content[4:8], "little")])
+    (run,) = list_runs(tmp_path)
+    assert run.resume is None
+    with pytest.raises(InputError, match="never got to a first sample"):
+        PastRun.load(folder)
 
 
 def test_a_run_whose_process_lives_is_running_and_not_to_be_resumed(tmp_path: Path) -> None:
@@ -161,7 +195,13 @@ def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("verdict", "cause", "status"),
-    [(Verdict.FAIL, TRIP, 1), (Verdict.BENCH_FAULT, SILENT, 3), (Verdict.ABORTED, None, 1), (None, None, 3)],
+    [
+        (Verdict.FAIL, TRIP, 1),
+        (Verdict.BENCH_FAULT, SILENT, 3),
+        (Verdict.ABORTED, None, 130),
+        (Verdict.TEST_ERROR, None, 2),
+        (None, None, 3),
+    ],
 )
 def test_good_measurements_do_not_undo_how_a_run_ended(
     tmp_path: Path, verdict: Verdict | None, cause: Cause | None, status: int
@@ -210,5 +250,5 @@ def test_a_run_is_never_better_than_its_measurements_nor_than_its_bench(
     verdict = verdict_of({"verdict": ending}, entries)
     assert verdict is not None
     assert verdict.severity >= entries[0].measurement.verdict.severity
-    if ending in (Verdict.BENCH_FAULT, Verdict.ABORTED):
+    if ending in (Verdict.TEST_ERROR, Verdict.BENCH_FAULT, Verdict.ABORTED):
         assert verdict is ending

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import columns
@@ -58,6 +58,7 @@ def test_parquet_has_the_same_values(tmp_path: Path) -> None:
     assert table[columns.DISCHARGE_AH].to_pylist() == ROWS[:, DERIVED.index(columns.DISCHARGE_AH)].tolist()
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=20))
 def test_every_number_survives_csv(values: list[float], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "survives.csv"

@@ -15,7 +15,17 @@ from bench.safety.faults import catalogue, fault, load_catalogue
 from bench.safety.guard import Limit
 from bench.safety.limits import limits_for
 from bench.station import load_station
-from bench.verdicts import BenchFault, BenchInUse, Blame, Inconclusive, InputError, PackFailure, blame_of, fault_of
+from bench.verdicts import (
+    BenchFault,
+    BenchInUse,
+    Blame,
+    Inconclusive,
+    InputError,
+    PackFailure,
+    TestError,
+    blame_of,
+    fault_of,
+)
 from instruments.roles import InstrumentFault, SetPointRejected
 from instruments.virtual.defects.grammar import FORMS
 
@@ -132,7 +142,11 @@ def test_sentences_are_sentences() -> None:
         (InstrumentFault("no answer"), "instrument-fault"),
         (SetPointRejected("too much"), "instrument-fault"),
         (InputError("no such pack"), "wrong-input"),
-        (ZeroDivisionError(), "bench-fault"),
+        (MemoryError(), "bench-fault"),
+        (OSError(28, "No space left on device"), "bench-fault"),
+        (ZeroDivisionError(), "test-error"),
+        (TestError("x"), "test-error"),
+        (TestError("x", "bench-not-open"), "bench-not-open"),
         (KeyboardInterrupt(), "interrupted"),
     ],
 )
@@ -152,7 +166,10 @@ def test_a_catalogue_is_read_in_its_order(write: WriteFile) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("blame: pack", "blame: nobody"), "line 9, key faults.too-hot.blame: found 'nobody'; .*bench, operator, pack"),
+        (
+            ("blame: pack", "blame: nobody"),
+            "line 9, key faults.too-hot.blame: found 'nobody'; .*bench, operator, pack, test",
+        ),
         (("action: trip", "action: tripp"), "did you mean 'trip'"),
         (("layer: guard", "layer: gard"), "did you mean 'guard'"),
         (("    meaning: It burns.\n", ""), "meaning: this key is required and missing"),

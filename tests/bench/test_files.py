@@ -186,7 +186,7 @@ def test_a_safe_state_that_is_not_safe_is_refused_where_it_is_written(
 
 def test_a_station_with_an_emulator_must_switch_it_off(write: WriteFile) -> None:
     text = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
-    text = text.replace("safe_state: {", f"safe_state: {{order: [{', '.join(GOOD)}], ")
+    text = text.replace("safe_state:\n", f"safe_state:\n  order: [{', '.join(GOOD)}]\n")
     said = refused(load_station, write("mine.yaml", text))
     assert "'emulator off' is missing, and an instrument plays the emulator" in said
 

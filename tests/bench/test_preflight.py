@@ -208,10 +208,14 @@ def test_a_calibration_that_has_run_out_is_named(
     assert [text.partition(":")[0] for text in overdue(-2)] == ["Instrument bms"]
 
 
-def test_nothing_is_opened_on_a_bench_whose_calibration_has_run_out(
+def test_a_bench_whose_calibration_has_run_out_is_switched_off_and_not_programmed(
     new_bench: Callable[..., TestBench], plant: Plant, station_text: str
 ) -> None:
+    plant.source_on = True
     bench = new_bench(station=due(station_text, "2020-01-01"))
     with pytest.raises(Exception, match="its calibration was due on 2020-01-01"):
         bench.open()
-    assert plant.calls == []
+    assert not plant.source_on
+    assert not {"protect_source", "charge"} & set(plant.calls)
+    assert bench.run_log.manifest["found"]["supply"] is True
+    assert bench.run_log.manifest["bench_verdict"]["state"] == "verified"

@@ -60,7 +60,7 @@ def pytest_sessionstart(session):
     progress.register(session.config)
 """
 LINE = re.compile(
-    r"^\[ ?(\d+)/(\d+)\] (PASS|FAIL|INCONCLUSIVE|BENCH FAULT|ABORTED|WRONG INPUT) +(\S+) \(([^)]*)\)(?:: (.*))?$"
+    r"^\[ ?(\d+)/(\d+)\] (PASS|FAIL|INCONCLUSIVE|TEST ERROR|BENCH FAULT|ABORTED) +(\S+) \(([^)]*)\)(?:: (.*))?$"
 )
 
 
@@ -117,7 +117,7 @@ def log(suite: Path) -> str:
         ("test_passes", "PASS", None),
         ("test_fails", "FAIL", "capacity: 1.5 Ah (allowed: at least 1.9 Ah)"),
         ("test_doubtful", "INCONCLUSIVE", "capacity: 1.9 ± 0.1 Ah (allowed: at least 1.9 Ah)"),
-        ("test_breaks", "BENCH FAULT", "the cat sat"),
+        ("test_breaks", "TEST ERROR", "RuntimeError: the cat sat (test_small.py:19)"),
     ],
 )
 def test_every_test_on_the_bench_gets_one_line(log: str, test: str, verdict: str, cause: str | None) -> None:
@@ -138,15 +138,22 @@ def test_a_test_that_used_no_bench_keeps_its_dot(log: str) -> None:
 
 def test_what_fails_after_a_good_run_is_not_told_as_a_pass(log: str) -> None:
     line = lines_of(log)["test_stumbles"]
-    assert line[3] == "BENCH FAULT"
+    assert line[3] == "TEST ERROR"
     assert "stumbled at the end" in line[6]
 
 
 def test_pytests_own_summary_stays(log: str) -> None:
-    for name in ("test_fails", "test_breaks"):
-        assert re.search(rf"^FAILED .*::{name}", log, re.MULTILINE)
-    assert re.search(r"^ERROR .*::test_stumbles", log, re.MULTILINE)
-    assert re.search(r"2 failed, 3 passed, 1 skipped, 1 error", log)
+    assert re.search(r"^FAILED .*::test_fails", log, re.MULTILINE)
+    for name in ("test_breaks", "test_stumbles"):
+        assert re.search(rf"^ERROR .*::{name}", log, re.MULTILINE)
+    assert re.search(r"1 failed, 3 passed, 2 errors, 1 inconclusive", log)
+
+
+def test_the_last_words_count_every_end_and_say_how_the_bench_was_left(log: str) -> None:
+    assert log.rstrip().splitlines()[-2:] == [
+        "6 tests: 2 passed, 1 inconclusive, 1 pack failed, 2 test error, 0 bench failed, 0 aborted, 0 not run.",
+        "Bench: verified safe after each of 5 runs.",
+    ]
 
 
 def test_no_terminal_no_escape_sequences(log: str) -> None:
@@ -213,7 +220,7 @@ def test_the_display_makes_room_for_the_line_of_the_test(screen: str) -> None:
 
 def test_the_cursor_is_given_back_after_every_test(screen: str) -> None:
     assert screen.count(HIDE) == screen.count(SHOW) >= 1
-    assert "BENCH FAULT" in screen
+    assert "TEST ERROR" in screen
 
 
 def test_ci_is_not_redrawn_even_on_a_terminal(suite: Path) -> None:

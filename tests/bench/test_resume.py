@@ -281,7 +281,7 @@ def test_a_pack_that_is_not_as_it_was_left_is_refused_and_gets_no_current(
     assert words in str(refused.value)
     assert "charge" not in plant.calls
     concluded = bench.conclude(refused.value)
-    assert concluded.verdict == "ABORTED"
+    assert concluded.verdict == "TEST ERROR"
     assert bench.run_log.cause is not None
     assert (bench.run_log.cause.fault, bench.run_log.cause.blame) == ("resume-mismatch", "operator")
 
@@ -340,7 +340,7 @@ def test_a_test_that_asks_for_less_than_was_begun_has_not_passed(die: Die, resum
     bench = resume(die(step, 60))
     bench.run(*SCENARIO[:2])
     concluded = bench.conclude()
-    assert concluded.verdict == "ABORTED"
+    assert concluded.verdict == "TEST ERROR"
     assert "without step 3, 'rest'" in str(concluded.error)
 
 
@@ -384,7 +384,7 @@ def test_rows_of_other_columns_are_not_continued_in_one_table(die: Die, new_benc
     bench = new_bench(past=replace(past, columns=[*past.columns[:-1], "Another / 1"]))
     with pytest.raises(InputError, match="recorded with other columns"):
         bench.open()
-    assert bench.run_log.manifest["verdict"] == "ABORTED"
+    assert bench.run_log.manifest["verdict"] == "TEST ERROR"
 
 
 def test_a_run_that_is_still_written_is_refused(die: Die) -> None:

@@ -1,6 +1,7 @@
 """The safe state: the whole list in order, whatever fails on the way, and nothing believed that was not read back."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from threading import Event, current_thread, main_thread
 from typing import Any, cast
 
@@ -27,7 +28,13 @@ def make_safe(bench: TestBench) -> BenchVerdict:
 
 
 def unverified(verdict: BenchVerdict) -> list[str]:
-    return [step.name for step in verdict.steps if not step.verified]
+    return [step.name for step in verdict.steps if step.verified is False]
+
+
+def said(plant: Plant) -> list[str]:
+    """The commands in their order; one that is repeated counts once."""
+    commands = [call for call in plant.calls if call in ACTIONS]
+    return [command for before, command in pairwise(["", *commands]) if command != before]
 
 
 @pytest.fixture
@@ -62,7 +69,9 @@ def test_every_other_step_is_attempted_when_one_fails(
 ) -> None:
     plant.fail[broken] = error
     verdict = make_safe(live)
-    assert [call for call in plant.calls if call in ACTIONS] == ACTIONS
+    # A source that cannot be told OFF goes on charging: nobody opens the contactor under its current.
+    left_out = {"request STANDBY"} if broken == "source_off" else set()
+    assert list(dict.fromkeys(said(plant))) == [action for action in ACTIONS if action not in left_out]
     failed = next(step for step in verdict.steps if not step.done)
     assert failed.name in unverified(verdict)
     assert failed.detail not in {"", "verified"}
@@ -70,9 +79,10 @@ def test_every_other_step_is_attempted_when_one_fails(
 
 
 def test_every_step_is_attempted_when_all_fail(live: TestBench, plant: Plant) -> None:
+    """But for the contactor, which would open under the current that nobody could switch off."""
     plant.fail = {name: InstrumentFault("no answer") for name in (*ACTIONS, *READ_BACKS)}
     verdict = make_safe(live)
-    assert [call for call in plant.calls if call in ACTIONS] == ACTIONS
+    assert list(dict.fromkeys(said(plant))) == ["sink_off", "source_off", "chamber_rest"]
     assert len(verdict.steps) == len(ORDER)
     assert not verdict.safe
 
@@ -91,14 +101,15 @@ def test_what_cannot_be_read_back_is_not_verified(live: TestBench, plant: Plant,
 def test_an_output_that_stays_on_is_found_out(live: TestBench, plant: Plant) -> None:
     plant.switches_stuck = True
     verdict = make_safe(live)
-    assert unverified(verdict) == ["source off", "current gone"]
-    assert "output still reads on" in str(verdict)
+    assert unverified(verdict) == ["source off", "current gone", "contactor open"]
+    assert "output still reads on; told OFF 52 times, while up to 1.00 A flowed through the pack" in str(verdict)
     assert "1.00 A still flows" in str(verdict)
 
 
 def test_a_current_that_flows_with_every_output_off_is_found_out(live: TestBench, plant: Plant) -> None:
+    """Out of the pack it may be the sink's, which says that it is off; the source's it cannot be."""
     plant.leak = -3.0
-    assert unverified(make_safe(live)) == ["current gone"]
+    assert unverified(make_safe(live)) == ["sink off", "current gone", "contactor open"]
 
 
 def test_an_output_that_says_off_and_reads_nothing_is_found_out_by_the_bms(
@@ -107,7 +118,7 @@ def test_an_output_that_says_off_and_reads_nothing_is_found_out_by_the_bms(
     plant.leak = -3.0
     monkeypatch.setattr(FakeSupply, "collect", lambda _self: [13.0, 0.0, 0.0])
     verdict = make_safe(live)
-    assert unverified(verdict) == ["current gone"]
+    assert unverified(verdict) == ["sink off", "current gone", "contactor open"]
     assert "3.00 A still flows through the pack, as its BMS measures it" in str(verdict)
 
 
@@ -130,7 +141,7 @@ def test_one_answer_that_is_lost_is_asked_for_again(
 def test_a_current_that_nobody_can_read_is_not_gone(
     live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeSupply, "collect", lambda _self: [13.0, float("nan"), 0.0])
+    monkeypatch.setattr(FakeSupply, "collect", lambda _self: [0.0, float("nan"), 0.0])
     assert unverified(make_safe(live)) == ["current gone"]
 
 
@@ -150,7 +161,7 @@ def test_a_contactor_of_which_nothing_is_heard_any_more_is_told_with_the_age_of_
 
 def test_a_contactor_that_was_open_when_the_bms_fell_silent_is_not_verified(live: TestBench, plant: Plant) -> None:
     plant.bms_state, plant.bms_age = BmsState.STANDBY, 8.0
-    assert unverified(make_safe(live)) == ["contactor open"]
+    assert "contactor open" in unverified(make_safe(live))
 
 
 def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
@@ -166,7 +177,7 @@ def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     live.engine.clock.every(0.1, open_after_a_second)
     verdict = make_safe(live)
     assert verdict.safe
-    assert verdict.steps[3].duration == pytest.approx(1.0, abs=0.11)
+    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0, abs=0.11)
 
 
 def test_a_bus_that_stays_live_is_found_out(live: TestBench, plant: Plant) -> None:
@@ -174,7 +185,7 @@ def test_a_bus_that_stays_live_is_found_out(live: TestBench, plant: Plant) -> No
     verdict = make_safe(live)
     assert unverified(verdict) == ["bus discharged"]
     assert "61.5 V remain on the bus, less than 60 V is safe to touch" in str(verdict)
-    assert verdict.steps[-1].verified
+    assert verdict.steps[-1].done
 
 
 def test_a_bus_may_take_its_time_to_discharge(live: TestBench, plant: Plant) -> None:
@@ -192,7 +203,7 @@ def test_a_bus_may_take_its_time_to_discharge(live: TestBench, plant: Plant) -> 
 def test_a_bus_voltage_that_nobody_can_read_is_not_gone(live: TestBench, plant: Plant) -> None:
     plant.bus = float("nan")
     verdict = make_safe(live)
-    assert unverified(verdict) == ["bus discharged"]
+    assert unverified(verdict) == ["contactor open", "bus discharged"]
     assert "the bus voltage cannot be read" in str(verdict)
 
 
@@ -204,8 +215,9 @@ def test_where_the_bus_cannot_be_measured_the_verdict_says_so(
     verdict = make_safe(bench)
     (step,) = [step for step in verdict.steps if step.name == "bus discharged"]
     assert (step.done, step.verified) == (False, None)
-    assert verdict.safe
-    assert str(verdict).startswith("outputs verified off (bus discharged: not measurable here: ")
+    assert (verdict.safe, verdict.state) == (True, "reported")
+    assert str(verdict).startswith("outputs off, as the instruments themselves report (")
+    assert "bus discharged: not measurable here: " in str(verdict)
     assert verdict.as_dict()["steps"][4]["verified"] is None
     bench.conclude()
 
@@ -224,7 +236,7 @@ def test_the_order_is_the_station_s(new_bench: Callable[..., TestBench], station
     ]  # fmt: skip
     assert bench.run_log.manifest["safe_state"] == {
         "order": list(bench.station.safe_order), "current": 2.0, "bus_voltage": 60.0, "bus_meter": "supply",
-        "settle": 2.0, "discharge": 10.0,
+        "settle": 2.0, "discharge": 10.0, "confirm": (), "insist": 5.0, "breaking_current": None,
     }  # fmt: skip
     bench.conclude()
 
@@ -237,7 +249,7 @@ def test_the_contactor_waits_for_the_current_that_the_station_states(
     plant.leak = -1.9
     assert make_safe(bench).safe
     plant.leak = -2.1
-    assert unverified(make_safe(bench)) == ["current gone"]
+    assert unverified(make_safe(bench)) == ["sink off", "current gone"]
     plant.leak = 0.0
     bench.conclude()
 
@@ -253,9 +265,11 @@ def test_both_outputs_are_tried_before_the_first_failure_is_raised(live: TestBen
 def test_a_verdict_is_stored_step_by_step() -> None:
     verdict = BenchVerdict((SafeStep("sink off", done=True, verified=False, detail="still on", duration=0.1),))
     assert verdict.as_dict() == {
-        "safe": False,
-        "steps": [{"name": "sink off", "done": True, "verified": False, "detail": "still on", "duration": 0.1}],
-    }
+        "safe": False, "state": "not verified",
+        "steps": [
+            {"name": "sink off", "done": True, "verified": False, "detail": "still on", "duration": 0.1, "witness": ""}
+        ],
+    }  # fmt: skip
 
 
 def test_a_test_that_passed_on_a_bench_that_is_not_safe_is_a_bench_fault(
@@ -337,7 +351,9 @@ def test_on_a_virtual_clock_everything_stays_in_one_thread(
 def test_what_a_step_raises_in_its_thread_is_told_as_ever(live: TestBench, plant: Plant) -> None:
     plant.fail["source_is_off"] = InstrumentFault("source does not answer")
     verdict = safe_state(live.engine.bench.roles, WallClock(), live.station)
-    assert [step.detail for step in verdict.steps if not step.verified] == ["source does not answer"]
+    assert [step.detail.partition(";")[0] for step in verdict.steps if step.verified is False] == [
+        "source does not answer"
+    ]
 
 
 # --- hurry --------------------------------------------------------------------------------------------------------
@@ -371,8 +387,11 @@ def test_somebody_is_told_before_each_step_how_long_it_may_take(live: TestBench)
     told: list[float] = []
     safe_state(live.engine.bench.roles, live.engine.clock, live.station, alive=told.append)
     # A command and a read-back, which is asked again where an answer is lost.
-    commands, safe = 3 * safestate.STEP_LIMIT, live.station.safe_state
-    waits = {"current gone": 2 * safe.settle, "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge}
+    commands, safe = 5 * safestate.STEP_LIMIT, live.station.safe_state
+    waits = {
+        "sink off": safe.insist, "source off": safe.insist, "current gone": 2 * safe.settle,
+        "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge,
+    }  # fmt: skip
     assert told == [commands + waits.get(step, 0.0) for step in ORDER]
 
 

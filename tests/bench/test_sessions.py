@@ -5,6 +5,7 @@ Sessions run inside this process, so that each costs a fraction of a second; wha
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.scenario import Discharge, elapsed
+from bench.testing import TestBench
+from bench.verdicts import Verdict
 
 SCENARIO = """
 from bench.scenario import Charge, Discharge, FastRecharge, Rest, Soak, elapsed, soc_above
@@ -37,6 +42,7 @@ class Session:
 
 
 RunSession = Callable[..., Session]
+OpenTestBench = Callable[..., TestBench]
 
 _number = count()
 
@@ -124,13 +130,13 @@ def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(sessio
         "test_assertion": ("FAIL", "pack"),
         "test_pytest_fail": ("FAIL", "pack"),
         "test_inconclusive": ("INCONCLUSIVE", None),
-        "test_exception": ("BENCH FAULT", "bench"),
-        "test_exception_in_engine": ("BENCH FAULT", "bench"),
-        "test_input": ("ABORTED", "operator"),
+        "test_exception": ("TEST ERROR", "test"),
+        "test_exception_in_engine": ("TEST ERROR", "test"),
+        "test_input": ("TEST ERROR", "test"),
     }
     for run in ended.runs.values():
         assert_off(run)
-    assert "1 passed, 1 skipped, 6 failed" in ended.output or "6 failed, 1 passed, 1 skipped" in ended.output
+    assert "3 failed, 1 passed, 3 errors, 1 inconclusive" in ended.output
     assert "INCONCLUSIVE" in ended.output
     assert ended.runs["test_fail"]["cause"]["text"] == "x: 0.5 Ah (allowed: at least 1 Ah)"
     assert [m["name"] for m in ended.runs["test_fail"]["measurements"]] == ["x", "y"]
@@ -144,7 +150,7 @@ def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(sessio
         ("test_fail", 1),
         ("test_inconclusive", 1),
         ("test_fail or test_input", 2),
-        ("test_fail or test_input or test_exception and not engine", 3),
+        ("test_fail or test_exception and not engine", 2),
     ],
 )
 def test_the_exit_status_is_that_of_the_worst_test(session: RunSession, chosen: str, status: int) -> None:
@@ -165,6 +171,9 @@ def test_one(bench, temperature):
         (["--station=virtual-modul"], "station 'virtual-modul' is neither a file nor a shipped name; did you mean"),
         (["--station=mine.yaml"], "station file mine.yaml: there is no such file"),
         (["--pack=lfp-24"], "pack 'lfp-24' is neither a file nor a shipped name; did you mean 'lfp-24s'?"),
+        (["--defect=weak-sell:7:0.7"], "unknown defect 'weak-sell' in 'weak-sell:7:0.7': did you mean 'weak-cell'?"),
+        (["--defect=weak-cell:99:0.7"], "99"),
+        (["--pack=lfp-96s"], "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
         (["--temperatures=warm"], "--temperatures='warm': write degrees Celsius with commas between"),
         (["--temperatures=900"], "--temperatures='900': 900 °C is outside -60 to 120 °C"),
         (["--runs=broken.yaml"], "--runs=broken.yaml: cannot hold recordings"),
@@ -225,11 +234,8 @@ def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Pat
 @pytest.mark.parametrize(
     ("tests", "options", "status", "verdict", "says"),
     [
-        (ONE, ["--defect=weak-sell:7:0.7"], 2, "ABORTED", "weak-cell"),
-        (ONE, ["--defect=weak-cell:99:0.7"], 2, "ABORTED", "99"),
-        (ONE, ["--pack=lfp-96s"], 2, "ABORTED", "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
-        (ONE.replace("SHORT", "Soak(300)"), [], 2, "ABORTED", "Step 'soak': 300 °C, the chamber takes"),
-        (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "ABORTED", "the pack's charge_current"),
+        (ONE.replace("SHORT", "Soak(300)"), [], 2, "TEST ERROR", "Step 'soak': 300 °C, the chamber takes"),
+        (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "TEST ERROR", "pack's charge_current"),
         (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10200-420' and is 'X-9000'"),
         (
             ONE.replace("SHORT", "Soak(40.0, timeout=3600)"), ["--defect=chamber-stuck:20"], 3, "BENCH FAULT",
@@ -253,7 +259,168 @@ def test_what_is_wrong_is_one_sentence_with_its_own_exit_status(
     assert (ended.status, run["state"], run["verdict"]) == (status, "ended", verdict)
     assert says in run["cause"]["text"]
     assert says in ended.output
-    assert run["cause"]["blame"] == ("operator" if status == 2 else "bench")
+    assert run["cause"]["blame"] == ("test" if status == 2 else "bench")
+
+
+MISTAKES = """
+import pytest
+from pathlib import Path
+from bench.pack import load_pack
+
+@pytest.fixture
+def wrong_before():
+    raise ValueError("wrong before")
+
+@pytest.fixture
+def wrong_after(bench):
+    raise ValueError("wrong after")
+
+@pytest.fixture
+def asserts(bench):
+    bench.run(SHORT)
+    assert 1 == 2, "my surroundings are wrong"
+
+@pytest.fixture
+def wrong_at_the_end(bench):
+    yield
+    bench.run(SHORT)
+
+def test_unknown_argument(bench):
+    bench.run(Discharge("1C", until=elapsed(minute=1)))
+
+def test_no_condition(bench):
+    bench.run(Discharge("1C"))
+
+def test_condition_of_another_kind(bench):
+    bench.run(Discharge("1C", until=3))
+
+def test_no_step(bench):
+    bench.run("charge")
+
+def test_no_number(bench, verify):
+    verify("capacity", "two", unit="Ah")
+
+def test_set_point(bench):
+    bench.run(Soak(300))
+
+def test_name(bench):
+    bench.run(SHORT)
+    nothing_of_this_name()
+
+def test_file(bench):
+    Path("nothing").read_text()
+
+def test_wrong_pack(bench):
+    load_pack("lfp-24")
+
+def test_observer(bench):
+    bench.engine.sampler.observers.append(lambda row: row["voltage"])
+    bench.run(SHORT)
+
+def test_exit(bench):
+    raise SystemExit(0)
+
+def test_before(wrong_before, bench): ...
+
+def test_after(bench, wrong_after): ...
+
+def test_asserts(bench, asserts): ...
+
+def test_end(wrong_at_the_end, bench): ...
+
+def test_lookup(bench, request):
+    request.getfixturevalue("nothing_of_this_name")
+"""
+
+
+def test_a_mistake_is_nobody_s_fault_but_the_test_s_and_leaves_the_outputs_verified_off(
+    session: RunSession, tmp_path: Path
+) -> None:
+    ended = session(MISTAKES)
+    assert ended.status == 2, ended.output
+    record = json.loads((tmp_path / "runs" / "session.json").read_text(encoding="utf-8"))
+    (file,) = tmp_path.glob("test_mine_*.py")
+    for test in record["tests"]:
+        assert test["verdict"] == "TEST ERROR", test
+        assert test["nodeid"].endswith("lookup") or re.search(rf"\({file.name}:\d+\)$", test["cause"]), test
+    assert len(record["tests"]) == 16
+    for name, run in ended.runs.items():
+        assert_off(run)
+        if name != "test_end":  # its run was over, and good, when its fixture went wrong
+            assert (run["verdict"], run["cause"]["blame"], run["cause"]["fault"]) == (
+                "TEST ERROR",
+                "test",
+                "test-error",
+            )
+
+
+def test_the_line_that_is_named_is_the_test_s_own(session: RunSession, tmp_path: Path) -> None:
+    (run,) = session(MISTAKES, "-k", "test_condition_of_another_kind").runs.values()
+    (file,) = tmp_path.glob("test_mine_*.py")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    number = next(number for number, line in enumerate(lines, start=1) if "until=3" in line)
+    assert run["cause"]["text"].endswith(f"({file.name}:{number})")
+
+
+OF_THE_BENCH = """
+import errno
+
+def test_driver(bench, monkeypatch):
+    monkeypatch.setattr(bench.engine, "clock", None)
+    bench.run(SHORT)
+
+def test_memory(bench):
+    raise MemoryError
+
+def test_disk(bench):
+    raise OSError(errno.ENOSPC, "No space left on device")
+"""
+
+
+def test_what_comes_out_of_the_bench_or_a_full_computer_is_no_mistake_of_a_test(session: RunSession) -> None:
+    ended = session(OF_THE_BENCH)
+    assert ended.status == 3
+    assert {(run["verdict"], run["cause"]["blame"]) for run in ended.runs.values()} == {("BENCH FAULT", "bench")}
+    assert len(ended.runs) == 3
+
+
+LOCAL_DRIVER = """
+from tests.bench.fakes import FakeBms
+
+class MyBms(FakeBms):
+    @classmethod
+    def open(cls, *arguments):
+        driver = super().open(*arguments)
+        driver.request_mode = lambda mode: {}["nothing"]
+        return driver
+"""
+
+
+def test_a_driver_of_one_s_own_is_the_bench_s_wherever_it_lies(
+    new_bench: OpenTestBench, station_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_driver.py").write_text(LOCAL_DRIVER, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    bench = new_bench(station=station_text.replace("tests.bench.fakes:FakeBms", "my_driver:MyBms"))
+    bench.open()
+    with pytest.raises(KeyError) as caught:
+        bench.run(Discharge("1C", until=elapsed(seconds=5)))
+    assert bench.conclude(caught.value).verdict is Verdict.BENCH_FAULT
+    assert bench.run_log.cause is not None
+    assert bench.run_log.cause.blame == "bench"
+
+
+def test_what_skips_itself_on_an_open_bench_is_not_judged_and_not_aborted(session: RunSession) -> None:
+    ended = session("""
+import pytest
+
+def test_skips(bench):
+    bench.run(SHORT)
+    pytest.skip("the pack is too warm")
+""")
+    (run,) = ended.runs.values()
+    assert (ended.status, run["verdict"]) == (1, "INCONCLUSIVE")
+    assert_off(run)
 
 
 def test_a_bms_that_fell_silent_cannot_vouch_for_its_contactor(session: RunSession) -> None:

@@ -141,8 +141,11 @@ from bench.scenario import Charge, elapsed
 from instruments.roles import BmsMode, BmsState
 from tests.bench.outlet import StillBms
 
+asked = set()
+
 def stays_closed(self):
-    if self.mode is BmsMode.STANDBY:
+    asked.add(self.mode)
+    if self.mode is BmsMode.STANDBY and BmsMode.CHARGE in asked:
         print("waiting for the contactor", flush=True)
     return BmsState.CHARGE
 
@@ -205,6 +208,14 @@ def test_a_test_that_ends_well_leaves_no_supervisor_and_no_trace_of_one(rig: Rig
     status, output = ended(rig.start(TWO.format(error="pass")))
     assert status == 0, output
     assert [path.name for path in rig.folder.glob("runs/*/*/supervisor*")] == []
+
+
+def test_a_session_says_once_what_a_power_cut_of_the_computer_would_leave_on(rig: Rig) -> None:
+    status, output = ended(rig.start(TWO.format(error="pass")))
+    assert status == 0, output
+    said = [line for line in output.splitlines() if "POWER CUT: A power cut of this computer leaves on: " in line]
+    assert len(said) == 1, output
+    assert "supply (output), chamber (conditioning), bms (contactor) for ever" in said[0]
 
 
 def test_once_the_bench_is_broken_no_other_test_uses_it(rig: Rig) -> None:

@@ -1,5 +1,7 @@
 """Verdicts: the lattice, who is to blame, and when a measurement has passed."""
 
+import errno
+import re
 from math import inf, nan
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.verdicts import (
+    NOT_RUN,
     BenchFault,
     BenchInUse,
     ExitStatus,
@@ -14,8 +17,10 @@ from bench.verdicts import (
     InputError,
     Measurement,
     PackFailure,
+    TestError,
     Verdict,
     blame_of,
+    counts_in_words,
     worst,
 )
 
@@ -27,7 +32,7 @@ limits = st.none() | st.floats(-10, 10)
 def test_nothing_judged_is_a_pass_and_the_order_is_written_down() -> None:
     assert worst([]) is PASS
     assert [str(verdict) for verdict in sorted(Verdict, key=lambda verdict: verdict.severity)] == [
-        "PASS", "INCONCLUSIVE", "FAIL", "BENCH FAULT", "ABORTED",
+        "PASS", "INCONCLUSIVE", "FAIL", "TEST ERROR", "BENCH FAULT", "ABORTED",
     ]  # fmt: skip
 
 
@@ -47,10 +52,14 @@ def test_the_worst_is_a_join(one: list[Verdict], other: list[Verdict]) -> None:
         (Inconclusive("x"), "pack", Verdict.INCONCLUSIVE),
         (BenchFault("x"), "bench", Verdict.BENCH_FAULT),
         (BenchInUse("x"), "bench", Verdict.BENCH_FAULT),
-        (ZeroDivisionError(), "bench", Verdict.BENCH_FAULT),
-        (InputError("x"), "operator", Verdict.ABORTED),
+        (MemoryError(), "bench", Verdict.BENCH_FAULT),
+        (OSError(errno.ENOSPC, "No space left on device"), "bench", Verdict.BENCH_FAULT),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "test", Verdict.TEST_ERROR),
+        (ZeroDivisionError(), "test", Verdict.TEST_ERROR),
+        (TestError("x"), "test", Verdict.TEST_ERROR),
+        (InputError("x"), "operator", Verdict.TEST_ERROR),
+        (SystemExit(1), "test", Verdict.TEST_ERROR),
         (KeyboardInterrupt(), "operator", Verdict.ABORTED),
-        (SystemExit(1), "operator", Verdict.ABORTED),
     ],
 )
 def test_who_is_to_blame(error: BaseException, blame: str, verdict: Verdict) -> None:
@@ -132,10 +141,14 @@ def test_a_stored_measurement_carries_its_verdict() -> None:
         ({"PASS": 3}, 0, ExitStatus.GOOD),
         ({"PASS": 3}, 1, ExitStatus.FAILED),
         ({"PASS": 3, "INCONCLUSIVE": 1}, 0, ExitStatus.FAILED),
-        ({"FAIL": 1, "INPUT": 1}, 1, ExitStatus.WRONG_INPUT),
-        ({"FAIL": 1, "INPUT": 1, "BENCH FAULT": 1}, 1, ExitStatus.BENCH_FAULT),
+        ({"FAIL": 1, "TEST ERROR": 1}, 1, ExitStatus.WRONG_INPUT),
+        ({"FAIL": 1, "TEST ERROR": 1, "BENCH FAULT": 1}, 1, ExitStatus.BENCH_FAULT),
         ({"PASS": 1, "ABORTED": 1}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
-        ({"ABORTED": 1, "INPUT": 1}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        ({"PASS": 1, "ABORTED": 1}, 0, ExitStatus.INTERRUPTED),
+        ({"ABORTED": 1, "TEST ERROR": 1}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
+        ({"FAIL": 1}, 2, ExitStatus.WRONG_INPUT),
+        ({"PASS": 1, "NOT RUN": 1}, 0, ExitStatus.GOOD),
+        ({"ABORTED": 1}, 3, ExitStatus.BENCH_FAULT),
         ({"BENCH FAULT": 1, "ABORTED": 1}, ExitStatus.INTERRUPTED, ExitStatus.BENCH_FAULT),
         ({}, ExitStatus.INTERRUPTED, ExitStatus.INTERRUPTED),
         ({}, 5, 5),
@@ -143,3 +156,39 @@ def test_a_stored_measurement_carries_its_verdict() -> None:
 )
 def test_the_status_of_a_session_is_its_worst_news(verdicts: dict[str, int], status: int, expected: int) -> None:
     assert ExitStatus.of_session(verdicts, status) == expected
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 5, ExitStatus.INTERRUPTED])
+@given(counts=st.dictionaries(st.sampled_from([*Verdict, NOT_RUN]), st.integers(0, 3)))
+def test_a_bench_that_is_not_verified_safe_comes_before_everything(counts: dict[str, int], status: int) -> None:
+    assert ExitStatus.of_session(counts, status, unsafe=True) == ExitStatus.BENCH_FAULT
+
+
+@given(st.dictionaries(st.sampled_from([*Verdict, NOT_RUN]), st.integers(1, 3)), st.sampled_from(list(Verdict)))
+def test_one_more_bad_test_never_makes_a_session_better(counts: dict[str, int], verdict: Verdict) -> None:
+    rank = (0, 1, 2, 130, 3)
+    more = {**counts, verdict: counts.get(verdict, 0) + 1}
+    assert rank.index(ExitStatus.of_session(more, 0)) >= rank.index(ExitStatus.of_session(counts, 0))
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        (
+            {},
+            "0 tests: 0 passed, 0 inconclusive, 0 pack failed, 0 test error, 0 bench failed, 0 aborted, 0 not run.",
+        ),
+        (
+            {"PASS": 1},
+            "1 test: 1 passed, 0 inconclusive, 0 pack failed, 0 test error, 0 bench failed, 0 aborted, 0 not run.",
+        ),
+    ],
+)
+def test_every_count_is_told_also_none(counts: dict[str, int], line: str) -> None:
+    assert counts_in_words(counts) == line
+
+
+@given(st.dictionaries(st.sampled_from([*Verdict, NOT_RUN]), st.integers(0, 9)))
+def test_the_counts_add_up(counts: dict[str, int]) -> None:
+    total, *parts = map(int, re.findall(r"\d+", counts_in_words(counts)))
+    assert total == sum(parts) == sum(counts.values())

@@ -161,6 +161,13 @@ def test_a_fatal_error_that_is_not_repeated_any_more_is_over(node: Node, bms: Fo
     assert bms.faults() == ()
 
 
+def test_each_string_has_errors_of_its_own(node: Node, bms: FoxBms) -> None:
+    send_all(node)
+    send(node, 0x240, "11 40 00 00 00 00 00 00")
+    send(node, 0x240, "10 00 00 00 00 00 00 00")
+    assert [fault.signal for fault in bms.faults()] == ["OvervoltageMslError"]
+
+
 def test_a_node_that_was_never_heard_blames_nobody(bms: FoxBms) -> None:
     assert bms.error_blame().side == "unknown"
 

@@ -30,7 +30,7 @@ def message(result: dict[str, Any]) -> str:
         ("test_close", "skipped", "INCONCLUSIVE: it is near its limit."),
         ("test_hangs", "broken", "BENCH FAULT: the test hung and was stopped"),
         ("test_stopped", "broken", "ABORTED: the operator stopped the session."),
-        ("test_never_begun", "broken", "NOT RUN: the session ended before this test left a result."),
+        ("test_never_begun", "broken", "NOT RUN: The session ended before this test began."),
     ],
 )
 def test_every_ending_has_its_own_status(
@@ -168,21 +168,21 @@ class TestWithWorkers:
         assert (sample_suite.results / "notes").is_dir()  # folders are not Allure's: they are not cleaned
         assert set(crashed) == {"test_dies", "test_good"}  # and what an earlier session left is not
         assert crashed["test_dies"]["status"] == "broken"
-        assert "ABORTED: the process that ran this test ended" in message(crashed["test_dies"])
+        assert "BENCH FAULT: The process that ran this test ended" in message(crashed["test_dies"])
         assert ("tag", "PB-1") in {(entry["name"], entry["value"]) for entry in crashed["test_dies"]["labels"]}
         assert crashed["test_good"]["status"] == "passed"
         assert "KPIs" in attached(crashed["test_good"])
 
 
 def test_a_process_that_died_is_completed_when_the_report_is_built(sample_suite: Suite) -> None:
-    from reports import results
+    from reports import lost
 
     sample_suite.test_case("test_dead", "import os\ndef test_dies():\n    os._exit(3)\n")
     sample_suite.run("test_cases")
     assert sample_suite.told() == {}
-    assert results.complete(sample_suite.results) == ["test_cases/test_dead.py::test_dies"]
+    assert lost.complete(sample_suite.results, sample_suite.root / "runs") == ["test_cases/test_dead.py::test_dies"]
     assert "NOT RUN" in message(sample_suite.told()["test_dies"])
-    assert results.complete(sample_suite.results) == []
+    assert lost.complete(sample_suite.results, sample_suite.root / "runs") == []
 
 
 def test_a_pass_is_never_better_than_its_run(sample_suite: Suite) -> None:

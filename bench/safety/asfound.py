@@ -1,0 +1,145 @@
+"""The bench as it is found: every link opened, and what is powerful told OFF, before anybody's identity is believed.
+
+Whoever was here before may have left an output on, and whatever goes wrong with opening must not leave it on. OFF is
+allowed to whoever answers at an address; only its confirmation needs to know who that is. What was on is kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
+
+from bench.clock import Clock
+from bench.drivers import Unreachable, open_driver, warm_up
+from bench.roles import POWER, PROTOCOLS, Driver
+from bench.safety.timelimit import OutOfTime, begun, in_time
+from bench.station import Role, StationFile
+from instruments.roles import InstrumentFault
+from instruments.session import LinkContext
+
+OPEN_LIMIT = 10.0
+"""s, on a wall clock, for one instrument's link, for what it is found at and for OFF: two answers that never come."""
+AT_ONCE: tuple[Role, ...] = ("sink", "source")
+"""Told OFF as soon as their link is open. Channels of an emulator wait: nothing may still push into them."""
+FIRST: tuple[Role, ...] = ("sink", "source", "emulator")
+"""Whose players are opened before the others. A chamber is looked at and left as it is: somebody may have soaked the
+cells already, and it goes to rest with every safe state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One instrument as it was found: its driver, or why there is none.
+
+    `on` tells whether it was switched on (None: it did not say), `stays_on` what it still is after OFF, in words.
+    """
+
+    driver: Driver | None
+    error: Exception | None = None
+    powerful: bool = False
+    on: bool | None = None
+    stays_on: str = ""
+
+    @property
+    def player(self) -> Driver | Unreachable:
+        """Who can be asked: the driver, or a stand-in that says why it is not there."""
+        return self.driver if self.driver is not None else Unreachable(str(self.error) or type(self.error).__name__)
+
+
+def found(
+    station: StationFile, names: Sequence[str], context: Callable[[str], LinkContext], clock: Clock
+) -> dict[str, Found]:
+    """Open every link of `names`, tell what is powerful OFF, and return what was found, in the order of `names`.
+
+    Where time is real all links are opened at once, each within `OPEN_LIMIT`. Never raises for an instrument.
+    """
+    first = [name for name in names if set(FIRST) & set(station.instruments[name].roles)]
+    waves = (first, [name for name in names if name not in first])
+    reach = {name: partial(_reached, station, name, context(name)) for wave in waves for name in wave}
+    if clock.kind == "wall":
+        with suppress(Exception):  # a driver that is not there is told by whoever opens it
+            warm_up(station, names)
+        futures = {name: begun(action) for name, action in reach.items()}
+        reach = {name: partial(_awaited, name, future) for name, future in futures.items()}
+    seen: dict[str, Found] = {}
+    for wave in waves:
+        if clock.kind == "wall":
+            wait([futures[name] for name in wave], OPEN_LIMIT)
+        seen |= {name: _kept(reach[name]) for name in wave}
+        # Channels of an emulator go off once nothing pushes into them, and before anybody is waited for. One that says
+        # that they are is told so with the first message of what follows: its messages take 0.3 s each.
+        for name in (name for name in wave if "emulator" in station.instruments[name].roles):
+            if seen[name].on is False:
+                continue
+            seen[name] = _limited(partial(_switched_off, seen[name], ("emulator",)), seen[name], clock)
+    return {name: seen[name] for name in names}
+
+
+def found_on(bench: Mapping[str, Found]) -> dict[str, bool | None]:
+    """Whether each instrument that can be on was, for the manifest."""
+    return {name: each.on for name, each in bench.items() if each.powerful}
+
+
+def _reached(station: StationFile, name: str, context: LinkContext) -> Found:
+    driver = open_driver(station, name, context)
+    played = station.instruments[name].roles
+    roles = [role for role in POWER if role in played and isinstance(driver, PROTOCOLS[role])]
+    states = [_is_on(driver, role) for role in roles]
+    on = True if True in states else None if None in states else False
+    return _switched_off(Found(driver, powerful=bool(roles), on=on), tuple(role for role in roles if role in AT_ONCE))
+
+
+def _switched_off(seen: Found, roles: tuple[Role, ...]) -> Found:
+    """Tell it OFF in these roles, also where it says that it is: who says so is not known yet."""
+    driver = seen.driver
+    if driver is None:
+        return seen
+    for role in roles:
+        with suppress(InstrumentFault):  # what comes of it is looked at just below, and by the safe state
+            POWER[role].off(driver)
+    if seen.on is False:
+        return seen
+    stays = [POWER[role].still_on for role in roles if _is_on(driver, role)]
+    return replace(seen, stays_on="; ".join(stays))
+
+
+def _is_on(driver: Driver, role: Role) -> bool | None:
+    try:
+        return not POWER[role].is_off(driver)
+    except InstrumentFault:
+        return None
+
+
+def _kept(action: Callable[[], Found]) -> Found:
+    """What was found, or why nothing was: the others must be told OFF whatever is wrong with this one."""
+    try:
+        return action()
+    except Exception as error:  # noqa: BLE001 - it is raised again by whoever needs the instrument
+        return Found(None, error)
+
+
+def _limited(action: Callable[[], Found], otherwise: Found, clock: Clock) -> Found:
+    if clock.kind != "wall":
+        return action()
+    try:
+        return in_time(action, OPEN_LIMIT)
+    except OutOfTime:
+        return otherwise
+
+
+def _awaited(name: str, future: "Future[Found]") -> Found:
+    """What has come of opening a link; raises what it raised, or `InstrumentFault` where it has not come back."""
+    if future.done():
+        return future.result()
+    # A link that opens after all is nobody's: it must not hold the instrument's only connection.
+    future.add_done_callback(_close_late)
+    raise InstrumentFault(
+        f"{name} could not be opened within {OPEN_LIMIT:g} s: whoever answers at its address says nothing; check its "
+        "gateway, its cable and the address in the station file"
+    )
+
+
+def _close_late(future: "Future[Found]") -> None:
+    with suppress(Exception):
+        cast("Driver", future.result().driver).close()

@@ -1,0 +1,155 @@
+"""What a reviewer sees on the front page of tests that went wrong in one way or another, also in a real browser."""
+
+import re
+import shutil
+import subprocess
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.recording.session_log import Session, TestEnd
+from bench.verdicts import Measurement
+from reports.front_page import Links, render
+from reports.outcome import Outcome
+from reports.tables import Row
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LINKS = Links(None, lambda _: None, lambda _: None, lambda _: None)
+GOOD = Measurement("capacity", 2.3, "Ah", at_least=2.2, step="discharge")
+LEFT = "NOT VERIFIED SAFE (source off: output still reads on). Switch the bench off by hand."
+DEVICES = [
+    {"name": name, "manufacturer": "Maker", "model": "M", "serial_number": f"SN-{name}", "resource": "there"}
+    for name in ("bms", "temperatures")
+]
+
+
+def manifest(*measurements: Measurement, **fields: Any) -> dict[str, Any]:
+    return {
+        "test": {"nodeid": "t.py::test_it", "parameters": {"temperature": 25}},
+        "run_id": "2026-01-01/000000-test_it", "station": {"name": "s"}, "pack": {"name": "p"},
+        "clock": {"kind": "virtual"}, "versions": {}, "instruments": DEVICES, "started": "2026-01-01T00:00:00Z",
+        "measurements": [measurement.as_dict() for measurement in measurements], **fields,
+    }  # fmt: skip
+
+
+def outcome(verdict: str, *measurements: Measurement, **fields: Any) -> Outcome:
+    own = {key: fields.pop(key) for key in ("trip", "bench", "left") if key in fields}
+    told = manifest(*measurements, **fields)
+    return Outcome(verdict, "It, 25 °C", "t.py::test_it", "1" * 32, "why", (), told, **own)
+
+
+def page_of(*outcomes: Outcome, session: Session | None = None) -> str:
+    return render(outcomes, LINKS, {}, session=session)
+
+
+def cell(page: str) -> str:
+    return re.sub("<[^>]+>", "", page.partition('<table class="matrix">')[2].partition("</table>")[0])
+
+
+def section(page: str, title: str) -> str:
+    return page.partition(f"<h2>{title}")[2].partition("</section>")[0]
+
+
+# --- margins ----------------------------------------------------------------------------------------------------------
+
+
+def trip(value: float) -> Row:
+    limit = Measurement("cell over-temperature", value, "°C", at_most=55.0, step="discharge")
+    return Row(limit.name, limit.value, limit.unit, "discharge", "", limit)
+
+
+@pytest.mark.parametrize(
+    ("failed", "text"),
+    [
+        (outcome("FAIL", GOOD, trip=trip(nan)), "pack failed"),
+        (outcome("FAIL", GOOD, trip=trip(60.5)), "-10.0 %"),
+        (outcome("FAIL", GOOD, trip=trip(54.0)), "pack failed"),  # recovered before it was written down
+        (outcome("FAIL", GOOD), "pack failed"),  # by an assertion
+        (outcome("FAIL", GOOD, Measurement("energy", nan, "Wh", at_least=1.0)), "pack failed"),
+        (outcome("FAIL", GOOD, Measurement("energy", 0.5, "Wh", at_least=1.0)), "-50.0 %"),
+    ],
+)
+def test_a_failed_field_never_shows_a_positive_margin(failed: Outcome, text: str) -> None:
+    page = page_of(failed)
+    assert cell(page).endswith(text)
+    assert "+" not in cell(page)
+    assert "+" not in section(page, "Pack failures")
+
+
+def test_an_inconclusive_field_shows_the_margin_that_nobody_could_tell() -> None:
+    doubtful = Measurement("energy", 1.01, "Wh", at_least=1.0, uncertainty=0.1)
+    tighter = Measurement("time", 1.0, "s", at_most=1.001)
+    assert cell(page_of(outcome("INCONCLUSIVE", tighter, doubtful))).endswith("+1.0 %")
+
+
+# --- whose fault ------------------------------------------------------------------------------------------------------
+
+
+def test_a_mistake_in_a_test_has_its_own_count_colour_and_place() -> None:
+    cause = {"blame": "test", "text": "NameError: name 'x' (t.py:3)", "fault": "test-error"}
+    page = page_of(outcome("TEST ERROR", cause=cause))
+    assert '<span class="chip mistake"><b>1</b> test error</span>' in page
+    assert "NameError: name &#x27;x&#x27; (t.py:3)" in section(page, "Mistakes in tests")
+    assert "<h2>Bench faults" not in page
+    assert re.search(r"\.mistake \{ background: var\(--mistake-soft\); color: var\(--mistake\); \}", page)
+
+
+def test_every_count_is_on_the_page_also_none() -> None:
+    counts = "1 test: 1 passed, 0 inconclusive, 0 pack failed, 0 test error, 0 bench failed, 0 aborted, 0 not run."
+    assert counts in page_of(outcome("PASS", GOOD))
+
+
+def test_the_first_cause_leads_and_what_came_after_is_listed() -> None:
+    causes = [{"blame": "bench", "text": "The scanner drifts."}, {"blame": "pack", "text": "A cell is hot."}]
+    faults = section(page_of(outcome("BENCH FAULT", cause=causes[0], causes=causes)), "Bench faults")
+    assert faults.index("The scanner drifts.") < faults.index("Then: A cell is hot.")
+
+
+def test_a_bench_fault_names_the_instrument_that_is_really_meant() -> None:
+    cause = {"blame": "bench", "text": "bms and scanner disagree.", "instrument": "temperatures"}
+    faults = section(page_of(outcome("BENCH FAULT", cause=cause)), "Bench faults")
+    assert "SN-temperatures" in faults
+    assert "SN-bms" not in faults
+
+
+# --- the bench --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("verified", "bench verified safe"), ("reported", "bench reported off"), ("not verified", "NOT VERIFIED SAFE")],
+)
+def test_every_test_says_how_the_bench_was_left(state: str, words: str) -> None:
+    assert f"{words}</span></summary>" in page_of(outcome("PASS", GOOD, bench=state))
+
+
+def test_a_bench_to_switch_off_by_hand_is_said_even_where_the_test_was_only_stopped() -> None:
+    page = page_of(outcome("ABORTED", bench="not verified", left=LEFT))
+    body = page.partition("<body>")[2]
+    assert body.index(LEFT) < body.index("<h1>")
+
+
+def test_a_session_says_in_the_words_of_the_terminal_how_its_benches_were_left() -> None:
+    session = Session.new({})
+    session.note(TestEnd("t.py::test_it", "PASS", bench="reported", run="x"))
+    assert session.bench_lines()[0] in page_of(outcome("PASS", GOOD, bench="reported"), session=session)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+def test_in_a_browser_the_banner_is_red_and_at_the_top(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    file, picture = tmp_path / "index.html", tmp_path / "seen.png"
+    file.write_text(page_of(outcome("ABORTED", bench="not verified", left=LEFT)), encoding="utf-8")
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1200,800",
+        "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={picture}",
+        file.as_uri(),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    red, green, blue = (imread(picture)[:200, 600, :3] * 255).astype(int).T
+    alarm = (red > 150) & (green < 60) & (blue < 70)
+    assert alarm[:60].any()  # it begins within the first lines of the window
+    assert alarm.sum() > 30
