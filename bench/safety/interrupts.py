@@ -6,9 +6,10 @@ crash, a hang) is the supervisor's.
 
 Invariant: a request is raised where it can unwind a test, and nowhere else; none is lost. An exception that strikes
 between two instructions of pytest, of its plugins or of an import leaves them half done, and one that strikes in a
-finaliser is swallowed. So while a test is on its way through pytest a request is `deferred`, but for the stretches in
-which the test's own code runs (`at_once`); what was raised stays noted until the session says that it has arrived
-(`arrived`), and is raised again at the next such point where it has not.
+finaliser is swallowed; one at an instruction without a line leaves a traceback that pytest cannot show. So while a test
+is on its way through pytest a request is `deferred`, but for the stretches in which the test's own code runs
+(`at_once`); what was raised stays noted until the session says that it has arrived (`arrived`), and is raised again at
+the next such point where it has not.
 """
 
 import _thread
@@ -17,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP", "SIGBREAK")
@@ -43,8 +45,13 @@ class _Requests:
         """Signals that have come and have not arrived at the session."""
         self.at_once = True
 
-    def come(self, number: int, _frame: Any) -> None:
+    def come(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: raise the first request, where it may be; note those that come while it unwinds the test."""
+        if _has_no_line(frame):
+            # A traceback through an instruction without a line makes pytest stumble. Let the process run on a little;
+            # the thread is the lowest kind: nothing that might be interrupted here is needed for it.
+            _thread.start_new_thread(_ask_again, (number,))
+            return
         self.waiting.append(number)
         if len(self.waiting) >= IMPATIENT or (self.at_once and len(self.waiting) == 1):
             raise _asked(number)
@@ -122,6 +129,24 @@ def _raised(*, at_once: bool) -> Iterator[None]:
         yield
     finally:
         _requests.at_once = before
+
+
+def _ask_again(number: int) -> None:
+    """Send the main thread the same signal; a real one, which also ends what it may be waiting in by then."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
+def _has_no_line(frame: FrameType | None) -> bool:
+    """Whether some call that is going on stands at an instruction that the compiler has added to the source."""
+    while frame is not None:
+        # Typed as a number, and None where there is no line (Python 3.10 and newer).
+        if frame.f_lineno is None:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _asked(number: int) -> KeyboardInterrupt:

@@ -103,12 +103,21 @@ def test_never_reached(bench):
         assert name in manifest["cause"]["text"]
 
 
+WITHOUT_LINES = """
+def ask():
+    os.kill(os.getpid(), signal.SIGINT)
+ask = type(ask)(ask.__code__.replace(co_linetable=b""), globals())  # as instructions are that the compiler adds
+"""
+
+
 @pytest.mark.parametrize(
     ("tests", "status"),
     [
         ("def test_asked():\n    os.kill(os.getpid(), signal.SIGINT)", ExitStatus.INTERRUPTED),
+        (f"{WITHOUT_LINES}def test_asked():\n    ask()\n    signal.pause()", ExitStatus.INTERRUPTED),
         ("import nothing_of_this_name", ExitStatus.WRONG_INPUT),
     ],
+    ids=["in the test", "where there is no line", "a failed import"],
 )
 def test_only_somebody_s_request_to_end_is_an_interruption(start: Start, tests: str, status: int) -> None:
     process = start(tests)

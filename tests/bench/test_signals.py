@@ -3,8 +3,10 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -181,6 +183,29 @@ def test_a_hook_that_hangs_gives_way_to_the_third_request() -> None:
             signal.raise_signal(signal.SIGINT)
             reached += 1
     assert reached == 2
+
+
+def without_lines(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, each instruction of it like those that the compiler adds: on no line of the source."""
+    return type(function)(function.__code__.replace(co_linetable=b""), function.__globals__)
+
+
+@session()
+def test_a_request_waits_for_an_instruction_that_a_traceback_can_show() -> None:
+    came = []
+
+    def ask() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def wait() -> None:
+        without_lines(ask)()
+        came.append("not there")
+        threading.Event().wait(60)
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        wait()
+    assert came == ["not there"]
+    assert None not in [line for _, line in traceback.walk_tb(raised.tb)]
 
 
 @session()
