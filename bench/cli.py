@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import fields_of, number, print_json, print_table, warn
+from bench.console import fields_of, number, print_json, print_table, say, warn
 from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
@@ -51,6 +51,10 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 DEFAULT_RUNS = Path("runs")
@@ -71,7 +75,7 @@ def main() -> None:
 
 
 def _fail(error: Exception, status: ExitStatus) -> None:
-    typer.echo(f"packbench: {error}", err=True)
+    say(f"packbench: {error}", err=True)
     sys.exit(status)
 
 
@@ -79,9 +83,9 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 
 
 @app.command()
-def check(station: Station = DEFAULT_STATION, pack: Pack = None, as_json: AsJson = False) -> None:
+def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
     from bench.clock import utc_now
 
@@ -98,10 +102,11 @@ def safe(
     station: Station = DEFAULT_STATION,
     pack: Pack = None,
     force: Annotated[bool, typer.Option("--force", help="Switch off also under somebody who holds the bench.")] = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Put the bench into its safe state now, and say what was verified."""
-    setup = _setup(station, pack)
+    setup = _setup(station, pack, trust)
     from bench import checkup
 
     made = checkup.make_safe(setup, force=force)
@@ -113,17 +118,17 @@ def safe(
         _show_found(made.found)
         _show_safe(made.verdict)
     if made.holder:
-        typer.echo(
-            f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True
-        )
+        say(f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True)
     raise typer.Exit(ExitStatus.GOOD if made.verdict.safe and not made.holder else ExitStatus.BENCH_FAULT)
 
 
-def _setup(station_name: str, pack_name: str | None) -> "Setup":
+def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
     from bench.pack import load_pack
     from bench.station import load_station
+    from bench.trust import refuse_untrusted
 
     station, station_file = load_station(station_name)
+    refuse_untrusted(station, station_file, trusted=trusted)
     if pack_name is None and not station.packs:
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
     pack, pack_file = load_pack(pack_name or station.packs[0])
@@ -138,7 +143,7 @@ def _show_check(found: "BenchCheck") -> None:
 
     at_power_cut = powercut.warning(found.power_cut)
     if at_power_cut:
-        typer.echo(f"POWER CUT  {at_power_cut}")
+        say(f"POWER CUT  {at_power_cut}")
     _show_found(found.found)
     print_table(
         f"Station {found.station}, pack {found.pack}",
@@ -161,32 +166,32 @@ def _show_check(found: "BenchCheck") -> None:
     _show_safe_state(found)
     problems = [f"{entry.name}: {text}" for entry in found.instruments for text in entry.problems]
     for text in (*problems, *found.problems):
-        typer.echo(f"FAULT    {text}")
+        say(f"FAULT    {text}")
     for entry in found.instruments:
         for text in entry.warnings:
-            typer.echo(f"WARNING  {entry.name}: {text}")
-    typer.echo("Ready: a test can start." if found.ready else "Not ready.")
+            say(f"WARNING  {entry.name}: {text}")
+    say("Ready: a test can start." if found.ready else "Not ready.")
 
 
 def _show_safe_state(found: "BenchCheck") -> None:
     """What switches off by itself, in which order the bench is made safe, and who can confirm it."""
     unwatched = [entry.name for entry in found.instruments if _watchdog(entry) == "NONE"]
     if unwatched:
-        typer.echo(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
-    typer.echo(f"Safe state: {', '.join(found.safe_state)}.")
+        say(f"Without a communication watchdog: {', '.join(unwatched)}. {UNWATCHED}")
+    say(f"Safe state: {', '.join(found.safe_state)}.")
     for step, who in found.confirmed_by.items():
         if who:
-            typer.echo(f"VERIFIED {step}: by {', '.join(who)}.")
+            say(f"VERIFIED {step}: by {', '.join(who)}.")
         elif step not in found.unverifiable:
-            typer.echo(f"REPORTED {step}: no other instrument of this station can confirm it.")
+            say(f"REPORTED {step}: no other instrument of this station can confirm it.")
     for step, why in found.unverifiable.items():
-        typer.echo(f"UNKNOWN  {step}: {why}.")
+        say(f"UNKNOWN  {step}: {why}.")
 
 
 def _show_found(found: Mapping[str, bool | None]) -> None:
     """What somebody had left on."""
     for name in (name for name, on in found.items() if on):
-        typer.echo(f"FOUND ON  {name}: it was switched on when the bench was opened.")
+        say(f"FOUND ON  {name}: it was switched on when the bench was opened.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."
@@ -215,7 +220,7 @@ def _show_safe(verdict: "BenchVerdict") -> None:
     ]
     print_table("Safe state, in its order", ("step", "carried out", "state", "confirmed by", "read back"), rows)
     verified = verdict.state == "verified"
-    typer.echo("The bench is safe." if verified else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
+    say("The bench is safe." if verified else f"{str(verdict)[0].upper()}{str(verdict)[1:]}")
 
 
 @app.command()
@@ -233,6 +238,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
         list[str] | None, typer.Option("--exclusive", metavar="NAME", help="Instrument that accepts one connection.")
     ] = None,
     defect: Annotated[list[str] | None, typer.Option("--defect", help="Seed a defect, e.g. weak-cell:7:0.7.")] = None,
+    trust: Trust = False,
     control: Annotated[
         bool, typer.Option("--control", help='Take lines like {"inject": ["silent:supply"]} from standard input.')
     ] = False,
@@ -243,22 +249,22 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
     from bench import serving
 
-    setup = replace(_setup(station, pack), defects=tuple(defect or ()))
+    setup = replace(_setup(station, pack, trust), defects=tuple(defect or ()))
     speed = setup.station.speed if speed is None else speed
     standard_input = sys.stdin.fileno() if control else None
     offer = serving.Offer(host, speed, tuple(exclusive or ()), log, standard_input)
     with serving.serving(setup, offer, _print_event if as_json else _show_event) as server:
         for warning in serving.warnings(setup.station, offer):
-            typer.echo(f"packbench: {warning}", err=True)
+            say(f"packbench: {warning}", err=True)
         if not as_json:
-            typer.echo(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
+            say(f"{setup.station.name} with pack {setup.pack.name}, {offer.speed:g} bench s per s, on {host}:")
         serving.run_until_signalled(server)
 
 
 def _print_event(event: Mapping[str, Any]) -> None:
     """One event on one line; commands are for the log alone."""
     if event["type"] != "command":
-        typer.echo(json.dumps(event))
+        say(json.dumps(event))
 
 
 def _show_event(event: Mapping[str, Any]) -> None:
@@ -266,14 +272,14 @@ def _show_event(event: Mapping[str, Any]) -> None:
         case {"type": "ready", "instruments": instruments}:
             for name, link in instruments.items():
                 where = link.get("resource") or " ".join(f"{key} {value}" for key, value in link["can"].items())
-                typer.echo(f"  {name:<14}{where}")
-            typer.echo("Ready. Ctrl-C ends it.")
+                say(f"  {name:<14}{where}")
+            say("Ready. Ctrl-C ends it.")
         case {"type": "state"}:
             words = [f"{name} {'ON' if event[name] else 'off'}" for name in _SWITCHES if event[name] is not None]
             values = f"{event['voltage']:.2f} V, {event['battery']:.2f} A"
-            typer.echo(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
+            say(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
         case {"type": "refused" | "not understood" | "log lost" | "ended" as kind, "text": text}:
-            typer.echo(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
+            say(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
 
 
 _SWITCHES = ("supply", "load", "contactor", "emulator")
@@ -298,7 +304,7 @@ def runs(
     if as_json:
         print_json([asdict(run) for run in found])
     elif not found:
-        typer.echo(f"There are no runs in {folder}.")
+        say(f"There are no runs in {folder}.")
     else:
         header = ("run", "verdict", "bench", "station", "pack", "bench time", "first cause")
         print_table(None, header, map(_run_row, found))
@@ -358,10 +364,10 @@ def _show_judgement(
         [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
     )
     if not all(entry.from_data for entry in judged):
-        typer.echo("* as recorded: no KPI of this name and step is computed from the samples.")
+        say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"
     cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
-    typer.echo(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
+    say(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
 
 
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
@@ -399,7 +405,7 @@ def export(
             "damage": recording.damage,
         })  # fmt: skip
     else:
-        typer.echo(f"{path}: {count} samples.")
+        say(f"{path}: {count} samples.")
 
 
 def _load(run: str, folder: Path) -> "Recording":
@@ -409,7 +415,7 @@ def _load(run: str, folder: Path) -> "Recording":
 
     recording = Recording.load(find_run(run, folder))
     for text in recording.damage:
-        typer.echo(f"packbench: DAMAGED: {text}", err=True)
+        say(f"packbench: DAMAGED: {text}", err=True)
     return recording
 
 
@@ -452,9 +458,9 @@ def report(
         })  # fmt: skip
     else:
         _show_session(session)
-        typer.echo(f"Open {built.index}")
+        say(f"Open {built.index}")
     if built.problem:
-        typer.echo(f"packbench: {built.problem}", err=True)
+        say(f"packbench: {built.problem}", err=True)
     for line in session.bench_lines() if session.unsafe else ():
         warn(line)
     raise typer.Exit(session.exit_status or ExitStatus.GOOD)
@@ -465,11 +471,11 @@ def _show_session(session: "Session") -> None:
     from bench.recording.session_log import ENDED, NEVER_ENDED
 
     ended = f", ended {session.ended[:16].replace('T', ' ')}" if session.ended else ""
-    typer.echo(f"Session of {session.started[:16].replace('T', ' ')} UTC{ended}.")
+    say(f"Session of {session.started[:16].replace('T', ' ')} UTC{ended}.")
     if session.state != ENDED:
-        typer.echo(NEVER_ENDED)
+        say(NEVER_ENDED)
     if session.trouble:
-        typer.echo(f"packbench: {session.trouble}")
-    typer.echo(session.counts_line())
+        say(f"packbench: {session.trouble}")
+    say(session.counts_line())
     for line in () if session.unsafe else session.bench_lines():
-        typer.echo(line)
+        say(line)

@@ -1,6 +1,7 @@
-"""What the command line prints: tables for people, JSON for machines.
+"""What the command line prints: sentences and tables for people, JSON for machines.
 
-It knows no command. rich is imported when a table is printed, for it takes longer than all the rest.
+Whatever comes from a file is shown and never obeyed by the terminal (`bench.plain`). It knows no command. rich is
+imported when a table is printed, for it takes longer than all the rest.
 """
 
 import json
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
+
+from bench.plain import plain
 
 _STYLES = {
     "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
@@ -28,10 +31,16 @@ def print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequenc
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*header, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        *header,
+        title=None if title is None else Text(plain(title), style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for row in rows:
         # Text, because a test's name has brackets that rich would take for its markup.
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(plain(cell), style=_STYLES.get(cell, "")) for cell in row))
     console = Console()
     if not console.is_terminal:
         console.width = _WIDE
@@ -40,7 +49,12 @@ def print_table(title: str | None, header: Sequence[str], rows: Iterable[Sequenc
 
 def warn(sentence: str) -> None:
     """Print what nobody may overlook, as the last thing and in red where there is a terminal."""
-    typer.secho(sentence, fg=typer.colors.RED, bold=True)
+    typer.secho(plain(sentence), fg=typer.colors.RED, bold=True)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a sentence for people, on one line: what is in it may come from a file, and ends no line of ours."""
+    typer.echo(plain(text), err=err)
 
 
 def print_json(content: object) -> None:

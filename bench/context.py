@@ -9,6 +9,7 @@ from bench.recording.past import PastRun
 from bench.running.lifecycle import Setup, check_fit, open_world
 from bench.safety.lease import BenchLease
 from bench.station import load_station
+from bench.trust import refuse_untrusted
 from bench.verdicts import InputError
 
 DEFAULT_STATION = "virtual-module"
@@ -24,6 +25,7 @@ class BenchContext:
     def __init__(self, config: pytest.Config) -> None:
         option = config.getoption
         self.station, self.station_file = load_station(option("--station") or DEFAULT_STATION)
+        refuse_untrusted(self.station, self.station_file, trusted=option("--trust"))
         self.past = config.stash.get(PAST, None)
         """The run that this session continues."""
         self.pack_given = option("--pack") is not None

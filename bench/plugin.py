@@ -88,6 +88,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",
     )
+    group.addoption(
+        "--trust",
+        action="store_true",
+        help="let the station file load code: a dotted driver, a VISA library by its path, any serial URL",
+    )
     group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
     group.addoption(
         "--supervise",

@@ -18,6 +18,7 @@ from bench import columns, ends
 from bench.clock import monotonic
 from bench.columns import INDEX
 from bench.durations import spell
+from bench.plain import plain
 from bench.recording.aftermath import UNSAFE
 from bench.recording.session_log import Session
 from bench.testing import TestBench
@@ -198,10 +199,10 @@ class ProgressDisplay:
         if self._writer.width_of_current_line:  # a dot of another test
             self._writer.line()
         self._reporter.write(f"[{self._done:{width}}/{self._total}] ")
-        self._reporter.write(f"{verdict:{_WIDEST_VERDICT}}", bold=True, **{colour: True})
-        self._reporter.write_line(f"  {finished}")
+        self._reporter.write(f"{plain(verdict):{_WIDEST_VERDICT}}", bold=True, **{colour: True})
+        self._reporter.write_line(f"  {plain(str(finished))}")
         if finished.left:
-            self._reporter.write_line(finished.left, red=True, bold=True)
+            self._reporter.write_line(plain(finished.left), red=True, bold=True)
 
 
 class LiveDisplay:
@@ -277,12 +278,12 @@ class _Scene:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        table.add_row(Text(self.title, style="bold"), Text(self.count, style="dim"))
+        table.add_row(Text(plain(self.title), style="bold"), Text(self.count, style="dim"))
         step = self.engine.step
         if step is not None:
             elapsed = row[_TIME] - self.engine.step_started
             left = step.expected_duration(self.engine.bench.pack) - elapsed
-            table.add_row(Text(f"step {step.name!r}: {spell(elapsed)}"), Text(_left(left)))
+            table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(_left(left)))
         table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
         table.add_row(Text(_values(row), style="cyan"))
         return table

@@ -223,14 +223,23 @@ class TestBench:
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:
             return self._opening.safe
-        guard = self._engine.sampler.guard if self._engine is not None else None
-        trip = guard.trip if guard is not None else None
+        violated, discredited = self._what_the_guard_knows()
         return self._open.make_safe(
-            alive=self._still_alive,
-            hurry=self._hurry,
-            violated="" if trip is None else f"{trip.limit.name} was violated",
-            discredited=guard.discredited if guard is not None else frozenset(),
+            alive=self._still_alive, hurry=self._hurry, violated=violated, discredited=discredited
         )
+
+    def _what_the_guard_knows(self) -> tuple[str, frozenset[str]]:
+        """The limit that was violated, in words, and whose meters confirm nothing any more.
+
+        Beside a violation every contradiction of its row counts; without one, only those that lasted: when a current
+        changes, two meters differ for a scan.
+        """
+        if self._engine is None:
+            return "", frozenset()
+        guard = self._engine.sampler.guard
+        if guard.trip is None:
+            return "", guard.convicted
+        return f"{guard.trip.limit.name} was violated", guard.discredited
 
     def _still_alive(self, silence: float) -> None:
         """`alive`, where nothing may keep the bench from being made safe."""

@@ -26,7 +26,7 @@ from bench.testing import TestBench
 TARGET = 15.0
 """us per scan with `LIMITS` limits, at most."""
 LIMITS = 40
-REPEATS, SCANS = 30, 300
+REPEATS, SCANS = 150, 60
 SCAN_PERIOD = 1.0
 
 

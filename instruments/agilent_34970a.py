@@ -61,9 +61,7 @@ class Agilent34970a(VisaDriver):
 
     def request(self) -> None:
         """Start a scan; its readings are sent as soon as it is done."""
-        if not self._configured:
-            self._configure()
-        self._session.request("READ?")
+        self._session.in_one_piece(self._start_scan)
 
     def collect(self) -> list[float]:
         """Temperatures, degC; `nan` where the sensor is open."""
@@ -71,6 +69,11 @@ class Agilent34970a(VisaDriver):
 
     def _forget(self) -> None:
         self._configured = False
+
+    def _start_scan(self) -> None:
+        if not self._configured:
+            self._configure()
+        self._session.request("READ?")
 
     def _configure(self) -> None:
         with self._session.lock:

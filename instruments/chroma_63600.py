@@ -87,8 +87,10 @@ class Chroma63600(VisaDriver):
 
     def request(self) -> None:
         """Ask for voltage and current of one instant."""
-        if not self._selected:
-            self._select_channel()
+        self._session.in_one_piece(self._ask)
+
+    def _ask(self) -> None:
+        self._select_channel()
         self._session.request("MEAS:VOLT?;:MEAS:CURR?")
 
     def collect(self) -> tuple[float, float, float]:
@@ -125,11 +127,14 @@ class Chroma63600(VisaDriver):
         ):
             if value <= 0:
                 raise SetPointRejected(f"{self.name}: {quantity} {value:g} is not above 0; nothing was sent")
-        with self._session.lock:
+
+        def arm() -> None:
             self._select_channel()
             self._session.write("LOAD:PROT:CLE")
             if self._has_off_voltage:
                 LOAD_OFF_VOLTAGE.program(self._session, under_voltage, rating.voltage)
+
+        self._session.in_one_piece(arm)
         return Protections()
 
     def discharge(self, current: float, voltage: float, power: float | None = None) -> None:
@@ -143,16 +148,19 @@ class Chroma63600(VisaDriver):
                 f"{self.name}: {current:g} A above {voltage:g} V is more than {at_most:g} W; "
                 "nothing was sent, lower the current or raise the power limit"
             )
-        with self._session.lock:
-            self._select_channel()
-            if self._on is None and self._told:
-                self._find_on()
-            if not self._on:
-                # Whoever was at the panel meanwhile may have set something else.
-                self._range = self._current = None
-            self._hold_current(current)
-            if not self._on:
-                self._switch_on()
+        self._session.in_one_piece(lambda: self._draw(current))
+
+    def _draw(self, current: float) -> None:
+        """Hold a current (A) with the input on."""
+        self._select_channel()
+        if self._on is None and self._told:
+            self._find_on()
+        if not self._on:
+            # Whoever was at the panel meanwhile may have set something else.
+            self._range = self._current = None
+        self._hold_current(current)
+        if not self._on:
+            self._switch_on()
 
     def sink_off(self) -> None:
         """Switch the input off now; what became of it `sink_is_off` knows."""
@@ -161,6 +169,9 @@ class Chroma63600(VisaDriver):
         with self._session.switching_off():
             self._select_channel()
             self._session.write("LOAD OFF")
+            if not self._selected:  # over a connection that was made anew on the way, another channel may have heard it
+                self._select_channel()
+                self._session.write("LOAD OFF")
         self._on = False
 
     def sink_is_off(self) -> bool:
@@ -170,6 +181,7 @@ class Chroma63600(VisaDriver):
             return True
         if self._told is not False:
             return False
+        self._session.note("refused to switch its input off, and is told again under control taken anew")
         with self._session.switching_off():
             self._session.write(REMOTE)
             self.sink_off()
@@ -205,7 +217,7 @@ class Chroma63600(VisaDriver):
         """Find an input on that was told so before the connection was made anew; off, something switched it off."""
         if self._reads_off():
             raise InstrumentFault(
-                f"{self.name} was told to switch its input on, and its input is off since its connection was made anew: "
+                f"{self.name} was told to switch its input on, and it is off since its connection was made anew: "
                 "it was restarted, or a protection or a hand switched it off; look at its panel"
             )
         self._on = True
@@ -245,8 +257,8 @@ class Chroma63600(VisaDriver):
         self._range = wanted
 
     def _switch_on(self) -> None:
-        self._told = True
         self._session.write("LOAD ON")
+        self._told = True
         if self._reads_off():
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
             raise InstrumentFault(f"{self.name} did not switch its input on ({reasons}); check its wiring")

@@ -68,7 +68,7 @@ class VisaDriver:
 
     @property
     def reconnections(self) -> int:
-        """How often the link was made anew since the driver was opened."""
+        """How often the link was lost and made anew since the driver was opened."""
         return self._session.reconnections
 
     def close(self) -> None:

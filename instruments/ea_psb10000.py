@@ -32,6 +32,9 @@ WATCHDOG = Setting("communication watchdog", "SYST:COMM:MON:TIM", "s")
 WATCHDOG_RANGE = (1, 36000)
 """s (p60)"""
 
+CONTROL_PERIOD = 10.0
+"""s of bench time between two looks at who has control while the output is on: one query more in ten scans."""
+
 PROTECTION_REACH = 1.1
 """Thresholds go to 110 % of the rating (p51)."""
 
@@ -73,8 +76,8 @@ class EaPsb10000(VisaDriver):
 
     Whoever presses LOCAL at the panel takes remote control away, and every set is refused from then on, OUTP OFF
     included (-201 while LOCAL is locked, -221 afterwards). The read-back of an output that was told OFF therefore
-    takes control again and repeats it. A set point that is refused for want of control is told as that and not taken
-    again by force: somebody works at the supply.
+    takes control again and repeats it. While the output is on its owner is asked for every `CONTROL_PERIOD`, and where
+    a set point is refused: control that was lost then is told, and not taken by force. Somebody works at the supply.
     """
 
     profile = LinkProfile(
@@ -84,6 +87,8 @@ class EaPsb10000(VisaDriver):
     )
     channels = ("voltage", "current", "power")
     _remote: bool
+    _controlled: float
+    """When (s) control was last seen to be ours."""
     _on: bool | None
     """What the output does as far as this driver knows; None: it would have to be asked."""
 
@@ -111,8 +116,10 @@ class EaPsb10000(VisaDriver):
         self._session.request("MEAS:ARR?")
 
     def collect(self) -> tuple[float, float, float]:
-        """Voltage V, current A, power W; positive charges."""
+        """Voltage V, current A, power W; positive charges. Raises `InstrumentFault` where control was lost."""
         reply = self._session.collect()
+        if self._on and self._session.now() - self._controlled >= CONTROL_PERIOD:
+            self._check_control()
         try:
             voltage, current, power = reply.split(",")
             return parse_number(voltage, "V"), parse_number(current, "A"), parse_number(power, "W")
@@ -145,12 +152,15 @@ class EaPsb10000(VisaDriver):
         UNDER_VOLTAGE.check(self.name, under_voltage, rating.voltage)
         for setting, value in ((SINK_OVER_CURRENT, over_current), (SINK_OVER_POWER, over_power)):
             setting.check(self.name, value, self._reach(setting))
-        with self._session.lock:
+
+        def arm() -> Protections:
             self._take_remote()
             self._program_protection(UNDER_VOLTAGE, under_voltage, rating.voltage)
             current = self._program_protection(SINK_OVER_CURRENT, over_current, self._reach(SINK_OVER_CURRENT))
             power = self._program_protection(SINK_OVER_POWER, over_power, self._reach(SINK_OVER_POWER))
             return Protections(OVER_VOLTAGE.read(self._session)[0], current, power)
+
+        return self._session.in_one_piece(arm)
 
     def arm_watchdog(self, silence: float) -> float:
         """Arm the interface monitoring, in whole seconds rounded up (p60): any message keeps it quiet.
@@ -160,10 +170,13 @@ class EaPsb10000(VisaDriver):
         """
         seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
         WATCHDOG.check(self.name, seconds, most, least)
-        with self._session.lock:
+
+        def arm() -> None:
             self._take_remote()
             self._watchdog = seconds
             self._program_watchdog(seconds)
+
+        self._session.in_one_piece(arm)
         return float(seconds)
 
     def charge(self, current: float, voltage: float, power: float | None = None) -> None:
@@ -198,6 +211,7 @@ class EaPsb10000(VisaDriver):
         if self._told is not False:
             return False
         self._remote = False  # whoever believes that it is ours has just been proved wrong
+        self._session.note("refused to switch its output off, and is told again under control taken anew")
         self.source_off()
         return self._reads_off()
 
@@ -230,6 +244,7 @@ class EaPsb10000(VisaDriver):
 
     def _forget(self) -> None:
         self._remote = False
+        self._controlled = self._session.now()
         self._on = None
         self._held.clear()
 
@@ -239,19 +254,26 @@ class EaPsb10000(VisaDriver):
         VOLTAGE.check(self.name, voltage, rating.voltage)
         direction.current.check(self.name, current, rating.current)
         direction.power.check(self.name, power, rating.power)
-        with self._session.lock:
-            self._keep_remote()
-            if self._on is None and self._told:
-                self._find_on()
-            if not self._on:
-                # Whoever was at the panel or on another interface meanwhile may have set something else.
-                self._held.clear()
-            self._hold(direction.opposite, 0.0, rating.current)
-            self._hold(VOLTAGE, voltage, rating.voltage)
-            self._hold(direction.power, power, rating.power)
-            self._hold(direction.current, current, rating.current)
-            if not self._on:
-                self._switch_on()
+        wanted = (
+            (direction.opposite, 0.0, rating.current),
+            (VOLTAGE, voltage, rating.voltage),
+            (direction.power, power, rating.power),
+            (direction.current, current, rating.current),
+        )
+        self._session.in_one_piece(lambda: self._move(wanted))
+
+    def _move(self, wanted: tuple[tuple[Setting, float, float], ...]) -> None:
+        """Hold each setting at its value (SI; the last is the end of its range), with the output on."""
+        self._keep_remote()
+        if self._on is None and self._told:
+            self._find_on()
+        if not self._on:
+            # Whoever was at the panel or on another interface meanwhile may have set something else.
+            self._held.clear()
+        for setting, value, at_most in wanted:
+            self._hold(setting, value, at_most)
+        if not self._on:
+            self._switch_on()
 
     def _hold(self, setting: Setting, value: float, at_most: float) -> None:
         if self._held.get(setting) == value:
@@ -260,7 +282,7 @@ class EaPsb10000(VisaDriver):
         try:
             setting.program(self._session, value, at_most)
         except SetPointRejected as refusal:
-            self._refuse_without_control(refusal)
+            self._check_control(refusal)
             raise
         self._held[setting] = value
 
@@ -274,24 +296,25 @@ class EaPsb10000(VisaDriver):
         self._on = True
 
     def _switch_on(self) -> None:
-        self._told = True
         self._session.write("OUTP ON")
+        self._told = True
         if self._reads_off():
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
             refusal = InstrumentFault(f"{self.name} did not switch its output on ({reasons}); check wiring and alarms")
-            self._refuse_without_control(refusal)
+            self._check_control(refusal)
             raise refusal
         self._on = True
 
-    def _refuse_without_control(self, refusal: InstrumentFault) -> None:
-        """Name the one cause behind every refused set, where it is that: remote control is not ours any more."""
+    def _check_control(self, refusal: InstrumentFault | None = None) -> None:
+        """Raise `InstrumentFault` unless remote control is still ours: without it every set is refused."""
         owner = self._session.query("SYST:LOCK:OWN?")
         if owner != "REMOTE":
             self._remote = False
             raise InstrumentFault(
-                f"{self.name} is not under remote control any more, SYST:LOCK:OWN? says {owner}: somebody pressed LOCAL at "
-                "its panel, or another interface took it; leave it alone while a test runs"
+                f"{self.name} is not under remote control any more, SYST:LOCK:OWN? says {owner}: "
+                "somebody pressed LOCAL at its panel, or another interface took it; leave it alone while a test runs"
             ) from refusal
+        self._controlled = self._session.now()
 
     def _take_remote(self) -> None:
         """Take remote control (p49), which the supply never gives by itself, and empty its error queue.
@@ -316,6 +339,7 @@ class EaPsb10000(VisaDriver):
             if self._watchdog is not None:
                 self._program_watchdog(self._watchdog)
             self._remote = True
+            self._controlled = self._session.now()
 
     def _keep_remote(self) -> None:
         """Take remote control again where the watchdog ended it: with the output off, a silence harms nobody."""
@@ -339,13 +363,15 @@ class EaPsb10000(VisaDriver):
     def _arm(self, settings: tuple[Setting, ...], values: tuple[float, ...]) -> Protections:
         for setting, value in zip(settings, values, strict=True):
             setting.check(self.name, value, self._reach(setting))
-        with self._session.lock:
+
+        def arm() -> list[float]:
             self._take_remote()
-            held = [
+            return [
                 self._program_protection(setting, value, self._reach(setting))
                 for setting, value in zip(settings, values, strict=True)
             ]
-        return Protections(*held)
+
+        return Protections(*self._session.in_one_piece(arm))
 
     def _program_protection(self, setting: Setting, value: float, at_most: float) -> float:
         """Arm one threshold (SI), and what it does where that is a setting of its own; returns what is read back."""

@@ -371,8 +371,8 @@ class FoxBms:
 
     def _newest(self) -> float:
         """When the newest frame was received that tells of errors, as the log of errors counts."""
-        received = self._inbox.received
-        return max((received[each] for each in (STATE, STRING_STATE, FATAL_ERROR) if each in received), default=0.0)
+        received = self._inbox.received.get
+        return max(received(STATE, 0.0), received(STRING_STATE, 0.0), received(FATAL_ERROR, 0.0))
 
     def _write_down(self, message: "Message") -> None:
         if self._context.transcript is not None:

@@ -118,18 +118,20 @@ class NgiN83624(VisaDriver):
     def emulate(self, cells: Sequence[CellTable]) -> None:
         """Load one table per channel and switch all on; raises `SetPointRejected` for an unfit table."""
         self._check(cells)
-        with self._session.lock:
-            self._set("OUTP", "ONOFF", [0] * len(cells))
-            self._set("OUTP", "MODE", [SOC_MODE] * len(cells))
-            self._protect()
-            self._set("SOC", "EDIT:LENG", [len(cells[0].voltage)] * len(cells))
-            self._rows = len(cells[0].voltage)
-            for row in range(self._rows):
-                self._write_row(cells, row)
-            self._set("SOC", "EDIT:SVOL", [_open_circuit_voltage(cell) for cell in cells])
-            self._told = True
-            self._set("OUTP", "ONOFF", [1] * len(cells))
-            self._verify_on()
+        self._session.in_one_piece(lambda: self._load(cells))
+
+    def _load(self, cells: Sequence[CellTable]) -> None:
+        self._set("OUTP", "ONOFF", [0] * len(cells))
+        self._set("OUTP", "MODE", [SOC_MODE] * len(cells))
+        self._protect()
+        self._set("SOC", "EDIT:LENG", [len(cells[0].voltage)] * len(cells))
+        self._rows = len(cells[0].voltage)
+        for row in range(self._rows):
+            self._write_row(cells, row)
+        self._set("SOC", "EDIT:SVOL", [_open_circuit_voltage(cell) for cell in cells])
+        self._told = True
+        self._set("OUTP", "ONOFF", [1] * len(cells))
+        self._verify_on()
 
     def update_resistance(self, resistance: Sequence[float]) -> None:
         """Write a new resistance (Ohm) into every row of the running tables, alike for all channels."""
@@ -138,10 +140,12 @@ class NgiN83624(VisaDriver):
                 f"{self.name}: {len(resistance)} resistances for {self._rows} rows; nothing was sent, "
                 "give one per row of the tables that emulate() loaded"
             )
-        with self._session.lock:
-            for row, value in enumerate(resistance):
-                self._set("SOC", "EDIT:STEP", [self._step(row)] * len(self._cells))
-                self._set("SOC", "EDIT:R", [value * _MILLI] * len(self._cells))
+        self._session.in_one_piece(lambda: self._load_resistance(resistance))
+
+    def _load_resistance(self, resistance: Sequence[float]) -> None:
+        for row, value in enumerate(resistance):
+            self._set("SOC", "EDIT:STEP", [self._step(row)] * len(self._cells))
+            self._set("SOC", "EDIT:R", [value * _MILLI] * len(self._cells))
 
     def protections(self) -> Protections:
         """Thresholds of channel 1 as read back: V, A, W."""

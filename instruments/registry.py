@@ -48,5 +48,10 @@ def driver_class(name: str) -> DriverClass:
         raise UnknownDriver(f"The driver {name!r} cannot be imported: {error}; check its spelling.") from error
 
 
+def is_dotted(name: str) -> bool:
+    """Whether a name is the path of a class that nobody has registered, rather than a short name."""
+    return ":" in name and name not in _known()
+
+
 def _known() -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)} | BUILT_IN

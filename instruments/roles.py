@@ -167,8 +167,9 @@ class Source(Protocol):
         ...
 
     def source_is_off(self) -> bool:
-        """Read back the output state. One that was told OFF and still reads on is told again, under remote control
-        taken anew: may be called until it says True.
+        """Read back the output state; may be called until it says True.
+
+        An output that was told OFF and still reads on is told again, under remote control taken anew.
         """
         ...
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from instruments.lifetime import Lifetime
 from instruments.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
@@ -18,6 +18,8 @@ from instruments.roles import Identity, InstrumentFault
 
 if TYPE_CHECKING:
     from _thread import RLock as Lock
+
+Result = TypeVar("Result")
 
 RENEWED_AT = 0.8
 """Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
@@ -60,6 +62,10 @@ class InstrumentLink:
     timeout: float | None = None
 
 
+class ConnectedAnew(InstrumentFault):
+    """The connection was made anew while messages that depend on each other were on their way; see `in_one_piece`."""
+
+
 def _nothing() -> None:
     """Do what a driver without memory does after a reconnection, and one without manners before it leaves."""
 
@@ -71,7 +77,8 @@ class Session:
     is never taken for the next one. A connection that the instrument closed while nothing was outstanding is made anew
     as a matter of course, once per message; a loss with a query outstanding is a fault. Either way `on_reconnect` lets
     the driver forget what it believed to be set, as the instrument may have been restarted, and nothing but OFF is said
-    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts them.
+    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts what was lost; to
+    make a connection anew in good time, before an instrument that closes silent ones does so, counts as none.
 
     A message between `request` and `collect` does not disturb them. After `close` every message is refused for ever.
     """
@@ -91,6 +98,9 @@ class Session:
         self._early: str | InstrumentFault | None = None
         self._expected: Identity | None = None
         self._doubted = self._asking = self._switching_off = False
+        self._connection = 0
+        """Number of the present connection."""
+        self._piece: int | None = None
         try:
             self._link: Link = open_link(resource, context.visa_library, profile)
         except LinkLost as error:
@@ -129,6 +139,28 @@ class Session:
                 yield
             finally:
                 self._switching_off = before
+
+    def in_one_piece(self, programming: Callable[[], Result]) -> Result:
+        """Carry out messages that depend on each other over one connection: begun anew, once, where that was made anew.
+
+        What was said before belongs to the old connection, and perhaps to an instrument that has been restarted since:
+        an output must not be switched on upon half of its set points. OFF is not held up. Raises `ConnectedAnew` the
+        second time.
+        """
+        with self.lock:
+            if self._piece is not None:
+                return programming()
+            try:
+                return self._over_one_connection(programming)
+            except ConnectedAnew:
+                return self._over_one_connection(programming)
+
+    def _over_one_connection(self, programming: Callable[[], Result]) -> Result:
+        self._piece = self._connection
+        try:
+            return programming()
+        finally:
+            self._piece = None
 
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
@@ -216,6 +248,15 @@ class Session:
         self._out_of_step = True
         return self._fault(f"answered {reply!r} to {message!r}: {why}", "check model and firmware")
 
+    def note(self, what: str) -> None:
+        """Write down beside the wire what the instrument did that is no fault, as the end of a sentence."""
+        if self._context.transcript is not None:
+            self._context.transcript("!", f"{self.name} {what}")
+
+    def now(self) -> float:
+        """Time on the clock of the bench, s."""
+        return self._context.now()
+
     def close(self, farewell: Callable[[], None] = _nothing) -> None:
         """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
 
@@ -262,18 +303,26 @@ class Session:
         """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""
         if self._out_of_step:
             self._resynchronise()
+            self.reconnections += 1
             renewed = True
         elif self._has_grown_old():
-            self._renew("was silent for as long as it keeps a connection open")
+            self._renew("was silent for nearly as long as it keeps a connection open")
             renewed = True
+        self._stay_in_one_piece()
         try:
             self._deliver(message)
         except LinkLost as error:
             if renewed or not self._may_be_renewed():
                 self._out_of_step = True
                 raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
-            self._renew(f"was lost while nothing was asked of it: {error}")
+            self._renew(f"was lost while nothing was asked of it ({error})")
+            self.reconnections += 1
             self._send(message, renewed=True)
+
+    def _stay_in_one_piece(self) -> None:
+        """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
+        if self._piece not in {None, self._connection} and not self._switching_off:
+            raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
 
     def _may_be_renewed(self) -> bool:
         return self._link.is_connection and (self._asked is None or self._switching_off)
@@ -297,8 +346,8 @@ class Session:
     def _drop_stray(self) -> None:
         """Throw away what nobody asked for: it would be taken for the next answer, and so on for good."""
         stray = self._link.drop_waiting()
-        if stray and self._context.transcript is not None:
-            self._context.transcript("!", f"{self.name} said {stray!r} unasked; it was dropped")
+        if stray:
+            self.note(f"said {stray!r} unasked; it was dropped")
 
     def _lives_for(self) -> float | None:
         """How long (s) a connection may be silent before it is made anew; None: for ever."""
@@ -311,9 +360,8 @@ class Session:
         return self._context.now() - self._last_word >= self._grows_old
 
     def _renew(self, why: str) -> None:
-        if self._context.transcript is not None:
-            self._context.transcript("!", f"{self.name} {why}; it is connected anew")
-        self._resynchronise()
+        self.note(f"{why}; it is connected anew")
+        self._resynchronise(why)
 
     def _confirm(self) -> None:
         """Ask who is there behind a new connection, before anything but OFF is said."""
@@ -353,16 +401,16 @@ class Session:
             self._last_word = self._context.now()
         return reply
 
-    def _resynchronise(self) -> None:
+    def _resynchronise(self, why: str = "was lost") -> None:
         self._lifetime.check()
         self._out_of_step = True
         try:
             self._link.resynchronise()
         except (LinkLost, LinkTimeout) as error:
-            raise self._fault(f"cannot be reached again: {error}", "check power and cable") from error
+            raise self._fault(f"{why} and cannot be reached again: {error}", "check power and cable") from error
         self._close_what_came_too_late()
         self._out_of_step, self._doubted = False, True
-        self.reconnections += 1
+        self._connection += 1
         self._last_word = self._context.now()
         if self._asked is not None:
             self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")

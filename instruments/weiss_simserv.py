@@ -73,6 +73,9 @@ class WeissSimServ(VisaDriver):
 
     def request(self) -> None:
         """Ask for the air temperature."""
+        self._session.in_one_piece(self._start_scan)
+
+    def _start_scan(self) -> None:
         if self._set_point is None:
             self._set_point = self._number("11002", _TEMPERATURE)
         self._session.request(self._ask_air)
@@ -91,16 +94,18 @@ class WeissSimServ(VisaDriver):
         SET_POINT.check(self.name, temperature, high, low)
         rate = 0.0 if ramp is None else ramp
         RAMP.check(self.name, rate, 100.0)
-        with self._session.lock:
-            self._set_ramp(rate)
-            self._ask("11001", _TEMPERATURE, f"{temperature:.1f}")
-            self._set_point = None
-            held = self._number("11002", _TEMPERATURE)
-            if not abs(held - temperature) <= 0.051:  # it keeps one decimal
-                raise SET_POINT.refused(self._session, temperature, held)
-            self._set_point = held
-            if self.chamber_is_resting():
-                self._ask("14001", _MANUAL_MODE, "1")
+        self._session.in_one_piece(lambda: self._drive(temperature, rate))
+
+    def _drive(self, temperature: float, rate: float) -> None:
+        self._set_ramp(rate)
+        self._ask("11001", _TEMPERATURE, f"{temperature:.1f}")
+        self._set_point = None
+        held = self._number("11002", _TEMPERATURE)
+        if not abs(held - temperature) <= 0.051:  # it keeps one decimal
+            raise SET_POINT.refused(self._session, temperature, held)
+        self._set_point = held
+        if self.chamber_is_resting():
+            self._ask("14001", _MANUAL_MODE, "1")
 
     def chamber_rest(self) -> None:
         """Leave manual mode: fans and compressor idle."""

@@ -3,6 +3,7 @@
 It changes no value and no name; what is missing stays missing. Where the samples come from is not its business.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -10,12 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import columns as labels
+from bench.plain import csv_cell
 from bench.verdicts import InputError
 
 if TYPE_CHECKING:  # `packbench --help` must not wait for numpy
     import pyarrow as pa
 
     from bench.recording.rows import Floats, Table
+
+_NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]|[^\x00-\uffff]|[\ud800-\udfff]")
+"""What a file name cannot have, or should not: a manifest says what a run is called."""
+LONGEST_NAME = 200
+"""Characters; with its suffix a name fits into the 255 bytes of the usual file systems."""
 
 BDF_LABELS = (
     labels.TEST_TIME, labels.VOLTAGE, labels.CURRENT, labels.UNIX_TIME, labels.STEP, labels.AMBIENT, labels.POWER,
@@ -39,7 +46,7 @@ class Format(StrEnum):
 
 def destination(output: Path | None, run_id: str, to: Format) -> Path:
     """The file to write: `output`, or in the folder `output` (default: here) one named after the run."""
-    name = run_id.replace("/", "_") + to.suffix
+    name = _NOT_IN_NAMES.sub("_", run_id)[:LONGEST_NAME] + to.suffix
     if output is None:
         return Path(name)
     return output / name if output.is_dir() else output
@@ -98,11 +105,15 @@ def _schema(names: Sequence[str]) -> "pa.Schema":
 
 
 def _write_csv(names: Sequence[str], batches: "Iterator[pa.Table]", path: Path) -> None:
-    """Header of bare labels, then the shortest digits that read back as the same number."""
+    """Header of bare labels, then the shortest digits that read back as the same number.
+
+    A label has the name of an instrument in it, which a station file chooses: as a cell it is neither several nor a
+    formula. Numbers are numbers.
+    """
     from pyarrow import csv
 
     with path.open("wb") as file:
-        file.write((",".join(names) + "\n").encode())
+        file.write((",".join(map(csv_cell, names)) + "\n").encode())
         for batch in batches:
             csv.write_csv(batch, file, csv.WriteOptions(include_header=False, quoting_style="none"))
 

@@ -30,6 +30,8 @@ DIED = "It never ended: its process died, or is still at it."
 SURELY_DIED = "It never ended: its process died."
 """Said where a lock tells (see `bench.recording.life`)."""
 RUNNING = "It is still running."
+LONGEST_NAME = 80
+"""Characters of a name that are said again where it is no run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,32 @@ def _with_successor(run: RunSummary, successor: str | None) -> RunSummary:
 
 def find_run(name: str, root: Path) -> Path:
     """The folder behind a path, a file of a run, a run's id below `root`, or `last`; raises `InputError`."""
+    try:
+        found = _found(name, root)
+    except (OSError, ValueError) as error:
+        # A name with a NUL, half a character or thousands of them: nothing on a disk can be called so.
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{_shortened(name)} cannot be the name of a run ({reason}); name its folder, or its id as "
+            "`packbench runs` shows it."
+        ) from error
+    if found is None:
+        raise InputError(f"{_shortened(name)} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
+    return found
+
+
+def _found(name: str, root: Path) -> Path | None:
+    """See `find_run`; raises OSError or ValueError for what cannot be a path."""
     given = Path(name)
     if name == LAST and not given.exists():
         return _newest(root)
     candidates = [given, root / name] if not given.is_file() else [given.parent]
-    for folder in candidates:
-        if (folder / MANIFEST).is_file():
-            return folder
-    raise InputError(f"{name!r} is no run, for it holds no {MANIFEST}; {_known(name, root)}.")
+    return next((folder for folder in candidates if (folder / MANIFEST).is_file()), None)
+
+
+def _shortened(name: str) -> str:
+    """A name as a sentence can hold it."""
+    return repr(name) if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]!r}…"
 
 
 def _newest(root: Path) -> Path:

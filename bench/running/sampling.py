@@ -12,6 +12,7 @@ from math import inf, isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
+from bench.plain import no_formula
 from bench.recording.rows import Table
 from bench.recording.run import Run
 from bench.running.lifecycle import OpenBench
@@ -226,7 +227,7 @@ class Sampler:
         """Write every row of the guard's last minute, with what it derived from each: that is not in the samples."""
         with suppress(OSError), (self._run.folder / PRETRIGGER).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(self.guard.columns)
+            table.writerow(map(no_formula, self.guard.columns))
             table.writerows(self.guard.recent())
 
 

@@ -21,6 +21,8 @@ RECONNECTIONS = "Reconnections / 1"
 DROPPED = "BMS Frames Dropped / 1"
 CONTRADICTIONS = "BMS Contradictions / 1"
 
+LINKS_PERIOD = 5.0
+"""s between two looks at how often links were made anew: nothing that is counted is missed in between."""
 WINDOW = 60.0
 """s over which the growth of a count is looked at."""
 FLOWED, GONE = 0.5, 0.02
@@ -109,13 +111,16 @@ class CountUnderLoad:
 
     def __init__(self, total: Callable[[], float]) -> None:
         self._total, self._before = total, nan
-        self._count = 0.0
+        self._count, self._due = 0.0, 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
         if isnan(row[_SET_CURRENT]):
-            self._before = nan
+            self._before, self._due = nan, 0.0
             return self._count
+        if row[_TIME] < self._due:
+            return self._count
+        self._due = row[_TIME] + LINKS_PERIOD
         before, self._before = self._before, self._total()
         if self._before > before:
             self._count += self._before - before

@@ -8,7 +8,7 @@ and that it moves with what it belongs to. Each is a function of the newest row,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import inf, isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
@@ -35,6 +35,8 @@ SETTLED = 3.0
 CELL_TRAVEL, TEMPERATURE_TRAVEL, CHARGE_TRAVEL = 0.02, 5.0, 0.05
 """V per cell, K, and share of the rated capacity, by which others must have moved before one that stood still to its
 last digit has frozen. A cell on an LFP plateau stands still for minutes, but then so does the string."""
+STILL_PERIOD = 5.0
+"""s between two looks at what stands still: it does so for longer."""
 ENDS_OF_SCALE = 0.01, 0.99
 """State of charge beyond which a display may stand still: it has no more to show."""
 HEAT_CAPACITY = 3.2
@@ -121,9 +123,16 @@ class Frozen:
 
     def __init__(self, channels: Sequence["Still"], companions: Callable[[Row], Sequence[float]]) -> None:
         self._channels, self._companions = channels, companions
+        self._due, self._found = -inf, 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
+        if row[_TIME] < self._due:
+            return self._found
+        self._due, self._found = row[_TIME] + STILL_PERIOD, self._look(row)
+        return self._found
+
+    def _look(self, row: Row) -> float:
         companions, worst = self._companions(row), 0.0
         for still in self._channels:
             value, first, second = row[still.position], companions[still.one], companions[still.other]

@@ -19,7 +19,7 @@ from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.simulators.agilent_34970a import CHANNELS, Agilent34970A
 from instruments.virtual.simulators.chroma_63600 import Chroma63600
 from instruments.virtual.simulators.dialect import Specimen
-from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
+from instruments.virtual.simulators.ea_psb10000 import IDLE_CLOSE, EaPsb10000
 from instruments.virtual.simulators.foxbms import FoxBms
 from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 from instruments.virtual.simulators.weiss_simserv import WeissSimServ
@@ -32,7 +32,13 @@ from models.chamber import ChamberAir
 COMMON = {"simulator", "model", "serial_number", "accuracy"}
 # simulator: its defaults; these are also the settings it takes beside the common ones.
 SIMULATORS: dict[str, dict[str, Any]] = {
-    "ea-psb10000": {"model": "PSB 10200-420", "voltage": 200.0, "current": 420.0, "power": 30000.0},
+    "ea-psb10000": {
+        "model": "PSB 10200-420",
+        "voltage": 200.0,
+        "current": 420.0,
+        "power": 30000.0,
+        "idle_close": IDLE_CLOSE,
+    },
     "chroma-63600": {
         "model": "63640-150-60",
         "voltage": 150.0,

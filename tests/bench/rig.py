@@ -120,7 +120,7 @@ class Rig:
         (self.folder / "pack.yaml").write_text(self.pack)
         (self.folder / "test_mine.py").write_text(tests)
         command = [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "-s", "-rA"]
-        command += ["--rootdir=.", "--station=station.yaml", "--pack=pack.yaml", *options, "test_mine.py"]
+        command += ["--rootdir=.", "--trust", "--station=station.yaml", "--pack=pack.yaml", *options, "test_mine.py"]
         return subprocess.Popen(
             command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

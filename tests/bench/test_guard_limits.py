@@ -868,7 +868,7 @@ def test_a_seeded_pack_fault_names_the_cell(tmp_path: Path, step: Step, defect: 
     [
         ("frozen-counter", "its alive counter stands still"),
         ("wrong-checksum", "its checksum does not fit"),
-        ("disconnect:supply", "CONN_LOST"),
+        ("disconnect:supply", "supply.virtual-module"),
         ("garbage:load", "that is not text of its dialect"),
         ("half-line:supply", "did not answer 'MEAS:ARR?'"),
     ],

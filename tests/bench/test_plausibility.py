@@ -325,7 +325,7 @@ def test_links_are_counted_while_a_current_is_asked_for() -> None:
     totals = iter([0, 3, 3, 4, 9])
     count = events.CountUnderLoad(lambda: next(totals))
     asked = [2.0, 2.0, nan, nan, 2.0, 2.0, 2.0]
-    found = [count(row(number, set_current=each)) for number, each in enumerate(asked)]
+    found = [count(row(10.0 * number, set_current=each)) for number, each in enumerate(asked)]
     assert found == [0, 3, 3, 3, 3, 4, 9]
 
 

@@ -45,8 +45,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBench]:
         yield opened
 
 
-def run_pytest(folder: Path, station: Path, seconds: float) -> "subprocess.CompletedProcess[str]":
-    (folder / "test_short.py").write_text(SHORT_TEST.format(seconds=seconds), encoding="utf-8")
+def run_pytest(
+    folder: Path, station: Path, *, seconds: float = 4, text: str = SHORT_TEST
+) -> "subprocess.CompletedProcess[str]":
+    (folder / "test_short.py").write_text(text.format(seconds=seconds), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "--station", str(station),
          "--runs", "runs", "test_short.py"],
@@ -95,6 +97,35 @@ def test_a_fast_bench_and_its_tests_count_the_same_seconds(tmp_path: Path) -> No
     current = samples.loc[samples[columns.CURRENT] > 0.3, columns.CURRENT].median()
     # Were the clocks apart, this would be wrong by a factor of 4.
     assert samples[columns.CHARGE_AH].max() == pytest.approx(current * hours, rel=0.5)
+
+
+RESTING_TEST = """
+from bench.scenario import Charge, Rest, elapsed
+
+def test_rests(bench, verify):
+    charge = Charge("C/3", until=elapsed(seconds=5), name="charge")
+    record = bench.run(charge, Rest(until=elapsed(seconds=40)), charge)
+    verify("rows", len(record.rows), at_least=10)
+"""
+
+
+def test_a_rest_outlasts_the_patience_of_the_supply_which_closes_silent_sockets(tmp_path: Path) -> None:
+    """At 10 bench s a scan and a tenth of it in real time, against a supply that waits for less than that."""
+    simulators = yaml.safe_load((SHIPPED / "served-module.yaml").read_text(encoding="utf-8"))["virtual"]["simulators"]
+    simulators["supply"]["idle_close"] = 0.35
+    with served(tmp_path, speed=10, simulators=simulators) as bench:
+        content = yaml.safe_load(bench.station.read_text(encoding="utf-8"))
+        bench.station.write_text(
+            yaml.safe_dump(content | {"scan_period": 1.0, "rest_scan_period": 10.0}), encoding="utf-8"
+        )
+        done = run_pytest(tmp_path, bench.station, text=RESTING_TEST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    closed = [event for event in bench.logged("disconnected") if event["instrument"] == "supply"]
+    assert [event["text"] for event in closed].count("silent for 0.35 s") >= 3
+    manifest, _ = the_run(tmp_path)
+    assert (manifest["verdict"], manifest["bench_verdict"]["safe"]) == ("PASS", True)
+    wire = next((tmp_path / "runs").glob("*/*/transcript.log")).read_text(encoding="utf-8")
+    assert wire.count("supply was lost while nothing was asked of it") + wire.count("keeps a connection open;") >= 3
 
 
 def test_the_output_outlives_a_client_and_safe_switches_it_off(tmp_path: Path) -> None:

@@ -217,8 +217,8 @@ def test_wrong_ratings(open_load: Open, ratings: tuple[float, ...]) -> None:
 
 
 def test_after_a_lost_link_the_channel_and_its_settings_are_sent_again(wire: Wire, open_load: Open) -> None:
-    wire.expect(*START, ("MEAS:VOLT?;:MEAS:CURR?", None), ("LOAD OFF", None))
-    wire.expect(START[0], *START[2:], ("LOAD OFF", None))  # off already
+    wire.expect(*START, ("MEAS:VOLT?;:MEAS:CURR?", None), ("LOAD OFF", None), START[0], ("LOAD OFF", None))
+    wire.expect(*START[2:], ("LOAD OFF", None))  # off already
     load = open_load()
     load.discharge(2.3, 48.0)
     load.request()

@@ -283,6 +283,93 @@ def test_a_set_point_refused_for_want_of_control_is_told_as_that(wire: Wire, ope
     assert not isinstance(told.value, SetPointRejected)
 
 
+@pytest.mark.parametrize("owner", ["LOCAL", "NONE"])
+def test_control_that_was_lost_while_the_output_is_on_is_told_with_the_scan(
+    wire: Wire, open_supply: Open, clock: FakeTime, owner: str
+) -> None:
+    scan = ("MEAS:ARR?", "87V, 2.3A, 200W")
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, scan, scan, *OURS)
+    wire.expect(scan, scan, ("SYST:LOCK:OWN?", owner), *CLOSING_UNLOCKED)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    for passed in (9.0, 1.0, 9.0):
+        clock.now += passed
+        supply.request()
+        supply.collect()
+    clock.now += 1.0
+    supply.request()
+    with pytest.raises(InstrumentFault, match=f"not under remote control any more, .* says {owner}"):
+        supply.collect()
+    supply.close()
+
+
+def test_nobody_is_asked_who_has_control_of_an_output_that_is_off(
+    wire: Wire, open_supply: Open, clock: FakeTime
+) -> None:
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, ("OUTP OFF", None), ("MEAS:ARR?", "87V, 0A, 0W"), *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    supply.source_off()
+    clock.now += 60.0
+    supply.request()
+    supply.collect()
+    supply.close()
+
+
+def test_an_output_left_on_is_looked_for_before_it_is_programmed_over_a_new_connection(
+    wire: Wire, open_supply: Open
+) -> None:
+    scan = ("MEAS:ARR?", "87V, 2.3A, 200W")
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, scan, *REMOTE, ("OUTP?", "ON"), *CHARGE, *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    wire.lost = 1
+    supply.request()
+    supply.collect()
+    supply.charge(2.3, 87.6)
+    supply.close()
+
+
+def test_an_output_that_went_off_while_nobody_was_connected_is_not_switched_on_again(
+    wire: Wire, open_supply: Open
+) -> None:
+    scan = ("MEAS:ARR?", "87V, 0A, 0W")
+    wire.expect(*NOMINAL, *REMOTE, *CHARGE, *ON, scan, *REMOTE, ("OUTP?", "OFF"), *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    wire.lost = 1
+    supply.request()
+    supply.collect()
+    with pytest.raises(InstrumentFault, match="was told to switch its output on, and its output is off since"):
+        supply.charge(2.3, 87.6)
+    supply.close()
+
+
+@pytest.mark.parametrize("sent", range(len((*REMOTE, *CHARGE)) + 1))
+def test_an_output_never_goes_on_upon_set_points_of_a_connection_that_is_gone(
+    wire: Wire, open_supply: Open, sent: int
+) -> None:
+    """The supply may have been restarted: whenever the connection is made anew, everything is programmed anew."""
+    whole = (*REMOTE, *CHARGE, *ON)
+    wire.expect(*NOMINAL, *whole[:sent], *whole, ("CURR 1.15", None), ("CURR?", "1.2A"))
+    supply = open_supply()
+    assert supply.source_ratings.voltage == 200.0
+    wire.lose_after(sent)
+    supply.charge(2.3, 87.6)
+    supply.charge(1.15, 87.6)
+    assert wire.opened == 2
+
+
+def test_a_connection_that_is_lost_again_and_again_is_a_fault(wire: Wire, open_supply: Open) -> None:
+    wire.expect(*NOMINAL)
+    supply = open_supply()
+    assert supply.source_ratings.voltage == 200.0
+    wire.on_open = lambda: wire.lose_after(0)
+    wire.lose_after(0)
+    with pytest.raises(InstrumentFault, match=r"supply .* was lost while it was programmed"):
+        supply.charge(2.3, 87.6)
+
+
 def test_what_protects_is_armed_again_whenever_control_was_taken_anew(wire: Wire, open_supply: Open) -> None:
     armed: tuple[Exchange, ...] = (
         ("VOLT:PROT 92", None), ("VOLT:PROT?", "92.00V"), ("CURR:PROT 12", None), ("CURR:PROT?", "12.0A"),

@@ -180,6 +180,24 @@ def test_closing_asks_for_standby_and_may_be_repeated(node: can.BusABC, bms: Fox
     assert message.data[0] == BmsMode.STANDBY
 
 
+def test_closing_says_nothing_where_a_current_flows_that_the_contactor_may_not_break(
+    node: can.BusABC, bms: FoxBms
+) -> None:
+    bms.request_mode(BmsMode.CHARGE)
+    node.recv(0)
+    bms.stay_as_it_is()
+    bms.close()
+    assert node.recv(0) is None
+
+
+def test_it_measures_behind_its_contactors_as_well(node: can.BusABC, bms: FoxBms) -> None:
+    assert isnan(bms.bus_voltage())
+    database = load_file(Path(foxbms_layout.__file__).with_name("foxbms.dbc"))
+    values = {"BatteryVoltage": 400.0, "BusVoltage": 12.5, "Power": 0.0, "Current": 0.0}
+    send(node, 0x233, database.encode_message("f_PackValuesP0", values).hex())
+    assert bms.bus_voltage() == pytest.approx(12.5)
+
+
 def test_every_frame_is_shown_to_a_listener(node: can.BusABC, bms: FoxBms) -> None:
     seen: list[int] = []
     bms.on_message = lambda message: seen.append(message.arbitration_id)

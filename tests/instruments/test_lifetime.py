@@ -227,10 +227,14 @@ def test_a_connection_that_comes_about_during_the_closing_does_not_stay(wire: Wi
     wire.expect(("A?", None))
     with pytest.raises(InstrumentFault, match="did not answer"):
         session.query("A?")
-    wire.on_open = lambda: closing.append(close_elsewhere(session))
+
+    def close_meanwhile() -> None:
+        closing.append(close_elsewhere(session))
+        closing[0].join(10)  # it waits for whoever sits in a call only as long as an answer may take
+
+    wire.on_open = close_meanwhile
     with pytest.raises(InstrumentFault, match=CLOSED):
         session.write("OUTP ON")
-    closing[0].join(10)
     assert (wire.opened, wire.closed, wire.sent) == (2, 2, ["A?"])
 
 

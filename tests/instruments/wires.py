@@ -27,13 +27,20 @@ class Wire:
         self.on_open: Callable[[], object] = lambda: None
         self.lost = 0
         """How many of the next messages find the connection closed by the peer."""
+        self._loses_at: int | None = None
         self._answers: list[bytes] = []
 
     def expect(self, *exchanges: Exchange) -> None:
         """Add (sent, answered) pairs; None for a message without an answer. Text gets LF."""
         self.script.extend(exchanges)
 
+    def lose_after(self, count: int) -> None:
+        """Let the message after the next `count` find the connection closed by the peer."""
+        self._loses_at = len(self.sent) + count
+
     def written(self, data: bytes) -> None:
+        if len(self.sent) == self._loses_at:
+            self._loses_at, self.lost = None, 1
         if self.lost:
             self.lost -= 1
             raise errors.VisaIOError(StatusCode.error_connection_lost)

@@ -73,6 +73,23 @@ def test_an_instrument_answers_on_a_real_socket(serve: Serve) -> None:
     assert served.ask(served.connect("load"), b"*IDN?\n").startswith(b"CHROMA")
 
 
+def test_the_supply_closes_a_socket_that_was_silent_for_five_seconds(serve: Serve) -> None:
+    """Of real time, whatever the speed of the bench; its manual says so on p9 and p14, and the load's does not."""
+    served = serve(speed=10.0)
+    supply, load = served.connect("supply"), served.connect("load")
+    assert served.ask(load, b"*IDN?\n")
+    for _ in range(3):
+        served.let_pass(4.9)
+        assert served.ask(supply, b"SYST:NOM:VOLT?\n") == b"200.00V\n"
+    served.let_pass(5.1)
+    assert served.read(supply) == b""
+    assert [(event["instrument"], event["text"]) for event in served.logged("disconnected")] == [
+        ("supply", "silent for 5 s")
+    ]
+    assert served.ask(load, b"*IDN?\n").startswith(b"CHROMA")
+    assert served.ask(served.connect("supply"), b"SYST:NOM:VOLT?\n") == b"200.00V\n"
+
+
 def test_a_message_in_pieces_is_one_message_and_two_in_a_packet_are_two(serve: Serve) -> None:
     served = serve()
     client = served.connect("supply")

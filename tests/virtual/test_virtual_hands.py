@@ -52,7 +52,7 @@ def test_set_points_can_be_somebody_elses(bench: Bench, listen: Listen, name: st
 
 def test_a_panel_that_was_touched_leaves_nobody_in_control(bench: Bench, listen: Listen) -> None:
     charge(bench, listen(bench))
-    bench.world.inject("panel-touched:supply")
+    bench.world.inject("panel-pressed:supply")
     bench.say("supply", "OUTP OFF")
     assert bench.ask("supply", "SYST:ERR?").startswith("-221")
     assert bench.ask("supply", "SYST:LOCK:OWN?") == "NONE"

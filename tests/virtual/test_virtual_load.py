@@ -131,3 +131,14 @@ def test_supply_and_load_share_one_operating_point(open_bench: OpenBench) -> Non
     assert supply_current - float(bench.ask("load", "MEAS:CURR?")) == pytest.approx(6.0)
     voltages = bench.numbers("supply", "MEAS:VOLT?")[0], float(bench.ask("load", "MEAS:VOLT?"))
     assert voltages[0] == pytest.approx(voltages[1], abs=0.006)
+
+
+def test_local_at_the_panel_refuses_every_setting_until_control_is_taken_anew(open_bench: OpenBench) -> None:
+    bench = open_bench()
+    bench.say("load", "MODE CCH", "CURR:STAT:L1 2", "LOAD ON")
+    bench.world.inject("panel-pressed:load")
+    bench.say("load", "LOAD OFF", "CHAN 1")
+    assert bench.ask("load", "LOAD?;:CONF:REM?") == "ON;OFF"
+    assert [bench.ask("load", "SYST:ERR?")[:4] for _ in range(3)] == ["-221", "-221", '+0,"']
+    bench.say("load", "CONF:REM ON", "LOAD OFF")
+    assert bench.ask("load", "LOAD?") == "OFF"

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import pyvisa
 
+from instruments.virtual.wires.exchange import EXCHANGE
+from tests.virtual.conftest import LINKS
+
 OpenBench = Callable[..., Any]
 REMOTE, OUTPUT_ON = 1 << 10, 1 << 11
 CV, CC, CP, SINK = 1 << 8, 1 << 9, 1 << 10, 1 << 12
@@ -269,6 +272,33 @@ def test_what_the_output_does_when_remote_control_ends(open_bench: OpenBench, se
     bench.source(voltage=95, current=2)
     bench.say("supply", f"POW:STAG:AFT:REM {setting}", "SYST:LOCK OFF")
     assert bench.ask("supply", "SYST:LOCK:OWN?;:OUTP?") == f"NONE;{output}"
+
+
+def test_local_at_the_panel_refuses_every_set_and_once_released_lets_control_be_taken_again(
+    open_bench: OpenBench,
+) -> None:
+    """Nothing is said to whoever had control: a set is refused without a word, and queries are answered as ever."""
+    bench = open_bench()
+    bench.source(voltage=100, current=2)
+    bench.world.inject("local-mode:supply")
+    bench.say("supply", "OUTP OFF", "SYST:LOCK ON")
+    assert [bench.ask("supply", message) for message in ("OUTP?", "SYST:LOCK:OWN?")] == ["ON", "LOCAL"]
+    assert bench.ask("supply", "SYST:ERR:ALL?") == '-201,"Invalid while in local", -201,"Invalid while in local"'
+    bench.world.repair("local-mode")
+    bench.say("supply", "OUTP OFF")
+    assert [bench.ask("supply", message) for message in ("OUTP?", "SYST:LOCK:OWN?")] == ["ON", "NONE"]
+    assert bench.ask("supply", "SYST:ERR?") == '-221,"Settings conflict"'
+    bench.say("supply", "SYST:LOCK ON", "OUTP OFF")
+    assert bench.ask("supply", "OUTP?") == "OFF"
+
+
+def test_a_keep_alive_option_keeps_silent_sockets_open(open_bench: OpenBench) -> None:
+    for setting, patience in ((None, 5.0), (2.5, 2.5), (0, None)):
+        bench = open_bench("supply", "load", overrides={"supply": {"idle_close": setting}})
+        line = EXCHANGE.connect(LINKS["supply"])
+        assert line is not None
+        assert line.device.hangs_up_after == patience
+        bench.world.close()
 
 
 def test_reset_takes_remote_control_and_switches_off(open_bench: OpenBench) -> None:

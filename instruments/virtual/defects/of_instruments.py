@@ -9,7 +9,7 @@ from instruments.virtual.defects.of_bms import misread
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.simulators.agilent_34970a import Feels
 from instruments.virtual.simulators.chroma_63600 import Chroma63600
-from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.simulators.dialect import Repair, over
 from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
 from instruments.virtual.simulators.weiss_simserv import WeissSimServ
 from instruments.virtual.terminals import LoadPort, StuckStage, StuckSupplyPort, SupplyPort
@@ -33,6 +33,11 @@ def _named(act: Callable[[Any, Defect], Repair | None]) -> Effect:
 def _error_queue_full(device: Any, _defect: Defect) -> Repair:
     device.errors.fill(SUSPICIOUS)
     return cast("Repair", device.errors.clear)
+
+
+def _panel_pressed(device: Any, _defect: Defect) -> Repair:
+    device.press_local()
+    return over
 
 
 def _set_for_a_charge(verb: str) -> Effect:
@@ -157,7 +162,7 @@ EFFECTS: Mapping[str, Effect] = {
     "error-queue-full": _named(_error_queue_full),
     "protection-latched": _named(lambda device, _defect: device.trip()),
     "local-mode": _named(lambda device, _defect: device.take_local()),
-    "panel-touched": _named(lambda device, _defect: device.touch_panel()),
+    "panel-pressed": _named(_panel_pressed),
     "panel-on": _set_for_a_charge("switch_by_hand"),
     "foreign-sets": _set_for_a_charge("set_by_hand"),
     "surge": _named(lambda device, defect: device.surge(defect.number(1))),

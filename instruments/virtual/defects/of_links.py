@@ -6,7 +6,7 @@ from math import inf
 
 from instruments.virtual.defects.grammar import Defect
 from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.simulators.dialect import Repair, over
 from instruments.virtual.wires.disturbance import (
     Disturbance,
     ForReplies,
@@ -25,14 +25,25 @@ def _troubled(make: Callable[[Defect], Trouble]) -> Callable[[Inhabitants, Defec
     """A defect that does something to replies."""
 
     def begin(world: Inhabitants, defect: Defect) -> Repair:
-        name, trouble = defect.word(), make(defect)
-        if name not in world.disturbances:
-            world.disturbances[name] = Disturbance()
-            EXCHANGE.disturb(world.addresses[name], world.disturbances[name].lay_on)
-        world.disturbances[name].add(trouble)
-        return partial(world.disturbances[name].remove, trouble)
+        disturbance, trouble = _disturbance(world, defect.word()), make(defect)
+        disturbance.add(trouble)
+        return partial(disturbance.remove, trouble)
 
     return begin
+
+
+def _disturbance(world: Inhabitants, name: str) -> Disturbance:
+    """What lies on the lines of an instrument; laid with its first trouble."""
+    if name not in world.disturbances:
+        world.disturbances[name] = Disturbance(world.now)
+        EXCHANGE.disturb(world.addresses[name], world.disturbances[name].lay_on)
+    return world.disturbances[name]
+
+
+def _idle_close(world: Inhabitants, defect: Defect) -> Repair:
+    disturbance = _disturbance(world, defect.word())
+    disturbance.hangs_up_after = defect.number(1)
+    return partial(setattr, disturbance, "hangs_up_after", inf)
 
 
 def _replies(trouble: Trouble) -> Callable[[Defect], Trouble]:
@@ -47,11 +58,7 @@ def _disconnect(world: Inhabitants, defect: Defect) -> Repair:
 
 def _reconnect(world: Inhabitants, defect: Defect) -> Repair:
     EXCHANGE.hang_up(world.addresses[defect.word()], for_good=False)
-    return _over
-
-
-def _over() -> None:
-    """It was over as soon as it had happened."""
+    return over
 
 
 EFFECTS: Mapping[str, Callable[[Inhabitants, Defect], Repair | None]] = {
@@ -64,4 +71,5 @@ EFFECTS: Mapping[str, Callable[[Inhabitants, Defect], Repair | None]] = {
     "slow": _troubled(lambda defect: slowed(defect.number(1))),
     "disconnect": _disconnect,
     "reconnect": _reconnect,
+    "idle-close": _idle_close,
 }

@@ -56,6 +56,7 @@ class Tap:
     def __init__(self, device: Device, name: str, peer: str, log: ServeLog, after: Callable[[], None]) -> None:
         self.device, self._name, self._peer, self._log, self._after = device, name, peer, log, after
         self.ends_on, self.ends_with = device.ends_on, device.ends_with
+        self.hangs_up_after = device.hangs_up_after
 
     def handle(self, message: str) -> str | None:
         """Act on one message."""
@@ -100,9 +101,18 @@ class InstrumentConversation:
 class Wire:
     """One end with its conversation: reads, answers, and keeps what the other side is too slow to take."""
 
-    def __init__(self, end: End, selector: selectors.BaseSelector, closed: Callable[["Wire", str], None]) -> None:
+    def __init__(
+        self,
+        end: End,
+        selector: selectors.BaseSelector,
+        closed: Callable[["Wire", str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.end = end
         self.open = True
+        self.hangs_up_after: float | None = None
+        """s of real time without a word, after which an instrument closes the wire; None: never."""
+        self._monotonic, self._last_word = monotonic, monotonic()
         self.conversation: Conversation | None = None
         self._selector, self._closed = selector, closed
         self._unsent = bytearray()
@@ -133,6 +143,12 @@ class Wire:
         if len(self._unsent) < MOST_UNSENT:
             self.send(data)
 
+    def close_if_silent(self) -> None:
+        """Hang up on a peer that has been silent for as long as the instrument waits."""
+        patience = self.hangs_up_after
+        if patience is not None and self._monotonic() - self._last_word >= patience:
+            self.close(f"silent for {patience:g} s")
+
     def close(self, why: str) -> None:
         """Let go of the wire; may be called again."""
         if not self.open:
@@ -153,6 +169,7 @@ class Wire:
         except OSError as error:
             self.close(error.strerror or str(error))
             return True
+        self._last_word = self._monotonic()
         if not data:
             self.close("closed by the peer")
         elif self.conversation is not None:
@@ -231,7 +248,9 @@ class Server:
         """Let an instrument be reached on a TCP port, 0 for any that is free; raises OSError when that is taken."""
 
         def attend(end: TcpEnd) -> Wire:
-            return self._talk(name, end, device)
+            wire = self._talk(name, end, device)
+            wire.hangs_up_after = device.hangs_up_after
+            return wire
 
         port = self._listen(name, host, port, attend, exclusive=exclusive)
         self.addresses[name] = {"resource": f"TCPIP0::{host}::{port}::SOCKET"}
@@ -296,7 +315,7 @@ class Server:
             self._wires.discard(wire)
             self._log.write("disconnected", instrument=name, peer=end.name, text=why)
 
-        wire = Wire(end, self._selector, closed)
+        wire = Wire(end, self._selector, closed, self._monotonic)
         self._wires.add(wire)
         self._log.write("connected", instrument=name, peer=end.name)
         return wire
@@ -320,6 +339,8 @@ class Server:
         self._catch_up()
         for key, mask in events:
             key.data(mask)
+        for wire in tuple(self._wires):
+            wire.close_if_silent()
         self._observe()
 
     def stop(self, why: str) -> None:

@@ -1,7 +1,9 @@
 """Simulated Chroma 63600 electronic load: a mainframe whose modules all hang on the same two terminals.
 
 Commands and status bits as in the 63600 operation manual p202 and public driver code. A command before an
-invalid one in a line is carried out, those behind it are dropped. Not simulated: dynamic, sweep and sine modes,
+invalid one in a line is carried out, those behind it are dropped. Its interfaces take control with the first command;
+a LOCAL key ends that, and until CONF:REM ON it refuses every setting with -221 (an assumption: public driver code shows
+the command, not what becomes of settings without it). Not simulated: dynamic, sweep and sine modes,
 short circuit, slew rates in time (they are kept and read back: a step of the world is far longer than any of
 them).
 """
@@ -82,6 +84,7 @@ class Chroma63600(Instrument):
         self.modules = [Module(number) for number in range(1, channels + 1)]
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self.selected = self.modules[0]
+        self.remote = True
         self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
@@ -147,6 +150,8 @@ class Chroma63600(Instrument):
                 if isinstance(unit, ScpiError):
                     raise unit
                 self._settling.stale |= not unit.query
+                if not (unit.query or self.remote or unit.target is _remote):
+                    raise ScpiError(Fault.SETTINGS_CONFLICT, "local")
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 # -115 and -116 are other makers' numbers: here such a header simply does not exist.
@@ -173,6 +178,10 @@ class Chroma63600(Instrument):
                 module.tripped &= ~OVP
 
         return clear
+
+    def press_local(self) -> None:
+        """A defect: somebody presses LOCAL: the input stays as it is, and the interfaces have lost control."""
+        self.remote = False
 
     def set_by_hand(self, _voltage: float, current: float) -> Repair:
         """A defect: somebody has set the selected module to A (constant current) at the panel and left."""
@@ -264,6 +273,13 @@ def _load(load: Chroma63600, call: Call[object]) -> str | None:
     return None
 
 
+def _remote(load: Chroma63600, call: Call[object]) -> str | None:
+    if call.query:
+        return "ON" if load.remote else "OFF"
+    load.remote = scpi.boolean(call.only())
+    return None
+
+
 def _mode(load: Chroma63600, call: Call[object]) -> str | None:
     if call.query:
         return load.selected.mode
@@ -311,6 +327,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "*STB?": lambda load, call: str(load.status_byte()),
         "*OPC?": lambda load, call: "1",
         "SYSTem:ERRor[:NEXT]?": lambda load, call: load.errors.pop(),
+        "CONFigure:REMote[?]": _remote,
         "CHANnel[:LOAD][?]": _channel,
         "CHANnel:ACTive[?]": _active,
         "LOAD[:STATe][?]": _load,

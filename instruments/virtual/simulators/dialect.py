@@ -15,6 +15,10 @@ Repair = Callable[[], object]
 """Ends a defect."""
 
 
+def over() -> None:
+    """End a defect that was over as soon as it had happened."""
+
+
 class ErrorQueue:
     """A first-in first-out queue of SCPI errors; what does not fit is lost, the oldest stay."""
 
@@ -99,6 +103,8 @@ class Instrument(ABC):
     """How messages begin that switch something on or off."""
     QUANTITIES: Mapping[str, str] = {}
     """What the instrument measures, and the key of the meter for it."""
+    hangs_up_after: float | None = None
+    """s without a word after which the instrument closes a network connection; None: it waits for ever."""
     _specimen: "Specimen"
     _meters: dict[Any, Meter]
 

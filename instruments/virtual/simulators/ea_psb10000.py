@@ -19,6 +19,7 @@ SET_LIMIT = 1.02  # of nominal, p45
 PROTECTION_LIMIT = 1.10  # of nominal, p51
 MOST_COMMANDS = 5  # in one message, p38
 BUFFER = 256  # bytes, p38
+IDLE_CLOSE = 5.0  # s, p9 and p14
 
 ERRORS = {
     0: "No error",
@@ -45,6 +46,8 @@ DIALECT: dict[int, int] = {
     Fault.INVALID_SUFFIX: -220,
     Fault.INVALID_EXPRESSION: -102,
 }
+
+INVALID_IN_LOCAL = -201
 
 OVP, OCP, OPP, OVD, UVD, OCD, UCD, OPD = (1 << bit for bit in (0, 1, 2, 4, 5, 6, 7, 8))
 REMOTE, OUTPUT_ON = 1 << 10, 1 << 11
@@ -86,6 +89,8 @@ class EaPsb10000(Instrument):
     """One specimen. `port` is what its power stage tries to do; the world tells it what became of that.
 
     Ratings in V, A and W; `clock` is the world's time in s and `settling` brings the measured values up to date.
+    `idle_close` is the time (s, real) after which it closes a silent socket, 5 s as it is delivered (p9, p14); 0 stands
+    for its keep-alive option.
     """
 
     SWITCHING = ("OUTP", "SYST:LOCK")
@@ -103,8 +108,10 @@ class EaPsb10000(Instrument):
         power: float,
         clock: Callable[[], float],
         settling: Settling,
+        idle_close: float = IDLE_CLOSE,
     ) -> None:
         self.port = SupplyPort()
+        self.hangs_up_after = idle_close or None
         self.nominal = {"V": voltage, "A": current, "W": power}
         self._specimen, self._clock, self._settling = specimen, clock, settling
         self._user_text = ""
@@ -275,14 +282,16 @@ class EaPsb10000(Instrument):
         return byte | 0x40 * bool(byte & self._service_enable)
 
     def require_remote(self) -> None:
-        """Raise for a command that changes something while the device is not in remote control (p39)."""
+        """Raise for a command that changes something while the device is not in remote control (p38, p39)."""
+        if self._local:
+            raise ScpiError(INVALID_IN_LOCAL, "local")
         if not self._remote:
             raise ScpiError(Fault.SETTINGS_CONFLICT, "not in remote control")
 
     def lock(self, remote: bool) -> None:
         """Take or leave remote control (p49); what the output does then is `POW:STAG:AFT:REM` (p58)."""
         if remote and self._local:
-            raise ScpiError(Fault.SETTINGS_CONFLICT, "local")
+            raise ScpiError(INVALID_IN_LOCAL, "local")
         if not remote and self._off_after_remote:
             self.port.on = False
         self._remote = remote
@@ -302,11 +311,10 @@ class EaPsb10000(Instrument):
 
         return leave
 
-    def touch_panel(self) -> Repair:
-        """A defect: somebody has pressed LOCAL and pressed it again: nobody has control, the output stays as it is."""
+    def press_local(self) -> None:
+        """A defect: somebody presses LOCAL and lets go: the output stays as it is, and nobody has control."""
         self.take_local()()
         self._update_registers()
-        return lambda: None
 
     def set_by_hand(self, voltage: float, current: float) -> Repair:
         """A defect: somebody has set V and A at the panel and left. They stay until somebody sets others."""

@@ -1,10 +1,11 @@
-"""What can go wrong between an instrument and whoever reads it: replies that are lost, late, doubled, cut or garbled.
+"""What can go wrong between an instrument and whoever reads it: replies lost, late, doubled or garbled, lines cut.
 
 It takes the place of a line's `write`, so that every dialect can have it and a healthy line pays nothing for it.
 """
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from instruments.virtual.wires.exchange import Line
 
@@ -13,13 +14,20 @@ Trouble = Callable[[Line, bytes], bytes | None]
 
 
 class Disturbance:
-    """The troubles of one instrument's lines, in the order in which they came up."""
+    """The troubles of one instrument's lines, in the order in which they came up. `now` is the world's time, s.
 
-    def __init__(self) -> None:
+    A line on which nothing was said for `hangs_up_after` s is dead when it is used again; a new one works.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.hangs_up_after = inf
+        self._now = now
         self._troubles: list[Trouble] = []
+        self._last_word: dict[Line, float] = {}
 
     def lay_on(self, line: Line) -> None:
         """Have a line carry its messages through the troubles."""
+        self._last_word[line] = self._now()
         line.write = partial(self._write, line)
 
     def add(self, trouble: Trouble) -> None:
@@ -32,6 +40,9 @@ class Disturbance:
             self._troubles.remove(trouble)
 
     def _write(self, line: Line, data: bytes) -> None:
+        if self._now() - self._last_word[line] >= self.hangs_up_after:
+            line.unplug()
+        self._last_word[line] = self._now()
         device = line.device
         for message in line.complete(data):
             answer = device.handle(message.decode("latin-1"))

@@ -19,11 +19,13 @@ Wait = Callable[[float], None]
 class Device(Protocol):
     """A simulated instrument as its wire sees it: one message in, at most one reply out.
 
-    Text is Latin-1, so that every byte value has its place (SimServ separates its fields by 0xB6).
+    Text is Latin-1, so that every byte value has its place (SimServ separates its fields by 0xB6). On a network the
+    instrument closes a connection after `hangs_up_after` s of real time without a word; None: never.
     """
 
     ends_on: bytes
     ends_with: bytes
+    hangs_up_after: float | None
 
     def handle(self, message: str) -> str | None:
         """Act on one message without its terminator; None is silence."""
