@@ -75,7 +75,11 @@ class Outcome:
     @property
     def undetected(self) -> bool:
         """Whether something should have been noticed and was not; what was never injected has proved nothing."""
-        return self.expected != "passes" and (self.noticed == "no" or self.injected is None)
+        if self.injected is None:
+            return self.expected != "passes"
+        if self.expected == "alone":
+            return not self.off  # nobody was left to notice: what counts is that it went off
+        return self.expected != "passes" and self.noticed == "no"
 
     @property
     def undecided(self) -> bool:

@@ -246,9 +246,9 @@ def impossible_threshold(bench: TestBench, _order: Order) -> None:
     bench.run(Charge("C/3", until=soc_above(80)))
 
 
-def step_without_an_end(_bench: TestBench, _order: Order) -> None:
+def step_without_an_end(bench: TestBench, _order: Order) -> None:
     """A test says of a step what it does and not when it is over."""
-    Charge("C/3")
+    bench.run(Charge("C/3"))
 
 
 def supervisor_killed(bench: TestBench, _order: Order) -> None:

@@ -129,6 +129,8 @@ def test_nobody_is_left_to_say_anything_and_the_outputs_must_be_off() -> None:
     dead = {"expected": "alone", "noticed": "no", "named": "", "blame": "", "verdict": "never ended", "verified": None}
     assert problems(**dead) == ""
     assert "an output is on and nobody is told" in problems(**{**dead, "off": False})
+    assert not replace(FOUND, **dead).undetected  # type: ignore[arg-type]
+    assert replace(FOUND, **{**dead, "off": False}).undetected  # type: ignore[arg-type]
 
 
 def test_every_cause_and_warning_is_listed_once_in_the_order_of_time() -> None:
