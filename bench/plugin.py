@@ -19,6 +19,7 @@ from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
 from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
+from bench.plain import plain
 from bench.recording import table
 from bench.recording.aftermath import aftermath
 from bench.safety import interrupts, powercut
@@ -283,7 +284,7 @@ def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBe
     if warning and reporter is not None and not context.power_cut_told:
         context.power_cut_told = True
         reporter.ensure_newline()
-        reporter.write_line(f"POWER CUT: {warning}", yellow=True, bold=True)
+        reporter.write_line(plain(f"POWER CUT: {warning}"), yellow=True, bold=True)
 
 
 @pytest.fixture

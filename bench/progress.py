@@ -175,10 +175,10 @@ class ProgressDisplay:
         """Counts, and how the bench was left: read from below, so what nobody may overlook comes last."""
         self._reporter.write_line(session.counts_line(), bold=True)
         if session.trouble:
-            self._reporter.write_line(f"packbench: {session.trouble}", red=True, bold=True)
+            self._reporter.write_line(plain(f"packbench: {session.trouble}"), red=True, bold=True)
         for line in session.bench_lines():
             loud = {"red": True, "bold": True} if line.startswith(UNSAFE) else {}
-            self._reporter.write_line(line, **loud)
+            self._reporter.write_line(plain(line), **loud)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

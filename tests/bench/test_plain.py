@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bench.plain import csv_cell, plain
 from bench.recording.export import Format, destination, export
+from bench.recording.manifest import CHECKSUM, sealed
 from bench.recording.runs import find_run
 from bench.verdicts import InputError
 from tests.bench.cli_support import CAPACITY, ROOT, packbench, packbench_here, record
@@ -66,7 +67,8 @@ def hostile_run(root: Path) -> Path:
     manifest["cause"] = {"blame": "bench", "text": HOSTILE, "step": HOSTILE, "time": 0.0, "limit": None}
     manifest["run_id"] = HOSTILE
     manifest["measurements"][0] |= {"name": HOSTILE, "unit": HOSTILE, "step": HOSTILE}
-    path.write_text(json.dumps(manifest), encoding="utf-8")
+    del manifest[CHECKSUM]
+    path.write_text(sealed(manifest), encoding="utf-8")
     return folder
 
 
