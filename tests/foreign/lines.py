@@ -28,19 +28,20 @@ class Lines:
     def hang_up(self) -> None:
         """Close every connection; new ones are taken."""
         for writer in tuple(self._writers):
-            writer.get_extra_info("socket").setblocking(False)
-            writer.close()
+            writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.connections += 1
         self._writers.add(writer)
-        with suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError):
-            while True:
-                raw = await asyncio.wait_for(reader.readuntil(self.end.encode()), self.idle)
-                await self._reply_to(raw.decode(self.encoding).rstrip("\r\n"), writer)
-        self._writers.discard(writer)
-        writer.close()
+        try:
+            with suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while True:
+                    raw = await asyncio.wait_for(reader.readuntil(self.end.encode()), self.idle)
+                    await self._reply_to(raw.decode(self.encoding).rstrip("\r\n"), writer)
+        finally:
+            self._writers.discard(writer)
+            writer.close()
 
     async def _reply_to(self, line: str, writer: asyncio.StreamWriter) -> None:
         self.heard.append(line)

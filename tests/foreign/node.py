@@ -50,6 +50,7 @@ class Node:
         self._requested, self._precharged = 0, 0.0
         self._values: dict[str, float] = {}
         self._listeners: set[asyncio.StreamWriter] = set()
+        self._connected: set[asyncio.StreamWriter] = set()
         self.flood = 0
         """Further frames that are still to be sent, as fast as the bus takes them."""
         self.seconds: list[dict[str, float]] = []
@@ -119,16 +120,23 @@ class Node:
             with suppress(ConnectionError):
                 writer.write(line)
 
+    def hang_up(self) -> None:
+        """Every client loses its connection."""
+        for writer in tuple(self._connected):
+            writer.transport.abort()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One socketcand client: `< hi >`, open, rawmode, then frames both ways."""
         writer.write(b"< hi >")
+        self._connected.add(writer)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while True:
                     words = (await reader.readuntil(b">")).decode().strip("<> ").split()
                     await self._one(words, writer)
         finally:
             self._listeners.discard(writer)
+            self._connected.discard(writer)
             writer.close()
 
     async def _one(self, words: list[str], writer: asyncio.StreamWriter) -> None:

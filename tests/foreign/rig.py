@@ -133,11 +133,7 @@ class Rig:
         self._loop.run_until_complete(self._open())
         ready.set()
         self._loop.run_forever()
-        for server in self._servers:
-            server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._unplug())
         self._loop.close()
 
     async def _open(self) -> None:
@@ -146,6 +142,20 @@ class Rig:
             self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]
         self._alive = [asyncio.ensure_future(self._world()), asyncio.ensure_future(self.node.talk())]
+
+    async def _unplug(self) -> None:
+        """Nothing is served any more, and every connection is gone before the loop is."""
+        for server in self._servers:
+            server.close()
+        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for instrument in (self.supply, self.chamber, self.scanner, self.node):
+            instrument.hang_up()
+        # A transport lets go of its socket in the loop's next turns.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _world(self) -> None:
         before = time.monotonic()

@@ -12,7 +12,7 @@ from typing import Any
 from tests.foreign.rig import Rig
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90.0
+PATIENCE = 150.0
 """s after which a session is taken to hang."""
 HEAD = """
 import pytest

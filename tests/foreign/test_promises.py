@@ -44,7 +44,7 @@ def live(rig: Rig) -> None:
 
 
 def charging(rig: Rig) -> None:
-    assert rig.wait_until(lambda: rig.current > 1.5, 40), "the charge never began"
+    assert rig.wait_until(lambda: rig.current > 1.5, 80), "the charge never began"
 
 
 def is_off(rig: Rig) -> bool:
