@@ -350,7 +350,8 @@ def test_rest(bench):
 """
 
     def somebody_switches_on(_process: "subprocess.Popen[str]") -> None:
-        assert rig.wait_until(lambda: not rig.supply.output)
+        # In the rest, nobody says OFF any more.
+        assert rig.wait_until(lambda: not rig.supply.output and rig.supply.heard[-3:] == ["MEAS:ARR?"] * 3)
         rig.supply.values |= {"VOLT": 120.0, "CURR": 4.4, "POW": 600.0}
         rig.supply.output = True
 
