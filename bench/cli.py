@@ -224,7 +224,7 @@ def _show_safe(verdict: "BenchVerdict") -> None:
 
 
 @app.command()
-def serve(  # noqa: PLR0913, PLR0917 - one for each option
+def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
     station: Station = "served-module",
     pack: Pack = None,
     speed: Annotated[
@@ -239,6 +239,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     ] = None,
     defect: Annotated[list[str] | None, typer.Option("--defect", help="Seed a defect, e.g. weak-cell:7:0.7.")] = None,
     trust: Trust = False,
+    control: Annotated[
+        bool, typer.Option("--control", help='Take lines like {"inject": ["silent:supply"]} from standard input.')
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a station's simulators in this process, on TCP, serial (pty) and CAN, until Ctrl-C."""
@@ -247,7 +250,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     from bench import serving
 
     setup = replace(_setup(station, pack, trust), defects=tuple(defect or ()))
-    offer = serving.Offer(host, setup.station.speed if speed is None else speed, tuple(exclusive or ()), log)
+    speed = setup.station.speed if speed is None else speed
+    standard_input = sys.stdin.fileno() if control else None
+    offer = serving.Offer(host, speed, tuple(exclusive or ()), log, standard_input)
     with serving.serving(setup, offer, _print_event if as_json else _show_event) as server:
         for warning in serving.warnings(setup.station, offer):
             say(f"packbench: {warning}", err=True)
@@ -273,7 +278,7 @@ def _show_event(event: Mapping[str, Any]) -> None:
             words = [f"{name} {'ON' if event[name] else 'off'}" for name in _SWITCHES if event[name] is not None]
             values = f"{event['voltage']:.2f} V, {event['battery']:.2f} A"
             say(f"{event['bench']:10.2f} s  {', '.join(words)}, {values}")
-        case {"type": "refused" | "log lost" | "ended" as kind, "text": text}:
+        case {"type": "refused" | "not understood" | "log lost" | "ended" as kind, "text": text}:
             say(f"{event['bench']:10.2f} s  {' '.join((event.get('instrument', 'bench'), kind))}: {text}")
 
 

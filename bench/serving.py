@@ -45,12 +45,16 @@ class Served(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How a station is to be served: `speed` in bench seconds per second, `log` a file that is appended to."""
+    """How a station is to be served: `speed` in bench seconds per second, `log` a file that is appended to.
+
+    `control` is a descriptor on which lines come that begin and end defects, None: nobody says anything.
+    """
 
     host: str
     speed: float
     exclusive: Sequence[str] = ()
     log: Path | None = None
+    control: int | None = None
 
 
 @contextmanager
@@ -69,7 +73,7 @@ def serving(setup: Setup, offer: Offer, listener: Listener) -> Iterator[Served]:
         # The module that makes a world also knows how to put it on real wires.
         server: Served = import_module(maker.module).serve_world(
             world, links=links, ports=ports, host=offer.host, speed=offer.speed, exclusive=offer.exclusive,
-            log=offer.log, listener=listener,
+            log=offer.log, listener=listener, control=offer.control,
         )  # fmt: skip
     except OSError as error:
         world.close()

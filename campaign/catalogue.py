@@ -1,57 +1,132 @@
 """The faults of the campaign as data: what goes wrong, how it is injected, and what must come of it in each phase.
 
-`faults.yaml` says what is expected and nothing about what was found. The words for causes, layers and blame are those
-of the bench's own catalogue, `bench/safety/faults.yaml`.
+The files in `faults/` say what is expected and nothing about what was found. The words for causes, layers and blame are
+those of the bench's own catalogue, `bench/safety/faults.yaml`.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from bench import files
 from bench.safety.faults import catalogue
-from bench.verdicts import Blame
+from bench.verdicts import Blame, InputError
 
-FILE = Path(__file__).with_name("faults.yaml")
+FOLDER = Path(__file__).with_name("faults")
 
 Level = Literal["transport", "dialect", "instrument", "physics", "CAN", "process"]
-Phase = Literal["opening", "soak", "charge", "fast recharge", "discharge", "teardown"]
-Expectation = Literal["ends", "warns", "told", "passes"]
+Phase = Literal["opening", "soak", "charge", "fast recharge", "rest", "discharge", "teardown", "judgement"]
+Expectation = Literal["ends", "warns", "told", "passes", "alone"]
 """ends: the run ends with a cause that names the fault. warns: it goes on, and the fault is told. told: the run may end
-as it likes, but the bench verdict says what could not be verified. passes: nothing comes of it."""
+as it likes, but the bench verdict says what could not be verified. passes: nothing comes of it. alone: nobody is left
+to say anything, and everything goes off by itself."""
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 PHASES: tuple[Phase, ...] = get_args(Phase)
-USUAL: tuple[Phase, ...] = PHASES[1:]
+USUAL: tuple[Phase, ...] = ("soak", "charge", "fast recharge", "discharge", "teardown")
+"""Of one scenario, in which most faults come; a rest and a judgement are scenarios of their own."""
+SEEDED: frozenset[Phase] = frozenset({"opening", "judgement"})
+"""Phases before which the fault is there already."""
 WITHOUT_CURRENT: frozenset[Phase] = frozenset({"soak", "teardown"})
 """Phases in which a fault of what current does to a battery can do no harm yet, or none any more."""
+VERDICTS: Mapping[Blame, str] = {"pack": "FAIL", "bench": "BENCH FAULT", "operator": "ABORTED", "test": "TEST ERROR"}
+"""How a run ends by whose fault that is: INCONCLUSIVE is no answer to what could be read on the wire."""
+CELLS_PER_MODULE = 12
+"""of the simulated node, which says of a cell, or of the sensor on it, in which module and where in it."""
+SENSORS = 8
+"""of the simulated scanner, evenly over the cells; it says which of its own."""
+REAL = "served"
+"""How the names of stations begin whose instruments are behind real sockets."""
 
 
-class Injection(files.FileModel):
-    """One fault."""
+class Strike(files.FileModel):
+    """How something goes wrong."""
+
+    defects: tuple[str, ...] = Field(default=(), description="defects of the virtual bench")
+    overdue: str = Field(default="", description="instrument whose calibration has run out")
+    action: str = Field(default="", description="what is done to a process; a function of `campaign.victim`")
+    lease: Literal["", "held", "left", "expired"] = Field(default="", description="how the bench's lease is found")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Strike":
+        if sum(map(bool, (self.defects, self.overdue, self.action, self.lease))) != 1:
+            raise ValueError("one of `defects`, `overdue`, `action` and `lease` says how a fault is injected")
+        return self
+
+
+class Second(Strike):
+    """The second of two faults: so much later, and where it must be listed, beside the one that leads."""
+
+    after: float = Field(default=0.0, ge=0, description="s of bench time behind the first")
+    named: tuple[str, ...] = Field(default=(), description="ids of which one must be listed, as a cause or a warning")
+    told: str = Field(default="", description="what the bench verdict must say of it")
+
+
+class Injection(Strike):
+    """One fault, or two."""
 
     level: Level
     words: str = Field(min_length=1, description="what goes wrong, as the table calls it")
     dangerous: bool = Field(description="whether somebody or something could be hurt if nobody noticed")
     station: str = Field(default="virtual-module", description="shipped station; a process is hit on a served one")
-    defects: tuple[str, ...] = Field(default=(), description="defects of the virtual bench")
-    overdue: str = Field(default="", description="instrument whose calibration has run out")
-    action: str = Field(default="", description="what is done to a process; a function of `campaign.victim`")
+    pack: str = Field(default="", description="shipped pack (default: the station's first)")
+    also: Second | None = Field(default=None, description="the second of two faults; the first leads")
+    found: bool = Field(default=False, description="whether it is about how the bench is found, or left")
     expect: Expectation
     phases: tuple[Phase, ...] = USUAL
     but: dict[Phase, Expectation] = Field(default={}, description="phases of which something else is expected")
     named: tuple[str, ...] = Field(default=(), description="ids of the faults that may name it")
     blame: Blame | None = None
+    verdict: str = Field(default="", description="of the run, where it does not follow from whom is to blame")
+    locates: str = Field(default="", description="what the cause must say: which cell, which limit, which instrument")
     told: str = Field(default="", description="what the bench verdict must say where it is not safe")
+    minutes: float = Field(default=0.5, gt=0, description="of bench time that a process is watched for")
+    group: str = Field(default="", description="file that it stands in; set by the loader")
+
+    @property
+    def expectations(self) -> Mapping[Phase, Expectation]:
+        """What is expected, by phase, in the order of the phases."""
+        return {phase: self.but.get(phase, self.expect) for phase in PHASES if phase in {*self.phases, *self.but}}
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """Every defect of it."""
+        return self.defects + (self.also.defects if self.also else ())
+
+    @property
+    def real(self) -> bool:
+        """Whether it needs real sockets and processes."""
+        processes = self.action or self.lease or (self.also is not None and self.also.action)
+        return bool(processes) or self.station.startswith(REAL)
+
+    def located_in(self, text: str) -> bool:
+        """Whether a cause says where it is; a cell by its number in the string, or as whoever measured it counts."""
+        cell = self.locates.removeprefix("cell ")
+        if cell == self.locates:
+            return self.locates in text
+        places = "|".join(_places_of(int(cell), 24 if "module" in self.station else 96))
+        return re.search(rf"\b({places})\b(?! of module)", text) is not None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What it counts as, beside a fault."""
+        pack = self.blame == "pack" and "ends" in self.expectations.values()
+        kinds = {
+            "double": self.also is not None,
+            "intermittent": any("/" in seed.partition("@")[2] for seed in self.seeds),
+            "found or left": self.found,
+            # Beside a fault of the bench, whose bench verdict may outrank it, a pack's failure is no plain FAIL.
+            "pack fault": pack and self.also is None,
+        }
+        return tuple(kind for kind, holds in kinds.items() if holds)
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> "Injection":
-        if sum(map(bool, (self.defects, self.overdue, self.action))) != 1:
-            raise ValueError("one of `defects`, `overdue` and `action` says how a fault is injected")
-        unknown = [name for name in self.named if name not in catalogue()]
+        unknown = [name for name in (*self.named, *(self.also.named if self.also else ())) if name not in catalogue()]
         if unknown:
             raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], catalogue())}")
         expected = set(self.expectations.values())
@@ -59,30 +134,53 @@ class Injection(files.FileModel):
             raise ValueError("what is to be noticed needs `named` and `blame`")
         if "told" in expected and not self.told:
             raise ValueError("what the operator is to be told needs `told`")
+        if "pack fault" in self.kinds and not self.locates:
+            raise ValueError("a fault of the pack needs `locates`: the cell, or the limit, that the cause must name")
         waved = [phase for phase, what in self.expectations.items() if what == "passes"]
-        if self.dangerous and set(waved) - WITHOUT_CURRENT:
+        if self.dangerous and set(waved) - WITHOUT_CURRENT and not self.found:
             raise ValueError("a dangerous fault may pass unnoticed only before or after any current can flow")
         return self
 
-    @property
-    def expectations(self) -> Mapping[Phase, Expectation]:
-        """What is expected, by phase, in the order of the phases."""
-        return {phase: self.but.get(phase, self.expect) for phase in PHASES if phase in {*self.phases, *self.but}}
+
+def _places_of(cell: int, series: int) -> list[str]:
+    """How a cell (from 1) of a string may be called: by its number, by the node, by the scanner if it has a sensor."""
+    module, place = (number + 1 for number in divmod(cell - 1, CELLS_PER_MODULE))
+    scanned = [f"sensor {number + 1}" for number in range(SENSORS) if number * series // SENSORS == cell - 1]
+    return [f"cell {cell}", f"cell {place} of module {module}", f"sensor {place} of module {module}", *scanned]
 
 
 class Campaign(files.FileModel):
-    """The file."""
+    """One file; what its faults have in common is said once, in `defaults`."""
 
     schema_version: Literal[1] = Field(alias="schema")
+    defaults: dict[str, Any] = Field(default={}, description="keys of every fault that does not say otherwise")
     faults: dict[str, Injection] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_defaults(cls, content: Any) -> Any:
+        defaults, faults = content.get("defaults"), content.get("faults")
+        if not isinstance(defaults, dict) or not isinstance(faults, dict):
+            return content
+        filled = {name: {**defaults, **fault} if isinstance(fault, dict) else fault for name, fault in faults.items()}
+        return {**content, "faults": filled}
 
 
 def load_campaign(path: Path) -> Mapping[str, Injection]:
-    """Faults by id; raises `InputError` with one sentence about what is wrong in the file."""
-    return files.load(path, Campaign).faults
+    """Faults by id, of a file or of every file in a folder; raises `InputError` with one sentence about what is wrong.
+
+    The same id in two files is refused: one of the two would never be injected.
+    """
+    found: dict[str, Injection] = {}
+    for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
+        for name, fault in files.load(file, Campaign).faults.items():
+            if name in found:
+                raise InputError(f"{file}, key faults.{name}: {found[name].group}.yaml has a fault of that id already.")
+            found[name] = fault.model_copy(update={"group": file.stem})
+    return found
 
 
 @cache
 def campaign() -> Mapping[str, Injection]:
     """The campaign's own faults."""
-    return load_campaign(FILE)
+    return load_campaign(FOLDER)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.verdicts import InputError
-from campaign.catalogue import FILE, LEVELS, PHASES, Injection, load_campaign
+from campaign.catalogue import FOLDER, LEVELS, PHASES, Injection, load_campaign
 from campaign.hearing import hearing
 
 OUTCOMES = Path("fault-results/outcomes")
@@ -18,7 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--levels", default="", help=f"with commas: {', '.join(LEVELS)} (default: all)")
     group.addoption("--phases", default="", help=f"with commas: {', '.join(PHASES)} (default: all)")
     group.addoption("--faults", default="", help="ids, with commas (default: all)")
-    group.addoption("--catalogue", default=str(FILE), help="of faults to inject (default: the campaign's own)")
+    group.addoption("--groups", default="", help="files of the catalogue, with commas (default: all)")
+    group.addoption("--sample", default=1, type=int, metavar="N", help="every Nth case only (default: all)")
+    group.addoption(
+        "--catalogue",
+        default=str(FOLDER),
+        help="of faults to inject, a file or a folder of them (default: the campaign's own)",
+    )
     group.addoption("--outcomes", default=str(OUTCOMES), help="folder of the outcomes (default: %(default)s)")
 
 
@@ -31,15 +37,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         faults = load_campaign(Path(option("--catalogue")))
         levels, phases = _chosen(option("--levels"), LEVELS), _chosen(option("--phases"), PHASES)
         names = _chosen(option("--faults"), faults)
+        groups = _chosen(option("--groups"), dict.fromkeys(fault.group for fault in faults.values()))
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     cases = [
         pytest.param(name, phase, marks=_labels(injection.level, name), id=f"{name}-{phase}")
         for name, injection in faults.items()
         for phase in injection.expectations
-        if name in names and injection.level in levels and phase in phases
+        if name in names and injection.level in levels and phase in phases and injection.group in groups
     ]
-    metafunc.parametrize(("fault", "phase"), cases)
+    metafunc.parametrize(("fault", "phase"), cases[:: max(1, option("--sample"))])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """What came of one injected fault, and whether that is what the campaign expects.
 
-Two things are never forgiven, whatever is expected: an output that is on while the bench verdict says off, and an
-output that is on without the operator being told.
+Three things are never forgiven, whatever is expected: an output that is on while the bench verdict says off, an output
+that is on without the operator being told, and an exit status that says less than the bench verdict.
 """
 
 import json
@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.safety.faults import catalogue
-from campaign.catalogue import Injection, Phase
+from bench.verdicts import ExitStatus
+from campaign.catalogue import VERDICTS, Injection, Phase
 
 Noticed = Literal["ended", "warned", "told", "no"]
 
 DEAD_CURRENT = 0.1
 """A below which no current flows; a leak inside a cell is none."""
+NEVER_ENDED = "never ended"
+"""Verdict of a run whose process was gone before it could be given one."""
+UNSAFE = "BENCH FAULT"
+"""Verdict that a run may have whose bench could not be verified safe."""
+STATUS = {"pack": 1, "bench": 3, "test": 2, "operator": 130}
+"""Exit status of a session by whose fault it ended; 3 before all others where the bench was not verified safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,21 @@ class Outcome:
     phase: str
     dangerous: bool
     expected: str
+    group: str = ""
+    """File of the catalogue that the fault stands in."""
+    kinds: tuple[str, ...] = ()
+    """What the fault counts as, beside a fault."""
     injected: float | None = None
+    second: float | None = None
+    """When the second of two faults came; None: never, or there is none."""
     noticed: Noticed = "no"
     named: str = ""
     """Id in the bench's fault catalogue."""
     layer: str = ""
     blame: str = ""
     text: str = ""
+    listed: tuple[str, ...] = ()
+    """Ids of every cause and warning that the run keeps, in time order."""
     off: bool = False
     """Whether every output was off in the end, as seen from outside."""
     off_after: float | None = None
@@ -49,12 +64,27 @@ class Outcome:
     lost: float | None = None
     """Recorded time that is missing before the end, s."""
     verdict: str = ""
+    status: int | None = None
+    """Exit status of the session; None where there was no session, or it was killed."""
+    overran: bool = False
+    """Whether a current flowed far longer than the test asked for."""
+    touched: bool = False
+    """Whether anything was sent to an instrument of a bench that somebody else holds."""
     problems: tuple[str, ...] = field(default=())
 
     @property
     def undetected(self) -> bool:
         """Whether something should have been noticed and was not; what was never injected has proved nothing."""
-        return self.expected != "passes" and (self.noticed == "no" or self.injected is None)
+        if self.injected is None:
+            return self.expected != "passes"
+        if self.expected == "alone":
+            return not self.off  # nobody was left to notice: what counts is that it went off
+        return self.expected != "passes" and self.noticed == "no"
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the run ended without an answer that could have been read on the wire."""
+        return self.expected == "ends" and self.verdict == "INCONCLUSIVE"
 
     @property
     def isolated(self) -> bool:
@@ -70,7 +100,9 @@ class Outcome:
 def of(fault: str, injection: Injection, phase: Phase) -> Outcome:
     """The outcome of a case of which nothing is known yet."""
     expected = injection.expectations[phase]
-    return Outcome(fault, injection.level, injection.words, phase, injection.dangerous, expected)
+    return Outcome(
+        fault, injection.level, injection.words, phase, injection.dangerous, expected, injection.group, injection.kinds
+    )  # fmt: skip
 
 
 def noticed_in(
@@ -92,6 +124,13 @@ def noticed_in(
     if safe is not None and not safe["safe"]:
         return words("told", "not-verified-safe", "bench", cause["text"] if cause else "")
     return {}
+
+
+def listed_in(manifest: Mapping[str, Any], events: Sequence[Mapping[str, Any]], since: float) -> tuple[str, ...]:
+    """Ids of all causes of a recorded run, and of what it warned of from `since` (s of test time) on."""
+    causes = manifest.get("causes") or [cause for cause in [manifest.get("cause")] if cause is not None]
+    warnings = [event for event in events if event["type"] in ("warning", "hold started") and event["time"] >= since]
+    return tuple(dict.fromkeys(str(each["fault"]) for each in (*causes, *warnings)))
 
 
 def words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any]:
@@ -125,35 +164,86 @@ def _problems(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield "the bench verdict says off, and an output is on"
     if not outcome.off and not outcome.told:
         yield "an output is on and nobody is told"
+    if outcome.touched:
+        yield "something was sent to the instruments of a bench that somebody else holds"
+    if outcome.expected == "alone":
+        return
     yield from _of_the_expectation(outcome, injection)
-    if outcome.told and injection.told not in outcome.bench:
-        yield f"the operator should read {injection.told!r} and reads {outcome.bench!r}"
-    if outcome.told and not injection.told:
+    yield from _of_the_operator(outcome, injection)
+    if injection.also is not None:
+        yield from _of_the_second(outcome, injection)
+
+
+def _of_the_operator(outcome: Outcome, injection: Injection) -> Iterator[str]:
+    """What the bench verdict says to whoever must go there."""
+    told = [text for text in (injection.told, injection.also.told if injection.also else "") if text]
+    if outcome.told and not told:
         yield f"the bench could not be verified safe, which this fault is no reason for: {outcome.bench}"
+    if not outcome.told:
+        return
+    for text in told:
+        if text not in outcome.bench:
+            yield f"the operator should read {text!r} and reads {outcome.bench!r}"
+    if outcome.status not in (None, ExitStatus.BENCH_FAULT):
+        yield f"the bench could not be verified safe, and the exit status is {outcome.status}"
+
+
+def _of_the_second(outcome: Outcome, injection: Injection) -> Iterator[str]:
+    """Whether the second of two faults came, and is listed beside the first."""
+    also = injection.also
+    if outcome.second is None:
+        yield f"the second fault was never injected: the run ended before ({outcome.text or outcome.verdict})"
+    elif also is not None and also.named and not set(also.named) & set(outcome.listed):
+        yield f"the second fault should be listed as {' or '.join(also.named)}; listed is {', '.join(outcome.listed)}"
 
 
 def _of_the_expectation(outcome: Outcome, injection: Injection) -> Iterator[str]:
     match outcome.expected, outcome.noticed:
-        case "passes", "ended" | "told":
-            yield f"it should do no harm, and the run was {outcome.noticed} by {outcome.named}: {outcome.text}"
-            return
         case "passes", _:
-            return
+            yield from _of_no_harm(outcome)
         case "told", _:
             if not outcome.told:
                 yield "the operator should be told, and is not"
-            return
         case _, "no":
             yield f"nobody noticed; it should be named {' or '.join(injection.named)}"
-            return
-        case "ends", "warned":
-            yield f"the run should end, and {outcome.named} was only a warning"
-        case "warns", "ended" | "told":
-            yield f"the run should go on with a warning, and ended: {outcome.text}"
+        case expected, noticed:
+            if expected == "ends" and noticed == "warned":
+                yield f"the run should end, and {outcome.named} was only a warning"
+            if expected == "warns" and noticed != "warned":
+                yield f"the run should go on with a warning, and ended: {outcome.text}"
+            yield from _of_the_words(outcome, injection)
+            yield from _of_the_verdict(outcome, injection)
+
+
+def _of_no_harm(outcome: Outcome) -> Iterator[str]:
+    if outcome.noticed in ("ended", "told"):
+        yield f"it should do no harm, and the run was {outcome.noticed} by {outcome.named}: {outcome.text}"
+    elif outcome.verdict != "PASS":
+        yield f"it should do no harm, and the run ended as {outcome.verdict}"
+    if outcome.overran:
+        yield f"a current flowed for {outcome.off_after} s, far longer than the test asked for"
+
+
+def _of_the_words(outcome: Outcome, injection: Injection) -> Iterator[str]:
     if outcome.named not in injection.named:
         yield f"it was named {outcome.named} ({outcome.text}), not {' or '.join(injection.named)}"
     if outcome.blame != injection.blame:
         yield f"{outcome.blame} was blamed, not {injection.blame}"
+    if not injection.located_in(outcome.text):
+        yield f"the cause should say {injection.locates!r} and says {outcome.text!r}"
+
+
+def _of_the_verdict(outcome: Outcome, injection: Injection) -> Iterator[str]:
+    """Whether verdict and exit status say what the blame does; a process that was killed has neither."""
+    if outcome.expected != "ends" or outcome.verdict == NEVER_ENDED or injection.blame is None:
+        return
+    own = injection.verdict or VERDICTS[injection.blame]
+    # A pack is not failed by a bench that nobody could verify.
+    allowed = {UNSAFE} | ({own} - {"FAIL"}) if outcome.told else {own}
+    if outcome.verdict not in allowed:
+        yield f"the verdict is {outcome.verdict}, not {' or '.join(sorted(allowed))}"
+    if not outcome.told and outcome.status not in (None, STATUS[injection.blame]):
+        yield f"the exit status is {outcome.status}, not {STATUS[injection.blame]}"
 
 
 def write(outcome: Outcome, folder: Path) -> None:
@@ -169,7 +259,8 @@ def read(folder: Path) -> list[Outcome]:
 
 
 def _from(content: dict[str, Any]) -> Outcome:
-    return Outcome(**{**content, "problems": tuple(content["problems"])})
+    lists = ("problems", "kinds", "listed")
+    return Outcome(**{**content, **{name: tuple(content[name]) for name in lists}})
 
 
 def wrongly_blamed(outcomes: Iterable[Outcome]) -> list[Outcome]:

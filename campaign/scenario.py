@@ -1,12 +1,25 @@
-"""The scenario into which faults are injected, and the instant of each: drawn by seed, the same in every run of it."""
+"""The scenarios into which faults are injected, and the instant of each: drawn by seed, the same in every run of it."""
 
 from collections.abc import Callable
 from random import Random
 
 from bench import columns
 from bench.columns import INDEX
+from bench.pack import PackFile
 from bench.running.engine import Engine
-from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, elapsed
+from bench.scenario import (
+    Charge,
+    Discharge,
+    FastRecharge,
+    Pulse,
+    Rest,
+    Soak,
+    Step,
+    current_below,
+    elapsed,
+    full_discharge,
+    soc_above,
+)
 from campaign.catalogue import Phase
 from instruments.roles import BmsState
 
@@ -23,23 +36,54 @@ SHORTEST_SOAK = 600.0
 
 _TIME, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
 _KINDS: dict[str, type[Step]] = {
+    "opening": Charge,
     "soak": Soak,
     "charge": Charge,
     "fast recharge": FastRecharge,
+    "rest": Rest,
     "discharge": Discharge,
     "teardown": Discharge,
 }
 
 
-def steps(minutes: float = MINUTES) -> tuple[Step, ...]:
-    """Soak, charge, fast recharge, discharge; what follows is the end of the run."""
+def steps(phase: Phase, pack: PackFile, minutes: float = MINUTES) -> tuple[Step, ...]:
+    """Soak, charge, fast recharge, discharge; what follows is the end of the run.
+
+    To be hit in a rest there must be one, and its contactors closed; to be judged a pack is cycled as test cases do.
+    """
     until = elapsed(minutes=minutes)
+    if phase == "judgement":
+        return cycle(pack)
+    if phase == "rest":
+        return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), Rest(until=until), Discharge("1C", until=until))
     return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), FastRecharge(until=until), Discharge("1C", until=until))
+
+
+def cycle(pack: PackFile) -> tuple[Step, ...]:
+    """What every requirement of a pack file is measured in: pulse, charge, discharge and recharge, at 25 degC."""
+    until_full = current_below("C/20")
+    return (
+        Charge("1C", until=[soc_above(0.50), until_full], name="charge to 50 %"),
+        Rest(until=elapsed(minutes=10), name="rest before the pulse"),
+        Pulse("1C", duration=18),
+        Charge("1C", until=until_full),
+        Rest(until=elapsed(minutes=10), name="rest when full"),
+        full_discharge(pack, "1C"),
+        FastRecharge(until=[soc_above(0.80), current_below("C/20", hold=60)]),
+        Rest(until=elapsed(minutes=30)),
+    )
 
 
 def steps_from(phase: Phase, minutes: float) -> tuple[Step, ...]:
     """Only what is needed to be hit in `phase`: where time is real, nobody waits for what comes before."""
-    return tuple(step for step in steps(minutes) if isinstance(step, _KINDS[phase]))
+    until = elapsed(minutes=minutes)
+    every = (
+        Soak(SOAK_TEMPERATURE),
+        Charge("C/3", until=until),
+        FastRecharge(until=until),
+        Discharge("1C", until=until),
+    )
+    return tuple(step for step in every if isinstance(step, _KINDS[phase]))
 
 
 def instant(seed: int, fault: str, phase: Phase, minutes: float = MINUTES) -> float:
@@ -67,7 +111,8 @@ class Trigger:
         if self.fired is not None or not isinstance(self._engine.step, self._kind):
             return
         # The time of a step that moves current counts from closed contactors on.
-        if self._began is None and (self._kind is Soak or row[_BMS_STATE] in (BmsState.CHARGE, BmsState.DISCHARGE)):
+        without = issubclass(self._kind, Soak | Rest)
+        if self._began is None and (without or row[_BMS_STATE] in (BmsState.CHARGE, BmsState.DISCHARGE)):
             self._began = row[_TIME]
         if self._began is not None and row[_TIME] - self._began >= self._after - 1e-6:
             self.fired = self._engine.clock.now()

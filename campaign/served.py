@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,12 @@ class ServedBench:
                 return event
         raise AssertionError(f"the served bench ended without {kind} {fields}: {self.events}")
 
+    def command(self, verb: str, *defects: str) -> None:
+        """Have defects begin (`inject`) or end (`repair`) now; the bench must be served with `--control`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({verb: defects}) + "\n")
+        self.process.stdin.flush()
+
     def logged(self, kind: str) -> list[Event]:
         """Every event of this kind in the log so far."""
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -63,10 +69,19 @@ class ServedBench:
 
 
 @contextmanager
-def served(folder: Path, *options: object, shipped: str = "served-module", **virtual: Any) -> Iterator[ServedBench]:
-    """Serve a copy of a shipped station on free ports; `virtual` changes keys of its virtual section."""
+def served(
+    folder: Path,
+    *options: object,
+    shipped: str = "served-module",
+    extra: Mapping[str, Any] | None = None,
+    **virtual: Any,
+) -> Iterator[ServedBench]:
+    """Serve a copy of a shipped station on free ports.
+
+    `extra` adds keys to the file, `virtual` changes those of its virtual section.
+    """
     station = folder / "station.yaml"
-    station.write_text(_on_free_ports(shipped, virtual), encoding="utf-8")
+    station.write_text(_on_free_ports(shipped, extra or {}, virtual), encoding="utf-8")
     with serving_process(station, "--log", folder / "served.jsonl", *options) as process:
         bench = ServedBench(process, station, folder / "served.jsonl", [])
         _fill_in(station, bench.wait_for("ready")["instruments"])
@@ -79,8 +94,9 @@ def serving_process(station: Path | str, *options: object) -> Iterator["subproce
     command = [sys.executable, "-c", "from bench.cli import main; main()", "serve", station, "--json", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
-    )
+        [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        env=environment,
+    )  # fmt: skip
     hopeless = threading.Timer(HOPELESS, process.kill)
     hopeless.start()
     try:
@@ -92,8 +108,8 @@ def serving_process(station: Path | str, *options: object) -> Iterator["subproce
         process.kill()
 
 
-def _on_free_ports(shipped: str, virtual: dict[str, Any]) -> str:
-    content = yaml.safe_load((SHIPPED / f"{shipped}.yaml").read_text(encoding="utf-8"))
+def _on_free_ports(shipped: str, extra: Mapping[str, Any], virtual: Mapping[str, Any]) -> str:
+    content = yaml.safe_load((SHIPPED / f"{shipped}.yaml").read_text(encoding="utf-8")) | extra
     content["virtual"] |= virtual
     for entry in content["instruments"].values():
         if "can" in entry:

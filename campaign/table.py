@@ -1,4 +1,7 @@
-"""The table of the campaign: one line per fault and what came of it, phases with the same outcome in one line."""
+"""The tables of the campaign: one per file of the catalogue, one line per fault and what came of it.
+
+Phases with the same outcome share a line.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,17 +10,17 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
-from campaign.catalogue import LEVELS, PHASES, USUAL
+from campaign.catalogue import PHASES, USUAL
 from campaign.outcome import Outcome, wrongly_blamed
 
-HEADER = ("Level", "Fault", "Phase", "Noticed", "By", "As", "Outputs off after", "Blamed", "Data lost", "Verdict")
+HEADER = ("Fault", "Phase", "Noticed", "By", "As", "Outputs off after", "Blamed", "Data lost", "Verdict")
 NOTHING = "-"
 INTRODUCTION = """\
 # The fault campaign
 
-Written by `tox run -e faults -- --write-table`; `campaign/faults.yaml` has every fault, how it is injected and what is
+Written by `tox run -e faults -- --write-table`; `campaign/faults/` has every fault, how it is injected and what is
 expected of it, `campaign/` how it is looked at. A bench on the virtual clock is told about in bench time, a process on
-the wall clock.
+the wall clock. Each table below is a file of that folder.
 
 - **Noticed**: *ended*, the run ended with a cause that names the fault; *warned*, it went on and said so; *told*, the
   bench verdict says what could not be verified; *no*, nobody noticed. What is meant to do no harm may go unnoticed.
@@ -38,13 +41,17 @@ class Line:
     bad: bool
 
 
+def sections(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Line]]]:
+    """The tables by the group of their faults: groups and faults by name, phases in their order."""
+    ordered = sorted(outcomes, key=lambda case: (case.group, case.fault, PHASES.index(case.phase)))
+    return [(group, lines(list(cases))) for group, cases in groupby(ordered, key=lambda case: case.group)]
+
+
 def lines(outcomes: Iterable[Outcome]) -> list[Line]:
-    """The table, in the order of levels, faults and phases."""
-    ordered = sorted(
-        outcomes, key=lambda case: (LEVELS.index(case.level), case.fault, PHASES.index(case.phase))
-    )  # fmt: skip
+    """One table, in the order of faults and phases."""
+    ordered = sorted(outcomes, key=lambda case: (case.fault, PHASES.index(case.phase)))
     made = []
-    for _, of_a_fault in groupby(ordered, key=lambda case: (case.level, case.fault)):
+    for _, of_a_fault in groupby(ordered, key=lambda case: case.fault):
         alike: dict[tuple[object, ...], list[Outcome]] = {}
         for case in of_a_fault:
             alike.setdefault(_kind(case), []).append(case)
@@ -71,7 +78,6 @@ def _line(cases: Sequence[Outcome]) -> Line:
     phases = [case.phase for case in cases]
     lost = max((case.lost for case in cases if case.lost is not None), default=None)
     cells = (
-        first.level,
         first.words,
         "every" if set(phases) == set(USUAL) else ", ".join(phases),
         first.noticed,
@@ -106,15 +112,31 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     dangerous = [case for case in outcomes if case.dangerous]
     on = [case for case in outcomes if not case.off]
     silent = [case for case in on if not case.told]
-    faults = len({case.fault for case in outcomes})
     undetected = sum(case.undetected for case in dangerous)
     told = "operator told each time" if not silent else f"{len(silent)} without a word to the operator"
     return (
-        f"{faults} faults in {len(outcomes)} cases, {len(dangerous)} of them dangerous: "
+        f"{_faults(outcomes)} in {len(outcomes)} cases, {len(dangerous)} of them dangerous: "
         f"dangerous and undetected {undetected}, wrong blame {len(wrongly_blamed(outcomes))}, "
+        f"inconclusive {sum(case.undecided for case in outcomes)}, "
         f"an output still on {len(on)} ({told}), "
         f"bench not verified safe {sum(case.told for case in outcomes)}, "
         f"not as expected {sum(bool(case.problems) for case in outcomes)}."
+    )
+
+
+def _faults(outcomes: Sequence[Outcome]) -> str:
+    """How many faults of which kind; of the pack's, how many ended in every case as failed, with the place named."""
+    kinds = {case.fault: case.kinds for case in outcomes}
+    missed = {case.fault for case in outcomes if case.verdict != "FAIL" or case.problems}
+    failed = sum("pack fault" in found and fault not in missed for fault, found in kinds.items())
+
+    def count(kind: str) -> int:
+        return sum(kind in found for found in kinds.values())
+
+    return (
+        f"{len(kinds)} faults ({count('double')} double, {count('intermittent')} intermittent, "
+        f"{count('found or left')} of how the bench is found or left, {count('pack fault')} of the pack, "
+        f"{failed} of which failed it and named the place)"
     )
 
 
@@ -125,19 +147,25 @@ def problems(outcomes: Iterable[Outcome]) -> list[str]:
 
 def markdown(outcomes: Sequence[Outcome], seed: int) -> str:
     """The page of the documentation."""
-    rows = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
-    rows += ["| " + " | ".join(line.cells) + " |" for line in lines(outcomes)]
     found = "".join(f"- {problem}\n" for problem in problems(outcomes))
     open_ends = f"\n## Not as expected\n\n{found}" if found else ""
-    return f"{INTRODUCTION}\n{summary(outcomes)} Seed {seed}.\n{open_ends}\n" + "\n".join(rows) + "\n"
+    tables = "".join(f"\n## {group.capitalize()}\n\n{_markdown(made)}" for group, made in sections(outcomes))
+    return f"{INTRODUCTION}\n{summary(outcomes)} Seed {seed}.\n{open_ends}{tables}"
+
+
+def _markdown(made: Iterable[Line]) -> str:
+    rows = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
+    rows += ["| " + " | ".join(line.cells) + " |" for line in made]
+    return "\n".join(rows) + "\n"
 
 
 def show(outcomes: Sequence[Outcome], console: Console) -> None:
-    """Print the table, what is not as expected, and the line that counts."""
-    table = Table(*HEADER)
-    for line in lines(outcomes):
-        table.add_row(*line.cells, style="red" if line.bad else None)
-    console.print(table)
+    """Print the tables, what is not as expected, and the line that counts."""
+    for group, made in sections(outcomes):
+        table = Table(*HEADER, title=group)
+        for line in made:
+            table.add_row(*line.cells, style="red" if line.bad else None)
+        console.print(table)
     for problem in problems(outcomes):
         console.print(problem, markup=False, highlight=False)
     console.print(summary(outcomes), highlight=False)

@@ -13,31 +13,39 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 from bench.clock import utc_now
+from bench.scenario import Charge, elapsed, soc_above
 from bench.testing import TestBench
 from campaign.catalogue import Phase
 from campaign.scenario import Trigger, steps_from
+from instruments.roles import BmsMode
 
-MINUTES = 0.5
-"""of bench time that current flows: a served bench takes real time."""
+LEFT_ALONE = frozenset({"_pytest", "campaign", "queue", "selectors", "threading"})
+"""Packages whose clock freezegun does not freeze either, and this one, which has to strike in time."""
 ORDER, HIT = "order.json", "hit.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, and when: `after` s of bench time in `phase`."""
+    """What is to be done to the process, if anything, and when: `after` s of bench time in `phase`."""
 
     action: str
     phase: Phase
     after: float
     server: int
     """Process of the served bench."""
+    second: str = ""
+    """What is done to the process behind something else, and how many s (of the wall) behind it."""
+    behind: float = 0.0
+    minutes: float = 0.5
+    """of bench time that current flows: a served bench takes real time."""
 
     def write(self, folder: Path) -> None:
         """Leave it where the victim looks for it."""
@@ -53,10 +61,14 @@ def test_hit(bench: TestBench) -> None:
         moment = {"monotonic": time.monotonic(), "bench": engine.clock.now()}
         Path(f"{HIT}.partial").write_text(json.dumps(moment), encoding="utf-8")
         Path(f"{HIT}.partial").replace(HIT)
-        ACTIONS[order.action](bench, order)
+        if order.second:
+            Timer(order.behind, ACTIONS[order.second], (bench, order)).start()
+        if order.action:
+            ACTIONS[order.action](bench, order)
 
-    engine.sampler.observers.append(Trigger(engine, order.phase, order.after, act))
-    bench.run(*steps_from(order.phase, MINUTES))
+    if order.phase != "opening":
+        engine.sampler.observers.append(Trigger(engine, order.phase, order.after, act))
+    bench.run(*steps_from(order.phase, order.minutes))
 
 
 def _signalled(name: str) -> "Action":
@@ -148,6 +160,97 @@ def clock_step(_bench: TestBench, _order: Order) -> None:
             vars(module)["utc_now"] = _an_hour_ahead
 
 
+def clock_frozen(_bench: TestBench, _order: Order) -> None:
+    """A test freezes the clock, as test libraries do: in every module that has taken a function of it."""
+    _patch_the_clock(0.0)
+
+
+def clock_slowed(_bench: TestBench, _order: Order) -> None:
+    """A test lets the clock go at a tenth of its speed."""
+    _patch_the_clock(0.1)
+
+
+def _patch_the_clock(speed: float) -> None:
+    clocks = (time.time, time.monotonic, time.perf_counter)
+    patched: dict[int, Any] = {id(clock): _slowed(clock, speed) for clock in clocks}
+    patched[id(time.sleep)] = _in_no_time
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in LEFT_ALONE:
+            continue
+        for attribute, value in list(vars(module).items()):
+            if id(value) in patched:
+                vars(module)[attribute] = patched[id(value)]
+
+
+def _slowed(clock: Callable[[], float], speed: float) -> Callable[[], float]:
+    start = clock()
+    return lambda: start + speed * (clock() - start)
+
+
+def _in_no_time(_seconds: float) -> None:
+    """Nobody sleeps on a clock that a test has frozen."""
+
+
+def supervisor_stopped(bench: TestBench, _order: Order) -> None:
+    """Whoever watches is stopped, and does not know it."""
+    os.kill(_supervisor(bench), signal.SIGSTOP)
+
+
+def computer_dies(bench: TestBench, _order: Order) -> None:
+    """The computer loses its power: the test and its supervisor are gone at the same instant."""
+    os.kill(_supervisor(bench), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _supervisor(bench: TestBench) -> int:
+    watch: Any = bench._watch
+    return int(watch._process.pid)
+
+
+def driver_kept_by_a_thread(bench: TestBench, _order: Order) -> None:
+    """A thread keeps a driver, and switches on again once the bench is closed."""
+    Thread(target=_switch_on_once, args=(bench, lambda: bench._open is None)).start()
+
+
+def driver_kept_by_a_child(bench: TestBench, _order: Order) -> None:
+    """A forked process has every socket of the bench, and switches on again once the test is gone."""
+    parent = os.getpid()
+    if os.fork() == 0:
+        try:
+            _switch_on_once(bench, lambda: os.getppid() != parent)
+        finally:
+            os._exit(0)
+
+
+def _switch_on_once(bench: TestBench, over: Callable[[], bool]) -> None:
+    """Wait until it is over, then try to have a current flow, again and again for a second."""
+    roles, lowest = bench.engine.bench.roles, bench.pack.voltage_min
+    deadline = time.monotonic() + 60
+    while not over() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for _ in range(10):
+        with suppress(Exception):
+            roles.bms.request_mode(BmsMode.DISCHARGE)
+        with suppress(Exception):
+            roles.sink.discharge(1.0, lowest)
+        time.sleep(0.1)
+
+
+def wrong_argument(_bench: TestBench, _order: Order) -> None:
+    """A test calls a condition with an argument that it does not have."""
+    elapsed(minute=1)  # type: ignore[call-arg]
+
+
+def impossible_threshold(bench: TestBench, _order: Order) -> None:
+    """A test asks for a state of charge of 8000 %."""
+    bench.run(Charge("C/3", until=soc_above(80)))
+
+
+def step_without_an_end(bench: TestBench, _order: Order) -> None:
+    """A test says of a step what it does and not when it is over."""
+    bench.run(Charge("C/3"))
+
+
 def supervisor_killed(bench: TestBench, _order: Order) -> None:
     """Nobody watches any more."""
     watch: Any = bench._watch
@@ -192,6 +295,15 @@ ACTIONS: dict[str, Action] = {
     "no_more_files": no_more_files,
     "folder_removed": folder_removed,
     "clock_step": clock_step,
+    "clock_frozen": clock_frozen,
+    "clock_slowed": clock_slowed,
+    "supervisor_stopped": supervisor_stopped,
+    "computer_dies": computer_dies,
+    "driver_kept_by_a_thread": driver_kept_by_a_thread,
+    "driver_kept_by_a_child": driver_kept_by_a_child,
+    "wrong_argument": wrong_argument,
+    "impossible_threshold": impossible_threshold,
+    "step_without_an_end": step_without_an_end,
     "supervisor_killed": supervisor_killed,
     "bench_killed": bench_killed,
     "bench_stopped": bench_stopped,

@@ -1,23 +1,25 @@
-"""Injects one fault into one run on a virtual bench, and looks at the terminals with meters of its own.
+"""Injects a fault, or two, into one run on a virtual bench, and looks at the terminals with meters of its own.
 
 What the bench says about itself comes from the run that it left on disk; what is true comes from the world behind the
 simulators, which no driver can reach.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
+from unittest.mock import patch
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
+from bench.running import lifecycle
 from bench.running.lifecycle import Setup
-from bench.station import load_station
+from bench.station import StationFile, load_station
 from bench.testing import TestBench
-from campaign import outcome
-from campaign.catalogue import Injection, Phase
+from campaign import judging, outcome
+from campaign.catalogue import SEEDED, Injection, Phase
 from campaign.outcome import DEAD_CURRENT, Outcome
 from campaign.scenario import Trigger, instant, steps
 from reports.recording import TIME, Recording
@@ -34,10 +36,23 @@ class Outputs(Protocol):
 class Witness:
     """Sees what is on at the terminals, each time before bench time passes."""
 
-    def __init__(self, look: Callable[[], Outputs], advance: Callable[[float], None]) -> None:
+    def __init__(self) -> None:
         self.injected: float | None = None
+        self.second: float | None = None
         self.last_on: float | None = None
-        self._look, self._advance, self._time = look, advance, 0.0
+        self._time = 0.0
+        self._look: Callable[[], Outputs] | None = None
+        self._advance: Callable[[float], None] = lambda _seconds: None
+
+    def watch(self, world: Any) -> None:
+        """Look at a world before its time passes, whoever lets it pass."""
+        self._look, self._advance = world.outputs, world.advance
+        world.advance = self.advance
+
+    @property
+    def watches(self) -> bool:
+        """Whether there is a world to look at."""
+        return self._look is not None
 
     def advance(self, seconds: float) -> None:
         """Look, then let time pass."""
@@ -49,13 +64,13 @@ class Witness:
     @property
     def on(self) -> bool:
         """Whether an output is on or a current flows."""
-        found = self._look()
+        found = self._found
         return bool(found.supply) or bool(found.load) or abs(found.battery) > DEAD_CURRENT
 
     @property
     def current(self) -> float:
         """A through the battery, either way."""
-        return abs(self._look().battery)
+        return abs(self._found.battery)
 
     @property
     def off_after(self) -> float | None:
@@ -64,64 +79,108 @@ class Witness:
             return None
         return max(0.0, (self.last_on or self.injected) - self.injected)
 
+    @property
+    def _found(self) -> Outputs:
+        assert self._look is not None
+        return self._look()
+
 
 def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> Outcome:
     """One case, judged; its recording is left in `folder`."""
-    under_test = TestBench(_setup(injection, phase, seed), folder, TestIdentity(f"campaign::{fault}", fault, fault))
-    witness, error = None, None
+    setup, witness = _setup(injection, phase, seed), Witness()
+    under_test = TestBench(setup, folder, TestIdentity(f"campaign::{fault}", fault, fault))
+    with _watched_by(witness):
+        _run(under_test, witness, fault, injection, phase)
+    if not witness.watches:
+        # The bench was not even connected to: what was on before is on now.
+        with _watched_by(witness):
+            lifecycle.open_world(setup, lambda _seconds: None).close()
+    found = replace(outcome.of(fault, injection, phase), **_observed(under_test, witness, injection))
+    return outcome.judged(found, injection)
+
+
+def _run(under_test: TestBench, witness: Witness, fault: str, injection: Injection, phase: Phase) -> None:
+    """Open, inject, run, judge, conclude."""
+    if phase in SEEDED:
+        witness.injected = witness.second = 0.0
     try:
         under_test.open()
-        witness = _inject(under_test, fault, injection, phase, seed)
-        under_test.run(*steps())
-    except Exception as raised:  # noqa: BLE001 - whatever a fault brings about is what is looked for
+    except Exception:  # noqa: BLE001 - whatever a fault brings about is what is looked for; the run has kept it
+        return
+    error = None
+    try:
+        if phase not in SEEDED:
+            _inject(under_test, witness, fault, injection, phase)
+        record = under_test.run(*steps(phase, under_test.pack))
+        if phase == "judgement":
+            judging.judge(under_test, record)
+    except Exception as raised:  # noqa: BLE001 - see above
         error = raised
-    if witness is not None:
-        under_test.conclude(error)
-    found = replace(outcome.of(fault, injection, phase), **_observed(under_test, witness, injection, phase))
-    return outcome.judged(found, injection)
+    under_test.conclude(error)
+
+
+@contextmanager
+def _watched_by(witness: Witness) -> Iterator[None]:
+    """Have the witness see every world from the moment it is opened."""
+    make = lifecycle.open_world
+
+    def opened(*arguments: Any, **named: Any) -> Any:
+        world = make(*arguments, **named)
+        witness.watch(world)
+        return world
+
+    with patch.object(lifecycle, "open_world", opened):
+        yield
 
 
 def _setup(injection: Injection, phase: Phase, seed: int) -> Setup:
     station, station_file = load_station(injection.station)
-    if injection.overdue:
-        entry = station.instruments[injection.overdue].model_copy(update={"calibration_due": date(2020, 1, 1)})
-        station = station.model_copy(update={"instruments": {**station.instruments, injection.overdue: entry}})
-    defects = injection.defects if phase == "opening" else ()
-    return Setup(station, station_file, *load_pack(station.packs[0]), seed, defects)
+    for overdue in (injection.overdue, injection.also.overdue if injection.also else ""):
+        station = _overdue(station, overdue) if overdue else station
+    pack, pack_file = load_pack(injection.pack or station.packs[0])
+    return Setup(station, station_file, pack, pack_file, seed, injection.seeds if phase in SEEDED else ())
 
 
-def _inject(under_test: TestBench, fault: str, injection: Injection, phase: Phase, seed: int) -> Witness:
-    """Watch the world of an open bench, and let the fault come at its instant."""
-    opened: Any = under_test.engine.bench
-    world, clock = opened.world, opened.clock
-    witness = Witness(world.outputs, world.advance)
-    clock.advance = witness.advance
-    if phase == "opening":
-        witness.injected = 0.0
-        return witness
+def _overdue(station: StationFile, instrument: str) -> StationFile:
+    entry = station.instruments[instrument].model_copy(update={"calibration_due": date(2020, 1, 1)})
+    return station.model_copy(update={"instruments": {**station.instruments, instrument: entry}})
+
+
+def _inject(under_test: TestBench, witness: Witness, fault: str, injection: Injection, phase: Phase) -> None:
+    """Let the fault come at its instant, and the second one behind it."""
+    seed, opened = under_test.setup.seed, under_test.engine.bench
+    assert opened.world is not None
+    inject, now = opened.world.inject, opened.clock.now
 
     def act() -> None:
-        witness.injected = opened.clock.now()
-        world.inject(*injection.defects)
+        witness.injected = now()
+        inject(*injection.defects)
+        if injection.also and not injection.also.after:
+            act_again()
 
-    trigger = Trigger(under_test.engine, phase, instant(seed, fault, phase), act)
-    under_test.engine.sampler.observers.append(trigger)
-    return witness
+    def act_again() -> None:
+        assert injection.also is not None
+        witness.second = now()
+        inject(*injection.also.defects)
+
+    at, observers = instant(seed, fault, phase), under_test.engine.sampler.observers
+    observers.append(Trigger(under_test.engine, phase, at, act))
+    if injection.also and injection.also.after:
+        observers.append(Trigger(under_test.engine, phase, at + injection.also.after, act_again))
 
 
-def _observed(under_test: TestBench, witness: Witness | None, injection: Injection, phase: Phase) -> dict[str, Any]:
+def _observed(under_test: TestBench, witness: Witness, injection: Injection) -> dict[str, Any]:
     """What the run on disk and the meters say."""
     manifest, events = under_test.run_log.manifest, under_test.run_log.events
-    refused = witness is None  # the bench was not opened: nothing of it was ever on
-    injected = (0.0 if phase == "opening" else None) if witness is None else witness.injected
-    safe = manifest["bench_verdict"]
-    cause = manifest["cause"]
+    safe, cause = manifest["bench_verdict"], manifest["cause"]
     return {
-        "injected": injected,
-        **outcome.noticed_in(manifest, events, injected or 0.0, injection.named),
-        "off": refused or bool(witness and not witness.on),
-        "off_after": witness.off_after if witness else 0.0,
-        "current": round(witness.current, 3) if witness else 0.0,
+        "injected": witness.injected,
+        "second": witness.second,
+        **outcome.noticed_in(manifest, events, witness.injected or 0.0, injection.named),
+        "listed": outcome.listed_in(manifest, events, witness.injected or 0.0),
+        "off": not witness.on,
+        "off_after": witness.off_after,
+        "current": round(witness.current, 3),
         "verified": safe["safe"] if safe else None,
         "bench": outcome.unsafe_words(safe),
         "lost": _lost(under_test.run_log.folder, cause["time"] if cause else None),

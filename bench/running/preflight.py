@@ -56,8 +56,6 @@ def _current(step: Step, pack: PackFile) -> float:
 
 
 def _problems(step: Step, pack: PackFile, station: StationFile, roles: Roles) -> Iterable[str]:
-    if not isinstance(step, Step):
-        return [f"{step!r} is no step: give bench.run steps such as Soak, Rest, Charge, Discharge or Pulse."]
     try:
         return list(_problems_of(step, pack, station, roles))
     except (TypeError, ValueError) as error:

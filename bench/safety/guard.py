@@ -267,9 +267,11 @@ class Guard:
 
     @property
     def discredited(self) -> frozenset[str]:
-        """Instruments that the guard has found contradicted, now or before: on their word nothing is verified."""
-        now = {name for number in self._contradictions() for name, _ in self._suspected(number)}
-        return frozenset(now | self._convicted)
+        """Instruments that the guard has found contradicted in this run: on their word nothing is verified.
+
+        One that is contradicted in a row, and forgiven, is not found out yet: a fuse that blows parts two good meters.
+        """
+        return frozenset(self._convicted)
 
     @property
     def convicted(self) -> frozenset[str]:
@@ -374,6 +376,8 @@ class Guard:
         if behind != number:
             leading = self._violation(behind, self._open[behind, False])
             causes = [leading, replace(violation, doubted=leading.limit.name)]
+            if leading.limit.contradiction:
+                self._convicted.update(leading.instruments)
         known = {cause.limit.name for cause in self.causes}
         self.causes += tuple(cause for cause in causes if cause.limit.name not in known)
         self.trip = self.trip or self.causes[0]

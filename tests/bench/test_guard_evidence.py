@@ -150,27 +150,33 @@ def test_what_is_still_forgiven_is_pending_the_oldest_first() -> None:
 # --- meters that are not believed -------------------------------------------------------------------------------------
 
 
-def test_two_meters_that_disagree_are_both_discredited_from_the_first_row_on() -> None:
-    guard = guarded(DISAGREE)
-    assert guard.discredited == frozenset()
-    guard.check(row(0, difference=9.0))
-    assert guard.discredited == {"supply", "bms"}
-    guard.check(row(1))
-    assert guard.discredited == frozenset()
+def disagreeing(guard: Guard, rows: int) -> frozenset[str]:
+    """Whom a guard does not believe any more after so many rows of a disagreement, and one without."""
+    for time in range(rows):
+        guard.check(row(time, difference=9.0))
+    guard.check(row(rows))
+    return guard.discredited
+
+
+def test_two_meters_that_disagree_are_both_discredited_once_that_is_not_forgiven_any_more() -> None:
+    assert disagreeing(guarded(DISAGREE), 3) == frozenset()
+    assert disagreeing(guarded(DISAGREE), 4) == {"supply", "bms"}
 
 
 def test_a_third_meter_tells_which_of_them_is() -> None:
-    guard = guarded(DISAGREE, suspects=("supply",))
-    guard.check(row(0, difference=9.0))
-    assert guard.discredited == {"supply"}
+    assert disagreeing(guarded(DISAGREE, suspects=("supply",)), 4) == {"supply"}
 
 
-def test_what_was_found_contradicted_stays_discredited() -> None:
-    guard = guarded(DISAGREE)
-    for time in range(5):
-        guard.check(row(time, difference=9.0))
-    guard.check(row(9))
+def test_a_contradiction_that_stands_behind_a_trip_discredits_at_once() -> None:
+    guard = guarded(DISAGREE, STRING)
+    ended(guard, *(row(time, terminals=50.0, difference=15.0) for time in (0, 1)))
     assert guard.discredited == {"supply", "bms"}
+
+
+def test_a_contradiction_beside_a_trip_that_it_does_not_touch_discredits_nobody_yet() -> None:
+    guard = guarded(DISAGREE, PACK)
+    ended(guard, *(row(time, cell=4.5, difference=15.0) for time in (0, 1)))
+    assert guard.discredited == frozenset()
 
 
 def test_a_value_that_is_missing_contradicts_nobody() -> None:

@@ -53,7 +53,7 @@ REFUSED: list[tuple[Step, str]] = [
     (Charge(None, FOREVER), "Step 'charge': "),  # type: ignore[arg-type]
     (Soak("25"), "Step 'soak': "),  # type: ignore[arg-type]
     (Charge(1.0, FOREVER, cell_voltage="3.4"), "Step 'charge': "),  # type: ignore[arg-type]
-    ("charge", "'charge' is no step: give bench.run steps such as Soak, Rest"),  # type: ignore[list-item]
+    ("charge", "bench.run takes steps, and found 'charge'"),  # type: ignore[list-item]
     (Charge(1.0, soc_above(80)), "SOC at least 80 lies outside of what can be, 0 to 1. Did you mean 0.8?"),
     (Discharge(1.0, soc_below(-0.1)), "SOC at most -0.1 lies outside of what can be, 0 to 1."),
     (Charge(1.0, soc_above(nan)), "compares with nan and would never end it"),

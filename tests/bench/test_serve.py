@@ -140,6 +140,18 @@ def test_the_output_outlives_a_client_and_safe_switches_it_off(tmp_path: Path) -
         assert any(event["message"].startswith("OUTP") for event in bench.logged("command"))
 
 
+@posix_only
+def test_defects_begin_and_end_while_it_is_served(tmp_path: Path) -> None:
+    with served(tmp_path, "--control") as bench:
+        bench.command("inject", "panel-on:supply:2")
+        assert bench.wait_for("injected")["defects"] == ["panel-on:supply:2"]
+        assert bench.wait_for("state", supply=True)
+        bench.command("repair", "panel-on")
+        assert bench.wait_for("state", supply=False)
+        bench.command("inject", "panel-on:lamp:2")
+        assert "names 'lamp'" in bench.wait_for("not understood")["text"]
+
+
 def test_check_finds_every_instrument(bench: ServedBench) -> None:
     answer = packbench("check", bench.station)
     assert answer.status == 0, answer.out + answer.err

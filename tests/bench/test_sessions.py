@@ -205,7 +205,7 @@ def test_a_bench_on_a_wall_clock_is_not_driven_by_several_processes(
     session: RunSession, tmp_path: Path, station_text: str
 ) -> None:
     (tmp_path / "mine.yaml").write_text(station_text, encoding="utf-8")
-    ended = session(ONE, "--station=mine.yaml", "--pack=lfp-24s", "-p", "xdist", "-n", "2")
+    ended = session(ONE, "--trust", "--station=mine.yaml", "--pack=lfp-24s", "-p", "xdist", "-n", "2")
     assert ended.status == 2
     assert ended.sentence.startswith("packbench: Station little is one bench: run it without -n")
 

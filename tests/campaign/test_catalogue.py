@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.verdicts import InputError
-from campaign.catalogue import LEVELS, PHASES, campaign, load_campaign
+from campaign.catalogue import LEVELS, PHASES, Injection, campaign, load_campaign
 from campaign.victim import ACTIONS
 
 LEAK = """\
@@ -20,6 +20,7 @@ faults:
     expect: ends
     named: [cell-spread]
     blame: pack
+    locates: cell 7
 """
 
 
@@ -37,15 +38,30 @@ def refused(tmp_path: Path) -> Callable[[str], str]:
     return sentence
 
 
-def test_sixty_faults_on_every_level_and_in_every_phase() -> None:
+def test_two_hundred_faults_on_every_level_and_in_every_phase() -> None:
     faults = campaign().values()
-    assert len(faults) >= 60
+    assert len(faults) >= 200
     assert {fault.level for fault in faults} == set(LEVELS)
     assert {phase for fault in faults for phase in fault.expectations} == set(PHASES)
 
 
+@pytest.mark.parametrize(
+    ("kind", "least"), [("double", 40), ("intermittent", 20), ("found or left", 15), ("pack fault", 60)]
+)
+def test_there_are_enough_of_every_kind(kind: str, least: int) -> None:
+    assert sum(kind in fault.kinds for fault in campaign().values()) >= least
+
+
+def test_every_cell_that_is_to_be_named_is_the_one_that_is_ill() -> None:
+    for name, fault in campaign().items():
+        cell = fault.locates.removeprefix("cell ")
+        if cell != fault.locates:
+            assert cell == fault.defects[0].split(":")[1], name
+
+
 def test_every_process_is_hit_by_something_that_exists_and_everything_that_exists_is_used() -> None:
-    assert {fault.action for fault in campaign().values() if fault.action} == set(ACTIONS)
+    strikes = [strike for fault in campaign().values() for strike in (fault, fault.also) if strike is not None]
+    assert {strike.action for strike in strikes if strike.action} == set(ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +73,9 @@ def test_every_process_is_hit_by_something_that_exists_and_everything_that_exist
         ("    blame: pack\n", "", "needs `named` and `blame`"),
         ("expect: ends", "expect: told", "needs `told`"),
         ("defects:", "action: SIGINT\n    defects:", "says how a fault is injected"),
+        ("    locates: cell 7\n", "", "needs `locates`"),
+        ("expect:", "also: {after: 1}\n    expect:", "says how a fault is injected"),
+        ("expect:", "also: {overdue: load, named: [cell-spred]}\n    expect:", "did you mean 'cell-spread'?"),
     ],
 )
 def test_an_entry_that_cannot_be_judged_is_refused(
@@ -70,3 +89,41 @@ def test_nothing_is_expected_of_a_phase_that_has_no_entry(tmp_path: Path) -> Non
     path = tmp_path / "faults.yaml"
     path.write_text(LEAK + "    phases: [charge]\n    but: {teardown: passes}\n", encoding="utf-8")
     assert load_campaign(path)["leak"].expectations == {"charge": "ends", "teardown": "passes"}
+
+
+def test_the_files_of_a_folder_are_one_catalogue_with_their_own_defaults(tmp_path: Path) -> None:
+    (tmp_path / "pack.yaml").write_text(LEAK, encoding="utf-8")
+    brief = "{words: it rests, action: asleep, named: [test-hung], blame: bench, dangerous: false}"
+    defaults = "{level: process, station: served-module, expect: ends}"
+    text = f"schema: 1\ndefaults: {defaults}\nfaults:\n  asleep: {brief}\n"
+    (tmp_path / "process.yaml").write_text(text, encoding="utf-8")
+    found = load_campaign(tmp_path)
+    assert {name: (fault.group, fault.level) for name, fault in found.items()} == {
+        "leak": ("pack", "physics"),
+        "asleep": ("process", "process"),
+    }
+
+
+def test_an_id_that_two_files_have_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(LEAK, encoding="utf-8")
+    with pytest.raises(InputError, match=r"two\.yaml, key faults\.leak: one\.yaml has a fault of that id already"):
+        load_campaign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({}, ("pack fault",)),
+        ({"defects": ["internal-short:7:1@+1/5"]}, ("intermittent", "pack fault")),
+        ({"also": {"defects": ["silent:supply@+1/5"], "after": 1}}, ("double", "intermittent")),
+        ({"found": True, "blame": "bench"}, ("found or left",)),
+        ({"expect": "warns"}, ()),
+    ],
+)
+def test_a_fault_counts_as_what_it_is(change: dict[str, object], kinds: tuple[str, ...]) -> None:
+    leak = {
+        "level": "physics", "words": "a cell leaks", "dangerous": True, "defects": ["self-discharge:7:0.5"],
+        "expect": "ends", "named": ["cell-spread"], "blame": "pack", "locates": "cell 7",
+    }  # fmt: skip
+    assert Injection.model_validate(leak | change).kinds == kinds

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from campaign import outcome, virtual
+from campaign import outcome, processes, virtual
 from campaign.catalogue import Injection, campaign
 from campaign.scenario import instant
+from campaign.virtual import Witness
+from instruments.virtual import World, open_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +29,7 @@ faults:
     expect: {expect}
     named: [cell-spread]
     blame: pack
+    locates: cell 7
 """
 
 
@@ -83,3 +87,93 @@ def test_instants_differ_between_faults_and_phases_and_leave_half_of_the_phase()
     drawn = {instant(0, fault, phase) for fault in ("a", "b") for phase in ("charge", "discharge")}
     assert len(drawn) == 4
     assert all(60 <= each <= 300 for each in drawn)
+
+
+def test_the_second_of_two_faults_comes_behind_the_first(tmp_path: Path) -> None:
+    both = campaign()["insulation-and-load-stays-on"]
+    found = virtual.run("both", both, "discharge", 0, tmp_path)
+    assert found.injected is not None
+    assert found.second == found.injected + 1
+    assert not found.off
+    assert "sink off: input still reads on" in found.bench
+    assert found.problems == ()
+
+
+def test_a_second_fault_that_comes_too_late_proves_nothing(tmp_path: Path) -> None:
+    late = campaign()["sensor-and-load-stays-on"]
+    assert late.also is not None
+    late = late.model_copy(update={"also": late.also.model_copy(update={"after": 60})})
+    found = virtual.run("late", late, "discharge", 0, tmp_path)
+    assert found.second is None
+    assert any("the second fault was never injected" in problem for problem in found.problems)
+
+
+def test_a_pack_that_misses_a_requirement_is_failed_by_the_measurement_that_says_so(tmp_path: Path) -> None:
+    found = virtual.run("capacity-lfp", campaign()["capacity-lfp"], "judgement", 0, tmp_path)
+    assert found.problems == ()
+    assert (found.verdict, found.named) == ("FAIL", "requirement-missed")
+    assert found.text.startswith("discharge capacity: ")
+
+
+def test_a_pack_that_is_as_it_should_be_meets_every_requirement(tmp_path: Path) -> None:
+    healthy = campaign()["capacity-lfp"].model_copy(update={"defects": ("duplicate-reply:supply@1000000",)})
+    found = virtual.run("healthy", healthy, "judgement", 0, tmp_path)
+    assert found.verdict == "PASS"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A supply on a pack, its contactor closed by somebody."""
+    simulators = {"supply": {"simulator": "ea-psb10000"}, "bms": {"simulator": "foxbms"}}
+    opened = open_world(
+        {"simulators": simulators},
+        links={"supply": "TCPIP::supply.witness::5025::SOCKET", "bms": "packbench:witness"}, cell="lfp-26650", series=4,
+        parallel=1, serial_number="seen", seed=1, defects=("contactor-closed",), wait=lambda _seconds: None,
+    )  # fmt: skip
+    yield opened
+    opened.close()
+
+
+def test_a_witness_sees_when_the_last_current_flowed(world: World) -> None:
+    witness = Witness()
+    witness.watch(world)
+    world.advance(5)
+    witness.injected = 5.0
+    world.inject("panel-on:supply:1@7+3")
+    world.advance(2)
+    for _ in range(10):
+        world.advance(1)
+    assert witness.off_after == pytest.approx(5.0)  # on from 7 s to 10 s, injected at 5 s
+    assert not witness.on
+
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a served bench takes control lines from a pipe")
+
+
+@posix_only
+def test_the_instruments_of_a_served_bench_are_hit_when_the_test_says_so(tmp_path: Path) -> None:
+    found = processes.run("real", campaign()["real-load-stays-on"], "discharge", 0, tmp_path)
+    assert found.problems == ()
+    assert not found.off
+    assert found.status == 3
+
+
+@posix_only
+def test_nothing_is_sent_to_a_bench_that_somebody_else_holds(tmp_path: Path) -> None:
+    found = processes.run("held", campaign()["lease-held"], "opening", 0, tmp_path)
+    assert found.problems == ()
+    assert (found.named, found.touched, found.status) == ("bench-in-use", False, 3)
+
+
+def collected(folder: Path, *options: str) -> list[str]:
+    """Ids of the cases that would be run."""
+    _, output = run_campaign(folder, CATALOGUE.format(expect="ends"), "--collect-only", "-q", *options)
+    return [line for line in output.splitlines() if "::" in line]
+
+
+def test_a_part_of_the_campaign_can_be_chosen_by_file_and_by_sample(tmp_path: Path) -> None:
+    catalogue = f"--catalogue={ROOT / 'campaign' / 'faults'}"
+    every = collected(tmp_path, catalogue)
+    of_requirements = collected(tmp_path, catalogue, "--groups=requirement")
+    assert len(of_requirements) == sum(fault.group == "requirement" for fault in campaign().values())
+    assert len(collected(tmp_path, catalogue, "--sample=10")) == -(-len(every) // 10)

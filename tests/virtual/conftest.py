@@ -32,6 +32,7 @@ SIMULATORS: dict[str, dict[str, Any]] = {
     "temperatures": {"simulator": "agilent-34970a", "accuracy": 0.0},
     "bms": {"simulator": "foxbms"},
 }
+EVERYTHING = ("supply", "load", "chamber", "temperatures", "bms")
 NO_SPREAD = {"capacity": 0.0, "resistance": 0.0, "soc": 0.0, "temperature": 0.0}
 
 
@@ -130,3 +131,25 @@ def open_bench() -> Iterator[OpenBench]:
         world.close()
     for resource in manager.list_opened_resources():
         resource.close()
+
+
+@pytest.fixture
+def whole_bench(open_bench: OpenBench) -> Bench:
+    """A pack with everything around it but an emulator."""
+    return open_bench(*EVERYTHING)
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Bench], Any]]:
+    """Join a bench's bus; always left at the end."""
+    from tests.virtual.listening import Listener
+
+    listeners: list[Listener] = []
+
+    def join(bench: Bench) -> Listener:
+        listeners.append(Listener(bench))
+        return listeners[-1]
+
+    yield join
+    for listener in listeners:
+        listener.bus.shutdown()

@@ -1,77 +1,18 @@
 """What each defect of an instrument, the pack or the BMS looks like to a client on the wire or the bus."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import can
-import cantools
 import pytest
 
-import instruments
-from tests.virtual.conftest import Bench, OpenBench
+from tests.virtual.conftest import EVERYTHING, Bench, OpenBench
+from tests.virtual.listening import Listen, Listener, charge
 
 SEP = "\xb6"
-EVERYTHING = ("supply", "load", "chamber", "temperatures", "bms")
 
 
 @pytest.fixture
-def bench(open_bench: OpenBench) -> Bench:
+def bench(whole_bench: Bench) -> Bench:
     """A pack with everything around it but an emulator."""
-    return open_bench(*EVERYTHING)
-
-
-class Listener:
-    """The other end of the CAN bus, with the DBC as a referee."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.bus = can.Bus(interface="packbench", channel="test")
-        self.database = cantools.database.load_file(Path(instruments.__file__).with_name("foxbms.dbc"))
-
-    def close_contactor(self) -> None:
-        self.bus.send(can.Message(arbitration_id=0x210, data=[2] + [0] * 7, is_extended_id=False))
-        self.bench.world.advance(1)
-
-    def open_contactor(self) -> None:
-        self.bus.send(can.Message(arbitration_id=0x210, data=[0] * 8, is_extended_id=False))
-        self.bench.world.advance(1)
-
-    def frames(self, seconds: float = 2.0) -> list[can.Message]:
-        """Everything that is sent in a time."""
-        for _ in iter(lambda: self.bus.recv(timeout=0), None):
-            pass
-        self.bench.world.advance(seconds)
-        return list(iter(lambda: self.bus.recv(timeout=0), None))
-
-    def signals(self, seconds: float = 2.0) -> dict[str, Any]:
-        decoded: dict[str, Any] = {}
-        for message in self.frames(seconds):
-            decoded |= self.database.decode_message(message.arbitration_id, message.data, decode_choices=False)
-        return decoded
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[Bench], Listener]]:
-    """Join a bench's bus; always left at the end."""
-    listeners: list[Listener] = []
-
-    def join(bench: Bench) -> Listener:
-        listeners.append(Listener(bench))
-        return listeners[-1]
-
-    yield join
-    for listener in listeners:
-        listener.bus.shutdown()
-
-
-Listen = Callable[[Bench], Listener]
-
-
-def charge(bench: Bench, listener: Listener, current: float = 2.0) -> None:
-    listener.close_contactor()
-    bench.source(voltage=100, current=current)
-    bench.world.advance(1)
+    return whole_bench
 
 
 def temperatures(bench: Bench) -> list[float]:

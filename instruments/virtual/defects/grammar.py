@@ -1,7 +1,8 @@
 """Seeded defects: what a virtual bench can be asked to get wrong, as short words on a command line or in a test.
 
-Parsing and checking only: `injection` puts them into effect. A word ends in `@<s>` when it is to take effect at that
-bench time after the world was opened: `silent:supply@120`.
+Parsing and checking only: `injection` puts them into effect. Behind `@` stands when: `silent:supply@120` from that
+bench time (s after the world was opened) on; `silent:supply@120+3` for 3 s; `silent:supply@120+3/20` for 3 s every
+20 s, as an intermittent fault does. Without the first number it begins at once: `silent:supply@+3/20`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,9 +62,22 @@ FORMS = {
     "wrong-checksum": "wrong-checksum",
     "out-of-range": "out-of-range:<signal>",
     "bms-frozen-values": "bms-frozen-values",
-    "bms-error": "bms-error",
+    "bms-error": "bms-error[:<fault signal>]",
     "fault-bit": "fault-bit:<fault signal>",
+    "emergency-stop": "emergency-stop",
+    "bms-restart": "bms-restart[:<s>]",
+    "second-node": "second-node",
+    "min-above-max": "min-above-max:<extreme>",
+    "soc-jump": "soc-jump:<share>",
+    "frozen-signal": "frozen-signal:<signal>",
+    "contactor-closed": "contactor-closed",
+    "chamber-lies": "chamber-lies:<K/h>",
+    "panel-on": "panel-on:<output>:<A set>",
+    "foreign-sets": "foreign-sets:<supply or load>:<A set>",
+    "surge": "surge:<supply>:<factor>",
 }
+FOR_GOOD = frozenset({"weak-cell", "thermal-runaway", "fuse-blown"})
+"""What nobody can mend and what does not end by itself either."""
 
 Part = float | int | str
 
@@ -80,15 +94,18 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One defect: its word as given, its name, its parts in order, and from when on (s after opening).
+    """One defect: its word as given, its name, its parts in order, from when on (s after opening), for how long (s).
 
-    Cells and sensors are counted from 0 here. A part that was left out is not in `parts`.
+    Cells and sensors are counted from 0 here. A part that was left out is not in `parts`. One that comes and goes
+    begins anew `every` so many s.
     """
 
     text: str
     name: str
     parts: tuple[Part, ...] = ()
     at: float = 0.0
+    lasting: float = inf
+    every: float = inf
 
     def number(self, place: int, default: float = nan) -> float:
         """A part that is a number, or `default` where it was left out."""
@@ -127,7 +144,7 @@ class _Reader:
     parts: list[Part] = field(default_factory=list)
 
     def read(self) -> Defect:
-        word, at_sign, since = self.text.partition("@")
+        word, at_sign, when = self.text.partition("@")
         name, *values = word.split(":")
         if name not in FORMS:
             raise ValueError(f"unknown defect {name!r} in {self.text!r}: {nearest(name, FORMS)}")
@@ -135,13 +152,24 @@ class _Reader:
         kinds = [kind.partition(">")[0] for kind in self.form.split("<")[1:]]
         if not len(kinds) - optional_parts(name) <= len(values) <= len(kinds):
             raise ValueError(f"defect {self.text!r} has {len(values)} parts behind its name: write {self.form}")
-        at = self._number(since, at_least=0.0) if at_sign else 0.0
+        at, lasting, every = self._times(name, when) if at_sign else (0.0, inf, inf)
         for kind, value in zip(kinds, values, strict=False):
             if kind == "after s":
                 at = self._number(value, at_least=0.0)
             else:
                 self.parts.append(self._part(kind, value))
-        return Defect(self.text, name, tuple(self.parts), at)
+        return Defect(self.text, name, tuple(self.parts), at, lasting, every)
+
+    def _times(self, name: str, when: str) -> tuple[float, float, float]:
+        """When it begins, how long it lasts, after how long it comes again, s: `120`, `120+3`, `120+3/20`, `+3/20`."""
+        since, plus, rest = when.partition("+")
+        lasts, slash, again = rest.partition("/")
+        at = self._number(since, at_least=0.0) if since or not plus else 0.0
+        lasting = self._number(lasts, above=0.0) if plus else inf
+        every = self._number(again, above=lasting) if slash else inf
+        if plus and name in FOR_GOOD:
+            raise ValueError(f"defect {self.text!r} cannot come and go: {name} is for good, leave {'+' + rest!r} out")
+        return at, lasting, every
 
     def _part(self, kind: str, value: str) -> Part:
         read = READERS.get(kind)
@@ -180,9 +208,11 @@ READERS: Mapping[str, Read] = {
     "resistance factor": lambda reader, value: reader._number(value, above=0.0),
     "factor": lambda reader, value: reader._number(value, above=0.0),
     "share left": lambda reader, value: reader._number(value, above=0.0),
+    "share": lambda reader, value: reader._number(value),
     "share/h": lambda reader, value: reader._number(value),
     "K/h": lambda reader, value: reader._number(value),
     "A": lambda reader, value: reader._number(value),
+    "A set": lambda reader, value: reader._number(value, above=0.0),
     "A leaking": lambda reader, value: reader._number(value, above=0.0),
     "W": lambda reader, value: reader._number(value, above=0.0),
     "degC": lambda reader, value: reader._number(value, above=-273.15),

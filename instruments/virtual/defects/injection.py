@@ -1,11 +1,12 @@
-"""Puts defects into effect in a running world, at once or at their time, and ends those that can end.
+"""Puts defects into effect in a running world, at once or at their time, and ends those that can end or come and go.
 
 What each defect does is the business of the tables it is looked up in; here is only when it begins and how it is
 ended. Whatever can be meddled with is swapped (a method, a table, a port), so that a world without defects pays
 nothing for them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import inf
 
 from instruments.virtual.defects import of_bms as defects_of_bms
@@ -35,14 +36,26 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 """The inhabitants without any of which a defect makes no sense, by the defect's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A defect in effect, how it is ended, and until when it lasts, s."""
+
+    defect: Defect
+    repair: Repair | None
+    until: float
+
+
 class Injection:
-    """The defects of one world: those in effect and those to come. `due` is when the next begins, s; inf: never."""
+    """The defects of one world: those in effect and those to come.
+
+    `due` is when the next begins, or ends by itself, s; inf: never.
+    """
 
     def __init__(self, inhabitants: Inhabitants, known: Known, now: Callable[[], float], settling: Settling) -> None:
         self.due = inf
         self._in, self._known, self._now, self._settling = inhabitants, known, now, settling
         self._waiting: list[Defect] = []
-        self._present: list[tuple[Defect, Repair | None]] = []
+        self._present: list[_Present] = []
 
     def inject(self, *texts: str) -> None:
         """See `World.inject`."""
@@ -56,14 +69,21 @@ class Injection:
         self.begin()
 
     def begin(self) -> None:
-        """Let those begin whose time has come."""
+        """Let those end and those begin whose time has come; one that comes and goes waits for its next time."""
         now = self._now()
+        over = [present for present in self._present if present.until <= now]
         begun = [defect for defect in self._waiting if defect.at <= now]
+        self._present = [present for present in self._present if present.until > now]
         self._waiting = [defect for defect in self._waiting if defect.at > now]
-        self.due = min((defect.at for defect in self._waiting), default=inf)
+        _end(over)
         for defect in begun:
-            self._present.append((defect, EFFECTS[defect.name](self._in, defect)))
-        self._settling.stale |= bool(begun)
+            since = max(defect.at, now)
+            repair = EFFECTS[defect.name](self._in, defect)
+            self._present.append(_Present(defect, repair, since + defect.lasting))
+            if defect.every < inf:
+                self._waiting.append(replace(defect, at=since + defect.every))
+        self._look_ahead()
+        self._settling.stale |= bool(begun or over)
 
     def repair(self, *names: str) -> None:
         """See `World.repair`."""
@@ -77,16 +97,29 @@ class Injection:
         def meant(defect: Defect) -> bool:
             return name in {defect.name, defect.text, defect.text.partition("@")[0]}
 
-        ended = [(defect, repair) for defect, repair in self._present if meant(defect)]
+        ended = [present for present in self._present if meant(present.defect)]
         waiting = [defect for defect in self._waiting if meant(defect)]
         if not ended and not waiting:
-            present = ", ".join(defect.text for defect, _ in self._present) or "there is none"
-            raise ValueError(f"defect {name!r} is not in effect: {present}")
-        if any(repair is None for _, repair in ended):
+            listed = ", ".join(present.defect.text for present in self._present) or "there is none"
+            raise ValueError(f"defect {name!r} is not in effect: {listed}")
+        if any(present.repair is None for present in ended):
             raise ValueError(f"defect {name!r} cannot be repaired: open a new world")
         self._waiting = [defect for defect in self._waiting if not meant(defect)]
-        self.due = min((defect.at for defect in self._waiting), default=inf)
-        self._present = [entry for entry in self._present if not meant(entry[0])]
-        for _, repair in reversed(ended):
-            if repair is not None:
-                repair()
+        self._present = [present for present in self._present if not meant(present.defect)]
+        self._look_ahead()
+        _end(ended)
+
+    def _look_ahead(self) -> None:
+        self.due = min(self._changes(), default=inf)
+
+    def _changes(self) -> Iterator[float]:
+        """When something begins or ends by itself."""
+        yield from (defect.at for defect in self._waiting)
+        yield from (present.until for present in self._present)
+
+
+def _end(presents: list[_Present]) -> None:
+    """End the last first: what came on top of another defect goes before it."""
+    for present in reversed(presents):
+        if present.repair is not None:
+            present.repair()

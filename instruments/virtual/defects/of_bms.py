@@ -1,14 +1,28 @@
 """Defects of the BMS and its bus: its silence, its errors, its contactors, its measurements, its frames."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+
+from can import Message
 
 from instruments.virtual.defects.grammar import Defect
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.simulators import foxbms
 from instruments.virtual.simulators.bms_protection import Protection
 from instruments.virtual.simulators.dialect import Repair
-from instruments.virtual.simulators.foxbms import ALERT, CONDUCTING, Cells, FoxBms, Vector, field, flag
+from instruments.virtual.simulators.foxbms import (
+    ALERT,
+    CONDUCTING,
+    DISCHARGE,
+    ERROR,
+    PACK_CURRENT,
+    STANDBY,
+    Cells,
+    FoxBms,
+    Vector,
+    field,
+    flag,
+)
 
 Effect = Callable[[Inhabitants, Defect], Repair | None]
 
@@ -56,10 +70,25 @@ FAULT_SIGNALS = {
     "Clamp30cError": 30,
 }
 """Start bit of each fault bit in f_BmsState."""
+EXTREMES = {
+    "voltage": ("MinimumCellVoltage", "MaximumCellVoltage", 50),
+    "temperature": ("MinimumCellTemperature", "MaximumCellTemperature", 3),
+    "soc": ("MinimumSoc", "MaximumSoc", 20),
+}
+"""Two signals, and by how many counts the one is above the other at least when they are in the wrong order."""
+FULL = 1000
+"""Counts of a state of charge of 1."""
+UNINITIALIZED = 0
+"""BmsState of a node that has only just got its supply."""
+BOOT_TIME = 2.0
+"""s from a node's reset until it takes requests again."""
+STOP_CHAIN = ("InterlockState", "EmergencyShutoff")
+"""What a node says when the emergency-stop chain, which holds its contactors, is opened."""
 SIGNAL_NAMES: Mapping[str, Collection[str]] = {
     "message": MESSAGES,
     "signal": OUT_OF_RANGE,
     "fault signal": FAULT_SIGNALS,
+    "extreme": EXTREMES,
 }
 
 
@@ -114,9 +143,63 @@ def _shunt_drift(world: Inhabitants, defect: Defect) -> Repair:
     return world.bms.swap("observe", drifting)
 
 
-def _error(bms: FoxBms, _defect: Defect) -> Repair:
+def _error(bms: FoxBms, defect: Defect) -> Repair:
+    return _give_up(bms, [defect.word()] if defect.parts else [])
+
+
+def _emergency_stop(bms: FoxBms, _defect: Defect) -> Repair:
+    """Somebody presses the button: the chain opens the contactors, and the node sees it open."""
+    return _give_up(bms, STOP_CHAIN)
+
+
+def _give_up(bms: FoxBms, signals: Iterable[str]) -> Repair:
+    """Go to ERROR, and say that these are why."""
     bms.fail("internal")
-    return bms.recover
+    clear = _raise(bms, signals)
+
+    def recover() -> None:
+        clear()
+        bms.recover()
+
+    return recover
+
+
+def _restart(world: Inhabitants, defect: Defect) -> Repair:
+    """The node loses its supply for a moment: its contactors open, then it boots and does what it is asked."""
+    assert world.bms is not None  # noqa: S101 - see NEEDS
+    bms, now, up = world.bms, world.now, world.now() + defect.number(0, BOOT_TIME)
+    bms.state = UNINITIALIZED
+
+    def boot() -> None:
+        if bms.state == UNINITIALIZED:
+            bms.state = STANDBY
+
+    def booting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
+        def observe(current: float, voltage: float) -> None:
+            if now() >= up:
+                boot()
+            healthy(current, voltage)
+
+        return observe
+
+    end = bms.swap("observe", booting)
+
+    def over() -> None:
+        end()
+        boot()
+
+    return over
+
+
+def _contactor_closed(bms: FoxBms, _defect: Defect) -> Repair:
+    """Somebody has asked the node to close its contactors, and left."""
+    bms.state = DISCHARGE
+
+    def let_go() -> None:
+        if bms.state != ERROR:
+            bms.state = STANDBY
+
+    return let_go
 
 
 # ---- frames ----
@@ -137,14 +220,104 @@ def _missing(bms: FoxBms, defect: Defect) -> Repair:
 
 def _out_of_range(bms: FoxBms, defect: Defect) -> Repair:
     identifier, start, length, count = OUT_OF_RANGE[defect.word()]
+    return tamper(bms, identifier, lambda frame: _put(frame, start, length, count))
+
+
+def _count(frame: int, start: int, length: int) -> int:
+    """What a signal is sent as."""
     place = field(start, length)
-    mask, value = ~place((1 << length) - 1), place(count)
-    return tamper(bms, identifier, lambda frame: frame & mask | value)
+    return frame >> (place(1).bit_length() - 1) & ((1 << length) - 1)
+
+
+def _put(frame: int, start: int, length: int, count: int) -> int:
+    """The frame with another count in the place of a signal."""
+    place = field(start, length)
+    return frame & ~place((1 << length) - 1) | place(count)
+
+
+def _frozen_signal(bms: FoxBms, defect: Defect) -> Repair:
+    """One value stands still: its own input, not the task that measures, hangs."""
+    identifier, start, length, _ = OUT_OF_RANGE[defect.word()]
+    count = _count(bms.packers[identifier](bms), start, length)
+    return tamper(bms, identifier, lambda frame: _put(frame, start, length, count))
+
+
+def _min_above_max(bms: FoxBms, defect: Defect) -> Repair:
+    """What is sent as the least lies above what is sent as the most."""
+    least, most, gap = EXTREMES[defect.word()]
+    identifier, low_start, length, _ = OUT_OF_RANGE[least]
+    high_start = OUT_OF_RANGE[most][1]
+
+    def exchanged(frame: int) -> int:
+        low, high = _count(frame, low_start, length), _count(frame, high_start, length)
+        swapped = _put(frame, low_start, length, high)
+        return _put(swapped, high_start, length, min(low, high - gap))
+
+    return tamper(bms, identifier, exchanged)
+
+
+def _soc_jump(bms: FoxBms, defect: Defect) -> Repair:
+    """The displayed state of charge is another one from now on: a counter that was set anew."""
+    identifier, low_start, length, _ = OUT_OF_RANGE["MinimumSoc"]
+    high_start, jump = OUT_OF_RANGE["MaximumSoc"][1], round(defect.number(0) * FULL)
+
+    def jumped(frame: int) -> int:
+        for start in (low_start, high_start):
+            frame = _put(frame, start, length, max(0, min(FULL, _count(frame, start, length) + jump)))
+        return frame
+
+    return tamper(bms, identifier, jumped)
 
 
 def _fault_bit(bms: FoxBms, defect: Defect) -> Repair:
-    bits = flag(FAULT_SIGNALS[defect.word()]) | ALERT
+    return _raise(bms, [defect.word()])
+
+
+def _raise(bms: FoxBms, signals: Iterable[str]) -> Repair:
+    """Raise fault bits, and the one that sums them up."""
+    bits = 0
+    for signal in signals:
+        bits |= flag(FAULT_SIGNALS[signal]) | ALERT
     return tamper(bms, foxbms.STATE, lambda frame: frame | bits)
+
+
+class _OtherNode:
+    """A second node on the bus with the ids of the first: another pack, at rest, that says what it said at first.
+
+    Whoever listens hears the one now before and now behind the other.
+    """
+
+    def __init__(self, bms: FoxBms) -> None:
+        frames = {identifier: pack(bms) for identifier, pack in bms.packers.items()}
+        _, start, length, _ = OUT_OF_RANGE["BmsState"]
+        frames[foxbms.STATE] = _put(frames[foxbms.STATE], start, length, STANDBY)
+        frames[foxbms.VALUES] = frames[foxbms.VALUES] & ~PACK_CURRENT(-0.01) | PACK_CURRENT(0.0)
+        self._frames = {identifier: frame.to_bytes(8, "big") for identifier, frame in frames.items()}
+        self._bms, self._first = bms, False
+
+    def beside(self, transmit: Callable[[], bool]) -> Callable[[], bool]:
+        """What the two of them send when one of them does."""
+
+        def both() -> bool:
+            now, self._first = self._bms.channel.now(), not self._first
+            due = [identifier for identifier, due in self._bms.due.items() if now >= due]
+            if self._first:
+                self._send(due, now)
+            sent = transmit()
+            if not self._first:
+                self._send(due, now)
+            return sent
+
+        return both
+
+    def _send(self, identifiers: Iterable[int], now: float) -> None:
+        for identifier in identifiers:
+            data = self._frames[identifier]
+            self._bms.channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
+
+
+def _second_node(bms: FoxBms, _defect: Defect) -> Repair:
+    return bms.swap("transmit", _OtherNode(bms).beside)
 
 
 def _frozen_values(bms: FoxBms, _defect: Defect) -> Repair:
@@ -235,5 +408,12 @@ EFFECTS: Mapping[str, Effect] = {
     "bms-frozen-values": _of_node(_frozen_values),
     "bms-error": _of_node(_error),
     "fault-bit": _of_node(_fault_bit),
+    "emergency-stop": _of_node(_emergency_stop),
+    "bms-restart": _restart,
+    "second-node": _of_node(_second_node),
+    "min-above-max": _of_node(_min_above_max),
+    "soc-jump": _of_node(_soc_jump),
+    "frozen-signal": _of_node(_frozen_signal),
+    "contactor-closed": _of_node(_contactor_closed),
 }
 NEEDS: Mapping[str, tuple[str, ...]] = dict.fromkeys(EFFECTS, ("bms",))

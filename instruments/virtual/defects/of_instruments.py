@@ -40,6 +40,17 @@ def _panel_pressed(device: Any, _defect: Defect) -> Repair:
     return over
 
 
+def _set_for_a_charge(verb: str) -> Effect:
+    """Somebody has set an output for a charge of this pack, at so many A."""
+
+    def begin(world: Inhabitants, defect: Defect) -> Repair:
+        string = world.plant.string
+        voltage = string.cell.voltage_max * string.series
+        return cast("Repair", getattr(world.devices[defect.word()], verb)(voltage, defect.number(1)))
+
+    return begin
+
+
 # ---- output stages ----
 
 
@@ -152,6 +163,9 @@ EFFECTS: Mapping[str, Effect] = {
     "protection-latched": _named(lambda device, _defect: device.trip()),
     "local-mode": _named(lambda device, _defect: device.take_local()),
     "panel-pressed": _named(_panel_pressed),
+    "panel-on": _set_for_a_charge("switch_by_hand"),
+    "foreign-sets": _set_for_a_charge("set_by_hand"),
+    "surge": _named(lambda device, defect: device.surge(defect.number(1))),
     "output-stays-on": _output_stays_on,
     "output-lies": _output_lies,
     "meter-gain": _named(_meter_gain),
@@ -166,9 +180,10 @@ EFFECTS: Mapping[str, Effect] = {
     "chamber-alarm": _chamber(_alarm),
     "chamber-runaway": _chamber(lambda chamber, defect: chamber.run_away(defect.number(0) / 3600)),
     "chamber-off": _chamber(lambda chamber, _defect: chamber.switch_off()),
+    "chamber-lies": _chamber(lambda chamber, defect: chamber.lie(defect.number(0) / 3600)),
 }
 _SENSORS = ("open-sensor", "sensor-stuck", "sensor-reversed", "sensor-drift")
-_CHAMBER = ("chamber-stuck", "chamber-alarm", "chamber-runaway", "chamber-off")
+_CHAMBER = ("chamber-stuck", "chamber-alarm", "chamber-runaway", "chamber-off", "chamber-lies")
 NEEDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_SENSORS, ("logger",)),
     **dict.fromkeys(_CHAMBER, ("chamber",)),

@@ -32,9 +32,15 @@ def _weak_cell(world: Inhabitants, defect: Defect) -> None:
     _cells_changed(world)
 
 
-def _high_resistance(world: Inhabitants, defect: Defect) -> None:
-    world.plant.string.set_resistance_factor(defect.index(), defect.number(1))
-    _cells_changed(world)
+def _high_resistance(world: Inhabitants, defect: Defect) -> Repair:
+    """A joint that is loose, which may come and go, or a cell that has aged."""
+
+    def change(factor: float) -> None:
+        world.plant.string.set_resistance_factor(defect.index(), factor)
+        _cells_changed(world)
+
+    change(defect.number(1))
+    return partial(change, 1.0)
 
 
 def _cells_changed(world: Inhabitants) -> None:
@@ -43,21 +49,35 @@ def _cells_changed(world: Inhabitants) -> None:
         world.bms.refresh()
 
 
-def _ailing(make: Callable[[Inhabitants, Defect], Ailment]) -> Effect:
-    """A defect inside one cell, applied after each step."""
+class _Ailing:
+    """A plant's step, and behind it what goes on inside one cell; until it `ends`."""
 
-    def begin(world: Inhabitants, defect: Defect) -> None:
-        plant, cell, ailment = world.plant, defect.index(), make(world, defect)
-        healthy = plant.step
+    def __init__(self, plant: Plant, cell: int, ailment: Ailment) -> None:
+        self._plant, self._cell, self._ailment, self._healthy = plant, cell, ailment, plant.step
+        self._lasts = True
+        vars(plant)["step"] = self
 
-        def step(current: float, duration: float, air_temperature: float) -> None:
-            healthy(current, duration, air_temperature)
-            leak, heat = ailment(plant)
-            plant.transfer(cell, -leak * duration, heat * duration)
+    def __call__(self, current: float, duration: float, air_temperature: float) -> None:
+        """Let the current flow, then what the cell does by itself."""
+        self._healthy(current, duration, air_temperature)
+        if self._lasts:
+            leak, heat = self._ailment(self._plant)
+            self._plant.transfer(self._cell, -leak * duration, heat * duration)
 
-        vars(plant)["step"] = step
+    def end(self) -> None:
+        """Leave the cell alone; one that comes and goes leaves nothing behind each time."""
+        self._lasts = False
+        if vars(self._plant)["step"] is self:
+            vars(self._plant)["step"] = self._healthy
 
-    return begin
+
+def _ailing(make: Callable[[Inhabitants, Defect], Ailment]) -> Callable[[Inhabitants, Defect], Repair]:
+    """A defect inside one cell, applied after each step. How it is ended."""
+    return lambda world, defect: _Ailing(world.plant, defect.index(), make(world, defect)).end
+
+
+def _runaway(world: Inhabitants, defect: Defect) -> None:
+    _Ailing(world.plant, defect.index(), _decomposing(world, defect))
 
 
 def _short(_world: Inhabitants, defect: Defect) -> Ailment:
@@ -75,7 +95,7 @@ def _leak(_world: Inhabitants, defect: Defect) -> Ailment:
     return lambda _plant: (current, 0.0)
 
 
-def _runaway(world: Inhabitants, defect: Defect) -> Ailment:
+def _decomposing(world: Inhabitants, defect: Defect) -> Ailment:
     cell, onset = defect.index(), defect.number(1)
     start = float(world.plant.temperature[cell])
 
@@ -103,7 +123,7 @@ EFFECTS: Mapping[str, Effect] = {
     "high-resistance": _high_resistance,
     "internal-short": _ailing(_short),
     "self-discharge": _ailing(_leak),
-    "thermal-runaway": _ailing(_runaway),
+    "thermal-runaway": _runaway,
     "cooling-lost": _cooling_lost,
     "fuse-blown": _fuse_blown,
 }

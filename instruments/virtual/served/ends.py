@@ -1,4 +1,4 @@
-"""The far ends of real wires, as the serving process holds them: a TCP connection and a pseudo-terminal.
+"""The far ends of real wires, as the serving process holds them: a TCP connection, a pseudo-terminal, a pipe.
 
 They move bytes without ever blocking, and know what the operating system must be told for that; nothing of what the
 bytes mean.
@@ -7,6 +7,7 @@ bytes mean.
 import os
 import socket
 import sys
+from errno import EBADF
 from typing import Protocol
 
 if sys.platform != "win32":
@@ -104,3 +105,29 @@ class PtyEnd:
         """See `End.close`."""
         os.close(self._instrument)
         os.close(self._terminal)
+
+
+class PipeEnd:
+    """What another process writes to this one: a pipe or a terminal that only speaks. POSIX only.
+
+    It stays as it is, blocking, because a terminal is shared with a shell: whoever reads it does so once it is ready.
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.name = name
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        """See `End.fileno`."""
+        return self._descriptor
+
+    def recv(self, size: int, /) -> bytes:
+        """See `End.recv`."""
+        return os.read(self._descriptor, size)
+
+    def send(self, _data: bytes, /) -> int:
+        """Nothing can be said here; raises OSError."""
+        raise OSError(EBADF, f"{self.name} cannot be written to")
+
+    def close(self) -> None:
+        """See `End.close`; the descriptor belongs to the process."""

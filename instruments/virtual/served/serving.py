@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from can import Message
 
-from instruments.virtual.served.ends import End, PtyEnd, TcpEnd
+from instruments.virtual.served.control import ControlConversation
+from instruments.virtual.served.ends import End, PipeEnd, PtyEnd, TcpEnd
 from instruments.virtual.served.log import Listener, ServeLog
 from instruments.virtual.served.socketcand import GREETING, SocketcandClient
 from instruments.virtual.wires.exchange import EXCHANGE, CanChannel, Device, Line, LineDead
@@ -275,6 +276,17 @@ class Server:
         self._talk(name, end, device)
         self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR"}
 
+    def offer_control(self, descriptor: int) -> None:
+        """Take control lines from a pipe or a terminal; raises OSError for anything else."""
+        try:
+            wire = self._attach("control", PipeEnd(descriptor, "standard input"))
+        except PermissionError as error:
+            raise OSError(
+                error.errno, "control lines come from a pipe or a terminal, and standard input is none"
+            ) from error
+        act = {"inject": self._world.inject, "repair": self._world.repair}
+        wire.conversation = ControlConversation(act, self._log.write)
+
     def _listen(self, name: str, host: str, port: int, attend: Callable[[TcpEnd], Wire], *, exclusive: bool) -> int:
         try:
             listening = socket.create_server((host, port))
@@ -376,7 +388,7 @@ class Server:
         self._log.write("state", **asdict(found))
 
 
-def serve_world(
+def serve_world(  # noqa: PLR0913 - the contract with the bench
     world: World,
     *,
     links: Mapping[str, str],
@@ -386,18 +398,22 @@ def serve_world(
     exclusive: Collection[str] = (),
     log: Path | None = None,
     listener: Listener | None = None,
+    control: int | None = None,
 ) -> Server:
     """Put an open world on real wires; `Server.run` then serves it, `Server.close` closes both.
 
     `links` are those the world was opened with: `ASRL...` and `packbench://...` become pseudo-terminals, `...:channel`
     a socketcand server, everything else a TCP socket. `ports` has the TCP port of each, 0 for any that is free;
-    `exclusive` names those that accept one connection at a time. Every event goes to the file `log`, appended, and to
-    `listener`. Raises OSError for a port or a log file that cannot be had.
+    `exclusive` names those that accept one connection at a time. Every event goes to the file `log`, appended, and
+    to `listener`. Lines that come on the descriptor `control` begin and end defects. Raises OSError for a port, a log
+    file or a control that cannot be had.
     """
     server = Server(world, ServeLog(log, listener), speed=speed)
     try:
         for name, link in links.items():
             _offer(server, name, link, host, ports.get(name, 0), exclusive=name in exclusive)
+        if control is not None:
+            server.offer_control(control)
     except BaseException:
         server.stop("could not be served")
         server.close()

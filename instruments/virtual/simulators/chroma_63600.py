@@ -183,6 +183,19 @@ class Chroma63600(Instrument):
         """A defect: somebody presses LOCAL: the input stays as it is, and the interfaces have lost control."""
         self.remote = False
 
+    def set_by_hand(self, _voltage: float, current: float) -> Repair:
+        """A defect: somebody has set the selected module to A (constant current) at the panel and left."""
+        self.selected.mode = "CCH"
+        self.selected.levels["CCH", "L1"] = current
+        self.apply()
+        return lambda: None
+
+    def switch_by_hand(self, voltage: float, current: float) -> Repair:
+        """A defect: somebody sets A at the panel and presses LOAD. How it is ended: LOAD again."""
+        self.set_by_hand(voltage, current)
+        self.switch(on=True)
+        return lambda: self.switch(on=False)
+
     def refuse(self) -> None:
         """Queue an execution error."""
         self.errors.push(-200)

@@ -314,6 +314,38 @@ class EaPsb10000(Instrument):
     def press_local(self) -> None:
         """A defect: somebody presses LOCAL and lets go: the output stays as it is, and nobody has control."""
         self.take_local()()
+        self._update_registers()
+
+    def set_by_hand(self, voltage: float, current: float) -> Repair:
+        """A defect: somebody has set V and A at the panel and left. They stay until somebody sets others."""
+        self.sets["VOLT"].present, self.sets["CURR"].present = voltage, current
+        self._apply()
+        return lambda: None
+
+    def switch_by_hand(self, voltage: float, current: float) -> Repair:
+        """A defect: somebody sets V and A at the panel and presses ON. How it is ended: OFF."""
+        self.set_by_hand(voltage, current)
+        self.switch(on=True)
+        return lambda: self.switch(on=False)
+
+    def surge(self, factor: float) -> Repair:
+        """A defect: the regulation lets `factor` times the set current through. How it is ended."""
+
+        def rise(healthy: Callable[[], None]) -> Callable[[], None]:
+            def apply() -> None:
+                healthy()
+                self.port.source_current *= factor
+
+            return apply
+
+        calm = self.swap("_apply", rise)
+        self._apply()
+
+        def end() -> None:
+            calm()
+            self._apply()
+
+        return end
 
     def trip(self) -> Repair:
         """A defect: an over-voltage alarm without a cause; it stands until it is acknowledged. How it is ended."""

@@ -193,6 +193,19 @@ class NgiN83624(Instrument):
         self._stale = True
         return lambda: None
 
+    def switch_by_hand(self, voltage: float, current: float) -> Repair:
+        """A defect: somebody has every channel play a cell of its share of V, for up to A. How it is ended: OFF."""
+        self.mode[:], self.sets["SOUR:VOLT"][:] = SOURCE, voltage / self.channels
+        self.sets["SOUR:OUTCURR"][:] = current * 1000
+        self.on[:] = True
+        self._stale = True
+
+        def off() -> None:
+            self.on[:] = False
+            self._stale = True
+
+        return off
+
     def misread(self, channel: int, gain: float) -> Repair:
         """A defect: the voltage of a channel is read by a factor wrong. How it is ended."""
         healthy = float(self._gain[channel])

@@ -96,6 +96,17 @@ class WeissSimServ(Instrument):
 
         return self.swap("step", lambda _healthy: drift)
 
+    def lie(self, rate: float) -> Repair:
+        """A defect: the air drifts by `rate` K/s while the chamber's sensor shows the set point. How it is ended."""
+        stop = self.run_away(rate)
+        tell = self.swap("actual", lambda _healthy: lambda: self._meter.read(self.nominal))
+
+        def end() -> None:
+            stop()
+            tell()
+
+        return end
+
     def switch_off(self) -> Repair:
         """A defect: manual mode ends by itself. How it is ended."""
         was = self.outputs[RUN_OUTPUT]

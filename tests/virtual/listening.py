@@ -1,0 +1,50 @@
+"""The other end of a bench's CAN bus, with foxBMS's own DBC as a referee."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import can
+import cantools
+
+import instruments
+from tests.virtual.conftest import Bench
+
+
+class Listener:
+    """The other end of the CAN bus, with the DBC as a referee."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.bus = can.Bus(interface="packbench", channel="test")
+        self.database = cantools.database.load_file(Path(instruments.__file__).with_name("foxbms.dbc"))
+
+    def close_contactor(self) -> None:
+        self.bus.send(can.Message(arbitration_id=0x210, data=[2] + [0] * 7, is_extended_id=False))
+        self.bench.world.advance(1)
+
+    def open_contactor(self) -> None:
+        self.bus.send(can.Message(arbitration_id=0x210, data=[0] * 8, is_extended_id=False))
+        self.bench.world.advance(1)
+
+    def frames(self, seconds: float = 2.0) -> list[can.Message]:
+        """Everything that is sent in a time."""
+        for _ in iter(lambda: self.bus.recv(timeout=0), None):
+            pass
+        self.bench.world.advance(seconds)
+        return list(iter(lambda: self.bus.recv(timeout=0), None))
+
+    def signals(self, seconds: float = 2.0) -> dict[str, Any]:
+        decoded: dict[str, Any] = {}
+        for message in self.frames(seconds):
+            decoded |= self.database.decode_message(message.arbitration_id, message.data, decode_choices=False)
+        return decoded
+
+
+def charge(bench: Bench, listener: Listener, current: float = 2.0) -> None:
+    listener.close_contactor()
+    bench.source(voltage=100, current=current)
+    bench.world.advance(1)
+
+
+Listen = Callable[[Bench], Listener]
