@@ -16,6 +16,8 @@ from bench.clock import monotonic, pause
 
 DEATH = 1.0
 """s that a killed process gets to let go of its connections."""
+LAST_MOMENT = 0.03
+"""s between the end of what a process had opened and its own, at most."""
 LOOK_EVERY = 0.005
 """s between two looks at whether a process is gone, where the system does not tell."""
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -53,11 +55,12 @@ def wait_until_gone(parent: int) -> None:
     os.close(process)
 
 
-def end_process(process: int) -> bool:
+def end_process(process: int, *, dying: bool) -> bool:
     """End a test that hangs: it holds the instruments' only connections, and may wake up and switch on again.
 
-    Returns whether it was there to be ended.
+    Returns whether it had to be ended. One that is `dying` (it has closed its pipe) gets a moment to be gone by itself.
     """
+    _wait(lambda: is_gone(process), LAST_MOMENT if dying else 0.0)
     if is_gone(process):
         return False
     _kill(process)

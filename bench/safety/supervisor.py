@@ -222,7 +222,7 @@ def report_end(process: int, words: Words, now: Callable[[], float], closed: Eve
 def act(plan: Plan, alarm: Alarm, clock: WallClock, closed: Event) -> None:
     """End the test, make the bench safe, write down what was done; `closed` is set once nobody holds the pipe."""
     noticed = clock.now()
-    ended = remains.end_process(plan.process)
+    ended = remains.end_process(plan.process, dying=closed.is_set())
     forks = [] if closed.wait(CATCH_UP) else remains.end_forks()
     report: dict[str, Any] = {
         "schema": 1,
