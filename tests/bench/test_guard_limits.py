@@ -368,10 +368,17 @@ def test_contactors_that_are_open_and_carry_the_current_are_no_contactors_but_a_
 def test_contactors_that_a_node_opens_for_a_fault_of_the_pack_are_the_packs(
     little_bench: TestBench, plant: Plant
 ) -> None:
-    disturb(plant, bms_state=BmsState.STANDBY, current=0.0, bms_faults=["MainFuseBlown"])
+    def chatter() -> None:
+        bad = plant.now() >= CALM and round(plant.now()) % 3 == 0
+        plant.bms_state, plant.current = (BmsState.STANDBY, 0.0) if bad else (None, plant.current)
+        plant.bms_faults = ["MainFuseBlown"] if plant.now() > CALM + 1 else []
+
+    # The second opening is one too many before the bit has stood for long enough.
+    plant.on_scan.append(chatter)
     trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
     assert (trip["fault"], trip["blame"]) == ("bms-fault", "pack")
     assert "MainFuseBlown" in trip["text"]
+    assert ("contactor-opened", "bench") in causes(little_bench)
 
 
 def test_a_current_that_is_interrupted_now_and_then_is_told_and_ends_the_run(
