@@ -19,7 +19,7 @@ import yaml
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import asfound
+from bench.safety import asfound, powercut
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
@@ -185,8 +185,8 @@ def test_check_tells_what_it_found_on_and_what_a_power_cut_leaves_on(bench: Serv
     for name in ("load (input)", "emulator (channels)", "chamber (conditioning)"):
         assert name in for_ever
     assert "by itself ends supply (output) after" in by_itself
-    assert "bms (contactor) after 5 s" in by_itself
-    assert "Add an instrument with a communication watchdog" in line
+    assert "bms (contactor) after 5 s: from then on no current flows through the pack" in by_itself
+    assert powercut.ADVICE_BEHIND_A_CONTACTOR in line
     assert is_off(bench)
 
 
