@@ -19,6 +19,7 @@ from bench.running import preflight
 from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
+from bench.safety import asfound
 from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
@@ -124,7 +125,8 @@ class TestBench:
         self.run_log.manifest["found"] = dict(found)
         for name in (name for name, on in found.items() if on):
             entry = fault("found-on")
-            text = f"{entry.name}: {name} was switched on when the bench was opened; whoever used it before left it on."
+            was = asfound.words(self.setup.station, name)
+            text = f"{entry.name}: {name} {was} when the bench was opened; whoever used it before left it on."
             self.run_log.event("found on", instrument=name)
             self.run_log.event(
                 "warning", fault="found-on", action=entry.action, blame=entry.blame, step=None, text=text
