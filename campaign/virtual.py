@@ -205,5 +205,7 @@ def _lost(folder: Path, ended: float | None) -> float | None:
         return None
     with suppress(ValueError):
         rows = Recording.load(folder)
+        if not len(rows.rows):
+            return None  # it ended before its first row
         return round(max(0.0, ended - float(rows.rows[-1, list(rows.columns).index(TIME)])), 3)
     return None
