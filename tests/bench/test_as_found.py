@@ -4,6 +4,7 @@ On served benches over real sockets where it matters what was sent and what is o
 does.
 """
 
+import gc
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -141,6 +143,7 @@ def test_who_is_not_who_he_should_be_was_told_off_and_is_not_believed(bench: Ser
     assert steps["sink off"]["verified"] is True
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_gateway_that_says_nothing_keeps_nobody_from_being_switched_off(
     bench: ServedBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +157,10 @@ def test_a_gateway_that_says_nothing_keeps_nobody_from_being_switched_off(
     assert is_off(bench)
     assert test.run_log.manifest["found"]["supply"] is True
     assert test.run_log.manifest["bench_verdict"]["state"] == "not verified"
+    # python-can leaves the socket of a handshake that failed to the collector: its warning belongs to this test.
+    for left_behind in [thread for thread in enumerate_threads() if thread.name == "packbench-limited"]:
+        left_behind.join(5)
+    gc.collect()
 
 
 def test_a_bench_that_was_left_on_is_opened_off_and_the_first_words_say_so(bench: ServedBench, tmp_path: Path) -> None:
