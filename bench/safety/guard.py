@@ -274,11 +274,6 @@ class Guard:
         return frozenset(self._convicted)
 
     @property
-    def convicted(self) -> frozenset[str]:
-        """Instruments that were contradicted for longer than is forgiven: not by a current that has just changed."""
-        return frozenset(self._convicted)
-
-    @property
     def distrusted(self) -> frozenset[str]:
         """Columns that come from a meter which is contradicted in the newest row, forgiven or not.
 
