@@ -145,7 +145,9 @@ asked = set()
 
 def stays_closed(self):
     asked.add(self.mode)
-    if self.mode is BmsMode.STANDBY and BmsMode.CHARGE in asked:
+    if BmsMode.CHARGE not in asked:
+        return BmsState.STANDBY
+    if self.mode is BmsMode.STANDBY:
         print("waiting for the contactor", flush=True)
     return BmsState.CHARGE
 
