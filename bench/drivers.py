@@ -12,9 +12,18 @@ from bench.origin import adopt
 from bench.roles import Driver
 from bench.station import Expected, StationFile
 from bench.verdicts import InputError
+from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
 from instruments.roles import Identity, InstrumentFault, Scanned
 from instruments.session import InstrumentLink, LinkContext
+
+
+def driver_of(station: StationFile, name: str) -> DriverClass:
+    """The class that the station file names for an instrument; raises `InputError` when there is none."""
+    try:
+        return driver_class(station.instruments[name].driver)
+    except UnknownDriver as error:
+        raise InputError(f"station {station.name}, instrument {name}: {error}") from error
 
 
 def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver:
@@ -26,12 +35,10 @@ def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver
     entry = station.instruments[name]
     link = InstrumentLink(resource=entry.resource, can=entry.can, gap=entry.gap, timeout=entry.timeout)
     try:
-        kind = driver_class(entry.driver)
+        kind = driver_of(station, name)
         adopt(kind)
         driver = kind.open(link, context, name, entry.options)
-    except UnknownDriver as error:
-        raise InputError(f"station {station.name}, instrument {name}: {error}") from error
-    except InstrumentFault:
+    except (InstrumentFault, InputError):
         raise
     except (ValueError, TypeError) as error:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error

@@ -231,15 +231,13 @@ class TestBench:
     def _what_the_guard_knows(self) -> tuple[str, frozenset[str]]:
         """The limit that was violated, in words, and whose meters confirm nothing any more.
 
-        Beside a violation every contradiction of its row counts; without one, only those that lasted: when a current
-        changes, two meters differ for a scan.
+        Of the contradictions only those that lasted: when a current changes, or a fuse blows, two meters differ for a
+        scan, and both are right.
         """
         if self._engine is None:
             return "", frozenset()
         guard = self._engine.sampler.guard
-        if guard.trip is None:
-            return "", guard.convicted
-        return f"{guard.trip.limit.name} was violated", guard.discredited
+        return "" if guard.trip is None else f"{guard.trip.limit.name} was violated", guard.convicted
 
     def _still_alive(self, silence: float) -> None:
         """`alive`, where nothing may keep the bench from being made safe."""

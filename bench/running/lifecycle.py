@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 
 from bench import files
 from bench.clock import Clock, VirtualClock, WallClock
-from bench.drivers import Doubted, mismatch
+from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
 from bench.running.emulation import EmulatedPack, cell_of
@@ -167,7 +167,12 @@ class OpenBench:
         self.scanner = Scanner(self.drivers, playing)
 
     def _find(self) -> None:
-        """Open every link and tell what is powerful OFF, whatever is wrong with anything."""
+        """Open every link and tell what is powerful OFF, whatever is wrong with anything.
+
+        Raises `InputError` before that for a driver that does not exist: such a file names no bench.
+        """
+        for name in self.station.instruments:
+            driver_of(self.station, name)
         self._found = found(self.station, _in_opening_order(self.station), self._context, self.clock)
         self.opening.found = found_on(self._found)
         self.drivers |= {name: each.driver for name, each in self._found.items() if each.driver is not None}

@@ -12,7 +12,6 @@ from bench import columns
 from bench.columns import INDEX, raw_label
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
-from bench.running import lifecycle
 from bench.running.engine import DETOUR_AFTER
 from bench.running.lifecycle import Setup
 from bench.safety.bms_errors import LISTEN, LOOK_BACK, Circumstances, Reason, listen, reason_of, told
@@ -295,13 +294,12 @@ def test_links_live_in_real_time_where_the_clock_does(
     monkeypatch: pytest.MonkeyPatch, bench: TestBench, clock: str, real: bool, period: float
 ) -> None:
     """On a served bench that runs 60 times as fast, a cycle of 2 s on the bus is two minutes of the bench."""
-    opened, contexts, periods = bench.engine.bench, list[Any](), list[float]()
+    opened, periods = bench.engine.bench, list[float]()
     noting = SimpleNamespace(kind=clock, now=None, sleep=None, every=lambda period, _callback: periods.append(period))
     with monkeypatch.context() as patched:
-        patched.setattr(lifecycle, "open_driver", lambda _station, _name, context: contexts.append(context))
         patched.setattr(opened, "clock", noting)
         patched.setattr(type(opened.station), "speed", 60.0)
-        opened._open_instrument("bms")
-        (context,) = contexts
+        context = opened._context("bms")
+        assert context.every is not None
         context.every(2.0, lambda: None)
     assert (context.real_time, periods) == (real, [period])
