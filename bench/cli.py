@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
     from bench.safety.safestate import BenchVerdict
+    from bench.station import StationFile
     from reports.kpi import Kpi
     from reports.recording import Recording
 
@@ -93,7 +94,7 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = 
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
     else:
-        _show_check(found)
+        _show_check(found, setup.station)
     raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
 
 
@@ -115,7 +116,7 @@ def safe(
             "station": station, **made.verdict.as_dict(), "found": made.found, "held": made.holder or None
         })  # fmt: skip
     else:
-        _show_found(made.found)
+        _show_found(made.found, setup.station)
         _show_safe(made.verdict)
     if made.holder:
         say(f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True)
@@ -138,13 +139,13 @@ def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
     return Setup(station, station_file, pack, pack_file)
 
 
-def _show_check(found: "BenchCheck") -> None:
+def _show_check(found: "BenchCheck", station: "StationFile") -> None:
     from bench.safety import powercut
 
     at_power_cut = powercut.warning(found.power_cut)
     if at_power_cut:
         say(f"POWER CUT  {at_power_cut}")
-    _show_found(found.found)
+    _show_found(found.found, station)
     print_table(
         f"Station {found.station}, pack {found.pack}",
         ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
@@ -188,10 +189,12 @@ def _show_safe_state(found: "BenchCheck") -> None:
         say(f"UNKNOWN  {step}: {why}.")
 
 
-def _show_found(found: Mapping[str, bool | None]) -> None:
+def _show_found(found: Mapping[str, bool | None], station: "StationFile") -> None:
     """What somebody had left on."""
+    from bench.safety import asfound
+
     for name in (name for name, on in found.items() if on):
-        say(f"FOUND ON  {name}: it was switched on when the bench was opened.")
+        say(f"FOUND ON  {name}: it {asfound.words(station, name)} when the bench was opened.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."

@@ -19,6 +19,7 @@ from bench.running import preflight
 from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
+from bench.safety import asfound
 from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
@@ -124,7 +125,8 @@ class TestBench:
         self.run_log.manifest["found"] = dict(found)
         for name in (name for name, on in found.items() if on):
             entry = fault("found-on")
-            text = f"{entry.name}: {name} was switched on when the bench was opened; whoever used it before left it on."
+            was = asfound.words(self.setup.station, name)
+            text = f"{entry.name}: {name} {was} when the bench was opened; whoever used it before left it on."
             self.run_log.event("found on", instrument=name)
             self.run_log.event(
                 "warning", fault="found-on", action=entry.action, blame=entry.blame, step=None, text=text
@@ -237,7 +239,7 @@ class TestBench:
         if self._engine is None:
             return "", frozenset()
         guard = self._engine.sampler.guard
-        return "" if guard.trip is None else f"{guard.trip.limit.name} was violated", guard.convicted
+        return "" if guard.trip is None else f"{guard.trip.limit.name} was violated", guard.discredited
 
     def _still_alive(self, silence: float) -> None:
         """`alive`, where nothing may keep the bench from being made safe."""

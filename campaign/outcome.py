@@ -78,7 +78,7 @@ class Outcome:
         if self.injected is None:
             return self.expected != "passes"
         if self.expected == "alone":
-            return not self.off  # nobody was left to notice: what counts is that it went off
+            return self.flows  # nobody was left to notice: what counts is that no current goes on
         return self.expected != "passes" and self.noticed == "no"
 
     @property
@@ -90,6 +90,11 @@ class Outcome:
     def isolated(self) -> bool:
         """Whether an output that is on drives nothing: a contactor is open."""
         return not self.off and self.current is not None and self.current < DEAD_CURRENT
+
+    @property
+    def flows(self) -> bool:
+        """Whether an output that is on drives a current, as far as anybody has seen."""
+        return not self.off and not self.isolated
 
     @property
     def told(self) -> bool:
@@ -167,6 +172,8 @@ def _problems(outcome: Outcome, injection: Injection) -> Iterator[str]:
     if outcome.touched:
         yield "something was sent to the instruments of a bench that somebody else holds"
     if outcome.expected == "alone":
+        if outcome.flows:
+            yield "a current flows on, and nobody is left who could end it"
         return
     yield from _of_the_expectation(outcome, injection)
     yield from _of_the_operator(outcome, injection)

@@ -20,6 +20,7 @@ from threading import Thread
 from typing import Any
 
 from bench.safety.faults import catalogue
+from bench.safety.powercut import afterwards
 from bench.safety.supervisor import REPORT
 from campaign import outcome
 from campaign.catalogue import Injection, Phase
@@ -262,13 +263,18 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
         "off_after": off_after,
         "current": abs(left.states[-1]["battery"]) if left.states else None,
         "verified": safe["safe"] if safe else None,
-        "bench": outcome.unsafe_words(safe),
+        "bench": outcome.unsafe_words(safe) if safe or supervisor else _read_afterwards(manifest),
         "lost": _lost(recording, left.hit["bench"], manifest.get("cause")),
         "verdict": str(manifest.get("verdict") or NEVER_ENDED),
         "status": left.status if left.status is not None and left.status >= 0 else None,
         "overran": not left.found and (off_after or 0.0) > OVERRUN + 2 * 60 * injection.minutes / SPEED,
         "touched": injection.lease == "held" and left.commands > 0,
     }
+
+
+def _read_afterwards(manifest: Mapping[str, Any]) -> str:
+    """What `packbench runs` says of the outputs of a run that nobody has ended: there is no bench verdict to read."""
+    return afterwards(manifest.get("power_cut") or ()) if manifest.get("verdict") is None else ""
 
 
 def _second(left: _Left, injection: Injection) -> float | None:

@@ -24,6 +24,9 @@ from campaign.outcome import DEAD_CURRENT, Outcome
 from campaign.scenario import Trigger, instant, steps
 from reports.recording import TIME, Recording
 
+BETWEEN_ROWS = 1.0
+"""s: a second fault that comes sooner is injected by the clock, for the first may end the run in the next row."""
+
 
 class Outputs(Protocol):
     """What a world lets an observer see."""
@@ -155,17 +158,25 @@ def _inject(under_test: TestBench, witness: Witness, fault: str, injection: Inje
     def act() -> None:
         witness.injected = now()
         inject(*injection.defects)
-        if injection.also and not injection.also.after:
-            act_again()
+        if injection.also and injection.also.after < BETWEEN_ROWS:
+            soon(injection.also.after, act_again)
+
+    def soon(seconds: float, action: Callable[[], None]) -> None:
+        if seconds:
+            opened.clock.every(seconds, action)
+        else:
+            action()
 
     def act_again() -> None:
         assert injection.also is not None
+        if witness.second is not None:
+            return
         witness.second = now()
         inject(*injection.also.defects)
 
     at, observers = instant(seed, fault, phase), under_test.engine.sampler.observers
     observers.append(Trigger(under_test.engine, phase, at, act))
-    if injection.also and injection.also.after:
+    if injection.also and injection.also.after >= BETWEEN_ROWS:
         observers.append(Trigger(under_test.engine, phase, at + injection.also.after, act_again))
 
 
@@ -194,5 +205,7 @@ def _lost(folder: Path, ended: float | None) -> float | None:
         return None
     with suppress(ValueError):
         rows = Recording.load(folder)
+        if not len(rows.rows):
+            return None  # it ended before its first row
         return round(max(0.0, ended - float(rows.rows[-1, list(rows.columns).index(TIME)])), 3)
     return None

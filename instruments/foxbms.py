@@ -368,6 +368,8 @@ class FoxBms:
 
     def _hear_protection(self, data: bytes, _time: float) -> None:
         self._inbox.dropped += self._protection.check(data, self._inbox.frames)
+        if self._protection.doubt:
+            self._sources.contradict(self._protection.doubt)
 
     def _newest(self) -> float:
         """When the newest frame was received that tells of errors, as the log of errors counts."""

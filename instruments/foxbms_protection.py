@@ -12,29 +12,38 @@ PROTECTION = 0x23F
 _DATA_ID = b"\x3f\x02"
 
 TOLERATED = 2
-"""Bad frames in a row that are forgiven: a frame is lost now and then, and the next one counts again."""
+"""Bad frames that are forgiven: a frame is lost now and then."""
+REPAID = 10
+"""Good frames that make good for one bad one. Forgiveness that starts afresh at each good frame forgives for ever."""
 
 
 class Protection:
-    """What the last PackProtection frames said of the others. `problem` is a clause, empty while all is well."""
+    """What the last PackProtection frames said of the others, in clauses that are empty while all is well.
+
+    `doubt` is what is wrong with the newest frame, `problem` the same once it is forgiven no longer.
+    """
 
     def __init__(self, protected: tuple[int, ...]) -> None:
-        self.problem = ""
+        self.doubt = self.problem = ""
         self._protected = tuple(sorted(protected))
         self._counter: int | None = None
-        self._bad = 0
+        self._owed = 0
 
     def check(self, frame: bytes, frames: Mapping[int, bytes]) -> int:
         """Judge the newest `frames` by the one that vouches for them; how many such were lost before it."""
         counter, before = frame[2], self._counter
         self._counter = counter
-        problem = ""
-        if counter == before:
-            problem = f"its alive counter stands still at {counter}"
-        elif all(identifier in frames for identifier in self._protected):
-            data = frame[2:3] + b"".join([frames[identifier] for identifier in self._protected])
-            if crc_hqx(data + _DATA_ID, 0xFFFF) != int.from_bytes(frame[:2], "little"):
-                problem = "its checksum does not fit its messages"
-        self._bad = self._bad + 1 if problem else 0
-        self.problem = problem if self._bad > TOLERATED else ""
+        self.doubt = self._doubt(frame, frames, stands_still=counter == before)
+        # No more is owed than one bad frame beyond what is forgiven: a node that is well again is trusted in time.
+        self._owed = min(self._owed + REPAID, (TOLERATED + 1) * REPAID) if self.doubt else max(self._owed - 1, 0)
+        self.problem = self.doubt if self._owed > TOLERATED * REPAID else ""
         return 0 if before is None or counter == before else (counter - before - 1) % 256
+
+    def _doubt(self, frame: bytes, frames: Mapping[int, bytes], *, stands_still: bool) -> str:
+        if stands_still:
+            return f"its alive counter stands still at {frame[2]}"
+        if any(identifier not in frames for identifier in self._protected):
+            return ""
+        data = frame[2:3] + b"".join([frames[identifier] for identifier in self._protected])
+        fits = crc_hqx(data + _DATA_ID, 0xFFFF) == int.from_bytes(frame[:2], "little")
+        return "" if fits else "its checksum does not fit its messages"

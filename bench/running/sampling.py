@@ -4,7 +4,7 @@ A violation switches the outputs off before anything else is done about it.
 """
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from bench.safety.faults import fault
 from bench.safety.guard import Guard, Limit, Quantity, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, Cause, PackFailure
-from instruments.roles import BmsState, InstrumentFault, Locating
+from instruments.roles import BmsState, InstrumentFault, Locating, Side
 
 Row = list[float]
 
@@ -39,6 +39,9 @@ PRETRIGGER = "pretrigger.csv"
 """The guard's last minute, in the run's folder: text, because it is written while things are going wrong."""
 NEARLY_NOTHING = 0.02
 """Part of the current asked for, below which the instrument is asked whether its output is still on."""
+OUTPUT_LOST = "output-lost"
+_BITS_OF: Mapping[Side, str] = {"pack": "bms-fault", "bench": "bms-link"}
+"""What a fault bit is called, by whose doing it tells of."""
 _TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
 _EXPLAINED = frozenset({"bms-error", "bms-fault"})
 """What a BMS says of itself without saying whose fault it is."""
@@ -137,15 +140,32 @@ class Sampler:
         return row
 
     def _look_for_the_output(self, current: float) -> None:
-        """Raise `BenchFault` when an instrument has switched off by itself: that must not pass for a full battery."""
+        """Raise when an instrument has switched off by itself: that must not pass for a full battery.
+
+        An output may be off because of what the guard still forgives, or the BMS is about to say: a fuse that blows
+        leaves a sink without a voltage. That leads, the lost output is listed behind it.
+        """
         roles, asked = self._bench.roles, self._set[0]
         if roles.source.source_is_off() if asked > 0 else roles.sink.sink_is_off():
             name = self._bench.station.player("source" if asked > 0 else "sink")
-            raise BenchFault(
+            lost = BenchFault(
                 f"{name} was asked for {asked:g} A, reads {current:.3g} A and says that its output is off, though no "
                 "step switched it off; look for an alarm on it, its watchdog or a hand on its panel.",
-                "output-lost",
+                OUTPUT_LOST,
             )
+            self._end_for_what_is_behind(lost)
+            raise lost
+
+    def _end_for_what_is_behind(self, lost: BenchFault) -> None:
+        """Raise what has made an instrument switch off, if that is known; all outputs are off before it is asked."""
+        with suppress(Exception):
+            safestate.outputs_off(self._bench.roles)
+        bms, now = self._bench.roles.bms, self._now()
+        self._alive(bms_errors.LISTEN)
+        origin = bms_errors.listen(bms, self._now, self._bench.clock.sleep, bms_errors.standing)
+        self.guard.end_early(_BITS_OF.get(origin.side), _BITS_OF.values())
+        if self.guard.trip is not None:
+            self._end_for(self.guard.trip, Cause("bench", str(lost), self.step_name, now, fault=OUTPUT_LOST))
 
     def _count(self, row: Row) -> None:
         """Charge and energy since the start: trapezoids, except across a step of the current."""
@@ -171,24 +191,27 @@ class Sampler:
         if self.guard.trip is not None:
             self._end_for(self.guard.trip)
 
-    def _end_for(self, trip: Violation) -> None:
-        """Keep what the run ends for, and everything else that would have ended it; raise the first."""
+    def _end_for(self, trip: Violation, *behind: Cause) -> None:
+        """Keep what the run ends for, what else would have ended it, and what is `behind`; raise the first."""
         cause = self._cause(trip)
         told = {"action": "trip", "fault": cause.fault, "blame": cause.blame}
         self._run.event("trip", **trip.as_event(self.step_name) | told, text=cause.text)
         self._run.fault(cause)
         for other in self.guard.causes[1:]:
             self._run.fault(self._cause(other))
-        # What is still forgiven counts where it is older than the cause: then it cannot be its consequence.
-        self.tell_pending(until=trip.since)
+        for another in behind:
+            self._run.fault(another)
+        # What is still forgiven counts where it is older than the cause: then it cannot be its consequence. Nor is what
+        # the node names of itself, unless the cause is known to bring that about.
+        self.tell_pending(until=trip.since, named=_TOLD_BY_BITS - trip.limit.explains)
         self._keep_last_minute()
         named = cause.fault or trip.fault
         raise PackFailure(cause.text, named) if cause.blame == "pack" else BenchFault(cause.text, named)
 
-    def tell_pending(self, until: float = inf) -> None:
-        """Keep as further causes what was violated in the last row, since `until` (s) at the latest."""
+    def tell_pending(self, until: float = inf, named: Container[str] = ()) -> None:
+        """Keep as further causes what was violated in the last row, since `until` (s) at the latest, or is `named`."""
         for violation in self.guard.pending():
-            if violation.since <= until:
+            if violation.since <= until or violation.fault in named:
                 self._run.fault(self._cause(violation))
 
     def _cause(self, violation: Violation) -> Cause:

@@ -2,6 +2,9 @@
 
 Whoever was here before may have left an output on, and whatever goes wrong with opening must not leave it on. OFF is
 allowed to whoever answers at an address; only its confirmation needs to know who that is. What was on is kept.
+
+A contactor that is closed is found as well, and asked to open once no output is on any more. Where one stays on, or
+does not say, it is left to the safe state: a contactor opens under a current only for a reason.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +19,7 @@ from bench.drivers import Unreachable, open_driver, warm_up
 from bench.roles import POWER, PROTOCOLS, Driver
 from bench.safety.timelimit import OutOfTime, begun, in_time
 from bench.station import Role, StationFile
-from instruments.roles import InstrumentFault
+from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault
 from instruments.session import LinkContext
 
 OPEN_LIMIT = 10.0
@@ -26,6 +29,12 @@ AT_ONCE: tuple[Role, ...] = ("sink", "source")
 FIRST: tuple[Role, ...] = ("sink", "source", "emulator")
 """Whose players are opened before the others. A chamber is looked at and left as it is: somebody may have soaked the
 cells already, and it goes to rest with every safe state."""
+CLOSED = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+"""States with a contactor that is closed, or about to be."""
+LISTEN, OPENS = 1.0, 2.0
+"""s, real ones on a wall clock: until a BMS that sends its state each 100 ms is heard, until its contactor opens."""
+LOOK = 0.1
+"""s of the bench between two looks at what a BMS says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,16 @@ def found(
             if seen[name].on is False:
                 continue
             seen[name] = _limited(partial(_switched_off, seen[name], ("emulator",)), seen[name], clock)
+    bms = station.player("bms")
+    if bms in seen:
+        seen[bms] = _limited(partial(_isolated, station, seen, bms, clock), seen[bms], clock)
     return {name: seen[name] for name in names}
+
+
+def words(station: StationFile, name: str) -> str:
+    """What an instrument that was found on was, behind its name."""
+    contactor = station.player("bms") == name
+    return "had its contactor closed" if contactor else "was switched on"
 
 
 def found_on(bench: Mapping[str, Found]) -> dict[str, bool | None]:
@@ -109,6 +127,43 @@ def _is_on(driver: Driver, role: Role) -> bool | None:
         return not POWER[role].is_off(driver)
     except InstrumentFault:
         return None
+
+
+def _isolated(station: StationFile, seen: Mapping[str, Found], name: str, clock: Clock) -> Found:
+    """The BMS, its contactor open where nothing drives a current through it."""
+    bms = seen[name].driver
+    if not isinstance(bms, BatteryManagement):
+        return seen[name]
+    pace = station.speed if clock.kind == "wall" else 1.0
+    _wait(lambda: _is_closed(bms) is not None, LISTEN * pace, clock)
+    found = replace(seen[name], powerful=True, on=_is_closed(bms))
+    if not found.on or not all(_is_quiet(station, other, each) for other, each in seen.items()):
+        return found
+    with suppress(InstrumentFault):  # what comes of it is looked at just below, and by the safe state
+        bms.request_mode(BmsMode.STANDBY)
+    opened = _wait(lambda: _is_closed(bms) is False, OPENS * pace, clock)
+    return found if opened else replace(found, stays_on="contactor still reads closed")
+
+
+def _is_quiet(station: StationFile, name: str, each: Found) -> bool:
+    """Whether an instrument says that it drives no current through the pack; one that is not there says nothing."""
+    roles = [role for role in AT_ONCE if role in station.instruments[name].roles]
+    return all(each.driver is not None and _is_on(each.driver, role) is False for role in roles)
+
+
+def _is_closed(bms: BatteryManagement) -> bool | None:
+    try:
+        return bms.state() in CLOSED
+    except InstrumentFault:
+        return None
+
+
+def _wait(true: Callable[[], bool], patience: float, clock: Clock) -> bool:
+    """Let up to `patience` s of the bench pass until something is true; whether it is."""
+    deadline = clock.now() + patience
+    while not (came := true()) and clock.now() < deadline:
+        clock.sleep(LOOK)
+    return came
 
 
 def _kept(action: Callable[[], Found]) -> Found:

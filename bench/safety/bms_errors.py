@@ -61,10 +61,15 @@ class Circumstances:
     driving: bool
 
 
-def listen(bms: BatteryManagement, now: Callable[[], float], sleep: Callable[[float], None]) -> ErrorOrigin:
-    """Wait until the node has named an error of its own, at most `LISTEN` s."""
-    deadline = now() + LISTEN
-    while (origin := told(bms)).side == "unknown" and now() < deadline:
+def listen(
+    bms: BatteryManagement,
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    look: Callable[[BatteryManagement], ErrorOrigin] | None = None,
+) -> ErrorOrigin:
+    """Wait until the node has named an error (`told`, or what `look` finds), at most `LISTEN` s."""
+    deadline, look = now() + LISTEN, look or told
+    while (origin := look(bms)).side == "unknown" and now() < deadline:
         sleep(_LOOKS)
     return origin
 
@@ -73,6 +78,11 @@ def told(bms: BatteryManagement) -> ErrorOrigin:
     """What the node says of its errors now; a driver that does not remember their order says what stands."""
     if isinstance(bms, ExplainsErrors):
         return bms.error_blame()
+    return standing(bms)
+
+
+def standing(bms: BatteryManagement) -> ErrorOrigin:
+    """What the node says of the errors that stand now, whatever there was before."""
     try:
         return origin_of([[each.signal for each in bms.faults()]])
     except InstrumentFault:

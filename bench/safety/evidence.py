@@ -100,6 +100,7 @@ class _Bench:
             raw_label(self.bms, "insulation"): (bms["insulation"],),
             plausibility.CHARGE_LEAP: (bms["soc"],),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
+            plausibility.OPEN_YET_CARRYING: (bms["state"],),
             plausibility.DISORDER: (bms["cell voltage"], bms["temperature"], bms["soc"]),
             plausibility.FROZEN: (bms["cell voltage"], bms["pack voltage"], bms["soc"]),
             plausibility.FROZEN_TEMPERATURE: (bms["temperature"],),
@@ -215,6 +216,7 @@ class _Bench:
             found |= dict.fromkeys(_COLD, _extreme("sensor", self.sensors, min))
         if where is not None:
             found |= {column: _told(where, channel) for column, channel in self._told_by_bms().items()}
+            found[quantities.CELL_SPREAD] = self._stray_of_bms(where)
         if self.cells:
             found |= dict.fromkeys(
                 (columns.CELL_VOLTAGE_MAX, quantities.HIGHEST_CELL_DIFFERENCE), _extreme("cell", self.cells, max)
@@ -224,6 +226,17 @@ class _Bench:
             )
             found[quantities.CELL_SPREAD] = _stray(self.cells)
         return found
+
+    def _stray_of_bms(self, where: Callable[[str], str]) -> Place:
+        """The lowest or the highest cell, whichever is further from the mean of the string, in the BMS's words."""
+        string, series = self.of_bms("pack voltage"), self.pack.series
+
+        def place(row: Row) -> str:
+            mean = row[string] / series
+            low = mean - row[_LOWEST] > row[_HIGHEST] - mean
+            return where("cell voltage min" if low else "cell voltage max")
+
+        return place
 
     def _told_by_bms(self) -> dict[str, str]:
         """Channels of the BMS by the column that shows them; an emulator knows the cells that it plays by itself."""

@@ -9,7 +9,7 @@ brought about. The cause is then what stands behind the violation; the outputs a
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isnan, nan
 from typing import Any, Literal
@@ -274,11 +274,6 @@ class Guard:
         return frozenset(self._convicted)
 
     @property
-    def convicted(self) -> frozenset[str]:
-        """Instruments that were contradicted for longer than is forgiven: not by a current that has just changed."""
-        return frozenset(self._convicted)
-
-    @property
     def distrusted(self) -> frozenset[str]:
         """Columns that come from a meter which is contradicted in the newest row, forgiven or not.
 
@@ -298,6 +293,27 @@ class Guard:
             if excursion.debounce.bad and excursion.latched is None and self.limits[number].action == "trip"
         ]
         return tuple(sorted(found, key=_age))
+
+    def end_early(self, told: str | None, at_once: Container[str]) -> None:
+        """Trip on what is still forgiven, because the run ends in this row anyway: on what would have tripped first.
+
+        That is what was violated before this row, or in this row already where the fault is one of `at_once`: meters
+        may part for a row when a current stops. `told` is a fault that somebody has named since the row was taken.
+        Nothing happens where nothing else is violated.
+        """
+        time = self._values[0]
+        named = next((number for number, limit in enumerate(self.limits) if limit.fault == told), None)
+        if named is not None and (named, False) not in self._open:
+            self._open[named, False] = _Excursion(Debounce(self.limits[named].debounce, time), 1.0)
+        found = {
+            number: excursion.debounce.since + self.limits[number].debounce
+            for (number, missing), excursion in self._open.items()
+            if excursion.debounce.bad and not missing and self.limits[number].action == "trip"
+            and (excursion.debounce.since < time or self.limits[number].fault in at_once)
+        }  # fmt: skip
+        if self.trip is None and found:
+            number = min(found, key=lambda each: (found[each], each))
+            self._end_for(number, self._violation(number, self._open[number, False]))
 
     def recent(self) -> list[list[float]]:
         """The rows of the last minute, oldest first, each in the order of `columns`."""

@@ -61,10 +61,18 @@ OF_A_CURRENT = frozenset({
     "bms-error", "bms-fault",
 })  # fmt: skip
 """What a current brings about that nobody has asked for."""
+OF_A_WEAK_CELL = frozenset({"bms-charge-limit", "bms-discharge-limit"})
+"""What one cell brings about that strays from all others."""
 OF_HEAT = frozenset({
     "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "bms-error", "bms-fault",
 })  # fmt: skip
 """What air brings about that is hotter than anybody has asked for."""
+LOOK_AT_BMS = "look at its 12 V supply and its wiring, for a second node on the bus, and at its own log"
+"""What to do about a node that opened or started anew and does not say why: it is the bench's until that is known."""
+EVENT_WORDS = {
+    "contactor-opened": f"the BMS has opened its contactors under load and does not say why; {LOOK_AT_BMS}",
+    "bms-restarted": f"the BMS has started anew in the middle of the run and does not say why; {LOOK_AT_BMS}",
+}
 OF_AN_OPEN_CONTACTOR = frozenset({"current-interrupted", "current-missing", "voltage-disagreement"})
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
@@ -82,7 +90,7 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
         *_of_the_readings(pack, station),
         *_of_the_bms_itself(pack, station),
         *_of_the_bms(pack, station),
-        *_of_the_events(),
+        *_of_the_events(station),
         *_of_the_terminals(pack, station),
         *_of_the_cells(pack),
         *_of_the_temperatures(pack, station),
@@ -143,6 +151,11 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         plausibility.CHARGE_LEAP, "", at_most=LEAP, debounce=IMPLAUSIBLE, label="BMS implausible (rate)",
         words="its state of charge has moved faster than any current can move it",
     )  # fmt: skip
+    yield implausible(
+        plausibility.OPEN_YET_CARRYING, "", at_most=0.0, debounce=IMPLAUSIBLE, label="BMS implausible (state)",
+        words=f"it says that its contactors are open and reads the current that was asked for; {LOOK_AT_BMS}",
+        explains=frozenset({"contactor-opened"}),
+    )  # fmt: skip
     gap = station.guard.voltage_disagreement * pack.voltage_max
     yield implausible(plausibility.CELL_SUM_GAP, "V", at_most=gap, debounce=5.0, label="BMS implausible (sum of cells)")
     yield frozen(quantities.BMS_UNCHANGED, "s", at_most=BMS_UNCHANGED, when="connected")
@@ -158,11 +171,12 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     yield Limit("frames-dropped", events.DROPPED, "", at_most=0.0, instrument=bms)
 
 
-def _of_the_events() -> Iterator[Limit]:
+def _of_the_events(station: StationFile) -> Iterator[Limit]:
     """What must not happen even now and then: each is told, and more than a run may have end it."""
+    bms = station.player("bms") or "bms"
     yield Limit(
         "contactor-opened", events.OPEN_UNDER_LOAD, "", at_most=0.0, debounce=3.0, explains=OF_AN_OPEN_CONTACTOR,
-        label="contactor open under load", words="the BMS has opened its contactors though a current is asked for",
+        label="contactor open under load", words=EVENT_WORDS["contactor-opened"], instrument=bms,
     )  # fmt: skip
     counts = (
         ("contactor-opened", events.OPENINGS, OPENINGS),
@@ -171,9 +185,10 @@ def _of_the_events() -> Iterator[Limit]:
         ("link-unsteady", events.RECONNECTIONS, RECONNECTIONS),
     )
     for fault, column, budget in counts:
-        name = faults.fault(fault).name
-        yield Limit(fault, column, "", at_most=0.0, label=f"{name} (counted)", advisory=True)
-        yield Limit(fault, column, "", at_most=budget, label=f"{name} (too often)")
+        name, words = faults.fault(fault).name, EVENT_WORDS.get(fault, "")
+        of = partial(Limit, fault, column, "", words=words, instrument=bms if words else "")
+        yield of(at_most=0.0, label=f"{name} (counted)", advisory=True)
+        yield of(at_most=budget, label=f"{name} (too often)")
 
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -183,7 +198,7 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     # Not debounced: its contactors have opened under load. Why, is found out with the outputs off (`bms_errors`).
     yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, words="the BMS gave up")
     for fault, column, explains in (
-        ("bms-fault", quantities.BMS_FAULT_BITS, frozenset[str]()),
+        ("bms-fault", quantities.BMS_FAULT_BITS, frozenset({"contactor-opened"})),
         ("bms-link", quantities.BMS_LINK_BITS, frozenset({"contactor-opened", "bms-restarted"})),
     ):
         yield Limit(
@@ -237,7 +252,8 @@ def _of_the_cells(pack: PackFile) -> Iterator[Limit]:
     lowest = cell.min - UNDER_VOLTAGE_MARGIN
     yield Limit("cell-over-voltage", columns.CELL_VOLTAGE_MAX, "V", at_most=cell.max + CELL_MARGIN, debounce=1.0)
     yield Limit("cell-under-voltage", columns.CELL_VOLTAGE_MIN, "V", at_least=lowest, debounce=1.0)
-    yield Limit("cell-spread", quantities.CELL_SPREAD, "V", at_most=spread, debounce=10.0)
+    # A BMS derates for its weakest cell: the current that was right for all others is none of the bench's doing then.
+    yield Limit("cell-spread", quantities.CELL_SPREAD, "V", at_most=spread, debounce=10.0, explains=OF_A_WEAK_CELL)
 
 
 def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit]:

@@ -14,11 +14,13 @@ from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
 from bench.safety.guard import CONNECTED, Quantity
+from instruments.roles import BmsState
 
 UNASKED_CURRENT = "Unasked Current / A"
 UNCONFIRMED_HEAT = "Unconfirmed Excess Temperature / K"
 AIR_HEAT = "Heat Of The Air / K"
 OUTSIDE_HEAT = "Heat From Outside / K"
+OPEN_YET_CARRYING = "BMS Open Yet Carrying / 1"
 DISORDER = "BMS Disorder / 1"
 CHARGE_LEAP = "BMS Charge Leap / 1"
 CELL_SUM_GAP = "BMS Cell Sum Gap / V"
@@ -34,7 +36,9 @@ SETTLED = 3.0
 """s after a contactor has closed from which on the terminals show the string in every scan."""
 CELL_TRAVEL, TEMPERATURE_TRAVEL, CHARGE_TRAVEL = 0.02, 5.0, 0.05
 """V per cell, K, and share of the rated capacity, by which others must have moved before one that stood still to its
-last digit has frozen. A cell on an LFP plateau stands still for minutes, but then so does the string."""
+last digit has frozen. No cell stands still to its last digit while that charge flows, not on an LFP plateau either."""
+CARRYING = 0.5
+"""Share of the current asked for that does not flow through an open contactor."""
 STILL_PERIOD = 5.0
 """s between two looks at what stands still: it does so for longer."""
 ENDS_OF_SCALE = 0.01, 0.99
@@ -76,13 +80,16 @@ def disorder(pairs: Sequence[tuple[int, int]]) -> Quantity:
 class ChargeLeap:
     """How far the displayed state of charge is from where the current can have brought it; 0 while none is asked for.
 
-    A follower goes after the display, no faster than a current can move the weakest of cells. At rest a BMS may look up
-    its cells' voltages and correct itself at once: then the follower goes along.
+    A follower goes after the display, no faster than a current can move the weakest of cells. A display stands while
+    its frame is on the way and between two of its digits, and then shows at once what has flowed since: that is owed to
+    it from its last change on, also what flowed in the step before. At rest a BMS may look up its cells' voltages and
+    correct itself at once: then the follower goes along.
     """
 
     def __init__(self, capacity: float) -> None:
         self._per_ampere = FASTEST_CELL / (3600 * capacity)
         self._follower = self._time = nan
+        self._owed = self._flowed = 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
@@ -90,16 +97,19 @@ class ChargeLeap:
         self._time = row[_TIME]
         if isnan(shown):
             return 0.0
+        current = row[_CURRENT]
+        flowed, self._flowed = self._flowed, abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
+        if elapsed > 0:  # the first row has none
+            # A current that has been switched has flowed until then.
+            self._owed += self._per_ampere * max(flowed, self._flowed) * elapsed
         if shown == follower:
             return 0.0
         if isnan(row[_SET_CURRENT]) or isnan(follower):
-            self._follower = shown
+            self._follower, self._owed = shown, 0.0
             return 0.0
-        current = row[_CURRENT]
-        moved = self._per_ampere * abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
-        highest, lowest = follower + (moved + RISING) * elapsed, follower - (moved + FALLING) * elapsed
-        self._follower = follower = min(max(shown, lowest), highest)
-        return abs(shown - follower)
+        highest, lowest = follower + self._owed + RISING * elapsed, follower - self._owed - FALLING * elapsed
+        self._follower, self._owed = min(max(shown, lowest), highest), 0.0
+        return abs(shown - self._follower)
 
 
 def cell_sum_gap(lowest: int, highest: int, pack_voltage: int, series: int) -> Quantity:
@@ -119,6 +129,10 @@ class Frozen:
 
     Each channel has two companions that different meters have seen, so that one of those that drifts does not accuse
     the BMS: both must have moved. A companion that is missing, or was, begins anew.
+
+    The extreme of many cells is one cell, and others may move without it: a weak cell dives while the highest stands on
+    a plateau, all climb while the emptiest lags on one. It is accused by others that have moved to where it cannot be
+    the extreme any more (`beyond`), or once so much charge has flowed that no cell stands still.
     """
 
     def __init__(self, channels: Sequence["Still"], companions: Callable[[Row], Sequence[float]]) -> None:
@@ -137,11 +151,10 @@ class Frozen:
         for still in self._channels:
             value, first, second = row[still.position], companions[still.one], companions[still.other]
             # A nan compares unlike everything: written so that it ends up below.
-            if value == still.value and (moved := abs(first - still.first)) >= 0.0 <= abs(second - still.second):
-                share = min(moved, abs(second - still.second)) / still.suspicious
-                worst = max(share, worst)
+            if value == still.value and abs(first - still.first) >= 0.0 <= abs(second - still.second):
+                worst = max(still.share(row, first, second), worst)
             else:
-                still.value, still.first, still.second = value, first, second
+                still.begin(row, value, first, second)
         return worst
 
 
@@ -157,9 +170,52 @@ class Still:
     first: float = nan
     second: float = nan
 
+    def begin(self, _row: Row, value: float, first: float, second: float) -> None:
+        """Stand still from this row on."""
+        self.value, self.first, self.second = value, first, second
+
+    def share(self, _row: Row, first: float, second: float) -> float:
+        """How far both companions have moved since, in shares of what is suspicious."""
+        return min(abs(first - self.first), abs(second - self.second)) / self.suspicious
+
+
+@dataclass(slots=True)
+class StillExtreme(Still):
+    """The highest (`sign` 1) or lowest (-1) of `series` cells, whose companions are both the whole string.
+
+    `capacity` (Ah) is the pack's rated one.
+    """
+
+    sign: float = 1.0
+    series: int = 1
+    capacity: float = inf
+    charge: float = nan
+
+    def begin(self, row: Row, value: float, first: float, second: float) -> None:
+        """Stand still from this row on."""
+        self.value, self.first, self.second, self.charge = value, first, second, _net_charge(row)
+
+    def share(self, row: Row, first: float, second: float) -> float:
+        """How far the string has moved: beyond what its extreme allows, or at all where charge has flowed."""
+        moves = (first, self.first), (second, self.second)
+        travelled = min(abs(now - before) for now, before in moves)
+        beyond = min(self.sign * (now - before) - self._room(before) for now, before in moves)
+        charged = abs(_net_charge(row) - self.charge) / (CHARGE_TRAVEL * self.capacity)
+        # A charge that is not known (nan) accuses nobody.
+        explained = travelled / self.suspicious if charged >= 1.0 else 0.0
+        return max(beyond / self.suspicious, explained, 0.0)
+
+    def _room(self, string: float) -> float:
+        """V by which the other cells together were short of their extreme."""
+        return max(0.0, self.sign * (self.series * self.value - string))
+
+
+def _net_charge(row: Row) -> float:
+    return row[_CHARGED] - row[_DISCHARGED]
+
 
 def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: float) -> Frozen:
-    """Cells move with the terminals and the string, the string with the terminals and the cells.
+    """Extreme cells move with terminals and string (see `StillExtreme`), the string with terminals and cells.
 
     The state of charge moves with the charge that was counted: ammeters that disagree have a limit of their own.
     """
@@ -168,13 +224,15 @@ def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: 
     low, high = ENDS_OF_SCALE
 
     def companions(row: Row) -> Sequence[float]:
-        charge = row[_CHARGED] - row[_DISCHARGED] if low < row[_SOC] < high else nan
+        charge = _net_charge(row) if low < row[_SOC] < high else nan
         terminals = row[_VOLTAGE] if connected(row) >= SETTLED else nan
         return terminals, row[string], series * (row[lowest] + row[highest]) / 2, charge
 
     travel = series * CELL_TRAVEL
     channels = (
-        Still(lowest, 0, 1, travel), Still(highest, 0, 1, travel), Still(string, 0, 2, travel),
+        StillExtreme(lowest, 0, 1, travel, sign=-1.0, series=series, capacity=capacity),
+        StillExtreme(highest, 0, 1, travel, sign=1.0, series=series, capacity=capacity),
+        Still(string, 0, 2, travel),
         Still(_SOC, 3, 3, CHARGE_TRAVEL * capacity),
     )  # fmt: skip
     return Frozen(channels, companions)
@@ -188,6 +246,23 @@ def frozen_temperatures(positions: Sequence[int]) -> Frozen:
         return air, sorted((row[_COLDEST], row[_HOTTEST], air))[1]
 
     return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions)
+
+
+def open_yet_carrying(bms_current: int) -> Quantity:
+    """1 while the BMS says that its contactors are open and reads the current through them that was asked for; else 0.
+
+    Source or sink reads it as well. A second node with the same identifiers says such things; a contactor that opens
+    does not.
+    """
+
+    def found(row: Row) -> float:
+        state, least = row[_STATE], CARRYING * abs(row[_SET_CURRENT])
+        # nan: nothing is asked for. One that gives up may have its reasons to open late.
+        if not least > 0 or isnan(state) or state in CONNECTED or state > BmsState.CHARGE:
+            return 0.0
+        return 1.0 if abs(row[_CURRENT]) > least < abs(row[bms_current]) else 0.0
+
+    return found
 
 
 class Connected:

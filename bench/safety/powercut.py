@@ -17,9 +17,11 @@ ADVICE = (
     "Add an instrument with a communication watchdog, a BMS that opens its contactors when requests stop, or a relay "
     "that drops out with this computer"
 )
+ISOLATED = "from then on no current flows through the pack"
+ADVICE_BEHIND_A_CONTACTOR = "To end the rest, add communication watchdogs, or a relay that drops out with this computer"
 
 LeftOn = dict[str, Any]
-"""`instrument`, `what` of it, and `stays_on_for` s; None: for ever."""
+"""`instrument`, `what` of it, and `stays_on_for` s of whoever stands beside it; None: for ever."""
 
 
 def left_on(station: StationFile, drivers: Mapping[str, Driver]) -> list[LeftOn]:
@@ -38,10 +40,16 @@ def warning(left: Sequence[LeftOn]) -> str:
     if not left:
         return ""
     for_ever = _named(each for each in left if each["stays_on_for"] is None)
-    bounded = [f"{_name(each)} after {each['stays_on_for']:g} s" for each in left if each["stays_on_for"] is not None]
+    # The contactor last: what is said behind it follows from it.
+    ending = sorted(
+        (each for each in left if each["stays_on_for"] is not None), key=lambda each: each["what"] == CONTACTOR
+    )
+    bounded = [f"{_name(each)} after {each['stays_on_for']:g} s" for each in ending]
     stays = f"{for_ever} for ever" if for_ever else "nothing for ever"
     ends = f"; by itself ends {', '.join(bounded)}" if bounded else ""
-    advice = f" {ADVICE}." if for_ever else ""
+    isolated = any(each["what"] == CONTACTOR and each["stays_on_for"] is not None for each in left)
+    ends += f": {ISOLATED}" if isolated else ""
+    advice = f" {ADVICE_BEHIND_A_CONTACTOR if isolated else ADVICE}." if for_ever else ""
     return f"A power cut of this computer leaves on: {stays}{ends}.{advice}"
 
 
@@ -63,7 +71,9 @@ def _whats(roles: Iterable[str]) -> list[str]:
 def _time(station: StationFile, name: str, what: str, driver: Driver | None) -> float | None:
     if what == CONTACTOR:
         return driver.opens_when_silent() if isinstance(driver, OpensWhenSilent) else None
-    return station.watchdog(name) if isinstance(driver, CommunicationWatchdog) else None
+    silence = station.watchdog(name) if isinstance(driver, CommunicationWatchdog) else None
+    # A simulated one counts the seconds of its bench, whoever reads this does not.
+    return None if silence is None else silence / station.speed
 
 
 def _named(left: Iterable[LeftOn]) -> str:

@@ -129,6 +129,7 @@ def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str) -> dict[str,
     )
     string = index[raw_label(bms, "pack voltage")]
     return {
+        plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(index[raw_label(bms, "pack current")]),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
         plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),

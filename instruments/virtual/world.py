@@ -106,6 +106,12 @@ class World:
             battery=point.battery,
         )
 
+    def hasten(self, speed: float) -> None:
+        """Have whoever waits for messages wait in real s though the world goes at `speed`: links live in real time."""
+        bms = self._in.bms
+        if bms is not None and bms.request_timeout is not None:
+            bms.request_timeout *= speed
+
     def inject(self, *texts: str) -> None:
         """Let defects such as `weak-cell:7:0.7` take effect now, or at their time: `silent:supply@120` (s, `time`).
 

@@ -7,12 +7,12 @@ does.
 import gc
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from threading import Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -21,15 +21,15 @@ import yaml
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import asfound
+from bench.safety import asfound, powercut
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from campaign.served import ServedBench, served
-from instruments.roles import BmsMode, InstrumentFault
+from instruments.roles import BmsMode, BmsState, InstrumentFault
 from tests.bench.cli_support import Change, packbench_here
-from tests.bench.fakes import FakeSupply, Plant
+from tests.bench.fakes import FakeBms, FakeSupply, Plant
 
 OFF = {"supply": "OUTP OFF", "load": "LOAD OFF", "emulator": "OUTP:ONOFF 0"}
 
@@ -143,7 +143,7 @@ def test_who_is_not_who_he_should_be_was_told_off_and_is_not_believed(bench: Ser
     assert steps["sink off"]["verified"] is True
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_gateway_that_says_nothing_keeps_nobody_from_being_switched_off(
     bench: ServedBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,9 +157,9 @@ def test_a_gateway_that_says_nothing_keeps_nobody_from_being_switched_off(
     assert is_off(bench)
     assert test.run_log.manifest["found"]["supply"] is True
     assert test.run_log.manifest["bench_verdict"]["state"] == "not verified"
-    # python-can lets go of a socket that it could not use only when it is collected.
-    for thread in (each for each in threading.enumerate() if each.name == "packbench-limited"):
-        thread.join(10)
+    # python-can leaves the socket of a handshake that failed to the collector: its warning belongs to this test.
+    for left_behind in [thread for thread in enumerate_threads() if thread.name == "packbench-limited"]:
+        left_behind.join(5)
     gc.collect()
 
 
@@ -188,10 +188,12 @@ def test_check_tells_what_it_found_on_and_what_a_power_cut_leaves_on(bench: Serv
     assert answer.status == 0, answer.out
     assert "FOUND ON  supply: it was switched on when the bench was opened." in answer.out
     (line,) = [line for line in answer.out.splitlines() if line.startswith("POWER CUT")]
-    for name in ("load (input)", "emulator (channels)", "chamber (conditioning)", "bms (contactor)"):
-        assert name in line.partition(" for ever")[0]
-    assert "by itself ends supply (output) after" in line
-    assert "Add an instrument with a communication watchdog" in line
+    for_ever, _, by_itself = line.partition(" for ever")
+    for name in ("load (input)", "emulator (channels)", "chamber (conditioning)"):
+        assert name in for_ever
+    assert "by itself ends supply (output) after" in by_itself
+    assert "bms (contactor) after 5 s: from then on no current flows through the pack" in by_itself
+    assert powercut.ADVICE_BEHIND_A_CONTACTOR in line
     assert is_off(bench)
 
 
@@ -205,7 +207,7 @@ def test_off_comes_before_anybody_is_asked_who_he_is(new_bench: Callable[..., Te
     off = [plant.calls.index(word) for word in ("sink_off", "source_off")]
     asked = [index for index, call in enumerate(plant.calls) if call.startswith(("identify", "protect"))]
     assert max(off) < min(asked)
-    assert bench.run_log.manifest["found"] == {"chamber": False, "supply": True}
+    assert bench.run_log.manifest["found"] == {"bms": False, "chamber": False, "supply": True}
     bench.conclude()
 
 
@@ -237,6 +239,66 @@ def test_a_chamber_that_conditions_is_told_and_left_alone(new_bench: Callable[..
     bench.open()
     assert plant.conditioning
     assert bench.run_log.manifest["found"]["chamber"] is True
+    bench.conclude()
+
+
+# --- a contactor --------------------------------------------------------------------------------------------------
+
+
+def test_a_contactor_that_was_left_closed_is_opened_first_and_told(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.source_on, plant.bms_mode = True, BmsMode.CHARGE
+    bench = new_bench()
+    bench.open()
+    calls = plant.calls
+    opened = calls.index("request STANDBY")
+    assert max(calls.index(word) for word in ("sink_off", "source_off")) < opened
+    assert opened < min(index for index, call in enumerate(calls) if call.startswith(("identify", "protect")))
+    assert bench.run_log.manifest["found"]["bms"] is True
+    assert "bms" in [event["instrument"] for event in bench.run_log.events if event["type"] == "found on"]
+    (told,) = [
+        event["text"] for event in bench.run_log.events if "bms had its contactor closed" in event.get("text", "")
+    ]
+    assert told.endswith("when the bench was opened; whoever used it before left it on.")
+    bench.conclude()
+
+
+def test_a_contactor_is_left_to_the_safe_state_while_an_output_does_not_say_that_it_is_off(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.source_on = plant.switches_stuck = True
+    plant.bms_mode = BmsMode.CHARGE
+    plant.fail["source_is_off"] = plant.fail["identify supply"] = InstrumentFault("supply does not answer")
+    with pytest.raises(InstrumentFault, match="supply does not answer"):
+        new_bench().open()
+    identified = min(index for index, call in enumerate(plant.calls) if call.startswith("identify"))
+    assert "request STANDBY" not in plant.calls[:identified]
+
+
+def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeBms, "state", lambda _self: BmsState.CHARGE)
+    with pytest.raises(BenchFault, match="contactor still reads closed") as refused:
+        new_bench().open()
+    assert refused.value.fault == "stays-on"
+
+
+def test_a_bms_that_is_not_heard_does_not_say_and_is_not_told(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = FakeBms.state
+
+    def state(bms: FakeBms) -> BmsState:
+        if not any(call.startswith("identify") for call in plant.calls):
+            raise InstrumentFault("bms has never sent its state")
+        return heard(bms)
+
+    monkeypatch.setattr(FakeBms, "state", state)
+    bench = new_bench()
+    bench.open()
+    assert bench.run_log.manifest["found"]["bms"] is None
     bench.conclude()
 
 

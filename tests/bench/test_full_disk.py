@@ -19,7 +19,7 @@ import pytest
 from bench.recording.reading import read_run
 from bench.recording.rewritten import RewrittenFile
 from bench.recording.run import LAST_WORDS, Run, TestIdentity
-from bench.recording.session_log import SessionLog, last_session
+from bench.recording.session_log import Session, SessionLog, last_session
 from bench.verdicts import BenchFault, Cause, Verdict
 from tests.bench.cli_support import packbench_here
 
@@ -217,19 +217,21 @@ def test_where_nothing_can_be_reserved_zeros_take_the_room(tmp_path: Path, monke
 
 
 def test_a_session_that_the_disk_refuses_leaves_no_older_one_to_speak_for_it(disk: Path) -> None:
-    SessionLog(disk).end({"exit_status": 0})
-    log = SessionLog(disk)
+    SessionLog(disk, Session.new({})).end(0)
+    log = SessionLog(disk, Session.new({"pack": "p" * 10_000}))
     fill(disk)
-    log.begin_once("station", "p" * 10_000)
+    log.begin()
     assert last_session(disk) is None
 
 
 def test_a_session_that_began_has_room_for_its_end(disk: Path) -> None:
-    log = SessionLog(disk)
-    log.begin_once("station", "pack")
+    log = SessionLog(disk, Session.new({}))
+    log.begin()
     fill(disk)
-    log.end({"exit_status": 1, "verdicts": {"FAIL": 1}})
-    assert (last_session(disk) or {})["exit_status"] == 1
+    log.end(1)
+    told = last_session(disk)
+    assert told is not None
+    assert (told.state, told.exit_status) == ("ended", 1)
 
 
 # --- a whole session --------------------------------------------------------------------------------------------------

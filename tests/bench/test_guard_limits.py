@@ -19,6 +19,7 @@ from bench import columns
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
+from bench.running.sampling import derived_on, guard_for
 from bench.safety.faults import fault
 from bench.safety.limits import BMS_UNCHANGED, limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, current_below, elapsed, soc_above, soc_below
@@ -320,14 +321,20 @@ def warnings_of(bench: TestBench) -> list[str]:
 def test_a_contactor_that_chatters_under_load_is_told_each_time_and_ends_the_run(
     little_bench: TestBench, plant: Plant, every: int
 ) -> None:
-    now_and_then(plant, every, bms_state=BmsState.STANDBY)
+    def chatter() -> None:
+        bad = plant.now() >= CALM and round(plant.now()) % every == 0
+        plant.bms_state = BmsState.STANDBY if bad else None
+        plant.current = 0.0 if bad else plant.current
+
+    plant.on_scan.append(chatter)
     trip = tripped_by(little_bench, Discharge(1.0, until=elapsed(minutes=45)))
-    assert (trip["fault"], trip["blame"]) == ("contactor-opened", "pack")
+    assert (trip["fault"], trip["blame"], trip["instrument"]) == ("contactor-opened", "bench", "bms")
+    assert "12 V supply" in trip["text"]
     assert warnings_of(little_bench)[0] == "contactor-opened"
 
 
 def test_a_contactor_that_stays_open_under_load_is_no_full_battery(little_bench: TestBench, plant: Plant) -> None:
-    disturb(plant, bms_state=BmsState.STANDBY, set_current=0.0)
+    disturb(plant, bms_state=BmsState.STANDBY, current=0.0, set_current=0.0)
     trip = tripped_by(little_bench, Charge(1.0, until=current_below("C/20")))
     assert (trip["fault"], trip["limit"]) == ("contactor-opened", "contactor open under load")
 
@@ -343,8 +350,35 @@ def test_a_bms_that_restarts_under_load_ends_the_run(
 
     monkeypatch.setattr(FakeBms, "collect", restarting)
     trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
-    assert (trip["fault"], trip["time"]) == ("bms-restarted", 90)
-    assert ("contactor-opened", "pack") in causes(little_bench)
+    assert (trip["fault"], trip["blame"], trip["time"]) == ("bms-restarted", "bench", 90)
+    assert "12 V supply" in trip["text"]
+    assert ("contactor-opened", "bench") in causes(little_bench)
+
+
+def test_contactors_that_are_open_and_carry_the_current_are_no_contactors_but_a_node_that_cannot_be(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    now_and_then(plant, 3, bms_state=BmsState.STANDBY)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["fault"], trip["blame"], trip["instrument"]) == ("bms-implausible", "bench", "bms")
+    assert "a second node" in trip["text"]
+    assert ("contactor-opened", "bench") in causes(little_bench)
+
+
+def test_contactors_that_a_node_opens_for_a_fault_of_the_pack_are_the_packs(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    def chatter() -> None:
+        bad = plant.now() >= CALM and round(plant.now()) % 3 == 0
+        plant.bms_state, plant.current = (BmsState.STANDBY, 0.0) if bad else (None, plant.current)
+        plant.bms_faults = ["MainFuseBlown"] if plant.now() > CALM + 1 else []
+
+    # The second opening is one too many before the bit has stood for long enough.
+    plant.on_scan.append(chatter)
+    trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
+    assert (trip["fault"], trip["blame"]) == ("bms-fault", "pack")
+    assert "MainFuseBlown" in trip["text"]
+    assert ("contactor-opened", "bench") in causes(little_bench)
 
 
 def test_a_current_that_is_interrupted_now_and_then_is_told_and_ends_the_run(
@@ -653,6 +687,46 @@ def test_cells_that_stray_are_told_once_and_end_nothing(little_bench: TestBench,
     assert (warning["fault"], warning["action"], warning["blame"]) == ("cell-spread", "warn", "pack")
     assert "cell spread: 0.21 V is above the allowed 0.2 V in step 'discharge'" in warning["text"]
     assert little_bench.conclude().verdict == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("stray", "fault_id", "blame"), [(0.0, "bms-discharge-limit", "bench"), (0.21, "cell-spread", "pack")]
+)
+def test_a_bms_that_derates_is_the_packs_fault_where_a_cell_strays_and_else_the_benchs(
+    little_bench: TestBench, plant: Plant, stray: float, fault_id: str, blame: str
+) -> None:
+    plant.soc = 0.2
+    disturb(plant, cell_offset=stray, discharge_limit=1.0)
+    trip = tripped_by(little_bench, Discharge(2.0, until=LONG))
+    assert (trip["fault"], trip["blame"]) == (fault_id, blame)
+    assert ("bms-discharge-limit", "bench") in causes(little_bench)
+
+
+def test_of_cells_that_only_the_bms_measures_the_one_that_strays_is_told_by_it(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeBms, "where", lambda _self, channel: f"the cell of {channel}", raising=False)
+    plant.soc = 0.2
+    disturb(plant, cell_offset=0.21, discharge_limit=1.0)
+    opened = little_bench.engine.bench
+    guard = guard_for(opened, opened.limits, opened.scanner.columns, derived_on(opened, opened.scanner.columns))
+    little_bench.engine.sampler.guard = guard
+    assert "at the cell of cell voltage max" in tripped_by(little_bench, Discharge(2.0, until=LONG))["text"]
+
+
+def test_the_bits_of_a_fuse_are_listed_behind_meters_that_had_parted_before(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    def blow() -> None:
+        if plant.now() >= CALM:
+            plant.bus = 20.0
+        if plant.now() > CALM:
+            plant.bms_faults = ["MainFuseBlown"]
+
+    plant.on_scan.append(blow)
+    trip = tripped_by(little_bench, Charge(1.0, until=LONG))
+    assert trip["fault"] == "voltage-disagreement"
+    assert ("bms-fault", "pack") in causes(little_bench)
 
 
 def test_a_sensor_that_is_stuck_is_told(little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from bench.running.lifecycle import Setup
 from bench.scenario import Charge, Discharge, Step, current_below, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
-from bench.verdicts import BenchFault
+from bench.verdicts import BenchFault, PackFailure
 from tests.bench.fakes import Plant
 
 
@@ -34,6 +34,75 @@ def test_it_ends_the_step_and_blames_the_bench(little_bench: TestBench, plant: P
         little_bench.run(step)
     assert lost.value.fault == "output-lost"
     assert little_bench.conclude(lost.value).verdict == "BENCH FAULT"
+
+
+def causes(bench: TestBench) -> list[tuple[str, str]]:
+    """Fault and blame of every cause in the manifest."""
+    return [(cause["fault"], cause["blame"]) for cause in bench.run_log.manifest["causes"]]
+
+
+def blows(bench: TestBench, plant: Plant, **values: object) -> None:
+    """Within a discharge the sink goes off, because of something that sets these fields of the plant."""
+
+    def off() -> None:
+        if plant.sink_on and plant.now() > 5.0:
+            plant.source_on = plant.sink_on = False
+            plant.advance()
+            for name, value in values.items():
+                setattr(plant, name, value)
+
+    plant.on_scan.append(off)
+
+
+@pytest.mark.parametrize(
+    ("bit", "led_by"), [("MainFuseBlown", ("bms-fault", "pack")), ("InterlockState", ("bms-link", "bench"))]
+)
+def test_what_the_bms_says_in_that_very_row_leads_and_the_lost_output_is_listed(
+    little_bench: TestBench, plant: Plant, bit: str, led_by: tuple[str, str]
+) -> None:
+    blows(little_bench, plant, bms_faults=[bit])
+    with pytest.raises((BenchFault, PackFailure), match=bit) as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    assert little_bench.conclude(ended.value).verdict == ("FAIL" if led_by[1] == "pack" else "BENCH FAULT")
+    assert causes(little_bench)[:2] == [led_by, ("output-lost", "bench")]
+
+
+def test_what_the_bms_is_about_to_say_is_waited_for_with_the_outputs_off(little_bench: TestBench, plant: Plant) -> None:
+    seen = list[bool]()
+
+    def say() -> None:
+        if plant.calls.count("sink_is_off") and plant.current == 0.0 and plant.now() > 5.0 and not plant.bms_faults:
+            plant.bms_faults = ["MainFuseBlown"]
+            seen.append(plant.sink_on)
+
+    blows(little_bench, plant)
+    little_bench.engine.clock.every(0.3, say)
+    with pytest.raises(PackFailure, match="MainFuseBlown") as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    little_bench.conclude(ended.value)
+    assert causes(little_bench)[:2] == [("bms-fault", "pack"), ("output-lost", "bench")]
+    assert seen == [False]
+
+
+def test_what_was_forgiven_before_leads(little_bench: TestBench, plant: Plant) -> None:
+    def break_down() -> None:
+        plant.insulation = 6000.0 if plant.now() > 4.5 else 20e6
+
+    plant.on_scan.append(break_down)
+    blows(little_bench, plant)
+    with pytest.raises(PackFailure) as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    little_bench.conclude(ended.value)
+    assert causes(little_bench)[:2] == [("insulation", "pack"), ("output-lost", "bench")]
+
+
+def test_what_a_lost_output_brings_about_does_not_lead(little_bench: TestBench, plant: Plant) -> None:
+    blows(little_bench, plant)
+    with pytest.raises(BenchFault) as ended:
+        little_bench.run(Discharge(1.0, elapsed(seconds=30)))
+    little_bench.conclude(ended.value)
+    assert causes(little_bench)[0] == ("output-lost", "bench")
+    assert ("current-missing", "bench") in causes(little_bench)
 
 
 def test_a_current_that_tapers_to_nothing_with_the_output_on_is_none(little_bench: TestBench, plant: Plant) -> None:

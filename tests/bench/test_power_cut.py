@@ -51,6 +51,26 @@ def test_a_bms_that_opens_when_nobody_asks_it_any_more_is_believed(
     assert "bms (contactor) after 1.4 s" in powercut.warning(left)
 
 
+def test_a_contactor_that_opens_is_what_ends_the_current_and_is_not_advised_once_more() -> None:
+    warning = powercut.warning([{**CONTACTOR, "stays_on_for": 5.0}, LOAD, SUPPLY])
+    assert (
+        "supply (output) after 8 s, bms (contactor) after 5 s: from then on no current flows through the pack."
+        in warning
+    )
+    assert powercut.ADVICE_BEHIND_A_CONTACTOR in warning
+    assert "a BMS that opens" not in warning
+
+
+def test_what_ends_on_a_bench_that_is_faster_than_life_is_told_in_real_time(module: OpenBench) -> None:
+    assert module.station.virtual is not None
+    fast = module.station.virtual.model_copy(update={"speed": 10.0})
+    station = on_hardware(module.station).model_copy(update={"virtual": fast})
+    (supply,) = [each for each in powercut.left_on(station, module.drivers) if each["instrument"] == "supply"]
+    silence = station.watchdog("supply")
+    assert silence is not None
+    assert supply["stays_on_for"] == silence / 10.0
+
+
 def test_simulators_that_end_with_the_test_leave_nothing_on(module: OpenBench) -> None:
     assert module.manifest()["power_cut"] == []
     assert powercut.warning([]) == ""

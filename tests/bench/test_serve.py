@@ -366,6 +366,9 @@ def test_a_served_station_is_the_virtual_one_on_real_wires(kind: str) -> None:
         )
         for entry in dumped["instruments"].values():
             del entry["resource"], entry["can"]
+        # Requests go on between two scans where time is real, and only there.
+        dumped["instruments"]["bms"]["options"].pop("opens_when_silent", None)
+        dumped["virtual"]["simulators"]["bms"].pop("request_timeout", None)
         return dumped
 
     served_station, virtual = load_station(f"served-{kind}")[0], load_station(f"virtual-{kind}")[0]

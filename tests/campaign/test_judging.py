@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,12 +126,21 @@ def test_a_second_fault_can_be_what_the_bench_verdict_tells_of() -> None:
     assert "should read 'V remain'" in problems(told, **{**unsafe, "bench": "source off: no answer"})
 
 
-def test_nobody_is_left_to_say_anything_and_the_outputs_must_be_off() -> None:
+@pytest.mark.parametrize(
+    ("left", "problem"),
+    [
+        ({}, ""),
+        ({"off": False, "current": 0.0, "bench": "may be on still: load (input)"}, ""),
+        ({"off": False, "current": 0.0}, "an output is on and nobody is told"),
+        ({"off": False, "current": 2.0, "bench": "may be on still: load (input)"}, "a current flows on"),
+        ({"off": False, "current": None}, "a current flows on"),
+    ],
+)
+def test_nobody_is_left_to_say_anything_and_no_current_may_go_on(left: dict[str, Any], problem: str) -> None:
     dead = {"expected": "alone", "noticed": "no", "named": "", "blame": "", "verdict": "never ended", "verified": None}
-    assert problems(**dead) == ""
-    assert "an output is on and nobody is told" in problems(**{**dead, "off": False})
-    assert not replace(FOUND, **dead).undetected  # type: ignore[arg-type]
-    assert replace(FOUND, **{**dead, "off": False}).undetected  # type: ignore[arg-type]
+    assert problem in problems(**{**dead, **left})
+    assert bool(problem) is bool(problems(**{**dead, **left}))
+    assert replace(FOUND, **{**dead, **left}).undetected is ("current" in problem)
 
 
 def test_every_cause_and_warning_is_listed_once_in_the_order_of_time() -> None:

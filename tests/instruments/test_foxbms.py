@@ -1,5 +1,6 @@
 """The BMS node: frames computed by hand from the foxBMS layout, over python-can's own virtual bus."""
 
+from collections.abc import Callable
 from math import isnan
 from pathlib import Path
 
@@ -303,6 +304,48 @@ def test_messages_that_do_not_fit_their_checksum_are_not_believed(node: can.BusA
         send(node, 0x23F, vouched(counter))
     with pytest.raises(InstrumentFault, match="its checksum does not fit its messages"):
         sample(bms)
+
+
+def damaged(counter: int) -> str:
+    """PackProtection whose checksum fits nothing."""
+    frame = bytearray.fromhex(vouched(counter))
+    frame[0] ^= 0xFF
+    return frame.hex()
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (damaged, "its checksum does not fit its messages"),
+        (lambda counter: vouched(counter - 1), "its alive counter stands still at 0"),
+    ],
+)
+def test_each_frame_that_fails_the_check_is_counted_with_its_reason(
+    node: can.BusABC, bms: FoxBms, bad: Callable[[int], str], reason: str
+) -> None:
+    send_all(node)
+    for data in (vouched(0), bad(1), vouched(2)):
+        send(node, 0x23F, data)
+    # The newest frame is good, and between two scans nothing must pass unseen.
+    assert sample(bms)["contradictions"] == 1
+    assert bms.contradiction() == reason
+
+
+def test_a_checksum_that_fails_now_and_then_is_not_forgiven_for_ever(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    for counter, data in enumerate([vouched, damaged, damaged, vouched, vouched, vouched, vouched]):
+        send(node, 0x23F, data(counter))
+        assert sample(bms)["state"] == 9
+    send(node, 0x23F, damaged(7))
+    with pytest.raises(InstrumentFault, match="its checksum does not fit its messages"):
+        sample(bms)
+
+
+def test_a_checksum_that_fails_twice_in_a_long_time_is_forgiven_again(node: can.BusABC, bms: FoxBms) -> None:
+    send_all(node)
+    for counter in range(100):
+        send(node, 0x23F, damaged(counter) if counter % 20 == 10 else vouched(counter))
+        assert sample(bms)["state"] == 9
 
 
 def test_one_that_has_only_just_joined_waits_until_it_has_heard_everything(node: can.BusABC, bms: FoxBms) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import serial
+from can import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,6 +230,20 @@ def test_the_bms_sends_each_message_in_its_cycle(serve: Serve, speed: float) -> 
     assert stamps[ESTIMATION] == pytest.approx([0.05, 1.0, 2.0, 3.0])
 
 
+@pytest.mark.parametrize("speed", [1.0, 60.0])
+def test_a_bms_waits_for_requests_in_real_time_at_any_speed(serve: Serve, world: World, speed: float) -> None:
+    bms, channel = world._in.bms, EXCHANGE.channel("test")
+    assert bms is not None
+    assert channel is not None
+    bms.request_timeout = 5.0
+    served = serve(speed=speed)
+    channel.send("test", Message(arbitration_id=0x210, data=[2, *[0] * 7], is_extended_id=False))
+    served.let_pass(4.5)
+    assert bms.connected
+    served.let_pass(1.0)
+    assert not bms.connected
+
+
 def test_a_command_acts_when_it_comes_and_not_at_the_next_tick(serve: Serve) -> None:
     served = serve()
     client = served.connect("supply")
@@ -242,8 +257,6 @@ def test_the_charge_that_flows_is_current_times_time(serve: Serve, world: World)
     served = serve(speed=60.0)
     closed = EXCHANGE.channel("test")
     assert closed is not None
-    from can import Message
-
     closed.send("test", Message(arbitration_id=0x210, data=[2, *[0] * 7], is_extended_id=False))
     served.let_pass(0.1)
     client, before = served.connect("supply"), float(world.plant.soc[0])

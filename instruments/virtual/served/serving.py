@@ -241,6 +241,7 @@ class Server:
         self._closed = False
         self._logged: Outputs | None = None
         log.bench_time = lambda: world.time
+        world.hasten(speed)
 
     # ---- what is offered ----
 

@@ -180,7 +180,7 @@ class FoxBms:
         self.packers = dict(PACKERS)
         self._settling = settling
         self._requested = STANDBY
-        self._request_timeout, self._requested_at, self._missed_at = request_timeout, float("inf"), 0.0
+        self.request_timeout, self._requested_at, self._missed_at = request_timeout, float("inf"), 0.0
         self._fatal_due = 0.0
         self._precharged_at = 0.0
         self._bad_since: float | None = None
@@ -301,7 +301,7 @@ class FoxBms:
 
     def _watch(self, now: float) -> None:
         """Raise faults that have lasted, and open the contactor for them."""
-        if self._request_timeout is not None and now - self._requested_at > self._request_timeout:
+        if self.request_timeout is not None and now - self._requested_at > self.request_timeout:
             self.fail("can timing")
             self._missed_at = now
         bad = self._bad()
