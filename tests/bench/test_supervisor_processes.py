@@ -147,7 +147,7 @@ def stays_closed(self):
     asked.add(self.mode)
     if self.mode is BmsMode.STANDBY and BmsMode.CHARGE in asked:
         print("waiting for the contactor", flush=True)
-    return BmsState.CHARGE
+    return BmsState.CHARGE if BmsMode.CHARGE in asked else BmsState.STANDBY
 
 StillBms.state = stays_closed
 
