@@ -272,7 +272,7 @@ class Terminal:
 def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """The wall clock of the display, moved by hand."""
     now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
 
     def move(seconds: float) -> None:
         now[0] += seconds

@@ -87,7 +87,9 @@ def allure_text(folder: Path) -> str:
 def last_whole_scan(bench: ServedBench, run: Recording) -> float:
     """Test time of the last scan but one that the run's process began, as the served bench itself saw it."""
     asked = [event for event in bench.logged("command") if event["instrument"] == "supply"]
-    mine = [event for event in asked if event["peer"] == asked[0]["peer"] and event["message"] == "MEAS:ARR?"]
+    # A supply that was silent for a while is connected to anew: the run's connection is the one that switched it on.
+    (on,) = [event for event in asked if event["message"] == "OUTP ON"]
+    mine = [event for event in asked if event["peer"] == on["peer"] and event["message"] == "MEAS:ARR?"]
     last = mine[-2]
     epoch = datetime.fromisoformat(run.manifest["clock"]["epoch"])
     return (datetime.fromisoformat(last["utc"]) - epoch).total_seconds() * SPEED
