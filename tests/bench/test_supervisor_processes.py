@@ -149,7 +149,7 @@ def stays_closed(self):
         return BmsState.STANDBY
     if self.mode is BmsMode.STANDBY:
         print("waiting for the contactor", flush=True)
-    return BmsState.CHARGE if BmsMode.CHARGE in asked else BmsState.STANDBY
+    return BmsState.CHARGE
 
 StillBms.state = stays_closed
 
