@@ -175,13 +175,19 @@ def test_a_panel_that_keeps_control_leaves_the_contactor_closed_and_says_so_loud
     assert "left closed" in found.steps["contactor open"]["detail"]
 
 
-def test_a_violated_limit_opens_the_contactor_under_a_current_that_it_may_break(rig: Rig, tmp_path: Path) -> None:
+def refused_while_a_limit_is_violated(rig: Rig, folder: Path, breaking_current: float) -> Session:
+    """The panel keeps control of a supply that is on, and the cells grow too hot."""
+
     def press_and_heat(_process: "subprocess.Popen[str]") -> None:
         rig.supply.press_local()
         rig.heat = 20.0
 
-    safe_state = {"bus_meter": "supply", "breaking_current": 50}
-    found = during_charge(rig, tmp_path, press_and_heat, safe_state=safe_state)
+    safe_state = {"bus_meter": "supply", "breaking_current": breaking_current}
+    return during_charge(rig, folder, press_and_heat, safe_state=safe_state)
+
+
+def test_a_violated_limit_opens_the_contactor_under_a_current_that_it_may_break(rig: Rig, tmp_path: Path) -> None:
+    found = refused_while_a_limit_is_violated(rig, tmp_path, breaking_current=50)
     assert found.status == 3
     assert abs(rig.current) < 0.05
     assert opened_under_load(rig)
@@ -189,12 +195,7 @@ def test_a_violated_limit_opens_the_contactor_under_a_current_that_it_may_break(
 
 
 def test_a_contactor_is_never_opened_above_what_it_may_break(rig: Rig, tmp_path: Path) -> None:
-    def press_and_heat(_process: "subprocess.Popen[str]") -> None:
-        rig.supply.press_local()
-        rig.heat = 20.0
-
-    safe_state = {"bus_meter": "supply", "breaking_current": 1}
-    found = during_charge(rig, tmp_path, press_and_heat, safe_state=safe_state)
+    found = refused_while_a_limit_is_violated(rig, tmp_path, breaking_current=1)
     assert found.status == 3
     assert not opened_under_load(rig)
 
