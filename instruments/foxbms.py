@@ -251,6 +251,8 @@ class FoxBms:
         """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""
         self._take()
         self._state_frame()
+        if self._errors.is_empty:
+            return ()
         with self._lock:
             return tuple(BmsFault(name, texts().get(name, "")) for name in self._errors.standing(self._newest()))
 

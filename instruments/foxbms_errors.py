@@ -93,10 +93,13 @@ class ErrorLog:
             self._raise(name, time)
         self._fatal[name] = time
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever raised: asked once a scan, and a healthy node has nothing to tell."""
+        return not self._raised
+
     def standing(self, time: float) -> tuple[str, ...]:
         """What is raised at `time`, oldest first."""
-        if not self._raised:  # asked once a scan, and a healthy node has nothing to tell
-            return ()
         names = {name for names in self._standing.values() for name in names}
         names |= {name for name, heard in self._fatal.items() if time - heard <= REPEATED}
         return tuple(name for name in self._in_order() if name in names)

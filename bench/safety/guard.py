@@ -329,8 +329,9 @@ class Guard:
 
     def _bounds_of(self, values: list[float]) -> list[tuple[int, int, float, float]]:
         """What to compare now: number, position, lower and upper bound of each limit that applies."""
-        connected = self._state is not None and values[self._state] in CONNECTED
-        charging = self._current is not None and values[self._current] > CHARGING_CURRENT
+        state, current = self._state, self._current
+        connected = state is not None and values[state] in CONNECTED
+        charging = current is not None and values[current] > CHARGING_CURRENT
         situation = (connected, charging, self.conditioned)
         bounds = self._bounds.get(situation)
         if bounds is None:

@@ -305,6 +305,9 @@ class FaultBits:
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
+        if not raised:  # a healthy node's, nearly always
+            self._link = self._own = 0.0
+            return
         link = sum(signal in BENCH for signal in raised)
         if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
             link = len(raised)
