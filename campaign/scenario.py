@@ -1,6 +1,7 @@
 """The scenarios into which faults are injected, and the instant of each: drawn by seed, the same in every run of it."""
 
 from collections.abc import Callable
+from math import inf
 from random import Random
 
 from bench import columns
@@ -46,17 +47,17 @@ _KINDS: dict[str, type[Step]] = {
 }
 
 
-def steps(phase: Phase, pack: PackFile, minutes: float = MINUTES) -> tuple[Step, ...]:
-    """Soak, charge, fast recharge, discharge; what follows is the end of the run.
+def steps(phase: Phase, pack: PackFile, sink_power: float = inf, minutes: float = MINUTES) -> tuple[Step, ...]:
+    """Soak, charge, fast recharge, discharge at 1C or what `sink_power` (W) can take; then comes the end of the run.
 
     To be hit in a rest there must be one, and its contactors closed; to be judged a pack is cycled as test cases do.
     """
-    until = elapsed(minutes=minutes)
     if phase == "judgement":
         return cycle(pack)
-    if phase == "rest":
-        return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), Rest(until=until), Discharge("1C", until=until))
-    return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), FastRecharge(until=until), Discharge("1C", until=until))
+    until = elapsed(minutes=minutes)
+    discharge = Discharge(min(pack.rated_capacity, sink_power / pack.voltage_max), until=until, name="discharge")
+    between = Rest(until=until) if phase == "rest" else FastRecharge(until=until)
+    return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), between, discharge)
 
 
 def cycle(pack: PackFile) -> tuple[Step, ...]:

@@ -6,7 +6,7 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 `foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from math import inf, nan
 from threading import RLock
@@ -176,7 +176,7 @@ class FoxBms:
             self._take()
             self._check_protection()
             self._decode()
-            sample = [*self._sample, self._age(), float(self._inbox.dropped), float(self._sources.contradictions)]
+            sample = [*self._sample, self._age_of(self._fields.keys()), float(self._inbox.dropped), float(self._sources.contradictions)]
             if self._mode.episode is not None:
                 sample[0] = float(self._mode.episode)
                 self._mode.forget()
@@ -207,9 +207,8 @@ class FoxBms:
             self._disordered[identifier] = text, received
             self._sources.contradict(text)
 
-    def _age(self) -> float:
-        """Age of the oldest message of the sample; PackProtection belongs to it once it has been heard."""
-        messages = self._fields.keys()
+    def _age_of(self, messages: Collection[int]) -> float:
+        """Age of the oldest of some messages; PackProtection belongs to them once it has been heard."""
         return self._inbox.age([*messages, PROTECTION] if PROTECTION in self._inbox.frames else messages)
 
     def request_mode(self, mode: BmsMode) -> None:
@@ -246,6 +245,13 @@ class FoxBms:
         """Return how long ago (s) the newest state was received; before the first, since the bus was opened."""
         self._take()
         return self._inbox.age([STATE])
+
+    def channel_age(self, channel: str) -> float:
+        """See `DatesChannels`; before the first message, since the bus was opened."""
+        self._take()
+        position = self.channels.index(channel)
+        carriers = (message for message, fields in self._fields.items() if position in dict(fields))
+        return self._age_of([next(carriers)])
 
     def faults(self) -> tuple[BmsFault, ...]:
         """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""

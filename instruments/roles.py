@@ -397,6 +397,15 @@ class DoubtsItsNode(Protocol):
 
 
 @runtime_checkable
+class DatesChannels(Protocol):
+    """A `BatteryManagement` whose channels come in several messages: one may be missing while the others come."""
+
+    def channel_age(self, channel: str) -> float:
+        """How long ago (s) the message was received that carries a channel such as `pack current`."""
+        ...
+
+
+@runtime_checkable
 class Locating(Protocol):
     """A `BatteryManagement` that knows which of its cells or sensors an extreme belongs to."""
 

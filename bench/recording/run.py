@@ -30,6 +30,7 @@ from bench.recording.past import PastRun, resumed_from
 from bench.recording.recorder import SampleJournal
 from bench.recording.rewritten import RewrittenFile, refused
 from bench.recording.rows import Table
+from bench.recording.spare import Descriptors
 from bench.recording.table import NAME as TABLE
 from bench.recording.table import write_parquet
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
@@ -37,6 +38,8 @@ from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, 
 LAST_WORDS = 2**18
 """Bytes that a run reserves for its end, beside two manifests: what the manifest grows by (measurements, cause, bench
 verdict: some 300 bytes each), the events of the safe state, and the rows of the last second."""
+AT_THE_END = 4
+"""Descriptors that a run owns for its end, which has at most two files open at once; libraries may want one more each."""
 TRANSCRIPT_TAIL = 5000
 """Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 
@@ -91,6 +94,7 @@ class Run:
         self.ended = False
         self._fsync = False
         self._life: FileLock | None = None
+        self._descriptors: Descriptors | None = None
         self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
         self._started = started
         self.manifest: dict[str, Any] = {
@@ -149,6 +153,7 @@ class Run:
         """Write the manifest, and own what the last one will need; raises `BenchFault` when the disk has no room."""
         try:
             self._manifest_file.reserve(2 * self._write_manifest() + LAST_WORDS)
+            self._descriptors = Descriptors(AT_THE_END)
         except OSError as error:
             raise refused(self.folder / MANIFEST, error) from error
 
@@ -232,6 +237,8 @@ class Run:
     def _conclude(self) -> BenchFault | None:
         """Try everything, in the order of what matters most; returns the first refusal of the disk."""
         first: BenchFault | None = None
+        if self._descriptors is not None:
+            self._descriptors.give_back()
         for keep in (self._keep_verdict, self._keep_events, self._keep_samples, self._keep_transcript):
             try:
                 keep()

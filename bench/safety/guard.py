@@ -58,7 +58,8 @@ class Limit:
     `contradiction`: a violation tells of the meters that the column is read from, not of what they measure. Nobody is
     blamed on their word while it lasts. `explains` are the faults that this one brings about: until its time has leaked
     away they are its consequence. `advisory`: it is told and ends nothing, whatever the fault's action, and told again
-    whenever the value has risen.
+    whenever the value has risen. `suspicion`: it ends nothing by itself and is not told until something trips that it
+    explains.
     """
 
     fault: str
@@ -75,6 +76,7 @@ class Limit:
     contradiction: bool = False
     explains: frozenset[str] = frozenset()
     advisory: bool = False
+    suspicion: bool = False
 
     @property
     def name(self) -> str:
@@ -85,6 +87,11 @@ class Limit:
     def action(self) -> Action:
         """What a violation is answered with."""
         return "warn" if self.advisory else faults.fault(self.fault).action
+
+    @property
+    def trips(self) -> bool:
+        """Whether a violation ends the run by itself."""
+        return self.action == "trip" and not self.suspicion
 
     @property
     def blame(self) -> Blame:
@@ -290,7 +297,7 @@ class Guard:
         found = [
             self._violation(number, excursion)
             for (number, _), excursion in self._open.items()
-            if excursion.debounce.bad and excursion.latched is None and self.limits[number].action == "trip"
+            if excursion.debounce.bad and excursion.latched is None and self.limits[number].trips
         ]
         return tuple(sorted(found, key=_age))
 
@@ -308,7 +315,7 @@ class Guard:
         found = {
             number: excursion.debounce.since + self.limits[number].debounce
             for (number, missing), excursion in self._open.items()
-            if excursion.debounce.bad and not missing and self.limits[number].action == "trip"
+            if excursion.debounce.bad and not missing and self.limits[number].trips
             and (excursion.debounce.since < time or self.limits[number].fault in at_once)
         }  # fmt: skip
         if self.trip is None and found:
@@ -376,10 +383,12 @@ class Guard:
                 excursion = self._open[place] = _Excursion(Debounce(limit.debounce, time), value)
             excursion.value = value
             told = excursion.latched
-            if excursion.debounce.violated(time) and (told is None or (limit.advisory and value > told.value)):
+            news = not limit.suspicion and (told is None or (limit.advisory and value > told.value))
+            if excursion.debounce.violated(time) and news:
                 excursion.latched = violation = self._violation(number, excursion)
                 found.append((number, violation))
-                if limit.contradiction:
+                # What something else has brought about speaks against no meter.
+                if limit.contradiction and self._behind(number) == number:
                     self._convicted.update(violation.instruments)
         trips = sorted((each for each in found if each[1].action == "trip"), key=lambda each: _age(each[1]))
         for number, violation in trips:

@@ -67,13 +67,17 @@ OF_HEAT = frozenset({
     "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "bms-error", "bms-fault",
 })  # fmt: skip
 """What air brings about that is hotter than anybody has asked for."""
+OF_COLD = frozenset({"cell-under-temperature", "charging-too-cold", "bms-error", "bms-fault", "bms-charge-limit"})
+"""What air brings about that is colder than anybody has asked for."""
 LOOK_AT_BMS = "look at its 12 V supply and its wiring, for a second node on the bus, and at its own log"
 """What to do about a node that opened or started anew and does not say why: it is the bench's until that is known."""
 EVENT_WORDS = {
     "contactor-opened": f"the BMS has opened its contactors under load and does not say why; {LOOK_AT_BMS}",
     "bms-restarted": f"the BMS has started anew in the middle of the run and does not say why; {LOOK_AT_BMS}",
 }
-OF_AN_OPEN_CONTACTOR = frozenset({"current-interrupted", "current-missing", "voltage-disagreement"})
+OF_AN_OPEN_PATH = frozenset({"current-interrupted", "current-missing", "voltage-disagreement"})
+"""What it brings about that a contactor, a fuse or a cable is open, whoever has opened it."""
+PATH_WORDS = "no current flows though one is asked for, and source and pack have different voltages"
 BMS_SILENCE = 5.0
 """s without a complete set of BMS messages; the foxBMS layout sends the slowest of them each second."""
 INSULATION_PER_VOLT = 500.0
@@ -175,7 +179,7 @@ def _of_the_events(station: StationFile) -> Iterator[Limit]:
     """What must not happen even now and then: each is told, and more than a run may have end it."""
     bms = station.player("bms") or "bms"
     yield Limit(
-        "contactor-opened", events.OPEN_UNDER_LOAD, "", at_most=0.0, debounce=3.0, explains=OF_AN_OPEN_CONTACTOR,
+        "contactor-opened", events.OPEN_UNDER_LOAD, "", at_most=0.0, debounce=3.0, explains=OF_AN_OPEN_PATH,
         label="contactor open under load", words=EVENT_WORDS["contactor-opened"], instrument=bms,
     )  # fmt: skip
     counts = (
@@ -241,6 +245,10 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     yield Limit(
         "unasked-current", plausibility.UNASKED_CURRENT, "A", at_most=unasked, debounce=5.0, explains=OF_A_CURRENT
     )
+    yield Limit(
+        "path-open", plausibility.PATH_OPEN, "", at_most=0.0, debounce=DISAGREEMENT["voltage-disagreement"],
+        when="connected", words=PATH_WORDS, explains=OF_AN_OPEN_PATH,
+    )  # fmt: skip
     yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
@@ -269,6 +277,14 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit(
         "outside-heat", plausibility.OUTSIDE_HEAT, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
         instrument=chamber, contradiction=True, explains=OF_HEAT,
+    )  # fmt: skip
+    yield Limit(
+        "outside-cold", plausibility.OUTSIDE_COLD, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
+        instrument=chamber, contradiction=True, explains=OF_COLD,
+    )  # fmt: skip
+    yield Limit(
+        "outside-heat", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT,
+        instrument=chamber, explains=OF_HEAT, suspicion=True, label="outside heat (suspected)",
     )  # fmt: skip
     yield Limit(
         "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,

@@ -20,6 +20,9 @@ UNASKED_CURRENT = "Unasked Current / A"
 UNCONFIRMED_HEAT = "Unconfirmed Excess Temperature / K"
 AIR_HEAT = "Heat Of The Air / K"
 OUTSIDE_HEAT = "Heat From Outside / K"
+UNLIKELY_HEAT = "Heat Beyond The Expected / K"
+OUTSIDE_COLD = "Cold From Outside / K"
+PATH_OPEN = "Path Open / 1"
 OPEN_YET_CARRYING = "BMS Open Yet Carrying / 1"
 DISORDER = "BMS Disorder / 1"
 CHARGE_LEAP = "BMS Charge Leap / 1"
@@ -39,6 +42,8 @@ CELL_TRAVEL, TEMPERATURE_TRAVEL, CHARGE_TRAVEL = 0.02, 5.0, 0.05
 last digit has frozen. No cell stands still to its last digit while that charge flows, not on an LFP plateau either."""
 CARRYING = 0.5
 """Share of the current asked for that does not flow through an open contactor."""
+LEAKING = 0.1
+"""Share of the current asked for that may seem to flow through an open path: an ammeter's offset."""
 STILL_PERIOD = 5.0
 """s between two looks at what stands still: it does so for longer."""
 ENDS_OF_SCALE = 0.01, 0.99
@@ -49,8 +54,11 @@ RESISTANCE = 2.0
 """How much more than the pack's 10 s resistance heats at most: slow polarisation and entropy."""
 STEP_SHARE = 0.1
 """C-rate (1/h) of a step of the current from which on a resistance is measured."""
-WORST_RESISTANCE = 10.0
-"""How much more than its file allows a pack's measured resistance is believed to be."""
+BEST_RESISTANCE, WORST_RESISTANCE = 1 / 3, 10.0
+"""Shares of what its file allows between which a pack's measured resistance is believed to be."""
+ENTROPY = 0.34e-3 * 300.0
+"""V by which a cell's current heats it beside its resistance: 0.34 mV/K, the largest that LNMO cathodes have
+(-32.4 J/(mol K); Batteries 2025, 11, 357), at 300 K."""
 
 _TIME, _CURRENT, _SET_CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
@@ -265,6 +273,24 @@ def open_yet_carrying(bms_current: int) -> Quantity:
     return found
 
 
+def path_open(bms_voltage: int, bms_current: int, apart: float, least: float) -> Quantity:
+    """1 while no ammeter sees any of the current asked for and the ends of its path differ by more than `apart` V.
+
+    The BMS says that its contactors are closed, and one contactor, a fuse or a cable is not. Both voltmeters are right
+    then: each sees its own end. Fewer than `least` A nobody counts on.
+    """
+
+    def found(row: Row) -> float:
+        asked = abs(row[_SET_CURRENT])
+        if not asked >= least:  # nan: nothing is asked for
+            return 0.0
+        most = LEAKING * asked
+        open_ = abs(row[_CURRENT]) < most > abs(row[bms_current]) and abs(row[_VOLTAGE] - row[bms_voltage]) > apart
+        return 1.0 if open_ else 0.0
+
+    return found
+
+
 class Connected:
     """For how long, s, the contactors have been closed; -1 while they are open."""
 
@@ -295,49 +321,85 @@ def air_heat(bms_hottest: int, allowed: float) -> Quantity:
 
 
 class OutsideHeat:
-    """K of the coldest cell that neither the air, as the chamber reports it, nor the current can have brought about.
+    """K of the coldest cell that neither the air, as the chamber reports it, nor the current has brought about.
 
-    A balance that lets the cells lose nothing: they may be as warm as the reported air, and warmer by all the heat that
-    the current can make of the pack's resistance, allowed or measured, whichever is larger. What the coldest cell, of
-    scanner and BMS, has beyond that comes from outside: the chamber heats and says that it does not. One cell that
-    heats itself leaves the coldest alone.
+    A balance that lets the cells lose nothing: they may be as warm as the reported air, and warmer by the heat of the
+    current. What the coldest cell, of scanner and BMS, has beyond that comes from outside: the chamber heats and says
+    that it does not. One cell that heats itself leaves the coldest alone.
+
+    `impossible` is beyond what any such pack can heat itself: by the largest resistance that its file allows or that
+    was measured, and by `ENTROPY`. `unlikely` is beyond what this one does, by its measured resistance: enough to doubt
+    that a pack which is too hot has heated itself. Resistance is measured by the BMS, which sees current and string at
+    once, contactors open or closed: terminals come to the string's voltage only after a contactor has closed.
+
+    The other way round cells become no colder than they were, or than the reported air: `cold` is what even the hottest
+    of them lacks, beyond what a current takes from them by `ENTROPY`.
     """
 
-    def __init__(self, pack: PackFile, bms_coldest: int) -> None:
+    def __init__(self, pack: PackFile, bms_coldest: int, bms_hottest: int, bms_voltage: int, bms_current: int) -> None:
         mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
         self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
-        self._allowed, self._bms_coldest = pack.requirements.dc_resistance, bms_coldest
-        self._step = STEP_SHARE * pack.rated_capacity
+        self._allowed = pack.requirements.dc_resistance
+        self._bms_coldest, self._bms_hottest = bms_coldest, bms_hottest
+        self._bms_voltage, self._bms_current = bms_voltage, bms_current
+        self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series
         self._measured, self._resistance, self._at = 0.0, 0.0, nan
-        self._explained = nan
+        self._explained = self._expected = self._floor = nan
+        self._excess = self._doubtful = self._lack = 0.0
         self._before: Row | None = None
 
-    def __call__(self, row: Row) -> float:
+    def impossible(self, row: Row) -> float:
         """Take the next row."""
-        coldest, before, self._before = min(row[_COLDEST], row[self._bms_coldest]), self._before, row
-        if isnan(coldest) or isnan(row[_CURRENT]):
-            self._before = before
-            return 0.0
-        if before is None or isnan(self._explained):
-            self._explained = coldest
-            return 0.0
-        explained, current = self._explained, row[_CURRENT]
-        if current:
-            power = current * current * RESISTANCE * self._ohms(before, row, coldest)
-            explained += power * (row[_TIME] - before[_TIME]) / self._capacity
-        # Colder than explained is what they are: from there on they are to be explained.
-        self._explained = explained = min(max(explained, row[_AIR]), coldest)
-        return coldest - explained
+        self._take(row)
+        return self._excess
 
-    def _ohms(self, before: Row, row: Row, temperature: float) -> float:
-        """Resistance of the pack: the largest allowed at this temperature, or more where a step shows more."""
+    def unlikely(self, _row: Row) -> float:
+        """Of the row that `impossible` was given."""
+        return self._doubtful
+
+    def cold(self, _row: Row) -> float:
+        """Of the row that `impossible` was given."""
+        return self._lack
+
+    def _take(self, row: Row) -> None:
+        coldest, hottest = min(row[_COLDEST], row[self._bms_coldest]), max(row[_HOTTEST], row[self._bms_hottest])
+        before, current, air = self._before, row[_CURRENT], row[_AIR]
+        self._excess = self._doubtful = self._lack = 0.0
+        if isnan(coldest + hottest + current):
+            return
+        self._before = row
+        if before is None:
+            self._explained = self._expected = coldest
+            self._floor = hottest
+            return
+        explained, expected, floor = self._explained, self._expected, self._floor
+        if current:
+            own, most = self._ohms(before, row, coldest)
+            per_watt, square = (row[_TIME] - before[_TIME]) / self._capacity, RESISTANCE * current * current
+            reversible = abs(current) * self._reversible * per_watt
+            explained += square * most * per_watt + reversible
+            expected += square * own * per_watt
+            floor -= reversible
+        # Colder than explained is what they are: from there on they are to be explained. So is warmer than that.
+        self._explained, self._expected = min(max(explained, air), coldest), min(max(expected, air), coldest)
+        self._floor = max(min(floor, air), hottest)
+        self._excess, self._doubtful = coldest - self._explained, coldest - self._expected
+        self._lack = self._floor - hottest
+
+    def _ohms(self, before: Row, row: Row, temperature: float) -> tuple[float, float]:
+        """Resistance of the pack: as measured, and the largest allowed at this temperature or more where it has more.
+
+        A voltmeter that is slower than its ammeter measures next to none: then it is what good cells have.
+        """
         if not abs(temperature - self._at) < 1.0:
             self._at, self._resistance = temperature, at_temperature(self._allowed, temperature)
-        step = abs(row[_CURRENT] - before[_CURRENT])
-        if step > self._step and row[_STATE] in CONNECTED and before[_STATE] in CONNECTED:
-            found = abs(row[_VOLTAGE] - before[_VOLTAGE]) / step
-            self._measured = max(self._measured, min(found, WORST_RESISTANCE * self._resistance))
-        return max(self._resistance, self._measured)
+        allowed, ammeter, voltmeter = self._resistance, self._bms_current, self._bms_voltage
+        step = abs(row[ammeter] - before[ammeter])
+        if step > self._step:
+            found = abs(row[voltmeter] - before[voltmeter]) / step
+            self._measured = max(self._measured, min(found, WORST_RESISTANCE * allowed))
+        own = max(self._measured, BEST_RESISTANCE * allowed) if self._measured else allowed
+        return own, max(allowed, self._measured)
 
 
 # --- what was asked for, and who else has seen it ---------------------------------------------------------------------

@@ -49,6 +49,7 @@ FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
 MOVING = 1 / 20
 """C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
+HEAT_METERS = ("cell temperature min", "cell temperature max", "pack voltage", "pack current")
 MEASURED_BY_BMS = ("cell voltage min", "cell voltage max", "pack voltage", "pack current")
 
 _TIME, _AIR, _SET_AIR = 0, INDEX[columns.AMBIENT], INDEX[columns.SET_TEMPERATURE]
@@ -81,6 +82,7 @@ def quantities_for(
         return index[raw_label(bms, channel)]
 
     bits, hottest = FaultBits(bms_faults), of_bms("cell temperature max")
+    heat = plausibility.OutsideHeat(pack, *map(of_bms, HEAT_METERS))
     limits, tolerance = pack.limits, station.guard.temperature_disagreement
     voltage = station.guard.voltage_disagreement * pack.voltage_max
     allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
@@ -105,11 +107,13 @@ def quantities_for(
         plausibility.UNASKED_CURRENT: plausibility.unasked_current,
         plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
         plausibility.AIR_HEAT: plausibility.air_heat(hottest, allowed),
-        plausibility.OUTSIDE_HEAT: plausibility.OutsideHeat(pack, of_bms("cell temperature min")),
+        plausibility.OUTSIDE_HEAT: heat.impossible,
+        plausibility.UNLIKELY_HEAT: heat.unlikely,
+        plausibility.OUTSIDE_COLD: heat.cold,
         BMS_FAULT_BITS: bits.of_the_pack,
         BMS_LINK_BITS: bits.of_the_link,
     }
-    quantities |= _of_the_bms(pack, index, bms)
+    quantities |= _of_the_bms(pack, index, bms, voltage)
     quantities |= _events(index, bms, voltage, reconnections)
     if sink != source:
         meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
@@ -121,15 +125,16 @@ def quantities_for(
     return quantities
 
 
-def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str) -> dict[str, Quantity]:
+def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
     """Whether what the BMS says can be."""
     soc, cell, temperature = (
         (index[raw_label(bms, f"{what} min")], index[raw_label(bms, f"{what} max")])
         for what in ("soc", "cell voltage", "cell temperature")
     )
-    string = index[raw_label(bms, "pack voltage")]
+    string, current = index[raw_label(bms, "pack voltage")], index[raw_label(bms, "pack current")]
     return {
-        plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(index[raw_label(bms, "pack current")]),
+        plausibility.PATH_OPEN: plausibility.path_open(string, current, apart, events.LEAST_ASKED),
+        plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
         plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),

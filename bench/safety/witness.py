@@ -14,7 +14,7 @@ from typing import Literal, cast
 from bench.roles import Roles
 from bench.safety.limits import BMS_SILENCE
 from bench.station import ACTED_ON, SafeAction, StationFile
-from instruments.roles import BusVoltmeter, InstrumentFault, Scanned
+from instruments.roles import BusVoltmeter, DatesChannels, InstrumentFault, Scanned
 
 Fact = Literal["pack current", "bus voltage", "cell voltage"]
 """A, V, V: what meters can tell of a bench that is being made safe."""
@@ -142,13 +142,16 @@ def meters(station: StationFile, roles: Roles, silence: Callable[[], float]) -> 
 
 
 def heard(roles: Roles, channel: str, silence: Callable[[], float]) -> float:
-    """A channel of the BMS, from a node that has spoken since; raises `InstrumentFault` when it has not."""
-    row = roles.bms_scan()
-    age, value = roles.bms.state_age(), row[channel]
+    """A channel of the BMS, from a node that has said so since; raises `InstrumentFault` when it has not.
+
+    Where a node sends several messages, one that is missing says nothing against what the others tell.
+    """
+    row, bms = roles.bms_scan(), roles.bms
+    age = bms.channel_age(channel) if isinstance(bms, DatesChannels) else max(row["age"], bms.state_age())
     # What came in the very instant of the command may have been measured before it.
-    if isnan(value) or row["age"] > BMS_SILENCE or not age < silence():
-        raise InstrumentFault(f"was not heard: its news is {max(age, row['age']):.1f} s old")
-    return value
+    if isnan(row[channel]) or age > BMS_SILENCE or not age < silence():
+        raise InstrumentFault(f"was not heard: its news is {age:.1f} s old")
+    return row[channel]
 
 
 def _behind_contactors(roles: Roles, silence: Callable[[], float]) -> float:

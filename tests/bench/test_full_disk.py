@@ -97,6 +97,30 @@ def test_a_disk_that_fills_up_while_recording_keeps_verdict_cause_events_and_row
     assert len(read.rows) >= 501
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the descriptors of this process")
+def test_a_process_that_may_open_no_more_files_concludes_its_run(tmp_path: Path) -> None:
+    import resource
+
+    run = begun(tmp_path)
+    append(run, 0, 500)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    leaked: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/dev/fd"))) + 5, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                leaked.append(os.open(os.devnull, os.O_RDONLY))
+        run.end(Verdict.PASS, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in leaked:
+            os.close(descriptor)
+    assert manifest_of(run)["verdict"] == "PASS"
+    assert read_run(run.folder).damage == ()
+    assert len(read_run(run.folder).rows) == 500
+    assert (run.folder / "samples.parquet").exists()
+
+
 def test_a_disk_that_is_full_when_the_run_ends_keeps_the_verdict_and_the_journal(disk: Path) -> None:
     run = begun(disk)
     append(run, 0, 12_000)

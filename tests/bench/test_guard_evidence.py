@@ -266,3 +266,47 @@ def test_an_advisory_limit_whose_value_is_missing_protects_nobody_and_trips() ->
 def test_a_doubted_violation_blames_the_bench_whatever_its_fault() -> None:
     assert Violation(PACK, 0.0, 4.5, doubted="something").blame == "bench"
     assert Violation(PACK, 0.0, 4.5).blame == "pack"
+
+
+# --- a suspicion ------------------------------------------------------------------------------------------------------
+
+
+SUSPECTED = Limit("outside-heat", "count", "K", at_most=5.0, explains=frozenset({"cell-over-voltage"}), suspicion=True)
+
+
+def test_a_suspicion_ends_nothing_and_is_not_told() -> None:
+    guard = guarded(SUSPECTED, PACK)
+    assert [guard.check(row(time, count=9.0)) for time in range(100)] == [()] * 100
+    assert guard.pending() == ()
+    guard.end_early(None, ())
+    assert guard.causes == ()
+
+
+def test_what_it_explains_is_not_the_packs() -> None:
+    rows = [row(0, count=9.0), row(1, count=9.0, cell=4.5), row(2, count=9.0, cell=4.5)]
+    assert ended(guarded(SUSPECTED, PACK), *rows) == [("outside-heat", "bench"), ("cell-over-voltage", "bench")]
+
+
+def test_and_what_comes_without_it_is() -> None:
+    rows = [row(0, count=9.0), row(1), row(2, cell=4.5), row(3, cell=4.5)]
+    assert ended(guarded(SUSPECTED, PACK), *rows) == [("cell-over-voltage", "pack")]
+
+
+# --- two good meters at the ends of an open path ----------------------------------------------------------------------
+
+
+OPEN = Limit("path-open", "count", "", at_most=0.0, debounce=3.0, explains=frozenset({"voltage-disagreement"}))
+
+
+def test_an_open_path_parts_two_meters_and_discredits_neither() -> None:
+    guard = guarded(DISAGREE, OPEN)
+    assert ended(guard, *[row(time, difference=15.0, count=1.0) for time in range(4)]) == [
+        ("path-open", "bench"), ("voltage-disagreement", "bench"),
+    ]  # fmt: skip
+    assert guard.discredited == frozenset()
+
+
+def test_without_it_one_of_them_is_wrong() -> None:
+    guard = guarded(DISAGREE, OPEN)
+    assert ended(guard, *[row(time, difference=15.0) for time in range(4)]) == [("voltage-disagreement", "bench")]
+    assert guard.discredited == {"supply", "bms"}

@@ -863,7 +863,7 @@ def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
         ("bms-silent:60", "bms-silent", "BMS silent"),
         ("open-sensor:3", "value-missing", "is missing from the scan"),
         ("slow:load:3@60", "stale-sample", "3 s is above"),
-        ("contactor-stuck-open@60", "voltage-disagreement", "source and BMS"),
+        ("contactor-stuck-open@60", "path-open", "no current flows though one is asked for"),
         ("protection-latched:emulator@60", "cell-voltage-implausible", "0 V is below"),
         ("sense-lead-loose:4", "cell-voltage-disagreement", "lowest cell"),
         ("meter-gain:supply:1.5@60", "current-disagreement", "source, sink and BMS"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import nan
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -249,29 +250,73 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
     assert (max(quantity(each) for each in rows) > 1.0) is found
 
 
+@pytest.mark.parametrize(
+    ("asked", "current", "bms", "apart", "found"),
+    [
+        (2.0, 0.0, 0.0, 8.0, 1.0),
+        (-2.0, 0.0, 0.0, 8.0, 1.0),
+        (2.0, 0.1, -0.1, 8.0, 1.0),  # offsets of two ammeters
+        (2.0, 0.0, 0.0, 0.5, 0.0),  # an output that is dead, or at its voltage limit
+        (2.0, 2.0, 2.0, 8.0, 0.0),  # a voltmeter that is wrong
+        (2.0, 0.0, 2.0, 8.0, 0.0),  # and an ammeter with it
+        (0.0, 0.0, 0.0, 8.0, 0.0),
+        (nan, 0.0, 0.0, 8.0, 0.0),  # at rest nobody counts on a current
+        (2.0, nan, 0.0, 8.0, 0.0),
+    ],
+)
+def test_a_path_is_open_where_nothing_flows_and_its_ends_differ(
+    asked: float, current: float, bms: float, apart: float, found: float
+) -> None:
+    quantity = plausibility.path_open(STRING, COUNT, 1.0, 0.2)
+    values = row(0.0, string=70.0, count=bms, set_current=asked, current=current, voltage=70.0 + apart)
+    assert quantity(values) == found
+
+
 # --- heat from outside ------------------------------------------------------------------------------------------------
 
 
-def outside(
-    pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, current: float = 0.0,
+VOLTAGE, AMPERES = len(DERIVED) + 3, len(DERIVED) + 4
+"""Where the BMS's string voltage and current are."""
+
+
+class Balance(NamedTuple):
+    """K of the last row."""
+
+    impossible: float
+    unlikely: float
+    cold: float
+
+
+def balanced(
+    pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, current: float | Sequence[float] = 0.0,
     volts_per_ampere: float = 0.0, bms: float | None = None,
-) -> float:  # fmt: skip
-    """K of the last of `cells` (degC, one a minute) that nothing explains."""
-    heat, found = OutsideHeat(pack, TEMPERATURE), 0.0
+) -> Balance:  # fmt: skip
+    """A balance of `cells` (degC, one a minute), as BMS and scanner see them; the current (A) begins with the second.
+
+    The terminals have no voltage before, as in front of a contactor that closes.
+    """
+    heat = OutsideHeat(pack, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)
+    found = Balance(nan, nan, nan)
     for number, cell in enumerate(cells):
-        flows = current if number else 0.0
-        found = heat(
-            row(
-                60.0 * number,
-                temperature=cell if bms is None else bms,
-                cell_temperature_min=cell,
-                current=flows,
-                ambient=air if isinstance(air, float) else air[number],
-                bms_state=CHARGE,
-                voltage=13.0 + volts_per_ampere * flows,
-            )
+        flows = (current if isinstance(current, float) else current[number]) if number else 0.0
+        values = row(
+            60.0 * number,
+            temperature=cell if bms is None else bms,
+            cell_temperature_min=cell,
+            cell_temperature_max=cell,
+            current=flows,
+            ambient=air if isinstance(air, float) else air[number],
+            bms_state=CHARGE,
+            voltage=13.0 if number else 0.0,
         )
+        values += [13.0 + volts_per_ampere * flows, flows]
+        found = Balance(heat.impossible(values), heat.unlikely(values), heat.cold(values))
     return found
+
+
+def outside(pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, **named: Any) -> float:
+    """K of the last of `cells` that no such pack could have heated."""
+    return balanced(pack, cells, air, **named).impossible
 
 
 WARMING = [25.0 + number for number in range(20)]
@@ -298,11 +343,43 @@ def test_cells_that_were_cold_before_have_to_be_explained_from_there_on(four_cel
 def test_what_the_current_can_heat_is_not_from_outside(four_cells: PackFile) -> None:
     # 2 A in 1 Ohm, the most that the file allows, are 4 W: 3 K a minute at twice that, in 83 J/K.
     assert outside(four_cells, WARMING, current=2.0) == 0.0
-    assert outside(four_cells, WARMING, current=0.5) > 5
+    # 0.5 A are 0.36 K a minute, and 0.15 by entropy.
+    assert outside(four_cells, WARMING, current=0.5) == pytest.approx(19 * (1 - 0.51), rel=0.02)
 
 
 def test_a_pack_with_more_resistance_than_it_should_have_heats_itself(four_cells: PackFile) -> None:
-    assert outside(four_cells, WARMING, current=0.5, volts_per_ampere=8.0) == 0.0
+    assert balanced(four_cells, WARMING, current=0.5, volts_per_ampere=8.0)[:2] == (0.0, 0.0)
+
+
+def test_a_pack_with_less_than_it_may_have_is_doubted_before_it_is_impossible(four_cells: PackFile) -> None:
+    """2 A in twice 0.4 Ohm make 2.3 K a minute, in twice the 1 Ohm of the file 5.8 K."""
+    found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=0.4)
+    assert (found.impossible, found.unlikely) == (0.0, pytest.approx(19 * (3 - 2.31), rel=0.02))
+
+
+def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resistance(four_cells: PackFile) -> None:
+    """A third of what the file allows are 1.93 K a minute."""
+    found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=1e-6)
+    assert found.unlikely == pytest.approx(19 * (3 - 1.93), rel=0.02)
+
+
+# --- cold from outside ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "air", "current", "found"),
+    [
+        ([25.0, 15.0, 5.0], 25.0, 0.0, 20.0),  # the chamber cools and says that it does not
+        ([25.0, 24.0, 23.0], [25.0, 10.0, 0.0], 0.0, 0.0),  # as asked
+        ([5.0, 4.0, 3.0], 25.0, 0.0, 2.0),  # they were cold before
+        ([5.0, 30.0, 26.0], 25.0, 0.0, 0.0),  # what a current had heated
+        ([25.0, 24.5, 24.0], 25.0, 2.0, 0.0),  # entropy takes 0.6 K a minute at 2 A, at most
+    ],
+)
+def test_cells_become_no_colder_than_they_were_or_their_air(
+    four_cells: PackFile, cells: list[float], air: float | list[float], current: float, found: float
+) -> None:
+    assert balanced(four_cells, cells, air, current).cold == pytest.approx(found)
 
 
 def test_two_meters_must_have_seen_it(four_cells: PackFile) -> None:

@@ -143,6 +143,21 @@ def test_a_witness_that_exists_and_is_not_heard_confirms_nothing(live: TestBench
     assert verdict.state == "not verified"
 
 
+@pytest.mark.parametrize(
+    ("missing", "unconfirmed"),
+    [("f_PackLimits", []), ("f_PackValuesP0", ["sink off", "source off", "current gone", "bus discharged"])],
+)
+def test_a_witness_is_heard_by_the_message_that_carries_the_fact(missing: str, unconfirmed: list[str]) -> None:
+    """One that has lost its limits still measures the current; one that has lost its current does not."""
+    bench = opened("virtual-pack", "nmc811-96s", (f"missing-message:{missing}@10",))
+    for _ in range(60):
+        bench.clock.sleep(0.5)
+        bench.roles.bms_scan()
+    verdict = bench.make_safe()
+    bench.close()
+    assert [step.name for step in verdict.steps if step.verified is False] == unconfirmed
+
+
 @pytest.mark.parametrize("who", ["bms", "supply"])
 def test_a_meter_that_was_contradicted_confirms_nothing(live: TestBench, who: str) -> None:
     steps = safe(live, discredited=frozenset({who})).steps
