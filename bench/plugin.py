@@ -26,6 +26,7 @@ from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
 from bench.testing import Conclusion, TestBench, Verify
+from bench.unheard import outlive_the_reader
 from bench.verdicts import (
     BenchFault,
     BenchInUse,
@@ -117,6 +118,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers and the progress display; what the options name is read when the session starts."""
     progress.register(config)
+    outlive_the_reader(config)
     config.addinivalue_line("markers", "requirement(id): the requirement that a test case verifies")
     config.addinivalue_line(
         "markers", "other_packs: run with each of the station's other packs instead of the default one"

@@ -243,7 +243,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
     if left.hit is None:
-        return {"text": left.said[-300:], "verdict": f"exit status {left.status}"}
+        cause = left.manifest.get("cause") or {}
+        return {"text": cause.get("text") or left.said[-300:], "verdict": f"exit status {left.status}"}
     manifest, supervisor = left.manifest or _said(left), left.supervisor
     recording = _recording(left.run)
     events = recording.events if recording else ()

@@ -1,13 +1,15 @@
 """The scenarios into which faults are injected, and the instant of each: drawn by seed, the same in every run of it."""
 
 from collections.abc import Callable
-from math import inf
 from random import Random
+from typing import NamedTuple
 
 from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile
+from bench.running import preflight
 from bench.running.engine import Engine
+from bench.running.lifecycle import OpenBench
 from bench.scenario import (
     Charge,
     Discharge,
@@ -47,29 +49,46 @@ _KINDS: dict[str, type[Step]] = {
 }
 
 
-def steps(phase: Phase, pack: PackFile, sink_power: float = inf, minutes: float = MINUTES) -> tuple[Step, ...]:
-    """Soak, charge, fast recharge, discharge at 1C or what `sink_power` (W) can take; then comes the end of the run.
+class Currents(NamedTuple):
+    """A of a scenario's full charges and discharges: 1C, or what pack and bench allow where that is less."""
+
+    charge: float
+    discharge: float
+
+
+def currents(bench: OpenBench) -> Currents:
+    """What an open bench can do with its pack."""
+    pack, roles, place = bench.pack, bench.roles, (bench.pack, bench.station, bench.roles)
+    into, out_of = roles.source.source_ratings.power, roles.sink.sink_ratings.power
+    return Currents(
+        min(pack.rated_capacity, preflight.charge_bound(*place).value, into / pack.voltage_max),
+        min(pack.rated_capacity, preflight.discharge_bound(*place).value, out_of / pack.voltage_max),
+    )
+
+
+def steps(phase: Phase, bench: OpenBench, minutes: float = MINUTES) -> tuple[Step, ...]:
+    """Soak, charge, fast recharge, discharge; what follows is the end of the run.
 
     To be hit in a rest there must be one, and its contactors closed; to be judged a pack is cycled as test cases do.
     """
     if phase == "judgement":
-        return cycle(pack)
+        return cycle(bench.pack, currents(bench))
     until = elapsed(minutes=minutes)
-    discharge = Discharge(min(pack.rated_capacity, sink_power / pack.voltage_max), until=until, name="discharge")
     between = Rest(until=until) if phase == "rest" else FastRecharge(until=until)
+    discharge = Discharge(currents(bench).discharge, until=until, name="discharge")
     return (Soak(SOAK_TEMPERATURE), Charge("C/3", until=until), between, discharge)
 
 
-def cycle(pack: PackFile) -> tuple[Step, ...]:
+def cycle(pack: PackFile, full: Currents) -> tuple[Step, ...]:
     """What every requirement of a pack file is measured in: pulse, charge, discharge and recharge, at 25 degC."""
     until_full = current_below("C/20")
     return (
-        Charge("1C", until=[soc_above(0.50), until_full], name="charge to 50 %"),
+        Charge(full.charge, until=[soc_above(0.50), until_full], name="charge to 50 %"),
         Rest(until=elapsed(minutes=10), name="rest before the pulse"),
-        Pulse("1C", duration=18),
-        Charge("1C", until=until_full),
+        Pulse(full.discharge, duration=18),
+        Charge(full.charge, until=until_full),
         Rest(until=elapsed(minutes=10), name="rest when full"),
-        full_discharge(pack, "1C"),
+        full_discharge(pack, full.discharge),
         FastRecharge(until=[soc_above(0.80), current_below("C/20", hold=60)]),
         Rest(until=elapsed(minutes=30)),
     )

@@ -114,8 +114,7 @@ def _run(under_test: TestBench, witness: Witness, fault: str, injection: Injecti
     try:
         if phase not in SEEDED:
             _inject(under_test, witness, fault, injection, phase)
-        sink = under_test.engine.bench.roles.sink
-        record = under_test.run(*steps(phase, under_test.pack, sink.sink_ratings.power))
+        record = under_test.run(*steps(phase, under_test.engine.bench))
         if phase == "judgement":
             judging.judge(under_test, record)
     except Exception as raised:  # noqa: BLE001 - see above

@@ -176,7 +176,12 @@ class FoxBms:
             self._take()
             self._check_protection()
             self._decode()
-            sample = [*self._sample, self._age_of(self._fields.keys()), float(self._inbox.dropped), float(self._sources.contradictions)]
+            sample = [
+                *self._sample,
+                self._age_of(self._fields.keys()),
+                float(self._inbox.dropped),
+                float(self._sources.contradictions),
+            ]
             if self._mode.episode is not None:
                 sample[0] = float(self._mode.episode)
                 self._mode.forget()

@@ -39,7 +39,7 @@ LAST_WORDS = 2**18
 """Bytes that a run reserves for its end, beside two manifests: what the manifest grows by (measurements, cause, bench
 verdict: some 300 bytes each), the events of the safe state, and the rows of the last second."""
 AT_THE_END = 4
-"""Descriptors that a run owns for its end, which has at most two files open at once; libraries may want one more each."""
+"""Descriptors that a run owns for its end, which has at most two files open at once; libraries may want as many."""
 TRANSCRIPT_TAIL = 5000
 """Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 

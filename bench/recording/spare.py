@@ -1,4 +1,4 @@
-"""File descriptors owned since a run began, for its end: a test that leaks files must not take its own verdict along."""
+"""File descriptors owned since a run began, for its end: a test that leaks files must not take its verdict along."""
 
 import os
 

@@ -105,9 +105,10 @@ def test_a_process_that_may_open_no_more_files_concludes_its_run(tmp_path: Path)
     append(run, 0, 500)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     leaked: list[int] = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/dev/fd"))) + 5, limits[1]))
+    highest = max(int(each.name) for each in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 5, limits[1]))
     try:
-        with pytest.raises(OSError, match="Too many open files"):
+        with suppress(OSError):
             while True:
                 leaked.append(os.open(os.devnull, os.O_RDONLY))
         run.end(Verdict.PASS, None)
