@@ -14,9 +14,10 @@ from datetime import date, timedelta
 from bench.roles import Roles, cast_roles
 from bench.running.lifecycle import OpenBench, Setup, check_fit
 from bench.safety import powercut, witness
+from bench.safety.benchverdict import BenchVerdict
 from bench.safety.lease import BenchLease
 from bench.safety.limits import BMS_SILENCE
-from bench.safety.safestate import NOT_MEASURABLE, BenchVerdict
+from bench.safety.safestate import NOT_MEASURABLE
 from bench.station import StationFile
 from bench.verdicts import BenchFault, BenchInUse
 from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, Protections

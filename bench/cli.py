@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench.recording.runs import RunSummary
     from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
-    from bench.safety.safestate import BenchVerdict
+    from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
     from reports.kpi import Kpi
     from reports.recording import Recording

@@ -20,10 +20,10 @@ from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
 from bench.safety import asfound
+from bench.safety.benchverdict import BenchVerdict
 from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
 from bench.safety.lease import BenchLease
-from bench.safety.safestate import BenchVerdict
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import (

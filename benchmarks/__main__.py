@@ -1,8 +1,29 @@
-"""Runs every benchmark."""
+"""Runs benchmarks: `python -m benchmarks [name ...]`, all of them without a name."""
 
-from benchmarks import guard, latency, loop, models, nightly, recorder, same_bytes, start_up, supervisor
+import sys
 
-for benchmark in (loop, guard, recorder, models, start_up, same_bytes, nightly, latency, supervisor):
-    print(f"== {benchmark.__name__.rpartition('.')[2]}")
-    benchmark.main()
-    print()
+from benchmarks import guard, latency, loop, models, nightly, opening, recorder, same_bytes, start_up, supervisor
+
+BENCHMARKS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        loop, guard, recorder, models, start_up, same_bytes, nightly, latency, opening, supervisor,
+    )
+}  # fmt: skip
+
+
+def main(*names: str) -> int:
+    """Exit status: 2 for a name that there is not."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"There is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    for name in names or BENCHMARKS:
+        print(f"== {name}")
+        BENCHMARKS[name].main()
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

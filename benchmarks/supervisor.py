@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,11 @@ from bench.safety.supervisor import REPORT
 from bench.station import load_station
 
 STATION = "served-module"
-REPEATS = 3
+REPEATS = 7
+RECORDED = 20_000
+"""Bytes of samples: more than twenty rows."""
+PATIENCE = 60.0
+"""s for whatever must come."""
 CHARGE = """
 import threading, time
 from bench.columns import CURRENT, INDEX
@@ -75,16 +79,24 @@ def _switched_off(*, hangs: bool) -> float:
             [*command, "test_charge.py"], cwd=folder, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.DEVNULL
         )
         _next(events, supply=True)
-        # Some scans later, as in life: the supervisor has long been ready.
-        time.sleep(2.0)
+        # Some scans later, as in life: the supervisor has long been ready. What is recorded shows that they were.
+        _wait_for(lambda: any(each.stat().st_size > RECORDED for each in folder.glob("runs/*/*/samples.journal")))
         ended = time.monotonic()
         if not hangs:
             test.send_signal(signal.SIGKILL)
         off = _next(events, supply=False, load=False)
         test.wait()
-        while not (reports := list(folder.glob(f"runs/*/*/{REPORT}"))) or '"done"' not in reports[0].read_text():
-            time.sleep(0.1)
+        _wait_for(lambda: any('"done"' in each.read_text() for each in folder.glob(f"runs/*/*/{REPORT}")))
         return off - (float((folder / "hung").read_text()) if hangs else ended)
+
+
+def _wait_for(come: Callable[[], bool]) -> None:
+    """Look every tenth of a second; raises `RuntimeError` after `PATIENCE`."""
+    deadline = time.monotonic() + PATIENCE
+    while not come():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Nothing has come within {PATIENCE:g} s.")
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -109,3 +121,7 @@ def _next(process: "subprocess.Popen[str]", **fields: bool) -> float:
         if fields.items() <= event.items():
             return float(event["monotonic"])
     raise RuntimeError("The served bench ended.")
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ from allure_commons.model2 import (
 from bench.clock import utc_now
 from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
-from bench.safety.safestate import BenchVerdict
+from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
 from reports.kpi import compute_all

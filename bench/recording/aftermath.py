@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.recording.life import is_alive
-from bench.safety.safestate import BenchVerdict
+from bench.safety.benchverdict import BenchVerdict
 from bench.safety.supervisor import REPORT
 
 VERIFIED, REPORTED, NOT_VERIFIED = "verified", "reported", "not verified"

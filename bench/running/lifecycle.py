@@ -25,9 +25,10 @@ from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
 from bench.safety import powercut
 from bench.safety.asfound import Found, found, found_on
+from bench.safety.benchverdict import BenchVerdict
 from bench.safety.breaking import cell_danger
 from bench.safety.limits import limits_for
-from bench.safety.safestate import STEP_LIMIT, BenchVerdict, nobody, safe_state
+from bench.safety.safestate import STEP_LIMIT, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError

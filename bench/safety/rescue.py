@@ -15,7 +15,8 @@ from typing import Any, cast
 from bench.clock import Clock
 from bench.drivers import Doubted, Unreachable, mismatch, open_driver, warm_up
 from bench.roles import Driver, Roles
-from bench.safety.safestate import STEP_LIMIT, BenchVerdict, safe_state
+from bench.safety.benchverdict import BenchVerdict
+from bench.safety.safestate import STEP_LIMIT, safe_state
 from bench.safety.timelimit import begun, in_time
 from bench.station import ACTED_ON, Expected, StationFile
 from instruments.roles import InstrumentFault, Sink, Source

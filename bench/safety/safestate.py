@@ -2,25 +2,26 @@
 
 The order comes from the station file and was checked when that was read: sink off, source off, current below a
 threshold, contactor open, bus discharged, emulator off, chamber to rest. The result is a *bench verdict* beside the
-test verdict: a test that passed on a bench whose output could not be verified off is not a clean pass.
+test verdict (`bench.safety.benchverdict`).
 
 What an instrument says of itself is not enough: a step is *verified* once a meter of another instrument confirms it,
 *reported* where the station has no such meter, and *not verified* where an answer is missing or contradicted, or an
 existing witness was not heard (`bench.safety.witness` has the table).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan, nan
 from threading import Event
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from bench.clock import Clock, WallClock
 from bench.drivers import is_there
 from bench.roles import POWER, Roles
 from bench.safety import breaking, witness
+from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.limits import BMS_SILENCE
 from bench.safety.timelimit import OutOfTime, begun, in_time
 from bench.station import ACTED_ON, SafeAction, StationFile
@@ -37,72 +38,11 @@ WAITING = "a meter has not settled yet"
 LOOK_EVERY = 0.1
 """s of the clock between two looks, and between two commands that are repeated."""
 OUTPUTS: frozenset[SafeAction] = frozenset({"sink off", "source off"})
-WITHOUT_ENERGY = frozenset({"chamber to rest"})
-"""Steps after which no energy is left on the bench whatever became of them: reported ones do not make a bench so."""
-
-State = Literal["verified", "reported", "not verified"]
 Action = Callable[[], object]
 Check = Callable[[], str]
 """Reads back; returns what is wrong, or nothing."""
 Attempt = Callable[[Callable[[], Any], float], Any]
 """Carries out an action within a limit (s) and returns what it returned; raises `OutOfTime`, or what it raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class SafeStep:
-    """How one step of the safe state went.
-
-    `verified`: True by a `witness` of its own, None only reported by whoever carried it out, False not at all.
-    """
-
-    name: str
-    done: bool
-    verified: bool | None
-    detail: str
-    duration: float
-    witness: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BenchVerdict:
-    """Whether the bench was left safe, and how that is known."""
-
-    steps: tuple[SafeStep, ...]
-
-    @property
-    def state(self) -> State:
-        """The worst of the steps; one that has no energy in it counts only where it was not verified."""
-        if any(step.verified is False for step in self.steps):
-            return "not verified"
-        reported = any(step.verified is None and step.name not in WITHOUT_ENERGY for step in self.steps)
-        return "reported" if reported else "verified"
-
-    @property
-    def safe(self) -> bool:
-        """Every step was carried out, and confirmed where the station has the means to."""
-        return self.state != "not verified"
-
-    def __str__(self) -> str:
-        if self.state == "verified":
-            return "outputs verified off"
-        wanted = None if self.safe else False
-        told = "; ".join(
-            f"{step.name}: {step.detail}"
-            for step in self.steps
-            if step.verified is wanted and not (self.safe and step.name in WITHOUT_ENERGY)
-        )
-        if self.safe:
-            return f"outputs off, as the instruments themselves report ({told})"
-        return f"NOT VERIFIED SAFE ({told}). Switch the bench off by hand and look at it before anyone touches it."
-
-    def as_dict(self) -> dict[str, Any]:
-        """As stored in the manifest."""
-        return {"safe": self.safe, "state": self.state, "steps": [asdict(step) for step in self.steps]}
-
-    @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":
-        """As read from a manifest; raises `KeyError` or `TypeError` for anything else."""
-        return cls(tuple(SafeStep(**step) for step in kept["steps"]))
 
 
 def at_leisure(action: Callable[[], Any], _limit: float) -> Any:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bench.clock import VirtualClock
 from bench.pack import PackFile
 from bench.safety import rescue
+from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.breaking import cell_danger, refusal
 from bench.safety.rescue import instruments_that_matter
-from bench.safety.safestate import BenchVerdict, SafeStep
 from bench.scenario import Charge, elapsed
 from bench.station import SafeState, load_station
 from bench.testing import TestBench

@@ -11,7 +11,8 @@ from bench.clock import WallClock
 from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import safestate
-from bench.safety.safestate import LEFT_OUT, BenchVerdict, SafeStep, outputs_off, safe_state
+from bench.safety.benchverdict import BenchVerdict, SafeStep
+from bench.safety.safestate import LEFT_OUT, outputs_off, safe_state
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import witness
-from bench.safety.safestate import BenchVerdict, SafeStep
+from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.witness import WITNESSES, confirmers, meters
 from bench.station import SAFE_ORDER, load_station
 from bench.testing import TestBench
