@@ -273,22 +273,29 @@ def open_yet_carrying(bms_current: int) -> Quantity:
     return found
 
 
-def path_open(bms_voltage: int, bms_current: int, apart: float, least: float) -> Quantity:
+class PathOpen:
     """1 while no ammeter sees any of the current asked for and the ends of its path differ by more than `apart` V.
 
     The BMS says that its contactors are closed, and one contactor, a fuse or a cable is not. Both voltmeters are right
-    then: each sees its own end. Fewer than `least` A nobody counts on.
+    then: each sees its own end. But one that was wrong while a current flowed is wrong now. Fewer than `least` A nobody
+    counts on.
     """
 
-    def found(row: Row) -> float:
-        asked = abs(row[_SET_CURRENT])
-        if not asked >= least:  # nan: nothing is asked for
-            return 0.0
-        most = LEAKING * asked
-        open_ = abs(row[_CURRENT]) < most > abs(row[bms_current]) and abs(row[_VOLTAGE] - row[bms_voltage]) > apart
-        return 1.0 if open_ else 0.0
+    def __init__(self, bms_voltage: int, bms_current: int, apart: float, least: float) -> None:
+        self._voltage, self._current = bms_voltage, bms_current
+        self._apart, self._least = apart, least
+        self._agreed = True
 
-    return found
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        asked = abs(row[_SET_CURRENT])
+        if not asked >= self._least:  # nan: nothing is asked for
+            return 0.0
+        most, apart = LEAKING * asked, abs(row[_VOLTAGE] - row[self._voltage]) > self._apart
+        if abs(row[_CURRENT]) < most > abs(row[self._current]):
+            return 1.0 if apart and self._agreed else 0.0
+        self._agreed = not apart
+        return 0.0
 
 
 class Connected:

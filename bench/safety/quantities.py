@@ -133,7 +133,7 @@ def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str, apart: float
     )
     string, current = index[raw_label(bms, "pack voltage")], index[raw_label(bms, "pack current")]
     return {
-        plausibility.PATH_OPEN: plausibility.path_open(string, current, apart, events.LEAST_ASKED),
+        plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),

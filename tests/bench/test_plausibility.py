@@ -267,9 +267,19 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
 def test_a_path_is_open_where_nothing_flows_and_its_ends_differ(
     asked: float, current: float, bms: float, apart: float, found: float
 ) -> None:
-    quantity = plausibility.path_open(STRING, COUNT, 1.0, 0.2)
+    quantity = plausibility.PathOpen(STRING, COUNT, 1.0, 0.2)
     values = row(0.0, string=70.0, count=bms, set_current=asked, current=current, voltage=70.0 + apart)
     assert quantity(values) == found
+
+
+@pytest.mark.parametrize(("apart_before", "found"), [(0.5, 1.0), (8.0, 0.0)])
+def test_a_voltmeter_that_was_wrong_while_a_current_flowed_is_no_open_path(apart_before: float, found: float) -> None:
+    quantity = plausibility.PathOpen(STRING, COUNT, 1.0, 0.2)
+    flowing, open_ = (
+        row(time, string=70.0, count=amps, set_current=2.0, current=amps, voltage=70.0 + apart)
+        for time, amps, apart in ((0.0, 2.0, apart_before), (1.0, 0.0, 8.0))
+    )
+    assert [quantity(flowing), quantity(open_)] == [0.0, found]
 
 
 # --- heat from outside ------------------------------------------------------------------------------------------------
