@@ -20,7 +20,6 @@ StepRef = Step | str | int
 CURRENT, VOLTAGE, SOC = "Current / A", "Voltage / V", "SOC / 1"
 CELL_LOW, CELL_HIGH = "Cell Voltage Min / V", "Cell Voltage Max / V"
 CELL_HOT = "Cell Temperature Max / degC"
-CHARGES = ("Charge", "FastRecharge")
 SAME_SOC = 0.02  # ISO 12405-4 wants the initial SOC restored; the displayed SOC is not known better than this
 FULL = 0.97  # displayed SOC from which a discharge is one of the whole capacity
 CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
@@ -38,6 +37,7 @@ class _Way:
 
 
 CHARGING, DISCHARGING = _Way("charge", "Charging"), _Way("discharge", "Discharging")
+_WAYS = {"charge": CHARGING, "discharge": DISCHARGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,22 +261,23 @@ def compute_all(run: Recording) -> list[Kpi]:
 
 
 def _of_step(run: Recording, step: Step) -> Iterator[Kpi]:
-    if step.kind in CHARGES or step.kind == "Discharge":
+    moves = step.direction in ("charge", "discharge") and step.resumable
+    if moves:
         yield capacity(run, step)
         yield energy(run, step)
         yield mean_power(run, step)
         yield dc_resistance(run, step)
-    if step.kind == "Discharge" and _from_full(run, step):
+    if moves and step.direction == "discharge" and _from_full(run, step):
         yield rated_capacity_ratio(run, step)
-    if step.kind in CHARGES and run.has(SOC):
+    if moves and step.direction == "charge" and run.has(SOC):
         yield charge_time(run, step)
     if step.kind == "Charge" and run.has("Set Voltage / V"):
         yield constant_voltage_share(run, step)
-    if step.kind == "Pulse":
+    if not step.resumable:
         yield dc_resistance(run, step)
-    if step.kind not in ("Soak", "Rest") and run.has(CELL_HOT):
+    if step.direction != "none" and run.has(CELL_HOT):
         yield temperature_rise(run, step)
-    if step.kind not in ("Soak", "Rest") and run.has(CELL_LOW) and run.has(CELL_HIGH):
+    if step.direction != "none" and run.has(CELL_LOW) and run.has(CELL_HIGH):
         yield cell_spread(run, step)
         yield largest_cell_spread(run, step)
 
@@ -303,10 +304,8 @@ def _closure(run: Recording, discharge: Step, charge: Step) -> str:
 
 def _direction(run: Recording, step: Step) -> _Way:
     """Which way a step moves charge: what it is for, or for a pulse what it did."""
-    if step.kind in CHARGES:
-        return CHARGING
-    if step.kind == "Discharge":
-        return DISCHARGING
+    if step.resumable and step.direction in _WAYS:
+        return _WAYS[step.direction]
     return CHARGING if np.nansum(run.values(CURRENT, step)) >= 0 else DISCHARGING
 
 
