@@ -189,7 +189,7 @@ def fails(bench: TestBench, *steps: Any) -> BaseException:
 
 
 def test_a_pack_that_violates_a_limit_is_blamed_with_step_time_and_value(little_bench: TestBench, plant: Plant) -> None:
-    plant.on_scan.append(lambda: setattr(plant, "sensors", [25.0 + plant.now() / 15] * 2))
+    plant.on_scan.append(lambda: setattr(plant, "sensors", [25.0 + plant.now() / 35] * 2))
     error = fails(little_bench, Discharge(2.0, until=LONG, name="hot discharge"))
     assert isinstance(error, PackFailure)
     manifest = assert_ended_safe(little_bench, plant, "FAIL", "pack")

@@ -71,6 +71,20 @@ def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
     assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
 
 
+@pytest.mark.parametrize(
+    ("late", "again", "found"),
+    [(2, None, 0.0), (30, None, 0.4), (2, 4, 0.4)],
+    ids=["on its way when the current began", "long after", "a second time"],
+)
+def test_the_first_display_after_a_rest_may_be_of_the_rest(late: int, again: int | None, found: float) -> None:
+    leap, shown, seen = ChargeLeap(2.0), 0.0, []
+    for number in range(-5, 60):
+        shown += 0.4 * (number == late) + 0.4 * (number == again)
+        asked = 2.0 if number >= 0 else nan
+        seen.append(leap(row(float(number), soc=shown, current=max(0.0, asked), set_current=asked)))
+    assert max(seen) == pytest.approx(found, abs=0.2 if found else 0.0)
+
+
 @pytest.mark.parametrize("rows_per_frame", [1, 10, 30])
 def test_a_display_that_is_renewed_less_often_than_rows_come_has_not_leapt(rows_per_frame: int) -> None:
     # Six seconds a row at 1C, as on a served bench that runs sixty times as fast; then only a trickle is asked for,
