@@ -49,7 +49,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RecordingError(f"{path} cannot be read: {error}.") from error
     if not isinstance(manifest, dict) or manifest.get("schema") not in READ:
         found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
-        raise RecordingError(f"{path} has the schema {found!r}; this version reads {' and '.join(map(str, sorted(READ)))}.")
+        raise RecordingError(
+            f"{path} has the schema {found!r}; this version reads {' and '.join(map(str, sorted(READ)))}."
+        )
     if CHECKSUM in manifest and manifest.pop(CHECKSUM) != _checksum(manifest):
         raise RecordingError(
             f"{path} is damaged: what it says does not fit its checksum. Restore it from a copy; or, if somebody has "

@@ -10,7 +10,6 @@ from math import nan
 from typing import Literal, Protocol
 
 from bench.roles import Roles
-from bench.station import Role
 
 ROUNDING = 1e-6
 """Share of an extreme by which a set point may lie outside: a control law computes it another way than pre-flight."""
@@ -43,7 +42,7 @@ class Flow:
     """
 
     def __init__(
-        self, roles: Roles, envelope: Mapping[tuple[Role, str], Span], note: Callable[[float, float], None], step: str
+        self, roles: Roles, envelope: Mapping[tuple[str, str], Span], note: Callable[[float, float], None], step: str
     ) -> None:
         self._source, self._sink = roles.source, roles.sink
         self._one = roles.source is roles.sink  # type: ignore[comparison-overlap] # one may play both roles

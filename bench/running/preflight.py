@@ -52,7 +52,7 @@ def _prepared(step: Step, place: Place) -> Procedure[Any] | str:
     """The procedure of a step, or what is wrong with its values."""
     try:
         return procedure_for(step, place)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, InputError) as error:
         return _mistake(step, error)
 
 
@@ -66,7 +66,8 @@ def _problems(procedure: Procedure[Any]) -> Iterable[str]:
 
 def _mistake(step: Step, error: Exception) -> str:
     # A value of another kind than it should be shows wherever it is first compared with something.
-    return f"Step {step.name!r}: {error}{'' if str(error).endswith('.') else '; look at its values.'}"
+    name = getattr(step, "name", step)
+    return f"Step {name!r}: {error}{'' if str(error).endswith('.') else '; look at its values.'}"
 
 
 def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from bench.running.ending import Conditions, Ending
 from bench.running.flow import Flow
 from bench.running.sampling import Row, Sampler
 from bench.scenario import Step
-from bench.station import Role, StationFile
+from bench.station import StationFile
 from instruments.roles import BmsMode
 
 Control = Callable[[Row, float], None]
@@ -40,7 +40,7 @@ class Extremes:
     high: float
 
 
-Envelope = Mapping[tuple[Role, str], Extremes]
+Envelope = Mapping[tuple[str, str], Extremes]
 """By role and quantity. What is not in it is not asked for: the flow refuses to send it."""
 
 

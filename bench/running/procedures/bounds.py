@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from bench.running import thresholds
 from bench.running.procedures.base import Extremes, Place
-from bench.station import Role
 from instruments.roles import Ratings
 
 
@@ -23,10 +22,10 @@ class Bound:
 Check = Callable[[Extremes, Place], Iterable[str]]
 """What is wrong with the extremes of one quantity, one sentence each."""
 
-_checks: dict[tuple[Role, str], Check] = {}
+_checks: dict[tuple[str, str], Check] = {}
 
 
-def bound(role: Role, quantity: str) -> Callable[[Check], Check]:
+def bound(role: str, quantity: str) -> Callable[[Check], Check]:
     """Register what bounds a quantity of a role."""
 
     def register(check: Check) -> Check:
@@ -36,7 +35,7 @@ def bound(role: Role, quantity: str) -> Callable[[Check], Check]:
     return register
 
 
-def problems(role: Role, quantity: str, wanted: Extremes, place: Place) -> Iterable[str]:
+def problems(role: str, quantity: str, wanted: Extremes, place: Place) -> Iterable[str]:
     """What is wrong with what a step wants of a role; a quantity that nothing bounds is refused."""
     check = _checks.get((role, quantity))
     if check is None:

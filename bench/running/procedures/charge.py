@@ -1,6 +1,6 @@
 """Charging: constant current, or as much as the BMS allows, then constant voltage held on the highest cell."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import isnan
 
 from bench import columns
@@ -12,6 +12,9 @@ from bench.scenario import Charge, FastRecharge, amperes
 
 NEAR_THE_LIMIT = 0.1
 """V of head-room of the highest cell below which the voltage is held on it."""
+
+Wanted = Callable[[Row, float], float]
+"""A, by the newest row and the time (s) that the step has had."""
 
 _VOLTAGE, _CELL_VOLTAGE_MAX = INDEX[columns.VOLTAGE], INDEX[columns.CELL_VOLTAGE_MAX]
 _CHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT]
@@ -52,7 +55,7 @@ class ChargeProcedure(Procedure[Charge]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
-        return charging(self._current, self.step.cell_voltage, stage)
+        return charging(lambda _row, _time: self._current, self.step.cell_voltage, stage)
 
 
 class FastRechargeProcedure(Procedure[FastRecharge]):
@@ -78,11 +81,12 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
-        return charging(bounds.charge_bound(self.place).value, None, stage)
+        largest = bounds.charge_bound(self.place).value
+        return charging(lambda _row, _time: largest, None, stage)
 
 
-def charging(largest: float, cell_voltage: float | None, stage: Stage) -> Control:
-    """Constant current within what the BMS allows, then constant voltage held on the highest cell.
+def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Control:
+    """The `wanted` current within what the BMS allows, then constant voltage held on the highest cell.
 
     The supply holds the terminal voltage. Near the limit its set point is the measured voltage plus the head-room of
     the highest cell, counted for half the string: the cell closes on its limit from below and never passes it by more
@@ -92,8 +96,8 @@ def charging(largest: float, cell_voltage: float | None, stage: Stage) -> Contro
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
     gain, highest = pack.series / 2, pack.series * limit
 
-    def control(row: Row, _time: float) -> None:
-        allowed = row[_CHARGE_LIMIT]
+    def control(row: Row, time: float) -> None:
+        largest, allowed = wanted(row, time), row[_CHARGE_LIMIT]
         current = largest if isnan(allowed) else min(largest, allowed)
         headroom = limit - row[_CELL_VOLTAGE_MAX]
         voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
