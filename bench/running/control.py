@@ -46,10 +46,14 @@ def charging(largest: float, cell_voltage: float | None, bench: OpenBench, sampl
     pack, charge = bench.pack, bench.roles.source.charge
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
     gain, highest = pack.series / 2, pack.series * limit
+    # What the BMS allows is what it said last; before it has said anything it allows nothing.
+    allowed = 0.0
 
     def control(row: Row) -> None:
-        allowed = row[_CHARGE_LIMIT]
-        current = largest if isnan(allowed) else min(largest, allowed)
+        nonlocal allowed
+        if not isnan(row[_CHARGE_LIMIT]):
+            allowed = row[_CHARGE_LIMIT]
+        current = min(largest, allowed)
         headroom = limit - row[_CELL_VOLTAGE_MAX]
         voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
         sampler.ask(current, voltage)
