@@ -195,7 +195,7 @@ class TestBench:
 
     def conclude(self, error: BaseException | None = None) -> Conclusion:
         """Make the bench safe, judge, close the run. Whatever happens here, the run ends and the links close."""
-        error = error or self._left_over()
+        error = error or self._left_over() or self._swallowed()
         if error is not None:
             self._keep(error)
             self._settle(error)
@@ -221,6 +221,14 @@ class TestBench:
             f"{left[0].name!r}. Run it anew.",
             MISMATCH,
         )
+
+    def _swallowed(self) -> PackFailure | BenchFault | None:
+        """What has ended a scenario and the test has caught: to go on is the test's right, to pass is not."""
+        cause = self.run_log.cause
+        if cause is None or cause.blame not in ("pack", "bench"):
+            return None
+        kind = PackFailure if cause.blame == "pack" else BenchFault
+        return kind(cause.text, cause.fault or "")
 
     def _make_safe(self) -> BenchVerdict | None:
         if self._open is None:

@@ -9,7 +9,7 @@ import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
-from math import isnan
+from math import isnan, nan
 from typing import Any, Literal
 
 from bench.origin import came_out_of_the_bench, place_in_the_test
@@ -292,13 +292,13 @@ class Measurement:
 
     @property
     def margin(self) -> float | None:
-        """Distance to the nearest limit, negative when violated; None without limits."""
+        """Distance to the nearest limit, negative when violated; None without limits, nan where one is unknown."""
         margins = []
         if self.at_least is not None:
             margins.append(self.value - self.at_least)
         if self.at_most is not None:
             margins.append(self.at_most - self.value)
-        return min(margins, default=None)
+        return nan if any(map(isnan, margins)) else min(margins, default=None)
 
     def __str__(self) -> str:
         bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []

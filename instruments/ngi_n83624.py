@@ -133,19 +133,23 @@ class NgiN83624(VisaDriver):
         self._set("OUTP", "ONOFF", [1] * len(cells))
         self._verify_on()
 
-    def update_resistance(self, resistance: Sequence[float]) -> None:
-        """Write a new resistance (Ohm) into every row of the running tables, alike for all channels."""
+    def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
+        """Write new resistances (Ohm, one per row) into `rows` of the running tables (all), alike for all channels.
+
+        Two messages a row: with the gap that the instrument needs between two, a whole table takes half a minute.
+        """
         if len(resistance) != self._rows:
             raise SetPointRejected(
                 f"{self.name}: {len(resistance)} resistances for {self._rows} rows; nothing was sent, "
                 "give one per row of the tables that emulate() loaded"
             )
-        self._session.in_one_piece(lambda: self._load_resistance(resistance))
+        chosen = range(self._rows) if rows is None else tuple(rows)
+        self._session.in_one_piece(lambda: self._load_resistance(resistance, chosen))
 
-    def _load_resistance(self, resistance: Sequence[float]) -> None:
-        for row, value in enumerate(resistance):
+    def _load_resistance(self, resistance: Sequence[float], rows: Iterable[int]) -> None:
+        for row in rows:
             self._set("SOC", "EDIT:STEP", [self._step(row)] * len(self._cells))
-            self._set("SOC", "EDIT:R", [value * _MILLI] * len(self._cells))
+            self._set("SOC", "EDIT:R", [resistance[row] * _MILLI] * len(self._cells))
 
     def protections(self) -> Protections:
         """Thresholds of channel 1 as read back: V, A, W."""

@@ -5,7 +5,7 @@ station file. SI units at every interface. **Positive current charges the batter
 turns its instrument's own sign around.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -231,8 +231,11 @@ class BatteryEmulator(Protocol):
         """Load one table per channel and switch all channels on; `len(cells)` must equal `cell_count`."""
         ...
 
-    def update_resistance(self, resistance: Sequence[float]) -> None:
-        """Give the running tables a new resistance (Ohm, one value per table row), e.g. at another temperature."""
+    def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
+        """Give the running tables a new resistance (Ohm, one value per table row), e.g. at another temperature.
+
+        Only `rows` are written, counted from 0, where they are given: a whole table may take longer than a scan.
+        """
         ...
 
     def emulator_off(self) -> None:

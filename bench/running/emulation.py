@@ -4,7 +4,7 @@ An emulator has no temperature of its own. What the sensors in the chamber read 
 cells, as it would that of real ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from bench.verdicts import InputError
 from instruments.roles import BatteryEmulator, CellTable
 from models.cell import CellFileError, CellParameters, load_cell
 
+AT_ONCE = 0.1
+"""s of a scan that may be spent on it."""
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 
@@ -22,7 +24,14 @@ FOLLOW_STEP = 1.0
 class EmulatedPack:
     """Loads `pack` into `emulator` and keeps its resistance at the temperature of the sensors."""
 
-    def __init__(self, emulator: BatteryEmulator, pack: PackFile, soc: float, temperature: float) -> None:
+    def __init__(
+        self,
+        emulator: BatteryEmulator,
+        pack: PackFile,
+        soc: float,
+        temperature: float,
+        now: Callable[[], float] = float,
+    ) -> None:
         if emulator.cell_count != pack.series:
             raise InputError(
                 f"pack {pack.name} has {pack.series} cells in series, the emulator {emulator.cell_count}: "
@@ -31,7 +40,10 @@ class EmulatedPack:
         self._emulator = emulator
         self._cell = cell_of(pack)
         self._parallel = pack.parallel
-        self._temperature = temperature
+        self._temperature, self._now = temperature, now
+        self._wanted: list[float] = []
+        self._left: list[int] = []
+        """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
             state_of_charge=tuple(self._cell.soc.tolist()),
             voltage=tuple(self._cell.ocv.tolist()),
@@ -42,11 +54,22 @@ class EmulatedPack:
         emulator.emulate([table] * pack.series)
 
     def follow(self, sensors: Sequence[float]) -> None:
-        """Call with the temperatures of each scan, degC."""
+        """Call with the temperatures of each scan, degC.
+
+        Writes for `AT_ONCE` s at most, or one row: an emulator that needs a gap between two messages would keep the
+        guard from looking for half a minute. Rows of two temperatures differ by less than what is not followed at all.
+        """
         temperature = sum(sensors) / len(sensors)
         if abs(temperature - self._temperature) >= FOLLOW_STEP:
             self._temperature = temperature
-            self._emulator.update_resistance(self._resistance(temperature).tolist())
+            self._wanted = self._resistance(temperature).tolist()
+            self._left = list(range(len(self._wanted)))
+        if not self._left:
+            return
+        began = self._now()
+        while self._left and self._now() - began <= AT_ONCE:
+            row = self._left.pop(0)
+            self._emulator.update_resistance(self._wanted, (row,))
 
     def _resistance(self, temperature: float) -> npt.NDArray[np.float64]:
         return np.asarray(self._cell.resistances(self._cell.soc, temperature).sum(axis=0) / self._parallel)

@@ -300,7 +300,7 @@ class OpenBench:
         if emulator is None:
             return None
         state = _pack_state(self.setup)
-        return EmulatedPack(emulator, self.pack, state.soc, state.temperature)
+        return EmulatedPack(emulator, self.pack, state.soc, state.temperature, self.clock.now)
 
     def make_safe(
         self,

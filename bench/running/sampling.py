@@ -226,6 +226,10 @@ class Sampler:
         reason = self._reason()
         asked = f" when asked for {self.asked_mode}" if self.asked_mode else ""
         cause = violation.cause(self.step_name, f"{asked} {reason.text}{self._fault_bits(violation)}")
+        heat = self.guard.explanation("cell-over-temperature") if reason.hot else None
+        if heat is not None:
+            text = f"{heat.cause(self.step_name).text} So the BMS gave up {reason.text}."
+            return replace(cause, text=text, fault=heat.fault, blame=heat.blame, instrument=heat.instrument)
         name = bms_errors.FAULTS.get(reason.side, violation.fault)
         return replace(cause, fault=name, blame=fault(name).blame)
 

@@ -32,6 +32,8 @@ LOOK_BACK = 15.0
 """s of rows before the ERROR in which its reason is looked for: a scan in a rest, and a debounce of the BMS's."""
 CURRENT_MARGIN, CELL_MARGIN = 1.05, 0.005
 """Factor and V by which meters may differ: less beyond a limit is no evidence."""
+HOT_WORDS = ("OVERTEMPERATURECHARGE", "OVERTEMPERATUREDISCHARGE", "OVERTEMPERATURE_CHARGE", "OVERTEMPERATURE_DISCHARGE")
+"""Of the bits that tell of a cell that is too hot; boards are hot by themselves."""
 _LOOKS = 0.1
 _SIDES: tuple[Side, ...] = ("bench", "pack")
 """Too much current may be what has brought a cell beyond its limit, so it is asked for first."""
@@ -45,6 +47,8 @@ class Reason:
 
     side: Side
     text: str
+    hot: bool = False
+    """Whether it is a temperature that is too high, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
     if origin.side == "bench" or (set(origin.signals) <= PRECHARGE and origin.signals and at.driving):
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
-        return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}")
+        hot = all(any(word in each.upper() for word in HOT_WORDS) for each in origin.signals)
+        return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}", hot)
     for side in _SIDES:
         measured = _excesses(bms, at, side)
         if measured:

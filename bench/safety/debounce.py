@@ -15,6 +15,8 @@ known, and one row of a slow scan must not count for more than one of a fast sca
 
 LEAK = 0.1
 """s of violation that are forgotten in each s without one."""
+LEAST = 1.0
+"""s without a violation that count at most, where nothing is forgiven: what stands for a moment leaks away as well."""
 FORGOTTEN = 1e-9
 """s below which nothing is left: rounding of a sum of periods."""
 
@@ -57,5 +59,5 @@ class Debounce:
         return self._carried <= FORGOTTEN
 
     def _leak(self, time: float) -> None:
-        self._carried = max(0.0, self._carried - LEAK * min(time - self._last, self._time))
+        self._carried = max(0.0, self._carried - LEAK * min(time - self._last, max(self._time, LEAST)))
         self._last = time

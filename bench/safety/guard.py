@@ -107,7 +107,8 @@ class Limit:
         bounds = {"at_least": self.at_least, "at_most": self.at_most}
         return {
             "name": self.name, "column": self.column, "unit": self.unit, "debounce": self.debounce,
-            "blame": self.blame, "action": self.action, "fault": self.fault, "when": self.when,
+            "blame": self.blame, "action": "none" if self.suspicion else self.action, "fault": self.fault,
+            "when": self.when,
             "instrument": self.instrument or None,
             **{key: value if abs(value) != inf else None for key, value in bounds.items()},
         }  # fmt: skip
@@ -322,6 +323,16 @@ class Guard:
             number = min(found, key=lambda each: (found[each], each))
             self._end_for(number, self._violation(number, self._open[number, False]))
 
+    def explanation(self, fault: str) -> Violation | None:
+        """What is violated now, or was a moment ago, and brings `fault` about: the oldest, or None."""
+        found = [
+            self._violation(number, excursion)
+            for (number, missing), excursion in self._open.items()
+            if not missing and fault in (limit := self.limits[number]).explains
+            and (excursion.debounce.bad if limit.suspicion else excursion.debounce.lasting)
+        ]  # fmt: skip
+        return min(found, key=_age, default=None)
+
     def recent(self) -> list[list[float]]:
         """The rows of the last minute, oldest first, each in the order of `columns`."""
         return list(self._recent)
@@ -388,7 +399,7 @@ class Guard:
                 excursion.latched = violation = self._violation(number, excursion)
                 found.append((number, violation))
                 # What something else has brought about speaks against no meter.
-                if limit.contradiction and self._behind(number) == number:
+                if limit.contradiction and not isnan(value) and self._behind(number) == number:
                     self._convicted.update(violation.instruments)
         trips = sorted((each for each in found if each[1].action == "trip"), key=lambda each: _age(each[1]))
         for number, violation in trips:
@@ -456,7 +467,8 @@ class Guard:
             why = self.limits[other]
             if missing or why.advisory:
                 continue
-            explained = limit.fault in why.explains and excursion.debounce.lasting
+            stands = excursion.debounce.bad if why.suspicion else excursion.debounce.lasting
+            explained = limit.fault in why.explains and stands
             if explained or (why.contradiction and excursion.debounce.bad and read & set(self._suspected(other))):
                 yield other
 

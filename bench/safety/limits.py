@@ -63,11 +63,9 @@ OF_A_CURRENT = frozenset({
 """What a current brings about that nobody has asked for."""
 OF_A_WEAK_CELL = frozenset({"bms-charge-limit", "bms-discharge-limit"})
 """What one cell brings about that strays from all others."""
-OF_HEAT = frozenset({
-    "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "bms-error", "bms-fault",
-})  # fmt: skip
-"""What air brings about that is hotter than anybody has asked for."""
-OF_COLD = frozenset({"cell-under-temperature", "charging-too-cold", "bms-error", "bms-fault", "bms-charge-limit"})
+OF_HEAT = frozenset({"cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise"})
+"""What air brings about that is hotter than anybody has asked for; what a BMS says of that, its own bits tell."""
+OF_COLD = frozenset({"cell-under-temperature", "charging-too-cold", "bms-charge-limit"})
 """What air brings about that is colder than anybody has asked for."""
 LOOK_AT_BMS = "look at its 12 V supply and its wiring, for a second node on the bus, and at its own log"
 """What to do about a node that opened or started anew and does not say why: it is the bench's until that is known."""

@@ -411,9 +411,10 @@ class OutsideHeat:
         step = abs(row[ammeter] - before[ammeter])
         if step > self._step:
             found = abs(row[voltmeter] - before[voltmeter]) / step
-            self._measured = max(self._measured, min(found, WORST_RESISTANCE * allowed))
-        own = max(self._measured, BEST_RESISTANCE * allowed) if self._measured else allowed
-        return own, max(allowed, self._measured)
+            # As a share of what is allowed at this temperature: a pack has many times as much in the cold.
+            self._measured = max(self._measured, min(found / allowed, WORST_RESISTANCE))
+        own = max(self._measured, BEST_RESISTANCE) if self._measured else 1.0
+        return own * allowed, max(1.0, self._measured) * allowed
 
 
 # --- what was asked for, and who else has seen it ---------------------------------------------------------------------

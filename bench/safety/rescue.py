@@ -15,11 +15,11 @@ from typing import Any, cast
 from bench.clock import Clock
 from bench.drivers import Doubted, Unreachable, mismatch, open_driver, warm_up
 from bench.roles import Driver, Roles
-from bench.safety.benchverdict import BenchVerdict
+from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.safestate import STEP_LIMIT, safe_state
 from bench.safety.timelimit import begun, in_time
 from bench.station import ACTED_ON, Expected, StationFile
-from instruments.roles import InstrumentFault, Sink, Source
+from instruments.roles import Sink, Source
 from instruments.session import LinkContext
 
 ATTEMPTS = 3
@@ -58,7 +58,7 @@ def attempts(
     loaded = StationFile.model_validate(station)
     expected = {name: _expected(loaded, name, identities or {}) for name in names}
     for number in range(1, ATTEMPTS + 1):
-        outcome = _attempt(loaded, expected, clock, number)
+        outcome = _tried(loaded, expected, clock, number)
         yield outcome
         if outcome.verdict.safe:
             return
@@ -96,6 +96,16 @@ def _expected(station: StationFile, name: str, identities: Mapping[str, Sequence
     return station.instruments[name].expect, Expected(model=model, serial_number=serial_number)
 
 
+def _tried(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
+    """One attempt; one that fails in a way that nobody has thought of is told, and the next one made."""
+    try:
+        return _attempt(station, expected, clock, number)
+    except Exception as error:  # noqa: BLE001 - there is nobody else who could act
+        told = f"the attempt itself failed: {type(error).__name__}: {error}"
+        step = SafeStep("outputs off", done=False, verified=False, detail=told, duration=0.0)
+        return Outcome(number, None, BenchVerdict((step,)))
+
+
 def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
     names = tuple(expected)
     reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
@@ -120,11 +130,12 @@ def _reach(station: StationFile, name: str, clock: Clock) -> Driver:
     """Open an instrument and switch off what it can move; a command that fails is the safe state's to tell."""
     driver = open_driver(station, name, LinkContext(station.visa_library, clock.now, clock.sleep))
     roles = station.instruments[name].roles
+    # Whatever a driver raises, the other output must be told, and its link stays open for the safe state.
     if "sink" in roles:
-        with suppress(InstrumentFault):
+        with suppress(Exception):
             cast("Sink", driver).sink_off()
     if "source" in roles:
-        with suppress(InstrumentFault):
+        with suppress(Exception):
             cast("Source", driver).source_off()
     return driver
 
@@ -135,8 +146,8 @@ def _doubt(reached: "Future[Driver]", name: str, expected: Sequence[Expected]) -
         return ""
     try:
         identity = reached.result().identify()
-    except InstrumentFault as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001 - who cannot say who he is proves nothing
+        return str(error) or type(error).__name__
     wrong = next(filter(None, (mismatch(each, identity) for each in expected)), "")
     return f"{name} is {identity} now: {wrong}" if wrong else ""
 

@@ -109,6 +109,7 @@ def safe_state(
     on_its_way = _Pass(roles, clock, station, now, attempt)
     for name in station.safe_order:
         on_its_way.carry_out(name)
+    on_its_way.leave_the_contactor()
     if hurry.is_set():
         # What was given up may have been the very command that switches off.
         with suppress(Exception):
@@ -144,7 +145,7 @@ class _Pass:
         self._readings: dict[witness.Fact, tuple[witness.Reading, ...]] = {}
         safe = station.safe_state
         self._bounds = witness.Bounds(max(safe.current, witness.PACK_CURRENT), safe.bus_voltage)
-        self._left_closed = False
+        self._left_closed = self._contactor_told = False
         self._ways: dict[SafeAction, Callable[[_Step], None]] = {
             "sink off": self._output, "source off": self._output, "current gone": self._current,
             "contactor open": self._contactor, "bus discharged": self._bus, "emulator off": self._emulator,
@@ -164,6 +165,11 @@ class _Pass:
         except Exception as error:  # noqa: BLE001 - the next step must be attempted
             step.problem = _words(error)
         step.duration = round(self._clock.now() - start, 6)
+
+    def leave_the_contactor(self) -> None:
+        """Where nobody has asked it to open, closing the links must not: there was no reason to, or nobody looked."""
+        if not self._contactor_told and not self._left_closed:
+            self._leave_closed()
 
     def confirmed(self, step: _Step) -> SafeStep:
         """A step with what everybody else says of it."""
@@ -281,7 +287,10 @@ class _Pass:
         step.done = first is not None and not problem
 
     def _contactor(self, step: _Step) -> None:
-        amps = self._attempt(self._amps_now, STEP_LIMIT)
+        try:
+            amps = self._attempt(self._amps_now, STEP_LIMIT)
+        except OutOfTime:
+            amps = nan
         if amps != 0.0 and not self._is_open():
             reason = self._reason()
             step.problem = breaking.refusal(amps, self._station.safe_state, reason)
@@ -289,6 +298,7 @@ class _Pass:
                 self._leave_closed()
                 return
             step.note = f"opened under {amps:.2f} A, because {reason}"
+        self._contactor_told = True
         error = self._tried(partial(self._roles.bms.request_mode, BmsMode.STANDBY))
         step.done = error is None
         if isinstance(error, OutOfTime):
@@ -313,11 +323,14 @@ class _Pass:
     def _amps_now(self) -> float:
         """The largest current (A) that anybody measures, 0 for one that counts as gone.
 
-        nan where neither the BMS, whose current is the contactor's, nor every ammeter tells.
+        nan where neither the BMS, whose current is the contactor's, nor every ammeter tells. One that was contradicted
+        in this run may tell of a current, but not alone that there is none.
         """
-        heard = [abs(reading.value) for reading in self._read("pack current") if not reading.silent]
+        readings = [reading for reading in self._read("pack current") if not reading.silent]
+        heard = [abs(reading.value) for reading in readings]
         measured = [abs(amps) for amps in map(_amps, self._roles.meters())]
-        if not heard and any(map(isnan, measured)):
+        believed = any(reading.instrument not in self._now.discredited for reading in readings)
+        if not believed and any(map(isnan, measured)):
             return nan
         known = [amps for amps in measured if not isnan(amps)]
         gone = all(amps <= self._bounds.current for amps in heard)

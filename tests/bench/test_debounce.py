@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.safety.debounce import LEAK
+from bench.safety.debounce import LEAK, Debounce
 from bench.safety.guard import Guard, Limit
 
 Rows = Sequence[tuple[float, bool]]
@@ -109,3 +109,13 @@ def test_a_reading_that_is_lost_forgives_nothing_and_adds_nothing_by_itself() ->
     rows = [(0, 1.0), (1, nan), (2, -1.0), (3, nan), (4, 1.0)]
     guard = Guard([limit], ("Test Time / s", "x"))
     assert [bool(guard.check(row)) for row in rows] == [False] * 5
+
+
+def test_what_nothing_is_forgiven_of_leaks_away_as_well() -> None:
+    """A limit without a debounce that explains others must not do so for the rest of the run."""
+    debounce = Debounce(0.0, 0.0)
+    for time in range(5):
+        debounce.violated(float(time))
+    gone = [debounce.passed(float(time)) for time in range(5, 60)]
+    assert (gone[0], gone[-1]) == (False, True)
+    assert not debounce.lasting

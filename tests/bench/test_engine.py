@@ -3,6 +3,8 @@
 import errno
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from bench.scenario import (
     soc_above,
 )
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, PackFailure, TestError
+from bench.verdicts import BenchFault, PackFailure, TestError, Verdict
 from instruments.roles import BmsState, InstrumentFault
 from tests.bench.fakes import FakeSupply, Plant
 
@@ -398,3 +400,32 @@ def test_the_supply_fake_is_what_the_roles_ask_for() -> None:
     supply = FakeSupply(Plant(), "supply")
     assert isinstance(supply, PROTOCOLS["source"])
     assert isinstance(supply, PROTOCOLS["sink"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "verdict"), [("cell_offset", 0.5, Verdict.FAIL), ("leak", 5.9, Verdict.BENCH_FAULT)]
+)
+def test_a_test_that_catches_what_ended_its_scenario_has_not_passed(
+    little_bench: TestBench, plant: Plant, name: str, value: float, verdict: Verdict
+) -> None:
+    setattr(plant, name, value)
+    with suppress(PackFailure, BenchFault):
+        little_bench.run(Rest(until=elapsed(hours=1)) if name == "leak" else Charge(2.0, until=LONG))
+    concluded = little_bench.conclude()
+    assert little_bench.run_log.cause is not None
+    assert (concluded.verdict, str(concluded.error)) == (verdict, little_bench.run_log.cause.text)
+
+
+def test_a_bms_that_has_not_said_what_it_allows_gets_no_current_and_then_what_it_said_last(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    """A limit that is missing for a row is the last one, not none."""
+    asked: list[float] = []
+    plant.on_scan.append(lambda: asked.append(plant.set_current if plant.source_on else -1.0))
+    limits = iter([nan, nan, 1.5, nan, 1.5, *[1.5] * 100])
+    plant.on_scan.append(lambda: setattr(plant, "charge_limit", next(limits, 1.5)))
+    with suppress(BenchFault):
+        little_bench.run(Charge(2.0, until=elapsed(seconds=20)))
+    on = [current for current in asked if current >= 0]
+    assert on[0] == 0.0
+    assert max(on) == 1.5

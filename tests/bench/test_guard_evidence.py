@@ -310,3 +310,24 @@ def test_without_it_one_of_them_is_wrong() -> None:
     guard = guarded(DISAGREE, OPEN)
     assert ended(guard, *[row(time, difference=15.0) for time in range(4)]) == [("voltage-disagreement", "bench")]
     assert guard.discredited == {"supply", "bms"}
+
+
+def test_a_suspicion_that_is_over_explains_nothing() -> None:
+    rows = [*[row(time, count=9.0) for time in range(5)], row(5), row(6, cell=4.5), row(7, cell=4.5)]
+    assert ended(guarded(SUSPECTED, PACK), *rows) == [("cell-over-voltage", "pack")]
+
+
+def test_what_explains_a_fault_can_be_asked_for() -> None:
+    guard = guarded(SUSPECTED, PACK)
+    assert guard.explanation("cell-over-voltage") is None
+    guard.check(row(0, count=9.0))
+    found = guard.explanation("cell-over-voltage")
+    assert found is not None
+    assert (found.fault, found.value) == ("outside-heat", 9.0)
+    assert guard.explanation("pack-over-voltage") is None
+
+
+def test_a_reading_that_is_missing_discredits_nobody() -> None:
+    guard = guarded(DISAGREE)
+    assert ended(guard, *[row(time, difference=nan) for time in range(4)]) == [("value-missing", "bench")]
+    assert guard.discredited == frozenset()

@@ -1,6 +1,7 @@
 """A current that does not go: OFF again for a stated time, and a contactor that opens under it only for a reason."""
 
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,16 +10,17 @@ from hypothesis import strategies as st
 
 from bench.clock import VirtualClock
 from bench.pack import PackFile
-from bench.safety import rescue
+from bench.safety import rescue, safestate
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.breaking import cell_danger, refusal
 from bench.safety.rescue import instruments_that_matter
+from bench.safety.timelimit import OutOfTime
 from bench.scenario import Charge, elapsed
 from bench.station import SafeState, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsMode, BmsState
-from tests.bench.fakes import Plant
+from instruments.roles import BmsMode, BmsState, InstrumentFault
+from tests.bench.fakes import FakeBms, FakeSupply, Plant
 
 BREAKING = "safe_state: {bus_meter: supply, breaking_current: 5}"
 
@@ -214,3 +216,57 @@ def test_the_supervisor_believes_whom_the_test_had_identified(
 ) -> None:
     (outcome,) = rescued(station_text, write, supply=("FAKE 100", "1"), bms=("FAKE 100", "1"))
     assert outcome.verdict.state == "verified"
+
+
+def told_to_stay(bench: TestBench, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    told: list[str] = []
+    monkeypatch.setattr(bench.engine.bench.roles.bms, "stay_as_it_is", lambda: told.append("stay"), raising=False)
+    return told
+
+
+def test_closing_leaves_a_contactor_alone_that_nobody_came_to_any_more(
+    charging: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second request to end comes while an output refuses OFF: the contactor's step is left out."""
+    bench, hurry = charging(), Event()
+    told = told_to_stay(bench, monkeypatch)
+    hurry.set()
+    bench.engine.bench.make_safe(hurry=hurry)
+    assert told == ["stay"]
+    assert "request STANDBY" not in plant.calls
+
+
+def test_an_ammeter_that_never_answers_leaves_the_contactor_closed(
+    charging: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = charging()
+    told = told_to_stay(bench, monkeypatch)
+    monkeypatch.setattr(safestate._Pass, "_amps_now", lambda _self: (_ for _ in ()).throw(OutOfTime("did not answer")))
+    step = contactor(bench.engine.bench.make_safe())
+    assert step.detail.startswith("left closed because nobody can read the current")
+    assert told == ["stay"]
+    assert "request STANDBY" not in plant.calls
+
+
+def test_a_bms_that_was_contradicted_does_not_say_alone_that_no_current_flows(
+    charging: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = charging()
+
+    def mute(_self: FakeSupply) -> list[float]:
+        raise InstrumentFault("supply does not answer")
+
+    monkeypatch.setattr(FakeSupply, "collect", mute)
+    monkeypatch.setattr(FakeBms, "collect", says_no_current(FakeBms.collect))
+    step = contactor(bench.engine.bench.make_safe(discredited=frozenset({"bms"})))
+    assert step.detail.startswith("left closed because nobody can read the current")
+    assert "request STANDBY" not in plant.calls
+
+
+def says_no_current(collect: Callable[[FakeBms], list[float]]) -> Callable[[FakeBms], list[float]]:
+    def lie(self: FakeBms) -> list[float]:
+        values = collect(self)
+        values[FakeBms.channels.index("pack current")] = 0.0
+        return values
+
+    return lie

@@ -507,3 +507,21 @@ def test_a_count_grows_by_what_the_last_minute_has_added() -> None:
 
 def test_what_a_bms_does_not_count_has_not_grown() -> None:
     assert events.growth(None)(row(0.0)) == 0.0
+
+
+def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(four_cells: PackFile) -> None:
+    """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
+    cold = four_cells.model_copy(
+        update={"requirements": four_cells.requirements.model_copy(update={"dc_resistance": {-10.0: 10.0, 25.0: 1.0}})}
+    )
+    heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
+    cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
+    air = [-10.0, -10.0, *[25.0] * 20]
+    for number, (cell, around) in enumerate(zip(cells, air, strict=True)):
+        flows = 1.0 if number != 0 else 0.0
+        values = row(
+            60.0 * number, temperature=cell, cell_temperature_min=cell, cell_temperature_max=cell, current=flows,
+            ambient=around,
+        )  # fmt: skip
+        found = heat.impossible([*values, 13.0 + 5.0 * flows, flows])
+    assert found > 19 * (4 - 1.8)

@@ -1,11 +1,12 @@
 """What a row is made of (scan), when temperatures have settled, how an emulator is given its pack."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isnan, nan
 
 import pytest
 
 from bench import columns
+from bench.clock import VirtualClock
 from bench.columns import DERIVED, INDEX, raw_label
 from bench.pack import PackFile
 from bench.running.emulation import EmulatedPack, cell_of
@@ -218,12 +219,16 @@ class Emulator:
         self.cell_count = cell_count
         self.cells: Sequence[CellTable] = ()
         self.resistances: list[Sequence[float]] = []
+        """Of the whole table, each time that its last row was written."""
+        self.rows: list[int] = []
 
     def emulate(self, cells: Sequence[CellTable]) -> None:
         self.cells = cells
 
-    def update_resistance(self, resistance: Sequence[float]) -> None:
-        self.resistances.append(resistance)
+    def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
+        self.rows += range(len(resistance)) if rows is None else rows
+        if self.rows[-1] == len(resistance) - 1:
+            self.resistances.append(resistance)
 
     def emulator_off(self) -> None: ...
 
@@ -279,3 +284,31 @@ def test_a_pack_that_the_emulator_cannot_be_is_refused(four_cells: PackFile) -> 
 def test_a_cell_that_nobody_knows_is_named_with_the_nearest(four_cells: PackFile) -> None:
     with pytest.raises(InputError, match=r"pack four, key cell: .*lfp-26650"):
         cell_of(four_cells.model_copy(update={"cell": "lfp-26550"}))
+
+
+def test_a_slow_emulator_gets_a_row_a_scan_and_keeps_no_guard_waiting(four_cells: PackFile) -> None:
+    """Two messages a row with 0.3 s after each, as its guide wants: a whole table would take half a minute."""
+    clock = VirtualClock()
+
+    class Slow(Emulator):
+        def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
+            chosen = list(range(len(resistance)) if rows is None else rows)
+            clock.sleep(0.6 * len(chosen))
+            super().update_resistance(resistance, chosen)
+
+    emulator = Slow()
+    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, clock.now)
+    longest, scans = 0.0, 0
+    while not emulator.resistances:
+        before = clock.now()
+        emulated.follow([40.0, 40.0])
+        longest, scans = max(longest, clock.now() - before), scans + 1
+    assert longest <= 0.7
+    assert emulator.rows == list(range(scans))
+
+
+def test_an_emulator_that_needs_no_gap_gets_all_of_it_in_one_scan(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.3, 25.0, VirtualClock().now)
+    emulated.follow([40.0, 40.0])
+    assert len(emulator.resistances) == 1

@@ -192,3 +192,11 @@ def test_every_count_is_told_also_none(counts: dict[str, int], line: str) -> Non
 def test_the_counts_add_up(counts: dict[str, int]) -> None:
     total, *parts = map(int, re.findall(r"\d+", counts_in_words(counts)))
     assert total == sum(parts) == sum(counts.values())
+
+
+@pytest.mark.parametrize(("at_least", "at_most"), [(0.0, nan), (nan, 9.0), (None, nan), (nan, nan)])
+def test_an_unknown_limit_beside_a_known_one_is_not_waved_through(
+    at_least: float | None, at_most: float | None
+) -> None:
+    measured = Measurement("voltage", 5.0, "V", at_least, at_most, 0.1)
+    assert measured.verdict is INCONCLUSIVE

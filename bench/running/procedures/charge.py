@@ -96,9 +96,14 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
     gain, highest = pack.series / 2, pack.series * limit
 
+    # What the BMS allows is what it said last; before it has said anything it allows nothing.
+    allowed = 0.0
+
     def control(row: Row, time: float) -> None:
-        largest, allowed = wanted(row, time), row[_CHARGE_LIMIT]
-        current = largest if isnan(allowed) else min(largest, allowed)
+        nonlocal allowed
+        if not isnan(row[_CHARGE_LIMIT]):
+            allowed = row[_CHARGE_LIMIT]
+        current = min(wanted(row, time), allowed)
         headroom = limit - row[_CELL_VOLTAGE_MAX]
         voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
         charge(current, voltage)

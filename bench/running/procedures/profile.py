@@ -71,11 +71,11 @@ class ProfileProcedure(Procedure[Profile]):
         step, lowest = self.step, self.place.pack.voltage_min
         playback = Playback(step.points, step.quantity, step.interpolation)
         command, discharge, floor = stage.sampler.command, stage.flow.discharge, FLOOR * lowest
-        wanted, flowing = 0.0, "none"
+        wanted, flowing, allowed = 0.0, "none", 0.0
         charge = charging(lambda row, _time: self._amperes(wanted, max(row[_VOLTAGE], lowest)), None, stage)
 
         def control(row: Row, time: float) -> None:
-            nonlocal wanted, flowing
+            nonlocal wanted, flowing, allowed
             value = step.scale * playback.at(time + ROUNDING)
             voltage = max(row[_VOLTAGE], lowest)
             command(value if step.quantity == "power" else value * voltage)
@@ -85,8 +85,9 @@ class ProfileProcedure(Procedure[Profile]):
             if flowing == "charge":
                 charge(row, time)
             elif flowing == "discharge":
-                allowed, current = row[_DISCHARGE_LIMIT], self._amperes(wanted, voltage)
-                discharge(current if isnan(allowed) else min(current, max(0.0, allowed)), floor)
+                if not isnan(row[_DISCHARGE_LIMIT]):
+                    allowed = max(0.0, row[_DISCHARGE_LIMIT])
+                discharge(min(self._amperes(wanted, voltage), allowed), floor)
 
         return control
 
