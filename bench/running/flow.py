@@ -10,6 +10,7 @@ from math import nan
 from typing import Literal, Protocol
 
 from bench.roles import Roles
+from bench.verdicts import TestError
 
 ROUNDING = 1e-6
 """Share of an extreme by which a set point may lie outside: a control law computes it another way than pre-flight."""
@@ -31,7 +32,7 @@ class Span(Protocol):
         ...
 
 
-class Undeclared(ValueError):
+class Undeclared(TestError):
     """A procedure asks for what its envelope does not hold: a mistake in its code, told before anything is sent."""
 
 

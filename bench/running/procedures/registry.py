@@ -17,11 +17,7 @@ GROUP = "packbench.steps"
 
 
 def procedure_for(step: Step, place: Place) -> Procedure[Any]:
-    """The procedure of one step; raises `InputError` for a kind that nobody brings, or a step that is none."""
-    if not isinstance(step, Step):
-        raise InputError(
-            f"{step!r} is no step: a scenario is made of steps such as Charge('1C', until=current_below('C/20'))."
-        )
+    """The procedure of one step; raises `InputError` for a kind that nobody brings."""
     return _class_for(type(step))(step, place)
 
 
