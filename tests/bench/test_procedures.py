@@ -24,6 +24,7 @@ from bench.scenario import (
 )
 from bench.testing import TestBench
 from bench.verdicts import InputError, TestError
+from tests.bench import fakes
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -287,3 +288,31 @@ def test_the_same_file_with_other_points_is_another_step(tmp_path: Path) -> None
     path.write_text("time_s,current_A\n0,1\n10,2.5\n", encoding="utf-8")
     assert Profile(path).identity != before
     assert Discharge(1.0, SOON).identity == Discharge(1.0, SOON).identity
+
+
+# --- who can play a role ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("player", "channels", "says"),
+    [
+        (
+            "FakeSupply",
+            ("voltage", "power"),
+            "has no channel 'current', which the source must measure; it has voltage, ",
+        ),
+        ("FakeChamber", ("set point",), "has no channel 'air', which the chamber must measure; it has set point."),
+        ("FakeBms", ("state", "age"), "has no channel 'soc min', which the bms must measure; it has state, age."),
+    ],
+)
+def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_bench_opens(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch,
+    player: str, channels: tuple[str, ...], says: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fakes.__dict__[player], "channels", channels)
+    bench = new_bench()
+    with pytest.raises(InputError) as refused:
+        bench.open()
+    bench.conclude(refused.value)
+    assert says in str(refused.value)
+    assert not {"charge", "discharge", "request CHARGE"} & set(plant.calls)
