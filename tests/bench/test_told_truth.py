@@ -355,6 +355,39 @@ def test_ctrl_c_that_leaves_a_bench_unsafe_is_no_mere_interruption(tmp_path: Pat
     assert project.report().status == 3
 
 
+@pytest.mark.parametrize(
+    ("defects", "status", "said"),
+    [
+        ((), 130, "Bench: verified safe after its only run."),
+        (("panel-on:supply:5", "output-stays-on:supply"), 3, "NOT VERIFIED SAFE (source off: output still reads on"),
+    ],
+)
+def test_ctrl_c_while_the_bench_is_being_opened_says_how_it_was_left(
+    tmp_path: Path, defects: tuple[str, ...], status: int, said: str
+) -> None:
+    project = Project(tmp_path)
+    project.write("def test_asked(bench): ...", conftest="""
+    import os
+    import signal
+
+    from bench.safety import asfound
+
+    reached, asked = asfound._reached, []
+
+    def asked_once(station, name, context):
+        if name == "bms" and not asked:
+            asked.append(name)
+            os.kill(os.getpid(), signal.SIGINT)
+        return reached(station, name, context)
+
+    asfound._reached = asked_once
+    """)  # fmt: skip
+    ended = project.run(*(f"--defect={defect}" for defect in defects))
+    assert ended.status == status, ended.output
+    assert ended.lines[-1].startswith(said)
+    assert project.verdicts == {"test_asked": "ABORTED"}
+
+
 def test_ctrl_c_with_workers_says_it_of_every_run_that_was_open(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("""
