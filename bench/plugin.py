@@ -17,7 +17,7 @@ from bench import ends, hooks, progress, resuming
 from bench.context import DEFAULT_STATION, PAST, SESSION, BenchContext
 from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
-from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
+from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.plain import plain
 from bench.recording import table
@@ -336,9 +336,16 @@ def pytest_keyboard_interrupt() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
+    """Finish the session whatever is asked or fails meanwhile, and say by its status that it was asked."""
     interrupts.finish()
-    result = yield
+    try:
+        result = yield
+    except STUMBLES as error:
+        keeper: SessionKeeper | None = session.config.pluginmanager.get_plugin(KEEPER)
+        if keeper is None:
+            raise
+        keeper.stumbled(session, error)
+        result = []
     if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
         session.exitstatus = ExitStatus.INTERRUPTED
     return result

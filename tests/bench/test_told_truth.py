@@ -149,6 +149,57 @@ def test_a_record_that_cannot_be_written_is_no_good_end(tmp_path: Path) -> None:
     assert project.record["state"] == "running"
 
 
+OTHERS_ENDS = {
+    "a disk that is full": "",
+    "a mistake": """
+        def pytest_sessionfinish(session): raise RuntimeError("a mistake of somebody's")
+        """,
+    "a mistake of a wrapper": """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_sessionfinish(session):
+            yield
+            raise RuntimeError("a mistake of somebody's")
+        """,
+    "another status": """
+        import pytest
+
+        def pytest_sessionfinish(session): pytest.exit("all is well", returncode=0)
+        """,
+}
+
+
+@pytest.mark.parametrize("how", OTHERS_ENDS)
+@pytest.mark.parametrize(("defects", "status"), [((), 2), (("output-stays-on:load",), 3)])
+def test_an_end_of_somebody_else_s_that_fails_replaces_no_verdict(
+    tmp_path: Path, how: str, defects: tuple[str, ...], status: int
+) -> None:
+    project = Project(tmp_path)
+    project.write("""
+    def test_discharges(bench):
+        bench.run(Discharge("C/3", until=elapsed(minutes=1)))
+    """, conftest=OTHERS_ENDS[how])  # fmt: skip
+    junit = () if OTHERS_ENDS[how] else ("--junitxml=/dev/full",)
+    ended = project.run(*junit, *(f"--defect={defect}" for defect in defects))
+    assert ended.status == status, ended.output
+    record = project.record
+    assert (record["state"], record["exit_status"]) == ("ended", status)
+    assert record["verdicts"] == {"BENCH FAULT" if defects else "PASS": 1}
+    assert "A part of this session's end failed" in record["trouble"]
+    assert "packbench: A part of this session's end failed" in ended.output
+    assert ended.lines[-1].startswith("NOT VERIFIED SAFE" if defects else "Bench: verified safe")
+
+
+def test_an_end_that_fails_in_a_session_without_a_bench_is_left_to_pytest(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("def test_alone(): ...", conftest=OTHERS_ENDS["a mistake"])
+    ended = project.run()
+    assert ended.status == 1
+    assert "A part of this session's end failed" not in ended.output
+    assert not (tmp_path / "runs" / "session.json").exists()
+
+
 def test_a_results_folder_that_is_gone_costs_the_results_and_no_verdict(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("""
