@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files
-from bench.clock import Clock, VirtualClock, WallClock
+from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
@@ -269,6 +269,7 @@ class OpenBench:
             transcript=None if transcript is None else partial(transcript, name),
             every=self._every,
             real_time=self.clock.kind == "wall",
+            passing=monotonic if self.clock.kind == "wall" else None,
         )
 
     def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
