@@ -411,11 +411,15 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
         del item.stash[_bench_key]
         error = _reworded(under_test, error)
-        conclusion = under_test.conclude(error)
+        try:
+            conclusion = under_test.conclude(error)
+        except BaseException as failed:
+            _break_the_bench(item, under_test, f"The run could not be concluded ({type(failed).__name__}: {failed}).")
+            raise
+        _keep_what_broke_the_bench(item, conclusion, under_test)
         run = under_test.run_log
         item.stash[_told_key] = conclusion.verdict
         item.user_properties += ends.of_run(under_test, conclusion.verdict, aftermath(run.manifest, run.folder))
-        _keep_what_broke_the_bench(item, conclusion, under_test)
         item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
 
@@ -454,9 +458,15 @@ def _keep_what_broke_the_bench(item: pytest.Item, conclusion: Conclusion, under_
 
     A virtual bench is another one for every test, and a mistake in a test says nothing about the next.
     """
-    context, cause = item.config.stash[_context_key], under_test.run_log.cause
+    cause = under_test.run_log.cause
     unsafe = conclusion.bench is not None and not conclusion.bench.safe
     failed = conclusion.verdict is Verdict.BENCH_FAULT
-    if under_test.station.clock == "wall" and context.broken is None and (unsafe or failed):
-        text = cause.text if cause is not None else str(conclusion.bench)
+    if unsafe or failed:
+        _break_the_bench(item, under_test, cause.text if cause is not None else str(conclusion.bench))
+
+
+def _break_the_bench(item: pytest.Item, under_test: TestBench, text: str) -> None:
+    """No further test of this session uses a real bench; the first reason is kept."""
+    context = item.config.stash[_context_key]
+    if under_test.station.clock == "wall" and context.broken is None:
         context.broken = f"{text} (first seen in {item.nodeid})"
