@@ -90,6 +90,8 @@ def pause(seconds: float) -> None:
         left = end - monotonic()
 
 
+CLOSING = 5.0
+"""s that a clock waits, when it is closed, for a callback that is running."""
 VIRTUAL_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Where every virtual clock starts, so that recorded Unix times are the same in every run."""
 
@@ -218,12 +220,15 @@ class WallClock:
         return lambda: self._cancelled.add(identity)
 
     def close(self) -> None:
-        """See `Clock.close`; waits until a running callback has returned."""
+        """See `Clock.close`; waits until a running callback has returned, but no longer than `CLOSING`.
+
+        One that hangs is left behind: a bus that blocks must not keep the rest of a bench from being closed.
+        """
         with self._wake:
             self._closed = True
             self._wake.notify()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(CLOSING)
 
     def _schedule(self) -> None:
         while True:

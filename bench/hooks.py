@@ -23,4 +23,7 @@ def pytest_packbench_run_ended(item: pytest.Item, folder: Path) -> None:
 
 @pytest.hookspec
 def pytest_packbench_session_ended(session: pytest.Session, summary: dict[str, Any]) -> None:
-    """All tests are over. `summary` is the record of the session (`session.json`): the one place to tell it from."""
+    """All tests are over. `summary` is the record of the session (`session.json`): the one place to tell it from.
+
+    Called again, with what has become of it, where somebody's end of the session fails after that.
+    """

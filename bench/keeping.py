@@ -5,7 +5,8 @@ ends is not decided here.
 """
 
 import os
-from collections.abc import Sequence
+import traceback
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from bench.verdicts import ExitStatus, Verdict
 NAME = "packbench-session"
 WITH_BENCH = pytest.StashKey[bool]()
 """Whether a test of this session asks for the bench: of other sessions nothing is said or kept."""
+STUMBLES = (Exception, pytest.exit.Exception)
+"""What somebody's end of a session may raise: a full disk, a mistake, or a wish for another exit status."""
 
 
 def uses_the_bench(items: Sequence[pytest.Item]) -> bool:
@@ -36,6 +39,7 @@ class SessionKeeper:
         self.log = SessionLog(self.runs, Session.new(_facts(config)))
         self.session = self.log.session
         self._context: BenchContext | None = None
+        self._trouble_at_the_end = self._finished = False
         self._interrupted = self._collected = self._unknown = self._bench_used = False
 
     def begin(self) -> None:
@@ -105,9 +109,43 @@ class SessionKeeper:
         """Somebody asked the session to end; interruptions of pytest's own (a failed import) are of other types."""
         self._interrupted = excinfo.type is KeyboardInterrupt
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Give the bench back, settle the record, and let everything that is told come from it."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+        """Settle the session behind whoever writes at its end, also where one of them fails.
+
+        The innermost wrapper: those around it, pytest's summary among them, tell what comes of it.
+        """
+        try:
+            result = yield
+        except STUMBLES as error:
+            self.stumbled(session, error)
+            result = []
+        finally:
+            self.finish(session, exitstatus)
+        return result
+
+    def stumbled(self, session: pytest.Session, error: BaseException) -> None:
+        """Take what somebody's end of the session has raised for trouble: it must not stand in the place of verdicts.
+
+        Raises it again in a session that was none of the bench's: there pytest alone says how it ends.
+        """
+        if self._is_none_of_the_bench():
+            raise error
+        self._trouble_at_the_end = True
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        self._tell(
+            f"A part of this session's end failed ({Path(place.filename).name}, line {place.lineno}: "
+            f"{type(error).__name__}: {error}); what it was to write is missing or old. The verdicts told here stand."
+        )
+        if self._finished:
+            session.exitstatus = self._with_trouble(session.exitstatus)
+            self._end(session)
+
+    def finish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Give the bench back, settle the record, and let everything that is told come from it; once."""
+        if self._finished:
+            return
+        self._finished = True
         if self._context is not None and self._context.lease is not None:
             self._context.lease.release()
         stopped = self._interrupted or interrupts.waiting()
@@ -117,13 +155,23 @@ class SessionKeeper:
             self.log.withdraw()
             session.exitstatus = ExitStatus.of_session({}, status)
             return
-        session.exitstatus = self.session.status(status)
+        session.exitstatus = self._with_trouble(self.session.status(status))
         self._agree_in_junit()
+        self._end(session)
+
+    def _end(self, session: pytest.Session) -> None:
         self.log.end(session.exitstatus)
         if self.log.refused:
             self._disk_is_full(session)
         summary = self.session.as_dict()
         session.config.hook.pytest_packbench_session_ended(session=session, summary=summary)
+
+    def _with_trouble(self, status: int) -> int:
+        """The exit status, no better than that of a mistake where somebody's end of the session failed."""
+        return ExitStatus.of_session({Verdict.TEST_ERROR: 1}, status) if self._trouble_at_the_end else status
+
+    def _tell(self, trouble: str) -> None:
+        self.session.trouble = f"{self.session.trouble} {trouble}".strip()
 
     def _is_none_of_the_bench(self) -> bool:
         """Whether nothing in this session was meant for a bench; where nothing could be collected nobody knows."""
@@ -137,7 +185,7 @@ class SessionKeeper:
         try:
             junit.agree(Path(path), list(self.session.tests.values()), self.config.option.junitprefix or "")
         except (OSError, ValueError) as error:
-            self.session.trouble = f"The JUnit file {path} does not tell the verdicts: {error}"
+            self._tell(f"The JUnit file {path} does not tell the verdicts: {error}")
 
     def _disk_is_full(self, session: pytest.Session) -> None:
         """What cannot be recorded was not tested: the record on the disk says that this session never ended."""

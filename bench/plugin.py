@@ -17,7 +17,7 @@ from bench import ends, hooks, progress, resuming
 from bench.context import DEFAULT_STATION, PAST, SESSION, BenchContext
 from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
-from bench.keeping import WITH_BENCH, SessionKeeper, uses_the_bench
+from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.plain import plain
 from bench.recording import table
@@ -336,9 +336,16 @@ def pytest_keyboard_interrupt() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    """Finish the session whatever is asked meanwhile, and say by its status that it was asked."""
+    """Finish the session whatever is asked or fails meanwhile, and say by its status that it was asked."""
     interrupts.finish()
-    result = yield
+    try:
+        result = yield
+    except STUMBLES as error:
+        keeper: SessionKeeper | None = session.config.pluginmanager.get_plugin(KEEPER)
+        if keeper is None:
+            raise
+        keeper.stumbled(session, error)
+        result = []
     if interrupts.waiting() and session.exitstatus != ExitStatus.BENCH_FAULT:
         session.exitstatus = ExitStatus.INTERRUPTED
     return result
@@ -404,11 +411,15 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
     with interrupts.held_back(under_test.hurry, asked_before=isinstance(error, KeyboardInterrupt)):
         del item.stash[_bench_key]
         error = _reworded(under_test, error)
-        conclusion = under_test.conclude(error)
+        try:
+            conclusion = under_test.conclude(error)
+        except BaseException as failed:
+            _break_the_bench(item, under_test, f"The run could not be concluded ({type(failed).__name__}: {failed}).")
+            raise
+        _keep_what_broke_the_bench(item, conclusion, under_test)
         run = under_test.run_log
         item.stash[_told_key] = conclusion.verdict
         item.user_properties += ends.of_run(under_test, conclusion.verdict, aftermath(run.manifest, run.folder))
-        _keep_what_broke_the_bench(item, conclusion, under_test)
         item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
 
@@ -447,9 +458,15 @@ def _keep_what_broke_the_bench(item: pytest.Item, conclusion: Conclusion, under_
 
     A virtual bench is another one for every test, and a mistake in a test says nothing about the next.
     """
-    context, cause = item.config.stash[_context_key], under_test.run_log.cause
+    cause = under_test.run_log.cause
     unsafe = conclusion.bench is not None and not conclusion.bench.safe
     failed = conclusion.verdict is Verdict.BENCH_FAULT
-    if under_test.station.clock == "wall" and context.broken is None and (unsafe or failed):
-        text = cause.text if cause is not None else str(conclusion.bench)
+    if unsafe or failed:
+        _break_the_bench(item, under_test, cause.text if cause is not None else str(conclusion.bench))
+
+
+def _break_the_bench(item: pytest.Item, under_test: TestBench, text: str) -> None:
+    """No further test of this session uses a real bench; the first reason is kept."""
+    context = item.config.stash[_context_key]
+    if under_test.station.clock == "wall" and context.broken is None:
         context.broken = f"{text} (first seen in {item.nodeid})"

@@ -84,9 +84,10 @@ class TestBench:
         self._watch: Watch = Unwatched()
         self._lease = lease
         self._hurry = Event()
-        self._opening = Opening()
+        self._opening = Opening(hurry=self._hurry)
         self._open: OpenBench | None = None
         self._engine: Engine | None = None
+        self._safe: BenchVerdict | None = None
 
     def open(self) -> None:
         """Connect, switch off, identify, protect, start recording; raises what is wrong after keeping it in the run."""
@@ -102,11 +103,13 @@ class TestBench:
             self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
-        except Exception as error:
+        except BaseException as error:
             if self._open is None:
                 self._tell_what_was_found()
-            self._keep(error)
-            self.conclude(error)
+            # A request to end is concluded by whoever catches it, who may know more words for it.
+            if isinstance(error, Exception):
+                self._keep(error)
+                self.conclude(error)
             raise
 
     def _permit(self, identities: Mapping[str, Identity]) -> None:
@@ -231,12 +234,19 @@ class TestBench:
         return kind(cause.text, cause.fault or "")
 
     def _make_safe(self) -> BenchVerdict | None:
-        if self._open is None:
-            return self._opening.safe
+        """How the bench was left; whoever concludes a second time is told what the first time came to."""
+        if self._safe is None:
+            self._safe = self._opening.left if self._open is None else self._safe_state(self._open)
+        return self._safe
+
+    def _safe_state(self, bench: OpenBench) -> BenchVerdict:
         violated, discredited = self._what_the_guard_knows()
-        return self._open.make_safe(
-            alive=self._still_alive, hurry=self._hurry, violated=violated, discredited=discredited
-        )
+        try:
+            return bench.make_safe(
+                alive=self._still_alive, hurry=self._hurry, violated=violated, discredited=discredited
+            )
+        except Exception as failed:  # noqa: BLE001 - the run must end and the links close, and somebody must be told
+            return BenchVerdict.unknown(f"the safe state itself failed ({type(failed).__name__}: {failed})")
 
     def _what_the_guard_knows(self) -> tuple[str, frozenset[str]]:
         """The limit that was violated, in words, and whose meters confirm nothing any more.

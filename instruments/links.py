@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pyvisa import ResourceManager
 
 
+WITHOUT_END = 10.0
+"""Time limits of a link after which somebody who keeps sending and ends no line is not listened to any more: an answer
+in many packets is ordinary, one that takes as long as that is none."""
+Now = Callable[[], float]
+"""Time (s) that passes while a link is waited for: real time, or that of a bench whose links are simulated."""
+
+
 class LinkTimeout(Exception):
     """No complete line arrived in time."""
 
@@ -85,12 +92,32 @@ class Link(Protocol):
         ...
 
 
-def open_link(resource: str, visa_library: str, profile: LinkProfile) -> Link:
+class _Listening:
+    """One time of listening, which ends also where the far end does not."""
+
+    def __init__(self, now: Now, timeout: float) -> None:
+        self._now, self._end = now, now() + WITHOUT_END * timeout
+
+    def go_on(self) -> None:
+        """Raise `LinkLost` for somebody who has had time enough to come to an end."""
+        if self._now() > self._end:
+            raise LinkLost("it sends without end, and what it sends makes no line")
+
+
+def _heard_on(listening: _Listening | None, now: Now, timeout: float) -> _Listening:
+    """Begin to listen, or go on; raises `LinkLost` as `_Listening.go_on` does."""
+    if listening is None:
+        return _Listening(now, timeout)
+    listening.go_on()
+    return listening
+
+
+def open_link(resource: str, visa_library: str, profile: LinkProfile, now: Now) -> Link:
     """Open a VISA resource, or a pyserial URL when `resource` contains `://`; raises `LinkLost`."""
     if "://" in resource:
-        return SerialLink(resource, profile)
-    visa = VisaLink(resource, visa_library, profile)
-    return SocketLink(visa, profile) if visa.raw_socket() else visa
+        return SerialLink(resource, profile, now)
+    visa = VisaLink(resource, visa_library, profile, now)
+    return SocketLink(visa, profile, now) if visa.raw_socket() else visa
 
 
 @cache
@@ -127,8 +154,8 @@ class VisaLink:
 
     _CHUNK = 20 * 1024
 
-    def __init__(self, resource: str, library: str, profile: LinkProfile) -> None:
-        self._name, self._library, self._profile = resource, library, profile
+    def __init__(self, resource: str, library: str, profile: LinkProfile, now: Now) -> None:
+        self._name, self._library, self._profile, self._now = resource, library, profile, now
         self.is_connection = resource.upper().startswith("TCPIP")
         # The simulators of this process are no network: nothing there grows old.
         self.ages = self.is_connection and _is_vendors(library)
@@ -183,7 +210,9 @@ class VisaLink:
         """Return the next line, ended by its terminator or by the bus."""
         try:
             data, status = self._read(self._session, self._CHUNK)
-            while status == self._more:
+            listening = None if status != self._more else _Listening(self._now, self._profile.timeout)
+            while listening is not None and status == self._more:
+                listening.go_on()
                 rest, status = self._read(self._session, self._CHUNK)
                 data += rest
         except self._errors as error:
@@ -222,8 +251,8 @@ class SocketLink:
 
     is_connection = ages = True
 
-    def __init__(self, visa: VisaLink, profile: LinkProfile) -> None:
-        self._visa = visa
+    def __init__(self, visa: VisaLink, profile: LinkProfile, now: Now) -> None:
+        self._visa, self._now = visa, now
         self._timeout = profile.timeout
         self._end = profile.read_termination.encode(profile.encoding)
         self._adopt()
@@ -249,12 +278,15 @@ class SocketLink:
             raise LinkLost(_text(error)) from error
 
     def read_line(self) -> bytes:
-        """Return the next line; the time limit holds for each pause between two packets."""
+        """Return the next line; the time limit holds for each pause between two packets, and ten of them for all."""
+        listening = None
         while True:
             line, end, rest = self._buffer.partition(self._end)
             if end:
                 self._buffer = rest
                 return line + end
+            # The first packet is the whole answer nearly always: the clock is asked for the second.
+            listening = _heard_on(listening, self._now, self._timeout) if self._buffer else None
             try:
                 packet = self._socket.recv(65536)
             except TimeoutError as error:
@@ -268,8 +300,10 @@ class SocketLink:
     def drop_waiting(self) -> bytes:
         """Read what is there already."""
         dropped, self._buffer = self._buffer, b""
+        listening = None
         try:
             while select.select([self._socket], [], [], 0.0)[0]:
+                listening = _heard_on(listening, self._now, self._timeout)
                 packet = self._socket.recv(65536)
                 if not packet:
                     raise LinkLost("the instrument closed the connection")
@@ -293,8 +327,10 @@ class SerialLink:
 
     is_connection = ages = False
 
-    def __init__(self, url: str, profile: LinkProfile) -> None:
+    def __init__(self, url: str, profile: LinkProfile, now: Now) -> None:
         import serial
+
+        self._timeout, self._now = profile.timeout, now
 
         settings = {} if profile.baud_rate is None else {"baudrate": profile.baud_rate}
         with _as_lost():
@@ -310,12 +346,14 @@ class SerialLink:
             raise LinkLost(_text(error)) from error
 
     def read_line(self) -> bytes:
-        """Return the next line; the time limit holds for each pause between two blocks."""
+        """Return the next line; the time limit holds for each pause between two blocks, and ten of them for all."""
+        listening = None
         while True:
             line, end, rest = self._buffer.partition(self._end)
             if end:
                 self._buffer = rest
                 return line + end
+            listening = _heard_on(listening, self._now, self._timeout) if self._buffer else None
             block = self._read_block()
             if not block:
                 raise LinkTimeout
@@ -336,9 +374,13 @@ class SerialLink:
             raise LinkLost(_text(error)) from error
 
     def resynchronise(self) -> None:
-        """Read until the line has been silent for one timeout: a wire has no new connection to offer."""
+        """Read until the line has been silent for one timeout: a wire has no new connection to offer.
+
+        Raises `LinkLost` where it is not for ten of them.
+        """
+        listening = _Listening(self._now, self._timeout)
         while self._read_block():
-            pass
+            listening.go_on()
         self._buffer = b""
 
     def close(self) -> None:

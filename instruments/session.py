@@ -38,7 +38,8 @@ class LinkContext:
 
     `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
     `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
-    (`real_time`), and returns what ends it; None where nobody does.
+    (`real_time`), and returns what ends it; None where nobody does. `passing` is the time (s) that passes while a link
+    is waited for, where that is not the bench's: real time at any speed.
     """
 
     visa_library: str
@@ -47,6 +48,7 @@ class LinkContext:
     transcript: Callable[[str, str], None] | None = None
     every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
     real_time: bool = False
+    passing: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Session:
         """Number of the present connection."""
         self._piece: int | None = None
         try:
-            self._link: Link = open_link(resource, context.visa_library, profile)
+            self._link: Link = open_link(resource, context.visa_library, profile, context.passing or context.now)
         except LinkLost as error:
             raise self._fault(f"cannot be opened: {error}", "check power, cable and address") from error
         self._grows_old = self._lives_for()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.recording.life import is_alive
-from bench.safety.benchverdict import BenchVerdict
+from bench.safety.benchverdict import SAFE_STATE, BenchVerdict
 from bench.safety.supervisor import REPORT
 
 VERIFIED, REPORTED, NOT_VERIFIED = "verified", "reported", "not verified"
@@ -30,6 +30,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "bus discharged": ("source", "sink"),
     "emulator off": ("emulator",),
     "chamber to rest": ("chamber",),
+    SAFE_STATE: ("sink", "source", "bms", "emulator", "chamber"),
 }
 """Whose instruments each step of the safe state is about."""
 

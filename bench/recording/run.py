@@ -153,6 +153,8 @@ class Run:
         """Write the manifest, and own what the last one will need; raises `BenchFault` when the disk has no room."""
         try:
             self._manifest_file.reserve(2 * self._write_manifest() + LAST_WORDS)
+            if self._descriptors is not None:  # a run that continues another one comes here twice
+                self._descriptors.give_back()
             self._descriptors = Descriptors(AT_THE_END)
         except OSError as error:
             raise refused(self.folder / MANIFEST, error) from error

@@ -86,7 +86,7 @@ class Session:
     ended: str | None = None
     exit_status: int | None = None
     trouble: str = ""
-    """Why it could not begin, where it could not."""
+    """Why it could not begin, or what of its end failed, where something did."""
     collected: dict[str, str] = field(default_factory=dict)
     """Titles by node id."""
     begun: list[str] = field(default_factory=list)

@@ -15,6 +15,11 @@ class Descriptors:
             self.give_back()
             raise
 
+    @property
+    def count(self) -> int:
+        """How many are held."""
+        return len(self._held)
+
     def give_back(self) -> None:
         """Let somebody else have them; may be called again."""
         while self._held:

@@ -17,14 +17,14 @@ from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files
-from bench.clock import Clock, VirtualClock, WallClock
+from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
 from bench.roles import Driver, Roles, cast_roles
 from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
-from bench.safety import powercut
-from bench.safety.asfound import Found, found, found_on
+from bench.safety import interrupts, powercut
+from bench.safety.asfound import Finding, Found, found_on
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.breaking import cell_danger
 from bench.safety.limits import limits_for
@@ -55,11 +55,21 @@ class Opening:
     """What is known of an opening, also of one that failed.
 
     `found` tells of each powerful instrument whether it was switched on (None: it did not say), `safe` how the safe
-    state went where the bench could not be opened.
+    state went where the bench could not be opened, `begun` whether anything was said to an instrument. Once `hurry` is
+    set, what is left of giving up is cut short.
     """
 
     found: Mapping[str, bool | None] = field(default_factory=dict)
     safe: BenchVerdict | None = None
+    hurry: Event = field(default_factory=Event)
+    begun: bool = False
+
+    @property
+    def left(self) -> BenchVerdict | None:
+        """How a bench was left that nobody holds; None where nothing was said to any of its instruments."""
+        if self.safe is None and self.begun:
+            return BenchVerdict.unknown("opening the bench was interrupted, and nobody has read an output back since")
+        return self.safe
 
 
 class World(Protocol):
@@ -134,6 +144,7 @@ class OpenBench:
         self.protections: dict[str, Protections] = {}
         self.limits = limits_for(self.pack, self.station)
         self.opening = opening or Opening()
+        self._finding: Finding | None = None
         self._found: dict[str, Found] = {}
         self._permit = permit
         self._world: World | None = None
@@ -174,9 +185,16 @@ class OpenBench:
         """
         for name in self.station.instruments:
             driver_of(self.station, name)
-        self._found = found(self.station, _in_opening_order(self.station), self._context, self.clock)
-        self.opening.found = found_on(self._found)
-        self.drivers |= {name: each.driver for name, each in self._found.items() if each.driver is not None}
+        self._finding = Finding(self.station, _in_opening_order(self.station), self._context, self.clock)
+        try:
+            self._take(self._finding.go_on())
+        finally:
+            self.opening.begun = self._finding.begun
+
+    def _take(self, found: dict[str, Found]) -> None:
+        self._found = found
+        self.opening.found = found_on(found)
+        self.drivers |= {name: each.driver for name, each in found.items() if each.driver is not None}
 
     def _refuse_what_is_missing(self) -> None:
         """Raise why an instrument could not be opened, or that one was found on and cannot be switched off."""
@@ -192,10 +210,27 @@ class OpenBench:
 
     def _abandon(self, error: BaseException) -> None:
         """Give up opening: an emulator or a chamber may be on already, and an output from before is nobody's."""
-        if self._found:
-            self.opening.safe = self.make_safe()
-            error.add_note(f"The bench was not opened; its safe state: {self.opening.safe}")
-        self.close()
+        hurry = self.opening.hurry
+        with interrupts.held_back(hurry.set, asked_before=isinstance(error, KeyboardInterrupt)):
+            try:
+                if self._finding is not None and self._finding.begun:
+                    self._leave_safe(self._finding)
+                    error.add_note(f"The bench was not opened; its safe state: {self.opening.safe}")
+            finally:
+                self.close()
+
+    def _leave_safe(self, finding: Finding) -> None:
+        """The safe state of what was found, which is looked at to its end first: OFF may be on its way."""
+        hurry = self.opening.hurry
+        if not finding.complete:
+            with suppress(BaseException):  # why the bench is given up is known already, and is raised again
+                finding.go_on(hurry.is_set)
+            self._take(finding.so_far())
+        try:
+            self.opening.safe = self.make_safe(hurry=hurry)
+        except Exception as failed:  # noqa: BLE001 - it must not stand in the place of why the bench is given up
+            why = f"the safe state itself failed ({type(failed).__name__}: {failed})"
+            self.opening.safe = BenchVerdict.unknown(why)
 
     def _players(self) -> Roles:
         """Who can be asked to make the bench safe: as opened, or what stands in for who is missing or somebody else."""
@@ -210,8 +245,8 @@ class OpenBench:
             return each.player
         try:
             self.identities[name] = self._identify(name, each.driver)
-        except (InstrumentFault, BenchFault, OSError) as error:
-            return Doubted(each.driver, str(error))
+        except Exception as error:  # noqa: BLE001 - a driver may stumble over an answer: then it is not identified
+            return Doubted(each.driver, str(error) or type(error).__name__)
         return each.driver
 
     def _open_clock(self) -> None:
@@ -234,6 +269,7 @@ class OpenBench:
             transcript=None if transcript is None else partial(transcript, name),
             every=self._every,
             real_time=self.clock.kind == "wall",
+            passing=monotonic if self.clock.kind == "wall" else None,
         )
 
     def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
@@ -241,11 +277,14 @@ class OpenBench:
         return self.clock.every(period * (self.station.speed if self.clock.kind == "wall" else 1.0), callback)
 
     def _limited(self, action: Callable[[], Any]) -> Any:
-        """What `action` returns, on a wall clock within `PREPARE_LIMIT`; raises `InstrumentFault` after that."""
+        """What `action` returns, on a wall clock within `PREPARE_LIMIT`; raises `InstrumentFault` after that.
+
+        Sooner where giving the bench up is in a hurry.
+        """
         if self.clock.kind != "wall":
             return action()
         try:
-            return in_time(action, PREPARE_LIMIT)
+            return in_time(action, PREPARE_LIMIT, self.opening.hurry.is_set)
         except OutOfTime as error:
             raise InstrumentFault(f"An instrument that was being prepared {error}; look at the transcript.") from error
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
-from bench.clock import Clock
+from bench.clock import Clock, monotonic
 from bench.drivers import Unreachable, open_driver, warm_up
 from bench.roles import POWER, PROTOCOLS, Driver
-from bench.safety.timelimit import OutOfTime, begun, in_time
+from bench.safety.timelimit import LOOK_EVERY, OutOfTime, begun, in_time
 from bench.station import Role, StationFile
 from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault
 from instruments.session import LinkContext
@@ -56,36 +56,88 @@ class Found:
         return self.driver if self.driver is not None else Unreachable(str(self.error) or type(self.error).__name__)
 
 
-def found(
-    station: StationFile, names: Sequence[str], context: Callable[[str], LinkContext], clock: Clock
-) -> dict[str, Found]:
-    """Open every link of `names`, tell what is powerful OFF, and return what was found, in the order of `names`.
+class Finding:
+    """A bench that is being found. What is known already outlasts whatever interrupts it: an output may be on by then.
 
-    Where time is real all links are opened at once, each within `OPEN_LIMIT`. Never raises for an instrument.
+    `seen` has what was found so far, by name; `begun` tells whether anything was said to any instrument yet, `complete`
+    whether all were seen.
     """
-    first = [name for name in names if set(FIRST) & set(station.instruments[name].roles)]
-    waves = (first, [name for name in names if name not in first])
-    reach = {name: partial(_reached, station, name, context(name)) for wave in waves for name in wave}
-    if clock.kind == "wall":
-        with suppress(Exception):  # a driver that is not there is told by whoever opens it
-            warm_up(station, names)
-        futures = {name: begun(action) for name, action in reach.items()}
-        reach = {name: partial(_awaited, name, future) for name, future in futures.items()}
-    seen: dict[str, Found] = {}
-    for wave in waves:
-        if clock.kind == "wall":
-            wait([futures[name] for name in wave], OPEN_LIMIT)
-        seen |= {name: _kept(reach[name]) for name in wave}
-        # Channels of an emulator go off once nothing pushes into them, and before anybody is waited for. One that says
-        # that they are is told so with the first message of what follows: its messages take 0.3 s each.
-        for name in (name for name in wave if "emulator" in station.instruments[name].roles):
-            if seen[name].on is False:
-                continue
-            seen[name] = _limited(partial(_switched_off, seen[name], ("emulator",)), seen[name], clock)
-    bms = station.player("bms")
-    if bms in seen:
-        seen[bms] = _limited(partial(_isolated, station, seen, bms, clock), seen[bms], clock)
-    return {name: seen[name] for name in names}
+
+    def __init__(
+        self, station: StationFile, names: Sequence[str], context: Callable[[str], LinkContext], clock: Clock
+    ) -> None:
+        self.seen: dict[str, Found] = {}
+        self.begun = self.complete = False
+        self._station, self._names, self._context, self._clock = station, names, context, clock
+        self._futures: dict[str, Future[Found]] = {}
+        self._deadlines: dict[int, float] = {}
+
+    def go_on(self, given_up: Callable[[], bool] = lambda: False) -> dict[str, Found]:
+        """Open every link, tell what is powerful OFF, and return what was found, in the order of the names.
+
+        Where time is real all links are opened at once, each within `OPEN_LIMIT` or until `given_up`. Never raises for
+        an instrument. Called again after it was interrupted, it goes on where it was.
+        """
+        first = [name for name in self._names if set(FIRST) & set(self._station.instruments[name].roles)]
+        waves = (first, [name for name in self._names if name not in first])
+        if self._clock.kind == "wall":
+            self._begin([*waves[0], *waves[1]])
+        for number, wave in enumerate(waves):
+            if self._clock.kind == "wall":
+                self._await(number, wave, given_up)
+            for name in wave:
+                self._see(name, given_up)
+            # Channels of an emulator go off once nothing pushes into them, and before anybody is waited for. One that
+            # says that they are is told so with the first message of what follows: its messages take 0.3 s each.
+            for name in (name for name in wave if "emulator" in self._station.instruments[name].roles):
+                if self.seen[name].on is not False:
+                    self._again(name, partial(_switched_off, self.seen[name], ("emulator",)), given_up)
+        bms = self._station.player("bms")
+        if bms in self.seen:
+            self._again(bms, partial(_isolated, self._station, self.seen, bms, self._clock), given_up)
+        self.complete = True
+        self._futures.clear()  # a link that failed keeps what it had opened alive in its error
+        return {name: self.seen[name] for name in self._names}
+
+    def so_far(self) -> dict[str, Found]:
+        """What was found until it was interrupted for good: of the rest nobody knows anything."""
+        unseen = Found(None, InstrumentFault("was not looked at: opening the bench was interrupted before"))
+        return {name: self.seen.get(name, unseen) for name in self._names}
+
+    def _begin(self, names: Sequence[str]) -> None:
+        if not self._futures:
+            with suppress(Exception):  # a driver that is not there is told by whoever opens it
+                warm_up(self._station, names)
+        for name in names:
+            if name not in self._futures:
+                reach = partial(_reached, self._station, name, self._context(name))
+                self.begun = True
+                self._futures[name] = begun(reach)
+
+    def _await(self, number: int, wave: Sequence[str], given_up: Callable[[], bool]) -> None:
+        """Wait for the links of one wave; time that it has had before an interruption counts."""
+        deadline = self._deadlines.setdefault(number, monotonic() + OPEN_LIMIT)
+        futures = [self._futures[name] for name in wave]
+        while wait(futures, LOOK_EVERY).not_done and monotonic() < deadline and not given_up():
+            pass
+
+    def _see(self, name: str, given_up: Callable[[], bool]) -> None:
+        if name in self.seen:
+            return
+        if self._clock.kind == "wall":
+            self.seen[name] = _kept(partial(_awaited, name, self._futures[name], given_up))
+            return
+        context = self._context(name)
+        self.begun = True
+        self.seen[name] = _kept(partial(_reached, self._station, name, context))
+
+    def _again(self, name: str, action: Callable[[], Found], given_up: Callable[[], bool]) -> None:
+        """Carry out something more with an instrument that was seen, and keep what comes of it."""
+        if self._clock.kind != "wall":
+            self.seen[name] = action()
+            return
+        with suppress(OutOfTime):
+            self.seen[name] = in_time(action, OPEN_LIMIT, given_up)
 
 
 def words(station: StationFile, name: str) -> str:
@@ -114,7 +166,7 @@ def _switched_off(seen: Found, roles: tuple[Role, ...]) -> Found:
     if driver is None:
         return seen
     for role in roles:
-        with suppress(InstrumentFault):  # what comes of it is looked at just below, and by the safe state
+        with suppress(Exception):  # what comes of it is looked at just below, and by the safe state
             POWER[role].off(driver)
     if seen.on is False:
         return seen
@@ -125,7 +177,7 @@ def _switched_off(seen: Found, roles: tuple[Role, ...]) -> Found:
 def _is_on(driver: Driver, role: Role) -> bool | None:
     try:
         return not POWER[role].is_off(driver)
-    except InstrumentFault:
+    except Exception:  # noqa: BLE001 - a driver that stumbles over an answer must not keep OFF from being said
         return None
 
 
@@ -139,7 +191,7 @@ def _isolated(station: StationFile, seen: Mapping[str, Found], name: str, clock:
     found = replace(seen[name], powerful=True, on=_is_closed(bms))
     if not found.on or not all(_is_quiet(station, other, each) for other, each in seen.items()):
         return found
-    with suppress(InstrumentFault):  # what comes of it is looked at just below, and by the safe state
+    with suppress(Exception):  # what comes of it is looked at just below, and by the safe state
         bms.request_mode(BmsMode.STANDBY)
     opened = _wait(lambda: _is_closed(bms) is False, OPENS * pace, clock)
     return found if opened else replace(found, stays_on="contactor still reads closed")
@@ -154,7 +206,7 @@ def _is_quiet(station: StationFile, name: str, each: Found) -> bool:
 def _is_closed(bms: BatteryManagement) -> bool | None:
     try:
         return bms.state() in CLOSED
-    except InstrumentFault:
+    except Exception:  # noqa: BLE001 - as with an output: it did not say
         return None
 
 
@@ -174,21 +226,14 @@ def _kept(action: Callable[[], Found]) -> Found:
         return Found(None, error)
 
 
-def _limited(action: Callable[[], Found], otherwise: Found, clock: Clock) -> Found:
-    if clock.kind != "wall":
-        return action()
-    try:
-        return in_time(action, OPEN_LIMIT)
-    except OutOfTime:
-        return otherwise
-
-
-def _awaited(name: str, future: "Future[Found]") -> Found:
+def _awaited(name: str, future: "Future[Found]", given_up: Callable[[], bool]) -> Found:
     """What has come of opening a link; raises what it raised, or `InstrumentFault` where it has not come back."""
     if future.done():
         return future.result()
     # A link that opens after all is nobody's: it must not hold the instrument's only connection.
     future.add_done_callback(_close_late)
+    if given_up():
+        raise InstrumentFault(f"{name} was still being opened when the bench was asked again to end")
     raise InstrumentFault(
         f"{name} could not be opened within {OPEN_LIMIT:g} s: whoever answers at its address says nothing; check its "
         "gateway, its cable and the address in the station file"

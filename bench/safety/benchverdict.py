@@ -10,6 +10,9 @@ from typing import Any, Literal
 WITHOUT_ENERGY = frozenset({"chamber to rest"})
 """Steps after which no energy is left on the bench whatever became of them: reported ones do not make a bench so."""
 
+SAFE_STATE = "safe state"
+"""Name of the only step of a verdict that knows none of them."""
+
 State = Literal["verified", "reported", "not verified"]
 
 
@@ -63,6 +66,11 @@ class BenchVerdict:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         return {"safe": self.safe, "state": self.state, "steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def unknown(cls, why: str) -> "BenchVerdict":
+        """Of a bench that somebody has spoken to and whose safe state came to no verdict: an output may be on."""
+        return cls((SafeStep(SAFE_STATE, done=False, verified=False, detail=why, duration=0.0),))
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> "BenchVerdict":

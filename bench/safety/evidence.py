@@ -85,7 +85,7 @@ class _Bench:
                 (temperature, bms["temperature"]),
             ),
             **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), (temperature,)),
-            plausibility.OUTSIDE_HEAT: (air,),
+            **dict.fromkeys((plausibility.OUTSIDE_HEAT, plausibility.OUTSIDE_COLD), (air,)),
         }
         return {
             columns.VOLTAGE: (voltage,), columns.POWER: (voltage, *current), columns.AMBIENT: (air,),

@@ -164,20 +164,28 @@ def _numbers(names: tuple[str, ...]) -> list[int]:
 def held_back(hurry: Callable[[], None], *, asked_before: bool) -> Iterator[None]:
     """Hold requests to end back until the bench is safe, then raise `KeyboardInterrupt` if there was one.
 
-    The second request of all (`asked_before`: the first is why the bench is being made safe) calls `hurry`, also where
-    it came while the first one unwound the test.
+    The second request of all calls `hurry`, wherever the first one came: it is why the bench is being made safe
+    (`asked_before`), it waits to be raised, or it was held back here. Where the block raises something of its own, what
+    was held back waits to be raised after it.
     """
     held: list[int] = []
 
-    def hold(number: int, _frame: Any) -> None:
-        held.append(number)
-        if len(held) + asked_before >= 2:
+    def hurry_if_asked_twice() -> None:
+        # What unwound the test is among those that wait as well, until the session has caught it.
+        if len(held) + max(asked_before, len(_requests.waiting)) >= 2:
             hurry()
 
-    with _handled_by(hold):
-        if len(_requests.waiting) >= 2:
-            hurry()
-        yield
+    def hold(number: int, _frame: Any) -> None:
+        held.append(number)
+        hurry_if_asked_twice()
+
+    try:
+        with _handled_by(hold):
+            hurry_if_asked_twice()
+            yield
+    except BaseException:
+        _requests.waiting += held
+        raise
     if held:
         raise KeyboardInterrupt(f"the process was asked to end ({signal.Signals(held[0]).name})")
 

@@ -6,8 +6,10 @@ does.
 
 import gc
 import json
+import signal
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,6 +22,7 @@ import yaml
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
+from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.safety import asfound, powercut
 from bench.scenario import Charge, elapsed
@@ -29,7 +32,7 @@ from bench.verdicts import BenchFault
 from campaign.served import ServedBench, served
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 from tests.bench.cli_support import Change, packbench_here
-from tests.bench.fakes import FakeBms, FakeSupply, Plant
+from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
 OFF = {"supply": "OUTP OFF", "load": "LOAD OFF", "emulator": "OUTP:ONOFF 0"}
 
@@ -163,6 +166,37 @@ def test_a_gateway_that_says_nothing_keeps_nobody_from_being_switched_off(
     gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_while_a_gateway_says_nothing_ends_with_what_was_on_off_and_told(
+    bench: ServedBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asfound, "OPEN_LIMIT", 1.0)
+    left_on(bench)
+    asked: list[float] = []
+
+    def tired(futures: Any, limit: float) -> Any:
+        if not asked:
+            asked.append(limit)
+            raise KeyboardInterrupt
+        return wait(futures, limit)
+
+    monkeypatch.setattr(asfound, "wait", tired)
+    with saying_nothing() as port:
+        mute: Change = lambda station: station["instruments"]["bms"]["can"].update(port=port)  # noqa: E731
+        test = under_test(changed(bench, tmp_path, mute), tmp_path)
+        with pytest.raises(KeyboardInterrupt) as ended:
+            test.open()
+        conclusion = test.conclude(ended.value)
+    assert is_off(bench)
+    assert (test.run_log.manifest["found"]["supply"], test.run_log.manifest["found"]["load"]) == (True, True)
+    steps = {step.name: step for step in conclusion.bench.steps}
+    assert (steps["source off"].verified, steps["contactor open"].verified) == (True, False)
+    del ended  # what was going on holds the link that failed
+    for left_behind in [thread for thread in enumerate_threads() if thread.name == "packbench-limited"]:
+        left_behind.join(5)
+    gc.collect()
+
+
 def test_a_bench_that_was_left_on_is_opened_off_and_the_first_words_say_so(bench: ServedBench, tmp_path: Path) -> None:
     left_on(bench)
     before = len(bench.logged("command"))
@@ -240,6 +274,122 @@ def test_a_chamber_that_conditions_is_told_and_left_alone(new_bench: Callable[..
     assert plant.conditioning
     assert bench.run_log.manifest["found"]["chamber"] is True
     bench.conclude()
+
+
+# --- opening that does not come to its end ------------------------------------------------------------------------
+
+
+def raising_once(kind: type, verb: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a verb of a fake raise when it is called the next time, and do what it does from then on."""
+    whole, left = getattr(kind, verb), [error]
+
+    def once(*arguments: Any) -> Any:
+        if left:
+            raise left.pop()
+        return whole(*arguments)
+
+    monkeypatch.setattr(kind, verb, once)
+
+
+def test_ctrl_c_while_links_are_opened_leaves_what_was_on_off_and_verified_and_told(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.source_on = True
+    raising_once(FakeBms, "open", KeyboardInterrupt(), monkeypatch)
+    bench = new_bench()
+    with pytest.raises(KeyboardInterrupt) as asked:
+        bench.open()
+    conclusion = bench.conclude(asked.value)
+    kept = bench.run_log.manifest
+    assert (conclusion.verdict, kept["found"]["supply"], kept["bench_verdict"]["safe"]) == ("ABORTED", True, True)
+    assert {"source_off", "chamber_rest", "close supply", "close bms"} <= set(plant.calls)
+    assert "supply" in [event["instrument"] for event in bench.run_log.events if event["type"] == "found on"]
+
+
+def test_an_output_that_stays_on_when_opening_was_interrupted_is_told_as_not_verified(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.source_on = plant.switches_stuck = True
+
+    def impatient(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeBms, "open", impatient)
+    bench = new_bench()
+    with pytest.raises(KeyboardInterrupt) as asked:
+        bench.open()
+    bench.conclude(asked.value)
+    steps = {step["name"]: step for step in bench.run_log.manifest["bench_verdict"]["steps"]}
+    assert steps["source off"]["verified"] is steps["contactor open"]["verified"] is False
+    assert plant.calls[-1] == "close supply"
+
+
+def test_a_request_while_a_bench_is_given_up_waits_until_it_is_safe(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.fail["identify chamber"] = InstrumentFault("chamber does not answer")
+    rest = FakeChamber.chamber_rest
+
+    def asked_meanwhile(chamber: FakeChamber) -> None:
+        signal.raise_signal(signal.SIGINT)
+        rest(chamber)
+
+    monkeypatch.setattr(FakeChamber, "chamber_rest", asked_meanwhile)
+    bench = new_bench()
+    with pytest.raises(KeyboardInterrupt) as asked:
+        bench.open()
+    assert {"chamber_rest", "close supply"} <= set(plant.calls)
+    assert bench.conclude(asked.value).bench is not None
+
+
+def test_a_safe_state_that_fails_itself_is_not_verified_and_the_links_close(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.fail["identify chamber"] = InstrumentFault("chamber does not answer")
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(lifecycle, "safe_state", fails)
+    bench = new_bench()
+    with pytest.raises(InstrumentFault, match="chamber does not answer"):
+        bench.open()
+    verdict = bench.run_log.manifest["bench_verdict"]
+    assert verdict["state"] == "not verified"
+    assert "a mistake of ours" in verdict["steps"][0]["detail"]
+    assert "close supply" in plant.calls
+
+
+def test_a_run_ends_and_its_links_close_though_its_safe_state_fails_itself(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    bench = new_bench()
+    bench.open()
+    monkeypatch.setattr(lifecycle, "safe_state", fails)
+    conclusion = bench.conclude()
+    assert conclusion.verdict == "BENCH FAULT"
+    assert bench.run_log.manifest["bench_verdict"]["state"] == "not verified"
+    assert "close supply" in plant.calls
+    assert bench.conclude().bench == conclusion.bench
+
+
+@pytest.mark.parametrize("verb", ["identify chamber", "source_is_off", "source_off"])
+def test_a_driver_that_stumbles_over_an_answer_keeps_nobody_from_being_switched_off(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    plant.source_on = plant.sink_on = True
+    plant.fail[verb] = ValueError("invalid literal for int(): '7#'")
+    plant.fail.setdefault("identify supply", InstrumentFault("supply does not say who it is"))
+    bench = new_bench()
+    with pytest.raises((ValueError, InstrumentFault, BenchFault)):
+        bench.open()
+    assert not plant.sink_on
+    assert plant.source_on is (verb == "source_off")
+    assert bench.run_log.manifest["bench_verdict"]["safe"] is False
+    assert "close supply" in plant.calls
 
 
 # --- a contactor --------------------------------------------------------------------------------------------------

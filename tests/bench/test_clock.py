@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from bench import clock as clocks
 from bench.clock import Clock, VirtualClock, WallClock
 
 
@@ -162,6 +163,23 @@ def test_no_wall_callback_runs_after_close_has_returned() -> None:
     before = len(calls)
     assert "packbench-clock" not in {thread.name for thread in threading.enumerate()}
     assert len(calls) == before
+
+
+def test_a_wall_callback_that_hangs_does_not_keep_its_clock_from_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "CLOSING", 0.01)
+    clock, hangs, free, ended = WallClock(), threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        free.wait(30)
+        ended.set()
+
+    clock.every(0.001, hang)
+    assert hangs.wait(10)
+    clock.close()
+    assert not ended.is_set()
+    free.set()
+    assert ended.wait(10)
 
 
 def test_a_cancelled_wall_callback_makes_room_for_the_others() -> None:

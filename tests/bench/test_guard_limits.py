@@ -576,6 +576,16 @@ def test_a_chamber_that_heats_and_says_that_it_does_not_is_the_benchs_fault(
     assert trip["value"] < 10
 
 
+def test_the_air_of_a_chamber_that_cools_and_says_that_it_does_not_is_not_believed(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    guard = little_bench.engine.sampler.guard
+    disturb(plant, sensors=lambda since: [25.0 - since / 20] * 2, air=25.0)
+    trip = tripped_by(little_bench, Rest(until=LONG))
+    assert (trip["fault"], trip["instrument"]) == ("outside-cold", "chamber")
+    assert columns.AMBIENT in guard.distrusted
+
+
 def test_cells_that_are_too_hot_at_once_in_air_that_is_not_are_no_failure_of_theirs(
     little_bench: TestBench, plant: Plant
 ) -> None:

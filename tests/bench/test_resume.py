@@ -28,6 +28,8 @@ from bench.columns import (
     TEST_TIME,
 )  # fmt: skip
 from bench.pack import PackFile, load_pack
+from bench.recording import run as recording
+from bench.recording import spare
 from bench.recording.eventlog import sealed_line
 from bench.recording.life import claim, release
 from bench.recording.past import PastRun
@@ -211,6 +213,24 @@ def test_half_a_pulse_is_begun_anew(die: Die, resume: Resume) -> None:
     mine = column(run, TEST_TIME)[column(run, STEP) == 2]
     assert mine[-1] - mine[0] == pytest.approx(18, abs=0.3)
     assert [event["index"] for event in events(bench, "step started")] == [1, 2]
+
+
+def test_what_a_resumed_run_owns_for_its_end_is_given_back(
+    die: Die, resume: Resume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned: list[spare.Descriptors] = []
+
+    def own(count: int) -> spare.Descriptors:
+        owned.append(spare.Descriptors(count))
+        return owned[-1]
+
+    monkeypatch.setattr(recording, "Descriptors", own)
+    bench = resume(die(2, 500))
+    held = [each for each in owned if each.count]
+    assert len(held) == 1
+    bench.run(*SCENARIO)
+    bench.conclude()
+    assert sum(each.count for each in owned) == 0
 
 
 def test_what_was_resumed_can_be_resumed_again(die: Die, resume: Resume) -> None:

@@ -228,6 +228,25 @@ def test_the_second_request_that_came_while_the_first_unwound_makes_the_bench_hu
                 assert hurry.asked == 1
 
 
+@session()
+def test_a_request_that_waits_to_be_raised_is_the_first_of_those_that_come_in_the_safe_state(hurry: Hurry) -> None:
+    with pytest.raises(KeyboardInterrupt), deferred():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        with held_back(hurry, asked_before=False):
+            assert hurry.asked == 0
+            signal.raise_signal(signal.SIGINT)
+            assert hurry.asked == 1
+
+
+@session()
+def test_a_request_is_not_lost_where_the_safe_state_raises_something_of_its_own(hurry: Hurry) -> None:
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), deferred():  # noqa: PT012
+        with suppress(ZeroDivisionError), held_back(hurry, asked_before=False):
+            signal.raise_signal(signal.SIGTERM)
+            _ = 1 / 0
+        assert interrupts.waiting()
+
+
 # --- Windows' console ---------------------------------------------------------------------------------------------
 
 

@@ -149,6 +149,57 @@ def test_a_record_that_cannot_be_written_is_no_good_end(tmp_path: Path) -> None:
     assert project.record["state"] == "running"
 
 
+OTHERS_ENDS = {
+    "a disk that is full": "",
+    "a mistake": """
+        def pytest_sessionfinish(session): raise RuntimeError("a mistake of somebody's")
+        """,
+    "a mistake of a wrapper": """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_sessionfinish(session):
+            yield
+            raise RuntimeError("a mistake of somebody's")
+        """,
+    "another status": """
+        import pytest
+
+        def pytest_sessionfinish(session): pytest.exit("all is well", returncode=0)
+        """,
+}
+
+
+@pytest.mark.parametrize("how", OTHERS_ENDS)
+@pytest.mark.parametrize(("defects", "status"), [((), 2), (("output-stays-on:load",), 3)])
+def test_an_end_of_somebody_else_s_that_fails_replaces_no_verdict(
+    tmp_path: Path, how: str, defects: tuple[str, ...], status: int
+) -> None:
+    project = Project(tmp_path)
+    project.write("""
+    def test_discharges(bench):
+        bench.run(Discharge("C/3", until=elapsed(minutes=1)))
+    """, conftest=OTHERS_ENDS[how])  # fmt: skip
+    junit = () if OTHERS_ENDS[how] else ("--junitxml=/dev/full",)
+    ended = project.run(*junit, *(f"--defect={defect}" for defect in defects))
+    assert ended.status == status, ended.output
+    record = project.record
+    assert (record["state"], record["exit_status"]) == ("ended", status)
+    assert record["verdicts"] == {"BENCH FAULT" if defects else "PASS": 1}
+    assert "A part of this session's end failed" in record["trouble"]
+    assert "packbench: A part of this session's end failed" in ended.output
+    assert ended.lines[-1].startswith("NOT VERIFIED SAFE" if defects else "Bench: verified safe")
+
+
+def test_an_end_that_fails_in_a_session_without_a_bench_is_left_to_pytest(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("def test_alone(): ...", conftest=OTHERS_ENDS["a mistake"])
+    ended = project.run()
+    assert ended.status == 1
+    assert "A part of this session's end failed" not in ended.output
+    assert not (tmp_path / "runs" / "session.json").exists()
+
+
 def test_a_results_folder_that_is_gone_costs_the_results_and_no_verdict(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("""
@@ -353,6 +404,39 @@ def test_ctrl_c_that_leaves_a_bench_unsafe_is_no_mere_interruption(tmp_path: Pat
     assert ended.lines[-2].startswith("1 test: ")
     assert "1 aborted" in ended.lines[-2]
     assert project.report().status == 3
+
+
+@pytest.mark.parametrize(
+    ("defects", "status", "said"),
+    [
+        ((), 130, "Bench: verified safe after its only run."),
+        (("panel-on:supply:5", "output-stays-on:supply"), 3, "NOT VERIFIED SAFE (source off: output still reads on"),
+    ],
+)
+def test_ctrl_c_while_the_bench_is_being_opened_says_how_it_was_left(
+    tmp_path: Path, defects: tuple[str, ...], status: int, said: str
+) -> None:
+    project = Project(tmp_path)
+    project.write("def test_asked(bench): ...", conftest="""
+    import os
+    import signal
+
+    from bench.safety import asfound
+
+    reached, asked = asfound._reached, []
+
+    def asked_once(station, name, context):
+        if name == "bms" and not asked:
+            asked.append(name)
+            os.kill(os.getpid(), signal.SIGINT)
+        return reached(station, name, context)
+
+    asfound._reached = asked_once
+    """)  # fmt: skip
+    ended = project.run(*(f"--defect={defect}" for defect in defects))
+    assert ended.status == status, ended.output
+    assert ended.lines[-1].startswith(said)
+    assert project.verdicts == {"test_asked": "ABORTED"}
 
 
 def test_ctrl_c_with_workers_says_it_of_every_run_that_was_open(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import count as counting
+from itertools import islice, repeat
 from typing import Any, BinaryIO
 
 import pytest
@@ -619,6 +622,41 @@ def test_a_serial_url_is_a_link_too(context: LinkContext) -> None:
     with pytest.raises(InstrumentFault, match="text is expected"):
         raise session.unexpected("X?", session.query("X?"), "text is expected")
     assert session.query("Y?") == "Y?"
+    session.close()
+
+
+def endless() -> Iterator[bytes]:
+    """What an instrument sends that ends no line; nobody listens to it for long."""
+    yield from repeat(b"x", 1000)
+    pytest.fail("was listened to without end")
+
+
+@pytest.fixture
+def passing(context: LinkContext) -> LinkContext:
+    """Time that passes with every look at it, 1 s each."""
+    return replace(context, visa_library="@py", passing=partial(next, counting()))
+
+
+def test_a_serial_line_that_never_ends_a_line_or_falls_silent_is_lost(
+    passing: LinkContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session("loop://", passing, LinkProfile(timeout=0.5), name="chamber")
+    monkeypatch.setattr(session._link, "_read_block", partial(next, endless()))
+    with pytest.raises(InstrumentFault, match=r"chamber \(loop://\) was lost while 'A\?' .* it sends without end"):
+        session.query("A?")
+    with pytest.raises(InstrumentFault, match=r"chamber .* cannot be reached again: it sends without end"):
+        session.query("A?")
+    session.close()
+
+
+def test_a_network_instrument_that_never_ends_a_line_is_lost(serve: Serve, passing: LinkContext) -> None:
+    def babble(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"x" * 10_000_000)
+
+    session = Session(serve(babble).resource, passing, LinkProfile(timeout=0.5), name="supply")
+    with pytest.raises(InstrumentFault, match=r"supply .* was lost while 'A\?' .* it sends without end"):
+        session.query("A?")
     session.close()
 
 
