@@ -18,8 +18,8 @@ for second in range(count):
     playback.at(second + 0.5)
 played = time.perf_counter() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"{count:10d} points: {judged / count * 1e6:5.2f} us each to judge, {played / count * 1e6:5.2f} to play, ", end="")
-print(f"{peak:4.0f} MiB at most")
+judged, played = judged / count * 1e6, played / count * 1e6
+print(f"{count:10d} points: {judged:5.2f} us each to judge, {played:5.2f} to play, {peak:4.0f} MiB at most")
 """
 
 
