@@ -83,7 +83,7 @@ def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
     run = flat(3.6, [limit(3.7), soc])
     assert [found.value for found in limits_of(run, CELLS)] == [3.7]
-    (low,) = limits_of(run, PANELS[4])
+    (low,) = limits_of(run, PANELS[-1])
     assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
 
 
