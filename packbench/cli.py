@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import fields_of, number, print_json, print_table, say, warn
 from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
+from packbench.console import fields_of, number, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
