@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 HOUSE = Path(__file__).parents[1]
-OURS = tuple(f"{HOUSE / room}{os.sep}" for room in ("bench", "instruments", "models", "reports"))
+OURS = tuple(f"{HOUSE / room}{os.sep}" for room in ("bench", "instruments", "models", "reports", "packbench"))
 BENCH = OURS[:3]
 """Floors that drive instruments: what comes out of them is no mistake of a test; a figure that it asks for may be."""
 VOCABULARY = str(HOUSE / "bench" / "scenario.py")

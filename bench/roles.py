@@ -25,6 +25,17 @@ PROTOCOLS: dict[Role, type] = {
 }  # fmt: skip
 
 
+MEASURED: dict[Role, tuple[str, ...]] = {
+    "source": ("voltage", "current", "power"), "sink": ("voltage", "current", "power"), "chamber": ("air", "set point"),
+    "bms": (
+        "state", "soc min", "soc max", "charge current limit", "discharge current limit", "cell voltage min",
+        "cell voltage max", "cell temperature min", "cell temperature max", "pack voltage", "pack current",
+        "insulation", "age",
+    ),
+}  # fmt: skip
+"""Channels that a player of a role must have, by name: in which order it answers is its own affair."""
+
+
 @dataclass(frozen=True, slots=True)
 class Power:
     """What a player of a role can leave switched on, in words, and how that is read back and ended."""
@@ -74,8 +85,17 @@ class Roles:
         return dict(zip(node.channels, node.collect(), strict=True))
 
 
+def measured(meter: Scanned, channel: str) -> float:
+    """Ask a meter now, for one channel by its name; raises what the instrument raises."""
+    meter.request()
+    return meter.collect()[meter.channels.index(channel)]
+
+
 def cast_roles(station: StationFile, drivers: Mapping[str, Driver]) -> Roles:
-    """Give every role its player; raises `InputError` when a driver cannot play what the station asks of it."""
+    """Give every role its player; raises `InputError` when a driver cannot play what the station asks of it.
+
+    Nor can one that does not measure what the role must, by the names of its channels.
+    """
     players: dict[str, object] = {}
     for name, entry in station.instruments.items():
         for role in entry.roles:
@@ -84,6 +104,12 @@ def cast_roles(station: StationFile, drivers: Mapping[str, Driver]) -> Roles:
                 raise InputError(
                     f"station {station.name}, instrument {name}: driver {entry.driver} cannot be the {role}; "
                     f"it can be: {', '.join(able) or 'nothing a bench needs'}."
+                )
+            missing = [channel for channel in MEASURED.get(role, ()) if channel not in drivers[name].channels]
+            if missing:
+                raise InputError(
+                    f"station {station.name}, instrument {name}: driver {entry.driver} has no channel {missing[0]!r}, "
+                    f"which the {role} must measure; it has {', '.join(drivers[name].channels)}."
                 )
             players[role] = drivers[name]
     return Roles(**players)  # type: ignore[arg-type] # each was checked against its protocol just above

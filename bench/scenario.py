@@ -6,10 +6,12 @@ Rates are written as a cell engineer writes them (`"C/3"`, `"1C"`, `"0.5C"`) or 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from bench.columns import CELL_VOLTAGE_MAX, CELL_VOLTAGE_MIN, CURRENT, SOC
 from bench.pack import PackFile
+from bench.profile import Interpolation, Quantity, Survey, survey
 
 Rate = str | float
 ELAPSED = "Step Time / s"
@@ -117,6 +119,11 @@ class Step:
     def kind(self) -> str:
         """The class name, as recorded."""
         return type(self).__name__
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other step: a run is continued only with the same."""
+        return repr(self)
 
     @property
     def conditions(self) -> tuple[Until, ...]:
@@ -231,6 +238,61 @@ class Pulse(Step):
     def conditions(self) -> tuple[Until, ...]:
         """See `Step.conditions`."""
         return (elapsed(seconds=self.duration),)
+
+
+@dataclass(frozen=True)
+class ConstantPower(Step):
+    """Constant power `power` W at the terminals; positive charges, within what the BMS allows, negative discharges."""
+
+    step_type: ClassVar[str] = "CP"
+    power: float
+    until: Until | Sequence[Until] = ()
+    name: str = field(default="constant power", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        """See `Step.conditions`."""
+        return _conditions(self.until, self.name)
+
+    def expected_duration(self, pack: PackFile) -> float:
+        """See `Step.expected_duration`."""
+        energy = 3600 * pack.rated_capacity * (pack.voltage_min + pack.voltage_max) / 2
+        full = energy / max(abs(self.power), 1e-6)
+        return min(full, super().expected_duration(pack) if _has_time(self.conditions) else full)
+
+
+@dataclass(frozen=True)
+class Profile(Step):
+    """A current (A) or power (W) over time; positive charges, negative discharges.
+
+    `points` are (time in s, value) from the start of the step on, or a CSV file with such columns, of any length (see
+    `bench.profile`). Every value is multiplied by `scale`. `interpolation` says what holds between two points: the one
+    before (`previous`), or a straight line (`linear`). It ends with its last point, or when `until` holds before.
+    """
+
+    step_type: ClassVar[str] = "PROFILE"
+    points: str | Path | Sequence[tuple[float, float]]
+    quantity: Quantity = "current"
+    scale: float = 1.0
+    interpolation: Interpolation = "previous"
+    until: Until | Sequence[Until] = ()
+    name: str = field(default="profile", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        """See `Step.conditions`; the last one is the end of the profile."""
+        more = _conditions(self.until, self.name) if self.until else ()
+        return (*more, elapsed(seconds=self.survey.duration))
+
+    @property
+    def survey(self) -> Survey:
+        """What the profile holds; raises `InputError` for one that cannot be followed."""
+        return survey(self.points, self.quantity)
+
+    @property
+    def identity(self) -> str:
+        """See `Step.identity`: a file is what it holds."""
+        return f"{self!r} {self.survey.digest}"
 
 
 def _has_time(conditions: Sequence[Until]) -> bool:

@@ -38,14 +38,6 @@ TOUCHABLE = 60.0
 """V DC up to which a circuit is voltage class A and needs no protection against touch (ISO 6469-3)."""
 
 
-class Ratings(files.FileModel):
-    """What an instrument or the wiring can carry."""
-
-    voltage: float = Field(gt=0, description="V")
-    current: float = Field(gt=0, description="A")
-    power: float = Field(gt=0, description="W")
-
-
 class Accuracy(files.FileModel):
     """Expanded uncertainty of a reading, as a fraction of it (temperature: K)."""
 

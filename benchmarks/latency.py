@@ -140,7 +140,7 @@ def on_free_ports(folder: Path) -> Path:
 def served(station: Path) -> Iterator[Log]:
     """The simulators of a station file, behind its addresses."""
     path = station.with_name("log.jsonl")
-    serve = ["-c", "from bench.cli import main; main()", "serve", str(station), "--log", str(path), "--json"]
+    serve = ["-c", "from packbench.cli import main; main()", "serve", str(station), "--log", str(path), "--json"]
     with subprocess.Popen([sys.executable, *serve], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         # It says something only once every wire is ready.

@@ -23,7 +23,7 @@ def measure(folder: Path) -> tuple[float, float]:
     """Wall time, s, and peak memory, MiB, of the suite and its report; raises when one of them fails."""
     results = folder / "allure-results"
     suite = ["pytest", "test_cases", "-q", "-n", str(os.cpu_count()), "--runs", str(folder / "runs")]
-    report = ["-c", "from bench.cli import main; main()", "report", str(folder / "runs"), "--results", str(results)]
+    report = ["-c", "from packbench.cli import main; main()", "report", str(folder / "runs"), "--results", str(results)]
     commands = [
         [sys.executable, "-m", *suite, "-p", "no:cacheprovider", "--alluredir", str(results)],
         [sys.executable, *report, "--output", str(folder / "allure-report")],

@@ -10,7 +10,7 @@ REPEATS = 5
 def main() -> None:
     """Print the median of both, s."""
     bare = _median([sys.executable, "-c", ""])
-    ours = _median([sys.executable, "-c", "from bench.cli import main; main(['--help'])"])
+    ours = _median([sys.executable, "-c", "from packbench.cli import main; main(['--help'])"])
     print(f"packbench --help: {ours:.2f} s (bare interpreter {bare:.2f} s)")
 
 

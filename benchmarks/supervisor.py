@@ -102,7 +102,7 @@ def _wait_for(come: Callable[[], bool]) -> None:
 @contextmanager
 def _served(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """`packbench serve`, with room for one connection to what moves current."""
-    command = [sys.executable, "-c", "from bench.cli import main; main()", "serve", STATION, "--json"]
+    command = [sys.executable, "-c", "from packbench.cli import main; main()", "serve", STATION, "--json"]
     exclusive = ["--exclusive", "supply", "--exclusive", "load"]
     with subprocess.Popen([*command, *exclusive], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile
-from bench.running import preflight
 from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench
+from bench.running.procedures import bounds
 from bench.scenario import (
     Charge,
     Discharge,
@@ -58,11 +58,11 @@ class Currents(NamedTuple):
 
 def currents(bench: OpenBench) -> Currents:
     """What an open bench can do with its pack."""
-    pack, roles, place = bench.pack, bench.roles, (bench.pack, bench.station, bench.roles)
+    pack, roles = bench.pack, bench.roles
     into, out_of = roles.source.source_ratings.power, roles.sink.sink_ratings.power
     return Currents(
-        min(pack.rated_capacity, preflight.charge_bound(*place).value, into / pack.voltage_max),
-        min(pack.rated_capacity, preflight.discharge_bound(*place).value, out_of / pack.voltage_max),
+        min(pack.rated_capacity, bounds.charge_bound(bench).value, into / pack.voltage_max),
+        min(pack.rated_capacity, bounds.discharge_bound(bench).value, out_of / pack.voltage_max),
     )
 
 

@@ -91,7 +91,7 @@ def served(
 @contextmanager
 def serving_process(station: Path | str, *options: object) -> Iterator["subprocess.Popen[str]"]:
     """`packbench serve --json` as a shell starts it; it is gone when the block ends."""
-    command = [sys.executable, "-c", "from bench.cli import main; main()", "serve", station, "--json", *options]
+    command = [sys.executable, "-c", "from packbench.cli import main; main()", "serve", station, "--json", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
         [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",

@@ -59,7 +59,7 @@ class FoxBms:
     `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
     open. A foxBMS 2 as it is released does so after 1.4 s, where no more than 3.5 A flow (its BS_CHECK_CAN_TIMING, and
     BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS with these messages, may never.
-    `timeout` s is how long `identify` listens. `on_message` sees every frame received and sent.
+    `timeout` s is how long `identify` listens.
     """
 
     channels = (*(channel for channel, *_ in CHANNELS), "age", "dropped", "contradictions")
@@ -108,15 +108,6 @@ class FoxBms:
         }
         self._inbox = Inbox(self._bus, self._heard, {*self._fields, *self._follow}, context.now)
         self._end_ticks = self._begin_ticks()
-
-    @property
-    def on_message(self) -> "Callable[[Message], None] | None":
-        """What is shown every frame received and sent."""
-        return self._inbox.on_message
-
-    @on_message.setter
-    def on_message(self, listener: "Callable[[Message], None] | None") -> None:
-        self._inbox.on_message = listener
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -401,8 +392,6 @@ class FoxBms:
             raise InstrumentFault(
                 f"{self.name} cannot be asked for a mode: {error}; check wiring, termination and bit rate"
             ) from error
-        if self.on_message is not None:
-            self.on_message(message)
 
     def _state_frame(self) -> bytes:
         frame = self._inbox.frames.get(STATE)

@@ -40,7 +40,6 @@ class Inbox:
         self.received: dict[int, float] = {}
         """When each of `frames` was received, as `age` wants it."""
         self.dropped = 0
-        self.on_message: Callable[[Message], None] | None = None
         self._opened = self._looked = now()
         self._unread = 0
 
@@ -58,12 +57,10 @@ class Inbox:
         least, share = TIME_TO_TAKE
         until = began + max(least, share * (began - self._looked))
         self._looked = began
-        receive, received_at, wanted, listener = self._bus.recv, self._reception.of, self._wanted, self.on_message
+        receive, received_at, wanted = self._bus.recv, self._reception.of, self._wanted
         taken, first = 0, None
         while (message := receive(0)) is not None:
             time = received_at(message.timestamp, now)
-            if listener is not None:
-                listener(message)
             if message.is_error_frame:
                 # The controller has lost one, or destroyed one that somebody sent.
                 self.dropped += 1

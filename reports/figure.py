@@ -75,7 +75,7 @@ def png(run: Recording) -> bytes:
 
 def _encode(canvas: "FigureCanvasAgg") -> bytes:
     """Encode with a palette: a third of the size of true colour, and a report holds many figures."""
-    from PIL import Image  # comes with matplotlib, which writes its own images with it
+    from PIL import Image
 
     canvas.draw()  # type: ignore[no-untyped-call]
     out = BytesIO()

@@ -19,8 +19,8 @@ StepRef = Step | str | int
 
 CURRENT, VOLTAGE, SOC = "Current / A", "Voltage / V", "SOC / 1"
 CELL_LOW, CELL_HIGH = "Cell Voltage Min / V", "Cell Voltage Max / V"
+COMMAND = "Command Power / W"
 CELL_HOT = "Cell Temperature Max / degC"
-CHARGES = ("Charge", "FastRecharge")
 SAME_SOC = 0.02  # ISO 12405-4 wants the initial SOC restored; the displayed SOC is not known better than this
 FULL = 0.97  # displayed SOC from which a discharge is one of the whole capacity
 CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
@@ -38,6 +38,7 @@ class _Way:
 
 
 CHARGING, DISCHARGING = _Way("charge", "Charging"), _Way("discharge", "Discharging")
+_WAYS = {"charge": CHARGING, "discharge": DISCHARGING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,63 @@ def largest_cell_spread(run: Recording, step: StepRef) -> Kpi:
     )
 
 
+def following_error(run: Recording, step: StepRef) -> Kpi:
+    """How far the power was from the command, as the BMS's limits had cut it; root mean square, W."""
+    step = run.step(step)
+    _, allowed, power, seconds = _followed(run, step)
+    return Kpi(
+        name="following error",
+        symbol="ΔP_rms",
+        value=float(np.sqrt(np.average((power - allowed) ** 2, weights=seconds))) if seconds.sum() > 0 else nan,
+        unit="W",
+        step=step.name,
+        definition="Root mean square of the difference between the power at the terminals and the command, that cut by "
+        "the current limit received last from the BMS; weighted by time.",
+    )
+
+
+def charge_cut(run: Recording, step: StepRef) -> Kpi:
+    """Share of the charging energy that was wanted and the BMS did not allow, %."""
+    return _cut(run, step, CHARGING, "charge cut", "W_cut", "The pack takes less than was wanted.")
+
+
+def derating(run: Recording, step: StepRef) -> Kpi:
+    """Share of the discharging energy that was wanted and the BMS did not allow, %: what the pack owes."""
+    return _cut(run, step, DISCHARGING, "derating", "W_der", "The pack gives less than was wanted of it.")
+
+
+def _cut(run: Recording, step: StepRef, way: _Way, name: str, symbol: str, meaning: str) -> Kpi:
+    step = run.step(step)
+    wanted, allowed, _, seconds = _followed(run, step)
+    mine = wanted > 0 if way is CHARGING else wanted < 0
+    energy = float((np.abs(wanted) * seconds)[mine].sum()) / 3600
+    missing = float((np.abs(wanted - allowed) * seconds)[mine].sum()) / 3600
+    return Kpi(
+        name=name,
+        symbol=symbol,
+        value=_percent(missing, energy),
+        unit="%",
+        step=step.name,
+        definition=f"Energy of the {way.noun} command beyond the current limit received last, {missing:.4g} Wh, over "
+        f"that of the command, {energy:.4g} Wh. {meaning}",
+    )
+
+
+def _followed(run: Recording, step: Step) -> tuple[Floats, Floats, Floats, Floats]:
+    """Power wanted, allowed and flowing (W), and the time (s) of each, of the samples that had a command."""
+    time, wanted, power = (run.values(column, step) for column in ("Test Time / s", COMMAND, "Power / W"))
+    voltage = run.values(VOLTAGE, step)
+    allowed = wanted.copy()
+    for column, cut in (("Charge Current Limit / A", np.minimum), ("Discharge Current Limit / A", np.maximum)):
+        # What was asked for in an interval follows from the limit that was received before it.
+        limit = np.concatenate(([nan], run.values(column, step)[:-1])) * voltage
+        bound = limit if cut is np.minimum else -limit
+        allowed = np.where(np.isnan(bound), allowed, cut(allowed, bound))
+    seconds = np.diff(time, prepend=time[:1])
+    known = np.isfinite(wanted) & np.isfinite(power)
+    return wanted[known], allowed[known], power[known], seconds[known]
+
+
 def compute_all(run: Recording) -> list[Kpi]:
     """Every figure that the recorded steps allow; what came out as `nan` is left out."""
     found = [kpi for step in run.steps if step.sample_count for kpi in _of_step(run, step)]
@@ -261,22 +319,27 @@ def compute_all(run: Recording) -> list[Kpi]:
 
 
 def _of_step(run: Recording, step: Step) -> Iterator[Kpi]:
-    if step.kind in CHARGES or step.kind == "Discharge":
+    moves = step.direction in ("charge", "discharge") and step.resumable
+    if moves:
         yield capacity(run, step)
         yield energy(run, step)
         yield mean_power(run, step)
         yield dc_resistance(run, step)
-    if step.kind == "Discharge" and _from_full(run, step):
+    if moves and step.direction == "discharge" and _from_full(run, step):
         yield rated_capacity_ratio(run, step)
-    if step.kind in CHARGES and run.has(SOC):
+    if moves and step.direction == "charge" and run.has(SOC):
         yield charge_time(run, step)
     if step.kind == "Charge" and run.has("Set Voltage / V"):
         yield constant_voltage_share(run, step)
-    if step.kind == "Pulse":
+    if not step.resumable:
         yield dc_resistance(run, step)
-    if step.kind not in ("Soak", "Rest") and run.has(CELL_HOT):
+    if run.has(COMMAND) and np.isfinite(run.values(COMMAND, step)).any():
+        yield following_error(run, step)
+        yield charge_cut(run, step)
+        yield derating(run, step)
+    if step.direction != "none" and run.has(CELL_HOT):
         yield temperature_rise(run, step)
-    if step.kind not in ("Soak", "Rest") and run.has(CELL_LOW) and run.has(CELL_HIGH):
+    if step.direction != "none" and run.has(CELL_LOW) and run.has(CELL_HIGH):
         yield cell_spread(run, step)
         yield largest_cell_spread(run, step)
 
@@ -303,10 +366,8 @@ def _closure(run: Recording, discharge: Step, charge: Step) -> str:
 
 def _direction(run: Recording, step: Step) -> _Way:
     """Which way a step moves charge: what it is for, or for a pulse what it did."""
-    if step.kind in CHARGES:
-        return CHARGING
-    if step.kind == "Discharge":
-        return DISCHARGING
+    if step.resumable and step.direction in _WAYS:
+        return _WAYS[step.direction]
     return CHARGING if np.nansum(run.values(CURRENT, step)) >= 0 else DISCHARGING
 
 

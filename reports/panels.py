@@ -28,13 +28,17 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Traces of one unit over the common time axis; `band` are the columns of a shaded envelope."""
+    """Traces of one unit over the common time axis; `band` are the columns of a shaded envelope.
+
+    `only_with` is a column without whose values there is nothing to look at.
+    """
 
     title: str
     unit: str
     traces: tuple[Trace, ...]
     band: tuple[str, str] | None = None
     scale: float = 1.0
+    only_with: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -90,6 +94,15 @@ PANELS = (
         ),
     ),
     Panel(
+        "Power",
+        "W",
+        (
+            Trace("Power / W", "power (charge +)", GREEN),
+            Trace("Command Power / W", "command", GREY, dashed=True),
+        ),
+        only_with="Command Power / W",
+    ),
+    Panel(
         "Temperature",
         "°C",
         (
@@ -108,11 +121,17 @@ def panels_of(run: Recording) -> list[Panel]:
     """List the panels that the run has values for, each with the traces that were recorded."""
     shown = []
     for panel in PANELS:
+        if panel.only_with and not _has_values(run, panel.only_with):
+            continue
         traces = tuple(trace for trace in panel.traces if run.has(trace.column))
         if any(not trace.guide for trace in traces):
             band = panel.band if panel.band and all(run.has(column) for column in panel.band) else None
             shown.append(Panel(panel.title, panel.unit, traces, band, panel.scale))
     return shown
+
+
+def _has_values(run: Recording, column: str) -> bool:
+    return run.has(column) and bool(np.isfinite(run.column(column)).any())
 
 
 def limits_of(run: Recording, panel: Panel) -> list[Limit]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.recording.past import BEGUN_ANEW
 from bench.recording.reading import Event, RecordingError, nearest, read_manifest, read_run
 from bench.recording.rows import Table
 
@@ -22,6 +23,10 @@ Floats = NDArray[np.float64]
 
 TIME = "Test Time / s"
 STEP = "Step Count / 1"
+
+
+DIRECTIONS = {"Charge": "charge", "FastRecharge": "charge", "Discharge": "discharge", "Pulse": "discharge"}
+"""By kind, in recordings of schema 1; later ones say it themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,10 @@ class Step:
     ended_by: str | None = None
     reached: Mapping[str, float] = field(default_factory=dict)
     verdict: str | None = None
+    direction: str = "none"
+    """Which way it moves energy through the pack: `charge`, `discharge`, `both` or `none`."""
+    resumable: bool = True
+    """Whether its halves mean something; a pulse's do not."""
 
     @property
     def duration(self) -> float:
@@ -179,6 +188,8 @@ class Recording:
             ended_by=ended["ended_by"] if ended else None,
             reached=ended.get("reached", {}) if ended else {},
             verdict=ended.get("verdict") if ended else None,
+            direction=started.get("direction", DIRECTIONS.get(started["kind"], "none")),
+            resumable=started.get("resumable", started["kind"] not in BEGUN_ANEW),
         )
 
     @property

@@ -5,12 +5,7 @@ from math import hypot
 
 import pytest
 
-from bench.scenario import Step
-from bench.station import StationFile
-from bench.testing import TestBench, Verify
-from bench.verdicts import Verdict
-from reports.kpi import Kpi
-from reports.recording import Recording
+from packbench import Kpi, Recording, StationFile, Step, TestBench, Verdict, Verify
 
 RunScenario = Callable[..., Recording]
 Require = Callable[..., Verdict]

@@ -2,9 +2,7 @@
 
 import pytest
 
-from bench.pack import PackFile, at_temperature
-from bench.scenario import Charge, Rest, Soak, current_below, elapsed, full_discharge
-from reports import kpi
+from packbench import Charge, PackFile, Rest, Soak, at_temperature, current_below, elapsed, full_discharge, kpi
 from test_cases.conftest import Require, RunScenario
 
 

@@ -2,9 +2,7 @@
 
 import pytest
 
-from bench.pack import PackFile, at_temperature
-from bench.scenario import Rest, Soak, elapsed, full_discharge, standard_charge
-from reports import kpi
+from packbench import PackFile, Rest, Soak, at_temperature, elapsed, full_discharge, kpi, standard_charge
 from test_cases.conftest import Require, RunScenario
 
 

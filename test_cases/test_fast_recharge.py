@@ -2,9 +2,19 @@
 
 import pytest
 
-from bench.pack import PackFile, at_temperature
-from bench.scenario import Discharge, FastRecharge, Rest, Soak, current_below, elapsed, soc_above, soc_below
-from reports import kpi
+from packbench import (
+    Discharge,
+    FastRecharge,
+    PackFile,
+    Rest,
+    Soak,
+    at_temperature,
+    current_below,
+    elapsed,
+    kpi,
+    soc_above,
+    soc_below,
+)
 from test_cases.conftest import Require, RunScenario
 
 

@@ -2,9 +2,7 @@
 
 import pytest
 
-from bench.pack import PackFile, at_temperature
-from bench.scenario import Charge, Pulse, Rest, Soak, current_below, elapsed, soc_above
-from reports import kpi
+from packbench import Charge, PackFile, Pulse, Rest, Soak, at_temperature, current_below, elapsed, kpi, soc_above
 from test_cases.conftest import Require, RunScenario
 
 

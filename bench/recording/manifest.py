@@ -15,7 +15,10 @@ from bench.recording.rewritten import RewrittenFile
 from bench.verdicts import InputError
 
 NAME = "run.json"
-SCHEMA = 1
+SCHEMA = 2
+"""2: a step says which way it moves energy, and whether it can be resumed. 1: as released with commit 9e90314."""
+READ = frozenset({1, 2})
+"""Schemas that this version reads."""
 CHECKSUM = "checksum"
 """The last key of a manifest: SHA-256 of everything else, written as compact JSON with sorted keys."""
 
@@ -44,9 +47,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RecordingError(f"{folder} is not a run: it holds no {NAME}; name a folder under runs/.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise RecordingError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+    if not isinstance(manifest, dict) or manifest.get("schema") not in READ:
         found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
-        raise RecordingError(f"{path} has the schema {found!r}; this version reads schema {SCHEMA}.")
+        raise RecordingError(
+            f"{path} has the schema {found!r}; this version reads {' and '.join(map(str, sorted(READ)))}."
+        )
     if CHECKSUM in manifest and manifest.pop(CHECKSUM) != _checksum(manifest):
         raise RecordingError(
             f"{path} is damaged: what it says does not fit its checksum. Restore it from a copy; or, if somebody has "

@@ -25,7 +25,7 @@ RESUMABLE = (Verdict.ABORTED, Verdict.BENCH_FAULT, Verdict.TEST_ERROR)
 NOT_CONTINUED = frozenset({"measurement", "safe state", "run ended"})
 """Events that the continuation writes anew, or that are no longer true of it."""
 BEGUN_ANEW = frozenset({"Pulse"})
-"""Steps that mean nothing in two halves."""
+"""Kinds of steps that mean nothing in two halves, in recordings of schema 1; later ones say so themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ class PastRun:
         events = [event for event in events if not (event["type"] == "step ended" and event["index"] == half.index)]
         kept = replace(self, events=[*events, *_closed_hold(events, self.stopped)])
         started = [event for event in events if event["type"] == "step started"]
-        return kept._without(half) if started[-1]["kind"] in BEGUN_ANEW else kept
+        whole = not started[-1].get("resumable", started[-1]["kind"] not in BEGUN_ANEW)
+        return kept._without(half) if whole else kept
 
     def _without(self, half: PastStep) -> Self:
         """Leave a step out that is begun anew; its rows stay, outside all steps."""

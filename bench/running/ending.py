@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from math import isnan, nan
+from typing import Protocol
 
 from bench import columns
 from bench.columns import INDEX
@@ -51,8 +52,23 @@ class _Watch:
         self._since = nan
 
 
-class Ending:
-    """What ends one step that began at `start` (s of test time)."""
+class Ending(Protocol):
+    """What ends one step."""
+
+    def reached(self, row: Row, distrusted: Container[str] = ()) -> str | None:
+        """Why the step ends with this row, as a sentence; None while it does not. Raises `BenchFault` when it should.
+
+        `distrusted` are columns that the guard does not believe in this row.
+        """
+        ...
+
+    def postpone(self, seconds: float) -> None:
+        """Leave a pause of `seconds` out of the step's time."""
+        ...
+
+
+class Conditions:
+    """The conditions of one step that began at `start` (s of test time), and its timeout."""
 
     def __init__(self, step: Step, pack: PackFile, start: float) -> None:
         self._step = step
@@ -61,10 +77,7 @@ class Ending:
         self._latest = start + self._timeout
 
     def reached(self, row: Row, distrusted: Container[str] = ()) -> str | None:
-        """The condition that holds now, as a sentence; raises `BenchFault` after the timeout.
-
-        `distrusted` are columns that the guard does not believe in this row.
-        """
+        """See `Ending`."""
         for watch in self._watches:
             if watch.holds(row, distrusted):
                 return str(watch.condition)
@@ -77,7 +90,7 @@ class Ending:
         return None
 
     def postpone(self, seconds: float) -> None:
-        """Leave a pause of `seconds` out of the step's time."""
+        """See `Ending`."""
         self._latest += seconds
         for watch in self._watches:
             watch.postpone(seconds)

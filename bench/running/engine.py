@@ -7,27 +7,26 @@ off, whatever ended the step.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import isnan, nan
+from typing import Any
 
 from bench import columns
 from bench.columns import INDEX
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
-from bench.running.control import Control, control_of
 from bench.running.ending import Ending
+from bench.running.flow import Flow
 from bench.running.lifecycle import OpenBench
+from bench.running.procedures import Control, Procedure, Stage, procedure_for
 from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
-from bench.running.settling import Settling
 from bench.running.undisturbed import undisturbed
 from bench.safety import livebus, safestate
 from bench.safety.faults import fault
-from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Rest, Soak, Step, amperes
+from bench.scenario import Step
 from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
-PULSE_SCAN_PERIOD = 0.1
-"""s; ISO 12405-4, 7.3 wants the resistance from 0.1 s on."""
 CONTACTOR_TIMEOUT = 15.0
 """s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
 DETOUR_AFTER = 2.0
@@ -73,7 +72,7 @@ class Engine:
         self.resumption = resumption
         if resumption is not None:
             self.sampler.go_on(resumption.past.rows)
-        self._had = 0.0
+        self._had = self._step_time = 0.0
         self.step: Step | None = None
         self.step_started = 0.0
         self._chamber_alarm = ""
@@ -87,54 +86,49 @@ class Engine:
         Raises `InputError` before anything is switched on when a step cannot be, `PackFailure` when the pack
         violated a limit, `BenchFault` when the bench failed.
         """
-        preflight.check(steps, self.bench.pack, self.bench.station, self.bench.roles)
+        preflight.check(steps, self.bench)
         if self.resumption is not None:
             done = self.resumption.skip(steps)
             if done == len(steps):
                 return self.resumption.record(self.log.manifest, self.log.events)
             steps = steps[done:]
             self.sampler.step_index = max(self.sampler.step_index, self.resumption.index)
-        plan = preflight.check(steps, self.bench.pack, self.bench.station, self.bench.roles)
+        outlook = preflight.check(steps, self.bench)
         self.log.event(
             "message",
             level="info",
-            text=f"{len(steps)} steps, expected to take {plan.duration / 3600:.1f} h and to move {plan.energy:.0f} Wh.",
+            text=f"{len(steps)} steps, expected to take {outlook.duration / 3600:.1f} h and to move "
+            f"{outlook.energy:.0f} Wh.",
         )
-        remaining = plan.duration
-        for step in steps:
+        remaining = outlook.duration
+        for procedure in outlook.procedures:
             self.expected_end = self.clock.now() + remaining
             with undisturbed():
-                self._run_step(step)
-            remaining -= step.expected_duration(self.bench.pack)
+                self._run_step(procedure)
+            remaining -= procedure.step.expected_duration(self.bench.pack)
         # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
         self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
-    def _run_step(self, step: Step) -> None:
-        settling = self._settling(step) if isinstance(step, Soak) else None
+    def _run_step(self, procedure: Procedure[Any]) -> None:
         before = self.resumption.interrupted_in() if self.resumption else None
         self._had = 0.0
         if before is None:
-            self._recover(step)
-        with self._recorded(step, str(settling) if settling else None, before) as ended:
+            self._recover(procedure)
+        with self._recorded(procedure, before) as ended:
             if before is not None:
-                self._recover(step)
+                self._recover(procedure)
             self._look_at_chamber()
-            if isinstance(step, Soak) and settling:
-                ended(self._soak(step, settling))
-            elif isinstance(step, Rest):
-                ended(self._loop(step, self.bench.station.rest_scan_period, lambda: _ask_nothing))
-            else:
-                ended(self._move_current(step))
+            ended(self._carry_out(procedure))
             # Once more, so that an alarm of the last step is told as well.
             self._look_at_chamber()
 
     @contextmanager
-    def _recorded(self, step: Step, until: str | None, before: PastStep | None) -> Iterator[Callable[[str], None]]:
+    def _recorded(self, procedure: Procedure[Any], before: PastStep | None) -> Iterator[Callable[[str], None]]:
         """Mark the step in the event log, from its start (in another process, if `before`) to whatever ended it."""
-        sampler, start = self.sampler, self.clock.now() if before is None else before.started
+        step, sampler, start = procedure.step, self.sampler, self.clock.now() if before is None else before.started
         sampler.step_index += 1
         sampler.step_name = self.log.step = step.name
         self.step, self.step_started = step, start
@@ -145,8 +139,10 @@ class Engine:
                 name=step.name,
                 kind=step.kind,
                 step_type=step.step_type,
-                set_points=self._set_points(step),
-                until=[until] if until else [str(condition) for condition in step.conditions],
+                direction=procedure.direction,
+                resumable=procedure.resumable,
+                set_points=procedure.set_points(),
+                until=procedure.until(),
                 expected_duration=step.expected_duration(self.bench.pack),
                 fingerprint=fingerprint(step),
                 reached=self._reached(),
@@ -175,18 +171,30 @@ class Engine:
             )
             sampler.step_name = self.log.step = self.step = None
 
-    def _move_current(self, step: Step) -> str:
-        period = PULSE_SCAN_PERIOD if isinstance(step, Pulse) else self.bench.station.scan_period
-        mode = BmsMode.CHARGE if isinstance(step, Charge | FastRecharge) else BmsMode.DISCHARGE
+    def _carry_out(self, procedure: Procedure[Any], at_least: float = 0.0) -> str:
+        """Until something ends the step, as a sentence; whatever that is, its outputs are off then."""
+        bench, sampler = self.bench, self.sampler
+        flow = Flow(bench.roles, procedure.envelope(), sampler.ask, procedure.step.name)
+        stage = Stage(bench, flow, sampler, self.log)
+        if procedure.mode is None:
+            ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
+        else:
+            ended_by = self._move_current(procedure, stage)
+        procedure.ended(stage)
+        return ended_by
+
+    def _move_current(self, procedure: Procedure[Any], stage: Stage) -> str:
+        assert procedure.mode is not None  # noqa: S101 - the caller looked
+        mode = procedure.mode
 
         def begin() -> Control:
             row = self._close_contactors(mode)
-            control = control_of(step, self.bench, self.sampler)
-            control(row)
+            control = procedure.begin(stage)
+            control(row, self._step_time)
             return control
 
         try:
-            ended_by = self._loop(step, period, begin)
+            ended_by = self._loop(procedure, begin)
         except BaseException:
             # The first cause is already on its way up; an output that will not switch off is the safe state's to tell.
             with suppress(BenchFault):
@@ -197,24 +205,29 @@ class Engine:
         safestate.outputs_off(self.bench.roles)
         return ended_by
 
-    def _loop(self, step: Step, period: float, begin: Callable[[], Control]) -> str:
-        """Begin, then scan each `period` until a condition holds; returns the condition as a sentence."""
-        if self._must_pause(step):
+    def _loop(self, procedure: Procedure[Any], begin: Callable[[], Control], at_least: float = 0.0) -> str:
+        """Begin, then scan until something ends the step; returns that as a sentence."""
+        if self._must_pause(procedure):
             self._hold()
+        self._step_time = self._had
         control = begin()
-        ending = Ending(step, self.bench.pack, self.clock.now() - self._had)
+        start = self.clock.now() - self._had
+        ending: Ending = procedure.ending(start, at_least)
         while True:
-            for row in self._scans(period):
-                if self._must_pause(step):
+            for row in self._scans(procedure.scan_period):
+                if self._must_pause(procedure):
                     break
                 ended_by = ending.reached(row, self.sampler.guard.distrusted)
                 if ended_by is not None:
                     return ended_by
-                control(row)
+                self._step_time = row[_TIME] - start
+                control(row, self._step_time)
             paused = self.clock.now()
             self._hold()
             control = begin()
-            ending.postpone(self.clock.now() - paused)
+            pause = self.clock.now() - paused
+            start += pause
+            ending.postpone(pause)
 
     def _scans(self, period: float) -> Iterator[Row]:
         """One row each `period` s, on a grid that does not drift."""
@@ -235,21 +248,24 @@ class Engine:
 
     # --- after a gap --------------------------------------------------------------------------------------------------
 
-    def _recover(self, step: Step) -> None:
+    def _recover(self, procedure: Procedure[Any]) -> None:
         """Before the first step that is not skipped: the temperature as it was, a rest, and a look at the pack.
 
         Outputs are off throughout. Raises `InputError` when the pack is not as it was left.
         """
-        resumption = self.resumption
+        resumption, step = self.resumption, procedure.step
         if resumption is None or not resumption.pending:
             return
         self._had = resumption.past.elapsed
         index = self.sampler.step_index
         # Between two steps the rows of the rest belong to neither.
         self.sampler.step_index = index if self.step else 0
-        soak = None if isinstance(step, Soak) else resumption.soak
+        # A step that brings the temperature itself needs no other one before.
+        soak = None if ("chamber", "temperature") in procedure.envelope() else resumption.soak
         if soak is not None:
-            self._soak(soak, self._settling(soak), resumption.rest)
+            had, self._had = self._had, 0.0
+            self._carry_out(procedure_for(soak, self.bench), at_least=resumption.rest)
+            self._had = had
         else:
             self._rest(resumption.rest)
         assert self.sampler.last is not None  # noqa: S101 - a rest leaves rows
@@ -266,9 +282,8 @@ class Engine:
 
     # --- holds --------------------------------------------------------------------------------------------------------
 
-    def _must_pause(self, step: Step) -> bool:
-        # A pulse is over before whatever disturbs it could recover; what follows it waits.
-        return self.sampler.guard.hold is not None and not isinstance(step, Pulse)
+    def _must_pause(self, procedure: Procedure[Any]) -> bool:
+        return self.sampler.guard.hold is not None and procedure.may_pause
 
     def _hold(self) -> None:
         """Outputs off, contactors as they are, until the excursion has recovered; raises `BenchFault` if it does not.
@@ -310,26 +325,6 @@ class Engine:
                 )
 
     # --- temperatures and contactors ----------------------------------------------------------------------------------
-
-    def _settling(self, step: Soak) -> Settling:
-        station = self.bench.station
-        return Settling(step.temperature, station.chamber, station.rest_scan_period)
-
-    def _soak(self, step: Soak, settling: Settling, at_least: float = 0.0) -> str:
-        """Until everything has settled, and for `at_least` s."""
-        station, chamber = self.bench.station, self.bench.roles.chamber
-        chamber.set_temperature(step.temperature, step.ramp)
-        self.sampler.ask_temperature(step.temperature)
-        self.log.event("set point", instrument="chamber", quantity="temperature", value=step.temperature, unit="°C")
-        timeout = max(step.timeout or station.chamber.settle_timeout * 3600, at_least)
-        start = self.clock.now()
-        for row in self._scans(station.rest_scan_period):
-            if settling.settled(row) and row[_TIME] - start >= at_least:
-                break
-            if row[_TIME] - start > timeout:
-                raise BenchFault(settling.failure(row, timeout / 3600, chamber.alarm()), "chamber-not-settled")
-        self.sampler.settled()
-        return str(settling)
 
     def _look_at_chamber(self) -> None:
         """Tell an alarm of the chamber once; what it does to the air is the guard's to see."""
@@ -381,28 +376,9 @@ class Engine:
             self.sampler.tell_pending()
         return text, verdict
 
-    def _set_points(self, step: Step) -> dict[str, float]:
-        pack = self.bench.pack
-        match step:
-            case Soak():
-                return {"temperature": step.temperature}
-            case Charge():
-                return {"current": amperes(step.rate, pack), "voltage": pack.voltage_max}
-            case FastRecharge():
-                bound = preflight.charge_bound(pack, self.bench.station, self.bench.roles)
-                return {"current": bound.value, "voltage": pack.voltage_max}
-            case Discharge() | Pulse():
-                return {"current": -amperes(step.rate, pack)}
-            case _:
-                return {}
-
     def _reached(self) -> dict[str, float]:
         row = self.sampler.last
         return {} if row is None else {name: round(row[INDEX[name]], 6) for name in _REACHED}
-
-
-def _ask_nothing(_row: Row) -> None:
-    """A rest asks nothing of the instruments."""
 
 
 def _state_name(state: float) -> str:

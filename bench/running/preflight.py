@@ -1,137 +1,84 @@
-"""Checks a whole scenario before any of it starts: every set point against pack, instruments and wiring."""
+"""Checks a whole scenario before any of it starts: every set point against pack, instruments and wiring.
+
+What a step may ask for is its procedure's to declare (`Procedure.envelope`); what is allowed is
+`bench.running.procedures.bounds`' to say; what an end condition may compare with is `bench.running.thresholds`'.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.clock import utc_now
-from bench.pack import PackFile
-from bench.roles import Roles
 from bench.running import thresholds
-from bench.scenario import Charge, Discharge, FastRecharge, Pulse, Soak, Step, amperes
+from bench.running.procedures import Place, Procedure, bounds, procedure_for
+from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import InputError
-from instruments.roles import Ratings
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a scenario is expected to take."""
+class Outlook:
+    """How a scenario will be carried out, and what it is expected to take."""
 
+    procedures: tuple[Procedure[Any], ...]
     duration: float
     """s"""
     energy: float
     """Wh through the terminals, either way"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """The tightest of several limits, and whose it is."""
-
-    value: float
-    owner: str
-
-
-def check(steps: Sequence[Step], pack: PackFile, station: StationFile, roles: Roles) -> Plan:
+def check(steps: Sequence[Step], place: Place) -> Outlook:
     """Raise `InputError` with every set point that cannot be; otherwise say what to expect."""
     if not steps:
         raise InputError("The scenario has no steps: give bench.run at least one.")
-    problems = [problem for step in steps for problem in _problems(step, pack, station, roles)]
+    procedures, problems = list[Procedure[Any]](), list[str]()
+    for step in steps:
+        found = _prepared(step, place)
+        if isinstance(found, str):
+            problems.append(found)
+        else:
+            procedures.append(found)
+            problems += _problems(found)
     if problems:
         raise InputError("Scenario refused before it started: " + " ".join(problems))
+    pack = place.pack
     durations = [step.expected_duration(pack) for step in steps]
-    current = [_current(step, pack) for step in steps]
     mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
-    energy = sum(amps * mean_voltage * seconds / 3600 for amps, seconds in zip(current, durations, strict=True))
-    return Plan(sum(durations), energy)
+    hours = sum(each.mean_current() * seconds / 3600 for each, seconds in zip(procedures, durations, strict=True))
+    return Outlook(tuple(procedures), sum(durations), mean_voltage * hours)
 
 
-def _current(step: Step, pack: PackFile) -> float:
-    match step:
-        case Charge() | Discharge() | Pulse():
-            return amperes(step.rate, pack)
-        case FastRecharge():
-            return pack.limits.charge_current
-        case _:
-            return 0.0
-
-
-def _problems(step: Step, pack: PackFile, station: StationFile, roles: Roles) -> Iterable[str]:
+def _prepared(step: Step, place: Place) -> Procedure[Any] | str:
+    """The procedure of a step, or what is wrong with its values."""
     try:
-        return list(_problems_of(step, pack, station, roles))
+        return procedure_for(step, place)
+    except (TypeError, ValueError, InputError) as error:
+        return _mistake(step, error)
+
+
+def _problems(procedure: Procedure[Any]) -> Iterable[str]:
+    step = procedure.step
+    try:
+        return list(_problems_of(procedure))
     except (TypeError, ValueError) as error:
-        # A value of another kind than it should be shows wherever it is first compared with something.
-        return [f"Step {step.name!r}: {error}{'' if str(error).endswith('.') else '; look at its values.'}"]
+        return [_mistake(step, error)]
 
 
-def _problems_of(step: Step, pack: PackFile, station: StationFile, roles: Roles) -> Iterable[str]:
-    current = _current(step, pack)
-    yield from thresholds.problems(step, pack, station)
-    match step:
-        case Soak():
-            yield from _thermal(step, pack, roles)
-        case Charge() | FastRecharge():
-            yield from _electrical(step, current, charge_bound(pack, station, roles), pack, station)
-            yield from _within(step, current, pack, "source", roles.source.source_ratings)
-        case Discharge() | Pulse():
-            yield from _electrical(step, current, discharge_bound(pack, station, roles), pack, station)
-            yield from _within(step, current, pack, "sink", roles.sink.sink_ratings)
+def _mistake(step: Step, error: Exception) -> str:
+    # A value of another kind than it should be shows wherever it is first compared with something.
+    name = getattr(step, "name", step)
+    return f"Step {name!r}: {error}{'' if str(error).endswith('.') else '; look at its values.'}"
 
 
-def _thermal(step: Soak, pack: PackFile, roles: Roles) -> Iterable[str]:
-    charge, discharge = pack.limits.charge_temperature, pack.limits.discharge_temperature
-    for owner, verb, (low, high) in (
-        ("the chamber", "takes", roles.chamber.temperature_range),
-        ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
-    ):
-        if not low <= step.temperature <= high:
-            meant = thresholds.meant(step.temperature, "degC", low, high)
-            yield f"Step {step.name!r}: {step.temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C.{meant}"
-
-
-def _within(step: Step, current: float, pack: PackFile, owner: str, ratings: Ratings) -> Iterable[str]:
-    """The pack at its highest voltage must lie within what the instrument can carry."""
-    voltage, power = pack.voltage_max, current * pack.voltage_max
-    if voltage > ratings.voltage:
-        yield f"Step {step.name!r}: the pack reaches {voltage:.4g} V, the {owner} takes {ratings.voltage:.4g} V."
-    if not isinstance(step, FastRecharge) and power > ratings.power:
-        yield f"Step {step.name!r}: {power:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
-
-
-def charge_bound(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
-    """Largest charge current, A."""
-    ratings = roles.source.source_ratings
-    return _tightest(
-        (pack.limits.charge_current, "the pack's charge_current"),
-        (ratings.current, "the source"),
-        (station.wiring.current, "the wiring"),
-    )
-
-
-def discharge_bound(pack: PackFile, station: StationFile, roles: Roles) -> _Bound:
-    """Largest discharge current, A."""
-    ratings = roles.sink.sink_ratings
-    return _tightest(
-        (pack.limits.discharge_current, "the pack's discharge_current"),
-        (ratings.current, "the sink"),
-        (station.wiring.current, "the wiring"),
-    )
-
-
-def _tightest(*limits: tuple[float, str]) -> _Bound:
-    return _Bound(*min(limits))
-
-
-def _electrical(step: Step, current: float, bound: _Bound, pack: PackFile, station: StationFile) -> Iterable[str]:
-    # A fast recharge follows the BMS up to whatever all of them allow: it is bounded, not refused.
-    if not isinstance(step, FastRecharge) and not 0 < current <= bound.value:
-        yield f"Step {step.name!r}: {current:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A."
-    low, high = pack.limits.cell_voltage.min, pack.limits.cell_voltage.max
-    wanted = step.cell_voltage if isinstance(step, Charge) and step.cell_voltage is not None else high
-    if not low <= wanted <= high:
-        yield f"Step {step.name!r}: {wanted:.4g} V per cell, the pack allows {low:.4g} to {high:.4g} V."
-    if pack.voltage_max > station.wiring.voltage:
-        carried = station.wiring.voltage
-        yield f"Step {step.name!r}: the pack reaches {pack.voltage_max:.4g} V, the wiring carries {carried:.4g} V."
+def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
+    step, place = procedure.step, procedure.place
+    yield from thresholds.problems(step, place.pack, place.station)
+    found = list[str]()
+    for (role, quantity), wanted in procedure.envelope().items():
+        found += bounds.problems(role, quantity, wanted, place)
+    # Source and sink of one step may be too small for the same reason.
+    for problem in dict.fromkeys([*found, *procedure.problems()]):
+        yield f"Step {step.name!r}: {problem}"
 
 
 def calibration_overdue(station: StationFile) -> list[str]:

@@ -43,7 +43,7 @@ _LOW, _HIGH, _SOC = INDEX[labels.CELL_VOLTAGE_MIN], INDEX[labels.CELL_VOLTAGE_MA
 
 def fingerprint(step: Step) -> str:
     """What a step is, in a word: another one for every change of its kind or of any of its fields."""
-    return sha256(repr(step).encode()).hexdigest()[:16]
+    return sha256(step.identity.encode()).hexdigest()[:16]
 
 
 def check_unchanged(past: PastRun, setup: Setup) -> None:

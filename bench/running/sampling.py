@@ -29,7 +29,7 @@ Row = list[float]
 _TIME, _UNIX, _STEP = INDEX[columns.TEST_TIME], INDEX[columns.UNIX_TIME], INDEX[columns.STEP]
 _CURRENT, _POWER = INDEX[columns.CURRENT], INDEX[columns.POWER]
 _COUNTERS = slice(INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_WH] + 1)
-_SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.SET_TEMPERATURE] + 1)
+_SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.COMMAND_POWER] + 1)
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
 _SCAN_DURATION, _BMS_STATE = INDEX[columns.SCAN_DURATION], INDEX[columns.BMS_STATE]
 
@@ -73,7 +73,7 @@ class Sampler:
         self._longest_answer = max(0.0, patience + ANSWER_MARGIN - bench.station.supervisor.heartbeat)
         self._now, self._scan = bench.clock.now, bench.scanner.scan
         self._epoch = bench.clock.epoch.timestamp()
-        self._set = [nan, nan, nan]
+        self._set = [nan, nan, nan, nan]
         self._counters = [0.0, 0.0, 0.0, 0.0]
         self._current_stepped = False
         self._found: bms_errors.Reason | None = None
@@ -91,9 +91,14 @@ class Sampler:
         self._current_stepped = current != self._set[0]
         self._set[:2] = current, voltage
 
+    def command(self, power: float) -> None:
+        """Note what the step wants from this instant on (W, positive charges), before the BMS's limits cut it."""
+        self._set[3] = power
+
     def ask_nothing(self) -> None:
         """Note that the outputs are off."""
         self.ask(nan, nan)
+        self.command(nan)
 
     def ask_temperature(self, temperature: float) -> None:
         """Note the chamber's set point, degC; until `settled`, the air may be anywhere."""

@@ -35,12 +35,14 @@ class Scanner:
         for name, instrument in instruments.items():
             self._slices[name] = slice(start, start + len(instrument.channels))
             start += len(instrument.channels)
-        meters = [roles[role] for role in ("source", "sink") if role in roles]
         # A bidirectional supply plays both roles and is read once.
-        self._meters = [self._slices[name].start for name in dict.fromkeys(meters)]
+        meters = dict.fromkeys(roles[role] for role in ("source", "sink") if role in roles)
+        self._volts, self._amps = (
+            [self._position(instruments, name, channel) for name in meters] for channel in ("voltage", "current")
+        )
         self._emulator = self._slices.get(roles.get("emulator", ""))
         self._sensors = self._slices.get(roles.get("temperatures", ""))
-        self._air = self._slices[roles["chamber"]].start if "chamber" in roles else None
+        self._air = self._position(instruments, roles["chamber"], "air") if "chamber" in roles else None
         self._bms = self._bms_positions(instruments, roles)
 
     def scan(self) -> list[float]:
@@ -54,9 +56,8 @@ class Scanner:
         return row
 
     def _derive(self, row: list[float]) -> None:
-        meters = self._meters
-        row[_VOLTAGE] = voltage = row[meters[0]]
-        row[_CURRENT] = current = sum([row[start + 1] for start in meters])
+        row[_VOLTAGE] = voltage = row[self._volts[0]]
+        row[_CURRENT] = current = sum([row[position] for position in self._amps])
         row[_POWER] = voltage * current
         if self._air is not None:
             row[_AMBIENT] = row[self._air]
@@ -68,6 +69,11 @@ class Scanner:
             sensors = row[self._sensors]
             row[_CELL_T_MIN], row[_CELL_T_MAX] = _extremes(sensors)
             row[_SURFACE] = _mean(sensors)
+
+    def _position(self, instruments: Mapping[str, Scanned], name: str, channel: str) -> int:
+        """Where a channel stands in a row, by its name: another driver may answer in another order."""
+        start: int = self._slices[name].start
+        return start + instruments[name].channels.index(channel)
 
     def _bms_positions(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> list[tuple[int, int]]:
         name = roles.get("bms")

@@ -10,7 +10,7 @@ from typing import cast
 
 from bench.clock import Clock, WallClock
 from bench.pack import PackFile
-from bench.roles import Roles
+from bench.roles import Roles, measured
 from bench.station import StationFile
 from bench.verdicts import BenchFault
 from instruments.roles import Scanned
@@ -45,8 +45,7 @@ def refuse(roles: Roles, station: StationFile, pack: PackFile, clock: Clock, ali
 
 def _problem(roles: Roles, station: StationFile, pack: PackFile, meter: str) -> str:
     player = cast("Scanned", roles.source if "source" in station.instruments[meter].roles else roles.sink)
-    player.request()
-    bus, behind = player.collect()[0], roles.bms_scan()["pack voltage"]
+    bus, behind = measured(player, "voltage"), roles.bms_scan()["pack voltage"]
     tolerance = station.guard.voltage_disagreement * pack.voltage_max
     # Written so that a bus that cannot be read (nan) is not taken for a dead one.
     if abs(bus - behind) <= tolerance:

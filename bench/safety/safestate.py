@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from bench.clock import Clock, WallClock
 from bench.drivers import is_there
-from bench.roles import POWER, Roles
+from bench.roles import POWER, Roles, measured
 from bench.safety import breaking, witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.limits import BMS_SILENCE
@@ -340,8 +340,7 @@ class _Pass:
     def _ammeters(self) -> str:
         limit = self._station.safe_state.current
         for meter in self._roles.meters():
-            meter.request()
-            current = meter.collect()[1]
+            current = measured(meter, "current")
             # Written so that a current that cannot be read (nan) is not taken for none.
             if not abs(current) < limit:
                 return "the current cannot be read" if isnan(current) else f"{abs(current):.2f} A still flows"
@@ -438,8 +437,7 @@ def longest(station: StationFile, name: SafeAction) -> float:
 
 def _amps(meter: Scanned) -> float:
     try:
-        meter.request()
-        return meter.collect()[1]
+        return measured(meter, "current")
     except Exception:  # noqa: BLE001 - the next meter must be asked, whatever this one did
         return nan
 

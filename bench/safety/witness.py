@@ -11,7 +11,7 @@ from functools import partial
 from math import isnan, nan
 from typing import Literal, cast
 
-from bench.roles import Roles
+from bench.roles import Roles, measured
 from bench.safety.limits import BMS_SILENCE
 from bench.station import ACTED_ON, SafeAction, StationFile
 from instruments.roles import BusVoltmeter, DatesChannels, InstrumentFault, Scanned
@@ -164,8 +164,7 @@ def _behind_contactors(roles: Roles, silence: Callable[[], float]) -> float:
 
 def _volts(roles: Roles, station: StationFile, name: str) -> float:
     meter = cast("Scanned", roles.source if "source" in station.instruments[name].roles else roles.sink)
-    meter.request()
-    volts = meter.collect()[0]
+    volts = measured(meter, "voltage")
     if isnan(volts):
         raise InstrumentFault("reads no voltage")
     return volts

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from bench import columns
-from bench.cli import main
 from bench.columns import DERIVED, INDEX
 from bench.pack import load_pack
 from bench.recording.manifest import read_manifest, write_manifest
@@ -24,6 +23,7 @@ from bench.recording.run import Run, TestIdentity
 from bench.running.lifecycle import Setup, setup_manifest
 from bench.station import load_station
 from bench.verdicts import Cause, Measurement, Verdict
+from packbench.cli import main
 
 ROOT = Path(__file__).parents[2]
 Change = Callable[[dict[str, Any]], None]
@@ -41,7 +41,7 @@ class Answer:
 
 def packbench(*arguments: object, cwd: Path = ROOT) -> Answer:
     """Call the command line as a shell does."""
-    command = [sys.executable, "-c", "from bench.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from packbench.cli import main; main()", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         command, capture_output=True, encoding="utf-8", cwd=cwd, env=environment, timeout=120, check=False

@@ -135,10 +135,12 @@ class FakeSupply(Fake):
     def charge(self, current: float, voltage: float, power: float | None = None) -> None:
         self.plant.called("charge")
         self.plant.set_current, self.plant.set_voltage, self.plant.source_on = current, voltage, True
+        self.plant.sink_on = False  # one output has one direction
 
     def discharge(self, current: float, voltage: float, power: float | None = None) -> None:
         self.plant.called("discharge")
         self.plant.set_current, self.plant.set_voltage, self.plant.sink_on = current, voltage, True
+        self.plant.source_on = False
 
     def source_off(self) -> None:
         self.plant.called("source_off")

@@ -1,5 +1,6 @@
 """Starting the command line: quick, and honest about what it was asked."""
 
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ HEAVY = ("numpy", "pandas", "pyarrow", "pydantic", "pyvisa", "can", "matplotlib"
 def test_help_waits_for_nothing_heavy() -> None:
     probe = (
         "import sys\n"
-        "from bench.cli import main\n"
+        "from packbench.cli import main\n"
         "sys.argv = ['packbench', '--help']\n"
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert end.code == 0, end.code\n"
@@ -47,3 +48,25 @@ def test_the_status_reaches_the_shell() -> None:
     answer = packbench("polish")
     assert answer.status == 2
     assert "polish" in answer.err
+
+
+def test_it_says_which_version_it_is() -> None:
+    from importlib.metadata import version
+
+    answer = packbench("--version")
+    assert (answer.status, answer.out.split()[:2]) == (0, ["packbench", version("packbench")])
+
+
+def test_a_shell_can_be_taught_to_complete_its_commands() -> None:
+    """As the script that `--install-completion` leaves in the shell's start-up file asks."""
+    probe = "import sys; sys.argv = ['packbench']; from packbench.cli import main; main()"
+    asked = {"_PACKBENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "packbench ju"}
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **asked},
+        check=False,
+    )
+    assert "judge" in done.stdout

@@ -104,7 +104,7 @@ REFUSED: list[tuple[Step, str]] = [
 )  # fmt: skip
 def test_a_threshold_at_the_end_of_its_range_can_be_meant(little_bench: TestBench, until: Until) -> None:
     opened = little_bench.engine.bench
-    assert preflight.check([Charge(1.0, until)], opened.pack, opened.station, opened.roles).energy > 0
+    assert preflight.check([Charge(1.0, until)], opened).energy > 0
 
 
 @pytest.mark.parametrize(("step", "says"), REFUSED)
@@ -145,7 +145,7 @@ def test_the_tightest_of_pack_instrument_and_wiring_decides(
     with pytest.raises(InputError, match=rf"{owner} allows more than 0 and at most {allowed} A"):
         bench.run(Charge(allowed + 0.1, FOREVER))
     opened = bench.engine.bench
-    assert preflight.check([Charge(allowed, FOREVER)], bench.pack, bench.station, opened.roles).duration > 0
+    assert preflight.check([Charge(allowed, FOREVER)], opened).duration > 0
     bench.conclude()
 
 
@@ -174,14 +174,14 @@ def test_a_pack_that_the_instrument_cannot_follow_is_refused(
 
 def test_a_fast_recharge_is_bounded_by_the_weakest_and_not_refused(little_bench: TestBench) -> None:
     opened = little_bench.engine.bench
-    plan = preflight.check([FastRecharge(soc_above(0.6))], opened.pack, opened.station, opened.roles)
+    plan = preflight.check([FastRecharge(soc_above(0.6))], opened)
     assert plan.duration == pytest.approx(1800)
 
 
 def test_a_plan_adds_up_time_and_energy(little_bench: TestBench) -> None:
     opened = little_bench.engine.bench
     steps = [full_discharge(opened.pack, "1C"), Rest(elapsed(hours=1)), Pulse("1C", duration=36)]
-    plan = preflight.check(steps, opened.pack, opened.station, opened.roles)
+    plan = preflight.check(steps, opened)
     mean_voltage = 4 * (3.05 + 3.45) / 2
     assert plan.duration == pytest.approx(3600 + 3600 + 36)
     assert plan.energy == pytest.approx(2.0 * mean_voltage * 1.01)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bench.recording.life import is_alive
+from bench.recording.manifest import SCHEMA
 from bench.recording.run import Run, TestIdentity
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict
@@ -98,7 +99,7 @@ def test_a_place_that_cannot_hold_runs_is_told_in_a_sentence(tmp_path: Path) -> 
 
 def test_a_manifest_is_there_from_the_start_and_says_that_the_run_runs(new_run: NewRun) -> None:
     manifest = manifest_of(new_run().folder)
-    assert (manifest["schema"], manifest["state"], manifest["verdict"]) == (1, "running", None)
+    assert (manifest["schema"], manifest["state"], manifest["verdict"]) == (SCHEMA, "running", None)
     assert manifest["test"] == {
         "nodeid": "test_x.py::test_it", "name": "test_it", "title": "Title", "requirements": ["PB-1"],
         "parameters": {"rate": "C/3"},

@@ -86,6 +86,13 @@ def test_what_the_terminals_see_is_the_sum_of_source_and_sink(meters: dict[str, 
     assert row[columns.POWER] == pytest.approx(13.2 * 1.5)
 
 
+def test_a_meter_that_answers_in_another_order_is_read_by_the_names_of_its_channels(meters: dict[str, Meter]) -> None:
+    meters["supply"] = Meter("supply", [], power=26.4, current=2.0, voltage=13.2)
+    meters["chamber"] = Meter("chamber", [], set_point=25.0, air=24.0)
+    row = scanned(meters)
+    assert (row[columns.VOLTAGE], row[columns.CURRENT], row[columns.AMBIENT]) == (13.2, 1.5, 24.0)
+
+
 def test_a_bidirectional_supply_is_counted_once(meters: dict[str, Meter]) -> None:
     assert scanned(meters, sink="supply")[columns.CURRENT] == 2.0
 

@@ -248,7 +248,7 @@ def test_what_nohup_ignores_stays_ignored_and_handlers_are_put_back() -> None:
 
 def test_people_read_where_it_listens_and_what_is_on() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", "from bench.cli import main; main()", "serve", "virtual-module"],
+        [sys.executable, "-c", "from packbench.cli import main; main()", "serve", "virtual-module"],
         stdout=subprocess.PIPE, encoding="utf-8", env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:  # fmt: skip
         assert process.stdout is not None

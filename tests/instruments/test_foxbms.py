@@ -199,16 +199,6 @@ def test_it_measures_behind_its_contactors_as_well(node: can.BusABC, bms: FoxBms
     assert bms.bus_voltage() == pytest.approx(12.5)
 
 
-def test_every_frame_is_shown_to_a_listener(node: can.BusABC, bms: FoxBms) -> None:
-    seen: list[int] = []
-    bms.on_message = lambda message: seen.append(message.arbitration_id)
-    send(node, 0x7FF, "01")
-    send(node, 0x220, FRAMES[0x220])
-    bms.state()
-    bms.request_mode(BmsMode.STANDBY)
-    assert seen == [0x7FF, 0x220, 0x210]
-
-
 @pytest.mark.parametrize("interface", ["nonsense", "socketcan"])
 def test_a_bus_that_is_not_there(context: LinkContext, interface: str) -> None:
     settings = {"interface": interface, "channel": "no-such-bus"}

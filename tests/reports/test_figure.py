@@ -83,12 +83,20 @@ def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
     run = flat(3.6, [limit(3.7), soc])
     assert [found.value for found in limits_of(run, CELLS)] == [3.7]
-    (low,) = limits_of(run, PANELS[4])
+    (low,) = limits_of(run, PANELS[-1])
     assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
 
 
 def test_a_panel_without_a_sample_is_left_out() -> None:
     assert [panel.title for panel in panels_of(flat(3.6, []))] == ["Cell voltage"]
+
+
+@pytest.mark.parametrize(("command", "shown"), [(float("nan"), False), (250.0, True)])
+def test_power_is_drawn_where_it_was_commanded(command: float, shown: bool) -> None:
+    columns = ["Test Time / s", "Step Count / 1", "Power / W", "Command Power / W"]
+    rows = np.array([[time, 0.0, 240.0, command if time > 5 else float("nan")] for time in range(10)])
+    titles = [panel.title for panel in panels_of(Recording({"limits": []}, [], columns, rows))]
+    assert ("Power" in titles) is shown
 
 
 def test_a_trip_is_a_violation_at_its_sample(write_run: Callable[..., Path]) -> None:

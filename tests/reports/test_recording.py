@@ -104,7 +104,7 @@ class TestBrokenFolder:
         with pytest.raises(RecordingError, match=r"is not a run: it holds no run\.json"):
             Recording.load(tmp_path)
 
-    @pytest.mark.parametrize(("text", "found"), [('{"schema": 2}', "schema 2"), ("[]", "schema 'list'")])
+    @pytest.mark.parametrize(("text", "found"), [('{"schema": 3}', "schema 3"), ("[]", "schema 'list'")])
     def test_of_another_schema(self, tmp_path: Path, text: str, found: str) -> None:
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(RecordingError, match=found):

@@ -254,13 +254,21 @@ def test_the_driver_closes_the_contactor_of_a_served_bms(bus: dict[str, Any]) ->
 
 
 def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
-    served: World, bus: dict[str, Any], node: Callable[[], can.BusABC]
+    served: World, bus: dict[str, Any], node: Callable[[], can.BusABC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody reads while the bus is busy; then every frame is read at once, and the newest counts."""
     other, clock, foreign = node(), WallClock(), list[can.Message]()
     driver = FoxBms(bus, LinkContext("@py", now=clock.now, sleep=clock.sleep), name="bms")
     driver.identify()
-    driver.on_message = lambda message: foreign.append(message) if message.arbitration_id != STATE else None
+    receive = driver._bus.recv
+
+    def received(timeout: float | None) -> can.Message | None:
+        message = receive(timeout)
+        if message is not None and message.arbitration_id != STATE:
+            foreign.append(message)
+        return message
+
+    monkeypatch.setattr(driver._bus, "recv", received)
     found, heard = served._in.bms, list[can.Message]()
     assert found is not None
     found.channel.members["witness"] = heard.append

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.console import fields_of, number, print_json, print_table, say, warn
 from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
+from packbench.console import fields_of, number, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
@@ -39,7 +39,7 @@ app = typer.Typer(
     epilog="Exit status: 0 good, 1 the thing under test failed or was not judged, 2 wrong input or mistake in a test, "
     "3 bench fault or not verified safe, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
     pretty_exceptions_enable=False,
 )
@@ -60,6 +60,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines in
 
 DEFAULT_RUNS = Path("runs")
 DEFAULT_STATION = "virtual-module"
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from bench.recording.run import versions
+
+        typer.echo(" ".join(f"{name} {version}" for name, version in versions().items() if name != "platform"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """See `app`."""
 
 
 def main() -> None:

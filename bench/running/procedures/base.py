@@ -1,0 +1,136 @@
+"""What a procedure is, and what it is given to work with."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from bench.pack import PackFile
+from bench.recording.run import Run
+from bench.roles import Roles
+from bench.running.ending import Conditions, Ending
+from bench.running.flow import Flow
+from bench.running.sampling import Row, Sampler
+from bench.scenario import Step
+from bench.station import StationFile
+from instruments.roles import BmsMode
+
+Control = Callable[[Row, float], None]
+"""Asks the instruments for what a row calls for; with the time (s) that the step has had, without its pauses."""
+
+Direction = Literal["charge", "discharge", "both", "none"]
+"""Which way a step moves energy through the pack."""
+
+_MODES: Mapping[Direction, BmsMode | None] = {
+    "charge": BmsMode.CHARGE, "discharge": BmsMode.DISCHARGE, "both": BmsMode.DISCHARGE, "none": None,
+}  # fmt: skip
+"""A pack that is driven takes back what it brakes in the mode in which it drives."""
+
+S = TypeVar("S", bound=Step)
+
+
+def NOTHING(_row: Row, _time: float) -> None:  # noqa: N802 - a constant that is called
+    """The control law of a step that asks nothing of the instruments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The lowest and the highest that a step may ask of an instrument; SI units, magnitudes for a current."""
+
+    low: float
+    high: float
+
+
+Envelope = Mapping[tuple[str, str], Extremes]
+"""By role and quantity. What is not in it is not asked for: the flow refuses to send it."""
+
+
+class Place(Protocol):
+    """Where a step is to be carried out: an open bench is one."""
+
+    @property
+    def pack(self) -> PackFile:
+        """What is tested."""
+        ...
+
+    @property
+    def station(self) -> StationFile:
+        """As its file has it."""
+        ...
+
+    @property
+    def roles(self) -> Roles:
+        """Who plays what."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a procedure may act on while its step runs."""
+
+    place: Place
+    flow: Flow
+    sampler: Sampler
+    log: Run
+
+
+class Procedure(Generic[S]):
+    """Carries out steps of one kind: subclass it, name the kind, and say what differs.
+
+    The constructor must not touch an instrument: pre-flight makes one for every step before anything is switched on.
+    Whatever it raises as `ValueError` or `TypeError` is told as what is wrong with the step.
+    """
+
+    kind: ClassVar[type[Step]]
+    direction: Direction = "none"
+    may_pause: ClassVar[bool] = True
+    """Whether it can be paused, outputs off, while the air recovers."""
+    resumable: ClassVar[bool] = True
+    """Whether a run that stopped in it goes on in it; what is over within seconds begins anew."""
+
+    def __init__(self, step: S, place: Place) -> None:
+        self.step, self.place = step, place
+
+    @property
+    def mode(self) -> BmsMode | None:
+        """What is asked of the BMS before a current can flow; None for a step that moves none."""
+        return _MODES[self.direction]
+
+    @property
+    def scan_period(self) -> float:
+        """S between two scans."""
+        station = self.place.station
+        return station.rest_scan_period if self.mode is None else station.scan_period
+
+    def envelope(self) -> Envelope:
+        """Everything that the control law may ask for."""
+        return {}
+
+    def problems(self) -> Iterable[str]:
+        """What else cannot be, one sentence each, without the name of the step."""
+        return ()
+
+    def mean_current(self) -> float:
+        """A, by magnitude: a guess for the energy that the step moves."""
+        return 0.0
+
+    def set_points(self) -> dict[str, float]:
+        """What is recorded with the start of the step, by quantity; SI units, positive charges."""
+        return {}
+
+    def begin(self, stage: Stage) -> Control:
+        """Called when a current may flow, and again after each pause: the control law from now on."""
+        return NOTHING
+
+    def ending(self, start: float, at_least: float = 0.0) -> Ending:
+        """What ends the step that began at `start` (s of test time), after `at_least` s."""
+        return Conditions(self.step, self.place.pack, start)
+
+    def ended(self, stage: Stage) -> None:
+        """Called once when the step has ended as it should."""
+
+    def until(self) -> list[str]:
+        """What ends it, in words."""
+        return [str(condition) for condition in self.step.conditions]
+
+
+ProcedureOf = Callable[[Any, Place], Procedure[Any]]

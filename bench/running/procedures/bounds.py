@@ -1,0 +1,127 @@
+"""What pack, instruments and wiring can carry, by role and quantity: what an envelope is held against.
+
+A bound is the tightest of several limits and says whose it is. Another role brings its own by `bound`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bench.running import thresholds
+from bench.running.procedures.base import Extremes, Place
+from instruments.roles import Ratings
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The tightest of several limits, and whose it is."""
+
+    value: float
+    owner: str
+
+
+Check = Callable[[Extremes, Place], Iterable[str]]
+"""What is wrong with the extremes of one quantity, one sentence each."""
+
+_checks: dict[tuple[str, str], Check] = {}
+
+
+def bound(role: str, quantity: str) -> Callable[[Check], Check]:
+    """Register what bounds a quantity of a role."""
+
+    def register(check: Check) -> Check:
+        _checks[role, quantity] = check
+        return check
+
+    return register
+
+
+def problems(role: str, quantity: str, wanted: Extremes, place: Place) -> Iterable[str]:
+    """What is wrong with what a step wants of a role; a quantity that nothing bounds is refused."""
+    check = _checks.get((role, quantity))
+    if check is None:
+        return [f"it asks the {role} for a {quantity}, and nothing says how much of it is allowed."]
+    return check(wanted, place)
+
+
+def charge_bound(place: Place) -> Bound:
+    """Largest charge current, A."""
+    return _tightest(
+        (place.pack.limits.charge_current, "the pack's charge_current"),
+        (place.roles.source.source_ratings.current, "the source"),
+        (place.station.wiring.current, "the wiring"),
+    )
+
+
+def discharge_bound(place: Place) -> Bound:
+    """Largest discharge current, A."""
+    return _tightest(
+        (place.pack.limits.discharge_current, "the pack's discharge_current"),
+        (place.roles.sink.sink_ratings.current, "the sink"),
+        (place.station.wiring.current, "the wiring"),
+    )
+
+
+def _tightest(*limits: tuple[float, str]) -> Bound:
+    return Bound(*min(limits))
+
+
+@bound("source", "current")
+def _charge(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _current(wanted, charge_bound(place))
+
+
+@bound("sink", "current")
+def _discharge(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _current(wanted, discharge_bound(place))
+
+
+def _current(wanted: Extremes, bound: Bound) -> Iterable[str]:
+    if not (0 < wanted.high <= bound.value and wanted.low >= 0):
+        yield f"{wanted.high:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A."
+
+
+@bound("source", "voltage")
+def _source_voltage(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _voltage(wanted, place, "source", place.roles.source.source_ratings)
+
+
+@bound("sink", "voltage")
+def _sink_voltage(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _voltage(wanted, place, "sink", place.roles.sink.sink_ratings)
+
+
+def _voltage(wanted: Extremes, place: Place, owner: str, ratings: Ratings) -> Iterable[str]:
+    """The pack at its highest voltage must lie within what the instrument takes and the wiring carries."""
+    highest, carried = max(wanted.high, place.pack.voltage_max), place.station.wiring.voltage
+    if highest > carried:
+        yield f"the pack reaches {highest:.4g} V, the wiring carries {carried:.4g} V."
+    if highest > ratings.voltage:
+        yield f"the pack reaches {highest:.4g} V, the {owner} takes {ratings.voltage:.4g} V."
+
+
+@bound("source", "power")
+def _source_power(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _power(wanted, "source", place.roles.source.source_ratings)
+
+
+@bound("sink", "power")
+def _sink_power(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _power(wanted, "sink", place.roles.sink.sink_ratings)
+
+
+def _power(wanted: Extremes, owner: str, ratings: Ratings) -> Iterable[str]:
+    if wanted.high > ratings.power:
+        yield f"{wanted.high:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
+
+
+@bound("chamber", "temperature")
+def _temperature(wanted: Extremes, place: Place) -> Iterable[str]:
+    charge, discharge = place.pack.limits.charge_temperature, place.pack.limits.discharge_temperature
+    for owner, verb, (low, high) in (
+        ("the chamber", "takes", place.roles.chamber.temperature_range),
+        ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
+    ):
+        for temperature in dict.fromkeys((wanted.low, wanted.high)):
+            if not low <= temperature <= high:
+                meant = thresholds.meant(temperature, "degC", low, high)
+                yield f"{temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C.{meant}"

@@ -1,0 +1,111 @@
+"""Charging: constant current, or as much as the BMS allows, then constant voltage held on the highest cell."""
+
+from collections.abc import Callable, Iterable
+from math import isnan
+
+from bench import columns
+from bench.columns import INDEX
+from bench.running.procedures import bounds
+from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.sampling import Row
+from bench.scenario import Charge, FastRecharge, amperes
+
+NEAR_THE_LIMIT = 0.1
+"""V of head-room of the highest cell below which the voltage is held on it."""
+
+Wanted = Callable[[Row, float], float]
+"""A, by the newest row and the time (s) that the step has had."""
+
+_VOLTAGE, _CELL_VOLTAGE_MAX = INDEX[columns.VOLTAGE], INDEX[columns.CELL_VOLTAGE_MAX]
+_CHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT]
+
+
+class ChargeProcedure(Procedure[Charge]):
+    """At the rate of the step, within what the BMS allows."""
+
+    kind = Charge
+    direction: Direction = "charge"
+
+    def __init__(self, step: Charge, place: Place) -> None:
+        super().__init__(step, place)
+        self._current = amperes(step.rate, place.pack)
+
+    def envelope(self) -> Envelope:
+        """See `Procedure`."""
+        highest = self.place.pack.voltage_max
+        return {
+            ("source", "current"): Extremes(0.0, self._current),
+            ("source", "voltage"): Extremes(0.0, highest),
+            ("source", "power"): Extremes(0.0, self._current * highest),
+        }
+
+    def problems(self) -> Iterable[str]:
+        """See `Procedure`."""
+        cell, wanted = self.place.pack.limits.cell_voltage, self.step.cell_voltage
+        if wanted is not None and not cell.min <= wanted <= cell.max:
+            yield f"{wanted:.4g} V per cell, the pack allows {cell.min:.4g} to {cell.max:.4g} V."
+
+    def mean_current(self) -> float:
+        """See `Procedure`."""
+        return self._current
+
+    def set_points(self) -> dict[str, float]:
+        """See `Procedure`."""
+        return {"current": self._current, "voltage": self.place.pack.voltage_max}
+
+    def begin(self, stage: Stage) -> Control:
+        """See `Procedure`."""
+        return charging(lambda _row, _time: self._current, self.step.cell_voltage, stage)
+
+
+class FastRechargeProcedure(Procedure[FastRecharge]):
+    """As fast as the BMS allows, up to whatever pack, source and wiring all carry: it is bounded, never refused."""
+
+    kind = FastRecharge
+    direction: Direction = "charge"
+
+    def envelope(self) -> Envelope:
+        """See `Procedure`."""
+        return {
+            ("source", "current"): Extremes(0.0, bounds.charge_bound(self.place).value),
+            ("source", "voltage"): Extremes(0.0, self.place.pack.voltage_max),
+        }
+
+    def mean_current(self) -> float:
+        """See `Procedure`."""
+        return self.place.pack.limits.charge_current
+
+    def set_points(self) -> dict[str, float]:
+        """See `Procedure`."""
+        return {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
+
+    def begin(self, stage: Stage) -> Control:
+        """See `Procedure`."""
+        largest = bounds.charge_bound(self.place).value
+        return charging(lambda _row, _time: largest, None, stage)
+
+
+def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Control:
+    """The `wanted` current within what the BMS allows, then constant voltage held on the highest cell.
+
+    The supply holds the terminal voltage. Near the limit its set point is the measured voltage plus the head-room of
+    the highest cell, counted for half the string: the cell closes on its limit from below and never passes it by more
+    than a scan's worth. Further away the set point stays at the pack's limit and nothing is sent.
+    """
+    pack, charge = stage.place.pack, stage.flow.charge
+    limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
+    gain, highest = pack.series / 2, pack.series * limit
+
+    # What the BMS allows is what it said last; before it has said anything it allows nothing.
+    allowed = 0.0
+
+    def control(row: Row, time: float) -> None:
+        nonlocal allowed
+        if not isnan(row[_CHARGE_LIMIT]):
+            allowed = row[_CHARGE_LIMIT]
+        current = min(wanted(row, time), allowed)
+        headroom = limit - row[_CELL_VOLTAGE_MAX]
+        voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
+        charge(current, voltage)
+
+    return control

@@ -1,0 +1,86 @@
+"""The public door: what a test, or a package that extends the bench, imports is here, and nothing else is promised.
+
+```python
+from packbench import Charge, Rest, Soak, current_below, elapsed, kpi, load_run
+```
+
+Names are loaded when they are first asked for: `packbench --help` waits for none of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.pack import PackFile, at_temperature, load_pack
+    from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
+    from bench.scenario import (
+        Charge,
+        ConstantPower,
+        Discharge,
+        FastRecharge,
+        Profile,
+        Pulse,
+        Rest,
+        Soak,
+        Step,
+        Until,
+        cell_voltage_above,
+        cell_voltage_below,
+        current_below,
+        elapsed,
+        full_discharge,
+        soc_above,
+        soc_below,
+        standard_charge,
+    )
+    from bench.station import StationFile, load_station
+    from bench.testing import TestBench, Verify
+    from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
+    from instruments import roles
+    from packbench.runs import load_run
+    from reports import kpi
+    from reports.kpi import Kpi
+    from reports.recording import Recording
+
+__all__ = [
+    "BenchFault", "Charge", "ConstantPower", "Control", "Discharge", "Envelope", "Extremes", "FastRecharge",
+    "Inconclusive", "InputError", "Kpi", "PackFailure", "PackFile", "Place", "Procedure", "Profile", "Pulse",
+    "Recording", "Rest", "Soak", "Stage", "StationFile", "Step", "TestBench", "TestError", "Until", "Verdict",
+    "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
+    "full_discharge", "kpi", "load_pack", "load_run", "load_station", "roles", "soc_above", "soc_below",
+    "standard_charge",
+]  # fmt: skip
+
+_HOMES = {
+    "bench.pack": ("PackFile", "at_temperature", "load_pack"),
+    "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),
+    "bench.scenario": (
+        "Charge", "ConstantPower", "Discharge", "FastRecharge", "Profile", "Pulse", "Rest", "Soak", "Step", "Until",
+        "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "soc_above",
+        "soc_below", "standard_charge",
+    ),
+    "bench.station": ("StationFile", "load_station"),
+    "bench.testing": ("TestBench", "Verify"),
+    "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
+    "packbench.runs": ("load_run",),
+    "reports.kpi": ("Kpi",),
+    "reports.recording": ("Recording",),
+}  # fmt: skip
+_MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles"}
+_home_of = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """The name, from where it lives; kept, so that it is looked up once."""
+    if name in _MODULES:
+        found: Any = import_module(_MODULES[name])
+    elif name in _home_of:
+        found = getattr(import_module(_home_of[name]), name)
+    else:
+        raise AttributeError(f"packbench has no {name!r}; it has {', '.join(__all__)}.")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
