@@ -98,6 +98,12 @@ def test_terminals_behind_an_open_contactor_are_no_rest_voltage() -> None:
     assert isnan(kpi.dc_resistance(recording(rows), "discharge").value)
 
 
+def test_a_resistance_is_of_the_change_of_the_current_and_not_of_the_current() -> None:
+    rows = [list(row) for row in ROWS]
+    rows[1][COLUMNS.index("Current / A")] = 1.0  # a charge that is turned into a discharge without a rest
+    assert kpi.dc_resistance(recording(rows), "discharge").value == pytest.approx((77.5 - 80.0) / (-2.0 - 1.0))
+
+
 def test_the_definition_tells_the_choices() -> None:
     run = recording()
     efficiency = kpi.energy_round_trip_efficiency(run, "discharge", "charge")
