@@ -48,6 +48,8 @@ class Plant:
     """V by which the highest cell lies above the others."""
     model: str = "FAKE 100"
     on_scan: list[Callable[[], None]] = field(default_factory=list)
+    armed: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """What source and sink were told to protect: over-voltage (of a sink under-voltage), A, W."""
     _integrated: float = 0.0
 
     def called(self, what: str) -> None:
@@ -126,10 +128,12 @@ class FakeSupply(Fake):
 
     def protect_source(self, over_voltage: float, over_current: float, over_power: float) -> Protections:
         self.plant.called("protect_source")
+        self.plant.armed["source"] = over_voltage, over_current, over_power
         return Protections(over_voltage, over_current, over_power)
 
-    def protect_sink(self, _under_voltage: float, over_current: float, over_power: float) -> Protections:
+    def protect_sink(self, under_voltage: float, over_current: float, over_power: float) -> Protections:
         self.plant.called("protect_sink")
+        self.plant.armed["sink"] = under_voltage, over_current, over_power
         return Protections(None, over_current, over_power)
 
     def charge(self, current: float, voltage: float, power: float | None = None) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.safety.guard import Guard, Limit, Recovery, Violation
+from instruments.roles import BmsState
 
 LAYOUT = ("Test Time / s", "Voltage / V", "Current / A")
 HIGH = Limit("cell-over-voltage", "Voltage / V", "V", at_most=4.2, debounce=2.0)
@@ -213,6 +214,15 @@ def test_time_outside_its_situation_does_not_count_towards_the_debounce() -> Non
 def test_a_limit_on_open_contactors_applies_while_they_are_open() -> None:
     assert trips_at(guarded("open"), (0, CHARGE, 0.0, 0.0), (9, CHARGE, 0.0, 0.0)) is None
     assert trips_at(guarded("open"), (0, STANDBY, 0.0, 0.0), (2, STANDBY, 0.0, 0.0)) == 2
+
+
+@pytest.mark.parametrize("state", BmsState)
+def test_a_pack_is_connected_once_its_contactors_have_closed_and_not_while_they_close(state: BmsState) -> None:
+    """While it precharges, the terminals are on their way to the pack's voltage."""
+    connected = state in {BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE}
+    for when, applies in (("connected", connected), ("open", not connected)):
+        rows = (0, float(state), 0.0, 0.0), (2, float(state), 0.0, 0.0)
+        assert trips_at(guarded(when), *rows) == (2 if applies else None)
 
 
 def test_whoever_knows_says_whether_the_chamber_has_settled() -> None:

@@ -331,3 +331,41 @@ def test_a_reading_that_is_missing_discredits_nobody() -> None:
     guard = guarded(DISAGREE)
     assert ended(guard, *[row(time, difference=nan) for time in range(4)]) == [("value-missing", "bench")]
     assert guard.discredited == frozenset()
+
+
+# --- a run that ends early --------------------------------------------------------------------------------------------
+
+
+def ended_early(
+    guard: Guard, *rows: Sequence[float], told: str | None = None, at_once: Sequence[str] = ()
+) -> list[str]:
+    """Faults of what a run ends for that ends in the last row anyway."""
+    ended(guard, *rows)
+    guard.end_early(told, at_once)
+    return [cause.fault for cause in guard.causes]
+
+
+def test_a_run_that_ends_early_ends_for_what_was_still_forgiven_then() -> None:
+    assert ended_early(guarded(UNASKED), row(0, current=2.0), row(1, current=2.0)) == ["unasked-current"]
+
+
+def test_meters_may_part_in_the_very_row_in_which_a_current_stops() -> None:
+    assert ended_early(guarded(DISAGREE), row(0), row(1, difference=15.0)) == []
+    assert ended_early(guarded(DISAGREE), row(0), row(1, difference=15.0), at_once=["voltage-disagreement"]) == [
+        "voltage-disagreement"
+    ]
+
+
+def test_of_what_is_forgiven_what_would_have_tripped_first_leads_and_not_the_oldest() -> None:
+    rows = row(0, current=2.0), row(1, current=2.0, terminals=50.0), row(1.5, current=2.0, terminals=50.0)
+    assert ended_early(guarded(UNASKED, STRING), *rows)[0] == "pack-over-voltage", "due after 2 s, the current after 5"
+
+
+def test_a_fault_that_somebody_has_named_since_the_row_is_what_the_run_ends_for() -> None:
+    assert ended_early(guarded(PACK, STRING), row(0), told="pack-over-voltage", at_once=["pack-over-voltage"]) == [
+        "pack-over-voltage"
+    ]
+
+
+def test_a_run_that_ends_early_with_nothing_violated_ends_for_nothing_of_the_guards() -> None:
+    assert ended_early(guarded(UNASKED, STRING), row(0, current=2.0), row(1)) == []

@@ -153,6 +153,19 @@ def test_a_contactor_that_stays_closed_is_found_out(live: TestBench, plant: Plan
     assert "BMS reports CHARGE" in str(verdict)
 
 
+OPEN = {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
+
+
+@pytest.mark.parametrize("state", BmsState)
+def test_only_a_state_without_a_closed_contactor_counts_as_open(live: TestBench, plant: Plant, state: BmsState) -> None:
+    """A precharge has one contactor closed and the next about to; a node that starts has not looked yet."""
+    plant.bms_state = state
+    (step,) = [step for step in make_safe(live).steps if step.name == "contactor open"]
+    assert (step.verified, step.detail) == (
+        (True, "verified") if state in OPEN else (False, f"BMS reports {state.name}")
+    )
+
+
 def test_a_contactor_of_which_nothing_is_heard_any_more_is_told_with_the_age_of_the_news(
     live: TestBench, plant: Plant
 ) -> None:

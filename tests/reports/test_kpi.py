@@ -45,6 +45,13 @@ def recording(rows: list[list[float]] | None = None, steps: list[tuple[str, str,
     return Recording({"pack": {"capacity": 2.0}}, events, COLUMNS, np.array(rows or ROWS))
 
 
+def changed(row: int, column: str, value: float) -> list[list[float]]:
+    """The rows, one value of which is another."""
+    rows = [list(each) for each in ROWS]
+    rows[row][COLUMNS.index(column)] = value
+    return rows
+
+
 def without(column: str) -> Recording:
     keep = [position for position, name in enumerate(COLUMNS) if name != column]
     run = recording()
@@ -85,17 +92,29 @@ def test_a_pulse_is_told_by_what_it_did() -> None:
     assert kpi.capacity(run, "pulse").name == "discharge capacity"
 
 
-def test_only_a_discharge_from_full_is_compared_with_the_rated_capacity() -> None:
-    rows = [list(row) for row in ROWS]
-    rows[1][COLUMNS.index("SOC / 1")] = 0.5
-    assert "rated capacity ratio" in {figure.name for figure in kpi.compute_all(recording())}
-    assert "rated capacity ratio" not in {figure.name for figure in kpi.compute_all(recording(rows))}
+@pytest.mark.parametrize(("soc", "told"), [(1.0, True), (0.975, True), (0.965, False), (0.5, False)])
+def test_only_a_discharge_from_full_is_compared_with_the_rated_capacity(soc: float, told: bool) -> None:
+    names = {figure.name for figure in kpi.compute_all(recording(changed(1, "SOC / 1", soc)))}
+    assert ("rated capacity ratio" in names) is told
 
 
-def test_terminals_behind_an_open_contactor_are_no_rest_voltage() -> None:
-    rows = [list(row) for row in ROWS]
-    rows[1][COLUMNS.index("Voltage / V")] = 0.0
-    assert isnan(kpi.dc_resistance(recording(rows), "discharge").value)
+@pytest.mark.parametrize("volts", [0.0, 30.0])
+def test_terminals_behind_an_open_contactor_are_no_rest_voltage(volts: float) -> None:
+    """Dead, or still falling."""
+    assert isnan(kpi.dc_resistance(recording(changed(1, "Voltage / V", volts)), "discharge").value)
+
+
+def test_a_resistance_is_of_the_change_of_the_current_and_not_of_the_current() -> None:
+    """A charge that is turned into a discharge without a rest."""
+    found = kpi.dc_resistance(recording(changed(1, "Current / A", 1.0)), "discharge")
+    assert found.value == pytest.approx((77.5 - 80.0) / (-2.0 - 1.0))
+
+
+def test_cells_have_risen_since_the_last_soak_before_the_step_whatever_was_soaked_otherwise() -> None:
+    twice = [STEPS[0], ("soak again", "Soak", 100.0, 3700.0), STEPS[2]]
+    assert kpi.temperature_rise(recording(steps=twice), "charge").value == pytest.approx(31.0 - 28.0)
+    later = [*STEPS[:2], ("soak again", "Soak", 3700.0, 8310.0)]
+    assert kpi.temperature_rise(recording(steps=later), "discharge").value == pytest.approx(29.0 - 25.5)
 
 
 def test_the_definition_tells_the_choices() -> None:
@@ -124,6 +143,11 @@ def test_a_charge_that_never_held_its_voltage_has_no_constant_voltage_share() ->
     assert kpi.constant_voltage_share(recording(ROWS[:-2]), "charge").value == 0.0
 
 
+def test_a_voltage_is_held_once_it_is_reached_to_a_thousandth() -> None:
+    nearly = recording(changed(7, "Voltage / V", 87.4))
+    assert kpi.constant_voltage_share(nearly, "charge").value == 0.0, "it is reached in the last row"
+
+
 def test_all_figures_that_the_steps_allow() -> None:
     found = {(figure.step, figure.name) for figure in kpi.compute_all(recording())}
     assert {step for step, _ in found} == {"discharge", "charge"}
@@ -132,11 +156,11 @@ def test_all_figures_that_the_steps_allow() -> None:
     assert ("discharge", "charge time 10 to 80 %") not in found
 
 
-def test_no_round_trip_when_the_charge_does_not_restore_the_state_of_charge() -> None:
-    rows = [list(row) for row in ROWS]
-    rows[-1][COLUMNS.index("SOC / 1")] = 0.90
-    names = {figure.name for figure in kpi.compute_all(recording(rows))}
-    assert "energy round-trip efficiency" not in names
+@pytest.mark.parametrize(("soc", "told"), [(0.985, True), (0.975, False), (0.90, False)])
+def test_a_round_trip_needs_a_charge_that_restores_the_state_of_charge(soc: float, told: bool) -> None:
+    names = {figure.name for figure in kpi.compute_all(recording(changed(-1, "SOC / 1", soc)))}
+    assert ("energy round-trip efficiency" in names) is told
+    assert ("coulombic efficiency" in names) is told
     assert "discharge capacity" in names
 
 
