@@ -3,7 +3,8 @@
 import pytest
 
 from bench.columns import CELL_VOLTAGE_MAX, CHARGE_LIMIT, DERIVED, INDEX, VOLTAGE
-from bench.running.control import control_of
+from bench.running.flow import Flow
+from bench.running.procedures import Stage, procedure_for
 from bench.scenario import Charge, Discharge, elapsed
 from bench.testing import TestBench
 from tests.bench.fakes import CELLS, Plant
@@ -16,7 +17,10 @@ def told(bench: TestBench, plant: Plant, voltage: float, headroom: float) -> flo
     """Voltage that the source is told to hold after a row with these terminals and this head-room, V."""
     row = [0.0] * len(DERIVED)
     row[INDEX[VOLTAGE]], row[INDEX[CELL_VOLTAGE_MAX]], row[INDEX[CHARGE_LIMIT]] = voltage, LIMIT - headroom, 4.0
-    control_of(Charge("1C", elapsed(hours=1)), bench.engine.bench, bench.engine.sampler)(row)
+    engine = bench.engine
+    charge = procedure_for(Charge("1C", elapsed(hours=1)), engine.bench)
+    flow = Flow(engine.bench.roles, charge.envelope(), engine.sampler.ask, "charge")
+    charge.begin(Stage(engine.bench, flow, engine.sampler, engine.log))(row, 0.0)
     return plant.set_voltage
 
 
