@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.clock import monotonic, pause
+from bench.safety.plan import Plan
 from bench.safety.rescue import instruments_that_matter
-from bench.safety.supervisor import ALL_IS_WELL, ANSWERS, CHUNK, CLOSED, READY, Plan
+from bench.safety.supervisor import ALL_IS_WELL, ANSWERS, CHUNK, CLOSED, READY
 from bench.safety.timelimit import in_time
 from bench.station import StationFile
 from bench.verdicts import BenchFault

@@ -15,21 +15,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from bench.clock import Clock
 from bench.safety import remains, rescue
 from bench.safety.lease import LAST_LOOK, BenchLease
+from bench.safety.plan import Plan
 from bench.verdicts import BenchInUse
-
-if TYPE_CHECKING:
-    from bench.safety.supervisor import Plan
 
 
 @contextmanager
-def claim(plan: "Plan") -> Iterator[bool]:
+def claim(plan: Plan) -> Iterator[bool]:
     """Hold the bench for the length of the block; False when somebody else has it, or nobody can tell.
 
     By its lease, or by a lock of this computer where the station has none.
@@ -45,7 +42,7 @@ def claim(plan: "Plan") -> Iterator[bool]:
         held.release()
 
 
-def _taken(plan: "Plan") -> BenchLease | FileLock:
+def _taken(plan: Plan) -> BenchLease | FileLock:
     if not plan.lease:
         return mark_open(plan)
     if plan.life and Path(plan.life).exists():
@@ -54,7 +51,7 @@ def _taken(plan: "Plan") -> BenchLease | FileLock:
     return BenchLease(Path(plan.lease), str(plan.station["name"]), job=LAST_LOOK)
 
 
-def mark_open(plan: "Plan") -> FileLock:
+def mark_open(plan: Plan) -> FileLock:
     """Take what every supervisor on this computer holds while a bench without a lease is open, named by its addresses.
 
     Raises `Timeout` when another one does.
@@ -66,7 +63,7 @@ def mark_open(plan: "Plan") -> FileLock:
     return lock
 
 
-def look(plan: "Plan", clock: Clock, closed: Event) -> str:
+def look(plan: Plan, clock: Clock, closed: Event) -> str:
     """What was found on, as a sentence; nothing when all is off, or cannot be seen any more: it was off when closed.
 
     Where an instrument cannot be reached a fork may hold its only connection; those are ended (`closed`: there are

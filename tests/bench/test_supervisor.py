@@ -22,6 +22,7 @@ from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
 from bench.safety import heartbeat, rescue
 from bench.safety.heartbeat import LOG, Supervised
+from bench.safety.plan import Plan
 from bench.safety.rescue import instruments_that_matter
 from bench.safety.supervisor import (
     ALL_IS_WELL,
@@ -31,7 +32,6 @@ from bench.safety.supervisor import (
     Alarm,
     Answers,
     Closed,
-    Plan,
     Word,
     act,
     stand_by,
