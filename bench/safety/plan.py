@@ -1,4 +1,4 @@
-"""What a supervisor is told: whom it watches, and what to make safe. Only the standard library: it must be up at once."""
+"""What a supervisor is told: whom it watches, what to make safe. Only the standard library: it must be up at once."""
 
 import json
 from collections.abc import Mapping, Sequence
