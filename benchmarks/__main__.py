@@ -2,12 +2,24 @@
 
 import sys
 
-from benchmarks import guard, latency, loop, models, nightly, opening, recorder, same_bytes, start_up, supervisor
+from benchmarks import (
+    against,
+    guard,
+    latency,
+    loop,
+    models,
+    nightly,
+    opening,
+    recorder,
+    same_bytes,
+    start_up,
+    supervisor,
+)
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        loop, guard, recorder, models, start_up, same_bytes, nightly, latency, opening, supervisor,
+        loop, against, guard, recorder, models, start_up, same_bytes, nightly, latency, opening, supervisor,
     )
 }  # fmt: skip
 
