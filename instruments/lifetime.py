@@ -13,6 +13,21 @@ from threading import Lock, get_ident
 from instruments.roles import InstrumentFault
 
 
+class _Here:
+    """The process that this is, without asking the system for every message: a fork tells its copy."""
+
+    process = os.getpid()
+
+    @classmethod
+    def look(cls) -> None:
+        """Ask the system."""
+        cls.process = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Here.look)
+
+
 class Lifetime:
     """Open, then closing (one thread says the last words), then closed for ever; in one process alone.
 
@@ -21,19 +36,21 @@ class Lifetime:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._process = os.getpid()
+        self._process = _Here.process
         self._last_speaker: int | None = None
         self._ended = False
         self._turn = Lock()
 
     def check(self) -> None:
         """Raise `InstrumentFault` unless the calling thread may speak now."""
-        if os.getpid() != self._process:
+        if self._process != _Here.process:
             raise InstrumentFault(
-                f"{self._name} was opened by process {self._process} and this is process {os.getpid()}: a forked copy "
-                "must not speak to it; open a new one there"
+                f"{self._name} was opened by process {self._process} and this is process {_Here.process}: a forked "
+                "copy must not speak to it; open a new one there"
             )
-        if self._ended or self._last_speaker not in {None, get_ident()}:
+        if self._last_speaker is None:
+            return
+        if self._ended or self._last_speaker != get_ident():
             raise InstrumentFault(f"{self._name} was closed: the bench is in its safe state; open a new one")
 
     @contextmanager
@@ -52,7 +69,7 @@ class Lifetime:
             self._ended = True
 
     def _begin(self) -> bool:
-        if os.getpid() != self._process:
+        if self._process != _Here.process:
             return False
         # A lock that another thread held at a fork stays locked in the copy: asked for only in the process of its own.
         with self._turn:

@@ -199,9 +199,11 @@ def test_a_journal_that_somebody_removes_is_noticed_within_its_second(tmp_path: 
 def test_where_time_is_not_real_it_is_noticed_within_a_few_flushes_and_at_the_end(tmp_path: Path) -> None:
     journal = SampleJournal(tmp_path / "j", COLUMNS, fsync=False)
     (tmp_path / "j").unlink()
+    until_it_looks = FLUSHES_PER_LOOK - 1  # it has looked when it wrote the header
+    for second in range(1, until_it_looks + 1):
+        journal.append([float(second), 3.0])
     with pytest.raises(BenchFault, match="was removed by somebody"):
-        for second in range(1, FLUSHES_PER_LOOK + 1):
-            journal.append([float(second), 3.0])
+        journal.append([FLUSHES_PER_LOOK, 3.0])
     with pytest.raises(BenchFault, match="was removed by somebody"):
         journal.close()
 
