@@ -195,6 +195,7 @@ class FoxBms:
         self._nominal = cell.nominal_capacity * parallel
         self.refresh()
         series = len(cells.capacity)
+        self._ones = np.ones(series)
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
@@ -280,13 +281,14 @@ class FoxBms:
         if now - self._limited_at > LIMIT_PERIOD - 1e-6:
             self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
         voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
-        self._pack_voltage = float(np.add.reduce(voltage))
+        # Where the extreme is costs an eighth of `min`, and a product with ones a third of `sum`.
+        self._pack_voltage = float(np.dot(voltage, self._ones))
         found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
-        found.voltage_min, found.voltage_max = float(voltage[found.cell_min]), float(voltage[found.cell_max])
+        found.voltage_min, found.voltage_max = voltage.item(found.cell_min), voltage.item(found.cell_max)
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
-        found.temperature_min = float(temperature[found.sensor_min])
-        found.temperature_max = float(temperature[found.sensor_max])
-        found.soc_min, found.soc_max = float(np.minimum.reduce(soc)), float(np.maximum.reduce(soc))
+        found.temperature_min = temperature.item(found.sensor_min)
+        found.temperature_max = temperature.item(found.sensor_max)
+        found.soc_min, found.soc_max = soc.item(soc.argmin()), soc.item(soc.argmax())
         if self.state == PRECHARGE and now >= self._precharged_at:
             self._end_precharge()
         self._watch(now)

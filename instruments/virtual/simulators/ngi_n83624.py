@@ -8,7 +8,7 @@ how slow the hardware is (about 0.3 s a message, by a driver author's measuremen
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from math import inf
 
 import numpy as np
@@ -50,6 +50,11 @@ ERRORS = {
 }
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
+
+
+def least(values: Vector) -> float:
+    """The smallest one: where it is costs numpy a tenth of what `min` does."""
+    return float(values.item(values.argmin()))
 
 
 class SocTables:
@@ -150,13 +155,13 @@ class SocTables:
             self._row_limit[channel] = below[2]
         # Another array each time: whoever works something out of it sees by that whether it still holds.
         self.slope = self._rise[0].copy()
-        self.current_limit = float(np.minimum.reduce(self._row_limit)) / 1000
+        self.current_limit = least(self._row_limit) / 1000
         self._find_room()
 
     def _find_room(self) -> None:
         # A little less than there is: a sum of many charges is not to the last bit where they lead.
-        self._above = 0.999 * float(np.minimum.reduce(self._high - self.position)) - 1e-6
-        self._below = 0.999 * float(np.minimum.reduce(self.position - self._low)) - 1e-6
+        self._above = 0.999 * least(self._high - self.position) - 1e-6
+        self._below = 0.999 * least(self.position - self._low) - 1e-6
 
     def _read(self) -> None:
         value = self._rise * (self.position - self._low)
@@ -198,7 +203,8 @@ class NgiN83624(Instrument):
         meters = [Meter.drawn(specimen.random, specimen.accuracy, voltage, 4) for _ in range(channels)]
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
         self.errors = ErrorQueue(10, ERRORS)
-        self._charge = np.zeros(channels)  # mAh through each channel
+        self._charge = 0.0  # mAh through each channel
+        self._ones, self._least_resistance = np.ones(channels), np.full(channels, LEAST_RESISTANCE)
         self.current = 0.0  # A through the string, charge positive
         self._busy_until = -1.0
         self.reset()
@@ -306,7 +312,9 @@ class NgiN83624(Instrument):
         """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
         self._refresh()
         rise = self._total_rise() * duration / 3.6
-        return float(np.add.reduce(self.open_voltage())), float(np.add.reduce(self.resistance())) + max(rise, 0.0)
+        # A product with ones adds up in a third of the time of a sum.
+        voltage, resistance = np.dot(self.open_voltage(), self._ones), np.dot(self.resistance(), self._ones)
+        return float(voltage), float(resistance) + max(rise, 0.0)
 
     def _total_rise(self) -> float:
         """V by which the string rises with each mAh: the same as long as no channel leaves its row."""
@@ -340,7 +348,8 @@ class NgiN83624(Instrument):
             fixed = np.where(self.mode == CHARGE, self.sets["CHAR:R"] / 1000, 0.0)
             emulated = np.where(self.mode == SOC, emulated, fixed)
         resistance: Vector = emulated * self.resistance_factor
-        return np.maximum(resistance, LEAST_RESISTANCE, out=resistance)
+        np.maximum(resistance, self._least_resistance, out=resistance)
+        return resistance
 
     def voltage(self) -> Vector:
         """V at the terminals of each channel, 0 where it is off."""
@@ -369,7 +378,8 @@ class NgiN83624(Instrument):
 
     def _well_within(self, current: float) -> bool:
         """Whether the highest channel is within the lowest of all protections: then none can trip."""
-        highest, amount = float(np.maximum.reduce(self.voltage())), abs(current) * 1e3
+        voltage, amount = self.voltage(), abs(current) * 1e3
+        highest = voltage.item(voltage.argmax())
         over_voltage, over_current, over_power = self._least_limits
         return bool(highest <= over_voltage and amount <= over_current and highest * amount <= over_power)
 
@@ -433,6 +443,10 @@ class NgiN83624(Instrument):
         voltage /= 1e4
         return voltage if self._all_on else np.where(self.on, voltage, 0.0)
 
+    def charge_given(self) -> Vector:
+        """Charge (mAh) out of each channel: the same through all, as they are in series."""
+        return np.full(self.channels, -self._charge)
+
     def switch(self, channels: Sequence[int], on: bool) -> None:
         """Switch channels; SOC mode starts where the table has the start voltage."""
         if not on:
@@ -487,12 +501,14 @@ Handler = Callable[[NgiN83624, Call[object]], str | None]
 
 
 def _csv(values: Vector | NDArray[np.intp] | Sequence[float], channels: Sequence[int], decimals: int) -> str:
-    return _format(decimals, len(channels)) % tuple([values[channel] for channel in channels])
+    # + 0.0: no minus before a zero, which a look-up could not tell from one without.
+    return ",".join([_digits(values[channel] + 0.0, decimals) for channel in channels])
 
 
-@cache
-def _format(decimals: int, count: int) -> str:
-    return ",".join([f"%.{decimals}f"] * count)
+@lru_cache(maxsize=1024)
+def _digits(value: float, decimals: int) -> str:
+    """Most of what 24 channels show is what they showed in the scan before: a look-up costs a third of printing."""
+    return f"{value:.{decimals}f}"
 
 
 def _measured(read: Callable[[NgiN83624], Vector], decimals: int) -> Handler:
@@ -642,7 +658,7 @@ def _table() -> Mapping[str, Handler]:
         "MEASure<n>:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
         "MEASure<n>:CURRent?": _measured(lambda unit: np.full(unit.channels, -unit.current * 1e3), 2),
         "MEASure<n>:POWer?": _measured(_power, 4),
-        "MEASure<n>:MAH?": _measured(lambda unit: -unit._charge, 3),
+        "MEASure<n>:MAH?": _measured(NgiN83624.charge_given, 3),
         "MEASure<n>:Res?": _measured(lambda unit: unit.resistance() * 1e3, 3),
         "MEASure<n>:CAPRate[?]": _kept("CAPR", lambda unit: 2.0, 0),
         "OUTPut<n>:MODE[?]": _mode,
@@ -657,7 +673,7 @@ def _table() -> Mapping[str, Handler]:
         "CHARge<n>:OUTCURRent[?]": _kept("CHAR:OUTCURR", _milliamperes, 2),
         "CHARge<n>:Res[?]": _kept("CHAR:R", ohms, 3),
         "CHARge<n>:ECHO:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
-        "CHARge<n>:ECHO:Q?": _measured(lambda unit: -unit._charge, 3),
+        "CHARge<n>:ECHO:Q?": _measured(NgiN83624.charge_given, 3),
         "SOC<n>:EDIT:FILE[?]": _file,
         "SOC<n>:EDIT:LENGth[?]": _length,
         "SOC<n>:EDIT:STEP[?]": _step,
