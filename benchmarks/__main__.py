@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    against,
     guard,
     latency,
     loop,
@@ -19,7 +20,7 @@ from benchmarks import (
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        loop, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening, supervisor,
+        loop, against, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening, supervisor,
     )
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ CALLS = 50
 def measure() -> dict[str, float]:
     """Cost of each operation in us, for the chemistry with the most to compute (LFP, with hysteresis)."""
     figures: dict[str, float] = {}
-    for series in (24, 96):
+    for series in (24, 96, 400):
         figures[f"{series} cells: step"] = _cost(_charging(series, forecast=False))
         figures[f"{series} cells: thevenin + step"] = _cost(_charging(series, forecast=True))
     limit, vector, total = load_cell("lfp-26650").charge_limit, np.ones(24), np.empty(24)

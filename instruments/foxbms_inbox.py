@@ -58,14 +58,20 @@ class Inbox:
         until = began + max(least, share * (began - self._looked))
         self._looked = began
         receive, received_at, wanted = self._bus.recv, self._reception.of, self._wanted
+        heard, frames, received = self._heard, self.frames, self.received
         taken, first = 0, None
         while (message := receive(0)) is not None:
             time = received_at(message.timestamp, now)
             if message.is_error_frame:
                 # The controller has lost one, or destroyed one that somebody sent.
                 self.dropped += 1
-            elif message.arbitration_id in wanted and _is_data(message):
-                self._keep(message.arbitration_id, bytes(message.data), time)
+            elif (identifier := message.arbitration_id) in wanted and _is_data(message):
+                data = bytes(message.data)
+                changed = frames.get(identifier) != data
+                heard(identifier, data, time, changed)
+                if changed:
+                    frames[identifier] = data
+                received[identifier] = time
             taken += 1
             if not taken % LOOK_AT_THE_CLOCK:
                 now = self._now()
@@ -74,13 +80,6 @@ class Inbox:
                     self._leave(taken, first, time)
                     return
         self._unread = 0
-
-    def _keep(self, identifier: int, data: bytes, time: float) -> None:
-        changed = self.frames.get(identifier) != data
-        self._heard(identifier, data, time, changed)
-        if changed:
-            self.frames[identifier] = data
-        self.received[identifier] = time
 
     def _leave(self, taken: int, first: float, last: float) -> None:
         """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.

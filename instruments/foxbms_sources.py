@@ -29,6 +29,8 @@ class _Message:
     """What is known of one identifier: s, and frames."""
 
     cycle: float
+    least: float
+    """s of which each frame takes one saved; see `FASTER`."""
     last: float = -inf
     gap: float = 0.0
     in_instant: int = 0
@@ -47,7 +49,9 @@ class Sources:
     def __init__(self, cycles: Mapping[int, float], state: int) -> None:
         self.contradictions = 0
         self.reason = ""
-        self._messages = {identifier: _Message(cycle) for identifier, cycle in cycles.items() if identifier != state}
+        self._messages = {
+            identifier: _Message(cycle, FASTER * cycle) for identifier, cycle in cycles.items() if identifier != state
+        }
         self._state_cycle = cycles[state]
         self._before, self._present, self._since = -1, -1, -inf
         self._flickers = 0
@@ -71,7 +75,7 @@ class Sources:
         else:
             message.in_instant += 1
             message.differs |= differs
-        saved = message.surplus - gap / (FASTER * message.cycle)
+        saved = message.surplus - gap / message.least
         message.surplus = (saved if saved > -SAVED else -SAVED) + 1.0
         if message.surplus > SURPLUS:
             message.surplus = SURPLUS

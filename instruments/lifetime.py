@@ -30,10 +30,12 @@ class Lifetime:
         """Raise `InstrumentFault` unless the calling thread may speak now."""
         if os.getpid() != self._process:
             raise InstrumentFault(
-                f"{self._name} was opened by process {self._process} and this is process {os.getpid()}: a forked copy "
-                "must not speak to it; open a new one there"
+                f"{self._name} was opened by process {self._process} and this is process {os.getpid()}: a forked "
+                "copy must not speak to it; open a new one there"
             )
-        if self._ended or self._last_speaker not in {None, get_ident()}:
+        if self._last_speaker is None:
+            return
+        if self._ended or self._last_speaker != get_ident():
             raise InstrumentFault(f"{self._name} was closed: the bench is in its safe state; open a new one")
 
     @contextmanager

@@ -216,9 +216,12 @@ class Session:
         if len(fields) != count:
             raise self.unexpected(message, reply, f"{count} values were expected, {len(fields)} came")
         try:
-            values = [float(field) for field in fields]
+            values = list(map(float, fields))
         except ValueError as error:
             raise self.unexpected(message, reply, "bare numbers were expected") from error
+        # What is not a number makes one of these comparisons false, or is one to be returned.
+        if max(values) < _SCPI_INFINITY and min(values) > -_SCPI_INFINITY:
+            return values
         return [value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan for value in values]
 
     def identity(self, message: str = "*IDN?") -> Identity:
@@ -307,10 +310,11 @@ class Session:
             self._resynchronise()
             self.reconnections += 1
             renewed = True
-        elif self._has_grown_old():
+        elif self._grows_old is not None and self._has_grown_old(self._grows_old):
             self._renew("was silent for nearly as long as it keeps a connection open")
             renewed = True
-        self._stay_in_one_piece()
+        if self._piece is not None:
+            self._stay_in_one_piece(self._piece)
         try:
             self._deliver(message)
         except LinkLost as error:
@@ -321,9 +325,9 @@ class Session:
             self.reconnections += 1
             self._send(message, renewed=True)
 
-    def _stay_in_one_piece(self) -> None:
+    def _stay_in_one_piece(self, piece: int) -> None:
         """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
-        if self._piece not in {None, self._connection} and not self._switching_off:
+        if piece != self._connection and not self._switching_off:
             raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
 
     def _may_be_renewed(self) -> bool:
@@ -332,7 +336,10 @@ class Session:
     def _deliver(self, message: str) -> None:
         """Hand one message to the link; raises `LinkLost`, and then nothing of it has arrived."""
         if self._asked is None:
-            self._drop_stray()
+            stray = self._link.drop_waiting()
+            if stray:
+                # It would be taken for the next answer, and so on for good.
+                self.note(f"said {stray!r} unasked; it was dropped")
         if self._doubted and not self._switching_off:
             self._confirm()
         if self._gap:
@@ -345,21 +352,13 @@ class Session:
         if self._grows_old is not None:
             self._last_word = self._context.now()
 
-    def _drop_stray(self) -> None:
-        """Throw away what nobody asked for: it would be taken for the next answer, and so on for good."""
-        stray = self._link.drop_waiting()
-        if stray:
-            self.note(f"said {stray!r} unasked; it was dropped")
-
     def _lives_for(self) -> float | None:
         """How long (s) a connection may be silent before it is made anew; None: for ever."""
         patience = self._profile.hangs_up_after
         return patience * RENEWED_AT if patience is not None and self._link.ages else None
 
-    def _has_grown_old(self) -> bool:
-        if self._grows_old is None or self._asked is not None:
-            return False
-        return self._context.now() - self._last_word >= self._grows_old
+    def _has_grown_old(self, age: float) -> bool:
+        return self._asked is None and self._context.now() - self._last_word >= age
 
     def _renew(self, why: str) -> None:
         self.note(f"{why}; it is connected anew")

@@ -50,6 +50,8 @@ class ChamberAir:
 
     def step(self, duration: float) -> None:
         """Advance the air by `duration` s."""
+        if self.temperature == self._ramped == self.set_point:
+            return
         distance = self.set_point - self._ramped
         slope = self._slope(distance)
         ramping = min(duration, distance / slope) if slope else 0.0

@@ -104,6 +104,13 @@ class CellString:
         self._double_rate = np.empty((2, series))
         self._hysteresis = np.zeros(series)
         self._pair = np.empty((2, series))
+        # The same memory as one line each, and ones: a scalar product adds up in a third of the time of a sum.
+        self._every_rc_voltage, self._every_decay = self._rc_voltage.reshape(-1), self._decay.reshape(-1)
+        self._every_resistance, self._every_rc_resistance = (
+            self._resistance.reshape(-1),
+            self._resistance[1:].reshape(-1),
+        )
+        self._ones = np.ones(3 * series)
         self._heat = np.zeros(series)
         self._decay_duration = -1.0
         self._current = 0.0
@@ -163,10 +170,9 @@ class CellString:
         solving for a held voltage is stable at any step. A `step` of equal duration shares the work.
         """
         self._update_decay(duration)
-        pair = np.multiply(self._rc_voltage, self._decay, out=self._pair)
-        electromotive = np.add.reduce(pair, axis=None) + np.add.reduce(self._rest_voltage)
-        np.multiply(self._resistance[1:], self._decay, out=pair)
-        build_up = np.add.reduce(self._resistance, axis=None) - np.add.reduce(pair, axis=None)
+        decay, ones = self._every_decay, self._ones
+        electromotive = np.dot(self._every_rc_voltage, decay) + np.dot(self._rest_voltage, ones[: self.series])
+        build_up = np.dot(self._every_resistance, ones) - np.dot(self._every_rc_resistance, decay)
         slope = np.dot(self._tables.slope[0], self._soc_per_coulomb) * duration
         return float(electromotive), float(build_up + slope)
 

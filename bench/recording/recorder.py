@@ -27,6 +27,11 @@ __all__ = ["JournalError", "SampleJournal", "read_journal", "write_parquet"]
 
 FLUSH_PERIOD = 1.0
 """Seconds of bench time that a killed process may lose."""
+FLUSHES_PER_LOOK = 16
+"""How often rows are handed over until it is looked whether the file is still there: a look costs as much as a write.
+
+On a wall clock it is always looked: there a flush waits for the disk anyway, and a run may take days.
+"""
 
 
 class SampleJournal:
@@ -38,6 +43,7 @@ class SampleJournal:
         self._count = 0
         self._pack = struct.Struct(f"<{len(columns)}d").pack
         self._fsync = fsync
+        self._flushes = 0
         self._pending = bytearray(header_of(columns))
         self._flushed = 0.0
         try:
@@ -89,6 +95,15 @@ class SampleJournal:
                 del self._pending[:written]
             if self._fsync:
                 os.fsync(self._file.fileno())
+        except OSError as error:
+            raise refused(self.path, error) from error
+        if self._fsync or self._flushes % FLUSHES_PER_LOOK == 0:
+            self._look()
+        self._flushes += 1
+
+    def _look(self) -> None:
+        """Raise `BenchFault` where the file has no name any more."""
+        try:
             linked = os.fstat(self._file.fileno()).st_nlink
         except OSError as error:
             raise refused(self.path, error) from error
@@ -105,6 +120,7 @@ class SampleJournal:
         if not self._file.closed:
             try:
                 self.flush()
+                self._look()
             finally:
                 self._file.close()
 

@@ -76,6 +76,8 @@ class Engine:
         self.step: Step | None = None
         self.step_started = 0.0
         self._chamber_alarm = ""
+        # Found out once: to look whether a driver has a verb costs as much as to use it.
+        self._asked = bench.roles.bms if isinstance(bench.roles.bms, KeepsAsking) else None
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -242,9 +244,8 @@ class Engine:
 
     def _keep_asking(self, silence: float) -> None:
         """Let the BMS hear its request for `silence` s (real time) more: as long as the test counts as alive."""
-        bms = self.bench.roles.bms
-        if isinstance(bms, KeepsAsking):
-            bms.keep_asking(silence)
+        if self._asked is not None:
+            self._asked.keep_asking(silence)
 
     # --- after a gap --------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Regulation(Enum):
@@ -83,7 +83,7 @@ class StuckStage:
         return getattr(self._port, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Battery:
     """Thevenin equivalent of what hangs on the terminals: `voltage` V, `resistance` Ohm; None while disconnected."""
 
@@ -92,8 +92,7 @@ class Battery:
     current_limit: float = inf
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
+class OperatingPoint(NamedTuple):
     """Terminal voltage (V) and currents (A). `battery` charges it, `supply` is delivered (< 0: sinks), `load` drawn.
 
     `battery == supply - load`, to rounding.

@@ -158,11 +158,14 @@ class World:
     def _solve(self, duration: float) -> None:
         """Find the operating point; while a protection trips on it, find the one without what has tripped."""
         inhabitants = self._in
-        devices = [device for device in (inhabitants.supply, inhabitants.load) if device is not None]
+        supply, load = inhabitants.supply, inhabitants.load
         for _ in range(4):
             point = operating_point(self._battery(duration), inhabitants.supply_port, inhabitants.load_port)
-            tripped = [device.observe(point) for device in devices]
-            if not any([*tripped, inhabitants.plant.observe(point.battery)]):
+            # Each of them must see the point, whether or not another one trips on it.
+            tripped = supply is not None and supply.observe(point)
+            tripped |= load is not None and load.observe(point)
+            tripped |= inhabitants.plant.observe(point.battery)
+            if not tripped:
                 break
         self.point = point
         self._settling.stale = False

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.columns import STEP
-from bench.recording.recorder import JournalError, SampleJournal, read_journal, write_parquet
+from bench.recording.recorder import FLUSHES_PER_LOOK, JournalError, SampleJournal, read_journal, write_parquet
 from bench.verdicts import BenchFault
 
 COLUMNS = ("Test Time / s", "Voltage / V")
@@ -143,7 +143,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = """
 import json, sys
 from pathlib import Path
-from bench.recording.recorder import SampleJournal
+from bench.recording.recorder import FLUSHES_PER_LOOK, SampleJournal
 from bench.verdicts import BenchFault
 
 {prepare}
@@ -184,13 +184,26 @@ def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="file sizes cannot be limited here")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let go of a file that is open")
 def test_a_journal_that_somebody_removes_is_noticed_within_its_second(tmp_path: Path) -> None:
-    journal = SampleJournal(tmp_path / "j", COLUMNS, fsync=False)
+    journal = SampleJournal(tmp_path / "j", COLUMNS, fsync=True)
     journal.append([0.0, 3.0])
     (tmp_path / "j").unlink()
     journal.append([0.5, 3.0])
     with pytest.raises(BenchFault, match="was removed by somebody") as caught:
         journal.append([1.0, 3.0])
     assert caught.value.fault == "recording-failed"
+    with pytest.raises(BenchFault, match="was removed by somebody"):
+        journal.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let go of a file that is open")
+def test_where_time_is_not_real_it_is_noticed_within_a_few_flushes_and_at_the_end(tmp_path: Path) -> None:
+    journal = SampleJournal(tmp_path / "j", COLUMNS, fsync=False)
+    (tmp_path / "j").unlink()
+    until_it_looks = FLUSHES_PER_LOOK - 1  # it has looked when it wrote the header
+    for second in range(1, until_it_looks + 1):
+        journal.append([float(second), 3.0])
+    with pytest.raises(BenchFault, match="was removed by somebody"):
+        journal.append([FLUSHES_PER_LOOK, 3.0])
     with pytest.raises(BenchFault, match="was removed by somebody"):
         journal.close()
 

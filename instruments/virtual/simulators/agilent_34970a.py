@@ -89,7 +89,7 @@ class Agilent34970A(Instrument):
         """Scan now: the readings are those of this moment, whenever they are fetched."""
         if not self.scan_list:
             raise ScpiError(Fault.SETTINGS_CONFLICT, "no scan list")
-        self._readings = tuple(map(self._read, self.scan_list))
+        self._readings = tuple([self._read(channel) for channel in self.scan_list])
 
     def fetch(self) -> str:
         """Print the readings of the last scan."""
@@ -104,7 +104,7 @@ class Agilent34970A(Instrument):
         felt = self._meters[channel].read(sensor())
         if channel not in self.temperature:
             return (felt - 25.0) / KELVIN_PER_VOLT
-        unit = self.units.get(channel, "C")
+        unit = self.units.get(channel, "C") if self.units else "C"
         return felt if unit == "C" else felt + 273.15 if unit == "K" else felt * 1.8 + 32.0
 
     def checked(self, channels: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,6 +34,7 @@ class ChargeLimit:
 
 
 def _place(value: float, grid: list[float]) -> tuple[int, float]:
-    interval = max(0, min(bisect_right(grid, value) - 1, len(grid) - 2))
-    low, high = grid[interval], grid[interval + 1]
-    return interval, max(0.0, min(1.0, (value - low) / (high - low)))
+    above = bisect_right(grid, value, 1, len(grid) - 1)
+    low, high = grid[above - 1], grid[above]
+    share = (value - low) / (high - low)
+    return above - 1, 0.0 if share < 0.0 else 1.0 if share > 1.0 else share

@@ -114,9 +114,9 @@ class Chroma63600(Instrument):
 
     def share(self, module: Module) -> float:
         """Current of one module, A: in proportion to what each was asked for."""
-        running = [other for other in self.modules if other.on]
-        if module not in running:
+        if not module.on:
             return 0.0
+        running = [other for other in self.modules if other.on]
         weights = [1.0 / other.level() if other.mode.startswith("CR") else other.level() for other in running]
         total = sum(weights)
         return self._point.load * weights[running.index(module)] / total if total else 0.0
@@ -227,7 +227,7 @@ class Chroma63600(Instrument):
         self._settling.settle()
         voltage, current = self._point.voltage, self.share(module)
         value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
-        return f"{self._meters[name].read(value) if value else 0.0:.4f}"
+        return self._meters[name].text(value) if value else "0.0000"
 
     def identity(self) -> str:
         """The four fields of `*IDN?`."""

@@ -183,12 +183,12 @@ class EaPsb10000(Instrument):
         was_on = self.port.on
         causes = self._find_causes(point)
         tripped = causes & ~self._alarms & (OVP | OCP | OPP)
-        for name, bit in COUNTED.items():
-            self._counters[name] += bool(tripped & bit)
+        if tripped:
+            for name, bit in COUNTED.items():
+                self._counters[name] += bool(tripped & bit)
         self._causes = causes
         self._alarms |= causes
-        switches_off = self._switching(causes)
-        if was_on and switches_off:
+        if causes and was_on and self._switching(causes):
             self.port.on = False
         self._update_registers()
         return was_on and not self.port.on
@@ -385,8 +385,7 @@ class EaPsb10000(Instrument):
         if unit != "V" and not self.port.on:
             value = 0.0
             return f"{value:.{self._decimals(unit)}f}{unit}"
-        meter = self._meters[unit]
-        return f"{meter.read(value):.{meter.decimals}f}{unit}"
+        return self._meters[unit].text(value) + unit
 
 
 Handler = Callable[[EaPsb10000, Call[object]], str | None]

@@ -10,7 +10,7 @@ and a node that has heard no request for a while opens its contactors (CAN_Check
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -195,10 +195,13 @@ class FoxBms:
         self._nominal = cell.nominal_capacity * parallel
         self.refresh()
         series = len(cells.capacity)
+        self._ones = np.ones(series)
         self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
         self._rate = ChargeLimit(cell)
+        # The first current, either way, that is too much.
+        self._most = self._nominal * (max(self._rate.most, cell.discharge_c_rate_max) * 1.2) + LIMIT_STEP
         channel.members[self] = self._receive
 
     @property
@@ -278,13 +281,14 @@ class FoxBms:
         if now - self._limited_at > LIMIT_PERIOD - 1e-6:
             self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
         voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
-        self._pack_voltage = float(np.add.reduce(voltage))
+        # Where the extreme is costs an eighth of `min`, and a product with ones a third of `sum`.
+        self._pack_voltage = float(np.dot(voltage, self._ones))
         found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
-        found.voltage_min, found.voltage_max = float(voltage[found.cell_min]), float(voltage[found.cell_max])
+        found.voltage_min, found.voltage_max = voltage.item(found.cell_min), voltage.item(found.cell_max)
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
-        found.temperature_min = float(temperature[found.sensor_min])
-        found.temperature_max = float(temperature[found.sensor_max])
-        found.soc_min, found.soc_max = float(soc.min()), float(soc.max())
+        found.temperature_min = temperature.item(found.sensor_min)
+        found.temperature_max = temperature.item(found.sensor_max)
+        found.soc_min, found.soc_max = soc.item(soc.argmin()), soc.item(soc.argmax())
         if self.state == PRECHARGE and now >= self._precharged_at:
             self._end_precharge()
         self._watch(now)
@@ -318,17 +322,16 @@ class FoxBms:
     def _bad(self) -> set[str]:
         """Names of what is out of bounds now: cell limits, the current limits by a fifth, insulation below 100 kOhm."""
         found, cell = self.extremes, self._cell
-        bad = set()
+        bad = set[str]()
         if found.voltage_max > cell.voltage_max + OVERSHOOT:
             bad.add("over-voltage")
         if self.closed and found.voltage_min < cell.voltage_min - OVERSHOOT:
             bad.add("under-voltage")
         if found.temperature_max > cell.discharge_temperature_max + 2:
             bad.add("over-temperature")
-        most = self._nominal * (max(self._rate.most, cell.discharge_c_rate_max) * 1.2) + LIMIT_STEP
-        if self._current > most:
+        if self._current > self._most:
             bad.add("over-current charge")
-        elif self._current < -most:
+        elif self._current < -self._most:
             bad.add("over-current discharge")
         if self.insulation < 100e3:
             bad.add("insulation")
@@ -363,14 +366,13 @@ class FoxBms:
         """Send the newest frame of every id that has become due since the last call; whether any was."""
         if self.silent:
             return False
-        now, sent = self.channel.now(), False
+        now, sent, packers, send = self.channel.now(), False, self.packers, self.channel.send
+        soon = _next(now, FAST)
         for identifier, due in self.due.items():
             if now < due:
                 continue
-            period = SLOW if identifier == ESTIMATION else FAST
-            data = self.packers[identifier](self).to_bytes(8, "big")
-            self.channel.send(self, Message(now, identifier, is_extended_id=False, data=data))
-            self.due[identifier] = (int(now / period + 1e-6) + 1) * period - 1e-9
+            send(self, _frame(now, identifier, packers[identifier](self).to_bytes(8, "big")))
+            self.due[identifier] = _next(now, SLOW) if identifier == ESTIMATION else soon
             sent = True
         if self.faults and now >= self._fatal_due:
             self._fatal_due = now + FAST - 1e-9
@@ -381,25 +383,17 @@ class FoxBms:
         """Name each error that opens the contactors, one frame for each."""
         for fault in sorted(DIAGNOSIS.keys() & self.faults):
             data = FATAL_ERROR_CODE(DIAGNOSIS[fault]).to_bytes(8, "big")
-            self.channel.send(self, Message(now, FATAL_ERROR, is_extended_id=False, data=data))
+            self.channel.send(self, _frame(now, FATAL_ERROR, data))
 
     # ---- frames ----
 
     def _state_frame(self) -> int:
-        faults = self.faults
-        frame = BMS_STATE(self.state) | CONNECTED_STRINGS(self.closed) | INSULATION_MONITORING
-        frame |= STATE_INSULATION(self.insulation)
-        frame |= CHARGING_FLAG * (self.state == CHARGE) | CHARGING_COMPLETE * self.charging_complete
-        if faults:
-            frame |= ALERT | GENERAL_ERROR * (self.state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
-            for fault in faults:
-                frame |= FAULT_BITS.get(fault, 0)
-        return frame
+        return _state(self.state, self.closed, self.charging_complete, self.insulation, frozenset(self.faults))
 
     def _temperature_frame(self) -> int:
         found = self.extremes
-        frame = MAX_TEMPERATURE(found.temperature_max) | MIN_TEMPERATURE(found.temperature_min)
-        return frame | _places(found.sensor_max, found.sensor_min)
+        highest, lowest = round(found.temperature_max), round(found.temperature_min)
+        return _temperatures(highest, lowest) | _places(found.sensor_max, found.sensor_min)
 
     def _voltage_frame(self) -> int:
         found = self.extremes
@@ -408,7 +402,7 @@ class FoxBms:
 
     def _limit_frame(self) -> int:
         charge, discharge, voltage = self.charge_limit, self.discharge_limit, self._pack_voltage
-        frame = CHARGE_LIMIT(charge) | DISCHARGE_LIMIT(discharge) | self._voltage_limits
+        frame = _limits(charge, discharge) | self._voltage_limits
         return frame | CHARGE_POWER(charge * voltage) | DISCHARGE_POWER(discharge * voltage)
 
     def _value_frame(self) -> int:
@@ -417,13 +411,60 @@ class FoxBms:
         return frame | PACK_VOLTAGE(self._pack_voltage) | BUS_VOLTAGE(self._bus_voltage)
 
     def _insulation_frame(self) -> int:
-        return PACK_INSULATION(self.insulation)
+        return _insulation(self.insulation)
 
     def _estimation_frame(self) -> int:
         low, high = self.extremes.soc_min, self.extremes.soc_max
         energy = self._capacity * low * self._pack_voltage  # at the present voltage: a simple node's estimate
         frame = MIN_SOC(low) | MAX_SOC(high) | MIN_SOE(low) | MAX_SOE(high) | ENERGY(energy)
         return frame | HEALTH(min(self._capacity / self._nominal, 1.0))
+
+
+def _next(now: float, period: float) -> float:
+    """When what is sent each `period` s is due after `now`."""
+    return (int(now / period + 1e-6) + 1) * period - 1e-9
+
+
+def _frame(time: float, identifier: int, data: bytes) -> Message:
+    """A data frame of an 11-bit identifier, as `Message` makes it, in half the time.
+
+    Its constructor asks of each of 13 arguments whether it was given and what it means.
+    """
+    frame = Message.__new__(Message)
+    frame.timestamp, frame.arbitration_id, frame.data, frame.dlc = time, identifier, bytearray(data), len(data)
+    frame.is_extended_id = frame.is_remote_frame = frame.is_error_frame = frame.is_fd = False
+    frame.bitrate_switch = frame.error_state_indicator = False
+    frame.channel, frame.is_rx = None, True
+    return frame
+
+
+# ---- what hardly ever changes from one frame to the next: packed once ----
+
+
+@lru_cache
+def _state(state: int, closed: bool, complete: bool, insulation: float, faults: frozenset[str]) -> int:
+    frame = BMS_STATE(state) | CONNECTED_STRINGS(closed) | INSULATION_MONITORING | STATE_INSULATION(insulation)
+    frame |= CHARGING_FLAG * (state == CHARGE) | CHARGING_COMPLETE * complete
+    if faults:
+        frame |= ALERT | GENERAL_ERROR * (state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
+        for fault in faults:
+            frame |= FAULT_BITS.get(fault, 0)
+    return frame
+
+
+@lru_cache
+def _temperatures(highest: int, lowest: int) -> int:
+    return MAX_TEMPERATURE(highest) | MIN_TEMPERATURE(lowest)
+
+
+@lru_cache
+def _limits(charge: float, discharge: float) -> int:
+    return CHARGE_LIMIT(charge) | DISCHARGE_LIMIT(discharge)
+
+
+@lru_cache
+def _insulation(ohm: float) -> int:
+    return PACK_INSULATION(ohm)
 
 
 @cache

@@ -8,6 +8,7 @@ chamber is running: only 10012 tells.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from instruments.virtual.simulators.dialect import Instrument, Meter, Repair, Specimen
 from models.chamber import ChamberAir
@@ -137,16 +138,12 @@ class WeissSimServ(Instrument):
 
     def handle(self, message: str) -> str | None:
         """Answer one request."""
-        fields = message.strip("\n").split(SEPARATOR)
-        if not all(field.isprintable() and field for field in fields) or not fields[0].isdigit():
-            return UNREADABLE
-        handler = COMMANDS.get(fields[0])
-        if handler is None:
-            return UNKNOWN
-        if len(fields) > 2 + MOST_ARGUMENTS or fields[1:2] not in ([], ["1"]):
-            return BAD_PARAMETER
+        request = _parse(message)
+        if isinstance(request, str):
+            return request
+        handler, arguments = request
         try:
-            data = handler(self, fields[2:])
+            data = handler(self, arguments)
         except (BadRequest, ValueError, IndexError):
             return BAD_PARAMETER
         return SEPARATOR.join(["1", *data])
@@ -183,14 +180,28 @@ class WeissSimServ(Instrument):
         return {1: self._specimen.model, 3: self._specimen.serial_number, 5: "SIMPAC 4.2"}[number]
 
 
-Handler = Callable[[WeissSimServ, Sequence[str]], Sequence[str]]
+Handler = Callable[[WeissSimServ, tuple[str, ...]], Sequence[str]]
+
+
+@lru_cache
+def _parse(message: str) -> tuple[Handler, tuple[str, ...]] | str:
+    """Read a request: what carries it out, with its arguments, or the code that it is refused with."""
+    fields = message.strip("\n").split(SEPARATOR)
+    if not all(field.isprintable() and field for field in fields) or not fields[0].isdigit():
+        return UNREADABLE
+    handler = COMMANDS.get(fields[0])
+    if handler is None:
+        return UNKNOWN
+    if len(fields) > 2 + MOST_ARGUMENTS or fields[1:2] not in ([], ["1"]):
+        return BAD_PARAMETER
+    return handler, tuple(fields[2:])
 
 
 def _of_temperature(answer: Callable[[WeissSimServ], str]) -> Handler:
     """A question about control variable 1, the only one."""
 
-    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
-        if list(arguments) != ["1"]:
+    def handler(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
+        if arguments != ("1",):
             raise BadRequest(BAD_PARAMETER)
         return [answer(chamber)]
 
@@ -198,7 +209,7 @@ def _of_temperature(answer: Callable[[WeissSimServ], str]) -> Handler:
 
 
 def _set_of_temperature(action: Callable[[WeissSimServ, float], None]) -> Handler:
-    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+    def handler(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
         variable, value = arguments
         if variable != "1":
             raise BadRequest(BAD_PARAMETER)
@@ -208,14 +219,14 @@ def _set_of_temperature(action: Callable[[WeissSimServ, float], None]) -> Handle
     return handler
 
 
-def _information(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+def _information(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
     numbers = [int(argument) for argument in arguments] or [1, 3, 5]
     if not set(numbers) <= {1, 3, 5}:
         raise BadRequest(BAD_PARAMETER)
     return [chamber.information(number) for number in numbers]
 
 
-def _set_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+def _set_output(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
     index, value = arguments
     if value not in {"0", "1"} or not 1 <= int(index) <= len(chamber.outputs):
         raise BadRequest(BAD_PARAMETER)
@@ -224,7 +235,7 @@ def _set_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str
     return []
 
 
-def _get_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+def _get_output(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
     (index,) = arguments
     if not 1 <= int(index) <= len(chamber.outputs):
         raise BadRequest(BAD_PARAMETER)
@@ -232,7 +243,7 @@ def _get_output(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str
 
 
 def _message(pick: Callable[[Message], str]) -> Handler:
-    def handler(chamber: WeissSimServ, arguments: Sequence[str]) -> Sequence[str]:
+    def handler(chamber: WeissSimServ, arguments: tuple[str, ...]) -> Sequence[str]:
         (index,) = arguments
         if not 1 <= int(index) <= len(chamber.messages):
             raise BadRequest(BAD_PARAMETER)
@@ -241,7 +252,7 @@ def _message(pick: Callable[[Message], str]) -> Handler:
     return handler
 
 
-def _reset_messages(chamber: WeissSimServ, _arguments: Sequence[str]) -> Sequence[str]:
+def _reset_messages(chamber: WeissSimServ, _arguments: tuple[str, ...]) -> Sequence[str]:
     chamber.messages.clear()
     return []
 

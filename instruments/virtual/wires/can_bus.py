@@ -42,6 +42,8 @@ class VirtualBus(BusABC):
     def recv(self, timeout: float | None = None) -> Message | None:
         """Take the oldest received frame; while there is none, virtual time passes up to `timeout` s."""
         received, filters = self._received, self._filters
+        if received and filters is None:
+            return received.popleft()
         waited, limit = 0.0, _LONGEST_WAIT if timeout is None else timeout
         while True:
             while received:
