@@ -245,6 +245,27 @@ def test_off_comes_before_anybody_is_asked_who_he_is(new_bench: Callable[..., Te
     bench.conclude()
 
 
+@pytest.mark.parametrize("says", [True, InstrumentFault("supply does not answer")])
+def test_who_says_that_he_is_off_or_says_nothing_is_told_off_before_it_is_known_who_he_is(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, says: bool | Exception
+) -> None:
+    plant.source_on = True
+
+    def answer(_self: FakeSupply) -> bool:
+        if isinstance(says, Exception):
+            raise says
+        return says
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeSupply, "source_is_off", answer)
+        patch.setattr(FakeSupply, "sink_is_off", answer)
+        plant.fail["identify supply"] = InstrumentFault("supply is somebody else")
+        with pytest.raises(InstrumentFault):
+            new_bench().open()
+    before = plant.calls[: plant.calls.index("identify supply")]
+    assert {"sink_off", "source_off"} <= set(before)
+
+
 def test_an_output_that_cannot_be_switched_off_keeps_the_bench_closed(
     new_bench: Callable[..., TestBench], plant: Plant
 ) -> None:
@@ -426,13 +447,29 @@ def test_a_contactor_is_left_to_the_safe_state_while_an_output_does_not_say_that
     assert "request STANDBY" not in plant.calls[:identified]
 
 
+@pytest.mark.parametrize("state", [BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE])
 def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
-    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, state: BmsState
 ) -> None:
-    monkeypatch.setattr(FakeBms, "state", lambda _self: BmsState.CHARGE)
+    """One that precharges is about to close, and has one closed already."""
+    monkeypatch.setattr(FakeBms, "state", lambda _self: state)
     with pytest.raises(BenchFault, match="contactor still reads closed") as refused:
         new_bench().open()
     assert refused.value.fault == "stays-on"
+
+
+@pytest.mark.parametrize("broken", ["open supply", "source_is_off", "sink_is_off"])
+def test_a_contactor_is_not_opened_where_nobody_knows_whether_a_current_flows(
+    new_bench: Callable[..., TestBench], plant: Plant, broken: str
+) -> None:
+    """A supply that cannot be opened, or does not say that it is off, may be charging."""
+    plant.source_on = plant.switches_stuck = True
+    plant.bms_mode, plant.set_current, plant.set_voltage = BmsMode.CHARGE, 1.0, 14.0
+    plant.fail[broken] = plant.fail["identify supply"] = InstrumentFault("supply does not answer")
+    with pytest.raises((InstrumentFault, BenchFault)):
+        new_bench().open()
+    assert "request STANDBY" not in plant.calls
+    assert plant.state is BmsState.CHARGE
 
 
 def test_a_bms_that_is_not_heard_does_not_say_and_is_not_told(

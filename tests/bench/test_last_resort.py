@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.clock import VirtualClock
-from bench.pack import PackFile
+from bench.pack import PackFile, load_pack
 from bench.safety import rescue, safestate
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.breaking import cell_danger, refusal
@@ -122,6 +122,13 @@ def test_a_cell_beyond_its_limit_is_a_reason_though_no_guard_watches_any_more(
     assert plant.state is BmsState.STANDBY
 
 
+def test_behind_a_contactor_that_was_left_closed_nobody_waits_for_the_bus(charging: Callable[..., TestBench]) -> None:
+    """The chamber goes to rest at once, and whoever is to switch off by hand is told so much earlier."""
+    verdict = charging(bus=400.0).engine.bench.make_safe()
+    (step,) = [step for step in verdict.steps if step.name == "bus discharged"]
+    assert (step.verified, step.duration) == (False, 0.0), "s of the bench"
+
+
 @pytest.mark.parametrize(
     ("breaking", "why"),
     [
@@ -180,6 +187,18 @@ def test_the_limits_of_a_cell_are_those_of_the_guard(
     healthy = {"cell voltage max": 3.3, "cell voltage min": 3.2, "cell temperature max": 25.0}
     assert danger in cell_danger(four_cells, healthy | {channel: value})
     assert bool(danger) is bool(cell_danger(four_cells, healthy | {channel: value}))
+
+
+@pytest.mark.parametrize(("charge", "discharge"), [(45, 60), (60, 45)])
+def test_a_cell_is_too_hot_for_the_safe_state_where_it_is_for_the_guard(
+    write: Callable[..., Any], pack_text: str, charge: int, discharge: int
+) -> None:
+    """No current is asked for any more: what a cell may have in either direction is no reason to break one."""
+    text = pack_text.replace("{min: -10, max: 50}", f"{{min: -10, max: {charge}}}")
+    pack = load_pack(str(write("hot.yaml", text.replace("{min: -20, max: 50}", f"{{min: -20, max: {discharge}}}"))))[0]
+    heard = {"cell voltage max": 3.3, "cell voltage min": 3.2}
+    assert cell_danger(pack, heard | {"cell temperature max": 59.0}) == ""
+    assert "above" in cell_danger(pack, heard | {"cell temperature max": 61.0})
 
 
 # --- the supervisor -----------------------------------------------------------------------------------------------

@@ -169,10 +169,32 @@ def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) 
     assert "open temperatures" not in plant.calls
 
 
-def test_outputs_are_off_before_the_rest_is_looked_at(station: StationFile, plant: Plant) -> None:
+@pytest.mark.parametrize("off", ["sink_off", "source_off"])
+def test_outputs_are_off_before_the_rest_is_looked_at(station: StationFile, plant: Plant, off: str) -> None:
     rescued(station)
-    assert plant.calls.index("source_off") < plant.calls.index("request STANDBY")
-    assert plant.calls.index("source_off") < plant.calls.index("sink_is_off")
+    for later in ("request STANDBY", "sink_is_off", "identify supply"):
+        assert plant.calls.index(off) < plant.calls.index(later)
+
+
+@pytest.mark.parametrize("broken", ["sink_off", "source_off"])
+def test_an_output_that_fails_at_once_keeps_the_other_from_nothing(
+    station: StationFile, plant: Plant, broken: str
+) -> None:
+    plant.fail[broken] = RuntimeError("a mistake in a driver")
+    rescued(station)
+    identified = plant.calls.index("identify supply")
+    assert {"sink_off", "source_off"} <= set(plant.calls[:identified])
+
+
+@pytest.mark.parametrize(("source", "sink"), [(True, False), (False, True), (True, True), (False, False)])
+def test_an_instrument_is_found_on_where_either_of_its_outputs_is(
+    station: StationFile, plant: Plant, source: bool, sink: bool
+) -> None:
+    plant.source_on, plant.sink_on = source, sink
+    dumped = station.model_dump(mode="json", by_alias=True)
+    found = rescue.found_on(dumped, instruments_that_matter(station), VirtualClock())
+    assert found == {"supply": source or sink}
+    assert (plant.source_on, plant.sink_on) == (source, sink), "it is asked, and told nothing"
 
 
 @pytest.mark.parametrize("dead", ["open chamber", "open bms", "chamber_rest"])
@@ -182,7 +204,7 @@ def test_a_dead_instrument_keeps_no_other_from_being_switched_off(
     plant.source_on = True
     plant.fail[dead] = InstrumentFault("nobody answers")
     outcomes = rescued(station)
-    assert len(outcomes) == rescue.ATTEMPTS
+    assert len(outcomes) == 3
     assert not plant.source_on
     assert outcomes[0].commanded is not None
     bad = [step for step in outcomes[-1].verdict.steps if step.verified is False]

@@ -16,9 +16,12 @@ TWO = ONE.replace("source, sink", "source") + ONE.replace("source, sink", "sink"
 
 
 @pytest.fixture
-def closed(new_bench: OpenTestBench, plant: Plant, station_text: str) -> Iterator[TestBench]:
-    """An open bench with closed contactors and nothing on."""
-    bench = new_bench(station=station_text.replace(ONE, TWO))
+def closed(
+    new_bench: OpenTestBench, plant: Plant, station_text: str, request: pytest.FixtureRequest
+) -> Iterator[TestBench]:
+    """An open bench with closed contactors and nothing on; an indirect parameter is the current (A) that is none."""
+    gone = f"safe_state: {{bus_meter: supply, current: {getattr(request, 'param', 0.5)}}}"
+    bench = new_bench(station=station_text.replace(ONE, TWO).replace("safe_state: {bus_meter: supply}", gone))
     bench.open()
     bench.engine.bench.roles.bms.request_mode(BmsMode.CHARGE)
     plant.calls.clear()
@@ -55,6 +58,15 @@ def test_a_contactor_stays_closed_on_a_current_that_one_of_them_measures(
     step = steps_with(closed, monkeypatch, meter, -2.0)["contactor open"]
     assert step.detail.startswith("left closed because 2.00 A still flow and no limit is violated")
     assert "request STANDBY" not in plant.calls
+
+
+@pytest.mark.parametrize("closed", [0.1], indirect=True)
+def test_the_current_that_the_station_states_is_the_ammeters_and_a_bms_may_measure_more(
+    closed: TestBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shunt for hundreds of amperes reads half of one where none flows; an ammeter of the bench does not."""
+    step = steps_with(closed, monkeypatch, "load", 0.3)["contactor open"]
+    assert step.detail.startswith("left closed because 0.30 A still flow")
 
 
 def test_a_contactor_opens_once_both_find_nothing(

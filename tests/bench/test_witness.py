@@ -1,6 +1,7 @@
 """Verified is what another instrument confirms, reported what none can, not verified what one contradicts or omits."""
 
 from collections.abc import Callable
+from math import nan
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
-from bench.safety.witness import WITNESSES, confirmers, meters
-from bench.station import SAFE_ORDER, load_station
+from bench.safety.witness import WITNESSES, Bounds, Fact, Meter, Reading, confirmers, meters
+from bench.station import SAFE_ORDER, SafeAction, load_station
 from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 from tests.bench.fakes import FakeBms, FakeSupply, Plant
@@ -114,6 +115,35 @@ def test_a_contactor_that_only_the_bms_calls_open_is_found_out_on_the_bus(live: 
     step = step_of(safe(live), "contactor open")
     assert step.verified is False
     assert "supply: 13.0 V on the bus, as the pack has (13." in step.detail
+
+
+@pytest.mark.parametrize(
+    ("bus", "pack", "verified"),
+    [
+        (80.0, 80.0, False), (73.0, 80.0, False), (87.0, 80.0, False),  # two meters, and what a cable loses
+        (71.0, 80.0, True), (89.0, 80.0, True), (0.0, 80.0, True),
+        (12.5, 13.0, False), (0.5, 13.0, True),  # a pack that is safe to touch
+        (0.5, 0.5, True), (80.0, nan, False), (0.5, nan, True),  # nobody knows of a pack: a dead bus has left it
+    ],
+)  # fmt: skip
+def test_a_contactor_is_open_once_the_bus_has_another_voltage_than_the_pack(
+    bus: float, pack: float, verified: bool
+) -> None:
+    assert told("virtual-pack", "contactor open", "bus voltage", Reading("supply", bus), pack) is verified
+
+
+@pytest.mark.parametrize(("volts", "verified"), [(0.9, True), (1.1, False), (2.5, False)])
+def test_an_emulator_is_off_once_no_cell_has_a_voltage_that_cells_have(volts: float, verified: bool) -> None:
+    """An overdischarged cell has 2 V, and can drive a current as well."""
+    assert told("virtual-module", "emulator off", "cell voltage", Reading("bms", volts)) is verified
+
+
+def told(station: str, step: SafeAction, fact: Fact, reading: Reading, pack: float = nan) -> bool | None:
+    """What one other meter makes of a step."""
+    meter = Meter(reading.instrument, fact, lambda: reading.value)
+    bounds = Bounds(0.5, 60.0, pack)
+    found = witness.testimony(load_station(station)[0], step, [meter], {fact: [reading]}, bounds, frozenset())
+    return found.verified
 
 
 def test_a_bus_that_another_voltmeter_finds_live_is_not_discharged(
