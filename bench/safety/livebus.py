@@ -50,6 +50,8 @@ def _problem(roles: Roles, station: StationFile, pack: PackFile, meter: str) -> 
     # Written so that a bus that cannot be read (nan) is not taken for a dead one.
     if abs(bus - behind) <= tolerance:
         return ""
-    if abs(bus) < station.safe_state.bus_voltage and (isnan(behind) or bus < behind):
+    # Where nobody tells the pack's voltage it has its lowest at least.
+    least = pack.voltage_min if isnan(behind) else behind
+    if abs(bus) < station.safe_state.bus_voltage and bus < least:
         return ""
     return f"{meter} reads {bus:.1f} V on the bus, and the pack has {behind:.1f} V"

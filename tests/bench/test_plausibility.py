@@ -72,16 +72,18 @@ def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "again", "found"),
-    [(2, None, 0.0), (30, None, 0.4), (2, 4, 0.4)],
-    ids=["on its way when the current began", "long after", "a second time"],
+    ("age", "jumps_at", "found"),
+    [(3.0, 2, 0.0), (3.0, 30, 0.4), (0.5, 2, 0.4), (0.5, 0, 0.0), (nan, 2, 0.4)],
+    ids=["late", "late, and long after", "fresh", "with the current", "of unknown age"],
 )
-def test_the_first_display_after_a_rest_may_be_of_the_rest(late: int, again: int | None, found: float) -> None:
+def test_the_first_display_that_is_not_of_the_rest_may_be_another(age: float, jumps_at: int, found: float) -> None:
+    """`age` is that of the frame that was shown before: three seconds late on a busy computer."""
     leap, shown, seen = ChargeLeap(2.0), 0.0, []
     for number in range(-5, 60):
-        shown += 0.4 * (number == late) + 0.4 * (number == again)
+        shown += 0.4 * (number == jumps_at)
         asked = 2.0 if number >= 0 else nan
-        seen.append(leap(row(float(number), soc=shown, current=max(0.0, asked), set_current=asked)))
+        values = row(float(number), soc=shown, current=max(0.0, asked), set_current=asked, bms_age=age)
+        seen.append(leap(values))
     assert max(seen) == pytest.approx(found, abs=0.2 if found else 0.0)
 
 
