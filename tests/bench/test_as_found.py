@@ -10,8 +10,9 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
+from math import nan
 from pathlib import Path
 from threading import Thread
 from threading import enumerate as enumerate_threads
@@ -24,7 +25,7 @@ from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
-from bench.safety import asfound, powercut
+from bench.safety import asfound, livebus, powercut
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
@@ -492,7 +493,8 @@ def test_a_bms_that_is_not_heard_does_not_say_and_is_not_told(
 # --- a live bus ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("volts", [61.0, 400.0, 20.0, float("nan")])
+# The pack has 13 V; meters may differ by 0.28 V.
+@pytest.mark.parametrize("volts", [61.0, 400.0, 20.0, 13.5, float("nan")])
 def test_no_contactor_closes_onto_a_bus_that_is_not_the_pack_s(
     little_bench: TestBench, plant: Plant, volts: float
 ) -> None:
@@ -512,6 +514,25 @@ def test_a_dead_bus_and_one_with_the_pack_s_voltage_are_closed_onto(
     plant.on_scan.append(lambda: setattr(plant, "bus", None if plant.bms_mode is BmsMode.CHARGE else volts))
     little_bench.run(Charge(1.0, elapsed(seconds=5)))
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
+
+
+@pytest.mark.parametrize(("volts", "refused"), [(0.0, False), (61.0, True)])
+def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_closed_onto(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, volts: float, refused: bool
+) -> None:
+    """Some nodes measure it only once they precharge."""
+    bench, plant.bus = little_bench.engine.bench, volts
+    collect = FakeBms.collect
+
+    def blind(self: FakeBms) -> list[float]:
+        values = collect(self)
+        values[FakeBms.channels.index("pack voltage")] = nan
+        return values
+
+    with monkeypatch.context() as patch, pytest.raises(BenchFault) if refused else nullcontext():
+        patch.setattr(FakeBms, "collect", blind)
+        livebus.refuse(bench.roles, bench.station, bench.pack, bench.clock, lambda _seconds: None)
+    plant.bus = None
 
 
 def test_a_bus_that_is_still_falling_is_waited_for(little_bench: TestBench, plant: Plant) -> None:

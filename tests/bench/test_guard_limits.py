@@ -802,6 +802,21 @@ def test_the_guard_of_a_pack_follows_its_datasheet_and_the_wiring(
     assert limits["insulation"].at_least == 500 * 4 * 3.45
 
 
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("cell over-voltage", 1), ("cell under-voltage", 1), ("pack over-voltage", 1), ("bus over-voltage", 1),
+        ("pack under-voltage", 3), ("over-current", 1), ("over-power", 1), ("cell over-temperature", 2),
+        ("cell over-temperature (BMS)", 2), ("cell temperature rate", 5), ("insulation", 2), ("BMS error", 0),
+    ],
+)  # fmt: skip
+def test_what_harms_somebody_is_forgiven_for_some_scans_and_no_longer(
+    four_cells: PackFile, little_station: StationFile, name: str, seconds: float
+) -> None:
+    """Long enough for a reading that is wrong once, short beside what a fault does."""
+    assert by_name(four_cells, little_station)[name].debounce <= seconds
+
+
 def test_the_guard_is_never_tighter_than_what_pre_flight_allows(
     four_cells: PackFile, little_station: StationFile
 ) -> None:

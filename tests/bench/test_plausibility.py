@@ -272,6 +272,7 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
         (2.0, 0.0, 0.0, 8.0, 1.0),
         (-2.0, 0.0, 0.0, 8.0, 1.0),
         (2.0, 0.1, -0.1, 8.0, 1.0),  # offsets of two ammeters
+        (2.0, 0.5, 0.5, 8.0, 0.0),  # a quarter of it flows: whatever that is, it is no open path
         (2.0, 0.0, 0.0, 0.5, 0.0),  # an output that is dead, or at its voltage limit
         (2.0, 2.0, 2.0, 8.0, 0.0),  # a voltmeter that is wrong
         (2.0, 0.0, 2.0, 8.0, 0.0),  # and an ammeter with it
@@ -296,6 +297,33 @@ def test_a_voltmeter_that_was_wrong_while_a_current_flowed_is_no_open_path(apart
         for time, amps, apart in ((0.0, 2.0, apart_before), (1.0, 0.0, 8.0))
     )
     assert [quantity(flowing), quantity(open_)] == [0.0, found]
+
+
+@pytest.mark.parametrize(
+    ("asked", "flows", "found"),
+    [
+        (2.0, 2.0, 0.0), (2.0, 1.5, 0.0), (2.0, 2.5, 0.5), (-2.0, -2.5, 0.5),
+        (2.0, -1.5, 1.5), (-2.0, 1.5, 1.5),  # the other way: leads that were exchanged
+        (nan, 0.3, 0.3), (nan, -0.3, 0.3), (0.0, 0.3, 0.3),
+        (2.0, nan, 0.0), (nan, nan, 0.0),
+    ],
+)  # fmt: skip
+def test_what_flows_beyond_what_was_asked_for_or_against_it_was_not_asked_for(
+    asked: float, flows: float, found: float
+) -> None:
+    assert plausibility.unasked_current(row(0.0, set_current=asked, current=flows)) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("scanner", "bms", "found"),
+    [(56.0, 49.0, 6.0), (53.0, 49.0, 0.0), (49.0, 20.0, 0.0), (56.0, 56.0, 0.0), (56.0, 60.0, 0.0)],
+)
+def test_a_cell_that_is_too_hot_is_unconfirmed_where_the_bms_finds_none_that_is_nearly_as_hot(
+    scanner: float, bms: float, found: float
+) -> None:
+    """Of cells that may have 50 degC, by sensors that may differ by 5 K."""
+    quantity = plausibility.unconfirmed_heat(TEMPERATURE, 50.0, 5.0)
+    assert quantity(row(0.0, cell_temperature_max=scanner, temperature=bms)) == pytest.approx(found)
 
 
 # --- heat from outside ------------------------------------------------------------------------------------------------

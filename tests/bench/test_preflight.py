@@ -27,7 +27,8 @@ from bench.scenario import (
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
-from tests.bench.fakes import Plant
+from instruments.roles import Ratings
+from tests.bench.fakes import FakeSupply, Plant
 
 FOREVER = elapsed(hours=1)
 
@@ -150,6 +151,56 @@ def test_the_tightest_of_pack_instrument_and_wiring_decides(
 
 
 @pytest.mark.parametrize(
+    ("wiring", "pack_current", "owner", "allowed"),
+    [(9, 5, "the pack's discharge_current", 5), (3, 5, "the wiring", 3), (60, 40, "the sink", 7)],
+)
+@pytest.mark.parametrize("step", [Discharge, Pulse])
+def test_the_tightest_decides_the_other_way_as_well(
+    new_bench: Callable[..., TestBench], station_text: str, pack_text: str, monkeypatch: pytest.MonkeyPatch,
+    wiring: float, pack_current: float, owner: str, allowed: float, step: Callable[..., Step],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(FakeSupply, "sink_ratings", Ratings(60.0, 7.0, 400.0))
+    bench = new_bench(
+        station=station_text.replace("current: 6", f"current: {wiring}"),
+        pack=pack_text.replace("discharge_current: 5", f"discharge_current: {pack_current}", 1),
+    )
+    bench.open()
+    ended = {"until": FOREVER} if step is Discharge else {}
+    with pytest.raises(InputError, match=rf"{owner} allows more than 0 and at most {allowed} A"):
+        bench.run(step(allowed + 0.1, **ended))
+    opened = bench.engine.bench
+    assert preflight.check([step(allowed, **ended)], opened).duration > 0
+    bench.conclude()
+
+
+@pytest.mark.parametrize(
+    ("ratings", "says"),
+    [
+        (Ratings(13.0, 8.0, 400.0), "the pack reaches 13.8 V, the sink takes 13 V"),
+        (Ratings(60.0, 8.0, 20.0), "27.6 W is more than the sink's 20 W"),
+    ],
+)
+def test_a_sink_that_cannot_follow_the_pack_is_told_of_a_discharge_and_not_of_a_charge(
+    little_bench: TestBench, monkeypatch: pytest.MonkeyPatch, ratings: Ratings, says: str
+) -> None:
+    monkeypatch.setattr(FakeSupply, "sink_ratings", ratings)
+    with pytest.raises(InputError, match=says):
+        little_bench.run(Discharge(2.0, FOREVER))
+    opened = little_bench.engine.bench
+    assert preflight.check([Charge(2.0, FOREVER)], opened).duration > 0
+
+
+def test_no_current_ends_a_step_that_the_wiring_does_not_carry(
+    new_bench: Callable[..., TestBench], station_text: str
+) -> None:
+    bench = new_bench(station=station_text.replace("current: 6", "current: 3"))
+    bench.open()
+    with pytest.raises(InputError, match=r"3\.5 A for 10 s lies outside of what can be, 0 to 3 A"):
+        bench.run(Charge(1.0, current_below(3.5)))
+    bench.conclude()
+
+
+@pytest.mark.parametrize(
     ("series", "says"),
     [(20, "the pack reaches 69 V, the source takes 60 V"), (17, "is more than the source's 100 W")],
 )
@@ -157,9 +208,6 @@ def test_a_pack_that_the_instrument_cannot_follow_is_refused(
     new_bench: Callable[..., TestBench], plant: Plant, station_text: str, pack_text: str, series: int, says: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from instruments.roles import Ratings
-    from tests.bench.fakes import FakeSupply
-
     monkeypatch.setattr(FakeSupply, "source_ratings", Ratings(60.0, 8.0, 100.0))
     bench = new_bench(
         station=station_text.replace("voltage: 40", "voltage: 400"),
@@ -197,14 +245,17 @@ def today() -> datetime:
 
 
 def test_a_calibration_that_has_run_out_is_named(
-    write: Callable[..., object], station_text: str, today: datetime
+    write: Callable[..., object], station_text: str, today: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(preflight, "utc_now", lambda: today)
+
     def overdue(days: int) -> list[str]:
         text = due(station_text, f"{today + timedelta(days=days):%Y-%m-%d}")
         station: StationFile = load_station(str(write("due.yaml", text)))[0]
         return preflight.calibration_overdue(station)
 
     assert overdue(2) == []
+    assert overdue(0) == [], "a calibration holds for the whole of its last day"
     assert [text.partition(":")[0] for text in overdue(-2)] == ["Instrument bms"]
 
 

@@ -188,9 +188,13 @@ def test_outside_a_band_or_unseen_is_not_settled(at: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(("drift", "settles"), [(0.9, True), (-0.9, True), (1.1, False), (-1.1, False)])
-def test_cells_that_drift_are_not_settled(drift: float, settles: bool) -> None:
-    start = -drift / 2  # within the band for the whole hour
-    rows = [row_at(t, 25.0, 25.0, 25.0 + start + drift * t / 3600) for t in range(10, 3600, 10)]
+@pytest.mark.parametrize("which", ["coldest", "hottest"])
+def test_cells_that_drift_are_not_settled(drift: float, settles: bool, which: str) -> None:
+    cells = {"coldest": 25.0, "hottest": 25.0}
+    rows = []
+    for time in range(10, 3600, 10):
+        cells[which] = 25.0 - drift / 2 + drift * time / 3600  # within the band for the whole hour
+        rows.append(row_at(time, 25.0, **cells))
     assert (settled_after(rows) is not None) is settles
 
 

@@ -1,0 +1,72 @@
+"""What ends a step: which of its conditions, from when on, and what no condition may end."""
+
+import pytest
+
+from bench import columns
+from bench.columns import DERIVED, INDEX
+from bench.pack import PackFile
+from bench.running.ending import Ending
+from bench.scenario import Charge, Discharge, Rest, Step, Until, current_below, elapsed, soc_above
+from bench.verdicts import BenchFault
+
+
+def row(time: float, current: float = 0.0, soc: float = 0.5) -> list[float]:
+    values = [0.0] * len(DERIVED)
+    values[INDEX[columns.TEST_TIME]], values[INDEX[columns.CURRENT]], values[INDEX[columns.SOC]] = time, current, soc
+    return values
+
+
+def ends_at(ending: Ending, *rows: list[float]) -> float | None:
+    return next((each[INDEX[columns.TEST_TIME]] for each in rows if ending.reached(each)), None)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_current_is_compared_by_its_magnitude_whichever_way_it_flows(four_cells: PackFile, sign: float) -> None:
+    """A discharge of 2 A is not below 0.1 A."""
+    ending = Ending(Discharge(2.0, until=[current_below(0.1, hold=1.0), elapsed(hours=1)]), four_cells, 0.0)
+    assert ends_at(ending, *[row(time, 2.0 * sign) for time in range(5)]) is None
+    assert ends_at(ending, *[row(time, 0.05 * sign) for time in range(5, 10)]) == 6.0
+
+
+def test_what_held_before_a_pause_must_hold_anew_after_it(four_cells: PackFile) -> None:
+    """Outputs are off in a pause: that no current flows then tells nothing of the pack."""
+    ending = Ending(Charge(1.0, until=current_below(0.1, hold=10.0)), four_cells, 0.0)
+    assert ends_at(ending, *[row(time, 0.05) for time in range(9)]) is None
+    ending.postpone(100.0)
+    assert ends_at(ending, *[row(time, 0.05) for time in range(109, 130)]) == 119.0
+
+
+def test_what_held_before_its_meter_was_distrusted_must_hold_anew_after_it(four_cells: PackFile) -> None:
+    ending = Ending(Charge(1.0, until=Until(columns.SOC, ">=", 0.9, hold=10.0)), four_cells, 0.0)
+    assert ends_at(ending, *[row(time, soc=0.95) for time in range(9)]) is None
+    assert ending.reached(row(9, soc=0.95), {columns.SOC}) is None
+    assert ends_at(ending, *[row(time, soc=0.95) for time in range(10, 30)]) == 20.0
+
+
+def test_nothing_ends_on_the_word_of_a_distrusted_meter_but_on_others_it_does(four_cells: PackFile) -> None:
+    step = Charge(1.0, until=[soc_above(0.9), elapsed(seconds=60)])
+    ending = Ending(step, four_cells, 0.0)
+    assert ending.reached(row(10, soc=0.95), {columns.SOC}) is None
+    assert ending.reached(row(60, soc=0.95), {columns.SOC}) == "Step Time at least 60 s"
+
+
+@pytest.mark.parametrize(
+    ("step", "hours"),
+    [
+        (Rest(elapsed(hours=1)), None),  # ends by its time
+        (Discharge("1C", until=soc_above(1.0)), 5.0),  # an hour is expected
+        (Discharge("C/3", until=soc_above(1.0)), 13.0),
+        (Discharge("1C", until=soc_above(1.0), timeout=1800.0), 0.5),
+    ],
+)
+def test_a_step_may_take_four_times_as_long_as_is_expected_and_an_hour(
+    four_cells: PackFile, step: Step, hours: float | None
+) -> None:
+    ending = Ending(step, four_cells, 100.0)
+    if hours is None:
+        assert ending.reached(row(100 + 3600.0)) is not None
+        return
+    assert ending.reached(row(100 + 3600 * hours)) is None
+    with pytest.raises(BenchFault, match="did not end within") as late:
+        ending.reached(row(100 + 3600 * hours + 1))
+    assert late.value.fault == "step-not-ended"
