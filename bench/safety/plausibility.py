@@ -63,7 +63,7 @@ ENTROPY = 0.34e-3 * 300.0
 _TIME, _CURRENT, _SET_CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 _VOLTAGE, _AIR = INDEX[columns.VOLTAGE], INDEX[columns.AMBIENT]
-_SOC, _STATE, _AGE = INDEX[columns.SOC], INDEX[columns.BMS_STATE], INDEX[columns.BMS_AGE]
+_SOC, _STATE = INDEX[columns.SOC], INDEX[columns.BMS_STATE]
 _CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
 
 Row = Sequence[float]
@@ -91,35 +91,28 @@ class ChargeLeap:
     A follower goes after the display, no faster than a current can move the weakest of cells. A display stands while
     its frame is on the way and between two of its digits, and then shows at once what has flowed since: that is owed to
     it from its last change on, also what flowed in the step before. At rest a BMS may look up its cells' voltages and
-    correct itself at once: then the follower goes along, also with the first change of a display that may have been of
-    the rest: on a computer that is busy its frame is still on the way when the current begins.
+    correct itself at once: then the follower goes along.
     """
 
     def __init__(self, capacity: float) -> None:
         self._per_ampere = FASTEST_CELL / (3600 * capacity)
         self._follower = self._time = nan
-        self._rested, self._dated = -inf, inf
-        """When (s) nothing was asked for last, and from when the display may be that was shown last."""
         self._owed = self._flowed = 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
-        shown, follower, time = row[_SOC], self._follower, row[_TIME]
-        elapsed, self._time = time - self._time, time
-        dated, self._dated = self._dated, time - row[_AGE]
+        shown, follower, elapsed = row[_SOC], self._follower, row[_TIME] - self._time
+        self._time = row[_TIME]
         if isnan(shown):
             return 0.0
         current = row[_CURRENT]
         flowed, self._flowed = self._flowed, abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
-        rests = isnan(row[_SET_CURRENT])
-        if rests:
-            self._rested = time
         if elapsed > 0:  # the first row has none
             # A current that has been switched has flowed until then.
             self._owed += self._per_ampere * max(flowed, self._flowed) * elapsed
         if shown == follower:
             return 0.0
-        if rests or dated <= self._rested or isnan(follower):
+        if isnan(row[_SET_CURRENT]) or isnan(follower):
             self._follower, self._owed = shown, 0.0
             return 0.0
         highest, lowest = follower + self._owed + RISING * elapsed, follower - self._owed - FALLING * elapsed

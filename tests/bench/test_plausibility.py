@@ -71,22 +71,6 @@ def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
     assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
 
 
-@pytest.mark.parametrize(
-    ("age", "jumps_at", "found"),
-    [(3.0, 2, 0.0), (3.0, 30, 0.4), (0.5, 2, 0.4), (0.5, 0, 0.0), (nan, 2, 0.4)],
-    ids=["late", "late, and long after", "fresh", "with the current", "of unknown age"],
-)
-def test_the_first_display_that_is_not_of_the_rest_may_be_another(age: float, jumps_at: int, found: float) -> None:
-    """`age` is that of the frame that was shown before: three seconds late on a busy computer."""
-    leap, shown, seen = ChargeLeap(2.0), 0.0, []
-    for number in range(-5, 60):
-        shown += 0.4 * (number == jumps_at)
-        asked = 2.0 if number >= 0 else nan
-        values = row(float(number), soc=shown, current=max(0.0, asked), set_current=asked, bms_age=age)
-        seen.append(leap(values))
-    assert max(seen) == pytest.approx(found, abs=0.2 if found else 0.0)
-
-
 @pytest.mark.parametrize("rows_per_frame", [1, 10, 30])
 def test_a_display_that_is_renewed_less_often_than_rows_come_has_not_leapt(rows_per_frame: int) -> None:
     # Six seconds a row at 1C, as on a served bench that runs sixty times as fast; then only a trickle is asked for,
