@@ -303,3 +303,28 @@ def test_links_live_in_real_time_where_the_clock_does(
         assert context.every is not None
         context.every(2.0, lambda: None)
     assert (context.real_time, periods) == (real, [period])
+
+
+@pytest.mark.parametrize(
+    ("why", "fault_id", "verdict"),
+    [("over-temperature", "outside-heat", "BENCH FAULT"), ("over-voltage", "bms-error", "FAIL")],
+)
+def test_a_chamber_that_heats_excuses_the_bit_for_a_hot_cell_and_no_other(
+    bench: TestBench, why: str, fault_id: str, verdict: str
+) -> None:
+    """The node gives up while more heat is suspected from outside than the guard ends a run for."""
+    heat = bench.engine.sampler.guard
+    world(bench).inject("chamber-lies:300")
+    node = world(bench)._in.bms
+    assert node is not None
+
+    def give_up(_row: list[float]) -> None:
+        if heat.explanation("cell-over-temperature") is not None:
+            node.fail(why)
+
+    bench.engine.sampler.observers.append(give_up)
+    with pytest.raises((PackFailure, BenchFault)) as ended:
+        bench.run(Charge("C/2", until=LONG))
+    bench.conclude(ended.value)
+    manifest = json.loads((bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert (manifest["cause"]["fault"], manifest["verdict"]) == (fault_id, verdict)

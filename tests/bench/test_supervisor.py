@@ -158,6 +158,19 @@ def rescued(station: StationFile) -> list[rescue.Outcome]:
     return list(rescue.attempts(dumped, instruments_that_matter(station), VirtualClock()))
 
 
+def test_an_attempt_that_fails_as_nobody_has_thought_of_is_told_and_the_next_one_made(
+    station: StationFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_arguments: object) -> rescue.Outcome:
+        raise ValueError("12,5 is no number")
+
+    monkeypatch.setattr(rescue, "_attempt", stumble)
+    outcomes = rescued(station)
+    assert [outcome.number for outcome in outcomes] == [1, 2, 3]
+    assert "the attempt itself failed: ValueError: 12,5 is no number" in str(outcomes[-1].verdict)
+    assert not outcomes[-1].verdict.safe
+
+
 def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) -> None:
     plant.source_on, plant.conditioning = True, True
     (outcome,) = rescued(station)

@@ -6,9 +6,18 @@ step. A package of somebody else's brings a kind by an entry point of the group 
 of the step and naming that of the procedure.
 """
 
-from bench.running.procedures.base import NOTHING, Control, Direction, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.procedures.base import (
+    Control,
+    Direction,
+    Envelope,
+    Extremes,
+    Place,
+    Procedure,
+    Stage,
+    ask_nothing,
+)
 from bench.running.procedures.registry import procedure_for
 
 __all__ = [
-    "NOTHING", "Control", "Direction", "Envelope", "Extremes", "Place", "Procedure", "Stage", "procedure_for",
+    "Control", "Direction", "Envelope", "Extremes", "Place", "Procedure", "Stage", "ask_nothing", "procedure_for",
 ]  # fmt: skip

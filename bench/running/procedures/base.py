@@ -28,7 +28,7 @@ _MODES: Mapping[Direction, BmsMode | None] = {
 S = TypeVar("S", bound=Step)
 
 
-def NOTHING(_row: Row, _time: float) -> None:  # noqa: N802 - a constant that is called
+def ask_nothing(_row: Row, _time: float) -> None:
     """The control law of a step that asks nothing of the instruments."""
 
 
@@ -119,7 +119,7 @@ class Procedure(Generic[S]):
 
     def begin(self, stage: Stage) -> Control:
         """Called when a current may flow, and again after each pause: the control law from now on."""
-        return NOTHING
+        return ask_nothing
 
     def ending(self, start: float, at_least: float = 0.0) -> Ending:
         """What ends the step that began at `start` (s of test time), after `at_least` s."""

@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from bench import columns
 from bench.columns import INDEX
-from bench.running.procedures.base import NOTHING, Control, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage, ask_nothing
 from bench.running.sampling import Row
 from bench.running.settling import Settling
 from bench.scenario import Soak
@@ -38,7 +38,7 @@ class SoakProcedure(Procedure[Soak]):
         stage.place.roles.chamber.set_temperature(temperature, self.step.ramp)
         stage.sampler.ask_temperature(temperature)
         stage.log.event("set point", instrument="chamber", quantity="temperature", value=temperature, unit="°C")
-        return NOTHING
+        return ask_nothing
 
     def ending(self, start: float, at_least: float = 0.0) -> "Settled":
         """See `Procedure`."""
