@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from bench.pack import PackFile
 from bench.recording.run import Run
@@ -131,6 +131,3 @@ class Procedure(Generic[S]):
     def until(self) -> list[str]:
         """What ends it, in words."""
         return [str(condition) for condition in self.step.conditions]
-
-
-ProcedureOf = Callable[[Any, Place], Procedure[Any]]
