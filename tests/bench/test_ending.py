@@ -5,7 +5,7 @@ import pytest
 from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import PackFile
-from bench.running.ending import Ending
+from bench.running.ending import Conditions, Ending
 from bench.scenario import Charge, Discharge, Rest, Step, Until, current_below, elapsed, soc_above
 from bench.verdicts import BenchFault
 
@@ -23,21 +23,21 @@ def ends_at(ending: Ending, *rows: list[float]) -> float | None:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_current_is_compared_by_its_magnitude_whichever_way_it_flows(four_cells: PackFile, sign: float) -> None:
     """A discharge of 2 A is not below 0.1 A."""
-    ending = Ending(Discharge(2.0, until=[current_below(0.1, hold=1.0), elapsed(hours=1)]), four_cells, 0.0)
+    ending = Conditions(Discharge(2.0, until=[current_below(0.1, hold=1.0), elapsed(hours=1)]), four_cells, 0.0)
     assert ends_at(ending, *[row(time, 2.0 * sign) for time in range(5)]) is None
     assert ends_at(ending, *[row(time, 0.05 * sign) for time in range(5, 10)]) == 6.0
 
 
 def test_what_held_before_a_pause_must_hold_anew_after_it(four_cells: PackFile) -> None:
     """Outputs are off in a pause: that no current flows then tells nothing of the pack."""
-    ending = Ending(Charge(1.0, until=current_below(0.1, hold=10.0)), four_cells, 0.0)
+    ending = Conditions(Charge(1.0, until=current_below(0.1, hold=10.0)), four_cells, 0.0)
     assert ends_at(ending, *[row(time, 0.05) for time in range(9)]) is None
     ending.postpone(100.0)
     assert ends_at(ending, *[row(time, 0.05) for time in range(109, 130)]) == 119.0
 
 
 def test_what_held_before_its_meter_was_distrusted_must_hold_anew_after_it(four_cells: PackFile) -> None:
-    ending = Ending(Charge(1.0, until=Until(columns.SOC, ">=", 0.9, hold=10.0)), four_cells, 0.0)
+    ending = Conditions(Charge(1.0, until=Until(columns.SOC, ">=", 0.9, hold=10.0)), four_cells, 0.0)
     assert ends_at(ending, *[row(time, soc=0.95) for time in range(9)]) is None
     assert ending.reached(row(9, soc=0.95), {columns.SOC}) is None
     assert ends_at(ending, *[row(time, soc=0.95) for time in range(10, 30)]) == 20.0
@@ -45,7 +45,7 @@ def test_what_held_before_its_meter_was_distrusted_must_hold_anew_after_it(four_
 
 def test_nothing_ends_on_the_word_of_a_distrusted_meter_but_on_others_it_does(four_cells: PackFile) -> None:
     step = Charge(1.0, until=[soc_above(0.9), elapsed(seconds=60)])
-    ending = Ending(step, four_cells, 0.0)
+    ending = Conditions(step, four_cells, 0.0)
     assert ending.reached(row(10, soc=0.95), {columns.SOC}) is None
     assert ending.reached(row(60, soc=0.95), {columns.SOC}) == "Step Time at least 60 s"
 
@@ -62,7 +62,7 @@ def test_nothing_ends_on_the_word_of_a_distrusted_meter_but_on_others_it_does(fo
 def test_a_step_may_take_four_times_as_long_as_is_expected_and_an_hour(
     four_cells: PackFile, step: Step, hours: float | None
 ) -> None:
-    ending = Ending(step, four_cells, 100.0)
+    ending = Conditions(step, four_cells, 100.0)
     if hours is None:
         assert ending.reached(row(100 + 3600.0)) is not None
         return
