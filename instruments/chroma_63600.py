@@ -11,7 +11,7 @@ from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
 from instruments.links import ErrorQueue, LinkProfile
-from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
+from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.session import LinkContext
 
 CURRENT = Setting("discharging current", "CURR:STAT:L1", "A")
@@ -56,7 +56,7 @@ class Chroma63600(VisaDriver):
     """
 
     profile = LinkProfile(error_queue=ErrorQueue())
-    channels = ("voltage", "current", "power")
+    channels = TERMINALS
     _selected: bool
     _on: bool | None
     _range: str | None

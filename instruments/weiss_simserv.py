@@ -9,7 +9,7 @@ from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
 from instruments.links import LinkProfile
-from instruments.roles import Identity, InstrumentFault
+from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault
 from instruments.session import LinkContext, parse_number
 
 _PART = "\xb6"
@@ -42,7 +42,7 @@ class WeissSimServ(VisaDriver):
     """
 
     profile = LinkProfile(write_termination="\r", read_termination="\r\n", encoding="latin-1", timeout=5.0)
-    channels = ("air", "set point")
+    channels = CHAMBER_AIR
     _set_point: float | None
     _ramp: float | None
 
