@@ -19,6 +19,10 @@ from instruments.roles import BMS_CHANNELS, CellTable, Channel
 # --- scan -------------------------------------------------------------------------------------------------------------
 
 
+def _cell(name: str) -> Channel:
+    return Channel(name, "voltage", "V")
+
+
 class Meter:
     """Answers with what it was given, and keeps when it was asked and read."""
 
@@ -27,7 +31,10 @@ class Meter:
     def __init__(self, name: str, log: list[str], **values: float) -> None:
         self.name, self.log = name, log
         names = [channel.replace("_", " ") for channel in values]
-        self.channels = tuple(BMS_CHANNELS.get(name, Channel(name, "voltage", "V")) for name in names)
+        self.channels = tuple(
+            Channel(name, "temperature", "degC") if "sensor" in name else BMS_CHANNELS.get(name, _cell(name))
+            for name in names
+        )
         self.values = list(values.values())
 
     def request(self) -> None:
