@@ -7,7 +7,7 @@ the cause, so those that tell of a wrong reading come before those that believe 
 from collections.abc import Iterator
 from functools import partial
 
-from bench import columns
+from bench import columns, roles
 from bench.columns import bms_label
 from bench.pack import PackFile
 from bench.safety import events, faults, plausibility, quantities
@@ -88,6 +88,22 @@ EXCURSION_RECOVERY = 0.25, 600.0
 
 def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
     """The limits that every run of `pack` on `station` is guarded by."""
+    measured = measured_on(station)
+    return tuple(limit for limit in _all(pack, station) if quantities.needs(limit.column) <= measured)
+
+
+def measured_on(station: StationFile) -> frozenset[str]:
+    """The recorded columns that somebody measures on a station."""
+    return frozenset(
+        column.name
+        for name in station.played
+        for column in roles.role(name).columns
+        if column.unless not in station.played
+    )
+
+
+def _all(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
+    """In the order that counts, whoever measures what they are on."""
     return (
         *_of_the_readings(pack, station),
         *_of_the_bms_itself(pack, station),
@@ -112,7 +128,7 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
         ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
     ]
-    if station.player("sink") != station.player("source"):
+    if len(quantities.voltmeters(station)) > 1:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
         )
@@ -227,7 +243,7 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     lowest = pack.voltage_min - pack.series * UNDER_VOLTAGE_MARGIN
     # With the contactors open the terminals are the bench's own.
     yield Limit("pack-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="connected")
-    source = station.player("source") or "source"
+    source = next(iter(quantities.voltmeters(station)), "source")
     yield Limit("bus-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="open", instrument=source)
     # Contactors that have only just closed still show the open terminals in one scan.
     yield Limit("pack-under-voltage", columns.VOLTAGE, "V", at_least=lowest, debounce=3.0, when="connected")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from bench.pack import PackFile
+from bench.players import Players
 from bench.recording.run import Run
-from bench.roles import Roles
 from bench.running.ending import Conditions, Ending
 from bench.running.flow import Flow
 from bench.running.sampling import Row, Sampler
@@ -58,7 +58,7 @@ class Place(Protocol):
         ...
 
     @property
-    def roles(self) -> Roles:
+    def roles(self) -> Players:
         """Who plays what."""
         ...
 
