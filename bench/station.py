@@ -54,6 +54,9 @@ class InstrumentEntry(files.FileModel):
     watchdog: float | None = Field(
         default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
     )
+    scan_period: float | None = Field(
+        default=None, gt=0, le=600, description="s between two questions to it; each scan of the bench when absent"
+    )
     gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
     timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
     options: dict[str, Any] = Field(default_factory=dict)
@@ -190,6 +193,7 @@ class StationFile(files.FileModel):
                 )
         try:
             roles.safe_order(role for entry in entries.values() for role in entry.roles)
+            roles.opening_order({name: entry.roles for name, entry in entries.items()})
         except roles.RoleError as error:
             raise ValueError(str(error)) from error
         return entries

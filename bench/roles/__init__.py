@@ -6,9 +6,19 @@ validation of station files iterate over the records of the roles that a station
 """
 
 from bench.roles.record import Column, Combine, Envelope, Fact, Power, Role, SafeStep
-from bench.roles.registry import RoleError, names, opening_order, role, rules, safe_order, steps_of
+from bench.roles.registry import (
+    RoleError,
+    names,
+    opening_order,
+    own_names,
+    role,
+    rules,
+    safe_order,
+    steps_of,
+    who_measures,
+)
 
 __all__ = [
     "Column", "Combine", "Envelope", "Fact", "Power", "Role", "RoleError", "SafeStep", "names", "opening_order",
-    "role", "rules", "safe_order", "steps_of",
+    "own_names", "role", "rules", "safe_order", "steps_of", "who_measures",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
+from bench.columns import raw_label
 from bench.roles.record import Role, SafeStep
 from instruments import extensions
 from instruments.extensions import ExtensionError
@@ -21,6 +22,21 @@ class RoleError(ValueError):
 def names() -> tuple[str, ...]:
     """Of all roles, ours and those of installed packages."""
     return tuple(sorted({*_own(), *extensions.brought(GROUP)}))
+
+
+def own_names() -> tuple[str, ...]:
+    """Of the roles that are ours."""
+    return tuple(sorted(_own()))
+
+
+def who_measures(column: str) -> str:
+    """Which roles fill a column in, as advice."""
+    able = sorted(
+        name
+        for name, each in _own().items()
+        if column in {own.name for own in each.columns} | {raw_label(name, channel) for channel in each.channels}
+    )
+    return f"add an instrument that plays {' or '.join(able)}" if able else "no role of ours measures it"
 
 
 def role(name: str) -> Role:

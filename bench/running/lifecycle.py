@@ -173,7 +173,9 @@ class OpenBench:
         self._permit(self.identities)
         self._limited(self._protect)
         self.emulated = self._emulate()
-        self.scanner = Scanner(self.drivers, {role: self.station.players(role) for role in self.station.played})
+        players = {role: self.station.players(role) for role in self.station.played}
+        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now)
+        self.index = {name: position for position, name in enumerate(self.scanner.columns)}
 
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.
@@ -247,6 +249,11 @@ class OpenBench:
             why = str(error) or type(error).__name__
             return Doubted(each.driver, why, self.station.instruments[name].roles)
         return each.driver
+
+    def _periods(self) -> dict[str, float]:
+        """Instruments that are asked more rarely than the bench is scanned, and how often, s."""
+        entries = self.station.instruments.items()
+        return {name: entry.scan_period for name, entry in entries if entry.scan_period is not None}
 
     def _open_clock(self) -> None:
         if self.station.clock == "wall":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
 from bench import columns, roles
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, SAMPLE_AGE, raw_label
 from bench.roles import Column, Combine
 from instruments.roles import Channel, Scanned
 
@@ -17,8 +17,6 @@ Derive = Callable[[list[float]], None]
 """Fills one or two columns of a row in from others."""
 
 _VOLTAGE, _CURRENT, _POWER = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT], INDEX[columns.POWER]
-AGE = Channel("sample age", "time", "s")
-"""How long ago an instrument with a scan period of its own was asked."""
 EARLY = 1e-6
 """s by which a scan may come before an instrument is due: a sum of periods is rounded."""
 
@@ -37,7 +35,7 @@ class _Slow:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Its own, and the age of what they say."""
-        return (*self.instrument.channels, AGE)
+        return (*self.instrument.channels, SAMPLE_AGE)
 
     def request(self) -> None:
         """Ask it, if it is due."""

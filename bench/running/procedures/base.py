@@ -62,6 +62,11 @@ class Place(Protocol):
         """Who plays what."""
         ...
 
+    @property
+    def index(self) -> Mapping[str, int]:
+        """Position of each column in a row of this bench."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -86,6 +91,9 @@ class Procedure(Generic[S]):
     """Whether it can be paused, outputs off, while the air recovers."""
     resumable: ClassVar[bool] = True
     """Whether a run that stopped in it goes on in it; what is over within seconds begins anew."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Columns that somebody must measure for it, beside those of the roles in its envelope and of the pack's limits."""
 
     def __init__(self, step: S, place: Place) -> None:
         self.step, self.place = step, place
@@ -123,7 +131,7 @@ class Procedure(Generic[S]):
 
     def ending(self, start: float, at_least: float = 0.0) -> Ending:
         """What ends the step that began at `start` (s of test time), after `at_least` s."""
-        return Conditions(self.step, self.place.pack, start)
+        return Conditions(self.step, self.place.pack, start, self.place.index)
 
     def ended(self, stage: Stage) -> None:
         """Called once when the step has ended as it should."""
