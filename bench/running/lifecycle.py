@@ -33,7 +33,7 @@ from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import REQUIRED_ROLES, StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
-from instruments.session import LinkContext
+from instruments.wires.session import LinkContext
 
 OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
 PROTECTION_MARGIN = 1.05

@@ -20,7 +20,7 @@ from bench.safety.safestate import STEP_LIMIT, safe_state
 from bench.safety.timelimit import begun, in_time
 from bench.station import ACTED_ON, Expected, StationFile
 from instruments.roles import Sink, Source
-from instruments.session import LinkContext
+from instruments.wires.session import LinkContext
 
 ATTEMPTS = 3
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections, Ratings
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.session import InstrumentLink, LinkContext
 
 CELLS = 4
 

@@ -12,9 +12,9 @@ from threading import Event
 from typing import Any, ClassVar
 
 from instruments.driver import VisaDriver
-from instruments.links import LinkProfile
 from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections, Ratings
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
 """V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""

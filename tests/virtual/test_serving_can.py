@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.clock import WallClock
-from instruments.foxbms import FoxBms
-from instruments.foxbms_requests import PATIENCE
+from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.requests import PATIENCE
 from instruments.roles import BmsMode, BmsState
-from instruments.session import LinkContext
 from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.serving import Server
 from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, frame, parsed
 from instruments.virtual.wires.exchange import CanChannel
+from instruments.wires.session import LinkContext
 from tests.virtual.conftest import CELL, LINKS, SIMULATORS
 from tests.virtual.serving_bench import HandClock
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from instruments.ea_psb10000 import EaPsb10000
+from instruments.drivers.ea_psb10000 import EaPsb10000
 from instruments.roles import (
     CommunicationWatchdog,
     Instrument,
@@ -16,8 +16,8 @@ from instruments.roles import (
     Sink,
     Source,
 )
-from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.wires import RESOURCE, Exchange, FakeTime, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Wire
 
 NOMINAL: tuple[Exchange, ...] = (
     ("SYST:NOM:VOLT?", "200V"),

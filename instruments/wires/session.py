@@ -12,9 +12,9 @@ from math import nan
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
-from instruments.lifetime import Lifetime
-from instruments.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
 from instruments.roles import Identity, InstrumentFault
+from instruments.wires.lifetime import Lifetime
+from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
 
 if TYPE_CHECKING:
     from _thread import RLock as Lock

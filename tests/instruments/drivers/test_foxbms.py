@@ -10,9 +10,8 @@ from cantools.database import load_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instruments import foxbms_layout
-from instruments.foxbms import FoxBms
-from instruments.foxbms_layout import CHANNELS, FAULTS, Field
+from instruments.drivers.foxbms import FoxBms, layout
+from instruments.drivers.foxbms.layout import CHANNELS, FAULTS, Field
 from instruments.roles import (
     BatteryManagement,
     BmsFault,
@@ -22,11 +21,11 @@ from instruments.roles import (
     InstrumentFault,
     Scanned,
 )
-from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.foxbms_node import BUS, FRAMES, send, send_all
-from tests.instruments.wires import FakeTime, Transcript
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.drivers.foxbms_node import BUS, FRAMES, send, send_all
+from tests.instruments.scripted import FakeTime, Transcript
 
-DATABASE = load_file(Path(foxbms_layout.__file__).with_name("foxbms.dbc"), strict=True)
+DATABASE = load_file(Path(layout.__file__).with_name("foxbms.dbc"), strict=True)
 EXPECTED = {
     "state": 9,
     "soc min": 0.298,
@@ -193,7 +192,7 @@ def test_closing_says_nothing_where_a_current_flows_that_the_contactor_may_not_b
 
 def test_it_measures_behind_its_contactors_as_well(node: can.BusABC, bms: FoxBms) -> None:
     assert isnan(bms.bus_voltage())
-    database = load_file(Path(foxbms_layout.__file__).with_name("foxbms.dbc"))
+    database = load_file(Path(layout.__file__).with_name("foxbms.dbc"))
     values = {"BatteryVoltage": 400.0, "BusVoltage": 12.5, "Power": 0.0, "Current": 0.0}
     send(node, 0x233, database.encode_message("f_PackValuesP0", values).hex())
     assert bms.bus_voltage() == pytest.approx(12.5)

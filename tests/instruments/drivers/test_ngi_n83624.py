@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from instruments.ngi_n83624 import NgiN83624
+from instruments.drivers.ngi_n83624 import NgiN83624
 from instruments.roles import (
     BatteryEmulator,
     CellTable,
@@ -15,8 +15,8 @@ from instruments.roles import (
     Scanned,
     SetPointRejected,
 )
-from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.wires import RESOURCE, Exchange, FakeTime, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Wire
 
 # The example of the guide (7.3), turned round: it lists its steps from full to empty.
 TABLE = CellTable(

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments.foxbms import FoxBms
-from instruments.foxbms_layout import STATE, cycles
-from instruments.foxbms_sources import Sources
+from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.layout import STATE, cycles
+from instruments.drivers.foxbms.sources import Sources
 from instruments.roles import DoubtsItsNode
-from tests.instruments.foxbms_node import FRAMES, PHASES, Node, rhythm, send, send_all
-from tests.instruments.wires import FakeTime
+from tests.instruments.drivers.foxbms_node import FRAMES, PHASES, Node, rhythm, send, send_all
+from tests.instruments.scripted import FakeTime
 
 Frame = tuple[float, int, bytes]
 """When it was received (s), identifier, payload."""

@@ -10,9 +10,9 @@ from contextlib import suppress
 from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
-from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
-from instruments.session import LinkContext
+from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.session import LinkContext
 
 CURRENT = Setting("discharging current", "CURR:STAT:L1", "A")
 LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V")

@@ -7,9 +7,9 @@ why it is asked for before and collected after all other instruments. Tried on t
 from collections.abc import Sequence
 
 from instruments.driver import VisaDriver
-from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import InstrumentFault
-from instruments.session import LinkContext
+from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.session import LinkContext
 
 READING_TIME = 0.1
 """s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.

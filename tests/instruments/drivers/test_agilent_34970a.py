@@ -5,10 +5,10 @@ from math import isnan
 
 import pytest
 
-from instruments.agilent_34970a import Agilent34970a
+from instruments.drivers.agilent_34970a import Agilent34970a
 from instruments.roles import Instrument, InstrumentFault, Scanned, TemperatureLogger
-from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.wires import RESOURCE, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Wire
 
 SET_UP = (
     ("CONF:TEMP TC,K,(@101,102,103)", None),

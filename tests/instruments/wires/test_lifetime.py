@@ -11,18 +11,19 @@ from dataclasses import replace
 import can
 import pytest
 
-from instruments.agilent_34970a import Agilent34970a
-from instruments.chroma_63600 import Chroma63600
 from instruments.driver import VisaDriver
-from instruments.ea_psb10000 import EaPsb10000
-from instruments.foxbms import REQUEST, FoxBms
-from instruments.lifetime import Lifetime
-from instruments.links import LinkProfile
-from instruments.ngi_n83624 import NgiN83624
+from instruments.drivers.agilent_34970a import Agilent34970a
+from instruments.drivers.chroma_63600 import Chroma63600
+from instruments.drivers.ea_psb10000 import EaPsb10000
+from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.layout import REQUEST
+from instruments.drivers.ngi_n83624 import NgiN83624
+from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import BmsMode, InstrumentFault, Scanned
-from instruments.session import InstrumentLink, LinkContext, Session
-from instruments.weiss_simserv import WeissSimServ
-from tests.instruments.wires import RESOURCE, OpenSession, Serve, Wire
+from instruments.wires.lifetime import Lifetime
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import InstrumentLink, LinkContext, Session
+from tests.instruments.scripted import RESOURCE, OpenSession, Serve, Wire
 
 CLOSED = r"was closed: the bench is in its safe state; open a new one"
 FORKED = r"was opened by process \d+ and this is process \d+: a forked copy must not speak to it"

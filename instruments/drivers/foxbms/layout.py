@@ -9,7 +9,7 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from instruments.foxbms_errors import STRING_STATE
+from instruments.drivers.foxbms.errors import STRING_STATE
 from instruments.roles import BmsMode
 
 if TYPE_CHECKING:

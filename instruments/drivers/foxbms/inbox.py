@@ -7,7 +7,7 @@ newest is behind them. What a bus delivers faster than it can be taken is left f
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from instruments.foxbms_reception import Reception
+from instruments.drivers.foxbms.reception import Reception
 
 if TYPE_CHECKING:
     from can import BusABC, Message

@@ -8,9 +8,9 @@ where it matters. Tried on the simulator only.
 from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
-from instruments.links import LinkProfile
 from instruments.roles import Identity, InstrumentFault
-from instruments.session import LinkContext, parse_number
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import LinkContext, parse_number
 
 _PART = "\xb6"
 _CHAMBER = 1

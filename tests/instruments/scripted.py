@@ -9,7 +9,7 @@ from typing import Any
 from pyvisa import errors, highlevel, rname
 from pyvisa.constants import StatusCode
 
-from instruments.session import Session
+from instruments.wires.session import Session
 
 Exchange = tuple[str | bytes, str | bytes | None]
 

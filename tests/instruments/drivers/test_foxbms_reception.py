@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments import foxbms_inbox
-from instruments.foxbms import FoxBms
-from instruments.foxbms_reception import DRIFT, Reception
+from instruments.drivers.foxbms import FoxBms, inbox
+from instruments.drivers.foxbms.reception import DRIFT, Reception
 from instruments.roles import BmsState
-from tests.instruments.foxbms_node import FRAMES, Node, send, send_all
-from tests.instruments.wires import FakeTime
+from tests.instruments.drivers.foxbms_node import FRAMES, Node, send, send_all
+from tests.instruments.scripted import FakeTime
 
 ERROR = "1A 04 00 00 00 00 00 00"
 FOREIGN = "00 00 00 00 00 00 00 00"
@@ -54,8 +53,8 @@ def test_what_cannot_be_read_in_time_is_told_and_the_rest_is_as_old_as_it_is(
     node: Node, bms: FoxBms, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bus that brings more than this computer can take: each look at the time finds it a second later."""
-    monkeypatch.setattr(foxbms_inbox, "LEAST_TAKEN", 1000)
-    monkeypatch.setattr(foxbms_inbox, "LOOK_AT_THE_CLOCK", 100)
+    monkeypatch.setattr(inbox, "LEAST_TAKEN", 1000)
+    monkeypatch.setattr(inbox, "LOOK_AT_THE_CLOCK", 100)
     send_all(node)
     sample(bms)
     for _ in range(3000):

@@ -11,9 +11,9 @@ from functools import cached_property
 from math import ceil
 
 from instruments.driver import Setting, VisaDriver
-from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
-from instruments.session import LinkContext, parse_number
+from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.session import LinkContext, parse_number
 
 VOLTAGE = Setting("voltage", "VOLT", "V", "V")
 SOURCE_CURRENT = Setting("charging current", "CURR", "A", "A")

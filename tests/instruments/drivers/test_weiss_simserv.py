@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.session import InstrumentLink, LinkContext
-from instruments.weiss_simserv import WeissSimServ
-from tests.instruments.wires import RESOURCE, Exchange, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Exchange, Wire
 
 
 def ask(*parts: object) -> bytes:

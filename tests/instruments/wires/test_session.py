@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import Identity, InstrumentFault
-from instruments.session import LinkContext, Session, adapted, last_digit, parse_number
-from tests.instruments.wires import RESOURCE, FakeTime, OpenSession, Serve, Transcript, Wire
+from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.session import LinkContext, Session, adapted, last_digit, parse_number
+from tests.instruments.scripted import RESOURCE, FakeTime, OpenSession, Serve, Transcript, Wire
 
 
 @pytest.fixture

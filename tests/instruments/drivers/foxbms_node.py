@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import can
 from can.interfaces.virtual import VirtualBus
 
-from tests.instruments.wires import FakeTime
+from tests.instruments.scripted import FakeTime
 
 BUS = {"interface": "virtual", "channel": "pack"}
 

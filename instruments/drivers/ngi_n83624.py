@@ -11,9 +11,9 @@ from itertools import pairwise
 from math import isclose
 
 from instruments.driver import Setting, VisaDriver, did_you_mean
-from instruments.links import ErrorQueue, LinkProfile
 from instruments.roles import CellTable, InstrumentFault, Protections, SetPointRejected
-from instruments.session import LinkContext
+from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.session import LinkContext
 
 SOC_MODE = 3  # 6.3, OUTPut<n>:MODE
 MAX_ROWS = 200  # 6.6, SOC<n>:EDIT:LENGth

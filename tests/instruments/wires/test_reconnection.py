@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from instruments.agilent_34970a import Agilent34970a
-from instruments.chroma_63600 import Chroma63600
 from instruments.driver import VisaDriver
-from instruments.ea_psb10000 import EaPsb10000
-from instruments.ngi_n83624 import NgiN83624
+from instruments.drivers.agilent_34970a import Agilent34970a
+from instruments.drivers.chroma_63600 import Chroma63600
+from instruments.drivers.ea_psb10000 import EaPsb10000
+from instruments.drivers.ngi_n83624 import NgiN83624
+from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import Expecting, InstrumentFault, Scanned
-from instruments.session import InstrumentLink, LinkContext
-from instruments.weiss_simserv import WeissSimServ
-from tests.instruments.wires import RESOURCE, Exchange, FakeTime, Serve, Transcript, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Serve, Transcript, Wire
 
 SEP = "\xb6"
 

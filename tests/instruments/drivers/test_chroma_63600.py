@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from instruments.chroma_63600 import Chroma63600
+from instruments.drivers.chroma_63600 import Chroma63600
 from instruments.roles import (
     Instrument,
     InstrumentFault,
@@ -14,8 +14,8 @@ from instruments.roles import (
     SetPointRejected,
     Sink,
 )
-from instruments.session import InstrumentLink, LinkContext
-from tests.instruments.wires import RESOURCE, Exchange, Wire
+from instruments.wires.session import InstrumentLink, LinkContext
+from tests.instruments.scripted import RESOURCE, Exchange, Wire
 
 RATINGS = (150.0, 60.0, 400.0)
 START: tuple[Exchange, ...] = (

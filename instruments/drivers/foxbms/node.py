@@ -13,9 +13,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
-from instruments.foxbms_errors import FATAL_ERROR, STRING_STATE, ErrorLog
-from instruments.foxbms_inbox import Inbox
-from instruments.foxbms_layout import (
+from instruments.drivers.foxbms.errors import FATAL_ERROR, STRING_STATE, ErrorLog
+from instruments.drivers.foxbms.inbox import Inbox
+from instruments.drivers.foxbms.layout import (
     CHANNELS,
     IN_ORDER,
     LOCATIONS,
@@ -28,13 +28,13 @@ from instruments.foxbms_layout import (
     request_data,
     texts,
 )
-from instruments.foxbms_mode import ModeWatch
-from instruments.foxbms_protection import PROTECTION, Protection
-from instruments.foxbms_requests import CYCLE, Requests
-from instruments.foxbms_sources import Sources
-from instruments.lifetime import Lifetime
+from instruments.drivers.foxbms.mode import ModeWatch
+from instruments.drivers.foxbms.protection import PROTECTION, Protection
+from instruments.drivers.foxbms.requests import CYCLE, Requests
+from instruments.drivers.foxbms.sources import Sources
 from instruments.roles import BmsFault, BmsMode, BmsState, ErrorOrigin, Identity, InstrumentFault, ModeLosses
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.lifetime import Lifetime
+from instruments.wires.session import InstrumentLink, LinkContext
 
 if TYPE_CHECKING:
     from can import BusABC, Message

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from instruments.bms_errors import BENCH, origin_of
-from instruments.foxbms import FoxBms
-from instruments.foxbms_errors import DIAGNOSIS
-from instruments.foxbms_layout import FAULTS
-from instruments.foxbms_requests import CYCLE, PATIENCE
+from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.errors import DIAGNOSIS
+from instruments.drivers.foxbms.layout import FAULTS
+from instruments.drivers.foxbms.requests import CYCLE, PATIENCE
 from instruments.roles import (
     BmsMode,
     BmsState,
@@ -20,9 +20,9 @@ from instruments.roles import (
     OpensWhenSilent,
     WatchesItsMode,
 )
-from instruments.session import LinkContext
-from tests.instruments.foxbms_node import BUS, Node, send, send_all
-from tests.instruments.wires import FakeTime
+from instruments.wires.session import LinkContext
+from tests.instruments.drivers.foxbms_node import BUS, Node, send, send_all
+from tests.instruments.scripted import FakeTime
 
 STANDBY, CHARGE, ERROR = "15 00 00 00 00 00 00 00", "19 00 00 00 00 00 00 32", "1A 0C 00 00 00 00 00 00"
 """ERROR with GeneralError and EmergencyShutoff: what a foxBMS raises beside whatever else there is."""
@@ -96,7 +96,7 @@ def test_what_came_first_and_tells_anything_decides(
 
 def test_every_bit_has_a_side() -> None:
     """Bits of the bench are told by name: a spelling that no message has would excuse nobody."""
-    from instruments.foxbms_layout import error_bits
+    from instruments.drivers.foxbms.layout import error_bits
 
     known = {*FAULTS, *DIAGNOSIS.values(), *(name for _, name in error_bits(0x240))}
     assert known >= BENCH
