@@ -1,6 +1,6 @@
 """Who plays what on an open bench, and what each role can leave switched on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any, Protocol, cast
@@ -11,6 +11,7 @@ from instruments import roles
 from instruments.roles import (
     BatteryEmulator,
     BatteryManagement,
+    Channel,
     ClimateChamber,
     Instrument,
     Scanned,
@@ -25,15 +26,11 @@ PROTOCOLS: dict[Role, type] = {
 }  # fmt: skip
 
 
-MEASURED: dict[Role, tuple[str, ...]] = {
-    "source": ("voltage", "current", "power"), "sink": ("voltage", "current", "power"), "chamber": ("air", "set point"),
-    "bms": (
-        "state", "soc min", "soc max", "charge current limit", "discharge current limit", "cell voltage min",
-        "cell voltage max", "cell temperature min", "cell temperature max", "pack voltage", "pack current",
-        "insulation", "age",
-    ),
+MEASURED: dict[Role, tuple[Channel, ...]] = {
+    "source": roles.TERMINALS, "sink": roles.TERMINALS, "chamber": roles.CHAMBER_AIR,
+    "bms": tuple(channel for name, channel in roles.BMS_CHANNELS.items() if name != "soh"),
 }  # fmt: skip
-"""Channels that a player of a role must have, by name: in which order it answers is its own affair."""
+"""Channels that a player of a role must have: in which order it answers is its own affair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,18 @@ class Roles:
         """Take what the BMS has sent since the last scan: its channels by name."""
         node = cast("Scanned", self.bms)
         node.request()
-        return dict(zip(node.channels, node.collect(), strict=True))
+        return dict(zip([channel.name for channel in node.channels], node.collect(), strict=True))
 
 
 def measured(meter: Scanned, channel: str) -> float:
     """Ask a meter now, for one channel by its name; raises what the instrument raises."""
     meter.request()
-    return meter.collect()[meter.channels.index(channel)]
+    return meter.collect()[position(meter.channels, channel)]
+
+
+def position(channels: Sequence[Channel], name: str) -> int:
+    """Where a channel stands among others; raises `ValueError` when it is not there."""
+    return [channel.name for channel in channels].index(name)
 
 
 def cast_roles(station: StationFile, drivers: Mapping[str, Driver]) -> Roles:
@@ -105,11 +107,28 @@ def cast_roles(station: StationFile, drivers: Mapping[str, Driver]) -> Roles:
                     f"station {station.name}, instrument {name}: driver {entry.driver} cannot be the {role}; "
                     f"it can be: {', '.join(able) or 'nothing a bench needs'}."
                 )
-            missing = [channel for channel in MEASURED.get(role, ()) if channel not in drivers[name].channels]
-            if missing:
+            wrong = _unfit(drivers[name].channels, MEASURED.get(role, ()))
+            if wrong:
                 raise InputError(
-                    f"station {station.name}, instrument {name}: driver {entry.driver} has no channel {missing[0]!r}, "
-                    f"which the {role} must measure; it has {', '.join(drivers[name].channels)}."
+                    f"station {station.name}, instrument {name}: driver {entry.driver} {wrong}, which the {role} must "
+                    "measure."
                 )
             players[role] = drivers[name]
     return Roles(**players)  # type: ignore[arg-type] # each was checked against its protocol just above
+
+
+def _unfit(found: Sequence[object], wanted: Sequence[Channel]) -> str:
+    """Why an instrument with these channels cannot play a role that must have others, as a clause; empty: it can."""
+    foreign = next((each for each in found if not isinstance(each, Channel)), None)
+    if foreign is not None:
+        return f"tells of its channel {foreign!r} neither quantity nor unit (an `instruments.roles.Channel` has them)"
+    by_name = {channel.name: channel for channel in cast("Sequence[Channel]", found)}
+    twice = len(by_name) < len(found)
+    for channel in wanted:
+        has = by_name.get(channel.name)
+        if has is None:
+            return f"has no channel {channel.name!r} (it has {', '.join(by_name) or 'none'})"
+        if has != channel:
+            is_, should_be = (f"{each.quantity} in {each.unit}" for each in (has, channel))
+            return f"measures as {channel.name!r} a {is_} and not a {should_be}"
+    return "has two channels of one name" if twice else ""

@@ -45,6 +45,51 @@ class Ratings:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """One value of an instrument's scan: its name among the others, what it measures, and in which unit.
+
+    Who plays a role is bound to it by these: in which order an instrument answers is its own affair.
+    """
+
+    name: str
+    quantity: str
+    unit: str
+
+
+VOLTS = Channel("voltage", "voltage", "V")
+AMPERES = Channel("current", "current", "A")
+WATTS = Channel("power", "power", "W")
+TERMINALS = VOLTS, AMPERES, WATTS
+"""What a supply or a load measures."""
+CHAMBER_AIR = Channel("air", "temperature", "degC"), Channel("set point", "temperature", "degC")
+"""What a climatic chamber measures, and what it was told."""
+
+
+BMS_CHANNELS = {
+    each.name: each
+    for each in (
+        Channel("state", "state", "1"),
+        Channel("soc min", "state of charge", "1"),
+        Channel("soc max", "state of charge", "1"),
+        Channel("soh", "state of health", "1"),
+        Channel("charge current limit", "current", "A"),
+        Channel("discharge current limit", "current", "A"),
+        Channel("cell voltage min", "voltage", "V"),
+        Channel("cell voltage max", "voltage", "V"),
+        Channel("cell temperature min", "temperature", "degC"),
+        Channel("cell temperature max", "temperature", "degC"),
+        Channel("pack voltage", "voltage", "V"),
+        Channel("pack current", "current", "A"),
+        Channel("insulation", "resistance", "Ohm"),
+        Channel("age", "time", "s"),
+    )
+}
+"""What a BMS tells, by name; see `BatteryManagement`."""
+DROPPED, CONTRADICTIONS = Channel("dropped", "count", "1"), Channel("contradictions", "count", "1")
+"""Frames that are known or estimated to be lost or left unread, and frames that cannot come from one healthy node."""
+
+
+@dataclass(frozen=True, slots=True)
 class Protections:
     """An instrument's own protection, as read back from it: V, A, W, and s of its communication watchdog.
 
@@ -128,8 +173,8 @@ class Scanned(Protocol):
     """
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of what `collect` returns, in its order; fixed while the instrument is open."""
+    def channels(self) -> tuple[Channel, ...]:
+        """What `collect` returns, in its order; fixed while the instrument is open."""
         ...
 
     def request(self) -> None:

@@ -5,6 +5,7 @@ from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX, raw_label
+from bench.roles import position
 from instruments.roles import Scanned
 
 _BMS_COLUMNS = {
@@ -73,7 +74,7 @@ class Scanner:
     def _position(self, instruments: Mapping[str, Scanned], name: str, channel: str) -> int:
         """Where a channel stands in a row, by its name: another driver may answer in another order."""
         start: int = self._slices[name].start
-        return start + instruments[name].channels.index(channel)
+        return start + position(instruments[name].channels, channel)
 
     def _bms_positions(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> list[tuple[int, int]]:
         name = roles.get("bms")
@@ -87,7 +88,7 @@ class Scanner:
             }
         start = self._slices[name].start
         channels = enumerate(instruments[name].channels, start)
-        return [(position, INDEX[wanted[channel]]) for position, channel in channels if channel in wanted]
+        return [(place, INDEX[wanted[channel.name]]) for place, channel in channels if channel.name in wanted]
 
 
 def _extremes(values: Sequence[float]) -> tuple[float, float]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from math import inf, isnan
 
 from bench import columns
-from bench.columns import raw_label
+from bench.columns import bms_label, raw_label
 from bench.pack import PackFile
 from instruments.bms_errors import PRECHARGE, origin_of
 from instruments.roles import (
+    CONTRADICTIONS,
     BatteryManagement,
     DoubtsItsNode,
     ErrorOrigin,
@@ -113,7 +114,7 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
 
 def _doubt(bms: BatteryManagement, at: Circumstances) -> str:
     """Why the node's frames are not to be believed now; empty when they are."""
-    column = raw_label(at.bms, "contradictions")
+    column = raw_label(at.bms, CONTRADICTIONS)
     if not isinstance(bms, DoubtsItsNode) or column not in at.layout:
         return ""
     counts = [row[at.layout.index(column)] for row in _before(at)]
@@ -172,7 +173,7 @@ def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]
 
     def of(channel: str, low: float, high: float, unit: str) -> _Bound:
         place = (bms.where(channel) if isinstance(bms, Locating) else "") or "a cell"
-        return _Bound(raw_label(at.bms, channel), low, high, unit, f"were read at {place}")
+        return _Bound(bms_label(at.bms, channel), low, high, unit, f"were read at {place}")
 
     yield of("cell voltage max", -inf, cell.max + CELL_MARGIN, "V")
     yield of("cell voltage min", cell.min - CELL_MARGIN, inf, "V")

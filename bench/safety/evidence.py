@@ -6,14 +6,16 @@ is no meter: an instrument that regulates by its own wrong reading confirms it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from math import isnan
 
 from bench import columns
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, plausibility, quantities
 from bench.safety.guard import CONNECTED, Evidence, Meter
 from bench.station import StationFile
+from instruments.roles import AMPERES, VOLTS, Channel
 
 Row = Sequence[float]
 Suspects = Callable[[Row], tuple[str, ...]]
@@ -49,20 +51,20 @@ class _Bench:
         self.source, self.sink = station.player("source") or "source", station.player("sink") or "sink"
         self.bms, self.chamber = station.player("bms") or "bms", station.player("chamber") or "chamber"
         self.scanner, self.emulator = station.player("temperatures") or "temperatures", station.player("emulator")
-        self.cells = self._channels(self.emulator, "cell")
-        self.sensors = self._channels(self.scanner, "sensor")
+        self.cells = self._channels(self.emulator, Channel("cell", "voltage", "V"))
+        self.sensors = self._channels(self.scanner, Channel("sensor", "temperature", "degC"))
 
-    def _channels(self, instrument: str | None, stem: str) -> list[int]:
+    def _channels(self, instrument: str | None, channel: Channel) -> list[int]:
         """Positions of an instrument's numbered channels, in their order."""
         if instrument is None:
             return []
-        first = raw_label(instrument, f"{stem} 1")
+        first = raw_label(instrument, replace(channel, name=f"{channel.name} 1"))
         prefix, unit = first[: first.rindex("1")], first[first.rindex(" / ") :]
         return [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(unit)]
 
     def of_bms(self, channel: str) -> int:
         """Position of a channel of the BMS."""
-        return self.index[raw_label(self.bms, channel)]
+        return self.index[bms_label(self.bms, channel)]
 
     # --- meters -------------------------------------------------------------------------------------------------------
 
@@ -95,9 +97,9 @@ class _Bench:
             columns.SOC: (bms["soc"],), columns.BMS_STATE: (bms["state"],), columns.BMS_AGE: (bms["state"],),
             **dict.fromkeys((columns.CHARGE_LIMIT, columns.DISCHARGE_LIMIT), (bms["limits"],)),
             quantities.CHARGE_EXCESS: (*current, bms["limits"]), quantities.DISCHARGE_EXCESS: (*current, bms["limits"]),
-            raw_label(self.bms, "cell temperature max"): (bms["temperature"],),
+            bms_label(self.bms, "cell temperature max"): (bms["temperature"],),
             quantities.BMS_TEMPERATURE_SPREAD: (bms["temperature"],),
-            raw_label(self.bms, "insulation"): (bms["insulation"],),
+            bms_label(self.bms, "insulation"): (bms["insulation"],),
             plausibility.CHARGE_LEAP: (bms["soc"],),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
             plausibility.OPEN_YET_CARRYING: (bms["state"],),
@@ -137,7 +139,7 @@ class _Bench:
         tolerance = self.station.guard.voltage_disagreement * self.pack.voltage_max
         positions = {self.source: _VOLTAGE, self.bms: self.of_bms("pack voltage")}
         if self.sink != self.source:
-            positions[self.sink] = self.index[raw_label(self.sink, "voltage")]
+            positions[self.sink] = self.index[raw_label(self.sink, VOLTS)]
         pair = (self.source, other)
         thirds = [position for name, position in positions.items() if name not in pair]
         series, cells = self.pack.series, self.cells
@@ -154,8 +156,8 @@ class _Bench:
         tolerance = self.station.guard.current_disagreement * max(
             self.pack.limits.charge_current, self.pack.limits.discharge_current
         )
-        bms, source = self.of_bms("pack current"), self.index[raw_label(self.source, "current")]
-        sink = self.index[raw_label(self.sink, "current")]
+        bms, source = self.of_bms("pack current"), self.index[raw_label(self.source, AMPERES)]
+        sink = self.index[raw_label(self.sink, AMPERES)]
 
         def suspects(row: Row) -> tuple[str, ...]:
             asked, seen = row[_SET_CURRENT], row[bms]
@@ -199,7 +201,7 @@ class _Bench:
 
     def _carrying(self, row: Row) -> tuple[str, ...]:
         """Source or sink, whichever reads more current."""
-        source, sink = (row[self.index[raw_label(name, "current")]] for name in (self.source, self.sink))
+        source, sink = (row[self.index[raw_label(name, AMPERES)]] for name in (self.source, self.sink))
         return (self.source,) if abs(source) >= abs(sink) else (self.sink,)
 
     def _asked(self, row: Row) -> tuple[str, ...]:
@@ -241,7 +243,7 @@ class _Bench:
     def _told_by_bms(self) -> dict[str, str]:
         """Channels of the BMS by the column that shows them; an emulator knows the cells that it plays by itself."""
         hottest = "cell temperature max"
-        temperatures = {raw_label(self.bms, hottest): hottest, quantities.BMS_TEMPERATURE_SPREAD: hottest}
+        temperatures = {bms_label(self.bms, hottest): hottest, quantities.BMS_TEMPERATURE_SPREAD: hottest}
         if self.cells:
             return temperatures
         return temperatures | {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from bench import columns
-from bench.columns import raw_label
+from bench.columns import bms_label
 from bench.pack import PackFile
 from bench.safety import events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
@@ -206,7 +206,7 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         yield Limit(
             fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault", explains=explains,
         )  # fmt: skip
-    yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    yield Limit("insulation", bms_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
     share, amperes = BMS_CURRENT_MARGIN
     for fault, column, most in (
         ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
@@ -295,7 +295,7 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     )  # fmt: skip
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
-        hot, raw_label(bms, "cell temperature max"), "°C",
+        hot, bms_label(bms, "cell temperature max"), "°C",
         at_most=highest + BMS_TEMPERATURE_STEP, debounce=2.0, label="cell over-temperature (BMS)",
     )  # fmt: skip
     yield Limit("cell-under-temperature", coldest, "°C", at_least=lowest, debounce=2.0, instrument=chamber)

@@ -11,13 +11,13 @@ from math import inf, isnan, nan
 from operator import itemgetter
 
 from bench import columns
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.guard import Quantity
 from bench.station import StationFile
 from instruments.bms_errors import BENCH, SUMMARY
-from instruments.roles import BmsFault, InstrumentFault
+from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
 TEMPERATURE_RATE = "Cell Temperature Rate / K/min"
@@ -79,7 +79,7 @@ def quantities_for(
     source, sink = station.player("source") or "source", station.player("sink") or "sink"
 
     def of_bms(channel: str) -> int:
-        return index[raw_label(bms, channel)]
+        return index[bms_label(bms, channel)]
 
     bits, hottest = FaultBits(bms_faults), of_bms("cell temperature max")
     heat = plausibility.OutsideHeat(pack, *map(of_bms, HEAT_METERS))
@@ -116,7 +116,7 @@ def quantities_for(
     quantities |= _of_the_bms(pack, index, bms, voltage)
     quantities |= _events(index, bms, voltage, reconnections)
     if sink != source:
-        meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
+        meters = index[raw_label(source, VOLTS)], index[raw_label(sink, VOLTS)]
         quantities[SINK_VOLTAGE_DIFFERENCE] = difference(*meters)
     if station.player("emulator") is not None:
         # Elsewhere the cells are read from the BMS itself: there is nothing to compare.
@@ -128,10 +128,10 @@ def quantities_for(
 def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
     """Whether what the BMS says can be."""
     soc, cell, temperature = (
-        (index[raw_label(bms, f"{what} min")], index[raw_label(bms, f"{what} max")])
+        (index[bms_label(bms, f"{what} min")], index[bms_label(bms, f"{what} max")])
         for what in ("soc", "cell voltage", "cell temperature")
     )
-    string, current = index[raw_label(bms, "pack voltage")], index[raw_label(bms, "pack current")]
+    string, current = index[bms_label(bms, "pack voltage")], index[bms_label(bms, "pack current")]
     return {
         plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
@@ -147,15 +147,15 @@ def _events(
     index: Mapping[str, int], bms: str, apart: float, reconnections: Callable[[], float]
 ) -> dict[str, Quantity]:
     """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
-    interrupted = events.interrupted(index[raw_label(bms, "pack voltage")], apart)
+    interrupted = events.interrupted(index[bms_label(bms, "pack voltage")], apart)
     return {
         events.OPEN_UNDER_LOAD: events.open_under_load,
         events.OPENINGS: events.EventCount(events.opened_by_itself),
         events.RESTARTS: events.EventCount(events.restarted),
         events.INTERRUPTIONS: events.EventCount(interrupted),
         events.RECONNECTIONS: events.CountUnderLoad(reconnections),
-        events.DROPPED: events.growth(index.get(raw_label(bms, "dropped"))),
-        events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, "contradictions"))),
+        events.DROPPED: events.growth(index.get(raw_label(bms, DROPPED))),
+        events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, CONTRADICTIONS))),
     }
 
 

@@ -7,7 +7,7 @@ why it is asked for before and collected after all other instruments. Tried on t
 from collections.abc import Sequence
 
 from instruments.driver import VisaDriver
-from instruments.roles import InstrumentFault
+from instruments.roles import Channel, InstrumentFault
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
 
@@ -44,7 +44,9 @@ class Agilent34970a(VisaDriver):
             raise ValueError(f"{name}: thermocouple {thermocouple!r} must be one of B, E, J, K, N, R, S, T.")
         patience = self.profile.timeout + READING_TIME * len(numbers) if timeout is None else timeout
         super().__init__(resource, context, name=name, gap=gap, timeout=patience)
-        self._names = tuple(f"sensor {number}" for number in range(1, len(numbers) + 1))
+        self._channels = tuple(
+            Channel(f"sensor {number}", "temperature", "degC") for number in range(1, len(numbers) + 1)
+        )
         self._list = f"(@{','.join(map(str, numbers))})"
         self._thermocouple = thermocouple
         self._forget()
@@ -52,12 +54,12 @@ class Agilent34970a(VisaDriver):
     @property
     def sensor_count(self) -> int:
         """Number of scanned sensors."""
-        return len(self._names)
+        return len(self._channels)
 
     @property
-    def channels(self) -> tuple[str, ...]:
+    def channels(self) -> tuple[Channel, ...]:
         """`sensor 1`, `sensor 2`, ..."""
-        return self._names
+        return self._channels
 
     def request(self) -> None:
         """Start a scan; its readings are sent as soon as it is done."""
@@ -65,7 +67,7 @@ class Agilent34970a(VisaDriver):
 
     def collect(self) -> list[float]:
         """Temperatures, degC; `nan` where the sensor is open."""
-        return self._session.numbers("READ?", self._session.collect(), len(self._names))
+        return self._session.numbers("READ?", self._session.collect(), len(self._channels))
 
     def _forget(self) -> None:
         self._configured = False

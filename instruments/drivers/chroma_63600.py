@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
+from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
 
@@ -56,7 +56,7 @@ class Chroma63600(VisaDriver):
     """
 
     profile = LinkProfile(error_queue=ErrorQueue())
-    channels = ("voltage", "current", "power")
+    channels = TERMINALS
     _selected: bool
     _on: bool | None
     _range: str | None

@@ -11,7 +11,7 @@ from functools import cached_property
 from math import ceil
 
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import InstrumentFault, Protections, Ratings, SetPointRejected
+from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext, parse_number
 
@@ -85,7 +85,7 @@ class EaPsb10000(VisaDriver):
         hangs_up_after=5.0,  # p9 and p14: a socket without traffic, unless its keep-alive option is on
         error_queue=ErrorQueue(depth=5, before="STAT:QUES?"),  # p42: reading errors acknowledges alarms
     )
-    channels = ("voltage", "current", "power")
+    channels = TERMINALS
     _remote: bool
     _controlled: float
     """When (s) control was last seen to be ours."""

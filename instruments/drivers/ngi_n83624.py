@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import isclose
 
 from instruments.driver import Setting, VisaDriver, did_you_mean
-from instruments.roles import CellTable, InstrumentFault, Protections, SetPointRejected
+from instruments.roles import CellTable, Channel, InstrumentFault, Protections, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
 
@@ -90,7 +90,7 @@ class NgiN83624(VisaDriver):
         self._limits = CellLimits.of(name, limits or {})
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._cells = tuple(range(1, cells + 1))
-        self._names = tuple(f"cell {cell}" for cell in self._cells)
+        self._channels = tuple(Channel(f"cell {cell}", "voltage", "V") for cell in self._cells)
         self._lists = lists
         self._measure = f"MEAS:VOLT?{_list(self._cells)}"
         self._rows = 0
@@ -103,9 +103,9 @@ class NgiN83624(VisaDriver):
         return len(self._cells)
 
     @property
-    def channels(self) -> tuple[str, ...]:
+    def channels(self) -> tuple[Channel, ...]:
         """`cell 1`, `cell 2`, ..."""
-        return self._names
+        return self._channels
 
     def request(self) -> None:
         """Ask for all cell voltages in one list query."""

@@ -8,7 +8,7 @@ where it matters. Tried on the simulator only.
 from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import Identity, InstrumentFault
+from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, parse_number
 
@@ -42,7 +42,7 @@ class WeissSimServ(VisaDriver):
     """
 
     profile = LinkProfile(write_termination="\r", read_termination="\r\n", encoding="latin-1", timeout=5.0)
-    channels = ("air", "set point")
+    channels = CHAMBER_AIR
     _set_point: float | None
     _ramp: float | None
 

@@ -23,6 +23,7 @@ import yaml
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
+from bench.roles import position as position_of
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.safety import asfound, livebus, powercut
@@ -526,7 +527,7 @@ def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_
 
     def blind(self: FakeBms) -> list[float]:
         values = collect(self)
-        values[FakeBms.channels.index("pack voltage")] = nan
+        values[position_of(FakeBms.channels, "pack voltage")] = nan
         return values
 
     with monkeypatch.context() as patch, pytest.raises(BenchFault) if refused else nullcontext():

@@ -1,7 +1,7 @@
 """A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from bench.scenario import (
 )
 from bench.testing import TestBench
 from bench.verdicts import InputError, TestError
+from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel
 from tests.bench import fakes
 from tests.bench.fakes import Plant
 
@@ -298,16 +299,36 @@ def test_the_same_file_with_other_points_is_another_step(tmp_path: Path) -> None
     [
         (
             "FakeSupply",
-            ("voltage", "power"),
-            "has no channel 'current', which the source must measure; it has voltage, ",
+            (VOLTS, WATTS),
+            "has no channel 'current' (it has voltage, power), which the source must measure.",
         ),
-        ("FakeChamber", ("set point",), "has no channel 'air', which the chamber must measure; it has set point."),
-        ("FakeBms", ("state", "age"), "has no channel 'soc min', which the bms must measure; it has state, age."),
+        (
+            "FakeSupply",
+            (VOLTS, Channel("current", "current", "mA"), WATTS),
+            "measures as 'current' a current in mA and not a current in A, which the source must measure.",
+        ),
+        (
+            "FakeSupply",
+            (replace(AMPERES, name="voltage"), replace(VOLTS, name="current"), WATTS),
+            "measures as 'voltage' a current in A and not a voltage in V, which the source must measure.",
+        ),
+        ("FakeSupply", (*TERMINALS, VOLTS), "has two channels of one name"),
+        ("FakeSupply", ("voltage", "current"), "tells of its channel 'voltage' neither quantity nor unit"),
+        (
+            "FakeChamber",
+            CHAMBER_AIR[1:],
+            "has no channel 'air' (it has set point), which the chamber must measure.",
+        ),
+        (
+            "FakeBms",
+            (BMS_CHANNELS["state"], BMS_CHANNELS["age"]),
+            "has no channel 'soc min' (it has state, age), which the bms must measure.",
+        ),
     ],
 )
 def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_bench_opens(
     new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch,
-    player: str, channels: tuple[str, ...], says: str,
+    player: str, channels: tuple[object, ...], says: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(fakes.__dict__[player], "channels", channels)
     bench = new_bench()

@@ -19,6 +19,7 @@ from instruments.drivers.foxbms.layout import (
     CHANNELS,
     IN_ORDER,
     LOCATIONS,
+    POSITION,
     REQUEST,
     STATE,
     cycles,
@@ -32,7 +33,18 @@ from instruments.drivers.foxbms.mode import ModeWatch
 from instruments.drivers.foxbms.protection import PROTECTION, Protection
 from instruments.drivers.foxbms.requests import CYCLE, Requests
 from instruments.drivers.foxbms.sources import Sources
-from instruments.roles import BmsFault, BmsMode, BmsState, ErrorOrigin, Identity, InstrumentFault, ModeLosses
+from instruments.roles import (
+    BMS_CHANNELS,
+    CONTRADICTIONS,
+    DROPPED,
+    BmsFault,
+    BmsMode,
+    BmsState,
+    ErrorOrigin,
+    Identity,
+    InstrumentFault,
+    ModeLosses,
+)
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.session import InstrumentLink, LinkContext
 
@@ -62,7 +74,7 @@ class FoxBms:
     `timeout` s is how long `identify` listens.
     """
 
-    channels = (*(channel for channel, *_ in CHANNELS), "age", "dropped", "contradictions")
+    channels = (*(BMS_CHANNELS[name] for name in (*POSITION, "age")), DROPPED, CONTRADICTIONS)
 
     def __init__(
         self,
@@ -245,7 +257,7 @@ class FoxBms:
     def channel_age(self, channel: str) -> float:
         """See `DatesChannels`; before the first message, since the bus was opened."""
         self._take()
-        position = self.channels.index(channel)
+        position = POSITION[channel]
         carriers = (message for message, fields in self._fields.items() if position in dict(fields))
         return self._age_of([next(carriers)])
 

@@ -33,7 +33,8 @@ def test_it_plays_its_roles(open_logger: Open) -> None:
     for role in (Instrument, Scanned, TemperatureLogger):
         assert isinstance(logger, role)
     assert logger.sensor_count == 3
-    assert logger.channels == ("sensor 1", "sensor 2", "sensor 3")
+    assert [channel.name for channel in logger.channels] == ["sensor 1", "sensor 2", "sensor 3"]
+    assert {(channel.quantity, channel.unit) for channel in logger.channels} == {("temperature", "degC")}
 
 
 def test_the_scan_list_is_written_once_and_an_open_sensor_has_no_value(wire: Wire, open_logger: Open) -> None:

@@ -61,7 +61,11 @@ def test_it_plays_its_roles(wire: Wire, open_supply: Open) -> None:
     supply = open_supply()
     for role in (Instrument, Scanned, Source, Sink):
         assert isinstance(supply, role)
-    assert supply.channels == ("voltage", "current", "power")
+    assert [(channel.name, channel.unit) for channel in supply.channels] == [
+        ("voltage", "V"),
+        ("current", "A"),
+        ("power", "W"),
+    ]
 
 
 def test_the_identity_of_the_guide(wire: Wire, open_supply: Open) -> None:

@@ -48,7 +48,7 @@ EXPECTED = {
 
 def sample(bms: FoxBms) -> dict[str, float]:
     bms.request()
-    return dict(zip(bms.channels, bms.collect(), strict=True))
+    return dict(zip([channel.name for channel in bms.channels], bms.collect(), strict=True))
 
 
 def test_it_plays_its_roles(bms: FoxBms) -> None:
@@ -60,7 +60,7 @@ def test_it_plays_its_roles(bms: FoxBms) -> None:
 def test_frames_become_si_values(node: can.BusABC, bms: FoxBms) -> None:
     send_all(node)
     assert sample(bms) == pytest.approx(EXPECTED)
-    assert bms.channels == tuple(EXPECTED)
+    assert [channel.name for channel in bms.channels] == list(EXPECTED)
     assert bms.state() is BmsState.CHARGE
 
 

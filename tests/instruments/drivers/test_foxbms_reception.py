@@ -17,7 +17,7 @@ FOREIGN = "00 00 00 00 00 00 00 00"
 
 def sample(bms: FoxBms) -> dict[str, float]:
     bms.request()
-    return dict(zip(bms.channels, bms.collect(), strict=True))
+    return dict(zip([channel.name for channel in bms.channels], bms.collect(), strict=True))
 
 
 # --- a backlog --------------------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def test_a_node_that_goes_through_its_states_quickly_is_one() -> None:
 
 
 def counted(bms: FoxBms) -> float:
-    return dict(zip(bms.channels, bms.collect(), strict=True))["contradictions"]
+    return dict(zip([channel.name for channel in bms.channels], bms.collect(), strict=True))["contradictions"]
 
 
 def play(node: Node, clock: FakeTime, frames: list[Frame]) -> None:

@@ -9,6 +9,7 @@ from instruments.drivers.ngi_n83624 import NgiN83624
 from instruments.roles import (
     BatteryEmulator,
     CellTable,
+    Channel,
     Instrument,
     InstrumentFault,
     Protections,
@@ -78,7 +79,7 @@ def test_24_cells_are_one_query(wire: Wire, open_emulator: Open) -> None:
     emulator = open_emulator(cells=24)
     emulator.request()
     assert emulator.collect() == pytest.approx([3 + cell / 100 for cell in range(24)])
-    assert emulator.channels[::23] == ("cell 1", "cell 24")
+    assert emulator.channels[::23] == (Channel("cell 1", "voltage", "V"), Channel("cell 24", "voltage", "V"))
     assert emulator.cell_count == 24
 
 
