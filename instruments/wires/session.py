@@ -19,6 +19,8 @@ from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout, op
 if TYPE_CHECKING:
     from _thread import RLock as Lock
 
+    from can import Message
+
 Result = TypeVar("Result")
 
 RENEWED_AT = 0.8
@@ -39,7 +41,8 @@ class LinkContext:
     `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
     `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
     (`real_time`), and returns what ends it; None where nobody does. `passing` is the time (s) that passes while a link
-    is waited for, where that is not the bench's: real time at any speed.
+    is waited for, where that is not the bench's: real time at any speed. `frames` gets every frame that is sent to or
+    received from a CAN bus; None keeps none.
     """
 
     visa_library: str
@@ -49,6 +52,7 @@ class LinkContext:
     every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
     real_time: bool = False
     passing: Callable[[], float] | None = None
+    frames: "Callable[[Message], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from math import inf, nan
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
@@ -45,11 +44,11 @@ from instruments.roles import (
     InstrumentFault,
     ModeLosses,
 )
-from instruments.wires.lifetime import Lifetime
+from instruments.wires.can import CanSession
 from instruments.wires.session import InstrumentLink, LinkContext
 
 if TYPE_CHECKING:
-    from can import BusABC, Message
+    from can import Message
 
 CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
@@ -105,21 +104,21 @@ class FoxBms:
         self._request: Message | None = None
         self._mode_asked = BmsMode.STANDBY
         self._left_as_it_is = False
-        self._requests = Requests(self._send)
-        self._trouble: InstrumentFault | None = None
-        self._bus_errors = _can_errors()
+        self._requests = Requests()
         self._cyclic = _is_cyclic(name, cyclic_request, context)
-        self._lifetime = Lifetime(name)
-        self._lock = RLock()
-        self._bus = _open_bus(name, bus)
+        self._can = CanSession(bus, context, name=name)
+        self._lock = self._can.lock
         self._follow: dict[int, Callable[[bytes, float], None]] = {
             STATE: self._hear_state,
             STRING_STATE: self._hear_string,
             FATAL_ERROR: self._hear_fatal_error,
             PROTECTION: self._hear_protection,
         }
-        self._inbox = Inbox(self._bus, self._heard, {*self._fields, *self._follow}, context.now)
-        self._end_ticks = self._begin_ticks()
+        self._inbox = Inbox(self._can, self._heard, {*self._fields, *self._follow}, context.now)
+        self._lost = 0
+        """Frames that the node's own counter tells of."""
+        if context.every is not None and (self._cyclic or context.real_time):
+            self._can.repeat(CYCLE, self._requests.due)
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -173,16 +172,16 @@ class FoxBms:
         the state that the node has left its mode for.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
-        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
+        self._can.check()  # before the lock: a forked copy may find that locked for ever
         with self._lock:
-            self._raise_trouble()
+            self._can.surface()
             self._take()
             self._check_protection()
             self._decode()
             sample = [
                 *self._sample,
                 self._age_of(self._fields.keys()),
-                float(self._inbox.dropped),
+                float(self._can.dropped + self._lost),
                 float(self._sources.contradictions),
             ]
             if self._mode.episode is not None:
@@ -224,7 +223,7 @@ class FoxBms:
         from can import Message
 
         message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
-        self._lifetime.check()
+        self._can.check()
         with self._lock:
             # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
             with suppress(InstrumentFault):
@@ -233,7 +232,7 @@ class FoxBms:
             self._request, self._mode_asked = message, mode
             if self._cyclic:
                 self._requests.repeat(message)
-            self._write_down(message)
+            self._can.write_down(message)
             self._send(message)
 
     def state(self) -> BmsState:
@@ -312,50 +311,18 @@ class FoxBms:
 
     def close(self) -> None:
         """Ask for STANDBY if another mode was asked for, then leave the bus for ever. May be called again."""
-        with self._lifetime.last_words() as ours:
-            if ours:
-                self._leave()
+        self._can.close(self._farewell)
 
-    def _leave(self) -> None:
-        self._end_ticks()
-        with self._lock:
-            if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
-                with suppress(InstrumentFault):
-                    self.request_mode(BmsMode.STANDBY)
-            self._bus.shutdown()
+    def _farewell(self) -> None:
+        if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
+            with suppress(InstrumentFault):
+                self.request_mode(BmsMode.STANDBY)
 
     # ---- on the bus ----
 
-    def _begin_ticks(self) -> Callable[[], None]:
-        """Be called back beside the scans, where there is something to do; how that is ended."""
-        if self._context.every is None or not (self._cyclic or self._context.real_time):
-            return _nothing
-        return self._context.every(CYCLE, self._tick)
-
-    def _tick(self) -> None:
-        """Repeat the request and take what has come; what goes wrong is for the next scan to raise."""
-        with self._lock:
-            try:
-                self._requests.tick()
-                self._take()
-            except InstrumentFault as trouble:
-                self._trouble = trouble
-            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
-                self._trouble = InstrumentFault(f"{self.name} cannot be heard: {error!r}; check the CAN interface")
-
-    def _raise_trouble(self) -> None:
-        trouble, self._trouble = self._trouble, None
-        if trouble is not None:
-            raise trouble
-
     def _take(self) -> None:
         """Take what waits on the bus."""
-        self._lifetime.check()
-        with self._lock:
-            try:
-                self._inbox.take()
-            except self._bus_errors as error:
-                raise InstrumentFault(f"{self.name} cannot be heard: {error}; check the CAN interface") from error
+        self._can.take()
 
     def _heard(self, identifier: int, data: bytes, time: float, changed: bool) -> None:
         """Take one frame of ours."""
@@ -383,7 +350,7 @@ class FoxBms:
         self._errors.note_fatal(place(FATAL_ERROR, "FatalErrorCode").count(int.from_bytes(data, "big")), time)
 
     def _hear_protection(self, data: bytes, _time: float) -> None:
-        self._inbox.dropped += self._protection.check(data, self._inbox.frames)
+        self._lost += self._protection.check(data, self._inbox.frames)
         if self._protection.doubt:
             self._sources.contradict(self._protection.doubt)
 
@@ -392,18 +359,8 @@ class FoxBms:
         received = self._inbox.received.get
         return max(received(STATE, 0.0), received(STRING_STATE, 0.0), received(FATAL_ERROR, 0.0))
 
-    def _write_down(self, message: "Message") -> None:
-        if self._context.transcript is not None:
-            self._context.transcript(">", f"{message.arbitration_id:03X}#{message.data.hex().upper()}")
-
     def _send(self, message: "Message") -> None:
-        self._lifetime.check()
-        try:
-            self._bus.send(message)
-        except self._bus_errors as error:
-            raise InstrumentFault(
-                f"{self.name} cannot be asked for a mode: {error}; check wiring, termination and bit rate"
-            ) from error
+        self._can.send(message, "asked for a mode")
 
     def _state_frame(self) -> bytes:
         frame = self._inbox.frames.get(STATE)
@@ -425,28 +382,8 @@ class FoxBms:
         )
 
 
-def _nothing() -> None:
-    """No ticks to end."""
-
-
 def _is_cyclic(name: str, wanted: bool | None, context: LinkContext) -> bool:
     """Whether the clock of the bench repeats the request; raises `ValueError` when it cannot and was asked to."""
     if wanted and context.every is None:
         raise ValueError(f"{name}: cyclic_request needs a clock that calls back; leave it out.")
     return context.real_time and context.every is not None if wanted is None else wanted
-
-
-def _open_bus(name: str, settings: Mapping[str, Any]) -> "BusABC":
-    import can
-
-    try:
-        return can.Bus(**settings)
-    except (can.CanError, OSError, ImportError, NotImplementedError, TypeError, ValueError) as error:
-        where = ", ".join(f"{key} {value}" for key, value in settings.items())
-        raise InstrumentFault(f"{name} ({where}) cannot be opened: {error}; check the interface") from error
-
-
-def _can_errors() -> tuple[type[Exception], ...]:
-    from can import CanError
-
-    return (CanError, OSError)

@@ -1,11 +1,10 @@
 """The request that a foxBMS wants to hear every 100 ms, for as long as somebody is alive who means it.
 
-Not by python-can's cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs, and
-hold the contactors closed against whoever wants them open. These die with the test's process, stand still when it
-does, and end by themselves when it has promised no further scan (`keep_asking`).
+One that went on for a test that was stopped or hangs would hold the contactors closed against whoever wants them open.
+These die with the test's process, stand still when it does, and end by themselves when it has promised no further scan
+(`keep_asking`).
 """
 
-from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,14 @@ PATIENCE = 5.0
 
 
 class Requests:
-    """Repeats one message with `send`, once for each `tick`, which are `CYCLE` apart."""
+    """Tells which message is due in each turn of the wheel; turns are `CYCLE` apart."""
 
-    def __init__(self, send: Callable[["Message"], None]) -> None:
-        self._send = send
+    def __init__(self) -> None:
         self._message: Message | None = None
         self._left = 0
 
     def repeat(self, message: "Message") -> None:
-        """Repeat this message from the next tick on, in place of the one before."""
+        """Repeat this message from the next turn on, in place of the one before."""
         self._message = message
         self._left = max(self._left, ceil(PATIENCE / CYCLE))
 
@@ -36,8 +34,9 @@ class Requests:
         """Go on for `silence` s and `PATIENCE`, counted from now."""
         self._left = ceil((silence + PATIENCE) / CYCLE)
 
-    def tick(self) -> None:
-        """Send once more, unless nobody has promised anything for too long."""
-        if self._message is not None and self._left > 0:
-            self._left -= 1
-            self._send(self._message)
+    def due(self) -> "Message | None":
+        """The message once more, unless nobody has promised anything for too long."""
+        if self._message is None or self._left <= 0:
+            return None
+        self._left -= 1
+        return self._message

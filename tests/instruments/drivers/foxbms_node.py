@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import can
 from can.interfaces.virtual import VirtualBus
 
+from instruments.drivers.foxbms import FoxBms
 from tests.instruments.scripted import FakeTime
 
 BUS = {"interface": "virtual", "channel": "pack"}
@@ -31,6 +32,13 @@ class Node(VirtualBus):
     def send(self, msg: can.Message, timeout: float | None = None) -> None:
         msg.timestamp = self.clock.now
         super().send(msg, timeout)
+
+
+def interface_of(bms: FoxBms) -> can.BusABC:
+    """The python-can bus below a driver."""
+    interface = bms._can._bus._bus
+    assert interface is not None
+    return interface
 
 
 def send(node: can.BusABC, identifier: int, data: str, **kind: bool) -> None:

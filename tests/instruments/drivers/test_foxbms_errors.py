@@ -21,7 +21,7 @@ from instruments.roles import (
     WatchesItsMode,
 )
 from instruments.wires.session import LinkContext
-from tests.instruments.drivers.foxbms_node import BUS, Node, send, send_all
+from tests.instruments.drivers.foxbms_node import BUS, Node, interface_of, send, send_all
 from tests.instruments.scripted import FakeTime
 
 STANDBY, CHARGE, ERROR = "15 00 00 00 00 00 00 00", "19 00 00 00 00 00 00 32", "1A 0C 00 00 00 00 00 00"
@@ -264,7 +264,7 @@ def test_what_came_between_two_scans_is_taken_then(node: Node, asking: FoxBms, t
     """A kernel keeps some 300 frames for a socket and drops the newest: a rest of 10 s brings 1,000."""
     send_all(node)
     ticks()
-    node.recv = asking._bus.recv  # type: ignore[method-assign]
+    node.recv = interface_of(asking).recv  # type: ignore[method-assign]
     assert node.recv(0) is None
     clock.now += 10
     assert asking.collect()[0] == BmsState.CHARGE
@@ -316,7 +316,7 @@ def test_a_link_that_is_lost_between_two_scans_is_told_by_the_next(
         raise error
 
     with monkeypatch.context() as broken:
-        broken.setattr(asking._bus, "recv", lost)
+        broken.setattr(interface_of(asking), "recv", lost)
         ticks()
     with pytest.raises(InstrumentFault, match=r"bms cannot be heard: .*the adapter was unplugged"):
         asking.collect()

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments.drivers.foxbms import FoxBms, inbox
-from instruments.drivers.foxbms.reception import DRIFT, Reception
+from instruments.drivers.foxbms import FoxBms
 from instruments.roles import BmsState
-from tests.instruments.drivers.foxbms_node import FRAMES, Node, send, send_all
+from instruments.wires import can as wire
+from instruments.wires.reception import DRIFT, Reception
+from tests.instruments.drivers.foxbms_node import FRAMES, Node, interface_of, send, send_all
 from tests.instruments.scripted import FakeTime
 
 ERROR = "1A 04 00 00 00 00 00 00"
@@ -53,27 +54,27 @@ def test_what_cannot_be_read_in_time_is_told_and_the_rest_is_as_old_as_it_is(
     node: Node, bms: FoxBms, clock: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bus that brings more than this computer can take: each look at the time finds it a second later."""
-    monkeypatch.setattr(inbox, "LEAST_TAKEN", 1000)
-    monkeypatch.setattr(inbox, "LOOK_AT_THE_CLOCK", 100)
+    monkeypatch.setattr(wire, "LEAST_TAKEN", 1000)
+    monkeypatch.setattr(wire, "LOOK_AT_THE_CLOCK", 100)
     send_all(node)
     sample(bms)
     for _ in range(3000):
         send(node, 0x234, FRAMES[0x234])
         clock.now += 1e-3
     send(node, 0x220, ERROR)
-    receive = bms._bus.recv
+    receive = interface_of(bms).recv
 
     def slowly(timeout: float | None = None) -> can.Message | None:
         clock.now += 1e-3
         return receive(timeout)
 
-    monkeypatch.setattr(bms._bus, "recv", slowly)
+    monkeypatch.setattr(interface_of(bms), "recv", slowly)
     values = sample(bms)
     assert values["state"] == BmsState.CHARGE
     assert values["age"] > 3.0
     assert values["dropped"] == pytest.approx(3000, rel=0.3)
     assert sample(bms)["dropped"] == pytest.approx(3000, rel=0.3)  # what is left once more is not told twice
-    monkeypatch.setattr(bms._bus, "recv", receive)
+    monkeypatch.setattr(interface_of(bms), "recv", receive)
     values = sample(bms)
     assert values["state"] == BmsState.ERROR
     assert values["dropped"] == pytest.approx(3000, rel=0.3)
