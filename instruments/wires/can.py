@@ -61,7 +61,8 @@ class CanSession:
         self.lock: ReentrantLock = RLock()
         self._context = context
         self._lifetime = Lifetime(name)
-        self._waiting: deque[tuple[Heard, Message, float]] = deque()
+        self.waiting: deque[tuple[Heard, Message, float]] = deque()
+        """Frames of ours that the bus has read, until `take`."""
         self._overrun = 0
         self._trouble: InstrumentFault | None = None
         self._ends: list[Callable[[], None]] = []
@@ -158,19 +159,18 @@ class CanSession:
 
     # ---- for the bus ----
 
-    def put(self, heard: Heard, message: "Message", time: float) -> None:
-        """Keep a frame until `take`."""
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
+    def lose_the_oldest(self) -> None:
+        """Keep no more than `MOST_WAITING` frames for somebody who does not take them."""
+        while len(self.waiting) > MOST_WAITING:
+            self.waiting.popleft()
             self._overrun += 1
-        self._waiting.append((heard, message, time))
 
     def trouble(self, what: str) -> None:
         """Keep what went wrong, as the end of a sentence, until somebody calls."""
         self._trouble = InstrumentFault(f"{self.name} {what}")
 
     def _hear(self) -> None:
-        waiting = self._waiting
+        waiting = self.waiting
         while waiting:
             heard, message, time = waiting.popleft()
             heard(message, time)
@@ -319,6 +319,7 @@ class Bus:
                 count, time = self._read(now)
             finally:
                 hear()
+                self._bound_what_waits()
             taken += count
             more = count == LOOK_AT_THE_CLOCK
             if more:
@@ -348,11 +349,16 @@ class Bus:
                     continue
                 identifier = message.arbitration_id
                 for user, heard in routes.get(identifier | EXTENDED if message.is_extended_id else identifier, ()):
-                    user.put(heard, message, time)
+                    user.waiting.append((heard, message, time))
                 for user, wanted, heard in filters:
                     if wanted(message):
-                        user.put(heard, message, time)
+                        user.waiting.append((heard, message, time))
             return LOOK_AT_THE_CLOCK, time
+
+    def _bound_what_waits(self) -> None:
+        for user in self._users:
+            if len(user.waiting) > MOST_WAITING:
+                user.lose_the_oldest()
 
     def _leave_unread(self, taken: int, first: float, last: float) -> None:
         """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.
