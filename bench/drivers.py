@@ -111,9 +111,4 @@ def warm_up(station: StationFile, names: Iterable[str]) -> None:
     for name in names:
         entry = station.instruments[name]
         driver_class(entry.driver)
-        if entry.can is not None:
-            import can  # noqa: F401
-        elif "://" not in entry.resource:
-            import pyvisa
-
-            pyvisa.ResourceManager(station.visa_library)
+        InstrumentLink(entry.resource, entry.can).kind.prepare(station.visa_library)

@@ -13,8 +13,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from instruments.roles import Identity, InstrumentFault
+from instruments.wires.kinds import CAN, KINDS, LinkKind, kind_of, open_link
 from instruments.wires.lifetime import Lifetime
-from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout, open_link
+from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout
 
 if TYPE_CHECKING:
     from _thread import RLock as Lock
@@ -66,6 +67,11 @@ class InstrumentLink:
     can: Mapping[str, object] | None = None
     gap: float | None = None
     timeout: float | None = None
+
+    @property
+    def kind(self) -> LinkKind:
+        """Which kind of link that is."""
+        return kind_of(self.resource) if self.can is None else KINDS[CAN]
 
 
 class ConnectedAnew(InstrumentFault):

@@ -50,7 +50,7 @@ def test_a_query_travels_over_a_real_socket(serve: Serve, connect: OpenSession) 
 
 def test_nagle_is_switched_off(serve: Serve, connect: OpenSession) -> None:
     session = connect(serve(lambda connection: connection.recv(1)))
-    raw = session._link._socket
+    raw = session._link._stream._socket  # type: ignore[attr-defined]
     assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
@@ -272,7 +272,7 @@ def test_an_instrument_that_is_gone_is_a_fault_also_after_an_idle_loss(context: 
 
 def test_a_wire_is_no_connection_that_could_be_made_anew(context: LinkContext) -> None:
     session = Session("loop://", context, LinkProfile(timeout=0.02), name="chamber")
-    session._link._port.close()  # type: ignore[attr-defined]
+    session._link._stream._port.close()  # type: ignore[attr-defined]
     with pytest.raises(InstrumentFault, match="did not take"):
         session.write("A")
     assert session.reconnections == 0
@@ -618,7 +618,7 @@ def test_an_identity_needs_four_fields(wire: Wire, open_script: OpenSession) -> 
 def test_a_serial_url_is_a_link_too(context: LinkContext) -> None:
     session = Session("loop://", context, LinkProfile(timeout=0.05), name="chamber")
     assert session.query("hello?") == "hello?"
-    session._link._port.write(b"an unasked line\nand a half")  # type: ignore[attr-defined]
+    session._link._stream._port.write(b"an unasked line\nand a half")  # type: ignore[attr-defined]
     with pytest.raises(InstrumentFault, match="text is expected"):
         raise session.unexpected("X?", session.query("X?"), "text is expected")
     assert session.query("Y?") == "Y?"
@@ -641,7 +641,7 @@ def test_a_serial_line_that_never_ends_a_line_or_falls_silent_is_lost(
     passing: LinkContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session("loop://", passing, LinkProfile(timeout=0.5), name="chamber")
-    monkeypatch.setattr(session._link, "_read_block", partial(next, endless()))
+    monkeypatch.setattr(session._link._stream, "_read", partial(next, endless()))
     with pytest.raises(InstrumentFault, match=r"chamber \(loop://\) was lost while 'A\?' .* it sends without end"):
         session.query("A?")
     with pytest.raises(InstrumentFault, match=r"chamber .* cannot be reached again: it sends without end"):
