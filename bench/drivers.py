@@ -16,7 +16,7 @@ from bench.verdicts import InputError
 from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
 from instruments.roles import Identity, InstrumentFault, Scanned
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.session import InstrumentLink, LinkContext
 
 
 def driver_of(station: StationFile, name: str) -> DriverClass:
@@ -114,9 +114,4 @@ def warm_up(station: StationFile, names: Iterable[str]) -> None:
     for name in names:
         entry = station.instruments[name]
         driver_class(entry.driver)
-        if entry.can is not None:
-            import can  # noqa: F401
-        elif "://" not in entry.resource:
-            import pyvisa
-
-            pyvisa.ResourceManager(station.visa_library)
+        InstrumentLink(entry.resource, entry.can).kind.prepare(station.visa_library)

@@ -45,7 +45,7 @@ class InstrumentEntry(files.FileModel):
     """One instrument at one address, playing one or more roles."""
 
     driver: str
-    resource: str = Field(default="", description="VISA resource or pyserial URL")
+    resource: str = Field(default="", description="VISA resource, serial or tcp address, pyserial URL")
     can: dict[str, Any] | None = Field(default=None, description="arguments of python-can's Bus")
     roles: tuple[RoleName, ...] = Field(min_length=1)
     expect: Expected = Expected()

@@ -107,7 +107,7 @@ class Instrument(Protocol):
     """Anything with a link: opened by its constructor, identified, closed once.
 
     Closed is closed: every message after `close`, and in any process but the one that opened it, raises
-    `InstrumentFault` (see `instruments.lifetime`).
+    `InstrumentFault` (see `instruments.wires.lifetime`).
     """
 
     def identify(self) -> Identity:

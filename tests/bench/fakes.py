@@ -20,7 +20,7 @@ from instruments.roles import (
     Protections,
     Ratings,
 )
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.session import InstrumentLink, LinkContext
 
 CELLS = 4
 

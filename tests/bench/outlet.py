@@ -12,7 +12,6 @@ from threading import Event
 from typing import Any, ClassVar
 
 from instruments.driver import VisaDriver
-from instruments.links import LinkProfile
 from instruments.roles import (
     BMS_CHANNELS,
     CHAMBER_AIR,
@@ -25,7 +24,8 @@ from instruments.roles import (
     Protections,
     Ratings,
 )
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
 """V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""
