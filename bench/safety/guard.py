@@ -35,7 +35,7 @@ RECENT = 60.0
 """s of rows that are kept for whoever wants to know how a trip came about."""
 CHARGING_CURRENT = 0.1
 """A above which the pack is being charged; clear of the offset of a 100 A meter."""
-CONNECTED = frozenset({BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CONNECTED = frozenset({BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States in which a BMS holds its contactors closed."""
 
 

@@ -16,7 +16,6 @@ from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.guard import Quantity
 from bench.station import StationFile
-from instruments.bms_errors import BENCH, SUMMARY
 from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
@@ -373,14 +372,13 @@ class FaultBits:
             return
         self._due = now + FAULT_BITS_PERIOD - 1e-6
         try:
-            raised = [fault.signal for fault in self._faults()]
+            sides = [fault.side for fault in self._faults()]
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        if not raised:  # a healthy node's, nearly always
+        if not sides:  # a healthy node's, nearly always
             self._link = self._own = 0.0
             return
-        link = sum(signal in BENCH for signal in raised)
-        if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
-            link = len(raised)
-        self._link, self._own = float(link), float(len(raised) - link)
+        # What is raised beside whatever else there is goes with the rest.
+        link = len(sides) if "bench" in sides and "pack" not in sides else sides.count("bench")
+        self._link, self._own = float(link), float(len(sides) - link)

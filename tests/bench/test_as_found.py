@@ -449,7 +449,7 @@ def test_a_contactor_is_left_to_the_safe_state_while_an_output_does_not_say_that
     assert "request STANDBY" not in plant.calls[:identified]
 
 
-@pytest.mark.parametrize("state", [BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE])
+@pytest.mark.parametrize("state", [BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE])
 def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
     new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, state: BmsState
 ) -> None:

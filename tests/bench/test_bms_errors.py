@@ -19,6 +19,7 @@ from bench.scenario import Charge, Discharge, Rest, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
+from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import CONTRADICTIONS, BmsFault, BmsMode, BmsState, ErrorOrigin, InstrumentFault, ModeLosses
 from instruments.virtual import World
 from instruments.virtual.defects.of_bms import misread
@@ -152,7 +153,7 @@ class Node:
         self.signals, self.doubt = signals, doubt
 
     def faults(self) -> tuple[BmsFault, ...]:
-        return tuple(BmsFault(signal) for signal in self.signals)
+        return tuple(map(fault_of, self.signals))
 
     def contradiction(self) -> str:
         return self.doubt

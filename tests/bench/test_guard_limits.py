@@ -347,7 +347,7 @@ def test_a_bms_that_restarts_under_load_ends_the_run(
 
     def restarting(self: FakeBms) -> list[float]:
         values = collect(self)
-        return [float(BmsState.INITIALIZATION), *values[1:]] if round(plant.now()) == 90 else values
+        return [float(BmsState.STARTING), *values[1:]] if round(plant.now()) == 90 else values
 
     monkeypatch.setattr(FakeBms, "collect", restarting)
     trip = tripped_by(little_bench, Discharge(1.0, until=LONG))

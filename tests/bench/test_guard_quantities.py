@@ -12,6 +12,7 @@ from bench.safety import quantities
 from bench.safety.limits import limits_for
 from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
 from bench.station import load_station
+from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import BmsFault, InstrumentFault
 
 BMS = (
@@ -141,7 +142,7 @@ def test_an_empty_pack_that_goes_on_giving_is_counted_on() -> None:
 
 def bits(*signals: str) -> tuple[float, float]:
     """Of the pack, of the link."""
-    counts = FaultBits(lambda: [BmsFault(signal) for signal in signals])
+    counts = FaultBits(lambda: [fault_of(signal) for signal in signals])
     return counts.of_the_pack(row(0.0)), counts.of_the_link(row(0.0))
 
 

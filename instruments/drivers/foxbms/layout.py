@@ -9,13 +9,13 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from instruments.drivers.foxbms.errors import STRING_STATE
 from instruments.roles import BmsMode
 
 if TYPE_CHECKING:
     from cantools.database.can import Database, Signal
 
 REQUEST, STATE = 0x210, 0x220
+FATAL_ERROR, STRING_STATE = 0x222, 0x240
 CELL_TEMPERATURES, CELL_VOLTAGES, ESTIMATION = 0x230, 0x231, 0x235
 
 _PERCENT, _MILLIVOLT, _KILOOHM = 0.01, 1e-3, 1e3

@@ -8,30 +8,33 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
-from instruments.drivers.foxbms.errors import FATAL_ERROR, STRING_STATE, ErrorLog
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.drivers.foxbms.errors import ErrorLog
 from instruments.drivers.foxbms.inbox import Inbox
 from instruments.drivers.foxbms.layout import (
     CHANNELS,
+    FATAL_ERROR,
     IN_ORDER,
     LOCATIONS,
     POSITION,
     REQUEST,
     STATE,
+    STRING_STATE,
     cycles,
     fields,
     place,
     raised,
     request_data,
-    texts,
 )
 from instruments.drivers.foxbms.mode import ModeWatch
 from instruments.drivers.foxbms.protection import PROTECTION, Protection
 from instruments.drivers.foxbms.requests import CYCLE, Requests
 from instruments.drivers.foxbms.sources import Sources
+from instruments.drivers.foxbms.states import NEUTRAL, RECORDED, NodeState
 from instruments.roles import (
     BMS_CHANNELS,
     CONTRADICTIONS,
@@ -50,9 +53,9 @@ from instruments.wires.session import InstrumentLink, LinkContext
 if TYPE_CHECKING:
     from can import Message
 
-CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
-_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
+_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: NodeState.CHARGE, BmsMode.DISCHARGE: NodeState.DISCHARGE}
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
 _VALUES = 0x233
 """f_PackValuesP0"""
@@ -187,6 +190,8 @@ class FoxBms:
             if self._mode.episode is not None:
                 sample[0] = float(self._mode.episode)
                 self._mode.forget()
+            if not isnan(sample[0]):
+                sample[0] = RECORDED[int(sample[0])]
             return sample
 
     def _decode(self) -> None:
@@ -242,7 +247,7 @@ class FoxBms:
         ((_, field),) = self._fields[STATE]
         code = field.count(int.from_bytes(self._state_frame(), "big"))
         try:
-            return BmsState(code)
+            return NEUTRAL[NodeState(code)]
         except ValueError as error:
             raise InstrumentFault(
                 f"{self.name} reports state {code}, foxBMS 2 knows 0 to 11; check that it speaks this layout"
@@ -267,7 +272,7 @@ class FoxBms:
         if self._errors.is_empty:
             return ()
         with self._lock:
-            return tuple(BmsFault(name, texts().get(name, "")) for name in self._errors.standing(self._newest()))
+            return tuple(fault_of(name) for name in self._errors.standing(self._newest()))
 
     def error_blame(self) -> ErrorOrigin:
         """See `ExplainsErrors`."""
