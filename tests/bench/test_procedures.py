@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +25,7 @@ from bench.testing import TestBench
 from bench.verdicts import InputError, TestError
 from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel
 from tests.bench import fakes
+from tests.bench.conftest import Install
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -66,12 +66,12 @@ Bring = Callable[..., None]
 
 
 @pytest.fixture
-def bring(monkeypatch: pytest.MonkeyPatch) -> Bring:
+def bring(install: Install, monkeypatch: pytest.MonkeyPatch) -> Bring:
     """Install packages that bring steps: (name of the kind, where its procedure is)."""
 
     def brought(*entries: tuple[str, str]) -> None:
-        found = tuple(EntryPoint(name, f"{__name__}:{value}", registry.GROUP) for name, value in entries)
-        monkeypatch.setattr(registry, "_brought", lambda: found)
+        for name, value in entries:
+            install(registry.GROUP, name, f"{__name__}:{value}")
         monkeypatch.setattr(registry, "_found", {})
 
     return brought
@@ -106,7 +106,7 @@ def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: Te
         ([("Trickle", "nowhere")], "cannot be imported: AttributeError"),
         ([("Trickle", "SOON")], "is no Procedure: derive it from"),
         ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class"),
-        ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "have several procedures"),
+        ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "is brought by several packages"),
     ],
 )
 def test_an_extension_that_is_wrong_is_told_in_one_sentence(
