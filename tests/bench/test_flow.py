@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.running.flow import Flow, Undeclared
+from bench.running.declared import Undeclared
+from bench.running.flow import Flow
 from bench.running.procedures import Extremes
 
 DECLARED = {

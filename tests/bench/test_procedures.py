@@ -337,3 +337,71 @@ def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_b
     bench.conclude(refused.value)
     assert says in str(refused.value)
     assert not {"charge", "discharge", "request CHARGE"} & set(plant.calls)
+
+
+# --- what is asked of other roles -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Warm(Step):
+    """Sends the chamber somewhere, declared or not."""
+
+    declared: float = 30.0
+    asked: float = 30.0
+    name: str = field(default="warm", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        return (SOON,)
+
+
+class WarmProcedure(Procedure[Warm]):
+    kind = Warm
+
+    def envelope(self) -> Envelope:
+        return {("chamber", "temperature"): Extremes(self.step.declared, self.step.declared)}
+
+    def begin(self, stage: Stage) -> Control:
+        stage.place.roles.chamber.set_temperature(temperature=self.step.asked)
+        return lambda _row, _time: None
+
+
+class Hasty(WarmProcedure):
+    """Acts where only its wishes are asked for."""
+
+    def __init__(self, step: Warm, place: Any) -> None:
+        super().__init__(step, place)
+        place.roles.chamber.set_temperature(self.step.declared)
+
+
+def test_a_chamber_hears_nothing_that_was_not_declared(little_bench: TestBench, plant: Plant, bring: Bring) -> None:
+    bring(("Warm", "WarmProcedure"))
+    little_bench.run(Warm())
+    assert plant.air == 30.0
+    with pytest.raises(TestError, match=r"asks its chamber for a temperature of 70 and has declared 30 to 30"):
+        little_bench.run(Warm(asked=70.0))
+    assert plant.air == 30.0
+
+
+def test_a_procedure_sends_nothing_before_its_wishes_were_judged(
+    little_bench: TestBench, plant: Plant, bring: Bring
+) -> None:
+    bring(("Warm", "Hasty"))
+    with pytest.raises(TestError, match="has declared none"):
+        little_bench.run(Warm(declared=45.0))
+    assert plant.air == 25.0
+
+
+@dataclass(frozen=True)
+class Endless(Step):
+    name: str = field(default="endless", kw_only=True)
+
+
+class EndlessProcedure(Procedure[Endless]):
+    kind = Endless
+
+
+def test_a_step_that_nothing_ends_is_refused(little_bench: TestBench, bring: Bring) -> None:
+    bring(("Endless", "EndlessProcedure"))
+    with pytest.raises(InputError, match="Step 'endless' would never end"):
+        little_bench.run(Endless())

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import files
-from bench.running.procedures.base import Place, Procedure
+from bench.running.declared import Place, Workplace
+from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 from bench.verdicts import InputError
 from instruments import extensions
@@ -18,7 +19,7 @@ GROUP = "packbench.steps"
 
 def procedure_for(step: Step, place: Place) -> Procedure[Any]:
     """The procedure of one step; raises `InputError` for a kind that nobody brings."""
-    return _class_for(type(step))(step, place)
+    return _class_for(type(step))(step, Workplace(place, step.name))
 
 
 def _class_for(kind: type[Step]) -> type[Procedure[Any]]:
