@@ -44,6 +44,10 @@ DERIVED = (
 INDEX = {name: index for index, name in enumerate(DERIVED)}
 
 
+SAMPLE_AGE = Channel("sample age", "time", "s")
+"""How long ago an instrument with a scan period of its own was asked."""
+
+
 def raw_label(instrument: str, channel: Channel) -> str:
     """Column of one raw channel, e.g. `Emulator Cell 7 / V`."""
     return f"{instrument.title()} {channel.name.title()} / {channel.unit}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from math import nan
 from typing import Literal, Protocol
 
-from bench.roles import Roles
+from bench.players import Players
 from bench.verdicts import TestError
 
 ROUNDING = 1e-6
@@ -43,10 +43,14 @@ class Flow:
     """
 
     def __init__(
-        self, roles: Roles, envelope: Mapping[tuple[str, str], Span], note: Callable[[float, float], None], step: str
+        self,
+        players: Players,
+        envelope: Mapping[tuple[str, str], Span],
+        note: Callable[[float, float], None],
+        step: str,
     ) -> None:
-        self._source, self._sink = roles.source, roles.sink
-        self._one = roles.source is roles.sink  # type: ignore[comparison-overlap] # one may play both roles
+        self._players = players
+        self._one = players.of("source") == players.of("sink")  # each may play both roles
         self._envelope, self._note, self._step = envelope, note, step
         self._way: Way | None = None
 
@@ -54,19 +58,19 @@ class Flow:
         """Charge at `current` A until the terminals reach `voltage` V; raises `Undeclared` and what a source raises."""
         self._turn("source", current, voltage)
         self._note(current, voltage)
-        self._source.charge(current, voltage)
+        self._players.source.charge(current, voltage)
 
     def discharge(self, current: float, voltage: float) -> None:
         """Discharge at `current` A (positive), not below `voltage` V; raises `Undeclared`, and what a sink raises."""
         self._turn("sink", current, voltage)
         self._note(-current, voltage)
-        self._sink.discharge(current, voltage)
+        self._players.sink.discharge(current, voltage)
 
     def off(self) -> None:
         """Switch off what flows, and ask for nothing."""
         way, self._way = self._way, None
         if way is not None:
-            (self._source.source_off if way == "source" else self._sink.sink_off)()
+            (self._players.source.source_off if way == "source" else self._players.sink.sink_off)()
         self._note(nan, nan)
 
     def _turn(self, way: Way, current: float, voltage: float) -> None:

@@ -22,8 +22,8 @@ import pytest
 import yaml
 
 from bench.pack import load_pack
+from bench.players import position as position_of
 from bench.recording.run import TestIdentity
-from bench.roles import position as position_of
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.safety import asfound, livebus, powercut

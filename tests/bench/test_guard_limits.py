@@ -17,8 +17,8 @@ import pytest
 
 from bench import columns
 from bench.pack import PackFile, load_pack
+from bench.players import position as position_of
 from bench.recording.run import TestIdentity
-from bench.roles import position as position_of
 from bench.running.lifecycle import Setup
 from bench.running.sampling import derived_on, guard_for
 from bench.safety.faults import fault

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.clock import VirtualClock
 from bench.pack import PackFile, load_pack
-from bench.roles import position as position_of
+from bench.players import position as position_of
 from bench.safety import rescue, safestate
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.breaking import cell_danger, refusal

@@ -14,13 +14,18 @@ from bench.running.scan import Scanner
 from bench.running.settling import Settling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
-from instruments.roles import BMS_CHANNELS, CellTable, Channel
+from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel
 
 # --- scan -------------------------------------------------------------------------------------------------------------
 
 
-def _cell(name: str) -> Channel:
-    return Channel(name, "voltage", "V")
+KNOWN = {channel.name: channel for channel in (*TERMINALS, *CHAMBER_AIR, *BMS_CHANNELS.values())}
+
+
+def channel_called(name: str) -> Channel:
+    if "sensor" in name:
+        return Channel(name, "temperature", "degC")
+    return KNOWN.get(name, Channel(name, "voltage", "V"))
 
 
 class Meter:
@@ -30,11 +35,7 @@ class Meter:
 
     def __init__(self, name: str, log: list[str], **values: float) -> None:
         self.name, self.log = name, log
-        names = [channel.replace("_", " ") for channel in values]
-        self.channels = tuple(
-            Channel(name, "temperature", "degC") if "sensor" in name else BMS_CHANNELS.get(name, _cell(name))
-            for name in names
-        )
+        self.channels = tuple(channel_called(name.replace("_", " ")) for name in values)
         self.values = list(values.values())
 
     def request(self) -> None:
@@ -66,8 +67,8 @@ def meters() -> dict[str, Meter]:
 
 
 def scanned(meters: dict[str, Meter], **changes: str) -> dict[str, float]:
-    roles = {role: name for role, name in (ROLES | changes).items() if name}
-    scanner = Scanner(meters, roles)
+    players = {role: [name] for role, name in (ROLES | changes).items() if name}
+    scanner = Scanner(meters, players)
     return dict(zip(scanner.columns, scanner.scan(), strict=True))
 
 

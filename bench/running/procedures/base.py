@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from bench.pack import PackFile
+from bench.players import Players
 from bench.recording.run import Run
-from bench.roles import Roles
 from bench.running.ending import Conditions, Ending
 from bench.running.flow import Flow
 from bench.running.sampling import Row, Sampler
@@ -58,8 +58,13 @@ class Place(Protocol):
         ...
 
     @property
-    def roles(self) -> Roles:
+    def roles(self) -> Players:
         """Who plays what."""
+        ...
+
+    @property
+    def index(self) -> Mapping[str, int]:
+        """Position of each column in a row of this bench."""
         ...
 
 
@@ -86,6 +91,9 @@ class Procedure(Generic[S]):
     """Whether it can be paused, outputs off, while the air recovers."""
     resumable: ClassVar[bool] = True
     """Whether a run that stopped in it goes on in it; what is over within seconds begins anew."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Columns that somebody must measure for it, beside those of the roles in its envelope and of the pack's limits."""
 
     def __init__(self, step: S, place: Place) -> None:
         self.step, self.place = step, place
@@ -123,7 +131,7 @@ class Procedure(Generic[S]):
 
     def ending(self, start: float, at_least: float = 0.0) -> Ending:
         """What ends the step that began at `start` (s of test time), after `at_least` s."""
-        return Conditions(self.step, self.place.pack, start)
+        return Conditions(self.step, self.place.pack, start, self.place.index)
 
     def ended(self, stage: Stage) -> None:
         """Called once when the step has ended as it should."""

@@ -1,7 +1,7 @@
 """Charging: constant current, or as much as the BMS allows, then constant voltage held on the highest cell."""
 
 from collections.abc import Callable, Iterable
-from math import isnan
+from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -96,8 +96,9 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
     gain, highest = pack.series / 2, pack.series * limit
 
-    # What the BMS allows is what it said last; before it has said anything it allows nothing.
-    allowed = 0.0
+    # What the BMS allows is what it said last; before it has said anything it allows nothing. Where there is none, the
+    # step and the pack's limits are all there is.
+    allowed = 0.0 if "bms" in stage.place.roles else inf
 
     def control(row: Row, time: float) -> None:
         nonlocal allowed

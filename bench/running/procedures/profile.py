@@ -5,7 +5,7 @@ where the step was. What the BMS allows cuts it, in both directions, by the limi
 recorded beside what was asked for (`Command Power / W`).
 """
 
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -71,7 +71,7 @@ class ProfileProcedure(Procedure[Profile]):
         step, lowest = self.step, self.place.pack.voltage_min
         playback = Playback(step.points, step.quantity, step.interpolation)
         command, discharge, floor = stage.sampler.command, stage.flow.discharge, FLOOR * lowest
-        wanted, flowing, allowed = 0.0, "none", 0.0
+        wanted, flowing, allowed = 0.0, "none", 0.0 if "bms" in stage.place.roles else inf
         charge = charging(lambda row, _time: self._amperes(wanted, max(row[_VOLTAGE], lowest)), None, stage)
 
         def control(row: Row, time: float) -> None:

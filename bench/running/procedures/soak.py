@@ -19,6 +19,7 @@ class SoakProcedure(Procedure[Soak]):
     kind = Soak
     # What it waits for is the very air that a pause would wait for.
     may_pause = False
+    needs = (columns.AMBIENT, columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX)
 
     def __init__(self, step: Soak, place: Place) -> None:
         super().__init__(step, place)
