@@ -407,7 +407,7 @@ def _forget(bus: Bus) -> None:
 
 def _place(settings: Mapping[str, object]) -> Hashable:
     """Where a bus is: in which process, and what its settings say of that. A forked copy has none of its parent's."""
-    return os.getpid(), *(str(settings.get(key)) for key in ("interface", "channel", "host", "port"))
+    return os.getpid(), *(str(settings.get(key)) for key in ("interface", "channel", "host", "port", "world"))
 
 
 def _refuse_other_settings(name: str, found: Mapping[str, object], wanted: Mapping[str, object]) -> None:
