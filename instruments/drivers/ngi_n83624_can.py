@@ -212,7 +212,7 @@ class NgiN83624Can:
             self._off()
 
     def emulator_is_off(self) -> bool:
-        """Read back that every channel is off, from frames that are newer than OFF; if one reads on, all are told again.
+        """Read back that every channel is off, by frames that are newer than OFF; if one reads on, all are told again.
 
         Raises `InstrumentFault` where the unit is silent.
         """
