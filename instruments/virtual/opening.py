@@ -189,7 +189,11 @@ class _Builder:
         exchange = open_exchange()
         undo.callback(exchange.close)
         buses = self._lay_buses(exchange)
-        before = {each.name: self._made(each) for each in self.plan.simulated if Emulator in each.simulator.ports}
+        before = {
+            each.name: self._made(each, bus=buses.get(each.name))
+            for each in self.plan.simulated
+            if Emulator in each.simulator.ports
+        }
         plant = self._plant(before)
         parts = {
             each.name: before.get(each.name) or self._made(each, plant, buses.get(each.name))
