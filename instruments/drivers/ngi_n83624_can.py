@@ -318,12 +318,12 @@ class NgiN83624Can:
 
     def _has_reported(self, cell: _Cell) -> bool:
         """Whether the status of a channel is of now, and not of before it was told something."""
-        since = self._context.now() - self._told_at - SETTLE
+        since = self._context.now() - self._told_at - SETTLE * self._can.pace
         return cell.reported_at is not None and self._can.age(cell.reported_at) <= since
 
     def _wait_until(self, known: Callable[[_Cell], bool]) -> None:
         """Listen until this is known of every channel; raises `InstrumentFault` where it is not."""
-        deadline = self._context.now() + self._timeout
+        deadline = self._context.now() + self._timeout * self._can.pace
         while True:
             self._can.take()
             silent = [number for number, cell in self._numbered() if not known(cell)]
@@ -334,14 +334,14 @@ class NgiN83624Can:
             self._context.sleep(LISTEN)
 
     def _refuse_silence(self) -> None:
-        patience = max(self._timeout, CYCLES_MISSED * self._cycle)
+        patience, pace = max(self._timeout, CYCLES_MISSED * self._cycle), self._can.pace
         for number, cell in self._numbered():
             if cell.measured_at is None:
                 age = self._context.now() - self._can.opened
             else:
                 age = self._can.age(cell.measured_at)
-            if age > patience:
-                raise self._silence(number, age)
+            if age > patience * pace:
+                raise self._silence(number, age / pace)
 
     def _silence(self, number: int, seconds: float) -> InstrumentFault:
         return InstrumentFault(

@@ -69,6 +69,7 @@ class CanSession:
         self._bus = _join(self, settings, context)
         self._dropped_before = self._bus.dropped
         self.opened = context.now()
+        self._passed = None if context.passing is None else context.passing()
 
     # ---- hearing ----
 
@@ -100,6 +101,13 @@ class CanSession:
     def age(self, time: float) -> float:
         """How long ago (s) the frame was received that came with `time`."""
         return self._bus.reception.age(time, self._context.now())
+
+    @property
+    def pace(self) -> float:
+        """Bench seconds in a second in which links live: more than 1 where simulators are served that much faster."""
+        passing, before = self._context.passing, self._passed
+        passed = 0.0 if passing is None or before is None else passing() - before
+        return (self._context.now() - self.opened) / passed if passed > 0 else 1.0
 
     @property
     def dropped(self) -> int:

@@ -268,11 +268,11 @@ class Server:
         port = self._listen(name, host, port, attend, exclusive=False)
         self.addresses[name] = {"can": {"interface": "socketcand", "host": host, "port": port, "channel": bus}}
 
-    def offer_serial(self, name: str, device: Device) -> None:
-        """Let an instrument be reached on a new pseudo-terminal; raises OSError where there are none."""
+    def offer_serial(self, name: str, device: Device, *, visa: bool = True) -> None:
+        """Let an instrument be reached on a new pseudo-terminal, by a VISA name or not; raises OSError without any."""
         end = PtyEnd()
         self._talk(name, end, device)
-        self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR"}
+        self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR" if visa else f"serial://{end.name}"}
 
     def offer_control(self, descriptor: int) -> None:
         """Take control lines from a pipe or a terminal; raises OSError for anything else."""
@@ -428,6 +428,6 @@ def _offer(server: Server, exchange: Exchange, name: str, link: str, host: str, 
     elif line is None:
         return  # an instrument of the station that has no simulator
     elif link.upper().startswith("ASRL") or "://" in link:
-        server.offer_serial(name, line.device)
+        server.offer_serial(name, line.device, visa="://" not in link)
     else:
         server.offer_socket(name, line.device, host, port, exclusive=exclusive)
