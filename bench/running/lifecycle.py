@@ -74,7 +74,19 @@ class Opening:
 
 
 class World(Protocol):
-    """What stands behind the addresses of a virtual station."""
+    """What stands behind the addresses of a virtual station.
+
+    `visa_library` reaches its VISA resources and no other world's: the same station may be open several times.
+    """
+
+    @property
+    def visa_library(self) -> str:
+        """The VISA library of this world."""
+        ...
+
+    def reached(self, resource: str, can: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any] | None]:
+        """A link of the station file, resource or CAN bus, as it is reached in this world and no other."""
+        ...
 
     def advance(self, seconds: float) -> None:
         """Let physical time pass."""
@@ -186,7 +198,7 @@ class OpenBench:
         for name in self.station.instruments:
             driver_of(self.station, name)
         names = roles.opening_order({name: entry.roles for name, entry in self.station.instruments.items()})
-        self._finding = Finding(self.station, names, self._context, self.clock)
+        self._finding = Finding(self._reached(), names, self._context, self.clock)
         try:
             self._take(self._finding.go_on())
         finally:
@@ -267,10 +279,20 @@ class OpenBench:
         clock.advance = self._world.advance
         self.clock = clock
 
+    def _reached(self) -> StationFile:
+        """The station as its drivers reach it: what a world stands behind is looked for in this world alone."""
+        world, entries = self._world, dict(self.station.instruments)
+        if world is None:
+            return self.station
+        for name, entry in entries.items():
+            resource, can = world.reached(entry.resource, entry.can)
+            entries[name] = entry.model_copy(update={"resource": resource, "can": can})
+        return self.station.model_copy(update={"instruments": entries})
+
     def _context(self, name: str) -> LinkContext:
         transcript = self._transcript
         return LinkContext(
-            visa_library=self.station.visa_library,
+            visa_library=self.station.visa_library if self._world is None else self._world.visa_library,
             now=self.clock.now,
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),

@@ -69,6 +69,7 @@ class CanSession:
         self._bus = _join(self, settings, context)
         self._dropped_before = self._bus.dropped
         self.opened = context.now()
+        self._passed = None if context.passing is None else context.passing()
 
     # ---- hearing ----
 
@@ -100,6 +101,13 @@ class CanSession:
     def age(self, time: float) -> float:
         """How long ago (s) the frame was received that came with `time`."""
         return self._bus.reception.age(time, self._context.now())
+
+    @property
+    def pace(self) -> float:
+        """Bench seconds in a second in which links live: more than 1 where simulators are served that much faster."""
+        passing, before = self._context.passing, self._passed
+        passed = 0.0 if passing is None or before is None else passing() - before
+        return (self._context.now() - self.opened) / passed if passed > 0 else 1.0
 
     @property
     def dropped(self) -> int:
@@ -407,7 +415,7 @@ def _forget(bus: Bus) -> None:
 
 def _place(settings: Mapping[str, object]) -> Hashable:
     """Where a bus is: in which process, and what its settings say of that. A forked copy has none of its parent's."""
-    return os.getpid(), *(str(settings.get(key)) for key in ("interface", "channel", "host", "port"))
+    return os.getpid(), *(str(settings.get(key)) for key in ("interface", "channel", "host", "port", "world"))
 
 
 def _refuse_other_settings(name: str, found: Mapping[str, object], wanted: Mapping[str, object]) -> None:

@@ -14,14 +14,9 @@ from instruments.roles import Instrument
 
 
 def test_every_name_leads_to_a_driver() -> None:
-    assert driver_names() == (
-        "agilent-34970a",
-        "chroma-63600",
-        "ea-psb10000",
-        "foxbms",
-        "ngi-n83624",
-        "weiss-simserv",
-    )
+    """Station files have used these since the first release; what is added needs no line here."""
+    shipped = {"agilent-34970a", "chroma-63600", "ea-psb10000", "foxbms", "ngi-n83624", "weiss-simserv"}
+    assert shipped <= set(driver_names())
     for name in driver_names():
         driver = driver_class(name)
         assert all(callable(getattr(driver, verb)) for verb in ("open", "identify", "close"))
