@@ -3,6 +3,8 @@
 Source of the labels: battery-data-format ontology 1.3.0, preferred labels; positive current charges.
 """
 
+from collections.abc import Mapping
+
 TEST_TIME = "Test Time / s"
 VOLTAGE = "Voltage / V"
 CURRENT = "Current / A"
@@ -40,6 +42,21 @@ DERIVED = (
 """What every recording has, in this order; the raw channels of the instruments follow."""
 
 INDEX = {name: index for index, name in enumerate(DERIVED)}
+
+_METERS = (("source",), ("sink",))
+_BMS = (("bms",),)
+MEASURED_BY: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    VOLTAGE: _METERS[:1], CURRENT: _METERS, POWER: _METERS,
+    CHARGE_AH: _METERS, DISCHARGE_AH: _METERS, CHARGE_WH: _METERS, DISCHARGE_WH: _METERS,
+    AMBIENT: (("chamber",),), SURFACE: (("temperatures",),),
+    CELL_TEMPERATURE_MIN: (("temperatures",),), CELL_TEMPERATURE_MAX: (("temperatures",),),
+    CELL_VOLTAGE_MIN: (("emulator", "bms"),), CELL_VOLTAGE_MAX: (("emulator", "bms"),),
+    SOC: _BMS, CHARGE_LIMIT: _BMS, DISCHARGE_LIMIT: _BMS, BMS_STATE: _BMS, BMS_AGE: _BMS,
+}  # fmt: skip
+"""The roles that a column is derived from, as a scan does it; of several in one place the first that a bench has.
+
+What is not here was measured by nobody: set points, commands, the clock.
+"""
 
 _UNITS = {
     "voltage": "V", "current": "A", "power": "W", "cell": "V", "air": "degC", "set point": "degC", "sensor": "degC",
