@@ -344,8 +344,15 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
 
 
 @app.command()
-def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
-    """Recompute KPIs and verdicts of a run from its recorded data."""
+def judge(
+    run: RunName,
+    folder: RunsOption = DEFAULT_RUNS,
+    pack: Annotated[
+        str | None, typer.Option("--pack", help="Judge by what this pack file requires now (default: as recorded).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute KPIs and verdicts of a run from its recorded data, by its own limits or a pack's newer ones."""
     from bench.recording.aftermath import aftermath
     from bench.recording.rejudge import rejudge, verdict_of
     from bench.recording.runs import find_run
@@ -355,7 +362,8 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
         recording = _load(run, folder)
         manifest, found = recording.manifest, kpi.evaluate(recording)
         figures = found.figures
-        judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
+        measurements = manifest["measurements"] if pack is None else _by_newer_limits(pack, manifest["measurements"])
+        judged = rejudge(measurements, {(figure.name, figure.step): figure.value for figure in figures})
         verdict = verdict_of(manifest, judged)
         left = aftermath(manifest, find_run(run, folder))
     if as_json:
@@ -372,6 +380,15 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
         if left.unsafe:
             warn(left.told)
     raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
+
+
+def _by_newer_limits(pack_name: str, measurements: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    from bench.pack import load_pack
+    from reports import requirements
+
+    pack, file = load_pack(pack_name)
+    requirements.check(pack, file)
+    return requirements.judged_by(pack, measurements)
 
 
 def _show_judgement(

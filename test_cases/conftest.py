@@ -26,11 +26,12 @@ def run_scenario(bench: TestBench) -> RunScenario:
 def require(request: pytest.FixtureRequest, verify: Verify, station: StationFile, pack: PackFile) -> Require:
     """Verify a KPI by what the pack requires of it, or by a limit of one's own.
 
-    `require(kpi.capacity(run, "discharge"), at="C/3")`, `require(kpi.capacity(run, "charge"), at_least=2.0)`.
+    `require(kpi.capacity(run, "discharge"), at="C/3")`, `require(kpi.capacity(run, "charge"), at_least=2.0)`; what the
+    pack does not require is recorded without a limit, as is everything with `at=None`.
     """
 
     def judge(
-        measured: Kpi, *, at_least: float | None = None, at_most: float | None = None, at: str = "",
+        measured: Kpi, *, at_least: float | None = None, at_most: float | None = None, at: str | None = "",
         temperature: float | None = None,
     ) -> Verdict:  # fmt: skip
         limits = limits_of(
@@ -39,7 +40,7 @@ def require(request: pytest.FixtureRequest, verify: Verify, station: StationFile
         )  # fmt: skip
         return verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
-            uncertainty=uncertainty(measured, station), step=measured.step,
+            uncertainty=uncertainty(measured, station), step=measured.step, required=limits.required,
         )  # fmt: skip
 
     return judge
