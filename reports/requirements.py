@@ -122,7 +122,7 @@ def _limits_now(asked: _Asked, sense: Sense, step: str, pack: PackFile) -> tuple
         return _bounds(sense, *table.values())
     if asked.temperature is None:
         raise InputError(
-            f"Pack {pack.name} requires {asked.key!r} by temperature, and the chamber was set to none in step {step!r}: "
+            f"Pack {pack.name} requires {asked.key!r} by temperature, and the chamber had no set point in {step!r}: "
             "say require(…, temperature=25.0)."
         )
     return _bounds(sense, at_temperature(table, asked.temperature))
