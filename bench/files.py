@@ -82,8 +82,15 @@ def load(path: Path, model: type[Model], earlier: Mapping[int, type[Model]] = Ma
 
 
 def place(path: Path, *keys: str) -> str:
-    """Where in a file that was read already something stands: the beginning of a sentence about it."""
-    return f"{path}, line {_line(_parse(path)[0], keys)}, key {'.'.join(keys)}"
+    """Where in a file that was read already something stands, as far as it has these keys: a sentence's beginning."""
+    node, line, there = _parse(path)[0], 1, list[str]()
+    for key in keys:
+        child = _child(node, key)
+        if child is None:
+            break
+        line, node = child
+        there.append(key)
+    return f"{path}, line {line}, key {'.'.join(there)}"
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reports.kpi.base import Explained, Kpi, KpiFunction, of_cycle, of_step, on_request
 from reports.kpi.evaluation import Evaluation, compute_all, evaluate
 from reports.kpi.registry import found
+from reports.recording import Step
 
 if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is, is found by its place
     from reports.kpi.amounts import *
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.resistances import *
 
 __all__ = [
-    "Evaluation", "Explained", "Kpi", "KpiFunction", "compute_all", "evaluate", "found", "of_cycle", "of_step",
+    "Evaluation", "Explained", "Kpi", "KpiFunction", "Step", "compute_all", "evaluate", "found", "of_cycle", "of_step",
     "on_request",
 ]  # fmt: skip
 
