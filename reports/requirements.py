@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,10 @@ def _renewed(pack: PackFile, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def temperature_of(item: pytest.Item) -> float | None:
-    """The temperature (degC) that a test is parametrized with; None where it is not."""
+    """The temperature (degC) that a test is parametrized with; None where it is not, or with something else."""
     callspec = getattr(item, "callspec", None)
     found = None if callspec is None else callspec.params.get("temperature")
-    return None if found is None else float(found)
+    return float(found) if isinstance(found, Real) else None
 
 
 def _limits_now(asked: _Asked, sense: Sense, step: str, pack: PackFile) -> tuple[float | None, float | None]:

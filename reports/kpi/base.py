@@ -114,6 +114,12 @@ class KpiFunction(Generic[Q]):
             raise InputError(f"{self}: it has no docstring, which is the definition that stands beside its figures.")
         if self.sense not in get_args(Sense):
             raise InputError(f"{self}: a sense of {self.sense!r} is none; allowed: {', '.join(get_args(Sense))}.")
+        try:
+            self.examples()
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{self}: its key cannot be filled with the defaults of its arguments: {error}."
+            ) from error
         known = {name: getattr(self.function, name) for name in ("__module__", "__name__", "__qualname__")}
         self.__dict__.update(known, __wrapped__=self.function, __doc__=f"{definition} Unit: {self.unit}.")
 
@@ -143,7 +149,8 @@ class KpiFunction(Generic[Q]):
     def examples(self) -> list[str]:
         """Keys that its figures have when it is called with nothing but a recording and steps."""
         parameters = list(inspect.signature(self.function).parameters.values())[1 + self.steps :]
-        return list(wording.examples_of(self.key, {each.name: each.default for each in parameters}))
+        words = {each.name: each.default for each in parameters if each.default is not each.empty}
+        return list(wording.examples_of(self.key, words))
 
     def can_be_asked(self, present: Callable[[str], bool], run: Recording, *steps: Step) -> bool:
         """Whether it applies to these steps of a recording that has the columns which are `present`."""
@@ -180,7 +187,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
     ) -> KpiFunction[Concatenate[Recording, StepRef, P]]:
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
-            columns=tuple(columns), also=tuple(also), applies=applies, span=span,
+            columns=_names(columns), also=_names(also), applies=applies, span=span,
         )  # fmt: skip
 
     return registered
@@ -201,10 +208,15 @@ def of_cycle(
     ) -> KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]:
         return KpiFunction(
             function=function, steps=2, key=key, name=key, symbol=symbol, unit=unit, sense=sense,
-            columns=tuple(columns), applies=every_step, span=span,
+            columns=_names(columns), applies=every_step, span=span,
         )  # fmt: skip
 
     return registered
+
+
+def _names(columns: Sequence[str]) -> tuple[str, ...]:
+    """One column may be given by itself: its letters are not meant."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
 def _number(found: object) -> float:

@@ -39,20 +39,24 @@ class Registry:
 @cache
 def found() -> Registry:
     """All KPIs, ours first; looked for once."""
-    kpis, problems = list(_own()), []
+    problems: list[str] = []
+    kpis: list[Registered] = []
+    for owner, each in (*(("packbench", each) for each in _own()), *_from_outside(problems)):
+        known = next((other for other in kpis if _same(each, other)), None)
+        if known is None:
+            kpis.append(each)
+        elif known is not each:
+            problems.append(f"{each}, of {owner}, is left out: its key is that of {known}.")
+    return Registry(tuple(kpis), tuple(problems))
+
+
+def _from_outside(problems: list[str]) -> Iterator[tuple[str, Registered]]:
+    """What others bring, with the name of their package; notes what is wrong with the rest."""
     for entry in sorted(_brought(), key=lambda entry: (entry.name, entry.value)):
         try:
-            brought = _loaded(entry)
+            yield from ((_owner(entry), each) for each in _loaded(entry))
         except InputError as error:
             problems.append(str(error))
-            continue
-        for each in brought:
-            known = next((other for other in kpis if _same(each, other)), None)
-            if known is None:
-                kpis.append(each)
-            elif known is not each:
-                problems.append(f"{each}, of {_owner(entry)}, is left out: its key is that of {known}.")
-    return Registry(tuple(kpis), tuple(problems))
 
 
 def _same(one: Registered, other: Registered) -> bool:

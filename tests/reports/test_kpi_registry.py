@@ -91,6 +91,32 @@ def test_a_sense_that_is_none_is_told_with_those_that_are() -> None:
         register(extension.lowest_voltage.function)
 
 
+def test_one_column_may_be_given_by_itself() -> None:
+    register = kpi.of_step("alone", symbol="x", unit="V", sense="at_least", columns="Voltage / V", also="SOC / 1")
+    found = register(extension.lowest_voltage.function)
+    assert (found.columns, found.also) == (("Voltage / V",), ("SOC / 1",))
+
+
+def test_a_key_that_its_own_defaults_cannot_fill_is_told() -> None:
+    def at_some_time(_run: Recording, _step: kpi.Step, at: float | None = None) -> float:
+        """Nothing."""
+        return at or 0.0
+
+    register = kpi.of_step("after {at:g} s", symbol="x", unit="V", sense="at_least", columns=())
+    with pytest.raises(InputError, match="its key cannot be filled with the defaults of its arguments: unsupported"):
+        register(at_some_time)
+
+
+def test_an_argument_without_a_default_has_to_be_given() -> None:
+    @kpi.of_step("after {at:g} s", symbol="x", unit="V", sense="at_least", columns=(), applies=kpi.on_request)
+    def after(_run: Recording, _step: kpi.Step, at: float) -> float:
+        """The time {at:g} s."""
+        return at
+
+    assert after.named("after 5 s")
+    assert after(recording(), "charge", at=5).key == "after 5 s"
+
+
 # --- one that is wrong ------------------------------------------------------------------------------------------------
 
 
