@@ -109,8 +109,13 @@ class KpiFunction(Generic[Q]):
 
     def __post_init__(self) -> None:
         definition = " ".join((self.function.__doc__ or "").split())
-        object.__setattr__(self, "definition", definition)
-        if not definition:
+        known = {name: getattr(self.function, name) for name in ("__module__", "__name__", "__qualname__")}
+        # Frozen for everybody else; that it looks like its function is how tests and help() know it.
+        self.__dict__.update(known, __doc__=f"{definition} Unit: {self.unit}.", definition=definition)
+        self._refuse_what_is_incomplete()
+
+    def _refuse_what_is_incomplete(self) -> None:
+        if not self.definition:
             raise InputError(f"{self}: it has no docstring, which is the definition that stands beside its figures.")
         if self.sense not in get_args(Sense):
             raise InputError(f"{self}: a sense of {self.sense!r} is none; allowed: {', '.join(get_args(Sense))}.")
@@ -120,8 +125,6 @@ class KpiFunction(Generic[Q]):
             raise InputError(
                 f"{self}: its key cannot be filled with the defaults of its arguments: {error}."
             ) from error
-        known = {name: getattr(self.function, name) for name in ("__module__", "__name__", "__qualname__")}
-        self.__dict__.update(known, __wrapped__=self.function, __doc__=f"{definition} Unit: {self.unit}.")
 
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> Kpi:
         """The figure. Raises `RecordingError` for what the run does not have, `TestError` where the function fails."""
@@ -137,7 +140,8 @@ class KpiFunction(Generic[Q]):
         except (RecordingError, InputError, TestError):
             raise
         except Exception as error:
-            raise TestError(f"{self}, step {steps[0].name!r}: {type(error).__name__}: {error}") from error
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            raise TestError(f"{self}, step {steps[0].name!r}: {text}") from error
 
     def __str__(self) -> str:
         return f"KPI {self.key!r} ({self.function.__module__}:{self.function.__qualname__})"

@@ -57,5 +57,5 @@ def _questions(run: Recording, problems: list[str]) -> Iterator[tuple[Registered
 
 
 def _sentence(kpi: Registered, error: Exception) -> str:
-    text = str(error)
+    text = " ".join(str(error).split())
     return text if text.startswith(str(kpi)) else f"{kpi}: {type(error).__name__}: {text}"

@@ -81,7 +81,8 @@ def _loaded(entry: EntryPoint) -> Iterable[Registered]:
     try:
         brought = entry.load()
     except Exception as error:
-        raise InputError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{where} cannot be imported: {text}") from error
     kpis = [brought] if isinstance(brought, KpiFunction) else []
     if isinstance(brought, ModuleType):
         kpis = list(_of_module(brought))

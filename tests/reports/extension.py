@@ -35,7 +35,12 @@ def _of(key: str, answer: Callable[[], object]) -> kpi.KpiFunction[...]:
     return bad
 
 
+def _complain(text: str) -> float:
+    raise ValueError(text)
+
+
 raising = _of("raising", lambda: 1 / 0)
+wordy = _of("wordy", lambda: _complain("first line\nsecond line"))
 text = _of("text", lambda: "3.3")
 truth = _of("truth", lambda: True)
 nothing = _of("nothing", lambda: None)

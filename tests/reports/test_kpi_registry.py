@@ -130,6 +130,7 @@ def test_an_argument_without_a_default_has_to_be_given() -> None:
         ("hidden_twin", "is left out: its key is that of KPI 'dc resistance {at:g} s' "),
         ("raising", "step 'discharge': ZeroDivisionError: division by zero"),
         ("choosy", "KPI 'choosy' (tests.reports.extension:lowest_voltage): ZeroDivisionError: division by zero"),
+        ("wordy", "step 'charge': ValueError: first line second line"),
         ("text", "step 'charge': TypeError: it returned '3.3', which is no number"),
         ("truth", "it returned True, which is no number"),
         ("nothing", "it returned None, which is no number"),
