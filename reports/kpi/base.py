@@ -22,7 +22,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, get_args
 from bench.verdicts import InputError, TestError
 from reports.kpi import wording
 from reports.kpi.meters import meters_of
-from reports.recording import Recording, RecordingError, Step
+from reports.recording import Recording, Step
 
 StepRef = Step | str | int
 """A step of the recording, its name, or its index (from 1)."""
@@ -137,7 +137,7 @@ class KpiFunction(Generic[Q]):
         words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
         try:
             return self._figure(run, steps[0], words, self.function(*bound.args, **bound.kwargs))
-        except (RecordingError, InputError, TestError):
+        except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise
         except Exception as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())

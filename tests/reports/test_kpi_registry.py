@@ -1,10 +1,12 @@
 """A KPI is one function that registers itself, whoever wrote it; a wrong one costs a sentence and nothing else."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from math import isnan
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -77,6 +79,15 @@ def test_a_whole_module_can_be_brought(bring: Bring, monkeypatch: pytest.MonkeyP
     module = EntryPoint("all", extension.__name__, registry.GROUP)
     monkeypatch.setattr(registry, "_brought", lambda: (module,))
     assert {each.key for each in registry.found().kpis} >= {"lowest voltage", "voltage drift {over:g} s"}
+
+
+def test_a_module_that_only_uses_kpis_brings_none(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = ModuleType("user")
+    user.capacity = kpi.capacity  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "user", user)
+    bring()
+    monkeypatch.setattr(registry, "_brought", lambda: (EntryPoint("user", "user", registry.GROUP),))
+    assert "The KPI 'user' (user, of an unknown package) is no KPI" in registry.found().problems[0]
 
 
 def test_a_function_without_a_definition_is_no_kpi() -> None:
