@@ -4,12 +4,13 @@ from collections.abc import Callable
 from math import isnan
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reports import kpi
 from reports.kpi import Kpi
 from reports.recording import Recording
-from tests.reports.worked import COLUMNS, ROWS, STEPS, changed, recording, without
+from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, without
 
 Figure = Callable[[Recording], Kpi]
 
@@ -127,6 +128,37 @@ def test_a_bench_without_a_sensor_still_gets_the_other_figures(column: str) -> N
     names = {figure.name for figure in kpi.compute_all(without(column))}
     assert {"discharge capacity", "discharge energy", "mean power"} <= names
     assert len(names) < len({figure.name for figure in kpi.compute_all(recording())})
+
+
+def commanded(limit: float) -> Recording:
+    """The charge again, commanded 200 W from its first row on; the BMS allows `limit` A (nan: it never said)."""
+    run, lost, rows = recording(), [NAN] * 5, 4
+    power = [NAN] * 5 + [164.0, 168.0, 175.18, 8.76]
+    more = {
+        "Power / W": power, "Command Power / W": lost + [200.0] * rows,
+        "Charge Current Limit / A": lost + [limit] * rows, "Discharge Current Limit / A": [NAN] * 9,
+    }  # fmt: skip
+    values = np.column_stack([run.rows, *map(np.array, more.values())])
+    return Recording(run.manifest, run.events, [*run.columns, *more], values)
+
+
+def test_a_command_is_followed_as_far_as_the_limit_received_before_allows() -> None:
+    """By hand: nothing is known in the first row; then 1 A at 84, 87.59 and 87.6 V, for 1800, 1800 and 1000 s."""
+    found = {figure.name: figure for figure in kpi.compute_all(commanded(1.0))}
+    assert found["charge cut"].value == pytest.approx(100 * (116 * 1800 + 112.41 * 1800 + 112.4 * 1000) / (200 * 4600))
+    assert "145.4 Wh, over that of the command, 255.6 Wh" in found["charge cut"].definition
+    squares = 84**2 * 1800 + 87.59**2 * 1800 + 78.84**2 * 1000
+    assert found["following error"].value == pytest.approx((squares / 4600) ** 0.5)
+    assert "derating" not in found, "nothing was commanded the other way"
+    assert {name: found[name].meters for name in ("charge cut", "following error")} == dict.fromkeys(
+        ("charge cut", "following error"), ("source", "sink", "bms")
+    )
+
+
+def test_a_bms_that_never_said_what_it_allows_has_cut_nothing() -> None:
+    found = {figure.name: figure.value for figure in kpi.compute_all(commanded(NAN))}
+    assert found["charge cut"] == 0.0
+    assert found["following error"] > 0
 
 
 def test_figures_can_be_taken_while_the_run_is_open() -> None:

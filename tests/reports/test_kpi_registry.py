@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,6 +241,7 @@ def test_a_kpi_tells_who_measured_what_it_came_from(columns: list[str], meters: 
 def test_cells_of_an_emulator_are_measured_by_it() -> None:
     emulator = {"name": "cells", "roles": ["emulator"]}
     assert meters_of({"instruments": [*INSTRUMENTS, emulator]}, ["Cell Voltage Max / V"]) == ("emulator",)
+    assert meters_of({}, ["Cell Voltage Max / V"]) == ("bms",), "every bench has one"
 
 
 def test_meters_are_kept_with_every_kpi_of_a_run() -> None:
@@ -261,9 +263,15 @@ def test_recordings_of_before_are_judged_by_every_kpi(name: str) -> None:
 
 
 def test_the_temperature_of_a_figure_is_what_the_chamber_was_set_to_at_the_end_of_its_step(cycle_run: Path) -> None:
-    run = Recording.load(cycle_run)
-    assert kpi.capacity(run, "discharge").temperature == 25.0
-    assert kpi.capacity(recording(), "discharge").temperature is None
+    assert kpi.capacity(Recording.load(cycle_run), "discharge").temperature == 25.0
+    run = recording()
+    assert kpi.capacity(run, "discharge").temperature is None
+    asked = np.array([[np.nan, np.nan, 25.0, 25.0, 10.0, 10.0, 10.0, 10.0, np.nan]])
+    cooled = Recording(
+        run.manifest, run.events, [*run.columns, "Set Temperature / degC"], np.hstack([run.rows, asked.T])
+    )
+    told = [kpi.cell_spread(cooled, step).temperature for step in ("soak", "discharge", "charge")]
+    assert told == [None, 10.0, None]
 
 
 # --- ours -------------------------------------------------------------------------------------------------------------
