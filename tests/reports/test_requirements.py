@@ -18,6 +18,7 @@ from reports import requirements
 from reports.kpi import Kpi, registry
 from reports.requirements import Bounds, limits_of
 from tests.bench.cli_support import ROOT, Answer, packbench, packbench_here
+from tests.bench.conftest import PACK
 
 DATASHEET = """\
 schema: 2
@@ -186,6 +187,12 @@ def test_a_requirement_that_nobody_can_judge_is_named_where_it_is(
 def test_every_number_of_a_kpi_can_be_required_not_only_the_usual_one(write_pack: WritePack) -> None:
     requirements.check(*load_pack(str(write_pack("temperature rise: 15", "dc resistance 2.5 s: 1"))))
     requirements.check(*load_pack(str(write_pack("temperature rise: 15", "charge time 5 to 95 %: 3600"))))
+
+
+def test_what_a_file_of_yesterday_was_allowed_to_require_it_still_is(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(PACK.replace("energy_efficiency: {25: 0.9}", "energy_efficiency: {25: 0.05}"), encoding="utf-8")
+    requirements.check(*load_pack(str(path)))
 
 
 def test_check_refuses_it_and_the_safe_state_does_not_ask(write_pack: WritePack) -> None:
