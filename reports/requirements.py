@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from bench import files
 from bench.pack import PackFile, at_temperature
@@ -14,6 +12,9 @@ from bench.requirements import UNCONDITIONAL, Conditions
 from bench.verdicts import InputError
 from reports.kpi import Kpi, found
 from reports.kpi.base import Registered, Sense
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _renewed(pack: PackFile, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"at_least": least, "at_most": most}
 
 
-def temperature_of(item: pytest.Item) -> float | None:
+def temperature_of(item: "pytest.Item") -> float | None:
     """The temperature (degC) that a test is parametrized with; None where it is not, or with something else."""
     callspec = getattr(item, "callspec", None)
     found = None if callspec is None else callspec.params.get("temperature")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,6 +131,19 @@ def test_a_limit_of_the_tests_own_counts_before_the_packs(pack: PackFile) -> Non
         limits_of(CAPACITY, pack, at_least=1.0, at="C/3")
 
 
+@pytest.mark.parametrize(
+    ("item", "temperature"),
+    [
+        (SimpleNamespace(), None),
+        (SimpleNamespace(callspec=SimpleNamespace(params={"rate": 3})), None),
+        (SimpleNamespace(callspec=SimpleNamespace(params={"temperature": "warm"})), None),
+        (SimpleNamespace(callspec=SimpleNamespace(params={"temperature": -10})), -10.0),
+    ],
+)
+def test_the_temperature_of_a_test_is_what_it_is_parametrized_with(item: Any, temperature: float | None) -> None:
+    assert requirements.temperature_of(item) == temperature
+
+
 # --- judged again -----------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +183,7 @@ def test_what_a_newer_pack_requires_no_more_has_no_limit_and_what_it_requires_no
         ("temperature rise: 15", "temperature rise: -15", 18, "temperature rise: found -15, allowed: at least 0 K."),
         ("temperature rise: 15", "energy round-trip efficiency: {25: 0.95}", 18,
          "energy round-trip efficiency.25: found 0.95, allowed: 10 to 100 %."),
+        ("temperature rise: 15", "derating: 101", 18, "derating: found 101, allowed: 0 to 100 %."),
         ("1C: 1.7", "1C: {-10: -1.7}", 17, "discharge capacity.1C.-10: found -1.7, allowed: at least 0 Ah."),
     ],
 )  # fmt: skip
