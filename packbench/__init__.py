@@ -41,13 +41,14 @@ if TYPE_CHECKING:
     from reports import kpi
     from reports.kpi import Kpi
     from reports.recording import Recording
+    from reports.requirements import limits_of
 
 __all__ = [
     "BenchFault", "Charge", "ConstantPower", "Control", "Discharge", "Envelope", "Extremes", "FastRecharge",
     "Inconclusive", "InputError", "Kpi", "PackFailure", "PackFile", "Place", "Procedure", "Profile", "Pulse",
     "Recording", "Rest", "Soak", "Stage", "StationFile", "Step", "TestBench", "TestError", "Until", "Verdict",
     "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
-    "full_discharge", "kpi", "load_pack", "load_run", "load_station", "roles", "soc_above", "soc_below",
+    "full_discharge", "kpi", "limits_of", "load_pack", "load_run", "load_station", "roles", "soc_above", "soc_below",
     "standard_charge",
 ]  # fmt: skip
 
@@ -65,6 +66,7 @@ _HOMES = {
     "packbench.runs": ("load_run",),
     "reports.kpi": ("Kpi",),
     "reports.recording": ("Recording",),
+    "reports.requirements": ("limits_of",),
 }  # fmt: skip
 _MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles"}
 _home_of = {name: home for home, names in _HOMES.items() for name in names}

@@ -346,7 +346,7 @@ class OutsideHeat:
     def __init__(self, pack: PackFile, bms_coldest: int, bms_hottest: int, bms_voltage: int, bms_current: int) -> None:
         mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
         self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
-        self._allowed = pack.requirements.dc_resistance
+        self._allowed = pack.resistance
         self._bms_coldest, self._bms_hottest = bms_coldest, bms_hottest
         self._bms_voltage, self._bms_current = bms_voltage, bms_current
         self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series

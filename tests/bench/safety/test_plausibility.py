@@ -525,9 +525,8 @@ def test_what_a_bms_does_not_count_has_not_grown() -> None:
 
 def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(four_cells: PackFile) -> None:
     """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
-    cold = four_cells.model_copy(
-        update={"requirements": four_cells.requirements.model_copy(update={"dc_resistance": {-10.0: 10.0, 25.0: 1.0}})}
-    )
+    required = four_cells.requirements | {"dc resistance 10 s": {"": {-10.0: 10.0, 25.0: 1.0}}}
+    cold = four_cells.model_copy(update={"requirements": required})
     heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
     cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
     air = [-10.0, -10.0, *[25.0] * 20]
