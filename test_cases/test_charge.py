@@ -2,8 +2,19 @@
 
 import pytest
 
-from packbench import Charge, PackFile, Rest, Soak, at_temperature, current_below, elapsed, full_discharge, kpi
-from test_cases.conftest import Require, RunScenario
+from packbench import (
+    Charge,
+    PackFile,
+    Require,
+    Rest,
+    RunScenario,
+    Soak,
+    at_temperature,
+    current_below,
+    elapsed,
+    full_discharge,
+    kpi,
+)
 
 
 @pytest.mark.requirement("PB-CHG-01")

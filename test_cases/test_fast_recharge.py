@@ -6,7 +6,9 @@ from packbench import (
     Discharge,
     FastRecharge,
     PackFile,
+    Require,
     Rest,
+    RunScenario,
     Soak,
     at_temperature,
     current_below,
@@ -15,7 +17,6 @@ from packbench import (
     soc_above,
     soc_below,
 )
-from test_cases.conftest import Require, RunScenario
 
 
 @pytest.mark.requirement("PB-FST-01")

@@ -2,8 +2,20 @@
 
 import pytest
 
-from packbench import Charge, PackFile, Pulse, Rest, Soak, at_temperature, current_below, elapsed, kpi, soc_above
-from test_cases.conftest import Require, RunScenario
+from packbench import (
+    Charge,
+    PackFile,
+    Pulse,
+    Require,
+    Rest,
+    RunScenario,
+    Soak,
+    at_temperature,
+    current_below,
+    elapsed,
+    kpi,
+    soc_above,
+)
 
 
 @pytest.mark.requirement("PB-RES-01")
