@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if not config.pluginmanager.has_plugin(ALLURE):
         return
-    if not option.allure_report_dir and getattr(option, "numprocesses", None) and not _is_worker(config):
+    if not option.allure_report_dir and (_is_worker(config) or getattr(option, "numprocesses", None)):
         _choose_default(config)
     if option.allure_report_dir:
         _present(config)
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave results in the default folder, now that there is a test that uses the bench."""
-    if config.pluginmanager.has_plugin(PRESENTER) or _is_worker(config) or config.option.collectonly:
+    if config.pluginmanager.has_plugin(PRESENTER) or config.option.collectonly:
         return
     if not uses_the_bench(items) or not config.pluginmanager.has_plugin(ALLURE):
         return
