@@ -1,7 +1,7 @@
 """What pytest does for a session that is the bench's: opens the bench for each test, verdicts, exit statuses.
 
 `packbench.plugin` has the options and the fixtures, and decides whether a session is the bench's: nothing of this is
-imported by any other one.
+imported by any other one. PYTEST_DONT_REWRITE: nothing is asserted here.
 
 Order of one test: the fixture opens the bench (a run begins), the test runs scenarios, and as soon as it returns or
 raises the bench is made safe and the run closed *inside* the call phase, so that the outcome pytest reports already

@@ -56,12 +56,13 @@ def _names_of_others(parser: pytest.Parser) -> set[str]:
     return {name for group in groups for option in getattr(group, "options", ()) for name in option.names()}
 
 
-def withdraw(parser: pytest.Parser) -> None:
-    """Take the options back, so that the conftest.py files about to be loaded find none of their names taken."""
+def withdraw(parser: pytest.Parser, config: pytest.Config) -> None:
+    """Take the options back, and their defaults: the conftest.py files about to be loaded find no name taken."""
     group = parser.getgroup(GROUP)
     # pytest has no public way back. Since 9.0 it hands options on to argparse at once, before that when it parses.
     known = getattr(getattr(parser, "optparser", None), "_option_string_actions", {})
     for option in group.options:
+        vars(config.option).pop(option.dest, None)
         for name in option.names():
             action = known.pop(name, None)
             if action is not None:

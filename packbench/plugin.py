@@ -13,12 +13,14 @@ else's is not touched, not even where it has packages called `bench` or `reports
 
 `-p no:packbench.plugin` leaves out all of it, `-p no:reports.plugin` only what makes the report. Who names one of
 `bench.plugin` and `reports.plugin` (`-p`, `pytest_plugins`) gets that one alone.
+
+PYTEST_DONT_REWRITE: nothing is asserted here, and whoever has imported it before a session would be warned.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -58,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> Generator[None, None, None]:
     """Make room for options of the project's own while its conftest.py files declare them."""
     before = early_config.stash[options.TAKEN]
-    options.withdraw(parser)
+    options.withdraw(parser, early_config)
     try:
         return (yield)
     finally:
@@ -82,9 +84,7 @@ def _declare_hooks(config: pytest.Config) -> None:
 
 
 def _config_of(manager: pytest.PytestPluginManager) -> pytest.Config:
-    config: pytest.Config | None = manager.get_plugin("pytestconfig")
-    assert config is not None  # noqa: S101 - pytest registers it before any plugin
-    return config
+    return cast("pytest.Config", manager.get_plugin("pytestconfig"))
 
 
 # --- whose session it is ------------------------------------------------------------------------------------------
