@@ -282,8 +282,11 @@ def require(verify: "Verify", station: "StationFile") -> Callable[..., "Verdict"
 
 
 def _begun(request: pytest.FixtureRequest) -> Any:
-    """`bench.plugin`, also where nobody could see before the test that it would ask for a fixture of ours."""
-    plugin = import_module(BENCH)
-    if not plugin.has_begun(request.config):
-        _begin(request.session)
-    return plugin
+    """`bench.plugin`; fails where nobody could see before the test that it would ask for a fixture of ours."""
+    if not _has_begun(request.config):
+        pytest.fail(
+            f"{request.node.nodeid}: the fixture {request.fixturename!r} is asked for within the test, in a session "
+            "that is not the bench's; make it an argument, or give an option of the bench's (--station).",
+            pytrace=False,
+        )
+    return import_module(BENCH)
