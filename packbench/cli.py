@@ -7,6 +7,7 @@ Exit status of every command: see `ExitStatus`.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -303,6 +304,25 @@ def _show_event(event: Mapping[str, Any]) -> None:
 
 
 _SWITCHES = ("supply", "load", "contactor", "emulator")
+
+
+# --- a repository of one's own ------------------------------------------------------------------------------------
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; its name is the bench's.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a repository that works: station, pack, one test, tox.ini, a nightly workflow, README."""
+    from packbench.new import write_repository
+
+    files = write_repository(folder)
+    if as_json:
+        print_json({"folder": folder.absolute(), "files": files})
+    else:
+        say(f"{folder}: {', '.join(path.as_posix() for path in files)}.")
+        say(f"Go on there: cd {shlex.quote(str(folder))} && python3 -m pip install tox && tox run -e tests")
 
 
 # --- recordings ---------------------------------------------------------------------------------------------------
