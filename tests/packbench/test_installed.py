@@ -1,4 +1,4 @@
-"""What somebody gets who installs the wheel: the repository of `packbench new`, its README's own commands, and the rest.
+"""What somebody gets who installs the wheel: the repository of `packbench new`, and its README's own commands.
 
 Minutes of installing, from the package registry that pip and uv are configured for; where there is none these tests are
 skipped, but not in CI.
