@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from bench.roles import Roles, cast_roles
+from bench.players import Players, cast_players
 from bench.running.lifecycle import OpenBench, Setup, check_fit
 from bench.safety import powercut, witness
 from bench.safety.benchverdict import BenchVerdict
@@ -24,8 +24,6 @@ from instruments.roles import CommunicationWatchdog, Identity, InstrumentFault, 
 
 CALIBRATION_NOTICE = timedelta(days=30)
 """How long before its calibration runs out an instrument is mentioned."""
-POWERFUL_ROLES = frozenset({"source", "sink", "emulator", "chamber"})
-"""Roles that keep acting on the pack after the computer has died, unless a watchdog of their own stops them."""
 
 
 class ReachableBench(OpenBench):
@@ -39,12 +37,14 @@ class ReachableBench(OpenBench):
                 raise each.error
         self.roles = self._present()
 
-    def _present(self) -> Roles:
+    def _present(self) -> Players:
         """Everybody who answered, whoever it is; for the rest what says why it did not."""
         if all(each.driver is not None for each in self._found.values()):
-            return cast_roles(self.station, self.drivers)
-        entries = self.station.instruments
-        return Roles(**{role: each.player for name, each in self._found.items() for role in entries[name].roles})  # type: ignore[arg-type] # stand-ins play every role
+            return cast_players(self.station, self.drivers)
+        found = {name: each.player for name, each in self._found.items()}  # stand-ins play every role
+        return Players(
+            {role: {name: found[name] for name in self.station.players(role)} for role in self.station.played}
+        )
 
     def identify(self, name: str) -> Identity:
         """Ask one instrument who it is; raises `InstrumentFault` or, for the wrong one, `BenchFault`."""
@@ -57,6 +57,8 @@ class ReachableBench(OpenBench):
 
     def hear_bms(self) -> None:
         """Wait for the first messages of the BMS; raises `InstrumentFault` when it stays silent."""
+        if "bms" not in self.roles:
+            return
         deadline = self.clock.now() + BMS_SILENCE
         while True:
             self.clock.sleep(0.1)
@@ -229,7 +231,8 @@ def _confirmed_by(bench: ReachableBench) -> dict[str, tuple[str, ...]]:
 
 
 def _unverifiable(station: StationFile) -> dict[str, str]:
-    return {} if station.bus_voltmeters else {"bus discharged": NOT_MEASURABLE}
+    looked_at = "bus discharged" in station.safe_order
+    return {"bus discharged": NOT_MEASURABLE} if looked_at and not station.bus_voltmeters else {}
 
 
 def _protect(bench: ReachableBench) -> tuple[str, ...]:
@@ -241,8 +244,8 @@ def _protect(bench: ReachableBench) -> tuple[str, ...]:
 
 
 def _fit(bench: ReachableBench) -> tuple[str, ...]:
-    emulator, pack = bench.roles.emulator, bench.pack
-    if emulator is None or emulator.cell_count == pack.series:
+    pack = bench.pack
+    if "emulator" not in bench.roles or bench.roles.emulator.cell_count == pack.series:
         return ()
-    count = emulator.cell_count
+    count = bench.roles.emulator.cell_count
     return (f"Pack {pack.name} has {pack.series} cells in series, the emulator {count}: choose another with --pack.",)

@@ -3,6 +3,8 @@
 Source of the labels: battery-data-format ontology 1.3.0, preferred labels; positive current charges.
 """
 
+from instruments.roles import BMS_CHANNELS, Channel
+
 TEST_TIME = "Test Time / s"
 VOLTAGE = "Voltage / V"
 CURRENT = "Current / A"
@@ -41,15 +43,16 @@ DERIVED = (
 
 INDEX = {name: index for index, name in enumerate(DERIVED)}
 
-_UNITS = {
-    "voltage": "V", "current": "A", "power": "W", "cell": "V", "air": "degC", "set point": "degC", "sensor": "degC",
-    "insulation": "Ohm", "age": "s", "charge current limit": "A", "discharge current limit": "A",
-    "cell voltage min": "V", "cell voltage max": "V", "cell temperature min": "degC", "cell temperature max": "degC",
-    "pack voltage": "V", "pack current": "A",
-}  # fmt: skip
+
+SAMPLE_AGE = Channel("sample age", "time", "s")
+"""How long ago an instrument with a scan period of its own was asked."""
 
 
-def raw_label(instrument: str, channel: str) -> str:
+def raw_label(instrument: str, channel: Channel) -> str:
     """Column of one raw channel, e.g. `Emulator Cell 7 / V`."""
-    stem = channel.rstrip("0123456789 ")
-    return f"{instrument.title()} {channel.title()} / {_UNITS.get(stem, '1')}"
+    return f"{instrument.title()} {channel.name.title()} / {channel.unit}"
+
+
+def bms_label(instrument: str, channel: str) -> str:
+    """Column of a channel that every BMS has, by its name."""
+    return raw_label(instrument, BMS_CHANNELS[channel])

@@ -8,14 +8,15 @@ must start fast.
 from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
+from bench import roles
 from bench.origin import adopt
-from bench.roles import Driver
+from bench.players import Driver
 from bench.station import Expected, StationFile
 from bench.verdicts import InputError
 from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
 from instruments.roles import Identity, InstrumentFault, Scanned
-from instruments.session import InstrumentLink, LinkContext
+from instruments.wires.session import InstrumentLink, LinkContext
 
 
 def driver_of(station: StationFile, name: str) -> DriverClass:
@@ -64,8 +65,8 @@ class Unreachable:
         return refuse
 
 
-TOWARDS_SAFETY = frozenset({"sink_off", "source_off", "emulator_off", "chamber_rest", "request_mode", "close"})
-"""What may be said to whoever answers at an address. Of the modes a safe state asks for standby alone."""
+TOWARDS_SAFETY = frozenset({"request_mode", "close"})
+"""What may be said to whoever answers at an address, beside OFF. Of the modes a safe state asks for standby alone."""
 
 
 class Doubted(Unreachable):
@@ -74,13 +75,15 @@ class Doubted(Unreachable):
     To switch it off needs no identity. What it reads back or measures proves nothing, and so is not asked.
     """
 
-    def __init__(self, driver: Driver, reason: str) -> None:
+    def __init__(self, driver: Driver, reason: str, played: Iterable[str]) -> None:
         super().__init__(reason)
         self._driver = driver
+        powers = (roles.role(name).power for name in played)
+        self._allowed = TOWARDS_SAFETY | {power.off_verb for power in powers if power}
 
     def __getattr__(self, verb: str) -> Any:
         """Commands towards safety reach whoever is there; every other verb raises `InstrumentFault`."""
-        return getattr(self._driver, verb) if verb in TOWARDS_SAFETY else super().__getattr__(verb)
+        return getattr(self._driver, verb) if verb in self._allowed else super().__getattr__(verb)
 
 
 def is_there(player: object) -> bool:
@@ -111,9 +114,4 @@ def warm_up(station: StationFile, names: Iterable[str]) -> None:
     for name in names:
         entry = station.instruments[name]
         driver_class(entry.driver)
-        if entry.can is not None:
-            import can  # noqa: F401
-        elif "://" not in entry.resource:
-            import pyvisa
-
-            pyvisa.ResourceManager(station.visa_library)
+        InstrumentLink(entry.resource, entry.can).kind.prepare(station.visa_library)

@@ -1,41 +1,29 @@
 """The station file: which driver plays which role at which address, what wires and instruments can carry."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bench import files
+from bench import files, roles
 
 SHIPPED = Path(__file__).parent / "stations"
 
-Role = Literal["source", "sink", "emulator", "chamber", "temperatures", "bms"]
-REQUIRED_ROLES: tuple[Role, ...] = ("source", "sink", "chamber", "temperatures", "bms")
-
-SafeAction = Literal[
-    "sink off", "source off", "current gone", "contactor open", "bus discharged", "emulator off", "chamber to rest"
-]
-SAFE_ORDER: tuple[SafeAction, ...] = get_args(SafeAction)
-"""From the outside in: what moves current, then the contactor, then what is behind it, and conditioning last."""
-ACTED_ON: dict[SafeAction, Role] = {
-    "sink off": "sink", "source off": "source", "contactor open": "bms", "emulator off": "emulator",
-    "chamber to rest": "chamber",
-}  # fmt: skip
-"""Whose step it is; the others are read-backs alone."""
-_RULES: tuple[tuple[SafeAction, SafeAction, str], ...] = (
-    ("sink off", "current gone", "a current that is still switched on is waited for in vain"),
-    ("source off", "current gone", "a current that is still switched on is waited for in vain"),
-    ("current gone", "contactor open", "the contactor would open under load"),
-    ("contactor open", "bus discharged", "the pack itself still holds the bus up"),
-    ("sink off", "emulator off", "a sink would pull on channels that are off"),
-    ("source off", "emulator off", "a source would push into channels that are off"),
-    ("sink off", "chamber to rest", "the cells would go on heating without conditioning"),
-    ("source off", "chamber to rest", "the cells would go on heating without conditioning"),
-)
-"""What must come before what, and why."""
 TOUCHABLE = 60.0
 """V DC up to which a circuit is voltage class A and needs no protection against touch (ISO 6469-3)."""
+
+
+def _known_role(name: str) -> str:
+    """A role that there is; its record is looked at, so that one that cannot be used is told here."""
+    if name not in roles.names():
+        raise ValueError(f"there is no such role; {files.nearest(name, roles.names())}")
+    roles.role(name)
+    return name
+
+
+RoleName = Annotated[str, AfterValidator(_known_role)]
 
 
 class Accuracy(files.FileModel):
@@ -57,14 +45,17 @@ class InstrumentEntry(files.FileModel):
     """One instrument at one address, playing one or more roles."""
 
     driver: str
-    resource: str = Field(default="", description="VISA resource or pyserial URL")
+    resource: str = Field(default="", description="VISA resource, serial or tcp address, pyserial URL")
     can: dict[str, Any] | None = Field(default=None, description="arguments of python-can's Bus")
-    roles: tuple[Role, ...] = Field(min_length=1)
+    roles: tuple[RoleName, ...] = Field(min_length=1)
     expect: Expected = Expected()
     accuracy: Accuracy = Accuracy()
     calibration_due: date | None = None
     watchdog: float | None = Field(
         default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
+    )
+    scan_period: float | None = Field(
+        default=None, gt=0, le=600, description="s between two questions to it; each scan of the bench when absent"
     )
     gap: float | None = Field(default=None, ge=0, description="s between messages; the driver's own when absent")
     timeout: float | None = Field(default=None, gt=0, description="s; the driver's own when absent")
@@ -115,7 +106,7 @@ class GuardSettings(files.FileModel):
 class SafeState(files.FileModel):
     """In which order a bench is made safe, and when current and voltage count as gone."""
 
-    order: tuple[SafeAction, ...] = Field(default=(), description="every step once; empty: as the roles have it")
+    order: tuple[str, ...] = Field(default=(), description="every step once; empty: as the roles have it")
     current: float = Field(default=0.5, gt=0, le=10, description="A below which the contactor may open")
     bus_voltage: float = Field(default=TOUCHABLE, gt=0, le=TOUCHABLE, description="V below which the bus is discharged")
     bus_meter: str | None = Field(
@@ -133,16 +124,10 @@ class SafeState(files.FileModel):
 
     @field_validator("order")
     @classmethod
-    def _no_step_harms_another(cls, order: tuple[SafeAction, ...]) -> tuple[SafeAction, ...]:
+    def _nothing_twice(cls, order: tuple[str, ...]) -> tuple[str, ...]:
         twice = next((step for step in order if order.count(step) > 1), None)
         if twice is not None:
             raise ValueError(f"{twice!r} is given twice")
-        missing = [step for step in SAFE_ORDER if order and step not in order and step != "emulator off"]
-        if missing:
-            raise ValueError(f"{missing[0]!r} is missing; a safe state has {', '.join(SAFE_ORDER)}")
-        for first, then, why in _RULES:
-            if first in order and then in order and order.index(then) < order.index(first):
-                raise ValueError(f"{then!r} comes before {first!r}, so that {why}; put it after")
         return order
 
 
@@ -199,15 +184,18 @@ class StationFile(files.FileModel):
     @field_validator("instruments")
     @classmethod
     def _roles_are_filled(cls, entries: dict[str, InstrumentEntry]) -> dict[str, InstrumentEntry]:
-        players: dict[str, str] = {}
-        for name, entry in entries.items():
-            for role in entry.roles:
-                if role in players:
-                    raise ValueError(f"role {role} is played by both {players[role]} and {name}; one is allowed")
-                players[role] = name
-        missing = [role for role in REQUIRED_ROLES if role not in players]
-        if missing:
-            raise ValueError(f"nobody plays {', '.join(missing)}; add the role to an instrument")
+        for name in dict.fromkeys(role for entry in entries.values() for role in entry.roles):
+            most, players = roles.role(name).most, _players(entries, name)
+            if most is not None and len(players) > most:
+                raise ValueError(
+                    f"role {name} is played by {' and '.join(players)}; {'one is' if most == 1 else f'{most} are'} "
+                    "allowed"
+                )
+        try:
+            roles.safe_order(role for entry in entries.values() for role in entry.roles)
+            roles.opening_order({name: entry.roles for name, entry in entries.items()})
+        except roles.RoleError as error:
+            raise ValueError(str(error)) from error
         return entries
 
     @field_validator("instruments")
@@ -238,10 +226,8 @@ class StationFile(files.FileModel):
                 raise files.WrongAt(
                     (key,), name, f"no source or sink of this station; {files.nearest(name, meters)}"
                 )  # fmt: skip
-        emulated = any("emulator" in entry.roles for entry in entries.values())
-        if entries and safe.order and emulated != ("emulator off" in safe.order):
-            what = "is missing, and an instrument plays the emulator" if emulated else "has no emulator to switch"
-            raise files.WrongAt(("order",), safe.order, f"'emulator off' {what}")
+        if entries and safe.order:
+            _check_order(safe.order, [role for entry in entries.values() for role in entry.roles])
         return safe
 
     @model_validator(mode="after")
@@ -276,10 +262,14 @@ class StationFile(files.FileModel):
         return silence + self.supervisor.heartbeat * self.speed
 
     @property
-    def safe_order(self) -> tuple[SafeAction, ...]:
+    def played(self) -> tuple[str, ...]:
+        """The roles that somebody plays here."""
+        return tuple(dict.fromkeys(role for entry in self.instruments.values() for role in entry.roles))
+
+    @property
+    def safe_order(self) -> tuple[str, ...]:
         """The steps of the safe state: as written, else as the roles have it."""
-        emulated = self.player("emulator") is not None
-        return self.safe_state.order or tuple(step for step in SAFE_ORDER if emulated or step != "emulator off")
+        return self.safe_state.order or roles.safe_order(self.played)
 
     @property
     def bus_voltmeters(self) -> tuple[str, ...]:
@@ -287,9 +277,33 @@ class StationFile(files.FileModel):
         first = self.safe_state.bus_meter
         return tuple(dict.fromkeys((*((first,) if first else ()), *self.safe_state.confirm)))
 
-    def player(self, role: Role) -> str | None:
-        """Name of the instrument that plays `role`."""
-        return next((name for name, entry in self.instruments.items() if role in entry.roles), None)
+    def players(self, role: str) -> tuple[str, ...]:
+        """Names of the instruments that play `role`."""
+        return _players(self.instruments, role)
+
+    def player(self, role: str) -> str | None:
+        """Name of the first instrument that plays `role`."""
+        return next(iter(self.players(role)), None)
+
+
+def _players(entries: Mapping[str, InstrumentEntry], role: str) -> tuple[str, ...]:
+    return tuple(name for name, entry in entries.items() if role in entry.roles)
+
+
+def _check_order(order: Sequence[str], played: Sequence[str]) -> None:
+    """Raise where the order of a safe state is not what the roles of a station need."""
+    steps = {name: step for name, (step, _) in roles.steps_of(played).items()}
+    for index, name in enumerate(order):
+        if name not in steps:
+            raise files.WrongAt(("order", index), name, f"is no step of this station; {files.nearest(name, steps)}")
+    missing = [name for name in roles.safe_order(played) if name not in order]
+    if missing:
+        raise files.WrongAt(
+            ("order",), order, f"{missing[0]!r} is missing; a safe state has {', '.join(roles.safe_order(played))}"
+        )
+    for first, then, why in roles.rules(steps.values()):
+        if order.index(then) < order.index(first):
+            raise files.WrongAt(("order",), order, f"{then!r} comes before {first!r}, so that {why}; put it after")
 
 
 def _longest_silence(scan_period: float, rest_scan_period: float, guard: GuardSettings) -> float:

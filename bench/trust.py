@@ -15,8 +15,8 @@ from instruments.registry import is_dotted
 
 VISA_BACKENDS = frozenset({"", "@ivi", "@py", "@packbench", "@sim"})
 """Backends of pyvisa that are chosen by name; empty: the vendor's library where pyvisa finds it."""
-SERIAL_SCHEMES = frozenset({"socket", "rfc2217", "loop", "hwgrep", "packbench"})
-"""Handlers of pyserial URLs that only connect; `spy` writes to any file, and an unknown one is imported by its name."""
+CONNECTING = frozenset({"serial", "tcp", "socket", "rfc2217", "loop", "hwgrep", "packbench"})
+"""Schemes that only connect; pyserial's `spy` writes to any file, and an unknown one is imported by its name."""
 LIBRARY_ARGUMENTS = frozenset({"dll"})
 """Arguments of python-can's interfaces that name a library to be loaded."""
 
@@ -59,8 +59,8 @@ def _of_link(where: str, entry: InstrumentEntry) -> Iterator[Finding]:
 def _is_foreign_url(address: str) -> bool:
     """Whether pyserial would look for a handler of this URL that is not known to connect and nothing else."""
     scheme, separator, _ = address.partition("://")
-    return bool(separator) and scheme.lower() not in SERIAL_SCHEMES
+    return bool(separator) and scheme.lower() not in CONNECTING
 
 
 def _schemes() -> str:
-    return f"write a device, or a URL with {', '.join(sorted(SERIAL_SCHEMES))}"
+    return f"write a device, or a URL with {', '.join(sorted(CONNECTING))}"

@@ -22,6 +22,7 @@ from bench.safety.guard import Limit
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
+from instruments.roles import CONTRADICTIONS, DROPPED
 
 TARGET = 15.0
 """us per scan with `LIMITS` limits, at most."""
@@ -56,7 +57,7 @@ def _cost(bench: OpenBench, limits: Sequence[Limit], sampler: Sampler) -> float:
     assert sampler.last is not None
     row = list(sampler.last)
     row[INDEX[columns.SET_TEMPERATURE]] = row[INDEX[columns.AMBIENT]]
-    layout, counts = bench.scanner.columns, [raw_label("bms", channel) for channel in ("dropped", "contradictions")]
+    layout, counts = bench.scanner.columns, [raw_label("bms", channel) for channel in (DROPPED, CONTRADICTIONS)]
     missing = [name for name in counts if name not in layout]
     layout += tuple(missing)
     guard = guard_for(bench, limits, layout, derived_on(bench, layout))

@@ -1,1 +1,1 @@
-"""The wires: roles, sessions (VISA, serial, CAN) and one driver file per instrument family."""
+"""The wires and who is at their end: roles, links, and one driver file per instrument family."""

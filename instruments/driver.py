@@ -1,7 +1,7 @@
 """What every VISA driver has in common: how it is opened, named, identified and closed; how it is programmed.
 
 No command of any instrument is in here, and a driver inherits nothing that it could want to do differently:
-roles are `instruments.roles`, wires are `instruments.session`.
+roles are `instruments.roles`, wires are `instruments.wires.session`.
 """
 
 import inspect
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar, Protocol, Self
 
-from instruments.links import LinkProfile
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
-from instruments.session import InstrumentLink, LinkContext, Session, adapted, last_digit
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import InstrumentLink, LinkContext, Session, adapted, last_digit
 
 _NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can"})
 

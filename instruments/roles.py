@@ -45,6 +45,51 @@ class Ratings:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """One value of an instrument's scan: its name among the others, what it measures, and in which unit.
+
+    Who plays a role is bound to it by these: in which order an instrument answers is its own affair.
+    """
+
+    name: str
+    quantity: str
+    unit: str
+
+
+VOLTS = Channel("voltage", "voltage", "V")
+AMPERES = Channel("current", "current", "A")
+WATTS = Channel("power", "power", "W")
+TERMINALS = VOLTS, AMPERES, WATTS
+"""What a supply or a load measures."""
+CHAMBER_AIR = Channel("air", "temperature", "degC"), Channel("set point", "temperature", "degC")
+"""What a climatic chamber measures, and what it was told."""
+
+
+BMS_CHANNELS = {
+    each.name: each
+    for each in (
+        Channel("state", "state", "1"),
+        Channel("soc min", "state of charge", "1"),
+        Channel("soc max", "state of charge", "1"),
+        Channel("soh", "state of health", "1"),
+        Channel("charge current limit", "current", "A"),
+        Channel("discharge current limit", "current", "A"),
+        Channel("cell voltage min", "voltage", "V"),
+        Channel("cell voltage max", "voltage", "V"),
+        Channel("cell temperature min", "temperature", "degC"),
+        Channel("cell temperature max", "temperature", "degC"),
+        Channel("pack voltage", "voltage", "V"),
+        Channel("pack current", "current", "A"),
+        Channel("insulation", "resistance", "Ohm"),
+        Channel("age", "time", "s"),
+    )
+}
+"""What a BMS tells, by name; see `BatteryManagement`."""
+DROPPED, CONTRADICTIONS = Channel("dropped", "count", "1"), Channel("contradictions", "count", "1")
+"""Frames that are known or estimated to be lost or left unread, and frames that cannot come from one healthy node."""
+
+
+@dataclass(frozen=True, slots=True)
 class Protections:
     """An instrument's own protection, as read back from it: V, A, W, and s of its communication watchdog.
 
@@ -62,7 +107,7 @@ class Instrument(Protocol):
     """Anything with a link: opened by its constructor, identified, closed once.
 
     Closed is closed: every message after `close`, and in any process but the one that opened it, raises
-    `InstrumentFault` (see `instruments.lifetime`).
+    `InstrumentFault` (see `instruments.wires.lifetime`).
     """
 
     def identify(self) -> Identity:
@@ -128,8 +173,8 @@ class Scanned(Protocol):
     """
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of what `collect` returns, in its order; fixed while the instrument is open."""
+    def channels(self) -> tuple[Channel, ...]:
+        """What `collect` returns, in its order; fixed while the instrument is open."""
         ...
 
     def request(self) -> None:
@@ -284,20 +329,22 @@ class TemperatureLogger(Protocol):
 
 
 class BmsState(IntEnum):
-    """States of a foxBMS node (value table of BmsState in its DBC)."""
+    """What a BMS does, whatever its make: a driver puts the states of its own into these. The numbers are recorded.
 
-    UNINITIALIZED = 0
-    INITIALIZATION = 1
-    INITIALIZED = 2
-    IDLE = 3
-    OPEN_CONTACTORS = 4
+    STARTING: it was switched on or reset, and nothing is known of its contactors. OPENING: they were told to open.
+    STANDBY: they are open. PRECHARGE: they are closing. CLOSED: closed, for neither way of the current in particular;
+    CHARGE, DISCHARGE: closed for that. ERROR: it gave up. UNKNOWN: it says that it does not know.
+    """
+
+    STARTING = 1
+    OPENING = 4
     STANDBY = 5
     PRECHARGE = 6
-    NORMAL = 7
+    CLOSED = 7
     DISCHARGE = 8
     CHARGE = 9
     ERROR = 10
-    UNDEFINED = 11
+    UNKNOWN = 11
 
 
 class BmsMode(IntEnum):
@@ -308,12 +355,25 @@ class BmsMode(IntEnum):
     CHARGE = 2
 
 
+Side = Literal["pack", "bench", "unknown"]
+"""Where an error comes from."""
+
+
+FaultAbout = Literal["", "over-current", "over-temperature", "precharge"]
+"""What a fault is about, where that makes a difference to whose doing it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class BmsFault:
-    """One fault bit that a BMS raised, by its signal name in the DBC."""
+    """One fault that a BMS raises, under the name that its maker gave it, and what its driver knows of it.
+
+    `side` is whose doing it tells of: `unknown` for one that is raised beside whatever else there is.
+    """
 
     signal: str
     text: str = field(default="", compare=False)
+    side: Side = "pack"
+    about: FaultAbout = ""
 
 
 @runtime_checkable
@@ -345,19 +405,20 @@ class BatteryManagement(Protocol):
         ...
 
 
-Side = Literal["pack", "bench", "unknown"]
-"""Where an error comes from."""
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorOrigin:
-    """Where a BMS's error comes from, as far as the node tells: by which of its bits, `signals`, the first it raised.
+    """Where a BMS's error comes from, as far as the node tells: by which of its `faults`, the first it raised.
 
     `unknown` where it raises none, or only those that stand beside every other.
     """
 
     side: Side
-    signals: tuple[str, ...] = ()
+    faults: tuple[BmsFault, ...] = ()
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(fault.signal for fault in self.faults)
 
 
 @runtime_checkable

@@ -219,13 +219,13 @@ UNWATCHED = "They keep doing what they were told last when this computer dies."
 
 
 def _watchdog(entry: "InstrumentCheck") -> str:
-    from bench.checkup import POWERFUL_ROLES
+    from bench.safety.asfound import powers_of
 
     if entry.watchdog is not None:
         return f"{entry.watchdog:g} s"
     if entry.has_watchdog:
         return "not armed"
-    return "NONE" if POWERFUL_ROLES.intersection(entry.roles) else "not needed"
+    return "NONE" if powers_of(entry.roles) else "not needed"
 
 
 def _result(entry: "InstrumentCheck") -> str:

@@ -1,6 +1,6 @@
 """What ends a step: the first of its conditions to hold, or its timeout."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from math import isnan, nan
 from typing import Protocol
 
@@ -20,9 +20,9 @@ _TIME = INDEX[columns.TEST_TIME]
 class _Watch:
     """Follows one end condition through the rows."""
 
-    def __init__(self, condition: Until, threshold: float, start: float) -> None:
+    def __init__(self, condition: Until, threshold: float, start: float, index: Mapping[str, int]) -> None:
         self.condition, self._threshold, self._start = condition, threshold, start
-        self._position = INDEX.get(condition.column, _TIME)
+        self._position = index.get(condition.column, _TIME)
         self._rising = condition.comparison == ">="
         self._magnitude = condition.column == columns.CURRENT
         self._since = nan
@@ -68,11 +68,14 @@ class Ending(Protocol):
 
 
 class Conditions:
-    """The conditions of one step that began at `start` (s of test time), and its timeout."""
+    """The conditions of one step that began at `start` (s of test time), and its timeout.
 
-    def __init__(self, step: Step, pack: PackFile, start: float) -> None:
+    `index` has the position of each column in a row.
+    """
+
+    def __init__(self, step: Step, pack: PackFile, start: float, index: Mapping[str, int] = INDEX) -> None:
         self._step = step
-        self._watches = [_Watch(condition, condition.resolve(pack), start) for condition in step.conditions]
+        self._watches = [_Watch(condition, condition.resolve(pack), start, index) for condition in step.conditions]
         self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
         self._latest = start + self._timeout
 

@@ -14,6 +14,7 @@ from bench.columns import INDEX
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
+from bench.running.declared import Workplace
 from bench.running.ending import Ending
 from bench.running.flow import Flow
 from bench.running.lifecycle import OpenBench
@@ -78,7 +79,8 @@ class Engine:
         self.step_started = 0.0
         self._chamber_alarm = ""
         # Found out once: to look whether a driver has a verb costs as much as to use it.
-        self._asked = bench.roles.bms if isinstance(bench.roles.bms, KeepsAsking) else None
+        bms = bench.roles.bms if "bms" in bench.roles else None
+        self._asked = bms if isinstance(bms, KeepsAsking) else None
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -177,8 +179,10 @@ class Engine:
     def _carry_out(self, procedure: Procedure[Any], at_least: float = 0.0) -> str:
         """Until something ends the step, as a sentence; whatever that is, its outputs are off then."""
         bench, sampler = self.bench, self.sampler
-        flow = Flow(bench.roles, procedure.envelope(), sampler.ask, procedure.step.name)
-        stage = Stage(bench, flow, sampler, self.log)
+        envelope, place = procedure.envelope(), procedure.place
+        if isinstance(place, Workplace):
+            place.allow(envelope)
+        stage = Stage(place, Flow(bench.roles, envelope, sampler.ask, procedure.step.name), sampler, self.log)
         if procedure.mode is None:
             ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
         else:
@@ -318,7 +322,7 @@ class Engine:
             if excursion is None:
                 return
             if row[_TIME] - began > longest:
-                alarm = self.bench.roles.chamber.alarm()
+                alarm = self._alarm()
                 hint = f"the chamber reports {alarm!r}" if alarm else "check the chamber, its door and its supply"
                 raise BenchFault(
                     f"Cycling was paused for {excursion.limit.name} and has not recovered within "
@@ -330,7 +334,7 @@ class Engine:
 
     def _look_at_chamber(self) -> None:
         """Tell an alarm of the chamber once; what it does to the air is the guard's to see."""
-        alarm = self.bench.roles.chamber.alarm()
+        alarm = self._alarm()
         if alarm and alarm != self._chamber_alarm:
             entry, step = fault("chamber-alarm"), self.sampler.step_name
             text = f"{entry.name}: it reports {alarm!r} in step {step!r}."
@@ -339,8 +343,16 @@ class Engine:
             )
         self._chamber_alarm = alarm
 
+    def _alarm(self) -> str:
+        return self.bench.roles.chamber.alarm() if "chamber" in self.bench.roles else ""
+
     def _close_contactors(self, mode: BmsMode) -> Row:
-        """Ask for a mode until the BMS is in it; a BMS that gives up meanwhile is the guard's to tell."""
+        """Ask for a mode until the BMS is in it; a BMS that gives up meanwhile is the guard's to tell.
+
+        Where there is no BMS there is no contactor of its own either.
+        """
+        if "bms" not in self.bench.roles:
+            return next(self._scans(self.bench.station.scan_period))
         livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
         wanted, other = _STATE_OF[mode], _STATE_OF[_OTHER[mode]]

@@ -16,11 +16,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol, cast
 
-from bench import files
+from bench import files, roles
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
-from bench.roles import Driver, Roles, cast_roles
+from bench.players import Driver, Players, cast_players
 from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
 from bench.safety import interrupts, powercut
@@ -30,13 +30,13 @@ from bench.safety.breaking import cell_danger
 from bench.safety.limits import limits_for
 from bench.safety.safestate import STEP_LIMIT, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
-from bench.station import REQUIRED_ROLES, StationFile, Virtual
+from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
-from instruments.session import LinkContext
+from instruments.wires.session import LinkContext
 
-OPENING_ORDER = ("bms", "chamber", "temperatures", "emulator", "sink", "source")
 PROTECTION_MARGIN = 1.05
+CURRENT_MARGIN = 1.2
 """How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
 
 Transcript = Callable[[str, str, str], None]
@@ -166,17 +166,16 @@ class OpenBench:
         self._find()
         check_fit(self.setup)
         self._refuse_what_is_missing()
-        self.roles: Roles = cast_roles(self.station, self.drivers)
+        self.roles: Players = cast_players(self.station, self.drivers)
         # Whoever is only heard comes last: a node on a bus needs a moment to speak.
         for name, driver in reversed(self.drivers.items()):
             self.identities[name] = self._identify(name, driver)
         self._permit(self.identities)
         self._limited(self._protect)
         self.emulated = self._emulate()
-        playing: dict[str, str] = {
-            role: name for name, entry in self.station.instruments.items() for role in entry.roles
-        }
-        self.scanner = Scanner(self.drivers, playing)
+        players = {role: self.station.players(role) for role in self.station.played}
+        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now)
+        self.index = {name: position for position, name in enumerate(self.scanner.columns)}
 
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.
@@ -185,7 +184,8 @@ class OpenBench:
         """
         for name in self.station.instruments:
             driver_of(self.station, name)
-        self._finding = Finding(self.station, _in_opening_order(self.station), self._context, self.clock)
+        names = roles.opening_order({name: entry.roles for name, entry in self.station.instruments.items()})
+        self._finding = Finding(self.station, names, self._context, self.clock)
         try:
             self._take(self._finding.go_on())
         finally:
@@ -232,12 +232,12 @@ class OpenBench:
             why = f"the safe state itself failed ({type(failed).__name__}: {failed})"
             self.opening.safe = BenchVerdict.unknown(why)
 
-    def _players(self) -> Roles:
+    def _players(self) -> Players:
         """Who can be asked to make the bench safe: as opened, or what stands in for who is missing or somebody else."""
-        players: dict[str, Any] = {}
-        for name, each in self._found.items():
-            players |= dict.fromkeys(self.station.instruments[name].roles, self._credible(name, each))
-        return Roles(**players)
+        credible = {name: self._credible(name, each) for name, each in self._found.items()}
+        return Players(
+            {role: {name: credible[name] for name in self.station.players(role)} for role in self.station.played}
+        )
 
     def _credible(self, name: str, each: Found) -> Any:
         """An instrument that is known to be itself, else one whose word proves nothing."""
@@ -246,8 +246,14 @@ class OpenBench:
         try:
             self.identities[name] = self._identify(name, each.driver)
         except Exception as error:  # noqa: BLE001 - a driver may stumble over an answer: then it is not identified
-            return Doubted(each.driver, str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
+            return Doubted(each.driver, why, self.station.instruments[name].roles)
         return each.driver
+
+    def _periods(self) -> dict[str, float]:
+        """Instruments that are asked more rarely than the bench is scanned, and how often, s."""
+        entries = self.station.instruments.items()
+        return {name: entry.scan_period for name, entry in entries if entry.scan_period is not None}
 
     def _open_clock(self) -> None:
         if self.station.clock == "wall":
@@ -305,20 +311,19 @@ class OpenBench:
     def _protect(self) -> None:
         """Arm the instruments' own protections and keep what they read back."""
         pack, wiring = self.pack, self.station.wiring
-        voltage = min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage)
-        charge = min(pack.limits.charge_current, wiring.current) * 1.2
-        discharge = min(pack.limits.discharge_current, wiring.current) * 1.2
-        source, sink = self.roles.source, self.roles.sink
-        source_name, sink_name = (
-            self.station.player("source") or "source",
-            self.station.player("sink") or "sink",
+        allowed = roles.Envelope(
+            voltage_min=pack.voltage_min / PROTECTION_MARGIN,
+            voltage_max=min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage),
+            charge_current=min(pack.limits.charge_current, wiring.current) * CURRENT_MARGIN,
+            discharge_current=min(pack.limits.discharge_current, wiring.current) * CURRENT_MARGIN,
         )
-        # What the instrument is rated for needs no more protection than its own rating.
-        charge_power = min(charge * voltage, source.source_ratings.power)
-        discharge_power = min(discharge * voltage, sink.sink_ratings.power)
-        self.protections[source_name] = source.protect_source(voltage, charge, charge_power)
-        armed = sink.protect_sink(pack.voltage_min / PROTECTION_MARGIN, discharge, discharge_power)
-        self.protections[f"{sink_name} (sink)" if sink_name == source_name else sink_name] = armed
+        for role in reversed(roles.opening_order({name: (name,) for name in self.station.played})):
+            protect = roles.role(role).protect
+            if protect is not None:
+                shares = self.roles.shares(role)
+                for name, player in self.roles.of(role).items():
+                    said = protect(player, allowed, shares[name])
+                    self.protections[f"{name} ({role})" if name in self.protections else name] = said
         for name, driver in self.drivers.items():
             self._arm_watchdog(name, driver)
 
@@ -335,11 +340,10 @@ class OpenBench:
             )
 
     def _emulate(self) -> EmulatedPack | None:
-        emulator = self.roles.emulator
-        if emulator is None:
+        if "emulator" not in self.roles:
             return None
         state = _pack_state(self.setup)
-        return EmulatedPack(emulator, self.pack, state.soc, state.temperature, self.clock.now)
+        return EmulatedPack(self.roles.emulator, self.pack, state.soc, state.temperature, self.clock.now)
 
     def make_safe(
         self,
@@ -354,13 +358,13 @@ class OpenBench:
         Where `violated` names no limit, what the BMS says of the cells is looked at.
         """
         opened = hasattr(self, "scanner")
-        roles = self.roles if opened else self._players()
+        players = self.roles if opened else self._players()
 
         def danger() -> str:
-            return violated or cell_danger(self.pack, roles.bms_scan())
+            return violated or ("bms" in players and cell_danger(self.pack, players.bms_scan())) or ""
 
         return safe_state(
-            roles, self.clock, self.station, alive=alive, hurry=hurry, violated=danger, discredited=discredited
+            players, self.clock, self.station, alive=alive, hurry=hurry, violated=danger, discredited=discredited
         )
 
     def close(self) -> None:
@@ -453,13 +457,6 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
     }
 
 
-def _in_opening_order(station: StationFile) -> list[str]:
-    def rank(name: str) -> int:
-        return max(OPENING_ORDER.index(role) for role in station.instruments[name].roles)
-
-    return sorted(station.instruments, key=rank)
-
-
 def check_fit(setup: Setup) -> None:
     """The pack must fit the wiring before anything is connected to it."""
     pack, station = setup.pack, setup.station
@@ -473,8 +470,6 @@ def check_fit(setup: Setup) -> None:
             f"Station {station.name} is on the wall clock: seeded defects need simulators of its own; where a "
             "station is served, give them to `packbench serve`."
         )
-    if any(station.player(role) is None for role in REQUIRED_ROLES):
-        raise InputError(f"Station {station.name} does not fill every role of: {', '.join(REQUIRED_ROLES)}.")
 
 
 def world_maker(station: StationFile) -> EntryPoint:

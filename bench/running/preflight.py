@@ -11,6 +11,7 @@ from typing import Any
 from bench.clock import utc_now
 from bench.running import thresholds
 from bench.running.procedures import Place, Procedure, bounds, procedure_for
+from bench.safety import limits
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import InputError
@@ -73,9 +74,16 @@ def _mistake(step: Step, error: Exception) -> str:
 def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
     step, place = procedure.step, procedure.place
     yield from thresholds.problems(step, place.pack, place.station)
-    found = list[str]()
-    for (role, quantity), wanted in procedure.envelope().items():
-        found += bounds.problems(role, quantity, wanted, place)
+    if not step.conditions and type(procedure).ending is Procedure.ending:
+        yield f"Step {step.name!r} would never end: it has no conditions, and its procedure no ending of its own."
+    envelope, found = procedure.envelope(), list[str]()
+    absent = dict.fromkeys(role for role, _ in envelope if role not in place.roles)
+    for role in absent:
+        found.append(f"it needs a {role}, and nobody plays that on station {place.station.name}.")
+    found += limits.unmeasured(procedure.needs, place.pack, place.station, moves_energy=procedure.mode is not None)
+    for (role, quantity), wanted in envelope.items():
+        if role not in absent:
+            found += bounds.problems(role, quantity, wanted, place)
     # Source and sink of one step may be too small for the same reason.
     for problem in dict.fromkeys([*found, *procedure.problems()]):
         yield f"Step {step.name!r}: {problem}"

@@ -150,9 +150,9 @@ class Sampler:
         An output may be off because of what the guard still forgives, or the BMS is about to say: a fuse that blows
         leaves a sink without a voltage. That leads, the lost output is listed behind it.
         """
-        roles, asked = self._bench.roles, self._set[0]
-        if roles.source.source_is_off() if asked > 0 else roles.sink.sink_is_off():
-            name = self._bench.station.player("source" if asked > 0 else "sink")
+        players, asked = self._bench.roles, self._set[0]
+        if players.source.source_is_off() if asked > 0 else players.sink.sink_is_off():
+            name = " and ".join(players.of("source" if asked > 0 else "sink"))
             lost = BenchFault(
                 f"{name} was asked for {asked:g} A, reads {current:.3g} A and says that its output is off, though no "
                 "step switched it off; look for an alarm on it, its watchdog or a hand on its panel.",
@@ -165,10 +165,12 @@ class Sampler:
         """Raise what has made an instrument switch off, if that is known; all outputs are off before it is asked."""
         with suppress(Exception):
             safestate.outputs_off(self._bench.roles)
-        bms, now = self._bench.roles.bms, self._now()
-        self._alive(bms_errors.LISTEN)
-        origin = bms_errors.listen(bms, self._now, self._bench.clock.sleep, bms_errors.standing)
-        self.guard.end_early(_BITS_OF.get(origin.side), _BITS_OF.values())
+        now, bits = self._now(), None
+        if "bms" in self._bench.roles:
+            self._alive(bms_errors.LISTEN)
+            bms, sleep = self._bench.roles.bms, self._bench.clock.sleep
+            bits = _BITS_OF.get(bms_errors.listen(bms, self._now, sleep, bms_errors.standing).side)
+        self.guard.end_early(bits, _BITS_OF.values())
         if self.guard.trip is not None:
             self._end_for(self.guard.trip, Cause("bench", str(lost), self.step_name, now, fault=OUTPUT_LOST))
 
@@ -265,16 +267,18 @@ class Sampler:
 
 def derived_on(bench: OpenBench, layout: Sequence[str]) -> dict[str, Quantity]:
     """What the guard derives from rows of `layout` on an open bench; each sees each row once."""
-    return quantities_for(bench.pack, bench.station, layout, bench.roles.bms.faults, partial(_reconnections, bench))
+    bits = bench.roles.bms.faults if "bms" in bench.roles else tuple
+    return quantities_for(bench.pack, bench.station, layout, bits, partial(_reconnections, bench))
 
 
 def guard_for(
     bench: OpenBench, limits: Sequence[Limit], layout: Sequence[str], derived: Mapping[str, Quantity]
 ) -> Guard:
     """A guard that knows the meters of an open bench, and its cells by name where its BMS does."""
-    bms = bench.roles.bms
+    bms = bench.roles.bms if "bms" in bench.roles else None
     where = bms.where if isinstance(bms, Locating) else None
-    return Guard(limits, layout, derived, evidence_for(bench.pack, bench.station, layout, where))
+    evidence = evidence_for(bench.pack, bench.station, layout, where)
+    return Guard(limits, layout, derived, evidence, always_connected=bms is None)
 
 
 def _reconnections(bench: OpenBench) -> float:

@@ -1,49 +1,84 @@
-"""One scan: every instrument is asked, then every answer is collected, and the pack's quantities derived from them."""
+"""One scan: every instrument is asked, then every answer is collected, and the pack's quantities derived from them.
 
-from collections.abc import Mapping, Sequence
-from math import isnan, nan
+Which channels make which columns, the roles say (`bench.roles`). An instrument that is not asked in a scan, because it
+is slower than others, is in the row with what it answered last, and how old that is.
+"""
 
-from bench import columns
-from bench.columns import INDEX, raw_label
-from instruments.roles import Scanned
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isnan, nan
 
-_BMS_COLUMNS = {
-    "charge current limit": columns.CHARGE_LIMIT,
-    "discharge current limit": columns.DISCHARGE_LIMIT,
-    "state": columns.BMS_STATE,
-    "age": columns.BMS_AGE,
-    "soc min": columns.SOC,
-}
+from bench import columns, roles
+from bench.columns import INDEX, SAMPLE_AGE, raw_label
+from bench.roles import Column, Combine
+from instruments.roles import Channel, Scanned
+
+Derive = Callable[[list[float]], None]
+"""Fills one or two columns of a row in from others."""
 
 _VOLTAGE, _CURRENT, _POWER = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT], INDEX[columns.POWER]
-_AMBIENT, _SURFACE = INDEX[columns.AMBIENT], INDEX[columns.SURFACE]
-_CELL_V_MIN, _CELL_V_MAX = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
-_CELL_T_MIN, _CELL_T_MAX = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
-_DURATION = INDEX[columns.SCAN_DURATION]
+EARLY = 1e-6
+"""s by which a scan may come before an instrument is due: a sum of periods is rounded."""
+
+
+@dataclass(slots=True)
+class _Slow:
+    """An instrument that is asked each `period` s (of `now`), and what it said last."""
+
+    instrument: Scanned
+    period: float
+    now: Callable[[], float]
+    asked: float = -inf
+    due: bool = True
+    said: Sequence[float] = field(default_factory=list)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Its own, and the age of what they say."""
+        return (*self.instrument.channels, SAMPLE_AGE)
+
+    def request(self) -> None:
+        """Ask it, if it is due."""
+        now = self.now()
+        self.due = now - self.asked >= self.period - EARLY
+        if self.due:
+            self.asked = now
+            self.instrument.request()
+
+    def collect(self) -> Sequence[float]:
+        """What it says now, or said last."""
+        if self.due:
+            self.said = self.instrument.collect()
+        return [*self.said, self.now() - self.asked]
 
 
 class Scanner:
-    """Scans instruments by name; `roles` says whose channels mean what."""
+    """Scans instruments by name; `players` has the names of those that play each role.
 
-    def __init__(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> None:
-        self._instruments = list(instruments.values())
-        self.columns = columns.DERIVED + tuple(
-            raw_label(name, channel) for name, instrument in instruments.items() for channel in instrument.channels
-        )
-        self._width = len(columns.DERIVED)
-        start, self._slices = self._width, dict[str, slice]()
-        for name, instrument in instruments.items():
-            self._slices[name] = slice(start, start + len(instrument.channels))
-            start += len(instrument.channels)
-        # A bidirectional supply plays both roles and is read once.
-        meters = dict.fromkeys(roles[role] for role in ("source", "sink") if role in roles)
-        self._volts, self._amps = (
-            [self._position(instruments, name, channel) for name in meters] for channel in ("voltage", "current")
-        )
-        self._emulator = self._slices.get(roles.get("emulator", ""))
-        self._sensors = self._slices.get(roles.get("temperatures", ""))
-        self._air = self._position(instruments, roles["chamber"], "air") if "chamber" in roles else None
-        self._bms = self._bms_positions(instruments, roles)
+    `periods` are s between two questions to an instrument that is slower than the scans, by its name, on the clock
+    `now`.
+    """
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Scanned],
+        players: Mapping[str, Sequence[str]],
+        periods: Mapping[str, float] | None = None,
+        now: Callable[[], float] = float,
+    ) -> None:
+        slow = {name: _Slow(instruments[name], period, now) for name, period in (periods or {}).items()}
+        scanned: dict[str, Scanned] = {name: slow.get(name, instrument) for name, instrument in instruments.items()}
+        self._instruments = list(scanned.values())
+        shown = [(role, each) for role in players for each in roles.role(role).columns if each.unless not in players]
+        own = tuple(dict.fromkeys(column.name for _, column in shown if column.name not in INDEX))
+        self.columns = (
+            *columns.DERIVED, *own,
+            *(raw_label(name, channel) for name, instrument in scanned.items() for channel in instrument.channels),
+        )  # fmt: skip
+        self._width = len(columns.DERIVED) + len(own)
+        index = {name: position for position, name in enumerate(self.columns)}
+        places = self._places(scanned, players)
+        self._derivations = list(_derivations(_by_name(shown, places), index))
 
     def scan(self) -> list[float]:
         """A row in the order of `columns`; set points, counters and time are left for the engine to fill in."""
@@ -52,49 +87,102 @@ class Scanner:
         row = [nan] * self._width
         for instrument in self._instruments:
             row += instrument.collect()
-        self._derive(row)
+        for derive in self._derivations:
+            derive(row)
+        row[_POWER] = row[_VOLTAGE] * row[_CURRENT]
         return row
 
-    def _derive(self, row: list[float]) -> None:
-        row[_VOLTAGE] = voltage = row[self._volts[0]]
-        row[_CURRENT] = current = sum([row[position] for position in self._amps])
-        row[_POWER] = voltage * current
-        if self._air is not None:
-            row[_AMBIENT] = row[self._air]
-        for source, target in self._bms:
-            row[target] = row[source]
-        if self._emulator is not None:
-            row[_CELL_V_MIN], row[_CELL_V_MAX] = _extremes(row[self._emulator])
-        if self._sensors is not None:
-            sensors = row[self._sensors]
-            row[_CELL_T_MIN], row[_CELL_T_MAX] = _extremes(sensors)
-            row[_SURFACE] = _mean(sensors)
-
-    def _position(self, instruments: Mapping[str, Scanned], name: str, channel: str) -> int:
-        """Where a channel stands in a row, by its name: another driver may answer in another order."""
-        start: int = self._slices[name].start
-        return start + instruments[name].channels.index(channel)
-
-    def _bms_positions(self, instruments: Mapping[str, Scanned], roles: Mapping[str, str]) -> list[tuple[int, int]]:
-        name = roles.get("bms")
-        if name is None:
-            return []
-        wanted = dict(_BMS_COLUMNS)
-        if "emulator" not in roles:
-            wanted |= {
-                "cell voltage min": columns.CELL_VOLTAGE_MIN,
-                "cell voltage max": columns.CELL_VOLTAGE_MAX,
-            }
-        start = self._slices[name].start
-        channels = enumerate(instruments[name].channels, start)
-        return [(position, INDEX[wanted[channel]]) for position, channel in channels if channel in wanted]
+    def _places(
+        self, instruments: Mapping[str, Scanned], players: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], list[int]]:
+        """Where the channels of each role stand in a row, by role and by name without a number."""
+        start, first = self._width, dict[str, int]()
+        for name, instrument in instruments.items():
+            first[name] = start
+            start += len(instrument.channels)
+        found: dict[tuple[str, str], list[int]] = {}
+        for role, name in ((role, name) for role, names in players.items() for name in names):
+            for place, channel in enumerate(instruments[name].channels, first[name]):
+                found.setdefault((role, channel.name), []).append(place)
+                stem = channel.name.rstrip("0123456789").rstrip()
+                if stem != channel.name:
+                    found.setdefault((role, stem), []).append(place)
+        return found
 
 
-def _extremes(values: Sequence[float]) -> tuple[float, float]:
+def _by_name(
+    shown: Iterable[tuple[str, Column]], places: Mapping[tuple[str, str], Sequence[int]]
+) -> dict[str, tuple[Combine, tuple[int, ...]]]:
+    """What each column is made of: how, and of which values of a row. Two roles of one instrument show it once."""
+    found: dict[str, tuple[Combine, tuple[int, ...]]] = {}
+    for role, column in shown:
+        _, known = found.get(column.name, ("first", ()))
+        values = (*known, *places.get((role, column.channel), ()))
+        found[column.name] = column.combine, tuple(dict.fromkeys(values))
+    return found
+
+
+def _derivations(made: Mapping[str, tuple[Combine, tuple[int, ...]]], index: Mapping[str, int]) -> Iterator[Derive]:
+    """As few as possible, for they are carried out in every scan."""
+    copies = [(values[0], index[name]) for name, (how, values) in made.items() if how == "first" and values]
+    if copies:
+        yield _copy(copies)
+    for name, (how, values) in made.items():
+        if how == "sum" and values:
+            yield _sum(values, index[name])
+        elif how == "mean" and values:
+            yield _mean(values, index[name])
+    ends: dict[tuple[int, ...], dict[Combine, int]] = {}
+    for name, (how, values) in made.items():
+        if how in {"lowest", "highest"} and values:
+            ends.setdefault(values, {})[how] = index[name]
+    for values, targets in ends.items():
+        yield _extremes(values, targets.get("lowest"), targets.get("highest"))
+
+
+def _copy(pairs: Sequence[tuple[int, int]]) -> Derive:
+    def derive(row: list[float]) -> None:
+        for value, target in pairs:
+            row[target] = row[value]
+
+    return derive
+
+
+def _sum(values: Sequence[int], target: int) -> Derive:
+    def derive(row: list[float]) -> None:
+        row[target] = sum([row[value] for value in values])
+
+    return derive
+
+
+def _mean(values: Sequence[int], target: int) -> Derive:
+    of = _taken(values)
+
+    def derive(row: list[float]) -> None:
+        found = of(row)
+        row[target] = sum(found) / len(found)
+
+    return derive
+
+
+def _extremes(values: Sequence[int], lowest: int | None, highest: int | None) -> Derive:
     """Lowest and highest; nan when any is missing, so that a guard notices."""
-    total = sum(values)
-    return (nan, nan) if isnan(total) else (min(values), max(values))
+    of = _taken(values)
+
+    def derive(row: list[float]) -> None:
+        found = of(row)
+        missing = isnan(sum(found))
+        if lowest is not None:
+            row[lowest] = nan if missing else min(found)
+        if highest is not None:
+            row[highest] = nan if missing else max(found)
+
+    return derive
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else nan
+def _taken(values: Sequence[int]) -> Callable[[list[float]], Sequence[float]]:
+    """These values of a row; side by side they are one slice, which is faster."""
+    if tuple(values) == tuple(range(values[0], values[0] + len(values))):
+        where = slice(values[0], values[0] + len(values))
+        return lambda row: row[where]
+    return lambda row: [row[value] for value in values]

@@ -4,12 +4,13 @@ The ranges are the pack's and the station's own. A number outside of them is a m
 units: pre-flight tells it before anything is switched on. The ranges of set points are `bench.running.preflight`'s.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from bench import columns, files
+from bench import columns, files, roles
 from bench.pack import PackFile
+from bench.safety import limits
 from bench.scenario import ELAPSED, Step, Until
 from bench.station import StationFile
 
@@ -42,8 +43,13 @@ class Range:
 def problems(step: Step, pack: PackFile, station: StationFile) -> Iterable[str]:
     """One sentence for each condition of `step` that cannot be meant; raises `ValueError` where it has none."""
     allowed = ranges(pack, station)
+    measured = limits.measured_on(station) | _COMPUTED
     for condition in step.conditions:
-        problem = _problem(condition, allowed, pack)
+        problem = (
+            _problem(condition, allowed, pack)
+            if _known(condition.column, measured)
+            else _unknown(condition.column, measured, station)
+        )
         if problem:
             yield f"Step {step.name!r}: {problem}"
     if step.timeout is not None and not 0 < step.timeout < inf:
@@ -52,10 +58,10 @@ def problems(step: Step, pack: PackFile, station: StationFile) -> Iterable[str]:
 
 def ranges(pack: PackFile, station: StationFile) -> dict[str, Range]:
     """The range of each column that has one, on this station with this pack."""
-    cell, limits = pack.limits.cell_voltage, pack.limits
-    temperatures = limits.charge_temperature, limits.discharge_temperature
+    cell, allowed = pack.limits.cell_voltage, pack.limits
+    temperatures = allowed.charge_temperature, allowed.discharge_temperature
     coldest, hottest = min(span.min for span in temperatures), max(span.max for span in temperatures)
-    current = min(max(limits.charge_current, limits.discharge_current), station.wiring.current)
+    current = min(max(allowed.charge_current, allowed.discharge_current), station.wiring.current)
     volts = Range(cell.min, cell.max, "V")
     degrees = Range(coldest, hottest, "degC")
     ampere_hours = Range(0.0, CYCLES * pack.rated_capacity, "Ah")
@@ -94,11 +100,25 @@ _MISTAKES: dict[str, tuple[Callable[[float], float], ...]] = {
 """What people do to a number, by its unit: the first one that brings it into its range was likely it."""
 
 
+_COMPUTED = frozenset(columns.DERIVED) - {
+    column.name for name in roles.own_names() for column in roles.role(name).columns
+}
+"""Columns that every bench has, whoever measures what."""
+
+
+def _known(column: str, measured: Container[str]) -> bool:
+    return column == ELAPSED or column in measured
+
+
+def _unknown(column: str, measured: Iterable[str], station: StationFile) -> str:
+    if column in columns.INDEX:
+        return f"nobody measures {column!r} on station {station.name}; {roles.who_measures(column)}."
+    return f"no column {column!r}; {files.nearest(column, (*measured, ELAPSED))}."
+
+
 def _problem(condition: Until, allowed: dict[str, Range], pack: PackFile) -> str:
     """What is wrong with one condition, as a sentence; empty for nothing."""
     column = condition.column
-    if column not in columns.INDEX and column != ELAPSED:
-        return f"no column {column!r}; {files.nearest(column, (*columns.DERIVED, ELAPSED))}."
     try:
         value = float(condition.resolve(pack))
     except (TypeError, ValueError) as error:

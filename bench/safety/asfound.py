@@ -7,29 +7,26 @@ A contactor that is closed is found as well, and asked to open once no output is
 does not say, it is left to the safe state: a contactor opens under a current only for a reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
+from bench import roles
 from bench.clock import Clock, monotonic
 from bench.drivers import Unreachable, open_driver, warm_up
-from bench.roles import POWER, PROTOCOLS, Driver
+from bench.players import Driver
+from bench.roles import Power
 from bench.safety.timelimit import LOOK_EVERY, OutOfTime, begun, in_time
-from bench.station import Role, StationFile
+from bench.station import StationFile
 from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault
-from instruments.session import LinkContext
+from instruments.wires.session import LinkContext
 
 OPEN_LIMIT = 10.0
 """s, on a wall clock, for one instrument's link, for what it is found at and for OFF: two answers that never come."""
-AT_ONCE: tuple[Role, ...] = ("sink", "source")
-"""Told OFF as soon as their link is open. Channels of an emulator wait: nothing may still push into them."""
-FIRST: tuple[Role, ...] = ("sink", "source", "emulator")
-"""Whose players are opened before the others. A chamber is looked at and left as it is: somebody may have soaked the
-cells already, and it goes to rest with every safe state."""
-CLOSED = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CLOSED = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
 LISTEN, OPENS = 1.0, 2.0
 """s, real ones on a wall clock: until a BMS that sends its state each 100 ms is heard, until its contactor opens."""
@@ -78,7 +75,9 @@ class Finding:
         Where time is real all links are opened at once, each within `OPEN_LIMIT` or until `given_up`. Never raises for
         an instrument. Called again after it was interrupted, it goes on where it was.
         """
-        first = [name for name in self._names if set(FIRST) & set(self._station.instruments[name].roles)]
+        # A chamber is looked at and left as it is: somebody may have soaked the cells already, and it goes to rest with
+        # every safe state.
+        first = [name for name in self._names if any(power.opens_first for power in self._powers(name))]
         waves = (first, [name for name in self._names if name not in first])
         if self._clock.kind == "wall":
             self._begin([*waves[0], *waves[1]])
@@ -89,15 +88,19 @@ class Finding:
                 self._see(name, given_up)
             # Channels of an emulator go off once nothing pushes into them, and before anybody is waited for. One that
             # says that they are is told so with the first message of what follows: its messages take 0.3 s each.
-            for name in (name for name in wave if "emulator" in self._station.instruments[name].roles):
-                if self.seen[name].on is not False:
-                    self._again(name, partial(_switched_off, self.seen[name], ("emulator",)), given_up)
+            for name in wave:
+                behind = [each for each in self._powers(name) if each.opens_first and not each.moves_current]
+                if behind and self.seen[name].on is not False:
+                    self._again(name, partial(_switched_off, self.seen[name], behind), given_up)
         bms = self._station.player("bms")
         if bms in self.seen:
             self._again(bms, partial(_isolated, self._station, self.seen, bms, self._clock), given_up)
         self.complete = True
         self._futures.clear()  # a link that failed keeps what it had opened alive in its error
         return {name: self.seen[name] for name in self._names}
+
+    def _powers(self, name: str) -> list[Power]:
+        return [power for role in self._station.instruments[name].roles if (power := roles.role(role).power)]
 
     def so_far(self) -> dict[str, Found]:
         """What was found until it was interrupted for good: of the rest nobody knows anything."""
@@ -153,30 +156,41 @@ def found_on(bench: Mapping[str, Found]) -> dict[str, bool | None]:
 
 def _reached(station: StationFile, name: str, context: LinkContext) -> Found:
     driver = open_driver(station, name, context)
-    played = station.instruments[name].roles
-    roles = [role for role in POWER if role in played and isinstance(driver, PROTOCOLS[role])]
-    states = [_is_on(driver, role) for role in roles]
+    powers = powers_of(station.instruments[name].roles, driver)
+    states = [_is_on(driver, power) for power in powers]
     on = True if True in states else None if None in states else False
-    return _switched_off(Found(driver, powerful=bool(roles), on=on), tuple(role for role in roles if role in AT_ONCE))
+    found = Found(driver, powerful=bool(powers), on=on)
+    return _switched_off(found, [power for power in powers if power.moves_current])
 
 
-def _switched_off(seen: Found, roles: tuple[Role, ...]) -> Found:
-    """Tell it OFF in these roles, also where it says that it is: who says so is not known yet."""
+def powers_of(played: Iterable[str], driver: object = None) -> list[Power]:
+    """What an instrument can leave on in the roles that it plays, in the order in which that is switched off.
+
+    Of a `driver` that is given, only what it has the verbs for: a station file may ask of it what it is not.
+    """
+    records = [roles.role(name) for name in played]
+    able = [each for each in records if each.power and (driver is None or isinstance(driver, each.protocol))]
+    able.sort(key=lambda each: min((step.rank for step in each.steps), default=0))
+    return [each.power for each in able if each.power]
+
+
+def _switched_off(seen: Found, powers: Sequence[Power]) -> Found:
+    """Tell these OFF, also where it says that they are: who says so is not known yet."""
     driver = seen.driver
     if driver is None:
         return seen
-    for role in roles:
+    for power in powers:
         with suppress(Exception):  # what comes of it is looked at just below, and by the safe state
-            POWER[role].off(driver)
+            power.off(driver)
     if seen.on is False:
         return seen
-    stays = [POWER[role].still_on for role in roles if _is_on(driver, role)]
+    stays = [power.still_on for power in powers if _is_on(driver, power)]
     return replace(seen, stays_on="; ".join(stays))
 
 
-def _is_on(driver: Driver, role: Role) -> bool | None:
+def _is_on(driver: Driver, power: Power) -> bool | None:
     try:
-        return not POWER[role].is_off(driver)
+        return not power.is_off(driver)
     except Exception:  # noqa: BLE001 - a driver that stumbles over an answer must not keep OFF from being said
         return None
 
@@ -199,8 +213,8 @@ def _isolated(station: StationFile, seen: Mapping[str, Found], name: str, clock:
 
 def _is_quiet(station: StationFile, name: str, each: Found) -> bool:
     """Whether an instrument says that it drives no current through the pack; one that is not there says nothing."""
-    roles = [role for role in AT_ONCE if role in station.instruments[name].roles]
-    return all(each.driver is not None and _is_on(each.driver, role) is False for role in roles)
+    powers = [power for power in powers_of(station.instruments[name].roles) if power.moves_current]
+    return all(each.driver is not None and _is_on(each.driver, power) is False for power in powers)
 
 
 def _is_closed(bms: BatteryManagement) -> bool | None:

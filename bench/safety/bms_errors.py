@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from math import inf, isnan
 
 from bench import columns
-from bench.columns import raw_label
+from bench.columns import bms_label, raw_label
 from bench.pack import PackFile
-from instruments.bms_errors import PRECHARGE, origin_of
+from instruments.bms_errors import origin_of
 from instruments.roles import (
+    CONTRADICTIONS,
     BatteryManagement,
     DoubtsItsNode,
     ErrorOrigin,
@@ -32,8 +33,6 @@ LOOK_BACK = 15.0
 """s of rows before the ERROR in which its reason is looked for: a scan in a rest, and a debounce of the BMS's."""
 CURRENT_MARGIN, CELL_MARGIN = 1.05, 0.005
 """Factor and V by which meters may differ: less beyond a limit is no evidence."""
-HOT_WORDS = ("OVERTEMPERATURECHARGE", "OVERTEMPERATUREDISCHARGE", "OVERTEMPERATURE_CHARGE", "OVERTEMPERATURE_DISCHARGE")
-"""Of the bits that tell of a cell that is too hot; boards are hot by themselves."""
 _LOOKS = 0.1
 _SIDES: tuple[Side, ...] = ("bench", "pack")
 """Too much current may be what has brought a cell beyond its limit, so it is asked for first."""
@@ -88,7 +87,7 @@ def told(bms: BatteryManagement) -> ErrorOrigin:
 def standing(bms: BatteryManagement) -> ErrorOrigin:
     """What the node says of the errors that stand now, whatever there was before."""
     try:
-        return origin_of([[each.signal for each in bms.faults()]])
+        return origin_of([bms.faults()])
     except InstrumentFault:
         return ErrorOrigin("unknown")
 
@@ -99,10 +98,12 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
     if doubt:
         return Reason("unknown", f"what it says cannot be believed: {doubt}")
     named = ", ".join(origin.signals)
-    if origin.side == "bench" or (set(origin.signals) <= PRECHARGE and origin.signals and at.driving):
+    about = {fault.about for fault in origin.faults}
+    # The bus does not follow the pack: whose fault that is depends on whether the bench held it.
+    if origin.side == "bench" or (about == {"precharge"} and at.driving):
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
-        hot = all(any(word in each.upper() for word in HOT_WORDS) for each in origin.signals)
+        hot = about == {"over-temperature"}
         return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}", hot)
     for side in _SIDES:
         measured = _excesses(bms, at, side)
@@ -113,7 +114,7 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
 
 def _doubt(bms: BatteryManagement, at: Circumstances) -> str:
     """Why the node's frames are not to be believed now; empty when they are."""
-    column = raw_label(at.bms, "contradictions")
+    column = raw_label(at.bms, CONTRADICTIONS)
     if not isinstance(bms, DoubtsItsNode) or column not in at.layout:
         return ""
     counts = [row[at.layout.index(column)] for row in _before(at)]
@@ -172,7 +173,7 @@ def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]
 
     def of(channel: str, low: float, high: float, unit: str) -> _Bound:
         place = (bms.where(channel) if isinstance(bms, Locating) else "") or "a cell"
-        return _Bound(raw_label(at.bms, channel), low, high, unit, f"were read at {place}")
+        return _Bound(bms_label(at.bms, channel), low, high, unit, f"were read at {place}")
 
     yield of("cell voltage max", -inf, cell.max + CELL_MARGIN, "V")
     yield of("cell voltage min", cell.min - CELL_MARGIN, inf, "V")

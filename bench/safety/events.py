@@ -31,9 +31,7 @@ LEAST_ASKED = 0.2
 """A below which nobody counts on a current: clear of the offset of a 100 A meter."""
 LIMITED_BY_VOLTAGE = 0.01
 """Share of the set voltage within which the voltage limit may be what holds the current down."""
-_STARTING = frozenset({BmsState.UNINITIALIZED, BmsState.INITIALIZATION, BmsState.INITIALIZED})
-"""What only a node that has just started goes through."""
-_UP = frozenset(BmsState) - _STARTING
+_UP = frozenset(BmsState) - {BmsState.STARTING}
 
 _TIME, _STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
 _CURRENT, _SET_CURRENT = INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
@@ -79,7 +77,7 @@ def opened_by_itself(before: Row, row: Row) -> bool:
 
 def restarted(before: Row, row: Row) -> bool:
     """A node that was up is starting."""
-    return row[_STATE] != before[_STATE] in _UP and row[_STATE] in _STARTING
+    return row[_STATE] != before[_STATE] in _UP and row[_STATE] == BmsState.STARTING
 
 
 def interrupted(string: int, apart: float) -> Happened:

@@ -5,15 +5,17 @@ wrong: the sink's voltmeter, the sum of the emulated cells, the air around cells
 is no meter: an instrument that regulates by its own wrong reading confirms it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isnan
 
 from bench import columns
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, plausibility, quantities
 from bench.safety.guard import CONNECTED, Evidence, Meter
 from bench.station import StationFile
+from instruments.roles import AMPERES, VOLTS, Channel
 
 Row = Sequence[float]
 Suspects = Callable[[Row], tuple[str, ...]]
@@ -46,58 +48,67 @@ class _Bench:
     def __init__(self, pack: PackFile, station: StationFile, layout: Sequence[str]) -> None:
         self.pack, self.station, self.layout = pack, station, layout
         self.index = {name: position for position, name in enumerate(layout)}
-        self.source, self.sink = station.player("source") or "source", station.player("sink") or "sink"
+        self.voltmeters = quantities.voltmeters(station) or ("source",)
+        self.sources = station.players("source") or self.voltmeters[:1]
+        self.sinks = station.players("sink") or self.voltmeters[:1]
+        self.voltmeter = self.voltmeters[0]
+        """The one whose voltage is recorded as that of the terminals."""
+        self.heard = station.player("bms") is not None
         self.bms, self.chamber = station.player("bms") or "bms", station.player("chamber") or "chamber"
-        self.scanner, self.emulator = station.player("temperatures") or "temperatures", station.player("emulator")
-        self.cells = self._channels(self.emulator, "cell")
-        self.sensors = self._channels(self.scanner, "sensor")
+        self.scanners, self.emulator = station.players("temperatures") or ("temperatures",), station.player("emulator")
+        self.cells = {} if self.emulator is None else self._channels(self.emulator, Channel("cell", "voltage", "V"))
+        degrees = Channel("sensor", "temperature", "degC")
+        self.sensors = {
+            (word if len(self.scanners) == 1 else f"{name} {word}"): position
+            for name in self.scanners
+            for word, position in self._channels(name, degrees).items()
+        }
 
-    def _channels(self, instrument: str | None, stem: str) -> list[int]:
-        """Positions of an instrument's numbered channels, in their order."""
-        if instrument is None:
-            return []
-        first = raw_label(instrument, f"{stem} 1")
+    def _channels(self, instrument: str, channel: Channel) -> dict[str, int]:
+        """Positions of an instrument's numbered channels, by what they are called: `sensor 2`."""
+        first = raw_label(instrument, replace(channel, name=f"{channel.name} 1"))
         prefix, unit = first[: first.rindex("1")], first[first.rindex(" / ") :]
-        return [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(unit)]
+        found = [self.index[name] for name in self.layout if name.startswith(prefix) and name.endswith(unit)]
+        return {f"{channel.name} {number}": position for number, position in enumerate(found, 1)}
 
     def of_bms(self, channel: str) -> int:
         """Position of a channel of the BMS."""
-        return self.index[raw_label(self.bms, channel)]
+        return self.index[bms_label(self.bms, channel)]
 
     # --- meters -------------------------------------------------------------------------------------------------------
 
     def meters(self) -> dict[str, tuple[Meter, ...]]:
         """The meters behind each column, recorded or derived."""
-        voltage: Meter = self.source, "voltage"
-        current = tuple((name, "current") for name in dict.fromkeys((self.source, self.sink)))
-        temperature, air = (self.scanner, "temperature"), (self.chamber, "air")
+        voltage: Meter = self.voltmeter, "voltage"
+        current = tuple((name, "current") for name in self.voltmeters)
+        temperature, air = tuple((name, "temperature") for name in self.scanners), (self.chamber, "air")
         cell: Meter = (self.emulator or self.bms), "cell voltage"
         bms: dict[str, Meter] = {what: (self.bms, what) for what in _BMS_MEASURES}
         both = {
             quantities.BMS_VOLTAGE_DIFFERENCE: (voltage, bms["pack voltage"]),
-            quantities.SINK_VOLTAGE_DIFFERENCE: (voltage, (self.sink, "voltage")),
+            quantities.SINK_VOLTAGE_DIFFERENCE: tuple((name, "voltage") for name in self.voltmeters),
             quantities.BMS_CURRENT_DIFFERENCE: (*current, bms["current"]),
             **dict.fromkeys(
                 (quantities.HIGHEST_CELL_DIFFERENCE, quantities.LOWEST_CELL_DIFFERENCE), (cell, bms["cell voltage"])
             ),
             **dict.fromkeys(
                 (quantities.HOTTEST_DIFFERENCE, quantities.COLDEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT),
-                (temperature, bms["temperature"]),
+                (*temperature, bms["temperature"]),
             ),
-            **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), (temperature,)),
+            **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), temperature),
             **dict.fromkeys((plausibility.OUTSIDE_HEAT, plausibility.OUTSIDE_COLD), (air,)),
         }
         return {
             columns.VOLTAGE: (voltage,), columns.POWER: (voltage, *current), columns.AMBIENT: (air,),
             **dict.fromkeys(_CURRENTS, current),
             **dict.fromkeys((columns.CELL_VOLTAGE_MIN, columns.CELL_VOLTAGE_MAX, quantities.CELL_SPREAD), (cell,)),
-            **dict.fromkeys(_TEMPERATURES, (temperature,)),
+            **dict.fromkeys(_TEMPERATURES, temperature),
             columns.SOC: (bms["soc"],), columns.BMS_STATE: (bms["state"],), columns.BMS_AGE: (bms["state"],),
             **dict.fromkeys((columns.CHARGE_LIMIT, columns.DISCHARGE_LIMIT), (bms["limits"],)),
             quantities.CHARGE_EXCESS: (*current, bms["limits"]), quantities.DISCHARGE_EXCESS: (*current, bms["limits"]),
-            raw_label(self.bms, "cell temperature max"): (bms["temperature"],),
+            bms_label(self.bms, "cell temperature max"): (bms["temperature"],),
             quantities.BMS_TEMPERATURE_SPREAD: (bms["temperature"],),
-            raw_label(self.bms, "insulation"): (bms["insulation"],),
+            bms_label(self.bms, "insulation"): (bms["insulation"],),
             plausibility.CHARGE_LEAP: (bms["soc"],),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
             plausibility.OPEN_YET_CARRYING: (bms["state"],),
@@ -113,18 +124,22 @@ class _Bench:
     def suspects(self) -> dict[str, Suspects]:
         """Whom a row speaks against, where it can say more than which meters were read."""
         found: dict[str, Suspects] = {
-            quantities.BMS_VOLTAGE_DIFFERENCE: self._voltmeters(self.bms),
-            quantities.BMS_CURRENT_DIFFERENCE: self._ammeters(),
-            quantities.HOTTEST_DIFFERENCE: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
-            quantities.COLDEST_DIFFERENCE: self._thermometers(_COLDEST, self.of_bms("cell temperature min"), -1.0),
-            plausibility.UNCONFIRMED_HEAT: self._thermometers(_HOTTEST, self.of_bms("cell temperature max"), 1.0),
             **dict.fromkeys(_CARRIED, self._carrying),
             quantities.CURRENT_SHORTFALL: self._asked,
             events.INTERRUPTIONS: self._asked,
         }
-        if self.sink != self.source:
-            found[quantities.SINK_VOLTAGE_DIFFERENCE] = self._voltmeters(self.sink)
-        if self.emulator is not None:
+        if len(self.voltmeters) > 1:
+            found[quantities.SINK_VOLTAGE_DIFFERENCE] = self._furthest()
+        if self.heard:
+            hottest, coldest = self.of_bms("cell temperature max"), self.of_bms("cell temperature min")
+            found |= {
+                quantities.BMS_VOLTAGE_DIFFERENCE: self._voltmeters(self.bms),
+                quantities.BMS_CURRENT_DIFFERENCE: self._ammeters(),
+                quantities.HOTTEST_DIFFERENCE: self._thermometers(_HOTTEST, hottest, 1.0),
+                quantities.COLDEST_DIFFERENCE: self._thermometers(_COLDEST, coldest, -1.0),
+                plausibility.UNCONFIRMED_HEAT: self._thermometers(_HOTTEST, hottest, 1.0),
+            }
+        if self.emulator is not None and self.heard:
             for column, read, bms in (
                 (quantities.HIGHEST_CELL_DIFFERENCE, _HIGHEST, self.of_bms("cell voltage max")),
                 (quantities.LOWEST_CELL_DIFFERENCE, _LOWEST, self.of_bms("cell voltage min")),
@@ -132,15 +147,27 @@ class _Bench:
                 found[column] = self._cell_meters(read, bms, self.emulator)
         return found
 
+    def _furthest(self) -> Suspects:
+        """Of the first voltmeter and the one that is furthest from it, the one that fewer others are near to."""
+        others = {name: self.index[raw_label(name, VOLTS)] for name in self.voltmeters[1:]}
+        judged = {name: self._voltmeters(name) for name in others}
+
+        def suspects(row: Row) -> tuple[str, ...]:
+            furthest = max(others, key=lambda name: abs(row[others[name]] - row[_VOLTAGE]))
+            return judged[furthest](row)
+
+        return suspects
+
     def _voltmeters(self, other: str) -> Suspects:
-        """Of the source and `other`, the one that fewer of the station's voltages are near to."""
+        """Of the terminals' voltmeter and `other`, the one that fewer of the station's voltages are near to."""
         tolerance = self.station.guard.voltage_disagreement * self.pack.voltage_max
-        positions = {self.source: _VOLTAGE, self.bms: self.of_bms("pack voltage")}
-        if self.sink != self.source:
-            positions[self.sink] = self.index[raw_label(self.sink, "voltage")]
-        pair = (self.source, other)
+        positions = {self.voltmeter: _VOLTAGE}
+        if self.heard:
+            positions[self.bms] = self.of_bms("pack voltage")
+        positions |= {name: self.index[raw_label(name, VOLTS)] for name in self.voltmeters[1:]}
+        pair = (self.voltmeter, other)
         thirds = [position for name, position in positions.items() if name not in pair]
-        series, cells = self.pack.series, self.cells
+        series, cells = self.pack.series, tuple(self.cells.values())
 
         def suspects(row: Row) -> tuple[str, ...]:
             witnesses = [row[position] for position in thirds]
@@ -154,16 +181,18 @@ class _Bench:
         tolerance = self.station.guard.current_disagreement * max(
             self.pack.limits.charge_current, self.pack.limits.discharge_current
         )
-        bms, source = self.of_bms("pack current"), self.index[raw_label(self.source, "current")]
-        sink = self.index[raw_label(self.sink, "current")]
+        bms = self.of_bms("pack current")
+        meters = {name: self.index[raw_label(name, AMPERES)] for name in self.voltmeters}
 
         def suspects(row: Row) -> tuple[str, ...]:
             asked, seen = row[_SET_CURRENT], row[bms]
-            if sink != source and not asked < 0 and abs(row[sink]) > tolerance >= abs(row[source] - seen):
-                return (self.sink,)
-            if sink != source and not asked > 0 and abs(row[source]) > tolerance >= abs(row[sink] - seen):
-                return (self.source,)
-            active = self._carrying(row) if isnan(asked) else self._asked(row)
+            wanted = () if isnan(asked) else self._asked(row)
+            # One that carries a current though nothing is asked of it, where all others together agree with the BMS.
+            for name, position in meters.items():
+                rest = sum(row[other] for other in meters.values() if other != position)
+                if len(meters) > 1 and name not in wanted and abs(row[position]) > tolerance >= abs(rest - seen):
+                    return (name,)
+            active = wanted or self._carrying(row)
             # What the BMS confirms of a set point does flow: then it is the instrument that cannot read it.
             return active if abs(asked - seen) <= tolerance else (*active, self.bms)
 
@@ -171,7 +200,7 @@ class _Bench:
 
     def _cell_meters(self, read: int, bms: int, emulator: str) -> Suspects:
         """The emulated cells must add up to the voltage of the string."""
-        cells, pack_voltage = self.cells, self.of_bms("pack voltage")
+        cells, pack_voltage = tuple(self.cells.values()), self.of_bms("pack voltage")
 
         def suspects(row: Row) -> tuple[str, ...]:
             string = row[_VOLTAGE] if row[_STATE] in CONNECTED else row[pack_voltage]
@@ -193,18 +222,18 @@ class _Bench:
             if sign * (row[scanner] - row[bms]) <= 0:
                 return ()
             nearer = abs(row[bms] - row[_AIR]) <= abs(row[scanner] - row[_AIR])
-            return (self.scanner,) if nearer else (self.bms,)
+            return self.scanners if nearer else (self.bms,)
 
         return suspects
 
     def _carrying(self, row: Row) -> tuple[str, ...]:
-        """Source or sink, whichever reads more current."""
-        source, sink = (row[self.index[raw_label(name, "current")]] for name in (self.source, self.sink))
-        return (self.source,) if abs(source) >= abs(sink) else (self.sink,)
+        """Source or sink, whichever reads the most current."""
+        positions = {name: self.index[raw_label(name, AMPERES)] for name in self.voltmeters}
+        return (max(positions, key=lambda name: abs(row[positions[name]])),)
 
     def _asked(self, row: Row) -> tuple[str, ...]:
-        """Source or sink, whichever is asked for a current."""
-        return (self.sink,) if row[_SET_CURRENT] < 0 else (self.source,)
+        """Sources or sinks, whichever are asked for a current."""
+        return self.sinks if row[_SET_CURRENT] < 0 else self.sources
 
     # --- places -------------------------------------------------------------------------------------------------------
 
@@ -212,19 +241,19 @@ class _Bench:
         """The cell or sensor that a column is about."""
         found: dict[str, Place] = {}
         if self.sensors:
-            found |= dict.fromkeys(_HOT, _extreme("sensor", self.sensors, max))
-            found |= dict.fromkeys(_COLD, _extreme("sensor", self.sensors, min))
+            found |= dict.fromkeys(_HOT, _extreme(self.sensors, max))
+            found |= dict.fromkeys(_COLD, _extreme(self.sensors, min))
         if where is not None:
             found |= {column: _told(where, channel) for column, channel in self._told_by_bms().items()}
             found[quantities.CELL_SPREAD] = self._stray_of_bms(where)
         if self.cells:
             found |= dict.fromkeys(
-                (columns.CELL_VOLTAGE_MAX, quantities.HIGHEST_CELL_DIFFERENCE), _extreme("cell", self.cells, max)
+                (columns.CELL_VOLTAGE_MAX, quantities.HIGHEST_CELL_DIFFERENCE), _extreme(self.cells, max)
             )
             found |= dict.fromkeys(
-                (columns.CELL_VOLTAGE_MIN, quantities.LOWEST_CELL_DIFFERENCE), _extreme("cell", self.cells, min)
+                (columns.CELL_VOLTAGE_MIN, quantities.LOWEST_CELL_DIFFERENCE), _extreme(self.cells, min)
             )
-            found[quantities.CELL_SPREAD] = _stray(self.cells)
+            found[quantities.CELL_SPREAD] = _stray(tuple(self.cells.values()))
         return found
 
     def _stray_of_bms(self, where: Callable[[str], str]) -> Place:
@@ -241,7 +270,7 @@ class _Bench:
     def _told_by_bms(self) -> dict[str, str]:
         """Channels of the BMS by the column that shows them; an emulator knows the cells that it plays by itself."""
         hottest = "cell temperature max"
-        temperatures = {raw_label(self.bms, hottest): hottest, quantities.BMS_TEMPERATURE_SPREAD: hottest}
+        temperatures = {bms_label(self.bms, hottest): hottest, quantities.BMS_TEMPERATURE_SPREAD: hottest}
         if self.cells:
             return temperatures
         return temperatures | {
@@ -276,12 +305,13 @@ def _fewest(pair: tuple[str, str], values: Sequence[float], others: Sequence[flo
     return (pair[1],) if first > second else (pair[0],)
 
 
-def _extreme(word: str, positions: Sequence[int], which: Callable[[Iterable[float]], float]) -> Place:
-    """Number, from 1, of the channel with the highest or the lowest value; nothing where one is missing."""
+def _extreme(positions: Mapping[str, int], which: Callable[[Iterable[float]], float]) -> Place:
+    """The channel with the highest or the lowest value; nothing where one is missing."""
+    words = tuple(positions)
 
     def place(row: Row) -> str:
-        values = [row[position] for position in positions]
-        return "" if any(isnan(value) for value in values) else f"{word} {values.index(which(values)) + 1}"
+        values = [row[position] for position in positions.values()]
+        return "" if any(isnan(value) for value in values) else words[values.index(which(values))]
 
     return place
 

@@ -12,8 +12,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from bench import files
-from bench.verdicts import Blame
+from bench.verdicts import Blame, InputError
+from instruments import extensions
 
+GROUP = "packbench.faults"
+"""Entry points of other packages: each a `Fault`, named by its id."""
 CATALOGUE = Path(__file__).with_name("faults.yaml")
 
 Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "supervisor", "test", "operator"]
@@ -63,5 +66,22 @@ def catalogue() -> Mapping[str, Fault]:
 
 
 def fault(fault_id: str) -> Fault:
-    """One shipped fault; raises `KeyError` for an id that nobody knows: a mistake in the code, not in a file."""
-    return catalogue()[fault_id]
+    """One fault, shipped or of another package; raises `KeyError` for an id that nobody knows: a mistake in the code.
+
+    Raises `InputError` for one that a package brings and that is none.
+    """
+    known = catalogue().get(fault_id)
+    return known if known is not None else _brought(fault_id)
+
+
+@cache
+def _brought(fault_id: str) -> Fault:
+    what = f"The fault {fault_id!r}"
+    try:
+        found = extensions.load(GROUP, fault_id, what)
+    except extensions.ExtensionError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(found, Fault):
+        (entry,) = extensions.brought(GROUP)[fault_id]
+        raise InputError(f"{extensions.where(entry, what)} is no Fault.")
+    return found

@@ -35,7 +35,7 @@ RECENT = 60.0
 """s of rows that are kept for whoever wants to know how a trip came about."""
 CHARGING_CURRENT = 0.1
 """A above which the pack is being charged; clear of the offset of a 100 A meter."""
-CONNECTED = frozenset({BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CONNECTED = frozenset({BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States in which a BMS holds its contactors closed."""
 
 
@@ -223,7 +223,8 @@ class Guard:
     """Checks each row; once tripped it stays tripped, and goes on noting what else there is.
 
     `layout` names the values of a row, `quantities` what is derived from it; a limit may be on either. Raises
-    `KeyError` for a limit on anything else: it would protect nobody.
+    `KeyError` for a limit on anything else: it would protect nobody. `always_connected`: nothing on this bench has
+    contactors that could be open.
     """
 
     def __init__(
@@ -232,7 +233,10 @@ class Guard:
         layout: Sequence[str],
         quantities: Mapping[str, Quantity] | None = None,
         evidence: Evidence | None = None,
+        *,
+        always_connected: bool = False,
     ) -> None:
+        self._always_connected = always_connected
         derived = quantities or {}
         self.limits = tuple(limits)
         self.columns = (*layout, *derived)
@@ -348,7 +352,7 @@ class Guard:
     def _bounds_of(self, values: list[float]) -> list[tuple[int, int, float, float]]:
         """What to compare now: number, position, lower and upper bound of each limit that applies."""
         state, current = self._state, self._current
-        connected = state is not None and values[state] in CONNECTED
+        connected = self._always_connected or (state is not None and values[state] in CONNECTED)
         charging = current is not None and values[current] > CHARGING_CURRENT
         situation = (connected, charging, self.conditioned)
         bounds = self._bounds.get(situation)

@@ -4,16 +4,24 @@ The same data program the instruments' own protections. The order counts: of lim
 the cause, so those that tell of a wrong reading come before those that believe it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import cast
 
-from bench import columns
-from bench.columns import raw_label
+from bench import columns, files, roles
+from bench.columns import SAMPLE_AGE, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
+from bench.verdicts import InputError
+from instruments import extensions
 from instruments.roles import BmsState
+
+GROUP = "packbench.limits"
+"""Entry points of other packages: each a `LimitMaker`."""
+LimitMaker = Callable[[PackFile, StationFile], Iterable[Limit]]
+"""What is limited on a station for a pack; nothing where the station has not what it is about."""
 
 CELL_MARGIN = 0.02
 """V per cell beyond the pack's limit at which the guard trips: regulation may touch the limit, not pass it."""
@@ -88,6 +96,54 @@ EXCURSION_RECOVERY = 0.25, 600.0
 
 def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
     """The limits that every run of `pack` on `station` is guarded by."""
+    measured = measured_on(station)
+    ours = (limit for limit in _all(pack, station) if quantities.needs(limit.column) <= measured)
+    return (*_of_the_slow(station), *ours, *_of_others(pack, station))
+
+
+def measured_on(station: StationFile) -> frozenset[str]:
+    """The recorded columns that somebody measures on a station."""
+    return frozenset(
+        column.name
+        for name in station.played
+        for column in roles.role(name).columns
+        if column.unless not in station.played
+    )
+
+
+def unmeasured(needs: Iterable[str], pack: PackFile, station: StationFile, *, moves_energy: bool) -> list[str]:
+    """What a step needs to be measured and nobody does, one sentence each.
+
+    A step that moves energy needs a channel for every limit of the pack: what nobody measures nobody guards.
+    """
+    measured = measured_on(station)
+    wanted = [(column, f"it needs {column!r}") for column in needs]
+    if moves_energy:
+        wanted += [(column, f"it moves energy, and the pack's {name} needs a guard") for name, column in _guarded(pack)]
+    missing: dict[str, str] = {}
+    for column, why in wanted:
+        if not quantities.needs(column) <= measured:
+            missing.setdefault(why, column)
+    return [
+        f"{why}: nobody measures {column!r} on station {station.name}; {roles.who_measures(column)}."
+        for why, column in missing.items()
+    ]
+
+
+def _guarded(pack: PackFile) -> Iterator[tuple[str, str]]:
+    """The limits of every pack, and the column each is guarded on."""
+    yield "cell_voltage", columns.CELL_VOLTAGE_MIN
+    yield "cell_voltage", columns.CELL_VOLTAGE_MAX
+    yield "charge_temperature", columns.CELL_TEMPERATURE_MAX
+    yield "discharge_temperature", columns.CELL_TEMPERATURE_MIN
+    yield "charge_current", columns.CURRENT
+    yield "voltage", columns.VOLTAGE
+    if pack.limits.insulation is not None:
+        yield "insulation", bms_label("bms", "insulation")
+
+
+def _all(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
+    """In the order that counts, whoever measures what they are on."""
     return (
         *_of_the_readings(pack, station),
         *_of_the_bms_itself(pack, station),
@@ -98,6 +154,46 @@ def limits_for(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
         *_of_the_temperatures(pack, station),
         *_of_the_chamber(station),
     )
+
+
+def _of_the_slow(station: StationFile) -> Iterator[Limit]:
+    """Instruments that are asked more rarely than the bench is scanned must still be asked when it is their turn."""
+    for name, entry in station.instruments.items():
+        if entry.scan_period is not None:
+            yield Limit(
+                "stale-sample", raw_label(name, SAMPLE_AGE), "s",
+                at_most=max(entry.scan_period, station.rest_scan_period) + station.guard.sample_age,
+                label=f"stale sample ({name})", instrument=name,
+            )  # fmt: skip
+
+
+def _of_others(pack: PackFile, station: StationFile) -> Iterator[Limit]:
+    """What other packages guard; they come last, in the order of their names."""
+    for name in sorted(extensions.brought(GROUP)):
+        what = f"The guard limits {name!r}"
+        try:
+            found = list(cast("LimitMaker", extensions.load(GROUP, name, what))(pack, station))
+        except extensions.ExtensionError as error:
+            raise InputError(str(error)) from error
+        except Exception as error:
+            (entry,) = extensions.brought(GROUP)[name]
+            raise InputError(f"{extensions.where(entry, what)} failed: {type(error).__name__}: {error}.") from error
+        for limit in found:
+            _refuse(limit, extensions.where(extensions.brought(GROUP)[name][0], what))
+        yield from found
+
+
+def _refuse(limit: object, where: str) -> None:
+    """Raise where another package makes something that is no limit, or has a fault that nobody knows."""
+    if not isinstance(limit, Limit):
+        raise InputError(f"{where} made {limit!r}, which is no Limit.")
+    try:
+        faults.fault(limit.fault)
+    except KeyError:
+        raise InputError(
+            f"{where} has the fault {limit.fault!r}, which is not in the fault catalogue; bring it as an entry point "
+            f"of the group {faults.GROUP!r}, or use {files.nearest(limit.fault, faults.catalogue())}."
+        ) from None
 
 
 def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -112,7 +208,7 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
         ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
     ]
-    if station.player("sink") != station.player("source"):
+    if len(quantities.voltmeters(station)) > 1:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)
         )
@@ -206,7 +302,7 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         yield Limit(
             fault, column, "", at_most=0.0, debounce=2.0, words="the BMS reports a fault", explains=explains,
         )  # fmt: skip
-    yield Limit("insulation", raw_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
+    yield Limit("insulation", bms_label(bms, "insulation"), "Ohm", at_least=insulation, debounce=2.0)
     share, amperes = BMS_CURRENT_MARGIN
     for fault, column, most in (
         ("bms-charge-limit", quantities.CHARGE_EXCESS, limits.charge_current),
@@ -227,7 +323,7 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     lowest = pack.voltage_min - pack.series * UNDER_VOLTAGE_MARGIN
     # With the contactors open the terminals are the bench's own.
     yield Limit("pack-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="connected")
-    source = station.player("source") or "source"
+    source = next(iter(quantities.voltmeters(station)), "source")
     yield Limit("bus-over-voltage", columns.VOLTAGE, "V", at_most=highest, debounce=1.0, when="open", instrument=source)
     # Contactors that have only just closed still show the open terminals in one scan.
     yield Limit("pack-under-voltage", columns.VOLTAGE, "V", at_least=lowest, debounce=3.0, when="connected")
@@ -295,7 +391,7 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     )  # fmt: skip
     yield Limit(hot, hottest, "°C", at_most=highest, debounce=2.0)
     yield Limit(
-        hot, raw_label(bms, "cell temperature max"), "°C",
+        hot, bms_label(bms, "cell temperature max"), "°C",
         at_most=highest + BMS_TEMPERATURE_STEP, debounce=2.0, label="cell over-temperature (BMS)",
     )  # fmt: skip
     yield Limit("cell-under-temperature", coldest, "°C", at_least=lowest, debounce=2.0, instrument=chamber)

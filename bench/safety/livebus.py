@@ -6,14 +6,12 @@ bus that lies below the pack is the BMS's precharge and stays its own.
 
 from collections.abc import Callable
 from math import isnan
-from typing import cast
 
 from bench.clock import Clock, WallClock
 from bench.pack import PackFile
-from bench.roles import Roles, measured
+from bench.players import Players, measured
 from bench.station import StationFile
 from bench.verdicts import BenchFault
-from instruments.roles import Scanned
 
 LOOK_TAKES = 5.0
 """s, at most: two answers that never come."""
@@ -21,7 +19,9 @@ LOOK_EVERY = 0.1
 """s between two looks at a bus that is falling."""
 
 
-def refuse(roles: Roles, station: StationFile, pack: PackFile, clock: Clock, alive: Callable[[float], None]) -> None:
+def refuse(
+    players: Players, station: StationFile, pack: PackFile, clock: Clock, alive: Callable[[float], None]
+) -> None:
     """Wait until the bus is dead or at the pack's voltage, at most as long as it may take to discharge.
 
     `alive` is told before each look how long (s) that may take. Raises `BenchFault` when it is neither then. Where
@@ -32,7 +32,7 @@ def refuse(roles: Roles, station: StationFile, pack: PackFile, clock: Clock, ali
         return
     speed = clock.speed if isinstance(clock, WallClock) else 1.0
     deadline = clock.now() + station.safe_state.discharge * speed
-    while (problem := _problem(roles, station, pack, meter)) and clock.now() < deadline:
+    while (problem := _problem(players, station, pack, meter)) and clock.now() < deadline:
         alive(LOOK_TAKES)
         clock.sleep(LOOK_EVERY)
     if problem:
@@ -43,9 +43,8 @@ def refuse(roles: Roles, station: StationFile, pack: PackFile, clock: Clock, ali
         )
 
 
-def _problem(roles: Roles, station: StationFile, pack: PackFile, meter: str) -> str:
-    player = cast("Scanned", roles.source if "source" in station.instruments[meter].roles else roles.sink)
-    bus, behind = measured(player, "voltage"), roles.bms_scan()["pack voltage"]
+def _problem(players: Players, station: StationFile, pack: PackFile, meter: str) -> str:
+    bus, behind = measured(players.meters()[meter], "voltage"), players.bms_scan()["pack voltage"]
     tolerance = station.guard.voltage_disagreement * pack.voltage_max
     # Written so that a bus that cannot be read (nan) is not taken for a dead one.
     if abs(bus - behind) <= tolerance:

@@ -8,7 +8,8 @@ end with the test leave nothing on.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.roles import POWER, Driver
+from bench.players import Driver
+from bench.safety.asfound import powers_of
 from bench.station import StationFile
 from instruments.roles import CommunicationWatchdog, OpensWhenSilent
 
@@ -64,7 +65,7 @@ def afterwards(left: Sequence[LeftOn]) -> str:
 
 def _whats(roles: Iterable[str]) -> list[str]:
     """What of an instrument stays on; a bidirectional supply has one output."""
-    powers = [power.what for role, power in POWER.items() if role in roles]
+    powers = [power.what for power in powers_of(roles)]
     return powers[-1:] or ([CONTACTOR] if "bms" in roles else [])
 
 

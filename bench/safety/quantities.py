@@ -11,13 +11,12 @@ from math import inf, isnan, nan
 from operator import itemgetter
 
 from bench import columns
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, plausibility
 from bench.safety.guard import Quantity
 from bench.station import StationFile
-from instruments.bms_errors import BENCH, SUMMARY
-from instruments.roles import BmsFault, InstrumentFault
+from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
 TEMPERATURE_RATE = "Cell Temperature Rate / K/min"
@@ -75,17 +74,6 @@ def quantities_for(
     `reconnections` counts, over all instruments, how often a link was opened anew.
     """
     index = {name: position for position, name in enumerate(layout)}
-    bms = station.player("bms") or "bms"
-    source, sink = station.player("source") or "source", station.player("sink") or "sink"
-
-    def of_bms(channel: str) -> int:
-        return index[raw_label(bms, channel)]
-
-    bits, hottest = FaultBits(bms_faults), of_bms("cell temperature max")
-    heat = plausibility.OutsideHeat(pack, *map(of_bms, HEAT_METERS))
-    limits, tolerance = pack.limits, station.guard.temperature_disagreement
-    voltage = station.guard.voltage_disagreement * pack.voltage_max
-    allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
     quantities: dict[str, Quantity] = {
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(),
@@ -93,31 +81,99 @@ def quantities_for(
         TEMPERATURE_RISE: lambda row: row[_HOTTEST] - max(row[_SET_AIR], row[_AIR]),
         CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
         CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
+        CURRENT_SHORTFALL: current_shortfall,
+        plausibility.UNASKED_CURRENT: plausibility.unasked_current,
+        events.RECONNECTIONS: events.CountUnderLoad(reconnections),
+    }
+    bms = station.player("bms")
+    if bms is not None:
+        quantities |= _beside_the_bms(pack, station, index, bms)
+        quantities |= _of_the_bms(pack, index, bms, station.guard.voltage_disagreement * pack.voltage_max, bms_faults)
+    first, *others = voltmeters(station) or ("",)
+    if others:
+        positions = [index[raw_label(name, VOLTS)] for name in others]
+        quantities[SINK_VOLTAGE_DIFFERENCE] = furthest(index[raw_label(first, VOLTS)], positions)
+    return quantities
+
+
+def voltmeters(station: StationFile) -> tuple[str, ...]:
+    """Sources and sinks, each once: what measures the voltage of the terminals, the one that is recorded first."""
+    return tuple(dict.fromkeys((*station.players("source"), *station.players("sink"))))
+
+
+def needs(column: str) -> frozenset[str]:
+    """The columns, recorded ones, that must be measured for another to tell anything; its own name is among them."""
+    if column in NEEDS:
+        return NEEDS[column]
+    return frozenset({column} if column in INDEX else {columns.BMS_STATE})
+
+
+_TEMPERATURES = frozenset({columns.CELL_TEMPERATURE_MAX})
+_BOTH_TEMPERATURES = _TEMPERATURES | {columns.BMS_STATE}
+_HEAT = _BOTH_TEMPERATURES | {columns.AMBIENT}
+NEEDS: Mapping[str, frozenset[str]] = {
+    columns.SCAN_DURATION: frozenset(),
+    columns.POWER: frozenset({columns.VOLTAGE, columns.CURRENT}),
+    events.RECONNECTIONS: frozenset(),
+    CELL_SPREAD: frozenset({columns.CELL_VOLTAGE_MAX}),
+    TEMPERATURE_RATE: _TEMPERATURES,
+    TEMPERATURE_RISE: _TEMPERATURES | {columns.AMBIENT},
+    CHAMBER_DEVIATION: frozenset({columns.AMBIENT}),
+    CHARGE_MOVED: frozenset({columns.CURRENT, columns.CELL_VOLTAGE_MAX}),
+    CURRENT_SHORTFALL: frozenset({columns.CURRENT}),
+    plausibility.UNASKED_CURRENT: frozenset({columns.CURRENT}),
+    SINK_VOLTAGE_DIFFERENCE: frozenset({columns.VOLTAGE}),
+    BMS_VOLTAGE_DIFFERENCE: frozenset({columns.VOLTAGE, columns.BMS_STATE}),
+    BMS_CURRENT_DIFFERENCE: frozenset({columns.CURRENT, columns.BMS_STATE}),
+    **dict.fromkeys((CHARGE_EXCESS, DISCHARGE_EXCESS), frozenset({columns.CURRENT, columns.BMS_STATE})),
+    **dict.fromkeys(
+        (
+            HOTTEST_JUMP, COLDEST_JUMP, HOTTEST_DIFFERENCE, COLDEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,
+        ),
+        _BOTH_TEMPERATURES,
+    ),
+    **dict.fromkeys(
+        (
+            plausibility.AIR_HEAT, plausibility.OUTSIDE_HEAT, plausibility.UNLIKELY_HEAT, plausibility.OUTSIDE_COLD,
+            plausibility.FROZEN_TEMPERATURE,
+        ),
+        _HEAT,
+    ),
+    **dict.fromkeys(
+        (plausibility.PATH_OPEN, plausibility.OPEN_YET_CARRYING, events.INTERRUPTIONS, events.OPEN_UNDER_LOAD),
+        frozenset({columns.VOLTAGE, columns.CURRENT, columns.BMS_STATE}),
+    ),
+}  # fmt: skip
+"""What is not here and not recorded itself is a BMS's alone."""
+
+
+def _beside_the_bms(pack: PackFile, station: StationFile, index: Mapping[str, int], bms: str) -> dict[str, Quantity]:
+    """What the BMS measures, beside what the bench measures of the same."""
+
+    def of_bms(channel: str) -> int:
+        return index[bms_label(bms, channel)]
+
+    hottest = of_bms("cell temperature max")
+    heat = plausibility.OutsideHeat(pack, *map(of_bms, HEAT_METERS))
+    limits, tolerance = pack.limits, station.guard.temperature_disagreement
+    allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
+    quantities: dict[str, Quantity] = {
         BMS_VOLTAGE_DIFFERENCE: difference(INDEX[columns.VOLTAGE], of_bms("pack voltage")),
         BMS_CURRENT_DIFFERENCE: difference(INDEX[columns.CURRENT], of_bms("pack current")),
         HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
         CHARGE_EXCESS: Excess(_CHARGE_LIMIT, 1.0),
         DISCHARGE_EXCESS: Excess(_DISCHARGE_LIMIT, -1.0),
-        CURRENT_SHORTFALL: current_shortfall,
         HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
         BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
         BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
-        plausibility.UNASKED_CURRENT: plausibility.unasked_current,
         plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
         plausibility.AIR_HEAT: plausibility.air_heat(hottest, allowed),
         plausibility.OUTSIDE_HEAT: heat.impossible,
         plausibility.UNLIKELY_HEAT: heat.unlikely,
         plausibility.OUTSIDE_COLD: heat.cold,
-        BMS_FAULT_BITS: bits.of_the_pack,
-        BMS_LINK_BITS: bits.of_the_link,
     }
-    quantities |= _of_the_bms(pack, index, bms, voltage)
-    quantities |= _events(index, bms, voltage, reconnections)
-    if sink != source:
-        meters = index[raw_label(source, "voltage")], index[raw_label(sink, "voltage")]
-        quantities[SINK_VOLTAGE_DIFFERENCE] = difference(*meters)
     if station.player("emulator") is not None:
         # Elsewhere the cells are read from the BMS itself: there is nothing to compare.
         quantities[HIGHEST_CELL_DIFFERENCE] = difference(_HIGHEST, of_bms("cell voltage max"))
@@ -125,13 +181,16 @@ def quantities_for(
     return quantities
 
 
-def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
-    """Whether what the BMS says can be."""
+def _of_the_bms(
+    pack: PackFile, index: Mapping[str, int], bms: str, apart: float, faults: Callable[[], Sequence[BmsFault]]
+) -> dict[str, Quantity]:
+    """Whether what the BMS says can be, and what it says and does now and then."""
+    bits = FaultBits(faults)
     soc, cell, temperature = (
-        (index[raw_label(bms, f"{what} min")], index[raw_label(bms, f"{what} max")])
+        (index[bms_label(bms, f"{what} min")], index[bms_label(bms, f"{what} max")])
         for what in ("soc", "cell voltage", "cell temperature")
     )
-    string, current = index[raw_label(bms, "pack voltage")], index[raw_label(bms, "pack current")]
+    string, current = index[bms_label(bms, "pack voltage")], index[bms_label(bms, "pack current")]
     return {
         plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
@@ -140,28 +199,35 @@ def _of_the_bms(pack: PackFile, index: Mapping[str, int], bms: str, apart: float
         plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),
         plausibility.FROZEN: plausibility.frozen_voltages(cell, string, pack.series, pack.rated_capacity),
         plausibility.FROZEN_TEMPERATURE: plausibility.frozen_temperatures(temperature),
+        BMS_FAULT_BITS: bits.of_the_pack,
+        BMS_LINK_BITS: bits.of_the_link,
+        **_events(index, bms, apart),
     }
 
 
-def _events(
-    index: Mapping[str, int], bms: str, apart: float, reconnections: Callable[[], float]
-) -> dict[str, Quantity]:
+def _events(index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
     """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
-    interrupted = events.interrupted(index[raw_label(bms, "pack voltage")], apart)
+    interrupted = events.interrupted(index[bms_label(bms, "pack voltage")], apart)
     return {
         events.OPEN_UNDER_LOAD: events.open_under_load,
         events.OPENINGS: events.EventCount(events.opened_by_itself),
         events.RESTARTS: events.EventCount(events.restarted),
         events.INTERRUPTIONS: events.EventCount(interrupted),
-        events.RECONNECTIONS: events.CountUnderLoad(reconnections),
-        events.DROPPED: events.growth(index.get(raw_label(bms, "dropped"))),
-        events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, "contradictions"))),
+        events.DROPPED: events.growth(index.get(raw_label(bms, DROPPED))),
+        events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, CONTRADICTIONS))),
     }
 
 
 def difference(first: int, second: int) -> Quantity:
     """How far two values of a row are apart, whichever is larger."""
     return lambda row: abs(row[first] - row[second])
+
+
+def furthest(first: int, others: Sequence[int]) -> Quantity:
+    """How far the furthest of several values of a row is from the first."""
+    if len(others) == 1:
+        return difference(first, others[0])
+    return lambda row: max([abs(row[first] - row[other]) for other in others])
 
 
 class Excess:
@@ -306,14 +372,13 @@ class FaultBits:
             return
         self._due = now + FAULT_BITS_PERIOD - 1e-6
         try:
-            raised = [fault.signal for fault in self._faults()]
+            sides = [fault.side for fault in self._faults()]
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        if not raised:  # a healthy node's, nearly always
+        if not sides:  # a healthy node's, nearly always
             self._link = self._own = 0.0
             return
-        link = sum(signal in BENCH for signal in raised)
-        if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
-            link = len(raised)
-        self._link, self._own = float(link), float(len(raised) - link)
+        # What is raised beside whatever else there is goes with the rest.
+        link = len(sides) if "bench" in sides and "pack" not in sides else sides.count("bench")
+        self._link, self._own = float(link), float(len(sides) - link)

@@ -10,17 +10,18 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
+from bench import roles
 from bench.clock import Clock
 from bench.drivers import Doubted, Unreachable, mismatch, open_driver, warm_up
-from bench.roles import Driver, Roles
+from bench.players import Driver, Players
+from bench.safety.asfound import powers_of
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.safestate import STEP_LIMIT, safe_state
 from bench.safety.timelimit import begun, in_time
-from bench.station import ACTED_ON, Expected, StationFile
-from instruments.roles import Sink, Source
-from instruments.session import LinkContext
+from bench.station import Expected, StationFile
+from instruments.wires.session import LinkContext
 
 ATTEMPTS = 3
 
@@ -36,8 +37,9 @@ class Outcome:
 
 def instruments_that_matter(station: StationFile) -> tuple[str, ...]:
     """Names of the instruments that the safe state needs, in its order."""
-    players = [station.player(ACTED_ON[step]) for step in station.safe_order if step in ACTED_ON]
-    return tuple(dict.fromkeys(name for name in players if name is not None))
+    steps = roles.steps_of(station.played)
+    acting = [owners for step, owners in map(steps.__getitem__, station.safe_order) if step.acts or owners == ("bms",)]
+    return tuple(dict.fromkeys(name for owners in acting for role in owners for name in station.players(role)))
 
 
 def prepare(station: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -67,21 +69,21 @@ def attempts(
 def found_on(station: Mapping[str, Any], names: Sequence[str], clock: Clock) -> dict[str, bool | None]:
     """Whether each instrument that can drive current is on, in sessions of its own; None: it cannot be asked."""
     loaded = StationFile.model_validate(station)
-    moving = [name for name in names if set(_OFF_WORDS) & set(loaded.instruments[name].roles)]
-    asked = {name: begun(partial(_is_on, loaded, name, clock)) for name in moving}
+    driving = [name for name in names if _powers(loaded, name)]
+    asked = {name: begun(partial(_is_on, loaded, name, clock)) for name in driving}
     wait(asked.values(), STEP_LIMIT)
     return {name: _answer(future) for name, future in asked.items()}
 
 
-_OFF_WORDS = {"sink": "sink_is_off", "source": "source_is_off", "emulator": "emulator_is_off"}
-"""How the players of these roles are asked whether they are off."""
+def _powers(station: StationFile, name: str) -> list[roles.Power]:
+    """What of an instrument can drive a current."""
+    return [power for power in powers_of(station.instruments[name].roles) if power.opens_first]
 
 
 def _is_on(station: StationFile, name: str, clock: Clock) -> bool:
     driver = open_driver(station, name, LinkContext(station.visa_library, clock.now, clock.sleep))
     try:
-        asked = [word for role, word in _OFF_WORDS.items() if role in station.instruments[name].roles]
-        return not all(getattr(driver, word)() for word in asked)
+        return not all(power.is_off(driver) for power in _powers(station, name))
     finally:
         driver.close()
 
@@ -109,17 +111,16 @@ def _tried(station: StationFile, expected: Mapping[str, Sequence[Expected]], clo
 def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
     names = tuple(expected)
     reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
-    moving = [reached[name] for name in names if {"source", "sink"} & set(station.instruments[name].roles)]
+    moving = [reached[name] for name in names if any(power.moves_current for power in _powers(station, name))]
     wait(moving, STEP_LIMIT)
     commanded = clock.now() if all(future.done() and not future.exception() for future in moving) else None
     wait(reached.values(), STEP_LIMIT)
-    players: dict[str, Any] = {"temperatures": Unreachable("the temperatures are not needed")}
     asked = {name: begun(partial(_doubt, reached[name], name, expected[name])) for name in names}
     wait(asked.values(), STEP_LIMIT)
-    for name in names:
-        players |= dict.fromkeys(station.instruments[name].roles, _player(reached[name], asked[name], name))
+    found = {name: _player(station, reached[name], asked[name], name) for name in names}
+    played = {role: {name: found[name] for name in station.players(role) if name in found} for role in station.played}
     try:
-        verdict = safe_state(Roles(**players), clock, station, last_resort=True)
+        verdict = safe_state(Players(played), clock, station, last_resort=True)
     finally:
         for future in reached.values():
             _close(future)
@@ -129,14 +130,11 @@ def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], c
 def _reach(station: StationFile, name: str, clock: Clock) -> Driver:
     """Open an instrument and switch off what it can move; a command that fails is the safe state's to tell."""
     driver = open_driver(station, name, LinkContext(station.visa_library, clock.now, clock.sleep))
-    roles = station.instruments[name].roles
-    # Whatever a driver raises, the other output must be told, and its link stays open for the safe state.
-    if "sink" in roles:
-        with suppress(Exception):
-            cast("Sink", driver).sink_off()
-    if "source" in roles:
-        with suppress(Exception):
-            cast("Source", driver).source_off()
+    for power in _powers(station, name):
+        # Whatever a driver raises, the other output must be told, and its link stays open for the safe state.
+        if power.moves_current:
+            with suppress(Exception):
+                power.off(driver)
     return driver
 
 
@@ -152,14 +150,14 @@ def _doubt(reached: "Future[Driver]", name: str, expected: Sequence[Expected]) -
     return f"{name} is {identity} now: {wrong}" if wrong else ""
 
 
-def _player(reached: "Future[Driver]", asked: "Future[str]", name: str) -> Driver | Unreachable:
+def _player(station: StationFile, reached: "Future[Driver]", asked: "Future[str]", name: str) -> Driver | Unreachable:
     if not reached.done():
         return Unreachable(f"{name} did not answer in time")
     error = reached.exception()
     if error is not None:
         return Unreachable(str(error) or type(error).__name__)
     doubt = asked.result() if asked.done() else f"{name} did not say in time who it is"
-    return Doubted(reached.result(), doubt) if doubt else reached.result()
+    return Doubted(reached.result(), doubt, station.instruments[name].roles) if doubt else reached.result()
 
 
 def _close(reached: "Future[Driver]") -> None:

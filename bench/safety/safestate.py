@@ -9,7 +9,7 @@ What an instrument says of itself is not enough: a step is *verified* once a met
 existing witness was not heard (`bench.safety.witness` has the table).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,25 +19,24 @@ from typing import Any, cast
 
 from bench.clock import Clock, WallClock
 from bench.drivers import is_there
-from bench.roles import POWER, Roles, measured
+from bench.players import Players, measured
+from bench.roles import Fact, Power, RoleError, steps_of
+from bench.roles import role as role_of
 from bench.safety import breaking, witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.limits import BMS_SILENCE
 from bench.safety.timelimit import OutOfTime, begun, in_time
-from bench.station import ACTED_ON, SafeAction, StationFile
+from bench.station import StationFile
 from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned, StaysAsItIs
 
 STEP_LIMIT = 5.0
 """s, on a wall clock, for the command of a step and again for its read-back: two answers that never come, and more."""
-OPEN_STATES = frozenset(
-    {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
-)
+OPEN_STATES = frozenset({BmsState.STANDBY, BmsState.OPENING, BmsState.ERROR})
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 WAITING = "a meter has not settled yet"
 LOOK_EVERY = 0.1
 """s of the clock between two looks, and between two commands that are repeated."""
-OUTPUTS: frozenset[SafeAction] = frozenset({"sink off", "source off"})
 Action = Callable[[], object]
 Check = Callable[[], str]
 """Reads back; returns what is wrong, or nothing."""
@@ -50,12 +49,12 @@ def at_leisure(action: Callable[[], Any], _limit: float) -> Any:
     return action()
 
 
-def outputs_off(roles: Roles, attempt: Attempt = at_leisure) -> None:
+def outputs_off(players: Players, attempt: Attempt = at_leisure) -> None:
     """The shortest way to no current; every output is tried, the first failure is raised at the end."""
     first: Exception | None = None
-    for switch in (roles.sink.sink_off, roles.source.source_off):
+    for player, power in players.moving():
         try:
-            attempt(switch, STEP_LIMIT)
+            attempt(partial(power.off, player), STEP_LIMIT)
         except Exception as error:  # noqa: BLE001 - the other output must be tried whatever this one did
             first = first or error
     if first is not None:
@@ -83,7 +82,7 @@ class _Circumstances:
 
 
 def safe_state(
-    roles: Roles,
+    players: Players,
     clock: Clock,
     station: StationFile,
     *,
@@ -106,14 +105,14 @@ def safe_state(
     limited: Attempt = at_leisure if clock.kind == "virtual" else in_time
     attempt: Attempt = at_leisure if clock.kind == "virtual" else partial(in_time, given_up=hurry.is_set)
     now = _Circumstances(alive, hurry, violated, last_resort, discredited)
-    on_its_way = _Pass(roles, clock, station, now, attempt)
+    on_its_way = _Pass(players, clock, station, now, attempt)
     for name in station.safe_order:
         on_its_way.carry_out(name)
     on_its_way.leave_the_contactor()
     if hurry.is_set():
         # What was given up may have been the very command that switches off.
         with suppress(Exception):
-            outputs_off(roles, limited)
+            outputs_off(players, limited)
     return BenchVerdict(tuple(map(on_its_way.confirmed, on_its_way.steps)))
 
 
@@ -125,7 +124,7 @@ class _Step:
     one would only wait behind it.
     """
 
-    name: SafeAction
+    name: str
     done: bool = False
     problem: str | None = ""
     note: str = ""
@@ -136,23 +135,29 @@ class _Step:
 class _Pass:
     """One way through the list: what was commanded, what was read back, what the meters said on the way."""
 
-    def __init__(self, roles: Roles, clock: Clock, station: StationFile, now: _Circumstances, attempt: Attempt) -> None:
+    def __init__(
+        self, players: Players, clock: Clock, station: StationFile, now: _Circumstances, attempt: Attempt
+    ) -> None:
         self.steps: list[_Step] = []
-        self._roles, self._clock, self._station, self._now, self._attempt = roles, clock, station, now, attempt
+        self._roles, self._clock, self._station, self._now, self._attempt = players, clock, station, now, attempt
         self._started = clock.now()
-        self._outputs: dict[SafeAction, _Step] = {}
-        self._meters = witness.meters(station, roles, lambda: clock.now() - self._started)
-        self._readings: dict[witness.Fact, tuple[witness.Reading, ...]] = {}
+        self._outputs: dict[str, _Step] = {}
+        steps = steps_of(station.played)
+        self._facts = {name: step.fact for name, (step, _) in steps.items()}
+        self._acts = {name: _power(owners[0]) for name, (step, owners) in steps.items() if step.acts}
+        self._moving = [name for name in station.safe_order if name in self._acts and self._acts[name].moves_current]
+        self._role = {name: owners[0] for name, (_, owners) in steps.items()}
+        self._meters = witness.meters(station, players, lambda: clock.now() - self._started)
+        self._readings: dict[Fact, tuple[witness.Reading, ...]] = {}
         safe = station.safe_state
         self._bounds = witness.Bounds(max(safe.current, witness.PACK_CURRENT), safe.bus_voltage)
         self._left_closed = self._contactor_told = False
-        self._ways: dict[SafeAction, Callable[[_Step], None]] = {
-            "sink off": self._output, "source off": self._output, "current gone": self._current,
-            "contactor open": self._contactor, "bus discharged": self._bus, "emulator off": self._emulator,
-            "chamber to rest": self._power,
+        self._ways: dict[str, Callable[[_Step], None]] = {
+            "current gone": self._current, "contactor open": self._contactor, "bus discharged": self._bus,
+            **dict.fromkeys(self._moving, self._output),
         }  # fmt: skip
 
-    def carry_out(self, name: SafeAction) -> None:
+    def carry_out(self, name: str) -> None:
         """One step, whatever becomes of it."""
         step, start = _Step(name), self._clock.now()
         self.steps.append(step)
@@ -161,14 +166,14 @@ class _Pass:
             return
         self._now.alive(longest(self._station, name))
         try:
-            self._ways[name](step)
+            self._ways.get(name, self._switch)(step)
         except Exception as error:  # noqa: BLE001 - the next step must be attempted
             step.problem = _words(error)
         step.duration = round(self._clock.now() - start, 6)
 
     def leave_the_contactor(self) -> None:
         """Where nobody has asked it to open, closing the links must not: there was no reason to, or nobody looked."""
-        if not self._contactor_told and not self._left_closed:
+        if "bms" in self._roles and not self._contactor_told and not self._left_closed:
             self._leave_closed()
 
     def confirmed(self, step: _Step) -> SafeStep:
@@ -192,9 +197,9 @@ class _Pass:
     # --- what is switched ---------------------------------------------------------------------------------------------
 
     def _output(self, step: _Step) -> None:
-        """Both outputs are told OFF before either is looked at, and again together."""
+        """All outputs are told OFF before any is looked at, and again together."""
         if not self._outputs:
-            told = self._tell_both()
+            told = self._tell_all()
             self._outputs = {name: _Step(name) for name in told}
             for name, error in told.items():
                 self._look_back(self._outputs[name], error)
@@ -202,38 +207,41 @@ class _Pass:
         looked_at = self._outputs[step.name]
         step.done, step.problem, step.note = looked_at.done, looked_at.problem, looked_at.note
 
-    def _emulator(self, step: _Step) -> None:
-        self._power(step)
-        self._insist(step)
-        self._observe("cell voltage", lambda: "", self._station.safe_state.settle)
-
-    def _power(self, step: _Step) -> None:
+    def _switch(self, step: _Step) -> None:
+        """Whatever else a role can leave on."""
         self._look_back(step, self._say_off(step))
+        if self._acts[step.name].insist:
+            self._insist(step)
+        fact = self._facts[step.name]
+        if fact is not None:
+            self._observe(fact, lambda: "", self._station.safe_state.settle)
 
-    def _tell_both(self) -> dict[SafeAction, Exception | None]:
-        """On a wall clock at once, where they are two: a dead one must not delay the other."""
-        tasks: dict[SafeAction, Action] = {
-            name: partial(POWER[ACTED_ON[name]].off, self._player(name))
-            for name in self._station.safe_order
-            if name in OUTPUTS
-        }
+    def _tell_all(self) -> dict[str, Exception | None]:
+        """On a wall clock at once, where they are several: a dead one must not delay the others."""
+        tasks = {name: self._off(name) for name in self._moving}
         if self._clock.kind == "wall" and len(self._roles.meters()) > 1:
-            tasks = {name: begun(task).result for name, task in tasks.items()}
-        return {name: self._tried(task) for name, task in tasks.items()}
+            tasks = {name: [begun(task).result for task in each] for name, each in tasks.items()}
+        return {name: self._tried(each) for name, each in tasks.items()}
 
-    def _player(self, name: SafeAction) -> object:
-        return getattr(self._roles, ACTED_ON[name])
+    def _players(self, name: str) -> Mapping[str, Any]:
+        """Whom a step is about, by instrument."""
+        return self._roles.of(self._role[name])
+
+    def _off(self, name: str) -> list[Action]:
+        return [partial(self._acts[name].off, player) for player in self._players(name).values()]
 
     def _say_off(self, step: _Step) -> Exception | None:
-        return self._tried(partial(POWER[ACTED_ON[step.name]].off, self._player(step.name)))
+        return self._tried(self._off(step.name))
 
-    def _tried(self, task: Action) -> Exception | None:
-        """What became of a command: nothing, or what was raised."""
-        try:
-            self._attempt(task, STEP_LIMIT)
-        except Exception as error:  # noqa: BLE001 - it is told with its step
-            return error
-        return None
+    def _tried(self, tasks: Sequence[Action]) -> Exception | None:
+        """What became of a command to each of several: nothing, or what was raised first."""
+        first: Exception | None = None
+        for task in tasks:
+            try:
+                self._attempt(task, STEP_LIMIT)
+            except Exception as error:  # noqa: BLE001 - it is told with its step
+                first = first or error
+        return first
 
     def _look_back(self, step: _Step, error: Exception | None) -> None:
         """Keep what became of a command, and what the instrument itself says of it."""
@@ -241,18 +249,22 @@ class _Pass:
         step.problem = _words(error) if error else ""
         if step.hung:
             return
-        power, player = POWER[ACTED_ON[step.name]], self._player(step.name)
-        try:
-            still_on = self._looked(lambda: "" if power.is_off(player) else power.still_on)
-        except OutOfTime as hung:
-            still_on, step.hung = str(hung), True
-        step.problem = still_on or step.problem
+        power, players = self._acts[step.name], self._players(step.name)
+        found = list[str]()
+        for name, player in players.items():
+            try:
+                still_on = self._looked(lambda: "" if power.is_off(player) else power.still_on)  # noqa: B023 - called at once
+            except OutOfTime as hung:
+                still_on, step.hung = str(hung), True
+            if still_on:
+                found.append(still_on if len(players) == 1 else f"{name}: {still_on}")
+        step.problem = "; ".join(found) or step.problem
 
     def _insist(self, *steps: _Step) -> None:
         """Say OFF and look again for a stated time to whatever stays on, while the BMS measures what flows."""
         deadline, said, most = self._in(self._station.safe_state.insist), 1, 0.0
         while self._clock.now() < deadline and not self._now.hurry.is_set():
-            deaf = [step for step in steps if step.problem and not step.hung and is_there(self._player(step.name))]
+            deaf = [step for step in steps if step.problem and not step.hung and self._is_there(step.name)]
             if not deaf:
                 return
             self._clock.sleep(LOOK_EVERY)
@@ -264,6 +276,9 @@ class _Pass:
             for step in deaf:
                 flowed = f"while up to {most:.2f} A flowed through the pack"
                 step.note = f"told OFF {said} times, {flowed}" if step.problem else ""
+
+    def _is_there(self, name: str) -> bool:
+        return any(map(is_there, self._players(name).values()))
 
     def _amps_of_the_bms(self) -> float:
         """What the BMS measures now, A either way; 0 where it is not heard."""
@@ -299,7 +314,7 @@ class _Pass:
                 return
             step.note = f"opened under {amps:.2f} A, because {reason}"
         self._contactor_told = True
-        error = self._tried(partial(self._roles.bms.request_mode, BmsMode.STANDBY))
+        error = self._tried([partial(self._roles.bms.request_mode, BmsMode.STANDBY)])
         step.done = error is None
         if isinstance(error, OutOfTime):
             step.problem = str(error)
@@ -328,7 +343,7 @@ class _Pass:
         """
         readings = [reading for reading in self._read("pack current") if not reading.silent]
         heard = [abs(reading.value) for reading in readings]
-        measured = [abs(amps) for amps in map(_amps, self._roles.meters())]
+        measured = [abs(amps) for amps in map(_amps, self._roles.meters().values())]
         believed = any(reading.instrument not in self._now.discredited for reading in readings)
         if not believed and any(map(isnan, measured)):
             return nan
@@ -339,7 +354,7 @@ class _Pass:
 
     def _ammeters(self) -> str:
         limit = self._station.safe_state.current
-        for meter in self._roles.meters():
+        for meter in self._roles.meters().values():
             current = measured(meter, "current")
             # Written so that a current that cannot be read (nan) is not taken for none.
             if not abs(current) < limit:
@@ -376,7 +391,7 @@ class _Pass:
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
-    def _observe(self, fact: witness.Fact, own: Check, seconds: float) -> str:
+    def _observe(self, fact: Fact, own: Check, seconds: float) -> str:
         """Look until neither a meter of `fact` nor `own` finds anything, at most for `seconds`; what `own` finds then.
 
         Who does not answer at all is not waited for any longer than a contactor may take.
@@ -391,7 +406,7 @@ class _Pass:
         found = self._until(look, seconds)
         return "" if found == WAITING else found
 
-    def _read(self, fact: witness.Fact) -> tuple[witness.Reading, ...]:
+    def _read(self, fact: Fact) -> tuple[witness.Reading, ...]:
         return tuple(witness.read(self._meters, fact))
 
     def _until(self, problem: Check, seconds: float) -> str:
@@ -424,15 +439,20 @@ class _Pass:
         return self._clock.now() + seconds * (self._clock.speed if isinstance(self._clock, WallClock) else 1.0)
 
 
-def longest(station: StationFile, name: SafeAction) -> float:
+def longest(station: StationFile, name: str) -> float:
     """How long (s) a step may take: its commands and read-backs, and what it waits for, each looked at twice."""
-    safe = station.safe_state
-    waits = {
-        "sink off": safe.insist, "source off": safe.insist, "current gone": 2 * safe.settle,
-        "contactor open": 2 * safe.settle, "bus discharged": 2 * safe.discharge,
-        "emulator off": safe.insist + 2 * safe.settle,
-    }  # fmt: skip
-    return 5 * STEP_LIMIT + waits.get(name, 0.0)
+    step, owners = steps_of(station.played)[name]
+    safe, players = station.safe_state, len(station.players(owners[0]))
+    insists = step.acts and _power(owners[0]).insist
+    waits = {"contactor open": safe.settle, "bus discharged": safe.discharge}.get(name, safe.settle if step.fact else 0)
+    return 5 * STEP_LIMIT * max(1, players) + (safe.insist if insists else 0.0) + 2 * waits
+
+
+def _power(role: str) -> Power:
+    power = role_of(role).power
+    if power is None:
+        raise RoleError(f"a step of the safe state switches the {role} off, and the role has no power to switch")
+    return power
 
 
 def _amps(meter: Scanned) -> float:

@@ -5,24 +5,18 @@ BMS measures the current through the pack, the cells and the bus behind its cont
 voltage of the bus. Nobody is a witness of a step of his own. Where a station has no such meter a step is *reported*.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isnan, nan
-from typing import Literal, cast
+from typing import cast
 
-from bench.roles import Roles, measured
+from bench.players import Players, measured
+from bench.roles import Fact, steps_of
 from bench.safety.limits import BMS_SILENCE
-from bench.station import ACTED_ON, SafeAction, StationFile
-from instruments.roles import BusVoltmeter, DatesChannels, InstrumentFault, Scanned
+from bench.station import StationFile
+from instruments.roles import BusVoltmeter, DatesChannels, InstrumentFault
 
-Fact = Literal["pack current", "bus voltage", "cell voltage"]
-"""A, V, V: what meters can tell of a bench that is being made safe."""
-
-LOOKED_AT: dict[SafeAction, Fact] = {
-    "current gone": "pack current", "bus discharged": "bus voltage", "emulator off": "cell voltage",
-}  # fmt: skip
-"""The step after which a fact is looked at. The current before the contactor opens: an open one carries none anyway."""
 PACK_CURRENT = 0.5
 """A that a BMS may measure where none flows: its shunt is made for hundreds."""
 DEAD_CELL = 1.0
@@ -85,7 +79,7 @@ class Witness:
     judge: Callable[[float, Bounds], Judgement]
 
 
-WITNESSES: Mapping[SafeAction, tuple[Witness, ...]] = {
+WITNESSES: Mapping[str, tuple[Witness, ...]] = {
     "sink off": (Witness("pack current", _no_discharge), Witness("bus voltage", _dead_bus)),
     "source off": (Witness("pack current", _no_charge), Witness("bus voltage", _dead_bus)),
     "current gone": (Witness("pack current", _no_current),),
@@ -95,6 +89,7 @@ WITNESSES: Mapping[SafeAction, tuple[Witness, ...]] = {
     # A sensor on a cell needs minutes to tell that the air is not conditioned any more.
     "chamber to rest": (),
 }
+"""What tells something of a step; of one that is not here nobody else can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,29 +119,29 @@ class Testimony:
     why: str = ""
 
 
-def meters(station: StationFile, roles: Roles, silence: Callable[[], float]) -> tuple[Meter, ...]:
+def meters(station: StationFile, players: Players, silence: Callable[[], float]) -> tuple[Meter, ...]:
     """Every meter of the station that could be a witness.
 
     `silence` tells for how long (s) the bench has been told to be off: what a BMS said before that is no answer.
     """
-    bms = station.player("bms") or "bms"
-    found = [
-        Meter(bms, "pack current", partial(heard, roles, "pack current", silence)),
-        *(Meter(name, "bus voltage", partial(_volts, roles, station, name)) for name in station.bus_voltmeters),
-    ]
-    if isinstance(roles.bms, BusVoltmeter):
-        found.append(Meter(bms, "bus voltage", partial(_behind_contactors, roles, silence)))
-    if roles.emulator is not None:
-        found.append(Meter(bms, "cell voltage", partial(heard, roles, "cell voltage max", silence)))
+    volts = [Meter(name, "bus voltage", partial(_volts, players, name)) for name in station.bus_voltmeters]
+    bms = station.player("bms")
+    if bms is None:
+        return tuple(volts)
+    found = [Meter(bms, "pack current", partial(heard, players, "pack current", silence)), *volts]
+    if isinstance(players.bms, BusVoltmeter):
+        found.append(Meter(bms, "bus voltage", partial(_behind_contactors, players, silence)))
+    if "emulator" in players:
+        found.append(Meter(bms, "cell voltage", partial(heard, players, "cell voltage max", silence)))
     return tuple(found)
 
 
-def heard(roles: Roles, channel: str, silence: Callable[[], float]) -> float:
+def heard(players: Players, channel: str, silence: Callable[[], float]) -> float:
     """A channel of the BMS, from a node that has said so since; raises `InstrumentFault` when it has not.
 
     Where a node sends several messages, one that is missing says nothing against what the others tell.
     """
-    row, bms = roles.bms_scan(), roles.bms
+    row, bms = players.bms_scan(), players.bms
     age = bms.channel_age(channel) if isinstance(bms, DatesChannels) else max(row["age"], bms.state_age())
     # What came in the very instant of the command may have been measured before it.
     if isnan(row[channel]) or age > BMS_SILENCE or not age < silence():
@@ -154,43 +149,43 @@ def heard(roles: Roles, channel: str, silence: Callable[[], float]) -> float:
     return row[channel]
 
 
-def _behind_contactors(roles: Roles, silence: Callable[[], float]) -> float:
-    heard(roles, "pack voltage", silence)
-    value = cast("BusVoltmeter", roles.bms).bus_voltage()
+def _behind_contactors(players: Players, silence: Callable[[], float]) -> float:
+    heard(players, "pack voltage", silence)
+    value = cast("BusVoltmeter", players.bms).bus_voltage()
     if isnan(value):
         raise InstrumentFault("sends no voltage of the bus")
     return value
 
 
-def _volts(roles: Roles, station: StationFile, name: str) -> float:
-    meter = cast("Scanned", roles.source if "source" in station.instruments[name].roles else roles.sink)
-    volts = measured(meter, "voltage")
+def _volts(players: Players, name: str) -> float:
+    volts = measured(players.meters()[name], "voltage")
     if isnan(volts):
         raise InstrumentFault("reads no voltage")
     return volts
 
 
-def confirmers(station: StationFile, present: Sequence[Meter], action: SafeAction) -> tuple[str, ...]:
+def confirmers(station: StationFile, present: Sequence[Meter], action: str) -> tuple[str, ...]:
     """Names of the other instruments that could confirm a step; none: it can only be reported."""
     own = _whose(station, action)
-    facts = [witness.fact for witness in WITNESSES[action]]
+    facts = [witness.fact for witness in WITNESSES.get(action, ())]
     return tuple(dict.fromkeys(m.instrument for fact in facts for m in present if _is_witness(m, fact, own)))
 
 
-def _is_witness(meter: Meter, fact: Fact, own: str | None) -> bool:
-    return meter.fact == fact and meter.instrument != own
+def _is_witness(meter: Meter, fact: Fact, own: Collection[str]) -> bool:
+    return meter.fact == fact and meter.instrument not in own
 
 
-def _whose(station: StationFile, action: SafeAction) -> str | None:
-    """Instrument whose word the step is itself."""
+def _whose(station: StationFile, action: str) -> tuple[str, ...]:
+    """Instruments whose word the step is itself."""
     if action == "bus discharged":
-        return next(iter(station.bus_voltmeters), None)
-    role = ACTED_ON.get(action)
-    return None if role is None else station.player(role)
+        return station.bus_voltmeters[:1]
+    step, owners = steps_of(station.played)[action]
+    # The current is whoever's; the contactor is the BMS's, which no power of the bench switches.
+    return station.players(owners[0]) if step.acts or action == "contactor open" else ()
 
 
 def testimony(
-    station: StationFile, action: SafeAction, present: Sequence[Meter],
+    station: StationFile, action: str, present: Sequence[Meter],
     readings: Mapping[Fact, Sequence[Reading]], bounds: Bounds, discredited: frozenset[str],
 ) -> Testimony:  # fmt: skip
     """What everybody else says of a step.
@@ -200,7 +195,7 @@ def testimony(
     """
     own = _whose(station, action)
     said_by: dict[bool | None, list[tuple[str, str]]] = {True: [], False: [], None: []}
-    for witness in WITNESSES[action]:
+    for witness in WITNESSES.get(action, ()):
         said = {reading.instrument: reading for reading in readings.get(witness.fact, ())}
         for meter in (meter for meter in present if _is_witness(meter, witness.fact, own)):
             name = meter.instrument
@@ -245,7 +240,10 @@ def settled(fact: Fact, readings: Sequence[Reading], bounds: Bounds, *, patient:
     )
 
 
-def alone(station: StationFile, action: SafeAction) -> str:
+def alone(station: StationFile, action: str) -> str:
     """What to say of a step that nobody else can confirm."""
     own = _whose(station, action)
-    return f"only {own} itself says so: no other meter of this station can tell" if own else "nobody else can tell"
+    if not own:
+        return "nobody else can tell"
+    itself = "themselves say" if len(own) > 1 else "itself says"
+    return f"only {' and '.join(own)} {itself} so: no other meter of this station can tell"

@@ -1,6 +1,7 @@
 """Fixtures of the bench tests: files to write and change, and a bench of fakes on a virtual clock."""
 
 from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from bench.clock import VirtualClock
 from bench.pack import PackFile, load_pack
 from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
+from bench.roles import registry
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
+from bench.safety import faults
 from bench.station import SHIPPED, load_station
 from bench.testing import TestBench
 from campaign.hearing import hearing
+from instruments import extensions
 from tests.bench.cli_support import Change, WriteStation
 from tests.bench.fakes import Fake, Plant
 from tests.bench.rig import Rig, running_rig
@@ -58,6 +62,7 @@ requirements:
 """
 
 WriteFile = Callable[[str, str], Path]
+Install = Callable[[str, str, str], None]
 OpenTestBench = Callable[..., TestBench]
 
 
@@ -89,6 +94,25 @@ def write(tmp_path: Path) -> WriteFile:
         return path
 
     return written
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a package that brings something: `install("packbench.roles", "tester", "module:attribute")`."""
+    brought = extensions.brought
+    found: dict[str, dict[str, tuple[EntryPoint, ...]]] = {}
+
+    def installed(group: str, name: str, value: str) -> None:
+        of_group = found.setdefault(group, dict(brought(group)))
+        of_group[name] = (*of_group.get(name, ()), EntryPoint(name, value, group))
+
+    caches = (registry._from_outside, faults._brought)
+    monkeypatch.setattr(extensions, "brought", lambda group: found.get(group) or brought(group))
+    for cache in caches:
+        cache.cache_clear()
+    yield installed
+    for cache in caches:
+        cache.cache_clear()
 
 
 @pytest.fixture

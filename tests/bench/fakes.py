@@ -8,8 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections, Ratings
-from instruments.session import InstrumentLink, LinkContext
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.roles import (
+    BMS_CHANNELS,
+    CHAMBER_AIR,
+    TERMINALS,
+    BmsFault,
+    BmsMode,
+    BmsState,
+    Channel,
+    Identity,
+    Protections,
+    Ratings,
+)
+from instruments.wires.session import InstrumentLink, LinkContext
 
 CELLS = 4
 
@@ -122,7 +134,7 @@ class Fake:
 class FakeSupply(Fake):
     """Source and sink in one, like a bidirectional supply."""
 
-    channels = ("voltage", "current", "power")
+    channels = TERMINALS
     source_ratings = Ratings(60.0, 8.0, 400.0)
     sink_ratings = Ratings(60.0, 8.0, 400.0)
 
@@ -173,7 +185,7 @@ class FakeSupply(Fake):
 
 
 class FakeChamber(Fake):
-    channels = ("air", "set point")
+    channels = CHAMBER_AIR
     temperature_range = (-40.0, 80.0)
 
     def set_temperature(self, temperature: float, ramp: float | None = None) -> None:
@@ -199,7 +211,7 @@ class FakeChamber(Fake):
 
 
 class FakeLogger(Fake):
-    channels = ("sensor 1", "sensor 2")
+    channels = tuple(Channel(f"sensor {number}", "temperature", "degC") for number in (1, 2))
     sensor_count = 2
 
     def collect(self) -> list[float]:
@@ -207,11 +219,7 @@ class FakeLogger(Fake):
 
 
 class FakeBms(Fake):
-    channels = (
-        "state", "soc min", "soc max", "soh", "charge current limit", "discharge current limit", "cell voltage min",
-        "cell voltage max", "cell temperature min", "cell temperature max", "pack voltage", "pack current",
-        "insulation", "age",
-    )  # fmt: skip
+    channels = tuple(BMS_CHANNELS.values())
 
     def request_mode(self, mode: BmsMode) -> None:
         self.plant.called(f"request {mode.name}")
@@ -228,7 +236,7 @@ class FakeBms(Fake):
 
     def faults(self) -> tuple[BmsFault, ...]:
         raised = ["f_DeepDischarge"] if self.plant.state is BmsState.ERROR else self.plant.bms_faults
-        return tuple(BmsFault(signal) for signal in raised)
+        return tuple(map(fault_of, raised))
 
     def collect(self) -> list[float]:
         p = self.plant

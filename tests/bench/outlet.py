@@ -12,9 +12,20 @@ from threading import Event
 from typing import Any, ClassVar
 
 from instruments.driver import VisaDriver
-from instruments.links import LinkProfile
-from instruments.roles import BmsFault, BmsMode, BmsState, Identity, Protections, Ratings
-from instruments.session import InstrumentLink, LinkContext
+from instruments.roles import (
+    BMS_CHANNELS,
+    CHAMBER_AIR,
+    TERMINALS,
+    BmsFault,
+    BmsMode,
+    BmsState,
+    Channel,
+    Identity,
+    Protections,
+    Ratings,
+)
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
 """V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""
@@ -77,7 +88,7 @@ class OutletSupply(VisaDriver):
     """Source and sink on one socket."""
 
     profile = LinkProfile()
-    channels = ("voltage", "current", "power")
+    channels = TERMINALS
     source_ratings = sink_ratings = Ratings(60.0, 8.0, 400.0)
 
     def request(self) -> None:
@@ -132,7 +143,7 @@ class Still:
 
 
 class StillChamber(Still):
-    channels = ("air", "set point")
+    channels = CHAMBER_AIR
     temperature_range = (-40.0, 80.0)
 
     def set_temperature(self, temperature: float, ramp: float | None = None) -> None: ...
@@ -150,7 +161,7 @@ class StillChamber(Still):
 
 
 class StillLogger(Still):
-    channels = ("sensor 1",)
+    channels = (Channel("sensor 1", "temperature", "degC"),)
     sensor_count = 1
 
     def collect(self) -> Sequence[float]:
@@ -158,11 +169,7 @@ class StillLogger(Still):
 
 
 class StillBms(Still):
-    channels = (
-        "state", "soc min", "soc max", "soh", "charge current limit", "discharge current limit", "cell voltage min",
-        "cell voltage max", "cell temperature min", "cell temperature max", "pack voltage", "pack current",
-        "insulation", "age",
-    )  # fmt: skip
+    channels = tuple(BMS_CHANNELS.values())
     mode = BmsMode.STANDBY
 
     def request_mode(self, mode: BmsMode) -> None:

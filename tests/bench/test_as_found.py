@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from bench.pack import load_pack
+from bench.players import position as position_of
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
 from bench.running.lifecycle import Setup
@@ -448,7 +449,7 @@ def test_a_contactor_is_left_to_the_safe_state_while_an_output_does_not_say_that
     assert "request STANDBY" not in plant.calls[:identified]
 
 
-@pytest.mark.parametrize("state", [BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE])
+@pytest.mark.parametrize("state", [BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE])
 def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
     new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, state: BmsState
 ) -> None:
@@ -526,7 +527,7 @@ def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_
 
     def blind(self: FakeBms) -> list[float]:
         values = collect(self)
-        values[FakeBms.channels.index("pack voltage")] = nan
+        values[position_of(FakeBms.channels, "pack voltage")] = nan
         return values
 
     with monkeypatch.context() as patch, pytest.raises(BenchFault) if refused else nullcontext():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench import columns
-from bench.columns import INDEX, raw_label
+from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.running.engine import DETOUR_AFTER
@@ -19,7 +19,8 @@ from bench.scenario import Charge, Discharge, Rest, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsFault, BmsMode, BmsState, ErrorOrigin, InstrumentFault, ModeLosses
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.roles import CONTRADICTIONS, BmsFault, BmsMode, BmsState, ErrorOrigin, InstrumentFault, ModeLosses
 from instruments.virtual import World
 from instruments.virtual.defects.of_bms import misread
 from tests.bench.conftest import WriteStation
@@ -139,8 +140,8 @@ def test_a_node_that_hears_no_request_any_more_blames_the_bench(tmp_path: Path, 
 PACK: PackFile = load_pack("lfp-24s")[0]
 LAYOUT = (
     *(columns.TEST_TIME, columns.CURRENT, columns.SET_CURRENT, columns.AMBIENT),
-    *(raw_label("bms", f"cell {what} {end}") for what in ("voltage", "temperature") for end in ("min", "max")),
-    raw_label("bms", "contradictions"),
+    *(bms_label("bms", f"cell {what} {end}") for what in ("voltage", "temperature") for end in ("min", "max")),
+    raw_label("bms", CONTRADICTIONS),
 )
 CALM = dict(zip(LAYOUT, (0.0, 1.0, 1.0, 25.0, 3.3, 3.4, 24.0, 26.0, 0.0), strict=True))
 
@@ -152,7 +153,7 @@ class Node:
         self.signals, self.doubt = signals, doubt
 
     def faults(self) -> tuple[BmsFault, ...]:
-        return tuple(BmsFault(signal) for signal in self.signals)
+        return tuple(map(fault_of, self.signals))
 
     def contradiction(self) -> str:
         return self.doubt

@@ -27,7 +27,7 @@ from bench.scenario import (
 )
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure, TestError, Verdict
-from instruments.roles import BmsState, InstrumentFault
+from instruments.roles import BmsState, InstrumentFault, Sink, Source
 from tests.bench.fakes import FakeSupply, Plant
 
 NewBench = Callable[..., TestBench]
@@ -395,11 +395,9 @@ def test_the_same_scenario_gives_the_same_bytes(new_bench: NewBench, plant: Plan
 
 
 def test_the_supply_fake_is_what_the_roles_ask_for() -> None:
-    from bench.roles import PROTOCOLS
-
     supply = FakeSupply(Plant(), "supply")
-    assert isinstance(supply, PROTOCOLS["source"])
-    assert isinstance(supply, PROTOCOLS["sink"])
+    assert isinstance(supply, Source)
+    assert isinstance(supply, Sink)
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,8 @@ def test_a_folder_is_no_station(tmp_path: Path) -> None:
         ("clock: wall", "clock: virtual", 1, "the file", "virtual needs a virtual section"),
         ("[chamber]", "[chambre]", 6, "instruments.chamber.roles.0", "did you mean 'chamber'?"),
         ("[chamber]", "[]", 6, "instruments.chamber.roles", "at least 1"),
-        ("[chamber]", "[bms]", 4, "instruments", "role bms is played by both chamber and bms; one is allowed"),
-        ("[source, sink]", "[source]", 4, "instruments", "nobody plays sink"),
+        ("[chamber]", "[bms]", 4, "instruments", "role bms is played by chamber and bms; one is allowed"),
+        ("[source, sink]", "[source, snk]", 5, "instruments.supply.roles.1", "no such role; did you mean 'sink'"),
         ("resource: plant, roles: [bms]", "roles: [bms]", 8, "instruments.bms", "either a resource"),
         (", roles: [bms]", ", can: {channel: x}, roles: [bms]", 8, "instruments.bms", "not both"),
         ("resource: plant, roles: [bms]", "resorce: plant, roles: [bms]", 8, "instruments.bms.resorce", "'resource'"),
@@ -167,7 +167,7 @@ def ordered(*steps: str) -> str:
         (ordered("chamber to rest", *GOOD[:5]), 12, "'chamber to rest' comes before 'sink off'"),
         (ordered(*GOOD[:3], "bus discharged", "contactor open", GOOD[5]), 12, "the pack itself still holds the bus up"),
         (ordered("contactor opened", *GOOD[:3], *GOOD[4:]), 12, "did you mean 'contactor open'?"),
-        (ordered(*GOOD[:5], "emulator off", GOOD[5]), 12, "'emulator off' has no emulator to switch"),
+        (ordered(*GOOD[:5], "emulator off", GOOD[5]), 12, "found 'emulator off', is no step of this station"),
         ("safe_state: {bus_meter: suply}", 10, "found 'suply', no source or sink .* did you mean 'supply'"),
         ("safe_state: {bus_meter: bms}", 10, "safe_state.bus_meter: found 'bms', no source or sink .* allowed: supply"),
         ("safe_state: {bus_voltage: 75}", 10, "less than or equal to 60"),
@@ -188,7 +188,7 @@ def test_a_station_with_an_emulator_must_switch_it_off(write: WriteFile) -> None
     text = (station.SHIPPED / "virtual-module.yaml").read_text(encoding="utf-8")
     text = text.replace("safe_state:\n", f"safe_state:\n  order: [{', '.join(GOOD)}]\n")
     said = refused(load_station, write("mine.yaml", text))
-    assert "'emulator off' is missing, and an instrument plays the emulator" in said
+    assert "'emulator off' is missing; a safe state has sink off, " in said
 
 
 def test_source_and_sink_may_be_switched_off_in_either_order(write: WriteFile, station_text: str) -> None:

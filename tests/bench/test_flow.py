@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.running.flow import Flow, Undeclared
+from bench.players import Players
+from bench.running.declared import Undeclared
+from bench.running.flow import Flow
 from bench.running.procedures import Extremes
 
 DECLARED = {
@@ -34,19 +36,21 @@ class Recorder:
     sink_off = source_off
 
 
-class Players:
+def players(said: list[str], *, one: bool) -> Players:
     """Two instruments, or one that is both."""
-
-    def __init__(self, said: list[str], *, one: bool) -> None:
-        self.source = Recorder(said, "supply")
-        self.sink = self.source if one else Recorder(said, "load")
+    supply = Recorder(said, "supply")
+    sink = {"supply": supply} if one else {"load": Recorder(said, "load")}
+    return Players({"source": {"supply": supply}, "sink": sink})
 
 
 def made(*, one: bool, envelope: Any = DECLARED) -> tuple[Flow, list[str], list[tuple[float, float]]]:
     said: list[str] = []
     noted: list[tuple[float, float]] = []
-    players: Any = Players(said, one=one)
-    return Flow(players, envelope, lambda current, voltage: noted.append((current, voltage)), "drive"), said, noted
+    return (
+        Flow(players(said, one=one), envelope, lambda current, voltage: noted.append((current, voltage)), "drive"),
+        said,
+        noted,
+    )
 
 
 def test_of_two_instruments_the_one_that_flows_goes_off_before_the_other_goes_on() -> None:

@@ -219,7 +219,7 @@ def test_a_limit_on_open_contactors_applies_while_they_are_open() -> None:
 @pytest.mark.parametrize("state", BmsState)
 def test_a_pack_is_connected_once_its_contactors_have_closed_and_not_while_they_close(state: BmsState) -> None:
     """While it precharges, the terminals are on their way to the pack's voltage."""
-    connected = state in {BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE}
+    connected = state in {BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE}
     for when, applies in (("connected", connected), ("open", not connected)):
         rows = (0, float(state), 0.0, 0.0), (2, float(state), 0.0, 0.0)
         assert trips_at(guarded(when), *rows) == (2 if applies else None)

@@ -17,6 +17,7 @@ import pytest
 
 from bench import columns
 from bench.pack import PackFile, load_pack
+from bench.players import position as position_of
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
 from bench.running.sampling import derived_on, guard_for
@@ -26,7 +27,7 @@ from bench.scenario import Charge, Discharge, Rest, Soak, Step, current_below, e
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, PackFailure
-from instruments.roles import BmsState, InstrumentFault
+from instruments.roles import BmsState, Channel, InstrumentFault
 from tests.bench.fakes import CELLS, FakeBms, FakeLogger, FakeSupply, Plant
 
 WriteFile = Callable[[str, str], Path]
@@ -144,7 +145,7 @@ def test_cells_that_rise_too_far_above_their_soak_trip(little_bench: TestBench, 
 
 def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: str, change: float) -> None:
     """Let one channel of a fake read `change` more than it should, from `CALM` s on."""
-    collect, position = what.collect, what.channels.index(channel)  # type: ignore[attr-defined]
+    collect, position = what.collect, position_of(what.channels, channel)  # type: ignore[attr-defined]
 
     def wrong(self: Any) -> list[float]:
         values: list[float] = collect(self)
@@ -157,7 +158,7 @@ def misread(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, channel: 
 
 def drift_by(monkeypatch: pytest.MonkeyPatch, plant: Plant, what: type, rate: float, *channels: str) -> None:
     """Let channels of a fake drift by `rate` a second from `CALM` s on."""
-    collect, positions = what.collect, [what.channels.index(channel) for channel in channels]  # type: ignore[attr-defined]
+    collect, positions = what.collect, [position_of(what.channels, channel) for channel in channels]  # type: ignore[attr-defined]
 
     def wrong(self: Any) -> list[float]:
         values: list[float] = collect(self)
@@ -346,7 +347,7 @@ def test_a_bms_that_restarts_under_load_ends_the_run(
 
     def restarting(self: FakeBms) -> list[float]:
         values = collect(self)
-        return [float(BmsState.INITIALIZATION), *values[1:]] if round(plant.now()) == 90 else values
+        return [float(BmsState.STARTING), *values[1:]] if round(plant.now()) == 90 else values
 
     monkeypatch.setattr(FakeBms, "collect", restarting)
     trip = tripped_by(little_bench, Discharge(1.0, until=LONG))
@@ -476,7 +477,7 @@ def test_one_frozen_channel_is_found_out_while_the_others_move(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, channel: str
 ) -> None:
     # A step of 4 A moves cells of 10 mOhm by 40 mV; the highest lies above the lowest, so that the order stays.
-    position, collect = FakeBms.channels.index(channel), FakeBms.collect
+    position, collect = position_of(FakeBms.channels, channel), FakeBms.collect
     kept: dict[str, float] = {}
 
     def stuck(self: FakeBms) -> list[float]:
@@ -504,7 +505,7 @@ def test_a_frozen_temperature_is_found_out_when_the_chamber_moves(
 def count_frames(monkeypatch: pytest.MonkeyPatch, plant: Plant, channel: str, per_minute: float) -> None:
     """Give the BMS a driver that counts, from `CALM` s on."""
     collect = FakeBms.collect
-    monkeypatch.setattr(FakeBms, "channels", (*FakeBms.channels, channel))
+    monkeypatch.setattr(FakeBms, "channels", (*FakeBms.channels, Channel(channel, "count", "1")))
     monkeypatch.setattr(
         FakeBms, "collect", lambda self: [*collect(self), float(max(0.0, plant.now() - CALM) * per_minute // 60)]
     )

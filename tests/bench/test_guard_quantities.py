@@ -12,6 +12,7 @@ from bench.safety import quantities
 from bench.safety.limits import limits_for
 from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
 from bench.station import load_station
+from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import BmsFault, InstrumentFault
 
 BMS = (
@@ -49,7 +50,7 @@ def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -
 
 
 def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
-    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
     rise = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.TEMPERATURE_RISE]
     assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=55.0), *[0.0 for _ in BMS]]) == 5.0
     assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
@@ -141,7 +142,7 @@ def test_an_empty_pack_that_goes_on_giving_is_counted_on() -> None:
 
 def bits(*signals: str) -> tuple[float, float]:
     """Of the pack, of the link."""
-    counts = FaultBits(lambda: [BmsFault(signal) for signal in signals])
+    counts = FaultBits(lambda: [fault_of(signal) for signal in signals])
     return counts.of_the_pack(row(0.0)), counts.of_the_link(row(0.0))
 
 
@@ -173,7 +174,7 @@ def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
 @pytest.mark.parametrize(("station", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "lfp-96s")])
 def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
     loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
-    bms = [columns.raw_label("bms", name) for name in (*BMS, "insulation")]
+    bms = [columns.bms_label("bms", name) for name in (*BMS, "insulation")]
     layout = (*DERIVED, *bms, "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
@@ -189,7 +190,7 @@ def test_only_meters_that_are_two_can_disagree() -> None:
 
 def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     station = load_station("virtual-pack")[0]
-    layout = (*DERIVED, *(columns.raw_label("bms", name) for name in BMS))
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
     balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
     balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
     balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.clock import VirtualClock
 from bench.pack import PackFile, load_pack
+from bench.players import position as position_of
 from bench.safety import rescue, safestate
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.breaking import cell_danger, refusal
@@ -285,7 +286,7 @@ def test_a_bms_that_was_contradicted_does_not_say_alone_that_no_current_flows(
 def says_no_current(collect: Callable[[FakeBms], list[float]]) -> Callable[[FakeBms], list[float]]:
     def lie(self: FakeBms) -> list[float]:
         values = collect(self)
-        values[FakeBms.channels.index("pack current")] = 0.0
+        values[position_of(FakeBms.channels, "pack current")] = 0.0
         return values
 
     return lie

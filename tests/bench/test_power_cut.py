@@ -13,7 +13,7 @@ from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.station import StationFile, load_station
-from instruments.foxbms import FoxBms
+from instruments.drivers.foxbms import FoxBms
 from tests.bench.cli_support import record
 
 LOAD = {"instrument": "load", "what": "input", "stays_on_for": None}

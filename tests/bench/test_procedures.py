@@ -1,8 +1,7 @@
 """A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +23,9 @@ from bench.scenario import (
 )
 from bench.testing import TestBench
 from bench.verdicts import InputError, TestError
+from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel
 from tests.bench import fakes
+from tests.bench.conftest import Install
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -65,12 +66,12 @@ Bring = Callable[..., None]
 
 
 @pytest.fixture
-def bring(monkeypatch: pytest.MonkeyPatch) -> Bring:
+def bring(install: Install, monkeypatch: pytest.MonkeyPatch) -> Bring:
     """Install packages that bring steps: (name of the kind, where its procedure is)."""
 
     def brought(*entries: tuple[str, str]) -> None:
-        found = tuple(EntryPoint(name, f"{__name__}:{value}", registry.GROUP) for name, value in entries)
-        monkeypatch.setattr(registry, "_brought", lambda: found)
+        for name, value in entries:
+            install(registry.GROUP, name, f"{__name__}:{value}")
         monkeypatch.setattr(registry, "_found", {})
 
     return brought
@@ -105,7 +106,7 @@ def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: Te
         ([("Trickle", "nowhere")], "cannot be imported: AttributeError"),
         ([("Trickle", "SOON")], "is no Procedure: derive it from"),
         ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class"),
-        ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "have several procedures"),
+        ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "is brought by several packages"),
     ],
 )
 def test_an_extension_that_is_wrong_is_told_in_one_sentence(
@@ -298,16 +299,36 @@ def test_the_same_file_with_other_points_is_another_step(tmp_path: Path) -> None
     [
         (
             "FakeSupply",
-            ("voltage", "power"),
-            "has no channel 'current', which the source must measure; it has voltage, ",
+            (VOLTS, WATTS),
+            "has no channel 'current' (it has voltage, power), which the source must measure.",
         ),
-        ("FakeChamber", ("set point",), "has no channel 'air', which the chamber must measure; it has set point."),
-        ("FakeBms", ("state", "age"), "has no channel 'soc min', which the bms must measure; it has state, age."),
+        (
+            "FakeSupply",
+            (VOLTS, Channel("current", "current", "mA"), WATTS),
+            "measures as 'current' a current in mA and not a current in A, which the source must measure.",
+        ),
+        (
+            "FakeSupply",
+            (replace(AMPERES, name="voltage"), replace(VOLTS, name="current"), WATTS),
+            "measures as 'voltage' a current in A and not a voltage in V, which the source must measure.",
+        ),
+        ("FakeSupply", (*TERMINALS, VOLTS), "has two channels of one name"),
+        ("FakeSupply", ("voltage", "current"), "tells of its channel 'voltage' neither quantity nor unit"),
+        (
+            "FakeChamber",
+            CHAMBER_AIR[1:],
+            "has no channel 'air' (it has set point), which the chamber must measure.",
+        ),
+        (
+            "FakeBms",
+            (BMS_CHANNELS["state"], BMS_CHANNELS["age"]),
+            "has no channel 'soc min' (it has state, age), which the bms must measure.",
+        ),
     ],
 )
 def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_bench_opens(
     new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch,
-    player: str, channels: tuple[str, ...], says: str,
+    player: str, channels: tuple[object, ...], says: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(fakes.__dict__[player], "channels", channels)
     bench = new_bench()
@@ -316,3 +337,71 @@ def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_b
     bench.conclude(refused.value)
     assert says in str(refused.value)
     assert not {"charge", "discharge", "request CHARGE"} & set(plant.calls)
+
+
+# --- what is asked of other roles -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Warm(Step):
+    """Sends the chamber somewhere, declared or not."""
+
+    declared: float = 30.0
+    asked: float = 30.0
+    name: str = field(default="warm", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        return (SOON,)
+
+
+class WarmProcedure(Procedure[Warm]):
+    kind = Warm
+
+    def envelope(self) -> Envelope:
+        return {("chamber", "temperature"): Extremes(self.step.declared, self.step.declared)}
+
+    def begin(self, stage: Stage) -> Control:
+        stage.place.roles.chamber.set_temperature(temperature=self.step.asked)
+        return lambda _row, _time: None
+
+
+class Hasty(WarmProcedure):
+    """Acts where only its wishes are asked for."""
+
+    def __init__(self, step: Warm, place: Any) -> None:
+        super().__init__(step, place)
+        place.roles.chamber.set_temperature(self.step.declared)
+
+
+def test_a_chamber_hears_nothing_that_was_not_declared(little_bench: TestBench, plant: Plant, bring: Bring) -> None:
+    bring(("Warm", "WarmProcedure"))
+    little_bench.run(Warm())
+    assert plant.air == 30.0
+    with pytest.raises(TestError, match=r"asks its chamber for a temperature of 70 and has declared 30 to 30"):
+        little_bench.run(Warm(asked=70.0))
+    assert plant.air == 30.0
+
+
+def test_a_procedure_sends_nothing_before_its_wishes_were_judged(
+    little_bench: TestBench, plant: Plant, bring: Bring
+) -> None:
+    bring(("Warm", "Hasty"))
+    with pytest.raises(TestError, match="has declared none"):
+        little_bench.run(Warm(declared=45.0))
+    assert plant.air == 25.0
+
+
+@dataclass(frozen=True)
+class Endless(Step):
+    name: str = field(default="endless", kw_only=True)
+
+
+class EndlessProcedure(Procedure[Endless]):
+    kind = Endless
+
+
+def test_a_step_that_nothing_ends_is_refused(little_bench: TestBench, bring: Bring) -> None:
+    bring(("Endless", "EndlessProcedure"))
+    with pytest.raises(InputError, match="Step 'endless' would never end"):
+        little_bench.run(Endless())

@@ -153,7 +153,7 @@ def test_a_contactor_that_stays_closed_is_found_out(live: TestBench, plant: Plan
     assert "BMS reports CHARGE" in str(verdict)
 
 
-OPEN = {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
+OPEN = {BmsState.STANDBY, BmsState.OPENING, BmsState.ERROR}
 
 
 @pytest.mark.parametrize("state", BmsState)

@@ -14,9 +14,18 @@ from bench.running.scan import Scanner
 from bench.running.settling import Settling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
-from instruments.roles import CellTable
+from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel
 
 # --- scan -------------------------------------------------------------------------------------------------------------
+
+
+KNOWN = {channel.name: channel for channel in (*TERMINALS, *CHAMBER_AIR, *BMS_CHANNELS.values())}
+
+
+def channel_called(name: str) -> Channel:
+    if "sensor" in name:
+        return Channel(name, "temperature", "degC")
+    return KNOWN.get(name, Channel(name, "voltage", "V"))
 
 
 class Meter:
@@ -26,7 +35,7 @@ class Meter:
 
     def __init__(self, name: str, log: list[str], **values: float) -> None:
         self.name, self.log = name, log
-        self.channels = tuple(channel.replace("_", " ") for channel in values)
+        self.channels = tuple(channel_called(name.replace("_", " ")) for name in values)
         self.values = list(values.values())
 
     def request(self) -> None:
@@ -58,8 +67,8 @@ def meters() -> dict[str, Meter]:
 
 
 def scanned(meters: dict[str, Meter], **changes: str) -> dict[str, float]:
-    roles = {role: name for role, name in (ROLES | changes).items() if name}
-    scanner = Scanner(meters, roles)
+    players = {role: [name] for role, name in (ROLES | changes).items() if name}
+    scanner = Scanner(meters, players)
     return dict(zip(scanner.columns, scanner.scan(), strict=True))
 
 
@@ -137,14 +146,14 @@ def test_one_cell_that_cannot_be_read_hides_no_other_value(meters: dict[str, Met
 @pytest.mark.parametrize(
     ("instrument", "channel", "label"),
     [
-        ("emulator", "cell 12", "Emulator Cell 12 / V"),
-        ("bms", "state", "Bms State / 1"),
-        ("temperatures", "sensor 3", "Temperatures Sensor 3 / degC"),
-        ("bms", "insulation", "Bms Insulation / Ohm"),
-        ("bms", "age", "Bms Age / s"),
+        ("emulator", Channel("cell 12", "voltage", "V"), "Emulator Cell 12 / V"),
+        ("bms", BMS_CHANNELS["state"], "Bms State / 1"),
+        ("temperatures", Channel("sensor 3", "temperature", "degC"), "Temperatures Sensor 3 / degC"),
+        ("bms", BMS_CHANNELS["insulation"], "Bms Insulation / Ohm"),
+        ("bms", BMS_CHANNELS["age"], "Bms Age / s"),
     ],
 )
-def test_a_raw_column_carries_its_unit(instrument: str, channel: str, label: str) -> None:
+def test_a_raw_column_carries_its_unit(instrument: str, channel: Channel, label: str) -> None:
     assert raw_label(instrument, channel) == label
 
 

@@ -22,9 +22,9 @@ from bench.serving import Offer, is_loopback, run_until_signalled, serving, warn
 from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError
 from campaign.served import ServedBench, served, serving_process
-from instruments.links import LinkProfile
 from instruments.roles import InstrumentFault
-from instruments.session import LinkContext, Session
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import LinkContext, Session
 from tests.bench.cli_support import ROOT, packbench
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

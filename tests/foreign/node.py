@@ -11,7 +11,7 @@ from typing import Protocol
 
 from cantools.database import load_file
 
-DATABASE = load_file(Path(__file__).parents[2] / "instruments" / "foxbms.dbc", strict=True)
+DATABASE = load_file(Path(__file__).parents[2] / "instruments" / "drivers" / "foxbms" / "foxbms.dbc", strict=True)
 CYCLES = {
     "f_BmsState": 0.1, "f_PackMinMaxCellTemperature": 0.1, "f_PackMinMaxCellVoltage": 0.1, "f_PackLimits": 0.1,
     "f_PackValuesP0": 0.1, "f_PackValuesP1": 0.1, "f_PackStateEstimation": 1.0,

@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from instruments.foxbms import FoxBms
-from instruments.session import LinkContext, LinkProfile, Session
-from tests.instruments.foxbms_node import BUS, Node
-from tests.instruments.wires import (
+from instruments.drivers.foxbms import FoxBms
+from instruments.wires.session import LinkContext, LinkProfile, Session
+from tests.instruments.drivers.foxbms_node import BUS, Node
+from tests.instruments.scripted import (
     RESOURCE,
     Behaviour,
     FakeTime,

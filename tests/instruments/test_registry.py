@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,16 @@ def test_an_installed_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert "acme-1000" in driver_names()
 
 
+def test_a_driver_that_is_there_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("foxbms", "acme-1000")
+    points = [EntryPoint(name, "instruments.driver:VisaDriver", registry.ENTRY_POINT_GROUP) for name in names]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    text = "'foxbms' is there twice: instruments.driver:VisaDriver and instruments.drivers.foxbms; remove one"
+    with pytest.raises(UnknownDriver, match=text):
+        driver_class("foxbms")
+    assert driver_class("acme-1000") is VisaDriver
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -44,11 +55,19 @@ def test_an_installed_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         ("zzz", "There is no driver 'zzz'; known are agilent-34970a, "),
         ("no.such.module:Driver", "cannot be imported: No module named 'no'"),
         ("instruments.driver:Visa", "cannot be imported: .*'Visa'"),
+        ("instruments.driver:Setting", "is none: a driver is a class with a class method open"),
     ],
 )
 def test_a_wrong_name_is_a_sentence(name: str, text: str) -> None:
     with pytest.raises(UnknownDriver, match=text):
         driver_class(name)
+
+
+def test_a_package_that_cannot_be_imported_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme_broken.py").write_text("1 / 0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UnknownDriver, match="'acme_broken:Driver' cannot be imported: division by zero"):
+        driver_class("acme_broken:Driver")
 
 
 def test_knowing_names_imports_no_library() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import can
 import cantools
 
-import instruments
+from instruments.drivers.foxbms import layout
 from tests.virtual.conftest import Bench
 
 
@@ -17,7 +17,7 @@ class Listener:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.bus = can.Bus(interface="packbench", channel="test")
-        self.database = cantools.database.load_file(Path(instruments.__file__).with_name("foxbms.dbc"))
+        self.database = cantools.database.load_file(Path(layout.__file__).with_name("foxbms.dbc"))
 
     def close_contactor(self) -> None:
         self.bus.send(can.Message(arbitration_id=0x210, data=[2] + [0] * 7, is_extended_id=False))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments import scpi
-from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual import scpi
+from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 
 GRAMMAR: Grammar[str] = Grammar(
     {

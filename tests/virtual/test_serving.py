@@ -16,13 +16,13 @@ from can import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments.links import LinkProfile
-from instruments.session import LinkContext, Session
 from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.ends import TcpEnd
 from instruments.virtual.served.log import ServeLog
 from instruments.virtual.served.serving import MOST_UNSENT, Wire
 from instruments.virtual.wires.exchange import EXCHANGE
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import LinkContext, Session
 from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
 from tests.virtual.serving_bench import Served, lines, serve_by_hand
 

@@ -15,14 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.clock import WallClock
-from instruments.foxbms import FoxBms
-from instruments.foxbms_requests import PATIENCE
+from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.requests import PATIENCE
 from instruments.roles import BmsMode, BmsState
-from instruments.session import LinkContext
 from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.serving import Server
 from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, frame, parsed
 from instruments.virtual.wires.exchange import CanChannel
+from instruments.wires.session import LinkContext
+from tests.instruments.drivers.foxbms_node import interface_of
 from tests.virtual.conftest import CELL, LINKS, SIMULATORS
 from tests.virtual.serving_bench import HandClock
 
@@ -260,7 +261,7 @@ def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
     other, clock, foreign = node(), WallClock(), list[can.Message]()
     driver = FoxBms(bus, LinkContext("@py", now=clock.now, sleep=clock.sleep), name="bms")
     driver.identify()
-    receive = driver._bus.recv
+    receive = interface_of(driver).recv
 
     def received(timeout: float | None) -> can.Message | None:
         message = receive(timeout)
@@ -268,7 +269,7 @@ def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
             foreign.append(message)
         return message
 
-    monkeypatch.setattr(driver._bus, "recv", received)
+    monkeypatch.setattr(interface_of(driver), "recv", received)
     found, heard = served._in.bms, list[can.Message]()
     assert found is not None
     found.channel.members["witness"] = heard.append

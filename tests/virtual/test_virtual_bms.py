@@ -9,7 +9,7 @@ import can
 import cantools
 import pytest
 
-import instruments
+from instruments.drivers.foxbms import layout
 from instruments.virtual.simulators.foxbms import field
 
 OpenBench = Callable[..., Any]
@@ -23,7 +23,7 @@ class Node:
     def __init__(self, bench: Any) -> None:
         self.bench = bench
         self.bus = can.Bus(interface="packbench", channel="test")
-        self.database = cantools.database.load_file(Path(instruments.__file__).with_name("foxbms.dbc"))
+        self.database = cantools.database.load_file(Path(layout.__file__).with_name("foxbms.dbc"))
 
     def request(self, mode: int, flags: int = 0) -> None:
         self.bus.send(can.Message(arbitration_id=0x210, data=[mode | flags] + [0] * 7, is_extended_id=False))

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
-from bench.pack import PackFile
 from bench.recording.run import Run
-from bench.roles import Roles
+from bench.running.declared import Place
 from bench.running.ending import Conditions, Ending
 from bench.running.flow import Flow
 from bench.running.sampling import Row, Sampler
 from bench.scenario import Step
-from bench.station import StationFile
 from instruments.roles import BmsMode
 
 Control = Callable[[Row, float], None]
@@ -44,25 +42,6 @@ Envelope = Mapping[tuple[str, str], Extremes]
 """By role and quantity. What is not in it is not asked for: the flow refuses to send it."""
 
 
-class Place(Protocol):
-    """Where a step is to be carried out: an open bench is one."""
-
-    @property
-    def pack(self) -> PackFile:
-        """What is tested."""
-        ...
-
-    @property
-    def station(self) -> StationFile:
-        """As its file has it."""
-        ...
-
-    @property
-    def roles(self) -> Roles:
-        """Who plays what."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a procedure may act on while its step runs."""
@@ -86,6 +65,9 @@ class Procedure(Generic[S]):
     """Whether it can be paused, outputs off, while the air recovers."""
     resumable: ClassVar[bool] = True
     """Whether a run that stopped in it goes on in it; what is over within seconds begins anew."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Columns that somebody must measure for it, beside those of the roles in its envelope and of the pack's limits."""
 
     def __init__(self, step: S, place: Place) -> None:
         self.step, self.place = step, place
@@ -123,7 +105,7 @@ class Procedure(Generic[S]):
 
     def ending(self, start: float, at_least: float = 0.0) -> Ending:
         """What ends the step that began at `start` (s of test time), after `at_least` s."""
-        return Conditions(self.step, self.place.pack, start)
+        return Conditions(self.step, self.place.pack, start, self.place.index)
 
     def ended(self, stage: Stage) -> None:
         """Called once when the step has ended as it should."""

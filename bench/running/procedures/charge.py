@@ -1,12 +1,13 @@
 """Charging: constant current, or as much as the BMS allows, then constant voltage held on the highest cell."""
 
 from collections.abc import Callable, Iterable
-from math import isnan
+from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX
+from bench.running.declared import Place
 from bench.running.procedures import bounds
-from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Procedure, Stage
 from bench.running.sampling import Row
 from bench.scenario import Charge, FastRecharge, amperes
 
@@ -96,8 +97,9 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
     limit = cell_voltage if cell_voltage is not None else pack.limits.cell_voltage.max
     gain, highest = pack.series / 2, pack.series * limit
 
-    # What the BMS allows is what it said last; before it has said anything it allows nothing.
-    allowed = 0.0
+    # What the BMS allows is what it said last; before it has said anything it allows nothing. Where there is none, the
+    # step and the pack's limits are all there is.
+    allowed = 0.0 if "bms" in stage.place.roles else inf
 
     def control(row: Row, time: float) -> None:
         nonlocal allowed

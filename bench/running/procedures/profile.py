@@ -5,12 +5,13 @@ where the step was. What the BMS allows cuts it, in both directions, by the limi
 recorded beside what was asked for (`Command Power / W`).
 """
 
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 
 from bench import columns
 from bench.columns import INDEX
 from bench.profile import Playback, survey
-from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
 from bench.running.procedures.charge import charging
 from bench.running.procedures.discharge import FLOOR
 from bench.running.sampling import Row
@@ -71,7 +72,7 @@ class ProfileProcedure(Procedure[Profile]):
         step, lowest = self.step, self.place.pack.voltage_min
         playback = Playback(step.points, step.quantity, step.interpolation)
         command, discharge, floor = stage.sampler.command, stage.flow.discharge, FLOOR * lowest
-        wanted, flowing, allowed = 0.0, "none", 0.0
+        wanted, flowing, allowed = 0.0, "none", 0.0 if "bms" in stage.place.roles else inf
         charge = charging(lambda row, _time: self._amperes(wanted, max(row[_VOLTAGE], lowest)), None, stage)
 
         def control(row: Row, time: float) -> None:

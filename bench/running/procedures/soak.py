@@ -4,7 +4,8 @@ from collections.abc import Container
 
 from bench import columns
 from bench.columns import INDEX
-from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage, ask_nothing
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage, ask_nothing
 from bench.running.sampling import Row
 from bench.running.settling import Settling
 from bench.scenario import Soak
@@ -19,6 +20,7 @@ class SoakProcedure(Procedure[Soak]):
     kind = Soak
     # What it waits for is the very air that a pause would wait for.
     may_pause = False
+    needs = (columns.AMBIENT, columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX)
 
     def __init__(self, step: Soak, place: Place) -> None:
         super().__init__(step, place)

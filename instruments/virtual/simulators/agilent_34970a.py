@@ -8,8 +8,8 @@ temperature reads volts, as the real one does.
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from instruments import scpi
-from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual import scpi
+from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
-from instruments import scpi
-from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual import scpi
+from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 

@@ -10,8 +10,8 @@ interface.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from instruments import scpi
-from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual import scpi
+from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen, StatusRegister
 from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
 

@@ -14,8 +14,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments import scpi
-from instruments.scpi import Call, Fault, Grammar, ScpiError
+from instruments.virtual import scpi
+from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
 from instruments.virtual.terminals import Settling
 

@@ -1,0 +1,24 @@
+"""Roles as records: what a bench can ask of its instruments, one module each.
+
+A role of somebody else's package is an entry point of the group `packbench.roles`, its name the role's, its value a
+`Role`. Nothing of ours has to know it: opening, scan, columns, protections, safe state, rescue, power cut and the
+validation of station files iterate over the records of the roles that a station's instruments play.
+"""
+
+from bench.roles.record import Column, Combine, Envelope, Fact, Power, Role, SafeStep
+from bench.roles.registry import (
+    RoleError,
+    names,
+    opening_order,
+    own_names,
+    role,
+    rules,
+    safe_order,
+    steps_of,
+    who_measures,
+)
+
+__all__ = [
+    "Column", "Combine", "Envelope", "Fact", "Power", "Role", "RoleError", "SafeStep", "names", "opening_order",
+    "own_names", "role", "rules", "safe_order", "steps_of", "who_measures",
+]  # fmt: skip

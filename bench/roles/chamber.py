@@ -1,0 +1,21 @@
+"""The climatic chamber: sets the temperature of the air around the pack."""
+
+from bench import columns
+from bench.roles.record import Column, Power, Role, SafeStep
+from instruments.roles import CHAMBER_AIR, ClimateChamber
+
+ROLE = Role(
+    name="chamber",
+    protocol=ClimateChamber,
+    channels=CHAMBER_AIR,
+    asks={"set_temperature": ("temperature",)},
+    power=Power("conditioning", "still conditioning", "chamber_is_resting", "chamber_rest"),
+    steps=(
+        SafeStep(
+            "chamber to rest",
+            rank=50,
+            after=dict.fromkeys(("sink off", "source off"), "the cells would go on heating without conditioning"),
+        ),
+    ),
+    columns=(Column(columns.AMBIENT, "air"),),
+)

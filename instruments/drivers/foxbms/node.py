@@ -1,0 +1,394 @@
+"""A battery-management node with the foxBMS 2 message layout, on any python-can bus.
+
+Where time is real the clock of the bench calls the driver back every 100 ms, between two scans as well: then it repeats
+its request and takes what has come, so that no buffer between the node and here runs over. Elsewhere it does both with
+each scan. A value is as old as its frame, by the time of reception, whenever the frame was read. The layout is
+`foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from math import inf, isnan, nan
+from typing import TYPE_CHECKING, Any, Self
+
+from instruments.driver import refuse_unknown_options
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.drivers.foxbms.errors import ErrorLog
+from instruments.drivers.foxbms.inbox import Inbox
+from instruments.drivers.foxbms.layout import (
+    CHANNELS,
+    FATAL_ERROR,
+    IN_ORDER,
+    LOCATIONS,
+    POSITION,
+    REQUEST,
+    STATE,
+    STRING_STATE,
+    cycles,
+    fields,
+    place,
+    raised,
+    request_data,
+)
+from instruments.drivers.foxbms.mode import ModeWatch
+from instruments.drivers.foxbms.protection import PROTECTION, Protection
+from instruments.drivers.foxbms.requests import CYCLE, Requests
+from instruments.drivers.foxbms.sources import Sources
+from instruments.drivers.foxbms.states import NEUTRAL, RECORDED, NodeState
+from instruments.roles import (
+    BMS_CHANNELS,
+    CONTRADICTIONS,
+    DROPPED,
+    BmsFault,
+    BmsMode,
+    BmsState,
+    ErrorOrigin,
+    Identity,
+    InstrumentFault,
+    ModeLosses,
+)
+from instruments.wires.can import CanSession
+from instruments.wires.session import InstrumentLink, LinkContext
+
+if TYPE_CHECKING:
+    from can import Message
+
+CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
+"""States with a contactor that is closed, or about to be."""
+_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: NodeState.CHARGE, BmsMode.DISCHARGE: NodeState.DISCHARGE}
+_REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+_VALUES = 0x233
+"""f_PackValuesP0"""
+_LISTEN = 0.1
+"""s between two looks while a node is waited for."""
+
+
+class FoxBms:
+    """A foxBMS node as `BatteryManagement`.
+
+    `positive_current` is what a positive current on the bus means: foxBMS is built with `discharge`.
+    A mode that was requested is repeated every 100 ms, as a foxBMS wants it, where the clock is real; with every scan
+    elsewhere, or with `cyclic_request: false`. In the first case a node that is not conducting is asked for STANDBY as
+    soon as it is identified: one that hears nothing goes into ERROR.
+    `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
+    open. A foxBMS 2 as it is released does so after 1.4 s, where no more than 3.5 A flow (its BS_CHECK_CAN_TIMING, and
+    BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS with these messages, may never.
+    `timeout` s is how long `identify` listens.
+    """
+
+    channels = (*(BMS_CHANNELS[name] for name in (*POSITION, "age")), DROPPED, CONTRADICTIONS)
+
+    def __init__(
+        self,
+        bus: Mapping[str, object],
+        context: LinkContext,
+        *,
+        name: str,
+        timeout: float | None = None,
+        positive_current: str = "discharge",
+        cyclic_request: bool | None = None,
+        opens_when_silent: float | None = None,
+    ) -> None:
+        if positive_current not in {"charge", "discharge"}:
+            raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
+        if opens_when_silent is not None and not opens_when_silent > 0:
+            raise ValueError(
+                f"{name}: opens_when_silent {opens_when_silent!r} must be a time in s; leave it out if unknown."
+            )
+        self.name = name
+        self._context, self._timeout = context, 3.0 if timeout is None else timeout
+        self._opens_when_silent = opens_when_silent
+        self._fields = fields(-1.0 if positive_current == "discharge" else 1.0)
+        self._sample = [nan] * len(CHANNELS)
+        self._changed: set[int] = set()
+        self._disordered: dict[int, tuple[str, float]] = {}
+        self._protection = Protection(tuple(self._fields))
+        self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
+        self._request: Message | None = None
+        self._mode_asked = BmsMode.STANDBY
+        self._left_as_it_is = False
+        self._requests = Requests()
+        self._cyclic = _is_cyclic(name, cyclic_request, context)
+        self._can = CanSession(bus, context, name=name)
+        self._lock = self._can.lock
+        self._follow: dict[int, Callable[[bytes, float], None]] = {
+            STATE: self._hear_state,
+            STRING_STATE: self._hear_string,
+            FATAL_ERROR: self._hear_fatal_error,
+            PROTECTION: self._hear_protection,
+        }
+        self._inbox = Inbox(self._can, self._heard, {*self._fields, *self._follow}, context.now)
+        self._lost = 0
+        """Frames that the node's own counter tells of."""
+        if context.every is not None and (self._cyclic or context.real_time):
+            self._can.repeat(CYCLE, self._requests.due)
+
+    @classmethod
+    def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
+        """Open the node that a station calls `name`; raises `ValueError` for an unknown option."""
+        refuse_unknown_options(cls, name, options)
+        if link.can is None:
+            raise ValueError(f"{name} has no CAN bus; give interface and channel.")
+        arguments: dict[str, Any] = dict(options)
+        return cls(link.can, context, name=name, timeout=link.timeout, **arguments)
+
+    def identify(self) -> Identity:
+        """Listen for its state; a foxBMS tells no more of itself unasked.
+
+        One that was not asked for anything yet is then asked for STANDBY, see above: nothing opens that is closed.
+        """
+        deadline = self._context.now() + self._timeout
+        self._take()
+        while STATE not in self._inbox.frames:
+            if self._context.now() >= deadline:
+                raise self._never_heard()
+            self._context.sleep(_LISTEN)
+            self._take()
+        if self._cyclic and self._request is None and self.state() not in CONDUCTING:
+            self._end_its_wait(deadline)
+        return Identity("foxBMS", "foxBMS 2", "", "")
+
+    def _end_its_wait(self, deadline: float) -> None:
+        """Ask for STANDBY, until `deadline` if the node is in ERROR because it has heard no request so far."""
+        self.request_mode(BmsMode.STANDBY)
+        while self.state() is BmsState.ERROR and self._misses_requests() and self._context.now() < deadline:
+            self._context.sleep(_LISTEN)
+        self._mode.forget()
+
+    def _misses_requests(self) -> bool:
+        return _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+
+    def request(self) -> None:
+        """Repeat the requested mode, unless a clock does; the values come unasked."""
+        if self._request is not None and not self._cyclic:
+            self._send(self._request)
+
+    def keep_asking(self, silence: float) -> None:
+        """Repeat the requested mode for `silence` s of real time and 5 s; see `KeepsAsking`."""
+        self._requests.keep_on(silence)
+
+    def collect(self) -> list[float]:
+        """Return the newest values, decoded once each, the age (s) of the oldest of their messages, and two counts.
+
+        A message that never came counts from when the bus was opened; a value outside its signal's range is nan. The
+        state is the newest, or for once what must not pass unseen between two calls: an ERROR that is over again, or
+        the state that the node has left its mode for.
+        Raises `InstrumentFault` when the node protects its messages and they fail the check.
+        """
+        self._can.check()  # before the lock: a forked copy may find that locked for ever
+        with self._lock:
+            self._can.surface()
+            self._take()
+            self._check_protection()
+            self._decode()
+            sample = [
+                *self._sample,
+                self._age_of(self._fields.keys()),
+                float(self._can.dropped + self._lost),
+                float(self._sources.contradictions),
+            ]
+            if self._mode.episode is not None:
+                sample[0] = float(self._mode.episode)
+                self._mode.forget()
+            if not isnan(sample[0]):
+                sample[0] = RECORDED[int(sample[0])]
+            return sample
+
+    def _decode(self) -> None:
+        for identifier in self._changed & self._fields.keys():
+            frame = int.from_bytes(self._inbox.frames[identifier], "big")
+            for position, field in self._fields[identifier]:
+                self._sample[position] = field.decode(frame)
+            if identifier in IN_ORDER:
+                self._check_order(identifier, *IN_ORDER[identifier])
+        self._changed.clear()
+        for identifier in self._disordered:
+            self._count_disorder(identifier)
+
+    def _check_order(self, identifier: int, low: int, high: int, what: str) -> None:
+        lowest, highest = self._sample[low], self._sample[high]
+        self._disordered.pop(identifier, None)
+        if lowest > highest:
+            self._disordered[identifier] = f"its lowest {what}, {lowest:g}, is above its highest, {highest:g}", -inf
+
+    def _count_disorder(self, identifier: int) -> None:
+        """Count the newest frame of a message whose lowest value is above its highest, unless it was counted."""
+        text, counted = self._disordered[identifier]
+        received = self._inbox.received[identifier]
+        if received > counted:
+            self._disordered[identifier] = text, received
+            self._sources.contradict(text)
+
+    def _age_of(self, messages: Collection[int]) -> float:
+        """Age of the oldest of some messages; PackProtection belongs to them once it has been heard."""
+        return self._inbox.age([*messages, PROTECTION] if PROTECTION in self._inbox.frames else messages)
+
+    def request_mode(self, mode: BmsMode) -> None:
+        """Ask for a mode now, and repeat it: every 100 ms or with every scan."""
+        from can import Message
+
+        message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        self._can.check()
+        with self._lock:
+            # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
+            with suppress(InstrumentFault):
+                self._take()
+            self._mode.want(_STATE_OF_MODE[mode])
+            self._request, self._mode_asked = message, mode
+            if self._cyclic:
+                self._requests.repeat(message)
+            self._can.write_down(message)
+            self._send(message)
+
+    def state(self) -> BmsState:
+        """Return the newest state received; raises `InstrumentFault` for a node never heard, or not to be believed."""
+        self._take()
+        self._check_protection()
+        ((_, field),) = self._fields[STATE]
+        code = field.count(int.from_bytes(self._state_frame(), "big"))
+        try:
+            return NEUTRAL[NodeState(code)]
+        except ValueError as error:
+            raise InstrumentFault(
+                f"{self.name} reports state {code}, foxBMS 2 knows 0 to 11; check that it speaks this layout"
+            ) from error
+
+    def state_age(self) -> float:
+        """Return how long ago (s) the newest state was received; before the first, since the bus was opened."""
+        self._take()
+        return self._inbox.age([STATE])
+
+    def channel_age(self, channel: str) -> float:
+        """See `DatesChannels`; before the first message, since the bus was opened."""
+        self._take()
+        position = POSITION[channel]
+        carriers = (message for message, fields in self._fields.items() if position in dict(fields))
+        return self._age_of([next(carriers)])
+
+    def faults(self) -> tuple[BmsFault, ...]:
+        """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""
+        self._take()
+        self._state_frame()
+        if self._errors.is_empty:
+            return ()
+        with self._lock:
+            return tuple(fault_of(name) for name in self._errors.standing(self._newest()))
+
+    def error_blame(self) -> ErrorOrigin:
+        """See `ExplainsErrors`."""
+        with suppress(InstrumentFault):
+            self._take()
+        with self._lock:
+            return self._errors.origin(self._newest())
+
+    def left_mode(self) -> ModeLosses:
+        """See `WatchesItsMode`."""
+        return self._mode.losses
+
+    def contradiction(self) -> str:
+        """See `DoubtsItsNode`."""
+        return self._sources.reason
+
+    def where(self, channel: str) -> str:
+        """See `Locating`; modules and what is in them are counted from 1 here, from 0 by the node."""
+        identifier, *signals, what = LOCATIONS[channel]
+        data = self._inbox.frames.get(identifier)
+        if data is None:
+            return ""
+        frame = int.from_bytes(data, "big")
+        module, number = (place(identifier, signal).count(frame) + 1 for signal in signals)
+        return f"{what} {number} of module {module}"
+
+    def bus_voltage(self) -> float:
+        """Return the newest voltage (V) that the node measures behind its main contactors; nan when it sent none."""
+        self._take()
+        self._check_protection()
+        frame = self._inbox.frames.get(_VALUES)
+        return nan if frame is None else place(_VALUES, "BusVoltage").decode(int.from_bytes(frame, "big"))
+
+    def stay_as_it_is(self) -> None:
+        """See `StaysAsItIs`: the node keeps its contactors for as long as it does without requests."""
+        self._left_as_it_is = True
+
+    def opens_when_silent(self) -> float | None:
+        """See `OpensWhenSilent`; None unless the station file says it."""
+        return self._opens_when_silent
+
+    def close(self) -> None:
+        """Ask for STANDBY if another mode was asked for, then leave the bus for ever. May be called again."""
+        self._can.close(self._farewell)
+
+    def _farewell(self) -> None:
+        if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
+            with suppress(InstrumentFault):
+                self.request_mode(BmsMode.STANDBY)
+
+    # ---- on the bus ----
+
+    def _take(self) -> None:
+        """Take what waits on the bus."""
+        self._can.take()
+
+    def _heard(self, identifier: int, data: bytes, time: float, changed: bool) -> None:
+        """Take one frame of ours."""
+        self._sources.heard(identifier, time, changed)
+        if changed:
+            self._changed.add(identifier)
+        follow = self._follow.get(identifier)
+        if follow is not None and (changed or identifier != STATE):
+            follow(data, time)
+
+    def _hear_state(self, data: bytes, time: float) -> None:
+        frame = int.from_bytes(data, "big")
+        ((_, field),) = self._fields[STATE]
+        code = field.count(frame)
+        self._mode.report(code)
+        self._sources.in_state(code, time)
+        self._errors.note(STATE, raised(STATE, frame), time)
+
+    def _hear_string(self, data: bytes, time: float) -> None:
+        frame = int.from_bytes(data, "big")
+        string = place(STRING_STATE, "StringNumber").count(frame)
+        self._errors.note(STRING_STATE + (string << 11), raised(STRING_STATE, frame), time)
+
+    def _hear_fatal_error(self, data: bytes, time: float) -> None:
+        self._errors.note_fatal(place(FATAL_ERROR, "FatalErrorCode").count(int.from_bytes(data, "big")), time)
+
+    def _hear_protection(self, data: bytes, _time: float) -> None:
+        self._lost += self._protection.check(data, self._inbox.frames)
+        if self._protection.doubt:
+            self._sources.contradict(self._protection.doubt)
+
+    def _newest(self) -> float:
+        """When the newest frame was received that tells of errors, as the log of errors counts."""
+        received = self._inbox.received.get
+        return max(received(STATE, 0.0), received(STRING_STATE, 0.0), received(FATAL_ERROR, 0.0))
+
+    def _send(self, message: "Message") -> None:
+        self._can.send(message, "asked for a mode")
+
+    def _state_frame(self) -> bytes:
+        frame = self._inbox.frames.get(STATE)
+        if frame is None:
+            raise self._never_heard()
+        return frame
+
+    def _check_protection(self) -> None:
+        problem = self._protection.problem
+        if problem:
+            raise InstrumentFault(
+                f"{self.name} cannot be believed: {problem} (PackProtection, 0x{PROTECTION:X}); "
+                "restart the BMS and look at its bus"
+            )
+
+    def _never_heard(self) -> InstrumentFault:
+        return InstrumentFault(
+            f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, wiring and bit rate"
+        )
+
+
+def _is_cyclic(name: str, wanted: bool | None, context: LinkContext) -> bool:
+    """Whether the clock of the bench repeats the request; raises `ValueError` when it cannot and was asked to."""
+    if wanted and context.every is None:
+        raise ValueError(f"{name}: cyclic_request needs a clock that calls back; leave it out.")
+    return context.real_time and context.every is not None if wanted is None else wanted

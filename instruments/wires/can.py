@@ -1,0 +1,435 @@
+"""CAN: one python-can bus for all its users in this process, and what each of them hears, sends and repeats.
+
+Two instruments on one wire share one bus object, one path by which frames are received, and one place from which they
+are repeated; whoever leaves last closes it. Everything that waits is taken off the bus before anything is looked at: a
+thousand old frames cost a few ms, and the newest is behind them. What a bus delivers faster than it can be taken is
+left for the next time, and told. No instrument is known here, and no layout of any message.
+"""
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any
+
+from instruments.roles import InstrumentFault
+from instruments.wires.lifetime import Lifetime
+from instruments.wires.reception import Reception
+from instruments.wires.session import LinkContext
+
+if TYPE_CHECKING:
+    from _thread import RLock as ReentrantLock
+
+    from can import BusABC, Message
+
+LEAST_TAKEN = 4096
+"""Frames that are always taken, if so many wait: half a second of a full bus at 1 Mbit/s, in 40 ms."""
+TIME_TO_TAKE = 0.05, 0.25
+"""s for which more are taken: at least, and as a share of the time since the last look (a bus may be full for long)."""
+MOST_TAKEN = 1_000_000
+"""Frames taken at once where time stands still meanwhile: two minutes of a full bus."""
+LOOK_AT_THE_CLOCK = 256
+"""Frames between two looks at the time."""
+MOST_WAITING = 65_536
+"""Frames that wait for a user who does not take them; of more the oldest are lost, and counted."""
+
+EXTENDED = 1 << 31
+"""Marks a 29-bit identifier where identifiers are keys (CAN_EFF_FLAG of Linux's can.h)."""
+
+Heard = Callable[["Message", float], None]
+"""Gets a frame, and when it was received: a time for `CanSession.age`."""
+Due = Callable[[], "Message | None"]
+"""Tells the frame that is to be sent in this turn; None for none."""
+
+
+class CanSession:
+    """One instrument's place on a bus.
+
+    `lock` keeps what belongs together: turns of the wheel, and what `close` says, come in between at no other place.
+    Its frames wait for `take`, which hands them to whoever subscribed, in their order, in the calling thread. What goes
+    wrong where nobody is calling, in a turn of the wheel or while another user takes, is kept for `surface`. After
+    `close` every message is refused for ever, as in any process but the one that opened it.
+    """
+
+    def __init__(self, settings: Mapping[str, object], context: LinkContext, *, name: str) -> None:
+        """Join the bus that `settings` (python-can's arguments) name, or open it.
+
+        Raises `InstrumentFault` where it cannot be opened, `ValueError` for one that another user opened otherwise.
+        """
+        self.name = name
+        self.lock: ReentrantLock = RLock()
+        self._context = context
+        self._lifetime = Lifetime(name)
+        self.waiting: deque[tuple[Heard, Message, float]] = deque()
+        """Frames of ours that the bus has read, until `take`."""
+        self._overrun = 0
+        self._trouble: InstrumentFault | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._bus = _join(self, settings, context)
+        self._dropped_before = self._bus.dropped
+        self.opened = context.now()
+
+    # ---- hearing ----
+
+    def subscribe(self, identifier: int, heard: Heard, *, extended: bool = False) -> None:
+        """Have every frame of an identifier (of 29 bits: `extended`) handed to `heard` by `take`."""
+        self._bus.route(self, identifier | EXTENDED if extended else identifier, heard)
+
+    def subscribe_where(self, wanted: Callable[["Message"], bool], heard: Heard) -> None:
+        """Have every frame that `wanted` holds for handed to `heard` by `take`."""
+        self._bus.route_where(self, wanted, heard)
+
+    def take(self) -> None:
+        """Take what waits on the bus, and hear what is ours; raises `InstrumentFault` where it cannot be read."""
+        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
+        with self.lock:
+            try:
+                self._bus.take(self._hear)
+            except self._bus.errors as error:
+                fault = f"cannot be heard: {error}; check the CAN interface"
+                self._bus.tell_others(self, fault)
+                raise InstrumentFault(f"{self.name} {fault}") from error
+
+    def surface(self) -> None:
+        """Raise, once, the `InstrumentFault` that came up where nobody was calling."""
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+
+    def age(self, time: float) -> float:
+        """How long ago (s) the frame was received that came with `time`."""
+        return self._bus.reception.age(time, self._context.now())
+
+    @property
+    def dropped(self) -> int:
+        """Frames that are known, or estimated, to be lost or left unread since this session was opened."""
+        return self._bus.dropped - self._dropped_before + self._overrun
+
+    def check(self) -> None:
+        """Raise `InstrumentFault` unless the calling thread may speak now; see `Lifetime`."""
+        self._lifetime.check()
+
+    # ---- sending ----
+
+    def send(self, message: "Message", what: str = "told anything") -> None:
+        """Send a frame now, whatever befell other users of the bus, or this one before.
+
+        Raises `InstrumentFault` where it cannot be sent: the instrument cannot be `what`.
+        """
+        self._lifetime.check()
+        try:
+            self._bus.send(message)
+        except self._bus.errors as error:
+            raise InstrumentFault(
+                f"{self.name} cannot be {what}: {error}; check wiring, termination and bit rate"
+            ) from error
+
+    def write_down(self, message: "Message") -> None:
+        """Enter a frame that is sent into the transcript; one that is repeated need not be entered each time."""
+        if self._context.transcript is not None:
+            self._context.transcript(">", written(message))
+
+    def repeat(self, period: float, due: Due) -> None:
+        """Each `period` s until `close`, send what is `due`, and take what has come.
+
+        Not by python-can's cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs.
+        Raises `ValueError` where the clock of the bench calls nobody back.
+        """
+        if self._context.every is None:
+            raise ValueError(f"{self.name}: frames are repeated by a clock that calls back, and there is none.")
+        self._ends.append(self._bus.wheel(self._context.every).add(period, lambda: self._turn(due)))
+
+    # ---- the end ----
+
+    def close(self, farewell: Callable[[], None]) -> None:
+        """Let this thread alone say `farewell`, then leave the bus for ever. Does nothing a second time."""
+        with self._lifetime.last_words() as ours:
+            if ours:
+                self._leave(farewell)
+
+    def _leave(self, farewell: Callable[[], None]) -> None:
+        for end in self._ends:
+            end()
+        try:
+            with self.lock:
+                farewell()
+        finally:
+            self._bus.leave(self)
+
+    # ---- for the bus ----
+
+    def lose_the_oldest(self) -> None:
+        """Keep no more than `MOST_WAITING` frames for somebody who does not take them."""
+        while len(self.waiting) > MOST_WAITING:
+            self.waiting.popleft()
+            self._overrun += 1
+
+    def trouble(self, what: str) -> None:
+        """Keep what went wrong, as the end of a sentence, until somebody calls."""
+        self._trouble = InstrumentFault(f"{self.name} {what}")
+
+    def _hear(self) -> None:
+        waiting = self.waiting
+        while waiting:
+            heard, message, time = waiting.popleft()
+            heard(message, time)
+
+    def _turn(self, due: Due) -> None:
+        with self.lock:
+            try:
+                message = due()
+                if message is not None:
+                    self.send(message)
+                self.take()
+            except InstrumentFault as trouble:
+                self._trouble = trouble
+            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
+                self.trouble(f"cannot be heard: {error!r}; check the CAN interface")
+
+
+def written(message: "Message") -> str:
+    """A frame as the transcript has it: identifier and payload in hexadecimal, eight digits for one of 29 bits."""
+    digits = 8 if message.is_extended_id else 3
+    return f"{message.arbitration_id:0{digits}X}#{message.data.hex().upper()}"
+
+
+class Wheel:
+    """Repeats for all users of a bus; the clock calls back once for each period that is in use."""
+
+    def __init__(self, every: Callable[[float, Callable[[], None]], Callable[[], None]]) -> None:
+        self._every = every
+        self._turns: dict[float, list[Callable[[], None]]] = {}
+        self._ends: dict[float, Callable[[], None]] = {}
+
+    def add(self, period: float, turn: Callable[[], None]) -> Callable[[], None]:
+        """Carry out `turn` each `period` s from now on; returns what ends that."""
+        turns = self._turns.setdefault(period, [])
+        turns.append(turn)
+        if len(turns) == 1:
+            self._ends[period] = self._every(period, lambda: self._go_round(period))
+
+        def end() -> None:
+            turns.remove(turn)
+            if not turns:
+                del self._turns[period]
+                self._ends.pop(period)()
+
+        return end
+
+    def _go_round(self, period: float) -> None:
+        for turn in tuple(self._turns.get(period, ())):
+            turn()
+
+
+class Bus:
+    """A python-can bus and its users."""
+
+    def __init__(self, settings: Mapping[str, object], context: LinkContext) -> None:
+        self.settings, self.place = dict(settings), _place(settings)
+        self.reception = Reception()
+        self.dropped = 0
+        """Frames known or estimated to be lost or left unread."""
+        self.errors: tuple[type[Exception], ...] = (OSError,)
+        """What the interface raises."""
+        self._now, self._log = context.now, context.frames
+        self._turn = Lock()  # held while frames are read, and by who comes and goes
+        self._bus: BusABC | None = None
+        self._gone = False
+        self._users: list[CanSession] = []
+        self._routes: dict[int, list[tuple[CanSession, Heard]]] = defaultdict(list)
+        self._filters: list[tuple[CanSession, Callable[[Message], bool], Heard]] = []
+        self._wheel: Wheel | None = None
+        self._looked = context.now()
+        self._unread = 0
+
+    # ---- users ----
+
+    def is_at(self, place: Hashable, now: Callable[[], float]) -> bool:
+        """Whether this is the bus at a place, for those whose time is `now`."""
+        return self.place == place and self._now == now
+
+    def admit(self, user: CanSession) -> bool:
+        """Take in a user, and open the bus for the first one; False once the last one has closed it.
+
+        Raises `InstrumentFault` where it cannot be opened.
+        """
+        with self._turn:
+            if self._gone:
+                return False
+            if self._bus is None:
+                self._gone = True
+                self._bus = _opened(user.name, self.settings)
+                self._gone, self.errors = False, _can_errors()
+            self._users.append(user)
+            return True
+
+    def leave(self, user: CanSession) -> None:
+        """Let a user go, and close the bus behind the last."""
+        with self._turn:
+            self._users.remove(user)
+            for key, routes in tuple(self._routes.items()):
+                self._routes[key] = [route for route in routes if route[0] is not user]
+            self._filters = [each for each in self._filters if each[0] is not user]
+            if self._users or self._bus is None:
+                return
+            bus, self._bus, self._gone = self._bus, None, True
+            with suppress(Exception):  # a dead interface may complain, which helps nobody any more
+                bus.shutdown()
+
+    def wheel(self, every: Callable[[float, Callable[[], None]], Callable[[], None]]) -> Wheel:
+        """The wheel of this bus, on the clock of whoever asks first."""
+        if self._wheel is None:
+            self._wheel = Wheel(every)
+        return self._wheel
+
+    def route(self, user: CanSession, key: int, heard: Heard) -> None:
+        """See `CanSession.subscribe`; `key` is an identifier, with `EXTENDED` for one of 29 bits."""
+        with self._turn:
+            self._routes[key].append((user, heard))
+
+    def route_where(self, user: CanSession, wanted: Callable[["Message"], bool], heard: Heard) -> None:
+        """See `CanSession.subscribe_where`."""
+        with self._turn:
+            self._filters.append((user, wanted, heard))
+
+    def tell_others(self, speaker: CanSession, what: str) -> None:
+        """Let the other users know, when they call next, of what befell the bus."""
+        for user in self._users:
+            if user is not speaker:
+                user.trouble(what)
+
+    # ---- frames ----
+
+    def send(self, message: "Message") -> None:
+        """Send a frame. Raises what the interface raises."""
+        self._open().send(message)
+        if self._log is not None:
+            self._log(message)
+
+    def take(self, hear: Callable[[], None]) -> None:
+        """Take what waits, for everybody; `hear` is called without the bus being held. Raises what it raises."""
+        now = began = self._now()
+        least, share = TIME_TO_TAKE
+        until = began + max(least, share * (began - self._looked))
+        self._looked = began
+        taken, first, more = 0, None, True
+        while more:
+            try:
+                count, time = self._read(now)
+            finally:
+                hear()
+                self._bound_what_waits()
+            taken += count
+            more = count == LOOK_AT_THE_CLOCK
+            if more:
+                now = self._now()
+                first = time if first is None else first
+                if taken >= LEAST_TAKEN and (now > until or taken >= MOST_TAKEN):
+                    self._leave_unread(taken, first, time)
+                    return
+        self._unread = 0
+
+    def _read(self, now: float) -> tuple[int, float]:
+        """Read up to `LOOK_AT_THE_CLOCK` frames: how many there were, and when the last of them was received."""
+        with self._turn:
+            receive, received_at, log = self._open().recv, self.reception.of, self._log
+            routes, filters = self._routes, self._filters
+            time = now
+            for count in range(LOOK_AT_THE_CLOCK):
+                message = receive(0)
+                if message is None:
+                    return count, time
+                time = received_at(message.timestamp, now)
+                if log is not None:
+                    log(message)
+                if message.is_error_frame:
+                    # The controller has lost one, or destroyed one that somebody sent.
+                    self.dropped += 1
+                    continue
+                identifier = message.arbitration_id
+                for user, heard in routes.get(identifier | EXTENDED if message.is_extended_id else identifier, ()):
+                    user.waiting.append((heard, message, time))
+                for user, wanted, heard in filters:
+                    if wanted(message):
+                        user.waiting.append((heard, message, time))
+            return LOOK_AT_THE_CLOCK, time
+
+    def _bound_what_waits(self) -> None:
+        for user in self._users:
+            if len(user.waiting) > MOST_WAITING:
+                user.lose_the_oldest()
+
+    def _leave_unread(self, taken: int, first: float, last: float) -> None:
+        """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.
+
+        They are counted once, however often they are left.
+        """
+        rate = taken / (last - first) if last > first else float(taken)
+        unread = max(1, round(rate * self.reception.age(last, self._now())))
+        self.dropped += max(0, unread - self._unread)
+        self._unread = unread
+
+    def _open(self) -> "BusABC":
+        if self._bus is None:
+            raise OSError("the bus was closed")
+        return self._bus
+
+
+_buses: list[Bus] = []
+"""Buses of this process, and those that were closed and are not yet forgotten."""
+_registering = Lock()
+
+
+def _join(user: CanSession, settings: Mapping[str, object], context: LinkContext) -> Bus:
+    """The bus for a new user. Benches with clocks of their own are strangers, whatever their buses are called."""
+    while True:
+        with _registering:
+            bus = next((each for each in _buses if each.is_at(_place(settings), context.now)), None)
+            if bus is None:
+                bus = Bus(settings, context)
+                _buses.append(bus)
+        _refuse_other_settings(user.name, bus.settings, settings)
+        try:
+            if bus.admit(user):
+                return bus
+        except InstrumentFault:
+            _forget(bus)
+            raise
+        _forget(bus)
+
+
+def _forget(bus: Bus) -> None:
+    with _registering:
+        if bus in _buses:
+            _buses.remove(bus)
+
+
+def _place(settings: Mapping[str, object]) -> Hashable:
+    """Where a bus is: in which process, and what its settings say of that. A forked copy has none of its parent's."""
+    return os.getpid(), *(str(settings.get(key)) for key in ("interface", "channel", "host", "port"))
+
+
+def _refuse_other_settings(name: str, found: Mapping[str, object], wanted: Mapping[str, object]) -> None:
+    for key in found.keys() | wanted.keys():
+        if found.get(key) != wanted.get(key):
+            raise ValueError(
+                f"{name}: its CAN bus has {key} {wanted.get(key)!r} here and {found.get(key)!r} for another instrument "
+                "on the same channel; give both the same."
+            )
+
+
+def _opened(name: str, settings: Mapping[str, Any]) -> "BusABC":
+    import can
+
+    try:
+        return can.Bus(**settings)
+    except (can.CanError, OSError, ImportError, NotImplementedError, TypeError, ValueError) as error:
+        where = ", ".join(f"{key} {value}" for key, value in settings.items())
+        raise InstrumentFault(f"{name} ({where}) cannot be opened: {error}; check the interface") from error
+
+
+def _can_errors() -> tuple[type[Exception], ...]:
+    from can import CanError
+
+    return (CanError, OSError)

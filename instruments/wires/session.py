@@ -1,0 +1,499 @@
+"""One conversation with one instrument: the lock, the pace, the time limits, the transcript, the faults.
+
+Everything that real links do to drivers is handled here once. A session knows no command of any instrument
+and no physics; it turns text into numbers and failures into sentences.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import nan
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar
+
+from instruments.roles import Identity, InstrumentFault
+from instruments.wires.kinds import CAN, KINDS, LinkKind, kind_of, open_link
+from instruments.wires.lifetime import Lifetime
+from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout
+
+if TYPE_CHECKING:
+    from _thread import RLock as Lock
+
+    from can import Message
+
+Result = TypeVar("Result")
+
+RENEWED_AT = 0.8
+"""Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
+message can then cross the closing."""
+
+_SCPI_INFINITY = 9.9e37
+"""SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
+
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kMmuµ]?)([^\d\s,;]*)\s*")
+_PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3, "u": 1e-6, "µ": 1e-6}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkContext:
+    """What a bench lends to every driver: the VISA library, its clock (s) and where the wire is written down.
+
+    `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
+    `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
+    (`real_time`), and returns what ends it; None where nobody does. `passing` is the time (s) that passes while a link
+    is waited for, where that is not the bench's: real time at any speed. `frames` gets every frame that is sent to or
+    received from a CAN bus; None keeps none.
+    """
+
+    visa_library: str
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    transcript: Callable[[str, str], None] | None = None
+    every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
+    real_time: bool = False
+    passing: Callable[[], float] | None = None
+    frames: "Callable[[Message], None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentLink:
+    """Where a station file says that an instrument is: a VISA resource or pyserial URL, or a CAN bus.
+
+    `gap` and `timeout` (s) replace the driver's own; a virtual bench sets `gap` to 0.
+    """
+
+    resource: str = ""
+    can: Mapping[str, object] | None = None
+    gap: float | None = None
+    timeout: float | None = None
+
+    @property
+    def kind(self) -> LinkKind:
+        """Which kind of link that is."""
+        return kind_of(self.resource) if self.can is None else KINDS[CAN]
+
+
+class ConnectedAnew(InstrumentFault):
+    """The connection was made anew while messages that depend on each other were on their way; see `in_one_piece`."""
+
+
+def _nothing() -> None:
+    """Do what a driver without memory does after a reconnection, and one without manners before it leaves."""
+
+
+class Session:
+    """Messages to one instrument and its answers, one at a time, from any thread of the process that opened it.
+
+    After a reply was missed the link is brought back into step before the next message, so that a late reply
+    is never taken for the next one. A connection that the instrument closed while nothing was outstanding is made anew
+    as a matter of course, once per message; a loss with a query outstanding is a fault. Either way `on_reconnect` lets
+    the driver forget what it believed to be set, as the instrument may have been restarted, and nothing but OFF is said
+    before `ask_identity` has confirmed that it is the one that was expected. `reconnections` counts what was lost; to
+    make a connection anew in good time, before an instrument that closes silent ones does so, counts as none.
+
+    A message between `request` and `collect` does not disturb them. After `close` every message is refused for ever.
+    """
+
+    def __init__(self, resource: str, context: LinkContext, profile: LinkProfile, *, name: str) -> None:
+        self.name = name
+        self.resource = resource
+        self.reconnections = 0
+        self.on_reconnect: Callable[[], None] = _nothing
+        self.ask_identity: Callable[[], Identity] = self.identity
+        self._lock = RLock()
+        self._context, self._profile = context, profile
+        self._lifetime = Lifetime(f"{name} ({resource})")
+        self._gap, self._next_message = profile.gap, 0.0
+        self._out_of_step = False
+        self._asked: str | None = None
+        self._early: str | InstrumentFault | None = None
+        self._expected: Identity | None = None
+        self._doubted = self._asking = self._switching_off = False
+        self._connection = 0
+        """Number of the present connection."""
+        self._piece: int | None = None
+        try:
+            self._link: Link = open_link(resource, context.visa_library, profile, context.passing or context.now)
+        except LinkLost as error:
+            raise self._fault(f"cannot be opened: {error}", "check power, cable and address") from error
+        self._grows_old = self._lives_for()
+        self._last_word = context.now()
+
+    @property
+    def patience(self) -> float:
+        """How long an answer is waited for, s."""
+        return self._profile.timeout
+
+    @property
+    def lock(self) -> "Lock":
+        """Held for a message and its answer, or for several that belong together.
+
+        Raises `InstrumentFault` instead of waiting where nothing may be said any more; see `Lifetime`.
+        """
+        self._lifetime.check()
+        return self._lock
+
+    def expect(self, identity: Identity) -> None:
+        """Believe nobody else: see `instruments.roles.Expecting`. The instrument has just said that it is this one."""
+        with self.lock:
+            self._expected, self._doubted = identity, False
+
+    @contextmanager
+    def switching_off(self) -> Iterator[None]:
+        """Within it messages go out at once, whoever may be there: OFF harms nobody, and needs no identity.
+
+        A connection that is lost under them is made anew even while an answer is outstanding.
+        """
+        with self.lock:
+            before, self._switching_off = self._switching_off, True
+            try:
+                yield
+            finally:
+                self._switching_off = before
+
+    def in_one_piece(self, programming: Callable[[], Result]) -> Result:
+        """Carry out messages that depend on each other over one connection: begun anew, once, where that was made anew.
+
+        What was said before belongs to the old connection, and perhaps to an instrument that has been restarted since:
+        an output must not be switched on upon half of its set points. OFF is not held up. Raises `ConnectedAnew` the
+        second time.
+        """
+        with self.lock:
+            if self._piece is not None:
+                return programming()
+            try:
+                return self._over_one_connection(programming)
+            except ConnectedAnew:
+                return self._over_one_connection(programming)
+
+    def _over_one_connection(self, programming: Callable[[], Result]) -> Result:
+        self._piece = self._connection
+        try:
+            return programming()
+        finally:
+            self._piece = None
+
+    def request(self, message: str) -> None:
+        """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
+        with self.lock:
+            if self._asked is not None:
+                self._take_early()
+            self._early = None
+            self._send(message)
+            self._asked = message
+
+    def collect(self) -> str:
+        """Return the answer to the last `request`, without its terminator."""
+        with self.lock:
+            early, self._early = self._early, None
+            if early is not None:
+                if isinstance(early, InstrumentFault):
+                    raise early
+                return early
+            if self._asked is None:
+                raise self._fault("was asked for an answer before anything was requested", "request first")
+            return self._receive_asked()
+
+    def query(self, message: str) -> str:
+        """Send a query and wait for its answer."""
+        with self.lock:
+            if self._asked is not None:
+                self._take_early()
+            self._send(message)
+            self._asked = message
+            return self._receive_asked()
+
+    def write(self, message: str) -> None:
+        """Send a message that has no answer."""
+        with self.lock:
+            self._send(message)
+
+    def query_number(self, message: str, unit: str = "") -> float:
+        """Query one number in `unit`; see `parse_number`."""
+        return self.number(message, self.query(message), unit)
+
+    def number(self, message: str, reply: str, unit: str = "") -> float:
+        """`reply` as a number, or the fault that names what was asked."""
+        try:
+            return parse_number(reply, unit)
+        except ValueError as error:
+            raise self.unexpected(message, reply, str(error)) from error
+
+    def numbers(self, message: str, reply: str, count: int, separator: str = ",") -> list[float]:
+        """`reply` as exactly `count` bare numbers."""
+        fields = reply.split(separator)
+        if len(fields) != count:
+            raise self.unexpected(message, reply, f"{count} values were expected, {len(fields)} came")
+        try:
+            values = list(map(float, fields))
+        except ValueError as error:
+            raise self.unexpected(message, reply, "bare numbers were expected") from error
+        # What is not a number makes one of these comparisons false, or is one to be returned.
+        if max(values) < _SCPI_INFINITY and min(values) > -_SCPI_INFINITY:
+            return values
+        return [value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan for value in values]
+
+    def identity(self, message: str = "*IDN?") -> Identity:
+        """Ask `*IDN?`: manufacturer, model, serial number, firmware, any further field ignored."""
+        reply = self.query(message)
+        fields = [field.strip() for field in reply.split(",")]
+        if len(fields) < 4:
+            raise self.unexpected(message, reply, "an identity has at least four fields")
+        return Identity(*fields[:4])
+
+    def errors(self) -> tuple[str, ...]:
+        """Empty the instrument's error queue, in its order, after what reading it would destroy."""
+        queue = self._profile.error_queue
+        if queue is None:
+            return ()
+        found = []
+        with self.lock:
+            if queue.before is not None:
+                found.append(f"{queue.before} {self.query(queue.before)}")
+            for _ in range(queue.depth):
+                entry = self.query(queue.query)
+                if entry.lstrip("+").startswith("0,"):
+                    break
+                found.append(entry)
+        return tuple(found)
+
+    def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
+        """Return the fault for an answer that makes no sense; the link is brought back into step."""
+        self._out_of_step = True
+        return self._fault(f"answered {reply!r} to {message!r}: {why}", "check model and firmware")
+
+    def note(self, what: str) -> None:
+        """Write down beside the wire what the instrument did that is no fault, as the end of a sentence."""
+        if self._context.transcript is not None:
+            self._context.transcript("!", f"{self.name} {what}")
+
+    def now(self) -> float:
+        """Time on the clock of the bench, s."""
+        return self._context.now()
+
+    def close(self, farewell: Callable[[], None] = _nothing) -> None:
+        """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
+
+        Does nothing a second time, and nothing in a forked copy of the process that opened it.
+        """
+        with self._lifetime.last_words() as ours:
+            if ours:
+                try:
+                    farewell()
+                finally:
+                    self._hang_up()
+
+    def _hang_up(self) -> None:
+        # Whoever sits in a call may wait for an answer as long as that takes, but not keep the link open for good.
+        free = self._lock.acquire(timeout=self.patience)
+        try:
+            self._link.close()
+        finally:
+            if free:
+                self._lock.release()
+
+    def _take_early(self) -> None:
+        """Read the outstanding answer before the next message is sent; keep it for `collect`."""
+        try:
+            self._early = self._receive_asked()
+        except InstrumentFault as fault:
+            self._early = fault
+
+    def _receive_asked(self) -> str:
+        """Wait for the answer that is outstanding.
+
+        It stays outstanding when the waiting is interrupted (Ctrl-C): it is still to come, and what is asked next waits
+        for it instead of taking it for its own. What is only said, an output off above all, goes out at once.
+        """
+        try:
+            reply = self._receive(self._asked or "")
+        except InstrumentFault:
+            self._asked = None
+            raise
+        self._asked = None
+        return reply
+
+    def _send(self, message: str, *, renewed: bool = False) -> None:
+        """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""
+        if self._out_of_step:
+            self._resynchronise()
+            self.reconnections += 1
+            renewed = True
+        elif self._grows_old is not None and self._has_grown_old(self._grows_old):
+            self._renew("was silent for nearly as long as it keeps a connection open")
+            renewed = True
+        if self._piece is not None:
+            self._stay_in_one_piece(self._piece)
+        try:
+            self._deliver(message)
+        except LinkLost as error:
+            if renewed or not self._may_be_renewed():
+                self._out_of_step = True
+                raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
+            self._renew(f"was lost while nothing was asked of it ({error})")
+            self.reconnections += 1
+            self._send(message, renewed=True)
+
+    def _stay_in_one_piece(self, piece: int) -> None:
+        """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
+        if piece != self._connection and not self._switching_off:
+            raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
+
+    def _may_be_renewed(self) -> bool:
+        return self._link.is_connection and (self._asked is None or self._switching_off)
+
+    def _deliver(self, message: str) -> None:
+        """Hand one message to the link; raises `LinkLost`, and then nothing of it has arrived."""
+        if self._asked is None:
+            stray = self._link.drop_waiting()
+            if stray:
+                # It would be taken for the next answer, and so on for good.
+                self.note(f"said {stray!r} unasked; it was dropped")
+        if self._doubted and not self._switching_off:
+            self._confirm()
+        if self._gap:
+            self._keep_distance()
+        self._lifetime.check()  # closed meanwhile: whoever waited here must not have the last word
+        transcript = self._context.transcript
+        if transcript is not None:
+            transcript(">", message)
+        self._link.write((message + self._profile.write_termination).encode(self._profile.encoding))
+        if self._grows_old is not None:
+            self._last_word = self._context.now()
+
+    def _lives_for(self) -> float | None:
+        """How long (s) a connection may be silent before it is made anew; None: for ever."""
+        patience = self._profile.hangs_up_after
+        return patience * RENEWED_AT if patience is not None and self._link.ages else None
+
+    def _has_grown_old(self, age: float) -> bool:
+        return self._asked is None and self._context.now() - self._last_word >= age
+
+    def _renew(self, why: str) -> None:
+        self.note(f"{why}; it is connected anew")
+        self._resynchronise(why)
+
+    def _confirm(self) -> None:
+        """Ask who is there behind a new connection, before anything but OFF is said."""
+        expected = self._expected
+        if expected is None or self._asking:
+            return
+        self._asking = True
+        try:
+            found = self.ask_identity()
+        finally:
+            self._asking = False
+        if (found.model, found.serial_number) != (expected.model, expected.serial_number):
+            raise self._fault(
+                f"is {found} since its connection was made anew, and was {expected} before",
+                "nothing but OFF is sent to it; check what is plugged in at its address",
+            )
+        self._doubted = False
+
+    def _receive(self, message: str) -> str:
+        try:
+            line = self._link.read_line()
+        except LinkTimeout as error:
+            self._out_of_step = True
+            patience = f"did not answer {message!r} within {self._profile.timeout:g} s"
+            raise self._fault(patience, "check power, cable and whether the model knows that query") from error
+        except LinkLost as error:
+            self._out_of_step = True
+            raise self._fault(f"was lost while {message!r} waited for its answer: {error}", "check it") from error
+        try:
+            reply = line.decode(self._profile.encoding).rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
+        transcript = self._context.transcript
+        if transcript is not None:
+            transcript("<", reply)
+        if self._grows_old is not None:
+            self._last_word = self._context.now()
+        return reply
+
+    def _resynchronise(self, why: str = "was lost") -> None:
+        self._lifetime.check()
+        self._out_of_step = True
+        try:
+            self._link.resynchronise()
+        except (LinkLost, LinkTimeout) as error:
+            raise self._fault(f"{why} and cannot be reached again: {error}", "check power and cable") from error
+        self._close_what_came_too_late()
+        self._out_of_step, self._doubted = False, True
+        self._connection += 1
+        self._last_word = self._context.now()
+        if self._asked is not None:
+            self._early = self._fault(f"lost the answer to {self._asked!r} with the old connection", "ask again")
+            self._asked = None
+        self.on_reconnect()
+
+    def _close_what_came_too_late(self) -> None:
+        """A connection that came about while the session was being closed does not stay open."""
+        try:
+            self._lifetime.check()
+        except InstrumentFault:
+            self._link.close()
+            raise
+
+    def _keep_distance(self) -> None:
+        wait = self._next_message - self._context.now()
+        if wait > 0:
+            self._context.sleep(wait)
+        self._next_message = self._context.now() + self._gap
+
+    def _fault(self, found: str, advice: str) -> InstrumentFault:
+        text = f"{self.name} ({self.resource}) {found}; {advice}"
+        if self._context.transcript is not None:
+            self._context.transcript("!", text)
+        return InstrumentFault(text)
+
+
+def parse_number(text: str, unit: str = "") -> float:
+    """Read a number as instruments write it: `20.45V`, `3.5kW`, `+1.25E+01`; `nan` for 9.9E37.
+
+    A reply without any unit is taken to be in the instrument's base unit, which is `unit`.
+    Raises `ValueError` for anything else.
+    """
+    bare = text.strip()
+    if unit and bare.endswith(unit):
+        bare = bare[: -len(unit)]
+    try:
+        value = float(bare)
+    except ValueError:
+        value = _prefixed_number(text, unit)
+    return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan
+
+
+def _prefixed_number(text: str, unit: str) -> float:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError("a number was expected")
+    digits, prefix, found = match.groups()
+    if prefix + found == unit:
+        return float(digits)
+    if found != unit:
+        raise ValueError(f"a value in {unit} was expected" if unit else "a number without unit was expected")
+    return float(digits) * _PREFIXES[prefix]
+
+
+def last_digit(text: str, unit: str = "") -> float:
+    """Weigh the last digit of a number as text, in `unit`: `20.45V` is known to 0.01 V."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return 0.0
+    digits, prefix, found = match.groups()
+    if prefix + found == unit:
+        prefix = ""
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return _PREFIXES[prefix] * 10.0 ** (int(exponent or 0) - decimals)
+
+
+def adapted(profile: LinkProfile, gap: float | None, timeout: float | None) -> LinkProfile:
+    """`profile` with the pace and patience (s) that a station asks for."""
+    return replace(
+        profile,
+        gap=profile.gap if gap is None else gap,
+        timeout=profile.timeout if timeout is None else timeout,
+    )
