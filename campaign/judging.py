@@ -8,7 +8,7 @@ from reports import kpi
 from reports.kpi import Kpi
 from reports.recording import Recording
 from reports.requirements import limits_of
-from test_cases.conftest import uncertainty
+from reports.uncertainty import uncertainty
 
 TEMPERATURE = 25.0
 """degC, of the chamber: a virtual bench is opened at it."""

@@ -7,11 +7,12 @@ Exit status of every command: see `ExitStatus`.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -23,6 +24,7 @@ from packbench.console import fields_of, number, print_json, print_table, say, w
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
+    from bench.discovery import Scan
     from bench.recording.rejudge import Rejudged
     from bench.recording.runs import RunSummary
     from bench.recording.session_log import Session
@@ -45,6 +47,9 @@ app = typer.Typer(
 )
 
 
+DEFAULT_RUNS = Path("runs")
+DEFAULT_STATION = "virtual-module"
+
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
 Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
 Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
@@ -57,9 +62,6 @@ Trust = Annotated[
     typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
-
-DEFAULT_RUNS = Path("runs")
-DEFAULT_STATION = "virtual-module"
 
 
 def _tell_version(asked: bool) -> None:
@@ -101,9 +103,30 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 
 
 @app.command()
-def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
+def check(
+    station: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STATION", help=f"Station file or shipped name (default: {DEFAULT_STATION}; of a scan: none)."
+        ),
+    ] = None,
+    pack: Pack = None,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="List VISA resources, serial ports and CAN channels; compare with the file.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="With --scan: send *IDN? also to whom it may mean something else.")
+    ] = False,
+    limit: Annotated[
+        float, typer.Option("--limit", min=0.1, max=600, help="With --scan: s for each library and address.")
+    ] = 15.0,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    setup = _setup(station, pack, trust)
+    if scan:
+        _scan(_setup(station, pack, trust) if station is not None else None, ask=ask, limit=limit, as_json=as_json)
+    setup = _setup(station or DEFAULT_STATION, pack, trust)
     from bench import checkup
     from bench.clock import utc_now
     from reports import requirements
@@ -115,6 +138,37 @@ def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = 
     else:
         _show_check(found, setup.station)
     raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
+
+
+def _scan(setup: "Setup | None", *, ask: bool, limit: float, as_json: bool) -> NoReturn:
+    """Look for what is there; with a station, its exit status says whether all of it is."""
+    from bench import discovery
+
+    found = discovery.scan(setup, ask=ask, limit=limit)
+    if as_json:
+        print_json({**fields_of(found), "complete": found.complete})
+    else:
+        _show_scan(found)
+    raise typer.Exit(ExitStatus.GOOD if found.complete else ExitStatus.BENCH_FAULT)
+
+
+def _show_scan(found: "Scan") -> None:
+    if found.candidates:
+        print_table(
+            "What is there",
+            ("kind", "address", "described as", "in the station file", "identity"),
+            [(each.kind, each.address, each.description, each.name, each.identity) for each in found.candidates],
+        )
+    else:
+        say("Nothing was found.")
+    if found.compared:
+        print_table(
+            "The station file",
+            ("instrument", "address", "state", "detail"),
+            [(each.name, each.address, each.state, each.detail) for each in found.compared],
+        )
+    for problem in found.problems:
+        say(f"NOT SEEN  {problem}")
 
 
 @app.command()
@@ -305,6 +359,25 @@ def _show_event(event: Mapping[str, Any]) -> None:
 
 
 _SWITCHES = ("supply", "load", "contactor", "emulator")
+
+
+# --- a repository of one's own ------------------------------------------------------------------------------------
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; its name is the bench's.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a repository that works: station, pack, one test, tox.ini, a nightly workflow, README."""
+    from packbench.new import write_repository
+
+    files = write_repository(folder)
+    if as_json:
+        print_json({"folder": folder.absolute(), "files": files})
+    else:
+        say(f"{folder}: {', '.join(path.as_posix() for path in files)}.")
+        say(f"Go on there: cd {shlex.quote(str(folder))} && python3 -m pip install tox && tox run -e tests")
 
 
 # --- recordings ---------------------------------------------------------------------------------------------------

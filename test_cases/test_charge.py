@@ -2,8 +2,7 @@
 
 import pytest
 
-from packbench import Charge, PackFile, Rest, Soak, current_below, elapsed, full_discharge, kpi
-from test_cases.conftest import Require, RunScenario
+from packbench import Charge, PackFile, Require, Rest, RunScenario, Soak, current_below, elapsed, full_discharge, kpi
 
 
 @pytest.mark.requirement("PB-CHG-01")

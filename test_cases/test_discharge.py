@@ -2,8 +2,7 @@
 
 import pytest
 
-from packbench import PackFile, Rest, Soak, elapsed, full_discharge, kpi, standard_charge
-from test_cases.conftest import Require, RunScenario
+from packbench import PackFile, Require, Rest, RunScenario, Soak, elapsed, full_discharge, kpi, standard_charge
 
 
 @pytest.mark.requirement("PB-DIS-01")

@@ -6,7 +6,9 @@ from packbench import (
     Discharge,
     FastRecharge,
     PackFile,
+    Require,
     Rest,
+    RunScenario,
     Soak,
     current_below,
     elapsed,
@@ -14,7 +16,6 @@ from packbench import (
     soc_above,
     soc_below,
 )
-from test_cases.conftest import Require, RunScenario
 
 
 @pytest.mark.requirement("PB-FST-01")

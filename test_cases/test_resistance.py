@@ -2,8 +2,7 @@
 
 import pytest
 
-from packbench import Charge, Pulse, Rest, Soak, current_below, elapsed, kpi, soc_above
-from test_cases.conftest import Require, RunScenario
+from packbench import Charge, Pulse, Require, Rest, RunScenario, Soak, current_below, elapsed, kpi, soc_above
 
 
 @pytest.mark.requirement("PB-RES-01")

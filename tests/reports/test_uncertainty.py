@@ -4,7 +4,7 @@ import pytest
 
 from bench.station import Accuracy, StationFile, load_station
 from reports.kpi import Kpi
-from test_cases.conftest import uncertainty
+from reports.uncertainty import uncertainty
 
 
 @pytest.fixture

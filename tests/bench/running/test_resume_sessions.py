@@ -70,7 +70,15 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     def run(*options: str) -> Session:
         capsys.readouterr()
-        arguments = ["-p", "bench.plugin", "-p", "no:cacheprovider", "--import-mode=importlib"]
+        arguments = [
+            "-p",
+            "packbench.plugin",
+            "-p",
+            "bench.plugin",
+            "-p",
+            "no:cacheprovider",
+            "--import-mode=importlib",
+        ]
         status = pytest.main([*arguments, "--rootdir", str(tmp_path), *options])
         captured = capsys.readouterr()
         return Session(int(status), captured.out + captured.err)
