@@ -81,10 +81,8 @@ def _strictest(bounds: Iterable[Bound]) -> Mapping[int, tuple[float, float]]:
     found: dict[int, tuple[float, float]] = {}
     for _, position, low, high in bounds:
         least, most = found.get(position, (-inf, inf))
-        found[position] = (
-            nan if isnan(low) else max(float(low), least),
-            nan if isnan(high) else min(float(high), most),
-        )
+        unknown = isnan(low) or isnan(high) or isnan(least)
+        found[position] = (nan, nan) if unknown else (max(float(low), least), min(float(high), most))
     return found
 
 
