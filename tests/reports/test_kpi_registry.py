@@ -303,6 +303,15 @@ def test_a_charge_of_any_kind_closes_a_cycle() -> None:
     assert ("discharge", "coulombic efficiency") in names(Recording(run.manifest, events, run.columns, run.rows))
 
 
+def test_a_pulse_has_a_resistance_and_no_amounts_and_closes_no_cycle() -> None:
+    told = names(
+        recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
+    )
+    assert {name for step, name in told if step == "pulse"} == {
+        "dc resistance 10 s", "temperature rise", "cell spread at end", "largest cell spread"
+    }  # fmt: skip
+
+
 def test_two_charges_close_none_whatever_their_kinds() -> None:
     run = recording()
     events = [{**event, "kind": "FastRecharge"} if event.get("name") == "discharge" else event for event in run.events]
