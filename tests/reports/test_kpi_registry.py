@@ -303,6 +303,23 @@ def test_a_charge_of_any_kind_closes_a_cycle() -> None:
     assert ("discharge", "coulombic efficiency") in names(Recording(run.manifest, events, run.columns, run.rows))
 
 
+def test_a_pulse_has_a_resistance_and_no_amounts_and_closes_no_cycle() -> None:
+    told = names(
+        recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
+    )
+    assert {name for step, name in told if step == "pulse"} == {
+        "dc resistance 10 s", "temperature rise", "cell spread at end", "largest cell spread"
+    }  # fmt: skip
+
+
+def test_two_charges_close_none_whatever_their_kinds() -> None:
+    run = recording()
+    events = [{**event, "kind": "FastRecharge"} if event.get("name") == "discharge" else event for event in run.events]
+    told = kpi.evaluate(Recording(run.manifest, events, run.columns, run.rows))
+    asked = {figure.key for figure in (*told.figures, *told.unanswered)}
+    assert not {"coulombic efficiency", "energy round-trip efficiency"} & asked
+
+
 def test_a_profile_of_both_directions_closes_none() -> None:
     run = recording()
     events = [{**event, "direction": "both"} if event.get("name") == "charge" else event for event in run.events]
