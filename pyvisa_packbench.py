@@ -1,6 +1,7 @@
 """The pyvisa backend `@packbench`: pyvisa's own resources, talking to the simulators in this process.
 
-pyvisa finds it by this module's name (`ResourceManager("@packbench")`). No thread, no socket, no wall clock: a
+pyvisa finds it by this module's name: `ResourceManager("@packbench")` reaches whichever open world has an address,
+`ResourceManager("0@packbench")` the world of that name and no other. No thread, no socket, no wall clock: a
 read that nobody answers advances the virtual time by its timeout and then fails with VI_ERROR_TMO, at once.
 """
 
@@ -12,12 +13,13 @@ from pyvisa import constants, highlevel, rname
 from pyvisa.typing import VISARMSession, VISASession
 from pyvisa.util import LibraryPath
 
-from instruments.virtual.wires.exchange import EXCHANGE, Line, LineDead
+from instruments.virtual.wires.exchange import Ambiguous, Line, LineDead, addresses, connect
 
 _Attribute = constants.ResourceAttribute
 _Status = constants.StatusCode
 _SUCCESS = _Status.success
 _DEFAULT_TIMEOUT = 2000  # ms, VPP-4.3 table 3.2.1
+_EVERY_WORLD = "packbench"
 
 
 class _Session:
@@ -57,12 +59,14 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
 
     @staticmethod
     def get_library_paths() -> Iterable[LibraryPath]:
-        """Name the only library there is: this one."""
-        return (LibraryPath("packbench"),)
+        """Name the library that stands for every open world; any other path is the name of one."""
+        return (LibraryPath(_EVERY_WORLD),)
 
     def _init(self) -> None:
         self._numbers = itertools.count(1)
         self._open: dict[int, _Session] = {}
+        path = str(self.library_path)
+        self._world = "" if path == _EVERY_WORLD else path
 
     def open_default_resource_manager(self) -> tuple[VISARMSession, constants.StatusCode]:
         """Open the resource manager."""
@@ -75,8 +79,14 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         access_mode: constants.AccessModes = constants.AccessModes.no_lock,
         open_timeout: int = constants.VI_TMO_IMMEDIATE,
     ) -> tuple[VISASession, constants.StatusCode]:
-        """Connect to a virtual instrument; raises VisaIOError VI_ERROR_RSRC_NFOUND when there is none."""
-        line = EXCHANGE.connect(resource_name)
+        """Connect to a virtual instrument.
+
+        Raises VisaIOError: VI_ERROR_RSRC_NFOUND when there is none, VI_ERROR_RSRC_BUSY when several worlds have one.
+        """
+        try:
+            line = connect(resource_name, self._world)
+        except Ambiguous:
+            return VISASession(0), self.handle_return_value(session, _Status.error_resource_busy)
         if line is None:
             return VISASession(0), self.handle_return_value(session, _Status.error_resource_not_found)
         number = next(self._numbers)
@@ -91,8 +101,8 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         return _SUCCESS
 
     def list_resources(self, session: VISARMSession, query: str = "?*::INSTR") -> tuple[str, ...]:
-        """List the resources of all open worlds that match a VISA resource expression."""
-        return tuple(rname.filter([name for name in EXCHANGE.addresses() if "://" not in name], query))
+        """List the resources of its world, or of all, that match a VISA resource expression."""
+        return tuple(rname.filter([name for name in addresses(self._world) if "://" not in name], query))
 
     def write(self, session: VISASession, data: bytes) -> tuple[int, constants.StatusCode]:
         """Send bytes."""

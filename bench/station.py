@@ -156,7 +156,9 @@ class Virtual(files.FileModel):
     speed: float = Field(default=1.0, gt=0, le=1000, description="bench s per s, on the wall clock only")
     soc: float = Field(default=0.3, ge=0, le=1)
     temperature: float = 25.0
-    plant: Literal["emulator", "pack"] = "pack"
+    plant: Literal["emulator", "pack"] | None = Field(
+        default=None, description="what is the battery; left out: the emulator where there is one, else a modelled pack"
+    )
     spread: dict[str, float] = Field(default_factory=dict)
     simulators: dict[str, dict[str, Any]]
 

@@ -8,13 +8,13 @@ import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import InstrumentLink, LinkContext, Session, adapted, last_digit
 
-_NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can"})
+_NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can", "profile"})
 
 
 class DriverClass(Protocol):
@@ -38,9 +38,11 @@ class VisaDriver:
         name: str,
         gap: float | None = None,
         timeout: float | None = None,
+        profile: LinkProfile | None = None,
     ) -> None:
+        """Open the link; `profile` is that of this one specimen, where it is not its family's."""
         self.name = name
-        self._session = Session(resource, context, adapted(self.profile, gap, timeout), name=name)
+        self._session = Session(resource, context, adapted(profile or self.profile, gap, timeout), name=name)
         self._session.on_reconnect = self._forget
         self._session.ask_identity = self.identify
 
@@ -50,7 +52,7 @@ class VisaDriver:
         refuse_unknown_options(cls, name, options)
         if not link.resource:
             raise ValueError(f"{name} has no resource; give a VISA resource string or a pyserial URL.")
-        arguments: dict[str, object] = dict(options)
+        arguments: dict[str, Any] = dict(options)
         return cls(link.resource, context, name=name, gap=link.gap, timeout=link.timeout, **arguments)
 
     @property

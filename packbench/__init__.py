@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from reports import kpi
     from reports.kpi import Kpi
     from reports.recording import Recording, RecordingError
+    from reports.requirements import limits_of
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "BenchFault", "Charge", "ClimateChamber", "ConstantPower", "Control",
@@ -50,7 +51,7 @@ __all__ = [
     "PackFile", "Place", "Procedure", "Profile", "Pulse", "Recording", "RecordingError", "Require", "Rest",
     "RunScenario", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger", "TestBench",
     "TestError", "Until", "Verdict", "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below",
-    "current_below", "elapsed", "full_discharge", "kpi", "load_pack", "load_run", "load_station", "roles",
+    "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_run", "load_station", "roles",
     "soc_above", "soc_below", "standard_charge",
 ]  # fmt: skip
 
@@ -72,6 +73,7 @@ _HOMES = {
     "packbench.words": ("Require", "RunScenario"),
     "reports.kpi": ("Kpi",),
     "reports.recording": ("Recording", "RecordingError"),
+    "reports.requirements": ("limits_of",),
 }  # fmt: skip
 _MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles"}
 _home_of = {name: home for home, names in _HOMES.items() for name in names}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.running.lifecycle import Setup
     from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
-    from reports.kpi import Kpi
+    from reports.kpi import Evaluation
     from reports.recording import Recording
 
 app = typer.Typer(
@@ -129,7 +129,9 @@ def check(
     setup = _setup(station or DEFAULT_STATION, pack, trust)
     from bench import checkup
     from bench.clock import utc_now
+    from reports import requirements
 
+    requirements.check(setup.pack, setup.pack_file)
     found = checkup.check(setup, utc_now().date())
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
@@ -415,8 +417,15 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
 
 
 @app.command()
-def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
-    """Recompute KPIs and verdicts of a run from its recorded data."""
+def judge(
+    run: RunName,
+    folder: RunsOption = DEFAULT_RUNS,
+    pack: Annotated[
+        str | None, typer.Option("--pack", help="Judge by what this pack file requires now (default: as recorded).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute KPIs and verdicts of a run from its recorded data, by its own limits or a pack's newer ones."""
     from bench.recording.aftermath import aftermath
     from bench.recording.rejudge import rejudge, verdict_of
     from bench.recording.runs import find_run
@@ -424,26 +433,39 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
 
     with _used(run):
         recording = _load(run, folder)
-        manifest, figures = recording.manifest, kpi.compute_all(recording)
-        judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
+        manifest, found = recording.manifest, kpi.evaluate(recording)
+        figures = found.figures
+        measurements = manifest["measurements"] if pack is None else _by_newer_limits(pack, manifest["measurements"])
+        judged = rejudge(measurements, {(figure.name, figure.step): figure.value for figure in figures})
         verdict = verdict_of(manifest, judged)
         left = aftermath(manifest, find_run(run, folder))
     if as_json:
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
-            "kpis": [figure.as_dict() for figure in figures], "damage": recording.damage,
+            "kpis": [figure.as_dict() for figure in figures], "kpi_problems": found.problems,
+            "unanswered": [{"name": each.name, "step": each.step} for each in found.unanswered],
+            "damage": recording.damage,
             "bench": left.state, "left": left.told or None,
         })  # fmt: skip
     else:
-        _show_judgement(manifest, judged, figures, verdict)
+        _show_judgement(manifest, judged, found, verdict)
         if left.unsafe:
             warn(left.told)
     raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
 
 
+def _by_newer_limits(pack_name: str, measurements: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    from bench.pack import load_pack
+    from reports import requirements
+
+    pack, file = load_pack(pack_name)
+    requirements.check(pack, file)
+    return requirements.judged_by(pack, measurements)
+
+
 def _show_judgement(
-    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], figures: Sequence["Kpi"], verdict: Verdict | None
+    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], found: "Evaluation", verdict: Verdict | None
 ) -> None:
     if judged:
         print_table(
@@ -454,8 +476,13 @@ def _show_judgement(
     print_table(
         "KPIs, from the recorded data",
         ("kpi", "step", "value", "unit"),
-        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
+        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in found.figures],
     )
+    if found.unanswered:
+        without = ", ".join(f"{figure.name} of {figure.step!r}" for figure in found.unanswered)
+        say(f"Without a value, for this recording has no answer: {without}.")
+    for text in found.problems:
+        say(f"FAULT    {text}")
     if not all(entry.from_data for entry in judged):
         say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"

@@ -268,14 +268,28 @@ def run_scenario(bench: "TestBench") -> Callable[..., "Recording"]:
 
 
 @pytest.fixture
-def require(verify: "Verify", station: "StationFile") -> Callable[..., "Verdict"]:
-    """Verify a KPI: `require(kpi.capacity(run, "discharge"), at_least=2.0)`."""
+def require(
+    request: pytest.FixtureRequest, verify: "Verify", station: "StationFile", pack: "PackFile"
+) -> Callable[..., "Verdict"]:
+    """Verify a KPI by what the pack requires of it, or by a limit of one's own.
+
+    `require(kpi.capacity(run, "discharge"), at="C/3")`, `require(kpi.capacity(run, "charge"), at_least=2.0)`; what the
+    pack does not require is recorded without a limit, as is everything with `at=None`.
+    """
+    from reports.requirements import limits_of, temperature_of
     from reports.uncertainty import uncertainty
 
-    def judge(measured: "Kpi", *, at_least: float | None = None, at_most: float | None = None) -> "Verdict":
+    def judge(
+        measured: "Kpi", *, at_least: float | None = None, at_most: float | None = None, at: str | None = "",
+        temperature: float | None = None,
+    ) -> "Verdict":  # fmt: skip
+        limits = limits_of(
+            measured, pack, at_least=at_least, at_most=at_most, at=at,
+            temperature=temperature_of(request.node) if temperature is None else temperature,
+        )  # fmt: skip
         return verify(
-            measured.name, measured.value, unit=measured.unit, at_least=at_least, at_most=at_most,
-            uncertainty=uncertainty(measured, station), step=measured.step,
+            measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
+            uncertainty=uncertainty(measured, station), step=measured.step, required=limits.required,
         )  # fmt: skip
 
     return judge

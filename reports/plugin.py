@@ -24,9 +24,10 @@ from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 from bench import ends
 from bench.ends import identity_of
 from bench.keeping import uses_the_bench
+from bench.pack import PackFile
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Verdict
-from reports import allure, lost, lost_results, results
+from reports import allure, lost, lost_results, requirements, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
 
@@ -84,6 +85,12 @@ def _present(config: pytest.Config, *, failed_to_collect: bool = False) -> "Pres
     presenter = Presenter(config, folder, to_be_cleaned, failed_to_collect)
     config.pluginmanager.register(presenter, PRESENTER)
     return presenter
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
+    """Refuse a pack whose requirements name no KPI that is installed."""
+    requirements.check(pack, file)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -267,12 +274,12 @@ def _labels(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """Feature from the file, story from the function, a tag for every requirement."""
     yield "feature", item.path.stem.removeprefix("test_").replace("_", " ").capitalize()
     yield "story", _story(item)
-    for requirement in requirements(item):
+    for requirement in requirement_ids(item):
         yield "requirement", requirement
         yield "tag", requirement
 
 
-def requirements(item: pytest.Item) -> list[str]:
+def requirement_ids(item: pytest.Item) -> list[str]:
     """List the requirement ids that a test is marked with."""
     return [str(argument) for mark in item.iter_markers("requirement") for argument in mark.args]
 
@@ -283,7 +290,7 @@ def _links(item: pytest.Item) -> list[Link]:
     pattern = patterns.get("requirement")
     if not pattern:
         return []
-    return [Link(type="requirement", url=pattern.format(name), name=name) for name in requirements(item)]
+    return [Link(type="requirement", url=pattern.format(name), name=name) for name in requirement_ids(item)]
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

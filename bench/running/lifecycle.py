@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol, cast
@@ -32,6 +32,7 @@ from bench.safety.safestate import STEP_LIMIT, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
+from instruments import extensions
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 
@@ -73,7 +74,19 @@ class Opening:
 
 
 class World(Protocol):
-    """What stands behind the addresses of a virtual station."""
+    """What stands behind the addresses of a virtual station.
+
+    `visa_library` reaches its VISA resources and no other world's: the same station may be open several times.
+    """
+
+    @property
+    def visa_library(self) -> str:
+        """The VISA library of this world."""
+        ...
+
+    def reached(self, resource: str, can: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any] | None]:
+        """A link of the station file, resource or CAN bus, as it is reached in this world and no other."""
+        ...
 
     def advance(self, seconds: float) -> None:
         """Let physical time pass."""
@@ -185,7 +198,7 @@ class OpenBench:
         for name in self.station.instruments:
             driver_of(self.station, name)
         names = roles.opening_order({name: entry.roles for name, entry in self.station.instruments.items()})
-        self._finding = Finding(self.station, names, self._context, self.clock)
+        self._finding = Finding(self._reached(), names, self._context, self.clock)
         try:
             self._take(self._finding.go_on())
         finally:
@@ -266,10 +279,20 @@ class OpenBench:
         clock.advance = self._world.advance
         self.clock = clock
 
+    def _reached(self) -> StationFile:
+        """The station as its drivers reach it: what a world stands behind is looked for in this world alone."""
+        world, entries = self._world, dict(self.station.instruments)
+        if world is None:
+            return self.station
+        for name, entry in entries.items():
+            resource, can = world.reached(entry.resource, entry.can)
+            entries[name] = entry.model_copy(update={"resource": resource, "can": can})
+        return self.station.model_copy(update={"instruments": entries})
+
     def _context(self, name: str) -> LinkContext:
         transcript = self._transcript
         return LinkContext(
-            visa_library=self.station.visa_library,
+            visa_library=self.station.visa_library if self._world is None else self._world.visa_library,
             now=self.clock.now,
             sleep=self.clock.sleep,
             transcript=None if transcript is None else partial(transcript, name),
@@ -479,11 +502,11 @@ def world_maker(station: StationFile) -> EntryPoint:
         raise InputError(
             f"Station {station.name} has no virtual section: it is hardware, there is nothing to simulate."
         )
-    worlds = {point.name: point for point in entry_points(group="packbench.worlds")}
+    worlds = extensions.brought("packbench.worlds")
     if virtual.world not in worlds:
         hint = files.nearest(virtual.world, worlds)
         raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
-    return worlds[virtual.world]
+    return worlds[virtual.world][0]
 
 
 def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:

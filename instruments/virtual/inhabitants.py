@@ -1,46 +1,58 @@
-"""Who lives in a world: the simulators that physics reaches, and by which names and lines a station knows them."""
+"""Who lives in a world: what physics reaches, and by which names and lines a station knows it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from instruments.virtual.plants import Plant
-from instruments.virtual.simulators.agilent_34970a import Agilent34970A
-from instruments.virtual.simulators.chroma_63600 import Chroma63600
-from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
-from instruments.virtual.simulators.foxbms import FoxBms
-from instruments.virtual.simulators.ngi_n83624 import NgiN83624
-from instruments.virtual.simulators.weiss_simserv import WeissSimServ
-from instruments.virtual.terminals import LoadPort, SupplyPort
+from instruments.virtual.defects.grammar import nearest
+from instruments.virtual.plants import Emulated, Plant
+from instruments.virtual.ports import Feels, Load, Scanner, Source, Switch
+from instruments.virtual.properties import Properties
+from instruments.virtual.simulator import AnySimulator, Part
 from instruments.virtual.wires.disturbance import Disturbance
-from instruments.virtual.wires.exchange import CanChannel
-
-Simulator = EaPsb10000 | Chroma63600 | NgiN83624 | WeissSimServ | Agilent34970A
-"""An instrument with a line of text."""
+from instruments.virtual.wires.exchange import CanChannel, Exchange
 
 
 @dataclass(slots=True)
 class Inhabitants:
-    """The simulators that physics reaches; what a station does not have is None. `now` is the world's time, s.
+    """What ports join, in the order of the station; `now` is the world's time, s.
 
-    `supply_port` and `load_port` are what the terminals feel of a supply and a load: their own ports, unless a defect
-    has come between.
+    `parts` are the simulators by the name of their instrument, `kinds` how each was registered, `addresses` and
+    `channels` where each is plugged in. `places` are where a temperature can be felt, beside `cell 1` and so on.
     """
 
     plant: Plant
     now: Callable[[], float]
-    supply: EaPsb10000 | None = None
-    load: Chroma63600 | None = None
-    chamber: WeissSimServ | None = None
-    logger: Agilent34970A | None = None
-    bms: FoxBms | None = None
-    emulator: NgiN83624 | None = None
-    supply_port: SupplyPort = field(default_factory=SupplyPort)
-    load_port: LoadPort = field(default_factory=LoadPort)
-    air_temperature: float = 25.0  # degC, where there is no chamber
-    channel: CanChannel | None = None
-    devices: dict[str, Simulator] = field(default_factory=dict)
+    exchange: Exchange
+    properties: Properties
+    ambient: float = 25.0
+    """degC of the air where there is no chamber."""
+    sources: list[Source] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+    emulators: list[Emulated] = field(default_factory=list)
+    contactors: list[Switch] = field(default_factory=list)
+    airs: list[Feels] = field(default_factory=list)
+    sensors: list[tuple[Scanner, int]] = field(default_factory=list)
+    """Temperature sensors in the order in which defects count them."""
+    places: dict[str, Feels] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    kinds: dict[str, AnySimulator] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, CanChannel] = field(default_factory=dict)
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
-    sensors: tuple[int, ...] = ()
-    """Channels of the logger that are wired to cells, in the order in which defects count them."""
-    closing: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Count the cells, and feel the air around them."""
+        self.places["air"] = self.air_temperature
+        for cell in range(len(self.plant.temperature)):
+            self.places[f"cell {cell + 1}"] = partial(self.plant.temperature.item, cell)
+
+    def air_temperature(self) -> float:
+        """Temperature of the air around the cells, degC."""
+        return self.airs[0]() if self.airs else self.ambient
+
+    def place(self, name: str, who: str) -> Feels:
+        """What is felt at a named place; raises ValueError, one sentence, for one that there is not."""
+        if name not in self.places:
+            raise ValueError(f"{who} is at {name!r}, which is no place of this world: {nearest(name, self.places)}")
+        return self.places[name]

@@ -3,66 +3,33 @@
 Everything wrong in the settings is a ValueError of one sentence, before anything is plugged in.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
-from instruments.virtual.defects.grammar import Known, nearest
+from pydantic import BaseModel, Field, ValidationError
+
+from instruments.virtual.defects.grammar import nearest
 from instruments.virtual.defects.injection import Injection
-from instruments.virtual.defects.of_bms import SIGNAL_NAMES
-from instruments.virtual.inhabitants import Inhabitants, Simulator
+from instruments.virtual.dialect import Instrument
+from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
-from instruments.virtual.simulators.agilent_34970a import CHANNELS, Agilent34970A
-from instruments.virtual.simulators.chroma_63600 import Chroma63600
-from instruments.virtual.simulators.dialect import Specimen
-from instruments.virtual.simulators.ea_psb10000 import IDLE_CLOSE, EaPsb10000
-from instruments.virtual.simulators.foxbms import FoxBms
-from instruments.virtual.simulators.ngi_n83624 import NgiN83624
-from instruments.virtual.simulators.weiss_simserv import WeissSimServ
+from instruments.virtual.ports import Emulator
+from instruments.virtual.properties import Properties
+from instruments.virtual.registry import COMMON, simulator_named
+from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, Specimen
 from instruments.virtual.terminals import Settling
-from instruments.virtual.wires.exchange import EXCHANGE, CanChannel
+from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
 from instruments.virtual.world import Clock, World
 from models.cell import CellParameters, load_cell
-from models.chamber import ChamberAir
 
-COMMON = {"simulator", "model", "serial_number", "accuracy"}
-# simulator: its defaults; these are also the settings it takes beside the common ones.
-SIMULATORS: dict[str, dict[str, Any]] = {
-    "ea-psb10000": {
-        "model": "PSB 10200-420",
-        "voltage": 200.0,
-        "current": 420.0,
-        "power": 30000.0,
-        "idle_close": IDLE_CLOSE,
-    },
-    "chroma-63600": {
-        "model": "63640-150-60",
-        "voltage": 150.0,
-        "current": 60.0,
-        "power": 400.0,
-        "channels": 1,
-        "numeric_load_reply": False,
-    },
-    "ngi-n83624": {"model": "N83624", "voltage": 6.0, "current": 5.0},
-    "weiss-simserv": {
-        "model": "LabEvent T/210/70/5",
-        "temperature": None,
-        "low": -40.0,
-        "high": 180.0,
-        "max_heating": 3.0,
-        "max_cooling": 2.0,
-        "lag": 60.0,
-        "room": 25.0,
-    },
-    "agilent-34970a": {"model": "34970A", "channels": None},
-    "foxbms": {"model": "foxBMS 2", "insulation": 20e6, "request_timeout": None},
-}
 SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
+PLANTS = ("pack", "emulator")
 
 
 def open_world(  # noqa: PLR0913 - the contract with the bench
@@ -77,16 +44,16 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     defects: Sequence[str],
     wait: Callable[[float], None],
 ) -> World:
-    """Open a virtual bench and plug its simulators in at their addresses.
+    """Open a virtual bench and plug its simulators in at their addresses, which no other world of this process has.
 
     `settings` is a station file's `virtual:` section: `simulators` (instrument name: settings with a
     `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
-    (`"pack"` or `"emulator"`). `links` maps an instrument name to its VISA resource or `packbench://` URL, or
-    for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack; another `serial_number` is
-    another individual of it. `defects` as in `instruments.virtual.defects.grammar`. `wait` lets virtual time pass while
-    somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
+    (`"pack"` or `"emulator"`; without it the emulator where there is one). `links` maps an instrument name to its VISA
+    resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
+    another `serial_number` is another individual of it. `defects` as in `instruments.virtual.defects.grammar`. `wait`
+    lets virtual time pass while somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
 
-    Raises ValueError for anything unknown, missing or out of range, and for an address that is already in use.
+    Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
     _check_keys(settings, SECTION, "virtual")
     plan = _Plan.of(settings, links)
@@ -97,25 +64,40 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     return world
 
 
+class _Common(Settings):
+    """What every simulator's entry may say of its specimen."""
+
+    model: str | int | None = None
+    serial_number: str | int | None = None
+    accuracy: float = Field(default=ACCURACY, ge=0, lt=1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Simulated:
-    """One instrument of the station: its simulator, full settings and address."""
+    """One instrument of the station: its simulator, what it says of its specimen, its own settings and its address."""
 
     name: str
-    simulator: str
-    settings: Mapping[str, Any]
+    simulator: AnySimulator
+    common: _Common
+    settings: BaseModel
     link: str
 
-    def arguments(self, *leave: str) -> dict[str, Any]:
-        """Settings that go to the simulator as they are."""
-        return {key: value for key, value in self.settings.items() if key not in COMMON and key not in leave}
+    def specimen(self, seed: int) -> Specimen:
+        """The individual that this seed draws."""
+        serial = self.common.serial_number
+        return Specimen(
+            str(self.simulator.model if self.common.model is None else self.common.model),
+            f"{crc32(self.name.encode()) % 10**10:010d}" if serial is None else str(serial),
+            Random(f"{seed}:{self.name}"),  # noqa: S311 - reproducible, not secret
+            self.common.accuracy,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """The section, read and checked."""
 
-    simulated: Mapping[str, _Simulated]  # by simulator: a world has at most one of each
+    simulated: Sequence[_Simulated]
     soc: float
     temperature: float
     spread: Mapping[str, float]
@@ -123,19 +105,14 @@ class _Plan:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Plan":
-        simulated: dict[str, _Simulated] = {}
-        for name, given in settings.get("simulators", {}).items():
-            entry = _simulated(name, given, links)
-            if entry.simulator in simulated:
-                raise ValueError(
-                    f"virtual.simulators.{name}: a second {entry.simulator!r}; a world has one of each, remove it"
-                )
-            simulated[entry.simulator] = entry
-        plant = settings.get("plant", "emulator" if "ngi-n83624" in simulated else "pack")
-        if plant not in {"pack", "emulator"}:
+        simulated = [_simulated(name, given, links) for name, given in settings.get("simulators", {}).items()]
+        _refuse_too_many(simulated)
+        emulated = any(Emulator in each.simulator.ports for each in simulated)
+        plant = settings.get("plant") or ("emulator" if emulated else "pack")
+        if plant not in PLANTS:
             raise ValueError(f"virtual.plant is {plant!r}: allowed are 'pack' and 'emulator'")
-        if plant == "emulator" and "ngi-n83624" not in simulated:
-            raise ValueError("virtual.plant is 'emulator' but no simulator is an 'ngi-n83624': add one or use 'pack'")
+        if plant == "emulator" and not emulated:
+            raise ValueError("virtual.plant is 'emulator' but no simulator has an emulator port: add one or use 'pack'")
         soc = _number(settings, "soc", 0.3, 0.0, 1.0)
         return cls(
             simulated,
@@ -148,20 +125,53 @@ class _Plan:
 
 def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) -> _Simulated:
     place = f"virtual.simulators.{name}"
-    simulator = given.get("simulator", "")
-    if simulator not in SIMULATORS:
-        raise ValueError(f"{place}.simulator is {simulator!r}: {nearest(simulator, SIMULATORS)}")
-    _check_keys(given, COMMON | set(SIMULATORS[simulator]), place)
+    try:
+        simulator = simulator_named(str(given.get("simulator", "")))
+    except ValueError as error:
+        raise ValueError(f"{place}.simulator is {error}") from error
+    own = tuple(simulator.settings.model_fields)
+    _check_keys(given, (*COMMON, *own), place)
     if name not in links:
         raise ValueError(f"{place} has no instrument of that name in the station: {nearest(name, links)}")
-    derived = {"serial_number": f"{crc32(name.encode()) % 10**10:010d}", "accuracy": ACCURACY}
-    chosen = {key: value for key, value in given.items() if value is not None}
-    return _Simulated(name, simulator, derived | SIMULATORS[simulator] | chosen, links[name])
+    _check_wire(simulator, links[name], place)
+    # A key without a value is one that was left out.
+    chosen = {key: value for key, value in given.items() if value is not None and key != "simulator"}
+    common = _validated(_Common, {key: value for key, value in chosen.items() if key in COMMON}, place)
+    settings = _validated(simulator.settings, {key: value for key, value in chosen.items() if key in own}, place)
+    return _Simulated(name, simulator, common, settings, links[name])
+
+
+def _check_wire(simulator: AnySimulator, link: str, place: str) -> None:
+    on_bus = ":" in link.replace("::", "") and "://" not in link
+    if on_bus != (simulator.wire == "CAN"):
+        wanted = "a can bus" if simulator.wire == "CAN" else "a resource, VISA or serial"
+        raise ValueError(f"{place}: {simulator.name!r} needs {wanted}, and its instrument is at {link!r}")
+
+
+def _refuse_too_many(simulated: Sequence[_Simulated]) -> None:
+    """Raise for more ports of a kind than a world has room for."""
+    ports = [(port, each.name) for each in simulated for port in each.simulator.ports]
+    for port, count in Counter(port for port, _ in ports).items():
+        if port.most is not None and count > port.most:
+            name = [name for each, name in ports if each is port][port.most]
+            allowed = "one" if port.most == 1 else str(port.most)
+            raise ValueError(f"virtual.simulators.{name} has a second {port.kind}; a world has {allowed}, remove it")
+
+
+def _validated(model: Any, given: Mapping[str, Any], place: str) -> Any:
+    """`given` as a settings model; raises ValueError, one sentence, for the first thing that is wrong in it."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([place, *(str(each) for each in first["loc"])])
+        wanted = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where} is {first['input']!r}: {wanted[:1].lower()}{wanted[1:]}") from error
 
 
 @dataclass(slots=True)
 class _Builder:
-    """Makes the parts of one world in the order of their dependencies, then plugs them in."""
+    """Makes the parts of one world in the order of their dependencies, then plugs them in and joins their ports."""
 
     plan: _Plan
     cell: CellParameters
@@ -172,76 +182,74 @@ class _Builder:
     wait: Callable[[float], None]
     clock: Clock = field(default_factory=Clock)
     settling: Settling = field(default_factory=Settling)
+    properties: Properties = field(default_factory=Properties)
 
     def build(self, undo: ExitStack, defects: Sequence[str]) -> World:
-        """Make the world; `undo` unplugs what was plugged in when a later part fails."""
-        devices: dict[str, Simulator] = {}
-        emulator = self._emulator(devices)
-        plant = self._plant(emulator)
-        inhabitants = Inhabitants(
-            plant, self.clock, emulator=emulator, air_temperature=self.plan.temperature, devices=devices
-        )
-        inhabitants.supply = self._supply(devices)
-        inhabitants.load = self._load(devices)
-        inhabitants.chamber = self._chamber(devices)
-        if inhabitants.supply is not None:
-            inhabitants.supply_port = inhabitants.supply.port
-        if inhabitants.load is not None:
-            inhabitants.load_port = inhabitants.load.port
-        self._thermometer(devices, inhabitants)
-        for name, device in devices.items():
-            address = inhabitants.addresses[name] = self._entry(name).link
-            EXCHANGE.plug(address, device, self.wait)
-            undo.callback(EXCHANGE.unplug, [address])
-            inhabitants.closing.append(partial(EXCHANGE.unplug, [address]))
-        self._bms(plant, undo, inhabitants)
-        known = Known(self.series, len(inhabitants.sensors), self._names())
-        injection = Injection(inhabitants, known, self.clock, self.settling)
+        """Make the world; `undo` closes its exchange when a later part fails."""
+        exchange = open_exchange()
+        undo.callback(exchange.close)
+        buses = self._lay_buses(exchange)
+        before = {
+            each.name: self._made(each, bus=buses.get(each.name))
+            for each in self.plan.simulated
+            if Emulator in each.simulator.ports
+        }
+        plant = self._plant(before)
+        parts = {
+            each.name: before.get(each.name) or self._made(each, plant, buses.get(each.name))
+            for each in self.plan.simulated
+        }
+        world = Inhabitants(plant, self.clock, exchange, self.properties, self.plan.temperature, parts=parts)
+        for each in self.plan.simulated:
+            self._plug(world, each, buses)
+        for part in parts.values():
+            for port in part.ports:
+                port.join(world)
+        injection = Injection(world, self.clock, self.settling)
         # Before the terminals settle for the first time: nobody shall see the world without its defects.
         injection.inject(*defects)
-        return World(self.clock, self.settling, inhabitants, injection)
+        return World(self.clock, self.settling, world, injection)
 
-    def _names(self) -> dict[str, Collection[str]]:
-        """What a defect may name, by what its form calls it."""
-
-        def of(*simulators: str) -> list[str]:
-            return [entry.name for simulator, entry in self.plan.simulated.items() if simulator in simulators]
-
-        outputs = "ea-psb10000", "chroma-63600"
+    def _lay_buses(self, exchange: Exchange) -> Mapping[str, CanChannel]:
+        """The CAN bus of each node: those that name the same channel are on one."""
         return {
-            "instrument": of(*outputs, "ngi-n83624", "weiss-simserv", "agilent-34970a"),
-            "SCPI instrument": of(*outputs, "ngi-n83624", "agilent-34970a"),
-            "output": of(*outputs, "ngi-n83624"),
-            "supply or load": of(*outputs),
-            "supply": of("ea-psb10000"),
-            "logger": of("agilent-34970a"),
-            "voltage or current": ("voltage", "current"),
-            **SIGNAL_NAMES,
+            each.name: exchange.join_channel(each.link.rpartition(":")[2], self.clock, self.wait)
+            for each in self.plan.simulated
+            if each.simulator.wire == "CAN"
         }
 
-    def _entry(self, name: str) -> _Simulated:
-        return next(entry for entry in self.plan.simulated.values() if entry.name == name)
+    def _plug(self, world: Inhabitants, each: _Simulated, buses: Mapping[str, CanChannel]) -> None:
+        world.kinds[each.name] = each.simulator
+        if each.simulator.wire == "CAN":
+            world.channels[each.name] = buses[each.name]
+        else:
+            world.addresses[each.name] = each.link
+            world.exchange.plug(each.link, cast("Device", world.parts[each.name]), self.wait)
 
-    def _specimen(self, entry: _Simulated) -> Specimen:
-        settings = entry.settings
-        random = Random(f"{self.seed}:{entry.name}")  # noqa: S311 - reproducible, not secret
-        return Specimen(str(settings["model"]), str(settings["serial_number"]), random, float(settings["accuracy"]))
+    def _made(self, each: _Simulated, plant: Plant | None = None, bus: CanChannel | None = None) -> Any:
+        """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
+        place = Place(
+            each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
+            self.plan.temperature, self.properties, plant, bus,
+        )  # fmt: skip
+        who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
+        try:
+            part = each.simulator.build(each.settings, place)
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
+        if not isinstance(part, Part):
+            raise ValueError(f"{who} builds a {type(part).__name__}, which is no Part of a world: derive it from Part")
+        if each.simulator.wire == "line" and not isinstance(part, Instrument):
+            raise ValueError(f"{who} is plugged into a line and no Instrument: derive it from Instrument")
+        undeclared = next((port for port in part.ports if type(port) not in each.simulator.ports), None)
+        if undeclared is not None:
+            kind = getattr(undeclared, "kind", type(undeclared).__name__)
+            raise ValueError(f"{who} has a port {kind!r} that it was not registered with: register it")
+        return part
 
-    def _emulator(self, devices: dict[str, Simulator]) -> NgiN83624 | None:
-        entry = self.plan.simulated.get("ngi-n83624")
-        if entry is None:
-            return None
-        emulator = NgiN83624(
-            self._specimen(entry),
-            clock=self.clock,
-            settling=self.settling,
-            channels=self.series,
-            **entry.arguments(),
-        )
-        devices[entry.name] = emulator
-        return emulator
-
-    def _plant(self, emulator: NgiN83624 | None) -> Plant:
+    def _plant(self, parts: Mapping[str, Part]) -> Plant:
         plan = self.plan
         string = cell_string(
             self.cell,
@@ -252,74 +260,10 @@ class _Builder:
             soc=plan.soc,
             temperature=plan.temperature,
         )
-        if emulator is None or plan.plant == "pack":
+        if plan.plant == "pack":
             return Pack(string)
-        return EmulatedPack(emulator, string, plan.soc, plan.temperature)
-
-    def _supply(self, devices: dict[str, Simulator]) -> EaPsb10000 | None:
-        entry = self.plan.simulated.get("ea-psb10000")
-        if entry is None:
-            return None
-        supply = EaPsb10000(self._specimen(entry), clock=self.clock, settling=self.settling, **entry.arguments())
-        devices[entry.name] = supply
-        return supply
-
-    def _load(self, devices: dict[str, Simulator]) -> Chroma63600 | None:
-        entry = self.plan.simulated.get("chroma-63600")
-        if entry is None:
-            return None
-        load = Chroma63600(self._specimen(entry), settling=self.settling, **entry.arguments())
-        devices[entry.name] = load
-        return load
-
-    def _chamber(self, devices: dict[str, Simulator]) -> WeissSimServ | None:
-        entry = self.plan.simulated.get("weiss-simserv")
-        if entry is None:
-            return None
-        settings = entry.settings
-        start = self.plan.temperature if settings["temperature"] is None else float(settings["temperature"])
-        rates = {key: float(settings[key]) for key in ("max_heating", "max_cooling", "lag")}
-        chamber = WeissSimServ(
-            self._specimen(entry),
-            ChamberAir(start, **rates),
-            nominal=start,
-            **{key: float(settings[key]) for key in ("low", "high", "room")},
-        )
-        devices[entry.name] = chamber
-        return chamber
-
-    def _thermometer(self, devices: dict[str, Simulator], inhabitants: Inhabitants) -> None:
-        entry = self.plan.simulated.get("agilent-34970a")
-        if entry is None:
-            return
-        wired = entry.settings["channels"] or CHANNELS[: min(self.series, len(CHANNELS))]
-        temperature = inhabitants.plant.temperature
-        count = len(wired)
-        sensors = {}
-        for sensor, channel in enumerate(wired):
-            cell = sensor * self.series // count if count <= self.series else min(sensor, self.series - 1)
-            sensors[int(channel)] = partial(temperature.item, cell)
-        inhabitants.logger = devices[entry.name] = Agilent34970A(self._specimen(entry), sensors)
-        inhabitants.sensors = tuple(sensors)
-
-    def _bms(self, plant: Plant, undo: ExitStack, inhabitants: Inhabitants) -> None:
-        entry = self.plan.simulated.get("foxbms")
-        if entry is None:
-            return
-        name = entry.link.rpartition(":")[2]
-        channel = inhabitants.channel = CanChannel(self.clock, self.wait)
-        EXCHANGE.add_channel(name, channel)
-        undo.callback(EXCHANGE.remove_channel, name)
-        bms = inhabitants.bms = FoxBms(
-            self.cell,
-            plant,
-            channel,
-            parallel=self.parallel,
-            settling=self.settling,
-            insulation=float(entry.settings["insulation"]),
-            request_timeout=_timeout(entry.settings["request_timeout"]),
-        )
-        inhabitants.closing += [bms.shut_down, partial(EXCHANGE.remove_channel, name)]
+        emulated = next(port.emulated for part in parts.values() for port in part.ports if isinstance(port, Emulator))
+        return EmulatedPack(emulated, string, plan.soc, plan.temperature)
 
 
 def _number(settings: Mapping[str, Any], key: str, default: float, low: float, high: float) -> float:
@@ -327,12 +271,6 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
     if not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"virtual.{key} is {value!r}: give a number from {low:g} to {high:g}")
     return float(value)
-
-
-def _timeout(value: object) -> float | None:
-    if value is None or (isinstance(value, int | float) and value > 0):
-        return value
-    raise ValueError(f"request_timeout of the BMS is {value!r}: give a time in s above 0, or leave it out")
 
 
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:

@@ -10,13 +10,89 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.virtual.simulators.foxbms import Cells
-from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 from models.cell import CellParameters
 from models.string import CellString, Spread
 from models.thermal import LumpedMasses
 
 Vector = NDArray[np.float64]
+
+
+class Cells(Protocol):
+    """What the sensors of a battery see: vectors over the cells in series, V, degC, 0 to 1 and Ah."""
+
+    @property
+    def voltage(self) -> Vector:
+        """Terminal voltage of each cell, V."""
+        ...
+
+    @property
+    def temperature(self) -> Vector:
+        """Temperature of each cell, degC; the same array for good."""
+        ...
+
+    @property
+    def soc(self) -> Vector:
+        """State of charge of each cell, 0 to 1."""
+        ...
+
+    @property
+    def capacity(self) -> Vector:
+        """Capacity of each cell, Ah."""
+        ...
+
+
+class Emulated(Protocol):
+    """Channels in series that play the cells of a pack, as an emulator port offers them."""
+
+    soc_offset: Vector
+    """Of each channel's table: by how much of its span its start differs from the one that was uploaded."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the string conducts."""
+        ...
+
+    @property
+    def switched_on(self) -> bool:
+        """Whether any channel is on."""
+        ...
+
+    @property
+    def current_limit(self) -> float:
+        """Largest current the string carries, A."""
+        ...
+
+    def differ(self, capacity_factor: Vector, resistance_factor: Vector) -> None:
+        """Let the emulated cells differ from their tables by these factors from now on."""
+        ...
+
+    def thevenin(self, duration: float) -> tuple[float, float]:
+        """E (V) and R (Ohm) of the string for the end of a step of `duration` s."""
+        ...
+
+    def observe(self, current: float) -> bool:
+        """Take note of the current (A, positive charges); True when a protection has switched a channel off."""
+        ...
+
+    def voltage(self) -> Vector:
+        """V at the terminals of each channel."""
+        ...
+
+    def resistance(self) -> Vector:
+        """Ohm of each channel."""
+        ...
+
+    def state_of_charge(self) -> Vector:
+        """State of charge of each channel, 0 to 1."""
+        ...
+
+    def transfer(self, channel: int, charge: float) -> None:
+        """Give a channel (from 0) a charge (A s) that did not come through its terminals."""
+        ...
+
+    def step(self, duration: float) -> None:
+        """Let the present current flow for `duration` s."""
+        ...
 
 
 class Plant(Cells, Protocol):
@@ -87,13 +163,13 @@ class Pack:
 
 
 class EmulatedPack:
-    """An N83624 as the battery, and dummy cells in the chamber that the emulated losses heat.
+    """An emulator as the battery, and dummy cells in the chamber that the emulated losses heat.
 
     `string` is the pack that is being emulated: it is only asked how its cells differ. Losses are I^2 R of the uploaded
     resistance, in masses with the named cell's heat capacity and cooling.
     """
 
-    def __init__(self, emulator: NgiN83624, string: CellString, soc: float, temperature: float) -> None:
+    def __init__(self, emulator: Emulated, string: CellString, soc: float, temperature: float) -> None:
         cell = string.cell
         self.string, self._emulator = string, emulator
         self.refresh()
@@ -138,7 +214,7 @@ class EmulatedPack:
 
     def transfer(self, cell: int, charge: float, heat: float) -> None:
         """Move one channel along its table, and heat its dummy cell."""
-        self._emulator.transfer(cell, charge / 3.6)
+        self._emulator.transfer(cell, charge)
         self._masses.warm(cell, heat)
 
     def step(self, current: float, duration: float, air_temperature: float) -> None:

@@ -1,15 +1,20 @@
-"""The physical world behind the simulators: one pair of terminals, one battery, one chamber, one virtual time.
+"""The physical world behind the simulators: one DC node with a battery, air around it, one virtual time.
 
-It joins the simulators and advances them together; no dialect and no wire is known here. `open_world` in
-`instruments.virtual` builds one from a station file's `virtual:` section.
+It advances together whatever has joined it by its ports; no simulator, no dialect and no wire is known here.
+`open_world` in `instruments.virtual` builds one from a station file's `virtual:` section.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from instruments.virtual.defects.injection import Injection
 from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.nodes import DcNode
 from instruments.virtual.plants import Plant
-from instruments.virtual.terminals import Battery, OperatingPoint, Settling, operating_point
+from instruments.virtual.simulator import Part
+from instruments.virtual.terminals import Battery, OperatingPoint, Settling
+from instruments.virtual.wires.exchange import Exchange
 
 STEP_WITH_CURRENT = 1.0  # s
 STEP_AT_REST = 10.0  # s
@@ -29,9 +34,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What is switched on (None: the station has no such instrument), and what the terminals are at: V, and A each.
+    """What is switched on (None: the station has no such instrument), and what the DC node is at: V, and A.
 
-    Currents by their sign above the drivers: `battery` positive charges it.
+    Of several supplies or loads it is enough that one is on; of several contactors all must be closed. The current by
+    its sign above the drivers: `battery` positive charges it.
     """
 
     supply: bool | None
@@ -48,10 +54,18 @@ class Outputs:
 
 
 class World:
-    """Advances everything by virtual time. `point` is what the terminals are at, `time` in s."""
+    """Advances everything by virtual time. `point` is what the DC node is at, `time` in s.
+
+    `exchange` is where its simulators are plugged in; see `visa_library` and `reached` for how they are found there.
+    """
 
     def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
         self._clock, self._settling, self._in, self._injection = clock, settling, inhabitants, injection
+        self._node = DcNode(inhabitants.sources, inhabitants.loads)
+        self._plant, self._contactors = inhabitants.plant, tuple(inhabitants.contactors)
+        self._elapsing, self._sampling, self._transmitting = (
+            _who(inhabitants, hook) for hook in (Part.elapse, Part.sample, Part.transmit)
+        )
         self.point = OperatingPoint()
         self._closed = False
         settling.find = self._settle
@@ -65,12 +79,35 @@ class World:
     @property
     def plant(self) -> Plant:
         """The battery."""
-        return self._in.plant
+        return self._plant
 
     @property
     def air_temperature(self) -> float:
         """Temperature of the air around the cells, degC."""
-        return self._in.chamber.air.temperature if self._in.chamber else self._in.air_temperature
+        return self._in.air_temperature()
+
+    @property
+    def exchange(self) -> Exchange:
+        """Where its simulators are plugged in: no other world's addresses are there."""
+        return self._in.exchange
+
+    @property
+    def visa_library(self) -> str:
+        """The VISA library by which this world's addresses are reached, and those of no other world."""
+        return f"{self._in.exchange.name}@packbench"
+
+    def reached(self, resource: str, can: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any] | None]:
+        """A link of the station file, as it is reached in this world and no other: resource or URL, and CAN bus."""
+        name = self._in.exchange.name
+        if resource.lower().startswith("packbench://"):
+            resource += f"{'&' if '?' in resource else '?'}world={name}"
+        if can is not None and can.get("interface") == "packbench":
+            can = {**can, "world": name}
+        return resource, can
+
+    def part(self, name: str) -> Any:
+        """The simulator behind an instrument of the station, for whoever reaches into it; raises KeyError."""
+        return self._in.parts[name]
 
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass: in steps of at most 1 s while a current can flow, of at most 10 s at rest.
@@ -80,37 +117,35 @@ class World:
         """
         if seconds < 0:
             raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
-        left, inhabitants = seconds, self._in
+        left, node = seconds, self._node
         while left > 1e-9:
-            flowing = inhabitants.supply_port.on or inhabitants.load_port.on
-            duration = min(left, STEP_WITH_CURRENT if flowing else STEP_AT_REST)
+            duration = min(left, STEP_WITH_CURRENT if node.flowing else STEP_AT_REST)
             if self._clock.now + duration >= self._injection.due:
                 duration = self._until_due(duration)
             self._step(duration)
             left -= duration
         if self._clock.now >= self._injection.due:
             self._injection.begin()
-        if self._in.bms is not None:
-            self._in.bms.transmit()
+        for part in self._transmitting:
+            part.transmit()
 
     def outputs(self) -> Outputs:
         """What an observer with meters of his own sees of the terminals and of every switch, now."""
         self._settling.settle()
-        inhabitants, point = self._in, self.point
+        world, point = self._in, self.point
         return Outputs(
-            supply=inhabitants.supply_port.on if inhabitants.supply else None,
-            load=inhabitants.load_port.on if inhabitants.load else None,
-            contactor=inhabitants.bms.connected if inhabitants.bms else None,
-            emulator=bool(inhabitants.emulator.on.any()) if inhabitants.emulator else None,
+            supply=_any([each.stage.on for each in world.sources]),
+            load=_any([each.stage.on for each in world.loads]),
+            contactor=all(each.connected for each in world.contactors) if world.contactors else None,
+            emulator=_any([each.switched_on for each in world.emulators]),
             voltage=point.voltage,
             battery=point.battery,
         )
 
     def hasten(self, speed: float) -> None:
         """Have whoever waits for messages wait in real s though the world goes at `speed`: links live in real time."""
-        bms = self._in.bms
-        if bms is not None and bms.request_timeout is not None:
-            bms.request_timeout *= speed
+        for part in self._in.parts.values():
+            part.hasten(speed)
 
     def inject(self, *texts: str) -> None:
         """Let defects such as `weak-cell:7:0.7` take effect now, or at their time: `silent:supply@120` (s, `time`).
@@ -127,16 +162,17 @@ class World:
         self._injection.repair(*names)
 
     def close(self) -> None:
-        """Unplug every simulator; open lines die. May be called again."""
+        """Unplug every simulator; open lines die, and nobody finds this world any more. May be called again."""
         if not self._closed:
             self._closed = True
-            for action in self._in.closing:
-                action()
+            for part in self._in.parts.values():
+                part.shut_down()
+            self._in.exchange.close()
 
     def _settle(self) -> None:
         """Bring the terminals up to date with what was switched or set since the last step."""
         self._solve(SETTLING)
-        self._observe_battery()
+        self._sample()
 
     def _until_due(self, duration: float) -> float:
         """Let the defects begin whose time has come; how far to go, s, until the next does."""
@@ -146,36 +182,43 @@ class World:
 
     def _step(self, duration: float) -> None:
         self._solve(duration)
-        inhabitants, point = self._in, self.point
-        inhabitants.plant.step(point.battery, duration, self.air_temperature)
+        self._plant.step(self.point.battery, duration, self._in.air_temperature())
         self._clock.now += duration
-        if inhabitants.chamber is not None:
-            inhabitants.chamber.step(duration)
-        if inhabitants.supply is not None:
-            inhabitants.supply.elapse(duration)
-        self._observe_battery()
+        for part in self._elapsing:
+            part.elapse(duration)
+        self._sample()
 
     def _solve(self, duration: float) -> None:
         """Find the operating point; while a protection trips on it, find the one without what has tripped."""
-        inhabitants = self._in
-        supply, load = inhabitants.supply, inhabitants.load
-        for _ in range(4):
-            point = operating_point(self._battery(duration), inhabitants.supply_port, inhabitants.load_port)
-            # Each of them must see the point, whether or not another one trips on it.
-            tripped = supply is not None and supply.observe(point)
-            tripped |= load is not None and load.observe(point)
-            tripped |= inhabitants.plant.observe(point.battery)
+        plant, node = self._plant, self._node
+        for _ in range(node.trials):
+            point, tripped = node.settle(self._battery(duration))
+            tripped |= plant.observe(point.battery)
             if not tripped:
                 break
         self.point = point
         self._settling.stale = False
 
     def _battery(self, duration: float) -> Battery | None:
-        plant, bms = self._in.plant, self._in.bms
-        if not plant.connected or not (bms is None or bms.connected):
+        plant = self._plant
+        if not plant.connected:
             return None
+        for switch in self._contactors:
+            if not switch.connected:
+                return None
         return Battery(*plant.thevenin(duration), plant.current_limit)
 
-    def _observe_battery(self) -> None:
-        if self._in.bms is not None:
-            self._in.bms.observe(self.point.battery, self.point.voltage)
+    def _sample(self) -> None:
+        point = self.point
+        for part in self._sampling:
+            part.sample(point.battery, point.voltage)
+
+
+def _who(inhabitants: Inhabitants, hook: Callable[..., object]) -> tuple[Part, ...]:
+    """The parts that do something in a hook, in the order of the station."""
+    return tuple(part for part in inhabitants.parts.values() if getattr(type(part), hook.__name__) is not hook)
+
+
+def _any(switches: list[bool]) -> bool | None:
+    """Whether any is on; None where there is none."""
+    return any(switches) if switches else None

@@ -109,6 +109,12 @@ class ModbusTcp:
                 return _joined(unit, pdu), received
 
 
+def check_unit(name: str, unit: int) -> None:
+    """Raise `ValueError` for an address that no Modbus device can have; asked before its link is opened."""
+    if not 1 <= unit <= 247:
+        raise ValueError(f"{name}: unit {unit!r} is outside 1 to 247, the addresses of Modbus devices.")
+
+
 class Registers:
     """Holding registers of the device `unit` behind a session whose profile frames Modbus.
 
@@ -124,8 +130,7 @@ class Registers:
         word_order: Literal["big", "little"] = "big",
         exceptions: Mapping[int, str] = EXCEPTIONS,
     ) -> None:
-        if not 1 <= unit <= 247:
-            raise ValueError(f"{session.name}: unit {unit!r} is outside 1 to 247, the addresses of Modbus devices.")
+        check_unit(session.name, unit)
         self._session, self._unit, self._decoder = session, unit, _decoder()
         self._word_order, self._exceptions = word_order, exceptions
         self._asked: tuple[str, int] = "", 0

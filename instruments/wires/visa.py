@@ -31,8 +31,11 @@ def _as_lost() -> Iterator[None]:
 
 
 def _is_vendors(library: str) -> bool:
-    """Whether a VISA library is a vendor's: `@ivi`, a path, or whichever pyvisa finds."""
-    return not library.startswith("@") or library == "@ivi"
+    """Whether a VISA library is a vendor's: `@ivi`, a path, or whichever pyvisa finds.
+
+    Other backends may be given a path as well: one of an open world has its name before the `@`.
+    """
+    return library.rpartition("@")[2] in {"ivi", library}
 
 
 def _cannot(*_: Any) -> None:

@@ -4,16 +4,15 @@ import re
 from pathlib import Path
 
 from bench.safety.faults import catalogue
-from instruments.virtual.defects.grammar import FORMS
-from instruments.virtual.defects.injection import EFFECTS
-from instruments.virtual.defects.of_bms import SIGNAL_NAMES
+from instruments.virtual.defects.vocabulary import shipped_kinds
+from instruments.virtual.registry import shipped
 
 PAGE = (Path(__file__).parents[2] / "docs" / "defects.md").read_text(encoding="utf-8")
+FORMS = {name: kind.form for name, kind in shipped_kinds().items()}
 ROWS = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]*) \|$", PAGE, flags=re.MULTILINE)
 
 
-def test_every_form_has_its_effect_and_its_row() -> None:
-    assert set(EFFECTS) == set(FORMS)
+def test_every_form_has_its_row() -> None:
     assert sorted(form for form, _, _ in ROWS) == sorted(FORMS.values())
 
 
@@ -25,5 +24,6 @@ def test_every_row_names_the_faults_that_find_it() -> None:
 
 
 def test_every_name_that_a_part_may_have_is_listed() -> None:
-    for names in SIGNAL_NAMES.values():
-        assert all(f"`{name}`" in PAGE for name in names)
+    for simulator in shipped().values():
+        for names in simulator.words.values():
+            assert all(f"`{name}`" in PAGE for name in names)

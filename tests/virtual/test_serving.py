@@ -20,7 +20,6 @@ from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.ends import TcpEnd
 from instruments.virtual.served.log import ServeLog
 from instruments.virtual.served.serving import MOST_UNSENT, Wire
-from instruments.virtual.wires.exchange import EXCHANGE
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, Session
 from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
@@ -52,7 +51,7 @@ def serve(world: World) -> Iterator[Serve]:
         served = serve_by_hand(world, speed=speed, log=log)
         opened.append(served)
         for name in ("supply", "load"):
-            line = EXCHANGE.connect(LINKS[name])
+            line = world.exchange.connect(LINKS[name])
             assert line is not None
             served.server.offer_socket(name, line.device, "127.0.0.1", 0, exclusive=exclusive and name == "supply")
         return served
@@ -179,7 +178,7 @@ def test_garbage_takes_no_instrument_down(packets: list[bytes]) -> None:
     served = serve_by_hand(with_all)
     try:
         for name in SIMULATORS:
-            line = EXCHANGE.connect(LINKS[name])
+            line = with_all.exchange.connect(LINKS[name])
             if line is None:
                 continue
             served.server.offer_socket(name, line.device, "127.0.0.1", 0, exclusive=False)
@@ -187,7 +186,7 @@ def test_garbage_takes_no_instrument_down(packets: list[bytes]) -> None:
             for packet in packets:
                 client.sendall(packet)
                 served.server.turn()
-            client.sendall(line.device.ends_on)
+            client.sendall(with_all.part(name).ends_on)
             served.server.turn()
         assert not served.logged("disconnected")
     finally:
@@ -222,7 +221,7 @@ def test_a_process_that_was_suspended_catches_up(serve: Serve) -> None:
 @pytest.mark.parametrize("speed", [1.0, 10.0])
 def test_the_bms_sends_each_message_in_its_cycle(serve: Serve, speed: float) -> None:
     served, stamps = serve(speed=speed), {STATE: list[float](), ESTIMATION: list[float]()}
-    channel = EXCHANGE.channel("test")
+    channel = served.world.exchange.channel("test")
     assert channel is not None
     channel.members["listener"] = lambda frame: stamps.get(frame.arbitration_id, []).append(frame.timestamp)
     served.let_pass(3.0 / speed, tick=0.05 / speed)
@@ -232,7 +231,7 @@ def test_the_bms_sends_each_message_in_its_cycle(serve: Serve, speed: float) -> 
 
 @pytest.mark.parametrize("speed", [1.0, 60.0])
 def test_a_bms_waits_for_requests_in_real_time_at_any_speed(serve: Serve, world: World, speed: float) -> None:
-    bms, channel = world._in.bms, EXCHANGE.channel("test")
+    bms, channel = world.part("bms"), world.exchange.channel("test")
     assert bms is not None
     assert channel is not None
     bms.request_timeout = 5.0
@@ -255,7 +254,7 @@ def test_a_command_acts_when_it_comes_and_not_at_the_next_tick(serve: Serve) -> 
 
 def test_the_charge_that_flows_is_current_times_time(serve: Serve, world: World) -> None:
     served = serve(speed=60.0)
-    closed = EXCHANGE.channel("test")
+    closed = world.exchange.channel("test")
     assert closed is not None
     closed.send("test", Message(arbitration_id=0x210, data=[2, *[0] * 7], is_extended_id=False))
     served.let_pass(0.1)
@@ -398,7 +397,7 @@ def test_a_port_that_is_taken_is_named(world: World) -> None:
         with pytest.raises(OSError, match=f"load cannot be served on 127.0.0.1 port {port}: ") as caught:
             serve_world(world, links={"load": LOAD}, ports={"load": port}, host="127.0.0.1", speed=1.0)
     assert caught.value.errno == errno.EADDRINUSE
-    assert EXCHANGE.connect(LOAD) is None, "the world must not be left open"
+    assert world.exchange.connect(LOAD) is None, "the world must not be left open"
 
 
 def test_every_simulator_gets_the_wire_of_its_link(world: World) -> None:
@@ -424,7 +423,7 @@ def test_clients_see_the_end_of_the_bench(serve: Serve) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_serial_instrument_is_a_terminal_that_clients_may_leave_and_open_again(serve: Serve) -> None:
     served = serve()
-    line = EXCHANGE.connect(LINKS["supply"])
+    line = served.world.exchange.connect(LINKS["supply"])
     assert line is not None
     served.server.offer_serial("serial supply", line.device)
     path = served.server.addresses["serial supply"]["resource"].removeprefix("ASRL").removesuffix("::INSTR")
@@ -439,7 +438,7 @@ def test_a_serial_instrument_is_a_terminal_that_clients_may_leave_and_open_again
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_session_opens_the_terminal_by_the_address_that_was_announced(serve: Serve) -> None:
     served = serve()
-    line = EXCHANGE.connect(LINKS["supply"])
+    line = served.world.exchange.connect(LINKS["supply"])
     assert line is not None
     served.server.offer_serial("serial supply", line.device)
     context = LinkContext("@py", now=served.clock, sleep=lambda _seconds: None)

@@ -270,7 +270,7 @@ def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
         return message
 
     monkeypatch.setattr(interface_of(driver), "recv", received)
-    found, heard = served._in.bms, list[can.Message]()
+    found, heard = served.part("bms"), list[can.Message]()
     assert found is not None
     found.channel.members["witness"] = heard.append
     for _ in range(8_000):

@@ -10,7 +10,7 @@ import cantools
 import pytest
 
 from instruments.drivers.foxbms import layout
-from instruments.virtual.simulators.foxbms import field
+from instruments.virtual.simulators.foxbms.node import field
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2
@@ -255,10 +255,10 @@ def test_an_error_is_named_by_its_diagnosis_id_and_again_every_100_ms(open_bench
     node = connect(bench)
     assert 0x222 not in node.frames()
     node.after(0.1)
-    bench.world._in.bms.fail("over-voltage")
+    bench.world.part("bms").fail("over-voltage")
     for _ in range(2):
         assert node.after(0.1)["FatalErrorCode"] == 17  # DIAG_ID_CELL_VOLTAGE_OVERVOLTAGE_MSL
-    bench.world._in.bms.recover()
+    bench.world.part("bms").recover()
     assert "FatalErrorCode" not in node.after(0.1)
 
 
@@ -271,7 +271,7 @@ def test_what_the_bench_does_wrong_has_a_bit_and_an_id(
 ) -> None:
     bench = open_bench("bms")
     node = connect(bench)
-    bench.world._in.bms.fail(fault)
+    bench.world.part("bms").fail(fault)
     signals = node.after(0.1)
     assert (STATES[signals["BmsState"]], signals[signal], signals["FatalErrorCode"]) == ("ERROR", 1, code)
 
@@ -299,7 +299,7 @@ def test_a_node_that_hears_no_request_any_more_opens_its_contactor(open_bench: O
 
 @pytest.mark.parametrize("value", [0, -1.0, "soon"])
 def test_a_request_timeout_is_a_time(open_bench: OpenBench, value: object) -> None:
-    with pytest.raises(ValueError, match="request_timeout of the BMS is"):
+    with pytest.raises(ValueError, match=r"virtual\.simulators\.bms\.request_timeout is .*: input should be"):
         open_bench("bms", overrides={"bms": {"request_timeout": value}})
 
 

@@ -3,7 +3,9 @@
 import pytest
 import pyvisa
 
-from instruments.virtual.defects.grammar import FORMS
+from instruments.virtual.defects.grammar import unreadable
+from instruments.virtual.defects.vocabulary import shipped_kinds
+from instruments.virtual.registry import shipped
 from tests.virtual.conftest import Bench, OpenBench
 
 
@@ -66,9 +68,10 @@ def test_one_that_waits_can_be_called_off(bench: Bench) -> None:
     assert bench.ask("supply", "*IDN?")
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_every_form_begins_with_its_name(name: str) -> None:
-    assert FORMS[name].partition(":")[0].partition("[")[0] == name
+@pytest.mark.parametrize("name", shipped_kinds())
+def test_every_part_of_every_form_can_be_read(name: str) -> None:
+    words = {word for simulator in shipped().values() for word in simulator.words}
+    assert unreadable(shipped_kinds()[name], words) == ""
 
 
 # ---- on the lines ----

@@ -2,8 +2,7 @@
 
 import pytest
 
-from instruments.virtual.defects.grammar import FOR_GOOD
-from instruments.virtual.defects.injection import EFFECTS
+from instruments.virtual.defects.vocabulary import shipped_kinds
 from tests.virtual.conftest import Bench, OpenBench
 from tests.virtual.listening import Listen, charge
 
@@ -85,8 +84,9 @@ def test_a_wrong_time_is_refused_in_one_sentence(whole_bench: Bench, text: str, 
     assert whole_bench.ask("supply", "*IDN?")
 
 
-def test_what_is_for_good_is_a_defect() -> None:
-    assert set(EFFECTS) >= FOR_GOOD
+def test_what_is_for_good_is_what_nobody_can_mend() -> None:
+    for_good = {name for name, kind in shipped_kinds().items() if kind.for_good}
+    assert for_good == {"weak-cell", "thermal-runaway", "fuse-blown"}
 
 
 def test_of_two_ailing_cells_one_can_recover(open_bench: OpenBench) -> None:

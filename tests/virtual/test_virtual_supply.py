@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import pyvisa
 
-from instruments.virtual.wires.exchange import EXCHANGE
 from tests.virtual.conftest import LINKS
 
 OpenBench = Callable[..., Any]
@@ -295,7 +294,7 @@ def test_local_at_the_panel_refuses_every_set_and_once_released_lets_control_be_
 def test_a_keep_alive_option_keeps_silent_sockets_open(open_bench: OpenBench) -> None:
     for setting, patience in ((None, 5.0), (2.5, 2.5), (0, None)):
         bench = open_bench("supply", "load", overrides={"supply": {"idle_close": setting}})
-        line = EXCHANGE.connect(LINKS["supply"])
+        line = bench.world.exchange.connect(LINKS["supply"])
         assert line is not None
         assert line.device.hangs_up_after == patience
         bench.world.close()

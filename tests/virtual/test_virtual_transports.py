@@ -104,8 +104,8 @@ def test_a_closed_world_is_a_dead_line_not_a_timeout(open_bench: OpenBench) -> N
 
 def test_an_address_leads_to_one_world_and_is_free_after_it_closed(open_bench: OpenBench) -> None:
     first = open_bench()
-    with pytest.raises(ValueError, match=r"TCPIP::supply\.test::5025::SOCKET.*already leads to a virtual instrument"):
-        open_bench()
+    with pytest.raises(ValueError, match=r"TCPIP0::SUPPLY\.test::5025::SOCKET.*already leads to a virtual instrument"):
+        open_bench(links={"load": "TCPIP0::SUPPLY.test::5025::SOCKET"})
     first.world.close()
     first.world.close()
     assert open_bench().ask("load", "*IDN?").startswith("CHROMA")

@@ -9,87 +9,53 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import inf, nan
+from typing import Any
 
-# name: what its parts are, with their units; brackets hold a part that may be left out
-FORMS = {
-    "weak-cell": "weak-cell:<cell from 1>:<capacity factor>",
-    "high-resistance": "high-resistance:<cell from 1>:<resistance factor>",
-    "chamber-stuck": "chamber-stuck[:<degC>]",
-    "chamber-alarm": "chamber-alarm[:<after s>]",
-    "bms-silent": "bms-silent[:<after s>]",
-    "insulation": "insulation:<Ohm>",
-    "open-sensor": "open-sensor:<sensor from 1>",
-    "wrong-identity": "wrong-identity:<instrument>",
-    "silent": "silent:<instrument>[:<after s>]",
-    "timeout": "timeout:<instrument>[:<replies>]",
-    "late-reply": "late-reply:<instrument>[:<replies>]",
-    "garbage": "garbage:<instrument>[:<replies>]",
-    "half-line": "half-line:<instrument>[:<replies>]",
-    "duplicate-reply": "duplicate-reply:<instrument>[:<replies>]",
-    "slow": "slow:<instrument>:<s>",
-    "disconnect": "disconnect:<instrument>",
-    "reconnect": "reconnect:<instrument>",
-    "idle-close": "idle-close:<instrument>:<s>",
-    "refuses-sets": "refuses-sets:<instrument>",
-    "ignores-set": "ignores-set:<instrument>",
-    "error-queue-full": "error-queue-full:<SCPI instrument>",
-    "protection-latched": "protection-latched:<output>",
-    "local-mode": "local-mode:<supply>",
-    "panel-pressed": "panel-pressed:<supply or load>",
-    "output-stays-on": "output-stays-on:<supply or load>",
-    "output-lies": "output-lies:<supply or load>",
-    "meter-gain": "meter-gain:<supply or load>:<factor>[:<voltage or current>]",
-    "meter-offset": "meter-offset:<supply or load>:<A>",
-    "sensor-stuck": "sensor-stuck:<sensor from 1>",
-    "sensor-reversed": "sensor-reversed:<sensor from 1>",
-    "sensor-drift": "sensor-drift:<sensor from 1>:<K/h>",
-    "unit-changed": "unit-changed:<logger>",
-    "sense-lead-loose": "sense-lead-loose:<cell from 1>",
-    "chamber-runaway": "chamber-runaway:<K/h>",
-    "chamber-off": "chamber-off",
-    "internal-short": "internal-short:<cell from 1>:<Ohm>",
-    "self-discharge": "self-discharge:<cell from 1>:<A leaking>",
-    "thermal-runaway": "thermal-runaway:<cell from 1>:<W>",
-    "cooling-lost": "cooling-lost[:<share left>]",
-    "fuse-blown": "fuse-blown",
-    "contactor-welded": "contactor-welded",
-    "contactor-stuck-open": "contactor-stuck-open",
-    "precharge-fails": "precharge-fails",
-    "shunt-drift": "shunt-drift:<share/h>",
-    "bus-off": "bus-off",
-    "missing-message": "missing-message:<message>",
-    "frozen-counter": "frozen-counter",
-    "wrong-checksum": "wrong-checksum",
-    "out-of-range": "out-of-range:<signal>",
-    "bms-frozen-values": "bms-frozen-values",
-    "bms-error": "bms-error[:<fault signal>]",
-    "fault-bit": "fault-bit:<fault signal>",
-    "emergency-stop": "emergency-stop",
-    "bms-restart": "bms-restart[:<s>]",
-    "second-node": "second-node",
-    "min-above-max": "min-above-max:<extreme>",
-    "soc-jump": "soc-jump:<share>",
-    "frozen-signal": "frozen-signal:<signal>",
-    "contactor-closed": "contactor-closed",
-    "chamber-lies": "chamber-lies:<K/h>",
-    "panel-on": "panel-on:<output>:<A set>",
-    "foreign-sets": "foreign-sets:<supply or load>:<A set>",
-    "surge": "surge:<supply>:<factor>",
-}
-FOR_GOOD = frozenset({"weak-cell", "thermal-runaway", "fuse-blown"})
-"""What nobody can mend and what does not end by itself either."""
+
+@dataclass(frozen=True, slots=True)
+class DefectKind:
+    """What can go wrong, and how.
+
+    `form` is its name and its parts with their units; brackets hold a part that may be left out. A part is a number, a
+    cell, a sensor, one of the simulator's own `words`, or else an instrument whose simulator knows this defect.
+    `begin(part, defect, world)` brings it about in a simulator and returns how it is ended. `holder` is what a station
+    lacks where no simulator knows it. Where a defect names no instrument and several know it, the least `rank` has it,
+    then the first in the station. One that is `for_good` nobody can mend, and it does not end by itself either.
+    """
+
+    form: str
+    begin: "Begin"
+    holder: str = "instrument"
+    rank: int = 0
+    for_good: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.form.partition(":")[0].partition("[")[0]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What its parts are."""
+        return tuple(part.partition(">")[0] for part in self.form.split("<")[1:])
+
 
 Part = float | int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a world has, for the parts that name something."""
+    """What a world has: `kinds` of defects by name, and what the parts of their forms may name.
+
+    `words` are by defect the names that may stand where its form has this between its angle brackets; `holders` the
+    instruments that know a defect, by its name.
+    """
 
     cells: int
     sensors: int
-    named: Mapping[str, Collection[str]]
-    """The names that may stand where a form has this between its angle brackets."""
+    kinds: Mapping[str, DefectKind]
+    words: Mapping[str, Mapping[str, Collection[str]]]
+    holders: Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +86,16 @@ class Defect:
         return str(self.parts[place])
 
 
+Repair = Callable[[], object]
+"""Ends a defect."""
+Begin = Callable[[Any, Defect, Any], Repair | None]
+"""Brings a defect about in a simulator of a world (`Inhabitants`); how it is ended, None for what is for good."""
+
+
+def over() -> None:
+    """End a defect that was over as soon as it had happened."""
+
+
 def parse_defects(texts: Sequence[str], known: Known) -> tuple[Defect, ...]:
     """Read defects such as `weak-cell:7:0.7@60`.
 
@@ -129,9 +105,30 @@ def parse_defects(texts: Sequence[str], known: Known) -> tuple[Defect, ...]:
     return tuple(_Reader(text, known).read() for text in texts)
 
 
-def optional_parts(name: str) -> int:
-    """How many of a defect's parts may be left out."""
-    return FORMS[name].count("[")
+def optional_parts(form: str) -> int:
+    """How many parts of a form may be left out."""
+    return form.count("[")
+
+
+def unreadable(kind: DefectKind, words: Collection[str]) -> str:
+    """What is wrong with a form that somebody declares, as the end of a sentence; empty when nothing is."""
+    if kind.form.count("<") != kind.form.count(">") or not kind.name:
+        return f"its form {kind.form!r} is none: write name:<part>[:<part that may be left out>]"
+    names = _names(kind, words)
+    if len(names) > 1:
+        return f"its form {kind.form!r} has <{names[1]}> where a unit or one of its own words is needed"
+    return ""
+
+
+def instrument_part(kind: DefectKind, words: Collection[str]) -> int | None:
+    """Which part of a defect names an instrument; None where none does."""
+    names = _names(kind, words)
+    return kind.parts.index(names[0]) if names else None
+
+
+def _names(kind: DefectKind, words: Collection[str]) -> list[str]:
+    """Its parts that are neither read as numbers nor words of its simulator."""
+    return [part for part in kind.parts if part not in READERS and part not in words and part != "after s"]
 
 
 @dataclass(slots=True)
@@ -146,34 +143,38 @@ class _Reader:
     def read(self) -> Defect:
         word, at_sign, when = self.text.partition("@")
         name, *values = word.split(":")
-        if name not in FORMS:
-            raise ValueError(f"unknown defect {name!r} in {self.text!r}: {nearest(name, FORMS)}")
-        self.form = FORMS[name]
-        kinds = [kind.partition(">")[0] for kind in self.form.split("<")[1:]]
-        if not len(kinds) - optional_parts(name) <= len(values) <= len(kinds):
+        if name not in self.known.kinds:
+            raise ValueError(f"unknown defect {name!r} in {self.text!r}: {nearest(name, self.known.kinds)}")
+        defect_kind = self.known.kinds[name]
+        self.form, kinds = defect_kind.form, defect_kind.parts
+        if not len(kinds) - optional_parts(self.form) <= len(values) <= len(kinds):
             raise ValueError(f"defect {self.text!r} has {len(values)} parts behind its name: write {self.form}")
-        at, lasting, every = self._times(name, when) if at_sign else (0.0, inf, inf)
+        at, lasting, every = self._times(defect_kind, when) if at_sign else (0.0, inf, inf)
         for kind, value in zip(kinds, values, strict=False):
             if kind == "after s":
                 at = self._number(value, at_least=0.0)
             else:
-                self.parts.append(self._part(kind, value))
+                self.parts.append(self._part(name, kind, value))
         return Defect(self.text, name, tuple(self.parts), at, lasting, every)
 
-    def _times(self, name: str, when: str) -> tuple[float, float, float]:
+    def _times(self, kind: DefectKind, when: str) -> tuple[float, float, float]:
         """When it begins, how long it lasts, after how long it comes again, s: `120`, `120+3`, `120+3/20`, `+3/20`."""
         since, plus, rest = when.partition("+")
         lasts, slash, again = rest.partition("/")
         at = self._number(since, at_least=0.0) if since or not plus else 0.0
         lasting = self._number(lasts, above=0.0) if plus else inf
         every = self._number(again, above=lasting) if slash else inf
-        if plus and name in FOR_GOOD:
-            raise ValueError(f"defect {self.text!r} cannot come and go: {name} is for good, leave {'+' + rest!r} out")
+        if plus and kind.for_good:
+            raise ValueError(
+                f"defect {self.text!r} cannot come and go: {kind.name} is for good, leave {'+' + rest!r} out"
+            )
         return at, lasting, every
 
-    def _part(self, kind: str, value: str) -> Part:
+    def _part(self, name: str, kind: str, value: str) -> Part:
         read = READERS.get(kind)
-        return self._one_of(value, self.known.named[kind], kind) if read is None else read(self, value)
+        if read is not None:
+            return read(self, value)
+        return self._one_of(value, self.known.words.get(name, {}).get(kind) or self.known.holders[name], kind)
 
     def _check(self, value: str, read: Callable[[str], float], allowed: Callable[[float], bool], what: str) -> float:
         try:
@@ -218,6 +219,9 @@ READERS: Mapping[str, Read] = {
     "degC": lambda reader, value: reader._number(value, above=-273.15),
     "Ohm": lambda reader, value: reader._number(value, above=0.0),
     "s": lambda reader, value: reader._number(value, above=0.0),
+    "V": lambda reader, value: reader._number(value),
+    "Pa": lambda reader, value: reader._number(value, above=0.0),
+    "voltage or current": lambda reader, value: reader._one_of(value, ("voltage", "current"), "voltage or current"),
 }
 """How a part is read, by what stands between its angle brackets; what is not here is a name."""
 

@@ -5,35 +5,14 @@ ended. Whatever can be meddled with is swapped (a method, a table, a port), so t
 nothing for them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
-from instruments.virtual.defects import of_bms as defects_of_bms
-from instruments.virtual.defects import of_instruments as defects_of_instruments
-from instruments.virtual.defects import of_links as defects_of_links
-from instruments.virtual.defects import of_pack as defects_of_pack
-from instruments.virtual.defects.grammar import FORMS, Defect, Known, nearest, parse_defects
+from instruments.virtual.defects.grammar import Defect, Known, Repair, nearest, parse_defects
+from instruments.virtual.defects.vocabulary import Vocabulary
 from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.simulators.dialect import Repair
 from instruments.virtual.terminals import Settling
-
-Effect = Callable[[Inhabitants, Defect], Repair | None]
-"""Brings a defect about; returns how it is ended, None for what nobody can repair. Raises ValueError, one sentence,
-where the world lacks what it is about."""
-
-EFFECTS: Mapping[str, Effect] = {
-    **defects_of_links.EFFECTS,
-    **defects_of_instruments.EFFECTS,
-    **defects_of_pack.EFFECTS,
-    **defects_of_bms.EFFECTS,
-}
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    **defects_of_instruments.NEEDS,
-    **defects_of_pack.NEEDS,
-    **defects_of_bms.NEEDS,
-}
-"""The inhabitants without any of which a defect makes no sense, by the defect's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +30,14 @@ class Injection:
     `due` is when the next begins, or ends by itself, s; inf: never.
     """
 
-    def __init__(self, inhabitants: Inhabitants, known: Known, now: Callable[[], float], settling: Settling) -> None:
+    def __init__(self, inhabitants: Inhabitants, now: Callable[[], float], settling: Settling) -> None:
         self.due = inf
-        self._in, self._known, self._now, self._settling = inhabitants, known, now, settling
+        self._in, self._now, self._settling = inhabitants, now, settling
+        self._vocabulary = vocabulary = Vocabulary(inhabitants)
+        self._known = Known(
+            inhabitants.plant.string.series, len(inhabitants.sensors), vocabulary.kinds, vocabulary.words,
+            vocabulary.holders,
+        )  # fmt: skip
         self._waiting: list[Defect] = []
         self._present: list[_Present] = []
 
@@ -61,10 +45,11 @@ class Injection:
         """See `World.inject`."""
         wanted = parse_defects(texts, self._known)
         for defect in wanted:
-            needed = NEEDS.get(defect.name, ())
-            if needed and all(getattr(self._in, each) is None for each in needed):
-                words = " or ".join(needed)
-                raise ValueError(f"defect {defect.text!r} needs a simulated {words}, which the station does not have")
+            kind = self._known.kinds[defect.name]
+            if not self._vocabulary.holders[defect.name]:
+                raise ValueError(
+                    f"defect {defect.text!r} needs a simulated {kind.holder}, which the station does not have"
+                )
         self._waiting += wanted
         self.begin()
 
@@ -78,7 +63,8 @@ class Injection:
         _end(over)
         for defect in begun:
             since = max(defect.at, now)
-            repair = EFFECTS[defect.name](self._in, defect)
+            kind, part = self._vocabulary.meant(defect)
+            repair = kind.begin(part, defect, self._in)
             self._present.append(_Present(defect, repair, since + defect.lasting))
             if defect.every < inf:
                 self._waiting.append(replace(defect, at=since + defect.every))
@@ -88,8 +74,8 @@ class Injection:
     def repair(self, *names: str) -> None:
         """See `World.repair`."""
         for name in names:
-            if name.partition(":")[0] not in FORMS:
-                raise ValueError(f"unknown defect {name!r}: {nearest(name, FORMS)}")
+            if name.partition(":")[0] not in self._known.kinds:
+                raise ValueError(f"unknown defect {name!r}: {nearest(name, self._known.kinds)}")
             self._repair(name)
         self._settling.stale = True
 

@@ -1,99 +1,86 @@
-"""Defects of the bench's own instruments: their panels, output stages, meters, sensors and the chamber."""
+"""Words for what goes wrong with several kinds of instruments: panels, output stages, meters, sensors, chambers.
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import Any, cast
+A simulator lists those that it knows among its own defects; each says by which verb of the simulator it begins. What
+one simulator alone can get wrong stands in its own file.
+"""
 
-from instruments.virtual.defects.grammar import Defect
-from instruments.virtual.defects.of_bms import misread
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair, over
+from instruments.virtual.dialect import ErrorQueue
 from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.simulators.agilent_34970a import Feels
-from instruments.virtual.simulators.chroma_63600 import Chroma63600
-from instruments.virtual.simulators.dialect import Repair, over
-from instruments.virtual.simulators.ea_psb10000 import EaPsb10000
-from instruments.virtual.simulators.weiss_simserv import WeissSimServ
-from instruments.virtual.terminals import LoadPort, StuckStage, StuckSupplyPort, SupplyPort
-
-Effect = Callable[[Inhabitants, Defect], Repair | None]
+from instruments.virtual.ports import Feels
 
 SUSPICIOUS = -200
 """Number of the error that a full queue is full of."""
-FAULTY_LEAD = 0.5
-"""What a voltmeter shows through a sense lead that has come loose, of the true value."""
 
 
 # ---- panel and dialect ----
 
 
-def _named(act: Callable[[Any, Defect], Repair | None]) -> Effect:
-    """A defect of the instrument that its first part names."""
-    return lambda world, defect: act(world.devices[defect.word()], defect)
+class Queueing(Protocol):
+    """An instrument with an error queue."""
+
+    errors: ErrorQueue
 
 
-def _error_queue_full(device: Any, _defect: Defect) -> Repair:
+def _error_queue_full(device: Queueing, _defect: Defect, _world: Inhabitants) -> Repair:
     device.errors.fill(SUSPICIOUS)
-    return cast("Repair", device.errors.clear)
+    return device.errors.clear
 
 
-def _panel_pressed(device: Any, _defect: Defect) -> Repair:
+class Panelled(Protocol):
+    """An output with a panel, at which somebody may stand. Each verb but the first returns how it is ended."""
+
+    def press_local(self) -> None:
+        """Somebody presses LOCAL and lets go."""
+        ...
+
+    def set_by_hand(self, voltage: float, current: float) -> Repair:
+        """Somebody has set V and A and left."""
+        ...
+
+    def switch_by_hand(self, voltage: float, current: float) -> Repair:
+        """Somebody sets V and A and switches the output on."""
+        ...
+
+
+def _panel_pressed(device: Panelled, _defect: Defect, _world: Inhabitants) -> Repair:
     device.press_local()
     return over
 
 
-def _set_for_a_charge(verb: str) -> Effect:
+def _set_for_a_charge(verb: str) -> Begin:
     """Somebody has set an output for a charge of this pack, at so many A."""
 
-    def begin(world: Inhabitants, defect: Defect) -> Repair:
+    def begin(device: Any, defect: Defect, world: Inhabitants) -> Repair:
         string = world.plant.string
         voltage = string.cell.voltage_max * string.series
-        return cast("Repair", getattr(world.devices[defect.word()], verb)(voltage, defect.number(1)))
+        return cast("Repair", getattr(device, verb)(voltage, defect.number(1)))
 
     return begin
 
 
-# ---- output stages ----
+def _verb(act: Callable[[Any, Defect], Repair | None]) -> Begin:
+    """A defect for which nothing of the world is needed but the instrument."""
+    return lambda part, defect, _world: act(part, defect)
 
 
-def _output_stays_on(world: Inhabitants, defect: Defect) -> Repair:
-    device = world.devices[defect.word()]
-    if isinstance(device, EaPsb10000):
-        return _stuck_supply(world, device)
-    assert isinstance(device, Chroma63600)  # noqa: S101 - the form names no other
-    return device.swap("switch", lambda healthy: lambda on: healthy(True) if on else None)
+OF_EVERY_INSTRUMENT = (
+    DefectKind("wrong-identity:<instrument>", _verb(lambda device, _defect: device.impersonate("X-9000"))),
+    DefectKind("refuses-sets:<instrument>", _verb(lambda device, _defect: device.refuse_sets())),
+    DefectKind("ignores-set:<instrument>", _verb(lambda device, _defect: device.ignore_sets())),
+)
+"""What `dialect.Instrument` does for every dialect."""
+ERROR_QUEUE_FULL = DefectKind("error-queue-full:<SCPI instrument>", _error_queue_full)
+PROTECTION_LATCHED = DefectKind("protection-latched:<output>", _verb(lambda device, _defect: device.trip()))
+PANEL_PRESSED = DefectKind("panel-pressed:<supply or load>", _panel_pressed)
+PANEL_ON = DefectKind("panel-on:<output>:<A set>", _set_for_a_charge("switch_by_hand"))
+FOREIGN_SETS = DefectKind("foreign-sets:<supply or load>:<A set>", _set_for_a_charge("set_by_hand"))
 
 
-def _stuck_supply(world: Inhabitants, supply: EaPsb10000) -> Repair:
-    healthy = supply.port
-    supply.port = world.supply_port = StuckSupplyPort(**_set_points(healthy))
-
-    def repair() -> None:
-        supply.port = world.supply_port = SupplyPort(**_set_points(supply.port))
-
-    return repair
-
-
-def _set_points(port: SupplyPort) -> dict[str, Any]:
-    return {each.name: getattr(port, each.name) for each in fields(SupplyPort)}
-
-
-def _output_lies(world: Inhabitants, defect: Defect) -> Repair:
-    device = world.devices[defect.word()]
-    if isinstance(device, EaPsb10000):
-        world.supply_port = cast("SupplyPort", StuckStage(device.port))
-    else:
-        assert isinstance(device, Chroma63600)  # noqa: S101 - the form names no other
-        world.load_port = cast("LoadPort", StuckStage(device.port))
-
-    def repair() -> None:
-        if isinstance(device, EaPsb10000):
-            world.supply_port = device.port
-        elif isinstance(device, Chroma63600):
-            world.load_port = device.port
-
-    return repair
-
-
-# ---- meters and sensors ----
+# ---- output stages and their meters ----
 
 
 def _meter_gain(device: Any, defect: Defect) -> Repair:
@@ -101,16 +88,28 @@ def _meter_gain(device: Any, defect: Defect) -> Repair:
     return cast("Repair", device.miscalibrate(quantity, defect.number(1)))
 
 
-def _meter_offset(device: Any, defect: Defect) -> Repair:
-    return cast("Repair", device.miscalibrate("current", 1.0, defect.number(1)))
+OUTPUT_STAYS_ON = DefectKind("output-stays-on:<supply or load>", _verb(lambda device, _defect: device.stay_on()))
+OUTPUT_LIES = DefectKind("output-lies:<supply or load>", _verb(lambda device, _defect: device.lie_about_output()))
+METER_GAIN = DefectKind("meter-gain:<supply or load>:<factor>[:<voltage or current>]", _verb(_meter_gain))
+METER_OFFSET = DefectKind(
+    "meter-offset:<supply or load>:<A>",
+    _verb(lambda device, defect: device.miscalibrate("current", 1.0, defect.number(1))),
+)
+OF_AN_OUTPUT = (
+    PROTECTION_LATCHED, PANEL_PRESSED, PANEL_ON, FOREIGN_SETS, OUTPUT_STAYS_ON, OUTPUT_LIES, METER_GAIN, METER_OFFSET,
+)  # fmt: skip
+"""What a supply and a load have in common."""
 
 
-def _sensor(change: Callable[[Feels, Inhabitants, Defect], Feels | None]) -> Effect:
-    """A defect of one thermocouple: what it feels instead; None where it is open."""
+# ---- sensors ----
 
-    def begin(world: Inhabitants, defect: Defect) -> Repair:
-        assert world.logger is not None  # noqa: S101 - see NEEDS
-        return world.logger.rewire(world.sensors[defect.index()], lambda feels: change(feels, world, defect))
+
+def _sensor(change: Callable[[Feels, Inhabitants, Defect], Feels | None]) -> Begin:
+    """A defect of one sensor, of whichever thermometer has it: what it feels instead; None where it is open."""
+
+    def begin(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
+        scanner, channel = world.sensors[defect.index()]
+        return scanner.rewire(channel, lambda feels: change(feels, world, defect))
 
     return begin
 
@@ -131,61 +130,70 @@ def _drifting(feels: Feels, world: Inhabitants, defect: Defect) -> Feels:
     return lambda: feels() + rate * (now() - start)
 
 
-def _sense_lead(world: Inhabitants, defect: Defect) -> Repair:
-    """The emulator reads its channels back; without one the BMS is who measures cells."""
-    if world.emulator is not None:
-        return world.emulator.misread(defect.index(), FAULTY_LEAD)
-    assert world.bms is not None  # noqa: S101 - see NEEDS
-    return misread(world.bms, defect.index(), FAULTY_LEAD)
+OF_SENSORS = (
+    DefectKind("open-sensor:<sensor from 1>", _sensor(lambda _feels, _world, _defect: None), "logger"),
+    DefectKind("sensor-stuck:<sensor from 1>", _sensor(_stuck), "logger"),
+    DefectKind("sensor-reversed:<sensor from 1>", _sensor(_reversed), "logger"),
+    DefectKind("sensor-drift:<sensor from 1>:<K/h>", _sensor(_drifting), "logger"),
+)
+"""What can happen to the sensors of a thermometer."""
 
 
-# ---- chamber ----
+# ---- cells that are measured wrong ----
+
+FAULTY_LEAD = 0.5
+"""What a voltmeter shows through a sense lead that has come loose, of the true value."""
 
 
-def _chamber(act: Callable[[WeissSimServ, Defect], Repair]) -> Effect:
-    def begin(world: Inhabitants, defect: Defect) -> Repair:
-        assert world.chamber is not None  # noqa: S101 - see NEEDS
-        return act(world.chamber, defect)
-
-    return begin
-
-
-def _alarm(chamber: WeissSimServ, _defect: Defect) -> Repair:
-    chamber.raise_alarm("Temperature sensor failure")
-    return chamber.messages.clear
+def sense_lead_loose(rank: int) -> DefectKind:
+    """Who measures cells misreads one of them; of several it is the one of the least `rank`."""
+    return DefectKind(
+        "sense-lead-loose:<cell from 1>",
+        _verb(lambda part, defect: part.misread(defect.index(), FAULTY_LEAD)),
+        "emulator or bms",
+        rank,
+    )
 
 
-EFFECTS: Mapping[str, Effect] = {
-    "wrong-identity": _named(lambda device, _defect: device.impersonate("X-9000")),
-    "refuses-sets": _named(lambda device, _defect: device.refuse_sets()),
-    "ignores-set": _named(lambda device, _defect: device.ignore_sets()),
-    "error-queue-full": _named(_error_queue_full),
-    "protection-latched": _named(lambda device, _defect: device.trip()),
-    "local-mode": _named(lambda device, _defect: device.take_local()),
-    "panel-pressed": _named(_panel_pressed),
-    "panel-on": _set_for_a_charge("switch_by_hand"),
-    "foreign-sets": _set_for_a_charge("set_by_hand"),
-    "surge": _named(lambda device, defect: device.surge(defect.number(1))),
-    "output-stays-on": _output_stays_on,
-    "output-lies": _output_lies,
-    "meter-gain": _named(_meter_gain),
-    "meter-offset": _named(_meter_offset),
-    "unit-changed": _named(lambda device, _defect: device.change_unit()),
-    "open-sensor": _sensor(lambda _feels, _world, _defect: None),
-    "sensor-stuck": _sensor(_stuck),
-    "sensor-reversed": _sensor(_reversed),
-    "sensor-drift": _sensor(_drifting),
-    "sense-lead-loose": _sense_lead,
-    "chamber-stuck": _chamber(lambda chamber, defect: chamber.stick(defect.number(0, chamber.air.temperature))),
-    "chamber-alarm": _chamber(_alarm),
-    "chamber-runaway": _chamber(lambda chamber, defect: chamber.run_away(defect.number(0) / 3600)),
-    "chamber-off": _chamber(lambda chamber, _defect: chamber.switch_off()),
-    "chamber-lies": _chamber(lambda chamber, defect: chamber.lie(defect.number(0) / 3600)),
-}
-_SENSORS = ("open-sensor", "sensor-stuck", "sensor-reversed", "sensor-drift")
-_CHAMBER = ("chamber-stuck", "chamber-alarm", "chamber-runaway", "chamber-off", "chamber-lies")
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(_SENSORS, ("logger",)),
-    **dict.fromkeys(_CHAMBER, ("chamber",)),
-    "sense-lead-loose": ("emulator", "bms"),
-}
+# ---- chambers ----
+
+
+class Conditioning(Protocol):
+    """A chamber of which something can break. Each verb returns how it is ended, rates are in K/s."""
+
+    def stick(self, temperature: float | None) -> Repair:
+        """The air goes to a temperature (degC), or stays at the present one, whatever is asked."""
+        ...
+
+    def alarm(self) -> Repair:
+        """It tells of a failure."""
+        ...
+
+    def run_away(self, rate: float) -> Repair:
+        """The air drifts whatever is asked."""
+        ...
+
+    def switch_off(self) -> Repair:
+        """It leaves its manual mode by itself."""
+        ...
+
+    def lie(self, rate: float) -> Repair:
+        """The air drifts while the chamber's sensor shows the set point."""
+        ...
+
+
+def _chamber(form: str, act: Callable[[Conditioning, Defect], Repair]) -> DefectKind:
+    return DefectKind(form, _verb(act), "chamber")
+
+
+def _stuck_air(chamber: Conditioning, defect: Defect) -> Repair:
+    return chamber.stick(defect.number(0) if defect.parts else None)
+
+
+OF_A_CHAMBER = (
+    _chamber("chamber-stuck[:<degC>]", _stuck_air),
+    _chamber("chamber-alarm[:<after s>]", lambda chamber, _defect: chamber.alarm()),
+    _chamber("chamber-runaway:<K/h>", lambda chamber, defect: chamber.run_away(defect.number(0) / 3600)),
+    _chamber("chamber-off", lambda chamber, _defect: chamber.switch_off()),
+    _chamber("chamber-lies:<K/h>", lambda chamber, defect: chamber.lie(defect.number(0) / 3600)),
+)

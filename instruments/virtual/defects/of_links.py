@@ -1,12 +1,12 @@
 """Defects between an instrument and its reader: what `disturbance` and the exchange can do to a line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from math import inf
+from typing import Any
 
-from instruments.virtual.defects.grammar import Defect
+from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair, over
 from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.simulators.dialect import Repair, over
 from instruments.virtual.wires.disturbance import (
     Disturbance,
     ForReplies,
@@ -18,13 +18,12 @@ from instruments.virtual.wires.disturbance import (
     slowed,
     swallowed,
 )
-from instruments.virtual.wires.exchange import EXCHANGE
 
 
-def _troubled(make: Callable[[Defect], Trouble]) -> Callable[[Inhabitants, Defect], Repair]:
+def _troubled(make: Callable[[Defect], Trouble]) -> Begin:
     """A defect that does something to replies."""
 
-    def begin(world: Inhabitants, defect: Defect) -> Repair:
+    def begin(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
         disturbance, trouble = _disturbance(world, defect.word()), make(defect)
         disturbance.add(trouble)
         return partial(disturbance.remove, trouble)
@@ -36,11 +35,11 @@ def _disturbance(world: Inhabitants, name: str) -> Disturbance:
     """What lies on the lines of an instrument; laid with its first trouble."""
     if name not in world.disturbances:
         world.disturbances[name] = Disturbance(world.now)
-        EXCHANGE.disturb(world.addresses[name], world.disturbances[name].lay_on)
+        world.exchange.disturb(world.addresses[name], world.disturbances[name].lay_on)
     return world.disturbances[name]
 
 
-def _idle_close(world: Inhabitants, defect: Defect) -> Repair:
+def _idle_close(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
     disturbance = _disturbance(world, defect.word())
     disturbance.hangs_up_after = defect.number(1)
     return partial(setattr, disturbance, "hangs_up_after", inf)
@@ -50,26 +49,27 @@ def _replies(trouble: Trouble) -> Callable[[Defect], Trouble]:
     return lambda defect: ForReplies(defect.number(1, 1), trouble)
 
 
-def _disconnect(world: Inhabitants, defect: Defect) -> Repair:
+def _disconnect(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
     address = world.addresses[defect.word()]
-    EXCHANGE.hang_up(address, for_good=True)
-    return partial(EXCHANGE.restore, address)
+    world.exchange.hang_up(address, for_good=True)
+    return partial(world.exchange.restore, address)
 
 
-def _reconnect(world: Inhabitants, defect: Defect) -> Repair:
-    EXCHANGE.hang_up(world.addresses[defect.word()], for_good=False)
+def _reconnect(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
+    world.exchange.hang_up(world.addresses[defect.word()], for_good=False)
     return over
 
 
-EFFECTS: Mapping[str, Callable[[Inhabitants, Defect], Repair | None]] = {
-    "silent": _troubled(lambda _defect: ForReplies(inf, swallowed)),
-    "timeout": _troubled(_replies(swallowed)),
-    "late-reply": _troubled(lambda defect: Late(defect.number(1, 1))),
-    "garbage": _troubled(_replies(garbled)),
-    "half-line": _troubled(_replies(halved)),
-    "duplicate-reply": _troubled(_replies(doubled)),
-    "slow": _troubled(lambda defect: slowed(defect.number(1))),
-    "disconnect": _disconnect,
-    "reconnect": _reconnect,
-    "idle-close": _idle_close,
-}
+OF_EVERY_LINE = (
+    DefectKind("silent:<instrument>[:<after s>]", _troubled(lambda _defect: ForReplies(inf, swallowed))),
+    DefectKind("timeout:<instrument>[:<replies>]", _troubled(_replies(swallowed))),
+    DefectKind("late-reply:<instrument>[:<replies>]", _troubled(lambda defect: Late(defect.number(1, 1)))),
+    DefectKind("garbage:<instrument>[:<replies>]", _troubled(_replies(garbled))),
+    DefectKind("half-line:<instrument>[:<replies>]", _troubled(_replies(halved))),
+    DefectKind("duplicate-reply:<instrument>[:<replies>]", _troubled(_replies(doubled))),
+    DefectKind("slow:<instrument>:<s>", _troubled(lambda defect: slowed(defect.number(1)))),
+    DefectKind("disconnect:<instrument>", _disconnect),
+    DefectKind("reconnect:<instrument>", _reconnect),
+    DefectKind("idle-close:<instrument>:<s>", _idle_close),
+)
+"""What can go wrong with the line of any instrument, whatever it speaks."""

@@ -1,21 +1,17 @@
-"""Defects of the pack: its cells, its cooling, its fuse.
+"""Defects of the pack: its cells and its cooling.
 
 What goes on inside a cell (a leak, heat of its own) is applied after each step of the plant, with the voltage and the
 temperature at its end. A short's voltage drop over the cell's own resistance is left out: shorts that matter for
 hours, not those that blow within a second.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
-from instruments.virtual.defects.grammar import Defect
-from instruments.virtual.defects.of_bms import tamper
+from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import Plant
-from instruments.virtual.simulators.dialect import Repair
-from instruments.virtual.simulators.foxbms import ALERT, GENERAL_ERROR, MAIN_FUSE, STATE
 
-Effect = Callable[[Inhabitants, Defect], Repair | None]
 Ailment = Callable[[Plant], tuple[float, float]]
 """What one cell gets beside the string's current: A and W."""
 
@@ -27,16 +23,16 @@ STILL_AIR = 0.1
 """Share of the heat transfer that is left when a fan stops."""
 
 
-def _weak_cell(world: Inhabitants, defect: Defect) -> None:
-    world.plant.string.set_capacity_factor(defect.index(), defect.number(1))
+def _weak_cell(plant: Plant, defect: Defect, world: Inhabitants) -> None:
+    plant.string.set_capacity_factor(defect.index(), defect.number(1))
     _cells_changed(world)
 
 
-def _high_resistance(world: Inhabitants, defect: Defect) -> Repair:
+def _high_resistance(plant: Plant, defect: Defect, world: Inhabitants) -> Repair:
     """A joint that is loose, which may come and go, or a cell that has aged."""
 
     def change(factor: float) -> None:
-        world.plant.string.set_resistance_factor(defect.index(), factor)
+        plant.string.set_resistance_factor(defect.index(), factor)
         _cells_changed(world)
 
     change(defect.number(1))
@@ -45,8 +41,8 @@ def _high_resistance(world: Inhabitants, defect: Defect) -> Repair:
 
 def _cells_changed(world: Inhabitants) -> None:
     world.plant.refresh()
-    if world.bms is not None:
-        world.bms.refresh()
+    for part in world.parts.values():
+        part.refresh()
 
 
 class _Ailing:
@@ -71,16 +67,16 @@ class _Ailing:
             vars(self._plant)["step"] = self._healthy
 
 
-def _ailing(make: Callable[[Inhabitants, Defect], Ailment]) -> Callable[[Inhabitants, Defect], Repair]:
+def _ailing(make: Callable[[Defect], Ailment]) -> Begin:
     """A defect inside one cell, applied after each step. How it is ended."""
-    return lambda world, defect: _Ailing(world.plant, defect.index(), make(world, defect)).end
+    return lambda plant, defect, _world: _Ailing(plant, defect.index(), make(defect)).end
 
 
-def _runaway(world: Inhabitants, defect: Defect) -> None:
-    _Ailing(world.plant, defect.index(), _decomposing(world, defect))
+def _runaway(plant: Plant, defect: Defect, _world: Inhabitants) -> None:
+    _Ailing(plant, defect.index(), _decomposing(plant, defect))
 
 
-def _short(_world: Inhabitants, defect: Defect) -> Ailment:
+def _short(defect: Defect) -> Ailment:
     cell, resistance = defect.index(), defect.number(1)
 
     def ailment(plant: Plant) -> tuple[float, float]:
@@ -90,14 +86,14 @@ def _short(_world: Inhabitants, defect: Defect) -> Ailment:
     return ailment
 
 
-def _leak(_world: Inhabitants, defect: Defect) -> Ailment:
+def _leak(defect: Defect) -> Ailment:
     current = defect.number(1)
     return lambda _plant: (current, 0.0)
 
 
-def _decomposing(world: Inhabitants, defect: Defect) -> Ailment:
+def _decomposing(plant: Plant, defect: Defect) -> Ailment:
     cell, onset = defect.index(), defect.number(1)
-    start = float(world.plant.temperature[cell])
+    start = float(plant.temperature[cell])
 
     def ailment(plant: Plant) -> tuple[float, float]:
         hotter = max(float(plant.temperature[cell]) - start, 0.0)
@@ -106,25 +102,17 @@ def _decomposing(world: Inhabitants, defect: Defect) -> Ailment:
     return ailment
 
 
-def _cooling_lost(world: Inhabitants, defect: Defect) -> Repair:
+def _cooling_lost(plant: Plant, defect: Defect, _world: Inhabitants) -> Repair:
     share = defect.number(0, STILL_AIR)
-    world.plant.cool_by(share)
-    return partial(world.plant.cool_by, 1 / share)
+    plant.cool_by(share)
+    return partial(plant.cool_by, 1 / share)
 
 
-def _fuse_blown(world: Inhabitants, _defect: Defect) -> None:
-    assert world.bms is not None  # noqa: S101 - see NEEDS
-    world.bms.conducting = frozenset()
-    tamper(world.bms, STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
-
-
-EFFECTS: Mapping[str, Effect] = {
-    "weak-cell": _weak_cell,
-    "high-resistance": _high_resistance,
-    "internal-short": _ailing(_short),
-    "self-discharge": _ailing(_leak),
-    "thermal-runaway": _runaway,
-    "cooling-lost": _cooling_lost,
-    "fuse-blown": _fuse_blown,
-}
-NEEDS: Mapping[str, tuple[str, ...]] = {"fuse-blown": ("bms",)}
+OF_THE_PACK = (
+    DefectKind("weak-cell:<cell from 1>:<capacity factor>", _weak_cell, for_good=True),
+    DefectKind("high-resistance:<cell from 1>:<resistance factor>", _high_resistance),
+    DefectKind("internal-short:<cell from 1>:<Ohm>", _ailing(_short)),
+    DefectKind("self-discharge:<cell from 1>:<A leaking>", _ailing(_leak)),
+    DefectKind("thermal-runaway:<cell from 1>:<W>", _runaway, for_good=True),
+    DefectKind("cooling-lost[:<share left>]", _cooling_lost),
+)

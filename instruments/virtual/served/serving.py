@@ -20,7 +20,7 @@ from instruments.virtual.served.control import ControlConversation
 from instruments.virtual.served.ends import End, PipeEnd, PtyEnd, TcpEnd
 from instruments.virtual.served.log import Listener, ServeLog
 from instruments.virtual.served.socketcand import GREETING, SocketcandClient
-from instruments.virtual.wires.exchange import EXCHANGE, CanChannel, Device, Line, LineDead
+from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, Line, LineDead
 from instruments.virtual.world import Outputs, World
 
 TICK, SHORTEST_TICK = 0.05, 0.005  # s of real time between two advances, at speed 1 and at any
@@ -55,7 +55,7 @@ class Tap:
 
     def __init__(self, device: Device, name: str, peer: str, log: ServeLog, after: Callable[[], None]) -> None:
         self.device, self._name, self._peer, self._log, self._after = device, name, peer, log, after
-        self.ends_on, self.ends_with = device.ends_on, device.ends_with
+        self.frames, self.ends_with = device.frames, device.ends_with
         self.hangs_up_after = device.hangs_up_after
 
     def handle(self, message: str) -> str | None:
@@ -72,23 +72,20 @@ class Tap:
 
 
 class InstrumentConversation:
-    """Messages to an instrument and its replies, framed by its terminators."""
+    """Messages to an instrument and its replies, framed as it frames them."""
 
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: Tap, exchange: Exchange) -> None:
         self._line = Line(tap, wait=lambda _seconds: None)
-        EXCHANGE.adopt(tap.device, self._line)
-        self._end, self._unfinished = tap.ends_on, 0
+        exchange.adopt(tap.device, self._line)
 
     def receive(self, data: bytes) -> bytes:
         """See `Conversation.receive`."""
-        _, end, rest = data.rpartition(self._end)
-        self._unfinished = len(rest) + (0 if end else self._unfinished)
-        if self._unfinished > MOST_UNFINISHED:
-            raise Babble(f"more than {MOST_UNFINISHED} bytes without an end of message")
         try:
             self._line.write(data)
         except LineDead as error:
             raise Babble(str(error)) from error
+        if self._line.unfinished > MOST_UNFINISHED:
+            raise Babble(f"more than {MOST_UNFINISHED} bytes without an end of message")
         replies = b"".join(self._line.replies)
         self._line.replies.clear()
         return replies
@@ -271,11 +268,11 @@ class Server:
         port = self._listen(name, host, port, attend, exclusive=False)
         self.addresses[name] = {"can": {"interface": "socketcand", "host": host, "port": port, "channel": bus}}
 
-    def offer_serial(self, name: str, device: Device) -> None:
-        """Let an instrument be reached on a new pseudo-terminal; raises OSError where there are none."""
+    def offer_serial(self, name: str, device: Device, *, visa: bool = True) -> None:
+        """Let an instrument be reached on a new pseudo-terminal, by a VISA name or not; raises OSError without any."""
         end = PtyEnd()
         self._talk(name, end, device)
-        self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR"}
+        self.addresses[name] = {"resource": f"ASRL{end.name}::INSTR" if visa else f"serial://{end.name}"}
 
     def offer_control(self, descriptor: int) -> None:
         """Take control lines from a pipe or a terminal; raises OSError for anything else."""
@@ -308,7 +305,8 @@ class Server:
 
     def _talk(self, name: str, end: End, device: Device) -> Wire:
         wire = self._attach(name, end)
-        wire.conversation = InstrumentConversation(Tap(device, name, end.name, self._log, self._observe))
+        tap = Tap(device, name, end.name, self._log, self._observe)
+        wire.conversation = InstrumentConversation(tap, self._world.exchange)
         return wire
 
     def _attach(self, name: str, end: End) -> Wire:
@@ -412,7 +410,7 @@ def serve_world(  # noqa: PLR0913 - the contract with the bench
     server = Server(world, ServeLog(log, listener), speed=speed)
     try:
         for name, link in links.items():
-            _offer(server, name, link, host, ports.get(name, 0), exclusive=name in exclusive)
+            _offer(server, world.exchange, name, link, host, ports.get(name, 0), exclusive=name in exclusive)
         if control is not None:
             server.offer_control(control)
     except BaseException:
@@ -422,15 +420,14 @@ def serve_world(  # noqa: PLR0913 - the contract with the bench
     return server
 
 
-def _offer(server: Server, name: str, link: str, host: str, port: int, *, exclusive: bool) -> None:
+def _offer(server: Server, exchange: Exchange, name: str, link: str, host: str, port: int, *, exclusive: bool) -> None:
     bus = link.rpartition(":")[2]
-    channel = EXCHANGE.channel(bus)
-    line = EXCHANGE.connect(link)
+    channel, line = exchange.channel(bus), exchange.connect(link)
     if line is None and channel is not None:
         server.offer_can(name, bus, channel, host, port)
     elif line is None:
         return  # an instrument of the station that has no simulator
     elif link.upper().startswith("ASRL") or "://" in link:
-        server.offer_serial(name, line.device)
+        server.offer_serial(name, line.device, visa="://" not in link)
     else:
         server.offer_socket(name, line.device, host, port, exclusive=exclusive)

@@ -8,14 +8,18 @@ temperature reads volts, as the real one does.
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from pydantic import Field
+
 from instruments.virtual import scpi
+from instruments.virtual.defects.grammar import DefectKind, Repair
+from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_SENSORS
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.ports import Feels, Thermometer
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Settings as Base
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
-Feels = Callable[[], float]
-"""What a thermocouple feels, degC."""
-
 OPEN_SENSOR = 9.9e37
 KELVIN_PER_VOLT = 24390.0  # type K near room temperature: 41 uV/K
 DATA_STALE = -230
@@ -39,20 +43,29 @@ ERRORS = {
 }
 
 
+class Settings(Base):
+    """`channels` have a thermocouple, on cells spread over the string; `places` says where else those of some are.
+
+    Without `channels` there are as many as cells, from 101 on. A place is named as the world names it: `air`, `cell 7`,
+    `air of` a chamber.
+    """
+
+    channels: tuple[int, ...] | None = Field(default=None, min_length=1)
+    places: dict[int, str] = Field(default_factory=dict)
+
+
 class Agilent34970A(Instrument):
-    """One unit. `sensors` maps a channel to what its thermocouple feels (degC); a channel without one is open."""
+    """One unit. `wired` maps a channel to the place of its thermocouple; a channel without one is open."""
 
-    ends_on = b"\n"
-    ends_with = b"\n"
-
-    def __init__(self, specimen: Specimen, sensors: Mapping[int, Callable[[], float]]) -> None:
-        unknown = set(sensors) - set(CHANNELS)
+    def __init__(self, specimen: Specimen, wired: Mapping[int, str], name: str = "34970A") -> None:
+        unknown = set(wired) - set(CHANNELS)
         if unknown:
             raise ValueError(
                 f"34970A channel {min(unknown)} does not exist: wire sensors to 101-120, 201-220 or 301-320"
             )
         self._specimen = specimen
-        self._sensors, self._healthy = dict(sensors), sensors
+        self.ports = (Thermometer(name, self, wired),)
+        self._sensors, self._healthy = dict[int, Feels](), dict[int, Feels]()
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self._meters = {channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS}
         self.reset()
@@ -112,6 +125,10 @@ class Agilent34970A(Instrument):
         if not set(channels) <= set(CHANNELS):
             raise ScpiError(Fault.OUT_OF_RANGE, str(channels))
         return channels
+
+    def lay(self, channel: int, feels: Feels) -> None:
+        """Have the thermocouple of a channel feel this (degC)."""
+        self._sensors[channel] = self._healthy[channel] = feels
 
     def rewire(self, channel: int, change: Callable[[Feels], Feels | None]) -> Callable[[], None]:
         """A defect: what the thermocouple of a channel feels from now on, None for an open one. How it is ended."""
@@ -208,4 +225,28 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "FETCh?": lambda unit, call: unit.fetch(),
         "READ?": _read,
     }
+)
+
+
+def _build(settings: Settings, place: Place) -> Agilent34970A:
+    series, channels = place.series, settings.channels or CHANNELS[: min(place.series, len(CHANNELS))]
+    count = len(channels)
+    wired = {}
+    for sensor, channel in enumerate(channels):
+        cell = sensor * series // count if count <= series else min(sensor, series - 1)
+        wired[channel] = f"cell {cell + 1}"
+    return Agilent34970A(place.specimen, wired | settings.places, place.name)
+
+
+SIMULATOR = Simulator(
+    "agilent-34970a",
+    "34970A",
+    Settings,
+    _build,
+    ports=(Thermometer,),
+    defects=(
+        ERROR_QUEUE_FULL,
+        *OF_SENSORS,
+        DefectKind("unit-changed:<logger>", lambda logger, _defect, _world: logger.change_unit()),
+    ),
 )

@@ -12,9 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
+from pydantic import Field
+
 from instruments.virtual import scpi
+from instruments.virtual.defects.grammar import Repair
+from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_AN_OUTPUT
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.ports import Load
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
 OTP, OVP, OCP, OPP, REVERSE = (1 << bit for bit in range(5))
@@ -42,6 +49,19 @@ ERRORS = {
 }
 
 
+class Settings(Base):
+    """Ratings of each module in V, A and W; `channels` is how many modules there are.
+
+    `numeric_load_reply`: `LOAD?` answers 0 or 1, as some firmware does, and not OFF or ON.
+    """
+
+    voltage: float = Field(default=150.0, gt=0)
+    current: float = Field(default=60.0, gt=0)
+    power: float = Field(default=400.0, gt=0)
+    channels: int = Field(default=1, ge=1, le=10)
+    numeric_load_reply: bool = False
+
+
 @dataclass(slots=True)
 class Module:
     """One load module: what is programmed into it, and its latched protection bits."""
@@ -65,9 +85,6 @@ class Chroma63600(Instrument):
     SWITCHING = ("LOAD", "CHAN")
     QUANTITIES = {"voltage": "VOLT", "current": "CURR"}  # noqa: RUF012 - a constant
 
-    ends_on = b"\n"
-    ends_with = b"\n"
-
     def __init__(
         self,
         specimen: Specimen,
@@ -80,6 +97,8 @@ class Chroma63600(Instrument):
         numeric_load_reply: bool = False,
     ) -> None:
         self.port = LoadPort()
+        self._load = Load(self)
+        self.ports = (self._load,)
         self.rated = {LoadMode.VOLTAGE: voltage, LoadMode.CURRENT: current, LoadMode.POWER: power}
         self.modules = [Module(number) for number in range(1, channels + 1)]
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
@@ -195,6 +214,14 @@ class Chroma63600(Instrument):
         self.set_by_hand(voltage, current)
         self.switch(on=True)
         return lambda: self.switch(on=False)
+
+    def stay_on(self) -> Repair:
+        """A defect: once on, the selected module cannot be switched off, and says so. How it is ended."""
+        return self.swap("switch", lambda healthy: lambda on: healthy(True) if on else None)
+
+    def lie_about_output(self) -> Repair:
+        """A defect: once on, the modules conduct whatever they are told, and read off. How it is ended."""
+        return self._load.conduct_on()
 
     def refuse(self) -> None:
         """Queue an execution error."""
@@ -355,4 +382,13 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "FETCh:POWer?": _measure("POW"),
         "STATus:CHANnel:CONDition?": lambda load, call: str(load.selected.tripped),
     }
+)
+
+
+def _build(settings: Settings, place: Place) -> Chroma63600:
+    return Chroma63600(place.specimen, settling=place.settling, **settings.model_dump())
+
+
+SIMULATOR = Simulator(
+    "chroma-63600", "63640-150-60", Settings, _build, ports=(Load,), defects=(ERROR_QUEUE_FULL, *OF_AN_OUTPUT)
 )

@@ -8,12 +8,20 @@ interface.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic import Field
 
 from instruments.virtual import scpi
+from instruments.virtual.defects.grammar import DefectKind, Repair
+from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_AN_OUTPUT
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, StatusRegister
+from instruments.virtual.ports import Source
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen, StatusRegister
-from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, SupplyPort
+from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Settings as Base
+from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, StuckSupplyPort, SupplyPort
 
 SET_LIMIT = 1.02  # of nominal, p45
 PROTECTION_LIMIT = 1.10  # of nominal, p51
@@ -56,6 +64,15 @@ REGULATION = {Regulation.OFF: 0, Regulation.VOLTAGE: CV, Regulation.CURRENT: CC,
 COUNTED = {"OVOL": OVP, "OCUR": OCP, "OPOW": OPP}
 
 
+class Settings(Base):
+    """Ratings in V, A and W; `idle_close` s after which it closes a silent socket, 0 for its keep-alive option."""
+
+    voltage: float = Field(default=200.0, gt=0)
+    current: float = Field(default=420.0, gt=0)
+    power: float = Field(default=30000.0, gt=0)
+    idle_close: float = Field(default=IDLE_CLOSE, ge=0)
+
+
 @dataclass(slots=True)
 class Value:
     """A set value with its adjustment range, in the unit its replies carry."""
@@ -96,9 +113,6 @@ class EaPsb10000(Instrument):
     SWITCHING = ("OUTP", "SYST:LOCK")
     QUANTITIES = {"voltage": "V", "current": "A"}  # noqa: RUF012 - a constant
 
-    ends_on = b"\n"
-    ends_with = b"\n"
-
     def __init__(
         self,
         specimen: Specimen,
@@ -111,6 +125,8 @@ class EaPsb10000(Instrument):
         idle_close: float = IDLE_CLOSE,
     ) -> None:
         self.port = SupplyPort()
+        self._source = Source(self)
+        self.ports = (self._source,)
         self.hangs_up_after = idle_close or None
         self.nominal = {"V": voltage, "A": current, "W": power}
         self._specimen, self._clock, self._settling = specimen, clock, settling
@@ -328,6 +344,15 @@ class EaPsb10000(Instrument):
         self.switch(on=True)
         return lambda: self.switch(on=False)
 
+    def stay_on(self) -> Repair:
+        """A defect: once on, the power stage cannot be switched off, and says so. How it is ended."""
+        self._source.replace(StuckSupplyPort(**_set_points(self.port)))
+        return lambda: self._source.replace(SupplyPort(**_set_points(self.port)))
+
+    def lie_about_output(self) -> Repair:
+        """A defect: once on, the power stage conducts whatever it is told, and reads off. How it is ended."""
+        return self._source.conduct_on()
+
     def surge(self, factor: float) -> Repair:
         """A defect: the regulation lets `factor` times the set current through. How it is ended."""
 
@@ -386,6 +411,10 @@ class EaPsb10000(Instrument):
             value = 0.0
             return f"{value:.{self._decimals(unit)}f}{unit}"
         return self._meters[unit].text(value) + unit
+
+
+def _set_points(port: SupplyPort) -> dict[str, Any]:
+    return {each.name: getattr(port, each.name) for each in fields(SupplyPort)}
 
 
 Handler = Callable[[EaPsb10000, Call[object]], str | None]
@@ -664,4 +693,23 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "FETCh:SINK:AHOur?": _query(lambda device: f"{device._charge['sink']:.2f}Ah"),
         "FETCh:SINK:WHOur?": _query(lambda device: f"{device._energy['sink']:.2f}kWh"),
     }
+)
+
+
+def _build(settings: Settings, place: Place) -> EaPsb10000:
+    return EaPsb10000(place.specimen, clock=place.clock, settling=place.settling, **settings.model_dump())
+
+
+SIMULATOR = Simulator(
+    "ea-psb10000",
+    "PSB 10200-420",
+    Settings,
+    _build,
+    ports=(Source,),
+    defects=(
+        ERROR_QUEUE_FULL,
+        *OF_AN_OUTPUT,
+        DefectKind("local-mode:<supply>", lambda supply, _defect, _world: supply.take_local()),
+        DefectKind("surge:<supply>:<factor>", lambda supply, defect, _world: supply.surge(defect.number(1))),
+    ),
 )

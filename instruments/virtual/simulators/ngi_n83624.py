@@ -13,10 +13,16 @@ from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from instruments.virtual import scpi
+from instruments.virtual.defects.grammar import Repair
+from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, PANEL_ON, PROTECTION_LATCHED, sense_lead_loose
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.ports import Emulator
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulators.dialect import ErrorQueue, Instrument, Meter, Repair, Specimen
+from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
@@ -50,6 +56,13 @@ ERRORS = {
 }
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
+
+
+class Settings(Base):
+    """Ratings of each channel in V and A."""
+
+    voltage: float = Field(default=6.0, gt=0)
+    current: float = Field(default=5.0, gt=0)
 
 
 def least(values: Vector) -> float:
@@ -179,9 +192,6 @@ class NgiN83624(Instrument):
 
     SWITCHING = ("OUTP:ONOFF",)
 
-    ends_on = b"\n"
-    ends_with = b"\n"
-
     def __init__(
         self,
         specimen: Specimen,
@@ -195,6 +205,7 @@ class NgiN83624(Instrument):
         if not 1 <= channels <= CHANNELS:
             raise ValueError(f"an N83624 has 24 channels, {channels} cells in series do not fit: use 1 to 24")
         self.channels = channels
+        self.ports = (Emulator(self),)
         self.rated_voltage, self.rated_current = voltage, current
         self._specimen, self._clock, self._settling = specimen, clock, settling
         self.capacity_factor = np.ones(channels)
@@ -259,11 +270,11 @@ class NgiN83624(Instrument):
         return lambda: self._gain.__setitem__(channel, healthy)
 
     def transfer(self, channel: int, charge: float) -> None:
-        """Give a channel's table a charge (mAh) that did not come through its terminals."""
+        """Give a channel's table a charge (A s) that did not come through its terminals."""
         if not self.on[channel] or self.mode[channel] != SOC:
             return
         self._refresh()
-        self.tables.shift(channel, charge * self._share[channel])
+        self.tables.shift(channel, charge / 3.6 * self._share[channel])
         self._forget()
 
     def refuse(self) -> None:
@@ -275,6 +286,11 @@ class NgiN83624(Instrument):
         """Whether the string conducts: every channel on, no fault relay open."""
         self._refresh()
         return self._connected
+
+    @property
+    def switched_on(self) -> bool:
+        """Whether any channel is on."""
+        return bool(self.on.any())
 
     @property
     def current_limit(self) -> float:
@@ -694,3 +710,19 @@ def _table() -> Mapping[str, Handler]:
 
 
 GRAMMAR: Grammar[Handler] = Grammar(_table())
+
+
+def _build(settings: Settings, place: Place) -> NgiN83624:
+    return NgiN83624(
+        place.specimen, clock=place.clock, settling=place.settling, channels=place.series, **settings.model_dump()
+    )
+
+
+SIMULATOR = Simulator(
+    "ngi-n83624",
+    "N83624",
+    Settings,
+    _build,
+    ports=(Emulator,),
+    defects=(ERROR_QUEUE_FULL, PROTECTION_LATCHED, PANEL_ON, sense_lead_loose(rank=0)),
+)

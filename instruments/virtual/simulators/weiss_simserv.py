@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from instruments.virtual.simulators.dialect import Instrument, Meter, Repair, Specimen
+from pydantic import Field
+
+from instruments.virtual.defects.grammar import Repair
+from instruments.virtual.defects.of_instruments import OF_A_CHAMBER
+from instruments.virtual.dialect import Instrument, Meter
+from instruments.virtual.ports import Air
+from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Settings as Base
 from models.chamber import ChamberAir
 
 SEPARATOR = "\xb6"
@@ -20,6 +27,22 @@ MOST_ARGUMENTS = 4
 RUN_OUTPUT = 0  # 14001 with index 1 starts manual mode; the chamber's own output n has the index n + 1
 SETS = {"11001", "11068", "11072", "14001", "17012"}
 TEXTS = {1: "Temperature", 2: "Temperature sensor failure"}
+
+
+class Settings(Base):
+    """Temperatures in degC (`temperature`: of the air at first, as everything else's where it is left out).
+
+    `low` and `high` are the input limits, `room` what it drifts to at rest; `max_heating` and `max_cooling` in K/min,
+    `lag` in s, see `models.chamber.ChamberAir`.
+    """
+
+    temperature: float | None = Field(default=None, gt=-273.15)
+    low: float = Field(default=-40.0, gt=-273.15)
+    high: float = 180.0
+    max_heating: float = Field(default=3.0, gt=0)
+    max_cooling: float = Field(default=2.0, gt=0)
+    lag: float = Field(default=60.0, ge=0)
+    room: float = Field(default=25.0, gt=-273.15)
 
 
 class BadRequest(Exception):
@@ -47,12 +70,14 @@ class WeissSimServ(Instrument):
         specimen: Specimen,
         air: ChamberAir,
         *,
+        name: str = "chamber",
         nominal: float = 25.0,
         low: float = -40.0,
         high: float = 180.0,
         room: float = 25.0,
     ) -> None:
         self.air, self.nominal, self.low, self.high = air, nominal, low, high
+        self.ports = (Air(name, lambda: air.temperature),)
         self._specimen, self._room = specimen, room
         self._stuck = False
         self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
@@ -65,7 +90,7 @@ class WeissSimServ(Instrument):
         """Whether manual mode is on."""
         return self.outputs[RUN_OUTPUT]
 
-    def step(self, duration: float) -> None:
+    def elapse(self, duration: float) -> None:
         """Let `duration` s pass for the air."""
         self.air.step(duration)
 
@@ -78,10 +103,13 @@ class WeissSimServ(Instrument):
         ramp = self.ramps["up" if air.set_point > air.temperature else "down"] if self.running else 0.1
         air.ramp = ramp or None
 
-    def stick(self, temperature: float) -> Repair:
-        """A defect: the air goes to `temperature` and stays, whatever is asked; nothing says so. How it is ended."""
+    def stick(self, temperature: float | None) -> Repair:
+        """A defect: the air goes to `temperature`, or stays at the present one (None), whatever is asked.
+
+        Nothing says so. How it is ended.
+        """
         self._stuck = True
-        self.air.set_point, self.air.ramp = temperature, None
+        self.air.set_point, self.air.ramp = self.air.temperature if temperature is None else temperature, None
 
         def loosen() -> None:
             self._stuck = False
@@ -95,7 +123,7 @@ class WeissSimServ(Instrument):
         def drift(duration: float) -> None:
             self.air.temperature += rate * duration
 
-        return self.swap("step", lambda _healthy: drift)
+        return self.swap("elapse", lambda _healthy: drift)
 
     def lie(self, rate: float) -> Repair:
         """A defect: the air drifts by `rate` K/s while the chamber's sensor shows the set point. How it is ended."""
@@ -130,9 +158,10 @@ class WeissSimServ(Instrument):
         """Answer that it is done."""
         return "1"
 
-    def raise_alarm(self, text: str) -> None:
-        """Enter an alarm into the message list; it stays until 17012 resets it."""
-        self.messages.append(Message(1, text))
+    def alarm(self) -> Repair:
+        """A defect: its sensor has failed, and the message list says so until 17012 resets it. How it is ended."""
+        self.messages.append(Message(1, "Temperature sensor failure"))
+        return self.messages.clear
 
     # ---- the wire's side ----
 
@@ -147,10 +176,6 @@ class WeissSimServ(Instrument):
         except (BadRequest, ValueError, IndexError):
             return BAD_PARAMETER
         return SEPARATOR.join(["1", *data])
-
-    def status_byte(self) -> int:
-        """SimServ knows no serial poll."""
-        return 0
 
     def status(self) -> int:
         """10012: 1 idle, 3 running, 4 more for a warning, 8 more for an alarm."""
@@ -281,3 +306,14 @@ COMMANDS: dict[str, Handler] = {
     "17009": _message(lambda entry: "1"),
     "17012": _reset_messages,
 }
+
+
+def _build(settings: Settings, place: Place) -> WeissSimServ:
+    start = place.temperature if settings.temperature is None else settings.temperature
+    air = ChamberAir(start, max_heating=settings.max_heating, max_cooling=settings.max_cooling, lag=settings.lag)
+    return WeissSimServ(
+        place.specimen, air, name=place.name, nominal=start, low=settings.low, high=settings.high, room=settings.room
+    )
+
+
+SIMULATOR = Simulator("weiss-simserv", "LabEvent T/210/70/5", Settings, _build, ports=(Air,), defects=OF_A_CHAMBER)

@@ -9,7 +9,7 @@ from typing import Any
 
 from can import BusABC, CanInitializationError, CanOperationError, CanProtocol, Message
 
-from instruments.virtual.wires.exchange import EXCHANGE
+from instruments.virtual.wires.exchange import Ambiguous, CanChannel, channel_of
 
 _QUEUED = 4096  # frames; a node that does not read loses the oldest, as in any CAN controller
 _POLL = 0.1  # s of virtual time between two looks while waiting
@@ -19,13 +19,14 @@ _LONGEST_WAIT = 60.0  # s of virtual time after which waiting "for ever" is call
 class VirtualBus(BusABC):
     """One node on a channel of an open world."""
 
-    def __init__(self, channel: str, can_filters: Any = None, **kwargs: Any) -> None:
-        """Join `channel`; raises CanInitializationError when no open world has it. Bit rates are ignored."""
-        joined = EXCHANGE.channel(str(channel))
-        if joined is None:
-            self._is_shutdown = True
-            raise CanInitializationError(f"no open world has the virtual CAN channel {channel!r}")
-        self._channel = joined
+    def __init__(self, channel: str, can_filters: Any = None, *, world: str = "", **kwargs: Any) -> None:
+        """Join `channel` of an open world, by its name, or of whichever has it; bit rates are ignored.
+
+        Raises CanInitializationError when none has it, or several.
+        """
+        self._is_shutdown = True
+        joined = self._channel = _channel(str(channel), str(world))
+        self._is_shutdown = False
         self._received: deque[Message] = deque(maxlen=_QUEUED)
         joined.members[self] = self._received.append
         self.channel_info = f"packbench virtual bench, channel {channel}"
@@ -64,3 +65,13 @@ class VirtualBus(BusABC):
         if not self._is_shutdown:
             self._channel.members.pop(self, None)
         super().shutdown()
+
+
+def _channel(name: str, world: str) -> CanChannel:
+    try:
+        found = channel_of(name, world)
+    except Ambiguous as error:
+        raise CanInitializationError(str(error)) from error
+    if found is None:
+        raise CanInitializationError(f"no open world has the virtual CAN channel {name!r}")
+    return found

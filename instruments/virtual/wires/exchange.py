@@ -1,13 +1,16 @@
-"""Which address leads to which simulated instrument: the one registry that every in-process transport looks into.
+"""Which address leads to which simulated instrument: what every in-process transport looks into.
 
-It knows addresses, lines and CAN channels; it does not know dialects or physics. A world plugs its simulators
-in when it opens and pulls them out when it closes; what was connected then finds a dead line, as after a pulled
-cable.
+It knows addresses, lines and CAN channels; it does not know dialects or physics. Each open world has an exchange of its
+own, and a name that transports may be given with an address: two worlds may have the same one. A world plugs its
+simulators in when it opens and pulls them out when it closes; what was connected then finds a dead line, as after a
+pulled cable.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import count
+from threading import Lock
 from typing import Any, Protocol
 
 from can import Message
@@ -19,13 +22,17 @@ Wait = Callable[[float], None]
 class Device(Protocol):
     """A simulated instrument as its wire sees it: one message in, at most one reply out.
 
-    Text is Latin-1, so that every byte value has its place (SimServ separates its fields by 0xB6). On a network the
-    instrument closes a connection after `hangs_up_after` s of real time without a word; None: never.
+    `frames` finds the messages in what has come; a reply goes out with `ends_with` behind it. Text is Latin-1, so that
+    every byte value has its place (SimServ separates its fields by 0xB6, a binary protocol has nothing else). On a
+    network the instrument closes a connection after `hangs_up_after` s of real time without a word; None: never.
     """
 
-    ends_on: bytes
     ends_with: bytes
     hangs_up_after: float | None
+
+    def frames(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """Take what has come so far apart: the messages that are complete, without their ends, and the rest."""
+        ...
 
     def handle(self, message: str) -> str | None:
         """Act on one message without its terminator; None is silence."""
@@ -58,14 +65,19 @@ class Line:
             raise LineDead("the virtual instrument was unplugged: open its world again")
         return self._device
 
+    @property
+    def unfinished(self) -> int:
+        """How many bytes have come of a message that is not complete."""
+        return len(self._unfinished)
+
     def complete(self, data: bytes) -> list[bytes]:
         """Add bytes to what has come so far; returns the messages that are complete now."""
-        *messages, self._unfinished = (self._unfinished + data).split(self.device.ends_on)
+        messages, self._unfinished = self.device.frames(self._unfinished + data)
         return messages
 
     def _write(self, data: bytes) -> None:
         device = self.device
-        *messages, self._unfinished = (self._unfinished + data).split(device.ends_on)
+        messages, self._unfinished = device.frames(self._unfinished + data)
         for message in messages:
             reply = device.handle(message.decode("latin-1"))
             if reply is not None:
@@ -126,9 +138,13 @@ class _Socket:
 
 
 class Exchange:
-    """Addresses of all open worlds. VISA names are compared in their canonical form, without regard to case."""
+    """The addresses of one world, which is called `name`.
 
-    def __init__(self) -> None:
+    VISA names are compared in their canonical form, without regard to case.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._sockets: dict[str, _Socket] = {}
         self._names: dict[str, str] = {}
         self._channels: dict[str, CanChannel] = {}
@@ -137,9 +153,7 @@ class Exchange:
         """Make a device reachable. Raises ValueError for an address that is malformed or taken."""
         key = canonical(address)
         if key in self._sockets:
-            raise ValueError(
-                f"address {address!r} already leads to a virtual instrument: close its world or choose another"
-            )
+            raise ValueError(f"address {address!r} already leads to a virtual instrument of this world: use another")
         self._sockets[key] = _Socket(device, wait)
         self._names[key] = address
 
@@ -163,6 +177,13 @@ class Exchange:
         line = Line(socket.device, socket.wait)
         _join(socket, line)
         return line
+
+    def has(self, address: str) -> bool:
+        """Whether a device is plugged in at an address."""
+        try:
+            return canonical(address) in self._sockets
+        except ValueError:
+            return False
 
     def adopt(self, device: Device, line: Line) -> None:
         """Count a line that somebody else has laid to a device (a served one) among its own."""
@@ -195,21 +216,21 @@ class Exchange:
         """Every address with a device behind it, as it was written in the station file."""
         return tuple(self._names.values())
 
-    def add_channel(self, name: str, channel: CanChannel) -> None:
-        """Lay a CAN bus. Raises ValueError when the name is taken."""
-        if name in self._channels:
-            raise ValueError(
-                f"virtual CAN channel {name!r} already exists: close the world that uses it or choose another"
-            )
-        self._channels[name] = channel
-
-    def remove_channel(self, name: str) -> None:
-        """Take a CAN bus away; harmless when it is gone already."""
-        self._channels.pop(name, None)
+    def join_channel(self, name: str, now: Callable[[], float], wait: Wait) -> CanChannel:
+        """The CAN bus of that name, laid with the first who asks for it."""
+        return self._channels.setdefault(name, CanChannel(now, wait))
 
     def channel(self, name: str) -> CanChannel | None:
         """Find a CAN bus by its channel name."""
         return self._channels.get(name)
+
+    def close(self) -> None:
+        """Take every device and bus off; nobody finds this world any more. May be called again."""
+        with _LOCK:
+            if _OPEN.get(self.name) is self:
+                del _OPEN[self.name]
+        self.unplug(self.addresses())
+        self._channels.clear()
 
 
 def _join(socket: _Socket, line: Line) -> None:
@@ -232,4 +253,51 @@ def canonical(address: str) -> str:
         ) from error
 
 
-EXCHANGE = Exchange()
+# ---- the worlds of this process ----
+
+_OPEN: dict[str, Exchange] = {}
+_LOCK = Lock()
+
+
+class Ambiguous(LookupError):
+    """Several open worlds have an address, and nobody has said which one is meant."""
+
+
+def open_exchange() -> Exchange:
+    """An exchange for one more world, under the least number that no open one has."""
+    with _LOCK:
+        name = next(str(number) for number in count() if str(number) not in _OPEN)
+        return _OPEN.setdefault(name, Exchange(name))
+
+
+def exchanges(world: str = "") -> tuple[Exchange, ...]:
+    """The exchange of one open world, by its name; without a name those of all."""
+    with _LOCK:
+        return tuple(each for name, each in _OPEN.items() if world in {"", name})
+
+
+def addresses(world: str = "") -> tuple[str, ...]:
+    """Every address of one open world, or of all."""
+    return tuple(address for exchange in exchanges(world) for address in exchange.addresses())
+
+
+def connect(address: str, world: str = "") -> Line | None:
+    """Open a line to the device at an address of one open world, or of whichever has it; None when none has.
+
+    Raises `Ambiguous`.
+    """
+    having = [exchange for exchange in exchanges(world) if exchange.has(address)]
+    return _only(having, address).connect(address) if having else None
+
+
+def channel_of(name: str, world: str = "") -> CanChannel | None:
+    """Find a CAN bus of one open world, or of whichever has it; None when none has. Raises `Ambiguous`."""
+    having = [exchange for exchange in exchanges(world) if exchange.channel(name) is not None]
+    return _only(having, name).channel(name) if having else None
+
+
+def _only(having: list[Exchange], address: str) -> Exchange:
+    if len(having) > 1:
+        names = ", ".join(exchange.name for exchange in having)
+        raise Ambiguous(f"the open worlds {names} all have {address!r}: say which one, as World.reached does")
+    return having[0]

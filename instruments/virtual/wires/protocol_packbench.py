@@ -1,24 +1,22 @@
 """The pyserial URL handler `packbench://name`: a serial port with a simulator at its other end.
 
-pyserial finds it by this module's name once `instruments.virtual` has been imported. Reads wait in virtual time.
+Behind the name may stand which open world is meant: `packbench://name?world=0`. pyserial finds the handler by this
+module's name once `instruments.virtual` has been imported. Reads wait in virtual time.
 """
+
+from urllib.parse import parse_qs, urlsplit
 
 from serial import PortNotOpenError, SerialBase, SerialException
 
-from instruments.virtual.wires.exchange import EXCHANGE, Line, LineDead
+from instruments.virtual.wires.exchange import Ambiguous, Line, LineDead, addresses, connect
 
 
 class Serial(SerialBase):  # type: ignore[misc]  # pyserial ships no types
     """pyserial's interface over a line of the virtual bench. Line settings are accepted and mean nothing."""
 
     def open(self) -> None:
-        """Connect; raises SerialException when no open world has this name."""
-        line = EXCHANGE.connect(self.portstr)
-        if line is None:
-            raise SerialException(
-                f"no virtual instrument at {self.portstr!r}: known are {', '.join(EXCHANGE.addresses())}"
-            )
-        self._line: Line | None = line
+        """Connect; raises SerialException when no open world has this name, or several."""
+        self._line: Line | None = _line(self.portstr)
         self._received = bytearray()
         self.is_open = True
 
@@ -70,3 +68,14 @@ class Serial(SerialBase):  # type: ignore[misc]  # pyserial ships no types
 
     def reset_output_buffer(self) -> None:
         """Nothing is ever held back on the way out."""
+
+
+def _line(url: str) -> Line:
+    (world,) = parse_qs(urlsplit(url).query).get("world", [""])[:1]
+    try:
+        line = connect(url, world)
+    except Ambiguous as error:
+        raise SerialException(str(error)) from error
+    if line is None:
+        raise SerialException(f"no virtual instrument at {url!r}: known are {', '.join(addresses(world))}")
+    return line

@@ -133,6 +133,15 @@ def test_a_frame_is_as_old_as_its_reception(context: LinkContext, clock: FakeTim
     assert session.age(times[0]) == 3.0
 
 
+@pytest.mark.parametrize(("passing", "pace"), [(None, 1.0), (lambda: 100.0, 1.0), (iter((5.0, 5.5)).__next__, 10.0)])
+def test_a_bench_that_is_served_faster_tells_by_how_much(
+    context: LinkContext, clock: FakeTime, join: Join, passing: Callable[[], float] | None, pace: float
+) -> None:
+    session = join("emulator", replace(context, passing=passing))
+    clock.now += 5.0
+    assert session.pace == pace
+
+
 # --- coming and going -------------------------------------------------------------------------------------------------
 
 

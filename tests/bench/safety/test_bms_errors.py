@@ -22,7 +22,6 @@ from bench.verdicts import BenchFault, PackFailure
 from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import CONTRADICTIONS, BmsFault, BmsMode, BmsState, ErrorOrigin, InstrumentFault, ModeLosses
 from instruments.virtual import World
-from instruments.virtual.defects.of_bms import misread
 from tests.bench.conftest import WriteStation
 from tests.bench.fakes import Plant
 
@@ -49,7 +48,7 @@ def world(bench: TestBench) -> World:
 
 def gives_up(bench: TestBench, fault: str, at: float = 60.0) -> None:
     """Have the node go to ERROR for a fault, whose bits it raises with the same frame."""
-    node = world(bench)._in.bms
+    node = world(bench).part("bms")
     assert node is not None
     bench.engine.clock.every(at, lambda: node.fail(fault))
 
@@ -97,7 +96,7 @@ def test_the_outputs_are_off_before_the_reason_is_looked_for(bench: TestBench, m
 
 
 def test_a_reason_that_comes_a_little_later_still_counts(bench: TestBench) -> None:
-    node = world(bench)._in.bms
+    node = world(bench).part("bms")
     assert node is not None
     gives_up(bench, "something else")
     bench.engine.clock.every(60.4, lambda: node.faults.add("interlock"))
@@ -112,9 +111,9 @@ def test_a_precharge_that_fails_is_the_packs_unless_the_bench_held_the_bus(bench
 
 
 def test_a_cell_that_the_bms_finds_beyond_its_limit_is_named(bench: TestBench) -> None:
-    node = world(bench)._in.bms
+    node = world(bench).part("bms")
     assert node is not None
-    bench.engine.clock.every(60.2, lambda: misread(node, cell=6, gain=1.12))
+    bench.engine.clock.every(60.2, lambda: node.misread(cell=6, gain=1.12))
     gives_up(bench, "over-voltage", at=60.5)  # sooner than a guard that forgives a reading for a second
     with pytest.raises(PackFailure, match=r"CELL_VOLTAGE_OVERVOLTAGE_MSL; 3\.\d+ V were read at cell 7 of module 1"):
         bench.run(Charge("C/3", until=LONG))
@@ -316,7 +315,7 @@ def test_a_chamber_that_heats_excuses_the_bit_for_a_hot_cell_and_no_other(
     """The node gives up while more heat is suspected from outside than the guard ends a run for."""
     heat = bench.engine.sampler.guard
     world(bench).inject("chamber-lies:300")
-    node = world(bench)._in.bms
+    node = world(bench).part("bms")
     assert node is not None
 
     def give_up(_row: list[float]) -> None:

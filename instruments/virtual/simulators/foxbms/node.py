@@ -11,19 +11,19 @@ and a node that has heard no request for a while opens its contactors (CAN_Check
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Protocol
 
 import numpy as np
 from can import Message
-from numpy.typing import NDArray
 
-from instruments.virtual.simulators.charge_limit import ChargeLimit
-from instruments.virtual.simulators.dialect import Repair
+from instruments.virtual.defects.grammar import Repair
+from instruments.virtual.plants import Cells, Vector
+from instruments.virtual.ports import Contactor
+from instruments.virtual.properties import Property
+from instruments.virtual.simulator import Part
+from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
-
-Vector = NDArray[np.float64]
 
 REQUEST, STATE, FATAL_ERROR = 0x210, 0x220, 0x222
 TEMPERATURES, VOLTAGES, LIMITS, VALUES, INSULATION, ESTIMATION = range(0x230, 0x236)
@@ -40,33 +40,10 @@ LIMIT_STEP = 0.25  # A, resolution of 0x232
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 FAULT_DEBOUNCE = 0.5  # s
 RECOVERY = 1.0  # s; each bad look at the requests is made good by one that is not, 10 ms apart
+MOST_INSULATION = 1e12  # Ohm, beyond what any field of a frame holds
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
 MODULE = 12  # cells, for the indices in 0x230 and 0x231
-
-
-class Cells(Protocol):
-    """What the node's own sensors see: vectors over the cells in series, V, degC, 0 to 1 and Ah."""
-
-    @property
-    def voltage(self) -> Vector:
-        """Terminal voltage of each cell, V."""
-        ...
-
-    @property
-    def temperature(self) -> Vector:
-        """Temperature of each cell, degC; the same array for good."""
-        ...
-
-    @property
-    def soc(self) -> Vector:
-        """State of charge of each cell, 0 to 1."""
-        ...
-
-    @property
-    def capacity(self) -> Vector:
-        """Capacity of each cell, Ah."""
-        ...
 
 
 def field(start: int, length: int, step: float = 1.0, *, signed: bool = False) -> Callable[[float], int]:
@@ -151,13 +128,14 @@ class Extremes:
     sensor_max: int = 0
 
 
-class FoxBms:
+class FoxBms(Part):
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `insulation` in Ohm. `request_timeout` s is how long after the last request the contactors open; None: never. A real
-    node takes 1.4 s (100 looks of 10 ms each, and what the request, the delay and the opening take); one that was never
-    asked for anything waits here. Defects: while it is `silent` nothing is sent or heard, and the contactor stays as it
-    is; `conducting` are the states in which its contactor really conducts; `precharges` says whether the bus follows.
+    `leak` is the property that its insulation monitor reads, Ohm. `request_timeout` s is how long after the last
+    request the contactors open; None: never. A real node takes 1.4 s (100 looks of 10 ms each, and what the request,
+    the delay and the opening take); one that was never asked for anything waits here. Defects: while it is `silent`
+    nothing is sent or heard, and the contactor stays as it is; `conducting` are the states in which its contactor
+    really conducts; `precharges` says whether the bus follows.
     """
 
     def __init__(
@@ -168,11 +146,12 @@ class FoxBms:
         *,
         parallel: int = 1,
         settling: Settling,
-        insulation: float = 20e6,
+        leak: Property,
         request_timeout: float | None = None,
     ) -> None:
         self._cell, self.cells, self.channel, self._parallel = cell, cells, channel, parallel
-        self.insulation, self.silent = insulation, False
+        self.ports = (Contactor(self),)
+        self.leak, self.silent = leak, False
         self.state = STANDBY
         self.charging_complete = False
         self.conducting = CONDUCTING
@@ -210,6 +189,11 @@ class FoxBms:
         return self.state in self.conducting
 
     @property
+    def _insulation(self) -> float:
+        """What its monitor shows, Ohm: no leak at all is more than it can measure."""
+        return min(self.leak.value, MOST_INSULATION)
+
+    @property
     def closed(self) -> bool:
         """Whether the node believes its main contactor closed."""
         return self.state in CONDUCTING
@@ -231,10 +215,14 @@ class FoxBms:
         self.faults.clear()
         self.state = STANDBY
 
-    def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
-        """Put something else in the place of a method of this one node. How it is ended."""
-        vars(self)[method] = change(getattr(self, method))
-        return lambda: vars(self).pop(method, None)
+    def misread(self, cell: int, gain: float) -> Repair:
+        """A defect: one cell's voltage (from 0) is measured by a factor wrong. How it is ended."""
+        healthy, self.cells = self.cells, _LooseLead(self.cells, cell, gain)
+
+        def repair() -> None:
+            self.cells = healthy
+
+        return repair
 
     # ---- the bus's side ----
 
@@ -273,18 +261,23 @@ class FoxBms:
 
     # ---- the world's side ----
 
-    def observe(self, current: float, bus_voltage: float) -> None:
-        """Sample the sensors and act: current in A (charge positive), voltage in V. Faults open the contactor."""
-        self._current, self._bus_voltage = current, bus_voltage
+    def hasten(self, speed: float) -> None:
+        """Have the world's time go faster than that in which requests come."""
+        if self.request_timeout is not None:
+            self.request_timeout *= speed
+
+    def sample(self, current: float, voltage: float) -> None:
+        """Sample the sensors and act: current in A (charge positive), V of the bus. Faults open the contactor."""
+        self._current, self._bus_voltage = current, voltage
         now = self.channel.now()
         cells, found = self.cells, self.extremes
         if now - self._limited_at > LIMIT_PERIOD - 1e-6:
             self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
-        voltage, temperature, soc = cells.voltage, cells.temperature, cells.soc
+        cell, temperature, soc = cells.voltage, cells.temperature, cells.soc
         # Where the extreme is costs an eighth of `min`, and a product with ones a third of `sum`.
-        self._pack_voltage = float(np.dot(voltage, self._ones))
-        found.cell_min, found.cell_max = int(voltage.argmin()), int(voltage.argmax())
-        found.voltage_min, found.voltage_max = voltage.item(found.cell_min), voltage.item(found.cell_max)
+        self._pack_voltage = float(np.dot(cell, self._ones))
+        found.cell_min, found.cell_max = int(cell.argmin()), int(cell.argmax())
+        found.voltage_min, found.voltage_max = cell.item(found.cell_min), cell.item(found.cell_max)
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
         found.temperature_min = temperature.item(found.sensor_min)
         found.temperature_max = temperature.item(found.sensor_max)
@@ -333,7 +326,7 @@ class FoxBms:
             bad.add("over-current charge")
         elif self._current < -self._most:
             bad.add("over-current discharge")
-        if self.insulation < 100e3:
+        if self.leak.value < 100e3:
             bad.add("insulation")
         return bad
 
@@ -388,7 +381,7 @@ class FoxBms:
     # ---- frames ----
 
     def _state_frame(self) -> int:
-        return _state(self.state, self.closed, self.charging_complete, self.insulation, frozenset(self.faults))
+        return _state(self.state, self.closed, self.charging_complete, self._insulation, frozenset(self.faults))
 
     def _temperature_frame(self) -> int:
         found = self.extremes
@@ -411,13 +404,33 @@ class FoxBms:
         return frame | PACK_VOLTAGE(self._pack_voltage) | BUS_VOLTAGE(self._bus_voltage)
 
     def _insulation_frame(self) -> int:
-        return _insulation(self.insulation)
+        return _packed_insulation(self._insulation)
 
     def _estimation_frame(self) -> int:
         low, high = self.extremes.soc_min, self.extremes.soc_max
         energy = self._capacity * low * self._pack_voltage  # at the present voltage: a simple node's estimate
         frame = MIN_SOC(low) | MAX_SOC(high) | MIN_SOE(low) | MAX_SOE(high) | ENERGY(energy)
         return frame | HEALTH(min(self._capacity / self._nominal, 1.0))
+
+
+class _LooseLead:
+    """Cells of which one is measured wrong."""
+
+    def __init__(self, cells: Cells, cell: int, gain: float) -> None:
+        self._cells, self._cell, self._gain = cells, cell, gain
+        self.temperature, self.capacity = cells.temperature, cells.capacity
+
+    @property
+    def soc(self) -> Vector:
+        """As it is."""
+        return self._cells.soc
+
+    @property
+    def voltage(self) -> Vector:
+        """V of each cell, one of them wrong."""
+        voltage = self._cells.voltage.copy()
+        voltage[self._cell] *= self._gain
+        return voltage
 
 
 def _next(now: float, period: float) -> float:
@@ -463,7 +476,7 @@ def _limits(charge: float, discharge: float) -> int:
 
 
 @lru_cache
-def _insulation(ohm: float) -> int:
+def _packed_insulation(ohm: float) -> int:
     return PACK_INSULATION(ohm)
 
 

@@ -23,7 +23,7 @@ from bench.recording.session_log import Session, SessionLog, last_session
 from bench.verdicts import BenchFault, Cause, Verdict
 from tests.bench.cli_support import packbench_here
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLUMNS = ("Test Time / s", "Step Count / 1", "Voltage / V")
 SIZE = 2**21
 

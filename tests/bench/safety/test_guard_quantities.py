@@ -143,7 +143,7 @@ def test_an_empty_pack_that_goes_on_giving_is_counted_on() -> None:
 def bits(*signals: str) -> tuple[float, float]:
     """Of the pack, of the link."""
     counts = FaultBits(lambda: [fault_of(signal) for signal in signals])
-    return counts.of_the_pack(row(0.0)), counts.of_the_link(row(0.0))
+    return counts.of_the_pack(row(0.0)), counts.link
 
 
 def test_bits_that_the_bench_brings_about_are_not_the_packs() -> None:
@@ -157,7 +157,6 @@ def test_bits_are_read_once_a_second() -> None:
     counts = FaultBits(lambda: (reads.append(None), ())[1])  # type: ignore[func-returns-value]
     for tenth in range(101):
         counts.of_the_pack(row(tenth / 10))
-        counts.of_the_link(row(tenth / 10))
     assert len(reads) == 11
 
 

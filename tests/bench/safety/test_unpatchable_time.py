@@ -122,7 +122,7 @@ import time
 from unittest import mock
 import freezegun, pytest, time_machine
 from bench.scenario import Charge, elapsed
-from tests.bench.test_unpatchable_time import FREEZERS
+from tests.bench.safety.test_unpatchable_time import FREEZERS
 
 @pytest.fixture(autouse=True)
 def frozen():

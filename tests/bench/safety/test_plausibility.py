@@ -12,6 +12,7 @@ from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import PackFile
 from bench.safety import events, plausibility
+from bench.safety.formulas import Quantity, Row
 from bench.safety.plausibility import ChargeLeap, OutsideHeat, frozen_temperatures, frozen_voltages
 
 CHARGE, STANDBY, STARTING, ERROR = 9.0, 5.0, 1.0, 10.0
@@ -348,7 +349,7 @@ def balanced(
             voltage=13.0 if number else 0.0,
         )
         values += [13.0 + volts_per_ampere * flows, flows]
-        found = Balance(heat.impossible(values), heat.unlikely(values), heat.cold(values))
+        found = Balance(heat.impossible(values), heat.doubtful, heat.lack)
     return found
 
 
@@ -439,7 +440,7 @@ def test_a_cell_that_is_no_warmer_than_its_air_is_heated_by_it(
 
 
 def counted(
-    count: events.EventCount, *rows: tuple[float, float, float], voltage: float = 35.0, string: float = 35.0
+    count: Quantity, *rows: tuple[float, float, float], voltage: float = 35.0, string: float = 35.0
 ) -> list[float]:
     """After each row of BMS state, current and set current; up to 40 V are asked for."""
     return [
@@ -463,18 +464,24 @@ UNDER_LOAD, AT_REST = (CHARGE, 2.0, 2.0), (CHARGE, 0.0, nan)
 
 def test_a_contactor_that_opens_under_load_is_counted_each_time() -> None:
     rows = [UNDER_LOAD, (STANDBY, 0.0, 2.0), (STANDBY, 0.0, 2.0), UNDER_LOAD, (STANDBY, 0.0, 2.0)]
-    assert counted(events.EventCount(events.opened_by_itself), *rows) == [0, 1, 1, 1, 2]
+    assert counted(events.StateChanges(), *rows) == [0, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("state", [STANDBY, ERROR, nan])
 def test_a_contactor_that_was_asked_to_open_gave_up_or_is_unknown_is_not_counted(state: float) -> None:
     asked = 2.0 if state != STANDBY else nan
-    assert counted(events.EventCount(events.opened_by_itself), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
+    assert counted(events.StateChanges(), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
 
 
 def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
     rows = [(0.0, 0.0, nan), (STARTING, 0.0, nan), AT_REST, (STARTING, 0.0, nan), (2.0, 0.0, nan), AT_REST]
-    assert counted(events.EventCount(events.restarted), *rows) == [0, 0, 0, 1, 1, 1]
+    changes = events.StateChanges()
+
+    def restarts(values: Row) -> float:
+        changes(values)
+        return changes.restarts
+
+    assert counted(restarts, *rows) == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -525,9 +532,8 @@ def test_what_a_bms_does_not_count_has_not_grown() -> None:
 
 def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(four_cells: PackFile) -> None:
     """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
-    cold = four_cells.model_copy(
-        update={"requirements": four_cells.requirements.model_copy(update={"dc_resistance": {-10.0: 10.0, 25.0: 1.0}})}
-    )
+    required = four_cells.requirements | {"dc resistance 10 s": {"": {-10.0: 10.0, 25.0: 1.0}}}
+    cold = four_cells.model_copy(update={"requirements": required})
     heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
     cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
     air = [-10.0, -10.0, *[25.0] * 20]

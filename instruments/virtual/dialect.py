@@ -5,18 +5,14 @@ Each instrument composes those its manual describes; none of them knows a comman
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any
 
-Repair = Callable[[], object]
-"""Ends a defect."""
-
-
-def over() -> None:
-    """End a defect that was over as soon as it had happened."""
+from instruments.virtual.defects.grammar import Repair
+from instruments.virtual.simulator import Part, Specimen
 
 
 class ErrorQueue:
@@ -104,11 +100,15 @@ class Meter:
         return _DIGITS[self.decimals] % self.read(value)
 
 
-class Instrument(ABC):
-    """What simulated instruments have in common, and what can be wrong with any of them.
+class Instrument(Part, ABC):
+    """What simulated instruments on a line have in common, and what can be wrong with any of them.
 
-    Each defect returns how it is ended. Methods are swapped, so that a healthy instrument pays nothing for them.
+    Each defect returns how it is ended. Methods are swapped, so that a healthy instrument pays nothing for them. A
+    message ends on `ends_on`, a reply with `ends_with`; who frames its messages otherwise overrides `frames`.
     """
+
+    ends_on: bytes = b"\n"
+    ends_with: bytes = b"\n"
 
     SWITCHING: tuple[str, ...] = ()
     """How messages begin that switch something on or off."""
@@ -116,8 +116,17 @@ class Instrument(ABC):
     """What the instrument measures, and the key of the meter for it."""
     hangs_up_after: float | None = None
     """s without a word after which the instrument closes a network connection; None: it waits for ever."""
-    _specimen: "Specimen"
+    _specimen: Specimen
     _meters: dict[Any, Meter]
+
+    def frames(self, data: bytes) -> tuple[list[bytes], bytes]:
+        """Take what has come so far apart: the messages that are complete, without their ends, and the rest."""
+        *messages, rest = data.split(self.ends_on)
+        return messages, rest
+
+    def status_byte(self) -> int:
+        """Answer a serial poll (IEEE 488.2 clause 11); 0 from who knows none."""
+        return 0
 
     @abstractmethod
     def handle(self, message: str) -> str | None:
@@ -163,22 +172,3 @@ class Instrument(ABC):
         healthy = self._meters[key]
         self._meters[key] = replace(healthy, gain=healthy.gain * gain, offset=healthy.offset + offset)
         return partial(self._meters.__setitem__, key, healthy)
-
-    def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
-        """Put something else in the place of a method of this one specimen."""
-        vars(self)[method] = change(getattr(self, method))
-        return lambda: vars(self).pop(method, None)
-
-
-def _unseeded() -> Random:
-    return Random(0)  # noqa: S311 - reproducible, not secret
-
-
-@dataclass(frozen=True, slots=True)
-class Specimen:
-    """What makes one simulated instrument of a type individual: its identity and its errors."""
-
-    model: str
-    serial_number: str
-    random: Random = field(default_factory=_unseeded, compare=False)
-    accuracy: float = 0.0

@@ -27,7 +27,7 @@ from bench.verdicts import (
     fault_of,
 )
 from instruments.roles import InstrumentFault, SetPointRejected
-from instruments.virtual.defects.grammar import FORMS
+from instruments.virtual.defects.vocabulary import shipped_kinds
 
 WriteFile = Callable[[str, str], Path]
 
@@ -105,7 +105,7 @@ def test_the_guard_only_warns_holds_or_trips() -> None:
 
 def test_every_defect_that_can_be_seeded_is_a_fault_and_the_other_way_round() -> None:
     seeded = {defect for entry in catalogue().values() for defect in entry.defects}
-    assert seeded == set(FORMS)
+    assert seeded == set(shipped_kinds())
 
 
 def test_somebody_is_to_blame_for_everything_and_everybody_for_something() -> None:

@@ -45,7 +45,7 @@ from bench.verdicts import BenchFault
 from instruments.roles import InstrumentFault
 from tests.bench.fakes import FakeChamber, Plant
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 # --- when the test is gone ----------------------------------------------------------------------------------------

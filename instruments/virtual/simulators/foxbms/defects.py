@@ -5,49 +5,46 @@ from functools import partial
 
 from can import Message
 
-from instruments.virtual.defects.grammar import Defect
-from instruments.virtual.inhabitants import Inhabitants
-from instruments.virtual.simulators import foxbms
-from instruments.virtual.simulators.bms_protection import Protection
-from instruments.virtual.simulators.dialect import Repair
-from instruments.virtual.simulators.foxbms import (
+from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair
+from instruments.virtual.defects.of_instruments import sense_lead_loose
+from instruments.virtual.simulators.foxbms import node
+from instruments.virtual.simulators.foxbms.node import (
     ALERT,
     CONDUCTING,
     DISCHARGE,
     ERROR,
+    GENERAL_ERROR,
+    MAIN_FUSE,
     PACK_CURRENT,
     STANDBY,
-    Cells,
     FoxBms,
-    Vector,
     field,
     flag,
 )
-
-Effect = Callable[[Inhabitants, Defect], Repair | None]
+from instruments.virtual.simulators.foxbms.protection import Protection
 
 MESSAGES = {
-    "f_BmsState": foxbms.STATE,
-    "f_PackMinMaxCellTemperature": foxbms.TEMPERATURES,
-    "f_PackMinMaxCellVoltage": foxbms.VOLTAGES,
-    "f_PackLimits": foxbms.LIMITS,
-    "f_PackValuesP0": foxbms.VALUES,
-    "f_PackValuesP1": foxbms.INSULATION,
-    "f_PackStateEstimation": foxbms.ESTIMATION,
+    "f_BmsState": node.STATE,
+    "f_PackMinMaxCellTemperature": node.TEMPERATURES,
+    "f_PackMinMaxCellVoltage": node.VOLTAGES,
+    "f_PackLimits": node.LIMITS,
+    "f_PackValuesP0": node.VALUES,
+    "f_PackValuesP1": node.INSULATION,
+    "f_PackStateEstimation": node.ESTIMATION,
 }
 OUT_OF_RANGE = {
-    "BmsState": (foxbms.STATE, 3, 4, 15),
-    "MinimumSoc": (foxbms.ESTIMATION, 7, 10, 1023),
-    "MaximumSoc": (foxbms.ESTIMATION, 13, 10, 1023),
-    "Soh": (foxbms.ESTIMATION, 47, 8, 255),
-    "MaximumDischargeCurrent": (foxbms.LIMITS, 7, 12, 4095),
-    "MaximumChargeCurrent": (foxbms.LIMITS, 11, 12, 4095),
-    "MinimumCellVoltage": (foxbms.VOLTAGES, 53, 14, 8191),
-    "MaximumCellVoltage": (foxbms.VOLTAGES, 37, 14, 8191),
-    "MinimumCellTemperature": (foxbms.TEMPERATURES, 39, 8, 127),
-    "MaximumCellTemperature": (foxbms.TEMPERATURES, 47, 8, 127),
-    "BatteryVoltage": (foxbms.VALUES, 7, 15, 16383),
-    "Current": (foxbms.VALUES, 40, 17, 65535),
+    "BmsState": (node.STATE, 3, 4, 15),
+    "MinimumSoc": (node.ESTIMATION, 7, 10, 1023),
+    "MaximumSoc": (node.ESTIMATION, 13, 10, 1023),
+    "Soh": (node.ESTIMATION, 47, 8, 255),
+    "MaximumDischargeCurrent": (node.LIMITS, 7, 12, 4095),
+    "MaximumChargeCurrent": (node.LIMITS, 11, 12, 4095),
+    "MinimumCellVoltage": (node.VOLTAGES, 53, 14, 8191),
+    "MaximumCellVoltage": (node.VOLTAGES, 37, 14, 8191),
+    "MinimumCellTemperature": (node.TEMPERATURES, 39, 8, 127),
+    "MaximumCellTemperature": (node.TEMPERATURES, 47, 8, 127),
+    "BatteryVoltage": (node.VALUES, 7, 15, 16383),
+    "Current": (node.VALUES, 40, 17, 65535),
 }
 """Message, start bit, length, and the largest count of a signal: what a sensor that has failed is sent as."""
 FAULT_SIGNALS = {
@@ -84,7 +81,7 @@ BOOT_TIME = 2.0
 """s from a node's reset until it takes requests again."""
 STOP_CHAIN = ("InterlockState", "EmergencyShutoff")
 """What a node says when the emergency-stop chain, which holds its contactors, is opened."""
-SIGNAL_NAMES: Mapping[str, Collection[str]] = {
+WORDS: Mapping[str, Collection[str]] = {
     "message": MESSAGES,
     "signal": OUT_OF_RANGE,
     "fault signal": FAULT_SIGNALS,
@@ -92,22 +89,12 @@ SIGNAL_NAMES: Mapping[str, Collection[str]] = {
 }
 
 
-def _of_node(act: Callable[[FoxBms, Defect], Repair | None]) -> Effect:
-    """A defect of the node itself."""
+def _with(attribute: str, value: object) -> Callable[[FoxBms, Defect], Repair]:
+    """A defect that is something about the node."""
 
-    def begin(world: Inhabitants, defect: Defect) -> Repair | None:
-        assert world.bms is not None  # noqa: S101 - see NEEDS
-        return act(world.bms, defect)
-
-    return begin
-
-
-def _with(attribute: str, value: Callable[[Defect], object]) -> Callable[[FoxBms, Defect], Repair]:
-    """A defect that is a property of the node."""
-
-    def begin(bms: FoxBms, defect: Defect) -> Repair:
+    def begin(bms: FoxBms, _defect: Defect) -> Repair:
         healthy = getattr(bms, attribute)
-        setattr(bms, attribute, value(defect))
+        setattr(bms, attribute, value)
         return partial(setattr, bms, attribute, healthy)
 
     return begin
@@ -133,14 +120,14 @@ class _Welded(frozenset[int]):
         return self._closed
 
 
-def _shunt_drift(world: Inhabitants, defect: Defect) -> Repair:
-    assert world.bms is not None  # noqa: S101 - see NEEDS
-    start, rate, now = world.now(), defect.number(0) / 3600, world.now
+def _shunt_drift(bms: FoxBms, defect: Defect) -> Repair:
+    now = bms.channel.now
+    start, rate = now(), defect.number(0) / 3600
 
     def drifting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
         return lambda current, voltage: healthy(current * (1.0 + rate * (now() - start)), voltage)
 
-    return world.bms.swap("observe", drifting)
+    return bms.swap("sample", drifting)
 
 
 def _error(bms: FoxBms, defect: Defect) -> Repair:
@@ -164,10 +151,10 @@ def _give_up(bms: FoxBms, signals: Iterable[str]) -> Repair:
     return recover
 
 
-def _restart(world: Inhabitants, defect: Defect) -> Repair:
+def _restart(bms: FoxBms, defect: Defect) -> Repair:
     """The node loses its supply for a moment: its contactors open, then it boots and does what it is asked."""
-    assert world.bms is not None  # noqa: S101 - see NEEDS
-    bms, now, up = world.bms, world.now, world.now() + defect.number(0, BOOT_TIME)
+    now = bms.channel.now
+    up = now() + defect.number(0, BOOT_TIME)
     bms.state = UNINITIALIZED
 
     def boot() -> None:
@@ -175,14 +162,14 @@ def _restart(world: Inhabitants, defect: Defect) -> Repair:
             bms.state = STANDBY
 
     def booting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
-        def observe(current: float, voltage: float) -> None:
+        def sample(current: float, voltage: float) -> None:
             if now() >= up:
                 boot()
             healthy(current, voltage)
 
-        return observe
+        return sample
 
-    end = bms.swap("observe", booting)
+    end = bms.swap("sample", booting)
 
     def over() -> None:
         end()
@@ -278,7 +265,7 @@ def _raise(bms: FoxBms, signals: Iterable[str]) -> Repair:
     bits = 0
     for signal in signals:
         bits |= flag(FAULT_SIGNALS[signal]) | ALERT
-    return tamper(bms, foxbms.STATE, lambda frame: frame | bits)
+    return tamper(bms, node.STATE, lambda frame: frame | bits)
 
 
 class _OtherNode:
@@ -290,8 +277,8 @@ class _OtherNode:
     def __init__(self, bms: FoxBms) -> None:
         frames = {identifier: pack(bms) for identifier, pack in bms.packers.items()}
         _, start, length, _ = OUT_OF_RANGE["BmsState"]
-        frames[foxbms.STATE] = _put(frames[foxbms.STATE], start, length, STANDBY)
-        frames[foxbms.VALUES] = frames[foxbms.VALUES] & ~PACK_CURRENT(-0.01) | PACK_CURRENT(0.0)
+        frames[node.STATE] = _put(frames[node.STATE], start, length, STANDBY)
+        frames[node.VALUES] = frames[node.VALUES] & ~PACK_CURRENT(-0.01) | PACK_CURRENT(0.0)
         self._frames = {identifier: frame.to_bytes(8, "big") for identifier, frame in frames.items()}
         self._bms, self._first = bms, False
 
@@ -327,7 +314,7 @@ def _frozen_values(bms: FoxBms, _defect: Defect) -> Repair:
         frame = bms.packers[identifier](bms)
         return tamper(bms, identifier, lambda _frame: frame)
 
-    repairs = [constant(identifier) for identifier in bms.packers if identifier != foxbms.STATE]
+    repairs = [constant(identifier) for identifier in bms.packers if identifier != node.STATE]
     return lambda: [repair() for repair in repairs]
 
 
@@ -361,59 +348,48 @@ def protect(bms: FoxBms) -> Protection:
     return protection
 
 
-def misread(bms: FoxBms, cell: int, gain: float) -> Repair:
-    """Measure one cell's voltage (from 0) by a factor wrong."""
-    healthy, bms.cells = bms.cells, _LooseLead(bms.cells, cell, gain)
-    return partial(setattr, bms, "cells", healthy)
+def _fuse_blown(bms: FoxBms, _defect: Defect) -> None:
+    bms.conducting = frozenset()
+    tamper(bms, node.STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
 
 
-class _LooseLead:
-    """Cells of which one is measured wrong."""
-
-    def __init__(self, cells: Cells, cell: int, gain: float) -> None:
-        self._cells, self._cell, self._gain = cells, cell, gain
-        self.temperature, self.capacity = cells.temperature, cells.capacity
-
-    @property
-    def soc(self) -> Vector:
-        """As it is."""
-        return self._cells.soc
-
-    @property
-    def voltage(self) -> Vector:
-        """V of each cell, one of them wrong."""
-        voltage = self._cells.voltage.copy()
-        voltage[self._cell] *= self._gain
-        return voltage
+def _insulation(bms: FoxBms, defect: Defect) -> Repair:
+    """The pack leaks to its case: whoever measures that sees it, not this node alone."""
+    return bms.leak.change(defect.number(0))
 
 
-def _bus_off(world: Inhabitants, _defect: Defect) -> Repair:
-    assert world.channel is not None  # noqa: S101 - see NEEDS
-    world.channel.cut()
-    return world.channel.mend
+def _bus_off(bms: FoxBms, _defect: Defect) -> Repair:
+    bms.channel.cut()
+    return bms.channel.mend
 
 
-EFFECTS: Mapping[str, Effect] = {
-    "bms-silent": _of_node(_with("silent", lambda _defect: True)),
-    "insulation": _of_node(_with("insulation", lambda defect: defect.number(0))),
-    "contactor-welded": _of_node(_welded),
-    "contactor-stuck-open": _of_node(_with("conducting", lambda _defect: frozenset())),
-    "precharge-fails": _of_node(_with("precharges", lambda _defect: False)),
-    "shunt-drift": _shunt_drift,
-    "bus-off": _bus_off,
-    "missing-message": _of_node(_missing),
-    "frozen-counter": _of_node(_protected("frozen")),
-    "wrong-checksum": _of_node(_protected("corrupt")),
-    "out-of-range": _of_node(_out_of_range),
-    "bms-frozen-values": _of_node(_frozen_values),
-    "bms-error": _of_node(_error),
-    "fault-bit": _of_node(_fault_bit),
-    "emergency-stop": _of_node(_emergency_stop),
-    "bms-restart": _restart,
-    "second-node": _of_node(_second_node),
-    "min-above-max": _of_node(_min_above_max),
-    "soc-jump": _of_node(_soc_jump),
-    "frozen-signal": _of_node(_frozen_signal),
-    "contactor-closed": _of_node(_contactor_closed),
-}
-NEEDS: Mapping[str, tuple[str, ...]] = dict.fromkeys(EFFECTS, ("bms",))
+def _kind(form: str, act: Callable[[FoxBms, Defect], Repair | None], *, for_good: bool = False) -> DefectKind:
+    begin: Begin = lambda bms, defect, _world: act(bms, defect)  # noqa: E731 - the world is of no concern here
+    return DefectKind(form, begin, "bms", for_good=for_good)
+
+
+DEFECTS = (
+    sense_lead_loose(rank=1),  # an emulator reads its own channels back; without one this is who measures cells
+    _kind("insulation:<Ohm>", _insulation),
+    _kind("fuse-blown", _fuse_blown, for_good=True),
+    _kind("contactor-welded", _welded),
+    _kind("contactor-stuck-open", _with("conducting", frozenset())),
+    _kind("contactor-closed", _contactor_closed),
+    _kind("precharge-fails", _with("precharges", False)),
+    _kind("bms-silent[:<after s>]", _with("silent", True)),
+    _kind("bus-off", _bus_off),
+    _kind("missing-message:<message>", _missing),
+    _kind("frozen-counter", _protected("frozen")),
+    _kind("wrong-checksum", _protected("corrupt")),
+    _kind("out-of-range:<signal>", _out_of_range),
+    _kind("bms-frozen-values", _frozen_values),
+    _kind("shunt-drift:<share/h>", _shunt_drift),
+    _kind("bms-error[:<fault signal>]", _error),
+    _kind("emergency-stop", _emergency_stop),
+    _kind("bms-restart[:<s>]", _restart),
+    _kind("second-node", _second_node),
+    _kind("min-above-max:<extreme>", _min_above_max),
+    _kind("soc-jump:<share>", _soc_jump),
+    _kind("frozen-signal:<signal>", _frozen_signal),
+    _kind("fault-bit:<fault signal>", _fault_bit),
+)

@@ -1,0 +1,165 @@
+"""Where a simulator touches the world: each kind of port knows what it joins.
+
+The world knows none of them by name. A package that needs another kind (a coolant loop, a node of the grid) derives it
+from `Port` in its own file and joins it to what it finds in `Inhabitants`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from instruments.virtual.terminals import LoadPort, OperatingPoint, StuckStage, SupplyPort
+
+if TYPE_CHECKING:
+    from instruments.virtual.inhabitants import Inhabitants
+    from instruments.virtual.plants import Emulated
+
+Feels = Callable[[], float]
+"""The temperature of a place, degC."""
+Stage = TypeVar("Stage", SupplyPort, LoadPort)
+
+
+class Port(ABC):
+    """One place at which a simulator touches the world: `kind` in words, `most` how many a world may have of it."""
+
+    kind: ClassVar[str]
+    most: ClassVar[int | None] = None
+
+    @abstractmethod
+    def join(self, world: "Inhabitants") -> None:
+        """Connect to what is there; raises ValueError, one sentence, where that cannot be."""
+
+
+class Terminal(Protocol[Stage]):
+    """Who stands behind a port at the DC node; `port` has the set points that its power stage is told."""
+
+    port: Stage
+
+    def observe(self, point: OperatingPoint) -> bool:
+        """Take note of what the node settled at, with one's own current; True when a protection has switched off."""
+        ...
+
+
+class _AtNode(Port, Generic[Stage]):
+    """A power stage at the DC node. `stage` is what the node feels of it: its set points, unless a defect is between.
+
+    `owner` is who observes what the node settles at.
+    """
+
+    def __init__(self, owner: Terminal[Stage]) -> None:
+        self.owner: Terminal[Stage] = owner
+        self.stage: Any = owner.port
+
+    def replace(self, stage: Stage) -> None:
+        """A defect: another power stage, which the instrument switches and sets from now on."""
+        self.owner.port = self.stage = stage
+
+    def conduct_on(self) -> Callable[[], None]:
+        """A defect: the power stage goes on after its instrument believes it off. How it is ended."""
+        self.stage = StuckStage(self.owner.port)
+
+        def repair() -> None:
+            self.stage = self.owner.port
+
+        return repair
+
+
+class Source(_AtNode[SupplyPort]):
+    """A supply at the DC node, which may sink as well."""
+
+    kind = "source"
+
+    def join(self, world: "Inhabitants") -> None:
+        """Hang on the DC node."""
+        world.sources.append(self)
+
+
+class Load(_AtNode[LoadPort]):
+    """An electronic load at the DC node."""
+
+    kind = "load"
+
+    def join(self, world: "Inhabitants") -> None:
+        """Hang on the DC node."""
+        world.loads.append(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator(Port):
+    """Channels that are the battery at the DC node. Built before the pack, which they may stand in for."""
+
+    kind: ClassVar[str] = "emulator"
+    most: ClassVar[int | None] = 1
+    emulated: "Emulated"
+
+    def join(self, world: "Inhabitants") -> None:
+        """Be there to be looked at; what conducts is the plant that stands on them."""
+        world.emulators.append(self.emulated)
+
+
+class Switch(Protocol):
+    """Who holds the contactors between the pack and the DC node."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether they conduct."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contactor(Port):
+    """Contactors between the pack and the DC node; of several, all must conduct."""
+
+    kind: ClassVar[str] = "contactor"
+    switch: Switch
+
+    def join(self, world: "Inhabitants") -> None:
+        """Lie in the pack's line."""
+        world.contactors.append(self.switch)
+
+
+@dataclass(frozen=True, slots=True)
+class Air(Port):
+    """A chamber's air, `temperature` in degC; the cells stand in the first chamber of a station."""
+
+    kind: ClassVar[str] = "air"
+    name: str
+    temperature: Feels
+
+    def join(self, world: "Inhabitants") -> None:
+        """Be a place, and the air around the cells where no chamber was before."""
+        world.airs.append(self.temperature)
+        world.places[f"air of {self.name}"] = self.temperature
+
+
+class Scanner(Protocol):
+    """Who has temperature sensors."""
+
+    def lay(self, channel: int, feels: Feels) -> None:
+        """Have the sensor of a channel at a place."""
+        ...
+
+    def rewire(self, channel: int, change: Callable[[Feels], Feels | None]) -> Callable[[], None]:
+        """A defect: what that sensor feels from now on, None for an open one. How it is ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Thermometer(Port):
+    """Sensors at named places (`Inhabitants.places`), by the instrument's own channel."""
+
+    kind: ClassVar[str] = "thermometer"
+    name: str
+    scanner: Scanner
+    wired: Mapping[int, str]
+
+    def join(self, world: "Inhabitants") -> None:
+        """Lay each sensor to its place; raises ValueError for one that the world does not have."""
+        for channel, place in self.wired.items():
+            self.scanner.lay(channel, world.place(place, f"channel {channel} of {self.name}"))
+            world.sensors.append((self.scanner, channel))
+
+
+KINDS = frozenset(each.kind for each in (Source, Load, Emulator, Contactor, Air, Thermometer))
+"""What ours are called."""

@@ -1,0 +1,144 @@
+"""What a simulator is to the world: how it is registered, what it finds where it is put, what it may be told.
+
+See `instruments.virtual.simulators` for whoever writes one.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from instruments.virtual.defects.grammar import DefectKind, Repair
+from instruments.virtual.plants import Plant
+from instruments.virtual.ports import Port
+from instruments.virtual.properties import Properties
+from instruments.virtual.terminals import Settling
+from instruments.virtual.wires.exchange import CanChannel
+from models.cell import CellParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Wire = Literal["line", "CAN"]
+"""How a simulator is plugged in: as a device on a VISA or serial line, or as a node on a CAN bus."""
+
+
+class Settings(BaseModel):
+    """Base for the settings of a simulator: frozen, finite, a key that nobody knows is refused.
+
+    Every simulator also takes `model`, `serial_number` and `accuracy`: they are not its own fields.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Given = TypeVar("Given", bound=BaseModel)
+
+
+def _unseeded() -> Random:
+    return Random(0)  # noqa: S311 - reproducible, not secret
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """What makes one simulated instrument of a type individual: its identity and its errors.
+
+    `accuracy` is the share of a reading by which its meters may be wrong, `random` what its own errors are drawn from.
+    """
+
+    model: str
+    serial_number: str
+    random: Random = field(default_factory=_unseeded, compare=False)
+    accuracy: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a simulator finds where it is put.
+
+    `name` is the instrument of the station. `clock` is the world's time, s; `settling` brings the DC node up to date
+    before anything is measured there, and is told when something was switched or set. `cell`, `series` and `parallel`
+    are the pack, `temperature` (degC) what everything has at first, `properties` what may be brought and seen.
+    """
+
+    name: str
+    specimen: Specimen
+    clock: Callable[[], float]
+    settling: Settling
+    cell: CellParameters
+    series: int
+    parallel: int
+    temperature: float
+    properties: Properties
+    found: Plant | None = None
+    bus: CanChannel | None = None
+
+    @property
+    def plant(self) -> Plant:
+        """The battery; whoever has an emulator port is built before it and raises ValueError here."""
+        if self.found is None:
+            raise ValueError(f"{self.name} has an emulator port, so that it is there before the battery: it has none")
+        return self.found
+
+    @property
+    def channel(self) -> CanChannel:
+        """The CAN bus; raises ValueError for a simulator whose wire is a line."""
+        if self.bus is None:
+            raise ValueError(f"{self.name} is registered for a line, so that it is on no bus: register it for CAN")
+        return self.bus
+
+
+class Part:
+    """A simulator that stands in a world: base of every instrument and node.
+
+    `ports` is where it touches the world. Whoever overrides one of these hooks is called; the others cost nothing.
+    """
+
+    ports: "Sequence[Port]" = ()
+
+    def elapse(self, duration: float) -> None:
+        """Let `duration` s pass, at the operating point that was observed last."""
+
+    def sample(self, current: float, voltage: float) -> None:
+        """Look at the battery after each step: A through it (positive charges), V at the DC node."""
+
+    def transmit(self) -> object:
+        """Send what has become due by now; once at the end of each advance."""
+
+    def hasten(self, speed: float) -> None:
+        """Wait for messages in real s though the world goes at `speed`: links live in real time."""
+
+    def refresh(self) -> None:
+        """Learn anew what the cells are: their capacity or resistance has changed."""
+
+    def shut_down(self) -> None:
+        """The world closes."""
+
+    def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
+        """A defect: something else in the place of a method of this one specimen. How it is ended."""
+        vars(self)[method] = change(getattr(self, method))
+        return lambda: vars(self).pop(method, None)
+
+
+@dataclass(frozen=True)
+class Simulator(Generic[Given]):
+    """One simulator as it is registered: `name` is what a station file calls it.
+
+    `model` is what a specimen is called that the station says nothing of, `settings` which keys it takes, `build` what
+    makes one for where it is put, `ports` the kinds of port it may have, `wire` how it is plugged in. `defects` are
+    those that it knows beside those of every line; `words` are the names that parts of their forms may have.
+    """
+
+    name: str
+    model: str
+    settings: type[Given]
+    build: Callable[[Given, Place], Part]
+    ports: tuple[type[Port], ...] = ()
+    wire: Wire = "line"
+    defects: tuple[DefectKind, ...] = ()
+    words: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+AnySimulator = Simulator[Any]

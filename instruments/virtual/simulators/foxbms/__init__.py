@@ -1,0 +1,37 @@
+"""The simulator of a foxBMS 2 node: `node` is what it does, `defects` what can be wrong with it."""
+
+from pydantic import Field
+
+from instruments.virtual.ports import Contactor
+from instruments.virtual.simulator import Place, Settings, Simulator
+from instruments.virtual.simulators.foxbms.defects import DEFECTS, WORDS
+from instruments.virtual.simulators.foxbms.node import FoxBms
+
+LEAK = "insulation"
+"""The property that its monitor reads: the resistance from the pack to its case, Ohm."""
+
+
+class FoxBmsSettings(Settings):
+    """`insulation` is what leaks from the pack to its case, Ohm; `request_timeout` s: see `FoxBms`."""
+
+    insulation: float = Field(default=20e6, gt=0)
+    request_timeout: float | None = Field(default=None, gt=0)
+
+
+def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
+    said = settings.insulation if "insulation" in settings.model_fields_set else None
+    leak = place.properties.bring(LEAK, "Ohm", by=place.name, default=settings.insulation, value=said)
+    return FoxBms(
+        place.cell,
+        place.plant,
+        place.channel,
+        parallel=place.parallel,
+        settling=place.settling,
+        leak=leak,
+        request_timeout=settings.request_timeout,
+    )
+
+
+SIMULATOR = Simulator(
+    "foxbms", "foxBMS 2", FoxBmsSettings, _build, ports=(Contactor,), wire="CAN", defects=DEFECTS, words=WORDS
+)
