@@ -5,7 +5,7 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
