@@ -187,7 +187,7 @@ def _problem(problem: ErrorDetails, found: object, model: type[BaseModel]) -> st
         return "this key is required and missing"
     if problem["type"] == "literal_error":
         allowed = [part.strip(" '") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
-        return f"found {_short(found)}; {nearest(_short(found), allowed)}"
+        return f"found {_short(found)}; {nearest(str(found)[:60], allowed)}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"found {_short(found)}, {message[0].lower()}{message[1:]}".rstrip(".")
 

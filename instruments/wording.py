@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 NEAR = 0.6
 """Share of likeness from which on somebody may have meant it."""
-MOST = 40
+MOST = 100
 """Names that anybody would read through."""
 
 
