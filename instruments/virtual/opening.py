@@ -142,8 +142,9 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
 
 
 def _check_wire(simulator: AnySimulator, link: str, place: str) -> None:
-    on_bus = ":" in link.replace("::", "") and "://" not in link
-    if on_bus != (simulator.wire == "CAN"):
+    on_line = "::" in link or "://" in link
+    on_bus = ":" in link and not on_line
+    if on_line if simulator.wire == "CAN" else on_bus:
         wanted = "a can bus" if simulator.wire == "CAN" else "a resource, VISA or serial"
         raise ValueError(f"{place}: {simulator.name!r} needs {wanted}, and its instrument is at {link!r}")
 
