@@ -211,6 +211,17 @@ def test_two_nodes_are_on_one_bus(bring: Bring, open_bench: OpenBench, listen: L
         can.Bus(interface="packbench", channel="test", world=bench.world.exchange.name)
 
 
+def test_an_emulator_may_be_on_the_bus_of_the_bms(bring: Bring, open_bench: OpenBench) -> None:
+    bring(("acme-cells", "CELLS_ON_CAN"))
+    simulators = {"bms": {"simulator": "foxbms"}, "emulator": {"simulator": "acme-cells"}}
+    bench = open_bench("supply", simulators=simulators, links={"emulator": "packbench:test"}, series=1)
+    assert isinstance(bench.world.plant, EmulatedPack)
+    assert bench.world.outputs().emulator is False
+    with can.Bus(interface="packbench", channel="test") as bus:
+        bus.send(can.Message(arbitration_id=0x400, data=[1], is_extended_id=False))
+    assert bench.world.outputs().emulator is True
+
+
 # ---- more than one of a kind ----
 
 
