@@ -9,7 +9,7 @@ from instruments.virtual.ports import Feels, Load, Scanner, Source, Switch
 from instruments.virtual.properties import Properties
 from instruments.virtual.simulator import AnySimulator, Part
 from instruments.virtual.wires.disturbance import Disturbance
-from instruments.virtual.wires.exchange import CanChannel, Exchange
+from instruments.virtual.wires.exchange import Exchange
 from instruments.wording import nearest
 
 
@@ -17,8 +17,8 @@ from instruments.wording import nearest
 class Inhabitants:
     """What ports join, in the order of the station; `now` is the world's time, s.
 
-    `parts` are the simulators by the name of their instrument, `kinds` how each was registered, `addresses` and
-    `channels` where each is plugged in. `places` are where a temperature can be felt, beside `cell 1` and so on.
+    `parts` are the simulators by the name of their instrument, `kinds` how each was registered, `addresses` where those
+    on a line are plugged in. `places` are where a temperature can be felt, beside `cell 1` and so on.
     """
 
     plant: Plant
@@ -38,7 +38,6 @@ class Inhabitants:
     parts: dict[str, Part] = field(default_factory=dict)
     kinds: dict[str, AnySimulator] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
-    channels: dict[str, CanChannel] = field(default_factory=dict)
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

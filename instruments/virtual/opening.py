@@ -142,8 +142,9 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
 
 
 def _check_wire(simulator: AnySimulator, link: str, place: str) -> None:
-    on_bus = ":" in link.replace("::", "") and "://" not in link
-    if on_bus != (simulator.wire == "CAN"):
+    on_line = "::" in link or "://" in link
+    on_bus = ":" in link and not on_line
+    if on_line if simulator.wire == "CAN" else on_bus:
         wanted = "a can bus" if simulator.wire == "CAN" else "a resource, VISA or serial"
         raise ValueError(f"{place}: {simulator.name!r} needs {wanted}, and its instrument is at {link!r}")
 
@@ -189,19 +190,16 @@ class _Builder:
         exchange = open_exchange()
         undo.callback(exchange.close)
         buses = self._lay_buses(exchange)
-        before = {
-            each.name: self._made(each, bus=buses.get(each.name))
-            for each in self.plan.simulated
-            if Emulator in each.simulator.ports
-        }
+        emulators = [each for each in self.plan.simulated if Emulator in each.simulator.ports]
+        before = {each.name: self._made(each, buses) for each in emulators}
         plant = self._plant(before)
-        parts = {
-            each.name: before.get(each.name) or self._made(each, plant, buses.get(each.name))
-            for each in self.plan.simulated
-        }
+        parts = {each.name: before.get(each.name) or self._made(each, buses, plant) for each in self.plan.simulated}
         world = Inhabitants(plant, self.clock, exchange, self.properties, self.plan.temperature, parts=parts)
         for each in self.plan.simulated:
-            self._plug(world, each, buses)
+            world.kinds[each.name] = each.simulator
+            if each.simulator.wire == "line":
+                world.addresses[each.name] = each.link
+                exchange.plug(each.link, cast("Device", parts[each.name]), self.wait)
         for part in parts.values():
             for port in part.ports:
                 port.join(world)
@@ -218,19 +216,11 @@ class _Builder:
             if each.simulator.wire == "CAN"
         }
 
-    def _plug(self, world: Inhabitants, each: _Simulated, buses: Mapping[str, CanChannel]) -> None:
-        world.kinds[each.name] = each.simulator
-        if each.simulator.wire == "CAN":
-            world.channels[each.name] = buses[each.name]
-        else:
-            world.addresses[each.name] = each.link
-            world.exchange.plug(each.link, cast("Device", world.parts[each.name]), self.wait)
-
-    def _made(self, each: _Simulated, plant: Plant | None = None, bus: CanChannel | None = None) -> Any:
+    def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
             each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
-            self.plan.temperature, self.properties, plant, bus,
+            self.plan.temperature, self.properties, plant, buses.get(each.name),
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
         try:

@@ -159,7 +159,3 @@ class Thermometer(Port):
         for channel, place in self.wired.items():
             self.scanner.lay(channel, world.place(place, f"channel {channel} of {self.name}"))
             world.sensors.append((self.scanner, channel))
-
-
-KINDS = frozenset(each.kind for each in (Source, Load, Emulator, Contactor, Air, Thermometer))
-"""What ours are called."""

@@ -17,6 +17,7 @@ from instruments.virtual.simulator import Part, Place, Settings, Simulator
 from instruments.virtual.simulators.chroma_63600 import SIMULATOR as CHROMA
 from instruments.virtual.simulators.chroma_63600 import Chroma63600
 from instruments.virtual.simulators.chroma_63600 import Settings as LoadSettings
+from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 
 # ---- an insulation tester between the pack and its case ----
 
@@ -158,6 +159,23 @@ class Beacon(Part):
 
 
 BEACON = Simulator("acme-beacon", "B1", Settings, lambda _settings, place: Beacon(place), wire="CAN")
+
+
+class CellsOnCan(NgiN83624):
+    """An emulator that is switched by a frame."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.specimen, clock=place.clock, settling=place.settling, channels=place.series)
+        place.channel.members[self] = self._hear
+
+    def _hear(self, message: Message) -> None:
+        if message.arbitration_id == 0x400:
+            self.handle(f"OUTP:MODE 0(@1);:OUTP:ONOFF {message.data[0]}(@1)")
+
+
+CELLS_ON_CAN = Simulator(
+    "acme-cells", "C1", Settings, lambda _settings, place: CellsOnCan(place), ports=(Emulator,), wire="CAN"
+)
 
 
 # ---- a breaker in the pack's line ----

@@ -18,6 +18,7 @@ from bench.running.lifecycle import OpenBench as WholeBench
 from bench.running.lifecycle import Setup
 from bench.station import load_station
 from instruments.virtual import registry
+from instruments.virtual.plants import EmulatedPack
 from instruments.virtual.properties import Properties
 from instruments.virtual.wires import exchange
 from instruments.virtual.wires.exchange import Line
@@ -155,7 +156,7 @@ def test_a_station_file_uses_a_simulator_of_another_package(bring: Bring, write_
     bench = WholeBench(setup)
     try:
         assert bench.drivers["load"].identify().manufacturer.upper() == "CHROMA"
-        assert bench.emulated is not None, "the emulator is the battery where there is one"
+        assert isinstance(bench.world.plant, EmulatedPack), "the emulator is the battery where there is one"
     finally:
         bench.close()
 
@@ -209,6 +210,17 @@ def test_two_nodes_are_on_one_bus(bring: Bring, open_bench: OpenBench, listen: L
     assert beacon.left
     with pytest.raises(can.CanInitializationError, match="no open world"):
         can.Bus(interface="packbench", channel="test", world=bench.world.exchange.name)
+
+
+def test_an_emulator_may_be_on_the_bus_of_the_bms(bring: Bring, open_bench: OpenBench) -> None:
+    bring(("acme-cells", "CELLS_ON_CAN"))
+    simulators = {"bms": {"simulator": "foxbms"}, "emulator": {"simulator": "acme-cells"}}
+    bench = open_bench("supply", simulators=simulators, links={"emulator": "packbench:test"}, series=1)
+    assert isinstance(bench.world.plant, EmulatedPack)
+    assert bench.world.outputs().emulator is False
+    with can.Bus(interface="packbench", channel="test") as bus:
+        bus.send(can.Message(arbitration_id=0x400, data=[1], is_extended_id=False))
+    assert bench.world.outputs().emulator is True
 
 
 # ---- more than one of a kind ----
@@ -265,6 +277,28 @@ def test_one_of_two_supplies_trips_alone(open_bench: OpenBench) -> None:
     assert [say(bench, name, "OUTP?")[0] for name in ("supply", "second supply")] == ["OFF", "ON"]
     assert bench.world.outputs().battery == pytest.approx(5.0)
     assert bench.world.outputs().supply
+
+
+def test_both_that_see_too_much_voltage_switch_off(open_bench: OpenBench) -> None:
+    """Though it is gone as soon as one of them has."""
+
+    def charge_with(*names: str, protection: float = 200.0) -> float:
+        for name in names:
+            say(bench, name, "SYST:LOCK ON", f"VOLT:PROT {protection}", "VOLT 150;CURR 5;POW 30kW", "OUTP ON")
+        voltage = bench.world.outputs().voltage
+        for name in names:
+            say(bench, name, "OUTP OFF")
+        return voltage
+
+    bench = two_of_each(open_bench)
+    one, both = charge_with("supply"), charge_with("supply", "second supply")
+    assert both > one + 1.0
+    for name in ("supply", "second supply"):
+        say(bench, name, f"VOLT:PROT {(one + both) / 2:.2f}")
+    for name in ("supply", "second supply"):
+        say(bench, name, "OUTP ON")
+    bench.world.advance(1)
+    assert [say(bench, name, "OUTP?")[0] for name in ("supply", "second supply")] == ["OFF", "OFF"]
 
 
 def test_a_defect_names_which_of_two(open_bench: OpenBench) -> None:
