@@ -88,8 +88,9 @@ class _Cell:
 class _Approach:
     """How much of what is missing to the string's voltage is taken over with each scan.
 
-    Twice as much as in the one before; a quarter where that was too much. A charger that holds a voltage sees the channels' own resistance alone, a few mOhm. To give it the whole drop across
-    the cells' resistance at the current of before would drive that current up and down, more each time.
+    Twice as much as in the one before; a quarter where that was too much. A charger that holds a voltage sees the
+    channels' own resistance alone, a few mOhm. To give it the whole drop across the cells' resistance at the current of
+    before would drive that current up and down, more each time.
     """
 
     share: float = FIRST_STEP
