@@ -1,3 +1,3 @@
-"""Hangs the two plugins in: the bench runs a test, the reports judge and show it."""
+"""Hangs the plugin in from a checkout, as `pip install packbench` does by its entry point."""
 
-pytest_plugins = ["bench.plugin", "reports.plugin"]
+pytest_plugins = ["packbench.plugin"]

@@ -35,7 +35,8 @@ class BenchContext:
         self.pack_name: str = option("--pack") or packs[0]
         self.other_packs = [] if self.pack_given else list(packs[1:])
         for name in (self.pack_name, *self.other_packs):
-            load_pack(name)
+            pack, file = load_pack(name)
+            config.hook.pytest_packbench_pack_chosen(pack=pack, file=file)
         self.temperatures = _temperatures(option("--temperatures"))
         self.runs = _runs_folder(option("--runs"))
         self.seed: int = option("--seed")

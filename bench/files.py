@@ -6,8 +6,9 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 
 import difflib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -64,16 +65,32 @@ def find(name: str, shipped: Path, what: str) -> Path:
     raise InputError(f"{what} {name!r} is neither a file nor a shipped name; {nearest(name, known)}.")
 
 
-def load(path: Path, model: type[Model]) -> Model:
-    """Read `path` as `model`; every way it can be wrong is an `InputError` of one sentence."""
+def load(path: Path, model: type[Model], earlier: Mapping[int, type[Model]] = MappingProxyType({})) -> Model:
+    """Read `path` as `model`, or where its `schema` is an earlier one as the model of that.
+
+    Every way it can be wrong is an `InputError` of one sentence.
+    """
     node, data = _parse(path)
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
         raise InputError(f"{path}: expected keys and values at the top level, found {found}.")
+    model = next((old for version, old in earlier.items() if data.get("schema") == version), model)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise InputError(_sentence(path, node, model, error)) from error
+
+
+def place(path: Path, *keys: str) -> str:
+    """Where in a file that was read already something stands, as far as it has these keys: a sentence's beginning."""
+    node, line, there = _parse(path)[0], 1, list[str]()
+    for key in keys:
+        child = _child(node, key)
+        if child is None:
+            break
+        line, node = child
+        there.append(key)
+    return f"{path}, line {line}, key {'.'.join(there)}"
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, Any]:

@@ -5,6 +5,16 @@ from typing import Any
 
 import pytest
 
+from bench.pack import PackFile
+
+
+@pytest.hookspec
+def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
+    """A session will test this pack. Whoever judges raises `InputError` for a requirement that nobody can judge.
+
+    Called before the bench is opened, and before its lease is taken.
+    """
+
 
 @pytest.hookspec
 def pytest_packbench_run_started(item: pytest.Item, folder: Path) -> None:

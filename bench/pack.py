@@ -1,38 +1,22 @@
 """The pack file: the datasheet of what is under test, and what it must reach to pass."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from bench import files
+from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature
+
+__all__ = ["Limits", "PackFile", "at_temperature", "load_pack"]
 
 SHIPPED = Path(__file__).parent / "packs"
 
+RESISTANCE = "dc resistance 10 s"
+"""Key of the one KPI that the bench itself asks for: by it a pack's own heat is told from heat from outside."""
+
 Chemistry = Literal["LFP", "NMC811", "LNMO", "Li-metal"]
-
-
-def _ordered(table: dict[float, float]) -> dict[float, float]:
-    if not table:
-        raise ValueError("needs at least one temperature")
-    return dict(sorted(table.items()))
-
-
-ByTemperature = Annotated[dict[float, float], AfterValidator(_ordered)]
-"""Value over temperature (degC): linear between the points, the nearest point outside them."""
-
-
-def at_temperature(table: dict[float, float], temperature: float) -> float:
-    """Read a `ByTemperature` table at `temperature` degC."""
-    points = sorted(table.items())
-    below = [point for point in points if point[0] <= temperature]
-    above = [point for point in points if point[0] >= temperature]
-    if not below:
-        return above[0][1]
-    if not above:
-        return below[-1][1]
-    (t0, v0), (t1, v1) = below[-1], above[0]
-    return v0 if t1 == t0 else v0 + (v1 - v0) * (temperature - t0) / (t1 - t0)
 
 
 class Span(files.FileModel):
@@ -62,26 +46,15 @@ class Limits(files.FileModel):
     cell_spread: float | None = Field(default=None, gt=0, description="V; half the cell's span when absent")
     state_of_charge: Span = Span(min=0.0, max=1.0)
     insulation: float | None = Field(default=None, gt=0, description="Ohm; 500 Ohm/V when absent")
+    resistance: ByTemperature | None = Field(
+        default=None, description="Ohm after 10 s, by degC; what is required of the dc resistance when absent"
+    )
 
 
-class Requirements(files.FileModel):
-    """What the pack must reach to pass, by temperature; each becomes a limit of a measurement."""
+class Datasheet(files.FileModel):
+    """A pack of `series` groups of `parallel` cells, whatever is required of it."""
 
-    capacity_c3: ByTemperature = Field(description="least discharge capacity at C/3, fraction of rated")
-    capacity_1c: ByTemperature = Field(description="least discharge capacity at 1C, fraction of rated")
-    energy_efficiency: ByTemperature = Field(description="least energy round-trip efficiency")
-    charge_time_c3: ByTemperature = Field(description="longest full charge at C/3, h")
-    charge_time_1c: ByTemperature = Field(description="longest full charge at 1C, h")
-    fast_recharge_time: ByTemperature = Field(description="longest recharge from 10 to 80 %, min")
-    dc_resistance: ByTemperature = Field(description="largest 10 s resistance of the pack, Ohm")
-    temperature_rise: float = Field(gt=0, description="largest rise above the soak value, K")
-    cell_spread: float = Field(gt=0, description="largest spread between cells after a rest, V")
-
-
-class PackFile(files.FileModel):
-    """A pack of `series` groups of `parallel` cells."""
-
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[1, 2] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
     serial_number: str = "unknown"
@@ -91,7 +64,6 @@ class PackFile(files.FileModel):
     parallel: int = Field(default=1, gt=0, le=200)
     rated_capacity: float = Field(gt=0, description="Ah of the whole pack")
     limits: Limits
-    requirements: Requirements
 
     @property
     def voltage_min(self) -> float:
@@ -103,8 +75,82 @@ class PackFile(files.FileModel):
         """Highest terminal voltage, V."""
         return self.series * self.limits.cell_voltage.max
 
+    def renewed(self) -> "PackFile":
+        """The same as it is written today."""
+        raise NotImplementedError
+
+
+class PackFile(Datasheet):
+    """A pack, and what each KPI of it must reach: `requirements` are tables by the key of a KPI and a condition."""
+
+    requirements: Requirements = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _heat_can_be_explained(self) -> "PackFile":
+        if self.limits.resistance is None and UNCONDITIONAL not in self.requirements.get(RESISTANCE, {}):
+            raise files.WrongAt(
+                ("limits", "resistance"), None,
+                "without it the pack's own heat cannot be told from heat from outside; give the largest resistance "
+                f"after 10 s (Ohm, by temperature), or require {RESISTANCE!r}",
+            )  # fmt: skip
+        return self
+
+    def renewed(self) -> "PackFile":
+        """The same."""
+        return self
+
+    @property
+    def resistance(self) -> Mapping[float, float]:
+        """Largest resistance (Ohm) after 10 s, by temperature (degC)."""
+        return self.limits.resistance or self.requirements[RESISTANCE][UNCONDITIONAL]
+
+
+class RequirementsOfSchema1(files.FileModel):
+    """The nine requirements that there were before any KPI could be required, each in a unit of its own."""
+
+    capacity_c3: ByTemperature = Field(description="least discharge capacity at C/3, fraction of rated")
+    capacity_1c: ByTemperature = Field(description="least discharge capacity at 1C, fraction of rated")
+    energy_efficiency: ByTemperature = Field(description="least energy round-trip efficiency")
+    charge_time_c3: ByTemperature = Field(description="longest full charge at C/3, h")
+    charge_time_1c: ByTemperature = Field(description="longest full charge at 1C, h")
+    fast_recharge_time: ByTemperature = Field(description="longest recharge from 10 to 80 %, min")
+    dc_resistance: ByTemperature = Field(description="largest 10 s resistance of the pack, Ohm")
+    temperature_rise: float = Field(gt=0, description="largest rise above the soak value, K")
+    cell_spread: float = Field(gt=0, description="largest spread between cells after a rest, V")
+
+    def renewed(self, rated_capacity: float) -> dict[str, Any]:
+        """The same as it is written today; `rated_capacity` in Ah."""
+        return {
+            "discharge capacity": {
+                "C/3": _scaled(self.capacity_c3, rated_capacity), "1C": _scaled(self.capacity_1c, rated_capacity)
+            },
+            "energy round-trip efficiency": _scaled(self.energy_efficiency, 100),
+            "duration": {
+                "charge at C/3": _scaled(self.charge_time_c3, 3600), "charge at 1C": _scaled(self.charge_time_1c, 3600)
+            },
+            "charge time 10 to 80 %": _scaled(self.fast_recharge_time, 60),
+            RESISTANCE: self.dc_resistance,
+            "temperature rise": self.temperature_rise,
+            "cell spread at end": self.cell_spread,
+        }  # fmt: skip
+
+
+class PackFileOfSchema1(Datasheet):
+    """A pack file as it was before any KPI could be required."""
+
+    requirements: RequirementsOfSchema1
+
+    def renewed(self) -> PackFile:
+        """The same pack as it is written today."""
+        kept = self.model_dump(by_alias=True, exclude={"requirements"})
+        return PackFile(**kept, requirements=self.requirements.renewed(self.rated_capacity))
+
+
+def _scaled(table: Mapping[float, float], factor: float) -> dict[float, float]:
+    return {temperature: value * factor for temperature, value in table.items()}
+
 
 def load_pack(name: str) -> tuple[PackFile, Path]:
     """The pack behind a path or a shipped name, and the file it was read from; raises `InputError`."""
     path = files.find(name, SHIPPED, "pack")
-    return files.load(path, PackFile), path
+    return files.load(path, PackFile, {1: PackFileOfSchema1}).renewed(), path

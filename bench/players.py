@@ -33,11 +33,11 @@ class Players:
     """
 
     def __init__(self, cast: Mapping[str, Mapping[str, Any]]) -> None:
-        self._cast = {name: dict(players) for name, players in cast.items() if players}
+        self.cast = {name: dict(players) for name, players in cast.items() if players}
         self._acting: dict[str, Any] = {}
 
     def __contains__(self, role: str) -> bool:
-        return role in self._cast
+        return role in self.cast
 
     def __getitem__(self, role: str) -> Any:
         """Whoever plays a role; raises `NotPlayed` where nobody does."""
@@ -47,7 +47,7 @@ class Players:
 
     def of(self, role: str) -> Mapping[str, Any]:
         """Each player of a role by its instrument's name; none where nobody plays it."""
-        return self._cast.get(role, {})
+        return self.cast.get(role, {})
 
     def _together(self, role: str) -> Any:
         players = self.of(role)
@@ -91,7 +91,7 @@ class Players:
 
     def moving(self) -> Iterator[tuple[Any, roles.Power]]:
         """Everybody who can move a current through the pack, and how that is ended, in the order of the safe state."""
-        powers = {name: power for name in self._cast if (power := roles.role(name).power) and power.moves_current}
+        powers = {name: power for name in self.cast if (power := roles.role(name).power) and power.moves_current}
         for name in sorted(powers, key=lambda name: min(step.rank for step in roles.role(name).steps)):
             yield from ((player, powers[name]) for player in self.of(name).values())
 

@@ -1,4 +1,7 @@
-"""The pytest plugin: options, the fixtures `station`, `pack`, `bench` and `verify`, verdicts and exit statuses.
+"""What pytest does for a session that is the bench's: opens the bench for each test, verdicts, exit statuses.
+
+`packbench.plugin` has the options and the fixtures, and decides whether a session is the bench's: nothing of this is
+imported by any other one. PYTEST_DONT_REWRITE: nothing is asserted here.
 
 Order of one test: the fixture opens the bench (a run begins), the test runs scenarios, and as soon as it returns or
 raises the bench is made safe and the run closed *inside* the call phase, so that the outcome pytest reports already
@@ -6,15 +9,15 @@ knows what the safe state found. The fixture's own end only catches what never r
 """
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
 
-from bench import ends, hooks, progress, resuming
-from bench.context import DEFAULT_STATION, PAST, SESSION, BenchContext
+from bench import ends, progress, resuming
+from bench.context import PAST, SESSION, BenchContext
 from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
 from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
@@ -25,7 +28,7 @@ from bench.recording.aftermath import aftermath
 from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
-from bench.testing import Conclusion, TestBench, Verify
+from bench.testing import Conclusion, TestBench
 from bench.unheard import outlive_the_reader
 from bench.verdicts import (
     BenchFault,
@@ -42,7 +45,6 @@ from bench.verdicts import (
 )
 from instruments.roles import InstrumentFault
 
-DEFAULT_TEMPERATURES = "-10,0,25,45"
 VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError, TestError)
 TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
@@ -54,81 +56,31 @@ _context_key = pytest.StashKey[BenchContext]()
 _refusal_key = pytest.StashKey[InputError]()
 
 
-# --- options and session ------------------------------------------------------------------------------------------
+# --- the session -----------------------------------------------------------------------------------------------------
 
 
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare what a report may implement."""
-    pluginmanager.add_hookspecs(hooks)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Choose station, pack, temperatures and where recordings go."""
-    group = parser.getgroup("packbench", "battery bench")
-    group.addoption(
-        "--station",
-        default=None,
-        help=f"station file or shipped name (default: {DEFAULT_STATION})",
-    )
-    group.addoption("--pack", default=None, help="pack file or shipped name (default: the station's first)")
-    group.addoption(
-        "--temperatures",
-        default=DEFAULT_TEMPERATURES,
-        help="°C, with commas; write --temperatures=-10,25 (default: %(default)s)",
-    )
-    group.addoption("--runs", default="runs", help="folder of the recordings (default: %(default)s)")
-    group.addoption("--seed", type=int, default=0, help="of the virtual pack and instruments (default: %(default)s)")
-    group.addoption(
-        "--defect",
-        action="append",
-        default=[],
-        help="seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20",
-    )
-    group.addoption(
-        "--resume",
-        metavar="RUN",
-        default=None,
-        help="continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",
-    )
-    group.addoption(
-        "--trust",
-        action="store_true",
-        help="let the station file load code: a dotted driver, a VISA library by its path, any serial URL",
-    )
-    group.addoption("--take-over", action="store_true", help="take the bench from whoever holds its lease (recorded)")
-    group.addoption(
-        "--supervise",
-        action="store_true",
-        help="let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",
-    )
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Choose the test of the run to resume before anybody looks at what is to be run."""
-    if config.option.resume is None:
-        return
+def choose_past(config: pytest.Config) -> None:
+    """Choose the test of the run to resume; called before anybody looks at what is to be run."""
     try:
         config.stash[PAST] = resuming.choose(config)
     except InputError as refusal:
         config.stash[_refusal_key] = refusal
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Register markers and the progress display; what the options name is read when the session starts."""
-    progress.register(config)
-    outlive_the_reader(config)
-    config.addinivalue_line("markers", "requirement(id): the requirement that a test case verifies")
-    config.addinivalue_line(
-        "markers", "other_packs: run with each of the station's other packs instead of the default one"
-    )
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin the record, read station and pack, take the lease, turn a request to terminate into an orderly end."""
+    """Begin with the session, where it was the bench's from the start."""
+    begin(session)
+
+
+def begin(session: pytest.Session) -> None:
+    """Begin the record, read station and pack, take the lease, turn a request to terminate into an orderly end.
+
+    Raises `pytest.exit.Exception` for what keeps every test from running; it has been recorded then.
+    """
     config = session.config
+    progress.register(config)
+    outlive_the_reader(config)
     keeper = None if _is_worker(config) or config.option.collectonly else SessionKeeper(config)
     if keeper is not None:
         keeper.begin()
@@ -142,6 +94,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         keeper.choose(context)
         config.pluginmanager.register(keeper, KEEPER)
     interrupts.end_in_order()
+
+
+def has_begun(config: pytest.Config) -> bool:
+    """Whether the options of this session have been read, and what they name."""
+    return _context_key in config.stash
 
 
 def _context(config: pytest.Config, keeper: SessionKeeper | None) -> BenchContext:
@@ -191,15 +148,13 @@ def _is_worker(config: pytest.Config) -> bool:
 # --- collection ---------------------------------------------------------------------------------------------------
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per temperature, and per pack where a test asks for the others."""
-    context = metafunc.config.stash.get(_context_key, None)
-    if context is None:
-        return
+def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
+    """One test per temperature, and per pack where a test asks for the others; `fixtures` are those that are ours."""
+    context = metafunc.config.stash[_context_key]
     marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
-    if "temperature" in metafunc.fixturenames and not _parametrized(metafunc, "temperature"):
+    if "temperature" in fixtures and not _parametrized(metafunc, "temperature"):
         metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")
-    if "other_packs" in marks and "pack" in metafunc.fixturenames:
+    if "other_packs" in marks and "pack" in fixtures:
         metafunc.parametrize("pack", context.other_packs, indirect=True)
 
 
@@ -229,17 +184,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in dropped]
 
 
-# --- fixtures -----------------------------------------------------------------------------------------------------
+# --- what the fixtures give -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def station(pytestconfig: pytest.Config) -> StationFile:
+def station_of(config: pytest.Config) -> StationFile:
     """The station file."""
-    return pytestconfig.stash[_context_key].station
+    return config.stash[_context_key].station
 
 
-@pytest.fixture
-def pack(request: pytest.FixtureRequest) -> PackFile:
+def pack_of(request: pytest.FixtureRequest) -> PackFile:
     """The pack under test."""
     return load_pack(_pack_name(request))[0]
 
@@ -250,8 +203,7 @@ def _pack_name(request: pytest.FixtureRequest) -> str:
     return str(callspec.params.get("pack", context.pack_name)) if callspec else context.pack_name
 
 
-@pytest.fixture
-def bench(request: pytest.FixtureRequest) -> Iterator[TestBench]:
+def opened(request: pytest.FixtureRequest) -> Iterator[TestBench]:
     """An open bench, made safe when the test ends, however it ends."""
     context = request.config.stash[_context_key]
     item = request.node
@@ -287,12 +239,6 @@ def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBe
         context.power_cut_told = True
         reporter.ensure_newline()
         reporter.write_line(plain(f"POWER CUT: {warning}"), yellow=True, bold=True)
-
-
-@pytest.fixture
-def verify(bench: TestBench) -> Verify:
-    """Judge a measurement: `verify(name, value, unit=…, at_least=…, at_most=…, uncertainty=…)`."""
-    return bench.verify
 
 
 # --- requests to end ----------------------------------------------------------------------------------------------

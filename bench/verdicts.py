@@ -276,6 +276,8 @@ class Measurement:
     uncertainty: float = 0.0
     step: str | None = None
     requirement: str | None = None
+    required: Mapping[str, Any] | None = None
+    """What of the pack file its limits are, so that a newer one can take their place; None: they are the test's own."""
 
     @property
     def verdict(self) -> Verdict:
@@ -310,4 +312,5 @@ class Measurement:
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest and the event log."""
-        return {**asdict(self), "verdict": str(self.verdict)}
+        stored = {**asdict(self), "verdict": str(self.verdict)}
+        return {key: value for key, value in stored.items() if key != "required" or value is not None}

@@ -9,11 +9,11 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from instruments import extensions
 from instruments.driver import DriverClass, did_you_mean
 
 ENTRY_POINT_GROUP = "packbench.drivers"
@@ -52,8 +52,8 @@ def is_dotted(name: str) -> bool:
 def _known() -> Mapping[str, set[str]]:
     """Where each short name leads: a module of ours, or `module:Class` of somebody else's."""
     known = {name: {module} for name, module in _own().items()}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        known.setdefault(point.name, set()).add(point.value)
+    for name, points in extensions.brought(ENTRY_POINT_GROUP).items():
+        known.setdefault(name, set()).update(point.value for point in points)
     return known
 
 

@@ -329,20 +329,22 @@ class TemperatureLogger(Protocol):
 
 
 class BmsState(IntEnum):
-    """States of a foxBMS node (value table of BmsState in its DBC)."""
+    """What a BMS does, whatever its make: a driver puts the states of its own into these. The numbers are recorded.
 
-    UNINITIALIZED = 0
-    INITIALIZATION = 1
-    INITIALIZED = 2
-    IDLE = 3
-    OPEN_CONTACTORS = 4
+    STARTING: it was switched on or reset, and nothing is known of its contactors. OPENING: they were told to open.
+    STANDBY: they are open. PRECHARGE: they are closing. CLOSED: closed, for neither way of the current in particular;
+    CHARGE, DISCHARGE: closed for that. ERROR: it gave up. UNKNOWN: it says that it does not know.
+    """
+
+    STARTING = 1
+    OPENING = 4
     STANDBY = 5
     PRECHARGE = 6
-    NORMAL = 7
+    CLOSED = 7
     DISCHARGE = 8
     CHARGE = 9
     ERROR = 10
-    UNDEFINED = 11
+    UNKNOWN = 11
 
 
 class BmsMode(IntEnum):
@@ -353,12 +355,25 @@ class BmsMode(IntEnum):
     CHARGE = 2
 
 
+Side = Literal["pack", "bench", "unknown"]
+"""Where an error comes from."""
+
+
+FaultAbout = Literal["", "over-current", "over-temperature", "precharge"]
+"""What a fault is about, where that makes a difference to whose doing it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class BmsFault:
-    """One fault bit that a BMS raised, by its signal name in the DBC."""
+    """One fault that a BMS raises, under the name that its maker gave it, and what its driver knows of it.
+
+    `side` is whose doing it tells of: `unknown` for one that is raised beside whatever else there is.
+    """
 
     signal: str
     text: str = field(default="", compare=False)
+    side: Side = "pack"
+    about: FaultAbout = ""
 
 
 @runtime_checkable
@@ -390,19 +405,20 @@ class BatteryManagement(Protocol):
         ...
 
 
-Side = Literal["pack", "bench", "unknown"]
-"""Where an error comes from."""
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorOrigin:
-    """Where a BMS's error comes from, as far as the node tells: by which of its bits, `signals`, the first it raised.
+    """Where a BMS's error comes from, as far as the node tells: by which of its `faults`, the first it raised.
 
     `unknown` where it raises none, or only those that stand beside every other.
     """
 
     side: Side
-    signals: tuple[str, ...] = ()
+    faults: tuple[BmsFault, ...] = ()
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(fault.signal for fault in self.faults)
 
 
 @runtime_checkable

@@ -37,18 +37,22 @@ if TYPE_CHECKING:
     from bench.testing import TestBench, Verify
     from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
     from instruments import roles
+    from instruments.roles import BatteryEmulator, BatteryManagement, ClimateChamber, Sink, Source, TemperatureLogger
     from packbench.runs import load_run
+    from packbench.words import Require, RunScenario
     from reports import kpi
     from reports.kpi import Kpi
-    from reports.recording import Recording
+    from reports.recording import Recording, RecordingError
+    from reports.requirements import limits_of
 
 __all__ = [
-    "BenchFault", "Charge", "ConstantPower", "Control", "Discharge", "Envelope", "Extremes", "FastRecharge",
-    "Inconclusive", "InputError", "Kpi", "PackFailure", "PackFile", "Place", "Procedure", "Profile", "Pulse",
-    "Recording", "Rest", "Soak", "Stage", "StationFile", "Step", "TestBench", "TestError", "Until", "Verdict",
-    "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
-    "full_discharge", "kpi", "load_pack", "load_run", "load_station", "roles", "soc_above", "soc_below",
-    "standard_charge",
+    "BatteryEmulator", "BatteryManagement", "BenchFault", "Charge", "ClimateChamber", "ConstantPower", "Control",
+    "Discharge", "Envelope", "Extremes", "FastRecharge", "Inconclusive", "InputError", "Kpi", "PackFailure",
+    "PackFile", "Place", "Procedure", "Profile", "Pulse", "Recording", "RecordingError", "Require", "Rest",
+    "RunScenario", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger", "TestBench",
+    "TestError", "Until", "Verdict", "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below",
+    "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_run", "load_station", "roles",
+    "soc_above", "soc_below", "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {
@@ -62,9 +66,14 @@ _HOMES = {
     "bench.station": ("StationFile", "load_station"),
     "bench.testing": ("TestBench", "Verify"),
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
+    "instruments.roles": (
+        "BatteryEmulator", "BatteryManagement", "ClimateChamber", "Sink", "Source", "TemperatureLogger",
+    ),
     "packbench.runs": ("load_run",),
+    "packbench.words": ("Require", "RunScenario"),
     "reports.kpi": ("Kpi",),
-    "reports.recording": ("Recording",),
+    "reports.recording": ("Recording", "RecordingError"),
+    "reports.requirements": ("limits_of",),
 }  # fmt: skip
 _MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles"}
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
@@ -73,13 +82,26 @@ _home_of = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     """The name, from where it lives; kept, so that it is looked up once."""
     if name in _MODULES:
-        found: Any = import_module(_MODULES[name])
+        found = _opened(_MODULES[name])
     elif name in _home_of:
-        found = getattr(import_module(_home_of[name]), name)
+        found = getattr(_opened(_home_of[name]), name)
     else:
         raise AttributeError(f"packbench has no {name!r}; it has {', '.join(__all__)}.")
     globals()[name] = found
     return found
+
+
+def _opened(room: str) -> Any:
+    """A module of ours; raises `ImportError` with one sentence where a folder of somebody else's hides it."""
+    try:
+        return import_module(room)
+    except ImportError as error:
+        from packbench.hidden import hidden
+
+        problem = hidden()
+        if problem is None:
+            raise
+        raise ImportError(problem) from error
 
 
 def __dir__() -> list[str]:

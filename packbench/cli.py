@@ -7,11 +7,12 @@ Exit status of every command: see `ExitStatus`.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -23,13 +24,14 @@ from packbench.console import fields_of, number, print_json, print_table, say, w
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
+    from bench.discovery import Scan
     from bench.recording.rejudge import Rejudged
     from bench.recording.runs import RunSummary
     from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
     from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
-    from reports.kpi import Kpi
+    from reports.kpi import Evaluation
     from reports.recording import Recording
 
 app = typer.Typer(
@@ -45,6 +47,9 @@ app = typer.Typer(
 )
 
 
+DEFAULT_RUNS = Path("runs")
+DEFAULT_STATION = "virtual-module"
+
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
 Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
 Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
@@ -57,9 +62,6 @@ Trust = Annotated[
     typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
-
-DEFAULT_RUNS = Path("runs")
-DEFAULT_STATION = "virtual-module"
 
 
 def _tell_version(asked: bool) -> None:
@@ -101,18 +103,72 @@ def _fail(error: Exception, status: ExitStatus) -> None:
 
 
 @app.command()
-def check(station: Station = DEFAULT_STATION, pack: Pack = None, trust: Trust = False, as_json: AsJson = False) -> None:
+def check(
+    station: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STATION", help=f"Station file or shipped name (default: {DEFAULT_STATION}; of a scan: none)."
+        ),
+    ] = None,
+    pack: Pack = None,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="List VISA resources, serial ports and CAN channels; compare with the file.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="With --scan: send *IDN? also to whom it may mean something else.")
+    ] = False,
+    limit: Annotated[
+        float, typer.Option("--limit", min=0.1, max=600, help="With --scan: s for each library and address.")
+    ] = 15.0,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
     """Validate the station file, connect, identify, read back protections, look at calibration dates."""
-    setup = _setup(station, pack, trust)
+    if scan:
+        _scan(_setup(station, pack, trust) if station is not None else None, ask=ask, limit=limit, as_json=as_json)
+    setup = _setup(station or DEFAULT_STATION, pack, trust)
     from bench import checkup
     from bench.clock import utc_now
+    from reports import requirements
 
+    requirements.check(setup.pack, setup.pack_file)
     found = checkup.check(setup, utc_now().date())
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
     else:
         _show_check(found, setup.station)
     raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
+
+
+def _scan(setup: "Setup | None", *, ask: bool, limit: float, as_json: bool) -> NoReturn:
+    """Look for what is there; with a station, its exit status says whether all of it is."""
+    from bench import discovery
+
+    found = discovery.scan(setup, ask=ask, limit=limit)
+    if as_json:
+        print_json({**fields_of(found), "complete": found.complete})
+    else:
+        _show_scan(found)
+    raise typer.Exit(ExitStatus.GOOD if found.complete else ExitStatus.BENCH_FAULT)
+
+
+def _show_scan(found: "Scan") -> None:
+    if found.candidates:
+        print_table(
+            "What is there",
+            ("kind", "address", "described as", "in the station file", "identity"),
+            [(each.kind, each.address, each.description, each.name, each.identity) for each in found.candidates],
+        )
+    else:
+        say("Nothing was found.")
+    if found.compared:
+        print_table(
+            "The station file",
+            ("instrument", "address", "state", "detail"),
+            [(each.name, each.address, each.state, each.detail) for each in found.compared],
+        )
+    for problem in found.problems:
+        say(f"NOT SEEN  {problem}")
 
 
 @app.command()
@@ -305,6 +361,25 @@ def _show_event(event: Mapping[str, Any]) -> None:
 _SWITCHES = ("supply", "load", "contactor", "emulator")
 
 
+# --- a repository of one's own ------------------------------------------------------------------------------------
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; its name is the bench's.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a repository that works: station, pack, one test, tox.ini, a nightly workflow, README."""
+    from packbench.new import write_repository
+
+    files = write_repository(folder)
+    if as_json:
+        print_json({"folder": folder.absolute(), "files": files})
+    else:
+        say(f"{folder}: {', '.join(path.as_posix() for path in files)}.")
+        say(f"Go on there: cd {shlex.quote(str(folder))} && python3 -m pip install tox && tox run -e tests")
+
+
 # --- recordings ---------------------------------------------------------------------------------------------------
 
 
@@ -342,8 +417,15 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
 
 
 @app.command()
-def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = False) -> None:
-    """Recompute KPIs and verdicts of a run from its recorded data."""
+def judge(
+    run: RunName,
+    folder: RunsOption = DEFAULT_RUNS,
+    pack: Annotated[
+        str | None, typer.Option("--pack", help="Judge by what this pack file requires now (default: as recorded).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute KPIs and verdicts of a run from its recorded data, by its own limits or a pack's newer ones."""
     from bench.recording.aftermath import aftermath
     from bench.recording.rejudge import rejudge, verdict_of
     from bench.recording.runs import find_run
@@ -351,26 +433,39 @@ def judge(run: RunName, folder: RunsOption = DEFAULT_RUNS, as_json: AsJson = Fal
 
     with _used(run):
         recording = _load(run, folder)
-        manifest, figures = recording.manifest, kpi.compute_all(recording)
-        judged = rejudge(manifest["measurements"], {(figure.name, figure.step): figure.value for figure in figures})
+        manifest, found = recording.manifest, kpi.evaluate(recording)
+        figures = found.figures
+        measurements = manifest["measurements"] if pack is None else _by_newer_limits(pack, manifest["measurements"])
+        judged = rejudge(measurements, {(figure.name, figure.step): figure.value for figure in figures})
         verdict = verdict_of(manifest, judged)
         left = aftermath(manifest, find_run(run, folder))
     if as_json:
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
-            "kpis": [figure.as_dict() for figure in figures], "damage": recording.damage,
+            "kpis": [figure.as_dict() for figure in figures], "kpi_problems": found.problems,
+            "unanswered": [{"name": each.name, "step": each.step} for each in found.unanswered],
+            "damage": recording.damage,
             "bench": left.state, "left": left.told or None,
         })  # fmt: skip
     else:
-        _show_judgement(manifest, judged, figures, verdict)
+        _show_judgement(manifest, judged, found, verdict)
         if left.unsafe:
             warn(left.told)
     raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
 
 
+def _by_newer_limits(pack_name: str, measurements: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    from bench.pack import load_pack
+    from reports import requirements
+
+    pack, file = load_pack(pack_name)
+    requirements.check(pack, file)
+    return requirements.judged_by(pack, measurements)
+
+
 def _show_judgement(
-    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], figures: Sequence["Kpi"], verdict: Verdict | None
+    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], found: "Evaluation", verdict: Verdict | None
 ) -> None:
     if judged:
         print_table(
@@ -381,8 +476,13 @@ def _show_judgement(
     print_table(
         "KPIs, from the recorded data",
         ("kpi", "step", "value", "unit"),
-        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in figures],
+        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in found.figures],
     )
+    if found.unanswered:
+        without = ", ".join(f"{figure.name} of {figure.step!r}" for figure in found.unanswered)
+        say(f"Without a value, for this recording has no answer: {without}.")
+    for text in found.problems:
+        say(f"FAULT    {text}")
     if not all(entry.from_data for entry in judged):
         say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"

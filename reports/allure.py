@@ -28,7 +28,7 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
-from reports.kpi import compute_all
+from reports.kpi import evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
 from reports.results import MANIFEST
@@ -90,8 +90,11 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
 
 
 def record_kpis(folder: Path, recording: Recording) -> None:
-    """Put the KPIs that the samples allow into the run's manifest."""
-    write_manifest(folder, {**recording.manifest, "kpis": [kpi.as_dict() for kpi in compute_all(recording)]})
+    """Put the KPIs that the samples allow into the run's manifest, and what is wrong with one that failed."""
+    found = evaluate(recording)
+    problems = {"kpi_problems": list(found.problems)} if found.problems else {}
+    kept = {key: value for key, value in recording.manifest.items() if key != "kpi_problems"}
+    write_manifest(folder, {**kept, "kpis": [kpi.as_dict() for kpi in found.figures], **problems})
 
 
 def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
@@ -115,6 +118,7 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
         parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
+    parts += [f"<p><b>Not computed: {escape(text)}</b></p>" for text in manifest.get("kpi_problems", ())]
     rows = tables.rows_of(manifest)
     if rows:
         parts.append(tables.as_html(rows))

@@ -9,53 +9,88 @@ import json
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from allure_commons import plugin_manager
+from allure_commons.logger import AllureFileLogger
 from allure_commons.model2 import Label, Link, Status, StatusDetails, TestResult
 from allure_commons.utils import md5
+from allure_pytest.listener import AllureListener
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
 from bench import ends
 from bench.ends import identity_of
+from bench.keeping import uses_the_bench
+from bench.pack import PackFile
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Verdict
-from reports import allure, lost, lost_results, results
+from reports import allure, lost, lost_results, requirements, results
 from reports.recording import RecordingError
 from reports.results import CollectedTest
 
-SUITE = "test_cases"
+PRESENTER, ALLURE = "packbench_presenter", "allure_pytest"
 DEFAULT_RESULTS = "allure-results"
 TIMED_OUT = "Timeout (>"  # how pytest-timeout's signal method begins its failure
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the results folder before allure-pytest looks for it; it is cleaned once there is something to run."""
+    """Present where `--alluredir` says; else, and where other processes collect, in the folder that is the default.
+
+    In any other session the default waits for a test that uses the bench.
+    """
     option = config.option
-    if not option.allure_report_dir and _runs_the_suite(config):
-        option.allure_report_dir = DEFAULT_RESULTS
-        option.clean_alluredir = True
-    if not option.allure_report_dir:
+    if not config.pluginmanager.has_plugin(ALLURE):
         return
+    if not option.allure_report_dir and (_is_worker(config) or getattr(option, "numprocesses", None)):
+        _choose_default(config)
+    if option.allure_report_dir:
+        _present(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave results in the default folder, now that there is a test that uses the bench."""
+    if config.pluginmanager.has_plugin(PRESENTER) or config.option.collectonly:
+        return
+    if not uses_the_bench(items) or not config.pluginmanager.has_plugin(ALLURE):
+        return
+    _choose_default(config)
+    presenter = _present(config, failed_to_collect=session.testsfailed > 0)
+    # allure-pytest was configured when nobody knew: it writes from here on as if it had been asked to.
+    listener = AllureListener(config)
+    writer = AllureFileLogger(str(presenter.folder))  # type: ignore[no-untyped-call]
+    config.pluginmanager.register(listener, "allure_listener")
+    for each in (listener, writer):
+        plugin_manager.register(each)
+        config.add_cleanup(partial(plugin_manager.unregister, each))
+    # pytest asks only those who were there when it began to ask.
+    presenter.pytest_collection_modifyitems(items)
+
+
+def _choose_default(config: pytest.Config) -> None:
+    config.option.allure_report_dir = DEFAULT_RESULTS
+    config.option.clean_alluredir = True
+
+
+def _present(config: pytest.Config, *, failed_to_collect: bool = False) -> "Presenter":
+    option = config.option
     folder = config.invocation_params.dir / option.allure_report_dir
     to_be_cleaned = option.clean_alluredir and not option.collectonly and not _is_worker(config)
     # allure-pytest would clean before anybody knows whether there will be anything new.
     option.clean_alluredir = False
-    config.pluginmanager.register(Presenter(config, folder, to_be_cleaned), "packbench_presenter")
+    presenter = Presenter(config, folder, to_be_cleaned, failed_to_collect)
+    config.pluginmanager.register(presenter, PRESENTER)
+    return presenter
 
 
-def _runs_the_suite(config: pytest.Config) -> bool:
-    """Whether the tests asked for are (among) the HIL suite's own."""
-    suite = config.rootpath / SUITE
-    for argument in config.args:
-        path = Path(str(argument).split("::")[0])
-        path = path if path.is_absolute() else config.invocation_params.dir / path
-        if path == suite or suite in path.parents:
-            return True
-    return False
+@pytest.hookimpl(optionalhook=True)
+def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
+    """Refuse a pack whose requirements name no KPI that is installed."""
+    requirements.check(pack, file)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -75,12 +110,12 @@ class _Test:
 class Presenter:
     """Shows the runs of a session in Allure. One per process; under xdist every worker has its own."""
 
-    def __init__(self, config: pytest.Config, folder: Path, to_be_cleaned: bool) -> None:
+    def __init__(self, config: pytest.Config, folder: Path, to_be_cleaned: bool, failed_to_collect: bool) -> None:
         self._config = config
-        self._results = folder
+        self.folder = self._results = folder
         self._runs = config.invocation_params.dir / str(getattr(config.option, "runs", "runs"))
         self._to_be_cleaned = to_be_cleaned
-        self._failed_to_collect = self._begun = False
+        self._failed_to_collect, self._begun = failed_to_collect, False
         self._tests: dict[str, _Test] = {}
         self._ends: dict[str, TestEnd] = {}
         self._started: set[str] = set()
@@ -239,12 +274,12 @@ def _labels(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """Feature from the file, story from the function, a tag for every requirement."""
     yield "feature", item.path.stem.removeprefix("test_").replace("_", " ").capitalize()
     yield "story", _story(item)
-    for requirement in requirements(item):
+    for requirement in requirement_ids(item):
         yield "requirement", requirement
         yield "tag", requirement
 
 
-def requirements(item: pytest.Item) -> list[str]:
+def requirement_ids(item: pytest.Item) -> list[str]:
     """List the requirement ids that a test is marked with."""
     return [str(argument) for mark in item.iter_markers("requirement") for argument in mark.args]
 
@@ -255,7 +290,7 @@ def _links(item: pytest.Item) -> list[Link]:
     pattern = patterns.get("requirement")
     if not pattern:
         return []
-    return [Link(type="requirement", url=pattern.format(name), name=name) for name in requirements(item)]
+    return [Link(type="requirement", url=pattern.format(name), name=name) for name in requirement_ids(item)]
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from packbench import Charge, PackFile, Rest, Soak, at_temperature, current_below, elapsed, full_discharge, kpi
-from test_cases.conftest import Require, RunScenario
+from packbench import Charge, PackFile, Require, Rest, RunScenario, Soak, current_below, elapsed, full_discharge, kpi
 
 
 @pytest.mark.requirement("PB-CHG-01")
@@ -16,11 +15,9 @@ def test_charge(run_scenario: RunScenario, require: Require, pack: PackFile, tem
         Charge(rate, until=current_below("C/20")),
         Rest(until=elapsed(minutes=30)),
     )
-    required = pack.requirements
-    longest = required.charge_time_c3 if rate == "C/3" else required.charge_time_1c
-    require(kpi.duration(run, "charge"), at_most=3600 * at_temperature(longest, temperature))
+    require(kpi.duration(run, "charge"), at=f"charge at {rate}")
     require(kpi.capacity(run, "charge"), at_least=0.8 * pack.rated_capacity)
     require(kpi.energy(run, "charge"))
     require(kpi.constant_voltage_share(run, "charge"))
-    require(kpi.temperature_rise(run, "charge"), at_most=required.temperature_rise)
-    require(kpi.cell_spread(run, "rest"), at_most=required.cell_spread)
+    require(kpi.temperature_rise(run, "charge"))
+    require(kpi.cell_spread(run, "rest"))

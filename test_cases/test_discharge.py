@@ -2,8 +2,7 @@
 
 import pytest
 
-from packbench import PackFile, Rest, Soak, at_temperature, elapsed, full_discharge, kpi, standard_charge
-from test_cases.conftest import Require, RunScenario
+from packbench import PackFile, Require, Rest, RunScenario, Soak, elapsed, full_discharge, kpi, standard_charge
 
 
 @pytest.mark.requirement("PB-DIS-01")
@@ -16,17 +15,10 @@ def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackF
         Rest(until=elapsed(minutes=30)),
         standard_charge(),
     )
-    required = pack.requirements
-    require(
-        kpi.capacity(run, "discharge"),
-        at_least=pack.rated_capacity * at_temperature(required.capacity_c3, temperature),
-    )
+    require(kpi.capacity(run, "discharge"), at="C/3")
     require(kpi.energy(run, "discharge"))
-    require(
-        kpi.energy_round_trip_efficiency(run, "discharge", "standard charge"),
-        at_least=100 * at_temperature(required.energy_efficiency, temperature),
-    )
-    require(kpi.temperature_rise(run, "discharge"), at_most=required.temperature_rise)
+    require(kpi.energy_round_trip_efficiency(run, "discharge", "standard charge"))
+    require(kpi.temperature_rise(run, "discharge"))
 
 
 @pytest.mark.requirement("PB-DIS-02")
@@ -38,11 +30,7 @@ def test_capacity_at_1c(run_scenario: RunScenario, require: Require, pack: PackF
         full_discharge(pack, "1C"),
         Rest(until=elapsed(minutes=30)),
     )
-    required = pack.requirements
-    require(
-        kpi.capacity(run, "discharge"),
-        at_least=pack.rated_capacity * at_temperature(required.capacity_1c, temperature),
-    )
+    require(kpi.capacity(run, "discharge"), at="1C")
     require(kpi.energy(run, "discharge"))
     require(kpi.mean_power(run, "discharge"))
-    require(kpi.temperature_rise(run, "discharge"), at_most=required.temperature_rise)
+    require(kpi.temperature_rise(run, "discharge"))

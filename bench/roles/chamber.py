@@ -8,6 +8,7 @@ ROLE = Role(
     name="chamber",
     protocol=ClimateChamber,
     channels=CHAMBER_AIR,
+    asks={"set_temperature": ("temperature",)},
     power=Power("conditioning", "still conditioning", "chamber_is_resting", "chamber_rest"),
     steps=(
         SafeStep(

@@ -95,7 +95,8 @@ class Role:
     """A role: see the module.
 
     `most` may play it (None: any number); `together` makes several act as one, by name. `channels` are what each
-    player must measure. `opens_after` are the roles whose players are open before its own.
+    player must measure. `opens_after` are the roles whose players are open before its own. `asks` are the verbs that
+    set something, each with the quantities of its arguments: what a step must declare before it may use them.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Role:
     most: int | None = 1
     together: Callable[[Mapping[str, Any]], Any] | None = None
     opens_after: tuple[str, ...] = ()
+    asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     power: Power | None = None
     protect: Protect | None = None
     steps: tuple[SafeStep, ...] = ()

@@ -1,7 +1,8 @@
 """Finds a role by its name, and puts the steps of the safe state of several roles into one order."""
 
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
@@ -37,6 +38,16 @@ def who_measures(column: str) -> str:
         if column in {own.name for own in each.columns} | {raw_label(name, channel) for channel in each.channels}
     )
     return f"add an instrument that plays {' or '.join(able)}" if able else "no role of ours measures it"
+
+
+def measured_by(column: str, played: Collection[str]) -> tuple[str, ...]:
+    """The roles, of those that are `played`, that fill a column in; of a role that nobody knows any more, nothing."""
+    found = []
+    for name in played:
+        with suppress(RoleError):
+            shown = [own.unless for own in role(name).columns if own.name == column]
+            found += [name for unless in shown if unless not in played]
+    return tuple(dict.fromkeys(found))
 
 
 def role(name: str) -> Role:

@@ -19,6 +19,7 @@ ROLE = Role(
     most=None,
     together=ParallelSinks,
     opens_after=("emulator", "bms", "chamber", "temperatures"),
+    asks={"discharge": ("current", "voltage", "power")},
     power=Power(
         "input", "input still reads on", "sink_is_off", "sink_off",
         moves_current=True, opens_first=True, insist=True,

@@ -20,6 +20,7 @@ ROLE = Role(
     together=ParallelSources,
     # Nothing can deliver current before everything that could stop it has answered.
     opens_after=("sink",),
+    asks={"charge": ("current", "voltage", "power")},
     power=Power(
         "output", "output still reads on", "source_is_off", "source_off",
         moves_current=True, opens_first=True, insist=True,

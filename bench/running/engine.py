@@ -14,6 +14,7 @@ from bench.columns import INDEX
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
+from bench.running.declared import Workplace
 from bench.running.ending import Ending
 from bench.running.flow import Flow
 from bench.running.lifecycle import OpenBench
@@ -178,8 +179,10 @@ class Engine:
     def _carry_out(self, procedure: Procedure[Any], at_least: float = 0.0) -> str:
         """Until something ends the step, as a sentence; whatever that is, its outputs are off then."""
         bench, sampler = self.bench, self.sampler
-        flow = Flow(bench.roles, procedure.envelope(), sampler.ask, procedure.step.name)
-        stage = Stage(bench, flow, sampler, self.log)
+        envelope, place = procedure.envelope(), procedure.place
+        if isinstance(place, Workplace):
+            place.allow(envelope)
+        stage = Stage(place, Flow(bench.roles, envelope, sampler.ask, procedure.step.name), sampler, self.log)
         if procedure.mode is None:
             ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
         else:

@@ -5,35 +5,14 @@ where they are one, a new direction is one message of its driver. Nothing is sen
 pre-flight has judged the declaration, and nothing else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import nan
-from typing import Literal, Protocol
+from typing import Literal
 
 from bench.players import Players
-from bench.verdicts import TestError
-
-ROUNDING = 1e-6
-"""Share of an extreme by which a set point may lie outside: a control law computes it another way than pre-flight."""
+from bench.running import declared
 
 Way = Literal["source", "sink"]
-
-
-class Span(Protocol):
-    """The lowest and the highest that may be asked for."""
-
-    @property
-    def low(self) -> float:
-        """SI unit."""
-        ...
-
-    @property
-    def high(self) -> float:
-        """SI unit."""
-        ...
-
-
-class Undeclared(TestError):
-    """A procedure asks for what its envelope does not hold: a mistake in its code, told before anything is sent."""
 
 
 class Flow:
@@ -45,7 +24,7 @@ class Flow:
     def __init__(
         self,
         players: Players,
-        envelope: Mapping[tuple[str, str], Span],
+        envelope: declared.Declaration,
         note: Callable[[float, float], None],
         step: str,
     ) -> None:
@@ -75,23 +54,8 @@ class Flow:
 
     def _turn(self, way: Way, current: float, voltage: float) -> None:
         for quantity, value in (("current", current), ("voltage", voltage)):
-            self._declared(way, quantity, value)
+            declared.check(self._envelope, self._step, way, quantity, value)
         if self._way != way:
             if self._way is not None and not self._one:
                 self.off()
             self._way = way
-
-    def _declared(self, way: Way, quantity: str, value: float) -> None:
-        span = self._envelope.get((way, quantity))
-        if span is None:
-            raise Undeclared(
-                f"Step {self._step!r} asks its {way} for a {quantity} of {value:.4g} and has declared none: its "
-                f"procedure must put ({way!r}, {quantity!r}) into its envelope; nothing was sent."
-            )
-        slack = ROUNDING * max(abs(span.low), abs(span.high))
-        # Written so that no number (nan) is refused as well.
-        if not span.low - slack <= value <= span.high + slack:
-            raise Undeclared(
-                f"Step {self._step!r} asks its {way} for a {quantity} of {value:.4g} and has declared "
-                f"{span.low:.4g} to {span.high:.4g}: its procedure must declare what it asks for; nothing was sent."
-            )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol, cast
@@ -32,6 +32,7 @@ from bench.safety.safestate import STEP_LIMIT, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
+from instruments import extensions
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 
@@ -501,11 +502,11 @@ def world_maker(station: StationFile) -> EntryPoint:
         raise InputError(
             f"Station {station.name} has no virtual section: it is hardware, there is nothing to simulate."
         )
-    worlds = {point.name: point for point in entry_points(group="packbench.worlds")}
+    worlds = extensions.brought("packbench.worlds")
     if virtual.world not in worlds:
         hint = files.nearest(virtual.world, worlds)
         raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
-    return worlds[virtual.world]
+    return worlds[virtual.world][0]
 
 
 def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:

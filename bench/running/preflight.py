@@ -74,6 +74,8 @@ def _mistake(step: Step, error: Exception) -> str:
 def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
     step, place = procedure.step, procedure.place
     yield from thresholds.problems(step, place.pack, place.station)
+    if not step.conditions and type(procedure).ending is Procedure.ending:
+        yield f"Step {step.name!r} would never end: it has no conditions, and its procedure no ending of its own."
     envelope, found = procedure.envelope(), list[str]()
     absent = dict.fromkeys(role for role, _ in envelope if role not in place.roles)
     for role in absent:

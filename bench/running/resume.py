@@ -181,7 +181,7 @@ class Resumption:
         recent = past.rows[int(np.argmax(time >= past.stopped - RELAXATION)) :]
         current = np.nan_to_num(recent[:, names.index(labels.CURRENT)])
         charged, discharged = max(0.0, float(current.max())), max(0.0, float(-current.min()))
-        resistance = at_temperature(self._pack.requirements.dc_resistance, past.last(labels.SURFACE))
+        resistance = at_temperature(self._pack.resistance, past.last(labels.SURFACE))
         per_ampere = DIFFUSION * resistance / self._pack.series
         return (
             left - VOLTAGE_TOLERANCE - per_ampere * charged,

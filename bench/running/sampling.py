@@ -19,7 +19,8 @@ from bench.running.lifecycle import OpenBench
 from bench.safety import bms_errors, safestate
 from bench.safety.evidence import evidence_for
 from bench.safety.faults import fault
-from bench.safety.guard import Guard, Limit, Quantity, Violation
+from bench.safety.formulas import Quantity
+from bench.safety.guard import Guard, Limit, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, Cause, PackFailure
 from instruments.roles import BmsState, InstrumentFault, Locating, Side

@@ -12,7 +12,7 @@ from math import inf, isnan
 from bench import columns
 from bench.columns import bms_label, raw_label
 from bench.pack import PackFile
-from instruments.bms_errors import PRECHARGE, origin_of
+from instruments.bms_errors import origin_of
 from instruments.roles import (
     CONTRADICTIONS,
     BatteryManagement,
@@ -33,8 +33,6 @@ LOOK_BACK = 15.0
 """s of rows before the ERROR in which its reason is looked for: a scan in a rest, and a debounce of the BMS's."""
 CURRENT_MARGIN, CELL_MARGIN = 1.05, 0.005
 """Factor and V by which meters may differ: less beyond a limit is no evidence."""
-HOT_WORDS = ("OVERTEMPERATURECHARGE", "OVERTEMPERATUREDISCHARGE", "OVERTEMPERATURE_CHARGE", "OVERTEMPERATURE_DISCHARGE")
-"""Of the bits that tell of a cell that is too hot; boards are hot by themselves."""
 _LOOKS = 0.1
 _SIDES: tuple[Side, ...] = ("bench", "pack")
 """Too much current may be what has brought a cell beyond its limit, so it is asked for first."""
@@ -89,7 +87,7 @@ def told(bms: BatteryManagement) -> ErrorOrigin:
 def standing(bms: BatteryManagement) -> ErrorOrigin:
     """What the node says of the errors that stand now, whatever there was before."""
     try:
-        return origin_of([[each.signal for each in bms.faults()]])
+        return origin_of([bms.faults()])
     except InstrumentFault:
         return ErrorOrigin("unknown")
 
@@ -100,10 +98,12 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
     if doubt:
         return Reason("unknown", f"what it says cannot be believed: {doubt}")
     named = ", ".join(origin.signals)
-    if origin.side == "bench" or (set(origin.signals) <= PRECHARGE and origin.signals and at.driving):
+    about = {fault.about for fault in origin.faults}
+    # The bus does not follow the pack: whose fault that is depends on whether the bench held it.
+    if origin.side == "bench" or (about == {"precharge"} and at.driving):
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
-        hot = all(any(word in each.upper() for word in HOT_WORDS) for each in origin.signals)
+        hot = about == {"over-temperature"}
         return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}", hot)
     for side in _SIDES:
         measured = _excesses(bms, at, side)

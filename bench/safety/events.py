@@ -5,12 +5,13 @@ own: told when it happens, and the end of the run once there were more than a ru
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
-from bench.safety.guard import CONNECTED, Quantity
+from bench.safety.formulas import Quantity, Row, unless
+from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
 
 OPENINGS = "Contactor Openings / 1"
@@ -31,15 +32,12 @@ LEAST_ASKED = 0.2
 """A below which nobody counts on a current: clear of the offset of a 100 A meter."""
 LIMITED_BY_VOLTAGE = 0.01
 """Share of the set voltage within which the voltage limit may be what holds the current down."""
-_STARTING = frozenset({BmsState.UNINITIALIZED, BmsState.INITIALIZATION, BmsState.INITIALIZED})
-"""What only a node that has just started goes through."""
-_UP = frozenset(BmsState) - _STARTING
+_UP = frozenset(BmsState) - {BmsState.STARTING}
 
 _TIME, _STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
 _CURRENT, _SET_CURRENT = INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
 _VOLTAGE, _SET_VOLTAGE = INDEX[columns.VOLTAGE], INDEX[columns.SET_VOLTAGE]
 
-Row = Sequence[float]
 Happened = Callable[[Row, Row], bool]
 """Whether something has happened from one row to the next."""
 
@@ -71,15 +69,39 @@ def open_under_load(row: Row) -> float:
     )
 
 
+OPEN_THOUGH_ASKED = unless(
+    "{0} in {connected} or {1} != {1}", open_under_load, _STATE, _SET_CURRENT, connected=CONNECTED
+)
+"""`open_under_load`, of which nearly nothing is left."""
+
+
+class StateChanges:
+    """How often a node has opened its contactors by itself in the run so far, and started anew (`restarts`).
+
+    Nearly always its state is the one before, and neither has happened: one comparison instead of two calls.
+    """
+
+    def __init__(self) -> None:
+        self._before: Row | None = None
+        self._openings = self.restarts = 0.0
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        before, self._before = self._before, row
+        if before is not None and row[_STATE] != before[_STATE]:
+            self._openings += opened_by_itself(before, row)
+            self.restarts += restarted(before, row)
+        return self._openings
+
+
 def opened_by_itself(before: Row, row: Row) -> bool:
     """A contactor has opened under load, and nobody has asked for it: a mode is only changed while nothing is asked."""
-    # What hardly ever changes first: this is asked once a scan.
     return row[_STATE] != before[_STATE] in CONNECTED and open_under_load(row) > 0 and not isnan(before[_SET_CURRENT])
 
 
 def restarted(before: Row, row: Row) -> bool:
     """A node that was up is starting."""
-    return row[_STATE] != before[_STATE] in _UP and row[_STATE] in _STARTING
+    return row[_STATE] != before[_STATE] in _UP and row[_STATE] == BmsState.STARTING
 
 
 def interrupted(string: int, apart: float) -> Happened:

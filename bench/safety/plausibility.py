@@ -13,7 +13,8 @@ from math import inf, isnan, nan
 from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
-from bench.safety.guard import CONNECTED, Quantity
+from bench.safety.formulas import Quantity, Row, unless
+from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
 
 UNASKED_CURRENT = "Unasked Current / A"
@@ -66,8 +67,6 @@ _VOLTAGE, _AIR = INDEX[columns.VOLTAGE], INDEX[columns.AMBIENT]
 _SOC, _STATE = INDEX[columns.SOC], INDEX[columns.BMS_STATE]
 _CHARGED, _DISCHARGED = INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_AH]
 
-Row = Sequence[float]
-
 
 # --- what the BMS says ------------------------------------------------------------------------------------------------
 
@@ -82,7 +81,8 @@ def disorder(pairs: Sequence[tuple[int, int]]) -> Quantity:
                 found += 1.0
         return found
 
-    return count
+    usual = " and ".join(f"{{{number}}} <= {{{number + 1}}}" for number in range(0, 2 * len(pairs), 2))
+    return unless(usual, count, *(position for pair in pairs for position in pair))
 
 
 class ChargeLeap:
@@ -125,11 +125,10 @@ def cell_sum_gap(lowest: int, highest: int, pack_voltage: int, series: int) -> Q
 
     def gap(row: Row) -> float:
         voltage = row[pack_voltage]
-        if series * row[lowest] <= voltage <= series * row[highest]:
-            return 0.0
         return max(series * row[lowest] - voltage, voltage - series * row[highest], 0.0)
 
-    return gap
+    usual = "{series} * {0} <= {2} <= {series} * {1}"
+    return unless(usual, gap, lowest, highest, pack_voltage, series=series)
 
 
 class Frozen:
@@ -270,7 +269,7 @@ def open_yet_carrying(bms_current: int) -> Quantity:
             return 0.0
         return 1.0 if abs(row[_CURRENT]) > least < abs(row[bms_current]) else 0.0
 
-    return found
+    return unless("{0} in {connected}", found, _STATE, connected=CONNECTED)
 
 
 class PathOpen:
@@ -324,7 +323,7 @@ def air_heat(bms_hottest: int, allowed: float) -> Quantity:
         hottest = max(row[_HOTTEST], row[bms_hottest])
         return hottest - allowed if allowed < hottest <= row[_AIR] else 0.0
 
-    return excess
+    return unless("{0} <= {allowed} >= {1}", excess, _HOTTEST, bms_hottest, allowed=allowed)
 
 
 class OutsideHeat:
@@ -335,35 +334,35 @@ class OutsideHeat:
     that it does not. One cell that heats itself leaves the coldest alone.
 
     `impossible` is beyond what any such pack can heat itself: by the largest resistance that its file allows or that
-    was measured, and by `ENTROPY`. `unlikely` is beyond what this one does, by its measured resistance: enough to doubt
+    was measured, and by `ENTROPY`. `doubtful` is beyond what this one does, by its measured resistance: enough to doubt
     that a pack which is too hot has heated itself. Resistance is measured by the BMS, which sees current and string at
     once, contactors open or closed: terminals come to the string's voltage only after a contactor has closed.
 
-    The other way round cells become no colder than they were, or than the reported air: `cold` is what even the hottest
+    The other way round cells become no colder than they were, or than the reported air: `lack` is what even the hottest
     of them lacks, beyond what a current takes from them by `ENTROPY`.
     """
 
     def __init__(self, pack: PackFile, bms_coldest: int, bms_hottest: int, bms_voltage: int, bms_current: int) -> None:
         mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
         self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
-        self._allowed = pack.requirements.dc_resistance
+        self._allowed = pack.resistance
         self._bms_coldest, self._bms_hottest = bms_coldest, bms_hottest
         self._bms_voltage, self._bms_current = bms_voltage, bms_current
         self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series
         self._measured, self._resistance, self._at = 0.0, 0.0, nan
         self._explained = self._expected = self._floor = nan
-        self._doubtful = self._lack = 0.0
+        self.doubtful = self.lack = 0.0
         self._before: Row | None = None
 
     def impossible(self, row: Row) -> float:
-        """Take the next row."""
+        """Take the next row; `doubtful` and `lack` are of it then, too."""
         # Written without min and max: four of each would cost a twentieth of a whole scan of the guard.
         scanned, told = row[_COLDEST], row[self._bms_coldest]
         coldest = told if told < scanned else scanned
         scanned, told = row[_HOTTEST], row[self._bms_hottest]
         hottest = told if told > scanned else scanned
         before, current, air = self._before, row[_CURRENT], row[_AIR]
-        self._doubtful = self._lack = 0.0
+        self.doubtful = self.lack = 0.0
         if isnan(coldest + hottest + current):
             return 0.0
         self._before = row
@@ -387,16 +386,8 @@ class OutsideHeat:
         # And the other way round.
         floor = air if air < floor else floor
         self._floor = floor = hottest if hottest > floor else floor
-        self._doubtful, self._lack = coldest - expected, floor - hottest
+        self.doubtful, self.lack = coldest - expected, floor - hottest
         return coldest - explained
-
-    def unlikely(self, _row: Row) -> float:
-        """Of the row that `impossible` was given."""
-        return self._doubtful
-
-    def cold(self, _row: Row) -> float:
-        """Of the row that `impossible` was given."""
-        return self._lack
 
     def _ohms(self, before: Row, row: Row, temperature: float) -> tuple[float, float]:
         """Resistance of the pack: as measured, and the largest allowed at this temperature or more where it has more.
@@ -441,4 +432,4 @@ def unconfirmed_heat(bms_hottest: int, allowed: float, tolerance: float) -> Quan
         hottest = row[_HOTTEST]
         return max(0.0, hottest - allowed) if hottest - row[bms_hottest] > tolerance else 0.0
 
-    return excess
+    return unless("{0} - {1} <= {tolerance}", excess, _HOTTEST, bms_hottest, tolerance=tolerance)

@@ -14,9 +14,8 @@ from bench import columns
 from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, plausibility
-from bench.safety.guard import Quantity
+from bench.safety.formulas import Formula, Quantity, Row
 from bench.station import StationFile
-from instruments.bms_errors import BENCH, SUMMARY
 from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
@@ -60,8 +59,6 @@ _SET_VOLTAGE, _SET_CURRENT = INDEX[columns.SET_VOLTAGE], INDEX[columns.SET_CURRE
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 
-Row = Sequence[float]
-
 
 def quantities_for(
     pack: PackFile,
@@ -79,7 +76,7 @@ def quantities_for(
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(),
         # Above the air that they have: what makes that warmer than it was asked to be is not the current.
-        TEMPERATURE_RISE: lambda row: row[_HOTTEST] - max(row[_SET_AIR], row[_AIR]),
+        TEMPERATURE_RISE: Formula("{0} - max({1}, {2})", _HOTTEST, _SET_AIR, _AIR),
         CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
         CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
         CURRENT_SHORTFALL: current_shortfall,
@@ -172,8 +169,8 @@ def _beside_the_bms(pack: PackFile, station: StationFile, index: Mapping[str, in
         plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
         plausibility.AIR_HEAT: plausibility.air_heat(hottest, allowed),
         plausibility.OUTSIDE_HEAT: heat.impossible,
-        plausibility.UNLIKELY_HEAT: heat.unlikely,
-        plausibility.OUTSIDE_COLD: heat.cold,
+        plausibility.UNLIKELY_HEAT: Formula("{heat}.doubtful", heat=heat),
+        plausibility.OUTSIDE_COLD: Formula("{heat}.lack", heat=heat),
     }
     if station.player("emulator") is not None:
         # Elsewhere the cells are read from the BMS itself: there is nothing to compare.
@@ -201,7 +198,7 @@ def _of_the_bms(
         plausibility.FROZEN: plausibility.frozen_voltages(cell, string, pack.series, pack.rated_capacity),
         plausibility.FROZEN_TEMPERATURE: plausibility.frozen_temperatures(temperature),
         BMS_FAULT_BITS: bits.of_the_pack,
-        BMS_LINK_BITS: bits.of_the_link,
+        BMS_LINK_BITS: Formula("{bits}.link", bits=bits),  # of the look that has just been taken
         **_events(index, bms, apart),
     }
 
@@ -209,10 +206,11 @@ def _of_the_bms(
 def _events(index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
     """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
     interrupted = events.interrupted(index[bms_label(bms, "pack voltage")], apart)
+    changes = events.StateChanges()
     return {
-        events.OPEN_UNDER_LOAD: events.open_under_load,
-        events.OPENINGS: events.EventCount(events.opened_by_itself),
-        events.RESTARTS: events.EventCount(events.restarted),
+        events.OPEN_UNDER_LOAD: events.OPEN_THOUGH_ASKED,
+        events.OPENINGS: changes,
+        events.RESTARTS: Formula("{changes}.restarts", changes=changes),
         events.INTERRUPTIONS: events.EventCount(interrupted),
         events.DROPPED: events.growth(index.get(raw_label(bms, DROPPED))),
         events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, CONTRADICTIONS))),
@@ -221,14 +219,15 @@ def _events(index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quant
 
 def difference(first: int, second: int) -> Quantity:
     """How far two values of a row are apart, whichever is larger."""
-    return lambda row: abs(row[first] - row[second])
+    return Formula("abs({0} - {1})", first, second)
 
 
 def furthest(first: int, others: Sequence[int]) -> Quantity:
     """How far the furthest of several values of a row is from the first."""
     if len(others) == 1:
         return difference(first, others[0])
-    return lambda row: max([abs(row[first] - row[other]) for other in others])
+    apart = ", ".join(f"abs({{0}} - {{{number}}})" for number in range(1, len(others) + 1))
+    return Formula(f"max({apart})", first, *others)
 
 
 class Excess:
@@ -356,31 +355,25 @@ class FaultBits:
     def __init__(self, faults: Callable[[], Sequence[BmsFault]]) -> None:
         self._faults = faults
         self._due = -inf
-        self._own = self._link = 0.0
+        self._own = self.link = 0.0
 
     def of_the_pack(self, row: Row) -> float:
-        """Count of the bits that tell of the pack."""
-        self._look(row[_TIME])
+        """Count of the bits that tell of the pack; `link` is that of the bits that tell of the bench."""
+        now = row[_TIME]
+        if now >= self._due:
+            self._due = now + FAULT_BITS_PERIOD - 1e-6
+            self._look()
         return self._own
 
-    def of_the_link(self, row: Row) -> float:
-        """Count of the bits that tell of the bench."""
-        self._look(row[_TIME])
-        return self._link
-
-    def _look(self, now: float) -> None:
-        if now < self._due:
-            return
-        self._due = now + FAULT_BITS_PERIOD - 1e-6
+    def _look(self) -> None:
         try:
-            raised = [fault.signal for fault in self._faults()]
+            sides = [fault.side for fault in self._faults()]
         except InstrumentFault:
             # A node that was never heard, or cannot be: its silence has a limit of its own.
             return
-        if not raised:  # a healthy node's, nearly always
-            self._link = self._own = 0.0
+        if not sides:  # a healthy node's, nearly always
+            self.link = self._own = 0.0
             return
-        link = sum(signal in BENCH for signal in raised)
-        if link and all(signal in BENCH or signal in SUMMARY for signal in raised):
-            link = len(raised)
-        self._link, self._own = float(link), float(len(raised) - link)
+        # What is raised beside whatever else there is goes with the rest.
+        link = len(sides) if "bench" in sides and "pack" not in sides else sides.count("bench")
+        self.link, self._own = float(link), float(len(sides) - link)

@@ -31,9 +31,7 @@ from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned, Stays
 
 STEP_LIMIT = 5.0
 """s, on a wall clock, for the command of a step and again for its read-back: two answers that never come, and more."""
-OPEN_STATES = frozenset(
-    {BmsState.STANDBY, BmsState.OPEN_CONTACTORS, BmsState.IDLE, BmsState.INITIALIZED, BmsState.ERROR}
-)
+OPEN_STATES = frozenset({BmsState.STANDBY, BmsState.OPENING, BmsState.ERROR})
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 WAITING = "a meter has not settled yet"

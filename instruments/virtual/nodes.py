@@ -23,6 +23,9 @@ from instruments.virtual.terminals import (
     operating_point,
 )
 
+ROUNDING = 1e-12
+"""Of a voltage: what sums of a few floats may be off by."""
+
 
 class Piece(NamedTuple):
     """What flows into the node over a stretch of voltage: `current` A less `conductance` S times V, and `power` W."""
@@ -83,6 +86,8 @@ def node_point(battery: Battery | None, supplies: Sequence[SupplyPort], loads: S
 # ---- characteristics ----
 
 _NOTHING = Piece()
+_LEAK = 1e-9
+"""S of a battery at its current limit: a current source, made solvable."""
 _IDLE = Characteristic(lambda _voltage: _NOTHING, ())
 
 
@@ -93,8 +98,8 @@ def _battery(battery: Battery) -> Characteristic:
 
     def piece(above: float) -> Piece:
         if above < low:
-            return Piece(limit)
-        return line if above < high else Piece(-limit)
+            return Piece(limit + _LEAK * low, _LEAK)
+        return line if above < high else Piece(_LEAK * high - limit, _LEAK)
 
     return Characteristic(piece, _positive(low, high))
 
@@ -194,7 +199,7 @@ class _Search:
         """The first voltage, coming from above, at which as much is given as is taken."""
         for index in range(number, -1, -1):
             piece, low, high = self._pieces[index], self._ends[index], self._ends[index + 1]
-            roots = [root for root in _roots(piece) if low < root < high]
+            roots = list(_between(low, _roots(piece), high))
             if roots:
                 return max(roots)
             if index and self._pieces[index - 1].at(low) >= 0.0:
@@ -205,7 +210,7 @@ class _Search:
         """The first voltage, coming from below, at which as much is taken as is given."""
         for index in range(number, len(self._pieces)):
             piece, low, high = self._pieces[index], self._ends[index], self._ends[index + 1]
-            roots = [root for root in _roots(piece) if low < root < high]
+            roots = list(_between(low, _roots(piece), high))
             if roots:
                 return min(roots)
             if index + 1 < len(self._pieces) and self._pieces[index + 1].at(high) <= 0.0:
@@ -220,6 +225,13 @@ def _within(low: float, high: float) -> float:
 
 def _sum(pieces: Iterator[Piece]) -> Piece:
     return Piece(*map(sum, zip(*pieces, strict=True)))
+
+
+def _between(low: float, roots: Iterator[float], high: float) -> Iterator[float]:
+    """Those of a stretch; one that is beside its end by rounding alone is at its end."""
+    for root in roots:
+        if low * (1.0 - ROUNDING) <= root <= high * (1.0 + ROUNDING) and root > 0.0:
+            yield min(max(root, low), high)
 
 
 def _roots(piece: Piece) -> Iterator[float]:
@@ -258,7 +270,7 @@ def _flows(everybody: Sequence[Characteristic], voltage: float) -> list[float]:
 
 def _collapsed(supplies: Sequence[SupplyPort], loads: Sequence[LoadPort], battery: Battery | None) -> list[float]:
     """A short circuit: everybody gives what he can, and who takes shares it by what he asked for."""
-    given = [port.source_current if port.on and port.voltage > 0.0 else 0.0 for port in supplies]
+    given = [port.source_current if port.on and port.voltage > 0.0 < port.source_power else 0.0 for port in supplies]
     short = min(battery.voltage / battery.resistance, battery.current_limit) if battery is not None else 0.0
     sinking = [port.sink_current if port.on and port.voltage == 0.0 else 0.0 for port in supplies]
     asked = [_asked(port) if port.on else 0.0 for port in loads]

@@ -232,8 +232,13 @@ class _Builder:
             each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
             self.plan.temperature, self.properties, plant, bus,
         )  # fmt: skip
-        part = each.simulator.build(each.settings, place)
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
+        try:
+            part = each.simulator.build(each.settings, place)
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
         if not isinstance(part, Part):
             raise ValueError(f"{who} builds a {type(part).__name__}, which is no Part of a world: derive it from Part")
         if each.simulator.wire == "line" and not isinstance(part, Instrument):

@@ -77,16 +77,16 @@ class Place:
 
     @property
     def plant(self) -> Plant:
-        """The battery; whoever has an emulator port is built before it and raises LookupError here."""
+        """The battery; whoever has an emulator port is built before it and raises ValueError here."""
         if self.found is None:
-            raise LookupError(f"{self.name} has an emulator port, so that it is there before the battery: it has none")
+            raise ValueError(f"{self.name} has an emulator port, so that it is there before the battery: it has none")
         return self.found
 
     @property
     def channel(self) -> CanChannel:
-        """The CAN bus; raises LookupError for a simulator whose wire is a line."""
+        """The CAN bus; raises ValueError for a simulator whose wire is a line."""
         if self.bus is None:
-            raise LookupError(f"{self.name} is registered for a line, so that it is on no bus: register it for CAN")
+            raise ValueError(f"{self.name} is registered for a line, so that it is on no bus: register it for CAN")
         return self.bus
 
 

@@ -83,7 +83,8 @@ class CanSession:
 
     def take(self) -> None:
         """Take what waits on the bus, and hear what is ours; raises `InstrumentFault` where it cannot be read."""
-        self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
+        if not self._lifetime.free:
+            self._lifetime.check()  # before the lock: a forked copy may find that locked for ever
         with self.lock:
             try:
                 self._bus.take(self._hear)
@@ -318,55 +319,60 @@ class Bus:
     def take(self, hear: Callable[[], None]) -> None:
         """Take what waits, for everybody; `hear` is called without the bus being held. Raises what it raises."""
         now = began = self._now()
-        least, share = TIME_TO_TAKE
-        until = began + max(least, share * (began - self._looked))
-        self._looked = began
-        taken, first, more = 0, None, True
-        while more:
+        silent, self._looked = began - self._looked, began
+        taken, first = 0, None
+        while True:
             try:
                 count, time = self._read(now)
             finally:
                 hear()
-                self._bound_what_waits()
+                for user in self._users:
+                    if len(user.waiting) > MOST_WAITING:
+                        user.lose_the_oldest()
+            if count < LOOK_AT_THE_CLOCK:
+                self._unread = 0
+                return
             taken += count
-            more = count == LOOK_AT_THE_CLOCK
-            if more:
-                now = self._now()
-                first = time if first is None else first
-                if taken >= LEAST_TAKEN and (now > until or taken >= MOST_TAKEN):
-                    self._leave_unread(taken, first, time)
-                    return
-        self._unread = 0
+            now = self._now()
+            first = time if first is None else first
+            if taken >= LEAST_TAKEN and (now > began + _time_to_take(silent) or taken >= MOST_TAKEN):
+                self._leave_unread(taken, first, time)
+                return
 
     def _read(self, now: float) -> tuple[int, float]:
         """Read up to `LOOK_AT_THE_CLOCK` frames: how many there were, and when the last of them was received."""
+        came: list[Message] = []
         with self._turn:
-            receive, received_at, log = self._open().recv, self.reception.of, self._log
-            routes, filters = self._routes, self._filters
-            time = now
-            for count in range(LOOK_AT_THE_CLOCK):
-                message = receive(0)
-                if message is None:
-                    return count, time
-                time = received_at(message.timestamp, now)
-                if log is not None:
-                    log(message)
-                if message.is_error_frame:
-                    # The controller has lost one, or destroyed one that somebody sent.
-                    self.dropped += 1
-                    continue
-                identifier = message.arbitration_id
-                for user, heard in routes.get(identifier | EXTENDED if message.is_extended_id else identifier, ()):
-                    user.waiting.append((heard, message, time))
-                for user, wanted, heard in filters:
-                    if wanted(message):
-                        user.waiting.append((heard, message, time))
-            return LOOK_AT_THE_CLOCK, time
+            receive = self._open().recv
+            try:
+                while len(came) < LOOK_AT_THE_CLOCK:
+                    message = receive(0)
+                    if message is None:
+                        break
+                    came.append(message)
+            finally:
+                # What came before the bus failed is heard all the same.
+                time = self._sort(came, now) if came else now
+        return len(came), time
 
-    def _bound_what_waits(self) -> None:
-        for user in self._users:
-            if len(user.waiting) > MOST_WAITING:
-                user.lose_the_oldest()
+    def _sort(self, came: list["Message"], now: float) -> float:
+        """Let every frame wait for those who want it; returns when the last of them was received."""
+        times = self.reception.of_all([message.timestamp for message in came], now)
+        routes, filters, log = self._routes, self._filters, self._log
+        for message, time in zip(came, times, strict=True):
+            if log is not None:
+                log(message)
+            if message.is_error_frame:
+                # The controller has lost one, or destroyed one that somebody sent.
+                self.dropped += 1
+                continue
+            identifier = message.arbitration_id
+            for user, heard in routes.get(identifier | EXTENDED if message.is_extended_id else identifier, ()):
+                user.waiting.append((heard, message, time))
+            for user, wanted, heard in filters:
+                if wanted(message):
+                    user.waiting.append((heard, message, time))
+        return times[-1]
 
     def _leave_unread(self, taken: int, first: float, last: float) -> None:
         """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.
@@ -382,6 +388,12 @@ class Bus:
         if self._bus is None:
             raise OSError("the bus was closed")
         return self._bus
+
+
+def _time_to_take(silent: float) -> float:
+    """For how long (s) frames are taken after `silent` s without a look."""
+    least, share = TIME_TO_TAKE
+    return max(least, share * silent)
 
 
 _buses: list[Bus] = []

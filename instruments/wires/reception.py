@@ -6,6 +6,7 @@ read at once shows how far the two are apart; one that waits in a queue shows mo
 and waiting shows as age. An interface that stamps nothing leaves only the time of reading.
 """
 
+from collections.abc import Sequence
 from math import inf
 
 DRIFT = 5e-4
@@ -28,15 +29,23 @@ class Reception:
 
     def of(self, stamp: float, now: float) -> float:
         """Take the stamp of the next frame (s; 0 for none) and return it on one time line for all frames of the bus."""
-        stamp = stamp + self._set_back if stamp else now
-        if stamp < self._newest - SET_BACK:
-            self._set_back += self._newest - stamp
-            stamp = self._newest
-        elif stamp > self._newest:
-            self._newest = stamp
-        offset, allowed = now - stamp, self._offset + DRIFT * (now - self._looked)
-        self._offset, self._looked = offset if offset < allowed else allowed, now
-        return stamp
+        return self.of_all([stamp], now)[0]
+
+    def of_all(self, stamps: Sequence[float], now: float) -> list[float]:
+        """Take the stamps of frames that are read at one time; see `of`. A call for each would cost as much again."""
+        newest, least = self._newest, self._offset + DRIFT * (now - self._looked)
+        times = []
+        for raw in stamps:
+            stamp = raw + self._set_back if raw else now
+            if stamp < newest - SET_BACK:
+                self._set_back += newest - stamp
+                stamp = newest
+            elif stamp > newest:
+                newest = stamp
+            least = now - stamp if now - stamp < least else least
+            times.append(stamp)
+        self._newest, self._offset, self._looked = newest, least, now
+        return times
 
     def age(self, time: float, now: float) -> float:
         """How long ago (s, to the microsecond) that was which `of` returned."""

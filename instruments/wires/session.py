@@ -102,7 +102,7 @@ class Session:
         self.on_reconnect: Callable[[], None] = _nothing
         self.ask_identity: Callable[[], Identity] = self.identity
         self._lock = RLock()
-        self._context, self._profile = context, profile
+        self._context, self._profile, self._transcript = context, profile, context.transcript
         self._lifetime = Lifetime(f"{name} ({resource})")
         self._gap, self._next_message = profile.gap, 0.0
         self._out_of_step = False
@@ -131,7 +131,8 @@ class Session:
 
         Raises `InstrumentFault` instead of waiting where nothing may be said any more; see `Lifetime`.
         """
-        self._lifetime.check()
+        if not self._lifetime.free:
+            self._lifetime.check()
         return self._lock
 
     def expect(self, identity: Identity) -> None:
@@ -265,8 +266,8 @@ class Session:
 
     def note(self, what: str) -> None:
         """Write down beside the wire what the instrument did that is no fault, as the end of a sentence."""
-        if self._context.transcript is not None:
-            self._context.transcript("!", f"{self.name} {what}")
+        if self._transcript is not None:
+            self._transcript("!", f"{self.name} {what}")
 
     def now(self) -> float:
         """Time on the clock of the bench, s."""
@@ -323,8 +324,8 @@ class Session:
         elif self._grows_old is not None and self._has_grown_old(self._grows_old):
             self._renew("was silent for nearly as long as it keeps a connection open")
             renewed = True
-        if self._piece is not None:
-            self._stay_in_one_piece(self._piece)
+        if self._piece is not None and self._piece != self._connection:
+            self._stay_in_one_piece()
         try:
             self._deliver(message)
         except LinkLost as error:
@@ -335,9 +336,9 @@ class Session:
             self.reconnections += 1
             self._send(message, renewed=True)
 
-    def _stay_in_one_piece(self, piece: int) -> None:
-        """Raise `ConnectedAnew` where what came before this message went to a connection that is gone."""
-        if piece != self._connection and not self._switching_off:
+    def _stay_in_one_piece(self) -> None:
+        """Raise `ConnectedAnew`: what came before this message went to a connection that is gone."""
+        if not self._switching_off:
             raise ConnectedAnew(f"{self.name} ({self.resource}) was lost while it was programmed; check its network")
 
     def _may_be_renewed(self) -> bool:
@@ -354,11 +355,12 @@ class Session:
             self._confirm()
         if self._gap:
             self._keep_distance()
-        self._lifetime.check()  # closed meanwhile: whoever waited here must not have the last word
-        transcript = self._context.transcript
-        if transcript is not None:
-            transcript(">", message)
-        self._link.write((message + self._profile.write_termination).encode(self._profile.encoding))
+        if not self._lifetime.free:
+            self._lifetime.check()  # closed meanwhile: whoever waited here must not have the last word
+        if self._transcript is not None:
+            self._transcript(">", message)
+        profile = self._profile
+        self._link.write((message + profile.write_termination).encode(profile.encoding))
         if self._grows_old is not None:
             self._last_word = self._context.now()
 
@@ -405,9 +407,8 @@ class Session:
             reply = line.decode(self._profile.encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
-        transcript = self._context.transcript
-        if transcript is not None:
-            transcript("<", reply)
+        if self._transcript is not None:
+            self._transcript("<", reply)
         if self._grows_old is not None:
             self._last_word = self._context.now()
         return reply
@@ -444,8 +445,8 @@ class Session:
 
     def _fault(self, found: str, advice: str) -> InstrumentFault:
         text = f"{self.name} ({self.resource}) {found}; {advice}"
-        if self._context.transcript is not None:
-            self._context.transcript("!", text)
+        if self._transcript is not None:
+            self._transcript("!", text)
         return InstrumentFault(text)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import (
     BMS_CHANNELS,
     CHAMBER_AIR,
@@ -235,7 +236,7 @@ class FakeBms(Fake):
 
     def faults(self) -> tuple[BmsFault, ...]:
         raised = ["f_DeepDischarge"] if self.plant.state is BmsState.ERROR else self.plant.bms_faults
-        return tuple(BmsFault(signal) for signal in raised)
+        return tuple(map(fault_of, raised))
 
     def collect(self) -> list[float]:
         p = self.plant

@@ -46,7 +46,18 @@ def start(tmp_path: Path) -> Start:
         cwd = tmp_path / folder
         cwd.mkdir(exist_ok=True)
         (cwd / "test_mine.py").write_text(SCENARIO + tests, encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "--temperatures=25"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "packbench.plugin",
+            "-p",
+            "bench.plugin",
+            "-p",
+            "no:cacheprovider",
+            "--temperatures=25",
+        ]
         return subprocess.Popen(
             [*command, "--rootdir", str(cwd), *options, "test_mine.py"],
             cwd=cwd, env=environment | variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -58,7 +58,15 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         file = tmp_path / f"test_mine_{next(_number)}.py"
         file.write_text(SCENARIO + tests, encoding="utf-8")
         capsys.readouterr()
-        arguments = ["-p", "bench.plugin", "-p", "no:cacheprovider", "--import-mode=importlib"]
+        arguments = [
+            "-p",
+            "packbench.plugin",
+            "-p",
+            "bench.plugin",
+            "-p",
+            "no:cacheprovider",
+            "--import-mode=importlib",
+        ]
         status = pytest.main([*arguments, "--rootdir", str(tmp_path), "--temperatures=25", *options, file.name])
         captured = capsys.readouterr()
         return Session(int(status), captured.out + captured.err, manifests(tmp_path / "runs"))

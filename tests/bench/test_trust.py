@@ -12,7 +12,7 @@ import pytest
 from bench.station import SHIPPED, StationFile, load_station
 from bench.trust import refuse_untrusted
 from bench.verdicts import InputError
-from instruments import registry
+from instruments import extensions, registry
 from tests.bench.cli_support import ROOT, Change, WriteStation, packbench_here
 
 EVIL = "evil_of_a_station:Driver"
@@ -91,7 +91,9 @@ def test_an_installed_entry_point_is_vouched_for_by_whoever_installed_it(
     write_station: WriteStation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = EntryPoint("acme-5000", "acme.drivers:Acme5000", registry.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [installed] * (group == installed.group))
+    monkeypatch.setattr(
+        extensions, "brought", lambda group: {installed.name: (installed,)} if group == installed.group else {}
+    )
     station, file = load_station(str(write_station(lambda content: _named(content, "acme-5000"))))
     refuse_untrusted(station, file, trusted=False)
     path = write_station(lambda content: _named(content, "acme.drivers:Acme5000"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instruments import registry
+from instruments import extensions, registry
 from instruments.driver import VisaDriver
 from instruments.registry import UnknownDriver, driver_class, driver_names
 from instruments.roles import Instrument
@@ -28,15 +28,15 @@ def test_a_dotted_path_is_a_driver_too() -> None:
 
 def test_an_installed_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("acme-1000", "instruments.driver:VisaDriver", registry.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
+    monkeypatch.setattr(extensions, "brought", lambda group: {point.name: (point,)} if group == point.group else {})
     assert driver_class("acme-1000") is VisaDriver
     assert "acme-1000" in driver_names()
 
 
 def test_a_driver_that_is_there_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("foxbms", "acme-1000")
-    points = [EntryPoint(name, "instruments.driver:VisaDriver", registry.ENTRY_POINT_GROUP) for name in names]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    value, group = "instruments.driver:VisaDriver", registry.ENTRY_POINT_GROUP
+    monkeypatch.setattr(extensions, "brought", lambda _: {name: (EntryPoint(name, value, group),) for name in names})
     text = "'foxbms' is there twice: instruments.driver:VisaDriver and instruments.drivers.foxbms; remove one"
     with pytest.raises(UnknownDriver, match=text):
         driver_class("foxbms")

@@ -10,52 +10,9 @@ import pytest
 from reports import kpi
 from reports.kpi import Kpi
 from reports.recording import Recording
+from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, without
 
-COLUMNS = [
-    "Test Time / s", "Step Count / 1", "Voltage / V", "Current / A", "SOC / 1", "Set Voltage / V",
-    "Charging Capacity / Ah", "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
-    "Cell Voltage Min / V", "Cell Voltage Max / V", "Cell Temperature Max / degC",
-]  # fmt: skip
 Figure = Callable[[Recording], Kpi]
-NAN = float("nan")
-ROWS = [
-    # time step  V     I    SOC  set  chg  dis  chgE disE  min    max   hot
-    [0.0, 1, 80.0, 0.0, 1.00, NAN, 0.0, 0.0, 0.0, 0.0, 3.330, 3.340, 25.0],
-    [100.0, 1, 80.0, 0.0, 1.00, NAN, 0.0, 0.0, 0.0, 0.0, 3.330, 3.340, 25.5],
-    [105.0, 2, 78.0, -2.0, 0.90, NAN, 0.0, 0.2, 0.0, 16.0, 3.200, 3.250, 26.0],
-    [115.0, 2, 77.0, -2.0, 0.50, NAN, 0.0, 1.0, 0.0, 78.0, 3.150, 3.240, 29.0],
-    [3700.0, 2, 60.0, -2.0, 0.05, NAN, 0.0, 1.9, 0.0, 150.0, 2.400, 2.480, 28.0],
-    [3710.0, 3, 82.0, 2.0, 0.05, 87.6, 0.1, 1.9, 8.0, 150.0, 3.400, 3.410, 28.0],
-    [5510.0, 3, 84.0, 2.0, 0.45, 87.6, 1.1, 1.9, 90.0, 150.0, 3.490, 3.500, 30.0],
-    [7310.0, 3, 87.59, 2.0, 0.95, 87.6, 1.6, 1.9, 133.0, 150.0, 3.640, 3.650, 31.0],
-    [8310.0, 3, 87.6, 0.1, 0.99, 87.6, 2.0, 1.9, 165.0, 150.0, 3.645, 3.650, 29.0],
-]
-STEPS = [
-    ("soak", "Soak", 0.0, 100.0),
-    ("discharge", "Discharge", 100.0, 3700.0),
-    ("charge", "Charge", 3700.0, 8310.0),
-]
-
-
-def recording(rows: list[list[float]] | None = None, steps: list[tuple[str, str, float, float]] = STEPS) -> Recording:
-    events = []
-    for index, (name, kind, start, stop) in enumerate(steps, start=1):
-        events.append({"type": "step started", "time": start, "index": index, "name": name, "kind": kind})
-        events.append({"type": "step ended", "time": stop, "index": index, "ended_by": "time"})
-    return Recording({"pack": {"capacity": 2.0}}, events, COLUMNS, np.array(rows or ROWS))
-
-
-def changed(row: int, column: str, value: float) -> list[list[float]]:
-    """The rows, one value of which is another."""
-    rows = [list(each) for each in ROWS]
-    rows[row][COLUMNS.index(column)] = value
-    return rows
-
-
-def without(column: str) -> Recording:
-    keep = [position for position, name in enumerate(COLUMNS) if name != column]
-    run = recording()
-    return Recording(run.manifest, run.events, [COLUMNS[position] for position in keep], run.rows[:, keep])
 
 
 @pytest.mark.parametrize(
@@ -171,6 +128,37 @@ def test_a_bench_without_a_sensor_still_gets_the_other_figures(column: str) -> N
     names = {figure.name for figure in kpi.compute_all(without(column))}
     assert {"discharge capacity", "discharge energy", "mean power"} <= names
     assert len(names) < len({figure.name for figure in kpi.compute_all(recording())})
+
+
+def commanded(limit: float) -> Recording:
+    """The charge again, commanded 200 W from its first row on; the BMS allows `limit` A (nan: it never said)."""
+    run, lost, rows = recording(), [NAN] * 5, 4
+    power = [NAN] * 5 + [164.0, 168.0, 175.18, 8.76]
+    more = {
+        "Power / W": power, "Command Power / W": lost + [200.0] * rows,
+        "Charge Current Limit / A": lost + [limit] * rows, "Discharge Current Limit / A": [NAN] * 9,
+    }  # fmt: skip
+    values = np.column_stack([run.rows, *map(np.array, more.values())])
+    return Recording(run.manifest, run.events, [*run.columns, *more], values)
+
+
+def test_a_command_is_followed_as_far_as_the_limit_received_before_allows() -> None:
+    """By hand: nothing is known in the first row; then 1 A at 84, 87.59 and 87.6 V, for 1800, 1800 and 1000 s."""
+    found = {figure.name: figure for figure in kpi.compute_all(commanded(1.0))}
+    assert found["charge cut"].value == pytest.approx(100 * (116 * 1800 + 112.41 * 1800 + 112.4 * 1000) / (200 * 4600))
+    assert "145.4 Wh, over that of the command, 255.6 Wh" in found["charge cut"].definition
+    squares = 84**2 * 1800 + 87.59**2 * 1800 + 78.84**2 * 1000
+    assert found["following error"].value == pytest.approx((squares / 4600) ** 0.5)
+    assert "derating" not in found, "nothing was commanded the other way"
+    assert {name: found[name].meters for name in ("charge cut", "following error")} == dict.fromkeys(
+        ("charge cut", "following error"), ("source", "sink", "bms")
+    )
+
+
+def test_a_bms_that_never_said_what_it_allows_has_cut_nothing() -> None:
+    found = {figure.name: figure.value for figure in kpi.compute_all(commanded(NAN))}
+    assert found["charge cut"] == 0.0
+    assert found["following error"] > 0
 
 
 def test_figures_can_be_taken_while_the_run_is_open() -> None:

@@ -177,7 +177,7 @@ class TestWithWorkers:
 def test_a_process_that_died_is_completed_when_the_report_is_built(sample_suite: Suite) -> None:
     from reports import lost
 
-    sample_suite.test_case("test_dead", "import os\ndef test_dies():\n    os._exit(3)\n")
+    sample_suite.test_case("test_dead", "import os\ndef test_dies(bench):\n    os._exit(3)\n")
     sample_suite.run("test_cases")
     assert sample_suite.told() == {}
     assert lost.complete(sample_suite.results, sample_suite.root / "runs") == ["test_cases/test_dead.py::test_dies"]
@@ -233,7 +233,7 @@ def test_a_folder_that_was_asked_for_is_used_and_not_cleaned(sample_suite: Suite
 
 
 def test_requirements_become_links_where_a_pattern_says_how(sample_suite: Suite) -> None:
-    sample_suite.test_case("test_good", '@pytest.mark.requirement("PB-7")\ndef test_good():\n    pass\n')
+    sample_suite.test_case("test_good", '@pytest.mark.requirement("PB-7")\ndef test_good(bench):\n    pass\n')
     sample_suite.run("test_cases", "--allure-link-pattern", "requirement:https://example.org/{}")
     (link,) = sample_suite.told()["test_good"]["links"]
     assert (link["name"], link["url"]) == ("PB-7", "https://example.org/PB-7")

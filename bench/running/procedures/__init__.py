@@ -6,12 +6,12 @@ step. A package of somebody else's brings a kind by an entry point of the group 
 of the step and naming that of the procedure.
 """
 
+from bench.running.declared import Place
 from bench.running.procedures.base import (
     Control,
     Direction,
     Envelope,
     Extremes,
-    Place,
     Procedure,
     Stage,
     ask_nothing,

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
-from bench.pack import PackFile
-from bench.players import Players
 from bench.recording.run import Run
+from bench.running.declared import Place
 from bench.running.ending import Conditions, Ending
 from bench.running.flow import Flow
 from bench.running.sampling import Row, Sampler
 from bench.scenario import Step
-from bench.station import StationFile
 from instruments.roles import BmsMode
 
 Control = Callable[[Row, float], None]
@@ -42,30 +40,6 @@ class Extremes:
 
 Envelope = Mapping[tuple[str, str], Extremes]
 """By role and quantity. What is not in it is not asked for: the flow refuses to send it."""
-
-
-class Place(Protocol):
-    """Where a step is to be carried out: an open bench is one."""
-
-    @property
-    def pack(self) -> PackFile:
-        """What is tested."""
-        ...
-
-    @property
-    def station(self) -> StationFile:
-        """As its file has it."""
-        ...
-
-    @property
-    def roles(self) -> Players:
-        """Who plays what."""
-        ...
-
-    @property
-    def index(self) -> Mapping[str, int]:
-        """Position of each column in a row of this bench."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.running import thresholds
-from bench.running.procedures.base import Extremes, Place
+from bench.running.declared import Place
+from bench.running.procedures.base import Extremes
 from instruments.roles import Ratings
 
 

@@ -5,8 +5,9 @@ from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX
+from bench.running.declared import Place
 from bench.running.procedures import bounds
-from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Procedure, Stage
 from bench.running.sampling import Row
 from bench.scenario import Charge, FastRecharge, amperes
 

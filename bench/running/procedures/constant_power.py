@@ -2,7 +2,8 @@
 
 from bench import columns
 from bench.columns import INDEX
-from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
 from bench.running.procedures.charge import charging
 from bench.running.procedures.discharge import FLOOR
 from bench.running.sampling import Row

@@ -1,6 +1,7 @@
 """Discharging at a constant current, programmed once: in full, or in the short pulse that shows a resistance."""
 
-from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Procedure, Stage
 from bench.running.sampling import Row
 from bench.scenario import Discharge, Pulse, amperes
 

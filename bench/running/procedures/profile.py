@@ -10,7 +10,8 @@ from math import inf, isfinite, isnan
 from bench import columns
 from bench.columns import INDEX
 from bench.profile import Playback, survey
-from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
 from bench.running.procedures.charge import charging
 from bench.running.procedures.discharge import FLOOR
 from bench.running.sampling import Row

@@ -4,21 +4,22 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from bench import files
-from bench.running.procedures.base import Place, Procedure
+from bench.running.declared import Place, Workplace
+from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 from bench.verdicts import InputError
+from instruments import extensions
 
 GROUP = "packbench.steps"
 
 
 def procedure_for(step: Step, place: Place) -> Procedure[Any]:
     """The procedure of one step; raises `InputError` for a kind that nobody brings."""
-    return _class_for(type(step))(step, place)
+    return _class_for(type(step))(step, Workplace(place, step.name))
 
 
 def _class_for(kind: type[Step]) -> type[Procedure[Any]]:
@@ -31,37 +32,29 @@ _found: dict[type[Step], type[Procedure[Any]]] = {}
 
 
 def _from_outside(kind: type[Step]) -> type[Procedure[Any]]:
-    brought = [entry for entry in _brought() if entry.name == kind.__name__]
-    if not brought:
-        known = sorted({each.__name__ for each in _own()} | {entry.name for entry in _brought()})
+    what = f"The procedure of {kind.__name__}"
+    try:
+        found = extensions.load(GROUP, kind.__name__, what)
+    except KeyError:
+        known = sorted({each.__name__ for each in _own()} | extensions.brought(GROUP).keys())
         raise InputError(
             f"Steps of kind {kind.__name__} ({kind.__module__}) have no procedure: nobody knows how to carry them out; "
             f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}), or use "
             f"{files.nearest(kind.__name__, known)}"
-        )
-    if len(brought) > 1:
-        names = " and ".join(sorted(_owner(entry) for entry in brought))
-        raise InputError(f"Steps of kind {kind.__name__} have several procedures, of {names}: remove one of them.")
-    return _loaded(brought[0], kind)
+        ) from None
+    except extensions.ExtensionError as error:
+        raise InputError(str(error)) from error
+    return _checked(found, kind, extensions.where(extensions.brought(GROUP)[kind.__name__][0], what))
 
 
-def _loaded(entry: EntryPoint, kind: type[Step]) -> type[Procedure[Any]]:
-    """What an entry point brings; raises `InputError` where that is no procedure of this kind."""
-    where = f"The procedure of {kind.__name__} ({entry.value}, of {_owner(entry)})"
-    try:
-        brought = entry.load()
-    except Exception as error:
-        raise InputError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
-    if not (isinstance(brought, type) and issubclass(brought, Procedure)):
+def _checked(found: object, kind: type[Step], where: str) -> type[Procedure[Any]]:
+    """What a package brings; raises `InputError` where that is no procedure of this kind."""
+    if not (isinstance(found, type) and issubclass(found, Procedure)):
         raise InputError(f"{where} is no Procedure: derive it from packbench's Procedure.")
-    if getattr(brought, "kind", None) is not kind:
-        theirs = getattr(getattr(brought, "kind", None), "__name__", "nothing")
+    if getattr(found, "kind", None) is not kind:
+        theirs = getattr(getattr(found, "kind", None), "__name__", "nothing")
         raise InputError(f"{where} says that it carries out {theirs}: its `kind` must be the class of the step.")
-    return brought
-
-
-def _owner(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "an unknown package"
+    return found
 
 
 @cache
@@ -73,8 +66,3 @@ def _own() -> Mapping[type[Step], type[Procedure[Any]]]:
             if isinstance(each, type) and issubclass(each, Procedure) and "kind" in vars(each):
                 found[each.kind] = each
     return found
-
-
-@cache
-def _brought() -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=GROUP))

@@ -4,7 +4,8 @@ from collections.abc import Container
 
 from bench import columns
 from bench.columns import INDEX
-from bench.running.procedures.base import Control, Envelope, Extremes, Place, Procedure, Stage, ask_nothing
+from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage, ask_nothing
 from bench.running.sampling import Row
 from bench.running.settling import Settling
 from bench.scenario import Soak

@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from instruments.bms_errors import origin_of
+from instruments.drivers.foxbms.blame import fault_of
 from instruments.roles import ErrorOrigin
-
-FATAL_ERROR, STRING_STATE = 0x222, 0x240
 
 DIAGNOSIS: Final[Mapping[int, str]] = {
     0: "SYSTEM_MONITORING",
@@ -106,7 +105,7 @@ class ErrorLog:
 
     def origin(self, time: float) -> ErrorOrigin:
         """Where the errors come from that stand at `time`, or have stood a moment ago."""
-        return origin_of(self._moments(time))
+        return origin_of([[fault_of(name) for name in moment] for moment in self._moments(time)])
 
     def _raise(self, name: str, time: float) -> None:
         # One that flickers is as old as when it began to.

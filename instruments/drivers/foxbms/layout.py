@@ -3,19 +3,18 @@
 Data and look-ups alone; no bus and no node is known here.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from instruments.drivers.foxbms.errors import STRING_STATE
 from instruments.roles import BmsMode
 
 if TYPE_CHECKING:
     from cantools.database.can import Database, Signal
 
 REQUEST, STATE = 0x210, 0x220
+FATAL_ERROR, STRING_STATE = 0x222, 0x240
 CELL_TEMPERATURES, CELL_VOLTAGES, ESTIMATION = 0x230, 0x231, 0x235
 
 _PERCENT, _MILLIVOLT, _KILOOHM = 0.01, 1e-3, 1e3
@@ -78,8 +77,7 @@ LOCATIONS = {
 """Channel, message, and the signals that say in which module and where in it the value was measured; from 0 each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """Where a big-endian signal sits in eight bytes read as one number, its scale, and its range in counts.
 
     Decoding this way costs 0.2 us a signal where the general decoder needs 3 us a message.
@@ -102,13 +100,13 @@ class Field:
         scale = float(signal.scale) * factor
         return cls(64 - first - signal.length, (1 << signal.length) - 1, sign, scale, low, high)
 
-    def count(self, frame: int) -> int:
-        """Return what is sent, whatever it may mean."""
+    def sent(self, frame: int) -> int:
+        """Return the count that is sent, whatever it may mean."""
         return ((frame >> self.shift & self.mask) ^ self.sign) - self.sign
 
     def decode(self, frame: int) -> float:
         """Return the value in a frame given as a big-endian number; nan outside the signal's range."""
-        count = ((frame >> self.shift & self.mask) ^ self.sign) - self.sign  # as in `count`, which would cost a call
+        count = ((frame >> self.shift & self.mask) ^ self.sign) - self.sign  # as in `sent`, which would cost a call
         return count * self.scale + 0.0 if self.low <= count <= self.high else nan  # no minus before a zero
 
 

@@ -4,14 +4,15 @@ A contactor that chatters, a node that restarts, an ERROR that lasts for one fra
 over again. The bench asked for none of it, so each is counted.
 """
 
-from instruments.roles import BmsState, ModeLosses
+from instruments.drivers.foxbms.states import NodeState, name_of
+from instruments.roles import ModeLosses
 
-_STARTING = frozenset({BmsState.UNINITIALIZED, BmsState.INITIALIZATION, BmsState.INITIALIZED, BmsState.IDLE})
+_STARTING = frozenset({NodeState.UNINITIALIZED, NodeState.INITIALIZATION, NodeState.INITIALIZED, NodeState.IDLE})
 """States that a foxBMS goes through after it was reset, and never else."""
 
 
 class ModeWatch:
-    """Follows the states of one node (codes of `BmsState`).
+    """Follows the states of one node (codes of `NodeState`).
 
     `losses` counts how often it left its mode by itself. `episode` is what was seen since `forget` and must not pass
     unseen, though it may be over: an ERROR, else the state that the node left its mode for; None where there was none.
@@ -24,7 +25,7 @@ class ModeWatch:
         self._reached = False
         self._present: int | None = None
 
-    def want(self, state: BmsState | None) -> None:
+    def want(self, state: NodeState | None) -> None:
         """From now on the node is to be in this state, once it is; None: it may be where it likes."""
         self._wanted, self._reached = state, state is not None and self._present == state
         self.episode = None
@@ -35,7 +36,7 @@ class ModeWatch:
 
     def report(self, state: int) -> None:
         """Take the next state that the node reported."""
-        if state == BmsState.ERROR:
+        if state == NodeState.ERROR:
             self.episode = state
         if state == self._present:
             return
@@ -48,11 +49,7 @@ class ModeWatch:
             self.episode = state if self.episode is None else self.episode
 
     def _lose(self, state: int) -> None:
-        before, now = _name(self._wanted), _name(state)
+        before, now = name_of(self._wanted), name_of(state)
         restarted = state in _STARTING
         text = f"it went from {before} to {now} {'(it restarted)' if restarted else 'by itself'}"
         self.losses = ModeLosses(self.losses.count + 1, self.losses.restarts + restarted, text)
-
-
-def _name(state: int | None) -> str:
-    return BmsState(state).name if state in set(BmsState) else f"state {state}"

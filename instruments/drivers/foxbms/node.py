@@ -6,32 +6,35 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 `foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
-from instruments.drivers.foxbms.errors import FATAL_ERROR, STRING_STATE, ErrorLog
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.drivers.foxbms.errors import ErrorLog
 from instruments.drivers.foxbms.inbox import Inbox
 from instruments.drivers.foxbms.layout import (
     CHANNELS,
+    FATAL_ERROR,
     IN_ORDER,
     LOCATIONS,
     POSITION,
     REQUEST,
     STATE,
+    STRING_STATE,
     cycles,
     fields,
     place,
     raised,
     request_data,
-    texts,
 )
 from instruments.drivers.foxbms.mode import ModeWatch
 from instruments.drivers.foxbms.protection import PROTECTION, Protection
 from instruments.drivers.foxbms.requests import CYCLE, Requests
 from instruments.drivers.foxbms.sources import Sources
+from instruments.drivers.foxbms.states import NEUTRAL, RECORDED, NodeState
 from instruments.roles import (
     BMS_CHANNELS,
     CONTRADICTIONS,
@@ -50,9 +53,9 @@ from instruments.wires.session import InstrumentLink, LinkContext
 if TYPE_CHECKING:
     from can import Message
 
-CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.NORMAL, BmsState.DISCHARGE, BmsState.CHARGE})
+CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
-_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
+_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: NodeState.CHARGE, BmsMode.DISCHARGE: NodeState.DISCHARGE}
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
 _VALUES = 0x233
 """f_PackValuesP0"""
@@ -97,7 +100,6 @@ class FoxBms:
         self._opens_when_silent = opens_when_silent
         self._fields = fields(-1.0 if positive_current == "discharge" else 1.0)
         self._sample = [nan] * len(CHANNELS)
-        self._changed: set[int] = set()
         self._disordered: dict[int, tuple[str, float]] = {}
         self._protection = Protection(tuple(self._fields))
         self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
@@ -108,13 +110,12 @@ class FoxBms:
         self._cyclic = _is_cyclic(name, cyclic_request, context)
         self._can = CanSession(bus, context, name=name)
         self._lock = self._can.lock
-        self._follow: dict[int, Callable[[bytes, float], None]] = {
-            STATE: self._hear_state,
-            STRING_STATE: self._hear_string,
-            FATAL_ERROR: self._hear_fatal_error,
-            PROTECTION: self._hear_protection,
-        }
-        self._inbox = Inbox(self._can, self._heard, {*self._fields, *self._follow}, context.now)
+        each = {
+            STRING_STATE: self._hear_string, FATAL_ERROR: self._hear_fatal_error, PROTECTION: self._hear_protection,
+        }  # fmt: skip
+        wanted = {*self._fields, STATE, *each}
+        news = {STATE: self._hear_state}
+        self._inbox = Inbox(self._can, self._sources.heard, wanted, context.now, each=each, news=news)
         self._lost = 0
         """Frames that the node's own counter tells of."""
         if context.every is not None and (self._cyclic or context.real_time):
@@ -175,28 +176,33 @@ class FoxBms:
         self._can.check()  # before the lock: a forked copy may find that locked for ever
         with self._lock:
             self._can.surface()
-            self._take()
+            self._can.take()
             self._check_protection()
             self._decode()
             sample = [
                 *self._sample,
-                self._age_of(self._fields.keys()),
+                self._age_of(self._fields),
                 float(self._can.dropped + self._lost),
                 float(self._sources.contradictions),
             ]
             if self._mode.episode is not None:
                 sample[0] = float(self._mode.episode)
                 self._mode.forget()
+            if not isnan(sample[0]):
+                sample[0] = RECORDED[int(sample[0])]
             return sample
 
     def _decode(self) -> None:
-        for identifier in self._changed & self._fields.keys():
+        sample, changed = self._sample, self._inbox.changed
+        for identifier in changed & self._fields.keys():
             frame = int.from_bytes(self._inbox.frames[identifier], "big")
-            for position, field in self._fields[identifier]:
-                self._sample[position] = field.decode(frame)
+            # As `Field.decode`, which would be a call for each of them.
+            for position, (shift, mask, sign, scale, low, high) in self._fields[identifier]:
+                count = ((frame >> shift & mask) ^ sign) - sign
+                sample[position] = count * scale + 0.0 if low <= count <= high else nan
             if identifier in IN_ORDER:
                 self._check_order(identifier, *IN_ORDER[identifier])
-        self._changed.clear()
+        changed.clear()
         for identifier in self._disordered:
             self._count_disorder(identifier)
 
@@ -240,9 +246,9 @@ class FoxBms:
         self._take()
         self._check_protection()
         ((_, field),) = self._fields[STATE]
-        code = field.count(int.from_bytes(self._state_frame(), "big"))
+        code = field.sent(int.from_bytes(self._state_frame(), "big"))
         try:
-            return BmsState(code)
+            return NEUTRAL[NodeState(code)]
         except ValueError as error:
             raise InstrumentFault(
                 f"{self.name} reports state {code}, foxBMS 2 knows 0 to 11; check that it speaks this layout"
@@ -267,7 +273,7 @@ class FoxBms:
         if self._errors.is_empty:
             return ()
         with self._lock:
-            return tuple(BmsFault(name, texts().get(name, "")) for name in self._errors.standing(self._newest()))
+            return tuple(fault_of(name) for name in self._errors.standing(self._newest()))
 
     def error_blame(self) -> ErrorOrigin:
         """See `ExplainsErrors`."""
@@ -291,7 +297,7 @@ class FoxBms:
         if data is None:
             return ""
         frame = int.from_bytes(data, "big")
-        module, number = (place(identifier, signal).count(frame) + 1 for signal in signals)
+        module, number = (place(identifier, signal).sent(frame) + 1 for signal in signals)
         return f"{what} {number} of module {module}"
 
     def bus_voltage(self) -> float:
@@ -324,30 +330,21 @@ class FoxBms:
         """Take what waits on the bus."""
         self._can.take()
 
-    def _heard(self, identifier: int, data: bytes, time: float, changed: bool) -> None:
-        """Take one frame of ours."""
-        self._sources.heard(identifier, time, changed)
-        if changed:
-            self._changed.add(identifier)
-        follow = self._follow.get(identifier)
-        if follow is not None and (changed or identifier != STATE):
-            follow(data, time)
-
     def _hear_state(self, data: bytes, time: float) -> None:
         frame = int.from_bytes(data, "big")
         ((_, field),) = self._fields[STATE]
-        code = field.count(frame)
+        code = field.sent(frame)
         self._mode.report(code)
         self._sources.in_state(code, time)
         self._errors.note(STATE, raised(STATE, frame), time)
 
     def _hear_string(self, data: bytes, time: float) -> None:
         frame = int.from_bytes(data, "big")
-        string = place(STRING_STATE, "StringNumber").count(frame)
+        string = place(STRING_STATE, "StringNumber").sent(frame)
         self._errors.note(STRING_STATE + (string << 11), raised(STRING_STATE, frame), time)
 
     def _hear_fatal_error(self, data: bytes, time: float) -> None:
-        self._errors.note_fatal(place(FATAL_ERROR, "FatalErrorCode").count(int.from_bytes(data, "big")), time)
+        self._errors.note_fatal(place(FATAL_ERROR, "FatalErrorCode").sent(int.from_bytes(data, "big")), time)
 
     def _hear_protection(self, data: bytes, _time: float) -> None:
         self._lost += self._protection.check(data, self._inbox.frames)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from instruments.drivers.foxbms import FoxBms, layout
 from instruments.drivers.foxbms.layout import CHANNELS, FAULTS, Field
+from instruments.drivers.foxbms.states import NodeState
 from instruments.roles import (
     BatteryManagement,
     BmsFault,
@@ -147,10 +148,21 @@ def test_fault_bits(node: can.BusABC, bms: FoxBms, data: str, faults: set[str]) 
     assert {fault.signal for fault in bms.faults()} == faults
 
 
+@pytest.mark.parametrize("code", range(12))
+def test_the_states_of_the_node_become_those_of_any_bms(node: can.BusABC, bms: FoxBms, code: int) -> None:
+    send(node, 0x220, f"1{code:X} 00 00 00 00 00 00 00")
+    expected = (
+        "STARTING", "STARTING", "STARTING", "STANDBY", "OPENING", "STANDBY", "PRECHARGE", "CLOSED", "DISCHARGE",
+        "CHARGE", "ERROR", "UNKNOWN",
+    )[code]  # fmt: skip
+    assert bms.state().name == expected
+    assert sample(bms)["state"] == BmsState[expected]
+
+
 def test_a_fault_says_what_it_means(node: can.BusABC, bms: FoxBms) -> None:
     send(node, 0x220, "1A 00 40 00 00 00 00 00")
     (fault,) = bms.faults()
-    assert fault == BmsFault("InterlockState")
+    assert fault == BmsFault("InterlockState", side="bench")
     assert fault.text == "The interlock loop is open"
 
 
@@ -232,7 +244,7 @@ def test_the_database_is_sound_and_complete() -> None:
     state = DATABASE.get_message_by_name("f_BmsState")
     assert {signal.name for signal in state.signals} >= set(FAULTS)
     choices = state.get_signal_by_name("BmsState").choices
-    assert {int(code): str(name) for code, name in choices.items()} == {state.value: state.name for state in BmsState}
+    assert {int(code): str(name) for code, name in choices.items()} == {state.value: state.name for state in NodeState}
 
 
 @given(st.binary(min_size=8, max_size=8))

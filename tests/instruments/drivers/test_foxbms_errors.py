@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from instruments.bms_errors import BENCH, origin_of
+from instruments.bms_errors import origin_of
 from instruments.drivers.foxbms import FoxBms
+from instruments.drivers.foxbms.blame import BENCH, PRECHARGE, SUMMARY, fault_of
 from instruments.drivers.foxbms.errors import DIAGNOSIS
 from instruments.drivers.foxbms.layout import FAULTS
 from instruments.drivers.foxbms.requests import CYCLE, PATIENCE
@@ -90,7 +91,7 @@ def requests(node: Node) -> list[int]:
 def test_what_came_first_and_tells_anything_decides(
     moments: list[list[str]], side: str, signals: tuple[str, ...]
 ) -> None:
-    origin = origin_of(moments)
+    origin = origin_of([[fault_of(name) for name in moment] for moment in moments])
     assert (origin.side, origin.signals) == (side, signals)
 
 
@@ -99,7 +100,7 @@ def test_every_bit_has_a_side() -> None:
     from instruments.drivers.foxbms.layout import error_bits
 
     known = {*FAULTS, *DIAGNOSIS.values(), *(name for _, name in error_bits(0x240))}
-    assert known >= BENCH
+    assert known >= BENCH | PRECHARGE | SUMMARY
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_a_node_that_restarts_under_load_is_told(node: Node, bms: FoxBms) -> Non
     send_all(node)
     for state in ("10", "11", "13", "15", "16", "19"):
         send(node, 0x220, f"{state} 00 00 00 00 00 00 00")
-    assert state_of(bms) == BmsState.UNINITIALIZED
+    assert state_of(bms) == BmsState.STARTING
     losses = bms.left_mode()
     assert (losses.count, losses.restarts) == (1, 1)
     assert "it restarted" in losses.text

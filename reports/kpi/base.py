@@ -1,0 +1,237 @@
+"""What a KPI is: a function of a recording that says of itself what it is called, means and needs.
+
+```python
+@kpi.of_step("insulation {at:g} V", symbol="R_iso", unit="Ω/V", sense="at_least", columns=("Bms Insulation / Ohm",))
+def ohms_per_volt(run, step, at=500.0):
+    \"\"\"Lowest insulation resistance in the step over {at:g} V (ISO 6469-3).\"\"\"
+    return float(run.values("Bms Insulation / Ohm", step).min()) / at
+```
+
+The function returns the value, in `unit`; `nan` where the recording has no answer. Its docstring is the definition that
+stands beside every figure. It and the names are templates, see `reports.kpi.wording`: their words are the arguments of
+the call, `step` (its name), and what the function returns as an `Explained`.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from numbers import Real
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, get_args
+
+from bench.verdicts import InputError, TestError
+from reports.kpi import wording
+from reports.kpi.meters import meters_of
+from reports.recording import Recording, Step
+
+StepRef = Step | str | int
+"""A step of the recording, its name, or its index (from 1)."""
+Sense = Literal["at_least", "at_most", "within"]
+"""On which side of its limit a KPI is good; `within` means from minus the limit to plus it."""
+SET_TEMPERATURE = "Set Temperature / degC"
+ANY = (0.0, float("inf"))
+"""Limits that a KPI may be required to keep, where it does not say so itself."""
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One figure: value in `unit` (SI, ratios in %), its step, and the definition that was applied.
+
+    `key` is what a pack file requires it by and `sense` on which side of that limit it is good. `meters` are the roles
+    of what measured it, or an instrument's name where it is a channel of that one. `temperature` is what the chamber
+    was set to at the end of the step, degC; None where it was set to nothing.
+    """
+
+    name: str
+    symbol: str
+    value: float
+    unit: str
+    step: str
+    definition: str
+    key: str = ""
+    sense: Sense = "at_least"
+    meters: tuple[str, ...] = ()
+    temperature: float | None = None
+
+    def __float__(self) -> float:
+        return self.value
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored in the manifest."""
+        return asdict(self) | {"meters": list(self.meters)}
+
+
+class Explained:
+    """A value with further words for the templates of its KPI: `Explained(95.0, rated=2.0)`."""
+
+    def __init__(self, value: float, **words: object) -> None:
+        self.value, self.words = value, words
+
+
+Value = float | Explained
+Applies = Callable[[Recording, Step], bool]
+
+
+def on_request(_run: Recording, _step: Step) -> bool:
+    """No step by itself: the KPI is computed where a test asks for it."""
+    return False
+
+
+def every_step(_run: Recording, _step: Step) -> bool:
+    """Any step that has its columns."""
+    return True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KpiFunction(Generic[Q]):
+    """A registered KPI: call it with a recording and its step, or its two steps, for a `Kpi`.
+
+    `columns` are what it reads and cannot do without, `also` what it reads where it was measured; from both follow its
+    meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit.
+    """
+
+    function: Callable[..., Value]
+    steps: int
+    key: str
+    name: str
+    symbol: str
+    unit: str
+    sense: Sense
+    columns: tuple[str, ...]
+    applies: Applies
+    also: tuple[str, ...] = ()
+    span: tuple[float, float] = ANY
+    definition: str = field(init=False)
+    __name__: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        definition = " ".join((self.function.__doc__ or "").split())
+        known = {name: getattr(self.function, name) for name in ("__module__", "__name__", "__qualname__")}
+        # Frozen for everybody else; that it looks like its function is how tests and help() know it.
+        self.__dict__.update(known, __doc__=f"{definition} Unit: {self.unit}.", definition=definition)
+        self._refuse_what_is_incomplete()
+
+    def _refuse_what_is_incomplete(self) -> None:
+        if not self.definition:
+            raise InputError(f"{self}: it has no docstring, which is the definition that stands beside its figures.")
+        if self.sense not in get_args(Sense):
+            raise InputError(f"{self}: a sense of {self.sense!r} is none; allowed: {', '.join(get_args(Sense))}.")
+        try:
+            self.examples()
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{self}: its key cannot be filled with the defaults of its arguments: {error}."
+            ) from error
+
+    def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> Kpi:
+        """The figure. Raises `RecordingError` for what the run does not have, `TestError` where the function fails."""
+        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        names = list(bound.arguments)
+        run: Recording = bound.arguments[names[0]]
+        steps = [run.step(bound.arguments[name]) for name in names[1 : 1 + self.steps]]
+        bound.arguments.update(zip(names[1:], steps, strict=False))
+        words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
+        try:
+            return self._figure(run, steps[0], words, self.function(*bound.args, **bound.kwargs))
+        except (InputError, TestError):  # sentences already; a recording's own is an InputError
+            raise
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            raise TestError(f"{self}, step {steps[0].name!r}: {text}") from error
+
+    def __str__(self) -> str:
+        return f"KPI {self.key!r} ({self.function.__module__}:{self.function.__qualname__})"
+
+    def named(self, key: str) -> bool:
+        """Whether a figure of this KPI can have that key."""
+        return wording.pattern_of(self.key).fullmatch(key) is not None
+
+    def examples(self) -> list[str]:
+        """Keys that its figures have when it is called with nothing but a recording and steps."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1 + self.steps :]
+        words = {each.name: each.default for each in parameters if each.default is not each.empty}
+        return list(wording.examples_of(self.key, words))
+
+    def can_be_asked(self, present: Callable[[str], bool], run: Recording, *steps: Step) -> bool:
+        """Whether it applies to these steps of a recording that has the columns which are `present`."""
+        return all(map(present, self.columns)) and self.applies(run, steps[0])
+
+    def _figure(self, run: Recording, step: Step, words: Mapping[str, object], found: object) -> Kpi:
+        answer = found if isinstance(found, Explained) else Explained(_number(found))
+        words = {**words, **answer.words}
+        key, name, symbol, definition = (
+            wording.fill(template, words) for template in (self.key, self.name, self.symbol, self.definition)
+        )
+        return Kpi(
+            name, symbol, _number(answer.value), self.unit, step.name, definition, key, self.sense,
+            meters_of(run.manifest, (*self.columns, *self.also)), _set_temperature(run, step),
+        )  # fmt: skip
+
+
+Registered = KpiFunction[...]
+
+
+def of_step(  # noqa: PLR0913 - each is a property of the KPI
+    key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
+    applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY,
+) -> Callable[
+    [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
+]:  # fmt: skip
+    """Register a KPI of one step, a function of recording and step. `name` is what its figures are called, else `key`.
+
+    Raises `InputError` for a function without a docstring.
+    """
+
+    def registered(
+        function: Callable[Concatenate[Recording, Step, P], Value],
+    ) -> KpiFunction[Concatenate[Recording, StepRef, P]]:
+        return KpiFunction(
+            function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
+            columns=_names(columns), also=_names(also), applies=applies, span=span,
+        )  # fmt: skip
+
+    return registered
+
+
+def of_cycle(
+    key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], span: tuple[float, float] = ANY,
+) -> Callable[
+    [Callable[Concatenate[Recording, Step, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]
+]:  # fmt: skip
+    """Register a KPI of a closed cycle, a function of recording, discharge and charge.
+
+    Raises `InputError` for a function without a docstring.
+    """
+
+    def registered(
+        function: Callable[Concatenate[Recording, Step, Step, P], Value],
+    ) -> KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]:
+        return KpiFunction(
+            function=function, steps=2, key=key, name=key, symbol=symbol, unit=unit, sense=sense,
+            columns=_names(columns), applies=every_step, span=span,
+        )  # fmt: skip
+
+    return registered
+
+
+def _names(columns: Sequence[str]) -> tuple[str, ...]:
+    """One column may be given by itself: its letters are not meant."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _number(found: object) -> float:
+    """What a function returned, as a float; raises `TypeError` for anything that is no number."""
+    if isinstance(found, Real) and not isinstance(found, bool):
+        return float(found)
+    raise TypeError(f"it returned {found!r:.60}, which is no number")
+
+
+def _set_temperature(run: Recording, step: Step) -> float | None:
+    if SET_TEMPERATURE not in run.columns or not step.sample_count:
+        return None
+    asked = float(run.column(SET_TEMPERATURE)[step.rows.stop - 1])
+    return asked if isfinite(asked) else None

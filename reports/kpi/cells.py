@@ -1,0 +1,41 @@
+"""What the cells made of a step: how warm they became, and how far apart."""
+
+from reports.kpi.base import of_step
+from reports.kpi.readings import CELL_HIGH, CELL_HOT, CELL_LOW, before, cycles_the_pack, last, maximum
+from reports.recording import Floats, Recording, Step
+
+
+@of_step("temperature rise", symbol="ΔT", unit="K", sense="at_most", columns=(CELL_HOT,), applies=cycles_the_pack)
+def temperature_rise(run: Recording, step: Step) -> float:
+    """Highest cell temperature in the step minus the highest cell temperature at the end of the last soak (without a
+    soak: at the last sample before the step).
+    """
+    return maximum(run.values(CELL_HOT, step)) - _soaked(run, step)
+
+
+@of_step(
+    "cell spread at end", symbol="ΔU_end", unit="V", sense="at_most",
+    columns=(CELL_LOW, CELL_HIGH), applies=cycles_the_pack,
+)  # fmt: skip
+def cell_spread(run: Recording, step: Step) -> float:
+    """Highest minus lowest cell voltage in the last sample of the step."""
+    return last(_spread(run, step))
+
+
+@of_step(
+    "largest cell spread", symbol="ΔU_max", unit="V", sense="at_most",
+    columns=(CELL_LOW, CELL_HIGH), applies=cycles_the_pack,
+)  # fmt: skip
+def largest_cell_spread(run: Recording, step: Step) -> float:
+    """Largest difference between two cell voltages within one sample of the step."""
+    return maximum(_spread(run, step))
+
+
+def _soaked(run: Recording, step: Step) -> float:
+    # By name: nothing else in a recording tells a soak from a rest.
+    soaks = [other for other in run.steps if other.kind == "Soak" and other.index < step.index and other.sample_count]
+    return float(run.values(CELL_HOT, soaks[-1])[-1]) if soaks else before(run, CELL_HOT, step)
+
+
+def _spread(run: Recording, step: Step) -> Floats:
+    return run.values(CELL_HIGH, step) - run.values(CELL_LOW, step)

@@ -1,0 +1,63 @@
+"""How long a charge takes, and how much of it is constant voltage."""
+
+from math import isfinite, nan
+
+import numpy as np
+
+from reports.kpi.amounts import capacity
+from reports.kpi.base import of_step, on_request
+from reports.kpi.readings import CHARGE_AH, SET_VOLTAGE, SOC, TIME, VOLTAGE, charges, percent
+from reports.recording import Floats, Recording, Step
+
+CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
+
+
+@of_step("duration", name="{step} time", symbol="t", unit="s", sense="at_most", columns=(TIME,), applies=on_request)
+def duration(run: Recording, step: Step) -> float:
+    """Bench time from the start of the step to its end condition, contactors included; holds and gaps do not count."""
+    return step.duration - run.held(step.start, step.stop)
+
+
+@of_step(
+    "charge time {start:percent} to {stop:percent} %", symbol="t_{start:percent}-{stop:percent}", unit="s",
+    sense="at_most", columns=(TIME, SOC), applies=charges,
+)  # fmt: skip
+def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> float:
+    """Time from the first {start:percent} % to the first {stop:percent} % of displayed SOC, interpolated between
+    samples; holds and gaps do not count.
+    """
+    time, soc = run.values(TIME, step), run.values(SOC, step)
+    begun, reached = _crossing(time, soc, start), _crossing(time, soc, stop)
+    return reached - begun - run.held(begun, reached)
+
+
+def _is_a_full_charge(_run: Recording, step: Step) -> bool:
+    # By name: what a recording says of a fast recharge, which ends before its constant voltage, is the same.
+    return step.kind == "Charge"
+
+
+@of_step(
+    "constant-voltage share", symbol="s_CV", unit="%", sense="at_most",
+    columns=(VOLTAGE, CHARGE_AH, SET_VOLTAGE), applies=_is_a_full_charge, span=(0, 100),
+)  # fmt: skip
+def constant_voltage_share(run: Recording, step: Step) -> float:
+    """Ah from the first sample within 0.1 % of the set voltage to the end of the step, over all Ah of the step."""
+    asked = run.values(SET_VOLTAGE, step)
+    held = np.flatnonzero(run.values(VOLTAGE, step) >= asked * (1 - CV_BAND))
+    total = capacity(run, step).value
+    share = 0.0
+    if len(held):
+        counter = run.values(CHARGE_AH, step)
+        share = percent(float(counter[-1] - counter[held[0]]), total)
+    return share if isfinite(total) and np.isfinite(asked).any() else nan
+
+
+def _crossing(time: Floats, soc: Floats, level: float) -> float:
+    """Time at which a rising signal first reaches `level`; `nan` when it starts above or never gets there."""
+    reached = np.flatnonzero(soc >= level)
+    if not len(reached):
+        return nan
+    after = int(reached[0])
+    if after == 0:
+        return float(time[0]) if soc[0] - level < 0.005 else nan
+    return float(np.interp(level, soc[after - 1 : after + 1], time[after - 1 : after + 1]))

@@ -1,0 +1,155 @@
+"""What a pack file requires of a KPI: whether it can be required at all, and the limit that a figure is judged by."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import files
+from bench.pack import PackFile, at_temperature
+from bench.requirements import UNCONDITIONAL, Conditions
+from bench.verdicts import InputError
+from reports.kpi import Kpi, found
+from reports.kpi.base import Registered, Sense
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a figure must be at least and at most, in its unit; None: no such limit.
+
+    `required` is kept with the measurement: by which KPI, condition and temperature the pack was asked. None where the
+    limits are the test's own.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    required: Mapping[str, object] | None = None
+
+
+def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
+    """What is at least and what is at most on the good side of a limit."""
+    least = {"at_least": limit, "within": -limit}
+    most = {"at_most": limit, "within": limit}
+    return least.get(sense), most.get(sense)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a pack is asked: the key of a KPI, a condition, a temperature (degC)."""
+
+    key: str
+    at: str = UNCONDITIONAL
+    temperature: float | None = None
+
+
+def check(pack: PackFile, file: Path) -> None:
+    """Whether every requirement of a pack can be judged; raises `InputError` with its place in the file.
+
+    Raises it as well where a package that brings KPIs is broken: a figure that is missing in the morning is found out
+    before anything is switched on.
+    """
+    registry = found()
+    if registry.problems:
+        more = len(registry.problems) - 1
+        raise InputError(f"{registry.problems[0]}{f' ({more} more after this one.)' if more else ''}")
+    if pack.schema_version == 1:  # had its own nine, without a range
+        return
+    for key, conditions in pack.requirements.items():
+        kpi = registry.named(key)
+        if kpi is None:
+            raise InputError(f"{files.place(file, 'requirements', key)}: unknown KPI; {registry.nearest(key)}.")
+        for where, limit in _limits(conditions):
+            if not kpi.span[0] <= limit <= kpi.span[1]:
+                place = files.place(file, "requirements", key, *where)
+                raise InputError(f"{place}: found {limit:g}, {_allowed(kpi)}.")
+
+
+def limits_of(
+    measured: Kpi, pack: PackFile, *, at_least: float | None = None, at_most: float | None = None,
+    at: str | None = UNCONDITIONAL, temperature: float | None = None,
+) -> Bounds:  # fmt: skip
+    """The limits of a figure: those that are given, else what the pack requires `at` a condition and a temperature.
+
+    In the unit of the figure; `temperature` in degC. Without one it is what the chamber was set to in the figure's
+    step. No limits where the pack requires nothing of this KPI, and with `at=None`. Raises `InputError` where it cannot
+    be told which of the pack's limits is meant.
+    """
+    if at_least is not None or at_most is not None:
+        if at:
+            raise InputError(
+                f"{measured.name!r} has a limit of its own and is to be judged by the pack's at {at!r}: leave one out."
+            )
+        return Bounds(at_least, at_most)
+    if at is None or not measured.key:
+        return Bounds()
+    asked = _Asked(measured.key, at, measured.temperature if temperature is None else temperature)
+    return Bounds(*_limits_now(asked, measured.sense, measured.step, pack), asdict(asked))
+
+
+def judged_by(pack: PackFile, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Measurements of a manifest by what `pack` requires: limits that were a pack's are its, others as they were.
+
+    Raises `InputError` where it cannot be told which of the pack's limits is meant.
+    """
+    return [{**fields, **_renewed(pack, fields)} for fields in measurements]
+
+
+def _renewed(pack: PackFile, fields: Mapping[str, Any]) -> dict[str, Any]:
+    asked = fields.get("required")
+    kpi = found().named(asked["key"]) if asked else None
+    if asked is None or kpi is None:
+        return {}
+    least, most = _limits_now(_Asked(**asked), kpi.sense, fields.get("step") or "", pack)
+    return {"at_least": least, "at_most": most}
+
+
+def temperature_of(item: "pytest.Item") -> float | None:
+    """The temperature (degC) that a test is parametrized with; None where it is not, or with something else."""
+    callspec = getattr(item, "callspec", None)
+    found = None if callspec is None else callspec.params.get("temperature")
+    return float(found) if isinstance(found, Real) else None
+
+
+def _limits_now(asked: _Asked, sense: Sense, step: str, pack: PackFile) -> tuple[float | None, float | None]:
+    """What the pack answers; raises `InputError` where it would have to guess."""
+    conditions = pack.requirements.get(asked.key)
+    if conditions is None:
+        return None, None
+    table = _table(asked, pack, conditions)
+    if len(table) == 1:
+        return _bounds(sense, *table.values())
+    if asked.temperature is None:
+        raise InputError(
+            f"Pack {pack.name} requires {asked.key!r} by temperature, and the chamber had no set point in {step!r}: "
+            "say require(…, temperature=25.0)."
+        )
+    return _bounds(sense, at_temperature(table, asked.temperature))
+
+
+def _table(asked: _Asked, pack: PackFile, conditions: Conditions) -> dict[float, float]:
+    """The limits by temperature under a condition; one without a condition holds under any."""
+    table = conditions.get(asked.at, conditions.get(UNCONDITIONAL))
+    if table is None:
+        said = f"at={asked.at!r} is none of them" if asked.at else "none was asked for"
+        raise InputError(
+            f"Pack {pack.name} requires {asked.key!r} under conditions, and {said}: say require(…, at=…); "
+            f"{files.nearest(asked.at, conditions)}."
+        )
+    return dict(table)
+
+
+def _limits(conditions: Conditions) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Every limit, and the keys that lead to it in the file."""
+    for condition, table in conditions.items():
+        for temperature, limit in table.items():
+            yield (*((condition,) if condition else ()), f"{temperature:g}"), limit
+
+
+def _allowed(kpi: Registered) -> str:
+    low, high = kpi.span
+    bounds = f"at least {low:g}" if high == float("inf") else f"{low:g} to {high:g}"
+    return f"allowed: {bounds} {kpi.unit}"

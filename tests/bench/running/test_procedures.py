@@ -1,0 +1,407 @@
+"""A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from bench.recording.run import RunRecord
+from bench.running.procedures import Control, Direction, Envelope, Extremes, Procedure, Stage, registry
+from bench.scenario import (
+    Charge,
+    ConstantPower,
+    Discharge,
+    Profile,
+    Rest,
+    Soak,
+    Step,
+    Until,
+    elapsed,
+)
+from bench.testing import TestBench
+from bench.verdicts import InputError, TestError
+from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel
+from tests.bench import fakes
+from tests.bench.conftest import Install
+from tests.bench.fakes import Plant
+
+SOON = elapsed(seconds=20)
+
+
+@dataclass(frozen=True)
+class Trickle(Step):
+    """A step of somebody else's: charges at `current` A."""
+
+    step_type: ClassVar[str] = "TRICKLE"
+    current: float = 0.5
+    name: str = field(default="trickle", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        return (SOON,)
+
+
+class TrickleProcedure(Procedure[Trickle]):
+    kind = Trickle
+    direction: Direction = "charge"
+
+    def envelope(self) -> Envelope:
+        return {("source", "current"): Extremes(0, 1), ("source", "voltage"): Extremes(0, self.place.pack.voltage_max)}
+
+    def begin(self, stage: Stage) -> Control:
+        return lambda _row, _time: stage.flow.charge(self.step.current, self.place.pack.voltage_max)
+
+
+@dataclass(frozen=True)
+class Unknown(Step):
+    """A step that nobody knows how to carry out."""
+
+    name: str = field(default="unknown", kw_only=True)
+
+
+Bring = Callable[..., None]
+
+
+@pytest.fixture
+def bring(install: Install, monkeypatch: pytest.MonkeyPatch) -> Bring:
+    """Install packages that bring steps: (name of the kind, where its procedure is)."""
+
+    def brought(*entries: tuple[str, str]) -> None:
+        for name, value in entries:
+            install(registry.GROUP, name, f"{__name__}:{value}")
+        monkeypatch.setattr(registry, "_found", {})
+
+    return brought
+
+
+def column(run: RunRecord, name: str) -> np.ndarray[Any, Any]:
+    return run.rows[:, run.columns.index(name)]
+
+
+# --- who carries it out -----------------------------------------------------------------------------------------------
+
+
+def test_a_kind_that_nobody_brings_is_refused_and_nothing_is_switched_on(little_bench: TestBench, plant: Plant) -> None:
+    plant.calls.clear()
+    with pytest.raises(InputError, match=r"Step 'unknown': Steps of kind Unknown \(.*\) have no procedure"):
+        little_bench.run(Charge(1.0, SOON), Unknown())
+    assert plant.calls == []
+
+
+def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: TestBench, bring: Bring) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    run = little_bench.run(Trickle(0.25))
+    started = next(event for event in run.events if event["type"] == "step started")
+    assert (started["kind"], started["direction"], started["step_type"]) == ("Trickle", "charge", "TRICKLE")
+    assert column(run, "Set Current / A")[-1] == 0.25
+    assert column(run, "Current / A")[-1] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([("Trickle", "nowhere")], "cannot be imported: AttributeError"),
+        ([("Trickle", "SOON")], "is no Procedure: derive it from"),
+        ([("Trickle", "Procedure")], "says that it carries out nothing: its `kind` must be the class"),
+        ([("Trickle", "TrickleProcedure"), ("Trickle", "Procedure")], "is brought by several packages"),
+    ],
+)
+def test_an_extension_that_is_wrong_is_told_in_one_sentence(
+    little_bench: TestBench, plant: Plant, bring: Bring, entries: list[tuple[str, str]], says: str
+) -> None:
+    bring(*entries)
+    plant.calls.clear()
+    with pytest.raises(InputError) as refused:
+        little_bench.run(Trickle())
+    assert says in str(refused.value)
+    assert plant.calls == []
+
+
+def test_an_envelope_beyond_what_is_allowed_is_refused_whoever_wrote_the_step(
+    little_bench: TestBench, plant: Plant, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand amperes, of a kind that pre-flight has never heard of."""
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("source", "current"): Extremes(0, 1e4)})
+    plant.calls.clear()
+    with pytest.raises(InputError, match=r"1e\+04 A, the pack's charge_current allows more than 0 and at most 4 A"):
+        little_bench.run(Trickle(1e4))
+    assert plant.calls == []
+
+
+def test_a_quantity_that_nothing_bounds_is_refused(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("source", "charm"): Extremes(0, 1)})
+    with pytest.raises(InputError, match="asks the source for a charm, and nothing says how much of it is allowed"):
+        little_bench.run(Trickle())
+
+
+def test_an_envelope_that_lies_is_found_out_before_anything_is_sent(
+    little_bench: TestBench, plant: Plant, bring: Bring
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    with pytest.raises(TestError, match="asks its source for a current of 2 and has declared 0 to 1") as caught:
+        little_bench.run(Trickle(2.0))
+    assert "charge" not in plant.calls
+    concluded = little_bench.conclude(caught.value)
+    assert concluded.verdict == "TEST ERROR"
+    assert concluded.bench is not None
+    assert concluded.bench.safe
+
+
+def test_its_own_problems_are_told_beside_the_others(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def problems(self: TrickleProcedure) -> Iterable[str]:
+        yield f"{self.step.current:g} A is my unlucky number."
+
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "problems", problems)
+    with pytest.raises(InputError, match=r"Step 'too hot'.*Step 'trickle': 0.13 A is my unlucky number"):
+        little_bench.run(Soak(90, name="too hot"), Trickle(0.13))
+
+
+# --- constant power ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [10.0, -10.0])
+def test_constant_power_is_constant_whatever_the_voltage_does(little_bench: TestBench, power: float) -> None:
+    run = little_bench.run(ConstantPower(power, until=elapsed(minutes=20)))
+    voltage, flowing = column(run, "Voltage / V"), column(run, "Power / W")[5:]
+    assert np.ptp(voltage[5:]) > 0.05
+    assert flowing == pytest.approx(power, rel=2e-3)
+    assert set(column(run, "Command Power / W")[5:]) == {power}
+
+
+def test_a_bms_that_allows_less_cuts_the_power_and_the_command_stays(little_bench: TestBench, plant: Plant) -> None:
+    plant.charge_limit = 0.4
+    run = little_bench.run(ConstantPower(10.0, until=elapsed(minutes=1)))
+    assert column(run, "Current / A")[-1] == pytest.approx(0.4)
+    assert column(run, "Command Power / W")[-1] == 10.0
+
+
+@pytest.mark.parametrize(("power", "says"), [(0, "a power of 0 W moves nothing"), (500, "W is more than the source's")])
+def test_a_power_that_cannot_be_is_refused(little_bench: TestBench, power: float, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        little_bench.run(ConstantPower(power, until=SOON))
+
+
+# --- a profile --------------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_is_followed_on_the_time_of_the_step_in_both_directions(little_bench: TestBench) -> None:
+    """A sign change at every point: no scan is missed and none is late."""
+    points = [(float(time), 1.0 + time % 3 if time % 2 else -1.0) for time in range(60)]
+    run = little_bench.run(Profile([*points, (60.0, 0.0)]))
+    began = next(event["time"] for event in run.events if event["type"] == "step started")
+    rows = [row for row in run.rows if not np.isnan(row[run.columns.index("Command Power / W")])]
+    time, asked = run.columns.index("Test Time / s"), run.columns.index("Set Current / A")
+    start = rows[0][time] - 1.0
+    assert [row[asked] for row in rows] == [points[round(row[time] - start) - 1][1] for row in rows]
+    assert len(rows) == 60
+    assert rows[-1][time] - began == pytest.approx(60, abs=3)
+
+
+def test_a_profile_in_a_file_is_scaled_and_ends_with_its_last_point(little_bench: TestBench, tmp_path: Path) -> None:
+    path = tmp_path / "drive.csv"
+    path.write_text("time_s,power_W\n0,100\n10,-200\n20,0\n", encoding="utf-8")
+    run = little_bench.run(Profile(path, quantity="power", scale=0.1))
+    command = column(run, "Command Power / W")
+    assert set(command[~np.isnan(command)]) == {10.0, -20.0}
+    ended = next(event for event in run.events if event["type"] == "step ended")
+    assert ended["ended_by"] == "Step Time at least 20 s"
+
+
+def test_between_two_points_is_a_line_where_that_is_asked_for(little_bench: TestBench) -> None:
+    run = little_bench.run(Profile([(0, 0), (10, 2)], interpolation="linear"))
+    asked = column(run, "Set Current / A")
+    asked = asked[~np.isnan(asked)]
+    assert np.diff(asked) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_points_that_come_faster_than_scans_are_scanned(little_bench: TestBench) -> None:
+    run = little_bench.run(Profile([(number / 5, 1.0 + number % 2) for number in range(26)]))
+    asked = column(run, "Set Current / A")
+    assert np.diff(asked[~np.isnan(asked)]).tolist() == pytest.approx([1.0, -1.0] * 12, abs=1e-9)
+
+
+def test_what_the_bms_allows_cuts_both_directions_by_the_limit_received_last(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    plant.charge_limit, plant.discharge_limit = 0.5, 0.75
+    run = little_bench.run(Profile([(0, 2.0), (10, -2.0), (20, 0)]))
+    asked = column(run, "Set Current / A")
+    assert set(asked[~np.isnan(asked)]) == {0.5, -0.75}
+
+
+def test_a_profile_ends_where_another_condition_holds_before(little_bench: TestBench) -> None:
+    run = little_bench.run(Profile([(0, 2.0), (600, 0)], until=elapsed(seconds=5)))
+    assert next(e for e in run.events if e["type"] == "step ended")["ended_by"] == "Step Time at least 5 s"
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (Profile([(0, 5.0), (1, 0)]), "5 A, the pack's charge_current allows more than 0 and at most 4 A"),
+        (Profile([(0, -6.0), (1, 0)]), "6 A, the pack's discharge_current allows more than 0 and at most 5 A"),
+        (Profile([(0, 1.0), (1, 0)], scale=9), "9 A, the pack's charge_current allows"),
+        (Profile([(0, 1.0), (1, 0)], scale=0), "a scale of 0 leaves nothing of a profile"),
+        (Profile([(0, 0.0), (1, 0)]), "the profile is 0 throughout"),
+        (Profile([(0, 1.0), (0, 0)]), "Step 'profile': the profile of current in the test, point 2: 0 s comes again"),
+        (Profile("nowhere.csv"), "Step 'profile': profile nowhere.csv cannot be read"),
+        (Profile([(0, 1.0), (1, 0)], quantity="voltage"), "a profile of 'voltage' is none"),  # type: ignore[arg-type]
+        (Profile([(0, 1.0), (1, 0)], interpolation="cubic"), "the interpolation 'cubic' is none"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_profile_is_checked_whole_before_anything_is_switched_on(
+    little_bench: TestBench, plant: Plant, step: Step, says: str
+) -> None:
+    plant.calls.clear()
+    with pytest.raises(InputError) as refused:
+        little_bench.run(Rest(until=SOON), step)
+    assert says in str(refused.value)
+    assert plant.calls == []
+
+
+def test_a_pause_leaves_the_profile_where_it_was(little_bench: TestBench, plant: Plant) -> None:
+    """The air leaves its band after 100 s: the outputs are off until it is back, then the profile goes on."""
+    soak_end = 600.0
+    plant.on_scan.append(
+        lambda: setattr(plant, "air", 30.0 if soak_end + 100 <= plant.now() < soak_end + 400 else 25.0)
+    )
+    run = little_bench.run(Soak(25.0), Profile([(float(time), 0.1 + 0.001 * time) for time in range(601)]))
+    assert [event["type"] for event in run.events if event["type"].startswith("hold")] == ["hold started", "hold ended"]
+    asked = column(run, "Set Current / A")
+    steps = np.diff(asked[~np.isnan(asked)])
+    assert steps.max() <= 0.003
+    assert asked[~np.isnan(asked)][-1] == pytest.approx(0.7, abs=0.003)
+
+
+def test_the_same_file_with_other_points_is_another_step(tmp_path: Path) -> None:
+    path = tmp_path / "drive.csv"
+    path.write_text("time_s,current_A\n0,1\n10,2\n", encoding="utf-8")
+    before = Profile(path).identity
+    path.write_text("time_s,current_A\n0,1\n10,2.5\n", encoding="utf-8")
+    assert Profile(path).identity != before
+    assert Discharge(1.0, SOON).identity == Discharge(1.0, SOON).identity
+
+
+# --- who can play a role ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("player", "channels", "says"),
+    [
+        (
+            "FakeSupply",
+            (VOLTS, WATTS),
+            "has no channel 'current' (it has voltage, power), which the source must measure.",
+        ),
+        (
+            "FakeSupply",
+            (VOLTS, Channel("current", "current", "mA"), WATTS),
+            "measures as 'current' a current in mA and not a current in A, which the source must measure.",
+        ),
+        (
+            "FakeSupply",
+            (replace(AMPERES, name="voltage"), replace(VOLTS, name="current"), WATTS),
+            "measures as 'voltage' a current in A and not a voltage in V, which the source must measure.",
+        ),
+        ("FakeSupply", (*TERMINALS, VOLTS), "has two channels of one name"),
+        ("FakeSupply", ("voltage", "current"), "tells of its channel 'voltage' neither quantity nor unit"),
+        (
+            "FakeChamber",
+            CHAMBER_AIR[1:],
+            "has no channel 'air' (it has set point), which the chamber must measure.",
+        ),
+        (
+            "FakeBms",
+            (BMS_CHANNELS["state"], BMS_CHANNELS["age"]),
+            "has no channel 'soc min' (it has state, age), which the bms must measure.",
+        ),
+    ],
+)
+def test_a_player_that_does_not_measure_what_its_role_must_is_refused_when_the_bench_opens(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch,
+    player: str, channels: tuple[object, ...], says: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fakes.__dict__[player], "channels", channels)
+    bench = new_bench()
+    with pytest.raises(InputError) as refused:
+        bench.open()
+    bench.conclude(refused.value)
+    assert says in str(refused.value)
+    assert not {"charge", "discharge", "request CHARGE"} & set(plant.calls)
+
+
+# --- what is asked of other roles -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Warm(Step):
+    """Sends the chamber somewhere, declared or not."""
+
+    declared: float = 30.0
+    asked: float = 30.0
+    name: str = field(default="warm", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        return (SOON,)
+
+
+class WarmProcedure(Procedure[Warm]):
+    kind = Warm
+
+    def envelope(self) -> Envelope:
+        return {("chamber", "temperature"): Extremes(self.step.declared, self.step.declared)}
+
+    def begin(self, stage: Stage) -> Control:
+        stage.place.roles.chamber.set_temperature(temperature=self.step.asked)
+        return lambda _row, _time: None
+
+
+class Hasty(WarmProcedure):
+    """Acts where only its wishes are asked for."""
+
+    def __init__(self, step: Warm, place: Any) -> None:
+        super().__init__(step, place)
+        place.roles.chamber.set_temperature(self.step.declared)
+
+
+def test_a_chamber_hears_nothing_that_was_not_declared(little_bench: TestBench, plant: Plant, bring: Bring) -> None:
+    bring(("Warm", "WarmProcedure"))
+    little_bench.run(Warm())
+    assert plant.air == 30.0
+    with pytest.raises(TestError, match=r"asks its chamber for a temperature of 70 and has declared 30 to 30"):
+        little_bench.run(Warm(asked=70.0))
+    assert plant.air == 30.0
+
+
+def test_a_procedure_sends_nothing_before_its_wishes_were_judged(
+    little_bench: TestBench, plant: Plant, bring: Bring
+) -> None:
+    bring(("Warm", "Hasty"))
+    with pytest.raises(TestError, match="has declared none"):
+        little_bench.run(Warm(declared=45.0))
+    assert plant.air == 25.0
+
+
+@dataclass(frozen=True)
+class Endless(Step):
+    name: str = field(default="endless", kw_only=True)
+
+
+class EndlessProcedure(Procedure[Endless]):
+    kind = Endless
+
+
+def test_a_step_that_nothing_ends_is_refused(little_bench: TestBench, bring: Bring) -> None:
+    bring(("Endless", "EndlessProcedure"))
+    with pytest.raises(InputError, match="Step 'endless' would never end"):
+        little_bench.run(Endless())

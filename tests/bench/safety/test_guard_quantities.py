@@ -1,0 +1,206 @@
+"""What the guard derives from rows: only that which tells of a fault, and a missing value stays missing."""
+
+from collections.abc import Sequence
+from math import isnan, nan
+
+import pytest
+
+from bench import columns
+from bench.columns import DERIVED, INDEX
+from bench.pack import PackFile, load_pack
+from bench.safety import quantities
+from bench.safety.limits import limits_for
+from bench.safety.quantities import ChargeBalance, FaultBits, SelfHeating, difference, quantities_for
+from bench.station import load_station
+from instruments.drivers.foxbms.blame import fault_of
+from instruments.roles import BmsFault, InstrumentFault
+
+BMS = (
+    "pack voltage", "pack current", "soc min", "soc max", "cell voltage min", "cell voltage max",
+    "cell temperature min", "cell temperature max",
+)  # fmt: skip
+"""Channels that every BMS has."""
+
+
+def row(time: float = 0.0, **values: float) -> list[float]:
+    """A row of the derived columns; keywords are names of `bench.columns` in lower case."""
+    found = [nan] * len(DERIVED)
+    found[0] = time
+    for name, value in values.items():
+        found[INDEX[getattr(columns, name.upper())]] = value
+    return found
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_has_no_sign_and_needs_both() -> None:
+    apart = difference(0, 1)
+    assert apart([1.0, 3.0]) == apart([3.0, 1.0]) == 2.0
+    assert isnan(apart([1.0, nan]))
+    assert isnan(apart([nan, 1.0]))
+
+
+def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -> None:
+    charging = quantities.Excess(INDEX[columns.CHARGE_LIMIT], 1.0)
+    rows = [(10.0, 10.0), (2.0, 10.0), (2.0, 10.0), (2.0, 2.0), (9.0, 2.0), (2.0, 9.0)]
+    assert [charging(row(charge_limit=limit, current=current)) for limit, current in rows] == [0, 0, 8, 0, -7, 0]
+    discharging = quantities.Excess(INDEX[columns.DISCHARGE_LIMIT], -1.0)
+    assert discharging(row(discharge_limit=2.0, current=-3.0)) == 1.0
+
+
+def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
+    rise = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.TEMPERATURE_RISE]
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=55.0), *[0.0 for _ in BMS]]) == 5.0
+    assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
+
+
+# --- self-heating -----------------------------------------------------------------------------------------------------
+
+
+def rates(temperatures: Sequence[float], air: float = 25.0, period: float = 1.0) -> list[float]:
+    heating = SelfHeating()
+    return [heating(row(i * period, cell_temperature_max=value, ambient=air)) for i, value in enumerate(temperatures)]
+
+
+@pytest.mark.parametrize("period", [0.1, 1.0, 10.0, 60.0])
+def test_a_steady_rise_is_told_in_kelvin_per_minute_at_any_pace_of_scanning(period: float) -> None:
+    rising = [26.0 + 3.0 * i * period / 60 for i in range(int(300 / period))]
+    assert rates(rising, period=period)[-1] == pytest.approx(3.0)
+
+
+def test_a_runaway_is_seen_within_seconds() -> None:
+    trace = [26.0] * 120 + [26.0 + 2.0 * i for i in range(1, 10)]
+    assert rates(trace)[120 + 4] > 5.0
+
+
+def test_a_step_of_the_sensors_resolution_is_no_runaway() -> None:
+    trace = [26.0 + 0.17 * (i // 7 % 2) for i in range(300)]
+    assert max(rates(trace)) < 0.5
+
+
+def test_cells_that_the_chamber_heats_do_not_heat_themselves() -> None:
+    assert max(rates([-10.0 + i / 6 for i in range(200)], air=60.0)) == 0.0
+
+
+def test_the_first_half_minute_says_nothing() -> None:
+    assert rates([26.0 + i for i in range(29)]) == [0.0] * 29
+
+
+def test_a_sensor_that_is_lost_is_missing_while_it_is_lost_and_no_longer() -> None:
+    found = rates([26.0] * 60 + [nan] + [26.0] * 60)
+    assert isnan(found[60])
+    assert not any(isnan(value) for value in found[61:])
+
+
+# --- charge balance ---------------------------------------------------------------------------------------------------
+
+
+def moved(*counters: tuple[float, float], lowest: float = 3.2, highest: float = 3.3) -> float:
+    """Ah after the last of (charged, discharged) for cells from 2.5 to 3.6 V."""
+    balance = ChargeBalance(2.5, 3.6)
+    rows = [
+        row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=lowest, cell_voltage_max=highest)
+        for charged, drawn in counters
+    ]
+    return [balance(each) for each in rows][-1]
+
+
+def test_charge_counts_from_the_start_either_way() -> None:
+    assert moved((0, 0), (1.5, 0)) == 1.5
+    assert moved((0, 0), (0, 1.5)) == 1.5
+
+
+def test_what_goes_in_and_comes_out_again_is_not_counted_twice() -> None:
+    assert moved((0, 0), (2, 0), (2, 2), (4, 2), (4, 4)) == pytest.approx(2.0)
+
+
+def test_an_empty_pack_begins_a_new_charge_and_a_full_one_a_new_discharge() -> None:
+    balance = ChargeBalance(2.5, 3.6)
+    drift = 0.1  # Ah that each charge takes more than the discharge gives back
+    charged = drawn = 0.0
+    for _ in range(50):
+        charged += 2 + drift
+        balance(row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=3.4, cell_voltage_max=3.6))
+        drawn += 2
+        found = balance(row(charge_ah=charged, discharge_ah=drawn, cell_voltage_min=2.5, cell_voltage_max=2.6))
+        assert found < 2.2
+
+
+def test_a_full_pack_that_goes_on_taking_charge_is_counted_on() -> None:
+    # A cell that leaks inside holds the voltage at its limit and never ends the charge.
+    assert moved((0, 0), (2, 0), (3, 0), (4, 0), lowest=3.59, highest=3.6) == 4.0
+
+
+def test_an_empty_pack_that_goes_on_giving_is_counted_on() -> None:
+    assert moved((0, 0), (0, 2), (0, 4), lowest=2.5, highest=2.6) == 4.0
+
+
+# --- fault bits -------------------------------------------------------------------------------------------------------
+
+
+def bits(*signals: str) -> tuple[float, float]:
+    """Of the pack, of the link."""
+    counts = FaultBits(lambda: [fault_of(signal) for signal in signals])
+    return counts.of_the_pack(row(0.0)), counts.link
+
+
+def test_bits_that_the_bench_brings_about_are_not_the_packs() -> None:
+    assert bits() == (0, 0)
+    assert bits("InsulationError", "AlertFlag") == (2, 0)
+    assert bits("InterlockState", "CanTimingError", "MainFuseBlown") == (1, 2)
+
+
+def test_bits_are_read_once_a_second() -> None:
+    reads: list[None] = []
+    counts = FaultBits(lambda: (reads.append(None), ())[1])  # type: ignore[func-returns-value]
+    for tenth in range(101):
+        counts.of_the_pack(row(tenth / 10))
+    assert len(reads) == 11
+
+
+def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
+    def silent() -> tuple[BmsFault, ...]:
+        raise InstrumentFault("never heard")
+
+    assert FaultBits(silent).of_the_pack(row(0.0)) == 0.0
+
+
+# --- on a station -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("station", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "lfp-96s")])
+def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
+    loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
+    bms = [columns.bms_label("bms", name) for name in (*BMS, "insulation")]
+    layout = (*DERIVED, *bms, "Supply Voltage / V", "Load Voltage / V")
+    known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
+    assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
+
+
+def test_only_meters_that_are_two_can_disagree() -> None:
+    module, pack = load_station("virtual-module")[0], load_station("virtual-pack")[0]
+    limited = {limit.column for limit in limits_for(load_pack("lfp-24s")[0], module)}
+    assert {quantities.SINK_VOLTAGE_DIFFERENCE, quantities.HIGHEST_CELL_DIFFERENCE} <= limited
+    limited = {limit.column for limit in limits_for(load_pack("lfp-96s")[0], pack)}
+    assert not {quantities.SINK_VOLTAGE_DIFFERENCE, quantities.HIGHEST_CELL_DIFFERENCE} & limited
+
+
+def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
+    station = load_station("virtual-pack")[0]
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
+    balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
+    balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
+    balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))
+    assert balance(row(charge_ah=2, discharge_ah=2, cell_voltage_min=3.2, cell_voltage_max=3.3)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("scanner", "bms", "jump"),
+    [(45.0, 25.0, 20.0), (45.0, 45.0, 0.0), (25.0, 45.0, 0.0), (nan, 25.0, 0.0), (45.0, nan, 0.0)],
+)
+def test_a_jump_is_the_scanners_when_it_alone_has_moved(scanner: float, bms: float, jump: float) -> None:
+    quantity = quantities.Jump(0, 1)
+    assert quantity([25.0, 25.0]) == 0.0
+    assert quantity([scanner, bms]) == jump

@@ -1,0 +1,547 @@
+"""What a BMS may say, what heat a current can make, which events a run may have: one row after the other."""
+
+from collections.abc import Sequence
+from math import nan
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import columns
+from bench.columns import DERIVED, INDEX
+from bench.pack import PackFile
+from bench.safety import events, plausibility
+from bench.safety.formulas import Quantity, Row
+from bench.safety.plausibility import ChargeLeap, OutsideHeat, frozen_temperatures, frozen_voltages
+
+CHARGE, STANDBY, STARTING, ERROR = 9.0, 5.0, 1.0, 10.0
+STRING, TEMPERATURE, COUNT = len(DERIVED), len(DERIVED) + 1, len(DERIVED) + 2
+"""Where the BMS's string voltage, a temperature of its, and a count are in these rows."""
+
+
+def row(time: float, string: float = nan, temperature: float = nan, count: float = nan, **values: float) -> list[float]:
+    """A row of the derived columns and three more; keywords are names of `bench.columns` in lower case."""
+    found = [nan] * len(DERIVED)
+    found[0] = time
+    for name, value in values.items():
+        found[INDEX[getattr(columns, name.upper())]] = value
+    return [*found, string, temperature, count]
+
+
+# --- order, rate, range -----------------------------------------------------------------------------------------------
+
+
+def test_a_minimum_above_its_maximum_is_out_of_order() -> None:
+    count = plausibility.disorder([(0, 1), (2, 3)])
+    assert [count(each) for each in ([1, 1, 2, 3], [2, 1, 2, 3], [2, 1, 4, 3], [nan, 1, 2, nan])] == [0, 1, 2, 0]
+
+
+def leaps(shown: Sequence[float], current: float = 2.0, asked: float = 2.0, period: float = 1.0) -> list[float]:
+    """Of a pack of 2 Ah."""
+    leap = ChargeLeap(2.0)
+    return [
+        leap(row(number * period, soc=value, current=current, set_current=asked)) for number, value in enumerate(shown)
+    ]
+
+
+def test_a_charge_that_jumps_has_left_what_the_current_can_do_and_stays_there() -> None:
+    found = leaps([0.3] * 10 + [0.7] * 10)
+    assert found[:10] == [0.0] * 10
+    assert min(found[10:]) > 0.25
+
+
+def test_a_charge_that_creeps_faster_than_any_cell_has_jumped_as_well() -> None:
+    assert max(leaps([0.3 + 0.03 * number for number in range(20)])) > 0.2
+
+
+@given(st.floats(0.2, 3.0), st.sampled_from([0.1, 1.0, 10.0]), st.floats(0.05, 1.0), st.sampled_from([1e-3, 5e-3]))
+def test_a_charge_that_the_current_moves_is_believed_whatever_is_left_of_the_cell(
+    current: float, period: float, left: float, digit: float
+) -> None:
+    per_row = current * period / 3600 / (2.0 * left)
+    shown = [round(min(1.0, 0.1 + per_row * number) / digit) * digit for number in range(100)]
+    assert max(leaps(shown, current, current, period)) <= digit + 1e-9
+
+
+def test_a_short_that_drains_the_lowest_cell_is_believed() -> None:
+    assert max(leaps([max(0.0, 0.6 - 0.03 * number) for number in range(30)], current=0.0)) == 0.0
+
+
+def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
+    assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
+
+
+@pytest.mark.parametrize("rows_per_frame", [1, 10, 30])
+def test_a_display_that_is_renewed_less_often_than_rows_come_has_not_leapt(rows_per_frame: int) -> None:
+    # Six seconds a row at 1C, as on a served bench that runs sixty times as fast; then only a trickle is asked for,
+    # and the frame that is still on the way tells of the current before.
+    per_row, leap = 6.0 / 3600, ChargeLeap(2.0)
+    found = []
+    for number in range(90):
+        shown = 0.1 + per_row * (number - number % rows_per_frame)
+        current = 2.0 if number % rows_per_frame or not number else 0.1
+        found.append(leap(row(6.0 * number, soc=shown, current=current, set_current=current)))
+    assert max(found) < 0.001
+
+
+def test_a_display_that_was_late_at_the_end_of_a_step_has_not_leapt_in_the_next() -> None:
+    leap = ChargeLeap(2.0)
+    before = [leap(row(6.0 * number, soc=0.2, current=2.0, set_current=2.0)) for number in range(60)]
+    rest = [leap(row(360.0, soc=0.2, current=0.0, set_current=nan))]
+    assert [*before, *rest, leap(row(360.1, soc=0.3, current=0.1, set_current=0.1))] == [0.0] * 62
+
+
+def test_a_display_that_has_stood_for_a_digit_may_not_leap_for_it() -> None:
+    assert max(leaps([0.3] * 10 + [0.55] * 5)) > 0.15
+
+
+def test_a_charge_that_is_missing_is_somebody_elses_matter() -> None:
+    assert leaps([0.3, nan, 0.3]) == [0.0] * 3
+
+
+@pytest.mark.parametrize(("string", "gap"), [(40.0, 0.0), (36.0, 0.0), (44.0, 0.0), (35.0, 1.0), (46.0, 2.0)])
+def test_a_string_lies_between_its_cells_at_their_lowest_and_at_their_highest(string: float, gap: float) -> None:
+    quantity = plausibility.cell_sum_gap(0, 1, 2, series=10)
+    assert quantity([3.6, 4.4, string]) == pytest.approx(gap)
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "current", "bms", "found"),
+    [
+        (STANDBY, 2.0, 2.0, 2.0, 1.0),
+        (STANDBY, -2.0, -2.0, -2.0, 1.0),
+        (STANDBY, 2.0, 2.0, 0.0, 0.0),  # the BMS's own meter agrees that it is open
+        (STANDBY, 2.0, 0.0, 2.0, 0.0),  # a current of the moment before
+        (STANDBY, nan, 2.0, 2.0, 0.0),  # somebody else's current has a limit of its own
+        (CHARGE, 2.0, 2.0, 2.0, 0.0),
+        (ERROR, 2.0, 2.0, 2.0, 0.0),
+        (nan, 2.0, 2.0, 2.0, 0.0),
+    ],
+)
+def test_contactors_that_are_open_carry_no_current(
+    state: float, asked: float, current: float, bms: float, found: float
+) -> None:
+    quantity = plausibility.open_yet_carrying(COUNT)
+    assert quantity(row(0.0, count=bms, bms_state=state, set_current=asked, current=current)) == found
+
+
+# --- channels that stand still ----------------------------------------------------------------------------------------
+
+
+def frozen(
+    *rows: tuple[float, float, float, float], state: float = CHARGE, soc: float = nan, period: float = 1.0,
+    current: float = 0.0,
+) -> float:  # fmt: skip
+    """The most that was found in rows of lowest cell, highest cell, string and terminals, of ten cells of 2 Ah."""
+    quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
+    return max(
+        quantity(
+            row(
+                number * period,
+                string=string,
+                bms_state=state,
+                voltage=terminals,
+                cell_voltage_min=lowest,
+                cell_voltage_max=highest,
+                soc=soc,
+                charge_ah=current * number * period / 3600,
+                discharge_ah=0.0,
+            )
+        )
+        for number, (lowest, highest, string, terminals) in enumerate(rows)
+    )
+
+
+def rising(lowest: float = 1.0, highest: float = 1.0, string: float = 1.0, terminals: float = 1.0) -> float:
+    """Cells from 3.3 V up, a millivolt a row for a minute; each channel moves with that share."""
+    rows = [
+        (3.3 + lowest * mv, 3.31 + highest * mv, 33.0 + 10 * string * mv, 33.0 + 10 * terminals * mv)
+        for mv in (number / 1000 for number in range(60))
+    ]
+    # At 4C, so that after 45 s a twentieth of the charge has flowed.
+    return frozen(*rows, current=8.0)
+
+
+def test_what_moves_together_is_not_frozen() -> None:
+    assert rising() < 0.2
+
+
+@pytest.mark.parametrize("channel", ["lowest", "highest", "string"])
+def test_one_channel_that_stands_still_while_the_others_move_is_frozen(channel: str) -> None:
+    assert rising(**{channel: 0.0}) > 1.0
+
+
+def moving(cells: int, volts: float, start: float = 3.3) -> list[tuple[float, float, float, float]]:
+    """Of ten cells so many move from `start` by so much within a minute, the others stand at it to their last digit."""
+    rows = []
+    for number in range(61):
+        moved = start + volts * number / 60
+        string = cells * moved + (10 - cells) * start
+        rows.append((min(moved, start), max(moved, start), string, string))
+    return rows
+
+
+@pytest.mark.parametrize(("cells", "volts"), [(1, -1.0), (1, 0.3), (4, -0.3), (9, 0.3), (9, -0.3)])
+def test_the_extreme_of_cells_may_stand_while_others_move(cells: int, volts: float) -> None:
+    # One weak cell dives while the highest is on a plateau; all but the emptiest climb.
+    assert frozen(*moving(cells, volts), current=2.0) < 0.1
+
+
+@pytest.mark.parametrize("volts", [0.3, -0.3])
+def test_the_extreme_of_cells_may_not_stand_where_all_have_gone_beyond_it(volts: float) -> None:
+    # The string says that every cell has moved: there is no room for them below their highest, above their lowest.
+    rows = [(3.29, 3.31, string, terminals) for _, _, string, terminals in moving(10, volts)]
+    assert frozen(*rows) > 1.0
+
+
+def test_a_voltmeter_that_drifts_alone_does_not_accuse_the_bms() -> None:
+    assert rising(lowest=0.0, highest=0.0, string=0.0) == 0.0
+    assert rising(lowest=0.0, highest=0.0, terminals=0.0) == 0.0
+
+
+def test_cells_on_a_plateau_may_stand_still_for_minutes() -> None:
+    assert frozen(*[(3.300, 3.305, 33.0 + number % 2 / 10, 33.03) for number in range(600)]) < 0.5
+
+
+def test_terminals_behind_an_open_contactor_move_without_the_cells() -> None:
+    rows = [(3.3, 3.31, 33.0 + number / 10, float(number)) for number in range(40)]
+    assert frozen(*rows, state=STANDBY) == 0.0
+
+
+def test_a_contactor_that_closes_moves_the_terminals_and_not_the_cells() -> None:
+    assert frozen((3.3, 3.31, 33.0, 0.0), (3.3, 3.31, 33.0, 0.0), *[(3.3, 3.31, 33.1, 33.0)] * 30) < 0.5
+
+
+def charge_shown(soc: float) -> float:
+    """The most that was found while 0.4 Ah of 2 Ah went in and the display stood at `soc`."""
+    quantity = frozen_voltages((INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]), STRING, 10, 2.0)
+    return max(quantity(row(time, soc=soc, charge_ah=time / 100, discharge_ah=0.0)) for time in range(40))
+
+
+def test_a_charge_that_stands_still_while_charge_is_counted_is_frozen() -> None:
+    assert charge_shown(0.5) > 1.0
+
+
+@pytest.mark.parametrize("soc", [0.0, 1.0])
+def test_a_display_at_the_end_of_its_scale_may_stand_still(soc: float) -> None:
+    assert charge_shown(soc) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("coldest", "hottest", "air", "found"),
+    [
+        (1, 1, 1, True),  # the chamber heats everything but what the BMS says
+        (0, 1, 0, False),  # one sensor drifts
+        (1, 1, 0, False),  # the whole scanner drifts, or the cells heat themselves
+        (0, 0, 1, False),  # the chamber's own sensor drifts
+    ],
+)
+def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
+    coldest: float, hottest: float, air: float, found: bool
+) -> None:
+    quantity = frozen_temperatures([TEMPERATURE])
+    rows = [
+        row(
+            10.0 * number, temperature=25.0, ambient=25 + air * number,
+            cell_temperature_min=25 + coldest * number, cell_temperature_max=25 + hottest * number,
+        )
+        for number in range(10)
+    ]  # fmt: skip
+    assert (max(quantity(each) for each in rows) > 1.0) is found
+
+
+@pytest.mark.parametrize(
+    ("asked", "current", "bms", "apart", "found"),
+    [
+        (2.0, 0.0, 0.0, 8.0, 1.0),
+        (-2.0, 0.0, 0.0, 8.0, 1.0),
+        (2.0, 0.1, -0.1, 8.0, 1.0),  # offsets of two ammeters
+        (2.0, 0.5, 0.5, 8.0, 0.0),  # a quarter of it flows: whatever that is, it is no open path
+        (2.0, 0.0, 0.0, 0.5, 0.0),  # an output that is dead, or at its voltage limit
+        (2.0, 2.0, 2.0, 8.0, 0.0),  # a voltmeter that is wrong
+        (2.0, 0.0, 2.0, 8.0, 0.0),  # and an ammeter with it
+        (0.0, 0.0, 0.0, 8.0, 0.0),
+        (nan, 0.0, 0.0, 8.0, 0.0),  # at rest nobody counts on a current
+        (2.0, nan, 0.0, 8.0, 0.0),
+    ],
+)
+def test_a_path_is_open_where_nothing_flows_and_its_ends_differ(
+    asked: float, current: float, bms: float, apart: float, found: float
+) -> None:
+    quantity = plausibility.PathOpen(STRING, COUNT, 1.0, 0.2)
+    values = row(0.0, string=70.0, count=bms, set_current=asked, current=current, voltage=70.0 + apart)
+    assert quantity(values) == found
+
+
+@pytest.mark.parametrize(("apart_before", "found"), [(0.5, 1.0), (8.0, 0.0)])
+def test_a_voltmeter_that_was_wrong_while_a_current_flowed_is_no_open_path(apart_before: float, found: float) -> None:
+    quantity = plausibility.PathOpen(STRING, COUNT, 1.0, 0.2)
+    flowing, open_ = (
+        row(time, string=70.0, count=amps, set_current=2.0, current=amps, voltage=70.0 + apart)
+        for time, amps, apart in ((0.0, 2.0, apart_before), (1.0, 0.0, 8.0))
+    )
+    assert [quantity(flowing), quantity(open_)] == [0.0, found]
+
+
+@pytest.mark.parametrize(
+    ("asked", "flows", "found"),
+    [
+        (2.0, 2.0, 0.0), (2.0, 1.5, 0.0), (2.0, 2.5, 0.5), (-2.0, -2.5, 0.5),
+        (2.0, -1.5, 1.5), (-2.0, 1.5, 1.5),  # the other way: leads that were exchanged
+        (nan, 0.3, 0.3), (nan, -0.3, 0.3), (0.0, 0.3, 0.3),
+        (2.0, nan, 0.0), (nan, nan, 0.0),
+    ],
+)  # fmt: skip
+def test_what_flows_beyond_what_was_asked_for_or_against_it_was_not_asked_for(
+    asked: float, flows: float, found: float
+) -> None:
+    assert plausibility.unasked_current(row(0.0, set_current=asked, current=flows)) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("scanner", "bms", "found"),
+    [(56.0, 49.0, 6.0), (53.0, 49.0, 0.0), (49.0, 20.0, 0.0), (56.0, 56.0, 0.0), (56.0, 60.0, 0.0)],
+)
+def test_a_cell_that_is_too_hot_is_unconfirmed_where_the_bms_finds_none_that_is_nearly_as_hot(
+    scanner: float, bms: float, found: float
+) -> None:
+    """Of cells that may have 50 degC, by sensors that may differ by 5 K."""
+    quantity = plausibility.unconfirmed_heat(TEMPERATURE, 50.0, 5.0)
+    assert quantity(row(0.0, cell_temperature_max=scanner, temperature=bms)) == pytest.approx(found)
+
+
+# --- heat from outside ------------------------------------------------------------------------------------------------
+
+
+VOLTAGE, AMPERES = len(DERIVED) + 3, len(DERIVED) + 4
+"""Where the BMS's string voltage and current are."""
+
+
+class Balance(NamedTuple):
+    """K of the last row."""
+
+    impossible: float
+    unlikely: float
+    cold: float
+
+
+def balanced(
+    pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, current: float | Sequence[float] = 0.0,
+    volts_per_ampere: float = 0.0, bms: float | None = None,
+) -> Balance:  # fmt: skip
+    """A balance of `cells` (degC, one a minute), as BMS and scanner see them; the current (A) begins with the second.
+
+    The terminals have no voltage before, as in front of a contactor that closes.
+    """
+    heat = OutsideHeat(pack, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)
+    found = Balance(nan, nan, nan)
+    for number, cell in enumerate(cells):
+        flows = (current if isinstance(current, float) else current[number]) if number else 0.0
+        values = row(
+            60.0 * number,
+            temperature=cell if bms is None else bms,
+            cell_temperature_min=cell,
+            cell_temperature_max=cell,
+            current=flows,
+            ambient=air if isinstance(air, float) else air[number],
+            bms_state=CHARGE,
+            voltage=13.0 if number else 0.0,
+        )
+        values += [13.0 + volts_per_ampere * flows, flows]
+        found = Balance(heat.impossible(values), heat.doubtful, heat.lack)
+    return found
+
+
+def outside(pack: PackFile, cells: Sequence[float], air: float | Sequence[float] = 25.0, **named: Any) -> float:
+    """K of the last of `cells` that no such pack could have heated."""
+    return balanced(pack, cells, air, **named).impossible
+
+
+WARMING = [25.0 + number for number in range(20)]
+
+
+def test_cells_that_warm_up_without_a_current_in_air_that_does_not_are_heated_from_outside(
+    four_cells: PackFile,
+) -> None:
+    assert outside(four_cells, WARMING) == pytest.approx(19.0)
+
+
+def test_cells_that_follow_their_air_are_not(four_cells: PackFile) -> None:
+    assert outside(four_cells, WARMING, air=[value + 5 for value in WARMING]) == 0.0
+
+
+def test_cells_that_cool_slower_than_their_air_are_not(four_cells: PackFile) -> None:
+    assert outside(four_cells, [60.0 - number for number in range(30)], air=25.0) == 0.0
+
+
+def test_cells_that_were_cold_before_have_to_be_explained_from_there_on(four_cells: PackFile) -> None:
+    assert outside(four_cells, [60.0 - number for number in range(30)] + [31.0 + number for number in range(10)]) > 5
+
+
+def test_what_the_current_can_heat_is_not_from_outside(four_cells: PackFile) -> None:
+    # 2 A in 1 Ohm, the most that the file allows, are 4 W: 3 K a minute at twice that, in 83 J/K.
+    assert outside(four_cells, WARMING, current=2.0) == 0.0
+    # 0.5 A are 0.36 K a minute, and 0.15 by entropy.
+    assert outside(four_cells, WARMING, current=0.5) == pytest.approx(19 * (1 - 0.51), rel=0.02)
+
+
+def test_a_pack_with_more_resistance_than_it_should_have_heats_itself(four_cells: PackFile) -> None:
+    assert balanced(four_cells, WARMING, current=0.5, volts_per_ampere=8.0)[:2] == (0.0, 0.0)
+
+
+def test_a_pack_with_less_than_it_may_have_is_doubted_before_it_is_impossible(four_cells: PackFile) -> None:
+    """2 A in twice 0.4 Ohm make 2.3 K a minute, in twice the 1 Ohm of the file 5.8 K."""
+    found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=0.4)
+    assert (found.impossible, found.unlikely) == (0.0, pytest.approx(19 * (3 - 2.31), rel=0.02))
+
+
+def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resistance(four_cells: PackFile) -> None:
+    """A third of what the file allows are 1.93 K a minute."""
+    found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=1e-6)
+    assert found.unlikely == pytest.approx(19 * (3 - 1.93), rel=0.02)
+
+
+# --- cold from outside ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "air", "current", "found"),
+    [
+        ([25.0, 15.0, 5.0], 25.0, 0.0, 20.0),  # the chamber cools and says that it does not
+        ([25.0, 24.0, 23.0], [25.0, 10.0, 0.0], 0.0, 0.0),  # as asked
+        ([5.0, 4.0, 3.0], 25.0, 0.0, 2.0),  # they were cold before
+        ([5.0, 30.0, 26.0], 25.0, 0.0, 0.0),  # what a current had heated
+        ([25.0, 24.5, 24.0], 25.0, 2.0, 0.0),  # entropy takes 0.6 K a minute at 2 A, at most
+    ],
+)
+def test_cells_become_no_colder_than_they_were_or_their_air(
+    four_cells: PackFile, cells: list[float], air: float | list[float], current: float, found: float
+) -> None:
+    assert balanced(four_cells, cells, air, current).cold == pytest.approx(found)
+
+
+def test_two_meters_must_have_seen_it(four_cells: PackFile) -> None:
+    assert outside(four_cells, WARMING, bms=25.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("hottest", "bms", "air", "found"),
+    [(56.0, 55.0, 57.0, 6.0), (56.0, 58.0, 57.0, 0.0), (58.0, 56.0, 57.0, 0.0), (49.0, 49.0, 57.0, 0.0)],
+)
+def test_a_cell_that_is_no_warmer_than_its_air_is_heated_by_it(
+    hottest: float, bms: float, air: float, found: float
+) -> None:
+    quantity = plausibility.air_heat(TEMPERATURE, 50.0)
+    assert quantity(row(0.0, temperature=bms, cell_temperature_max=hottest, ambient=air)) == found
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def counted(
+    count: Quantity, *rows: tuple[float, float, float], voltage: float = 35.0, string: float = 35.0
+) -> list[float]:
+    """After each row of BMS state, current and set current; up to 40 V are asked for."""
+    return [
+        count(
+            row(
+                number,
+                string=string,
+                bms_state=state,
+                current=current,
+                set_current=asked,
+                voltage=voltage,
+                set_voltage=40.0,
+            )
+        )
+        for number, (state, current, asked) in enumerate(rows)
+    ]
+
+
+UNDER_LOAD, AT_REST = (CHARGE, 2.0, 2.0), (CHARGE, 0.0, nan)
+
+
+def test_a_contactor_that_opens_under_load_is_counted_each_time() -> None:
+    rows = [UNDER_LOAD, (STANDBY, 0.0, 2.0), (STANDBY, 0.0, 2.0), UNDER_LOAD, (STANDBY, 0.0, 2.0)]
+    assert counted(events.StateChanges(), *rows) == [0, 1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("state", [STANDBY, ERROR, nan])
+def test_a_contactor_that_was_asked_to_open_gave_up_or_is_unknown_is_not_counted(state: float) -> None:
+    asked = 2.0 if state != STANDBY else nan
+    assert counted(events.StateChanges(), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
+
+
+def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
+    rows = [(0.0, 0.0, nan), (STARTING, 0.0, nan), AT_REST, (STARTING, 0.0, nan), (2.0, 0.0, nan), AT_REST]
+    changes = events.StateChanges()
+
+    def restarts(values: Row) -> float:
+        changes(values)
+        return changes.restarts
+
+    assert counted(restarts, *rows) == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("after", "interrupted"),
+    [
+        ((CHARGE, 0.0, 2.0), True),
+        ((CHARGE, 0.9, 2.0), False),  # a taper
+        ((CHARGE, 0.0, 0.1), False),  # the BMS allows no more
+        ((CHARGE, 0.0, nan), False),  # the step is over
+        ((CHARGE, nan, 2.0), False),  # a missing value has limits of its own
+    ],
+)
+def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for(
+    after: tuple[float, float, float], interrupted: bool
+) -> None:
+    assert counted(events.EventCount(events.interrupted(STRING, 1.0)), UNDER_LOAD, after)[-1] == interrupted
+
+
+@pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
+def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
+    gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, *gone, voltage=voltage, string=voltage)[-1] == interrupted
+
+
+def test_terminals_at_their_limit_without_the_string_are_an_open_circuit() -> None:
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, UNDER_LOAD, (CHARGE, 0.0, 2.0), voltage=40.0, string=35.0)[-1] == 1
+
+
+def test_links_are_counted_while_a_current_is_asked_for() -> None:
+    totals = iter([0, 3, 3, 4, 9])
+    count = events.CountUnderLoad(lambda: next(totals))
+    asked = [2.0, 2.0, nan, nan, 2.0, 2.0, 2.0]
+    found = [count(row(10.0 * number, set_current=each)) for number, each in enumerate(asked)]
+    assert found == [0, 3, 3, 3, 3, 4, 9]
+
+
+def test_a_count_grows_by_what_the_last_minute_has_added() -> None:
+    growth = events.growth(COUNT)
+    rises = {0: 7, 10: 8, 30: 10, 69: 10, 71: 10, 91: 10}
+    assert [growth(row(time, count=count)) for time, count in rises.items()] == [0, 1, 3, 3, 2, 0]
+
+
+def test_what_a_bms_does_not_count_has_not_grown() -> None:
+    assert events.growth(None)(row(0.0)) == 0.0
+
+
+def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(four_cells: PackFile) -> None:
+    """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
+    required = four_cells.requirements | {"dc resistance 10 s": {"": {-10.0: 10.0, 25.0: 1.0}}}
+    cold = four_cells.model_copy(update={"requirements": required})
+    heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
+    cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
+    air = [-10.0, -10.0, *[25.0] * 20]
+    for number, (cell, around) in enumerate(zip(cells, air, strict=True)):
+        flows = 1.0 if number != 0 else 0.0
+        values = row(
+            60.0 * number, temperature=cell, cell_temperature_min=cell, cell_temperature_max=cell, current=flows,
+            ambient=around,
+        )  # fmt: skip
+        found = heat.impossible([*values, 13.0 + 5.0 * flows, flows])
+    assert found > 19 * (4 - 1.8)

@@ -1,0 +1,489 @@
+"""The supervisor piece by piece: when it takes the test for gone, how it reaches a bench, what it tells the test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import testing
+from bench.clock import VirtualClock, WallClock, monotonic
+from bench.pack import load_pack
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.safety import heartbeat, rescue
+from bench.safety.heartbeat import LOG, Supervised
+from bench.safety.plan import Plan
+from bench.safety.rescue import instruments_that_matter
+from bench.safety.supervisor import (
+    ALL_IS_WELL,
+    CLOSED,
+    REPORT,
+    UNHEARD,
+    Alarm,
+    Answers,
+    Closed,
+    Word,
+    act,
+    stand_by,
+    watch,
+    whole_lines,
+)
+from bench.scenario import Charge, Rest, Soak, elapsed
+from bench.station import SHIPPED, StationFile, load_station
+from bench.testing import TestBench
+from bench.verdicts import BenchFault
+from instruments.roles import InstrumentFault
+from tests.bench.fakes import FakeChamber, Plant
+
+ROOT = Path(__file__).parents[3]
+
+
+# --- when the test is gone ----------------------------------------------------------------------------------------
+
+
+def heard(*words: tuple[float, str | None]) -> "SimpleQueue[Word]":
+    queue: SimpleQueue[Word] = SimpleQueue()
+    for time, text in words:
+        queue.put(Word(time, text))
+    return queue
+
+
+def watched(*words: tuple[float, str | None], patience: float = 10.0, until: float = 1e6) -> Alarm | None:
+    """What is made of `words`, when nothing more comes until `until` s."""
+    times = iter([0.0])
+    return watch(heard(*words), patience, now=lambda: next(times, until))
+
+
+def test_a_test_that_says_goodbye_is_let_go() -> None:
+    assert watched((1.0, "5.0"), (2.0, ALL_IS_WELL)) is None
+
+
+def test_a_bench_that_was_closed_is_no_alarm_and_its_process_is_watched_on() -> None:
+    assert watched((1.0, "5.0"), (2.0, CLOSED)) == Closed(2.0)
+    assert stand_by(heard((3.0, "noise"), (4.0, None)))
+    assert not stand_by(heard((3.0, ALL_IS_WELL)))
+
+
+def test_of_what_was_read_at_once_the_last_word_counts() -> None:
+    assert watched((1.0, f"5.0\n{CLOSED}")) == Closed(1.0)
+    assert watched((1.0, f"5.0\n{CLOSED}\n{ALL_IS_WELL}")) is None
+    alarm = watched((1.0, "5.0 1.0\n7.0 2.0"))
+    assert alarm is not None
+    assert alarm.reason == "the test was silent for more than 7.0 s"
+
+
+def test_only_whole_lines_are_words() -> None:
+    here, there = os.pipe()
+    lines = whole_lines(here)
+    os.write(there, b"one\ntwo\nhal")
+    assert next(lines) == "one\ntwo"
+    os.write(there, b"f\n")
+    assert next(lines) == "half"
+    os.close(there)
+    assert list(lines) == []
+    os.close(here)
+
+
+def test_a_closed_pipe_is_the_end_of_the_test() -> None:
+    alarm = watched((1.0, "5.0"), (2.0, None))
+    assert alarm == Alarm("the test's process ended without a word", last_heard=1.0, fault="test-died")
+
+
+@pytest.mark.parametrize(
+    ("said", "silence"), [([], "10.0"), ([(3.0, "5.0")], "5.0"), ([(3.0, "5"), (4.0, "65")], "65.0")]
+)
+def test_the_last_word_says_how_long_the_test_may_be_silent(said: list[tuple[float, str]], silence: str) -> None:
+    alarm = watched(*said)
+    assert alarm is not None
+    assert alarm.reason == f"the test was silent for more than {silence} s"
+    assert alarm.last_heard == (said[-1][0] if said else 0.0)
+
+
+def test_a_word_that_came_in_time_counts_however_late_it_is_read() -> None:
+    # The supervisor was importing for 100 s; the words came meanwhile, each in time.
+    assert watched((1.0, "5.0"), (99.0, ALL_IS_WELL), until=100.0) is None
+
+
+def test_noise_is_a_sign_of_life_and_nothing_more() -> None:
+    alarm = watched((3.0, "5.0"), (6.0, "\x00garbage"))
+    assert alarm == Alarm("the test was silent for more than 5.0 s", last_heard=6.0, fault="test-hung")
+
+
+@given(st.dictionaries(st.text(), st.text()), st.lists(st.text()), st.text())
+def test_a_plan_arrives_as_it_was_sent(station: dict[str, str], instruments: list[str], folder: str) -> None:
+    plan = Plan(os.getpid(), folder, station, tuple(instruments), 600.0)
+    line = plan.as_line()
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert Plan.from_line(line) == plan
+
+
+def test_little_is_imported_before_it_watches() -> None:
+    heavy = "{'numpy', 'pandas', 'pyarrow', 'pyvisa', 'can', 'pydantic', 'yaml', 'pytest', 'instruments'}"
+    code = f"import sys, bench.safety.supervisor; print(*({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == ""
+
+
+# --- what it makes safe -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+def test_whatever_moves_current_comes_first_and_sensors_not_at_all(name: str) -> None:
+    station, _ = load_station(name)
+    names = instruments_that_matter(station)
+    assert names[0] == station.player("sink")
+    assert station.player("source") in names[:2]
+    assert station.player("temperatures") not in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.fixture
+def station(station_text: str, write: Callable[[str, str], Path]) -> StationFile:
+    return load_station(str(write("station.yaml", station_text)))[0]
+
+
+def rescued(station: StationFile) -> list[rescue.Outcome]:
+    dumped = station.model_dump(mode="json", by_alias=True)
+    return list(rescue.attempts(dumped, instruments_that_matter(station), VirtualClock()))
+
+
+def test_an_attempt_that_fails_as_nobody_has_thought_of_is_told_and_the_next_one_made(
+    station: StationFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_arguments: object) -> rescue.Outcome:
+        raise ValueError("12,5 is no number")
+
+    monkeypatch.setattr(rescue, "_attempt", stumble)
+    outcomes = rescued(station)
+    assert [outcome.number for outcome in outcomes] == [1, 2, 3]
+    assert "the attempt itself failed: ValueError: 12,5 is no number" in str(outcomes[-1].verdict)
+    assert not outcomes[-1].verdict.safe
+
+
+def test_a_bench_that_obeys_is_safe_at_once(station: StationFile, plant: Plant) -> None:
+    plant.source_on, plant.conditioning = True, True
+    (outcome,) = rescued(station)
+    assert outcome.verdict.safe
+    assert outcome.commanded is not None
+    assert not plant.source_on
+    assert not plant.conditioning
+    assert {"close supply", "close chamber", "close bms"} <= set(plant.calls)
+    assert "open temperatures" not in plant.calls
+
+
+@pytest.mark.parametrize("off", ["sink_off", "source_off"])
+def test_outputs_are_off_before_the_rest_is_looked_at(station: StationFile, plant: Plant, off: str) -> None:
+    rescued(station)
+    for later in ("request STANDBY", "sink_is_off", "identify supply"):
+        assert plant.calls.index(off) < plant.calls.index(later)
+
+
+@pytest.mark.parametrize("broken", ["sink_off", "source_off"])
+def test_an_output_that_fails_at_once_keeps_the_other_from_nothing(
+    station: StationFile, plant: Plant, broken: str
+) -> None:
+    plant.fail[broken] = RuntimeError("a mistake in a driver")
+    rescued(station)
+    identified = plant.calls.index("identify supply")
+    assert {"sink_off", "source_off"} <= set(plant.calls[:identified])
+
+
+@pytest.mark.parametrize(("source", "sink"), [(True, False), (False, True), (True, True), (False, False)])
+def test_an_instrument_is_found_on_where_either_of_its_outputs_is(
+    station: StationFile, plant: Plant, source: bool, sink: bool
+) -> None:
+    plant.source_on, plant.sink_on = source, sink
+    dumped = station.model_dump(mode="json", by_alias=True)
+    found = rescue.found_on(dumped, instruments_that_matter(station), VirtualClock())
+    assert found == {"supply": source or sink}
+    assert (plant.source_on, plant.sink_on) == (source, sink), "it is asked, and told nothing"
+
+
+@pytest.mark.parametrize("dead", ["open chamber", "open bms", "chamber_rest"])
+def test_a_dead_instrument_keeps_no_other_from_being_switched_off(
+    station: StationFile, plant: Plant, dead: str
+) -> None:
+    plant.source_on = True
+    plant.fail[dead] = InstrumentFault("nobody answers")
+    outcomes = rescued(station)
+    assert len(outcomes) == 3
+    assert not plant.source_on
+    assert outcomes[0].commanded is not None
+    bad = [step for step in outcomes[-1].verdict.steps if step.verified is False]
+    assert all("nobody answers" in step.detail for step in bad)
+    assert len(bad) == (5 if dead == "open bms" else 1), "of whom the BMS is the only witness is not verified either"
+
+
+def test_it_tries_again_with_sessions_of_its_own_until_the_bench_is_safe(station: StationFile, plant: Plant) -> None:
+    plant.source_on = True
+    plant.fail["open supply"] = InstrumentFault("the connection is still taken")
+    outcomes = []
+    for outcome in rescue.attempts(
+        station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), VirtualClock()
+    ):
+        outcomes.append(outcome)
+        plant.fail.clear()
+    assert [outcome.verdict.safe for outcome in outcomes] == [False, True]
+    assert outcomes[0].commanded is None
+    assert not plant.source_on
+
+
+def test_preparing_opens_nothing(station: StationFile, plant: Plant) -> None:
+    rescue.prepare(station.model_dump(mode="json", by_alias=True), instruments_that_matter(station))
+    assert plant.calls == []
+
+
+# --- its other end ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
+    """A supervisor process that watches this one; it must never have to act."""
+    watch = Supervised(station, tmp_path)
+    watch.confirm()
+    yield watch
+    watch.relieve()
+
+
+def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
+    return watch._process
+
+
+def test_one_that_is_relieved_has_gone_and_leaves_nothing(supervised: Supervised, tmp_path: Path) -> None:
+    supervised.alive(1.0)
+    supervised.dismiss()
+    supervised.dismiss()
+    assert process_of(supervised).poll() is None
+    supervised.relieve()
+    supervised.relieve()
+    assert process_of(supervised).returncode == 0
+    assert not (tmp_path / REPORT).exists()
+    assert not (tmp_path / LOG).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no process groups of this kind")
+def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Supervised) -> None:
+    process = process_of(supervised).pid
+    assert os.getpgid(process) == process != os.getpgid(0)
+    assert os.getsid(process) != os.getsid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_it_is_deaf_to_signals(supervised: Supervised, name: str) -> None:
+    process_of(supervised).send_signal(getattr(signal, name))
+    supervised.alive(60.0)
+    supervised.relieve()
+    assert process_of(supervised).returncode == 0
+
+
+def test_the_test_is_told_when_nobody_watches_any_more(supervised: Supervised) -> None:
+    process_of(supervised).kill()
+    process_of(supervised).wait()
+    with pytest.raises(BenchFault, match="does not hear the test any more"):
+        supervised.alive(1.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_does_not_read_does_not_make_the_test_hang(supervised: Supervised) -> None:
+    process_of(supervised).send_signal(signal.SIGSTOP)
+
+    def beat_for_hours() -> None:
+        for _ in range(100_000):
+            supervised.alive(1.0)
+
+    with pytest.raises(BenchFault, match="does not hear the test any more"):
+        beat_for_hours()
+    process_of(supervised).kill()
+
+
+def test_one_that_does_not_start_is_told_before_anything_is_on(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    watch = Supervised(station, tmp_path)
+    with pytest.raises(BenchFault, match=r"did not start.*supervisor\.log says why"):
+        watch.confirm()
+    watch.dismiss()
+    assert (tmp_path / LOG).read_text()
+
+
+def test_a_fork_of_the_test_neither_vouches_for_it_nor_says_that_its_bench_is_closed(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as as_a_fork_sees_it:
+        as_a_fork_sees_it.setattr(os, "getpid", lambda: 1)
+        with pytest.raises(BenchFault, match="A fork of the test cannot use its bench"):
+            supervised.alive(1.0)
+        supervised.dismiss()
+    assert supervised not in heartbeat._standing_by.values()
+    supervised.alive(1.0)
+
+
+def test_the_next_bench_s_supervisor_relieves_the_one_before(
+    supervised: Supervised, station: StationFile, tmp_path: Path
+) -> None:
+    supervised.dismiss()
+    (tmp_path / "next").mkdir()
+    other = Supervised(station, tmp_path / "next")
+    other.confirm()
+    assert process_of(supervised).returncode == 0
+    assert process_of(other).poll() is None
+    other.relieve()
+
+
+def test_one_whose_answer_comes_in_the_rest_of_the_heartbeat_is_forgiven(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def late(_pipe: int, patience: float) -> bytes:
+        waited.append(patience)
+        return b"%.3f\n" % monotonic() if patience else b""
+
+    monkeypatch.setattr(heartbeat, "_read", late)
+    supervised._answered = monotonic() - 1.01 * heartbeat.STALE * supervised._limit
+    supervised.alive(1.0)
+    at_once, rest = waited
+    assert at_once == 0.0
+    assert 0.0 < rest <= (1 - heartbeat.STALE) * supervised._limit
+
+
+def test_answers_that_nobody_seems_to_read_are_kept() -> None:
+    said: list[bytes] = []
+    answers = Answers(0.0, said.append)
+    for _ in range(2 * UNHEARD):
+        answers.give()
+    assert len(said) == UNHEARD
+    answers.heard()
+    answers.give()
+    assert len(said) == UNHEARD + 1
+
+
+def test_a_test_that_has_ended_is_no_reason_not_to_watch_on() -> None:
+    def closed(_line: bytes) -> None:
+        raise BrokenPipeError
+
+    Answers(1.0, closed).give()
+
+
+# --- the heartbeat ------------------------------------------------------------------------------------------------
+
+
+class Heartbeats:
+    """Takes the place of a supervisor and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+        self.dismissed = 0
+
+    def confirm(self) -> None: ...
+
+    def alive(self, silence: float, _bench_time: float | None = None) -> None:
+        self.told.append(silence)
+
+    def dismiss(self) -> None:
+        self.dismissed += 1
+
+
+@pytest.fixture
+def heartbeats(little_bench: TestBench, monkeypatch: pytest.MonkeyPatch) -> Heartbeats:
+    heart = Heartbeats()
+    monkeypatch.setattr(little_bench, "_watch", heart)
+    return heart
+
+
+@pytest.mark.parametrize(
+    ("step", "period"), [(Charge(1.0, elapsed(seconds=5)), 1.0), (Rest(elapsed(seconds=30)), 10.0), (Soak(25.0), 10.0)]
+)
+def test_every_scan_announces_the_next_how_long_its_answers_may_take_and_that_they_have_come(
+    little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch, step: Any, period: float
+) -> None:
+    monkeypatch.setattr(little_bench.engine.sampler, "_longest_answer", 7.0)
+    little_bench.run(step)
+    scans = len(little_bench.run_log.record().rows)
+    *beats, idle = heartbeats.told
+    assert beats == [period, 7.0, 0.0] * scans
+    assert idle == little_bench.station.supervisor.idle
+
+
+def test_a_test_that_does_not_scan_does_not_beat(little_bench: TestBench, heartbeats: Heartbeats) -> None:
+    little_bench.engine.clock.sleep(1000.0)
+    assert heartbeats.told == []
+
+
+def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
+    little_bench: TestBench, heartbeats: Heartbeats
+) -> None:
+    safe = little_bench.conclude().bench
+    assert safe is not None
+    assert len(heartbeats.told) == len(safe.steps) + 1
+    assert heartbeats.dismissed == 1
+
+
+def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(
+    little_bench: TestBench, heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unheard(_silence: float, _bench_time: float | None) -> None:
+        raise BenchFault("gone")
+
+    monkeypatch.setattr(heartbeats, "alive", unheard)
+    safe = little_bench.conclude().bench
+    assert safe is not None
+    assert safe.safe
+
+
+@pytest.mark.parametrize(("asked", "watched"), [(None, 0), (True, 1)])
+def test_a_virtual_bench_is_watched_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool | None, watched: int
+) -> None:
+    hearts: list[Heartbeats] = []
+
+    def start(*_arguments: object) -> Heartbeats:
+        hearts.append(Heartbeats())
+        return hearts[-1]
+
+    monkeypatch.setattr(testing, "Supervised", start)
+    setup = Setup(*load_station("virtual-module"), *load_pack("lfp-24s"))
+    bench = TestBench(setup, tmp_path, TestIdentity("x", "x", "x"), supervised=asked)
+    bench.open()
+    bench.conclude()
+    assert len(hearts) == watched
+    assert [heart.dismissed for heart in hearts] == [1] * watched
+
+
+def test_simulators_that_died_with_the_test_are_not_looked_for(tmp_path: Path) -> None:
+    station, _ = load_station("virtual-module")
+    plan = Plan(0, str(tmp_path), station.model_dump(mode="json", by_alias=True), instruments_that_matter(station), 1.0)
+    act(plan, Alarm("the test's process ended without a word", 0.0, "test-died"), WallClock(), closed=Event())
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["state"] == "done"
+    assert report["bench_verdict"] is None
+    assert report["text"] == "the simulators ended with the test, there was nothing to switch off"
+
+
+@pytest.mark.parametrize(("patience", "announced"), [(2.0, 0.0), (5.0, 0.5), (9.0, 4.5)])
+def test_a_scan_may_be_silent_only_as_much_longer_than_a_heartbeat_as_its_most_patient_link_needs(
+    new_bench: Callable[..., TestBench], monkeypatch: pytest.MonkeyPatch, patience: float, announced: float
+) -> None:
+    """The bench of fakes has a heartbeat of 5 s; half a second more is left to tell who did not answer."""
+    monkeypatch.setattr(FakeChamber, "patience", patience, raising=False)
+    bench = new_bench()
+    bench.open()
+    heart = Heartbeats()
+    monkeypatch.setattr(bench, "_watch", heart)
+    bench.run(Rest(elapsed(seconds=10)))
+    assert heart.told[1::3][0] == announced
+    bench.conclude()

@@ -1,0 +1,163 @@
+"""What a pack file requires: how it may be written, how it may not, and that yesterday's files mean what they meant."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.pack import SHIPPED, PackFile, load_pack
+from bench.verdicts import InputError
+from tests.bench.conftest import WriteFile
+
+HEAD = """\
+schema: 2
+name: four
+chemistry: LFP
+cell: lfp-26650
+series: 4
+rated_capacity: 2
+limits:
+  cell_voltage: {min: 3.05, max: 3.45}
+  charge_temperature: {min: -10, max: 50}
+  discharge_temperature: {min: -20, max: 50}
+  charge_current: 4
+  discharge_current: 5
+"""
+REQUIRED = """\
+requirements:
+  discharge capacity:
+    C/3: {25: 1.8, -10: 1.5}
+    1C: 1.7
+  dc resistance 10 s: {25: 1}
+  temperature rise: 1e1
+"""
+
+
+def load(path: Path, text: str) -> PackFile:
+    path.write_text(text, encoding="utf-8")
+    return load_pack(str(path))[0]
+
+
+def test_a_limit_is_a_number_or_a_table_under_a_condition_or_under_any(tmp_path: Path) -> None:
+    assert load(tmp_path / "pack.yaml", HEAD + REQUIRED).requirements == {
+        "discharge capacity": {"C/3": {-10.0: 1.5, 25.0: 1.8}, "1C": {25.0: 1.7}},
+        "dc resistance 10 s": {"": {25.0: 1.0}},
+        "temperature rise": {"": {25.0: 10.0}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "says"),
+    [
+        ("{25: 1}", "{}", 17, "dc resistance 10 s", "found {}, needs at least one temperature"),
+        ("{25: 1}", "[1]", 17, "dc resistance 10 s", "found [1], should be a number, or numbers by temperature"),
+        ("{25: 1}", "yes", 17, "dc resistance 10 s", "found True, should be a number"),
+        ("{25: 1}", ".nan", 17, "dc resistance 10 s", "found nan, should be a number"),
+        ("{25: 1}", f"1{'0' * 400}", 17, "dc resistance 10 s", "should be a number"),
+        ("{25: 1}", "{25: one}", 17, "dc resistance 10 s.25", "found 'one', should be a number"),
+        ("{25: 1}", "{25: 1, '25.0': 2}", 17, "dc resistance 10 s.25.0", "is a temperature that is given twice"),
+        ("{25: 1}", "{25: 1, cold: 2}", 17, "dc resistance 10 s.cold", "stands beside temperatures"),
+        ("{25: 1}", "{at_most: 1}", 17, "dc resistance 10 s.at_most", "the KPI says on which side of it is good"),
+        ("{25: 1}", "{min: 1, max: 2}", 17, "dc resistance 10 s.min", "a requirement is one limit"),
+        ("1C: 1.7", "1C: {}", 16, "discharge capacity.1C", "needs at least one temperature"),
+        ("1C: 1.7", "1C: {warm: 1}", 16, "discharge capacity.1C.warm", "found 'warm', should be a temperature"),
+        ("1C: 1.7", "1C: {25: {50: 1}}", 16, "discharge capacity.1C.25", "should be a number"),
+        ("temperature rise: 1e1", "5: 1", 18, "5", "found 5, a requirement begins with the key of a KPI"),
+        (REQUIRED, "requirements: 5\n", 13, "requirements", "found 5, needs the keys of KPIs, each with its limit"),
+        (REQUIRED, "", 7, "limits.resistance", "cannot be told from heat from outside; give the largest resistance"),
+        ("10 s: {25: 1}", "10 s: {warm: 1}", 7, "limits.resistance", "or require 'dc resistance 10 s'"),
+    ],
+)
+def test_a_requirement_that_is_none_is_named_where_it_is(
+    write: WriteFile, old: str, new: str, line: int, key: str, says: str
+) -> None:
+    assert old in HEAD + REQUIRED
+    path = write("mine.yaml", (HEAD + REQUIRED).replace(old, new, 1))
+    with pytest.raises(InputError) as refused:
+        load_pack(str(path))
+    text = str(refused.value)
+    assert text.startswith(f"{path}, line {line}, key ")
+    assert f"{key}: " in text
+    assert says in text
+    assert "\n" not in text
+
+
+def test_a_pack_of_which_nothing_is_required_says_its_resistance_itself(tmp_path: Path) -> None:
+    free = load(tmp_path / "pack.yaml", HEAD + "  resistance: {25: 0.5}\n")
+    assert free.requirements == {}
+    assert free.resistance == {25.0: 0.5}
+
+
+def test_what_the_pack_says_of_its_resistance_counts_before_what_is_required(tmp_path: Path) -> None:
+    assert load(tmp_path / "one.yaml", HEAD + REQUIRED).resistance == {25.0: 1.0}
+    assert load(tmp_path / "two.yaml", HEAD + "  resistance: {25: 0.5}\n" + REQUIRED).resistance == {25.0: 0.5}
+
+
+def test_a_file_of_yesterday_means_what_it_meant(write: WriteFile, pack_text: str) -> None:
+    """Fractions of the rated 2 Ah become Ah, hours and minutes s, fractions %."""
+    assert pack_text.startswith("schema: 1")
+    text = pack_text.replace("capacity_1c: {25: 0.9}", "capacity_1c: {25: 0.8, 0: 0.5}")
+    found = load_pack(str(write("pack.yaml", text)))[0]
+    assert found.requirements == {
+        "discharge capacity": {"C/3": {25.0: 1.8}, "1C": {0.0: 1.0, 25.0: 1.6}},
+        "energy round-trip efficiency": {"": {25.0: 90.0}},
+        "duration": {"charge at C/3": {25.0: 14400.0}, "charge at 1C": {25.0: 7200.0}},
+        "charge time 10 to 80 %": {"": {25.0: 2700.0}},
+        "dc resistance 10 s": {"": {25.0: 1.0}},
+        "temperature rise": {"": {25.0: 10.0}},
+        "cell spread at end": {"": {25.0: 0.1}},
+    }
+    assert found.resistance == {25.0: 1.0}
+    assert (found.name, found.series, found.limits.charge_current) == ("four", 4, 4.0)
+
+
+def test_a_file_of_yesterday_with_a_mistake_is_still_told_where_it_is(write: WriteFile, pack_text: str) -> None:
+    path = write("pack.yaml", pack_text.replace("dc_resistance", "dc_resistence"))
+    with pytest.raises(InputError, match=r"line \d+, key requirements.dc_resistence: .* did you mean 'dc_resistance'"):
+        load_pack(str(path))
+
+
+@pytest.mark.parametrize("version", ["3", "[1]", "'2'"])
+def test_a_file_of_tomorrow_is_refused(write: WriteFile, version: str) -> None:
+    path = write("pack.yaml", HEAD.replace("schema: 2", f"schema: {version}") + REQUIRED)
+    with pytest.raises(InputError, match=r"line 1, key schema: found .*1, 2"):
+        load_pack(str(path))
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_shipped_packs_are_written_as_today(file: Path) -> None:
+    pack = load_pack(file.stem)[0]
+    assert pack.schema_version == 2
+    assert set(pack.requirements["discharge capacity"]) == {"C/3", "1C"}
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(["C/3", "1e-3", "min"])
+)
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCALARS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requirements=TREES)
+def test_anything_that_is_required_is_taken_as_numbers_or_refused_in_one_sentence(
+    tmp_path: Path, requirements: object
+) -> None:
+    head = {**yaml.safe_load(HEAD), "requirements": requirements}
+    head["limits"]["resistance"] = {25: 1}
+    said, found = "", None
+    try:
+        found = load(tmp_path / "any.yaml", yaml.safe_dump(head))
+    except InputError as error:
+        said = str(error)
+    assert (found is None) is (said.endswith((".", ".)")) and "\n" not in said)
+    for conditions in found.requirements.values() if found else ():
+        assert conditions
+        for table in conditions.values():
+            assert table
+            assert list(table) == sorted(table)

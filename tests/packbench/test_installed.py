@@ -1,0 +1,113 @@
+"""What somebody gets who installs the wheel: the repository of `packbench new`, and its README's own commands.
+
+Minutes of installing, from the package registry that pip and uv are configured for; where there is none these tests are
+skipped, but not in CI.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("installed")]
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clean clone of a repository that `packbench new` wrote, on a computer that has Python and nothing else."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def shell(self, command: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command, shell=True, cwd=self.folder, env=self.environment | changes, capture_output=True, text=True,
+            encoding="utf-8", check=False,
+        )  # fmt: skip
+
+    def readme(self, environment: str) -> str:
+        """The command that the README gives for an environment of tox."""
+        text = (self.folder / "README.md").read_text(encoding="utf-8")
+        (found,) = re.findall(rf"^python3 -m pip .*tox run -e {environment}$", text, flags=re.MULTILINE)
+        return str(found)
+
+    def installed(self, command: str, home: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
+        """Run what tox has installed for the nightly, by somebody who has nothing in his home."""
+        home.mkdir(exist_ok=True)
+        path = os.pathsep.join([str(self.folder / ".tox" / "nightly" / BIN), self.environment["PATH"]])
+        return self.shell(command, PATH=path, HOME=str(home), USERPROFILE=str(home), **changes)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    computer = tmp_path_factory.mktemp("computer")
+    tools, wheels = computer / "python", computer / "wheels"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "TOX", "PYTHON"))}
+    kept.pop("VIRTUAL_ENV", None)
+    subprocess.run([sys.executable, "-m", "venv", tools], check=True)
+    build = [tools / BIN / "python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT]
+    built = subprocess.run(build, env=kept, capture_output=True, text=True, check=False)
+    if built.returncode and "CI" not in os.environ and "hatchling" in built.stderr:
+        pytest.skip("There is no package registry to install from.")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = wheels.glob("packbench-*.whl")
+    (computer / "constraints.txt").write_text(f"packbench @ {wheel.as_uri()}\n", encoding="utf-8")
+    constraints = {
+        "UV_CONSTRAINT": str(computer / "constraints.txt"),
+        "PIP_CONSTRAINT": str(computer / "constraints.txt"),
+    }
+    path = os.pathsep.join([str(tools / BIN), kept["PATH"]])
+    return Clone(_cloned(computer), kept | constraints | {"PATH": path, "PYTHONIOENCODING": "utf-8"})
+
+
+def _cloned(computer: Path) -> Path:
+    from packbench.new import write_repository
+
+    written, clone = computer / "my-bench", computer / "clone" / "my-bench"
+    write_repository(written)
+    git = shutil.which("git")
+    if git is None:
+        return Path(shutil.copytree(written, clone))
+    who = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+    for command in (["init", "-q"], ["add", "--all"], [*who, "commit", "-q", "-m", "begin"]):
+        subprocess.run([git, *command], cwd=written, check=True)
+    subprocess.run([git, "clone", "-q", written, clone], check=True)
+    return clone
+
+
+def test_the_first_command_of_its_readme(clone: Clone) -> None:
+    done = clone.shell(clone.readme("tests"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Ready: a test can start." in done.stdout
+    assert "1 test: 1 passed" in done.stdout
+
+
+def test_the_second_command_of_its_readme_and_the_report_from_an_empty_home(clone: Clone, tmp_path: Path) -> None:
+    # One temperature: what costs is installing.
+    done = clone.shell(f"{clone.readme('nightly')} -- --temperatures=25")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 test: 1 passed" in done.stdout
+    page = (clone.folder / "allure-report" / "index.html").read_text(encoding="utf-8")
+    assert "Charge at C/3 after a night at 25" in page
+    assert list(clone.folder.glob("allure-results/*-attachment.html"))  # the plot, with the vendored library in it
+
+    home = tmp_path / "home"
+    shutil.rmtree(clone.folder / "allure-report")
+    assert clone.installed("packbench check station.yaml", home).returncode == 0
+    assert "1 test: 1 passed" in clone.installed("pytest --temperatures=0", home).stdout
+    reported = clone.installed("packbench report", home)
+    assert reported.returncode == 0, reported.stdout + reported.stderr
+    assert (clone.folder / "allure-report" / "index.html").is_file()
+    assert clone.installed("packbench --version", home).stdout.startswith("packbench ")
+    taught = clone.installed("packbench", home, _PACKBENCH_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS="packbench ju")
+    assert "judge" in taught.stdout
+    assert clone.installed("packbench new other", home).returncode == 0
+    assert clone.installed("packbench check --scan --json", home).returncode == 0
