@@ -219,11 +219,16 @@ ACTIONS: dict[int, Callable[[NgiN83624Can, int, int], None]] = {
     SET_CYCLE: NgiN83624Can.take_cycle,
 }
 
+
+def _build(settings: Settings, place: Place) -> NgiN83624Can:
+    return NgiN83624Can(settings, place)
+
+
 SIMULATOR = Simulator(
     "ngi-n83624-can",
     "N83624",
     Settings,
-    NgiN83624Can,
+    _build,
     ports=(Emulator,),
     wire="CAN",
     defects=(PROTECTION_LATCHED, PANEL_ON, sense_lead_loose(rank=0)),
