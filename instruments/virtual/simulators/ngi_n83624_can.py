@@ -107,7 +107,7 @@ class NgiN83624Can(Part):
         return np.full(len(self.on), self._settings.resistance)
 
     def state_of_charge(self) -> Vector:
-        """Of a cell at rest with the voltage that each channel was switched on with, and what has flowed since, 0 to 1."""
+        """Of a cell at rest with the voltage that a channel was switched on with, and what has flowed since, 0 to 1."""
         return self._soc.clip(0.0, 1.0)
 
     def transfer(self, channel: int, charge: float) -> None:
