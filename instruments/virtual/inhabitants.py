@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from instruments.virtual.defects.grammar import nearest
 from instruments.virtual.plants import Emulated, Plant
 from instruments.virtual.ports import Feels, Load, Scanner, Source, Switch
 from instruments.virtual.properties import Properties
 from instruments.virtual.simulator import AnySimulator, Part
 from instruments.virtual.wires.disturbance import Disturbance
 from instruments.virtual.wires.exchange import CanChannel, Exchange
+from instruments.wording import nearest
 
 
 @dataclass(slots=True)
@@ -54,5 +54,5 @@ class Inhabitants:
     def place(self, name: str, who: str) -> Feels:
         """What is felt at a named place; raises ValueError, one sentence, for one that there is not."""
         if name not in self.places:
-            raise ValueError(f"{who} is at {name!r}, which is no place of this world: {nearest(name, self.places)}")
+            raise ValueError(f"{who} is at {name!r}, which is no place of this world; {nearest(name, self.places)}")
         return self.places[name]

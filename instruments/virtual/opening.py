@@ -13,7 +13,6 @@ from zlib import crc32
 
 from pydantic import BaseModel, Field, ValidationError
 
-from instruments.virtual.defects.grammar import nearest
 from instruments.virtual.defects.injection import Injection
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.inhabitants import Inhabitants
@@ -25,6 +24,7 @@ from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, S
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
 from instruments.virtual.world import Clock, World
+from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
@@ -132,7 +132,7 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
     own = tuple(simulator.settings.model_fields)
     _check_keys(given, (*COMMON, *own), place)
     if name not in links:
-        raise ValueError(f"{place} has no instrument of that name in the station: {nearest(name, links)}")
+        raise ValueError(f"{place} has no instrument of that name in the station; {nearest(name, links)}")
     _check_wire(simulator, links[name], place)
     # A key without a value is one that was left out.
     chosen = {key: value for key, value in given.items() if value is not None and key != "simulator"}
@@ -276,4 +276,4 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:
     for key in found:
         if key not in allowed:
-            raise ValueError(f"unknown key {key!r} in {place}: {nearest(key, allowed)}")
+            raise ValueError(f"unknown key {key!r} in {place}; {nearest(key, allowed)}")

@@ -373,7 +373,7 @@ def test_frames_of_others_are_left_out(open_unit: Open, node: Node, unit: Unit) 
         ({"unit": 171}, "unit 171 is outside 1 to 170"),
         ({"cycle": 0.01}, r"cycle 0\.01 is outside 0\.06 to 60 s"),
         ({"current_limit": 5.0}, rf"current_limit 5\.0 is outside 0 to {MOST_CURRENT:g} A"),
-        ({"cell": 3}, r"no option 'cell' \(did you mean 'cells'\?\)"),
+        ({"cell": 3}, r"no option 'cell'; did you mean 'cells'\?"),
     ],
 )
 def test_a_wrong_option_is_refused(context: LinkContext, options: dict[str, object], text: str) -> None:
