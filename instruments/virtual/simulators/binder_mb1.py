@@ -249,4 +249,9 @@ FUNCTIONS: Mapping[int, Callable[[BinderMb1, bytes], bytes]] = {
     WRITE_ALL: _write_all,
 }
 
-SIMULATOR = Simulator("binder-mb1", "MK 53", Settings, BinderMb1, ports=(Air,), defects=OF_A_CHAMBER)
+
+def _build(settings: Settings, place: Place) -> BinderMb1:
+    return BinderMb1(settings, place)
+
+
+SIMULATOR = Simulator("binder-mb1", "MK 53", Settings, _build, ports=(Air,), defects=OF_A_CHAMBER)

@@ -103,7 +103,7 @@ def opened(case: Case, wire: str) -> Iterator[Stand]:
             for name, each in everybody.items()
         }
         try:
-            yield Stand(drivers.pop("it"), clock, drivers | {})
+            yield Stand(drivers["it"], clock, drivers)
         finally:
             for driver in drivers.values():
                 driver.close()
