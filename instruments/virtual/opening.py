@@ -194,7 +194,9 @@ class _Builder:
         before = {each.name: self._made(each, buses) for each in emulators}
         plant = self._plant(before)
         parts = {each.name: before.get(each.name) or self._made(each, buses, plant) for each in self.plan.simulated}
-        world = Inhabitants(plant, self.clock, exchange, self.properties, self.plan.temperature, parts=parts)
+        world = Inhabitants(
+            plant, self.properties, self.plan.temperature, now=self.clock, exchange=exchange, parts=parts
+        )
         for each in self.plan.simulated:
             world.kinds[each.name] = each.simulator
             if each.simulator.wire == "line":
