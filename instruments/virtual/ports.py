@@ -163,7 +163,7 @@ class Thermometer(Port):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What ports join, in the order of the station; `places` are where a temperature can be felt: `cell 1` and others."""
+    """What ports join, in the order of the station; `places` are where a temperature can be felt."""
 
     plant: Plant
     properties: Properties
