@@ -21,8 +21,7 @@ def run(tree: str, scratch: str, arguments: Sequence[str]) -> None:
     """Run pytest with `arguments` in `tree`, write to `scratch` what came of it, and end this process."""
     os.setsid()
     os.chdir(tree)
-    os.environ.update(PYTHONPATH=tree, PYTHONDONTWRITEBYTECODE="1")
-    sys.dont_write_bytecode = True
+    os.environ["PYTHONPATH"] = tree
     sys.path[:] = [tree, *(folder for folder in sys.path if folder != tree)]
     for kind, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_FSIZE, FILE)):
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))

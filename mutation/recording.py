@@ -22,7 +22,6 @@ CONFIG = """\
 [run]
 source = {sources}
 parallel = true
-relative_files = true
 patch = subprocess
 sigterm = true
 context = ${{PYTEST_CURRENT_TEST-}}
@@ -73,7 +72,9 @@ def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Pat
         environment = os.environ | {"PYTHONPATH": str(tree), "COVERAGE_FILE": str(scratch / ".coverage")}
         subprocess.run(command, cwd=tree, env=environment, check=False)
         merged = coverage.Coverage(data_file=str(scratch / ".coverage"), config_file=str(config))
-        merged.combine([str(scratch)], keep=True)
+        # pytest-cov has merged what was there at its end; processes that outlive their test come later.
+        merged.load()
+        merged.combine([str(scratch)])
         return Record(json.loads(seconds.read_text(encoding="utf-8")), lines_of(merged.get_data(), tree))
 
 

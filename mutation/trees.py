@@ -1,9 +1,11 @@
 """Private copies of the tree: what is mutated, and what tests run in, is never the work tree itself."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -11,6 +13,9 @@ NOT_COPIED = shutil.ignore_patterns(
     ".git", ".tox", ".venv", ".mutation", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "runs",
     "allure-*", "fault-*", "node_modules", "build", "dist",
 )  # fmt: skip
+
+_SECONDS = count(start=1)
+"""Of 1970, when no file of ours was written."""
 
 
 @contextmanager
@@ -24,19 +29,17 @@ def copy_of(root: Path = ROOT) -> Iterator[Path]:
 
 @contextmanager
 def mutated(tree: Path, file: str, source: str) -> Iterator[None]:
-    """`file` of a copy says `source` for a while; byte code that was compiled from either is not used for the other."""
+    """`file` of a copy says `source` for a while.
+
+    Python knows the byte code of a file by its size and its second of change: every mutant has a second of its own.
+    """
     path = tree / file
-    original = path.read_bytes()
-    _forget_byte_code(path)
+    original, stat = path.read_bytes(), path.stat()
     path.write_text(source, encoding="utf-8")
+    second = next(_SECONDS)
+    os.utime(path, (second, second))
     try:
         yield
     finally:
         path.write_bytes(original)
-        _forget_byte_code(path)
-
-
-def _forget_byte_code(path: Path) -> None:
-    """By size and time (of a second) alone, Python would take the byte code of one mutant for that of the next."""
-    for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
-        stale.unlink()
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

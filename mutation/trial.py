@@ -23,11 +23,11 @@ Status = Literal["killed", "timeout", "survived", "not reached", "equivalent"]
 KILLED: Sequence[Status] = ("killed", "timeout")
 
 PRELOADED = [
-    "pytest", "_pytest.assertion.rewrite", "hypothesis", "hypothesis.strategies", "numpy", "pandas", "pyarrow",
+    "pytest", "_pytest.assertion.rewrite", "numpy", "pandas", "pyarrow",
     "pyarrow.parquet", "pyarrow.ipc", "pydantic", "yaml", "can", "cantools", "pyvisa", "pymodbus.client", "serial",
-    "rich.console", "typer", "filelock", "psutil", "allure_commons", "freezegun", "time_machine",
+    "rich.console", "typer", "filelock", "psutil", "allure_commons", "freezegun",
 ]  # fmt: skip
-"""Imported once for all mutants; nothing of this project, and nothing that looks at the folder it runs in."""
+"""Imported once for all mutants; nothing of this project, and no plugin, which pytest wants to import itself."""
 SLOW = 1.0
 """s from which on a test that failed must also pass on the unchanged file: it may wait for real time."""
 LONGEST_TEST = 30.0
@@ -70,6 +70,7 @@ class Pen:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self.flaky: set[str] = set()
+        self._sound = False
 
     def judge(self, mutant: Mutant, batches: Sequence[Sequence[str]], record: Record) -> Judged:
         """Try batch after batch until a test notices the mutant."""
@@ -82,11 +83,22 @@ class Pen:
                 asked += len(left)
                 if trial.outcome == NONE_FAILED:
                     break
+                if not trial.test:
+                    self._be_sound(left[0], record)
                 if trial.test not in left or not self._is_flaky(trial.test, record):
                     hung = trial.outcome == HUNG or "Failed: Timeout" in trial.why
                     return Judged("timeout" if hung else "killed", trial.test, asked)
                 left = left[left.index(trial.test) + 1 :]
         return Judged("survived" if asked else "not reached", tried=asked)
+
+    def _be_sound(self, test: str, record: Record) -> None:
+        """Raise where no test runs here at all, which no mutant can be killed by."""
+        if not self._sound and self.run([test], record).outcome != NONE_FAILED:
+            raise RuntimeError(f"No test runs in {self.tree}, with nothing changed: {self._output()[-2000:]}")
+        self._sound = True
+
+    def _output(self) -> str:
+        return (self._scratch / child.OUTPUT).read_text(encoding="utf-8", errors="replace")
 
     def _is_flaky(self, test: str, record: Record) -> bool:
         """Whether a slow test fails on the unchanged file as well; from then on it is not asked again."""
