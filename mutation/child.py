@@ -22,6 +22,9 @@ def run(tree: str, scratch: str, arguments: Sequence[str]) -> None:
     os.setsid()
     os.chdir(tree)
     os.environ["PYTHONPATH"] = tree
+    # Whatever is usual here: hundreds of children import the same files.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     sys.path[:] = [tree, *(folder for folder in sys.path if folder != tree)]
     for kind, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_FSIZE, FILE)):
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
