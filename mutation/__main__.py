@@ -66,7 +66,9 @@ def _options(arguments: Sequence[str] | None) -> Namespace:
         "--jobs", type=int, default=os.cpu_count() or 1, help="at the same time (default: as processors)"
     )
     parser.add_argument("--survivors", action="store_true", help="try those again that have survived")
-    parser.add_argument("--record", action="store_true", help="see anew which test runs which line (after new tests)")
+    parser.add_argument(
+        "--record", nargs="*", metavar="TESTS", help="see anew which test runs which line: of all, or of those"
+    )
     return parser.parse_args(arguments)
 
 
@@ -83,7 +85,9 @@ def _sources(wanted: Sequence[str]) -> dict[str, str]:
 
 
 def _record(options: Namespace) -> recording.Record:
-    if options.record or not RECORD.exists():
+    if options.record and RECORD.exists():
+        recording.save(recording.load(RECORD).renewed(recording.record(options.record, MUTATED, options.jobs)), RECORD)
+    elif options.record is not None or not RECORD.exists():
         print("Which test runs which line is seen once; that takes several minutes.", flush=True)
         recording.save(recording.record(TESTS, MUTATED, options.jobs), RECORD)
     return recording.load(RECORD)

@@ -49,6 +49,21 @@ class Record:
         """The tests that run anything of a file."""
         return frozenset().union(*self.lines.get(file, {}).values())
 
+    def renewed(self, newer: "Record") -> "Record":
+        """This one, with what a newer one of some test files says instead of what was known of those files."""
+        again = {_file_of(test) for test in newer.seconds}
+        seconds = {test: took for test, took in self.seconds.items() if _file_of(test) not in again} | newer.seconds
+        return Record(seconds, {file: self._both(newer, file, again) for file in {**self.lines, **newer.lines}})
+
+    def _both(self, newer: "Record", file: str, again: set[str]) -> dict[int, frozenset[str]]:
+        old, new = self.lines.get(file, {}), newer.lines.get(file, {})
+        kept = {line: frozenset(test for test in tests if _file_of(test) not in again) for line, tests in old.items()}
+        return {line: kept.get(line, frozenset()) | new.get(line, frozenset()) for line in {**old, **new}}
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
+
 
 def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Path = ROOT) -> Record:
     """Run `tests` (files and folders) once in a copy of the tree and see what they run of `sources` (folders).

@@ -133,6 +133,15 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert recording.load(tmp_path / "folder" / "record.json") == record
 
 
+def test_some_test_files_are_recorded_anew_and_the_others_stay() -> None:
+    old = Record({"a.py::gone": 1.0, "b.py::kept": 2.0}, {"file.py": {1: frozenset({"a.py::gone", "b.py::kept"})}})
+    new = Record({"a.py::new": 3.0}, {"file.py": {2: frozenset({"a.py::new"})}})
+    assert old.renewed(new) == Record(
+        {"b.py::kept": 2.0, "a.py::new": 3.0},
+        {"file.py": {1: frozenset({"b.py::kept"}), 2: frozenset({"a.py::new"})}},
+    )
+
+
 def test_which_test_runs_which_line_is_recorded_also_in_its_processes(project: Path) -> None:
     (project / "test_process.py").write_text(
         "import subprocess, sys\n\n\ndef test_in_a_process():\n"
