@@ -124,11 +124,17 @@ def _defined(path: tuple[cst.CSTNode, ...]) -> tuple[str, ...]:
     """What a piece of code that runs at import defines: a constant, a field, a function with its defaults."""
     if any(m.matches(node, m.FunctionDef()) and _leads_into_body(path, node) for node in path):
         return ()
-    for node in reversed(path):
-        names = [cst.ensure_type(name, cst.Name).value for name in m.findall(_target(node), m.Name())]
+    for at, node in reversed(list(enumerate(path))):
+        names = _names(_target(node))
         if names:
-            return tuple(names)
+            # Who makes an object meets a field of it without saying its name.
+            owners = [_names(_target(outer)) for outer in path[:at] if m.matches(outer, m.ClassDef())]
+            return (*names, *(name for owner in owners for name in owner))
     return ()
+
+
+def _names(code: cst.CSTNode) -> list[str]:
+    return [cst.ensure_type(name, cst.Name).value for name in m.findall(code, m.Name())]
 
 
 def _leads_into_body(path: tuple[cst.CSTNode, ...], function: cst.CSTNode) -> bool:

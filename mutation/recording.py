@@ -50,7 +50,7 @@ class Record:
         return frozenset().union(*self.lines.get(file, {}).values())
 
     def renewed(self, newer: "Record") -> "Record":
-        """This one, with what a newer one of some test files says instead of what was known of those files."""
+        """With what a newer one of some test files says instead of what was known of those files."""
         again = {_file_of(test) for test in newer.seconds}
         seconds = {test: took for test, took in self.seconds.items() if _file_of(test) not in again} | newer.seconds
         return Record(seconds, {file: self._both(newer, file, again) for file in {**self.lines, **newer.lines}})

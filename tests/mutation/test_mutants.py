@@ -80,6 +80,8 @@ def test_what_runs_at_import_says_what_it_defines() -> None:
     source = "LIMITS = {\n    'a': 1,\n}\n\n\ndef f(a=2):\n    return a < 3\n"
     names = {(mutant.line, mutant.names) for mutant in mutants(source)}
     assert names == {(1, ("LIMITS",)), (2, ("LIMITS",)), (6, ("f",)), (7, ())}
+    (field, *_) = mutants("class Limit:\n    at_most: float = 3\n")
+    assert field.names == ("at_most", "Limit")
 
 
 def test_every_mutant_is_another_program_that_compiles() -> None:
