@@ -1,12 +1,14 @@
 """Which tests are tried on a mutant, and in which order: those that reach it, the fastest first.
 
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
-reached through its name: by the tests that run a line which says it. Where that finds nobody, every test that runs
-anything of the file is asked. A mutant that nobody reaches survives.
+reached through its name: by the tests that run a line which says it. Where that finds nobody (a process that keeps its
+environment to itself is seen by no coverage), every test that runs anything of the file is asked, and those of the test
+files that are named like it: `test_supervisor_served.py` for `supervisor.py`. A mutant that nobody reaches survives.
 """
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
 
 from mutation.mutants import Mutant
 from mutation.recording import Record
@@ -40,12 +42,18 @@ def batches(
 
 def reaching(mutant: Mutant, record: Record, sources: Mapping[str, str]) -> frozenset[str]:
     """The tests that could notice a mutant."""
-    if not mutant.names:
-        return record.reaching(mutant.file, mutant.line, mutant.end)
-    return _using(mutant.names, record, sources) or record.of_file(mutant.file)
+    found = _using(mutant.names, record, sources) or record.reaching(mutant.file, mutant.line, mutant.end)
+    return found or record.of_file(mutant.file) | _named_like(mutant.file, record)
+
+
+def _named_like(file: str, record: Record) -> frozenset[str]:
+    start = f"test_{PurePosixPath(file).stem}"
+    return frozenset(test for test in record.seconds if PurePosixPath(test.partition("::")[0]).name.startswith(start))
 
 
 def _using(names: Collection[str], record: Record, sources: Mapping[str, str]) -> frozenset[str]:
+    if not names:
+        return frozenset()
     said = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
     found: frozenset[str] = frozenset()
     for file, source in sources.items():
