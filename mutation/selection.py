@@ -1,9 +1,9 @@
 """Which tests are tried on a mutant, and in which order: those that reach it, the fastest first.
 
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
-reached through its name: by the tests that run a line which says it. Where that finds nobody (a process that keeps its
-environment to itself is seen by no coverage), every test that runs anything of the file is asked, and those of the test
-files that are named like it: `test_supervisor_served.py` for `supervisor.py`. A mutant that nobody reaches survives.
+reached through its name: by the tests that run a line which says it; where that finds nobody, by every test that runs
+anything of the file. A process that keeps its environment to itself is seen by no coverage: behind all others come the
+test files that are named like the mutated one (`test_supervisor_served.py` for `supervisor.py`).
 """
 
 import re
@@ -26,16 +26,17 @@ def batches(
 
     `sources` are the files by path, to look names up in; `killers` are tests that noticed others, which go first.
     """
-    known = [test for test in reaching(mutant, record, sources) if test in record.seconds]
-    known.sort(key=lambda test: (test not in killers, record.seconds[test], test))
+    reached = reaching(mutant, record, sources)
+    known = [test for test in reached | _named_like(mutant.file, record) if test in record.seconds]
+    known.sort(key=lambda test: (test not in killers, test not in reached, record.seconds[test], test))
     left, first = BUDGET, FIRST
     early: list[str] = []
     late: list[str] = []
     for test in known:
-        left -= record.seconds[test]
-        if left < 0 and (early or late):
-            break
-        first -= record.seconds[test]
+        took = record.seconds[test]
+        if took > left and (early or late):
+            continue
+        left, first = left - took, first - took
         (early if first >= 0 else late).append(test)
     return [batch for batch in (early, late) if batch]
 
@@ -43,7 +44,7 @@ def batches(
 def reaching(mutant: Mutant, record: Record, sources: Mapping[str, str]) -> frozenset[str]:
     """The tests that could notice a mutant."""
     found = _using(mutant.names, record, sources) or record.reaching(mutant.file, mutant.line, mutant.end)
-    return found or record.of_file(mutant.file) | _named_like(mutant.file, record)
+    return found or record.of_file(mutant.file)
 
 
 def _named_like(file: str, record: Record) -> frozenset[str]:

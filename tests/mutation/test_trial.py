@@ -120,9 +120,10 @@ def test_a_constant_is_reached_through_its_name() -> None:
     assert asked(a_mutant(names=("NOBODY",)), record, "") == [["runs the file"]]
 
 
-def test_a_line_that_nobody_was_seen_to_run_is_asked_of_the_tests_that_are_named_like_its_file() -> None:
-    record = Record({"tests/test_file_served.py::a": 0.1, "tests/test_other.py::b": 0.1}, {})
-    assert asked(a_mutant(), record, "") == [["tests/test_file_served.py::a"]]
+def test_behind_those_that_were_seen_to_run_it_come_the_tests_that_are_named_like_its_file() -> None:
+    named, other, seen = "tests/test_file_served.py::a", "tests/test_other.py::b", "tests/test_other.py::c"
+    record = Record({named: 0.1, other: 0.1, seen: 0.2}, {"file.py": {2: frozenset({seen})}})
+    assert asked(a_mutant(), record, "") == [[seen, named]]
 
 
 def test_no_more_is_asked_than_there_is_time_for_but_somebody_always_is() -> None:
