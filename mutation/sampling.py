@@ -26,10 +26,14 @@ def shares(weights: Mapping[str, int], count: int) -> dict[str, int]:
 
 
 def sample(files: Mapping[str, Sequence[Place]], count: int, seed: int) -> list[Mutant]:
-    """`count` mutants of `files` (places by path), fewer where there are not so many; by file, then in drawn order."""
+    """`count` mutants of `files` (places by path), fewer where there are not so many.
+
+    They come in drawn order over all files: what a run has tried when it is interrupted is a sample as well.
+    """
     weights = {file: sum(len(place.instead) for place in places) for file, places in files.items()}
     drawn = shares(weights, count)
-    return [mutant for file in sorted(files) for mutant in islice(_drawn(files[file], f"{seed} {file}"), drawn[file])]
+    found = [mutant for file in sorted(files) for mutant in islice(_drawn(files[file], f"{seed} {file}"), drawn[file])]
+    return Random(f"{seed}").sample(found, len(found))
 
 
 def _drawn(places: Sequence[Place], seed: str) -> Iterator[Mutant]:
