@@ -2,8 +2,9 @@
 
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
 reached through its name: by the tests that run a line which says it; where that finds nobody, by every test that runs
-anything of the file. A process that keeps its environment to itself is seen by no coverage: behind all others come the
-test files that are named like the mutated one (`test_supervisor_served.py` for `supervisor.py`).
+anything of the file. Among them those go first whose file is named like the mutated one (`test_supervisor_served.py` for
+`supervisor.py`), and behind all others come the rest of those: no coverage sees a process that keeps its environment to
+itself. A mutant that nobody reaches survives.
 """
 
 import re
@@ -27,8 +28,10 @@ def batches(
     `sources` are the files by path, to look names up in; `killers` are tests that noticed others, which go first.
     """
     reached = reaching(mutant, record, sources)
-    known = [test for test in reached | _named_like(mutant.file, record) if test in record.seconds]
-    known.sort(key=lambda test: (test not in killers, test not in reached, record.seconds[test], test))
+    named = _named_like(mutant.file, record)
+    known = [test for test in reached | named if test in record.seconds]
+    ranks = (killers, reached & named, reached)
+    known.sort(key=lambda test: (*(test not in rank for rank in ranks), record.seconds[test], test))
     left, first = BUDGET, FIRST
     early: list[str] = []
     late: list[str] = []
