@@ -17,7 +17,7 @@ from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
-from tests.bench.fakes import FakeSupply, Plant
+from tests.bench.fakes import FakeBms, FakeSupply, Plant
 
 ORDER = ["sink off", "source off", "current gone", "contactor open", "bus discharged", "chamber to rest"]
 ACTIONS = ["sink_off", "source_off", "request STANDBY", "chamber_rest"]
@@ -433,3 +433,16 @@ def test_a_bench_that_could_not_be_opened_to_the_end_is_made_safe_too(
         new_bench().open()
     assert not plant.source_on
     assert caught.value.__notes__ == ["The bench was not opened; its safe state: outputs verified off"]
+
+
+@pytest.mark.parametrize(("in_a_hurry", "stays"), [(True, True), (False, False)])
+def test_a_contactor_that_nobody_had_the_time_to_open_is_left_as_it_is_when_the_links_close(
+    live: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, *, in_a_hurry: bool, stays: bool
+) -> None:
+    stay = lambda bms: bms.plant.called("stay as it is")  # noqa: E731
+    monkeypatch.setattr(FakeBms, "stay_as_it_is", stay, raising=False)
+    hurry = Event()
+    if in_a_hurry:
+        hurry.set()
+    safe_state(live.engine.bench.roles, live.engine.clock, live.station, hurry=hurry)
+    assert ("stay as it is" in plant.calls) is stays

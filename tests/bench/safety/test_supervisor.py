@@ -225,6 +225,14 @@ def test_a_dead_instrument_keeps_no_other_from_being_switched_off(
     assert len(bad) == (5 if dead == "open bms" else 1), "of whom the BMS is the only witness is not verified either"
 
 
+def test_an_instrument_that_fails_without_a_word_is_told_by_the_kind_of_its_failure(
+    station: StationFile, plant: Plant
+) -> None:
+    plant.fail["open chamber"] = InstrumentFault()
+    (bad,) = [step for step in rescued(station)[-1].verdict.steps if step.verified is False]
+    assert (bad.name, bad.detail) == ("chamber to rest", "InstrumentFault")
+
+
 def test_it_tries_again_with_sessions_of_its_own_until_the_bench_is_safe(station: StationFile, plant: Plant) -> None:
     plant.source_on = True
     plant.fail["open supply"] = InstrumentFault("the connection is still taken")

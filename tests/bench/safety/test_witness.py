@@ -1,6 +1,7 @@
 """Verified is what another instrument confirms, reported what none can, not verified what one contradicts or omits."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from math import nan
 from typing import Any
 
@@ -264,3 +265,21 @@ def test_what_is_not_powerful_at_all_proves_nothing_by_being_silent(
     with pytest.raises(InstrumentFault):
         bench.open()
     assert bench.run_log.manifest["bench_verdict"]["state"] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("age", "silence", "believed"),
+    [
+        (0.1, 0.2, True),
+        (0.2, 0.2, False),  # in the instant of the command: it may have been measured before
+        (0.3, 0.2, False),
+        (5.0, 9.0, True),
+        (5.1, 9.0, False),  # said since, and too long ago to be true of now
+    ],
+)
+def test_what_a_bms_said_before_it_could_know_or_long_ago_is_no_answer(
+    live: TestBench, plant: Plant, age: float, silence: float, *, believed: bool
+) -> None:
+    plant.bms_age = age
+    with nullcontext() if believed else pytest.raises(InstrumentFault, match=f"its news is {age:.1f} s old"):
+        witness.heard(live.engine.bench.roles, "pack current", lambda: silence)
