@@ -1,6 +1,7 @@
 """`python -m mutation`: a seeded sample of mutants, what the tests say of them, and the share that they noticed."""
 
 import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     drawn = sample({file: places(file, source) for file, source in sources.items()}, options.count, options.seed)
     kept = results.Kept(RESULTS)
     judging = Judging(record, sources, kept, known, again=options.survivors)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Also where a shell has started this in the background and had it ignore the keyboard.
+        signal.signal(number, signal.default_int_handler)
     try:
         status = _judge(judging, drawn, options.jobs)
     except KeyboardInterrupt:
