@@ -12,7 +12,7 @@ from bench.safety import quantities
 from bench.safety.evidence import evidence_for
 from bench.safety.guard import Evidence
 from bench.station import load_station
-from instruments.roles import AMPERES, BMS_CHANNELS, VOLTS, Channel
+from instruments.roles import AMPERES, BMS_CHANNELS, VOLTS, BmsState, Channel
 
 STATION, _ = load_station("virtual-module")
 CELLS = [raw_label("emulator", Channel(f"cell {number}", "voltage", "V")) for number in (1, 2, 3, 4)]
@@ -64,6 +64,29 @@ def test_of_two_ammeters_the_one_that_is_alone_with_its_word_is_suspected(
     evidence: Evidence, values: dict[str, float], suspected: tuple[str, ...]
 ) -> None:
     assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected
+
+
+@pytest.mark.parametrize(
+    ("read", "bms", "terminals", "suspected"),
+    [
+        # The emulated cells add up to the string, and the BMS reads another cell than they do: the BMS.
+        (3.0, 3.4, 12.0, ("bms",)),
+        # They do not add up by more than the two meters differ from their middle: the emulator.
+        (3.0, 3.4, 14.0, ("emulator",)),
+        # Just as much is missing as they differ: nothing speaks against the emulator.
+        (3.0, 7.0, 14.0, ("bms",)),
+        # They differ by no more than two good meters may: nobody can tell.
+        (3.0, 3.01, 12.0, ("emulator", "bms")),
+    ],
+)
+def test_of_two_readings_of_a_cell_the_one_that_does_not_add_up_is_suspected(
+    evidence: Evidence, read: float, bms: float, terminals: float, suspected: tuple[str, ...]
+) -> None:
+    found = row(cells=(3.0, 3.0, 3.0, 3.0))
+    found[INDEX[columns.VOLTAGE]], found[INDEX[columns.CELL_VOLTAGE_MAX]] = terminals, read
+    found[INDEX[columns.BMS_STATE]] = BmsState.CHARGE
+    found[LAYOUT.index(bms_label("bms", "cell voltage max"))] = bms
+    assert evidence.suspects[quantities.HIGHEST_CELL_DIFFERENCE](found) == suspected
 
 
 @pytest.mark.parametrize(("asked", "who"), [(2.0, ("supply",)), (-2.0, ("load",))])
