@@ -244,6 +244,11 @@ def test_cells_of_an_emulator_are_measured_by_it() -> None:
     assert meters_of({}, ["Cell Voltage Max / V"]) == (), "nobody is known to have measured it"
 
 
+def test_a_column_of_the_bench_is_nobodys_channel_whatever_an_instrument_is_called() -> None:
+    assert meters_of({"instruments": [{"name": "set", "roles": ["source"]}]}, ["Set Current / A"]) == ()
+    assert meters_of({"instruments": [{"name": "bms", "roles": ["bms"]}]}, ["Bms Insulation / Ohm"]) == ("bms",)
+
+
 def test_meters_are_kept_with_every_kpi_of_a_run() -> None:
     told = {figure.name: figure.as_dict() for figure in kpi.compute_all(recording())}
     assert told["discharge energy"]["meters"] == ["source", "sink"]

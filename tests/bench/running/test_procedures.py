@@ -1,6 +1,7 @@
 """A kind of step is found by its procedure, ours or somebody else's; without one nothing is switched on."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from math import nan
 from pathlib import Path
@@ -24,9 +25,9 @@ from bench.scenario import (
 )
 from bench.testing import TestBench
 from bench.verdicts import InputError, TestError
-from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel
+from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel, Ratings
 from tests.bench import fakes
-from tests.bench.conftest import Install
+from tests.bench.conftest import Install, OpenTestBench
 from tests.bench.fakes import Plant
 
 SOON = elapsed(seconds=20)
@@ -280,6 +281,21 @@ def test_a_profile_is_checked_whole_before_anything_is_switched_on(
         little_bench.run(Rest(until=SOON), step)
     assert says in str(refused.value)
     assert plant.calls == []
+
+
+@pytest.mark.parametrize(("current", "power"), [(2.0, 27.7), (2.0, None), (-2.0, 27.7)])
+def test_the_power_of_a_current_is_judged_at_the_highest_voltage_of_the_pack(
+    new_bench: OpenTestBench, monkeypatch: pytest.MonkeyPatch, current: float, power: float | None
+) -> None:
+    """2 A at 13.8 V are 27.6 W: a supply of 27.7 W can, one of 27.5 W cannot."""
+    ratings = Ratings(60.0, 8.0, power or 27.5)
+    monkeypatch.setattr(fakes.FakeSupply, "source_ratings", ratings)
+    monkeypatch.setattr(fakes.FakeSupply, "sink_ratings", ratings)
+    bench = new_bench()
+    bench.open()
+    with nullcontext() if power else pytest.raises(InputError, match=r"27\.6 W is more than the source's 27\.5 W"):
+        bench.run(Profile([(0, current), (5, 0)]))
+    bench.conclude()
 
 
 def test_a_pause_leaves_the_profile_where_it_was(little_bench: TestBench, plant: Plant) -> None:

@@ -500,8 +500,11 @@ def test_no_contactor_closes_onto_a_bus_that_is_not_the_pack_s(
     little_bench: TestBench, plant: Plant, volts: float
 ) -> None:
     plant.bus = volts
+    asked = little_bench.engine.clock.now()
     with pytest.raises(BenchFault, match="The contactors were not asked to close: supply reads") as refused:
         little_bench.run(Charge(1.0, elapsed(seconds=5)))
+    waited, discharge = little_bench.engine.clock.now() - asked, little_bench.station.safe_state.discharge
+    assert discharge <= waited < 1.5 * discharge
     assert refused.value.fault == "live-bus"
     assert f"request {BmsMode.CHARGE.name}" not in plant.calls
     plant.bus = None

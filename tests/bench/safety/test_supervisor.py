@@ -20,12 +20,13 @@ from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import heartbeat, rescue
+from bench.safety import heartbeat, rescue, supervisor
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.plan import Plan
 from bench.safety.rescue import instruments_that_matter
 from bench.safety.supervisor import (
     ALL_IS_WELL,
+    ANSWERS,
     CLOSED,
     REPORT,
     UNHEARD,
@@ -367,6 +368,16 @@ def test_one_whose_answer_comes_in_the_rest_of_the_heartbeat_is_forgiven(
     at_once, rest = waited
     assert at_once == 0.0
     assert 0.0 < rest <= (1 - heartbeat.STALE) * supervised._limit
+
+
+def test_it_answers_twice_in_its_period_and_no_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100.0, 100.9, 101.0, 101.5])
+    monkeypatch.setattr(supervisor, "monotonic", lambda: next(times))
+    said: list[bytes] = []
+    answers = Answers(2.0 * ANSWERS, said.append)
+    for _ in range(4):
+        answers.give()
+    assert said == [b"100.000\n", b"101.000\n"]
 
 
 def test_answers_that_nobody_seems_to_read_are_kept() -> None:
