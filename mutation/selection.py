@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from mutation.mutants import Mutant
 from mutation.recording import Record
 
-BUDGET = 90.0
+BUDGET = 120.0
 """s of recorded time that is spent on one mutant: the fastest tests that fit are tried, the others are not."""
 FIRST = 3.0
 """s of the first batch, which mostly decides: to start a test costs less than to import its file."""
