@@ -25,7 +25,7 @@ from bench.safety.supervisor import REPORT
 from campaign import outcome
 from campaign.catalogue import Injection, Phase
 from campaign.leases import LEASE, lease_found
-from campaign.outcome import DEAD_CURRENT, NEVER_ENDED, Outcome
+from campaign.outcome import DEAD_CURRENT, NEVER_ENDED, CaseOutcome
 from campaign.scenario import instant
 from campaign.served import ROOT, Event, ServedBench, served
 from campaign.victim import HIT, Order
@@ -76,7 +76,7 @@ class _Left:
         return _json(self.run / REPORT) if self.run else {}
 
 
-def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> Outcome:
+def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> CaseOutcome:
     """One case, judged; station, log and recording are left in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     opening = injection.seeds if phase == "opening" else ()

@@ -20,7 +20,7 @@ from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from campaign import judging, outcome
 from campaign.catalogue import SEEDED, Injection, Phase
-from campaign.outcome import DEAD_CURRENT, Outcome
+from campaign.outcome import DEAD_CURRENT, CaseOutcome
 from campaign.scenario import Trigger, instant, steps
 from reports.recording import TIME, Recording
 
@@ -88,7 +88,7 @@ class Witness:
         return self._look()
 
 
-def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> Outcome:
+def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> CaseOutcome:
     """One case, judged; its recording is left in `folder`."""
     setup, witness = _setup(injection, phase, seed), Witness()
     under_test = TestBench(setup, folder, TestIdentity(f"campaign::{fault}", fault, fault))

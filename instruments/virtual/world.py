@@ -22,7 +22,7 @@ SETTLING = 1e-3  # s: long for electronics, nothing for a battery
 
 
 @dataclass(slots=True)
-class Clock:
+class WorldTime:
     """The world's time, s since it was opened."""
 
     now: float = 0.0
@@ -59,7 +59,7 @@ class World:
     `exchange` is where its simulators are plugged in; see `visa_library` and `reached` for how they are found there.
     """
 
-    def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
+    def __init__(self, clock: WorldTime, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
         self._clock, self._settling, self._in, self._injection = clock, settling, inhabitants, injection
         self._node = DcNode(inhabitants.sources, inhabitants.loads)
         self._plant, self._contactors = inhabitants.plant, tuple(inhabitants.contactors)
