@@ -452,11 +452,8 @@ def parse_number(text: str, unit: str = "") -> float:
     A reply without any unit is taken to be in the instrument's base unit, which is `unit`.
     Raises `ValueError` for anything else.
     """
-    bare = text.strip()
-    if unit and bare.endswith(unit):
-        bare = bare[: -len(unit)]
     try:
-        value = float(bare)
+        value = float(text.strip().removesuffix(unit))
     except ValueError:
         value = _prefixed_number(text, unit)
     return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan
