@@ -124,6 +124,8 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         data = replies.popleft()
         end = opened.end
         if end is not None:
+            if data.find(end) + 1 == len(data) <= count:  # one whole reply, as nearly always
+                return data, _SUCCESS
             length = data.find(end) + 1
             if length == 0:
                 return self._silence(session, opened)

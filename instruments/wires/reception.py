@@ -50,8 +50,7 @@ class Reception:
         if stamp < self._newest - SET_BACK:
             self._set_back += self._newest - stamp
             return self._newest
-        if stamp > self._newest:
-            self._newest = stamp
+        self._newest = max(self._newest, stamp)
         return stamp
 
     def age(self, time: float, now: float) -> float:

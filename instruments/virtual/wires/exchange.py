@@ -119,11 +119,12 @@ class CanChannel:
         """Let frames through again."""
         self.members = dict(dict.items(self.members))
 
-    def send(self, sender: object, message: Message) -> None:
-        """Put a frame on the bus; it is received by everybody but its sender before this returns."""
+    def send(self, sender: object, *messages: Message) -> None:
+        """Put frames on the bus; they are received by everybody but their sender before this returns."""
         for member, receive in tuple(self.members.items()):
             if member is not sender:
-                receive(message)
+                for message in messages:
+                    receive(message)
 
 
 @dataclass(slots=True)

@@ -362,18 +362,18 @@ class FoxBms(Part):
         """Send the newest frame of every id that has become due since the last call; whether any was."""
         if self.silent:
             return False
-        now, sent, packers, send = self.channel.now(), False, self.packers, self.channel.send
-        soon = _next(now, FAST)
-        for identifier, due in self.due.items():
-            if now < due:
-                continue
-            send(self, _frame(now, identifier, packers[identifier](self).to_bytes(8, "big")))
-            self.due[identifier] = _next(now, SLOW) if identifier == ESTIMATION else soon
-            sent = True
+        now, packers = self.channel.now(), self.packers
+        newest = [identifier for identifier, due in self.due.items() if now >= due]
+        if newest:
+            frames = [_frame(now, each, packers[each](self).to_bytes(8, "big")) for each in newest]
+            self.channel.send(self, *frames)
+            self.due.update(dict.fromkeys(newest, _next(now, FAST)))
+            if ESTIMATION in newest:
+                self.due[ESTIMATION] = _next(now, SLOW)
         if self.faults and now >= self._fatal_due:
             self._fatal_due = now + FAST - 1e-9
             self._transmit_fatal_errors(now)
-        return sent
+        return bool(newest)
 
     def _transmit_fatal_errors(self, now: float) -> None:
         """Name each error that opens the contactors, one frame for each."""
