@@ -124,6 +124,8 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         data = replies.popleft()
         end = opened.end
         if end is not None:
+            if data.find(end) + 1 == len(data) <= count:  # one whole reply, as nearly always
+                return data, _SUCCESS
             length = data.find(end) + 1
             if length == 0:
                 return self._silence(session, opened)
@@ -168,8 +170,14 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         return _SUCCESS
 
     def flush(self, session: VISASession, mask: constants.BufferOperation) -> constants.StatusCode:
-        """Drop unread replies: writes are never buffered here."""
-        return self.clear(session)
+        """Drop unread replies: writes are never buffered here. It is asked for before every message."""
+        opened = self._open.get(session)
+        if opened is None:
+            return self.handle_return_value(session, _Status.error_invalid_object)
+        line = opened.line
+        if line.replies or line.unfinished:
+            line.clear()
+        return _SUCCESS
 
     def read_stb(self, session: VISASession) -> tuple[int, constants.StatusCode]:
         """Serial poll."""

@@ -194,7 +194,7 @@ def test_a_framed_line_takes_the_same_apart_however_it_comes(messages: list[byte
     for start in range(0, len(stream), chunk):
         line.write(stream[start : start + chunk])
     assert list(line.replies) == [message[::-1] for message in messages]
-    assert line.unfinished == 0
+    assert line.unfinished == b""
 
 
 def test_two_nodes_are_on_one_bus(bring: Bring, open_bench: OpenBench, listen: Listen) -> None:
