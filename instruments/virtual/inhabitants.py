@@ -40,6 +40,8 @@ class Inhabitants:
     addresses: dict[str, str] = field(default_factory=dict)
     channels: dict[str, CanChannel] = field(default_factory=dict)
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
+    others: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """What else can be on, by its instrument: whether it is. A port of another package's joins its own."""
 
     def __post_init__(self) -> None:
         """Count the cells, and feel the air around them."""
