@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.safety.faults import catalogue
+from bench.safety import faults
 from bench.verdicts import ExitStatus
 from campaign.catalogue import VERDICTS, Injection, Phase
 
@@ -140,11 +140,10 @@ def listed_in(manifest: Mapping[str, Any], events: Sequence[Mapping[str, Any]], 
 
 def words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any]:
     """Who noticed, in the words of the bench's catalogue."""
-    known = catalogue().get(fault)
     return {
         "noticed": noticed,
         "named": fault,
-        "layer": known.layer if known else "?",
+        "layer": faults.fault(fault).layer if fault in faults.ids() else "?",
         "blame": blame,
         "text": text,
     }

@@ -43,13 +43,13 @@ class Line:
 
 def sections(outcomes: Iterable[CaseOutcome]) -> list[tuple[str, list[Line]]]:
     """The tables by the group of their faults: groups and faults by name, phases in their order."""
-    ordered = sorted(outcomes, key=lambda case: (case.group, case.fault, PHASES.index(case.phase)))
+    ordered = sorted(outcomes, key=lambda case: (case.group, case.fault, _place(case.phase)))
     return [(group, lines(list(cases))) for group, cases in groupby(ordered, key=lambda case: case.group)]
 
 
 def lines(outcomes: Iterable[CaseOutcome]) -> list[Line]:
     """One table, in the order of faults and phases."""
-    ordered = sorted(outcomes, key=lambda case: (case.fault, PHASES.index(case.phase)))
+    ordered = sorted(outcomes, key=lambda case: (case.fault, _place(case.phase)))
     made = []
     for _, of_a_fault in groupby(ordered, key=lambda case: case.fault):
         alike: dict[tuple[object, ...], list[CaseOutcome]] = {}
@@ -57,6 +57,11 @@ def lines(outcomes: Iterable[CaseOutcome]) -> list[Line]:
             alike.setdefault(_kind(case), []).append(case)
         made += [_line(cases) for cases in alike.values()]
     return made
+
+
+def _place(phase: str) -> tuple[int, str]:
+    """Where a phase stands: ours in their order, then steps by their names."""
+    return (PHASES.index(phase), "") if phase in PHASES else (len(PHASES), phase)
 
 
 def _kind(case: CaseOutcome) -> tuple[object, ...]:

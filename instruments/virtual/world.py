@@ -37,7 +37,7 @@ class Outputs:
     """What is switched on (None: the station has no such instrument), and what the DC node is at: V, and A.
 
     Of several supplies or loads it is enough that one is on; of several contactors all must be closed. The current by
-    its sign above the drivers: `battery` positive charges it.
+    its sign above the drivers: `battery` positive charges it. `other` is whatever else has joined `Inhabitants.others`.
     """
 
     supply: bool | None
@@ -46,11 +46,12 @@ class Outputs:
     emulator: bool | None
     voltage: float
     battery: float
+    other: bool | None = None
 
     @property
     def switches(self) -> tuple[bool | None, ...]:
         """What is on, without what is measured."""
-        return self.supply, self.load, self.contactor, self.emulator
+        return self.supply, self.load, self.contactor, self.emulator, self.other
 
 
 class World:
@@ -140,6 +141,7 @@ class World:
             emulator=_any([each.switched_on for each in world.emulators]),
             voltage=point.voltage,
             battery=point.battery,
+            other=_any([is_on() for is_on in world.others.values()]),
         )
 
     def hasten(self, speed: float) -> None:

@@ -30,8 +30,11 @@ class Case(Port):
     def __init__(self) -> None:
         self.plant: Plant | None = None
 
+        self.on = False
+
     def join(self, world: Inhabitants) -> None:
         self.plant = world.plant
+        world.others["tester"] = lambda: self.on
 
 
 class TesterSettings(Settings):
@@ -40,7 +43,7 @@ class TesterSettings(Settings):
 
 
 class Tester(Instrument):
-    """`RES?` measures what leaks from the pack to its case, up to a range."""
+    """`RES?` measures what leaks from the pack to its case, up to a range; `ON` and `OFF` switch its test voltage."""
 
     def __init__(self, settings: TesterSettings, place: Place, leak: Property) -> None:
         self._specimen, self._settings, self._leak = place.specimen, settings, leak
@@ -51,6 +54,8 @@ class Tester(Instrument):
     def handle(self, message: str) -> str | None:
         if message == "RES?":
             return f"{min(self._leak.value, self._stuck, 1e11):.3E}"
+        if message in ("ON", "OFF"):
+            self._case.on = message == "ON"
         if message == "CELLS?":
             assert self._case.plant is not None
             return str(len(self._case.plant.voltage))
