@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock
 
 from bench.clock import utc_now
+from bench.recording.canlog import CanLog
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import EventLog
 from bench.recording.journal import NAME as JOURNAL
@@ -85,6 +86,7 @@ class Run:
         self._tail = WireTail(TRANSCRIPT_TAIL, now)
         self.transcript = self._tail.add
         """Keeps one message of the wire: instrument, direction and text. No method: it is called ten times a scan."""
+        self.can_log = CanLog(self.folder)
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
         self.cause: Cause | None = None
@@ -247,7 +249,13 @@ class Run:
         first: BenchFault | None = None
         if self._descriptors is not None:
             self._descriptors.give_back()
-        for keep in (self._keep_verdict, self._keep_events, self._keep_samples, self._keep_transcript):
+        for keep in (
+            self._keep_verdict,
+            self._keep_events,
+            self._keep_samples,
+            self._keep_transcript,
+            self._keep_frames,
+        ):
             try:
                 keep()
             except OSError as error:
@@ -289,6 +297,13 @@ class Run:
         )
         with suppress(OSError):
             (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+    def _keep_frames(self) -> None:
+        self.can_log.close()
+        if self.can_log.problem:
+            self.manifest["can_log"] = self.can_log.problem
+            with suppress(OSError):
+                self._write_manifest()
 
     def _blame_the_disk(self, verdict: Verdict, fault: BenchFault) -> None:
         """Say in the manifest that the disk is to blame, where nothing was before it."""
