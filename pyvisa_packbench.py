@@ -123,17 +123,15 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
             return b"", self.handle_return_value(session, _reason(error))
         data = replies.popleft()
         end = opened.end
-        if end is not None:
-            if data.find(end) + 1 == len(data) <= count:  # one whole reply, as nearly always
-                return data, _SUCCESS
-            length = data.find(end) + 1
-            if length == 0:
-                return self._silence(session, opened)
-            if length < len(data):
-                replies.appendleft(data[length:])
-                data = data[:length]
-        elif opened.bare:
+        length = len(data) if end is None else data.find(end) + 1
+        unending = end is None and opened.bare
+        if length == len(data) <= count and not unending:  # one whole reply, as nearly always
+            return data, _SUCCESS
+        if length == 0 or unending:
             return self._silence(session, opened)
+        if length < len(data):
+            replies.appendleft(data[length:])
+            data = data[:length]
         if len(data) > count:
             replies.appendleft(data[count:])
             return data[:count], _Status.success_max_count_read

@@ -4,7 +4,6 @@ The sentence names the file, the line, the key, what was found, what is allowed 
 data: `yaml.safe_load` semantics only, unknown keys refused.
 """
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
+from instruments import wording
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,11 +42,7 @@ class WrongAt(ValueError):
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Finish a sentence with the nearest valid name, or with all of them when none is near."""
-    names = sorted(allowed)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}? (allowed: {', '.join(names)})"
-    return f"allowed: {', '.join(names)}"
+    return wording.nearest(name, allowed)
 
 
 def find(name: str, shipped: Path, what: str) -> Path:
@@ -191,7 +187,7 @@ def _problem(problem: ErrorDetails, found: object, model: type[BaseModel]) -> st
         return "this key is required and missing"
     if problem["type"] == "literal_error":
         allowed = [part.strip(" '") for part in problem["ctx"]["expected"].replace(" or ", ",").split(",")]
-        return f"found {_short(found)}; {nearest(_short(found), allowed)}"
+        return f"found {_short(found)}; {nearest(str(found)[:60], allowed)}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"found {_short(found)}, {message[0].lower()}{message[1:]}".rstrip(".")
 

@@ -7,12 +7,12 @@ roles are `instruments.roles`, wires are `instruments.wires.session`.
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol, Self
 
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import InstrumentLink, LinkContext, Session, adapted, last_digit
+from instruments.wording import nearest
 
 _NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can", "profile"})
 
@@ -94,16 +94,7 @@ def refuse_unknown_options(driver: type, name: str, options: Iterable[str]) -> N
     ]
     for option in options:
         if option not in known:
-            allowed = ", ".join(sorted(known)) or "none"
-            raise ValueError(
-                f"{name} has no option {option!r}{did_you_mean(option, known)}; {driver.__name__} takes: {allowed}."
-            )
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the nearest of `known`, or nothing."""
-    near = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"{name}: {driver.__name__} has no option {option!r}; {nearest(option, known)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from instruments import extensions
-from instruments.driver import DriverClass, did_you_mean
+from instruments.driver import DriverClass
+from instruments.wording import nearest
 
 ENTRY_POINT_GROUP = "packbench.drivers"
 _FOLDER = "instruments.drivers"
@@ -34,11 +35,7 @@ def driver_class(name: str) -> DriverClass:
     known = _known()
     paths = known.get(name, {name} if ":" in name else set())
     if not paths:
-        allowed = ", ".join(sorted(known))
-        raise UnknownDriver(
-            f"There is no driver {name!r}{did_you_mean(name, known)}; known are {allowed}, "
-            "or write package.module:Class."
-        )
+        raise UnknownDriver(f"There is no driver {name!r}; {nearest(name, known)}, or write package.module:Class.")
     if len(paths) > 1:
         raise UnknownDriver(f"The driver {name!r} is there twice: {' and '.join(sorted(paths))}; remove one of them.")
     return _loaded(name, *paths)

@@ -8,5 +8,5 @@ from reports.recording import Recording
 RunScenario = Callable[..., Recording]
 """`run_scenario(*steps)`: run steps on the bench and return what was recorded."""
 Require = Callable[..., Verdict]
-"""`require(kpi, at=…)` by what the pack requires, or `require(kpi, at_least=…, at_most=…)`: verify a figure, record it with
-its limits and uncertainty, and go on."""
+"""`require(kpi, at=…)` by what the pack requires, or `require(kpi, at_least=…, at_most=…)`: verify a figure, record it
+with its limits and uncertainty, and go on."""

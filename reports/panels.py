@@ -47,7 +47,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitLine:
     """A guarded limit as a line across a panel, in the panel's unit."""
 
     name: str
@@ -134,13 +134,13 @@ def _has_values(run: Recording, column: str) -> bool:
     return run.has(column) and bool(np.isfinite(run.column(column)).any())
 
 
-def limits_of(run: Recording, panel: Panel) -> list[Limit]:
+def limit_lines(run: Recording, panel: Panel) -> list[LimitLine]:
     """List the guarded limits that belong into a panel, in its unit."""
     found = []
     for limit in run.manifest.get("limits", ()):
         for key, upper in (("at_least", False), ("at_most", True)):
             if limit["column"] in panel.columns and limit.get(key) is not None:
-                found.append(Limit(limit["name"], limit[key] * panel.scale, upper))
+                found.append(LimitLine(limit["name"], limit[key] * panel.scale, upper))
     return found
 
 
@@ -160,7 +160,7 @@ def span(run: Recording, panel: Panel) -> tuple[float, float]:
         values = values[values > 0.1 * values.max()] if values.max() > 0 else values
     low, high = float(values.min()), float(values.max())
     room = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-3)
-    for limit in limits_of(run, panel):
+    for limit in limit_lines(run, panel):
         if low - 0.5 * room <= limit.value <= high + 0.5 * room:
             low, high = min(low, limit.value), max(high, limit.value)
     pad = 0.06 * max(high - low, room)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.recording.past import BEGUN_ANEW
-from bench.recording.reading import Event, RecordingError, nearest, read_manifest, read_run
+from bench.recording.reading import Event, RecordingError, read_manifest, read_run
 from bench.recording.rows import Table
+from instruments.wording import nearest
 
 __all__ = ["Event", "Floats", "Gap", "Hold", "Recording", "RecordingError", "Step", "read_manifest"]
 
@@ -131,7 +132,7 @@ class Recording:
     def column(self, name: str) -> Floats:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
         if name not in self._positions:
-            raise RecordingError(f"The run has no column {name!r}{nearest(name, self.columns)}.")
+            raise RecordingError(f"The run has no column {name!r}; {nearest(name, self.columns)}.")
         if name not in self._read:
             self._read[name] = self.rows[:, self._positions[name]]
         return self._read[name]
@@ -143,7 +144,7 @@ class Recording:
         found = [step for step in self.steps if which in (step.name, step.index)]
         if not found:
             raise RecordingError(
-                f"The run has no step {which!r}{nearest(str(which), [step.name for step in self.steps])}."
+                f"The run has no step {which!r}; {nearest(str(which), [step.name for step in self.steps])}."
             )
         if len(found) > 1:
             indices = ", ".join(str(step.index) for step in found)

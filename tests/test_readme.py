@@ -47,13 +47,9 @@ def test_the_station_of_the_readme_runs_the_suite(my_bench: Path, tmp_path: Path
 
 
 def test_the_first_test_of_the_readme_passes(tmp_path: Path) -> None:
-    # Beside the suite's own tests, where the reader saves it: its fixtures live in that folder's conftest.py.
-    case = ROOT / "test_cases" / f"test_my_first_{tmp_path.name}.py"
+    case = tmp_path / "test_my_first.py"
     case.write_text(block("python", "# test_cases/test_my_first.py"), encoding="utf-8")
-    try:
-        done = run_suite(case, "--temperatures=25", "--runs", tmp_path / "runs", "--alluredir", tmp_path / "allure")
-    finally:
-        case.unlink()
+    done = run_suite(case, "--temperatures=25", "--runs", tmp_path / "runs", "--alluredir", tmp_path / "allure")
     assert done.returncode == 0, done.stdout
     [manifest] = manifests(tmp_path / "runs")
     assert manifest["test"]["title"] == "Charge at C/3 after a night at 25 °C"  # type: ignore[index]

@@ -6,7 +6,6 @@ rest can be used, a `RecordingError` where it cannot. What it means is for whoev
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +18,9 @@ from bench.recording.manifest import RecordingError, read_manifest
 from bench.recording.rows import Rows
 from bench.recording.table import NAME as TABLE
 from bench.recording.table import TableStore
+from instruments.wording import nearest
 
-__all__ = ["Event", "RecordingError", "nearest", "read_events", "read_manifest", "read_run", "read_samples"]
+__all__ = ["Event", "RecordingError", "read_events", "read_manifest", "read_run", "read_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_samples(folder: Path, manifest: Mapping[str, Any]) -> Samples:
         raise RecordingError(f"The samples in {folder} cannot be read: {error}.") from error
     missing = [name for name in (TEST_TIME, STEP) if name not in columns]
     if missing:
-        raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}{nearest(missing[0], columns)}.")
+        raise RecordingError(f"The samples in {folder} have no column {missing[0]!r}; {nearest(missing[0], columns)}.")
     return Samples(columns, rows, (*damage, *_lost(kept, len(rows), damage)))
 
 
@@ -100,9 +100,3 @@ def _lost(kept: Mapping[str, Any], found: int, told: Sequence[str]) -> Iterator[
     count = kept.get("rows")
     if isinstance(count, int) and found < count and not told:
         yield f"{kept['file']}: {count - found} of {count} samples are missing."
-
-
-def nearest(name: str, allowed: Sequence[str]) -> str:
-    """`; the nearest is 'x'`, to be put at the end of an error sentence."""
-    near = get_close_matches(name, allowed, n=1, cutoff=0.4)
-    return f"; the nearest is {near[0]!r}" if near else f"; it has {', '.join(map(repr, allowed)) or 'none'}"

@@ -334,7 +334,7 @@ class OpenBench:
     def _protect(self) -> None:
         """Arm the instruments' own protections and keep what they read back."""
         pack, wiring = self.pack, self.station.wiring
-        allowed = roles.Envelope(
+        allowed = roles.Allowed(
             voltage_min=pack.voltage_min / PROTECTION_MARGIN,
             voltage_max=min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage),
             charge_current=min(pack.limits.charge_current, wiring.current) * CURRENT_MARGIN,

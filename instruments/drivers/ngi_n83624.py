@@ -10,10 +10,11 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import isclose
 
-from instruments.driver import Setting, VisaDriver, did_you_mean
+from instruments.driver import Setting, VisaDriver
 from instruments.roles import CellTable, Channel, InstrumentFault, Protections, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
+from instruments.wording import nearest
 
 SOC_MODE = 3  # 6.3, OUTPut<n>:MODE
 MAX_ROWS = 200  # 6.6, SOC<n>:EDIT:LENGth
@@ -49,7 +50,7 @@ class CellLimits:
         known = [each.name for each in fields(cls)]
         for key in limits:
             if key not in known:
-                raise ValueError(f"{name}: limits has no {key!r}{did_you_mean(key, known)}; known: {', '.join(known)}.")
+                raise ValueError(f"{name}: limits has no {key!r}; {nearest(key, known)}.")
         return cls(**limits)
 
     def thresholds(self) -> tuple[tuple[Setting, float | None], ...]:

@@ -2,8 +2,10 @@
 
 `open_world` builds a world from a station file's `virtual:` section and plugs its simulators in; programs then
 reach them through pyvisa (`@packbench`), pyserial (`packbench://name`) and python-can
-(`interface="packbench"`), in this process and in virtual time. `serve_world` makes them reachable from other
-processes, on real sockets and in real time.
+(`interface="packbench"`), in this process and in virtual time. Each world has addresses of its own, so that one station
+can be open several times: `World.visa_library` and `World.reached` say how one world and no other is reached.
+`serve_world` makes them reachable from other processes, on real sockets and in real time. Who wants to write a
+simulator reads `instruments.virtual.simulators`.
 """
 
 import serial

@@ -71,7 +71,11 @@ class Chamber(Instrument):
         if self._stuck:
             return
         self.air.set_point = self.nominal if self.running else self._room
-        self.air.ramp = None if self.running else ROOM_RAMP
+        self.air.ramp = self.ramp() if self.running else ROOM_RAMP
+
+    def ramp(self) -> float | None:
+        """K/min at which it drives its air; None: as fast as it can."""
+        return None
 
     def actual(self) -> float:
         """What the chamber's own sensor shows, degC."""

@@ -13,7 +13,6 @@ from zlib import crc32
 
 from pydantic import BaseModel, Field, ValidationError
 
-from instruments.virtual.defects.grammar import nearest
 from instruments.virtual.defects.injection import Injection
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.inhabitants import Inhabitants
@@ -24,7 +23,8 @@ from instruments.virtual.registry import COMMON, simulator_named
 from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, Specimen
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
-from instruments.virtual.world import Clock, World
+from instruments.virtual.world import World, WorldTime
+from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
@@ -56,7 +56,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
     _check_keys(settings, SECTION, "virtual")
-    plan = _Plan.of(settings, links)
+    plan = _Section.of(settings, links)
     builder = _Builder(plan, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
     with ExitStack() as undo:
         world = builder.build(undo, defects)
@@ -94,7 +94,7 @@ class _Simulated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Section:
     """The section, read and checked."""
 
     simulated: Sequence[_Simulated]
@@ -104,7 +104,7 @@ class _Plan:
     plant: str
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Plan":
+    def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Section":
         simulated = [_simulated(name, given, links) for name, given in settings.get("simulators", {}).items()]
         _refuse_too_many(simulated)
         emulated = any(Emulator in each.simulator.ports for each in simulated)
@@ -132,7 +132,7 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
     own = tuple(simulator.settings.model_fields)
     _check_keys(given, (*COMMON, *own), place)
     if name not in links:
-        raise ValueError(f"{place} has no instrument of that name in the station: {nearest(name, links)}")
+        raise ValueError(f"{place} has no instrument of that name in the station; {nearest(name, links)}")
     _check_wire(simulator, links[name], place)
     # A key without a value is one that was left out.
     chosen = {key: value for key, value in given.items() if value is not None and key != "simulator"}
@@ -142,8 +142,9 @@ def _simulated(name: str, given: Mapping[str, Any], links: Mapping[str, str]) ->
 
 
 def _check_wire(simulator: AnySimulator, link: str, place: str) -> None:
-    on_bus = ":" in link.replace("::", "") and "://" not in link
-    if on_bus != (simulator.wire == "CAN"):
+    on_line = "::" in link or "://" in link
+    on_bus = ":" in link and not on_line
+    if on_line if simulator.wire == "CAN" else on_bus:
         wanted = "a can bus" if simulator.wire == "CAN" else "a resource, VISA or serial"
         raise ValueError(f"{place}: {simulator.name!r} needs {wanted}, and its instrument is at {link!r}")
 
@@ -173,14 +174,14 @@ def _validated(model: Any, given: Mapping[str, Any], place: str) -> Any:
 class _Builder:
     """Makes the parts of one world in the order of their dependencies, then plugs them in and joins their ports."""
 
-    plan: _Plan
+    plan: _Section
     cell: CellParameters
     series: int
     parallel: int
     seed: int
     individual: int
     wait: Callable[[float], None]
-    clock: Clock = field(default_factory=Clock)
+    clock: WorldTime = field(default_factory=WorldTime)
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
 
@@ -189,19 +190,18 @@ class _Builder:
         exchange = open_exchange()
         undo.callback(exchange.close)
         buses = self._lay_buses(exchange)
-        before = {
-            each.name: self._made(each, bus=buses.get(each.name))
-            for each in self.plan.simulated
-            if Emulator in each.simulator.ports
-        }
+        emulators = [each for each in self.plan.simulated if Emulator in each.simulator.ports]
+        before = {each.name: self._made(each, buses) for each in emulators}
         plant = self._plant(before)
-        parts = {
-            each.name: before.get(each.name) or self._made(each, plant, buses.get(each.name))
-            for each in self.plan.simulated
-        }
-        world = Inhabitants(plant, self.clock, exchange, self.properties, self.plan.temperature, parts=parts)
+        parts = {each.name: before.get(each.name) or self._made(each, buses, plant) for each in self.plan.simulated}
+        world = Inhabitants(
+            plant, self.properties, self.plan.temperature, now=self.clock, exchange=exchange, parts=parts
+        )
         for each in self.plan.simulated:
-            self._plug(world, each, buses)
+            world.kinds[each.name] = each.simulator
+            if each.simulator.wire == "line":
+                world.addresses[each.name] = each.link
+                exchange.plug(each.link, cast("Device", parts[each.name]), self.wait)
         for part in parts.values():
             for port in part.ports:
                 port.join(world)
@@ -218,19 +218,11 @@ class _Builder:
             if each.simulator.wire == "CAN"
         }
 
-    def _plug(self, world: Inhabitants, each: _Simulated, buses: Mapping[str, CanChannel]) -> None:
-        world.kinds[each.name] = each.simulator
-        if each.simulator.wire == "CAN":
-            world.channels[each.name] = buses[each.name]
-        else:
-            world.addresses[each.name] = each.link
-            world.exchange.plug(each.link, cast("Device", world.parts[each.name]), self.wait)
-
-    def _made(self, each: _Simulated, plant: Plant | None = None, bus: CanChannel | None = None) -> Any:
+    def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
             each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
-            self.plan.temperature, self.properties, plant, bus,
+            self.plan.temperature, self.properties, plant, buses.get(each.name),
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
         try:
@@ -276,4 +268,4 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:
     for key in found:
         if key not in allowed:
-            raise ValueError(f"unknown key {key!r} in {place}: {nearest(key, allowed)}")
+            raise ValueError(f"unknown key {key!r} in {place}; {nearest(key, allowed)}")

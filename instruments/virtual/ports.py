@@ -1,19 +1,19 @@
 """Where a simulator touches the world: each kind of port knows what it joins.
 
 The world knows none of them by name. A package that needs another kind (a coolant loop, a node of the grid) derives it
-from `Port` in its own file and joins it to what it finds in `Inhabitants`.
+from `Port` in its own file and joins it to what it finds in `Surroundings`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from instruments.virtual.plants import Emulated, Plant
+from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import LoadPort, OperatingPoint, StuckStage, SupplyPort
-
-if TYPE_CHECKING:
-    from instruments.virtual.inhabitants import Inhabitants
-    from instruments.virtual.plants import Emulated
+from instruments.wording import nearest
 
 Feels = Callable[[], float]
 """The temperature of a place, degC."""
@@ -27,7 +27,7 @@ class Port(ABC):
     most: ClassVar[int | None] = None
 
     @abstractmethod
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Connect to what is there; raises ValueError, one sentence, where that cannot be."""
 
 
@@ -70,7 +70,7 @@ class Source(_AtNode[SupplyPort]):
 
     kind = "source"
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Hang on the DC node."""
         world.sources.append(self)
 
@@ -80,7 +80,7 @@ class Load(_AtNode[LoadPort]):
 
     kind = "load"
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Hang on the DC node."""
         world.loads.append(self)
 
@@ -91,9 +91,9 @@ class Emulator(Port):
 
     kind: ClassVar[str] = "emulator"
     most: ClassVar[int | None] = 1
-    emulated: "Emulated"
+    emulated: Emulated
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Be there to be looked at; what conducts is the plant that stands on them."""
         world.emulators.append(self.emulated)
 
@@ -114,7 +114,7 @@ class Contactor(Port):
     kind: ClassVar[str] = "contactor"
     switch: Switch
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Lie in the pack's line."""
         world.contactors.append(self.switch)
 
@@ -127,7 +127,7 @@ class Air(Port):
     name: str
     temperature: Feels
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Be a place, and the air around the cells where no chamber was before."""
         world.airs.append(self.temperature)
         world.places[f"air of {self.name}"] = self.temperature
@@ -147,19 +147,51 @@ class Scanner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Thermometer(Port):
-    """Sensors at named places (`Inhabitants.places`), by the instrument's own channel."""
+    """Sensors at named places (`Surroundings.places`), by the instrument's own channel."""
 
     kind: ClassVar[str] = "thermometer"
     name: str
     scanner: Scanner
     wired: Mapping[int, str]
 
-    def join(self, world: "Inhabitants") -> None:
+    def join(self, world: "Surroundings") -> None:
         """Lay each sensor to its place; raises ValueError for one that the world does not have."""
         for channel, place in self.wired.items():
             self.scanner.lay(channel, world.place(place, f"channel {channel} of {self.name}"))
             world.sensors.append((self.scanner, channel))
 
 
-KINDS = frozenset(each.kind for each in (Source, Load, Emulator, Contactor, Air, Thermometer))
-"""What ours are called."""
+@dataclass(slots=True)
+class Surroundings:
+    """What ports join, in the order of the station; `places` are where a temperature can be felt."""
+
+    plant: Plant
+    properties: Properties
+    ambient: float = 25.0
+    """degC of the air where there is no chamber."""
+    sources: list[Source] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
+    emulators: list[Emulated] = field(default_factory=list)
+    contactors: list[Switch] = field(default_factory=list)
+    airs: list[Feels] = field(default_factory=list)
+    sensors: list[tuple[Scanner, int]] = field(default_factory=list)
+    """Temperature sensors in the order in which defects count them."""
+    places: dict[str, Feels] = field(default_factory=dict)
+    others: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """What else can be on, by its instrument: whether it is. A port of another package's joins its own."""
+
+    def __post_init__(self) -> None:
+        """Count the cells, and feel the air around them."""
+        self.places["air"] = self.air_temperature
+        for cell in range(len(self.plant.temperature)):
+            self.places[f"cell {cell + 1}"] = partial(self.plant.temperature.item, cell)
+
+    def air_temperature(self) -> float:
+        """Temperature of the air around the cells, degC."""
+        return self.airs[0]() if self.airs else self.ambient
+
+    def place(self, name: str, who: str) -> Feels:
+        """What is felt at a named place; raises ValueError, one sentence, for one that there is not."""
+        if name not in self.places:
+            raise ValueError(f"{who} is at {name!r}, which is no place of this world; {nearest(name, self.places)}")
+        return self.places[name]

@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from instruments.virtual import simulators
-from instruments.virtual.defects.grammar import nearest, unreadable
+from instruments.virtual.defects.grammar import unreadable
 from instruments.virtual.ports import Port
 from instruments.virtual.simulator import AnySimulator, Simulator
+from instruments.wording import nearest
 
 GROUP = "packbench.simulators"
 COMMON = ("simulator", "model", "serial_number", "accuracy")
@@ -31,7 +32,7 @@ def simulator_named(name: str) -> AnySimulator:
     if name in shipped() and not brought:
         return shipped()[name]
     if not brought:
-        raise ValueError(f"{name!r}, which nobody brings: {nearest(name, names())}")
+        raise ValueError(f"{name!r}, which nobody brings; {nearest(name, names())}")
     owners = sorted([*(_owner(entry) for entry in brought), *(["packbench"] if name in shipped() else [])])
     if len(owners) > 1:
         raise ValueError(f"{name!r}, which {' and '.join(owners)} both register: remove one of them")

@@ -285,6 +285,7 @@ class Bus:
             bus, self._bus, self._gone = self._bus, None, True
             with suppress(Exception):  # a dead interface may complain, which helps nobody any more
                 bus.shutdown()
+        _forget(self)
 
     def wheel(self, every: Callable[[float, Callable[[], None]], Callable[[], None]]) -> Wheel:
         """The wheel of this bus, on the clock of whoever asks first."""

@@ -23,7 +23,7 @@ _FROM = dict.fromkeys(
 
 def _meters_of_one(manifest: Mapping[str, Any], column: str) -> Iterator[str]:
     instruments = manifest.get("instruments") or ()
-    played = tuple(dict.fromkeys(role for each in instruments for role in each.get("roles", ()))) or roles.own_names()
+    played = tuple(dict.fromkeys(role for each in instruments for role in each.get("roles", ())))
     found = [role for source in _FROM.get(column, (column,)) for role in roles.measured_by(source, played)]
     yield from found
     if not found and column not in columns.INDEX:

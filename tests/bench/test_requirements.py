@@ -41,7 +41,9 @@ def load(path: Path, text: str) -> PackFile:
 
 
 def test_a_limit_is_a_number_or_a_table_under_a_condition_or_under_any(tmp_path: Path) -> None:
-    assert load(tmp_path / "pack.yaml", HEAD + REQUIRED).requirements == {
+    found = load(tmp_path / "pack.yaml", HEAD + REQUIRED).requirements
+    assert list(found["discharge capacity"]["C/3"]) == [-10.0, 25.0], "from cold to warm, however it was written"
+    assert found == {
         "discharge capacity": {"C/3": {-10.0: 1.5, 25.0: 1.8}, "1C": {25.0: 1.7}},
         "dc resistance 10 s": {"": {25.0: 1.0}},
         "temperature rise": {"": {25.0: 10.0}},

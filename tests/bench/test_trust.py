@@ -55,6 +55,7 @@ HARMLESS: tuple[Change, ...] = (
     *(
         with_resource(resource)
         for resource in (
+            "tcp://192.168.0.5:502", "serial:///dev/ttyUSB0",
             "socket://192.168.0.5:2049", "rfc2217://host:4000", "loop://", "hwgrep://0403:6001", "Packbench://chamber",
             "ASRL/dev/ttyUSB0::INSTR", "ASRL3::INSTR", "TCPIP0::chamber::2049::SOCKET", "GPIB0::9::INSTR",
         )

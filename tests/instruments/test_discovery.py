@@ -9,7 +9,7 @@ import pyvisa
 
 from instruments import discovery
 from instruments.discovery import Unseen
-from instruments.virtual.wires.exchange import EXCHANGE
+from instruments.virtual.wires.exchange import open_exchange
 
 ADDRESS = "TCPIP0::somebody::5025::SOCKET"
 
@@ -17,12 +17,16 @@ ADDRESS = "TCPIP0::somebody::5025::SOCKET"
 class Parrot:
     """Says its name, or nothing."""
 
-    ends_on = ends_with = b"\n"
+    ends_with = b"\n"
     hangs_up_after = None
 
     def __init__(self, answer: str | None) -> None:
         self.answer = answer
         self.heard: list[str] = []
+
+    def frames(self, data: bytes) -> tuple[list[bytes], bytes]:
+        *messages, rest = data.split(b"\n")
+        return messages, rest
 
     def handle(self, message: str) -> str | None:
         self.heard.append(message)
@@ -35,9 +39,10 @@ class Parrot:
 @pytest.fixture
 def parrot(request: pytest.FixtureRequest) -> Iterator[Parrot]:
     device = Parrot(getattr(request, "param", "ACME,Parrot,1,1"))
-    EXCHANGE.plug(ADDRESS, device, lambda _seconds: None)
+    exchange = open_exchange()
+    exchange.plug(ADDRESS, device, lambda _seconds: None)
     yield device
-    EXCHANGE.unplug([ADDRESS])
+    exchange.close()
 
 
 def at(address: str, *, ask: bool = True) -> str:

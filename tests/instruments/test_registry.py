@@ -46,8 +46,8 @@ def test_a_driver_that_is_there_twice_is_refused(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("ea-psb1000", "There is no driver 'ea-psb1000' \\(did you mean 'ea-psb10000'\\?\\)"),
-        ("zzz", "There is no driver 'zzz'; known are agilent-34970a, "),
+        ("ea-psb1000", "There is no driver 'ea-psb1000'; did you mean 'ea-psb10000'\\? \\(allowed: "),
+        ("zzz", "There is no driver 'zzz'; allowed: agilent-34970a, "),
         ("no.such.module:Driver", "cannot be imported: No module named 'no'"),
         ("instruments.driver:Visa", "cannot be imported: .*'Visa'"),
         ("instruments.driver:Setting", "is none: a driver is a class with a class method open"),

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = "Scripts" if os.name == "nt" else "bin"
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("installed")]
+pytestmark = pytest.mark.timeout(1200)
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,10 @@ class Clone:
         return self.shell(command, PATH=path, HOME=str(home), USERPROFILE=str(home), **changes)
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    computer = tmp_path_factory.mktemp("computer")
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    computer = tmp_path / "computer"
+    computer.mkdir()
     tools, wheels = computer / "python", computer / "wheels"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "TOX", "PYTHON"))}
     kept.pop("VIRTUAL_ENV", None)
@@ -83,14 +84,21 @@ def _cloned(computer: Path) -> Path:
     return clone
 
 
-def test_the_first_command_of_its_readme(clone: Clone) -> None:
+def test_both_commands_of_its_readme_and_the_rest_from_an_empty_home(clone: Clone, tmp_path: Path) -> None:
+    """One test, so that workers do not install it twice."""
+    _first_command(clone)
+    _second_command(clone)
+    _by_somebody_new(clone, tmp_path / "home")
+
+
+def _first_command(clone: Clone) -> None:
     done = clone.shell(clone.readme("tests"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Ready: a test can start." in done.stdout
     assert "1 test: 1 passed" in done.stdout
 
 
-def test_the_second_command_of_its_readme_and_the_report_from_an_empty_home(clone: Clone, tmp_path: Path) -> None:
+def _second_command(clone: Clone) -> None:
     # One temperature: what costs is installing.
     done = clone.shell(f"{clone.readme('nightly')} -- --temperatures=25")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -99,7 +107,8 @@ def test_the_second_command_of_its_readme_and_the_report_from_an_empty_home(clon
     assert "Charge at C/3 after a night at 25" in page
     assert list(clone.folder.glob("allure-results/*-attachment.html"))  # the plot, with the vendored library in it
 
-    home = tmp_path / "home"
+
+def _by_somebody_new(clone: Clone, home: Path) -> None:
     shutil.rmtree(clone.folder / "allure-report")
     assert clone.installed("packbench check station.yaml", home).returncode == 0
     assert "1 test: 1 passed" in clone.installed("pytest --temperatures=0", home).stdout

@@ -1,11 +1,13 @@
 """The plugin that every pytest of the environment loads: whose session it is, and that it leaves alone what is not."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -64,6 +66,10 @@ def refusal(done: "subprocess.CompletedProcess[str]") -> str:
 
 def left(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} & {"runs", "allure-results"}
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("allure-results/*-result.json")]
 
 
 class TestOfSomebodyElse:
@@ -138,7 +144,9 @@ class TestOfTheBench:
         assert done.returncode == 0, done.stdout
         assert "5 tests: 5 passed" in done.stdout  # the four temperatures, and the other test
         assert left(project) == {"runs", "allure-results"}
-        assert len(list(project.glob("allure-results/*-result.json"))) == 5
+        found = results(project)
+        assert [result["status"] for result in found] == ["passed"] * 5
+        assert all({"feature", "story"} <= {label["name"] for label in result["labels"]} for result in found)
         assert len(list(project.glob("allure-results/*-attachment.png"))) == 4
 
     def test_an_option_is_enough(self, project: Path, run_pytest: RunPytest) -> None:
@@ -195,6 +203,13 @@ class TestOfTheBench:
         session = (project / "runs" / "session.json").read_bytes()
         assert run_pytest("unit").returncode == 0
         assert (project / "runs" / "session.json").read_bytes() == session
+
+    def test_with_workers_a_test_without_a_bench_is_shown_as_it_ended(
+        self, project: Path, run_pytest: RunPytest
+    ) -> None:
+        write(project, test_it="def test_it():\n    pass\n")
+        assert run_pytest("-n1", "--temperatures=25").returncode == 0
+        assert [result["status"] for result in results(project)] == ["passed"]
 
     def test_an_option_of_the_project_s_own_in_its_way_is_told(self, project: Path, run_pytest: RunPytest) -> None:
         write(

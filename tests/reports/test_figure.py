@@ -18,7 +18,7 @@ from PIL import Image
 
 from reports import interactive
 from reports.figure import png, shorten_to
-from reports.panels import PANELS, decimate, limits_of, panels_of, readable, span, time_unit, violations_of
+from reports.panels import PANELS, decimate, limit_lines, panels_of, readable, span, time_unit, violations_of
 from reports.recording import Recording
 
 CELLS = PANELS[1]
@@ -82,8 +82,8 @@ def test_an_open_contactor_does_not_squeeze_the_voltage_flat() -> None:
 def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
     run = flat(3.6, [limit(3.7), soc])
-    assert [found.value for found in limits_of(run, CELLS)] == [3.7]
-    (low,) = limits_of(run, PANELS[-1])
+    assert [found.value for found in limit_lines(run, CELLS)] == [3.7]
+    (low,) = limit_lines(run, PANELS[-1])
     assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
 
 

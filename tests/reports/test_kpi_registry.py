@@ -218,7 +218,7 @@ def test_what_failed_stands_in_the_manifest_and_in_the_report_until_it_is_mended
 
 INSTRUMENTS: list[dict[str, Any]] = [
     {"name": "supply", "roles": ["source", "sink"]}, {"name": "bms", "roles": ["bms"]},
-    {"name": "load", "roles": []}, {"name": "load bank", "roles": []},
+    {"name": "scanner", "roles": ["temperatures"]}, {"name": "load", "roles": []}, {"name": "load bank", "roles": []},
 ]  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def test_a_kpi_tells_who_measured_what_it_came_from(columns: list[str], meters: 
 def test_cells_of_an_emulator_are_measured_by_it() -> None:
     emulator = {"name": "cells", "roles": ["emulator"]}
     assert meters_of({"instruments": [*INSTRUMENTS, emulator]}, ["Cell Voltage Max / V"]) == ("emulator",)
-    assert meters_of({}, ["Cell Voltage Max / V"]) == ("bms",), "every bench has one"
+    assert meters_of({}, ["Cell Voltage Max / V"]) == (), "nobody is known to have measured it"
 
 
 def test_meters_are_kept_with_every_kpi_of_a_run() -> None:
@@ -301,6 +301,23 @@ def test_a_charge_of_any_kind_closes_a_cycle() -> None:
     events = [{**event, "kind": "Trickle", "direction": "charge"} if event.get("name") == "charge" else event
               for event in run.events]  # fmt: skip
     assert ("discharge", "coulombic efficiency") in names(Recording(run.manifest, events, run.columns, run.rows))
+
+
+def test_a_pulse_has_a_resistance_and_no_amounts_and_closes_no_cycle() -> None:
+    told = names(
+        recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
+    )
+    assert {name for step, name in told if step == "pulse"} == {
+        "dc resistance 10 s", "temperature rise", "cell spread at end", "largest cell spread"
+    }  # fmt: skip
+
+
+def test_two_charges_close_none_whatever_their_kinds() -> None:
+    run = recording()
+    events = [{**event, "kind": "FastRecharge"} if event.get("name") == "discharge" else event for event in run.events]
+    told = kpi.evaluate(Recording(run.manifest, events, run.columns, run.rows))
+    asked = {figure.key for figure in (*told.figures, *told.unanswered)}
+    assert not {"coulombic efficiency", "energy round-trip efficiency"} & asked
 
 
 def test_a_profile_of_both_directions_closes_none() -> None:

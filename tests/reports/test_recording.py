@@ -70,7 +70,7 @@ def test_a_step_without_a_single_sample_is_still_a_step() -> None:
 @pytest.mark.parametrize(
     ("which", "sentence"),
     [
-        ("dischrge", "no step 'dischrge'; the nearest is 'discharge'"),
+        ("dischrge", "no step 'dischrge'; did you mean 'discharge'?"),
         (9, "no step 9"),
         ("pulse", "2 steps are called 'pulse': say which by its index, one of 2, 3"),
     ],
@@ -83,7 +83,7 @@ def test_a_step_that_cannot_be_told_is_refused(which: str | int, sentence: str) 
 
 
 def test_a_missing_column_names_the_nearest(cycle_run: Path) -> None:
-    with pytest.raises(RecordingError, match=r"no column 'Voltage'; the nearest is 'Voltage / V'"):
+    with pytest.raises(RecordingError, match=r"no column 'Voltage'; did you mean 'Voltage / V'"):
         Recording.load(cycle_run).column("Voltage")
 
 

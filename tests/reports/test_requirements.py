@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench.pack import PackFile, load_pack
+from bench.recording.rejudge import rejudge
 from bench.verdicts import InputError
 from reports import requirements
 from reports.kpi import Kpi, registry
@@ -160,6 +161,15 @@ def test_a_newer_pack_is_asked_as_the_test_had_asked(write_pack: WritePack, pack
     assert (first["at_least"], first["at_most"]) == (1.5, None)
     assert own["at_least"] == 1.0
     assert by_hand == {"name": "by hand"}
+
+
+def test_how_a_pack_was_asked_is_told_again_by_who_judges_again(pack: PackFile) -> None:
+    asked = limits_of(CAPACITY, pack, at="C/3", temperature=25)
+    [again] = rejudge(
+        [{**measured(asked), "unit": "Ah", "verdict": "PASS"}], {("discharge capacity", "discharge"): 1.0}
+    )
+    assert again.as_dict()["required"] == {"key": "discharge capacity", "at": "C/3", "temperature": 25}
+    assert again.as_dict()["verdict"] == "FAIL"
 
 
 def test_what_a_newer_pack_requires_no_more_has_no_limit_and_what_it_requires_now_has_one(

@@ -29,12 +29,19 @@ STEPS = [
 ]
 
 
+INSTRUMENTS = [
+    {"name": "supply", "roles": ["source"]}, {"name": "load", "roles": ["sink"]}, {"name": "bms", "roles": ["bms"]},
+    {"name": "scanner", "roles": ["temperatures"]}, {"name": "chamber", "roles": ["chamber"]},
+]  # fmt: skip
+
+
 def recording(rows: list[list[float]] | None = None, steps: list[tuple[str, str, float, float]] = STEPS) -> Recording:
     events = []
     for index, (name, kind, start, stop) in enumerate(steps, start=1):
         events.append({"type": "step started", "time": start, "index": index, "name": name, "kind": kind})
         events.append({"type": "step ended", "time": stop, "index": index, "ended_by": "time"})
-    return Recording({"pack": {"capacity": 2.0}}, events, COLUMNS, np.array(rows or ROWS))
+    manifest = {"pack": {"capacity": 2.0}, "instruments": INSTRUMENTS}
+    return Recording(manifest, events, COLUMNS, np.array(rows or ROWS))
 
 
 def changed(row: int, column: str, value: float) -> list[list[float]]:

@@ -17,6 +17,7 @@ from instruments.virtual.simulator import Part, Place, Settings, Simulator
 from instruments.virtual.simulators.chroma_63600 import SIMULATOR as CHROMA
 from instruments.virtual.simulators.chroma_63600 import Chroma63600
 from instruments.virtual.simulators.chroma_63600 import Settings as LoadSettings
+from instruments.virtual.simulators.ngi_n83624 import NgiN83624
 
 # ---- an insulation tester between the pack and its case ----
 
@@ -29,8 +30,11 @@ class Case(Port):
     def __init__(self) -> None:
         self.plant: Plant | None = None
 
+        self.on = False
+
     def join(self, world: Inhabitants) -> None:
         self.plant = world.plant
+        world.others["tester"] = lambda: self.on
 
 
 class TesterSettings(Settings):
@@ -39,7 +43,7 @@ class TesterSettings(Settings):
 
 
 class Tester(Instrument):
-    """`RES?` measures what leaks from the pack to its case, up to a range."""
+    """`RES?` measures what leaks from the pack to its case, up to a range; `ON` and `OFF` switch its test voltage."""
 
     def __init__(self, settings: TesterSettings, place: Place, leak: Property) -> None:
         self._specimen, self._settings, self._leak = place.specimen, settings, leak
@@ -50,6 +54,8 @@ class Tester(Instrument):
     def handle(self, message: str) -> str | None:
         if message == "RES?":
             return f"{min(self._leak.value, self._stuck, 1e11):.3E}"
+        if message in ("ON", "OFF"):
+            self._case.on = message == "ON"
         if message == "CELLS?":
             assert self._case.plant is not None
             return str(len(self._case.plant.voltage))
@@ -158,6 +164,23 @@ class Beacon(Part):
 
 
 BEACON = Simulator("acme-beacon", "B1", Settings, lambda _settings, place: Beacon(place), wire="CAN")
+
+
+class CellsOnCan(NgiN83624):
+    """An emulator that is switched by a frame."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.specimen, clock=place.clock, settling=place.settling, channels=place.series)
+        place.channel.members[self] = self._hear
+
+    def _hear(self, message: Message) -> None:
+        if message.arbitration_id == 0x400:
+            self.handle(f"OUTP:MODE 0(@1);:OUTP:ONOFF {message.data[0]}(@1)")
+
+
+CELLS_ON_CAN = Simulator(
+    "acme-cells", "C1", Settings, lambda _settings, place: CellsOnCan(place), ports=(Emulator,), wire="CAN"
+)
 
 
 # ---- a breaker in the pack's line ----

@@ -96,6 +96,18 @@ def test_a_power_limit_of_one_supply_is_taken_up_by_the_other() -> None:
     assert point.supplies[1] == 5.0
 
 
+def test_of_two_points_that_a_constant_power_allows_the_stable_one_is_taken() -> None:
+    point = node_point(BATTERY, [], [load(LoadMode.POWER, 2000.0, 1e3), load(LoadMode.POWER, 1000.0, 1e3)])
+    assert point.voltage == pytest.approx(64.88, abs=0.01)  # and not 23.12 V, at which it would run away
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_highest_supply_holds_the_node_where_it_can(order: int) -> None:
+    feeding = [supply(100.0, 10.0), supply(50.0, 100.0, sink=0.0)]
+    point = node_point(None, feeding[::order], [load(LoadMode.POWER, 900.0, 1e3)])
+    assert (point.voltage, point.supplies[::order]) == (100.0, pytest.approx((9.0, 0.0)))
+
+
 def test_a_node_that_collapses_is_shared_by_what_was_asked() -> None:
     point = node_point(BATTERY, [], [load(LoadMode.CURRENT, 300.0, 1e3), load(LoadMode.CURRENT, 100.0, 1e3)])
     assert (point.voltage, point.battery) == (0.0, pytest.approx(-176.0))

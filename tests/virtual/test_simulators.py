@@ -18,6 +18,7 @@ from bench.running.lifecycle import OpenBench as WholeBench
 from bench.running.lifecycle import Setup
 from bench.station import load_station
 from instruments.virtual import registry
+from instruments.virtual.plants import EmulatedPack
 from instruments.virtual.properties import Properties
 from instruments.virtual.wires import exchange
 from instruments.virtual.wires.exchange import Line
@@ -69,7 +70,8 @@ def test_nobody_but_its_own_file_knows_the_name_of_a_simulator() -> None:
         text = path.read_text(encoding="utf-8")
         for name, simulator in registry.shipped().items():
             assert f'"{name}"' not in text, path
-            assert simulator.build.__annotations__["return"].__name__ not in text, path
+            made = simulator.build if isinstance(simulator.build, type) else simulator.build.__annotations__["return"]
+            assert made.__name__ not in text, path
 
 
 def test_every_file_of_the_folder_brings_one() -> None:
@@ -100,6 +102,19 @@ def test_a_simulator_from_outside_is_asked_for_by_its_name(insulated: Bench) -> 
     assert insulated.ask("load", "CELLS?") == "24"
     insulated.world.advance(12.5)
     assert insulated.world.part("load").elapsed == pytest.approx(12.5)
+
+
+def test_what_they_have_switched_on_is_seen_beside_the_outputs_of_ours(insulated: Bench) -> None:
+    seen = [insulated.world.outputs()]
+    for message in ("ON", "OFF"):
+        insulated.say("load", message)
+        seen.append(insulated.world.outputs())
+    assert [each.other for each in seen] == [False, True, False]
+    assert seen[0].switches != seen[1].switches
+
+
+def test_where_nobody_else_can_switch_anything_on_nothing_is_said_of_it(open_bench: OpenBench) -> None:
+    assert open_bench("supply").world.outputs().other is None
 
 
 def test_a_property_is_one_for_everybody_who_measures_it(insulated: Bench, listen: Listen) -> None:
@@ -154,7 +169,7 @@ def test_a_station_file_uses_a_simulator_of_another_package(bring: Bring, write_
     bench = WholeBench(setup)
     try:
         assert bench.drivers["load"].identify().manufacturer.upper() == "CHROMA"
-        assert bench.emulated is not None, "the emulator is the battery where there is one"
+        assert isinstance(bench.world.plant, EmulatedPack), "the emulator is the battery where there is one"
     finally:
         bench.close()
 
@@ -208,6 +223,17 @@ def test_two_nodes_are_on_one_bus(bring: Bring, open_bench: OpenBench, listen: L
     assert beacon.left
     with pytest.raises(can.CanInitializationError, match="no open world"):
         can.Bus(interface="packbench", channel="test", world=bench.world.exchange.name)
+
+
+def test_an_emulator_may_be_on_the_bus_of_the_bms(bring: Bring, open_bench: OpenBench) -> None:
+    bring(("acme-cells", "CELLS_ON_CAN"))
+    simulators = {"bms": {"simulator": "foxbms"}, "emulator": {"simulator": "acme-cells"}}
+    bench = open_bench("supply", simulators=simulators, links={"emulator": "packbench:test"}, series=1)
+    assert isinstance(bench.world.plant, EmulatedPack)
+    assert bench.world.outputs().emulator is False
+    with can.Bus(interface="packbench", channel="test") as bus:
+        bus.send(can.Message(arbitration_id=0x400, data=[1], is_extended_id=False))
+    assert bench.world.outputs().emulator is True
 
 
 # ---- more than one of a kind ----
@@ -264,6 +290,28 @@ def test_one_of_two_supplies_trips_alone(open_bench: OpenBench) -> None:
     assert [say(bench, name, "OUTP?")[0] for name in ("supply", "second supply")] == ["OFF", "ON"]
     assert bench.world.outputs().battery == pytest.approx(5.0)
     assert bench.world.outputs().supply
+
+
+def test_both_that_see_too_much_voltage_switch_off(open_bench: OpenBench) -> None:
+    """Though it is gone as soon as one of them has."""
+
+    def charge_with(*names: str, protection: float = 200.0) -> float:
+        for name in names:
+            say(bench, name, "SYST:LOCK ON", f"VOLT:PROT {protection}", "VOLT 150;CURR 5;POW 30kW", "OUTP ON")
+        voltage = bench.world.outputs().voltage
+        for name in names:
+            say(bench, name, "OUTP OFF")
+        return voltage
+
+    bench = two_of_each(open_bench)
+    one, both = charge_with("supply"), charge_with("supply", "second supply")
+    assert both > one + 1.0
+    for name in ("supply", "second supply"):
+        say(bench, name, f"VOLT:PROT {(one + both) / 2:.2f}")
+    for name in ("supply", "second supply"):
+        say(bench, name, "OUTP ON")
+    bench.world.advance(1)
+    assert [say(bench, name, "OUTP?")[0] for name in ("supply", "second supply")] == ["OFF", "OFF"]
 
 
 def test_a_defect_names_which_of_two(open_bench: OpenBench) -> None:
@@ -355,7 +403,7 @@ def test_a_property_has_one_unit_and_one_value() -> None:
         ([("acme", "SECOND_EMULATOR")], r"virtual.simulators.load has a second emulator; a world has one"),
         ([("acme", "FALLS_OVER")], "'acme' cannot be built: ZeroDivisionError: division by zero"),
         ([("acme", "NO_BUS")], "load is registered for a line, so that it is on no bus: register it for CAN"),
-        ([], "'acme', which nobody brings: allowed are agilent-34970a"),
+        ([], "'acme', which nobody brings; allowed: agilent-34970a"),
     ],
 )
 def test_an_extension_that_is_wrong_is_told_in_one_sentence_and_nothing_is_plugged_in(
@@ -381,7 +429,7 @@ def test_a_name_of_ours_that_somebody_else_registers_is_refused(bring: Bring, op
     [
         ({"test_voltage": 5000}, "virtual.simulators.load.test_voltage is 5000: input should be less than or equal"),
         ({"test_voltage": "high"}, "virtual.simulators.load.test_voltage is 'high': input should be a valid number"),
-        ({"test_voltag": 500}, "unknown key 'test_voltag' in virtual.simulators.load: did you mean 'test_voltage'"),
+        ({"test_voltag": 500}, "unknown key 'test_voltag' in virtual.simulators.load; did you mean 'test_voltage'"),
         ({"accuracy": 2}, "virtual.simulators.load.accuracy is 2: input should be less than 1"),
         ({"leak": float("nan")}, "virtual.simulators.load.leak is nan: input should be a finite number"),
     ],

@@ -1,7 +1,11 @@
 """Defects of a running world as whoever is connected to it sees them: on the lines, on the bus, in the physics."""
 
+from contextlib import suppress
+
 import pytest
 import pyvisa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from instruments.virtual.defects.grammar import unreadable
 from instruments.virtual.defects.vocabulary import shipped_kinds
@@ -42,7 +46,7 @@ def test_a_defect_waits_for_its_time(open_bench: OpenBench) -> None:
 
 
 def test_a_wrong_text_leaves_the_world_as_it_was(bench: Bench) -> None:
-    with pytest.raises(ValueError, match=r"names 'lamp'.*allowed are"):
+    with pytest.raises(ValueError, match=r"names 'lamp'.*allowed:"):
         bench.world.inject("silent:supply", "silent:lamp")
     with pytest.raises(ValueError, match="'soon' where a number of at least 0"):
         bench.world.inject("silent:supply@soon")
@@ -72,6 +76,21 @@ def test_one_that_waits_can_be_called_off(bench: Bench) -> None:
 def test_every_part_of_every_form_can_be_read(name: str) -> None:
     words = {word for simulator in shipped().values() for word in simulator.words}
     assert unreadable(shipped_kinds()[name], words) == ""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.text(max_size=30), st.sampled_from(sorted(shipped_kinds())).flatmap(
+    lambda name: st.text(":@+/0123456789.-eabsuply<>", max_size=20).map(lambda rest: name + rest)
+)))  # fmt: skip
+def test_whatever_is_written_is_a_defect_or_one_sentence(bench: Bench, text: str) -> None:
+    told = ""
+    try:
+        bench.world.inject(text)
+    except ValueError as error:
+        told = str(error)
+    assert "\n" not in told
+    with suppress(ValueError):
+        bench.world.repair(text)
 
 
 # ---- on the lines ----

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.cell import load_cell
+from tests.virtual.conftest import CELL
+
 OpenBench = Callable[..., Any]
+CAPACITY = load_cell(CELL).nominal_capacity
+"""Ah of a cell of the pack."""
 
 
 class Bus:
@@ -102,6 +107,17 @@ def test_it_is_the_battery_and_reports_its_current_as_positive_out_of_it(bus: Bu
     # -2 A into it is -200 000 000 of 0.00001 mA; 2 mOhm of leads raise 3.6 V to 3.604 V.
     assert heard[0x10010003] == (360_400).to_bytes(4, "little").hex(" ").upper() + " 00 3E 14 F4"
     assert bus.bench.numbers("supply", "MEAS:ARR?")[:2] == pytest.approx([24 * 3.604, 2.0], abs=0.01)
+
+
+def test_its_cells_hold_what_has_flowed_since_they_were_switched_on(bus: Bus) -> None:
+    """A BMS that counts charge must not take the drop across a resistance for it."""
+    begin(bus)
+    emulator = bus.world.part("emulator")
+    began = emulator.state_of_charge()
+    bus.bench.source(100.0, 2.0)
+    bus.world.advance(360.0)
+    bus.to_all(20, 3_700_000)
+    assert emulator.state_of_charge() - began == pytest.approx(0.2 / CAPACITY, rel=0.01)
 
 
 def test_a_channel_carries_what_it_was_set_to(bus: Bus) -> None:

@@ -8,7 +8,7 @@ import serial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instruments.virtual.simulators.espec_p300 import EspecP300
+from instruments.virtual.simulators.espec_p300 import Settings
 
 OpenBench = Callable[..., Any]
 
@@ -145,4 +145,4 @@ def test_whatever_comes_is_answered_in_its_words_or_not_at_all(line: Line, data:
 def test_it_is_what_the_registry_has_by_its_name() -> None:
     from instruments.virtual.registry import simulator_named
 
-    assert simulator_named("espec-p300").build is EspecP300
+    assert simulator_named("espec-p300").settings is Settings

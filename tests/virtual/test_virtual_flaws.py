@@ -334,6 +334,23 @@ def test_a_signal_can_be_out_of_its_range(bench: Bench, listen: Listen, signal: 
     assert {name: found[name] for name in others} == {name: healthy[name] for name in others}
 
 
+def test_of_emulator_and_bms_it_is_the_emulator_that_misreads_a_cell(open_bench: OpenBench, listen: Listen) -> None:
+    bench = open_bench("bms", "emulator", "supply")
+    bench.emulate(soc=0.5)
+    listener = listen(bench)
+    healthy = float(bench.ask("emulator", "MEAS2:VOLT?"))
+    bench.world.inject("sense-lead-loose:2")
+    assert float(bench.ask("emulator", "MEAS2:VOLT?")) == pytest.approx(healthy / 2, abs=1e-3)
+    assert listener.signals()["MinimumCellVoltage"] == pytest.approx(healthy * 1000, abs=5)  # mV
+
+
+def test_a_node_knows_that_a_cell_holds_less(bench: Bench, listen: Listen) -> None:
+    listener = listen(bench)
+    assert listener.signals()["Soh"] == 100.0
+    bench.world.inject("weak-cell:7:0.7")
+    assert listener.signals()["Soh"] == 70.0
+
+
 def test_values_can_freeze_while_the_state_goes_on(bench: Bench, listen: Listen) -> None:
     listener = listen(bench)
     bench.world.inject("bms-frozen-values")

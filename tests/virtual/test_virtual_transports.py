@@ -111,6 +111,43 @@ def test_an_address_leads_to_one_world_and_is_free_after_it_closed(open_bench: O
     assert open_bench().ask("load", "*IDN?").startswith("CHROMA")
 
 
+def test_two_worlds_may_have_one_address_and_each_is_reached_by_its_name(open_bench: OpenBench) -> None:
+    first, second = (open_bench("supply", seed=seed, overrides={"supply": {"serial_number": seed}}) for seed in (1, 2))
+    for bench in (first, second):
+        manager = pyvisa.ResourceManager(bench.world.visa_library)
+        session = manager.open_resource("TCPIP::supply.test::5025::SOCKET", read_termination="\n")
+        assert session.query("*IDN?").split(", ")[2] == str(1 if bench is first else 2)
+        assert manager.list_resources("?*") == ("TCPIP::supply.test::5025::SOCKET",)
+        session.close()
+    with pytest.raises(pyvisa.VisaIOError) as raised:
+        first["supply"].query("*IDN?")
+    assert raised.value.error_code == StatusCode.error_resource_busy
+    second.world.close()
+    assert first.ask("supply", "*IDN?").split(", ")[2] == "1"
+
+
+def test_a_serial_name_and_a_bus_of_two_worlds_need_to_say_which(open_bench: OpenBench) -> None:
+    benches = [open_bench("supply", "bms", links={"supply": "packbench://supply"}) for _ in range(2)]
+    with pytest.raises(serial.SerialException, match="the open worlds 0, 1 all have 'packbench://supply': say which"):
+        serial.serial_for_url("packbench://supply")
+    with pytest.raises(can.CanInitializationError, match="the open worlds 0, 1 all have 'test': say which"):
+        can.Bus(interface="packbench", channel="test")
+    for bench in benches:
+        url, bus = bench.world.reached("packbench://supply", {"interface": "packbench", "channel": "test"})
+        assert bus is not None
+        bench.world.advance(1.0)
+        with serial.serial_for_url(url, timeout=0) as port, can.Bus(**bus) as joined:
+            port.write(b"OUTP?\n")
+            assert port.readline() == b"OFF\n"
+            assert joined.recv(timeout=0) is None
+            benches[0].world.advance(0.2)
+            assert (joined.recv(timeout=0) is not None) == (bench is benches[0])
+    assert benches[0].world.reached("socket://x:1", {"interface": "socketcan"}) == (
+        "socket://x:1",
+        {"interface": "socketcan"},
+    )
+
+
 def test_a_world_that_could_not_open_leaves_nothing_behind(open_bench: OpenBench) -> None:
     with pytest.raises(ValueError, match="is no VISA resource name"):
         open_bench("supply", "load", links={"load": "nonsense"})

@@ -126,7 +126,7 @@ def test_an_instrument_can_fall_silent_and_still_obey(open_bench: OpenBench) -> 
     ("defect", "sentence"),
     [
         ("weak-sell:7:0.7", "unknown defect 'weak-sell'.*did you mean 'weak-cell'"),
-        ("gremlins", "unknown defect 'gremlins'.*allowed are .*weak-cell"),
+        ("gremlins", "unknown defect 'gremlins'.*allowed: .*weak-cell"),
         ("weak-cell:7", r"has 1 parts.*write weak-cell:<cell from 1>:<capacity factor>"),
         ("weak-cell:0:0.7", "'0' where a whole number from 1 to 24"),
         ("weak-cell:25:0.7", "'25' where a whole number from 1 to 24"),
@@ -148,7 +148,7 @@ def test_ill_formed_defects_are_one_sentence(open_bench: OpenBench, defect: str,
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
-        ({"sock": 0.3}, "unknown key 'sock' in virtual: did you mean 'soc'"),
+        ({"sock": 0.3}, "unknown key 'sock' in virtual; did you mean 'soc'"),
         ({"soc": 1.5}, "virtual.soc is 1.5: give a number from 0 to 1"),
         ({"temperature": "warm"}, "virtual.temperature is 'warm'"),
         ({"plant": "real"}, "virtual.plant is 'real': allowed are 'pack' and 'emulator'"),

@@ -7,9 +7,10 @@ bench time (s after the world was opened) on; `silent:supply@120+3` for 3 s; `si
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from math import inf, nan
 from typing import Any
+
+from instruments.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class _Reader:
         word, at_sign, when = self.text.partition("@")
         name, *values = word.split(":")
         if name not in self.known.kinds:
-            raise ValueError(f"unknown defect {name!r} in {self.text!r}: {nearest(name, self.known.kinds)}")
+            raise ValueError(f"unknown defect {name!r} in {self.text!r}; {nearest(name, self.known.kinds)}")
         defect_kind = self.known.kinds[name]
         self.form, kinds = defect_kind.form, defect_kind.parts
         if not len(kinds) - optional_parts(self.form) <= len(values) <= len(kinds):
@@ -224,10 +225,3 @@ READERS: Mapping[str, Read] = {
     "voltage or current": lambda reader, value: reader._one_of(value, ("voltage", "current"), "voltage or current"),
 }
 """How a part is read, by what stands between its angle brackets; what is not here is a name."""
-
-
-def nearest(name: str, allowed: Collection[str]) -> str:
-    """The end of an error sentence: the nearest allowed name, or all of them."""
-    near = get_close_matches(name, allowed, n=1)
-    listed = ", ".join(sorted(allowed))
-    return f"did you mean {near[0]!r}? Allowed are {listed}" if near else f"allowed are {listed}"

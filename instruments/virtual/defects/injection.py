@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
-from instruments.virtual.defects.grammar import Defect, Known, Repair, nearest, parse_defects
+from instruments.virtual.defects.grammar import Defect, Known, Repair, parse_defects
 from instruments.virtual.defects.vocabulary import Vocabulary
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.terminals import Settling
+from instruments.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Injection:
         """See `World.repair`."""
         for name in names:
             if name.partition(":")[0] not in self._known.kinds:
-                raise ValueError(f"unknown defect {name!r}: {nearest(name, self._known.kinds)}")
+                raise ValueError(f"unknown defect {name!r}; {nearest(name, self._known.kinds)}")
             self._repair(name)
         self._settling.stale = True
 

@@ -220,8 +220,16 @@ READABLE: Mapping[int, Callable[[BinderMb1], tuple[int, ...]]] = {
 }
 
 
+def _pair(data: bytes) -> tuple[int, int]:
+    """The address and the one word of most messages; raises `Refused` for a message that has more or less."""
+    if len(data) != 4:
+        raise Refused(RANGE)
+    address, word = struct.unpack(">HH", data)
+    return address, word
+
+
 def _read(chamber: BinderMb1, data: bytes) -> bytes:
-    address, count = struct.unpack(">HH", data)
+    address, count = _pair(data)
     if not 1 <= count <= MOST_READ:
         raise Refused(RANGE)
     words = chamber.fetch(address, count)
@@ -229,12 +237,14 @@ def _read(chamber: BinderMb1, data: bytes) -> bytes:
 
 
 def _write(chamber: BinderMb1, data: bytes) -> bytes:
-    address, word = struct.unpack(">HH", data)
+    address, word = _pair(data)
     chamber.store(address, (word,))
     return data
 
 
 def _write_all(chamber: BinderMb1, data: bytes) -> bytes:
+    if len(data) < 5:
+        raise Refused(RANGE)
     address, count, size = struct.unpack(">HHB", data[:5])
     if size != 2 * count or len(data) != 5 + size:
         raise Refused(RANGE)
@@ -249,4 +259,9 @@ FUNCTIONS: Mapping[int, Callable[[BinderMb1, bytes], bytes]] = {
     WRITE_ALL: _write_all,
 }
 
-SIMULATOR = Simulator("binder-mb1", "MK 53", Settings, BinderMb1, ports=(Air,), defects=OF_A_CHAMBER)
+
+def _build(settings: Settings, place: Place) -> BinderMb1:
+    return BinderMb1(settings, place)
+
+
+SIMULATOR = Simulator("binder-mb1", "MK 53", Settings, _build, ports=(Air,), defects=OF_A_CHAMBER)

@@ -207,4 +207,9 @@ COMMANDS: dict[str, Answer] = {
     "POWER": _power,
 }
 
-SIMULATOR = Simulator("espec-p300", "P300", Settings, EspecP300, ports=(Air,), defects=OF_A_CHAMBER)
+
+def _build(settings: Settings, place: Place) -> EspecP300:
+    return EspecP300(settings, place)
+
+
+SIMULATOR = Simulator("espec-p300", "P300", Settings, _build, ports=(Air,), defects=OF_A_CHAMBER)

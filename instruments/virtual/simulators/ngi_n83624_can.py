@@ -66,6 +66,7 @@ class NgiN83624Can(Part):
         self._speed = 1.0
         soc = np.linspace(0.0, 1.0, 201)
         self._rest = np.maximum.accumulate(place.cell.open_circuit_voltage(soc)), soc
+        self._soc, self._capacity = np.zeros(count), place.cell.nominal_capacity * place.parallel * 3600.0
         self.channel.members[self] = self.receive
 
     # ---- the world's side ----
@@ -106,9 +107,8 @@ class NgiN83624Can(Part):
         return np.full(len(self.on), self._settings.resistance)
 
     def state_of_charge(self) -> Vector:
-        """What a cell at rest would have that has the voltage of each channel, 0 to 1."""
-        voltages, soc = self._rest
-        return np.asarray(np.interp(self.set_voltage, voltages, soc))
+        """Of a cell at rest with the voltage that a channel was switched on with, and what has flowed since, 0 to 1."""
+        return self._soc.clip(0.0, 1.0)
 
     def transfer(self, channel: int, charge: float) -> None:
         """A charge that did not come through the terminals is unknown to a channel that plays a voltage."""
@@ -116,6 +116,7 @@ class NgiN83624Can(Part):
     def step(self, duration: float) -> None:
         """Count the charge that flows in `duration` s."""
         self._given -= self.current * duration
+        self._soc += self.current * duration / self._capacity
 
     def hasten(self, speed: float) -> None:
         """Upload in real s though the world goes faster."""
@@ -164,6 +165,8 @@ class NgiN83624Can(Part):
 
     def switch(self, number: int, value: int) -> None:
         """1 switches a channel on and forgets its protection, 0 off."""
+        if value == 1 and not self.on[number]:
+            self._soc[number] = np.interp(self.set_voltage[number], *self._rest)
         if value in {0, 1}:
             self.on[number] = bool(value)
             self.tripped[number] &= not value
@@ -219,11 +222,16 @@ ACTIONS: dict[int, Callable[[NgiN83624Can, int, int], None]] = {
     SET_CYCLE: NgiN83624Can.take_cycle,
 }
 
+
+def _build(settings: Settings, place: Place) -> NgiN83624Can:
+    return NgiN83624Can(settings, place)
+
+
 SIMULATOR = Simulator(
     "ngi-n83624-can",
     "N83624",
     Settings,
-    NgiN83624Can,
+    _build,
     ports=(Emulator,),
     wire="CAN",
     defects=(PROTECTION_LATCHED, PANEL_ON, sense_lead_loose(rank=0)),

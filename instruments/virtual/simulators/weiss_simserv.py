@@ -10,15 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydantic import Field
-
+from instruments.virtual.conditioning import Chamber, Settings
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import OF_A_CHAMBER
-from instruments.virtual.dialect import Instrument, Meter
 from instruments.virtual.ports import Air
-from instruments.virtual.simulator import Place, Simulator, Specimen
-from instruments.virtual.simulator import Settings as Base
-from models.chamber import ChamberAir
+from instruments.virtual.simulator import Place, Simulator
 
 SEPARATOR = "\xb6"
 UNKNOWN, BAD_PARAMETER, UNREADABLE = "-5", "-6", "-8"
@@ -27,22 +23,6 @@ MOST_ARGUMENTS = 4
 RUN_OUTPUT = 0  # 14001 with index 1 starts manual mode; the chamber's own output n has the index n + 1
 SETS = {"11001", "11068", "11072", "14001", "17012"}
 TEXTS = {1: "Temperature", 2: "Temperature sensor failure"}
-
-
-class Settings(Base):
-    """Temperatures in degC (`temperature`: of the air at first, as everything else's where it is left out).
-
-    `low` and `high` are the input limits, `room` what it drifts to at rest; `max_heating` and `max_cooling` in K/min,
-    `lag` in s, see `models.chamber.ChamberAir`.
-    """
-
-    temperature: float | None = Field(default=None, gt=-273.15)
-    low: float = Field(default=-40.0, gt=-273.15)
-    high: float = 180.0
-    max_heating: float = Field(default=3.0, gt=0)
-    max_cooling: float = Field(default=2.0, gt=0)
-    lag: float = Field(default=60.0, ge=0)
-    room: float = Field(default=25.0, gt=-273.15)
 
 
 class BadRequest(Exception):
@@ -57,94 +37,33 @@ class Message:
     text: str
 
 
-class WeissSimServ(Instrument):
-    """One chamber around its `air`. Temperatures in degC, ramps in K/min."""
+class WeissSimServ(Chamber):
+    """One chamber. Temperatures in degC, ramps in K/min."""
 
     SWITCHING = ("14001",)
 
     ends_on = b"\r"
     ends_with = b"\r\n"
 
-    def __init__(
-        self,
-        specimen: Specimen,
-        air: ChamberAir,
-        *,
-        name: str = "chamber",
-        nominal: float = 25.0,
-        low: float = -40.0,
-        high: float = 180.0,
-        room: float = 25.0,
-    ) -> None:
-        self.air, self.nominal, self.low, self.high = air, nominal, low, high
-        self.ports = (Air(name, lambda: air.temperature),)
-        self._specimen, self._room = specimen, room
-        self._stuck = False
+    def __init__(self, settings: Settings, place: Place) -> None:
+        super().__init__(settings, place, decimals=2)
         self.ramps: dict[str, float] = {"up": 0.0, "down": 0.0}  # 0: as fast as it can
         self.outputs = [False] * 16
         self.messages: list[Message] = []
-        self._meter = Meter.drawn(specimen.random, specimen.accuracy, 100.0, 2)
 
     @property
     def running(self) -> bool:
         """Whether manual mode is on."""
         return self.outputs[RUN_OUTPUT]
 
-    def elapse(self, duration: float) -> None:
-        """Let `duration` s pass for the air."""
-        self.air.step(duration)
-
-    def drive(self) -> None:
-        """Hand set point and ramp to the air; at rest it drifts to the room's temperature at 0.1 K/min."""
-        if self._stuck:
-            return
-        air = self.air
-        air.set_point = self.nominal if self.running else self._room
-        ramp = self.ramps["up" if air.set_point > air.temperature else "down"] if self.running else 0.1
-        air.ramp = ramp or None
-
-    def stick(self, temperature: float | None) -> Repair:
-        """A defect: the air goes to `temperature`, or stays at the present one (None), whatever is asked.
-
-        Nothing says so. How it is ended.
-        """
-        self._stuck = True
-        self.air.set_point, self.air.ramp = self.air.temperature if temperature is None else temperature, None
-
-        def loosen() -> None:
-            self._stuck = False
-            self.drive()
-
-        return loosen
-
-    def run_away(self, rate: float) -> Repair:
-        """A defect: the air drifts by `rate` K/s whatever is asked: a relay that sticks. How it is ended."""
-
-        def drift(duration: float) -> None:
-            self.air.temperature += rate * duration
-
-        return self.swap("elapse", lambda _healthy: drift)
-
-    def lie(self, rate: float) -> Repair:
-        """A defect: the air drifts by `rate` K/s while the chamber's sensor shows the set point. How it is ended."""
-        stop = self.run_away(rate)
-        tell = self.swap("actual", lambda _healthy: lambda: self._meter.read(self.nominal))
-
-        def end() -> None:
-            stop()
-            tell()
-
-        return end
-
-    def switch_off(self) -> Repair:
-        """A defect: manual mode ends by itself. How it is ended."""
-        was = self.outputs[RUN_OUTPUT]
-        self._run(on=False)
-        return lambda: self._run(on=was)
-
-    def _run(self, *, on: bool) -> None:
+    def run(self, *, on: bool) -> None:
+        """Begin or end manual mode."""
         self.outputs[RUN_OUTPUT] = on
         self.drive()
+
+    def ramp(self) -> float | None:
+        """The ramp of the present direction."""
+        return self.ramps["up" if self.nominal > self.air.temperature else "down"] or None
 
     def asks(self, message: str) -> bool:
         """Sets have numbers of their own."""
@@ -181,10 +100,6 @@ class WeissSimServ(Instrument):
         """10012: 1 idle, 3 running, 4 more for a warning, 8 more for an alarm."""
         kinds = {entry.kind for entry in self.messages}
         return (RUNNING if self.running else IDLE) + WARNING * (2 in kinds) + ALARM * (1 in kinds)
-
-    def actual(self) -> float:
-        """What the chamber's own sensor shows, degC."""
-        return self._meter.read(self.air.temperature)
 
     def set_nominal(self, value: float) -> None:
         """Take a set point, degC, inside the input limits."""
@@ -309,11 +224,7 @@ COMMANDS: dict[str, Handler] = {
 
 
 def _build(settings: Settings, place: Place) -> WeissSimServ:
-    start = place.temperature if settings.temperature is None else settings.temperature
-    air = ChamberAir(start, max_heating=settings.max_heating, max_cooling=settings.max_cooling, lag=settings.lag)
-    return WeissSimServ(
-        place.specimen, air, name=place.name, nominal=start, low=settings.low, high=settings.high, room=settings.room
-    )
+    return WeissSimServ(settings, place)
 
 
 SIMULATOR = Simulator("weiss-simserv", "LabEvent T/210/70/5", Settings, _build, ports=(Air,), defects=OF_A_CHAMBER)

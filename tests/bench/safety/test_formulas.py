@@ -71,6 +71,14 @@ def test_a_missing_value_is_inside_of_nothing(bound: tuple[float, float]) -> Non
     assert not all_inside([(0, 0, *bound)])([nan])
 
 
+@given(BOUNDS, st.lists(VALUES, min_size=3, max_size=3))
+def test_of_bounds_that_hold_if_measured_a_missing_value_is_outside_of_none(
+    bounds: list[Bound], row: list[float]
+) -> None:
+    inside = [not (row[position] < low or row[position] > high) for _, position, low, high in bounds]
+    assert all_inside((), bounds)(row) is all(inside)
+
+
 def test_numbers_of_any_kind_may_be_bounds() -> None:
     assert all_inside([(0, 0, False, 2)])([1.0])
     assert isnan(Formula("{0}", 0)([nan]))

@@ -20,7 +20,7 @@ from instruments.wires.session import InstrumentLink, LinkContext
 
 SPEED = 10.0
 """Bench seconds per second where an instrument is served."""
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Bench s after which something will never come true."""
 CELL, SERIES = "nmc811-21700", 24
 
@@ -103,7 +103,7 @@ def opened(case: Case, wire: str) -> Iterator[Stand]:
             for name, each in everybody.items()
         }
         try:
-            yield Stand(drivers.pop("it"), clock, drivers | {})
+            yield Stand(drivers["it"], clock, drivers)
         finally:
             for driver in drivers.values():
                 driver.close()

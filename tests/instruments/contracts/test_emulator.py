@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from instruments.roles import BatteryEmulator, CellTable, Instrument, InstrumentFault, Scanned, SetPointRejected
+from tests.instruments.contracts.outputs import EA
 from tests.instruments.contracts.stand import SERIES, Case, Stand, on_both_wires
 
 ACCURATE = {"accuracy": 0.0}
-SCPI = Case("ngi-n83624", {"simulator": "ngi-n83624", **ACCURATE}, "TCPIP::emulator.test::7000::SOCKET")
-CAN = Case("ngi-n83624-can", {"simulator": "ngi-n83624-can", **ACCURATE}, channel="cells", options={"unit": 1})
+CHARGER = {"charger": EA}
+SCPI = Case("ngi-n83624", {"simulator": "ngi-n83624", **ACCURATE}, "TCPIP::emulator.test::7000::SOCKET", beside=CHARGER)
+CAN = Case("ngi-n83624-can", {"simulator": "ngi-n83624-can", **ACCURATE}, channel="cells", beside=CHARGER)
 
 pytestmark = on_both_wires(SCPI, CAN)
 
@@ -44,6 +46,31 @@ def test_cells_have_the_voltage_that_their_tables_begin_with(stand: Stand) -> No
     found = stand.scan()
     assert found["cell 1"] == pytest.approx(3.5, abs=2e-3)
     assert found["cell 24"] == pytest.approx(3.75, abs=2e-3)
+
+
+def test_it_is_charged_at_a_current_and_then_at_a_voltage(stand: Stand) -> None:
+    """0.1 Ah, so that it takes a minute: 2 A raise a cell by 1 V in 180 s, and 24 cells take less and less at 90 V."""
+    charger, steady = stand.others["charger"], [0]
+
+    def charging() -> float:
+        charger.request()
+        return dict(zip((channel.name for channel in charger.channels), charger.collect(), strict=True))["current"]
+
+    def holds() -> bool:
+        """Whether the cells have been at their share of the voltage, and took little, ten scans in a row."""
+        there = abs(stand.scan()["cell 1"] - 3.75) < 0.02 and charging() < 0.5
+        steady[0] = steady[0] + 1 if there else 0
+        return steady[0] == 10
+
+    charger.identify()
+    stand.driver.identify()
+    stand.driver.emulate([replace(TABLE, capacity=0.1)] * SERIES)
+    charger.charge(2.0, 90.0)
+    stand.until(lambda: stand.scan()["cell 1"] > 3.6)
+    assert charging() == pytest.approx(2.0, abs=0.05)
+    stand.until(holds)
+    charger.source_off()
+    assert charger.source_is_off()
 
 
 def test_off_is_off_and_on_may_follow(stand: Stand) -> None:

@@ -178,7 +178,7 @@ def test_a_chamber_that_answers_is_a_binder(chamber: Open) -> None:
     [
         ({"unit": 0}, "unit 0 is outside 1 to 247"),
         ({"low": 60.0, "high": 60.0}, r"low 60\.0 is not below high 60\.0; give the rated range, degC"),
-        ({"slave": 1}, "no option 'slave'; BinderMb1 takes: high, low, unit"),
+        ({"slave": 1}, "BinderMb1 has no option 'slave'; allowed: high, low, unit"),
     ],
 )
 def test_a_wrong_option_is_refused(chamber: Open, options: dict[str, object], text: str) -> None:

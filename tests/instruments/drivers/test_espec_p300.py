@@ -151,7 +151,7 @@ def test_a_scan_that_is_no_scan_is_a_fault(wire: Wire, open_chamber: Open, reply
     ("options", "text"),
     [
         ({"address": 17}, "address 17 is outside 1 to 16"),
-        ({"adress": 1}, r"no option 'adress' \(did you mean 'address'"),
+        ({"adress": 1}, r"no option 'adress'; did you mean 'address'"),
     ],
 )
 def test_a_wrong_option_is_refused(context: LinkContext, options: dict[str, object], text: str) -> None:

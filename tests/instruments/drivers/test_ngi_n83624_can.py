@@ -184,15 +184,56 @@ def test_a_cell_stops_at_the_ends_of_its_table(open_unit: Open, unit: Unit, cloc
         assert unit.volts == pytest.approx([volts] * CELLS)
 
 
-def test_a_drop_is_taken_over_in_steps(open_unit: Open, unit: Unit) -> None:
-    """A charger that holds a voltage must not be answered by all of it at once."""
+def scans(emulator: NgiN83624Can, unit: Unit, clock: FakeTime, count: int, amperes: Callable[[], float]) -> list[float]:
+    """So many scans in front of what draws `amperes()`; V of the first cell after each."""
+    found = []
+    for _ in range(count):
+        clock.now += 0.2
+        unit.heard()
+        unit.amperes = amperes()
+        unit.upload()
+        emulator.collect()
+        unit.heard()
+        found.append(unit.volts[0])
+    return found
+
+
+def test_a_drop_is_there_within_a_few_scans_where_the_current_does_not_answer(
+    open_unit: Open, unit: Unit, clock: FakeTime
+) -> None:
     emulator = open_unit()
     emulator.emulate([TABLE] * CELLS)
-    unit.amperes = -4.0
+    assert scans(emulator, unit, clock, 6, lambda: -2.0)[-1] == pytest.approx(3.5 + 0.2, abs=1e-3)
+
+
+@pytest.mark.parametrize("leads", [0.006, 0.06, 0.6])
+def test_a_charger_that_holds_a_voltage_meets_the_cells_resistance(
+    open_unit: Open, unit: Unit, clock: FakeTime, leads: float
+) -> None:
+    """11.1 V and 0 to 4 A on three cells of 3.5 V and 0.1 Ohm: the current settles, and nothing is driven up."""
+    emulator = open_unit()
+    emulator.emulate([replace(TABLE, capacity=2000.0)] * CELLS)
+    currents: list[float] = []
+
+    def charged() -> float:
+        currents.append(min(max((11.1 - sum(unit.volts)) / leads, 0.0), 4.0))
+        return -currents[-1]
+
+    scans(emulator, unit, clock, 40, charged)
+    assert currents[20:] == pytest.approx([0.6 / (leads + 0.3)] * 20, rel=2e-2)
+
+
+def test_what_has_not_answered_yet_is_not_set_anew(open_unit: Open, unit: Unit, clock: FakeTime) -> None:
+    """Two scans between two uploads: the second knows no more than the first."""
+    emulator = open_unit()
+    emulator.emulate([TABLE] * CELLS)
+    unit.amperes = 1.0
     unit.upload()
     emulator.collect()
-    unit.heard()
-    assert unit.volts == pytest.approx([3.5 + 0.25 * 0.4] * CELLS, abs=1e-3)
+    assert len(told(unit, 20)) == CELLS
+    clock.now += 0.02
+    emulator.collect()
+    assert told(unit, 20) == []
 
 
 def test_another_temperature_is_another_resistance(open_unit: Open, unit: Unit) -> None:
@@ -332,7 +373,7 @@ def test_frames_of_others_are_left_out(open_unit: Open, node: Node, unit: Unit) 
         ({"unit": 171}, "unit 171 is outside 1 to 170"),
         ({"cycle": 0.01}, r"cycle 0\.01 is outside 0\.06 to 60 s"),
         ({"current_limit": 5.0}, rf"current_limit 5\.0 is outside 0 to {MOST_CURRENT:g} A"),
-        ({"cell": 3}, r"no option 'cell' \(did you mean 'cells'\?\)"),
+        ({"cell": 3}, r"no option 'cell'; did you mean 'cells'\?"),
     ],
 )
 def test_a_wrong_option_is_refused(context: LinkContext, options: dict[str, object], text: str) -> None:
