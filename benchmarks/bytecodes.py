@@ -78,9 +78,8 @@ def main(*stations: str) -> None:
         for file, count in by_file.most_common(SHOWN):
             print(f"  {count:6d} {file}")
         for code, count in sorted(per_scan.items(), key=lambda each: -each[1])[:SHOWN]:
-            print(
-                f"  {count:6.0f} {found.calls[code] / COUNTED:5.1f}x {_place(code)}:{code.co_firstlineno} {code.co_name}"
-            )
+            where = f"{_place(code)}:{code.co_firstlineno} {code.co_name}"
+            print(f"  {count:6.0f} {found.calls[code] / COUNTED:5.1f}x {where}")
 
 
 def _place(code: CodeType) -> str:
