@@ -5,6 +5,7 @@ A run exists from the moment its folder does: what could not even start is still
 
 import platform
 import subprocess
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ from bench.recording.rows import Table
 from bench.recording.spare import Descriptors
 from bench.recording.table import NAME as TABLE
 from bench.recording.table import write_parquet
-from bench.recording.wiretail import WireTail
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 LAST_WORDS = 2**18
@@ -83,9 +83,7 @@ class Run:
     def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
         started = utc_now()
         self.folder = _new_folder(root, started, test.name)
-        self._tail = WireTail(TRANSCRIPT_TAIL, now)
-        self.transcript = self._tail.add
-        """Keeps one message of the wire: instrument, direction and text. No method: it is called ten times a scan."""
+        self.now = now
         self.can_log = CanLog(self.folder)
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
@@ -99,6 +97,7 @@ class Run:
         self._fsync = False
         self._life: FileLock | None = None
         self._descriptors: Descriptors | None = None
+        self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
         self._started = started
         self.manifest: dict[str, Any] = {
             "schema": SCHEMA,
@@ -116,15 +115,6 @@ class Run:
         self._keep()
         with suppress(OSError):
             self._write_manifest()
-
-    @property
-    def now(self) -> Callable[[], float]:
-        """Seconds since the run began: whoever opens the bench sets whose clock that is."""
-        return self._tail.now
-
-    @now.setter
-    def now(self, now: Callable[[], float]) -> None:
-        self._tail.now = now
 
     def begin(self, columns: tuple[str, ...], *, fsync: bool, past: PastRun | None = None) -> None:
         """Start recording samples, behind those of `past` where the run continues another one.
@@ -208,6 +198,10 @@ class Run:
         """Keep one judged quantity."""
         self.measurements.append(measurement)
         self.event("measurement", **measurement.as_dict())
+
+    def transcript(self, instrument: str, direction: str, message: str) -> None:
+        """Keep one message of the wire."""
+        self._tail.append((self.now(), instrument, direction, message))
 
     def record(self) -> RunRecord:
         """Everything so far."""
