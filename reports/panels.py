@@ -3,13 +3,14 @@
 Both figures, the static and the interactive, are drawn from this; it knows nothing of either library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import roles
 from reports.recording import Floats, Recording
 
 BLUE, ORANGE, GREEN, SKY, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8E5BA6", "#7A7A7A"
@@ -120,7 +121,7 @@ PANELS = (
 def panels_of(run: Recording) -> list[Panel]:
     """List the panels that the run has values for, each with the traces that were recorded."""
     shown = []
-    for panel in PANELS:
+    for panel in (*PANELS, *_of_others(run)):
         if panel.only_with and not _has_values(run, panel.only_with):
             continue
         traces = tuple(trace for trace in panel.traces if run.has(trace.column))
@@ -128,6 +129,18 @@ def panels_of(run: Recording) -> list[Panel]:
             band = panel.band if panel.band and all(run.has(column) for column in panel.band) else None
             shown.append(Panel(panel.title, panel.unit, traces, band, panel.scale))
     return shown
+
+
+def _of_others(run: Recording) -> Iterator[Panel]:
+    """A panel for each column that a role of another package has filled in."""
+    played = (role for each in run.manifest.get("instruments") or () for role in each.get("roles", ()))
+    ours = {column for panel in PANELS for column in panel.columns}
+    for column in roles.columns_of_others(dict.fromkeys(played)):
+        if column in ours:
+            continue
+        title, _, unit = column.rpartition(" / ")
+        shown = {"degC": "°C", "Ohm": "Ω"}.get(unit, unit)
+        yield Panel(title, shown, (Trace(column, title.lower(), PURPLE),), only_with=column)
 
 
 def _has_values(run: Recording, column: str) -> bool:

@@ -8,6 +8,7 @@ validation of station files iterate over the records of the roles that a station
 from bench.roles.record import Allowed, Column, Combine, Fact, Power, Role, SafeStep
 from bench.roles.registry import (
     RoleError,
+    columns_of_others,
     measured_by,
     names,
     opening_order,
@@ -20,21 +21,6 @@ from bench.roles.registry import (
 )
 
 __all__ = [
-    "Allowed",
-    "Column",
-    "Combine",
-    "Fact",
-    "Power",
-    "Role",
-    "RoleError",
-    "SafeStep",
-    "measured_by",
-    "names",
-    "opening_order",
-    "own_names",
-    "role",
-    "rules",
-    "safe_order",
-    "steps_of",
-    "who_measures",
+    "Allowed", "Column", "Combine", "Fact", "Power", "Role", "RoleError", "SafeStep", "columns_of_others",
+    "measured_by", "names", "opening_order", "own_names", "role", "rules", "safe_order", "steps_of", "who_measures",
 ]  # fmt: skip
