@@ -12,7 +12,7 @@ Exchange = tuple[str, str | None]
 
 
 class Script:
-    """An instrument on a loopback socket that knows what it will be sent: pairs of a message and its answer, or None."""
+    """An instrument on a loopback socket that knows what it will be sent: pairs of a message and its answer."""
 
     def __init__(self, *exchanges: Exchange) -> None:
         self._left, self._wrong = list(exchanges), ""

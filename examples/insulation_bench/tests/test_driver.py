@@ -1,7 +1,7 @@
 """The driver alone, against what the wire should carry.
 
-Messages and answers are those of the public transcripts of the family (see the driver), joined where the driver asks for
-several things at once.
+Messages and answers are those of the public transcripts of the family (see the driver), joined where the driver asks
+for several things at once.
 """
 
 from collections.abc import Iterator
@@ -108,7 +108,7 @@ def test_an_output_that_does_not_come_on_is_told_with_what_the_error_queue_says(
     queue = ((":SYST:ERR?", '-221,"Settings conflict"'), (":SYST:ERR?", '+0,"No error"'))
     with (
         connected(*ON[:-1], (":OUTP?", "0"), *queue, *OFF) as driver,
-        pytest.raises(InstrumentFault, match="did not put its test voltage on .*Settings conflict"),
+        pytest.raises(InstrumentFault, match=r"did not put its test voltage on .*Settings conflict"),
     ):
         driver.apply_test_voltage(500.0)
 

@@ -167,6 +167,15 @@ def test_a_quantity_that_nothing_bounds_is_refused(
         little_bench.run(Trickle())
 
 
+def test_a_role_that_nobody_plays_is_told_in_plain_words(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("emulator", "voltage"): Extremes(0, 1)})
+    with pytest.raises(InputError, match="it needs an emulator, and nobody plays that on station little"):
+        little_bench.run(Trickle())
+
+
 def test_an_envelope_that_lies_is_found_out_before_anything_is_sent(
     little_bench: TestBench, plant: Plant, bring: Bring
 ) -> None:

@@ -1,7 +1,7 @@
 """Insulation tests on packbench, from a package of its own: nothing of packbench knows of it.
 
-`InsulationTest` is what a test case imports; the rest packbench finds by the entry points that `pyproject.toml` declares.
-`FILES` is the folder of what ships beside the code: stations, a pack, and a catalogue of faults.
+`InsulationTest` is what a test case imports; the rest packbench finds by the entry points that `pyproject.toml`
+declares. `FILES` is the folder of what ships beside the code: stations, a pack, and a catalogue of faults.
 """
 
 from pathlib import Path

@@ -1,16 +1,17 @@
 """The driver: Keysight (formerly Agilent) B2985A/B and B2987A/B, electrometers with a voltage source of 1 kV.
 
-Declared in `pyproject.toml`, group `packbench.drivers`, name `keysight-b2985`. The instrument listens on TCP port 5025 for
-SCPI: `TCPIP0::<host>::5025::SOCKET`.
+Declared in `pyproject.toml`, group `packbench.drivers`, name `keysight-b2985`. The instrument listens on TCP port 5025
+for SCPI: `TCPIP0::<host>::5025::SOCKET`.
 
-Commands, ranges and answers are those of the *Keysight B2980 Series SCPI Command Reference* as the public driver of the
-family has them (PyMeasure, `agilentB298x.py`, and the transcripts of its tests); the page numbers of the manual were not
-at hand. Tried on the simulator only.
+Commands, ranges and answers are those of the *Keysight B2980 Series SCPI Command Reference* as the public driver of
+the family has them (PyMeasure, `agilentB298x.py`, and the transcripts of its tests); the manual's own page numbers were
+not at hand. Tried on the simulator only.
 
 How it is wired: the source over a resistor in the test lead (`series_resistance`) to the poles of the pack, joined; the
 case of the pack to the ammeter. So the current tells both what leaks and what is left on the insulation once the source
-is at 0 V: the residual voltage is that of the resistor. Without the resistor nothing would limit a breakdown to less than
-the source's own 1 mA (1000 V range), and nothing would tell of the residual voltage.
+is at 0 V: the residual voltage is that of the resistor. Without the resistor nothing but the source's own 1 mA (1000 V
+range) would limit a breakdown, and nothing would tell of the residual voltage. A lead that is open tells of none
+either: whoever touches the pack measures first.
 """
 
 from contextlib import suppress
@@ -39,8 +40,8 @@ class KeysightB2985(VisaDriver):
     """One instrument as `insulation_bench.role.InsulationTester`.
 
     `series_resistance` (Ohm) is in the test lead, `highest` (V) is what leads and pack may see, at most the source's
-    1000 V. When its output is off the source stays connected at 0 V (`:OUTP:OFF:MODE ZERO`) and so discharges the pack's
-    insulation; in its other modes it lets go of it, charged as it is.
+    1000 V. When its output is off the source stays connected at 0 V (`:OUTP:OFF:MODE ZERO`) and so discharges the
+    pack's insulation; in its other modes it lets go of it, charged as it is.
     """
 
     profile = LinkProfile(error_queue=ErrorQueue(query=":SYST:ERR?"))
@@ -110,7 +111,7 @@ class KeysightB2985(VisaDriver):
         with self._session.lock:
             if self._session.query_number(":SYST:INT:TRIP?"):
                 raise InstrumentFault(
-                    f"{self.name} has an open interlock and puts on no more than 20 V; close the cover of the test fixture"
+                    f"{self.name} has an open interlock and puts on no more than 20 V; close the cover of the fixture"
                 )
             for message in (":OUTP:OFF:MODE ZERO", ":FUNC 'CURR'", f":SOUR:VOLT:RANG {HIGHEST:g}", ":INP 1"):
                 self._session.write(message)

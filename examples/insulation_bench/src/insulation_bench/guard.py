@@ -1,7 +1,7 @@
 """The guard limit, and the faults that this package can name.
 
-Declared in `pyproject.toml`: the limit in the group `packbench.limits`, each fault in the group `packbench.faults` under
-its id. A fault says who is to blame: what the tester reads is the pack's, what the tester does is the bench's.
+Declared in `pyproject.toml`: the limit in the group `packbench.limits`, each fault in the group `packbench.faults`
+under its id. A fault says who is to blame: what the tester reads is the pack's, what the tester does is the bench's.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """The simulator: the same electrometers, in front of the insulation of the pack of the virtual world.
 
-Declared in `pyproject.toml`, group `packbench.simulators`, name `keysight-b2985`. It shares nothing with the driver but
-the grammar of SCPI. What it answers follows the *Keysight B2980 Series SCPI Command Reference* as public code has it (see
-the driver); where that says nothing the numbers of its errors are those of SCPI-1999.
+Declared in `pyproject.toml`, group `packbench.simulators`, name `keysight-b2985`. It shares nothing with the driver
+but the grammar of SCPI. What it answers follows the *Keysight B2980 Series SCPI Command Reference* as public code has
+it (see the driver); where that says nothing the numbers of its errors are those of SCPI-1999.
 
 The insulation is a resistance, which a BMS sees as well, with the Y capacitors between pack and case beside it:
 
@@ -12,7 +12,7 @@ The insulation is a resistance, which a BMS sees as well, with the Y capacitors 
 from collections.abc import Callable
 from functools import partial
 from math import exp, inf
-from typing import ClassVar
+from types import MappingProxyType
 
 from packbench.simulation import (
     Call,
@@ -90,7 +90,7 @@ class B2985(Instrument):
     """One electrometer. `volts` V are on the insulation, `output` is whether its source is told to be on."""
 
     SWITCHING = (":OUTP",)
-    QUANTITIES: ClassVar[dict[str, str]] = {"current": "current"}
+    QUANTITIES = MappingProxyType({"current": "current"})
 
     def __init__(self, settings: TesterSettings, place: Place, leak: Property) -> None:
         self._specimen: Specimen = place.specimen

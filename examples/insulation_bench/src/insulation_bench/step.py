@@ -43,9 +43,9 @@ _STATE, _BUS = "BMS State / 1", "Voltage / V"
 class InsulationTest(Step):
     """Contactors open, `voltage` V (d.c.) between the poles and the case for `dwell` s, then off and discharged.
 
-    ISO 6469-3, isolation resistance measurement: the test voltage is a d.c. voltage of at least the highest working
-    voltage, applied for a time long enough to obtain a stable reading. It ends when the dwell is over and the reading is
-    stable, and less than 60 V d.c. are left.
+    ISO 6469-3, measurement of isolation resistance (8.2 of the edition of 2011): a d.c. voltage of at least the highest
+    working voltage, applied for a time long enough to obtain a stable reading. It ends when the dwell is over and the
+    reading is stable, and less than 60 V d.c. are left.
     """
 
     voltage: float
@@ -92,11 +92,11 @@ class InsulationTestProcedure(Procedure[InsulationTest]):
         least = self.place.pack.voltage_max
         if not self.step.voltage >= least:
             yield (
-                f"a test voltage of {self.step.voltage:g} V is less than the {least:.4g} V of the pack; ISO 6469-3 asks "
-                "for at least its highest working voltage."
+                f"a test voltage of {self.step.voltage:g} V is less than the {least:.4g} V of the pack; ISO 6469-3 "
+                "asks for at least its highest working voltage."
             )
         if not STABLE_FOR <= self.step.dwell <= 3600:
-            yield f"a dwell of {self.step.dwell:g} s; allowed: {STABLE_FOR:g} to 3600 s, for a reading must become stable."
+            yield f"a dwell of {self.step.dwell:g} s; allowed: {STABLE_FOR:g} to 3600 s, for the reading to be stable."
 
     def set_points(self) -> dict[str, float]:
         """With what the figure is over: the highest working voltage of the pack."""
@@ -136,7 +136,8 @@ class _Sequence:
         self._state = index[_STATE] if "bms" in stage.place.roles else None
         self._bus = None if stage.place.station.safe_state.bus_meter is None else index[_BUS]
         self._readings: list[tuple[float, float]] = []
-        self._does, self._since = self._open, 0.0
+        self._does: Control = self._open
+        self._since = 0.0
         self._text = ""
         if self._state is not None:
             stage.place.roles.bms.request_mode(BmsMode.STANDBY)
@@ -167,8 +168,8 @@ class _Sequence:
             self._go_on_with(self._test, time)
         elif time - self._since > OPENS_WITHIN:
             raise BenchFault(
-                f"Step {self._step.name!r}: after {OPENS_WITHIN:g} s {self._still_closed(row)}, and no test voltage was "
-                "put on; look for a welded contactor.",
+                f"Step {self._step.name!r}: after {OPENS_WITHIN:g} s {self._still_closed(row)}, and no test voltage "
+                "was put on; look for a welded contactor.",
                 "contactor-not-open",
             )
 
@@ -211,7 +212,8 @@ class _Sequence:
         if time - self._since > DISCHARGED_WITHIN:
             raise BenchFault(
                 f"Step {self._step.name!r}: {row[self._volts]:.4g} V are left on the pack's insulation "
-                f"{DISCHARGED_WITHIN:g} s after the test voltage was taken off, less than {TOUCHABLE:g} V are safe to touch.",
+                f"{DISCHARGED_WITHIN:g} s after the test voltage was taken off, less than {TOUCHABLE:g} V are safe to "
+                "touch.",
                 "not-discharged",
             )
 
