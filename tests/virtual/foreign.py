@@ -9,9 +9,8 @@ from pydantic import BaseModel, Field
 
 from instruments.virtual.defects.grammar import Defect, DefectKind, Repair
 from instruments.virtual.dialect import Instrument
-from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import Plant
-from instruments.virtual.ports import Contactor, Emulator, Load, Port
+from instruments.virtual.ports import Contactor, Emulator, Load, Port, Surroundings
 from instruments.virtual.properties import Property
 from instruments.virtual.simulator import Part, Place, Settings, Simulator
 from instruments.virtual.simulators.chroma_63600 import SIMULATOR as CHROMA
@@ -32,7 +31,7 @@ class Case(Port):
 
         self.on = False
 
-    def join(self, world: Inhabitants) -> None:
+    def join(self, world: Surroundings) -> None:
         self.plant = world.plant
         world.others["tester"] = lambda: self.on
 
@@ -83,7 +82,7 @@ def build_tester(settings: TesterSettings, place: Place) -> Tester:
     return Tester(settings, place, absent)
 
 
-def stick(tester: Tester, defect: Defect, _world: Inhabitants) -> Repair:
+def stick(tester: Tester, defect: Defect, _world: Surroundings) -> Repair:
     return tester.stick(defect.number(1))
 
 

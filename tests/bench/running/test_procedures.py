@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from math import nan
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -274,6 +275,19 @@ def test_what_the_bms_allows_cuts_both_directions_by_the_limit_received_last(
     assert set(asked[~np.isnan(asked)]) == {0.5, -0.75}
 
 
+def test_nothing_is_discharged_before_the_bms_has_said_how_much_it_allows(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    began = plant.now()
+    plant.discharge_limit = nan
+    plant.on_scan.append(lambda: setattr(plant, "discharge_limit", nan if plant.now() < began + 4 else 3.0))
+    run = little_bench.run(Profile([(0, -2.0), (10, 0)]))
+    asked, allowed = column(run, "Set Current / A"), column(run, "Discharge Current Limit / A")
+    flowing = asked[~np.isnan(asked)]
+    assert set(flowing) == {0.0, -2.0}
+    assert np.isnan(allowed).any()
+
+
 def test_a_profile_ends_where_another_condition_holds_before(little_bench: TestBench) -> None:
     run = little_bench.run(Profile([(0, 2.0), (600, 0)], until=elapsed(seconds=5)))
     assert next(e for e in run.events if e["type"] == "step ended")["ended_by"] == "Step Time at least 5 s"
@@ -413,7 +427,7 @@ def test_a_chamber_hears_nothing_that_was_not_declared(little_bench: TestBench, 
     bring(("Warm", "WarmProcedure"))
     little_bench.run(Warm())
     assert plant.air == 30.0
-    with pytest.raises(TestError, match=r"asks its chamber for a temperature of 70 and has declared 30 to 30"):
+    with pytest.raises(TestError, match=r"Step 'warm' asks its chamber for .* 70 and has declared 30 to 30"):
         little_bench.run(Warm(asked=70.0))
     assert plant.air == 30.0
 

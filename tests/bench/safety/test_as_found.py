@@ -558,3 +558,12 @@ def test_where_nobody_measures_the_bus_there_is_nothing_to_refuse(
     bench.run(Charge(1.0, elapsed(seconds=5)))
     bench.conclude()
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(InstrumentFault("nobody answers"), "nobody answers"), (TimeoutError(), "TimeoutError")]
+)
+def test_who_is_not_there_says_why_whatever_is_asked_of_him(error: Exception, says: str) -> None:
+    absent = asfound.Found(None, error).player
+    with pytest.raises(InstrumentFault, match=f"^{says}$"):
+        absent.source_off()  # type: ignore[union-attr]

@@ -20,7 +20,6 @@ from packbench.simulation import (
     ErrorQueue,
     Fault,
     Grammar,
-    Inhabitants,
     Instrument,
     Meter,
     Place,
@@ -31,6 +30,7 @@ from packbench.simulation import (
     Settings,
     Simulator,
     Specimen,
+    Surroundings,
     boolean,
     choice,
     number,
@@ -81,7 +81,7 @@ class TestLead(Port):
     def __init__(self, name: str, is_on: Callable[[], bool]) -> None:
         self._name, self._is_on = name, is_on
 
-    def join(self, world: Inhabitants) -> None:
+    def join(self, world: Surroundings) -> None:
         """Be seen."""
         world.others[self._name] = self._is_on
 

@@ -1,0 +1,86 @@
+"""Which of two meters that disagree is suspected, and which cell a value is about: on the rows of a shipped station."""
+
+from collections.abc import Sequence
+from math import nan
+
+import pytest
+
+from bench import columns
+from bench.columns import DERIVED, INDEX, bms_label, raw_label
+from bench.pack import PackFile
+from bench.safety import quantities
+from bench.safety.evidence import evidence_for
+from bench.safety.guard import Evidence
+from bench.station import load_station
+from instruments.roles import AMPERES, BMS_CHANNELS, VOLTS, Channel
+
+STATION, _ = load_station("virtual-module")
+CELLS = [raw_label("emulator", Channel(f"cell {number}", "voltage", "V")) for number in (1, 2, 3, 4)]
+LAYOUT = (
+    *DERIVED, *(raw_label(name, channel) for name in ("supply", "load") for channel in (VOLTS, AMPERES)), *CELLS,
+    *(bms_label("bms", channel) for channel in BMS_CHANNELS),
+)  # fmt: skip
+"""Supply and load are two instruments here, each with an ammeter of its own; there is a third word: the BMS's."""
+
+
+def row(
+    supply: float = 0.0, load: float = 0.0, bms: float = 0.0, asked: float = nan, cells: Sequence[float] = ()
+) -> list[float]:
+    """Currents in A: what each reads, what is asked for; cells in V."""
+    found = [nan] * len(LAYOUT)
+    found[INDEX[columns.SET_CURRENT]] = asked
+    found[LAYOUT.index(raw_label("supply", AMPERES))] = supply
+    found[LAYOUT.index(raw_label("load", AMPERES))] = load
+    found[LAYOUT.index(bms_label("bms", "pack current"))] = bms
+    for label, volts in zip(CELLS, cells, strict=False):
+        found[LAYOUT.index(label)] = volts
+    return found
+
+
+@pytest.fixture
+def evidence(four_cells: PackFile) -> Evidence:
+    return evidence_for(four_cells, STATION, LAYOUT)
+
+
+@pytest.mark.parametrize(
+    ("values", "suspected"),
+    [
+        # Nothing is asked of anybody: whoever reads a current that the BMS does not see reads wrongly.
+        ({"supply": 3.0}, ("supply",)),
+        ({"load": -3.0}, ("load",)),
+        # All is well between them but for the BMS: the one that carries the most, or the BMS.
+        ({"bms": 3.0}, ("supply", "bms")),
+        # A charge is asked of the supply, and the load says that it flows through itself as well.
+        ({"supply": 3.0, "bms": 3.0, "asked": 3.0, "load": -2.0}, ("load",)),
+        # The BMS sees what was asked for: the supply cannot read it.
+        ({"supply": 0.0, "bms": 3.0, "asked": 3.0}, ("supply",)),
+        ({"load": 0.0, "bms": -3.0, "asked": -3.0}, ("load",)),
+        # The supply reads what was asked for and the BMS nothing: one of the two.
+        ({"supply": 3.0, "asked": 3.0}, ("supply", "bms")),
+        ({"load": -3.0, "asked": -3.0}, ("load", "bms")),
+    ],
+)
+def test_of_two_ammeters_the_one_that_is_alone_with_its_word_is_suspected(
+    evidence: Evidence, values: dict[str, float], suspected: tuple[str, ...]
+) -> None:
+    assert evidence.suspects[quantities.BMS_CURRENT_DIFFERENCE](row(**values)) == suspected
+
+
+@pytest.mark.parametrize(("asked", "who"), [(2.0, ("supply",)), (-2.0, ("load",))])
+def test_a_current_that_is_missing_is_owed_by_whoever_was_asked_for_it(
+    evidence: Evidence, asked: float, who: tuple[str, ...]
+) -> None:
+    assert evidence.suspects[quantities.CURRENT_SHORTFALL](row(asked=asked)) == who
+
+
+@pytest.mark.parametrize(
+    ("column", "place"),
+    [(columns.CELL_VOLTAGE_MAX, "cell 2"), (columns.CELL_VOLTAGE_MIN, "cell 4"), (quantities.CELL_SPREAD, "cell 2")],
+)
+def test_the_cell_that_a_voltage_is_about_is_named(evidence: Evidence, column: str, place: str) -> None:
+    assert evidence.places[column](row(cells=(3.3, 3.6, 3.3, 3.2))) == place
+
+
+@pytest.mark.parametrize("column", [columns.CELL_VOLTAGE_MAX, columns.CELL_VOLTAGE_MIN])
+def test_where_a_cell_is_missing_nobody_says_which_is_the_highest(evidence: Evidence, column: str) -> None:
+    assert evidence.places[column](row(cells=(3.3, nan, 3.3, 3.2))) == ""
