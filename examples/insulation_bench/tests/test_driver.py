@@ -139,7 +139,7 @@ def test_off_needs_no_identity_and_connects_what_was_charged_to_zero_volts() -> 
     [
         ({"series_resistance": 0}, "series_resistance 0 must be above 0 Ohm"),
         ({"highest": 1001}, "highest 1001 must be above 0 and at most 1000 V"),
-        ({"series_resistence": 1e6}, "no option 'series_resistence' .did you mean 'series_resistance'"),
+        ({"series_resistence": 1e6}, "no option 'series_resistence'; did you mean 'series_resistance'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, object], says: str) -> None:
