@@ -123,15 +123,15 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
             return b"", self.handle_return_value(session, _reason(error))
         data = replies.popleft()
         end = opened.end
-        if end is not None:
-            length = data.find(end) + 1
-            if length == 0:
-                return self._silence(session, opened)
-            if length < len(data):
-                replies.appendleft(data[length:])
-                data = data[:length]
-        elif opened.bare:
+        length = len(data) if end is None else data.find(end) + 1
+        unending = end is None and opened.bare
+        if length == len(data) <= count and not unending:  # one whole reply, as nearly always
+            return data, _SUCCESS
+        if length == 0 or unending:
             return self._silence(session, opened)
+        if length < len(data):
+            replies.appendleft(data[length:])
+            data = data[:length]
         if len(data) > count:
             replies.appendleft(data[count:])
             return data[:count], _Status.success_max_count_read
@@ -168,8 +168,14 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
         return _SUCCESS
 
     def flush(self, session: VISASession, mask: constants.BufferOperation) -> constants.StatusCode:
-        """Drop unread replies: writes are never buffered here."""
-        return self.clear(session)
+        """Drop unread replies: writes are never buffered here. It is asked for before every message."""
+        opened = self._open.get(session)
+        if opened is None:
+            return self.handle_return_value(session, _Status.error_invalid_object)
+        line = opened.line
+        if line.replies or line.unfinished:
+            line.clear()
+        return _SUCCESS
 
     def read_stb(self, session: VISASession) -> tuple[int, constants.StatusCode]:
         """Serial poll."""

@@ -27,11 +27,15 @@ RoleName = Annotated[str, AfterValidator(_known_role)]
 
 
 class Accuracy(files.FileModel):
-    """Expanded uncertainty of a reading, as a fraction of it (temperature: K)."""
+    """Expanded uncertainty of a reading, as a fraction of it (temperature: K).
+
+    `resistance` is that of an instrument that measures one itself, not as a voltage over a current.
+    """
 
     voltage: float = Field(default=0.001, ge=0, lt=1)
     current: float = Field(default=0.002, ge=0, lt=1)
     temperature: float = Field(default=0.5, ge=0)
+    resistance: float = Field(default=0.05, ge=0, lt=1)
 
 
 class Expected(files.FileModel):

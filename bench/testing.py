@@ -94,7 +94,8 @@ class TestBench:
         try:
             past, start = self._past, 0.0 if self._past is None else self._past.resumes_at(utc_now())
             opened = OpenBench(
-                self.setup, self.run_log.transcript, start, permit=self._permit, opening=self._opening
+                self.setup, self.run_log.transcript, start, permit=self._permit, opening=self._opening,
+                frames=self.run_log.can_log.write,
             )  # fmt: skip
             self._open = opened
             self.run_log.now = opened.clock.now

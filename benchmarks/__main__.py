@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     against,
+    bytecodes,
     guard,
     latency,
     loop,
@@ -20,7 +21,8 @@ from benchmarks import (
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        loop, against, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening, supervisor,
+        loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
+        supervisor,
     )
 }  # fmt: skip
 

@@ -1,10 +1,15 @@
-"""Run the fault campaign, print its table, build its Allure report: `python -m campaign [--write-table] [pytest's]`."""
+"""Run the fault campaign, print its table, build its Allure report: `python -m campaign [--write-table] [pytest's]`.
+
+It comes with the package: whoever has faults of his own runs them with `python -m campaign --catalogue=FILE`. Where
+pytest-xdist is installed several cases run at once.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -30,7 +35,8 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), f"--seed={options.seed}"]
     # No test of the campaign uses a fixture of ours: by their names the plugins give it titles and labels all the same.
     command += ["-p", "bench.plugin", "-p", "reports.plugin"]
-    command += ["-n", str(WORKERS), "-q", "--tb=no", "-r", "", f"--alluredir={RESULTS}/allure"]
+    command += ["-n", str(WORKERS)] if find_spec("xdist") else []
+    command += ["-q", "--tb=no", "-r", "", f"--alluredir={RESULTS}/allure"]
     status = subprocess.run([*command, f"--outcomes={RESULTS}/outcomes", *rest], check=False).returncode
     outcomes = outcome.read(RESULTS / "outcomes")
     if not outcomes:

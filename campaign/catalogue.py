@@ -1,32 +1,43 @@
 """The faults of the campaign as data: what goes wrong, how it is injected, and what must come of it in each phase.
 
 The files in `faults/` say what is expected and nothing about what was found. The words for causes, layers and blame are
-those of the bench's own catalogue, `bench/safety/faults.yaml`.
+those of the bench's own catalogue, `bench/safety/faults.yaml`, and of the faults that other packages bring.
+
+A package with instruments and steps of its own has a catalogue of its own (`--catalogue`): its stations and packs are
+files beside it, its `scenario` is a function of that package, and a phase of it is a step of that scenario by its name.
 """
 
+import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import Field, model_validator
 
 from bench import files
-from bench.safety.faults import catalogue
+from bench.running.lifecycle import OpenBench
+from bench.safety import faults
+from bench.scenario import Step
 from bench.verdicts import Blame, InputError
 
 FOLDER = Path(__file__).with_name("faults")
 
 Level = Literal["transport", "dialect", "instrument", "physics", "CAN", "process"]
-Phase = Literal["opening", "soak", "charge", "fast recharge", "rest", "discharge", "teardown", "judgement"]
+Phase = str
+"""One of `PHASES`, or the name of a step of a scenario of somebody else's."""
+Scenario = Callable[[Phase, OpenBench], Sequence[Step]]
+"""What is run to be hit in a phase, on an open bench."""
 Expectation = Literal["ends", "warns", "told", "passes", "alone"]
 """ends: the run ends with a cause that names the fault. warns: it goes on, and the fault is told. told: the run may end
 as it likes, but the bench verdict says what could not be verified. passes: nothing comes of it. alone: nobody is left
 to say anything, and everything goes off by itself."""
 
 LEVELS: tuple[Level, ...] = get_args(Level)
-PHASES: tuple[Phase, ...] = get_args(Phase)
+PHASES: tuple[Phase, ...] = (
+    "opening", "soak", "charge", "fast recharge", "rest", "discharge", "teardown", "judgement",
+)  # fmt: skip
 USUAL: tuple[Phase, ...] = ("soak", "charge", "fast recharge", "discharge", "teardown")
 """Of one scenario, in which most faults come; a rest and a judgement are scenarios of their own."""
 SEEDED: frozenset[Phase] = frozenset({"opening", "judgement"})
@@ -72,8 +83,11 @@ class Injection(Strike):
     level: Level
     words: str = Field(min_length=1, description="what goes wrong, as the table calls it")
     dangerous: bool = Field(description="whether somebody or something could be hurt if nobody noticed")
-    station: str = Field(default="virtual-module", description="shipped station; a process is hit on a served one")
-    pack: str = Field(default="", description="shipped pack (default: the station's first)")
+    station: str = Field(
+        default="virtual-module", description="shipped, or a file beside this one; a process is hit on a served one"
+    )
+    pack: str = Field(default="", description="shipped, or a file beside this one (default: the station's first)")
+    scenario: str = Field(default="", description="`module:function` of an installed package (default: our own)")
     also: Second | None = Field(default=None, description="the second of two faults; the first leads")
     found: bool = Field(default=False, description="whether it is about how the bench is found, or left")
     expect: Expectation
@@ -84,13 +98,17 @@ class Injection(Strike):
     verdict: str = Field(default="", description="of the run, where it does not follow from whom is to blame")
     locates: str = Field(default="", description="what the cause must say: which cell, which limit, which instrument")
     told: str = Field(default="", description="what the bench verdict must say where it is not safe")
-    minutes: float = Field(default=0.5, gt=0, description="of bench time that a process is watched for")
+    minutes: float = Field(
+        default=0.5, gt=0, description="of bench time that a process is watched for, or a step by its name takes"
+    )
     group: str = Field(default="", description="file that it stands in; set by the loader")
 
     @property
     def expectations(self) -> Mapping[Phase, Expectation]:
-        """What is expected, by phase, in the order of the phases."""
-        return {phase: self.but.get(phase, self.expect) for phase in PHASES if phase in {*self.phases, *self.but}}
+        """What is expected, by phase, in the order of the phases; steps by their names come last."""
+        wanted = dict.fromkeys((*self.phases, *self.but))
+        order = [phase for phase in PHASES if phase in wanted] + [phase for phase in wanted if phase not in PHASES]
+        return {phase: self.but.get(phase, self.expect) for phase in order}
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -101,7 +119,7 @@ class Injection(Strike):
     def real(self) -> bool:
         """Whether it needs real sockets and processes."""
         processes = self.action or self.lease or (self.also is not None and self.also.action)
-        return bool(processes) or self.station.startswith(REAL)
+        return bool(processes) or Path(self.station).name.startswith(REAL)
 
     def located_in(self, text: str) -> bool:
         """Whether a cause says where it is; a cell by its number in the string, or as whoever measured it counts."""
@@ -125,10 +143,22 @@ class Injection(Strike):
         return tuple(kind for kind, holds in kinds.items() if holds)
 
     @model_validator(mode="after")
+    def _has_a_scenario(self) -> "Injection":
+        unknown = next((phase for phase in self.expectations if phase not in PHASES), None)
+        if unknown is not None and not self.scenario:
+            raise ValueError(f"{unknown!r} is no phase; {files.nearest(unknown, PHASES)}")
+        if self.scenario:
+            scenario_named(self.scenario)
+            if "judgement" in self.expectations:
+                raise ValueError("nobody judges a `scenario` of its own: leave the phase 'judgement' out")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_judged(self) -> "Injection":
-        unknown = [name for name in (*self.named, *(self.also.named if self.also else ())) if name not in catalogue()]
+        known = faults.ids()
+        unknown = [name for name in (*self.named, *(self.also.named if self.also else ())) if name not in known]
         if unknown:
-            raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], catalogue())}")
+            raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], known)}")
         expected = set(self.expectations.values())
         if expected & {"ends", "warns"} and not (self.named and self.blame):
             raise ValueError("what is to be noticed needs `named` and `blame`")
@@ -140,6 +170,17 @@ class Injection(Strike):
         if self.dangerous and set(waved) - WITHOUT_CURRENT and not self.found:
             raise ValueError("a dangerous fault may pass unnoticed only before or after any current can flow")
         return self
+
+
+def scenario_named(name: str) -> Scenario:
+    """The function behind `module:function`; raises `ValueError`, one sentence, where there is none."""
+    try:
+        found = pkgutil.resolve_name(name)
+    except Exception as error:  # what somebody's module does while it is imported is anything
+        raise ValueError(f"`scenario` {name!r} cannot be imported: {error}; write package.module:function") from error
+    if ":" not in name or not callable(found):
+        raise ValueError(f"`scenario` {name!r} is no function; write package.module:function")
+    return cast("Scenario", found)
 
 
 def _places_of(cell: int, series: int) -> list[str]:
@@ -176,8 +217,14 @@ def load_campaign(path: Path) -> Mapping[str, Injection]:
         for name, fault in files.load(file, Campaign).faults.items():
             if name in found:
                 raise InputError(f"{file}, key faults.{name}: {found[name].group}.yaml has a fault of that id already.")
-            found[name] = fault.model_copy(update={"group": file.stem})
+            beside = {"station": _beside(file, fault.station), "pack": _beside(file, fault.pack)}
+            found[name] = fault.model_copy(update={"group": file.stem, **beside})
     return found
+
+
+def _beside(file: Path, name: str) -> str:
+    """A station or pack as it is found from anywhere: a file is meant from where it is named, a shipped one is not."""
+    return str(file.resolve().parent / name) if name.endswith((".yaml", ".yml")) else name
 
 
 @cache

@@ -1,6 +1,6 @@
 """Which cases are run: every fault in every phase, or those of some levels, faults and phases."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     option = metafunc.config.getoption
     try:
         faults = load_campaign(Path(option("--catalogue")))
-        levels, phases = _chosen(option("--levels"), LEVELS), _chosen(option("--phases"), PHASES)
+        levels, phases = _chosen(option("--levels"), LEVELS), _chosen(option("--phases"), _phases_of(faults))
         names = _chosen(option("--faults"), faults)
         groups = _chosen(option("--groups"), dict.fromkeys(fault.group for fault in faults.values()))
     except InputError as error:
@@ -59,6 +59,11 @@ def _hearing() -> Iterator[None]:
 def injection(fault: str, pytestconfig: pytest.Config) -> Injection:
     """What is injected."""
     return load_campaign(Path(pytestconfig.getoption("--catalogue")))[fault]
+
+
+def _phases_of(faults: Mapping[str, Injection]) -> Iterable[str]:
+    """Ours, then those that are steps of other scenarios."""
+    return dict.fromkeys((*PHASES, *(phase for fault in faults.values() for phase in fault.expectations)))
 
 
 def _labels(level: str, fault: str) -> list[pytest.MarkDecorator]:

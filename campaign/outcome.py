@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.safety.faults import catalogue
+from bench.safety import faults
 from bench.verdicts import ExitStatus
 from campaign.catalogue import VERDICTS, Injection, Phase
 
@@ -27,7 +27,7 @@ STATUS = {"pack": 1, "bench": 3, "test": 2, "operator": 130}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseOutcome:
     """One case. Times in s: of the bench on the virtual clock, of the wall for a process."""
 
     fault: str
@@ -102,10 +102,10 @@ class Outcome:
         return bool(self.bench)
 
 
-def of(fault: str, injection: Injection, phase: Phase) -> Outcome:
+def of(fault: str, injection: Injection, phase: Phase) -> CaseOutcome:
     """The outcome of a case of which nothing is known yet."""
     expected = injection.expectations[phase]
-    return Outcome(
+    return CaseOutcome(
         fault, injection.level, injection.words, phase, injection.dangerous, expected, injection.group, injection.kinds
     )  # fmt: skip
 
@@ -140,11 +140,10 @@ def listed_in(manifest: Mapping[str, Any], events: Sequence[Mapping[str, Any]], 
 
 def words(noticed: Noticed, fault: str, blame: str, text: str) -> dict[str, Any]:
     """Who noticed, in the words of the bench's catalogue."""
-    known = catalogue().get(fault)
     return {
         "noticed": noticed,
         "named": fault,
-        "layer": known.layer if known else "?",
+        "layer": faults.fault(fault).layer if fault in faults.ids() else "?",
         "blame": blame,
         "text": text,
     }
@@ -156,12 +155,12 @@ def unsafe_words(bench_verdict: Mapping[str, Any] | None) -> str:
     return "; ".join(f"{step['name']}: {step['detail']}" for step in steps if step["verified"] is False)
 
 
-def judged(outcome: Outcome, injection: Injection) -> Outcome:
+def judged(outcome: CaseOutcome, injection: Injection) -> CaseOutcome:
     """The outcome with everything about it that is not as it should be."""
     return replace(outcome, problems=tuple(_problems(outcome, injection)))
 
 
-def _problems(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _problems(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     if outcome.injected is None:
         yield f"it was never injected: the run ended before ({outcome.text or outcome.verdict})"
         return
@@ -181,7 +180,7 @@ def _problems(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield from _of_the_second(outcome, injection)
 
 
-def _of_the_operator(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _of_the_operator(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     """What the bench verdict says to whoever must go there."""
     told = [text for text in (injection.told, injection.also.told if injection.also else "") if text]
     if outcome.told and not told:
@@ -195,7 +194,7 @@ def _of_the_operator(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield f"the bench could not be verified safe, and the exit status is {outcome.status}"
 
 
-def _of_the_second(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _of_the_second(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     """Whether the second of two faults came, and is listed beside the first."""
     also = injection.also
     if outcome.second is None:
@@ -204,7 +203,7 @@ def _of_the_second(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield f"the second fault should be listed as {' or '.join(also.named)}; listed is {', '.join(outcome.listed)}"
 
 
-def _of_the_expectation(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _of_the_expectation(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     match outcome.expected, outcome.noticed:
         case "passes", _:
             yield from _of_no_harm(outcome)
@@ -222,7 +221,7 @@ def _of_the_expectation(outcome: Outcome, injection: Injection) -> Iterator[str]
             yield from _of_the_verdict(outcome, injection)
 
 
-def _of_no_harm(outcome: Outcome) -> Iterator[str]:
+def _of_no_harm(outcome: CaseOutcome) -> Iterator[str]:
     if outcome.noticed in ("ended", "told"):
         yield f"it should do no harm, and the run was {outcome.noticed} by {outcome.named}: {outcome.text}"
     elif outcome.verdict != "PASS":
@@ -231,7 +230,7 @@ def _of_no_harm(outcome: Outcome) -> Iterator[str]:
         yield f"a current flowed for {outcome.off_after} s, far longer than the test asked for"
 
 
-def _of_the_words(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _of_the_words(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     if outcome.named not in injection.named:
         yield f"it was named {outcome.named} ({outcome.text}), not {' or '.join(injection.named)}"
     if outcome.blame != injection.blame:
@@ -240,7 +239,7 @@ def _of_the_words(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield f"the cause should say {injection.locates!r} and says {outcome.text!r}"
 
 
-def _of_the_verdict(outcome: Outcome, injection: Injection) -> Iterator[str]:
+def _of_the_verdict(outcome: CaseOutcome, injection: Injection) -> Iterator[str]:
     """Whether verdict and exit status say what the blame does; a process that was killed has neither."""
     if outcome.expected != "ends" or outcome.verdict == NEVER_ENDED or injection.blame is None:
         return
@@ -253,23 +252,23 @@ def _of_the_verdict(outcome: Outcome, injection: Injection) -> Iterator[str]:
         yield f"the exit status is {outcome.status}, not {STATUS[injection.blame]}"
 
 
-def write(outcome: Outcome, folder: Path) -> None:
+def write(outcome: CaseOutcome, folder: Path) -> None:
     """Keep an outcome in a file of its own: cases run in several processes."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{outcome.level}-{outcome.fault}-{outcome.phase}.json".replace(" ", "-")
     (folder / name).write_text(json.dumps(asdict(outcome), indent=1) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> list[Outcome]:
+def read(folder: Path) -> list[CaseOutcome]:
     """Every outcome that was kept."""
     return [_from(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
 
 
-def _from(content: dict[str, Any]) -> Outcome:
+def _from(content: dict[str, Any]) -> CaseOutcome:
     lists = ("problems", "kinds", "listed")
-    return Outcome(**{**content, **{name: tuple(content[name]) for name in lists}})
+    return CaseOutcome(**{**content, **{name: tuple(content[name]) for name in lists}})
 
 
-def wrongly_blamed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def wrongly_blamed(outcomes: Iterable[CaseOutcome]) -> list[CaseOutcome]:
     """Those of which somebody else was blamed."""
     return [outcome for outcome in outcomes if any("was blamed" in problem for problem in outcome.problems)]

@@ -12,20 +12,20 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from bench.safety.faults import catalogue
+from bench.safety.faults import fault as fault_of
 from bench.safety.powercut import afterwards
 from bench.safety.supervisor import REPORT
 from campaign import outcome
 from campaign.catalogue import Injection, Phase
 from campaign.leases import LEASE, lease_found
-from campaign.outcome import DEAD_CURRENT, NEVER_ENDED, Outcome
+from campaign.outcome import DEAD_CURRENT, NEVER_ENDED, CaseOutcome
 from campaign.scenario import instant
 from campaign.served import ROOT, Event, ServedBench, served
 from campaign.victim import HIT, Order
@@ -76,7 +76,7 @@ class _Left:
         return _json(self.run / REPORT) if self.run else {}
 
 
-def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> Outcome:
+def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> CaseOutcome:
     """One case, judged; station, log and recording are left in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     opening = injection.seeds if phase == "opening" else ()
@@ -91,7 +91,8 @@ def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path)
         if phase != "opening":
             Thread(target=_strike, args=(bench, injection, folder / HIT), daemon=True).start()
         with lease_found(folder / LEASE, injection.lease):
-            status, said = _ended(folder, by_terminal=injection.action == "close_the_terminal")
+            pack = ["--pack", injection.pack] if injection.pack else []
+            status, said = _ended(folder, pack, by_terminal=injection.action == "close_the_terminal")
         _wait_until_over(folder, bench, injection)
         left = _left(folder, bench, status, said, began if phase == "opening" else None)
     (folder / "output.txt").write_text(said, encoding="utf-8")
@@ -101,14 +102,15 @@ def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path)
 
 def _shipped(injection: Injection) -> str:
     """The station whose simulators are served; one that is not served has a twin that is."""
-    return injection.station.replace("virtual-", "served-")
+    folder, slash, name = injection.station.rpartition("/")
+    return f"{folder}{slash}{name.replace('virtual-', 'served-')}"
 
 
 def _order(fault: str, injection: Injection, phase: Phase, seed: int, server: int) -> Order:
     also = injection.also
     second = (also.action, also.after / SPEED) if also and also.action else ("", 0.0)
     at = instant(seed, fault, phase, injection.minutes)
-    return Order(injection.action, phase, at, server, *second, injection.minutes)
+    return Order(injection.action, phase, at, server, *second, injection.minutes, injection.scenario)
 
 
 def _strike(bench: ServedBench, injection: Injection, hit: Path) -> None:
@@ -141,11 +143,11 @@ def _is_off(bench: ServedBench) -> bool:
 # --- the process ------------------------------------------------------------------------------------------------------
 
 
-def _ended(folder: Path, *, by_terminal: bool) -> tuple[int | None, str]:
+def _ended(folder: Path, options: Sequence[str], *, by_terminal: bool) -> tuple[int | None, str]:
     """Run the victim to its end: exit status (None: it had to be killed) and what it said."""
     (folder / "test_victim.py").write_text(VICTIM, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "bench.plugin", "-p", "no:cacheprovider", "--rootdir=."]
-    command += ["--station=station.yaml", "test_victim.py"]
+    command += ["--station=station.yaml", *options, "test_victim.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     for name in [name for name in environment if name.startswith("PYTEST_")]:
         del environment[name]  # of the session that runs the campaign
@@ -250,7 +252,7 @@ def _observed(left: _Left, injection: Injection) -> dict[str, Any]:
     events = recording.events if recording else ()
     safe = supervisor.get("bench_verdict") if supervisor else manifest.get("bench_verdict")
     noticed = (
-        outcome.words("ended", supervisor["fault"], catalogue()[supervisor["fault"]].blame, supervisor["reason"])
+        outcome.words("ended", supervisor["fault"], fault_of(supervisor["fault"]).blame, supervisor["reason"])
         if supervisor
         else outcome.noticed_in(manifest, events, left.hit["bench"], injection.named)
     )
@@ -311,7 +313,7 @@ def _outputs(states: list[Event], hit: float) -> tuple[bool, float | None]:
 
 
 def _on(state: Event) -> bool:
-    return bool(state["supply"]) or bool(state["load"]) or abs(state["battery"]) > DEAD_CURRENT
+    return any(state[each] for each in ("supply", "load", "other")) or abs(state["battery"]) > DEAD_CURRENT
 
 
 def _recording(run: Path | None) -> Recording | None:

@@ -23,7 +23,7 @@ from bench.scenario import (
     full_discharge,
     soc_above,
 )
-from campaign.catalogue import Phase
+from campaign.catalogue import PHASES, Phase, scenario_named
 from instruments.roles import BmsState
 
 Row = list[float]
@@ -94,6 +94,11 @@ def cycle(pack: PackFile, full: Currents) -> tuple[Step, ...]:
     )
 
 
+def steps_of(scenario: str, phase: Phase, bench: OpenBench) -> tuple[Step, ...]:
+    """What is run to be hit in `phase`: a scenario of another package by its name, or ours."""
+    return tuple(scenario_named(scenario)(phase, bench)) if scenario else steps(phase, bench)
+
+
 def steps_from(phase: Phase, minutes: float) -> tuple[Step, ...]:
     """Only what is needed to be hit in `phase`: where time is real, nobody waits for what comes before."""
     until = elapsed(minutes=minutes)
@@ -123,17 +128,29 @@ class Trigger:
 
     def __init__(self, engine: Engine, phase: Phase, after: float, act: Callable[[], None]) -> None:
         self.fired: float | None = None
-        self._engine, self._kind, self._after, self._act = engine, _KINDS[phase], after, act
+        self._engine, self._phase, self._after, self._act = engine, phase, after, act
+        self._kind = _KINDS.get(phase)
+        """None for a step of another package's scenario, which is known by its name."""
         self._began: float | None = None
 
     def __call__(self, row: Row) -> None:
         """Take the next row."""
-        if self.fired is not None or not isinstance(self._engine.step, self._kind):
+        if self.fired is not None or not self._is_meant(self._engine.step):
             return
         # The time of a step that moves current counts from closed contactors on.
-        without = issubclass(self._kind, Soak | Rest)
+        without = self._kind is None or issubclass(self._kind, Soak | Rest)
         if self._began is None and (without or row[_BMS_STATE] in (BmsState.CHARGE, BmsState.DISCHARGE)):
             self._began = row[_TIME]
         if self._began is not None and row[_TIME] - self._began >= self._after - 1e-6:
             self.fired = self._engine.clock.now()
             self._act()
+
+    def _is_meant(self, step: Step | None) -> bool:
+        if self._kind is None:
+            return step is not None and step.name == self._phase
+        return isinstance(step, self._kind)
+
+
+def by_name(phase: Phase) -> bool:
+    """Whether a phase is a step by its name."""
+    return phase not in PHASES

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from bench import files
 from bench.station import SHIPPED
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +77,7 @@ def served(
     extra: Mapping[str, Any] | None = None,
     **virtual: Any,
 ) -> Iterator[ServedBench]:
-    """Serve a copy of a shipped station on free ports.
+    """Serve a copy of a station, shipped or a file, on free ports.
 
     `extra` adds keys to the file, `virtual` changes those of its virtual section.
     """
@@ -109,7 +110,7 @@ def serving_process(station: Path | str, *options: object) -> Iterator["subproce
 
 
 def _on_free_ports(shipped: str, extra: Mapping[str, Any], virtual: Mapping[str, Any]) -> str:
-    content = yaml.safe_load((SHIPPED / f"{shipped}.yaml").read_text(encoding="utf-8")) | extra
+    content = yaml.safe_load(files.find(shipped, SHIPPED, "station").read_text(encoding="utf-8")) | extra
     content["virtual"] |= virtual
     for entry in content["instruments"].values():
         if "can" in entry:

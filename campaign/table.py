@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from campaign.catalogue import PHASES, USUAL
-from campaign.outcome import Outcome, wrongly_blamed
+from campaign.outcome import CaseOutcome, wrongly_blamed
 
 HEADER = ("Fault", "Phase", "Noticed", "By", "As", "Outputs off after", "Blamed", "Data lost", "Verdict")
 NOTHING = "-"
@@ -41,25 +41,30 @@ class Line:
     bad: bool
 
 
-def sections(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Line]]]:
+def sections(outcomes: Iterable[CaseOutcome]) -> list[tuple[str, list[Line]]]:
     """The tables by the group of their faults: groups and faults by name, phases in their order."""
-    ordered = sorted(outcomes, key=lambda case: (case.group, case.fault, PHASES.index(case.phase)))
+    ordered = sorted(outcomes, key=lambda case: (case.group, case.fault, _place(case.phase)))
     return [(group, lines(list(cases))) for group, cases in groupby(ordered, key=lambda case: case.group)]
 
 
-def lines(outcomes: Iterable[Outcome]) -> list[Line]:
+def lines(outcomes: Iterable[CaseOutcome]) -> list[Line]:
     """One table, in the order of faults and phases."""
-    ordered = sorted(outcomes, key=lambda case: (case.fault, PHASES.index(case.phase)))
+    ordered = sorted(outcomes, key=lambda case: (case.fault, _place(case.phase)))
     made = []
     for _, of_a_fault in groupby(ordered, key=lambda case: case.fault):
-        alike: dict[tuple[object, ...], list[Outcome]] = {}
+        alike: dict[tuple[object, ...], list[CaseOutcome]] = {}
         for case in of_a_fault:
             alike.setdefault(_kind(case), []).append(case)
         made += [_line(cases) for cases in alike.values()]
     return made
 
 
-def _kind(case: Outcome) -> tuple[object, ...]:
+def _place(phase: str) -> tuple[int, str]:
+    """Where a phase stands: ours in their order, then steps by their names."""
+    return (PHASES.index(phase), "") if phase in PHASES else (len(PHASES), phase)
+
+
+def _kind(case: CaseOutcome) -> tuple[object, ...]:
     return (
         case.noticed,
         case.layer,
@@ -73,7 +78,7 @@ def _kind(case: Outcome) -> tuple[object, ...]:
     )
 
 
-def _line(cases: Sequence[Outcome]) -> Line:
+def _line(cases: Sequence[CaseOutcome]) -> Line:
     first = cases[0]
     phases = [case.phase for case in cases]
     lost = max((case.lost for case in cases if case.lost is not None), default=None)
@@ -91,7 +96,7 @@ def _line(cases: Sequence[Outcome]) -> Line:
     return Line(cells, any(case.problems for case in cases))
 
 
-def _outputs(cases: Sequence[Outcome]) -> str:
+def _outputs(cases: Sequence[CaseOutcome]) -> str:
     first = cases[0]
     longest = max(case.off_after or 0.0 for case in cases)
     if not first.off:
@@ -107,7 +112,7 @@ def _seconds(value: float) -> str:
     return f"{value:.0f} s" if value >= 100 else f"{value:.1f} s"
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def summary(outcomes: Sequence[CaseOutcome]) -> str:
     """The line that counts."""
     dangerous = [case for case in outcomes if case.dangerous]
     on = [case for case in outcomes if not case.off]
@@ -124,7 +129,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def _faults(outcomes: Sequence[Outcome]) -> str:
+def _faults(outcomes: Sequence[CaseOutcome]) -> str:
     """How many faults of which kind; of the pack's, how many ended in every case as failed, with the place named."""
     kinds = {case.fault: case.kinds for case in outcomes}
     missed = {case.fault for case in outcomes if case.verdict != "FAIL" or case.problems}
@@ -140,12 +145,12 @@ def _faults(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def problems(outcomes: Iterable[Outcome]) -> list[str]:
+def problems(outcomes: Iterable[CaseOutcome]) -> list[str]:
     """Everything that is not as expected, as sentences."""
     return [f"{case.fault}, {case.phase}: {problem}." for case in outcomes for problem in case.problems]
 
 
-def markdown(outcomes: Sequence[Outcome], seed: int) -> str:
+def markdown(outcomes: Sequence[CaseOutcome], seed: int) -> str:
     """The page of the documentation."""
     found = "".join(f"- {problem}\n" for problem in problems(outcomes))
     open_ends = f"\n## Not as expected\n\n{found}" if found else ""
@@ -159,7 +164,7 @@ def _markdown(made: Iterable[Line]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def show(outcomes: Sequence[Outcome], console: Console) -> None:
+def show(outcomes: Sequence[CaseOutcome], console: Console) -> None:
     """Print the tables, what is not as expected, and the line that counts."""
     for group, made in sections(outcomes):
         table = Table(*HEADER, title=group)

@@ -24,7 +24,7 @@ from bench.clock import utc_now
 from bench.scenario import Charge, elapsed, soc_above
 from bench.testing import TestBench
 from campaign.catalogue import Phase
-from campaign.scenario import Trigger, steps_from
+from campaign.scenario import Trigger, steps_from, steps_of
 from instruments.roles import BmsMode
 
 LEFT_ALONE = frozenset({"_pytest", "campaign", "queue", "selectors", "threading"})
@@ -46,6 +46,8 @@ class Order:
     behind: float = 0.0
     minutes: float = 0.5
     """of bench time that current flows: a served bench takes real time."""
+    scenario: str = ""
+    """That of another package, as the catalogue names it."""
 
     def write(self, folder: Path) -> None:
         """Leave it where the victim looks for it."""
@@ -68,7 +70,8 @@ def test_hit(bench: TestBench) -> None:
 
     if order.phase != "opening":
         engine.sampler.observers.append(Trigger(engine, order.phase, order.after, act))
-    bench.run(*steps_from(order.phase, order.minutes))
+    own = steps_of(order.scenario, order.phase, engine.bench) if order.scenario else ()
+    bench.run(*(own or steps_from(order.phase, order.minutes)))
 
 
 def _signalled(name: str) -> "Action":

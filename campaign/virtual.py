@@ -20,8 +20,8 @@ from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from campaign import judging, outcome
 from campaign.catalogue import SEEDED, Injection, Phase
-from campaign.outcome import DEAD_CURRENT, Outcome
-from campaign.scenario import Trigger, instant, steps
+from campaign.outcome import DEAD_CURRENT, CaseOutcome
+from campaign.scenario import MINUTES, Trigger, by_name, instant, steps_of
 from reports.recording import TIME, Recording
 
 BETWEEN_ROWS = 1.0
@@ -33,6 +33,7 @@ class Outputs(Protocol):
 
     supply: bool | None
     load: bool | None
+    other: bool | None
     battery: float
 
 
@@ -68,7 +69,7 @@ class Witness:
     def on(self) -> bool:
         """Whether an output is on or a current flows."""
         found = self._found
-        return bool(found.supply) or bool(found.load) or abs(found.battery) > DEAD_CURRENT
+        return bool(found.supply) or bool(found.load) or bool(found.other) or abs(found.battery) > DEAD_CURRENT
 
     @property
     def current(self) -> float:
@@ -88,7 +89,7 @@ class Witness:
         return self._look()
 
 
-def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> Outcome:
+def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path) -> CaseOutcome:
     """One case, judged; its recording is left in `folder`."""
     setup, witness = _setup(injection, phase, seed), Witness()
     under_test = TestBench(setup, folder, TestIdentity(f"campaign::{fault}", fault, fault))
@@ -114,7 +115,7 @@ def _run(under_test: TestBench, witness: Witness, fault: str, injection: Injecti
     try:
         if phase not in SEEDED:
             _inject(under_test, witness, fault, injection, phase)
-        record = under_test.run(*steps(phase, under_test.engine.bench))
+        record = under_test.run(*steps_of(injection.scenario, phase, under_test.engine.bench))
         if phase == "judgement":
             judging.judge(under_test, record)
     except Exception as raised:  # noqa: BLE001 - see above
@@ -174,7 +175,8 @@ def _inject(under_test: TestBench, witness: Witness, fault: str, injection: Inje
         witness.second = now()
         inject(*injection.also.defects)
 
-    at, observers = instant(seed, fault, phase), under_test.engine.sampler.observers
+    minutes = injection.minutes if by_name(phase) else MINUTES
+    at, observers = instant(seed, fault, phase, minutes), under_test.engine.sampler.observers
     observers.append(Trigger(under_test.engine, phase, at, act))
     if injection.also and injection.also.after >= BETWEEN_ROWS:
         observers.append(Trigger(under_test.engine, phase, at + injection.also.after, act_again))

@@ -113,6 +113,8 @@ class CellString:
         self._ones = np.ones(3 * series)
         self._heat = np.zeros(series)
         self._decay_duration = -1.0
+        # Time constants come behind the three resistances in the tables; those that vary come first.
+        self._varying_taus = self._stale_taus = max(0, self._tables.varying - 3)
         self._current = 0.0
 
     def _publish(self) -> None:
@@ -192,13 +194,15 @@ class CellString:
         self._look_up()
 
     def _update_decay(self, duration: float) -> None:
-        """Set what is left of the RC voltages after one step."""
-        if duration == self._decay_duration:
+        """Set what is left of the RC voltages after one step: of all pairs, or of those whose time constants moved."""
+        stale = self._stale_taus if duration == self._decay_duration else 2
+        if not stale:
             return
-        double_rate = np.divide(2.0 * duration, self._tables.surface[3:], out=self._double_rate)
-        np.multiply(double_rate, -0.5, out=self._decay)
-        np.exp(self._decay, out=self._decay)
-        self._decay_duration = duration
+        double_rate, decay = self._double_rate[:stale], self._decay[:stale]
+        np.divide(2.0 * duration, self._tables.surface[3 : 3 + stale], out=double_rate)
+        np.multiply(double_rate, -0.5, out=decay)
+        np.exp(decay, out=decay)
+        self._decay_duration, self._stale_taus = duration, 0
 
     def _relax(self, current: float) -> Vector:
         """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
@@ -250,7 +254,7 @@ class CellString:
         tables, cell = self._tables, self.cell
         tables.look_up(self._soc, self.temperature)
         np.multiply(tables.surface[:3], self._group_factor, out=self._resistance)
-        self._decay_duration = -1.0
+        self._stale_taus = self._varying_taus
         rest = self._rest_voltage
         rest[...] = tables.value[0]
         if cell.entropic is not None:

@@ -21,32 +21,37 @@ class LookUpTables:
     ends hold.
 
     After `look_up`: `value` and `slope` (per unit of state of charge) with shape [curve, count], and
-    `surface` with shape [surface, count]. The arrays are overwritten by the next call.
+    `surface` with shape [surface, count]. The arrays are overwritten by the next call. The last surfaces, from the
+    `varying`-th on, are the same everywhere: their values stand there from the beginning and stay.
     """
 
     def __init__(self, curves: Vector, surfaces: Vector, temperature: Vector, count: int) -> None:
         segments = curves.shape[1] - 1
         self._lines = np.concatenate([curves[:, :-1], np.diff(curves, axis=1) * segments])
-        self._boxes = _bilinear_boxes(np.log(surfaces))
+        logarithms = np.log(surfaces)
+        self.varying = _varying(logarithms)
+        self._boxes = _bilinear_boxes(logarithms[: self.varying])
         self._temperature = temperature
         self._rows = np.arange(len(temperature), dtype=np.float64)
         # Arrays, not Python numbers: numpy converts a number anew at every call, at half the call's cost.
         self._segments = np.array(segments, dtype=np.float64)
         self._row_length = np.array(segments, dtype=np.intp)
         self._first, self._last = np.array(0, dtype=np.intp), np.array(segments - 1, dtype=np.intp)
-        self._allocate(len(curves), len(surfaces), count)
+        self._allocate(len(curves), logarithms, count)
 
-    def _allocate(self, curves: int, surfaces: int, count: int) -> None:
+    def _allocate(self, curves: int, logarithms: Vector, count: int) -> None:
         self._line = np.empty((2 * curves, count))
         self.value, self.slope = self._line[:curves], self._line[curves:]
-        self.surface = np.empty((surfaces, count))
+        # What is the same everywhere is read now: of the time constants of cells, one or both nearly always are.
+        self.surface = np.exp(np.broadcast_to(logarithms[:, 0, :1], (len(logarithms), count)))
+        self._surface = self.surface[: self.varying]
         self._segment = np.empty(count, dtype=np.intp)
         self._row = np.empty(count, dtype=np.intp)
         self._position = np.empty(count)
         self._fraction = np.empty(count)
-        self._box = np.empty((4, surfaces, count))
+        self._box = np.empty((4, self.varying, count))
         self._at_cold_end, self._over_temperature = self._box[:2], self._box[2:]
-        self._over_soc = np.empty((2, surfaces, count))
+        self._over_soc = np.empty((2, self.varying, count))
 
     def look_up(self, soc: Vector, temperature: Vector) -> None:
         """Read everything at `soc` (0 to 1) and `temperature` (degC), one pair per point."""
@@ -76,9 +81,15 @@ class LookUpTables:
         # First along the temperature, what is left is a line over state of charge: half the work of four weights.
         line = np.multiply(self._over_temperature, place, out=self._over_soc)
         line += self._at_cold_end
-        surface = np.multiply(line[1], fraction, out=self.surface)
+        surface = np.multiply(line[1], fraction, out=self._surface)
         surface += line[0]
         np.exp(surface, out=surface)
+
+
+def _varying(surfaces: Vector) -> int:
+    """How many surfaces there are up to the last one that is not the same everywhere; one at least."""
+    differ = np.flatnonzero((surfaces != surfaces[:, :1, :1]).any(axis=(1, 2)))
+    return int(differ[-1]) + 1 if len(differ) else 1
 
 
 def _bilinear_boxes(surfaces: Vector) -> Vector:

@@ -7,6 +7,7 @@ others are mostly killed by the same test.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import cast
 
 import libcst as cst
 import libcst.matchers as m
@@ -90,8 +91,8 @@ class Place:
             sum(map(len, lines[: end.line - 1])) + end.column,
         )
         if self.source[first:last] != self.module.code_for_node(self.node):
-            return cst.ensure_type(self.module.deep_replace(self.node, new), cst.Module).code
-        return self.source[:first] + self.module.code_for_node(new) + self.source[last:]
+            return str(cst.ensure_type(self.module.deep_replace(self.node, new), cst.Module).code)
+        return self.source[:first] + str(self.module.code_for_node(new)) + self.source[last:]
 
 
 def places(file: str, source: str) -> list[Place]:
@@ -149,8 +150,7 @@ def _target(node: cst.CSTNode) -> cst.CSTNode:
     if m.matches(node, m.AnnAssign()):
         return cst.ensure_type(node, cst.AnnAssign).target
     if m.matches(node, m.FunctionDef() | m.ClassDef()):
-        name: cst.CSTNode = node.name  # type: ignore[attr-defined]
-        return name
+        return cast("cst.FunctionDef", node).name
     return cst.Pass()
 
 

@@ -4,10 +4,14 @@ It runs inside the tests of a tree, so it imports nothing of the rest of this fo
 """
 
 import json
+import os
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
+MEASURED_BY = "MUTATION_COVERAGE_CONFIG"
+"""Variable of the environment that names the configuration of coverage for the processes that tests start."""
 
 
 class Noting:
@@ -55,6 +59,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Only where it was asked for."""
+    if hasattr(config, "workerinput") and MEASURED_BY in os.environ:
+        # Read anew in every process that a test starts, so that the context is that test. Not by coverage's own patch,
+        # which hands down the context of the process that the tests run in.
+        os.environ["COVERAGE_PROCESS_START"] = os.environ[MEASURED_BY]
     file: Path | None = config.getoption("--note-seconds")
     if file is not None:
         config.pluginmanager.register(Noting(file))

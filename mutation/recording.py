@@ -16,13 +16,13 @@ from pathlib import Path
 
 import coverage
 
+from mutation import noting
 from mutation.trees import ROOT, copy_of
 
 CONFIG = """\
 [run]
 source = {sources}
 parallel = true
-patch = subprocess
 sigterm = true
 context = ${{PYTEST_CURRENT_TEST-}}
 data_file = {data}
@@ -85,6 +85,8 @@ def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Pat
         ]
         command += ["--cov", f"--cov-config={config}", "--cov-context=test", "--cov-report=", *tests]
         environment = os.environ | {"PYTHONPATH": str(tree), "COVERAGE_FILE": str(scratch / ".coverage")}
+        environment[noting.MEASURED_BY] = str(config)
+        environment.pop("PYTEST_CURRENT_TEST", None)  # that of a test that records
         subprocess.run(command, cwd=tree, env=environment, check=False)
         merged = coverage.Coverage(data_file=str(scratch / ".coverage"), config_file=str(config))
         # pytest-cov has merged what was there at its end; processes that outlive their test come later.

@@ -4,7 +4,9 @@
 from packbench import Charge, Rest, Soak, current_below, elapsed, kpi, load_run
 ```
 
-Names are loaded when they are first asked for: `packbench --help` waits for none of them.
+Names are loaded when they are first asked for: `packbench --help` waits for none of them. Who extends the bench finds
+here what a role, a driver, a step, a KPI, a guard limit and a fault are made of, and in `packbench.simulation` what a
+simulator is; `examples/insulation_bench` brings one of each.
 """
 
 from importlib import import_module
@@ -12,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pack import PackFile, at_temperature, load_pack
+    from bench.roles import Column, Power, Role, SafeStep
+    from bench.running.ending import Ending
     from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
+    from bench.running.procedures.bounds import bound
+    from bench.running.sampling import Row
+    from bench.safety.faults import Fault
+    from bench.safety.guard import Limit, Recovery
     from bench.scenario import (
         Charge,
         ConstantPower,
@@ -37,7 +45,25 @@ if TYPE_CHECKING:
     from bench.testing import TestBench, Verify
     from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
     from instruments import roles
-    from instruments.roles import BatteryEmulator, BatteryManagement, ClimateChamber, Sink, Source, TemperatureLogger
+    from instruments.driver import Setting, VisaDriver
+    from instruments.roles import (
+        BatteryEmulator,
+        BatteryManagement,
+        BmsMode,
+        BmsState,
+        Channel,
+        ClimateChamber,
+        Identity,
+        InstrumentFault,
+        Ratings,
+        SetPointRejected,
+        Sink,
+        Source,
+        TemperatureLogger,
+    )
+    from instruments.wires.links import ErrorQueue, LinkProfile
+    from instruments.wires.session import InstrumentLink, LinkContext
+    from packbench import simulation
     from packbench.runs import load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
@@ -46,18 +72,26 @@ if TYPE_CHECKING:
     from reports.requirements import limits_of
 
 __all__ = [
-    "BatteryEmulator", "BatteryManagement", "BenchFault", "Charge", "ClimateChamber", "ConstantPower", "Control",
-    "Discharge", "Envelope", "Extremes", "FastRecharge", "Inconclusive", "InputError", "Kpi", "PackFailure",
-    "PackFile", "Place", "Procedure", "Profile", "Pulse", "Recording", "RecordingError", "Require", "Rest",
-    "RunScenario", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger", "TestBench",
-    "TestError", "Until", "Verdict", "Verify", "at_temperature", "cell_voltage_above", "cell_voltage_below",
-    "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_run", "load_station", "roles",
-    "soc_above", "soc_below", "standard_charge",
+    "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge", "ClimateChamber",
+    "Column", "ConstantPower", "Control", "Discharge", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge",
+    "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit",
+    "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power", "Procedure", "Profile", "Pulse",
+    "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
+    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger",
+    "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
+    "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi", "limits_of",
+    "load_pack", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
+    "bench.roles": ("Column", "Power", "Role", "SafeStep"),
+    "bench.running.ending": ("Ending",),
     "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),
+    "bench.running.procedures.bounds": ("bound",),
+    "bench.running.sampling": ("Row",),
+    "bench.safety.faults": ("Fault",),
+    "bench.safety.guard": ("Limit", "Recovery"),
     "bench.scenario": (
         "Charge", "ConstantPower", "Discharge", "FastRecharge", "Profile", "Pulse", "Rest", "Soak", "Step", "Until",
         "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "soc_above",
@@ -66,16 +100,20 @@ _HOMES = {
     "bench.station": ("StationFile", "load_station"),
     "bench.testing": ("TestBench", "Verify"),
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
+    "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "ClimateChamber", "Sink", "Source", "TemperatureLogger",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "Identity",
+        "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source", "TemperatureLogger",
     ),
+    "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
+    "instruments.wires.session": ("InstrumentLink", "LinkContext"),
     "packbench.runs": ("load_run",),
     "packbench.words": ("Require", "RunScenario"),
     "reports.kpi": ("Kpi",),
     "reports.recording": ("Recording", "RecordingError"),
     "reports.requirements": ("limits_of",),
 }  # fmt: skip
-_MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles"}
+_MODULES = {"kpi": "reports.kpi", "roles": "instruments.roles", "simulation": "packbench.simulation"}
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
 

@@ -16,7 +16,7 @@ from reports.panels import (
     Violation,
     breaks,
     decimate,
-    limits_of,
+    limit_lines,
     panels_of,
     readable,
     span,
@@ -123,7 +123,7 @@ def _draw_panel(axis: "Axes", run: Recording, panel: Panel, rows: NDArray[np.int
 def _draw_limits(axis: "Axes", run: Recording, panel: Panel) -> None:
     """Draw limits that fit on the axis; name the nearest beyond it at the edge that it lies behind."""
     low, high = axis.get_ylim()
-    limits = limits_of(run, panel)
+    limits = limit_lines(run, panel)
     above = min((limit.value for limit in limits if limit.upper and limit.value > high), default=None)
     below = max((limit.value for limit in limits if not limit.upper and limit.value < low), default=None)
     for limit in limits:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reports.page import fill
-from reports.panels import Panel, breaks, decimate, limits_of, panels_of, readable, span, violations_of
+from reports.panels import Panel, breaks, decimate, limit_lines, panels_of, readable, span, violations_of
 from reports.recording import Floats, Recording
 
 BUCKETS = 5000  # at 4 or more rows each: a run of 5 h at 1 s stays whole
@@ -68,7 +68,7 @@ def _panel(run: Recording, panel: Panel) -> dict[str, Any]:
             {"column": trace.column, "label": trace.label, "color": trace.color, "dashed": trace.dashed}
             for trace in panel.traces
         ],
-        "limits": [{"name": limit.name, "value": limit.value} for limit in limits_of(run, panel)],
+        "limits": [{"name": limit.name, "value": limit.value} for limit in limit_lines(run, panel)],
     }
 
 

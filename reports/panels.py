@@ -3,13 +3,14 @@
 Both figures, the static and the interactive, are drawn from this; it knows nothing of either library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import roles
 from reports.recording import Floats, Recording
 
 BLUE, ORANGE, GREEN, SKY, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8E5BA6", "#7A7A7A"
@@ -47,7 +48,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitLine:
     """A guarded limit as a line across a panel, in the panel's unit."""
 
     name: str
@@ -120,7 +121,7 @@ PANELS = (
 def panels_of(run: Recording) -> list[Panel]:
     """List the panels that the run has values for, each with the traces that were recorded."""
     shown = []
-    for panel in PANELS:
+    for panel in (*PANELS, *_of_others(run)):
         if panel.only_with and not _has_values(run, panel.only_with):
             continue
         traces = tuple(trace for trace in panel.traces if run.has(trace.column))
@@ -130,17 +131,29 @@ def panels_of(run: Recording) -> list[Panel]:
     return shown
 
 
+def _of_others(run: Recording) -> Iterator[Panel]:
+    """A panel for each column that a role of another package has filled in."""
+    played = (role for each in run.manifest.get("instruments") or () for role in each.get("roles", ()))
+    ours = {column for panel in PANELS for column in panel.columns}
+    for column in roles.columns_of_others(dict.fromkeys(played)):
+        if column in ours:
+            continue
+        title, _, unit = column.rpartition(" / ")
+        shown = {"degC": "°C", "Ohm": "Ω"}.get(unit, unit)
+        yield Panel(title, shown, (Trace(column, title.lower(), PURPLE),), only_with=column)
+
+
 def _has_values(run: Recording, column: str) -> bool:
     return run.has(column) and bool(np.isfinite(run.column(column)).any())
 
 
-def limits_of(run: Recording, panel: Panel) -> list[Limit]:
+def limit_lines(run: Recording, panel: Panel) -> list[LimitLine]:
     """List the guarded limits that belong into a panel, in its unit."""
     found = []
     for limit in run.manifest.get("limits", ()):
         for key, upper in (("at_least", False), ("at_most", True)):
             if limit["column"] in panel.columns and limit.get(key) is not None:
-                found.append(Limit(limit["name"], limit[key] * panel.scale, upper))
+                found.append(LimitLine(limit["name"], limit[key] * panel.scale, upper))
     return found
 
 
@@ -160,7 +173,7 @@ def span(run: Recording, panel: Panel) -> tuple[float, float]:
         values = values[values > 0.1 * values.max()] if values.max() > 0 else values
     low, high = float(values.min()), float(values.max())
     room = max(high - low, 0.02 * max(abs(low), abs(high)), 1e-3)
-    for limit in limits_of(run, panel):
+    for limit in limit_lines(run, panel):
         if low - 0.5 * room <= limit.value <= high + 0.5 * room:
             low, high = min(low, limit.value), max(high, limit.value)
     pad = 0.06 * max(high - low, room)

@@ -5,6 +5,7 @@ A run exists from the moment its folder does: what could not even start is still
 
 import platform
 import subprocess
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from filelock import FileLock
 
 from bench.clock import utc_now
+from bench.recording.canlog import CanLog
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import EventLog
 from bench.recording.journal import NAME as JOURNAL
@@ -32,7 +34,6 @@ from bench.recording.rows import Table
 from bench.recording.spare import Descriptors
 from bench.recording.table import NAME as TABLE
 from bench.recording.table import write_parquet
-from bench.recording.wiretail import WireTail
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 LAST_WORDS = 2**18
@@ -82,9 +83,8 @@ class Run:
     def __init__(self, root: Path, test: TestIdentity, manifest: dict[str, Any], now: Callable[[], float]) -> None:
         started = utc_now()
         self.folder = _new_folder(root, started, test.name)
-        self._tail = WireTail(TRANSCRIPT_TAIL, now)
-        self.transcript = self._tail.add
-        """Keeps one message of the wire: instrument, direction and text. No method: it is called ten times a scan."""
+        self.now = now
+        self.can_log = CanLog(self.folder)
         self.events: list[dict[str, Any]] = []
         self.measurements: list[Measurement] = []
         self.cause: Cause | None = None
@@ -97,6 +97,7 @@ class Run:
         self._fsync = False
         self._life: FileLock | None = None
         self._descriptors: Descriptors | None = None
+        self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
         self._started = started
         self.manifest: dict[str, Any] = {
             "schema": SCHEMA,
@@ -114,15 +115,6 @@ class Run:
         self._keep()
         with suppress(OSError):
             self._write_manifest()
-
-    @property
-    def now(self) -> Callable[[], float]:
-        """Seconds since the run began: whoever opens the bench sets whose clock that is."""
-        return self._tail.now
-
-    @now.setter
-    def now(self, now: Callable[[], float]) -> None:
-        self._tail.now = now
 
     def begin(self, columns: tuple[str, ...], *, fsync: bool, past: PastRun | None = None) -> None:
         """Start recording samples, behind those of `past` where the run continues another one.
@@ -207,6 +199,10 @@ class Run:
         self.measurements.append(measurement)
         self.event("measurement", **measurement.as_dict())
 
+    def transcript(self, instrument: str, direction: str, message: str) -> None:
+        """Keep one message of the wire."""
+        self._tail.append((self.now(), instrument, direction, message))
+
     def record(self) -> RunRecord:
         """Everything so far."""
         if self.journal is None:
@@ -247,7 +243,13 @@ class Run:
         first: BenchFault | None = None
         if self._descriptors is not None:
             self._descriptors.give_back()
-        for keep in (self._keep_verdict, self._keep_events, self._keep_samples, self._keep_transcript):
+        for keep in (
+            self._keep_verdict,
+            self._keep_events,
+            self._keep_samples,
+            self._keep_transcript,
+            self._keep_frames,
+        ):
             try:
                 keep()
             except OSError as error:
@@ -289,6 +291,13 @@ class Run:
         )
         with suppress(OSError):
             (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+    def _keep_frames(self) -> None:
+        self.can_log.close()
+        if self.can_log.problem:
+            self.manifest["can_log"] = self.can_log.problem
+            with suppress(OSError):
+                self._write_manifest()
 
     def _blame_the_disk(self, verdict: Verdict, fault: BenchFault) -> None:
         """Say in the manifest that the disk is to blame, where nothing was before it."""

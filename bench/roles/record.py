@@ -77,7 +77,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class Allowed:
     """What the instruments' own protections are to be programmed to: V, A, W; currents and powers by magnitude."""
 
     voltage_min: float
@@ -86,7 +86,7 @@ class Envelope:
     discharge_current: float
 
 
-Protect = Callable[[Any, Envelope, float], Protections]
+Protect = Callable[[Any, Allowed, float], Protections]
 """Arms one player's own protection for a share (0 to 1) of the currents and returns what it read back."""
 
 

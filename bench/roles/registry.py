@@ -50,6 +50,16 @@ def measured_by(column: str, played: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def columns_of_others(played: Iterable[str]) -> tuple[str, ...]:
+    """The columns that roles of other packages fill in, of those that are `played`; of one that is gone, nothing."""
+    found: list[str] = []
+    for name in played:
+        if name not in _own():
+            with suppress(RoleError):
+                found += [column.name for column in role(name).columns]
+    return tuple(dict.fromkeys(found))
+
+
 def role(name: str) -> Role:
     """The record of a role; raises `RoleError` where nobody has one of that name, or a package's cannot be used."""
     own = _own().get(name)

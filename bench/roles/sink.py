@@ -2,11 +2,11 @@
 
 from bench import columns
 from bench.roles.driving import CURRENT_GONE, ParallelSinks, no_more_than
-from bench.roles.record import Column, Envelope, Power, Role, SafeStep
+from bench.roles.record import Allowed, Column, Power, Role, SafeStep
 from instruments.roles import TERMINALS, Protections, Sink
 
 
-def protect(player: Sink, allowed: Envelope, share: float) -> Protections:
+def protect(player: Sink, allowed: Allowed, share: float) -> Protections:
     """See `Role.protect`."""
     power = no_more_than(allowed.discharge_current * allowed.voltage_max, share, player.sink_ratings.power)
     return player.protect_sink(allowed.voltage_min, share * allowed.discharge_current, power)

@@ -2,11 +2,11 @@
 
 from bench import columns
 from bench.roles.driving import CURRENT_GONE, ParallelSources, no_more_than
-from bench.roles.record import Column, Envelope, Power, Role, SafeStep
+from bench.roles.record import Allowed, Column, Power, Role, SafeStep
 from instruments.roles import TERMINALS, Protections, Source
 
 
-def protect(player: Source, allowed: Envelope, share: float) -> Protections:
+def protect(player: Source, allowed: Allowed, share: float) -> Protections:
     """See `Role.protect`."""
     power = no_more_than(allowed.charge_current * allowed.voltage_max, share, player.source_ratings.power)
     return player.protect_source(allowed.voltage_max, share * allowed.charge_current, power)

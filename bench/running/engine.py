@@ -183,10 +183,18 @@ class Engine:
         if isinstance(place, Workplace):
             place.allow(envelope)
         stage = Stage(place, Flow(bench.roles, envelope, sampler.ask, procedure.step.name), sampler, self.log)
-        if procedure.mode is None:
-            ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
-        else:
-            ended_by = self._move_current(procedure, stage)
+        try:
+            if procedure.mode is None:
+                ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
+            else:
+                ended_by = self._move_current(procedure, stage)
+        except BaseException:
+            # A test may catch this and go on with other steps.
+            with suppress(BenchFault):
+                self.alive(safestate.STEP_LIMIT)
+            with suppress(Exception):
+                procedure.abandoned(stage)
+            raise
         procedure.ended(stage)
         return ended_by
 

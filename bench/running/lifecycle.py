@@ -41,6 +41,8 @@ CURRENT_MARGIN = 1.2
 """How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
 
 Transcript = Callable[[str, str, str], None]
+Frames = Callable[[Any], None]
+"""Keeps a frame (`can.Message`) of a bus, sent or received."""
 Permit = Callable[[Mapping[str, Identity]], None]
 """Says whether a bench whose instruments are who they should be may be used; raises what forbids it."""
 PREPARE_LIMIT = 30.0
@@ -148,6 +150,7 @@ class OpenBench:
         *,
         permit: Permit = anybody,
         opening: Opening | None = None,
+        frames: Frames | None = None,
     ) -> None:
         self.setup = setup
         self.station, self.pack = setup.station, setup.pack
@@ -161,7 +164,7 @@ class OpenBench:
         self._found: dict[str, Found] = {}
         self._permit = permit
         self._world: World | None = None
-        self._transcript = transcript
+        self._transcript, self._frames = transcript, frames
         self._start = start
         try:
             self._open()
@@ -299,6 +302,7 @@ class OpenBench:
             every=self._every,
             real_time=self.clock.kind == "wall",
             passing=monotonic if self.clock.kind == "wall" else None,
+            frames=self._frames if self.clock.kind == "wall" else None,
         )
 
     def _every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
@@ -334,7 +338,7 @@ class OpenBench:
     def _protect(self) -> None:
         """Arm the instruments' own protections and keep what they read back."""
         pack, wiring = self.pack, self.station.wiring
-        allowed = roles.Envelope(
+        allowed = roles.Allowed(
             voltage_min=pack.voltage_min / PROTECTION_MARGIN,
             voltage_max=min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage),
             charge_current=min(pack.limits.charge_current, wiring.current) * CURRENT_MARGIN,

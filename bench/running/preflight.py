@@ -79,7 +79,8 @@ def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
     envelope, found = procedure.envelope(), list[str]()
     absent = dict.fromkeys(role for role, _ in envelope if role not in place.roles)
     for role in absent:
-        found.append(f"it needs a {role}, and nobody plays that on station {place.station.name}.")
+        article = "an" if role[0] in "aeiou" else "a"
+        found.append(f"it needs {article} {role}, and nobody plays that on station {place.station.name}.")
     found += limits.unmeasured(procedure.needs, place.pack, place.station, moves_energy=procedure.mode is not None)
     for (role, quantity), wanted in envelope.items():
         if role not in absent:

@@ -23,7 +23,7 @@ from bench.safety.formulas import Quantity
 from bench.safety.guard import Guard, Limit, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import BenchFault, Cause, PackFailure
-from instruments.roles import BmsState, InstrumentFault, Locating, Side
+from instruments.roles import BmsFault, BmsState, InstrumentFault, Locating, RemembersFaults, Side
 
 Row = list[float]
 
@@ -268,7 +268,10 @@ class Sampler:
 
 def derived_on(bench: OpenBench, layout: Sequence[str]) -> dict[str, Quantity]:
     """What the guard derives from rows of `layout` on an open bench; each sees each row once."""
-    bits = bench.roles.bms.faults if "bms" in bench.roles else tuple
+    bits: Callable[[], Sequence[BmsFault]] = tuple
+    if "bms" in bench.roles:
+        bms = bench.roles.bms
+        bits = bms.remembered_faults if isinstance(bms, RemembersFaults) else bms.faults
     return quantities_for(bench.pack, bench.station, layout, bits, partial(_reconnections, bench))
 
 

@@ -11,7 +11,7 @@ from math import inf, isnan, nan
 from bench import columns, roles
 from bench.columns import INDEX, SAMPLE_AGE, raw_label
 from bench.roles import Column, Combine
-from instruments.roles import Channel, Scanned
+from instruments.roles import Channel, InstrumentFault, Scanned
 
 Derive = Callable[[list[float]], None]
 """Fills one or two columns of a row in from others."""
@@ -76,21 +76,39 @@ class Scanner:
             *(raw_label(name, channel) for name, instrument in scanned.items() for channel in instrument.channels),
         )  # fmt: skip
         self._width = len(columns.DERIVED) + len(own)
+        self._names, self._ends, end = tuple(scanned), list[int](), self._width
+        for instrument in scanned.values():
+            end += len(instrument.channels)
+            self._ends.append(end)
         index = {name: position for position, name in enumerate(self.columns)}
         places = self._places(scanned, players)
         self._derivations = list(_derivations(_by_name(shown, places), index))
 
     def scan(self) -> list[float]:
-        """A row in the order of `columns`; set points, counters and time are left for the engine to fill in."""
+        """A row in the order of `columns`; set points, counters and time are left for the engine to fill in.
+
+        Raises what an instrument raises, and `InstrumentFault` where one delivers other channels than it declares.
+        """
         for instrument in self._instruments:
             instrument.request()
         row = [nan] * self._width
-        for instrument in self._instruments:
+        for instrument, end in zip(self._instruments, self._ends, strict=True):
             row += instrument.collect()
+            # One value less, and every later one would be taken for somebody else's.
+            if len(row) != end:
+                raise self._miscounted(end, len(row))
         for derive in self._derivations:
             derive(row)
         row[_POWER] = row[_VOLTAGE] * row[_CURRENT]
         return row
+
+    def _miscounted(self, end: int, found: int) -> InstrumentFault:
+        number = self._ends.index(end)
+        declared = end - (self._width, *self._ends)[number]
+        return InstrumentFault(
+            f"{self._names[number]} declares {declared} channels and delivered {declared + found - end} values: its "
+            "driver does not do what it says; nothing of this scan is believed."
+        )
 
     def _places(
         self, instruments: Mapping[str, Scanned], players: Mapping[str, Sequence[str]]

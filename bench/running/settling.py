@@ -18,7 +18,7 @@ _TIME, _AIR = INDEX[columns.TEST_TIME], INDEX[columns.AMBIENT]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 
 
-class Settling:
+class TemperatureSettling:
     """Watches rows until they have been within the station's limits for long enough."""
 
     def __init__(self, target: float, limits: ChamberLimits, period: float) -> None:

@@ -74,6 +74,11 @@ def fault(fault_id: str) -> Fault:
     return known if known is not None else _brought(fault_id)
 
 
+def ids() -> frozenset[str]:
+    """Of every fault, shipped or of another package."""
+    return frozenset({*catalogue(), *extensions.brought(GROUP)})
+
+
 @cache
 def _brought(fault_id: str) -> Fault:
     what = f"The fault {fault_id!r}"

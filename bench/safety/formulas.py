@@ -66,13 +66,14 @@ def laid_out(quantities: Iterable[Quantity]) -> Callable[[Row], list[float]]:
     return found
 
 
-def all_inside(bounds: Iterable[Bound]) -> Callable[[Row], bool]:
+def all_inside(bounds: Iterable[Bound], if_measured: Iterable[Bound] = ()) -> Callable[[Row], bool]:
     """One function that tells whether every value is within its bounds; a missing one (nan) never is.
 
     Where several limits are on one value the strictest decide, and where a bound is infinite nothing is compared but
-    whether there is a number.
+    whether there is a number. Of bounds that hold `if_measured` a missing value is outside of none.
     """
-    found: Callable[[Row], bool] = _written(" and ".join(_comparisons(_strictest(bounds))) or "True", {})
+    comparisons = [*_comparisons(_strictest(bounds)), *map(_not_outside, if_measured)]
+    found: Callable[[Row], bool] = _written(" and ".join(comparisons) or "True", {})
     return found
 
 
@@ -96,6 +97,12 @@ def _comparisons(allowed: Mapping[int, tuple[float, float]]) -> Iterable[str]:
             yield f"{value} >= {low!r}"
         else:
             yield f"{low!r} <= {value} <= {high!r}"
+
+
+def _not_outside(bound: Bound) -> str:
+    """Nan is neither above nor below anything."""
+    _, position, low, high = bound
+    return f"not (row[{position}] < {low!r} or row[{position}] > {high!r})"
 
 
 def _written(expression: str, parts: Mapping[str, Any]) -> Any:

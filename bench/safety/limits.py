@@ -192,7 +192,7 @@ def _refuse(limit: object, where: str) -> None:
     except KeyError:
         raise InputError(
             f"{where} has the fault {limit.fault!r}, which is not in the fault catalogue; bring it as an entry point "
-            f"of the group {faults.GROUP!r}, or use {files.nearest(limit.fault, faults.catalogue())}."
+            f"of the group {faults.GROUP!r}, or use {files.nearest(limit.fault, faults.ids())}."
         ) from None
 
 

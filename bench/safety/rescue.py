@@ -27,7 +27,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Attempted:
     """What one attempt did; `commanded` is when (s) every output had taken the command to switch off."""
 
     number: int
@@ -52,7 +52,7 @@ def attempts(
     names: Sequence[str],
     clock: Clock,
     identities: Mapping[str, Sequence[str]] | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[Attempted]:
     """Make the bench safe, anew with fresh sessions for as long as it is not, at most `ATTEMPTS` times.
 
     `identities` are model and serial number of each instrument that the test had identified.
@@ -98,17 +98,17 @@ def _expected(station: StationFile, name: str, identities: Mapping[str, Sequence
     return station.instruments[name].expect, Expected(model=model, serial_number=serial_number)
 
 
-def _tried(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
+def _tried(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Attempted:
     """One attempt; one that fails in a way that nobody has thought of is told, and the next one made."""
     try:
         return _attempt(station, expected, clock, number)
     except Exception as error:  # noqa: BLE001 - there is nobody else who could act
         told = f"the attempt itself failed: {type(error).__name__}: {error}"
         step = SafeStep("outputs off", done=False, verified=False, detail=told, duration=0.0)
-        return Outcome(number, None, BenchVerdict((step,)))
+        return Attempted(number, None, BenchVerdict((step,)))
 
 
-def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Outcome:
+def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], clock: Clock, number: int) -> Attempted:
     names = tuple(expected)
     reached = {name: begun(partial(_reach, station, name, clock)) for name in names}
     moving = [reached[name] for name in names if any(power.moves_current for power in _powers(station, name))]
@@ -124,7 +124,7 @@ def _attempt(station: StationFile, expected: Mapping[str, Sequence[Expected]], c
     finally:
         for future in reached.values():
             _close(future)
-    return Outcome(number, commanded, verdict)
+    return Attempted(number, commanded, verdict)
 
 
 def _reach(station: StationFile, name: str, clock: Clock) -> Driver:

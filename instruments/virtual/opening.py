@@ -23,7 +23,7 @@ from instruments.virtual.registry import COMMON, simulator_named
 from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, Specimen
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
-from instruments.virtual.world import Clock, World
+from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 
@@ -56,7 +56,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
     _check_keys(settings, SECTION, "virtual")
-    plan = _Plan.of(settings, links)
+    plan = _Section.of(settings, links)
     builder = _Builder(plan, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
     with ExitStack() as undo:
         world = builder.build(undo, defects)
@@ -94,7 +94,7 @@ class _Simulated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _Section:
     """The section, read and checked."""
 
     simulated: Sequence[_Simulated]
@@ -104,7 +104,7 @@ class _Plan:
     plant: str
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Plan":
+    def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Section":
         simulated = [_simulated(name, given, links) for name, given in settings.get("simulators", {}).items()]
         _refuse_too_many(simulated)
         emulated = any(Emulator in each.simulator.ports for each in simulated)
@@ -174,14 +174,14 @@ def _validated(model: Any, given: Mapping[str, Any], place: str) -> Any:
 class _Builder:
     """Makes the parts of one world in the order of their dependencies, then plugs them in and joins their ports."""
 
-    plan: _Plan
+    plan: _Section
     cell: CellParameters
     series: int
     parallel: int
     seed: int
     individual: int
     wait: Callable[[float], None]
-    clock: Clock = field(default_factory=Clock)
+    clock: WorldTime = field(default_factory=WorldTime)
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
 

@@ -177,6 +177,8 @@ class Surroundings:
     sensors: list[tuple[Scanner, int]] = field(default_factory=list)
     """Temperature sensors in the order in which defects count them."""
     places: dict[str, Feels] = field(default_factory=dict)
+    others: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    """What else can be on, by its instrument: whether it is. A port of another package's joins its own."""
 
     def __post_init__(self) -> None:
         """Count the cells, and feel the air around them."""

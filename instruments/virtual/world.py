@@ -22,7 +22,7 @@ SETTLING = 1e-3  # s: long for electronics, nothing for a battery
 
 
 @dataclass(slots=True)
-class Clock:
+class WorldTime:
     """The world's time, s since it was opened."""
 
     now: float = 0.0
@@ -37,7 +37,7 @@ class Outputs:
     """What is switched on (None: the station has no such instrument), and what the DC node is at: V, and A.
 
     Of several supplies or loads it is enough that one is on; of several contactors all must be closed. The current by
-    its sign above the drivers: `battery` positive charges it.
+    its sign above the drivers: `battery` positive charges it. `other` is whatever else has joined `Inhabitants.others`.
     """
 
     supply: bool | None
@@ -46,11 +46,12 @@ class Outputs:
     emulator: bool | None
     voltage: float
     battery: float
+    other: bool | None = None
 
     @property
     def switches(self) -> tuple[bool | None, ...]:
         """What is on, without what is measured."""
-        return self.supply, self.load, self.contactor, self.emulator
+        return self.supply, self.load, self.contactor, self.emulator, self.other
 
 
 class World:
@@ -59,7 +60,7 @@ class World:
     `exchange` is where its simulators are plugged in; see `visa_library` and `reached` for how they are found there.
     """
 
-    def __init__(self, clock: Clock, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
+    def __init__(self, clock: WorldTime, settling: Settling, inhabitants: Inhabitants, injection: Injection) -> None:
         self._clock, self._settling, self._in, self._injection = clock, settling, inhabitants, injection
         self._node = DcNode(inhabitants.sources, inhabitants.loads)
         self._plant, self._contactors = inhabitants.plant, tuple(inhabitants.contactors)
@@ -140,6 +141,7 @@ class World:
             emulator=_any([each.switched_on for each in world.emulators]),
             voltage=point.voltage,
             battery=point.battery,
+            other=_any([is_on() for is_on in world.others.values()]),
         )
 
     def hasten(self, speed: float) -> None:

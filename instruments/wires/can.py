@@ -359,21 +359,29 @@ class Bus:
     def _sort(self, came: list["Message"], now: float) -> float:
         """Let every frame wait for those who want it; returns when the last of them was received."""
         times = self.reception.of_all([message.timestamp for message in came], now)
-        routes, filters, log = self._routes, self._filters, self._log
+        if self._log is not None:
+            for message in came:
+                self._log(message)
+        routes = self._routes
         for message, time in zip(came, times, strict=True):
-            if log is not None:
-                log(message)
             if message.is_error_frame:
                 # The controller has lost one, or destroyed one that somebody sent.
                 self.dropped += 1
                 continue
-            identifier = message.arbitration_id
-            for user, heard in routes.get(identifier | EXTENDED if message.is_extended_id else identifier, ()):
-                user.waiting.append((heard, message, time))
-            for user, wanted, heard in filters:
-                if wanted(message):
+            key = message.arbitration_id
+            if message.is_extended_id:
+                key |= EXTENDED
+            if key in routes:
+                for user, heard in routes[key]:
                     user.waiting.append((heard, message, time))
+            if self._filters:
+                self._filter(message, time)
         return times[-1]
+
+    def _filter(self, message: "Message", time: float) -> None:
+        for user, wanted, heard in self._filters:
+            if wanted(message):
+                user.waiting.append((heard, message, time))
 
     def _leave_unread(self, taken: int, first: float, last: float) -> None:
         """Leave the rest unread: as many as come, at the rate of those taken, in the time that the last of them is old.

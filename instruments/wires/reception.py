@@ -7,7 +7,7 @@ and waiting shows as age. An interface that stamps nothing leaves only the time 
 """
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, nan
 
 DRIFT = 5e-4
 """s/s by which the two clocks may part: crystals by 1e-4, a civil time that is being corrected by 5e-4 (adjtimex(2)).
@@ -33,19 +33,25 @@ class Reception:
 
     def of_all(self, stamps: Sequence[float], now: float) -> list[float]:
         """Take the stamps of frames that are read at one time; see `of`. A call for each would cost as much again."""
-        newest, least = self._newest, self._offset + DRIFT * (now - self._looked)
-        times = []
+        least = self._offset + DRIFT * (now - self._looked)
+        times, before, stamp = [], nan, nan
         for raw in stamps:
-            stamp = raw + self._set_back if raw else now
-            if stamp < newest - SET_BACK:
-                self._set_back += newest - stamp
-                stamp = newest
-            elif stamp > newest:
-                newest = stamp
-            least = now - stamp if now - stamp < least else least
+            # Frames of one instant have one stamp: what is known of the first holds for all of them.
+            if raw != before:
+                before, stamp = raw, self._placed(raw, now)
+                least = now - stamp if now - stamp < least else least
             times.append(stamp)
-        self._newest, self._offset, self._looked = newest, least, now
+        self._offset, self._looked = least, now
         return times
+
+    def _placed(self, raw: float, now: float) -> float:
+        """A stamp on the one time line."""
+        stamp = raw + self._set_back if raw else now
+        if stamp < self._newest - SET_BACK:
+            self._set_back += self._newest - stamp
+            return self._newest
+        self._newest = max(self._newest, stamp)
+        return stamp
 
     def age(self, time: float, now: float) -> float:
         """How long ago (s, to the microsecond) that was which `of` returned."""

@@ -163,21 +163,20 @@ class Session:
         with self.lock:
             if self._piece is not None:
                 return programming()
+            self._piece = self._connection
             try:
-                return self._over_one_connection(programming)
+                return programming()
             except ConnectedAnew:
-                return self._over_one_connection(programming)
-
-    def _over_one_connection(self, programming: Callable[[], Result]) -> Result:
-        self._piece = self._connection
-        try:
-            return programming()
-        finally:
-            self._piece = None
+                self._piece = self._connection
+                return programming()
+            finally:
+                self._piece = None
 
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
-        with self.lock:
+        if not self._lifetime.free:  # as `lock`, which would be a call; so in `collect`
+            self._lifetime.check()
+        with self._lock:
             if self._asked is not None:
                 self._take_early()
             self._early = None
@@ -186,9 +185,11 @@ class Session:
 
     def collect(self) -> str:
         """Return the answer to the last `request`, without its terminator."""
-        with self.lock:
-            early, self._early = self._early, None
-            if early is not None:
+        if not self._lifetime.free:
+            self._lifetime.check()
+        with self._lock:
+            if self._early is not None:
+                early, self._early = self._early, None
                 if isinstance(early, InstrumentFault):
                     raise early
                 return early
@@ -307,13 +308,28 @@ class Session:
         It stays outstanding when the waiting is interrupted (Ctrl-C): it is still to come, and what is asked next waits
         for it instead of taking it for its own. What is only said, an output off above all, goes out at once.
         """
+        message = self._asked or ""
         try:
-            reply = self._receive(self._asked or "")
-        except InstrumentFault:
-            self._asked = None
-            raise
+            line = self._link.read_line()
+        except (LinkTimeout, LinkLost) as error:
+            self._asked, self._out_of_step = None, True
+            raise self._unanswered(message, error) from error
         self._asked = None
+        try:
+            reply = line.decode(self._profile.encoding).rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
+        if self._transcript is not None:
+            self._transcript("<", reply)
+        if self._grows_old is not None:
+            self._last_word = self._context.now()
         return reply
+
+    def _unanswered(self, message: str, error: LinkTimeout | LinkLost) -> InstrumentFault:
+        if isinstance(error, LinkTimeout):
+            patience = f"did not answer {message!r} within {self._profile.timeout:g} s"
+            return self._fault(patience, "check power, cable and whether the model knows that query")
+        return self._fault(f"was lost while {message!r} waited for its answer: {error}", "check it")
 
     def _send(self, message: str, *, renewed: bool = False) -> None:
         """Send on a link that is in step, to the instrument that is expected; `renewed`: the link is as new."""
@@ -393,26 +409,6 @@ class Session:
             )
         self._doubted = False
 
-    def _receive(self, message: str) -> str:
-        try:
-            line = self._link.read_line()
-        except LinkTimeout as error:
-            self._out_of_step = True
-            patience = f"did not answer {message!r} within {self._profile.timeout:g} s"
-            raise self._fault(patience, "check power, cable and whether the model knows that query") from error
-        except LinkLost as error:
-            self._out_of_step = True
-            raise self._fault(f"was lost while {message!r} waited for its answer: {error}", "check it") from error
-        try:
-            reply = line.decode(self._profile.encoding).rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
-        if self._transcript is not None:
-            self._transcript("<", reply)
-        if self._grows_old is not None:
-            self._last_word = self._context.now()
-        return reply
-
     def _resynchronise(self, why: str = "was lost") -> None:
         self._lifetime.check()
         self._out_of_step = True
@@ -456,11 +452,8 @@ def parse_number(text: str, unit: str = "") -> float:
     A reply without any unit is taken to be in the instrument's base unit, which is `unit`.
     Raises `ValueError` for anything else.
     """
-    bare = text.strip()
-    if unit and bare.endswith(unit):
-        bare = bare[: -len(unit)]
     try:
-        value = float(bare)
+        value = float(text.strip().removesuffix(unit))
     except ValueError:
         value = _prefixed_number(text, unit)
     return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan

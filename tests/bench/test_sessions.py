@@ -180,7 +180,7 @@ def test_one(bench, temperature):
         (["--station=virtual-modul"], "station 'virtual-modul' is neither a file nor a shipped name; did you mean"),
         (["--station=mine.yaml"], "station file mine.yaml: there is no such file"),
         (["--pack=lfp-24"], "pack 'lfp-24' is neither a file nor a shipped name; did you mean 'lfp-24s'?"),
-        (["--defect=weak-sell:7:0.7"], "unknown defect 'weak-sell' in 'weak-sell:7:0.7': did you mean 'weak-cell'?"),
+        (["--defect=weak-sell:7:0.7"], "unknown defect 'weak-sell' in 'weak-sell:7:0.7'; did you mean 'weak-cell'?"),
         (["--defect=weak-cell:99:0.7"], "99"),
         (["--pack=lfp-96s"], "Pack lfp-96s reaches 345.6 V, the wiring of station virtual-module"),
         (["--temperatures=warm"], "--temperatures='warm': write degrees Celsius with commas between"),

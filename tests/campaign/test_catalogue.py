@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.safety.faults import GROUP, Fault
+from bench.scenario import Rest, Step, elapsed
 from bench.verdicts import InputError
+from campaign import outcome
 from campaign.catalogue import LEVELS, PHASES, Injection, campaign, load_campaign
 from campaign.victim import ACTIONS
+from tests.bench.conftest import Install
 
 LEAK = """\
 schema: 1
@@ -83,6 +87,69 @@ def test_an_entry_that_cannot_be_judged_is_refused(
 ) -> None:
     assert found in LEAK
     assert sentence in refused(LEAK.replace(found, wrong))
+
+
+# --- what another package brings ------------------------------------------------------------------------------------
+
+
+def own_scenario(_phase: str, _bench: object) -> list[Step]:
+    """A scenario of somebody else's: one step, by its name."""
+    return [Rest(until=elapsed(minutes=2), name="rest on a bench")]
+
+
+NO_SCENARIO = 7
+OWN = LEAK.replace("expect:", f"scenario: {__name__}:own_scenario\n    phases: [rest on a bench]\n    expect:")
+
+
+def test_a_step_of_a_scenario_of_its_own_is_a_phase_by_its_name_behind_all_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(OWN.replace("[rest on", "[rest on a bench, teardown, rest on"), encoding="utf-8")
+    expected = load_campaign(path)["leak"].expectations
+    assert list(expected) == ["teardown", "rest on a bench"]
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong", "sentence"),
+    [
+        (f"scenario: {__name__}:own_scenario\n    ", "", "'rest on a bench' is no phase; allowed: charge"),
+        ("own_scenario", "nowhere", "cannot be imported: module"),
+        ("own_scenario", "NO_SCENARIO", "is no function; write package.module:function"),
+        (":own_scenario", "", "is no function; write package.module:function"),
+        (f"{__name__}:own", "no.such.module:own", "cannot be imported: No module named 'no'"),
+        ("[rest on a bench]", "[judgement]", "nobody judges a `scenario` of its own"),
+    ],
+)
+def test_a_scenario_that_cannot_be_run_is_refused(
+    refused: Callable[[str], str], found: str, wrong: str, sentence: str
+) -> None:
+    assert found in OWN
+    assert sentence in refused(OWN.replace(found, wrong))
+
+
+def test_a_station_and_a_pack_of_its_own_lie_beside_the_catalogue(tmp_path: Path) -> None:
+    path = tmp_path / "mine" / "faults.yaml"
+    path.parent.mkdir()
+    path.write_text(LEAK.replace("expect:", "station: served-mine.yaml\n    pack: packs/a.yml\n    expect:"), "utf-8")
+    fault = load_campaign(path)["leak"]
+    assert (Path(fault.station), Path(fault.pack)) == (
+        path.parent / "served-mine.yaml",
+        path.parent / "packs" / "a.yml",
+    )
+    assert fault.real
+    assert load_campaign(tmp_path / "mine")["leak"].station == fault.station
+
+
+LEAK_TO_CASE = Fault(
+    name="leak to the case", meaning="It leaks.", detection="By looking.", layer="guard", action="trip", blame="pack"
+)
+
+
+def test_a_fault_that_another_package_brings_may_be_named(tmp_path: Path, install: Install) -> None:
+    install(GROUP, "leak-to-case", f"{__name__}:LEAK_TO_CASE")
+    path = tmp_path / "faults.yaml"
+    path.write_text(LEAK.replace("[cell-spread]", "[leak-to-case]"), encoding="utf-8")
+    assert load_campaign(path)["leak"].named == ("leak-to-case",)
+    assert outcome.words("ended", "leak-to-case", "pack", "it leaks")["layer"] == "guard"
 
 
 def test_nothing_is_expected_of_a_phase_that_has_no_entry(tmp_path: Path) -> None:

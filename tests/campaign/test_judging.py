@@ -8,13 +8,13 @@ import pytest
 
 from campaign import outcome, table
 from campaign.catalogue import Injection, Second
-from campaign.outcome import Outcome
+from campaign.outcome import CaseOutcome
 
 SENSOR = Injection(
     level="instrument", words="a sensor breaks", dangerous=True, defects=("open-sensor:3",), expect="ends",
     named=("value-missing",), blame="bench",
 )  # fmt: skip
-FOUND = Outcome(
+FOUND = CaseOutcome(
     "sensor", "instrument", "a sensor breaks", "charge", dangerous=True, expected="ends", injected=60.0,
     noticed="ended", named="value-missing", layer="guard", blame="bench", off=True, off_after=2.0, current=0.0,
     verified=True, verdict="BENCH FAULT",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from campaign import outcome, processes, virtual
+from bench.running.lifecycle import OpenBench
+from bench.scenario import Rest, Step, elapsed
+from campaign import outcome, processes, table, virtual
 from campaign.catalogue import Injection, campaign
 from campaign.scenario import instant
 from campaign.virtual import Witness
@@ -87,6 +89,34 @@ def test_instants_differ_between_faults_and_phases_and_leave_half_of_the_phase()
     drawn = {instant(0, fault, phase) for fault in ("a", "b") for phase in ("charge", "discharge")}
     assert len(drawn) == 4
     assert all(60 <= each <= 300 for each in drawn)
+
+
+def resting(phase: str, _bench: OpenBench) -> list[Step]:
+    """A scenario of another package: what is hit is the second of two steps of one kind."""
+    return [Rest(elapsed(minutes=1), name="first"), Rest(elapsed(minutes=10), name=phase)]
+
+
+def test_a_step_of_another_packages_scenario_is_hit_by_its_name(tmp_path: Path, sensor: Injection) -> None:
+    own = {"scenario": f"{__name__}:resting", "phases": ("long rest",), "but": {}, "minutes": 5.0}
+    found = virtual.run("sensor-open", sensor.model_copy(update=own), "long rest", 0, tmp_path)
+    assert found.problems == ()
+    assert found.injected is not None
+    assert 60 + 0.1 * 300 <= found.injected <= 60 + 0.5 * 300 + 10
+
+
+def sleeping(_phase: str, _bench: OpenBench) -> list[Step]:
+    return [Rest(elapsed(minutes=1), name="light")]
+
+
+def test_a_step_that_the_scenario_does_not_have_was_never_hit(tmp_path: Path, sensor: Injection) -> None:
+    unknown = sensor.model_copy(update={"scenario": f"{__name__}:sleeping", "phases": ("deep",), "but": {}})
+    assert "it was never injected" in virtual.run("it", unknown, "deep", 0, tmp_path).problems[0]
+
+
+def test_steps_by_their_names_stand_behind_the_phases_in_the_table(sensor: Injection) -> None:
+    own = sensor.model_copy(update={"scenario": f"{__name__}:resting", "phases": ("a rest", "charge"), "but": {}})
+    outcomes = [outcome.of("it", own, phase) for phase in ("a rest", "charge")]
+    assert "| charge, a rest |" in table.markdown(outcomes, 0)
 
 
 def test_the_second_of_two_faults_comes_behind_the_first(tmp_path: Path) -> None:

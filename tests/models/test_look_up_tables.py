@@ -62,6 +62,25 @@ def test_one_temperature_is_a_table_too() -> None:
     assert tables.surface[0] == pytest.approx([80.0, 80.0])
 
 
+@pytest.mark.parametrize("alike", [(), (1,), (0,), (0, 1)])
+def test_surfaces_that_are_the_same_everywhere_are_there_from_the_beginning(alike: tuple[int, ...]) -> None:
+    surfaces = SURFACES.copy()
+    surfaces[list(alike)] = 7.0
+    tables = LookUpTables(CURVES, surfaces, TEMPERATURE, 3)
+    assert tables.surface[tables.varying :] == pytest.approx(np.full((2 - tables.varying, 3), 7.0))
+    tables.look_up(np.array([0.1, 0.5, 0.9]), np.array([-30.0, 10.0, 60.0]))
+    for found, surface in zip(tables.surface, surfaces, strict=True):
+        expected = [plain_surface(surface, *point) for point in ((0.1, -30.0), (0.5, 10.0), (0.9, 60.0))]
+        assert found == pytest.approx(expected)
+
+
+def test_only_the_last_surfaces_are_left_alone() -> None:
+    """One that is the same everywhere, before another that is not, is read like that one."""
+    first, last = SURFACES.copy(), SURFACES.copy()
+    first[0], last[1] = 7.0, 7.0
+    assert [LookUpTables(CURVES, each, TEMPERATURE, 1).varying for each in (first, last, SURFACES)] == [2, 1, 2]
+
+
 def test_geometric_between_close_points_is_linear_for_practical_purposes() -> None:
     """A resistance that changes by a fifth within one segment leaves the line by half a per cent."""
     tables = LookUpTables(np.array([[3.0, 4.0]]), np.array([[[1.0, 1.2]]]), TEMPERATURE[:1], 101)

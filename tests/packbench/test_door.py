@@ -20,6 +20,14 @@ def test_what_is_promised_is_there_and_says_what_it_is(name: str) -> None:
         assert found.__doc__
 
 
+def test_what_a_simulator_is_made_of_is_behind_a_door_of_its_own() -> None:
+    from packbench import simulation
+
+    assert simulation.__all__ == sorted(set(simulation.__all__))
+    assert all(getattr(simulation, name).__doc__ for name in simulation.__all__ if name != "Repair")  # a type
+    assert not {"Instrument", "Property", "World"} & set(packbench.__all__)
+
+
 def test_nothing_is_promised_twice_or_out_of_order() -> None:
     assert packbench.__all__ == sorted(set(packbench.__all__))
     assert dir(packbench) == packbench.__all__

@@ -20,6 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.verdicts import Measurement
+from tests.bench.conftest import install
+
+__all__ = ["install"]
 
 SERIES, CAPACITY, RESISTANCE = 24, 2.3, 0.010
 OCV = (

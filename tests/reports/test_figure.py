@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from bench.roles import Column, Role
 from reports import interactive
 from reports.figure import png, shorten_to
-from reports.panels import PANELS, decimate, limits_of, panels_of, readable, span, time_unit, violations_of
+from reports.panels import PANELS, decimate, limit_lines, panels_of, readable, span, time_unit, violations_of
 from reports.recording import Recording
+from tests.bench.conftest import Install
 
 CELLS = PANELS[1]
+OHMMETER = Role(
+    name="ohmmeter", protocol=Sized, columns=(Column("Insulation / Ohm", "ohms"), Column("Cell Voltage Max / V", "v"))
+)
 
 
 def flat(value: float, limits: list[dict[str, Any]], spike: float | None = None) -> Recording:
@@ -82,8 +87,8 @@ def test_an_open_contactor_does_not_squeeze_the_voltage_flat() -> None:
 def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     soc = {"name": "low charge", "column": "SOC / 1", "at_least": 0.1, "at_most": None}
     run = flat(3.6, [limit(3.7), soc])
-    assert [found.value for found in limits_of(run, CELLS)] == [3.7]
-    (low,) = limits_of(run, PANELS[-1])
+    assert [found.value for found in limit_lines(run, CELLS)] == [3.7]
+    (low,) = limit_lines(run, PANELS[-1])
     assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
 
 
@@ -97,6 +102,22 @@ def test_power_is_drawn_where_it_was_commanded(command: float, shown: bool) -> N
     rows = np.array([[time, 0.0, 240.0, command if time > 5 else float("nan")] for time in range(10)])
     titles = [panel.title for panel in panels_of(Recording({"limits": []}, [], columns, rows))]
     assert ("Power" in titles) is shown
+
+
+def insulated(ohms: float, *played: str) -> Recording:
+    columns = ["Test Time / s", "Cell Voltage Max / V", "Insulation / Ohm"]
+    rows = np.column_stack([np.arange(9.0), np.full(9, 3.3), np.full(9, ohms)])
+    return Recording({"limits": [], "instruments": [{"name": "it", "roles": played}]}, [], columns, rows)
+
+
+def test_what_a_role_of_another_package_has_measured_has_a_panel_of_its_own(install: Install) -> None:
+    install("packbench.roles", "ohmmeter", f"{__name__}:OHMMETER")
+    *_, last = panels_of(insulated(2e7, "bms", "ohmmeter"))
+    assert (last.title, last.unit, [trace.column for trace in last.traces]) == (
+        "Insulation", "Ω", ["Insulation / Ohm"]
+    )  # fmt: skip
+    for run in (insulated(2e7, "bms"), insulated(float("nan"), "ohmmeter"), insulated(2e7, "gone")):
+        assert [panel.title for panel in panels_of(run)] == ["Cell voltage"]
 
 
 def test_a_trip_is_a_violation_at_its_sample(write_run: Callable[..., Path]) -> None:

@@ -21,6 +21,16 @@ def figure(unit: str, *meters: str) -> Kpi:
     return Kpi("it", "x", 2.0, unit, "step", "…", meters=meters)
 
 
+def test_a_resistance_is_as_good_as_the_instrument_of_another_package_that_measures_it(station: StationFile) -> None:
+    load = station.instruments["load"].model_copy(
+        update={"roles": ("ohmmeter",), "accuracy": Accuracy(resistance=0.02)}
+    )
+    station = station.model_copy(update={"instruments": {**station.instruments, "load": load}})
+    assert uncertainty(figure("Ω/V", "ohmmeter"), station) == pytest.approx(2.0 * 0.02)
+    assert uncertainty(figure("Ω", "ohmmeter"), station) == pytest.approx(2.0 * 0.02)
+    assert uncertainty(figure("Ω", "source"), station) == pytest.approx(2.0 * (0.001**2 + 0.001**2) ** 0.5)
+
+
 @pytest.mark.parametrize(
     ("measured", "says"),
     [

@@ -9,9 +9,8 @@ from pydantic import BaseModel, Field
 
 from instruments.virtual.defects.grammar import Defect, DefectKind, Repair
 from instruments.virtual.dialect import Instrument
-from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import Plant
-from instruments.virtual.ports import Contactor, Emulator, Load, Port
+from instruments.virtual.ports import Contactor, Emulator, Load, Port, Surroundings
 from instruments.virtual.properties import Property
 from instruments.virtual.simulator import Part, Place, Settings, Simulator
 from instruments.virtual.simulators.chroma_63600 import SIMULATOR as CHROMA
@@ -30,8 +29,11 @@ class Case(Port):
     def __init__(self) -> None:
         self.plant: Plant | None = None
 
-    def join(self, world: Inhabitants) -> None:
+        self.on = False
+
+    def join(self, world: Surroundings) -> None:
         self.plant = world.plant
+        world.others["tester"] = lambda: self.on
 
 
 class TesterSettings(Settings):
@@ -40,7 +42,7 @@ class TesterSettings(Settings):
 
 
 class Tester(Instrument):
-    """`RES?` measures what leaks from the pack to its case, up to a range."""
+    """`RES?` measures what leaks from the pack to its case, up to a range; `ON` and `OFF` switch its test voltage."""
 
     def __init__(self, settings: TesterSettings, place: Place, leak: Property) -> None:
         self._specimen, self._settings, self._leak = place.specimen, settings, leak
@@ -51,6 +53,8 @@ class Tester(Instrument):
     def handle(self, message: str) -> str | None:
         if message == "RES?":
             return f"{min(self._leak.value, self._stuck, 1e11):.3E}"
+        if message in ("ON", "OFF"):
+            self._case.on = message == "ON"
         if message == "CELLS?":
             assert self._case.plant is not None
             return str(len(self._case.plant.voltage))
@@ -78,7 +82,7 @@ def build_tester(settings: TesterSettings, place: Place) -> Tester:
     return Tester(settings, place, absent)
 
 
-def stick(tester: Tester, defect: Defect, _world: Inhabitants) -> Repair:
+def stick(tester: Tester, defect: Defect, _world: Surroundings) -> Repair:
     return tester.stick(defect.number(1))
 
 

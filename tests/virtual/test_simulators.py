@@ -104,6 +104,19 @@ def test_a_simulator_from_outside_is_asked_for_by_its_name(insulated: Bench) -> 
     assert insulated.world.part("load").elapsed == pytest.approx(12.5)
 
 
+def test_what_they_have_switched_on_is_seen_beside_the_outputs_of_ours(insulated: Bench) -> None:
+    seen = [insulated.world.outputs()]
+    for message in ("ON", "OFF"):
+        insulated.say("load", message)
+        seen.append(insulated.world.outputs())
+    assert [each.other for each in seen] == [False, True, False]
+    assert seen[0].switches != seen[1].switches
+
+
+def test_where_nobody_else_can_switch_anything_on_nothing_is_said_of_it(open_bench: OpenBench) -> None:
+    assert open_bench("supply").world.outputs().other is None
+
+
 def test_a_property_is_one_for_everybody_who_measures_it(insulated: Bench, listen: Listen) -> None:
     listener = listen(insulated)
     assert insulated.ask("load", "RES?") == "2.000E+07"
@@ -194,7 +207,7 @@ def test_a_framed_line_takes_the_same_apart_however_it_comes(messages: list[byte
     for start in range(0, len(stream), chunk):
         line.write(stream[start : start + chunk])
     assert list(line.replies) == [message[::-1] for message in messages]
-    assert line.unfinished == 0
+    assert line.unfinished == b""
 
 
 def test_two_nodes_are_on_one_bus(bring: Bring, open_bench: OpenBench, listen: Listen) -> None:

@@ -110,6 +110,12 @@ class Procedure(Generic[S]):
     def ended(self, stage: Stage) -> None:
         """Called once when the step has ended as it should."""
 
+    def abandoned(self, stage: Stage) -> None:
+        """Called once when anything else ends it, with the cause on its way up: switch off what it has switched on.
+
+        What moves a current is off already, and what this raises is lost: the safe state looks once more.
+        """
+
     def until(self) -> list[str]:
         """What ends it, in words."""
         return [str(condition) for condition in self.step.conditions]

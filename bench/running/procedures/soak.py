@@ -7,7 +7,7 @@ from bench.columns import INDEX
 from bench.running.declared import Place
 from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage, ask_nothing
 from bench.running.sampling import Row
-from bench.running.settling import Settling
+from bench.running.settling import TemperatureSettling
 from bench.scenario import Soak
 from bench.verdicts import BenchFault
 
@@ -24,7 +24,7 @@ class SoakProcedure(Procedure[Soak]):
 
     def __init__(self, step: Soak, place: Place) -> None:
         super().__init__(step, place)
-        self._settling = Settling(step.temperature, place.station.chamber, self.scan_period)
+        self._settling = TemperatureSettling(step.temperature, place.station.chamber, self.scan_period)
 
     def envelope(self) -> Envelope:
         """See `Procedure`."""
@@ -59,7 +59,9 @@ class SoakProcedure(Procedure[Soak]):
 class Settled:
     """Air and cells have settled, `at_least` s after `start` and within `timeout` s of it; see `Ending`."""
 
-    def __init__(self, settling: Settling, place: Place, start: float, timeout: float, at_least: float) -> None:
+    def __init__(
+        self, settling: TemperatureSettling, place: Place, start: float, timeout: float, at_least: float
+    ) -> None:
         self._settling, self._chamber = settling, place.roles.chamber
         self._start, self._timeout, self._at_least = start, timeout, at_least
 

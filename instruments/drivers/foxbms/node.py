@@ -269,6 +269,10 @@ class FoxBms:
     def faults(self) -> tuple[BmsFault, ...]:
         """Return what the node raises: bits of f_BmsState and f_StringState, ids of f_BmsFatalError; oldest first."""
         self._take()
+        return self.remembered_faults()
+
+    def remembered_faults(self) -> tuple[BmsFault, ...]:
+        """See `RemembersFaults`."""
         self._state_frame()
         if self._errors.is_empty:
             return ()

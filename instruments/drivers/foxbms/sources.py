@@ -70,14 +70,17 @@ class Sources:
         if gap > INSTANT:
             if message.differs or message.suspicion:
                 self._end_instant(identifier, message)
-            message.gap, message.in_instant, message.differs = gap, 1, False
-            message.last = time
+                message.differs = False
+            message.last, message.gap, message.in_instant = time, gap, 1
         else:
             message.in_instant += 1
             message.differs |= differs
         saved = message.surplus - gap / message.least
-        message.surplus = (saved if saved > -SAVED else -SAVED) + 1.0
-        if message.surplus > SURPLUS:
+        if saved <= -SAVED:
+            message.surplus = 1.0 - SAVED
+            return
+        message.surplus = saved + 1.0
+        if saved + 1.0 > SURPLUS:
             message.surplus = SURPLUS
             if differs:
                 self._second(identifier, f"each {message.cycle * 1e3:g} ms is what one node sends, and more come")

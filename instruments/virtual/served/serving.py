@@ -84,7 +84,7 @@ class InstrumentConversation:
             self._line.write(data)
         except LineDead as error:
             raise Babble(str(error)) from error
-        if self._line.unfinished > MOST_UNFINISHED:
+        if len(self._line.unfinished) > MOST_UNFINISHED:
             raise Babble(f"more than {MOST_UNFINISHED} bytes without an end of message")
         replies = b"".join(self._line.replies)
         self._line.replies.clear()

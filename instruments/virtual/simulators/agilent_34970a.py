@@ -117,7 +117,9 @@ class Agilent34970A(Instrument):
         felt = self._meters[channel].read(sensor())
         if channel not in self.temperature:
             return (felt - 25.0) / KELVIN_PER_VOLT
-        unit = self.units.get(channel, "C") if self.units else "C"
+        if not self.units:
+            return felt
+        unit = self.units.get(channel, "C")
         return felt if unit == "C" else felt + 273.15 if unit == "K" else felt * 1.8 + 32.0
 
     def checked(self, channels: tuple[int, ...]) -> tuple[int, ...]:

@@ -43,8 +43,11 @@ class VirtualBus(BusABC):
     def recv(self, timeout: float | None = None) -> Message | None:
         """Take the oldest received frame; while there is none, virtual time passes up to `timeout` s."""
         received, filters = self._received, self._filters
-        if received and filters is None:
-            return received.popleft()
+        if filters is None:
+            if received:
+                return received.popleft()
+            if timeout == 0:
+                return None
         waited, limit = 0.0, _LONGEST_WAIT if timeout is None else timeout
         while True:
             while received:

@@ -52,7 +52,8 @@ class Line:
 
     def __init__(self, device: Device, wait: Wait) -> None:
         self._device: Device | None = device
-        self._unfinished = b""
+        self.unfinished = b""
+        """What has come of a message that is not complete."""
         self.wait = wait
         self.replies: deque[bytes] = deque()
         self.write: Callable[[bytes], None] = self._write
@@ -65,19 +66,16 @@ class Line:
             raise LineDead("the virtual instrument was unplugged: open its world again")
         return self._device
 
-    @property
-    def unfinished(self) -> int:
-        """How many bytes have come of a message that is not complete."""
-        return len(self._unfinished)
-
     def complete(self, data: bytes) -> list[bytes]:
         """Add bytes to what has come so far; returns the messages that are complete now."""
-        messages, self._unfinished = self.device.frames(self._unfinished + data)
+        messages, self.unfinished = self.device.frames(self.unfinished + data)
         return messages
 
     def _write(self, data: bytes) -> None:
-        device = self.device
-        messages, self._unfinished = device.frames(self._unfinished + data)
+        device = self._device
+        if device is None:
+            device = self.device  # which raises
+        messages, self.unfinished = device.frames(self.unfinished + data)
         for message in messages:
             reply = device.handle(message.decode("latin-1"))
             if reply is not None:
@@ -85,7 +83,7 @@ class Line:
 
     def clear(self) -> None:
         """Forget unfinished input and unread replies (a device clear)."""
-        self._unfinished = b""
+        self.unfinished = b""
         self.replies.clear()
 
     def unplug(self) -> None:
@@ -121,11 +119,12 @@ class CanChannel:
         """Let frames through again."""
         self.members = dict(dict.items(self.members))
 
-    def send(self, sender: object, message: Message) -> None:
-        """Put a frame on the bus; it is received by everybody but its sender before this returns."""
+    def send(self, sender: object, *messages: Message) -> None:
+        """Put frames on the bus; they are received by everybody but their sender before this returns."""
         for member, receive in tuple(self.members.items()):
             if member is not sender:
-                receive(message)
+                for message in messages:
+                    receive(message)
 
 
 @dataclass(slots=True)

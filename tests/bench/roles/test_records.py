@@ -20,7 +20,7 @@ from bench.scenario import Charge, Discharge, Rest, Soak, elapsed, soc_above
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, InputError, PackFailure
-from instruments.roles import Channel, Protections, Ratings
+from instruments.roles import Channel, InstrumentFault, Protections, Ratings
 from tests.bench.conftest import STATION, Install, OpenTestBench, WriteFile
 from tests.bench.fakes import Fake, FakeChamber, FakeLogger, FakeSupply, Plant
 
@@ -528,3 +528,23 @@ def test_our_own_roles_have_the_order_of_safety_that_they_always_had() -> None:
     )  # fmt: skip
     order = roles.opening_order({name: (name,) for name in played})
     assert order == ["bms", "chamber", "temperatures", "emulator", "sink", "source"]
+
+
+class Forgetful(FakeLogger):
+    """Declares two sensors and delivers what it likes."""
+
+    values: ClassVar[list[float]] = [25.0]
+
+    def collect(self) -> list[float]:
+        return list(Forgetful.values)
+
+
+@pytest.mark.parametrize("values", [[], [25.0], [25.0, 25.0, 25.0]])
+def test_a_driver_that_delivers_other_channels_than_it_declares_ends_the_scan(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, values: list[float]
+) -> None:
+    """Else every later value of the row would be taken for somebody else's."""
+    monkeypatch.setattr(Forgetful, "values", values)
+    bench = opened(STATION.replace("tests.bench.fakes:FakeLogger", f"{MINE}:Forgetful"))
+    with pytest.raises(InstrumentFault, match=f"temperatures declares 2 channels and delivered {len(values)} values"):
+        bench.run(Rest(until=SOON))

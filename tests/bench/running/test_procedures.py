@@ -24,7 +24,7 @@ from bench.scenario import (
     elapsed,
 )
 from bench.testing import TestBench
-from bench.verdicts import InputError, TestError
+from bench.verdicts import BenchFault, InputError, PackFailure, TestError
 from instruments.roles import AMPERES, BMS_CHANNELS, CHAMBER_AIR, TERMINALS, VOLTS, WATTS, Channel, Ratings
 from tests.bench import fakes
 from tests.bench.conftest import Install, OpenTestBench
@@ -83,6 +83,19 @@ def column(run: RunRecord, name: str) -> np.ndarray[Any, Any]:
     return run.rows[:, run.columns.index(name)]
 
 
+class Watchful(TrickleProcedure):
+    """Notes how its step ended; to clear up fails."""
+
+    ends: ClassVar[list[str]] = []
+
+    def ended(self, stage: Stage) -> None:
+        self.ends.append("ended")
+
+    def abandoned(self, stage: Stage) -> None:
+        self.ends.append(f"abandoned, source {'off' if stage.place.roles.source.source_is_off() else 'on'}")
+        raise BenchFault("it cannot be cleared up", "no-answer")
+
+
 # --- who carries it out -----------------------------------------------------------------------------------------------
 
 
@@ -100,6 +113,19 @@ def test_somebody_elses_kind_is_carried_out_recorded_and_judged(little_bench: Te
     assert (started["kind"], started["direction"], started["step_type"]) == ("Trickle", "charge", "TRICKLE")
     assert column(run, "Set Current / A")[-1] == 0.25
     assert column(run, "Current / A")[-1] == pytest.approx(0.25)
+
+
+def test_a_step_that_something_else_ends_is_cleared_up_by_its_procedure_behind_the_outputs(
+    little_bench: TestBench, plant: Plant, bring: Bring
+) -> None:
+    bring(("Trickle", "Watchful"))
+    Watchful.ends.clear()
+    little_bench.run(Trickle(0.25))
+    assert Watchful.ends == ["ended"]
+    plant.on_scan.append(lambda: setattr(plant, "insulation", 0.0))
+    with pytest.raises(PackFailure, match="insulation"):
+        little_bench.run(Trickle(0.25))
+    assert Watchful.ends == ["ended", "abandoned, source off"]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +166,15 @@ def test_a_quantity_that_nothing_bounds_is_refused(
     bring(("Trickle", "TrickleProcedure"))
     monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("source", "charm"): Extremes(0, 1)})
     with pytest.raises(InputError, match="asks the source for a charm, and nothing says how much of it is allowed"):
+        little_bench.run(Trickle())
+
+
+def test_a_role_that_nobody_plays_is_told_in_plain_words(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, "envelope", lambda _self: {("emulator", "voltage"): Extremes(0, 1)})
+    with pytest.raises(InputError, match="it needs an emulator, and nobody plays that on station little"):
         little_bench.run(Trickle())
 
 

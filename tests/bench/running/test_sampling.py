@@ -11,7 +11,7 @@ from bench.columns import DERIVED, INDEX, raw_label
 from bench.pack import PackFile
 from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
-from bench.running.settling import Settling
+from bench.running.settling import TemperatureSettling
 from bench.station import ChamberLimits
 from bench.verdicts import InputError
 from instruments.roles import BMS_CHANNELS, CHAMBER_AIR, TERMINALS, CellTable, Channel
@@ -171,7 +171,7 @@ def row_at(time: float, air: float, coldest: float, hottest: float) -> list[floa
 
 def settled_after(rows: Sequence[list[float]], period: float = 10.0, limits: ChamberLimits = LIMITS) -> float | None:
     """Time of the row that settled it."""
-    settling = Settling(25.0, limits, period)
+    settling = TemperatureSettling(25.0, limits, period)
     return next((row[0] for row in rows if settling.settled(row)), None)
 
 
@@ -222,7 +222,7 @@ def test_any_scan_period_of_a_station_will_do(period: float) -> None:
 
 
 def test_what_did_not_settle_is_told_with_the_numbers() -> None:
-    text = Settling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 12.0, "")
+    text = TemperatureSettling(40.0, LIMITS, 10.0).failure(row_at(0, 20.04, 21.0, 22.0), 12.0, "")
     assert text == (
         "The chamber did not settle at 40 °C within 12 h: air is at 20.0 °C, cells between 21.0 and 22.0 °C; "
         "check that it conditions, its door and its set-point limits."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.safety.formulas import Bound, Formula, Row, all_inside, laid_out, unless
 
-VALUES = st.floats() | st.sampled_from([0.0, 1.0, 2.0])
+VALUES = st.floats() | st.sampled_from([0.0, 1.0, 2.0, inf, -inf, nan])
 BOUNDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2), VALUES, VALUES), max_size=8)
 
 
@@ -69,6 +69,32 @@ def test_all_are_inside_exactly_when_each_limit_holds(bounds: list[Bound], row: 
 @pytest.mark.parametrize("bound", [(-inf, inf), (-inf, 1.0), (1.0, inf), (1.0, 1.0)])
 def test_a_missing_value_is_inside_of_nothing(bound: tuple[float, float]) -> None:
     assert not all_inside([(0, 0, *bound)])([nan])
+
+
+@given(BOUNDS, st.lists(VALUES, min_size=3, max_size=3))
+def test_of_bounds_that_hold_if_measured_a_missing_value_is_outside_of_none(
+    bounds: list[Bound], row: list[float]
+) -> None:
+    inside = [not (row[position] < low or row[position] > high) for _, position, low, high in bounds]
+    assert all_inside((), bounds)(row) is all(inside)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "inside", "outside"),
+    [
+        ([(1.0, inf)], [1.0, inf], [0.9, -inf]),
+        ([(-inf, 2.0)], [2.0, -inf], [2.1, inf]),
+        ([(1.0, 2.0)], [1.0, 2.0], [0.9, 2.1]),
+        ([(1.0, inf), (-inf, 2.0), (0.0, 3.0)], [1.0, 2.0], [0.9, 2.1]),
+        ([(nan, 2.0), (0.0, 3.0)], [], [1.0]),
+        ([(0.0, nan), (0.0, 3.0)], [], [1.0]),
+    ],
+)
+def test_the_strictest_of_several_limits_decide(
+    bounds: list[tuple[float, float]], inside: list[float], outside: list[float]
+) -> None:
+    holds = all_inside([(number, 0, *bound) for number, bound in enumerate(bounds)])
+    assert [holds([value]) for value in (*inside, *outside)] == [True] * len(inside) + [False] * len(outside)
 
 
 def test_numbers_of_any_kind_may_be_bounds() -> None:

@@ -50,6 +50,42 @@ def test_each_limit_has_a_debounce_of_its_own() -> None:
     assert check(Guard([HIGH, low], LAYOUT), *rows) == [None, None, None, None, "cell over-voltage"]
 
 
+LEAKING = Limit("insulation", "Voltage / V", "Ohm", at_least=1e4, debounce=2.0, when="measured")
+
+
+@given(st.floats(allow_nan=True))
+def test_what_is_guarded_while_it_is_measured_is_violated_by_a_value_and_by_none(ohms: float) -> None:
+    guard = Guard([Limit("insulation", "Voltage / V", "Ohm", at_least=1e4, at_most=1e9, when="measured")], LAYOUT)
+    assert (guard.check((0.0, ohms, 0.0)) == ()) is not (ohms < 1e4 or ohms > 1e9)
+
+
+def test_a_value_that_is_not_there_to_be_guarded_lets_the_violation_before_it_leak_away() -> None:
+    guard = Guard([LEAKING], LAYOUT)
+    check(guard, (0, 1e3, 0), *((second, nan, 0) for second in range(1, 12)))
+    assert check(guard, (12, 1e3, 0), (13.9, 1e3, 0), (14, 1e3, 0)) == [None, None, "insulation"]
+
+
+def test_a_value_that_is_not_there_to_be_guarded_is_not_pending() -> None:
+    guard = Guard([LEAKING, FAST], LAYOUT)
+    check(guard, (0, 1e3, 0))
+    assert [violation.limit for violation in guard.pending()] == [LEAKING]
+    check(guard, (1, nan, 0))
+    assert guard.pending() == ()
+
+
+def test_a_value_that_is_not_there_to_be_guarded_is_none_of_what_else_is_violated() -> None:
+    guard = Guard([Limit("insulation", "Voltage / V", "Ohm", at_least=1e4, when="measured"), FAST], LAYOUT)
+    assert [violation.limit for violation in guard.check((0, nan, 9.9))] == [FAST]
+    assert guard.causes[1:] == ()
+
+
+def test_another_limit_on_the_same_column_still_misses_its_value() -> None:
+    guard = Guard([LEAKING, Limit("value-missing", "Voltage / V", "Ohm", at_least=0.0)], LAYOUT)
+    (violation,) = guard.check((0, nan, 0))
+    assert violation.fault == "value-missing"
+    assert violation.limit.at_least == 0.0
+
+
 @given(st.floats(allow_nan=True), st.floats(allow_nan=True))
 def test_nothing_outside_its_bounds_ever_passes(voltage: float, current: float) -> None:
     limits = [Limit("cell-over-voltage", "Voltage / V", "V", at_least=0.0, at_most=4.2), FAST]

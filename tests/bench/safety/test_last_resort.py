@@ -205,7 +205,7 @@ def test_a_cell_is_too_hot_for_the_safe_state_where_it_is_for_the_guard(
 # --- the supervisor -----------------------------------------------------------------------------------------------
 
 
-def rescued(station_text: str, write: Callable[..., Any], **identities: tuple[str, str]) -> list[rescue.Outcome]:
+def rescued(station_text: str, write: Callable[..., Any], **identities: tuple[str, str]) -> list[rescue.Attempted]:
     station = load_station(str(write("station.yaml", station_text)))[0]
     dumped = station.model_dump(mode="json", by_alias=True)
     return list(rescue.attempts(dumped, instruments_that_matter(station), VirtualClock(), identities))

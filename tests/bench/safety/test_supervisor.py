@@ -154,7 +154,7 @@ def station(station_text: str, write: Callable[[str, str], Path]) -> StationFile
     return load_station(str(write("station.yaml", station_text)))[0]
 
 
-def rescued(station: StationFile) -> list[rescue.Outcome]:
+def rescued(station: StationFile) -> list[rescue.Attempted]:
     dumped = station.model_dump(mode="json", by_alias=True)
     return list(rescue.attempts(dumped, instruments_that_matter(station), VirtualClock()))
 
@@ -162,7 +162,7 @@ def rescued(station: StationFile) -> list[rescue.Outcome]:
 def test_an_attempt_that_fails_as_nobody_has_thought_of_is_told_and_the_next_one_made(
     station: StationFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(*_arguments: object) -> rescue.Outcome:
+    def stumble(*_arguments: object) -> rescue.Attempted:
         raise ValueError("12,5 is no number")
 
     monkeypatch.setattr(rescue, "_attempt", stumble)

@@ -70,10 +70,8 @@ def test_real_time_passes_all_the_same() -> None:
 
 @pytest.mark.usefixtures("frozen")
 def test_a_pause_is_one() -> None:
-    elapsed, before = threading.Event(), monotonic()
-    threading.Timer(0.02, elapsed.set).start()
+    before = monotonic()
     pause(0.05)
-    assert elapsed.is_set()
     assert monotonic() - before >= 0.05
 
 

@@ -20,7 +20,7 @@ from instruments.wires.session import InstrumentLink, LinkContext
 
 SPEED = 10.0
 """Bench seconds per second where an instrument is served."""
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Bench s after which something will never come true."""
 CELL, SERIES = "nmc811-21700", 24
 

@@ -148,6 +148,18 @@ def test_fault_bits(node: can.BusABC, bms: FoxBms, data: str, faults: set[str]) 
     assert {fault.signal for fault in bms.faults()} == faults
 
 
+def test_faults_of_a_row_are_those_of_what_was_collected_for_it(node: can.BusABC, bms: FoxBms) -> None:
+    with pytest.raises(InstrumentFault, match="never sent"):
+        bms.remembered_faults()
+    send(node, 0x220, "1A 00 00 00 00 00 00 00")
+    bms.collect()
+    assert bms.remembered_faults() == ()
+    send(node, 0x220, "1A 00 40 00 00 00 00 00")
+    assert bms.remembered_faults() == ()
+    bms.collect()
+    assert [fault.signal for fault in bms.remembered_faults()] == ["InterlockState"]
+
+
 @pytest.mark.parametrize("code", range(12))
 def test_the_states_of_the_node_become_those_of_any_bms(node: can.BusABC, bms: FoxBms, code: int) -> None:
     send(node, 0x220, f"1{code:X} 00 00 00 00 00 00 00")
