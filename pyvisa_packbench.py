@@ -121,13 +121,18 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
                 return self._silence(session, opened)
         except (KeyError, LineDead) as error:
             return b"", self.handle_return_value(session, _reason(error))
-        data = replies.popleft()
-        end = opened.end
-        length = len(data) if end is None else data.find(end) + 1
-        unending = end is None and opened.bare
-        if length == len(data) <= count and not unending:  # one whole reply, as nearly always
+        data, end = replies.popleft(), opened.end
+        if end is not None and data.find(end) + 1 == len(data) <= count:  # one whole reply, as nearly always
             return data, _SUCCESS
-        if length == 0 or unending:
+        return self._cut(session, opened, data, count)
+
+    def _cut(
+        self, session: VISASession, opened: _Session, data: bytes, count: int
+    ) -> tuple[bytes, constants.StatusCode]:
+        """As much of a reply as one reading takes; the rest stays for the next."""
+        end, replies = opened.end, opened.line.replies
+        length = len(data) if end is None else data.find(end) + 1
+        if length == 0 or (end is None and opened.bare):
             return self._silence(session, opened)
         if length < len(data):
             replies.appendleft(data[length:])
@@ -169,10 +174,10 @@ class PackbenchVisaLibrary(highlevel.VisaLibraryBase):
 
     def flush(self, session: VISASession, mask: constants.BufferOperation) -> constants.StatusCode:
         """Drop unread replies: writes are never buffered here. It is asked for before every message."""
-        opened = self._open.get(session)
-        if opened is None:
+        try:
+            line = self._open[session].line
+        except KeyError:
             return self.handle_return_value(session, _Status.error_invalid_object)
-        line = opened.line
         if line.replies or line.unfinished:
             line.clear()
         return _SUCCESS

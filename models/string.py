@@ -102,7 +102,7 @@ class CellString:
         self._voltage = np.empty(series)
         self._decay = np.empty((2, series))
         self._double_rate = np.empty((2, series))
-        self._hysteresis = np.zeros(series)
+        self._reaction = np.empty(series)
         self._pair = np.empty((2, series))
         # The same memory as one line each, and ones: a scalar product adds up in a third of the time of a sum.
         self._every_rc_voltage, self._every_decay = self._rc_voltage.reshape(-1), self._decay.reshape(-1)
@@ -210,31 +210,32 @@ class CellString:
         A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
         exactly I^2 r + (v0 - v1) (tau/2T) ((v0 + v1) / r + 2 I), with v1 the voltage at its end.
         """
-        resistance, after = self._resistance[1:], self._rc_voltage
-        before = self._pair
-        before[...] = after
+        resistance, voltage = self._resistance[1:], self._rc_voltage
         settled = resistance * current
-        after -= settled
-        after *= self._decay
-        after += settled
-        heat = before + after
+        # With d = v0 - I r, of which `left` is left, the heat is (d - left) (tau/2T) ((d + left) / r + 4 I).
+        apart = np.subtract(voltage, settled, out=self._pair)
+        left = np.multiply(apart, self._decay, out=voltage)
+        heat = apart + left
         heat /= resistance
-        heat += 2.0 * current
-        before -= after
-        before /= self._double_rate
-        heat *= before
+        heat += 4.0 * current
+        apart -= left
+        apart /= self._double_rate
+        heat *= apart
+        voltage += settled
         return np.asarray(heat[0] + heat[1])
 
     def _add_heat_of_reaction(self, current: float) -> None:
-        """Add what is not resistive: entropy, hysteresis, and the charge lost to side reactions."""
-        cell, heat = self.cell, self._heat
-        ocv, entropic, _ = self._tables.value
+        """Add what is not resistive: entropy, hysteresis, and the charge lost to side reactions.
+
+        Entropy and hysteresis are in the voltage at rest as well, but for the entropy up to the reference temperature.
+        """
+        cell, (ocv, entropic, _) = self.cell, self._tables.value
+        loss = 1.0 - cell.coulombic_efficiency if current > 0 else 0.0
+        heat = np.subtract(self._rest_voltage, ocv * (1.0 - loss) if loss else ocv, out=self._reaction)
         if cell.entropic is not None:
-            heat += current * (self.temperature - ABSOLUTE_ZERO) * entropic
-        if cell.hysteresis is not None:
-            heat += current * self._hysteresis
-        if current > 0 and cell.coulombic_efficiency < 1:
-            heat += (1 - cell.coulombic_efficiency) * current * ocv
+            heat += (REFERENCE_TEMPERATURE - ABSOLUTE_ZERO) * entropic
+        heat *= current
+        self._heat += heat
 
     def _charge(self, charge: float) -> None:
         """Store `charge` (A s) in every group."""
@@ -255,12 +256,15 @@ class CellString:
         tables.look_up(self._soc, self.temperature)
         np.multiply(tables.surface[:3], self._group_factor, out=self._resistance)
         self._stale_taus = self._varying_taus
-        rest = self._rest_voltage
-        rest[...] = tables.value[0]
-        if cell.entropic is not None:
-            rest += tables.value[1] * (self.temperature - REFERENCE_TEMPERATURE)
+        rest, (ocv, entropic, hysteresis) = self._rest_voltage, tables.value
+        if cell.entropic is None:
+            rest[...] = ocv
+        else:
+            np.subtract(self.temperature, REFERENCE_TEMPERATURE, out=rest)
+            rest *= entropic
+            rest += ocv
         if cell.hysteresis is not None:
-            rest += np.multiply(tables.value[2], self._branch, out=self._hysteresis)
+            rest += hysteresis * self._branch
         voltage = np.multiply(self._resistance[0], self._current, out=self._voltage)
         voltage += rest
         voltage += self._rc_voltage[0]

@@ -106,7 +106,7 @@ class EaPsb10000(VisaDriver):
         self._used = False
         self._told: bool | None = None
         """What the output was last told, on or off; a new connection does not change that."""
-        self._held: dict[Setting, float] = {}
+        self._held: dict[str, float] = {}
         self._armed: dict[Setting, tuple[float, float]] = {}
         """Protections and their ranges, programmed anew whenever control had to be taken anew."""
         self._forget()
@@ -276,15 +276,16 @@ class EaPsb10000(VisaDriver):
             self._switch_on()
 
     def _hold(self, setting: Setting, value: float, at_most: float) -> None:
-        if self._held.get(setting) == value:
+        # By command: the hash of a whole setting is worked out anew each time, four times a scan.
+        if self._held.get(setting.command) == value:
             return
-        self._held.pop(setting, None)
+        self._held.pop(setting.command, None)
         try:
             setting.program(self._session, value, at_most)
         except SetPointRejected as refusal:
             self._check_control(refusal)
             raise
-        self._held[setting] = value
+        self._held[setting.command] = value
 
     def _find_on(self) -> None:
         """Find an output on that was told so before the connection was made anew; off, something switched it off."""

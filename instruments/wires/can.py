@@ -10,6 +10,8 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from functools import partial
+from itertools import islice
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
@@ -344,13 +346,10 @@ class Bus:
         """Read up to `LOOK_AT_THE_CLOCK` frames: how many there were, and when the last of them was received."""
         came: list[Message] = []
         with self._turn:
-            receive = self._open().recv
+            waiting = iter(partial(self._open().recv, 0), None)
             try:
-                while len(came) < LOOK_AT_THE_CLOCK:
-                    message = receive(0)
-                    if message is None:
-                        break
-                    came.append(message)
+                # Without a loop of ours, which would cost as much as the receiving.
+                came.extend(islice(waiting, LOOK_AT_THE_CLOCK))
             finally:
                 # What came before the bus failed is heard all the same.
                 time = self._sort(came, now) if came else now
@@ -362,7 +361,7 @@ class Bus:
         if self._log is not None:
             for message in came:
                 self._log(message)
-        routes = self._routes
+        routes, filters = self._routes, self._filters
         for message, time in zip(came, times, strict=True):
             if message.is_error_frame:
                 # The controller has lost one, or destroyed one that somebody sent.
@@ -371,10 +370,9 @@ class Bus:
             key = message.arbitration_id
             if message.is_extended_id:
                 key |= EXTENDED
-            if key in routes:
-                for user, heard in routes[key]:
-                    user.waiting.append((heard, message, time))
-            if self._filters:
+            for user, heard in routes.get(key, ()):
+                user.waiting.append((heard, message, time))
+            if filters:
                 self._filter(message, time)
         return times[-1]
 

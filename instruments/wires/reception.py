@@ -7,7 +7,7 @@ and waiting shows as age. An interface that stamps nothing leaves only the time 
 """
 
 from collections.abc import Sequence
-from math import inf, nan
+from math import inf
 
 DRIFT = 5e-4
 """s/s by which the two clocks may part: crystals by 1e-4, a civil time that is being corrected by 5e-4 (adjtimex(2)).
@@ -34,13 +34,14 @@ class Reception:
     def of_all(self, stamps: Sequence[float], now: float) -> list[float]:
         """Take the stamps of frames that are read at one time; see `of`. A call for each would cost as much again."""
         least = self._offset + DRIFT * (now - self._looked)
-        times, before, stamp = [], nan, nan
-        for raw in stamps:
-            # Frames of one instant have one stamp: what is known of the first holds for all of them.
-            if raw != before:
-                before, stamp = raw, self._placed(raw, now)
-                least = now - stamp if now - stamp < least else least
-            times.append(stamp)
+        if stamps.count(stamps[0]) == len(stamps):
+            # As in a world whose time stands still meanwhile: what is known of the first holds for all of them.
+            stamp = self._placed(stamps[0], now)
+            times = [stamp] * len(stamps)
+            least = now - stamp if now - stamp < least else least
+        else:
+            times = [self._placed(stamp, now) for stamp in stamps]
+            least = min(least, now - max(times))
         self._offset, self._looked = least, now
         return times
 

@@ -103,16 +103,22 @@ class VisaLink:
         """Return the next line, ended by its terminator or by the bus."""
         try:
             data, status = self._read(self._session, self._CHUNK)
-            listening = None if status != self._more else Listening(self._now, self._profile.timeout)
-            while listening is not None and status == self._more:
-                listening.go_on()
-                rest, status = self._read(self._session, self._CHUNK)
-                data += rest
+            if status == self._more:
+                data = self._read_on(data)
         except self._errors as error:
             if getattr(error, "error_code", None) == self._silence:
                 raise LinkTimeout from error
             raise LinkLost(reason_of(error)) from error
         return bytes(data)
+
+    def _read_on(self, data: bytes) -> bytes:
+        """What has come of a line, and the rest of it."""
+        listening, status = Listening(self._now, self._profile.timeout), self._more
+        while status == self._more:
+            listening.go_on()
+            rest, status = self._read(self._session, self._CHUNK)
+            data += rest
+        return data
 
     def drop_waiting(self) -> bytes:
         """Let the library empty its buffer, where it can; on a bus of messages nothing is left to be dropped."""

@@ -8,8 +8,8 @@ from instruments.wires.can import CanSession
 if TYPE_CHECKING:
     from can import Message
 
-Seen = Callable[[int, float, bool], None]
-"""Gets the identifier of a frame, when it was received, and whether its payload is another than before."""
+Seen = Callable[[float, bool], None]
+"""Gets when a frame was received, and whether its payload is another than that before."""
 Follow = Callable[[bytes, float], None]
 """Gets the payload of a frame, and when it was received."""
 
@@ -17,29 +17,29 @@ Follow = Callable[[bytes, float], None]
 class Inbox:
     """Shows each frame of the wanted identifiers to whoever wants it; then it is the newest of its message.
 
-    `seen` is told of each frame, `each` and `news` follow some messages: every frame of them, or those with another
-    payload than before.
+    `seen` names, by the identifier, who is told of each frame, `each` and `news` follow some messages: every frame of
+    them, or those with another payload than before.
     """
 
     def __init__(
         self,
         session: CanSession,
-        seen: Seen,
+        seen: Callable[[int], Seen],
         wanted: Iterable[int],
         now: Callable[[], float],
         *,
         each: Mapping[int, Follow],
         news: Mapping[int, Follow],
     ) -> None:
-        self._session, self._seen, self._now = session, seen, now
-        self._each, self._news = each, news
+        self._session, self._now = session, now
         self.changed: set[int] = set()
         """Messages with another payload since somebody has emptied this."""
         self.frames: dict[int, bytes] = {}
         self.received: dict[int, float] = {}
         """When each of `frames` was received, as `age` wants it."""
         for identifier in frozenset(wanted):
-            session.subscribe(identifier, self._take)
+            box = _Box(self, identifier, seen(identifier), each.get(identifier), news.get(identifier))
+            session.subscribe(identifier, box.take)
 
     def age(self, identifiers: Iterable[int]) -> float:
         """How long ago (s) the oldest of these messages was received; one never heard, since the bus was opened."""
@@ -49,17 +49,33 @@ class Inbox:
             return self._now() - self._session.opened
         return self._session.age(oldest)
 
-    def _take(self, message: "Message", time: float) -> None:
-        identifier, data = message.arbitration_id, bytes(message.data)
-        if len(data) != 8 or message.is_remote_frame:
+
+class _Box:
+    """Takes the frames of one message: to look up by its identifier who follows it cost as much as all the rest."""
+
+    __slots__ = ("_each", "_identifier", "_inbox", "_news", "_payload", "_received", "_seen")
+
+    def __init__(self, inbox: Inbox, identifier: int, seen: Seen, each: Follow | None, news: Follow | None) -> None:
+        self._inbox, self._identifier, self._received = inbox, identifier, inbox.received
+        self._seen, self._each, self._news = seen, each, news
+        self._payload = bytearray(1)  # of no frame of eight bytes
+
+    def take(self, message: "Message", time: float) -> None:
+        """Take the next frame; one that is no data frame of eight bytes is none of ours."""
+        if message.is_remote_frame:
             return
-        changed = self.frames.get(identifier) != data
-        self._seen(identifier, time, changed)
-        if identifier in self._each:
-            self._each[identifier](data, time)
+        changed = message.data != self._payload
+        if changed and len(message.data) != 8:
+            return
+        self._seen(time, changed)
+        if self._each is not None:
+            self._each(bytes(message.data), time)
         if changed:
-            self.changed.add(identifier)
-            if identifier in self._news:
-                self._news[identifier](data, time)
-            self.frames[identifier] = data
-        self.received[identifier] = time
+            self._renew(bytes(message.data), time)
+        self._received[self._identifier] = time
+
+    def _renew(self, data: bytes, time: float) -> None:
+        self._inbox.changed.add(self._identifier)
+        if self._news is not None:
+            self._news(data, time)
+        self._inbox.frames[self._identifier], self._payload = data, bytearray(data)

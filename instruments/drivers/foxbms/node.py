@@ -115,7 +115,7 @@ class FoxBms:
         }  # fmt: skip
         wanted = {*self._fields, STATE, *each}
         news = {STATE: self._hear_state}
-        self._inbox = Inbox(self._can, self._sources.heard, wanted, context.now, each=each, news=news)
+        self._inbox = Inbox(self._can, self._sources.follower, wanted, context.now, each=each, news=news)
         self._lost = 0
         """Frames that the node's own counter tells of."""
         if context.every is not None and (self._cyclic or context.real_time):

@@ -8,7 +8,7 @@ All times are those of reception, so that a bus that delivers late is no second 
 when it delivers them is not taken for one either, as long as it holds them back for no more than `SAVED` of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -28,15 +28,58 @@ FORGIVEN = 2
 class _Message:
     """What is known of one identifier: s, and frames."""
 
+    identifier: int
     cycle: float
-    least: float
-    """s of which each frame takes one saved; see `FASTER`."""
+    second: Callable[[int, str], None]
+    """Told when a second node is found, and by what."""
+    least: float = 0.0
+    """s that one frame takes of what is saved; see `FASTER`."""
     last: float = -inf
-    gap: float = 0.0
+    before: float = -inf
     in_instant: int = 0
     differs: bool = False
-    surplus: float = -SAVED
+    rested: float = -inf
+    """When the node will have saved as much as it can: each frame puts that off by `least`."""
     suspicion: int = 0
+
+    def __post_init__(self) -> None:
+        self.least = FASTER * self.cycle
+
+    def heard(self, time: float, differs: bool) -> None:
+        """Take the next frame; see `Sources.heard`."""
+        # Who has rested comes by itself as well, for `least` is longer than an instant: no more is to be asked.
+        if time >= self.rested and not self.differs and not self.suspicion:
+            self.before, self.last, self.in_instant = self.last, time, 1
+            self.rested = time + self.least
+            return
+        self._place_in_instant(time, differs)
+        self.rested = self.least + (self.rested if self.rested > time else time)
+        most = time + (SURPLUS + SAVED) * self.least
+        if self.rested > most:
+            self.rested = most
+            if differs:
+                self.second(self.identifier, f"each {self.cycle * 1e3:g} ms is what one node sends, and more come")
+
+    def _place_in_instant(self, time: float, differs: bool) -> None:
+        if time - self.last > INSTANT:
+            if self.differs or self.suspicion:
+                self._end_instant()
+                self.differs = False
+            self.before, self.last, self.in_instant = self.last, time, 1
+        else:
+            self.in_instant += 1
+            self.differs |= differs
+
+    def _end_instant(self) -> None:
+        """Judge the instant that is over: too many frames for one, and too few for those of a time held back."""
+        impossible = self.differs and 2 * self.in_instant * self.cycle <= self.last - self.before
+        self.suspicion = self.suspicion + 1 if impossible else 0
+        if self.suspicion > FORGIVEN:
+            self.second(self.identifier, "different ones come in one instant")
+
+
+def _nobody(_time: float, _differs: bool) -> None:
+    """Follow a message whose rate tells nothing."""
 
 
 class Sources:
@@ -50,7 +93,9 @@ class Sources:
         self.contradictions = 0
         self.reason = ""
         self._messages = {
-            identifier: _Message(cycle, FASTER * cycle) for identifier, cycle in cycles.items() if identifier != state
+            identifier: _Message(identifier, cycle, self._second)
+            for identifier, cycle in cycles.items()
+            if identifier != state
         }
         self._state_cycle = cycles[state]
         self._before, self._present, self._since = -1, -1, -inf
@@ -63,27 +108,12 @@ class Sources:
 
     def heard(self, identifier: int, time: float, differs: bool) -> None:
         """Take the next frame of a message, received at `time` (s); whether it differs from the one before."""
+        self.follower(identifier)(time, differs)
+
+    def follower(self, identifier: int) -> Callable[[float, bool], None]:
+        """What takes the frames of one message, as `heard` does, without a look-up for each."""
         message = self._messages.get(identifier)
-        if message is None:
-            return
-        gap = time - message.last
-        if gap > INSTANT:
-            if message.differs or message.suspicion:
-                self._end_instant(identifier, message)
-                message.differs = False
-            message.last, message.gap, message.in_instant = time, gap, 1
-        else:
-            message.in_instant += 1
-            message.differs |= differs
-        saved = message.surplus - gap / message.least
-        if saved <= -SAVED:
-            message.surplus = 1.0 - SAVED
-            return
-        message.surplus = saved + 1.0
-        if saved + 1.0 > SURPLUS:
-            message.surplus = SURPLUS
-            if differs:
-                self._second(identifier, f"each {message.cycle * 1e3:g} ms is what one node sends, and more come")
+        return _nobody if message is None else message.heard
 
     def in_state(self, state: int, time: float) -> None:
         """Take the next state (its code) that was reported at `time` (s)."""
@@ -96,13 +126,6 @@ class Sources:
         elif time - self._since >= self._state_cycle and state != self._before:
             self._flickers = 0
         self._before, self._present, self._since = self._present, state, time
-
-    def _end_instant(self, identifier: int, message: _Message) -> None:
-        """Judge the instant that is over: too many frames for one, and too few for those of a time held back."""
-        impossible = message.differs and 2 * message.in_instant * message.cycle <= message.gap
-        message.suspicion = message.suspicion + 1 if impossible else 0
-        if message.suspicion > FORGIVEN:
-            self._second(identifier, "different ones come in one instant")
 
     def _second(self, identifier: int, why: str) -> None:
         self.contradict(f"a second node sends 0x{identifier:X} as well ({why})")

@@ -102,13 +102,20 @@ class Agilent34970A(Instrument):
         """Scan now: the readings are those of this moment, whenever they are fetched."""
         if not self.scan_list:
             raise ScpiError(Fault.SETTINGS_CONFLICT, "no scan list")
-        self._readings = tuple([self._read(channel) for channel in self.scan_list])
+        self._readings = tuple(self._all_celsius() or [self._read(channel) for channel in self.scan_list])
 
     def fetch(self) -> str:
         """Print the readings of the last scan."""
         if self._readings is None:
             raise ScpiError(DATA_STALE, "no readings")
         return ("%+.8E," * len(self._readings) % self._readings)[:-1]
+
+    def _all_celsius(self) -> list[float]:
+        """The readings where every channel has a thermocouple and shows degC: without its question for each of them."""
+        sensors, meters, channels = self._sensors, self._meters, self.scan_list
+        if self.units or not (sensors.keys() >= set(channels) <= self.temperature.keys()):
+            return []
+        return [meters[channel].read(sensors[channel]()) for channel in channels]
 
     def _read(self, channel: int) -> float:
         sensor = self._sensors.get(channel)

@@ -100,6 +100,7 @@ class Chroma63600(Instrument):
         self._load = Load(self)
         self.ports = (self._load,)
         self.rated = {LoadMode.VOLTAGE: voltage, LoadMode.CURRENT: current, LoadMode.POWER: power}
+        self._trips = voltage * TRIP_LEVEL, current * TRIP_LEVEL, power * TRIP_LEVEL
         self.modules = [Module(number) for number in range(1, channels + 1)]
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
         self.selected = self.modules[0]
@@ -115,14 +116,14 @@ class Chroma63600(Instrument):
 
     def observe(self, point: OperatingPoint) -> bool:
         """Take note of what the terminals settled at; True when a protection has switched a module off."""
-        self._point = point
-        tripped = False
+        self._point, voltage = point, point.voltage
+        tripped, (over_voltage, over_current, over_power) = False, self._trips
         for module in self.modules:
-            current = self.share(module)
-            causes = OVP if point.voltage > self.rated[LoadMode.VOLTAGE] * TRIP_LEVEL else 0
-            causes |= OCP if current > self.rated[LoadMode.CURRENT] * TRIP_LEVEL else 0
-            causes |= OPP if current * point.voltage > self.rated[LoadMode.POWER] * TRIP_LEVEL else 0
-            causes |= REVERSE if point.voltage < -0.5 else 0
+            current = self.share(module) if module.on else 0.0
+            causes = OVP if voltage > over_voltage else 0
+            causes |= OCP if current > over_current else 0
+            causes |= OPP if current * voltage > over_power else 0
+            causes |= REVERSE if voltage < -0.5 else 0
             if causes:
                 module.tripped |= causes
                 tripped = tripped or module.on

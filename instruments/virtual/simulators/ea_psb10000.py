@@ -7,7 +7,7 @@ battery test, R mode (resistance set points are kept and read back; the mode sta
 interface.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -223,20 +223,25 @@ class EaPsb10000(Instrument):
 
     def _find_causes(self, point: OperatingPoint) -> int:
         """The alarm conditions that are present. At equal values a protection beats its set point (p51)."""
-        voltage, current = point.voltage, abs(point.supply)
-        prefix = "" if point.supply >= 0 else "SINK:"
-        causes = OVP if voltage >= self.protections["VOLT"].present else 0
+        voltage, current, sinks = point.voltage, abs(point.supply), point.supply < 0
+        protections = self.protections
+        causes = OVP if voltage >= protections["VOLT"].present else 0
         if not self.port.on:
             return causes
-        if current >= self.protections[f"{prefix}CURR"].present:
+        if current >= protections["SINK:CURR" if sinks else "CURR"].present:
             causes |= OCP
-        if current * voltage >= self.protections[f"{prefix}POW"].present:
+        if current * voltage >= protections["SINK:POW" if sinks else "POW"].present:
             causes |= OPP
-        measured = {"V": voltage, "A": current, "W": current * voltage}
-        for name, event in self.supervisions.items():
-            if event.action != "NONE" and ("VD" in name or name.startswith("SINK:") == bool(prefix)):
-                unit = event.threshold.unit
-                causes |= event.bit if event.exceeded(float(measured[unit]), event.threshold.present) else 0
+        watching = [name for name, event in self.supervisions.items() if event.action != "NONE"]
+        return causes | self._exceeded(watching, {"V": voltage, "A": current, "W": current * voltage}, sinks)
+
+    def _exceeded(self, watching: Iterable[str], measured: Mapping[str, float], sinks: bool) -> int:
+        causes = 0
+        for name in watching:
+            if "VD" in name or name.startswith("SINK:") == sinks:
+                event = self.supervisions[name]
+                value = float(measured[event.threshold.unit])
+                causes |= event.bit if event.exceeded(value, event.threshold.present) else 0
         return causes
 
     def _switching(self, causes: int) -> int:

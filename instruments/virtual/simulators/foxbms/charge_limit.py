@@ -13,19 +13,25 @@ class ChargeLimit:
     def __init__(self, cell: CellParameters) -> None:
         limit = cell.charge_limit
         self._temperature, self._soc = limit.temperature.tolist(), limit.soc.tolist()
-        self._c_rate = limit.c_rate.tolist()
+        self._c_rate: list[list[float]] = limit.c_rate.tolist()
         self.most = float(limit.c_rate.max())
         grid = np.linspace(-40.0, 80.0, 61)
         self._resistance = cell.resistances(np.full(grid.shape, 0.5), grid).sum(axis=0).tolist()
 
-    def __call__(self, temperature: float, soc: float) -> float:
-        """C-rate (1/h) at degC and a state of charge, held constant outside the table."""
-        row, above = _place(temperature, self._temperature)
+    def __call__(self, coldest: float, warmest: float, soc: float) -> float:
+        """The lower C-rate (1/h) of two temperatures (degC) at a state of charge, held constant outside the table."""
         column, right = _place(soc, self._soc)
+        row, above = _place(coldest, self._temperature)
+        of_coldest = self._between(row, above, column, right)
+        if warmest != coldest:
+            row, above = _place(warmest, self._temperature)
+        of_warmest = self._between(row, above, column, right)
+        return of_coldest if of_coldest < of_warmest else of_warmest
+
+    def _between(self, row: int, above: float, column: int, right: float) -> float:
         lower, upper = self._c_rate[row], self._c_rate[row + 1]
-        low = lower[column] * (1 - right) + lower[column + 1] * right
-        high = upper[column] * (1 - right) + upper[column + 1] * right
-        return float(low * (1 - above) + high * above)
+        low = lower[column] + right * (lower[column + 1] - lower[column])
+        return low + above * (upper[column] + right * (upper[column + 1] - upper[column]) - low)
 
     def resistance(self, temperature: float) -> float:
         """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
