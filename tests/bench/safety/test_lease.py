@@ -219,3 +219,12 @@ def test_a_damaged_record_of_a_dead_process_hinders_nobody(
     path = tmp_path_factory.mktemp("lease") / "rig-1.lock"
     path.with_suffix(".holder.json").write_bytes(left)
     BenchLease(path, "rig-1").release()
+
+
+def test_a_record_whose_token_cannot_be_one_is_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "rig-1.lock"
+    held = BenchLease(path, "rig-1")
+    record = json.loads(path.with_suffix(".holder.json").read_text(encoding="utf-8"))
+    held.release()
+    path.with_suffix(".holder.json").write_text(json.dumps(record | {"token": "../somebody"}), encoding="utf-8")
+    BenchLease(path, "rig-1").release()
