@@ -39,6 +39,27 @@ def test_it_reads_what_a_plain_interpolation_reads(points: list[tuple[float, flo
         assert found == pytest.approx([plain_surface(surface, *point) for point in points])
 
 
+@given(
+    starts=st.lists(st.tuples(anywhere, degrees), min_size=2, max_size=2),
+    moves=st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(-40.0, 40.0)), min_size=1, max_size=12),
+)
+def test_what_was_read_before_leaves_no_trace(
+    starts: list[tuple[float, float]], moves: list[tuple[float, float]]
+) -> None:
+    """One of two points wanders, over its segment and its row or within them: each time it reads like new tables."""
+    soc, temperature = (np.array(values) for values in zip(*starts, strict=True))
+    tables = LookUpTables(CURVES, SURFACES, TEMPERATURE, 2)
+    for further, warmer in [(0.0, 0.0), *moves]:
+        soc[1] += further
+        temperature[1] += warmer
+        tables.look_up(soc, temperature)
+        anew = LookUpTables(CURVES, SURFACES, TEMPERATURE, 2)
+        anew.look_up(soc, temperature)
+        assert tables.value == pytest.approx(anew.value, rel=1e-12, abs=1e-12)
+        assert (tables.slope == anew.slope).all()
+        assert tables.surface == pytest.approx(anew.surface, rel=1e-12)
+
+
 @given(soc=anywhere, temperature=degrees)
 def test_the_slope_is_the_derivative_of_the_value(soc: float, temperature: float) -> None:
     tables = LookUpTables(CURVES, SURFACES, TEMPERATURE, 3)

@@ -8,9 +8,13 @@ from typing import Any
 import can
 import cantools
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from instruments.drivers.foxbms import layout
+from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
 from instruments.virtual.simulators.foxbms.node import field
+from models.cell import load_cell
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2
@@ -195,6 +199,13 @@ def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_follo
         bench.say("supply", f"CURR {followed[-1]}")
     assert followed[-1] > 2.0
     assert all(later >= 0.9 * earlier for earlier, later in itertools.pairwise(followed))
+
+
+@given(coldest=st.floats(-40.0, 80.0), warmer=st.floats(0.0, 30.0), soc=st.floats(-0.1, 1.1))
+def test_the_charge_limit_is_the_lower_of_its_two_temperatures(coldest: float, warmer: float, soc: float) -> None:
+    cell = load_cell("lfp-26650")
+    of_each = cell.charge_limit.c_rate_at([coldest, coldest + warmer], [soc, soc])
+    assert ChargeLimit(cell)(coldest, coldest + warmer, soc) == pytest.approx(of_each.min(), abs=1e-12)
 
 
 def test_the_charge_limit_falls_with_cold(open_bench: OpenBench, connect: Connect) -> None:

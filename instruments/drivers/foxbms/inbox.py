@@ -58,7 +58,7 @@ class _Box:
     def __init__(self, inbox: Inbox, identifier: int, seen: Seen, each: Follow | None, news: Follow | None) -> None:
         self._inbox, self._identifier, self._received = inbox, identifier, inbox.received
         self._seen, self._each, self._news = seen, each, news
-        self._payload = bytearray(1)  # of no frame of eight bytes
+        self._payload = bytearray(65)  # longer than that of any frame
 
     def take(self, message: "Message", time: float) -> None:
         """Take the next frame; one that is no data frame of eight bytes is none of ours."""

@@ -57,6 +57,7 @@ ERRORS = {
 }
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
+_SI = np.array([1.0, 1e-3])  # of V and mOhm in it
 
 
 class Settings(Base):
@@ -164,8 +165,9 @@ class SocTables:
             below, above = table[:, row], table[:, row + 1]
             low, high = float(below[0]), float(above[0])
             self._row[channel], self._low[channel], self._high[channel] = row, low, max(low, high)
-            self._start[:, channel] = below[[1, 3]]
-            self._rise[:, channel] = (above[[1, 3]] - below[[1, 3]]) / (high - low if high > low else 1.0)
+            start, end = below[[1, 3]] * _SI, above[[1, 3]] * _SI
+            self._start[:, channel] = start
+            self._rise[:, channel] = (end - start) / (high - low if high > low else 1.0)
             self._row_limit[channel] = below[2]
         # Another array each time: whoever works something out of it sees by that whether it still holds.
         self.slope = self._rise[0].copy()
@@ -180,8 +182,7 @@ class SocTables:
     def _read(self) -> None:
         value = self._rise * (self.position - self._low)
         value += self._start
-        self.open_voltage = value[0]
-        self.resistance = value[1] / 1000
+        self.open_voltage, self.resistance = value
 
 
 class NgiN83624(Instrument):

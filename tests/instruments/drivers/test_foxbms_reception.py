@@ -21,6 +21,21 @@ def sample(bms: FoxBms) -> dict[str, float]:
     return dict(zip([channel.name for channel in bms.channels], bms.collect(), strict=True))
 
 
+@pytest.mark.parametrize("payload", ["", "00", "00 00 00 00 00 00 00"])
+def test_a_frame_of_another_length_is_none_of_the_node_and_makes_nothing_fresh(
+    node: Node, bms: FoxBms, clock: FakeTime, payload: str
+) -> None:
+    """Whether it is the first with its identifier or comes behind a good one."""
+    send(node, 0x220, payload)
+    clock.now += 5.0
+    assert bms.state_age() == pytest.approx(5.0, rel=2 * DRIFT)
+    send_all(node)
+    bms.state()
+    clock.now += 5.0
+    send(node, 0x220, payload)
+    assert bms.state_age() == pytest.approx(5.0, rel=2 * DRIFT)
+
+
 # --- a backlog --------------------------------------------------------------------------------------------------------
 
 
