@@ -10,8 +10,6 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
-from functools import partial
-from itertools import islice
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
@@ -346,10 +344,13 @@ class Bus:
         """Read up to `LOOK_AT_THE_CLOCK` frames: how many there were, and when the last of them was received."""
         came: list[Message] = []
         with self._turn:
-            waiting = iter(partial(self._open().recv, 0), None)
+            receive = self._open().recv
             try:
-                # Without a loop of ours, which would cost as much as the receiving.
-                came.extend(islice(waiting, LOOK_AT_THE_CLOCK))
+                while len(came) < LOOK_AT_THE_CLOCK:
+                    message = receive(0)
+                    if message is None:
+                        break
+                    came.append(message)
             finally:
                 # What came before the bus failed is heard all the same.
                 time = self._sort(came, now) if came else now

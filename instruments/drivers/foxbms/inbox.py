@@ -51,7 +51,7 @@ class Inbox:
 
 
 class _Box:
-    """Takes the frames of one message: to look up by its identifier who follows it cost as much as all the rest."""
+    """Takes the frames of one message; who follows it is looked up once, and not for every frame."""
 
     __slots__ = ("_each", "_identifier", "_inbox", "_news", "_payload", "_received", "_seen")
 

@@ -9,7 +9,6 @@ how slow the hardware is (about 0.3 s a message, by a driver author's measuremen
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import repeat
 from math import inf
 
 import numpy as np
@@ -520,9 +519,9 @@ Handler = Callable[[NgiN83624, Call[object]], str | None]
 
 def _csv(values: Vector | NDArray[np.intp], channels: Sequence[int], decimals: int) -> str:
     # + 0.0: no minus before a zero, which a look-up could not tell from one without.
-    shown = np.add(values, 0.0).tolist()
-    # Mapped, for a loop of ours over 24 channels cost as much as the look-ups.
-    return ",".join(map(_digits, map(shown.__getitem__, channels), repeat(decimals)))
+    # A loop of our own: mapped it takes fewer bytecodes and more time (3.8 us instead of 2.8 for 24 channels).
+    shown = values.tolist()
+    return ",".join([_digits(shown[channel] + 0.0, decimals) for channel in channels])
 
 
 @lru_cache(maxsize=1024)

@@ -457,7 +457,7 @@ _empty_frame = partial(_DataFrame.__new__, _DataFrame)
 
 
 def _frame(time: float, identifier: int, data: bytes) -> Message:
-    """A data frame of an 11-bit identifier and eight bytes, as `Message` makes it, in a quarter of the time.
+    """A data frame of an 11-bit identifier and eight bytes, as `Message` makes it, in half the time.
 
     Its constructor asks of each of 13 arguments whether it was given and what it means.
     """
