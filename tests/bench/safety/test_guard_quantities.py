@@ -137,6 +137,30 @@ def test_an_empty_pack_that_goes_on_giving_is_counted_on() -> None:
     assert moved((0, 0), (0, 2), (0, 4), lowest=2.5, highest=2.6) == 4.0
 
 
+# --- a current that is missing ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "voltage", "current", "missing"),
+    [
+        (4.0, 14.4, 13.0, 1.0, 0.75),  # far below the voltage that holds a charge down
+        (4.0, 14.4, 14.39, 1.0, 0.0),  # at it
+        (4.0, 14.4, 14.6, 1.0, 0.0),  # beyond it
+        (-4.0, 12.0, 13.0, -1.0, 0.75),  # far above the voltage that holds a discharge up
+        (-4.0, 12.0, 12.01, -1.0, 0.0),
+        (-4.0, 12.0, 11.8, -1.0, 0.0),
+        (4.0, 14.4, 13.0, 4.0, 0.0),
+        (0.1, 14.4, 13.0, 0.0, 0.0),  # less than anybody counts on
+        (nan, 14.4, 13.0, 0.0, 0.0),
+    ],
+)
+def test_a_current_is_missing_where_no_voltage_limit_holds_it(
+    asked: float, limit: float, voltage: float, current: float, missing: float
+) -> None:
+    taken = row(set_current=asked, set_voltage=limit, voltage=voltage, current=current)
+    assert quantities.current_shortfall(taken) == pytest.approx(missing)
+
+
 # --- fault bits -------------------------------------------------------------------------------------------------------
 
 
