@@ -1,5 +1,6 @@
 """The pack file: the datasheet of what is under test, and what it must reach to pass."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -75,9 +76,9 @@ class Datasheet(files.FileModel):
         """Highest terminal voltage, V."""
         return self.series * self.limits.cell_voltage.max
 
+    @abstractmethod
     def renewed(self) -> "PackFile":
         """The same as it is written today."""
-        raise NotImplementedError
 
 
 class PackFile(Datasheet):
