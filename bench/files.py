@@ -5,7 +5,7 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
-from instruments import wording
+from instruments.wording import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -38,11 +38,6 @@ class WrongAt(ValueError):
         super().__init__(problem)
         self.where = where
         self.found = found
-
-
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Finish a sentence with the nearest valid name, or with all of them when none is near."""
-    return wording.nearest(name, allowed)
 
 
 def find(name: str, shipped: Path, what: str) -> Path:

@@ -14,10 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.files import nearest
 from bench.running.lifecycle import Setup, open_world, world_maker
 from bench.station import InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
+from instruments.wording import nearest
 
 Listener = Callable[[dict[str, Any]], None]
 

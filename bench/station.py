@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bench import files, roles
+from instruments.wording import nearest
 
 SHIPPED = Path(__file__).parent / "stations"
 
@@ -18,7 +19,7 @@ TOUCHABLE = 60.0
 def _known_role(name: str) -> str:
     """A role that there is; its record is looked at, so that one that cannot be used is told here."""
     if name not in roles.names():
-        raise ValueError(f"there is no such role; {files.nearest(name, roles.names())}")
+        raise ValueError(f"there is no such role; {nearest(name, roles.names())}")
     roles.role(name)
     return name
 
@@ -230,7 +231,7 @@ class StationFile(files.FileModel):
         for key, name in ((key, name) for key, names in named.items() for name in names):
             if meters and name not in meters:
                 raise files.WrongAt(
-                    (key,), name, f"no source or sink of this station; {files.nearest(name, meters)}"
+                    (key,), name, f"no source or sink of this station; {nearest(name, meters)}"
                 )  # fmt: skip
         if entries and safe.order:
             _check_order(safe.order, [role for entry in entries.values() for role in entry.roles])
@@ -242,9 +243,7 @@ class StationFile(files.FileModel):
             unknown = set(self.virtual.simulators) - set(self.instruments)
             if unknown:
                 name = min(unknown)
-                raise ValueError(
-                    f"simulator {name!r} stands behind no instrument; {files.nearest(name, self.instruments)}"
-                )
+                raise ValueError(f"simulator {name!r} stands behind no instrument; {nearest(name, self.instruments)}")
         if self.clock == "virtual" and self.virtual is None:
             raise ValueError("clock: virtual needs a virtual section, for there is no hardware without time")
         if self.clock == "virtual" and self.virtual is not None and self.virtual.speed != 1.0:
@@ -301,7 +300,7 @@ def _check_order(order: Sequence[str], played: Sequence[str]) -> None:
     steps = {name: step for name, (step, _) in roles.steps_of(played).items()}
     for index, name in enumerate(order):
         if name not in steps:
-            raise files.WrongAt(("order", index), name, f"is no step of this station; {files.nearest(name, steps)}")
+            raise files.WrongAt(("order", index), name, f"is no step of this station; {nearest(name, steps)}")
     missing = [name for name in roles.safe_order(played) if name not in order]
     if missing:
         raise files.WrongAt(

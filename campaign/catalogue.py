@@ -21,6 +21,7 @@ from bench.running.lifecycle import OpenBench
 from bench.safety import faults
 from bench.scenario import Step
 from bench.verdicts import Blame, InputError
+from instruments.wording import nearest
 
 FOLDER = Path(__file__).with_name("faults")
 
@@ -146,7 +147,7 @@ class Injection(Strike):
     def _has_a_scenario(self) -> "Injection":
         unknown = next((phase for phase in self.expectations if phase not in PHASES), None)
         if unknown is not None and not self.scenario:
-            raise ValueError(f"{unknown!r} is no phase; {files.nearest(unknown, PHASES)}")
+            raise ValueError(f"{unknown!r} is no phase; {nearest(unknown, PHASES)}")
         if self.scenario:
             scenario_named(self.scenario)
             if "judgement" in self.expectations:
@@ -158,7 +159,7 @@ class Injection(Strike):
         known = faults.ids()
         unknown = [name for name in (*self.named, *(self.also.named if self.also else ())) if name not in known]
         if unknown:
-            raise ValueError(f"`named` has {unknown[0]!r}; {files.nearest(unknown[0], known)}")
+            raise ValueError(f"`named` has {unknown[0]!r}; {nearest(unknown[0], known)}")
         expected = set(self.expectations.values())
         if expected & {"ends", "warns"} and not (self.named and self.blame):
             raise ValueError("what is to be noticed needs `named` and `blame`")

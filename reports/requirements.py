@@ -10,6 +10,7 @@ from bench import files
 from bench.pack import PackFile, at_temperature
 from bench.requirements import UNCONDITIONAL, Conditions
 from bench.verdicts import InputError
+from instruments.wording import nearest
 from reports.kpi import Kpi, found
 from reports.kpi.base import Registered, Sense
 
@@ -137,7 +138,7 @@ def _table(asked: _Asked, pack: PackFile, conditions: Conditions) -> dict[float,
         said = f"at={asked.at!r} is none of them" if asked.at else "none was asked for"
         raise InputError(
             f"Pack {pack.name} requires {asked.key!r} under conditions, and {said}: say require(…, at=…); "
-            f"{files.nearest(asked.at, conditions)}."
+            f"{nearest(asked.at, conditions)}."
         )
     return dict(table)
 

@@ -35,6 +35,7 @@ from bench.verdicts import BenchFault, InputError
 from instruments import extensions
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
+from instruments.wording import nearest
 
 PROTECTION_MARGIN = 1.05
 CURRENT_MARGIN = 1.2
@@ -508,7 +509,7 @@ def world_maker(station: StationFile) -> EntryPoint:
         )
     worlds = extensions.brought("packbench.worlds")
     if virtual.world not in worlds:
-        hint = files.nearest(virtual.world, worlds)
+        hint = nearest(virtual.world, worlds)
         raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
     return worlds[virtual.world][0]
 

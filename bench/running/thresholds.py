@@ -8,11 +8,12 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from bench import columns, files, roles
+from bench import columns, roles
 from bench.pack import PackFile
 from bench.safety import limits
 from bench.scenario import ELAPSED, Step, Until
 from bench.station import StationFile
+from instruments.wording import nearest
 
 ABSOLUTE_ZERO = -273.15
 """degC"""
@@ -113,7 +114,7 @@ def _known(column: str, measured: Container[str]) -> bool:
 def _unknown(column: str, measured: Iterable[str], station: StationFile) -> str:
     if column in columns.INDEX:
         return f"nobody measures {column!r} on station {station.name}; {roles.who_measures(column)}."
-    return f"no column {column!r}; {files.nearest(column, (*measured, ELAPSED))}."
+    return f"no column {column!r}; {nearest(column, (*measured, ELAPSED))}."
 
 
 def _problem(condition: Until, allowed: dict[str, Range], pack: PackFile) -> str:

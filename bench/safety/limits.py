@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import cast
 
-from bench import columns, files, roles
+from bench import columns, roles
 from bench.columns import SAMPLE_AGE, bms_label, raw_label
 from bench.pack import PackFile
 from bench.safety import events, faults, plausibility, quantities
@@ -17,6 +17,7 @@ from bench.station import StationFile
 from bench.verdicts import InputError
 from instruments import extensions
 from instruments.roles import BmsState
+from instruments.wording import nearest
 
 GROUP = "packbench.limits"
 """Entry points of other packages: each a `LimitMaker`."""
@@ -192,7 +193,7 @@ def _refuse(limit: object, where: str) -> None:
     except KeyError:
         raise InputError(
             f"{where} has the fault {limit.fault!r}, which is not in the fault catalogue; bring it as an entry point "
-            f"of the group {faults.GROUP!r}, or use {files.nearest(limit.fault, faults.ids())}."
+            f"of the group {faults.GROUP!r}, or use {nearest(limit.fault, faults.ids())}."
         ) from None
 
 

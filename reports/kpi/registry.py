@@ -13,8 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from bench import files
 from bench.verdicts import InputError
+from instruments.wording import nearest
 from reports.kpi.base import KpiFunction, Registered
 
 GROUP = "packbench.kpis"
@@ -33,7 +33,7 @@ class Registry:
 
     def nearest(self, key: str) -> str:
         """The end of a sentence: the nearest valid key, or all of them."""
-        return files.nearest(key, [example for each in self.kpis for example in each.examples()])
+        return nearest(key, [example for each in self.kpis for example in each.examples()])
 
 
 @cache

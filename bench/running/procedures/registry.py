@@ -7,12 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench import files
 from bench.running.declared import Place, Workplace
 from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 from bench.verdicts import InputError
 from instruments import extensions
+from instruments.wording import nearest
 
 GROUP = "packbench.steps"
 
@@ -40,7 +40,7 @@ def _from_outside(kind: type[Step]) -> type[Procedure[Any]]:
         raise InputError(
             f"Steps of kind {kind.__name__} ({kind.__module__}) have no procedure: nobody knows how to carry them out; "
             f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}), or use "
-            f"{files.nearest(kind.__name__, known)}"
+            f"{nearest(kind.__name__, known)}"
         ) from None
     except extensions.ExtensionError as error:
         raise InputError(str(error)) from error
