@@ -33,7 +33,7 @@ def _only_opened() -> Iterator[None]:
         return found
 
     with (
-        patch.object(asfound, "POWER", {}),
+        patch.object(asfound, "powers_of", lambda *_played: []),
         patch.object(asfound, "_isolated", isolated),
         patch.object(asfound, "_switched_off", lambda seen, _roles: seen),
     ):
