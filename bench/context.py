@@ -11,6 +11,7 @@ from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.trust import refuse_untrusted
 from bench.verdicts import InputError
+from bench.waivers import load as load_waivers
 
 DEFAULT_STATION = "virtual-module"
 SESSION = "packbench_session"
@@ -39,6 +40,7 @@ class BenchContext:
             config.hook.pytest_packbench_pack_chosen(pack=pack, file=file)
         self.temperatures = _temperatures(option("--temperatures"))
         self.runs = _runs_folder(option("--runs"))
+        self.waivers = load_waivers(option("--waivers"), config.rootpath)
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None
