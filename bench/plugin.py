@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bench import ends, progress, resuming
+from bench import accepted, ends, progress, resuming
+from bench.accepted import Accepted
 from bench.clock import utc_now
 from bench.context import PAST, SESSION, BenchContext
 from bench.ends import identity_of
@@ -196,6 +197,11 @@ def station_of(config: pytest.Config) -> StationFile:
 def pack_of(request: pytest.FixtureRequest) -> PackFile:
     """The pack under test."""
     return load_pack(_pack_name(request))[0]
+
+
+def accepted_of(request: pytest.FixtureRequest) -> Accepted:
+    """What was accepted of the specimen under test."""
+    return accepted.load(request.config.stash[_context_key].accepted_in, pack_of(request))
 
 
 def _pack_name(request: pytest.FixtureRequest) -> str:
