@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import accepted
 from bench.pack import PackFile, load_pack
 from bench.recording.past import PastRun
 from bench.running.lifecycle import Setup, check_fit, open_world
@@ -11,6 +12,7 @@ from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.trust import refuse_untrusted
 from bench.verdicts import InputError
+from bench.waivers import load as load_waivers
 
 DEFAULT_STATION = "virtual-module"
 SESSION = "packbench_session"
@@ -28,6 +30,8 @@ class BenchContext:
         refuse_untrusted(self.station, self.station_file, trusted=option("--trust"))
         self.past = config.stash.get(PAST, None)
         """The run that this session continues."""
+        self.accepted_in = Path(option("--accepted"))
+        """Folder of what was accepted of each specimen."""
         self.pack_given = option("--pack") is not None
         packs = self.station.packs
         if not self.pack_given and not packs:
@@ -37,8 +41,10 @@ class BenchContext:
         for name in (self.pack_name, *self.other_packs):
             pack, file = load_pack(name)
             config.hook.pytest_packbench_pack_chosen(pack=pack, file=file)
+            accepted.load(self.accepted_in, pack)  # a file that is wrong is told before anything is switched on
         self.temperatures = _temperatures(option("--temperatures"))
         self.runs = _runs_folder(option("--runs"))
+        self.waivers = load_waivers(option("--waivers"), config.rootpath)
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None

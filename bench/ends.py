@@ -5,6 +5,7 @@ They cross to the controller of a distributed session with the report, and stand
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -15,10 +16,12 @@ from bench.recording.run import TestIdentity
 from bench.recording.session_log import TestEnd
 from bench.testing import TestBench
 from bench.verdicts import NOT_RUN, Verdict
+from bench.waivers import Waived
 
 PREFIX = "packbench."
 VERDICT, TITLE, DURATION, CAUSE = f"{PREFIX}verdict", f"{PREFIX}title", f"{PREFIX}duration", f"{PREFIX}cause"
 BENCH, LEFT, RUN = f"{PREFIX}bench", f"{PREFIX}left", f"{PREFIX}run"
+WAIVED, WAIVER = f"{PREFIX}waived", f"{PREFIX}waiver"
 CRASHED = "???"
 """The phase that xdist gives to a test whose process died."""
 
@@ -28,8 +31,8 @@ _PREFIX = re.compile(rf"^(?:Skipped: )?(?:{Verdict.INCONCLUSIVE}: |{NOT_RUN}: |b
 Properties = list[tuple[str, object]]
 
 
-def of_run(bench: TestBench, verdict: Verdict, left: Aftermath) -> Properties:
-    """What a concluded run says: verdict, first cause, and how the bench was left."""
+def of_run(bench: TestBench, verdict: Verdict, left: Aftermath, waived: Waived) -> Properties:
+    """What a concluded run says: verdict, first cause, how the bench was left, and whether its failure is waived."""
     run = bench.run_log
     return [
         (VERDICT, str(verdict)),
@@ -39,6 +42,7 @@ def of_run(bench: TestBench, verdict: Verdict, left: Aftermath) -> Properties:
         (BENCH, left.state),
         (LEFT, left.told),
         (RUN, run.manifest["run_id"]),
+        *([(WAIVER, str(waived)), (WAIVED, waived.covered)] if waived.told else []),
     ]
 
 
@@ -81,6 +85,7 @@ def read(report: pytest.TestReport) -> TestEnd | None:
     if not ends:
         return None
     first, *later = ends
+    first = replace(first, waiver=str(told.get(WAIVER) or ""), waived=bool(told.get(WAIVED)))
     for end in later:
         first = first.joined(end)
     return first

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bench import ends, junit
+from bench.clock import utc_now
 from bench.context import BenchContext
 from bench.recording.session_log import Session, SessionLog, TestEnd
 from bench.safety import interrupts
@@ -55,6 +56,7 @@ class SessionKeeper:
         """Take note of what the options chose; a session that continues a run of the last one continues that one."""
         self._context = context
         self.session.facts |= {"station": context.station.name, "pack": context.pack_name}
+        self.session.facts |= {"waivers_expired": [str(each) for each in context.waivers.expired(utc_now().date())]}
         before = self.log.before
         if context.past is not None and before is not None and context.past.manifest.get("session") == before.id:
             self.session.go_on_from(before, self.runs)

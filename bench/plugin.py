@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bench import ends, progress, resuming
+from bench import accepted, ends, progress, resuming
+from bench.accepted import Accepted
+from bench.clock import utc_now
 from bench.context import PAST, SESSION, BenchContext
 from bench.ends import identity_of
 from bench.keeping import NAME as KEEPER
@@ -197,6 +199,11 @@ def pack_of(request: pytest.FixtureRequest) -> PackFile:
     return load_pack(_pack_name(request))[0]
 
 
+def accepted_of(request: pytest.FixtureRequest) -> Accepted:
+    """What was accepted of the specimen under test."""
+    return accepted.load(request.config.stash[_context_key].accepted_in, pack_of(request))
+
+
 def _pack_name(request: pytest.FixtureRequest) -> str:
     context = request.config.stash[_context_key]
     callspec = getattr(request.node, "callspec", None)
@@ -365,7 +372,9 @@ def _conclude(item: pytest.Item, error: BaseException | None) -> Conclusion | No
         _keep_what_broke_the_bench(item, conclusion, under_test)
         run = under_test.run_log
         item.stash[_told_key] = conclusion.verdict
-        item.user_properties += ends.of_run(under_test, conclusion.verdict, aftermath(run.manifest, run.folder))
+        left, waivers = aftermath(run.manifest, run.folder), item.config.stash[_context_key].waivers
+        waived = waivers.judge(under_test.pack.name, conclusion.verdict, run.measurements, run.causes, utc_now().date())
+        item.user_properties += ends.of_run(under_test, conclusion.verdict, left, waived)
         item.ihook.pytest_packbench_run_ended(item=item, folder=run.folder)
     return conclusion
 

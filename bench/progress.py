@@ -176,6 +176,8 @@ class ProgressDisplay:
         self._reporter.write_line(session.counts_line(), bold=True)
         if session.trouble:
             self._reporter.write_line(plain(f"packbench: {session.trouble}"), red=True, bold=True)
+        for line in session.waiver_lines():
+            self._reporter.write_line(plain(line), yellow=True, bold=line.startswith("WAIVER"))
         for line in session.bench_lines():
             loud = {"red": True, "bold": True} if line.startswith(UNSAFE) else {}
             self._reporter.write_line(plain(line), **loud)

@@ -20,6 +20,7 @@ from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
+from packbench.commands.accept import accept
 from packbench.console import fields_of, number, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
@@ -414,6 +415,9 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
     duration = "" if run.duration is None else spell(run.duration)
     bench = UNSAFE if run.unsafe else run.bench
     return run.run_id, run.verdict or run.state, bench, run.station, run.pack, duration, run.cause or ""
+
+
+app.command()(accept)
 
 
 @app.command()

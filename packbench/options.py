@@ -21,6 +21,14 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--runs": {"default": "runs", "help": "folder of the recordings (default: %(default)s)"},
     "--seed": {"type": int, "default": 0, "help": "of the virtual pack and instruments (default: %(default)s)"},
     "--defect": {"action": "append", "default": [], "help": "seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20"},
+    "--accepted": {
+        "metavar": "DIR", "default": "accepted",
+        "help": "folder of what `packbench accept` has kept of each specimen (default: %(default)s)",
+    },
+    "--waivers": {
+        "metavar": "FILE", "default": None,
+        "help": "failures that somebody answers for (default: waivers.yaml in the root folder, if there is one)",
+    },
     "--resume": {
         "metavar": "RUN", "default": None,
         "help": "continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",

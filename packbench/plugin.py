@@ -274,23 +274,36 @@ def require(
     """Verify a KPI by what the pack requires of it, or by a limit of one's own.
 
     `require(kpi.capacity(run, "discharge"), at="C/3")`, `require(kpi.capacity(run, "charge"), at_least=2.0)`; what the
-    pack does not require is recorded without a limit, as is everything with `at=None`.
+    pack does not require is recorded without a limit, as is everything with `at=None`. Of a specimen with accepted runs
+    (`packbench accept`) the same figure is judged a second time, against its own.
     """
+    from bench.verdicts import worst
+    from reports import specimen
     from reports.requirements import limits_of, temperature_of
     from reports.uncertainty import uncertainty
+
+    accepted = _begun(request).accepted_of(request)
 
     def judge(
         measured: "Kpi", *, at_least: float | None = None, at_most: float | None = None, at: str | None = "",
         temperature: float | None = None,
     ) -> "Verdict":  # fmt: skip
-        limits = limits_of(
-            measured, pack, at_least=at_least, at_most=at_most, at=at,
-            temperature=temperature_of(request.node) if temperature is None else temperature,
-        )  # fmt: skip
-        return verify(
+        temperature = temperature_of(request.node) if temperature is None else temperature
+        limits = limits_of(measured, pack, at_least=at_least, at_most=at_most, at=at, temperature=temperature)
+        spread = uncertainty(measured, station)
+        verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
-            uncertainty=uncertainty(measured, station), step=measured.step, required=limits.required,
+            uncertainty=spread, step=measured.step, required=limits.required,
         )  # fmt: skip
+        own = None if at is None else specimen.limits_of(measured, spread, accepted, at, temperature)
+        if own is None:
+            return verdict
+        # The limit leaves room for the uncertainty already: what is beyond it is worse than it was.
+        against_itself = verify(
+            specimen.name_of(measured), measured.value, unit=measured.unit, at_least=own.at_least, at_most=own.at_most,
+            step=measured.step,
+        )  # fmt: skip
+        return worst([verdict, against_itself])
 
     return judge
 

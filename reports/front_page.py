@@ -132,7 +132,8 @@ def _bench_lines(tests: Sequence[Outcome], session: Session | None) -> str:
     """How every run left the bench, in the words of the terminal."""
     if session is None or any(test.bench == NOT_VERIFIED for test in tests):
         return ""
-    return "".join(f'<p class="subtitle">{escape(line)}</p>' for line in session.bench_lines())
+    lines = (*session.waiver_lines(), *session.bench_lines())
+    return "".join(f'<p class="subtitle">{escape(line)}</p>' for line in lines)
 
 
 def _chips(counts: Mapping[str, int]) -> str:
@@ -229,7 +230,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
     return (
-        f"<tr><td>{_title(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{cells}"
+        f"<tr><td>{_title(test)}{_waived(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{cells}"
         f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
     )
 
@@ -339,6 +340,11 @@ def _bench_badge(test: Outcome) -> str:
     return f' <span class="badge {BENCH_CLASS[test.bench]}">{BENCH_WORDS[test.bench]}</span>' if known else ""
 
 
+def _waived(test: Outcome) -> str:
+    """Beside the verdict, which stays what it is."""
+    return ' <span class="badge unsure">waived</span>' if test.waived else ""
+
+
 def _links(test: Outcome, links: Links) -> str:
     targets = (
         ("interactive figure", links.interactive(test)),
@@ -361,6 +367,7 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     told = f"{_told(test)} {escape(place(test.cause))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{told}</p>' if test.verdict != "PASS" else ""
     left = f'<p class="reason alarm">{escape(test.left)}</p>' if test.left else ""
+    waiver = f'<p class="reason unsure">{escape(test.waiver)}</p>' if test.waiver else ""
     told_gaps = gaps_of(test.manifest)
     gaps = "".join(f'<p class="reason notrun">{escape(text)}</p>' for text in told_gaps)
     resumed = ' <span class="badge notrun">resumed after a gap</span>' if told_gaps else ""
@@ -369,8 +376,8 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
     return (
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
-        f"<small>{requirements} {duration}</small>{resumed}{_bench_badge(test)}</summary>"
-        f"{left}{reason}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
+        f"<small>{requirements} {duration}</small>{_waived(test)}{resumed}{_bench_badge(test)}</summary>"
+        f"{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
     )
 
 

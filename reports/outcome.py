@@ -49,6 +49,9 @@ class Outcome:
     """How the bench was left; see `bench.recording.aftermath`."""
     left: str = ""
     """What a person has to do about it, where it is not verified safe."""
+    waived: bool = False
+    waiver: str = ""
+    """See `bench.recording.session_log.TestEnd`."""
 
     @property
     def rows(self) -> list[Row]:
@@ -117,6 +120,8 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         interactive=results.attachment(result, allure.INTERACTIVE, folder),
         bench=end.bench if end else left.state,
         left=end.left if end else left.told,
+        waived=end is not None and end.waived,
+        waiver=end.waiver if end else "",
     )
 
 

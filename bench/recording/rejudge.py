@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
+from bench.accepted import OF_THIS_SPECIMEN
 from bench.verdicts import Measurement, Verdict, worst
 
 Figure = tuple[str, str | None]
@@ -49,7 +50,7 @@ def verdict_of(manifest: Mapping[str, Any], rejudged: Sequence[Rejudged]) -> Ver
 
 
 def _rejudge(recorded: Measurement, verdict: Verdict, figures: Mapping[Figure, float]) -> Rejudged:
-    value = figures.get((recorded.name, recorded.step))
+    value = figures.get((recorded.name.removesuffix(OF_THIS_SPECIMEN), recorded.step))
     judged = recorded if value is None else replace(recorded, value=value)
     return Rejudged(judged, recorded.value, verdict, from_data=value is not None)
 

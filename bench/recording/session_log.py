@@ -47,6 +47,10 @@ class TestEnd:
     """What a person has to do about the bench, where it is not verified safe."""
     run: str = ""
     """Id of its run; empty where it had none."""
+    waived: bool = False
+    """Whether every failure of its run is covered by a waiver: it is one all the same, and does not count as one."""
+    waiver: str = ""
+    """What the waivers say of its failures; empty where they say nothing."""
 
     @property
     def severity(self) -> int:
@@ -62,6 +66,9 @@ class TestEnd:
             bench=later.bench or self.bench,
             left=later.left or self.left,
             run=later.run or self.run,
+            # What went wrong in another phase was no measurement.
+            waived=self.waived and (later.waived or later.severity < self.severity),
+            waiver=self.waiver or later.waiver,
         )
 
 
@@ -121,8 +128,15 @@ class Session:
         self.tests[end.nodeid] = end if known is None else known.joined(end)
 
     def status(self, pytest_status: int) -> int:
-        """The exit status; see `ExitStatus.of_session`. Tests that were never begun were not judged."""
-        status = ExitStatus.of_session(self.counts, pytest_status, unsafe=bool(self.unsafe))
+        """The exit status; see `ExitStatus.of_session`. Tests that were never begun were not judged.
+
+        Failures that are waived are none here, nor in what pytest makes of them.
+        """
+        waived = Counter(end.verdict for end in self.tests.values() if end.waived)
+        counts = Counter(self.counts) - waived
+        if waived and pytest_status == ExitStatus.FAILED and not counts[Verdict.FAIL]:
+            pytest_status = ExitStatus.GOOD
+        status = ExitStatus.of_session(counts, pytest_status, unsafe=bool(self.unsafe))
         left_out = any(end.verdict == NOT_RUN and end.cause == LEFT_OUT for end in self.tests.values())
         return ExitStatus.FAILED if left_out and status == ExitStatus.GOOD else status
 
@@ -160,6 +174,14 @@ class Session:
     def counts_line(self) -> str:
         """The line that counts, the same wherever it is read."""
         return counts_in_words(self.counts)
+
+    def waiver_lines(self) -> list[str]:
+        """What is to be said of waivers: how many failures are waived, and what a waiver did not cover."""
+        waived = [end for end in self.tests.values() if end.waived]
+        count = f"Waived, and not counted by the exit status: {len(waived)} of these failures."
+        news = [f"{end.nodeid}: {end.waiver}" for end in self.tests.values() if end.waiver and not end.waived]
+        expired = [f"WAIVER EXPIRED: {text}" for text in self.facts.get("waivers_expired", ())]
+        return [*([count] if waived else []), *news, *expired]
 
     def bench_lines(self) -> list[str]:
         """How the bench was left by every run; each begins with `NOT VERIFIED SAFE` where somebody has to act."""

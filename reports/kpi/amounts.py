@@ -22,7 +22,7 @@ FULL = 0.97  # displayed SOC from which a discharge is one of the whole capacity
 
 @of_step(
     "{way:charge|discharge} capacity", symbol="C_{short}", unit="Ah", sense="at_least",
-    columns=(CHARGE_AH, DISCHARGE_AH), applies=moves,
+    columns=(CHARGE_AH, DISCHARGE_AH), applies=moves, specimen=0.03,
 )  # fmt: skip
 def capacity(run: Recording, step: Step) -> Explained:
     """Growth of the {counter} capacity counter over the step, not integrated."""

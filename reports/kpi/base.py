@@ -90,7 +90,8 @@ class KpiFunction(Generic[Q]):
     """A registered KPI: call it with a recording and its step, or its two steps, for a `Kpi`.
 
     `columns` are what it reads and cannot do without, `also` what it reads where it was measured; from both follow its
-    meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit.
+    meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit. `specimen` is the
+    share by which a figure may be worse than that of the specimen's own accepted run; None: not held against that.
     """
 
     function: Callable[..., Value]
@@ -104,6 +105,7 @@ class KpiFunction(Generic[Q]):
     applies: Applies
     also: tuple[str, ...] = ()
     span: tuple[float, float] = ANY
+    specimen: float | None = None
     definition: str = field(init=False)
     __name__: str = field(init=False)
 
@@ -177,7 +179,7 @@ Registered = KpiFunction[...]
 
 def of_step(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
-    applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY,
+    applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY, specimen: float | None = None,
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
 ]:  # fmt: skip
@@ -191,7 +193,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
     ) -> KpiFunction[Concatenate[Recording, StepRef, P]]:
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
-            columns=_names(columns), also=_names(also), applies=applies, span=span,
+            columns=_names(columns), also=_names(also), applies=applies, span=span, specimen=specimen,
         )  # fmt: skip
 
     return registered
@@ -199,6 +201,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
 
 def of_cycle(
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], span: tuple[float, float] = ANY,
+    specimen: float | None = None,
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]
 ]:  # fmt: skip
@@ -212,7 +215,7 @@ def of_cycle(
     ) -> KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]:
         return KpiFunction(
             function=function, steps=2, key=key, name=key, symbol=symbol, unit=unit, sense=sense,
-            columns=_names(columns), applies=every_step, span=span,
+            columns=_names(columns), applies=every_step, span=span, specimen=specimen,
         )  # fmt: skip
 
     return registered

@@ -15,7 +15,7 @@ def _begins_with_a_current(run: Recording, step: Step) -> bool:
 
 @of_step(
     "dc resistance {at:g} s", symbol="R_{at:g}s", unit="Ω", sense="at_most",
-    columns=(TIME, VOLTAGE, CURRENT), applies=_begins_with_a_current,
+    columns=(TIME, VOLTAGE, CURRENT), applies=_begins_with_a_current, specimen=0.2,
 )  # fmt: skip
 def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)) after the current change that begins the step; before is

@@ -39,6 +39,15 @@ def _high_resistance(plant: Plant, defect: Defect, world: Inhabitants) -> Repair
     return partial(change, 1.0)
 
 
+def _aged(plant: Plant, defect: Defect, world: Inhabitants) -> None:
+    """All cells have less capacity, and more resistance, than they were made with."""
+    capacity, resistance = defect.number(0), defect.number(1, 1.0)
+    for cell in range(plant.string.series):
+        plant.string.set_capacity_factor(cell, capacity)
+        plant.string.set_resistance_factor(cell, resistance)
+    _cells_changed(world)
+
+
 def _cells_changed(world: Inhabitants) -> None:
     world.plant.refresh()
     for part in world.parts.values():
@@ -110,6 +119,7 @@ def _cooling_lost(plant: Plant, defect: Defect, _world: Inhabitants) -> Repair:
 
 OF_THE_PACK = (
     DefectKind("weak-cell:<cell from 1>:<capacity factor>", _weak_cell, for_good=True),
+    DefectKind("aged:<capacity factor>[:<resistance factor>]", _aged, for_good=True),
     DefectKind("high-resistance:<cell from 1>:<resistance factor>", _high_resistance),
     DefectKind("internal-short:<cell from 1>:<Ohm>", _ailing(_short)),
     DefectKind("self-discharge:<cell from 1>:<A leaking>", _ailing(_leak)),
