@@ -1,7 +1,7 @@
 """The pack file: the datasheet of what is under test, and what it must reach to pass."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from bench import files
 from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature
+from instruments.wording import nearest
 
 __all__ = ["Limits", "PackFile", "at_temperature", "load_pack"]
 
@@ -85,6 +86,30 @@ class PackFile(Datasheet):
     """A pack, and what each KPI of it must reach: `requirements` are tables by the key of a KPI and a condition."""
 
     requirements: Requirements = Field(default_factory=dict)
+    sources: dict[str, str] = Field(
+        default_factory=dict,
+        description="where limits come from, by `limits.<name>` or `requirements.<KPI>[.<condition>]`",
+    )
+
+    @model_validator(mode="after")
+    def _sources_of_what_is_there(self) -> "PackFile":
+        known = list(self.limits_by_place())
+        for place in self.sources:
+            if place not in known:
+                raise files.WrongAt(("sources", place), place, f"is no limit of this file; {nearest(place, known)}")
+        return self
+
+    def limits_by_place(self) -> Iterator[str]:
+        """What can have a source: each limit that the file gives, each requirement, and each of its conditions."""
+        yield from (f"limits.{name}" for name in Limits.model_fields if name in self.limits.model_fields_set)
+        for kpi, conditions in self.requirements.items():
+            yield f"requirements.{kpi}"
+            yield from (f"requirements.{kpi}.{condition}" for condition in conditions if condition != UNCONDITIONAL)
+
+    def source_of(self, kpi: str, condition: str = UNCONDITIONAL) -> str:
+        """Where what is required of a KPI under a condition comes from; empty where the file does not say it."""
+        place = f"requirements.{kpi}"
+        return self.sources.get(f"{place}.{condition}", self.sources.get(place, ""))
 
     @model_validator(mode="after")
     def _heat_can_be_explained(self) -> "PackFile":

@@ -278,6 +278,8 @@ class Measurement:
     requirement: str | None = None
     required: Mapping[str, Any] | None = None
     """What of the pack file its limits are, so that a newer one can take their place; None: they are the test's own."""
+    source: str | None = None
+    """Where the pack file says that they come from."""
 
     @property
     def verdict(self) -> Verdict:
@@ -313,4 +315,4 @@ class Measurement:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest and the event log."""
         stored = {**asdict(self), "verdict": str(self.verdict)}
-        return {key: value for key, value in stored.items() if key != "required" or value is not None}
+        return {key: value for key, value in stored.items() if key not in ("required", "source") or value is not None}

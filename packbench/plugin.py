@@ -293,7 +293,7 @@ def require(
         spread = uncertainty(measured, station)
         verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
-            uncertainty=spread, step=measured.step, required=limits.required,
+            uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
         )  # fmt: skip
         own = None if at is None else specimen.limits_of(measured, spread, accepted, at, temperature)
         if own is None:

@@ -229,6 +229,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
+        demands = "; ".join(filter(None, (demands, row.source)))
     return (
         f"<tr><td>{_title(test)}{_waived(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{cells}"
         f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
@@ -388,7 +389,8 @@ def _figures(test: Outcome, trends: Mapping[history.Key, list[float]]) -> str:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = _badge(row.verdict) if row.verdict else ""
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
-        rows += f"<tr>{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>"
+        source = f' title="{escape(row.source)}"' if row.source else ""
+        rows += f"<tr{source}>{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>"
     head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs")
     return _table(head, rows)
 

@@ -23,12 +23,13 @@ class Bounds:
     """What a figure must be at least and at most, in its unit; None: no such limit.
 
     `required` is kept with the measurement: by which KPI, condition and temperature the pack was asked. None where the
-    limits are the test's own.
+    limits are the test's own. `source` is where the pack file says that they come from; empty where it does not.
     """
 
     at_least: float | None = None
     at_most: float | None = None
     required: Mapping[str, object] | None = None
+    source: str = ""
 
 
 def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
@@ -88,7 +89,8 @@ def limits_of(
     if at is None or not measured.key:
         return Bounds()
     asked = _Asked(measured.key, at, measured.temperature if temperature is None else temperature)
-    return Bounds(*_limits_now(asked, measured.sense, measured.step, pack), asdict(asked))
+    limits = _limits_now(asked, measured.sense, measured.step, pack)
+    return Bounds(*limits, asdict(asked), pack.source_of(asked.key, asked.at))
 
 
 def judged_by(pack: PackFile, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -105,7 +107,8 @@ def _renewed(pack: PackFile, fields: Mapping[str, Any]) -> dict[str, Any]:
     if asked is None or kpi is None:
         return {}
     least, most = _limits_now(_Asked(**asked), kpi.sense, fields.get("step") or "", pack)
-    return {"at_least": least, "at_most": most}
+    source = pack.source_of(asked["key"], asked["at"])
+    return {"at_least": least, "at_most": most, "source": source or None}
 
 
 def temperature_of(item: "pytest.Item") -> float | None:

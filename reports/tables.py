@@ -15,7 +15,7 @@ from bench.verdicts import Measurement
 from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
-FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement")
+FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Row:
             return ""
         bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
         return ", ".join(f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None)
+
+    @property
+    def source(self) -> str:
+        """Where the limits come from, as the pack file says it."""
+        return (self.measurement.source or "") if self.measurement else ""
 
     @property
     def margin(self) -> float | None:
@@ -121,11 +126,14 @@ def as_csv(rows: Iterable[Row]) -> str:
     """Write the table for a spreadsheet, with full digits."""
     out = StringIO()
     table = writer(out, lineterminator="\n")
-    table.writerow(["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition"])
+    table.writerow(
+        ["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition", "source"]
+    )
     for row in rows:
         judged = row.measurement
         limits = (judged.at_least, judged.at_most, judged.uncertainty) if judged else (None, None, None)
-        table.writerow([row.name, f"{row.value:.9g}", row.unit, *limits, row.verdict, row.step, row.definition])
+        told = (row.verdict, row.step, row.definition, row.source)
+        table.writerow([row.name, f"{row.value:.9g}", row.unit, *limits, *told])
     return out.getvalue()
 
 

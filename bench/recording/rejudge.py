@@ -58,5 +58,5 @@ def _rejudge(recorded: Measurement, verdict: Verdict, figures: Mapping[Figure, f
 def _measurement(fields: Mapping[str, Any]) -> Measurement:
     # A manifest has null where a value was never measured: JSON has no nan.
     value = nan if fields["value"] is None else float(fields["value"])
-    known = {name: fields.get(name) for name in ("at_least", "at_most", "step", "requirement", "required")}
+    known = {name: fields.get(name) for name in ("at_least", "at_most", "step", "requirement", "required", "source")}
     return Measurement(fields["name"], value, fields["unit"], uncertainty=fields.get("uncertainty") or 0.0, **known)

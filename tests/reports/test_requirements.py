@@ -329,3 +329,57 @@ def test_the_line_without_the_function_is_refused(write_pack: WritePack, tmp_pat
     done = session(tmp_path, CASE, "--pack", write_pack("temperature rise: 15", LINE))
     assert done.status == 2
     assert "key requirements.volts per hour: unknown KPI" in done.out
+
+
+# ---- where limits come from ------------------------------------------------------------------------------------------
+
+
+SOURCED = """\
+sources:
+  requirements.discharge capacity: GB/T 31486-2015, 5.1.5
+  requirements.discharge capacity.1C: GB/T 31486-2015, 5.1.6
+  limits.cell_voltage: data sheet
+"""
+
+
+@pytest.fixture
+def sourced(tmp_path: Path) -> Path:
+    """A shipped pack whose limits have sources of ours."""
+    shipped = (ROOT / "bench" / "packs" / "lfp-24s.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "sourced.yaml"
+    file.write_text(shipped.partition("\nsources:")[0] + "\n" + SOURCED, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("at", "source"), [("C/3", "GB/T 31486-2015, 5.1.5"), ("1C", "GB/T 31486-2015, 5.1.6")])
+def test_a_limit_has_the_source_of_its_condition_or_of_its_figure(sourced: Path, at: str, source: str) -> None:
+    pack, _ = load_pack(str(sourced))
+    figure = Kpi("discharge capacity", "C", 2.0, "Ah", "discharge", "", "discharge capacity", "at_least")
+    assert requirements.limits_of(figure, pack, at=at, temperature=25.0).source == source
+    assert requirements.limits_of(figure, pack, at_least=1.0).source == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "nearest"),
+    [
+        ("requirements.discharge capacty", "did you mean 'requirements.discharge capacity'?"),
+        ("requirements.discharge capacity.2C", "did you mean 'requirements.discharge capacity.1C'?"),
+        ("limits.cell_voltages", "did you mean 'limits.cell_voltage'?"),
+        ("limits.power", "is no limit of this file"),  # which it does not give
+    ],
+)
+def test_a_source_of_nothing_is_refused_with_its_line(sourced: Path, place: str, nearest: str) -> None:
+    text = sourced.read_text(encoding="utf-8").replace("limits.cell_voltage:", f"{place}:")
+    sourced.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load_pack(str(sourced))
+    line = text[: text.index(place + ":")].count("\n") + 1
+    assert f"line {line}, key sources.{place}: found {place!r}" in str(refused.value)
+    assert nearest in str(refused.value)
+
+
+def test_a_newer_pack_brings_its_own_source(sourced: Path) -> None:
+    pack, _ = load_pack(str(sourced))
+    asked = {"key": "discharge capacity", "at": "C/3", "temperature": 25.0}
+    (judged,) = requirements.judged_by(pack, [{"name": "discharge capacity", "required": asked, "step": "x"}])
+    assert judged["source"] == "GB/T 31486-2015, 5.1.5"
