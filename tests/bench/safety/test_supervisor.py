@@ -22,7 +22,7 @@ from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import heartbeat, lastlook, remains, rescue, supervisor
+from bench.safety import heartbeat, lastlook, remains, rescue, safestate, supervisor
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.plan import Plan
 from bench.safety.rescue import instruments_that_matter
@@ -403,6 +403,15 @@ def test_the_test_is_told_when_nobody_watches_any_more(supervised: Supervised) -
         supervised.alive(1.0)
 
 
+def test_an_answer_that_is_due_is_looked_for_and_one_that_is_not_there_yet_ends_nothing(
+    supervised: Supervised,
+) -> None:
+    supervised._answered -= supervised._limit / ANSWERS
+    supervised.alive(1.0)
+    supervised.relieve()
+    assert process_of(supervised).returncode == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
 def test_one_that_does_not_read_does_not_make_the_test_hang(supervised: Supervised) -> None:
     process_of(supervised).send_signal(signal.SIGSTOP)
@@ -549,6 +558,19 @@ def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
     assert safe is not None
     assert len(heartbeats.told) == len(safe.steps) + 1
     assert heartbeats.dismissed == 1
+
+
+def test_what_ends_a_step_is_given_the_time_that_outputs_may_take_to_go_off(
+    little_bench: TestBench, heartbeats: Heartbeats, plant: Plant
+) -> None:
+    def stumble(_row: Any) -> None:
+        raise RuntimeError("somebody else's observer")
+
+    little_bench.engine.sampler.observers.append(stumble)
+    with pytest.raises(RuntimeError, match="observer"):
+        little_bench.run(Charge(1.0, elapsed(minutes=1)))
+    assert 2 * safestate.STEP_LIMIT in heartbeats.told
+    assert not plant.source_on
 
 
 def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(
