@@ -186,16 +186,16 @@ class Still:
         return min(abs(first - self.first), abs(second - self.second)) / self.suspicious
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class StillExtreme(Still):
     """The highest (`sign` 1) or lowest (-1) of `series` cells, whose companions are both the whole string.
 
     `capacity` (Ah) is the pack's rated one.
     """
 
-    sign: float = 1.0
-    series: int = 1
-    capacity: float = inf
+    sign: float
+    series: int
+    capacity: float
     charge: float = nan
 
     def begin(self, row: Row, value: float, first: float, second: float) -> None:

@@ -427,3 +427,23 @@ def test_a_bms_that_has_not_said_what_it_allows_gets_no_current_and_then_what_it
     on = [current for current in asked if current >= 0]
     assert on[0] == 0.0
     assert max(on) == 1.5
+
+
+@pytest.mark.parametrize("before", [0.0, 60.0])
+def test_a_state_that_was_reported_before_it_was_asked_for_is_not_believed(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, before: float
+) -> None:
+    """A busy computer delivers late; however long the run has been going on, its news is waited for."""
+    clock, called = little_bench.engine.clock, plant.called
+    times: dict[str, float] = {}
+
+    def timed(what: str) -> None:
+        times.setdefault(what, clock.now())
+        called(what)
+
+    clock.sleep(before)
+    plant.bms_age = 2.5
+    monkeypatch.setattr(clock, "kind", "wall")
+    monkeypatch.setattr(plant, "called", timed)
+    little_bench.run(Charge(1.0, until=elapsed(seconds=5)))
+    assert times["charge"] - times["request CHARGE"] >= 2.5

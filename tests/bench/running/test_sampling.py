@@ -128,6 +128,13 @@ def test_a_sensor_that_is_open_leaves_no_extreme(meters: dict[str, Meter]) -> No
     assert isnan(scanned(meters)[columns.CELL_TEMPERATURE_MAX])
 
 
+def test_what_a_player_does_not_measure_is_missing_and_nothing_else_is(meters: dict[str, Meter]) -> None:
+    meters["scanner"] = Meter("scanner", [], humidity=0.4)
+    row = scanned(meters)
+    assert all(isnan(row[name]) for name in (columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX))
+    assert (row[columns.CELL_VOLTAGE_MIN], row[columns.AMBIENT]) == (3.15, 24.0)
+
+
 def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
     row = scanned(meters)
     assert [row[name] for name in (columns.SOC, columns.CHARGE_LIMIT, columns.BMS_STATE, columns.BMS_AGE)] == [

@@ -82,6 +82,22 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
     assert events(little_bench, "trip") + events(little_bench, "warning") + events(little_bench, "hold started") == []
 
 
+@pytest.mark.parametrize("called", ["supply", "chamber", "temperatures", "bms"])
+def test_the_limits_are_the_same_whatever_an_instrument_is_called(
+    four_cells: PackFile, station_text: str, write: WriteFile, called: str
+) -> None:
+    text = station_text.replace(f"  {called}: {{", "  mine: {").replace(f"bus_meter: {called}", "bus_meter: mine")
+    before, after = (
+        limits_for(four_cells, load_station(str(write("station.yaml", each)))[0]) for each in (station_text, text)
+    )
+    assert [(limit.fault, limit.name, limit.at_least, limit.at_most) for limit in after] == [
+        (limit.fault, limit.name, limit.at_least, limit.at_most) for limit in before
+    ]
+    assert [(limit.column.replace("Mine ", f"{called.title()} "), limit.instrument) for limit in after] == [
+        (limit.column, "mine" if limit.instrument == called else limit.instrument) for limit in before
+    ]
+
+
 # --- each limit, on fakes ---------------------------------------------------------------------------------------------
 
 
