@@ -137,7 +137,7 @@ def accuracies(
     for channel in channels:
         name = stem(channel.name)
         said = _said(channel.quantity, sheet.get(name, ()), stated, certificate)
-        if said or (channel.quantity in _MEASURED and not _is_told(name)):
+        if said or (channel.quantity in _MEASURED and not is_told(name)):
             ranges = said or (unstated(channel.quantity),)
             found.setdefault(name, [each.in_room((room.min, room.max)) for each in ranges])
     return found
@@ -146,7 +146,7 @@ def accuracies(
 _MEASURED = frozenset({"voltage", "current", "temperature", "resistance", "state of charge"})
 
 
-def _is_told(name: str) -> bool:
+def is_told(name: str) -> bool:
     """Whether a channel is what somebody has decided, and nothing that he has measured."""
     return name == "set point" or name.endswith("limit")
 
