@@ -121,6 +121,11 @@ class Recording:
         return cls(run.manifest, run.events, run.columns, run.rows, run.damage)
 
     @property
+    def late(self) -> float:
+        """By what part of a scan that was later, which is only known to lie between two samples: 0, see `Moved`."""
+        return 0.0
+
+    @property
     def time(self) -> Floats:
         """Test time of every row, s."""
         return self.column(TIME)

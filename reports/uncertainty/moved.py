@@ -95,6 +95,11 @@ class Moved(Recording):
             base=base, meters=meters, move=move, ends=ends, readings=readings,
         )  # fmt: skip
 
+    @property
+    def late(self) -> float:
+        """See `Recording`."""
+        return self.move.late
+
     def has(self, column: str) -> bool:
         """See `Recording`."""
         return self._base.has(column)
