@@ -419,9 +419,9 @@ class EaPsb10000(VisaDriver):
 
 
 def _last_digit(rated: float) -> float:
-    """What the last of five digits weighs: 0.01 V of 200 V (PSB 9000 3U manual, 1.9.6.4), 0.001 A of 25 A."""
-    return 10.0 ** max(len(str(int(rated))) - 5, -3 if rated < SMALL else -2)
+    """What the last of five digits weighs: 0.01 V of 200 V, 0.001 A of 20 A (PSB 9000 3U manual, 1.9.6.4)."""
+    return 10.0 ** max(len(str(int(rated))) - 5, -4 if rated < SMALL else -2)
 
 
 SMALL = 30.0
-"""Rating from which on the display has two digits behind the point, where below it has three (1.9.6.4)."""
+"""Rating from which on the display has at most two digits behind the point (1.9.6.4)."""

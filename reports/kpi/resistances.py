@@ -8,6 +8,8 @@ from reports.kpi.base import of_step
 from reports.kpi.readings import CURRENT, TIME, VOLTAGE, moves
 from reports.recording import Floats, Recording, Step
 
+EDGE = 0.1
+"""Part of a change of the current that is its edge: a tenth is far from any step of a current limit, and from noise."""
 REST_AHEAD = 1
 """Samples ahead of a step that still belong to it: what flowed before."""
 
@@ -43,7 +45,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
 
 
 def _edge(current: Floats, time: Floats, at: float) -> int | None:
-    """The last sample ahead of the first change by half of what the current changes by within `at` s; None: no edge."""
+    """The last sample ahead of the first change by a tenth of what the current changes by; None: there is no edge."""
     if len(current) < 2:
         return None
     change = np.abs(current - current[0])
@@ -51,4 +53,4 @@ def _edge(current: Floats, time: Floats, at: float) -> int | None:
     most = float(np.nanmax(within)) if np.isfinite(within).any() else 0.0
     if most <= 1e-6:
         return None
-    return int(np.flatnonzero(within >= most / 2)[0]) - 1
+    return int(np.flatnonzero(within >= EDGE * most)[0]) - 1

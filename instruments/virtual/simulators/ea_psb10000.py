@@ -63,7 +63,7 @@ REMOTE, OUTPUT_ON = 1 << 10, 1 << 11
 CTO, CV, CC, CP, SINKING = (1 << bit for bit in (7, 8, 9, 10, 12))
 REGULATION = {Regulation.OFF: 0, Regulation.VOLTAGE: CV, Regulation.CURRENT: CC, Regulation.POWER: CP}
 SMALL = 30.0
-"""Rating below which there is a third digit behind the point: 20 A is shown to 1 mA, 30 A to 10 mA."""
+"""Rating below which all five digits are shown: 20 A to 1 mA, 30 A to 10 mA (PSB 9000 3U manual, 1.9.6.4)."""
 SHEET = {
     "V": ("voltage", Limits(range=0.0005)),
     "A": ("current", Limits(range=0.001)),
@@ -197,8 +197,9 @@ class EaPsb10000(Instrument):
         return Value(fraction * nominal, 0.0, limit * nominal, unit, self._decimals(unit))
 
     def _decimals(self, unit: str) -> int:
-        """Five digits on the display, at most two of them behind the point, three of the smallest ratings."""
-        return max(0, min(3 if self.nominal[unit] < SMALL else 2, 5 - len(str(int(self.nominal[unit])))))
+        """Five digits on the display, at most two of them behind the point; all five of the smallest ratings."""
+        digits = max(0, 5 - len(str(int(self.nominal[unit]))))
+        return digits if self.nominal[unit] < SMALL else min(2, digits)
 
     # ---- the world's side ----
 
