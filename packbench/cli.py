@@ -434,6 +434,7 @@ def judge(
     from bench.recording.rejudge import rejudge, verdict_of
     from bench.recording.runs import find_run
     from reports import kpi
+    from reports.uncertainty import budget
 
     with _used(run):
         recording = _load(run, folder)
@@ -447,7 +448,8 @@ def judge(
         print_json({
             "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
             "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
-            "kpis": [figure.as_dict() for figure in figures], "kpi_problems": found.problems,
+            "kpis": [figure.as_dict() | budget(figure).as_dict() for figure in figures],
+            "kpi_problems": found.problems,
             "unanswered": [{"name": each.name, "step": each.step} for each in found.unanswered],
             "damage": recording.damage,
             "bench": left.state, "left": left.told or None,

@@ -28,10 +28,11 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
-from reports.kpi import evaluate
+from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
 from reports.results import MANIFEST
+from reports.uncertainty import budget
 
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
@@ -94,7 +95,12 @@ def record_kpis(folder: Path, recording: Recording) -> None:
     found = evaluate(recording)
     problems = {"kpi_problems": list(found.problems)} if found.problems else {}
     kept = {key: value for key, value in recording.manifest.items() if key != "kpi_problems"}
-    write_manifest(folder, {**kept, "kpis": [kpi.as_dict() for kpi in found.figures], **problems})
+    write_manifest(folder, {**kept, "kpis": list(map(told, found.figures)), **problems})
+
+
+def told(figure: Kpi) -> dict[str, Any]:
+    """A figure as it is kept, with how well it is known and where that comes from."""
+    return figure.as_dict() | budget(figure).as_dict()
 
 
 def steps_of(recording: Recording, start: int) -> list[TestStepResult]:

@@ -121,6 +121,11 @@ class Recording:
         return cls(run.manifest, run.events, run.columns, run.rows, run.damage)
 
     @property
+    def late(self) -> float:
+        """By what part of a scan that was later, which is only known to lie between two samples: 0, see `Moved`."""
+        return 0.0
+
+    @property
     def time(self) -> Floats:
         """Test time of every row, s."""
         return self.column(TIME)
@@ -151,9 +156,13 @@ class Recording:
             raise RecordingError(f"{len(found)} steps are called {which!r}: say which by its index, one of {indices}.")
         return found[0]
 
+    def cut(self, column: str, rows: slice) -> Floats:
+        """Cut one column to some rows. Raises `RecordingError` for a column that was not recorded."""
+        return self.column(column)[rows]
+
     def values(self, column: str, step: str | int | Step) -> Floats:
         """Cut one column to the samples of one step."""
-        return self.column(column)[self.step(step).rows]
+        return self.cut(column, self.step(step).rows)
 
     def of_type(self, *types: str) -> list[Event]:
         """Events of the given types, in order."""

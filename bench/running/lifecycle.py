@@ -17,6 +17,7 @@ from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files, roles
+from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
@@ -33,6 +34,7 @@ from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments import extensions
+from instruments.accuracy import HasDataSheet
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
@@ -442,7 +444,17 @@ class OpenBench:
             "roles": list(entry.roles),
             **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
+            "accuracy": self._accuracies(name, "" if identity is None else identity.model),
         }
+
+    def _accuracies(self, name: str, model: str) -> dict[str, Any]:
+        """How well each channel of an instrument is known, as it is kept: each range of it, the smallest first."""
+        entry, driver = self.station.instruments[name], self.drivers.get(name)
+        if driver is None:
+            return {}
+        sheet = driver.data_sheet(model, entry.options) if isinstance(driver, HasDataSheet) else {}
+        known = accuracies(driver.channels, sheet, entry.accuracy, entry.calibration, self.station.room)
+        return {channel: [each.as_dict() for each in ranges] for channel, ranges in known.items()}
 
 
 def _pack_state(setup: Setup) -> PackState:
@@ -524,7 +536,8 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
     cell_of(pack)
     try:
         world: World = maker.load()(
-            virtual.model_dump(exclude={"world", "speed"}) | asdict(_pack_state(setup)),
+            virtual.model_dump(exclude={"world", "speed", *([] if virtual.specimens is not None else ["specimens"])})
+            | asdict(_pack_state(setup)),
             links=links or {name: entry.address for name, entry in station.instruments.items()},
             cell=pack.cell,
             series=pack.series,

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import isclose
+from typing import Any
 
+from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CellTable, Channel, InstrumentFault, Protections, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
@@ -62,6 +64,9 @@ class CellLimits:
         )
 
 
+SHEET = "NGI, N83624 series data sheet: voltage accuracy; the sheet was not at hand"
+
+
 class NgiN83624(VisaDriver):
     """All channels of an N83624 as one `BatteryEmulator`.
 
@@ -97,6 +102,11 @@ class NgiN83624(VisaDriver):
         self._rows = 0
         self._told: bool | None = None
         """What the channels were last told, on or off."""
+
+    @classmethod
+    def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
+        """±0.6 mV, and the last digit of a measured voltage."""
+        return {"cell": (Accuracy(offset=0.6e-3, resolution=1e-4, holds=(18.0, 28.0), source=SHEET, assumed=True),)}
 
     @property
     def cell_count(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from zlib import crc32
 
 from pydantic import BaseModel, Field, ValidationError
@@ -20,14 +20,14 @@ from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.ports import Emulator
 from instruments.virtual.properties import Properties
 from instruments.virtual.registry import COMMON, simulator_named
-from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, Specimen
+from instruments.virtual.simulator import AnySimulator, Limits, Part, Place, Settings, Specimen
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
 from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 
-SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
+SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
 PLANTS = ("pack", "emulator")
 
@@ -69,7 +69,8 @@ class _Common(Settings):
 
     model: str | int | None = None
     serial_number: str | int | None = None
-    accuracy: float = Field(default=ACCURACY, ge=0, lt=1)
+    accuracy: Annotated[float, Field(ge=0, lt=1)] | None = None
+    errors: dict[str, Limits] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ class _Simulated:
             str(self.simulator.model if self.common.model is None else self.common.model),
             f"{crc32(self.name.encode()) % 10**10:010d}" if serial is None else str(serial),
             Random(f"{seed}:{self.name}"),  # noqa: S311 - reproducible, not secret
-            self.common.accuracy,
+            ACCURACY if self.common.accuracy is None else self.common.accuracy,
+            self.common.accuracy is None,
+            self.common.errors,
         )
 
 
@@ -102,6 +105,8 @@ class _Section:
     temperature: float
     spread: Mapping[str, float]
     plant: str
+    specimens: int | None = None
+    """What the errors of the bench are drawn from, where that is not the seed of all."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Section":
@@ -120,6 +125,7 @@ class _Section:
             _number(settings, "temperature", 25.0, -60.0, 120.0),
             settings.get("spread", {}),
             plant,
+            settings.get("specimens"),
         )
 
 
@@ -185,6 +191,11 @@ class _Builder:
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
 
+    @property
+    def specimens(self) -> int:
+        """What the instruments' errors are drawn from."""
+        return self.seed if self.plan.specimens is None else self.plan.specimens
+
     def build(self, undo: ExitStack, defects: Sequence[str]) -> World:
         """Make the world; `undo` closes its exchange when a later part fails."""
         exchange = open_exchange()
@@ -221,7 +232,7 @@ class _Builder:
     def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
-            each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
+            each.name, each.specimen(self.specimens), self.clock, self.settling, self.cell, self.series, self.parallel,
             self.plan.temperature, self.properties, plant, buses.get(each.name),
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"

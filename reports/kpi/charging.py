@@ -31,6 +31,24 @@ def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.
     return reached - begun - run.held(begun, reached)
 
 
+@of_step(
+    "charge time {start:percent} to {stop:percent} % by charge", symbol="t_{start:percent}-{stop:percent},Q", unit="s",
+    sense="at_most", columns=(TIME, SOC, CHARGE_AH), applies=charges,
+)  # fmt: skip
+def charge_time_by_charge(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> float:
+    """Time from the first {start:percent} % of displayed SOC until the charge between {start:percent} and
+    {stop:percent} % of the rated capacity has been counted since, whatever the display says by then; holds and gaps do
+    not count.
+    """
+    time, soc, counter = (run.values(column, step) for column in (TIME, SOC, CHARGE_AH))
+    begun = _crossing(time, soc, start)
+    if not isfinite(begun):
+        return nan
+    counted = counter - float(np.interp(begun, time, counter))
+    reached = _crossing(time, counted / float(run.manifest["pack"]["capacity"]), stop - start)
+    return reached - begun - run.held(begun, reached)
+
+
 def _is_a_full_charge(_run: Recording, step: Step) -> bool:
     # By name: what a recording says of a fast recharge, which ends before its constant voltage, is the same.
     return step.kind == "Charge"

@@ -67,8 +67,9 @@ def counted(run: Recording, step: Step, counter: str) -> float:
 
 def before(run: Recording, column: str, step: Step) -> float:
     """Take the last sample ahead of a step; the step's own first one when nothing came before."""
-    values = run.column(column)
-    return float(values[max(step.rows.start - 1, 0)]) if len(values) else nan
+    row = max(step.rows.start - 1, 0)
+    values = run.cut(column, slice(row, row + 1))
+    return float(values[0]) if len(values) else nan
 
 
 def percent(part: float, whole: float) -> float:

@@ -30,6 +30,9 @@ Figure = Callable[[Recording], Kpi]
         (lambda run: kpi.dc_resistance(run, "discharge", at=15), "dc resistance 15 s", 1.5, "Ω"),
         # 10 % is one eighth of 1800 s after 3710 s; 80 % is seven tenths of 1800 s after 5510 s
         (lambda run: kpi.charge_time(run, "charge"), "charge time 10 to 80 %", 6770.0 - 3935.0, "s"),
+        # 0.7 times 2 Ah from 0.2125 Ah on, at 3935 s; three quarters of the last 1000 s are too little: never reached
+        (lambda run: kpi.charge_time_by_charge(run, "charge", 0.1, 0.7), "charge time 10 to 70 % by charge",
+         5510.0 + 1800 * (0.225 + 1.2 - 1.1) / 0.5 - 3935.0, "s"),
         (lambda run: kpi.mean_power(run, "discharge"), "mean power", 150.0, "W"),
         (lambda run: kpi.temperature_rise(run, "discharge"), "temperature rise", 3.5, "K"),
         (lambda run: kpi.temperature_rise(run, "charge"), "temperature rise", 5.5, "K"),
@@ -42,6 +45,25 @@ def test_worked_example(figure: Figure, name: str, value: float, unit: str) -> N
     found = figure(recording())
     assert (found.name, found.unit) == (name, unit)
     assert float(found) == pytest.approx(value)
+
+
+R0, R1, TAU = 0.4, 0.5, 12.0
+"""Ohm, Ohm, s of a pack whose resistance after t s is R0 + R1 (1 - exp(-t / TAU)) by definition."""
+
+
+@pytest.mark.parametrize("at", [2.0, 10.0])
+@pytest.mark.parametrize(("period", "edge"), [(0.1, 1.0), (0.1, 0.3), (1.0, 1.0), (1.0, 3.0)])
+def test_a_resistance_is_counted_from_the_edge_of_the_current(at: float, period: float, edge: float) -> None:
+    """Whatever had to be closed first: the step is `edge` s old when the current flows."""
+    time = np.arange(0.0, 30.0, period)
+    since = np.maximum(time - edge, 0.0)
+    flows = since > 1e-9
+    volts = 80.0 - np.where(flows, 2.0 * (R0 + R1 * (1 - np.exp(-since / TAU))), 0.0)
+    table = {"Test Time / s": time, "Step Count / 1": np.ones(len(time)), "Voltage / V": volts,
+             "Current / A": np.where(flows, -2.0, 0.0)}  # fmt: skip
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
+    run = Recording({}, events, list(table), np.column_stack(list(table.values())))
+    assert kpi.dc_resistance(run, "pulse", at=at).value == pytest.approx(R0 + R1 * (1 - np.exp(-at / TAU)), rel=0.003)
 
 
 def test_a_pulse_is_told_by_what_it_did() -> None:

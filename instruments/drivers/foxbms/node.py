@@ -12,6 +12,7 @@ from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any, Self
 
 from instruments.driver import refuse_unknown_options
+from instruments.drivers.foxbms.accuracy import OfTheReferenceHardware
 from instruments.drivers.foxbms.blame import fault_of
 from instruments.drivers.foxbms.errors import ErrorLog
 from instruments.drivers.foxbms.inbox import Inbox
@@ -63,7 +64,7 @@ _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
 
-class FoxBms:
+class FoxBms(OfTheReferenceHardware):
     """A foxBMS node as `BatteryManagement`.
 
     `positive_current` is what a positive current on the bus means: foxBMS is built with `discharge`.
