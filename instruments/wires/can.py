@@ -37,6 +37,8 @@ MOST_WAITING = 65_536
 
 EXTENDED = 1 << 31
 """Marks a 29-bit identifier where identifiers are keys (CAN_EFF_FLAG of Linux's can.h)."""
+MASKS = 0x7FF, 0x1FFFFFFF
+"""All bits of an identifier of 11 bits, and of one of 29."""
 
 Heard = Callable[["Message", float], None]
 """Gets a frame, and when it was received: a time for `CanSession.age`."""
@@ -62,8 +64,8 @@ class RepeatedByBus(Protocol):
 class CanSession:
     """One instrument's place on a bus.
 
-    `lock` keeps what belongs together: what a turn of the wheel reads, and what `close` says, come in between at no other
-    place. `sending` keeps what a turn sends from what is said meanwhile; it is never held while frames are read.
+    `lock` keeps what belongs together: what a turn of the wheel reads, and what `close` says, come in between at no
+    other place. `sending` keeps what a turn sends from what is said meanwhile; it is never held while frames are read.
     Its frames wait for `take`, which hands them to whoever subscribed, in their order, in the calling thread. What goes
     wrong where nobody is calling, in a turn of the wheel or while another user takes, is kept for `surface`. After
     `close` every message is refused for ever, as in any process but the one that opened it.
@@ -316,11 +318,24 @@ class Bus:
         """See `CanSession.subscribe`; `key` is an identifier, with `EXTENDED` for one of 29 bits."""
         with self._turn:
             self._routes[key].append((user, heard))
+            self._leave_out_the_rest()
 
     def route_where(self, user: CanSession, wanted: Callable[["Message"], bool], heard: Heard) -> None:
         """See `CanSession.subscribe_where`."""
         with self._turn:
             self._filters.append((user, wanted, heard))
+            self._leave_out_the_rest()
+
+    def _leave_out_the_rest(self) -> None:
+        """Let a bus that keeps time know which frames somebody wants: whoever is simulated need not make the others."""
+        if self._bus is None or not self.keeps_time:
+            return
+        keys = [] if self._filters or self._log is not None else list(self._routes)
+        wanted = [
+            {"can_id": key & ~EXTENDED, "can_mask": MASKS[bool(key & EXTENDED)], "extended": bool(key & EXTENDED)}
+            for key in keys
+        ]
+        self._bus.set_filters(cast("Any", wanted or None))
 
     def tell_others(self, speaker: CanSession, what: str) -> None:
         """Let the other users know, when they call next, of what befell the bus."""
