@@ -164,7 +164,9 @@ class ByBus:
             self._task.modify_data(message)
 
     def scanned(self) -> None:
-        """See `Requests`: the bus goes on by itself."""
+        """See `Requests`: who scans is alive, and may sleep until the next scan."""
+        if self._task is not None:
+            self._task.until = max(self._task.until, self._now() + PATIENCE)
 
     def keep_on(self, silence: float) -> None:
         """See `Requests`."""

@@ -12,10 +12,11 @@ LEAK = "insulation"
 
 
 class FoxBmsSettings(Settings):
-    """`insulation` is what leaks from the pack to its case, Ohm; `request_timeout` s: see `FoxBms`."""
+    """`insulation` is what leaks from the pack to its case, Ohm; see `FoxBms` for the rest."""
 
     insulation: float = Field(default=20e6, gt=0)
     request_timeout: float | None = Field(default=None, gt=0)
+    check_can_timing: bool = True
 
 
 def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
@@ -29,6 +30,7 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         settling=place.settling,
         leak=leak,
         request_timeout=settings.request_timeout,
+        check_can_timing=settings.check_can_timing,
     )
 
 
