@@ -28,7 +28,7 @@ from bench.scenario import Step
 from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
-CONTACTOR_TIMEOUT = 30.0
+CONTACTOR_TIMEOUT = 15.0
 """s from the request to closed contactors.
 
 A foxBMS 2 does not precharge again within 10 s (BMS_OSCILLATION_TIMEOUT in its bms_cfg.h), and has three tries of 2 s,

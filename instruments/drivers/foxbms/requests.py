@@ -26,6 +26,8 @@ CYCLE = 0.1
 """s."""
 PATIENCE = 5.0
 """s beyond the silence that was announced: what a supervisor grants a test by default."""
+TO_THE_NEXT_SCAN = 15.0
+"""s of a simulated bus's time for which a scan stands: who scans is alive. A longer silence is announced."""
 LATE = 1.5
 """Cycles after which a turn that has not come is not waited for any more: who asks sends by himself."""
 _LOOK = 0.002
@@ -150,7 +152,7 @@ class ByBus:
 
     def repeat(self, message: "Message") -> None:
         """See `Requests`."""
-        until = self._now() + PATIENCE
+        until = self._now() + TO_THE_NEXT_SCAN
         if self._task is None:
             self._task = self._session.repeat_by_bus(CYCLE, message)
             self._task.until = until
@@ -164,14 +166,14 @@ class ByBus:
             self._task.modify_data(message)
 
     def scanned(self) -> None:
-        """See `Requests`: who scans is alive, and may sleep until the next scan."""
+        """See `Requests`: the bus goes on by itself, until the next scan."""
         if self._task is not None:
-            self._task.until = max(self._task.until, self._now() + PATIENCE)
+            self._task.until = max(self._task.until, self._now() + TO_THE_NEXT_SCAN)
 
     def keep_on(self, silence: float) -> None:
-        """See `Requests`."""
-        if self._task is not None:
-            self._task.until = self._now() + silence + PATIENCE
+        """See `Requests`: a scan stands for as much as there is between most of them."""
+        if self._task is not None and silence + PATIENCE > TO_THE_NEXT_SCAN:
+            self._task.until = max(self._task.until, self._now() + silence + PATIENCE)
 
     def stop(self) -> None:
         """See `Requests`."""

@@ -81,7 +81,7 @@ STRING_CONNECTED, STRING_BALANCING = flag(4), flag(5)
 STRING_BITS = {
     "over-voltage": flag(14),
     "under-voltage": flag(15),
-    "over-temperature": flag(8) | flag(10),
+    "over-temperature": flag(10),
     "over-current charge": flag(12),
     "over-current discharge": flag(13),
 }

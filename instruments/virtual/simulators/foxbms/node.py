@@ -358,10 +358,10 @@ class FoxBms(Part):
             due.update(dict.fromkeys(newest, following(now, FAST)))
             if ESTIMATION in newest:
                 due[ESTIMATION] = following(now, SLOW)
-        self._aside.transmit(now)
         if self.faults and now >= self._fatal_due:
             self._fatal_due = now + FAST - 1e-9
             self._transmit_fatal_errors(now)
+        self._aside.transmit(now)
         return bool(newest)
 
     def _transmit_fatal_errors(self, now: float) -> None:
