@@ -37,8 +37,6 @@ MOST_WAITING = 65_536
 
 EXTENDED = 1 << 31
 """Marks a 29-bit identifier where identifiers are keys (CAN_EFF_FLAG of Linux's can.h)."""
-MASKS = 0x7FF, 0x1FFFFFFF
-"""All bits of an identifier of 11 bits, and of one of 29."""
 
 Heard = Callable[["Message", float], None]
 """Gets a frame, and when it was received: a time for `CanSession.age`."""
@@ -328,14 +326,9 @@ class Bus:
 
     def _leave_out_the_rest(self) -> None:
         """Let a bus that keeps time know which frames somebody wants: whoever is simulated need not make the others."""
-        if self._bus is None or not self.keeps_time:
-            return
-        keys = [] if self._filters or self._log is not None else list(self._routes)
-        wanted = [
-            {"can_id": key & ~EXTENDED, "can_mask": MASKS[bool(key & EXTENDED)], "extended": bool(key & EXTENDED)}
-            for key in keys
-        ]
-        self._bus.set_filters(cast("Any", wanted or None))
+        if self._bus is not None and self.keeps_time:
+            everything = self._filters or self._log is not None
+            cast("Any", self._bus).takes(None if everything else list(self._routes))
 
     def tell_others(self, speaker: CanSession, what: str) -> None:
         """Let the other users know, when they call next, of what befell the bus."""

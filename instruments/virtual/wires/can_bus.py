@@ -5,7 +5,7 @@ python-can finds it by its `can.interface` entry point. Synchronous: no notifier
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf
 from typing import Any
 
@@ -74,7 +74,7 @@ class VirtualBus(BusABC):
         """
         self._is_shutdown = True
         joined = self._channel = _channel(str(channel), str(world))
-        self._is_shutdown = self._plain = False
+        self._is_shutdown = False
         self._received: deque[Message] = deque(maxlen=_QUEUED)
         joined.members[self] = self._received.append
         self.channel_info = f"packbench virtual bench, channel {channel}"
@@ -98,22 +98,16 @@ class VirtualBus(BusABC):
         task.until = inf if duration is None else self._channel.now() + duration
         return task
 
-    def _apply_filters(self, filters: Any) -> None:
-        """Tell the channel what nobody here takes; a filter that is no plain identifier is applied when one is read."""
-        self._plain = bool(filters) and all(_is_plain(each) for each in filters)
-        self._channel.wanted.pop(self, None)
-        self._channel.members[self] = self._received.append
-        if self._plain:
-            self._channel.wanted[self] = frozenset(each["can_id"] for each in filters)
-            self._channel.members[self] = self._take_wanted
-
-    def _take_wanted(self, message: Message) -> None:
-        if message.arbitration_id in self._channel.wanted[self] or message.is_error_frame:
-            self._received.append(message)
+    def takes(self, identifiers: Collection[int] | None) -> None:
+        """Say that frames of other identifiers are not looked at, so that nobody need make them; None: that all are."""
+        if identifiers is None:
+            self._channel.wanted.pop(self, None)
+        else:
+            self._channel.wanted[self] = frozenset(identifiers)
 
     def recv(self, timeout: float | None = None) -> Message | None:
         """Take the oldest received frame; while there is none, virtual time passes up to `timeout` s."""
-        received, filters = self._received, None if self._plain else self._filters
+        received, filters = self._received, self._filters
         if filters is None:
             if received:
                 return received.popleft()
@@ -140,11 +134,6 @@ class VirtualBus(BusABC):
             self._channel.members.pop(self, None)
             self._channel.wanted.pop(self, None)
         super().shutdown()
-
-
-def _is_plain(wanted: Any) -> bool:
-    """Whether a filter of python-can is for one identifier of 11 bits."""
-    return wanted["can_mask"] & 0x7FF == 0x7FF and wanted.get("extended") is False
 
 
 def _channel(name: str, world: str) -> CanChannel:

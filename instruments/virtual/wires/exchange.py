@@ -135,8 +135,8 @@ class CanChannel:
     """One CAN bus: what a member sends, every other member receives. `now` stamps the frames (virtual s).
 
     `repeated` are the frames that somebody has the bus repeat; the first of each is sent to everybody as any other,
-    what follows is for those who look. `wanted` are the identifiers that each member has asked for; one that is not
-    in here takes all.
+    what follows is for those who look. `wanted` are the identifiers that a member looks at; one that is not in here
+    looks at all.
     """
 
     now: Callable[[], float]
@@ -147,7 +147,7 @@ class CanChannel:
     is_cut: bool = False
 
     def wants(self, identifier: int, sender: object) -> bool:
-        """Whether anybody but its sender takes frames of an identifier: others need not be made."""
+        """Whether anybody but its sender looks at frames of an identifier: others need not be made."""
         found, wanted = (each for each in self.members if each is not sender), self.wanted
         return any(identifier in wanted[each] if each in wanted else True for each in found)
 

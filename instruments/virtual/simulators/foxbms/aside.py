@@ -6,6 +6,7 @@ when that changes and now and then.
 """
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from can import Message
@@ -46,6 +47,7 @@ class Aside:
         self._bms, self._channel = bms, bms.channel
         self._members, self._sent_at = -1, 0.0
         self._due = dict[int, float]()
+        self._next = 0.0
         self._groups = dict[int, int]()
         self._told: Status | None = None
 
@@ -53,20 +55,23 @@ class Aside:
         """Send what has become due, s."""
         if len(self._channel.members) != self._members:
             self._look_who_listens()
-        if not self._due:
+        status, fine = self._bms.told, now - self._sent_at <= FINE
+        if now < self._next and status == self._told:
+            self._sent_at = now
             return
-        status, fine = self._bms.status(), now - self._sent_at <= FINE
         news, self._told, self._sent_at = status != self._told, status, now
         for identifier, due in self._due.items():
             if now >= due or (news and identifier in STANDING):
                 self._channel.send(self._bms, *self._frames(identifier, now, fine=fine))
                 rare = identifier in STANDING and not fine
                 self._due[identifier] = now + RARE if rare else following(now, CYCLES[identifier])
+        self._next = min(self._due.values(), default=inf)
 
     def _look_who_listens(self) -> None:
         self._members = len(self._channel.members)
         wanted = [identifier for identifier in CYCLES if self._channel.wants(identifier, self._bms)]
         self._due = {identifier: self._due.get(identifier, 0.0) for identifier in wanted}
+        self._next = 0.0
 
     def _frames(self, identifier: int, now: float, *, fine: bool) -> Iterator[Message]:
         made = list(_MADE[identifier](self._bms))

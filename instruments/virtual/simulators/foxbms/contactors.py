@@ -47,10 +47,13 @@ class Contactors:
         self._next: Step = self._opened
         self._then = STANDBY
         self._again, self._above, self._tries = -inf, 0.0, 0
+        self._quiet = False
+        """Whether nothing happens before `_due` or `shutoff` unless something else is asked for."""
 
     def ask(self, request: int, now: float) -> None:
         """Hear a request."""
-        self.asked = request
+        if request != self.asked:
+            self.asked, self._quiet = request, False
         self.advance(now)
 
     def give_up(self, at: float) -> None:
@@ -83,11 +86,14 @@ class Contactors:
 
     def advance(self, now: float) -> None:
         """Take every step that has come until `now`, s."""
+        if self._quiet and now < self._due and now < self.shutoff:
+            return
         while True:
             if self._due <= now and (self._due <= self.shutoff or self.state not in _LEFT_FOR_ERRORS):
                 self._at, self._due = self._due, inf
                 self._next(self._at)
             elif not self._react(now):
+                self._quiet = self.state != ERROR  # which is left when its error is over
                 return
 
     def _react(self, now: float) -> bool:
@@ -112,7 +118,7 @@ class Contactors:
 
     def _enter(self, state: int, substate: int = ENTRY) -> None:
         self.state, self.substate = state, substate
-        self._due = inf
+        self._due, self._quiet = inf, False
 
     def _after(self, at: float, step: Step) -> None:
         self._due, self._next = at, step

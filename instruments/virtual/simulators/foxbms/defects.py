@@ -153,9 +153,7 @@ def _restart(bms: FoxBms, defect: Defect) -> Repair:
     """The node loses its supply for a moment: its contactors open, then it boots and does what it is asked."""
     now = bms.channel.now
     up = now() + defect.number(0, BOOT_TIME)
-    bms.contactors.reset()
-    bms.faults.clear()
-    bms.timing.begin_anew(up)
+    bms.restart(up)
 
     def boot() -> None:
         bms.contactors.boot()

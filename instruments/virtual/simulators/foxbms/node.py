@@ -63,6 +63,7 @@ DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "c
 """s between an error and the opening of the contactors; 0.1 of those that are not here."""
 HARMLESS = frozenset({"insulation", "precharge"})
 """Faults that open nothing: DIAG_WARNING in diag_cfg.c."""
+_NEVER, _NONE = float("inf"), frozenset[str]()
 MOST_INSULATION = 1e12  # Ohm, beyond what any field of a frame holds
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 
@@ -101,6 +102,9 @@ class FoxBms(Part):
         self.timing = RequestTiming(channel.now(), AS_RELEASED if check_can_timing else None)
         self.request_timeout = request_timeout
         self._heard, self._balancing = -1.0, False
+        self._acted_on: Message | None = None
+        self.told: Status | None = None
+        """How things stood when f_BmsState was sent last."""
         self._fatal_due, self._aside = 0.0, Aside(self)
         self._bad_since: dict[str, float] = {}
         self._good_since: dict[str, float] = {}
@@ -168,6 +172,14 @@ class FoxBms(Part):
         self.faults.clear()
         self.contactors.advance(self.channel.now())
 
+    def restart(self, up: float) -> None:
+        """Lose its supply, and look at requests again from `up` s on; it boots when it is told to."""
+        self.contactors.reset()
+        self.timing.begin_anew(up)
+        self.faults.clear()
+        self._found.clear()
+        self._acted_on = None
+
     def misread(self, cell: int, gain: float) -> Repair:
         """A defect: one cell's voltage (from 0) is measured by a factor wrong. How it is ended."""
         healthy, self.cells = self.cells, LooseLead(self.cells, cell, gain)
@@ -198,7 +210,7 @@ class FoxBms(Part):
 
     def _act_on(self, message: Message, now: float) -> None:
         """Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags; bit 0 of byte 1 lets cells be balanced."""
-        first = message.data[0]
+        self._acted_on, first = message, message.data[0]
         if first & 0x04:
             self.faults.difference_update(self.faults - self._found - {"can timing", "alert"})
         self._balancing = bool(message.data[1] & 1)
@@ -207,12 +219,15 @@ class FoxBms(Part):
     def _hear_repeated(self, now: float) -> None:
         """Take the requests that the bus has repeated since the last look, all at once."""
         for repeated in self.channel.repeated:
-            if repeated.message.arbitration_id == REQUEST:
-                first, count = repeated.between(max(self._heard, repeated.since), now)
+            message = repeated.message
+            if message.arbitration_id == REQUEST:
+                first, count = repeated.between(self._heard, now)
                 if count:
                     self.timing.hear_evenly(first, repeated.period, count)
                     self._heard = first + (count - 1) * repeated.period
-                    self._act_on(repeated.message, now)
+                    # It has been acted on when it came for the first time, or in the place of another.
+                    if message is not self._acted_on:
+                        self._act_on(message, now)
 
     # ---- the world's side ----
 
@@ -246,9 +261,12 @@ class FoxBms(Part):
         """Take what has been asked, raise faults that have lasted, move the contactors."""
         if self.silent:
             return
-        if self.channel.repeated and not self.channel.is_cut:
+        channel, timing, faults = self.channel, self.timing, self.faults
+        if channel.repeated and not channel.is_cut:
             self._hear_repeated(now)
-        self._check_timing(now)
+        timing.look(now)
+        if timing.standing or faults:
+            self._tell_of_timing()
         bad = self._bad()
         if bad or self._found or self._bad_since:
             self._watch(bad, now)
@@ -258,6 +276,8 @@ class FoxBms(Part):
         """Let the contactors do what they do by now, and tell of it."""
         contactors = self.contactors
         contactors.advance(now)
+        if not (contactors.alert or contactors.aborted or self.faults):
+            return
         if contactors.alert and "alert" not in self.faults:
             # It stands until the node begins anew.
             self._raise("alert", now)
@@ -265,9 +285,8 @@ class FoxBms(Part):
         if contactors.aborted != ("precharge" in self.faults):
             (self.faults.add if contactors.aborted else self.faults.discard)("precharge")
 
-    def _check_timing(self, now: float) -> None:
+    def _tell_of_timing(self) -> None:
         timing = self.timing
-        timing.look(now)
         if timing.standing != ("can timing" in self.faults):
             if timing.standing:
                 self._raise("can timing", timing.raised_at)
@@ -374,11 +393,13 @@ class FoxBms(Part):
 
     def status(self) -> Status:
         """How things stand."""
-        contactors, shutting_off = self.contactors, self.contactors.shutoff < float("inf")
-        return Status(
+        contactors, faults = self.contactors, self.faults
+        fatal, shutting_off = bool(faults) and self._has_fatal_error(), contactors.shutoff < _NEVER
+        self.told = told = Status(
             contactors.state, contactors.substate, contactors.strings, self.charging_complete,
-            self._has_fatal_error() if self.faults else False, shutting_off, self._balancing, frozenset(self.faults),
+            fatal, shutting_off, self._balancing, frozenset(faults) if faults else _NONE,
         )  # fmt: skip
+        return told
 
     def _state_frame(self) -> int:
         return frames.state_frame(self.status(), self._insulation)

@@ -55,6 +55,10 @@ class RequestTiming:
 
     def hear_evenly(self, first: float, period: float, count: int) -> None:
         """Take `count` requests that came `period` s apart, the first of them at `first`."""
+        if self._evenly and not self._count and abs(first - self._last - period) < ROUNDING * self.pace:
+            # As nearly always: nothing is new.
+            self._last = self._looked = first + (count - 1) * period
+            return
         for number in range(min(count, 2)):
             self.hear(first + number * period)
         if count > 2:
@@ -68,6 +72,9 @@ class RequestTiming:
     def look(self, now: float) -> None:
         """Count the looks until `now`."""
         if self.limit is None:
+            return
+        if self._evenly and not self._count and now - self._last <= MOST * self.pace:
+            self._looked = now
             return
         late = self._last + MOST * self.pace
         if self._looked < late:
