@@ -29,11 +29,19 @@ from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sente
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 CONTACTOR_TIMEOUT = 15.0
-"""s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
+"""s from the request to closed contactors.
+
+A foxBMS 2 does not precharge again within 10 s (BMS_OSCILLATION_TIMEOUT in its bms_cfg.h), and has three tries of 2 s,
+3 s apart, before it gives up (BMS_PRECHARGE_TRIES, BMS_MAXIMUM_PRECHARGE_DURATION_ms and
+BMS_TIME_WAIT_AFTER_PRECHARGE_FAIL there).
+"""
 DETOUR_AFTER = 2.0
 """s in the other mode after which a node is taken to change only by way of STANDBY, as a foxBMS does (its bms.c)."""
-_STATE_OF = {BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
-_OTHER = {BmsMode.CHARGE: BmsMode.DISCHARGE, BmsMode.DISCHARGE: BmsMode.CHARGE}
+_STATES_OF = {
+    BmsMode.CHARGE: (BmsState.CHARGE, BmsState.CLOSED), BmsMode.DISCHARGE: (BmsState.DISCHARGE, BmsState.CLOSED),
+}  # fmt: skip
+"""What a mode is reached in: a foxBMS 2 with closed contactors is in neither of the two ways in particular."""
+_OTHER = {BmsMode.CHARGE: BmsState.DISCHARGE, BmsMode.DISCHARGE: BmsState.CHARGE}
 
 _TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
 _BMS_AGE = INDEX[columns.BMS_AGE]
@@ -363,14 +371,14 @@ class Engine:
             return next(self._scans(self.bench.station.scan_period))
         livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
-        wanted, other = _STATE_OF[mode], _STATE_OF[_OTHER[mode]]
+        wanted, other = _STATES_OF[mode], _OTHER[mode]
         began, state, detour = clock.now(), nan, False
         self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
         try:
             for row in self._scans(self.bench.station.scan_period):
                 state = row[_BMS_STATE]
-                if state == wanted and (self._is_news(row, began) or clock.now() - began > CONTACTOR_TIMEOUT):
+                if state in wanted and (self._is_news(row, began) or clock.now() - began > CONTACTOR_TIMEOUT):
                     return row
                 if state == other and not detour and clock.now() - began > DETOUR_AFTER:
                     detour = True
@@ -382,7 +390,7 @@ class Engine:
         finally:
             self.sampler.asked_mode = ""
         raise BenchFault(
-            f"The BMS did not reach {wanted.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
+            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
             "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
             "contactor-not-closed",
         )

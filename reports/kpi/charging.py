@@ -27,6 +27,9 @@ def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.
     samples; holds and gaps do not count.
     """
     time, soc = run.values(TIME, step), run.values(SOC, step)
+    # A display that shows nothing yet, as before its contactors have closed, is no display of 0.
+    shown = np.isfinite(soc)
+    time, soc = time[shown], soc[shown]
     begun, reached = _crossing(time, soc, start), _crossing(time, soc, stop)
     return reached - begun - run.held(begun, reached)
 

@@ -1,7 +1,7 @@
 """What several KPIs read from a recording in the same way."""
 
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 import numpy as np
 
@@ -72,6 +72,15 @@ def before(run: Recording, column: str, step: Step) -> float:
     return float(values[0]) if len(values) else nan
 
 
+def displayed_before(run: Recording, step: Step) -> float:
+    """Take the displayed SOC ahead of a step; where none was shown, as with open contactors, the first of the step."""
+    found = before(run, SOC, step)
+    if isfinite(found):
+        return found
+    shown = run.values(SOC, step)
+    return float(shown[np.flatnonzero(np.isfinite(shown))[0]]) if np.isfinite(shown).any() else nan
+
+
 def percent(part: float, whole: float) -> float:
     """A ratio in %; `nan` over nothing."""
     return 100 * part / whole if whole > 0 else nan
@@ -80,6 +89,11 @@ def percent(part: float, whole: float) -> float:
 def maximum(values: Floats) -> float:
     """The largest of the values that were measured; `nan` where none was."""
     return float(np.nanmax(values)) if np.isfinite(values).any() else nan
+
+
+def last_known(values: Floats) -> float:
+    """The last value that was measured; `nan` where none was."""
+    return last(values[np.isfinite(values)])
 
 
 def last(values: Floats) -> float:

@@ -327,7 +327,7 @@ def test_the_bus_meter_of_a_virtual_station_is_where_its_file_says(name: str, pa
     for _ in range(100):
         opened.clock.sleep(0.1)
         opened.roles.bms_scan()
-    assert opened.roles.bms.state() is BmsState.CHARGE
+    assert opened.roles.bms.state() is BmsState.CLOSED
     assert voltage() > opened.station.safe_state.bus_voltage
     assert opened.make_safe().safe
     assert voltage() < 1.0

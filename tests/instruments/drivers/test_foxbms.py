@@ -250,9 +250,10 @@ def test_wrong_station_entries(
 
 
 def test_the_database_is_sound_and_complete() -> None:
-    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | {0x210, 0x222, 0x23F, 0x240}
+    others = {0x210, 0x219, 0x222, 0x23F, 0x240, 0x243, 0x245, 0x250, 0x260}
+    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | others
     cycles = {message.frame_id: message.cycle_time for message in DATABASE.messages}
-    assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000}
+    assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000, 0x245: 1000, 0x260: 200}
     state = DATABASE.get_message_by_name("f_BmsState")
     assert {signal.name for signal in state.signals} >= set(FAULTS)
     choices = state.get_signal_by_name("BmsState").choices

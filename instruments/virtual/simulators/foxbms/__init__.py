@@ -16,11 +16,12 @@ LEAK = "insulation"
 class FoxBmsSettings(Settings):
     """What errors its display has, `errors: {soc: …, cell: …}` says; without it has none.
 
-    `insulation` is what leaks from the pack to its case, Ohm; `request_timeout` s: see `FoxBms`.
+    `insulation` is what leaks from the pack to its case, Ohm; see `FoxBms` for the rest.
     """
 
     insulation: float = Field(default=20e6, gt=0)
     request_timeout: float | None = Field(default=None, gt=0)
+    check_can_timing: bool = True
 
 
 def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
@@ -34,6 +35,7 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         settling=place.settling,
         leak=leak,
         request_timeout=settings.request_timeout,
+        check_can_timing=settings.check_can_timing,
     )
 
 
