@@ -33,7 +33,8 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     if edge is None:
         return nan
     # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
-    begun = float(time[edge]) + run.late * float(time[edge + 1] - time[edge])
+    scan = float(np.diff(time[edge : edge + 3]).min())
+    begun = float(time[edge]) + run.late * scan
     rest = float(voltage[edge])
     if time[-1] < begun + at or run.held(begun, begun + at) > 0:  # too short, or outputs were off meanwhile
         return nan
