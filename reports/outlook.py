@@ -21,6 +21,8 @@ from reports.uncertainty.meters import Meters
 
 MOVING, STILL, FIRST, FIRST_MINUTE = 20.0, 300.0, 1.0, 30.0
 """s of a step of the twin: while a current flows, at rest, and while it has not flowed for long."""
+SCAN = 0.05
+"""s that a scan of instruments takes, about."""
 ALIKE = Spread(capacity=0.0, resistance=0.0, soc=0.0, temperature=0.0)
 LONGEST = 20_000
 """Steps of time of one step of a scenario, after which the twin gives up."""
@@ -67,7 +69,7 @@ class _Twin:
         asked = step.set_points.get("current", nan)
         self.rows.append({
             columns.TEST_TIME: self.time, columns.STEP: float(index), columns.VOLTAGE: terminal,
-            columns.CURRENT: current, columns.POWER: terminal * current,
+            columns.CURRENT: current, columns.POWER: terminal * current, columns.SCAN_DURATION: SCAN,
             **dict(zip(COUNTERS, self.counters, strict=True)),
             columns.SET_CURRENT: asked, columns.SET_VOLTAGE: step.set_points.get("voltage", nan),
             columns.SET_TEMPERATURE: self.air, columns.SOC: float(self.string.soc[0]),
