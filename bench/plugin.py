@@ -241,14 +241,23 @@ def _advised(
         item=item, planned=planned, manifest=under_test.run_log.manifest, pack=under_test.pack, state=state
     )
     told = [text for answer in answers for text in answer]
-    context = item.config.stash[_context_key]
-    reporter = item.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        for text in (text for text in told if text not in context.doubts_told):
-            context.doubts_told.add(text)
+    news = [text for text in told if text not in item.config.stash[_context_key].doubts_told]
+    item.config.stash[_context_key].doubts_told.update(news)
+    if news:
+        _tell_doubts(item.config, news)
+    return told
+
+
+def _tell_doubts(config: pytest.Config, news: Sequence[str]) -> None:
+    """Write past whatever captures the test's own output: a test is running."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None:
+        return
+    with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+        for text in news:
             reporter.ensure_newline()
             reporter.write_line(plain(f"PRE-FLIGHT: {text}"), yellow=True)
-    return told
 
 
 def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBench) -> None:
