@@ -189,6 +189,9 @@ class StationFile(files.FileModel):
     room: Room = Room()
     chamber: ChamberLimits = ChamberLimits()
     safe_state: SafeState = SafeState()
+    undecidable: Literal["warn", "refuse"] = Field(
+        default="warn", description="what becomes of a scenario whose limits this bench's meters cannot decide"
+    )
     lease: Lease | None = None
     supervisor: Supervision = Supervision()
     virtual: Virtual | None = None

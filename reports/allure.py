@@ -124,6 +124,7 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
         parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
+    parts += [f"<p><b>Hard to decide here: {escape(text)}</b></p>" for text in manifest.get("doubts", ())]
     parts += [f"<p><b>Not computed: {escape(text)}</b></p>" for text in manifest.get("kpi_problems", ())]
     rows = tables.rows_of(manifest)
     if rows:

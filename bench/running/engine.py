@@ -4,9 +4,9 @@ The engine alone knows time and order. It never leaves a step that carried a cur
 off, whatever ended the step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from bench import columns
@@ -24,8 +24,8 @@ from bench.running.sampling import Row, Sampler
 from bench.running.undisturbed import undisturbed
 from bench.safety import livebus, safestate
 from bench.safety.faults import fault
-from bench.scenario import Step
-from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
+from bench.scenario import Planned, Step
+from bench.verdicts import BenchFault, Cause, InputError, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 CONTACTOR_TIMEOUT = 15.0
@@ -45,6 +45,16 @@ _OTHER = {BmsMode.CHARGE: BmsState.DISCHARGE, BmsMode.DISCHARGE: BmsState.CHARGE
 
 _TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
 _BMS_AGE = INDEX[columns.BMS_AGE]
+_SOC, _COLDEST = INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+Adviser = Callable[[Sequence[Planned], tuple[float, float]], list[str]]
+"""Says what a bench is not expected to decide of a scenario that begins at a state of charge (0 to 1) and degC."""
+
+
+def nobody_doubts(_planned: Sequence[Planned], _state: tuple[float, float]) -> list[str]:
+    """Nobody is there who could say."""
+    return []
+
+
 _REACHED = (
     columns.VOLTAGE,
     columns.CURRENT,
@@ -89,6 +99,8 @@ class Engine:
         # Found out once: to look whether a driver has a verb costs as much as to use it.
         bms = bench.roles.bms if "bms" in bench.roles else None
         self._asked = bms if isinstance(bms, KeepsAsking) else None
+        self.adviser: Adviser = nobody_doubts
+        """Asked before a scenario begins, what of it this bench is not expected to decide."""
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -113,6 +125,7 @@ class Engine:
             text=f"{len(steps)} steps, expected to take {outlook.duration / 3600:.1f} h and to move "
             f"{outlook.energy:.0f} Wh.",
         )
+        self._tell_doubts(outlook)
         remaining = outlook.duration
         for procedure in outlook.procedures:
             self.expected_end = self.clock.now() + remaining
@@ -122,6 +135,30 @@ class Engine:
         # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
         self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
+
+    def _tell_doubts(self, outlook: preflight.Outlook) -> None:
+        """Keep what the bench is not expected to decide; raise it where the station wants that.
+
+        Whoever gives advice and fails at it costs nothing but that.
+        """
+        told: list[str] = []
+        try:
+            told = self.adviser(preflight.plan(outlook.procedures), self._state())
+        except Exception as error:  # noqa: BLE001 - see above
+            text = f"Pre-flight could not foresee the scenario ({type(error).__name__}: {error})."
+            self.log.event("message", level="warning", text=text)
+        for text in told:
+            self.log.event("message", level="warning", text=f"Pre-flight: {text}")
+        if told:
+            self.log.manifest["doubts"] = [*self.log.manifest.get("doubts", ()), *told]
+        if told and self.bench.station.undecidable == "refuse":
+            raise InputError(f"Scenario refused before it started: {' '.join(told)}")
+
+    def _state(self) -> tuple[float, float]:
+        """State of charge (0 to 1) and temperature (degC) that a scenario begins with, as far as anybody knows."""
+        row, start = self.sampler.last, self.bench.begins_with
+        known = row is not None and isfinite(row[_SOC]) and isfinite(row[_COLDEST])
+        return (row[_SOC], row[_COLDEST]) if row is not None and known else (start.soc, start.temperature)
 
     # --- one step -----------------------------------------------------------------------------------------------------
 

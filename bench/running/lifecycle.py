@@ -176,6 +176,11 @@ class OpenBench:
             raise
 
     @property
+    def begins_with(self) -> PackState:
+        """Where the pack is taken to begin."""
+        return _pack_state(self.setup)
+
+    @property
     def world(self) -> World | None:
         """What stands behind the addresses of a virtual station; None on hardware, and once closed."""
         return self._world

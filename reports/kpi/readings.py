@@ -14,6 +14,7 @@ CELL_HOT = "Cell Temperature Max / degC"
 CHARGE_AH, DISCHARGE_AH = "Charging Capacity / Ah", "Discharging Capacity / Ah"
 CHARGE_WH, DISCHARGE_WH = "Charging Energy / Wh", "Discharging Energy / Wh"
 SET_VOLTAGE = "Set Voltage / V"
+SCAN_DURATION = "Scan Duration / s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from math import nan
 import numpy as np
 
 from reports.kpi.base import of_step
-from reports.kpi.readings import CURRENT, TIME, VOLTAGE, moves
+from reports.kpi.readings import CURRENT, SCAN_DURATION, TIME, VOLTAGE, moves
 from reports.recording import Floats, Recording, Step
 
 EDGE = 0.1
@@ -20,7 +20,7 @@ def _begins_with_a_current(run: Recording, step: Step) -> bool:
 
 @of_step(
     "dc resistance {at:g} s", symbol="R_{at:g}s", unit="Ω", sense="at_most",
-    columns=(TIME, VOLTAGE, CURRENT), applies=_begins_with_a_current, specimen=0.2,
+    columns=(TIME, VOLTAGE, CURRENT), also=(SCAN_DURATION,), applies=_begins_with_a_current, specimen=0.2,
 )  # fmt: skip
 def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)), the time counted from the edge of the current and not from
@@ -33,7 +33,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     if edge is None:
         return nan
     # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
-    begun = float(time[edge]) + run.late * float(time[edge + 1] - time[edge])
+    begun = float(time[edge]) + run.late * _unknown(run, rows.start + edge, time[edge : edge + 3])
     rest = float(voltage[edge])
     if time[-1] < begun + at or run.held(begun, begun + at) > 0:  # too short, or outputs were off meanwhile
         return nan
@@ -42,6 +42,16 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     if rest < 0.5 * then or abs(change) <= 1e-6:  # an open contactor: what the terminals showed was not the pack
         return nan
     return (then - rest) / change
+
+
+def _unknown(run: Recording, row: int, time: Floats) -> float:
+    """For how long (s) behind a row it is not known whether the current has begun.
+
+    Our own bench asks for it as soon as the row is there: no longer than a scan takes. Elsewhere until the next sample.
+    """
+    if run.has(SCAN_DURATION):
+        return float(run.cut(SCAN_DURATION, slice(row, row + 1))[0])
+    return float(np.diff(time).min())
 
 
 def _edge(current: Floats, time: Floats, at: float) -> int | None:

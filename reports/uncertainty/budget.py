@@ -103,7 +103,8 @@ def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]
 def _standard(source: Source, figure: Kpi, asked: Asked) -> float:
     changes = list(_changes(source, figure, asked))
     together = hypot(*(_change(move, figure, asked) for move in source.bounds))
-    return max(_rms(changes), together)
+    found = max(_rms(changes), together)
+    return found if isfinite(found) else inf
 
 
 def _rms(changes: Sequence[float]) -> float:
@@ -137,16 +138,17 @@ def _changes(source: Source, figure: Kpi, asked: Asked) -> Iterator[float]:
 
 
 def _change(move: Move, figure: Kpi, asked: Asked, *, readings: bool = True) -> float:
-    return asked.again(_moved(asked.run, move, readings)) - figure.value
+    return asked.again(_moved(asked, move, readings)) - figure.value
 
 
-def _moved(run: Recording, move: Move, readings: bool) -> Recording:
-    """A recording with a move, kept for the next figure where it is short."""
-    meters, key = meters_of_run(run), (id(move), readings)
+def _moved(asked: Asked, move: Move, readings: bool) -> Recording:
+    """A recording with a move, kept for the next figure of the same steps where it is short."""
+    run, of = asked.run, tuple(step.index for step in asked.steps)
+    meters, key = meters_of_run(run), (id(move), readings, of)
     known = meters.moved.get(key)
     if known is not None:
         return known
-    made = Moved.of(run, meters, move, readings=readings)
+    made = Moved.by(move, run, meters, of, readings=readings)
     if len(run.rows) <= KEPT:
         meters.moved[key] = made
         meters.kept.append(move)  # for as long as its number stands for it

@@ -4,7 +4,7 @@ Only raw readings are moved. What the bench derived from them follows: sums, ext
 and energy, and the moment at which a step ended, where that was for a reading.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -79,20 +79,20 @@ class Move:
 
 @dataclass(frozen=True)
 class Moved(Recording):
-    """A recording, moved. `only_ends`: the readings stay, and only what ended a step is moved."""
+    """A recording, moved: its `readings` and the ends of the steps `of` these indices, or one of the two."""
 
     base: Recording | None = None
     meters: Meters | None = None
     move: Move = Move()
-    ends: bool = True
+    of: frozenset[int] | None = None
     readings: bool = True
 
     @classmethod
-    def of(cls, base: Recording, meters: Meters, move: Move, *, ends: bool = True, readings: bool = True) -> Self:
-        """`base` with a move; with or without the ends of steps, and the readings themselves."""
+    def by(cls, move: Move, base: Recording, meters: Meters, of: Iterable[int], *, readings: bool = True) -> Self:
+        """`base` with a move, that also moves the ends of the steps `of` these indices."""
         return cls(
             base.manifest, base.events, base.columns, base.rows, base.damage,
-            base=base, meters=meters, move=move, ends=ends, readings=readings,
+            base=base, meters=meters, move=move, of=frozenset(of), readings=readings,
         )  # fmt: skip
 
     @property
@@ -152,7 +152,8 @@ class Moved(Recording):
     def _later(self, step: Step) -> float:
         """By how many s a step ends later."""
         if step.index not in self._ends_later:
-            self._ends_later[step.index] = self._end_of(step) if self.ends and step.sample_count > 1 else 0.0
+            mine = (self.of is None or step.index in self.of) and step.sample_count > 1
+            self._ends_later[step.index] = self._end_of(step) if mine else 0.0
         return self._ends_later[step.index]
 
     def _end_of(self, step: Step) -> float:
@@ -202,7 +203,7 @@ class Moved(Recording):
         values = self._reading(name, rows) if self.readings else base
         if self.move.clock and name in _RUNS_WITH_THE_CLOCK:
             values = values + self.move.clock * base
-        return self._move_ends(name, values, rows) if self.ends else values
+        return self._move_ends(name, values, rows)
 
     def _reading(self, name: str, rows: slice) -> Floats:
         """What the column reads, its meters moved."""
