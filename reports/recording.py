@@ -7,6 +7,7 @@ a test case and a reviewer compute with the same functions. It judges nothing an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,6 +107,8 @@ class Recording:
     columns: Sequence[str]
     rows: Table
     damage: Sequence[str] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are not believed, and why, in a sentence: they are there, and no KPI is computed from them."""
 
     def __post_init__(self) -> None:
         if self.rows.ndim != 2 or self.rows.shape[1] != len(self.columns):
@@ -126,8 +129,10 @@ class Recording:
         return self.column(TIME)
 
     def has(self, column: str) -> bool:
-        """Whether the column was recorded and holds at least one value."""
-        return column in self._positions and bool(np.isfinite(self.column(column)).any())
+        """Whether the column was recorded, is believed and holds at least one value."""
+        return (
+            column in self._positions and column not in self.withheld and bool(np.isfinite(self.column(column)).any())
+        )
 
     def column(self, name: str) -> Floats:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
@@ -136,6 +141,12 @@ class Recording:
         if name not in self._read:
             self._read[name] = self.rows[:, self._positions[name]]
         return self._read[name]
+
+    def refuse_withheld(self, columns: Sequence[str]) -> None:
+        """Raise `RecordingError` with the reason where one of the columns is not believed."""
+        for name in columns:
+            if name in self.withheld:
+                raise RecordingError(f"{name!r} is not believed: {self.withheld[name]}")
 
     def step(self, which: str | int | Step) -> Step:
         """Find a step by its name or its index (from 1). Raises `RecordingError` unless exactly one fits."""
@@ -193,7 +204,7 @@ class Recording:
             resumable=started.get("resumable", started["kind"] not in BEGUN_ANEW),
         )
 
-    @property
+    @cached_property
     def holds(self) -> list[Hold]:
         """Pauses in order; one that never ended lasts until the last sample."""
         found: list[Hold] = []
@@ -207,7 +218,7 @@ class Recording:
                 found[-1] = replace(found[-1], stop=event["time"], recovered=event["recovered"])
         return found
 
-    @property
+    @cached_property
     def gaps(self) -> list[Gap]:
         """Gaps in order; one after which the run never went on lasts until the last sample."""
         found: list[Gap] = []
@@ -227,5 +238,15 @@ class Recording:
 
     def _rows_of(self, index: int) -> slice:
         """Rows of a step; they follow each other because steps do."""
-        rows = np.flatnonzero(self.column(STEP) == index)
-        return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+        return self._spans.get(index, slice(0, 0))
+
+    @cached_property
+    def _spans(self) -> dict[int, slice]:
+        """First to last row of each step, found in one pass: a recording of years has thousands of steps."""
+        column = self.column(STEP)
+        starts = np.flatnonzero(np.diff(column, prepend=np.nan)) if len(column) else np.empty(0, dtype=np.intp)
+        spans: dict[int, slice] = {}
+        for start, stop in pairwise([*starts.tolist(), len(column)]):
+            index = int(column[start]) if np.isfinite(column[start]) else 0
+            spans[index] = slice(spans[index].start if index in spans else start, stop)
+        return spans

@@ -132,6 +132,7 @@ class KpiFunction(Generic[Q]):
         bound.apply_defaults()
         names = list(bound.arguments)
         run: Recording = bound.arguments[names[0]]
+        run.refuse_withheld(self.columns)
         steps = [run.step(bound.arguments[name]) for name in names[1 : 1 + self.steps]]
         bound.arguments.update(zip(names[1:], steps, strict=False))
         words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
