@@ -123,14 +123,19 @@ def _events(exam: Exam) -> Iterator[Event]:
         numbers[word] = numbers.get(word, 0) + 1
         name = f"{word} {numbers[word]}"
         yield {
-            "type": "step started", "time": _began(exam, segment), "index": index, "name": name,
+            "type": "step started", "time": _when(exam, _began(exam, segment)), "index": index, "name": name,
             "kind": "Pulse" if segment.pulse else KINDS[segment.direction], "step_type": "", "set_points": {},
             "until": [], "direction": segment.direction, "resumable": not segment.pulse,
         }  # fmt: skip
         yield {
-            "type": "step ended", "time": float(exam.time[segment.stop - 1]), "index": index, "name": name,
+            "type": "step ended", "time": _when(exam, float(exam.time[segment.stop - 1])), "index": index, "name": name,
             "ended_by": "the recording", "reached": {}, "verdict": "PASS",
         }  # fmt: skip
+
+
+def _when(exam: Exam, time: float) -> float:
+    """A time of the recording, s; nan where its time is not believed: no step has a duration then."""
+    return time if labels.TIME not in exam.withheld else nan
 
 
 def _began(exam: Exam, segment: Segment) -> float:

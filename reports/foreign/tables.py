@@ -175,6 +175,21 @@ class TableFormat:
         return found * place.factor if place.factor != 1 else found
 
 
+EXTRA = "cyclers"
+
+
+def needs_extra(module: str, head: Head, what: str, instead: str) -> Any:
+    """A reader that not everybody has installed; raises `InputError` with how to get it, and what to do without."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"{head.path} is {what}, and its reader is not installed: pip install 'packbench[{EXTRA}]', or {instead}."
+        ) from error
+
+
 def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
     import pyarrow.compute as pc
 

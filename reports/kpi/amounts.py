@@ -9,7 +9,6 @@ from reports.kpi.readings import (
     DISCHARGE_AH,
     DISCHARGE_WH,
     SOC,
-    TIME,
     before,
     counted,
     discharges,
@@ -41,9 +40,7 @@ def energy(run: Recording, step: Step) -> Explained:
     return Explained(counted(run, step, f"{way.counter} Energy / Wh"), **way.words())
 
 
-@of_step(
-    "mean power", symbol="P_mean", unit="W", sense="at_least", columns=(TIME, CHARGE_WH, DISCHARGE_WH), applies=moves
-)
+@of_step("mean power", symbol="P_mean", unit="W", sense="at_least", columns=(CHARGE_WH, DISCHARGE_WH), applies=moves)
 def mean_power(run: Recording, step: Step) -> float:
     """Energy of the step over its duration, pauses within the step included, gaps in the test not."""
     duration = step.duration - sum(gap.stop - gap.start for gap in run.gaps if step.start <= gap.start < step.stop)
