@@ -80,7 +80,8 @@ __all__ = [
     "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger",
     "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
     "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi", "limits_of",
-    "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below",
+    "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {

@@ -1,6 +1,6 @@
 """Binary formats that no permissively licensed and well-kept reader is known for: each is refused by its name.
 
-What BioLogic's `.mpr` is read by elsewhere (galvani, yadg) is under the GPL, and Arbin's `.res` needs a database driver of
+What reads BioLogic's `.mpr` elsewhere (galvani, yadg) is under the GPL, and Arbin's `.res` needs a database driver of
 the operating system.
 """
 

@@ -3,10 +3,12 @@
 Source of the columns: fastnda 1.3.1. Positive current charges; the capacity is that of the step, without a sign.
 """
 
+import logging
+
 from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign.head import Head
-from reports.foreign.source import Source
+from reports.foreign.source import Finding, Source
 from reports.foreign.tables import Column, TableFormat, needs_extra, way
 
 TABLE = TableFormat(
@@ -52,9 +54,32 @@ class NewareBinary:
         places = TABLE.places(table.column_names)
         if places is None or not table.num_rows:
             raise InputError(f"{head.path} holds no records with a time, a voltage and a current.")
-        return TABLE.made_of(
-            head, places, {each.position: _plain(table.column(each.position)) for each in places.values()}
-        )
+        cells = {each.position: _plain(table.column(each.position)) for each in places.values()}
+        source = TABLE.made_of(head, places, cells)
+        source.told += [Finding("reader", text) for text in dict.fromkeys(said.texts)]
+        return source
+
+
+class _Said(logging.Handler):
+    """What the reader has to say of a file belongs to the findings, and not to the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+        self._logger = logging.getLogger("fastnda")
+        self._kept = self._logger.propagate
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the sentence."""
+        self.texts.append(f"fastnda: {' '.join(record.getMessage().split())}")
+
+    def __enter__(self) -> None:
+        self._logger.propagate = False
+        self._logger.addHandler(self)
+
+    def __exit__(self, *raised: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._kept
 
 
 def _plain(column: "pa.ChunkedArray") -> "pa.ChunkedArray":  # type: ignore[name-defined]  # noqa: F821 - imported late
