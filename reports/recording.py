@@ -4,7 +4,7 @@ It reads what docs/run-format.md describes, from a folder or from memory while t
 a test case and a reviewer compute with the same functions. It judges nothing and writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.recording.past import BEGUN_ANEW
 from bench.recording.reading import Event, RecordingError, read_manifest, read_run
-from bench.recording.rows import Table
+from bench.recording.rows import BATCH, Table
 from instruments.wording import nearest
 
 __all__ = ["Event", "Floats", "Gap", "Hold", "Recording", "RecordingError", "Step", "read_manifest"]
@@ -27,6 +27,8 @@ TIME = "Test Time / s"
 STEP = "Step Count / 1"
 
 
+LONG, FEW = 1_000_000, 1000
+"""Rows from which on a column is read by the step and not as a whole, and of which one more is soon read."""
 DIRECTIONS = {"Charge": "charge", "FastRecharge": "charge", "Discharge": "discharge", "Pulse": "discharge"}
 """By kind, in recordings of schema 1; later ones say it themselves."""
 
@@ -130,9 +132,20 @@ class Recording:
 
     def has(self, column: str) -> bool:
         """Whether the column was recorded, is believed and holds at least one value."""
-        return (
-            column in self._positions and column not in self.withheld and bool(np.isfinite(self.column(column)).any())
-        )
+        return column in self._positions and column not in self.withheld and self._holds_a_value(column)
+
+    def _holds_a_value(self, column: str) -> bool:
+        told = getattr(self.rows, "holds_a_value", None)
+        if told is not None and column not in self._read:
+            return bool(told(self._positions[column]))
+        return bool(np.isfinite(self.column(column)).any())
+
+    def at(self, column: str, row: int) -> float:
+        """One sample. Raises `RecordingError` for a column that was not recorded."""
+        if column in self._read or column not in self._positions:
+            return float(self.column(column)[row])
+        place = range(len(self.rows))[row]
+        return float(self.rows[place : place + 1, self._positions[column]][0])
 
     def column(self, name: str) -> Floats:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
@@ -163,8 +176,18 @@ class Recording:
         return found[0]
 
     def values(self, column: str, step: str | int | Step) -> Floats:
-        """Cut one column to the samples of one step."""
-        return self.column(column)[self.step(step).rows]
+        """Cut one column to the samples of one step; of a long recording nothing else of the column is read."""
+        rows = self.step(step).rows
+        if column in self._read or column not in self._positions or len(self.rows) < LONG:
+            return self.column(column)[rows]
+        return np.asarray(self.rows[rows, self._positions[column]])
+
+    def beginning(self, step: Step, seconds: float) -> Step:
+        """A step as if it had ended with the first sample at or after `seconds` from its start."""
+        last = step.rows.start
+        while last < step.rows.stop - 1 and self.at(TIME, last) - step.start < seconds:
+            last = min(last + FEW, step.rows.stop - 1)
+        return replace(step, rows=slice(step.rows.start, last + 1))
 
     def of_type(self, *types: str) -> list[Event]:
         """Events of the given types, in order."""
@@ -186,7 +209,7 @@ class Recording:
 
     def _step(self, started: Event, ended: Event | None) -> Step:
         rows = self._rows_of(started["index"])
-        last = float(self.time[rows][-1]) if rows.stop > rows.start else float(started["time"])
+        last = self.at(TIME, rows.stop - 1) if rows.stop > rows.start else float(started["time"])
         return Step(
             index=started["index"],
             name=started["name"],
@@ -240,13 +263,21 @@ class Recording:
         """Rows of a step; they follow each other because steps do."""
         return self._spans.get(index, slice(0, 0))
 
+    def _batches_of(self, name: str) -> Iterator[tuple[int, Floats]]:
+        """A column in pieces, with the row that each begins with: none of it stays in memory."""
+        if name not in self._positions:
+            self.column(name)  # says which columns there are
+        for start in range(0, len(self.rows), BATCH):
+            yield start, np.asarray(self.rows[start : start + BATCH, self._positions[name]])
+
     @cached_property
     def _spans(self) -> dict[int, slice]:
         """First to last row of each step, found in one pass: a recording of years has thousands of steps."""
-        column = self.column(STEP)
-        starts = np.flatnonzero(np.diff(column, prepend=np.nan)) if len(column) else np.empty(0, dtype=np.intp)
         spans: dict[int, slice] = {}
-        for start, stop in pairwise([*starts.tolist(), len(column)]):
-            index = int(column[start]) if np.isfinite(column[start]) else 0
-            spans[index] = slice(spans[index].start if index in spans else start, stop)
+        for start, column in self._batches_of(STEP):
+            changes = [0, *(np.flatnonzero(column[1:] != column[:-1]) + 1).tolist(), len(column)]
+            for first, last in pairwise(changes):
+                index = int(column[first]) if np.isfinite(column[first]) else 0
+                begun = spans[index].start if index in spans else start + first
+                spans[index] = slice(begun, start + last)
         return spans

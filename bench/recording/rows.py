@@ -67,6 +67,13 @@ class Rows:
         """Everything, in memory; numpy asks for it."""
         return self._read(self._span, range(self._store.width)).astype(dtype or np.float64, copy=False)
 
+    def holds_a_value(self, position: int) -> bool:
+        """Whether a column holds a value that is not missing, found out with as little reading as its store can."""
+        told = getattr(self._store, "holds_a_value", None)
+        if told is not None and len(self._span) == len(self._store):
+            return bool(told(position))
+        return bool(np.isfinite(self[:, position]).any())
+
     def copy(self) -> Floats:
         """Everything, in memory, to be changed at will."""
         return np.asarray(self)

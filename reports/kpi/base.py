@@ -234,5 +234,5 @@ def _number(found: object) -> float:
 def _set_temperature(run: Recording, step: Step) -> float | None:
     if SET_TEMPERATURE not in run.columns or not step.sample_count:
         return None
-    asked = float(run.column(SET_TEMPERATURE)[step.rows.stop - 1])
+    asked = run.at(SET_TEMPERATURE, step.rows.stop - 1)
     return asked if isfinite(asked) else None

@@ -26,8 +26,8 @@ def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.
     """Time from the first {start:percent} % to the first {stop:percent} % of displayed SOC, interpolated between
     samples; holds and gaps do not count.
     """
-    time, soc = run.values(TIME, step), run.values(SOC, step)
-    begun, reached = _crossing(time, soc, start), _crossing(time, soc, stop)
+    soc = run.values(SOC, step)
+    begun, reached = _crossing(run, step, soc, start), _crossing(run, step, soc, stop)
     return reached - begun - run.held(begun, reached)
 
 
@@ -47,17 +47,18 @@ def constant_voltage_share(run: Recording, step: Step) -> float:
     total = capacity(run, step).value
     share = 0.0
     if len(held):
-        counter = run.values(CHARGE_AH, step)
-        share = percent(float(counter[-1] - counter[held[0]]), total)
+        grown = run.at(CHARGE_AH, step.rows.stop - 1) - run.at(CHARGE_AH, step.rows.start + int(held[0]))
+        share = percent(grown, total)
     return share if isfinite(total) and np.isfinite(asked).any() else nan
 
 
-def _crossing(time: Floats, soc: Floats, level: float) -> float:
+def _crossing(run: Recording, step: Step, soc: Floats, level: float) -> float:
     """Time at which a rising signal first reaches `level`; `nan` when it starts above or never gets there."""
     reached = np.flatnonzero(soc >= level)
     if not len(reached):
         return nan
     after = int(reached[0])
     if after == 0:
-        return float(time[0]) if soc[0] - level < 0.005 else nan
-    return float(np.interp(level, soc[after - 1 : after + 1], time[after - 1 : after + 1]))
+        return run.at(TIME, step.rows.start) if soc[0] - level < 0.005 else nan
+    place = step.rows.start + after
+    return float(np.interp(level, soc[after - 1 : after + 1], (run.at(TIME, place - 1), run.at(TIME, place))))

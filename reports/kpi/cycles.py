@@ -38,7 +38,7 @@ def closed_cycles(run: Recording) -> Iterator[tuple[Step, Step]]:
     for first, second in pairwise(moving):
         if first.direction == second.direction or not run.has(SOC):
             continue
-        if abs(run.values(SOC, second)[-1] - before(run, SOC, first)) <= SAME_SOC:
+        if abs(run.at(SOC, second.rows.stop - 1) - before(run, SOC, first)) <= SAME_SOC:
             yield (first, second) if first.direction == "discharge" else (second, first)
 
 
@@ -48,5 +48,5 @@ def _closure(run: Recording, discharge: Step, charge: Step) -> str:
     order = "the charge follows the discharge" if first is discharge else "the charge precedes the discharge"
     if not run.has(SOC):
         return order
-    gap = 100 * abs(float(run.values(SOC, second)[-1]) - before(run, SOC, first))
+    gap = 100 * abs(run.at(SOC, second.rows.stop - 1) - before(run, SOC, first))
     return f"{order}, the displayed SOC returns to within {gap:.1f} %"

@@ -61,14 +61,13 @@ def way_of(run: Recording, step: Step) -> Way:
 
 def counted(run: Recording, step: Step, counter: str) -> float:
     """Growth of a counter over the step, from the last sample before it so that no interval is lost."""
-    values = run.values(counter, step)
-    return float(values[-1]) - before(run, counter, step) if len(values) else nan
+    rows = step.rows
+    return run.at(counter, rows.stop - 1) - before(run, counter, step) if rows.stop > rows.start else nan
 
 
 def before(run: Recording, column: str, step: Step) -> float:
     """Take the last sample ahead of a step; the step's own first one when nothing came before."""
-    values = run.column(column)
-    return float(values[max(step.rows.start - 1, 0)]) if len(values) else nan
+    return run.at(column, max(step.rows.start - 1, 0)) if len(run.rows) else nan
 
 
 def percent(part: float, whole: float) -> float:

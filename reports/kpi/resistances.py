@@ -21,6 +21,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)) after the current change that begins the step; before is
     the last sample ahead of it (EN 18060: internal resistance; the time is part of its name).
     """
+    step = run.beginning(step, at)
     time = run.values(TIME, step) - step.start
     if not len(time) or time[-1] < at:
         return nan
