@@ -27,6 +27,8 @@ class Amount:
     counter: float
     integral: float
     error: float
+    digits: float
+    """What the last digit of the current is worth over the step, Ah."""
     gap: bool
     """There is a hole in it that its counter may have seen, and the integral has not."""
     open: bool
@@ -64,8 +66,18 @@ def _amount(exam: Exam, segment: Segment) -> Amount:
         integral += counter - seen
     grown = growth.growth if growth is not None else None
     return Amount(
-        segment, counter, integral, _error(exam, segment), bool(holes.any()), _is_open(exam, segment, grown, counter)
+        segment,
+        counter,
+        integral,
+        _error(exam, segment),
+        _digits(exam, segment),
+        bool(holes.any()),
+        _is_open(exam, segment, grown, counter),
     )
+
+
+def _digits(exam: Exam, segment: Segment) -> float:
+    return 0.5 * exam.digits * segment.seconds / 3600
 
 
 def _is_open(exam: Exam, segment: Segment, grown: Floats | None, counter: float) -> bool:
@@ -89,13 +101,12 @@ def _holes(exam: Exam, segment: Segment) -> "np.typing.NDArray[np.bool_]":
 
 
 def _error(exam: Exam, segment: Segment) -> float:
-    """Likely error of the integral, Ah: by every other record, by what edges hide, by the current's digits."""
-    rows = np.arange(max(segment.start - 1, 0), segment.stop)
-    halved = np.unique(np.append(rows[::2], rows[-1]))
-    coarse = float(np.trapezoid(exam.current[halved], exam.time[halved])) / 3600
-    fine = float(np.trapezoid(exam.current[rows], exam.time[rows])) / 3600
-    digits = 0.5 * exam.digits * segment.seconds / 3600
-    return abs(coarse - fine) + _edge(exam, segment.start) + _edge(exam, segment.stop) + digits
+    """Likely error of the integral, Ah: by how the current bends between records, and by what the edges hide."""
+    rows = slice(segment.start, segment.stop)
+    current, seconds = exam.current[rows], np.diff(exam.time[rows])
+    # A current that turns between two records may have turned anywhere there; one that goes on as it went has not.
+    bends = np.abs(np.diff(current, 2)) * np.maximum(seconds[1:], seconds[:-1]) / 4 / 3600
+    return float(np.sqrt(np.sum(bends**2))) + _edge(exam, segment.start) + _edge(exam, segment.stop)
 
 
 def _edge(exam: Exam, row: int) -> float:

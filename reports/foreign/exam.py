@@ -13,6 +13,8 @@ from reports.foreign import source as labels
 from reports.foreign.segments import Segment, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
+FINEST = 2e-3
+"""A; what is coarser is no digit but a set point."""
 FEW = 200
 """Different values of a current among which the last digit shows."""
 Check = Callable[["Exam"], Iterator[Finding]]
@@ -68,7 +70,8 @@ class Exam:
     def digits(self) -> float:
         """Last digit of the current, A, where it has so few different values that one can be seen; else 0."""
         different = np.unique(self.current[:: max(1, len(self.current) // 20000)])
-        return float(np.min(np.diff(different))) if 1 < len(different) <= FEW else 0.0
+        last = float(np.min(np.diff(different))) if 1 < len(different) <= FEW else 0.0
+        return last if last <= FINEST else 0.0
 
     @cached_property
     def rest_below(self) -> float:

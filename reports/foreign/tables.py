@@ -163,6 +163,8 @@ class TableFormat:
 
     def _converted(self, place: Place, cells: Any, source: Source) -> Floats:
         column = place.column
+        if not len(cells):
+            return np.empty(0)
         if column.read is values.floats and column.label in (labels.TIME, labels.STEP_TIME) and values.is_text(cells):
             found = values.durations(cells)
             if np.isfinite(found).mean() > 0.5:

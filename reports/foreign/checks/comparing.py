@@ -134,8 +134,8 @@ def unknown(exam: Exam, amount: Amount) -> bool:
 
 def contradicts(amount: Amount) -> bool:
     """Whether a counter and an integral that is well known differ too much."""
-    error = amount.error / amount.counter if amount.counter else 0.0
-    return abs(amount.difference) > DIFFERENT + 3 * error
+    likely = (3 * amount.error + amount.digits) / amount.counter if amount.counter else 0.0
+    return abs(amount.difference) > DIFFERENT + likely
 
 
 CHECKS = (ratio, sparse, unseen, agreement)

@@ -67,7 +67,7 @@ def _by_grid(exam: Exam) -> str:
     typical = float(np.median(regular))
     if typical >= 0.5:
         return ""
-    for seconds in (3600.0, 60.0):
+    for seconds in (60.0, 3600.0):
         grid, near = regular * seconds, np.round(regular * seconds)
         whole = (near >= 1) & (np.abs(grid - near) < 1e-3)
         fine = np.abs(regular * 1000 - np.round(regular * 1000)) < 1e-4

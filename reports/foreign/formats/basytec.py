@@ -8,18 +8,19 @@ from reports.foreign.tables import Column, TableFormat
 
 FORMAT = TableFormat(
     title="Basytec text",
+    needs=("t-step", "line"),
     begins=("~resultfile from basytec", "resultfile from basytec", "basytec"),
     columns=(
-        Column(labels.TIME, ("time", "run time"), "s"),
-        Column(labels.STEP_TIME, ("t-step", "step time"), "s"),
-        Column(labels.STEP_ID, ("line", "step"), "1"),
-        Column(labels.CYCLE, ("cyc-count", "cycle"), "1"),
-        Column(labels.CURRENT, ("i", "c cur")),
-        Column(labels.VOLTAGE, ("u", "c vol")),
-        Column(labels.CHARGE_AH, ("ah-cyc-charge", "ah-charge", "ah ch", "ah-ch"), "Ah"),
-        Column(labels.DISCHARGE_AH, ("ah-cyc-discharge", "ah-discharge", "ah dch", "ah-dch"), "Ah"),
+        Column(labels.TIME, ("time",), "s"),
+        Column(labels.STEP_TIME, ("t-step",), "s"),
+        Column(labels.STEP_ID, ("line",), "1"),
+        Column(labels.CYCLE, ("cyc-count",), "1"),
+        Column(labels.CURRENT, ("i",)),
+        Column(labels.VOLTAGE, ("u",)),
+        Column(labels.CHARGE_AH, ("ah-cyc-charge", "ah-charge"), "Ah"),
+        Column(labels.DISCHARGE_AH, ("ah-cyc-discharge", "ah-discharge"), "Ah"),
         Column(labels.NET_AH, ("ah",), "Ah"),
         Column(labels.NET_WH, ("wh",), "Wh"),
-        Column("Surface Temperature / degC", ("t1", "c temp")),
+        Column("Surface Temperature / degC", ("t1",)),
     ),
 )
