@@ -65,7 +65,10 @@ def _whole(figures: Sequence[Kpi]) -> list[Kpi]:
 
 def _withheld(recording: Recording, evaluation: Evaluation, key: str) -> str:
     kpi = found().named(key)
-    reasons = [recording.withheld[column] for column in (kpi.columns if kpi else ()) if column in recording.withheld]
+    columns_of = kpi.columns if kpi else ()
+    reasons = [recording.withheld[column] for column in columns_of if column in recording.withheld]
+    if not set(columns_of) <= set(recording.columns):  # amounts that would have been made of what is not believed
+        reasons += recording.withheld.values()
     if reasons:
         return reasons[0]
     asked = any(each.key == key for each in evaluation.unanswered)
