@@ -104,6 +104,28 @@ Table = Rows | Floats
 """What holds samples, one row per scan: on the disk, or in memory."""
 
 
+class Columns:
+    """Columns in memory as the rows of a store: nothing is copied before it is asked for."""
+
+    def __init__(self, columns: Sequence[Floats]) -> None:
+        self._columns = columns
+        self.width = len(columns)
+
+    def __len__(self) -> int:
+        return len(self._columns[0]) if self._columns else 0
+
+    def read(self, start: int, stop: int, positions: Sequence[int]) -> Floats:
+        """See `Store`."""
+        if len(positions) == 1:
+            return self._columns[positions[0]][start:stop, np.newaxis]
+        return np.column_stack([self._columns[position][start:stop] for position in positions])
+
+    def holds_a_value(self, position: int) -> bool:
+        """Whether a column has a value that is not missing."""
+        column = self._columns[position]
+        return any(bool(np.isfinite(column[at : at + BATCH]).any()) for at in range(0, len(column), BATCH))
+
+
 class Renumbered:
     """The rows of another store, in which one number of a column is read as another: the disk is not touched."""
 

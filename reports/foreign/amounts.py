@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.foreign import source as labels
+from reports.foreign.counters import Counted
 from reports.foreign.exam import Exam
 from reports.foreign.segments import Segment
 from reports.foreign.source import Floats
@@ -54,33 +55,33 @@ def amounts_of(exam: Exam) -> list[Amount]:
 
 
 def _amount(exam: Exam, segment: Segment) -> Amount:
-    label, way = (labels.CHARGE_AH, 0) if segment.direction == "charge" else (labels.DISCHARGE_AH, 1)
-    rows = slice(segment.start, segment.stop)
-    growth, flown = exam.counted.get(label), exam.charge[way][rows]
-    holes = _holes(exam, segment)
-    counter = float(growth.growth[rows].sum()) if growth is not None else float("nan")
-    seen = float(growth.growth[rows][~holes].sum()) if growth is not None else float("nan")
-    integral = float(flown[~holes].sum())
-    # Compared is what both of them saw: the counter of the holes is left out of it, and of nothing else.
-    if growth is not None and holes.any():
-        integral += counter - seen
-    grown = growth.growth if growth is not None else None
+    label, sign = (labels.CHARGE_AH, 1) if segment.direction == "charge" else (labels.DISCHARGE_AH, -1)
+    counted, holes = exam.counted.get(label), _holes(exam, segment)
+    counter = counted.grown(segment.start, segment.stop) if counted is not None else float("nan")
+    integral = float(_flown(exam, segment, sign)[~holes].sum())
+    if counted is not None and holes.any():
+        # Compared is what both of them saw: what the counter saw in the holes is given to the integral as well.
+        rows = np.arange(segment.start, segment.stop)[holes]
+        integral += float((counted.total[rows] - counted.total[np.maximum(rows - 1, 0)]).sum())
     return Amount(
-        segment,
-        counter,
-        integral,
-        _error(exam, segment),
-        _digits(exam, segment),
-        bool(holes.any()),
-        _is_open(exam, segment, grown, counter),
-    )
+        segment, counter, integral, _error(exam, segment), _digits(exam, segment), bool(holes.any()),
+        _is_open(exam, segment, counted, counter),
+    )  # fmt: skip
+
+
+def _flown(exam: Exam, segment: Segment, sign: int) -> Floats:
+    """Charge in the direction of a step, Ah, in the interval that ends with each of its rows."""
+    rows = slice(max(segment.start - 1, 0), segment.stop)
+    current, time = sign * exam.current[rows], exam.time[rows]
+    flown = np.maximum(0.5 * (current[1:] + current[:-1]) * np.diff(time) / 3600, 0.0)
+    return flown if segment.start else np.concatenate(([0.0], flown))
 
 
 def _digits(exam: Exam, segment: Segment) -> float:
     return 0.5 * exam.digits * segment.seconds / 3600
 
 
-def _is_open(exam: Exam, segment: Segment, grown: Floats | None, counter: float) -> bool:
+def _is_open(exam: Exam, segment: Segment, counted: Counted | None, counter: float) -> bool:
     """Whether the next step began long after the last record of this one, and the file does not say it was over."""
     if not segment.start < segment.stop < len(exam.time):
         return False
@@ -89,7 +90,8 @@ def _is_open(exam: Exam, segment: Segment, grown: Floats | None, counter: float)
     if within is not None:
         # The next step says itself how long ago it began; before that it was still this one.
         return tail - max(float(within[segment.stop]), 0.0) > max(TAIL, 2 * longest)
-    return grown is not None and tail > max(TAIL, 2 * longest) and float(grown[segment.stop]) > TELLS * counter
+    after = counted.grown(segment.stop, segment.stop + 1) if counted is not None else 0.0
+    return tail > max(TAIL, 2 * longest) and after > TELLS * counter > 0
 
 
 def _holes(exam: Exam, segment: Segment) -> "np.typing.NDArray[np.bool_]":

@@ -25,14 +25,18 @@ STEP = {"Ah": labels.STEP_AH, "Wh": labels.STEP_WH}
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A counter since the start: its growth in each record, and how often and where the file's own began anew."""
+    """A counter since the start, joined over what the file's own counter forgot."""
 
-    growth: Floats
+    total: Floats
     resets: int
     falls: int
     """How often it fell and did not begin anew: what it says there has no meaning."""
     first_fall: int
     header: str
+
+    def grown(self, start: int, stop: int) -> float:
+        """Growth over rows `start` to `stop` (exclusive), from the row before them."""
+        return float(self.total[stop - 1] - self.total[max(start - 1, 0)]) if stop > start else 0.0
 
 
 def counted(source: Source) -> dict[str, Counted]:
@@ -52,24 +56,32 @@ def counted(source: Source) -> dict[str, Counted]:
 
 
 def integrated(time: Floats, rate: Floats) -> tuple[Floats, Floats]:
-    """Integral of a rate (A, W) over time (s) in each interval, Ah or Wh, by the trapezoidal rule: into and out of."""
-    each = 0.5 * (rate[1:] + rate[:-1]) * np.diff(time) / 3600
-    each = np.concatenate(([0.0], each))
-    return np.where(each > 0, each, 0.0), np.where(each < 0, -each, 0.0)
+    """Integral of a rate (A, W) over time (s) since the start, Ah or Wh, by the trapezoidal rule: into and out of."""
+    each = np.empty(len(time))
+    each[:1] = 0.0
+    np.add(rate[1:], rate[:-1], out=each[1:])
+    each[1:] *= np.diff(time)
+    each /= 2 * 3600
+    into, out = np.maximum(each, 0.0), np.maximum(-each, 0.0)
+    return np.cumsum(into, out=into), np.cumsum(out, out=out)
 
 
 def _growing(source: Source, label: str) -> Counted:
     """A counter of one direction."""
     values = _held(np.abs(source.columns[label]) if _is_negative(source.columns[label]) else source.columns[label])
-    change = np.diff(values, prepend=values[:1])
-    span = float(np.ptp(values)) if len(values) else 0.0
+    header = source.names.get(label, label)
+    change = np.diff(values)
+    if not (change < 0).any():
+        return Counted(values, 0, 0, -1, header)
+    change = np.concatenate(([0.0], change))
+    span = float(np.ptp(values))
     fell = change < -max(JITTER * span, 1e-12)
     # Where it begins anew it stands near zero; what it shows there it has counted since.
     anew = fell & (values <= 0.05 * span + np.minimum.accumulate(values))
     falls = np.flatnonzero(fell & ~anew)
     growth = np.where(fell, np.where(anew, np.maximum(values, 0.0), 0.0), np.maximum(change, 0.0))
-    header = source.names.get(label, label)
-    return Counted(growth, int(anew.sum()), len(falls), int(falls[0]) if len(falls) else -1, header)
+    first = int(falls[0]) if len(falls) else -1
+    return Counted(np.cumsum(growth), int(anew.sum()), len(falls), first, header)
 
 
 def _is_negative(values: Floats) -> bool:
@@ -96,8 +108,8 @@ def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Count
     way = np.where((way == 0) & (growth > 0), np.concatenate((way[:1], way[:-1])), way)
     header, resets = source.names.get(label, label), int(anew.sum())
     return {
-        into: Counted(np.where(way > 0, growth, 0.0), resets, 0, -1, header),
-        out: Counted(np.where(way < 0, growth, 0.0), resets, 0, -1, header),
+        into: Counted(np.cumsum(np.where(way > 0, growth, 0.0)), resets, 0, -1, header),
+        out: Counted(np.cumsum(np.where(way < 0, growth, 0.0)), resets, 0, -1, header),
     }
 
 
@@ -118,8 +130,8 @@ def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counte
     growth = np.where(anew, 0.0, change)
     header, resets = source.names.get(label, label), int(anew.sum())
     return {
-        into: Counted(np.maximum(growth, 0.0), resets, 0, -1, header),
-        out: Counted(np.maximum(-growth, 0.0), resets, 0, -1, header),
+        into: Counted(np.cumsum(np.maximum(growth, 0.0)), resets, 0, -1, header),
+        out: Counted(np.cumsum(np.maximum(-growth, 0.0)), resets, 0, -1, header),
     }
 
 

@@ -17,6 +17,15 @@ FINEST = 2e-3
 """A; what is coarser is no digit but a set point."""
 FEW = 200
 """Different values of a current among which the last digit shows."""
+MANY = 200_000
+"""Values that tell as much of a distribution as all of them."""
+
+
+def sampled(values: Floats) -> Floats:
+    """Of many values so many, evenly, that what is typical of them is found at once."""
+    return values[:: max(1, len(values) // MANY)]
+
+
 Check = Callable[["Exam"], Iterator[Finding]]
 IN_TIME = frozenset({labels.TIME})
 AMOUNTS = frozenset({*labels.COUNTERS_AH, *labels.COUNTERS_WH})
@@ -63,7 +72,7 @@ class Exam:
     @cached_property
     def typical(self) -> float:
         """Interval between records while a current flows, s: that which nine of ten do not exceed."""
-        flowing = self.intervals[self.flows() & (self.intervals > 0)]
+        flowing = sampled(self.intervals[self.flows() & (self.intervals > 0)])
         return float(np.quantile(flowing, 0.9)) if len(flowing) else 0.0
 
     @cached_property
@@ -76,7 +85,7 @@ class Exam:
     @cached_property
     def rest_below(self) -> float:
         """Current (A) that is none: 5e-4 of the largest that flows for long enough to be told from a spike."""
-        return 5e-4 * float(np.quantile(np.abs(self.current), 0.999)) if len(self.current) else 0.0
+        return 5e-4 * float(np.quantile(np.abs(sampled(self.current)), 0.999)) if len(self.current) else 0.0
 
     @cached_property
     def segments(self) -> list[Segment]:
@@ -93,14 +102,12 @@ class Exam:
         """What the file's own counters say, joined over their resets; by the label of the counter that they become."""
         return counters.counted(self.source)
 
-    @cached_property
     def charge(self) -> tuple[Floats, Floats]:
-        """Charge (Ah) of each interval by the trapezoidal rule, into and out of the battery; none before the first."""
+        """Charge (Ah) since the start by the trapezoidal rule, into and out of the battery."""
         return counters.integrated(self.time, self.current)
 
-    @cached_property
     def energy(self) -> tuple[Floats, Floats]:
-        """Energy (Wh) of each interval by the trapezoidal rule, into and out of the battery."""
+        """Energy (Wh) since the start by the trapezoidal rule, into and out of the battery."""
         return counters.integrated(self.time, self.current * self.voltage)
 
     def row(self, position: int) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 
 from bench import columns
 from bench.recording.reading import Event
+from bench.recording.rows import Columns, Rows
 from reports.foreign import source as labels
 from reports.foreign.amounts import amounts_of
 from reports.foreign.checks import examine
 from reports.foreign.checks.comparing import unknown
-from reports.foreign.exam import Exam
+from reports.foreign.exam import Exam, sampled
 from reports.foreign.head import Head
 from reports.foreign.registry import format_of
 from reports.foreign.segments import Segment
@@ -65,7 +66,7 @@ def _recording(exam: Exam, rated: float) -> ForeignRecording:
     if labels.VOLTAGE in withheld:
         withheld |= dict.fromkeys(labels.COUNTERS_WH, withheld[labels.VOLTAGE])
     return ForeignRecording(
-        manifest, list(_events(exam)), tuple(table), np.column_stack(list(table.values())), withheld=withheld,
+        manifest, list(_events(exam)), tuple(table), Rows(Columns(list(table.values()))), withheld=withheld,
         findings=tuple(exam.findings), format=exam.source.format, source=exam.source,
     )  # fmt: skip
 
@@ -88,7 +89,11 @@ def _columns(exam: Exam) -> dict[str, Floats]:
     found[labels.STEP] = np.zeros(len(source))
     for index, segment in enumerate(exam.segments, 1):
         found[labels.STEP][segment.start : segment.stop] = index
-    if columns.SURFACE in found and columns.SURFACE not in exam.withheld and float(np.median(exam.voltage)) < ONE_CELL:
+    if (
+        columns.SURFACE in found
+        and columns.SURFACE not in exam.withheld
+        and float(np.median(sampled(exam.voltage))) < ONE_CELL
+    ):
         # One cell, one sensor on it: what is the mean over all sensors is their highest as well.
         found[columns.CELL_TEMPERATURE_MAX] = found[columns.SURFACE]
     return found
@@ -96,18 +101,18 @@ def _columns(exam: Exam) -> dict[str, Floats]:
 
 def _amounts(exam: Exam) -> dict[str, Floats]:
     """Counters since the start: the file's own where it has them, else integrals; missing where a step has neither."""
-    found = {label: np.cumsum(each.growth) for label, each in exam.counted.items()}
+    found = {label: each.total for label, each in exam.counted.items()}
     believed = exam.believes(labels.TIME, labels.CURRENT)
     for (into, out), pair in (
         ((labels.CHARGE_AH, labels.DISCHARGE_AH), "charge"),
         ((labels.CHARGE_WH, labels.DISCHARGE_WH), "energy"),
     ):
         if believed and into not in found and out not in found:
-            found |= dict(zip((into, out), map(np.cumsum, getattr(exam, pair)), strict=True))
-    if believed:
-        for row in _doubtful(exam):
-            for values in found.values():
-                values[row] = nan
+            found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
+    doubtful = list(_doubtful(exam)) if believed else []
+    for label in found if doubtful else ():
+        found[label] = found[label].copy()  # the file's own values stay as they are
+        found[label][doubtful] = nan
     return found
 
 

@@ -130,7 +130,7 @@ class TableFormat:
                 if column.read is not values.floats and known is None:
                     known = 1.0
                 if known is not None:
-                    yield Place(position, known * column.sign, column, header[position])
+                    yield Place(position, known * column.sign, column, _on_one_line(header[position]))
 
     def _best(self, head: Head) -> tuple[Layout, dict[str, Place]] | None:
         candidates = ((layout, places) for layout in layouts_of(head) if (places := self.places(layout.header)))
@@ -211,7 +211,7 @@ def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableForma
     ]
     if fitting:
         return max(fitting, key=lambda each: len(each[1]) + 10 * (len(each[0].needs) + len(each[0].must)))
-    shown = ", ".join(header[:12]) + (", …" if len(header) > 12 else "")
+    shown = ", ".join(map(_on_one_line, header[:12])) + (", …" if len(header) > 12 else "")
     raise InputError(
         f"{head.path} is a {what} without a time, a voltage and a current by a name that is known: its columns are "
         f"{shown}."
@@ -227,14 +227,19 @@ def refuse_several_cells(head: Head, header: str, names: Any) -> None:
     """Raise `InputError` where a column that says whose records these are has more than one answer."""
     import pyarrow.compute as pc
 
-    different = [str(name) for name in pc.unique(names).drop_null().to_pylist()]
+    different = [_on_one_line(str(name)) for name in pc.unique(names).drop_null().to_pylist()]
     # A number that changes with nearly every record counts records, whatever its header says.
     if 1 < len(different) <= max(2, len(names) // 5):
         shown = ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
         raise InputError(
-            f"{head.path} holds records of {len(different)} cells ({header}: {shown}); "
+            f"{head.path} holds records of {len(different)} cells ({_on_one_line(header)}: {shown}); "
             "a recording is of one: put each into a file of its own."
         )
+
+
+def _on_one_line(text: str) -> str:
+    """What a file calls something, as a sentence can hold it."""
+    return " ".join(text.split())[:60]
 
 
 def _leave_empty_rows_out(source: Source) -> None:

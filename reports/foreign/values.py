@@ -36,8 +36,12 @@ def floats(column: Any) -> Floats:
         column = _cast(column)
     elif not pa.types.is_float64(column.type):
         column = pc.cast(column, pa.float64(), safe=False)
-    column = pc.fill_null(column, float("nan"))
-    return np.asarray(column.to_numpy(), dtype=np.float64)
+    if column.null_count:
+        column = pc.fill_null(column, float("nan"))
+    chunks = [np.from_dlpack(chunk) for chunk in getattr(column, "chunks", [column]) if len(chunk)]
+    if len(chunks) == 1:
+        return np.asarray(chunks[0], dtype=np.float64)
+    return np.concatenate(chunks) if chunks else np.empty(0)
 
 
 _NUMBER = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"

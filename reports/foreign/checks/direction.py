@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import AMOUNTS, Exam
+from reports.foreign.exam import AMOUNTS, Exam, sampled
 from reports.foreign.segments import Segment
 from reports.foreign.source import Finding
 
@@ -40,7 +40,7 @@ def _confirmed(exam: Exam) -> bool:
     """Whether counters of both directions say as well that all of it flowed one way."""
     if not all(exam.source.has(label) for label in labels.COUNTERS_AH):
         return False
-    into, out = (float(np.nansum(exam.counted[label].growth)) for label in labels.COUNTERS_AH)
+    into, out = (float(exam.counted[label].total[-1] - exam.counted[label].total[0]) for label in labels.COUNTERS_AH)
     return into > 0.98 * (into + out) if (exam.current >= -exam.rest_below).all() else out > 0.98 * (into + out)
 
 
@@ -61,7 +61,7 @@ def _sign(exam: Exam) -> str:
 
 def _telling(exam: Exam) -> list[tuple[Segment, float]]:
     """Steps by whose voltage the direction can be seen, with its change, V: runs of one sign of the current."""
-    span = float(np.quantile(exam.voltage, 0.995) - np.quantile(exam.voltage, 0.005)) if len(exam.voltage) else 0.0
+    span = float(np.ptp(np.quantile(sampled(exam.voltage), (0.005, 0.995)))) if len(exam.voltage) else 0.0
     found = []
     for each in exam.segments:
         if each.stop - each.start < 4 or each.direction not in ("charge", "discharge"):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import AMOUNTS, Exam
+from reports.foreign.exam import AMOUNTS, Exam, sampled
 from reports.foreign.source import Finding
 
 ORDER = 30
@@ -19,7 +19,7 @@ TIMES = {1e3: "a thousand times", 1e-3: "a thousandth of", 1e6: "a million times
 
 def voltage(exam: Exam) -> Iterator[Finding]:
     """A voltage beyond what the largest pack has, or below what a flat cell has, is in another unit."""
-    middle = float(np.median(np.abs(exam.voltage)))
+    middle = float(np.median(np.abs(sampled(exam.voltage))))
     if LOWEST <= middle <= HIGHEST:
         return
     unit = "mV" if middle > HIGHEST else "kV"

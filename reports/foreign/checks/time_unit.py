@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import IN_TIME, Exam
+from reports.foreign.exam import IN_TIME, Exam, sampled
 from reports.foreign.source import Finding
 
 ORDER = 20
@@ -61,7 +61,7 @@ def _named(ratio: float) -> str:
 
 def _by_grid(exam: Exam) -> str:
     """Cyclers write a record every so many whole seconds: 10 s are 0.0027778 h."""
-    regular = exam.intervals[exam.intervals > 0]
+    regular = sampled(exam.intervals[exam.intervals > 0])
     if len(regular) < 20:
         return ""
     typical = float(np.median(regular))
@@ -79,7 +79,7 @@ def _by_grid(exam: Exam) -> str:
 
 def _by_what_a_battery_does(exam: Exam) -> str:
     span = float(np.ptp(exam.voltage))
-    middle = float(np.median(np.abs(exam.voltage)))
+    middle = float(np.median(np.abs(sampled(exam.voltage))))
     swings = [
         each for each in exam.moving
         if abs(exam.voltage[each.stop - 1] - exam.voltage[each.start]) > 0.6 * span > 0.6 * SWING * middle
