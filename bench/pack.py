@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bench import files
-from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature
+from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature, source_of
 from instruments.wording import nearest
 
 __all__ = ["Limits", "PackFile", "at_temperature", "load_pack"]
@@ -108,8 +108,7 @@ class PackFile(Datasheet):
 
     def source_of(self, kpi: str, condition: str = UNCONDITIONAL) -> str:
         """Where what is required of a KPI under a condition comes from; empty where the file does not say it."""
-        place = f"requirements.{kpi}"
-        return self.sources.get(f"{place}.{condition}", self.sources.get(place, ""))
+        return source_of(self.sources, kpi, condition)
 
     @model_validator(mode="after")
     def _heat_can_be_explained(self) -> "PackFile":

@@ -157,6 +157,7 @@ class KpiFunction(Generic[Q]):
         bound.apply_defaults()
         names = list(bound.arguments)
         run: Recording = bound.arguments[names[0]]
+        run.refuse_withheld(self.columns)
         steps = [run.step(bound.arguments[name]) for name in names[1 : 1 + self.steps]]
         bound.arguments.update(zip(names[1:], steps, strict=False))
         words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
@@ -269,5 +270,5 @@ def _number(found: object) -> float:
 def _set_temperature(run: Recording, step: Step) -> float | None:
     if SET_TEMPERATURE not in run.columns or not step.sample_count:
         return None
-    asked = float(run.column(SET_TEMPERATURE)[step.rows.stop - 1])
+    asked = run.at(SET_TEMPERATURE, step.rows.stop - 1)
     return asked if isfinite(asked) else None

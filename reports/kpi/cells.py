@@ -1,7 +1,9 @@
 """What the cells made of a step: how warm they became, and how far apart."""
 
+from math import nan
+
 from reports.kpi.base import of_step
-from reports.kpi.readings import CELL_HIGH, CELL_HOT, CELL_LOW, before, cycles_the_pack, last, maximum
+from reports.kpi.readings import CELL_HIGH, CELL_HOT, CELL_LOW, before, cycles_the_pack, maximum
 from reports.recording import Floats, Recording, Step
 
 
@@ -19,7 +21,8 @@ def temperature_rise(run: Recording, step: Step) -> float:
 )  # fmt: skip
 def cell_spread(run: Recording, step: Step) -> float:
     """Highest minus lowest cell voltage in the last sample of the step."""
-    return last(_spread(run, step))
+    end = step.rows.stop - 1
+    return run.at(CELL_HIGH, end) - run.at(CELL_LOW, end) if step.sample_count else nan
 
 
 @of_step(
@@ -34,7 +37,7 @@ def largest_cell_spread(run: Recording, step: Step) -> float:
 def _soaked(run: Recording, step: Step) -> float:
     # By name: nothing else in a recording tells a soak from a rest.
     soaks = [other for other in run.steps if other.kind == "Soak" and other.index < step.index and other.sample_count]
-    return float(run.values(CELL_HOT, soaks[-1])[-1]) if soaks else before(run, CELL_HOT, step)
+    return run.at(CELL_HOT, soaks[-1].rows.stop - 1) if soaks else before(run, CELL_HOT, step)
 
 
 def _spread(run: Recording, step: Step) -> Floats:

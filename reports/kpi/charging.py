@@ -68,8 +68,8 @@ def constant_voltage_share(run: Recording, step: Step) -> float:
     total = capacity(run, step).value
     share = 0.0
     if len(held):
-        counter = run.values(CHARGE_AH, step)
-        share = percent(float(counter[-1] - counter[held[0]]), total)
+        grown = run.at(CHARGE_AH, step.rows.stop - 1) - run.at(CHARGE_AH, step.rows.start + int(held[0]))
+        share = percent(grown, total)
     return share if isfinite(total) and np.isfinite(asked).any() else nan
 
 

@@ -62,15 +62,13 @@ def way_of(run: Recording, step: Step) -> Way:
 
 def counted(run: Recording, step: Step, counter: str) -> float:
     """Growth of a counter over the step, from the last sample before it so that no interval is lost."""
-    values = run.values(counter, step)
-    return float(values[-1]) - before(run, counter, step) if len(values) else nan
+    rows = step.rows
+    return run.at(counter, rows.stop - 1) - before(run, counter, step) if rows.stop > rows.start else nan
 
 
 def before(run: Recording, column: str, step: Step) -> float:
     """Take the last sample ahead of a step; the step's own first one when nothing came before."""
-    row = max(step.rows.start - 1, 0)
-    values = run.cut(column, slice(row, row + 1))
-    return float(values[0]) if len(values) else nan
+    return run.at(column, max(step.rows.start - 1, 0)) if len(run.rows) else nan
 
 
 def displayed_before(run: Recording, step: Step) -> float:

@@ -27,6 +27,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     the start of the step; before is the last sample ahead of the edge (EN 18060: internal resistance; the time is part
     of its name).
     """
+    step = run.beginning(step, 4 * at)  # of a long one nothing else is read
     rows = slice(max(step.rows.start - REST_AHEAD, 0), step.rows.stop)
     time, current, voltage = (run.cut(column, rows) for column in (TIME, CURRENT, VOLTAGE))
     edge = _edge(current, time, at)
