@@ -93,8 +93,10 @@ def test_the_limits_are_the_same_whatever_an_instrument_is_called(
     assert [(limit.fault, limit.name, limit.at_least, limit.at_most) for limit in after] == [
         (limit.fault, limit.name, limit.at_least, limit.at_most) for limit in before
     ]
-    assert [(limit.column.replace("Mine ", f"{called.title()} "), limit.instrument) for limit in after] == [
-        (limit.column, "mine" if limit.instrument == called else limit.instrument) for limit in before
+    # Of the channels of one instrument only the BMS's are guarded, under the name that it has.
+    was, is_ = ("Bms ", "Mine ") if called == "bms" else ("", "")
+    assert [(limit.column, limit.instrument) for limit in after] == [
+        (limit.column.replace(was, is_), "mine" if limit.instrument == called else limit.instrument) for limit in before
     ]
 
 
