@@ -208,8 +208,8 @@ class Moved(Recording):
     def _reading(self, name: str, rows: slice) -> Floats:
         """What the column reads, its meters moved."""
         if name in _COUNTERS:
-            more = self._counted(name)
-            return self._base.cut(name, rows) + more[rows] if len(more) else self._base.cut(name, rows)
+            counted = self._base.cut(name, rows)
+            return counted + self._counted(name, rows) if self._counts(name) else counted
         if name == columns.POWER and (self._touches(columns.VOLTAGE) or self._touches(columns.CURRENT)):
             volts, amperes = self._base.cut(columns.VOLTAGE, rows), self._base.cut(columns.CURRENT, rows)
             power = self._base.cut(name, rows)
@@ -240,16 +240,41 @@ class Moved(Recording):
         off = self.move.channels.get(column)
         return np.zeros(len(readings)) if off is None else off.by(readings)
 
-    def _counted(self, name: str) -> Floats:
-        """What a counter has counted too much by each row; nothing where it has not."""
+    def _counts(self, name: str) -> bool:
+        """Whether a counter adds up what is moved."""
+        flowing, _ = _COUNTERS[name]
+        return self._touches(columns.CURRENT) or (flowing == columns.POWER and self._touches(columns.VOLTAGE))
+
+    def _counted(self, name: str, rows: slice) -> Floats:
+        """What a counter has counted too much by each row, since the first of the steps that are looked at."""
+        if name not in self._sums:
+            self._sums[name] = self._sum(name, self._span)
+        begin, end = self._span.start, self._span.stop
+        if begin <= rows.start and rows.stop <= end:
+            return self._sums[name][rows.start - begin : rows.stop - begin]
+        places = np.clip(np.arange(rows.start, rows.stop), begin, end - 1) - begin
+        counted: Floats = self._sums[name][places]
+        return counted
+
+    def _sum(self, name: str, rows: slice) -> Floats:
         flowing, sign = _COUNTERS[name]
-        if not (self._touches(columns.CURRENT) or (flowing == columns.POWER and self._touches(columns.VOLTAGE))):
-            return np.zeros(0)
-        current, before = self._base.column(columns.CURRENT), self._base.column(flowing)
-        hours = np.diff(self._base.column(columns.TEST_TIME), prepend=self._base.column(columns.TEST_TIME)[:1]) / 3600
-        way = current > 0.0 if sign > 0 else current < 0.0
-        more = np.where(way, sign * (self._reading(flowing, slice(0, len(self.rows))) - before) * hours, 0.0)
-        return np.cumsum(np.nan_to_num(more))
+        current, time = self._base.cut(columns.CURRENT, rows), self._base.cut(columns.TEST_TIME, rows)
+        more = self._reading(flowing, rows) - self._base.cut(flowing, rows)
+        more *= np.where(current > 0.0 if sign > 0 else current < 0.0, sign / 3600, 0.0)
+        more[1:] *= np.diff(time)
+        more[:1] = 0.0
+        return np.cumsum(np.nan_to_num(more, copy=False), out=more)
+
+    @cached_property
+    def _sums(self) -> dict[str, Floats]:
+        return {}
+
+    @cached_property
+    def _span(self) -> slice:
+        """The rows of the steps that are looked at, and the one before them."""
+        looked_at = [step.rows for step in self._base.steps if self.of is None or step.index in self.of]
+        filled = [rows for rows in looked_at if rows.stop > rows.start] or [slice(0, len(self.rows))]
+        return slice(max(min(rows.start for rows in filled) - 1, 0), max(rows.stop for rows in filled))
 
 
 _NO_READING = frozenset({columns.STEP, columns.SET_CURRENT, columns.SET_VOLTAGE, columns.SET_TEMPERATURE})

@@ -139,12 +139,11 @@ def main(_data: Path | None = None, seeds: int = SEEDS) -> bool:
                 for seed in range(seeds):
                     for steps in scenarios.values():
                         collect([run(steps, Path(folder), station=station, specimens=seed)], found)
-            exact = [run(steps, Path(folder), station=station, exact=True) for steps in scenarios.values()]
-        counted = {
-            f"{scenario}: {step}": off
-            for scenario, each in zip(scenarios, exact, strict=True)
-            for step, off in counters(each).items()
-        }
+            counted = {
+                f"{scenario}: {step}": off
+                for scenario, steps in scenarios.items()
+                for step, off in counters(run(steps, Path(folder), station=station, exact=True)).items()
+            }
         good &= coverage(found) >= LEAST and max(map(abs, counted.values())) <= COUNTER
         print(f"\n{station}, {seeds} benches: the truth within the stated uncertainty {100 * coverage(found):.1f} %")
         print(shown(found))
