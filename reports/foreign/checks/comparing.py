@@ -85,7 +85,7 @@ def sparse(exam: Exam) -> Iterator[Finding]:
 
 def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
-    if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(exam.counted):
+    if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
     found = [each for each in _compared(exam) if each.counter > 0 and not each.gap and not each.open]
     if not found:
@@ -109,16 +109,21 @@ def agreement(exam: Exam) -> Iterator[Finding]:
 
 
 def unseen(exam: Exam) -> Iterator[Finding]:
-    """Steps whose records end before they did."""
+    """Steps whose records end before they did, and one that had begun before the recording."""
     if not exam.believes(labels.TIME):
         return
-    cut = [each for each in _compared(exam) if each.open]
-    if cut:
-        first = cut[0].segment
+    cut = [each.segment for each in amounts_of(exam) if each.open]
+    if cut and not cut[0].start:
+        yield Finding(
+            "records are missing", "The recording begins in the middle of a step: how much it moved is not told."
+        )
+    ended = [each for each in cut if each.start]
+    if ended:
+        first = ended[0]
         seconds = exam.intervals[first.stop - 1]
         yield Finding(
             "records are missing",
-            f"The records of {len(cut)} of {len(exam.moving)} steps end long before the next step begins (first in "
+            f"The records of {len(ended)} of {len(exam.moving)} steps end long before the next step begins (first in "
             f"{exam.row(first.stop - 1)}, {seconds:.4g} s before it): how much they moved is not told.",
         )
 
