@@ -37,8 +37,9 @@ class Amount:
 
     @property
     def difference(self) -> float:
-        """Of the counter from the integral, as a part of the counter."""
-        return (self.integral - self.counter) / self.counter if self.counter else 0.0
+        """Of the integral from the counter, as a part of the larger one."""
+        larger = max(self.integral, self.counter)
+        return (self.integral - self.counter) / larger if larger > 0 else 0.0
 
     @property
     def doubtful(self) -> float:

@@ -87,7 +87,7 @@ def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
     if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if each.counter > 0 and not each.gap and not each.open]
+    found = [each for each in _compared(exam) if not each.gap and not each.open]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
@@ -133,14 +133,14 @@ def unknown(exam: Exam, amount: Amount) -> bool:
     if amount.open:
         return True
     if exam.counted:
-        return amount.counter > 0 and not amount.gap and contradicts(amount)
+        return not amount.gap and contradicts(amount)
     return amount.doubtful > WORST or amount.gap
 
 
 def contradicts(amount: Amount) -> bool:
     """Whether a counter and an integral that is well known differ too much."""
-    likely = (3 * amount.error + amount.digits) / amount.counter if amount.counter else 0.0
-    return abs(amount.difference) > DIFFERENT + likely
+    apart, likely = abs(amount.integral - amount.counter), 3 * amount.error + amount.digits
+    return apart > DIFFERENT * max(amount.counter, amount.integral) + likely
 
 
 CHECKS = (ratio, sparse, unseen, agreement)
