@@ -116,7 +116,7 @@ def _of_one(counter: "np.typing.NDArray[np.float64]", first: int, last: int, lab
     before, begin, end = float(counter[max(first - 1, 0)]), float(counter[first]), float(counter[last - 1])
     if label == labels.NET_AH:
         return abs(end - before)
-    return end if begin < before - 1e-12 else end - before
+    return end if begin < 0.5 * before else abs(end - before)
 
 
 def _text(line: Line) -> str:

@@ -30,8 +30,8 @@ def reversed_current(exam: Exam) -> Iterator[Finding]:
     if one_sign and (most or (against > 0.1 * (with_it + against) and not _confirmed(exam))):
         yield _finding(
             "current of one sign",
-            f"The current has one sign only ({_sign(exam)}) and the voltage goes against it, in "
-            f"{exam.row(_where(exam))} for the first time: which way it flows cannot be told, and no amount is computed.",
+            f"The current has one sign only ({_sign(exam)}) and the voltage goes against it, first in "
+            f"{exam.row(_where(exam))}: which way it flows cannot be told, and no amount is computed.",
         )
     elif most:
         yield _finding("reversed current", _reversed(exam))
