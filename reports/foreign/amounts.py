@@ -33,12 +33,13 @@ class Amount:
     gap: bool
     """There is a hole in it that its counter may have seen, and the integral has not."""
     open: bool
-    """Its records end long before it did: what flowed then nobody saw."""
+    """Its records end long before it did, or begin long after: what flowed then nobody saw."""
 
     @property
     def difference(self) -> float:
-        """Of the counter from the integral, as a part of the counter."""
-        return (self.integral - self.counter) / self.counter if self.counter else 0.0
+        """Of the integral from the counter, as a part of the larger one."""
+        larger = max(self.integral, self.counter)
+        return (self.integral - self.counter) / larger if larger > 0 else 0.0
 
     @property
     def doubtful(self) -> float:
@@ -82,7 +83,19 @@ def _digits(exam: Exam, segment: Segment) -> float:
 
 
 def _is_open(exam: Exam, segment: Segment, counted: Counted | None, counter: float) -> bool:
-    """Whether the next step began long after the last record of this one, and the file does not say it was over."""
+    """Whether a step lasted on after its last record, or before its first: nobody saw all of it."""
+    return _began_before(exam, segment) or _went_on(exam, segment, counted, counter)
+
+
+def _began_before(exam: Exam, segment: Segment) -> bool:
+    """Whether the recording begins in the middle of a step, as the time of the step tells."""
+    within = exam.source.columns.get(labels.STEP_TIME)
+    if segment.start or within is None or not np.isfinite(within[0]):
+        return False
+    return float(within[0]) > max(2 * exam.typical, 0.01 * segment.seconds, 1.0)
+
+
+def _went_on(exam: Exam, segment: Segment, counted: Counted | None, counter: float) -> bool:
     if not segment.start < segment.stop < len(exam.time):
         return False
     longest = float(np.max(exam.intervals[segment.start : segment.stop - 1], initial=0.0))

@@ -49,7 +49,8 @@ def counted(source: Source) -> dict[str, Counted]:
         elif source.has(net):
             found |= _of_net(source, net, into, out)
         elif source.has(STEP[unit]):
-            found |= _of_step(source, STEP[unit], into, out)
+            kind = _of_net if _goes_down_as_well(source, STEP[unit]) else _of_step
+            found |= kind(source, STEP[unit], into, out)
         else:
             found |= pair
     return found
@@ -111,6 +112,17 @@ def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Count
         into: Counted(np.cumsum(np.where(way > 0, growth, 0.0)), resets, 0, -1, header),
         out: Counted(np.cumsum(np.where(way < 0, growth, 0.0)), resets, 0, -1, header),
     }
+
+
+def _goes_down_as_well(source: Source, label: str) -> bool:
+    """Whether what is called a capacity is the net one: it falls by small amounts as it grows by small amounts."""
+    values = _held(source.columns[label])
+    change = np.diff(values, prepend=values[:1])
+    small = np.abs(change) <= _can_have_flowed(source, label)
+    falling, growing = float(-change[small & (change < 0)].sum()), float(change[small & (change > 0)].sum())
+    # A counter that is negative in discharge falls there, and begins at zero: its magnitude only grows.
+    shrinking = np.diff(np.abs(values), prepend=np.abs(values[:1]))
+    return falling > 0.05 * growing and float(-shrinking[small & (shrinking < 0)].sum()) > 0.05 * falling
 
 
 def _restarted(source: Source, values: Floats) -> NDArray[np.bool_]:

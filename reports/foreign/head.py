@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.verdicts import InputError
 
-LENGTH = 2**17
-"""Bytes that are looked at to know a file by; headers of the longest schedules known have 60 KiB."""
+LENGTH = 2**19
+"""Bytes that are looked at to know a file by; the longest schedules known above their records have 200 KiB."""
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 
 

@@ -12,7 +12,7 @@ from reports.foreign import source as labels
 from reports.foreign import units, values
 from reports.foreign.head import Head
 from reports.foreign.source import Finding, Floats, Source
-from reports.foreign.text import Layout, Records, layouts_of, read_records
+from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
 
 
 class Format(Protocol):
@@ -133,8 +133,9 @@ class TableFormat:
                     yield Place(position, known * column.sign, column, _on_one_line(header[position]))
 
     def _best(self, head: Head) -> tuple[Layout, dict[str, Place]] | None:
-        candidates = ((layout, places) for layout in layouts_of(head) if (places := self.places(layout.header)))
-        return max(candidates, key=lambda each: len(each[1]), default=None)
+        candidates = [(layout, places) for layout in layouts_of(head) if (places := self.places(layout.header))]
+        good = [each for each in candidates if is_followed_by_records(head, each[0], _measured(each[1]))]
+        return max(good or candidates, key=lambda each: len(each[1]), default=None)
 
     def _read(self, head: Head, layout: Layout, places: Mapping[str, Place]) -> Source:
         whose = _cell_columns(layout.header, places)
@@ -166,15 +167,19 @@ class TableFormat:
         if not len(cells):
             return np.empty(0)
         if column.read is values.floats and column.label in (labels.TIME, labels.STEP_TIME) and values.is_text(cells):
-            found = values.durations(cells)
-            if np.isfinite(found).mean() > 0.5:
-                return found
+            written = values.times(cells)
+            if written is not None:
+                return written
         found = column.read(cells)
         missing = cells.null_count
         lost = int(np.isnan(found).sum()) - missing
         if lost > 0 and column.read is values.floats:
             source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
         return found * place.factor if place.factor != 1 else found
+
+
+def _measured(places: Mapping[str, Place]) -> list[int]:
+    return [places[label].position for label in (labels.VOLTAGE, labels.CURRENT)]
 
 
 EXTRA = "cyclers"

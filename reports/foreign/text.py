@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,9 +13,10 @@ from bench.verdicts import InputError
 from reports.foreign.head import Head
 
 DELIMITERS = ("\t", ";", ",", "|")
-LOOKED_AT = 400
+LOOKED_AT = 6000
 """Lines among which the headers must be."""
 MISSING = ("", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "--")
+_DIGITS = re.compile(r"^[-+]?[\d.,]+(?:[eE][-+]?\d+)?$")
 _COMMA = re.compile(r"^[-+]?\d*,\d+(?:[eE][-+]?\d+)?$")
 
 
@@ -30,16 +32,40 @@ class Layout:
     """Whole lines stand between quotes: a spreadsheet took each for one cell."""
 
 
-def layouts_of(head: Head) -> Iterator[Layout]:
-    """Every line that could be one of headers, in order, as each delimiter cuts it."""
-    for number, line in enumerate(head.lines[:LOOKED_AT]):
-        for delimiter in DELIMITERS:
-            if delimiter not in line:
-                continue
-            cells = _cells(line, delimiter)
-            inner = _cells(cells[0], delimiter) if len(cells) == 1 else []
-            if len(cells) > 1 or len(inner) > 1:
-                yield Layout(number, delimiter, tuple(inner if len(cells) == 1 else cells), len(cells) == 1)
+def layouts_of(head: Head) -> Sequence[Layout]:
+    """Every line that could be one of headers, in order, as each delimiter cuts it; found once for all formats."""
+    return _layouts(tuple(head.lines[:LOOKED_AT]))
+
+
+@lru_cache(maxsize=2)
+def _layouts(lines: tuple[str, ...]) -> tuple[Layout, ...]:
+    return tuple(layout for number, line in enumerate(lines) if _could_be(line) for layout in _cut(number, line))
+
+
+def _could_be(line: str) -> bool:
+    """Headers have letters; a record has mostly digits."""
+    letters = sum(character.isalpha() for character in line)
+    return letters > 0.3 * len(line.replace(" ", "")) > 0
+
+
+def _cut(number: int, line: str) -> Iterator[Layout]:
+    # Blanks tell fields apart only where a mark says that this is the line of headers (Basytec).
+    for delimiter in (*DELIMITERS, " ") if line.startswith("~") else DELIMITERS:
+        if delimiter not in line:
+            continue
+        cells = _cells(line, delimiter)
+        inner = _cells(cells[0], delimiter) if len(cells) == 1 else []
+        if max(len(cells), len(inner)) > 2:
+            yield Layout(number, delimiter, tuple(inner if len(cells) == 1 else cells), len(cells) == 1)
+
+
+def is_followed_by_records(head: Head, layout: Layout, positions: Sequence[int]) -> bool:
+    """Whether one of the lines below has numbers at these positions: a schedule may quote headers as well."""
+    for line in head.lines[layout.line + 1 : layout.line + 5]:
+        cells = _cells(line.replace('"', "") if layout.quoted_lines else line, layout.delimiter)
+        if max(positions) < len(cells) and all(_DIGITS.match(cells[place].strip()) for place in positions):
+            return True
+    return False
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

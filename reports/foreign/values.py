@@ -47,11 +47,17 @@ def floats(column: Any) -> Floats:
 _NUMBER = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 
 
+_THOUSANDS = r"^[-+]?\d{1,3}(?:,\d{3})+\.\d+$"
+"""A comma beside a point parts thousands, in all of the column."""
+
+
 def _cast(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     text = pc.utf8_trim_whitespace(column)
+    if pc.any(pc.match_substring_regex(text, _THOUSANDS)).as_py():
+        text = pc.replace_substring(text, ",", "")
     commas = pc.replace_substring(text, ",", ".")
     text = pc.if_else(pc.match_substring_regex(text, r"^[-+]?\d*,\d+(?:[eE][-+]?\d+)?$"), commas, text)
     good = pc.match_substring_regex(text, _NUMBER)
@@ -74,6 +80,18 @@ def _or_zero(text: Any, *, optional: bool) -> Any:
 
     text = pc.replace_substring(pc.replace_substring(text, ":", "."), ",", ".")
     return pc.if_else(pc.equal(text, ""), "0", text) if optional else text
+
+
+def times(column: Any) -> Floats | None:
+    """Times in s of words: durations, or moments since the first of them; None where most are neither."""
+    found = durations(column)
+    if np.isfinite(found).mean() > 0.5:
+        return found
+    if np.isfinite(floats(column)).mean() > 0.5:
+        return None
+    moments = _written(column)
+    known = np.isfinite(moments)
+    return moments - moments[known][0] if known.mean() > 0.5 else None
 
 
 def dates(column: Any) -> Floats:

@@ -85,9 +85,9 @@ def sparse(exam: Exam) -> Iterator[Finding]:
 
 def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
-    if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(exam.counted):
+    if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if each.counter > 0 and not each.gap and not each.open]
+    found = [each for each in _compared(exam) if not each.gap and not each.open]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
@@ -109,16 +109,21 @@ def agreement(exam: Exam) -> Iterator[Finding]:
 
 
 def unseen(exam: Exam) -> Iterator[Finding]:
-    """Steps whose records end before they did."""
+    """Steps whose records end before they did, and one that had begun before the recording."""
     if not exam.believes(labels.TIME):
         return
-    cut = [each for each in _compared(exam) if each.open]
-    if cut:
-        first = cut[0].segment
+    cut = [each.segment for each in amounts_of(exam) if each.open]
+    if cut and not cut[0].start:
+        yield Finding(
+            "records are missing", "The recording begins in the middle of a step: how much it moved is not told."
+        )
+    ended = [each for each in cut if each.start]
+    if ended:
+        first = ended[0]
         seconds = exam.intervals[first.stop - 1]
         yield Finding(
             "records are missing",
-            f"The records of {len(cut)} of {len(exam.moving)} steps end long before the next step begins (first in "
+            f"The records of {len(ended)} of {len(exam.moving)} steps end long before the next step begins (first in "
             f"{exam.row(first.stop - 1)}, {seconds:.4g} s before it): how much they moved is not told.",
         )
 
@@ -128,14 +133,14 @@ def unknown(exam: Exam, amount: Amount) -> bool:
     if amount.open:
         return True
     if exam.counted:
-        return amount.counter > 0 and not amount.gap and contradicts(amount)
+        return not amount.gap and contradicts(amount)
     return amount.doubtful > WORST or amount.gap
 
 
 def contradicts(amount: Amount) -> bool:
     """Whether a counter and an integral that is well known differ too much."""
-    likely = (3 * amount.error + amount.digits) / amount.counter if amount.counter else 0.0
-    return abs(amount.difference) > DIFFERENT + likely
+    apart, likely = abs(amount.integral - amount.counter), 3 * amount.error + amount.digits
+    return apart > DIFFERENT * max(amount.counter, amount.integral) + likely
 
 
 CHECKS = (ratio, sparse, unseen, agreement)

@@ -26,14 +26,15 @@ def reversed_current(exam: Exam) -> Iterator[Finding]:
     if against <= 0:
         return
     one_sign = bool((exam.current >= -exam.rest_below).all() or (exam.current <= exam.rest_below).all())
-    if against >= CONTRADICTS * (with_it + against):
-        yield _finding("reversed current", _reversed(exam))
-    elif one_sign and against > 0.1 * (with_it + against) and not _confirmed(exam):
+    most = against >= CONTRADICTS * (with_it + against)
+    if one_sign and (most or (against > 0.1 * (with_it + against) and not _confirmed(exam))):
         yield _finding(
             "current of one sign",
-            f"The current has one sign only ({_sign(exam)}) while the voltage both rises and falls under it: which way "
-            "it flows cannot be told, and no amount is computed.",
+            f"The current has one sign only ({_sign(exam)}) and the voltage goes against it, first in "
+            f"{exam.row(_where(exam))}: which way it flows cannot be told, and no amount is computed.",
         )
+    elif most:
+        yield _finding("reversed current", _reversed(exam))
 
 
 def _confirmed(exam: Exam) -> bool:

@@ -12,22 +12,24 @@ ORDER = 30
 COLDEST, HOTTEST = -60.0, 150.0
 """°C that a chamber reaches and a cell survives for a while."""
 HIGHEST, LOWEST = 1500.0, 0.02
-"""V: no traction battery has more (ISO 6469-3, class B), no cell that is used has less for most of its time."""
+"""V: no traction battery has more (ISO 6469-3, class B), and no recording of a cell has less all the time."""
 KELVIN = (200.0, 400.0)
 TIMES = {1e3: "a thousand times", 1e-3: "a thousandth of", 1e6: "a million times"}
 
 
 def voltage(exam: Exam) -> Iterator[Finding]:
-    """A voltage beyond what the largest pack has, or below what a flat cell has, is in another unit."""
-    middle = float(np.median(np.abs(sampled(exam.voltage))))
-    if LOWEST <= middle <= HIGHEST:
+    """A voltage beyond what the largest pack has, or that never is one of a cell, is in another unit."""
+    middle, largest = float(np.median(np.abs(sampled(exam.voltage)))), float(np.max(np.abs(exam.voltage)))
+    if largest >= LOWEST and middle <= HIGHEST:
         return
     unit = "mV" if middle > HIGHEST else "kV"
-    told = f"is {middle:.4g} V in the middle of its records, as if it were in {unit}" if middle else "is 0 V throughout"
+    told = (
+        f"is {middle:.4g} V in the middle of its records, as if it were in {unit}" if largest else "is 0 V throughout"
+    )
     yield Finding(
         "voltage in another unit",
         f"The voltage {told}: no energy, resistance or voltage is computed.",
-        frozenset({labels.VOLTAGE, labels.POWER, *labels.COUNTERS_WH}) if middle else frozenset({labels.VOLTAGE}),
+        frozenset({labels.VOLTAGE, labels.POWER, *labels.COUNTERS_WH}),
     )
 
 

@@ -61,6 +61,31 @@ def test_a_header_that_says_another_unit_is_believed(tmp_path: Path) -> None:
     assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
 
 
+def test_commas_between_thousands_are_none_of_the_fraction(tmp_path: Path) -> None:
+    rows = [(f'"{each.time:,.2f}"', f"{each.voltage:.4f}", f'"{1000 * each.current:,.4f}"') for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage (V)", "Current (mA)"), rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-4)
+
+
+def test_a_time_may_be_written_as_a_moment(tmp_path: Path) -> None:
+    rows = [(f"{each.moment:%m/%d/%Y %H:%M:%S}.250", each.voltage, 1000 * each.current) for each in records()]
+    path = tmp_path / "recording.mpt"
+    path.write_text(table(("time/s", "Ewe/V", "I/mA"), rows, "\t"), encoding="utf-8")
+    recording = open_recording(path)
+    assert recording.step("discharge 1").duration == pytest.approx(3600)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_headers_that_a_schedule_quotes_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    schedule = "".join(f"[{n}: step]\n   [Save data when t > {n}]\n" for n in range(1500))
+    path.write_text(
+        "Run Time (h),Current (A),Potential (V),Step Number,Cycle Number\n" + schedule + MAKES["Novonix"](records())
+    )
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=5e-4)
+
+
 def test_the_ends_of_a_pulse_are_not_lost_in_a_step_time(tmp_path: Path) -> None:
     """The time of the step says when a step began, though the rest before it is recorded once a minute."""
     steps = ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600))
