@@ -28,9 +28,11 @@ def batches(
     `sources` are the files by path, to look names up in; `killers` are tests that noticed others, which go first.
     """
     reached = reaching(mutant, record, sources)
+    # What runs at import may be known elsewhere by another name: whatever runs something of its file may notice it.
+    own = record.of_file(mutant.file) if mutant.names else frozenset[str]()
     named = _named_like(mutant.file, record)
-    known = [test for test in reached | named if test in record.seconds]
-    ranks = (killers, reached & named, reached)
+    known = [test for test in reached | own | named if test in record.seconds]
+    ranks = (killers, reached & named, reached & own, own, reached)
     known.sort(key=lambda test: (*(test not in rank for rank in ranks), record.seconds[test], test))
     left, first = BUDGET, FIRST
     early: list[str] = []
