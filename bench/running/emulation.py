@@ -1,10 +1,13 @@
 """Gives a battery emulator the pack to stand in for: one table per cell, and resistances that follow the temperature.
 
 An emulator has no temperature of its own. What the sensors in the chamber read decides the resistance of the emulated
-cells, as it would that of real ones.
+cells, as it would that of real ones. Nor has it a memory: its tables know one resistance for all times. A cell opposes
+less to a current that has only begun, so the rows that the cells run on are given what its model has come to by then.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from math import exp, isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,59 @@ AT_ONCE = 0.1
 """s of a scan that may be spent on it."""
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
+CLOSE = 0.002
+"""Share of a resistance that it may be off by until it is written anew."""
+AROUND = 2
+"""Rows to either side of where the cells are, on average, that are kept up to date: cells differ, and move on."""
+RESTING = 0.01
+"""C-rate below which a current is none."""
+
+
+class _Memory:
+    """What the cell's pairs of resistance and capacitance have come to, V: as if all cells were alike.
+
+    `parts` are the three resistances of each row, Ohm of one cell; `taus` s.
+    """
+
+    def __init__(self, cell: CellParameters, capacity: float, parallel: int, soc: float) -> None:
+        self._cell, self._capacity, self._parallel = cell, capacity, parallel
+        self._rows = cell.soc.tolist()
+        self.soc = soc
+        self._volts = [0.0, 0.0]
+        self._time = nan
+        self.parts: list[list[float]] = []
+        self.taus: list[float] = []
+
+    def warm_to(self, temperature: float) -> None:
+        """Take the resistances of a temperature, degC."""
+        cell = self._cell
+        self.parts = cell.resistances(cell.soc, temperature).T.tolist()
+        self.taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2)]
+
+    @property
+    def row(self) -> int:
+        """Row of the tables below which the cells are, on average."""
+        return max(bisect_right(self._rows, self.soc) - 1, 0)
+
+    def share(self, current: float, time: float) -> float:
+        """How much of its resistance a cell will oppose by the next look to what flows now (A, positive charges)."""
+        seconds = 0.0 if isnan(self._time) else time - self._time
+        self._time = time
+        self.soc = min(max(self.soc + current * seconds / 3600 / self._capacity, 0.0), 1.0)
+        at_once, *slow = self.parts[self.row]
+        amperes = current / self._parallel
+        self._volts = self._after(amperes, seconds, slow)
+        if abs(current) < RESTING * self._capacity:
+            return at_once / (at_once + sum(slow))
+        grown = sum(self._after(amperes, seconds, slow)) / amperes
+        return (at_once + min(max(grown, 0.0), sum(slow))) / (at_once + sum(slow))
+
+    def _after(self, amperes: float, seconds: float, slow: Sequence[float]) -> list[float]:
+        kept = [exp(-seconds / tau) for tau in self.taus]
+        return [
+            volts * keep + amperes * ohms * (1.0 - keep)
+            for volts, keep, ohms in zip(self._volts, kept, slow, strict=True)
+        ]
 
 
 class EmulatedPack:
@@ -41,20 +97,24 @@ class EmulatedPack:
         self._cell = cell_of(pack)
         self._parallel = pack.parallel
         self._temperature, self._now = temperature, now
-        self._wanted: list[float] = []
+        capacity = self._cell.nominal_capacity * pack.parallel
+        self._memory = _Memory(self._cell, capacity, pack.parallel, soc)
+        self._memory.warm_to(temperature)
+        self._total: list[float] = self._resistance(temperature).tolist()
+        self._wanted, self._written = list(self._total), list(self._total)
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
             state_of_charge=tuple(self._cell.soc.tolist()),
             voltage=tuple(self._cell.ocv.tolist()),
-            resistance=tuple(self._resistance(temperature).tolist()),
-            capacity=self._cell.nominal_capacity * pack.parallel,
+            resistance=tuple(self._total),
+            capacity=capacity,
             initial=soc,
         )
         emulator.emulate([table] * pack.series)
 
-    def follow(self, sensors: Sequence[float]) -> None:
-        """Call with the temperatures of each scan, degC.
+    def follow(self, sensors: Sequence[float], current: float = nan, time: float = nan) -> None:
+        """Call with the temperatures of each scan, degC, the current (A, positive charges) and the test time, s.
 
         Writes for `AT_ONCE` s at most, or one row: an emulator that needs a gap between two messages would keep the
         guard from looking for half a minute. Rows of two temperatures differ by less than what is not followed at all.
@@ -62,14 +122,29 @@ class EmulatedPack:
         temperature = sum(sensors) / len(sensors)
         if abs(temperature - self._temperature) >= FOLLOW_STEP:
             self._temperature = temperature
-            self._wanted = self._resistance(temperature).tolist()
+            self._total = self._resistance(temperature).tolist()
+            self._memory.warm_to(temperature)
+            self._wanted = list(self._total)
             self._left = list(range(len(self._wanted)))
+        if not isnan(current):
+            self._remember(current, time)
         if not self._left:
             return
         began = self._now()
         while self._left and self._now() - began <= AT_ONCE:
             row = self._left.pop(0)
             self._emulator.update_resistance(self._wanted, (row,))
+            self._written[row] = self._wanted[row]
+
+    def _remember(self, current: float, time: float) -> None:
+        """Have the rows that the cells run on oppose what a cell would by now."""
+        share, here = self._memory.share(current, time), self._memory.row
+        for row in range(max(here - AROUND, 0), min(here + AROUND + 2, len(self._total))):
+            wanted = share * self._total[row]
+            if abs(wanted - self._written[row]) > CLOSE * self._total[row]:
+                self._wanted[row] = wanted
+                if row not in self._left:
+                    self._left.insert(0, row)
 
     def _resistance(self, temperature: float) -> npt.NDArray[np.float64]:
         return np.asarray(self._cell.resistances(self._cell.soc, temperature).sum(axis=0) / self._parallel)

@@ -140,7 +140,7 @@ class Sampler:
         if abs(row[_CURRENT]) < NEARLY_NOTHING * abs(self._set[0]) and row[_BMS_STATE] != BmsState.ERROR:
             self._look_for_the_output(row[_CURRENT])
         if self._bench.emulated is not None:
-            self._bench.emulated.follow(row[_SENSORS])
+            self._bench.emulated.follow(row[_SENSORS], row[_CURRENT], now)
         for observer in self.observers:
             observer(row)
         return row
