@@ -1,10 +1,10 @@
 """Which tests are tried on a mutant, and in which order: those that reach it, the fastest first.
 
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
-reached through its name: by the tests that run a line which says it, and by every test that runs anything of the file,
-for elsewhere it may have another name. Those go first whose file is named like the mutated one (`test_supervisor_served.py` for
-`supervisor.py`), and behind all others come the rest of those: no coverage sees a process that keeps its environment to
-itself. A mutant that nobody reaches survives.
+reached through its name, by the tests that run a line which says it, and by every test that runs anything of the file,
+for elsewhere it may have another name. Those go first whose file is named like the mutated one
+(`test_supervisor_served.py` for `supervisor.py`), and behind all others come the rest of those: no coverage sees a
+process that keeps its environment to itself. A mutant that nobody reaches survives.
 """
 
 import re
