@@ -1,6 +1,7 @@
 """The form of a table format: which headers mean what. A make's text export is one such table and nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -185,12 +186,11 @@ def _measured(places: Mapping[str, Place]) -> list[int]:
 EXTRA = "cyclers"
 
 
-def needs_extra(module: str, head: Head, what: str, instead: str) -> Any:
-    """A reader that not everybody has installed; raises `InputError` with how to get it, and what to do without."""
-    from importlib import import_module
-
+@contextmanager
+def reader_of(head: Head, what: str, instead: str) -> Iterator[None]:
+    """Around the import of a reader that not everybody has: raises `InputError` with how to get it, or do without."""
     try:
-        return import_module(module)
+        yield
     except ImportError as error:
         raise InputError(
             f"{head.path} is {what}, and its reader is not installed: pip install 'packbench[{EXTRA}]', or {instead}."

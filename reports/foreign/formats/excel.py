@@ -13,7 +13,7 @@ from typing import Any
 from bench.verdicts import InputError
 from reports.foreign.head import Head
 from reports.foreign.source import Source
-from reports.foreign.tables import Place, TableFormat, by_headers, needs_extra
+from reports.foreign.tables import Place, TableFormat, by_headers, reader_of
 
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK"
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -47,7 +47,8 @@ class Excel:
 
     def read(self, head: Head) -> Source:
         """Raises `InputError` without the extra, for a damaged file, and for sheets of several cells."""
-        calamine = needs_extra("python_calamine", head, "an Excel file", "save the sheet of records as CSV")
+        with reader_of(head, "an Excel file", "save the sheet of records as CSV"):
+            import python_calamine as calamine
         try:
             book = calamine.CalamineWorkbook.from_path(str(head.path))
             sheets = list(

@@ -9,7 +9,7 @@ from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign.head import Head
 from reports.foreign.source import Finding, Source
-from reports.foreign.tables import Column, TableFormat, needs_extra, way
+from reports.foreign.tables import Column, TableFormat, reader_of, way
 
 TABLE = TableFormat(
     title="Neware binary",
@@ -43,7 +43,8 @@ class NewareBinary:
 
     def read(self, head: Head) -> Source:
         """Raises `InputError` without the extra, and for a file that fastnda cannot read."""
-        fastnda = needs_extra("fastnda", head, "Neware's binary format", "export the records from BTSDA as text")
+        with reader_of(head, "Neware's binary format", "export the records from BTSDA as text"):
+            import fastnda
         said = _Said()
         try:
             with said:
