@@ -118,6 +118,7 @@ class Chroma63600(Instrument):
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
         self._meters = {name: meter_of(specimen, *SHEET[name], scale, 4) for name, scale in full_scale.items()}
+        self._of_range = self._meters["CURR"].offset
 
     # ---- the world's side ----
 
@@ -263,8 +264,8 @@ class Chroma63600(Instrument):
         voltage, current = self._point.voltage, self.share(module)
         value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
         meter = self._meters[name]
-        if name == "CURR" and meter.offset:
-            meter = _in_range(meter, MODES[module.mode][1])
+        if name == "CURR" and self._of_range:
+            meter = _in_range(meter, (1.0 - MODES[module.mode][1]) * self._of_range)
         return meter.text(value) if value else "0.0000"
 
     def identity(self) -> str:
@@ -273,9 +274,9 @@ class Chroma63600(Instrument):
 
 
 @lru_cache
-def _in_range(meter: Meter, fraction: float) -> Meter:
-    """The meter of a range that ends at a `fraction` of the rating: what it is off by at 0 A goes with the range."""
-    return replace(meter, offset=meter.offset * fraction)
+def _in_range(meter: Meter, less: float) -> Meter:
+    """The meter of a smaller range, which is off at 0 A by so much less: the data sheet's part goes with the range."""
+    return replace(meter, offset=meter.offset - less)
 
 
 Handler = Callable[[Chroma63600, Call[object]], str | None]

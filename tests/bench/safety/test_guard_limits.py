@@ -914,7 +914,7 @@ def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
         ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-gain:supply:1.3:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-gain:supply:0.5:voltage@60", "voltage-disagreement", "source and BMS"),
-        ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
+        ("meter-offset:supply:0.5@60", "current-disagreement", "(supply is wrong)"),
         ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
         ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),
         ("sense-lead-loose:4@60", "cell-voltage-disagreement", "lowest cell"),
