@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -216,7 +217,7 @@ def _draw(recording: Recording) -> bytes | None:
 
 def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
     set_points = {f"set {name}": f"{value:g}" for name, value in step.set_points.items()}
-    reached = {name: f"{value:.5g}" for name, value in step.reached.items()}
+    reached = {name: f"{value:.5g}" for name, value in step.reached.items() if isfinite(value)}
     shown = {
         **set_points,
         "until": " or ".join(step.until),

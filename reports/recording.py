@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from math import nan
 from pathlib import Path
 from typing import Any, Self
 
@@ -230,7 +231,8 @@ class Recording:
             set_points=started.get("set_points", {}),
             until=tuple(started.get("until", ())),
             ended_by=ended["ended_by"] if ended else None,
-            reached=ended.get("reached", {}) if ended else {},
+            # JSON has no nan: a BMS with open contactors may show no charge.
+            reached={name: nan if value is None else value for name, value in (ended or {}).get("reached", {}).items()},
             verdict=ended.get("verdict") if ended else None,
             direction=started.get("direction", DIRECTIONS.get(started["kind"], "none")),
             resumable=started.get("resumable", started["kind"] not in BEGUN_ANEW),
