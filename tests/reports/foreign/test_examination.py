@@ -235,6 +235,21 @@ def test_counters_that_begin_anew_anywhere_are_joined(
     assert not np.any(np.diff(recording.column("Discharging Capacity / Ah")) < 0)
 
 
+@settings(max_examples=15)
+@given(resets=st.sets(st.integers(10, 60).map(lambda n: 7 * n), max_size=8))
+def test_what_a_counter_shows_after_it_began_anew_counts(
+    resets: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Set to zero just behind a record, the next one shows what has flowed since: nothing is lost where it has fallen."""
+    found, lost, before = [], 0.0, 0.0
+    for n, each in enumerate(records()):
+        lost, before = before if n in resets else lost, each.discharged
+        found.append(replace(each, discharged=each.discharged - lost))
+    path = tmp_path_factory.getbasetemp() / "anew.csv"
+    path.write_text(bdf(found), encoding="utf-8")
+    assert told(open_recording(path))["discharge 1"] == pytest.approx(AMPERE_HOURS, rel=1e-9)
+
+
 def test_a_counter_that_says_something_else_than_the_current_is_not_told(tmp_path: Path) -> None:
     found = [replace(each, charged=each.charged * (1.3 if each.step >= 4 else 1)) for each in records()]
     recording = examined(tmp_path, bdf(found))
