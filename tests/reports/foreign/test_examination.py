@@ -240,7 +240,7 @@ def test_counters_that_begin_anew_anywhere_are_joined(
 def test_what_a_counter_shows_after_it_began_anew_counts(
     resets: set[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Set to zero just behind a record, the next one shows what has flowed since: nothing is lost where it has fallen."""
+    """Set to zero just behind a record, the next one shows what has flowed since: nothing is lost."""
     found, lost, before = [], 0.0, 0.0
     for n, each in enumerate(records()):
         lost, before = before if n in resets else lost, each.discharged
