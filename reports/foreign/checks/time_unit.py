@@ -21,6 +21,8 @@ FASTEST, SLOWEST = 60.0, 2000 * 3600.0
 """s that a charge or discharge over most of the voltage range takes at least and at most: 60C, and a C/2000."""
 
 
+FINEST = 1e-3
+"""s between records: no cycler writes them closer over a whole recording."""
 SWING = 0.15
 """Part of its voltage by which a battery's must change before a step is taken for a whole one."""
 
@@ -67,6 +69,8 @@ def _by_grid(exam: Exam) -> str:
     typical = float(np.median(regular))
     if typical >= 0.5:
         return ""
+    if typical < FINEST and len(exam.source) > 100:
+        return f"its records are {1e6 * typical:.3g} µs apart if it is, and {3600 * typical:.3g} s if it is in hours"
     for seconds in (60.0, 3600.0):
         grid, near = regular * seconds, np.round(regular * seconds)
         whole = (near >= 1) & (np.abs(grid - near) < 1e-3)
