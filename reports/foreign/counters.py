@@ -44,6 +44,8 @@ def counted(source: Source) -> dict[str, Counted]:
     found: dict[str, Counted] = {}
     for unit, (into, out, net) in WAYS.items():
         pair = {label: _growing(source, label) for label in (into, out) if source.has(label)}
+        if not any(each.total.any() for each in pair.values()):
+            pair = {}  # columns of zeros are none: nobody has counted
         if len(pair) == 2:
             found |= pair
         elif source.has(net):

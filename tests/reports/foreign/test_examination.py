@@ -274,6 +274,18 @@ def test_a_counter_that_stands_still_under_current_is_not_told(tmp_path: Path) -
     assert told(recording) == {"charge 1": RIGHT["charge 1"]}
 
 
+def test_counters_that_nobody_kept_are_none(tmp_path: Path) -> None:
+    found = [replace(each, discharged=0.0, charged=0.0, energy_in=0.0, energy_out=0.0) for each in records()]
+    assert told(examined(tmp_path, bdf(found))) == RIGHT
+
+
+def test_a_leap_of_the_voltage_at_the_beginning_is_no_discharge_in_no_time(tmp_path: Path) -> None:
+    """As of lithium that is plated on copper: the potential leaps when the current begins, and stays."""
+    rows = [(n * 0.1, 2.9 if n < 100 else 0.05, 0.0 if n < 100 else -0.005) for n in range(400)]
+    recording = examined(tmp_path, table(("Test Time / s", "Voltage / V", "Current / A"), rows))
+    assert "time in another unit" not in named(recording)
+
+
 def test_a_recording_that_begins_within_a_step_does_not_tell_of_that_step(tmp_path: Path) -> None:
     recording = examined(tmp_path, maccor([each for each in records() if each.time > 2000]))
     assert "records are missing" in named(recording)
