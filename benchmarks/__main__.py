@@ -6,6 +6,7 @@ from benchmarks import (
     against,
     bytecodes,
     guard,
+    judging,
     latency,
     loop,
     models,
@@ -23,7 +24,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor, wheel,
+        supervisor, wheel, judging,
     )
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.columns import STEP
-from bench.recording.manifest import RecordingError
+from bench.recording.manifest import DamagedError, RecordingError
 from bench.recording.rewritten import refused
 from bench.recording.rows import Floats, Rows, Table, batches_of
 
@@ -64,7 +64,7 @@ class TableStore:
         self._chunks: OrderedDict[tuple[int, int], Floats] = OrderedDict()
 
     def _damaged(self) -> RecordingError:
-        return RecordingError(
+        return DamagedError(
             f"{self._path} is damaged: it does not fit the checksum in the run's manifest. Restore it from a copy; "
             "nothing in it is believed."
         )
@@ -116,7 +116,7 @@ class TableStore:
             for position, name in zip(positions, names, strict=True):
                 self._chunks[group, position] = _values(table.column(name))
         except _UNREADABLE as error:
-            raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
+            raise DamagedError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
 
     def _believe(self, position: int) -> None:
         """Hold a column's bytes against its checksum, before the first of them is used."""
@@ -131,12 +131,15 @@ def parts_of(path: Path) -> dict[str, Any]:
 
     `tail` is the SHA-256 of what stands behind the columns (names, types, places, statistics), `columns` that of each.
     """
-    if path.stat().st_size < LARGE:
-        return {}
-    metadata = pq.read_metadata(path)
-    names = metadata.schema.to_arrow_schema().names
-    columns = {name: _column_digest(path, metadata, place) for place, name in enumerate(names)}
-    return {"parts": {"tail": _tail_digest(path), "columns": columns}}
+    try:
+        if path.stat().st_size < LARGE:
+            return {}
+        metadata = pq.read_metadata(path)
+        names = metadata.schema.to_arrow_schema().names
+        columns = {name: _column_digest(path, metadata, place) for place, name in enumerate(names)}
+        return {"parts": {"tail": _tail_digest(path), "columns": columns}}
+    except (*_UNREADABLE, RecordingError):
+        return {}  # the checksum of the whole stands, and a run must end whatever its disk does
 
 
 def _column_digest(path: Path, metadata: Any, position: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.recording.rows import BATCH
 from reports.foreign import source as labels
 from reports.foreign.source import Floats, Source
 
@@ -44,6 +45,8 @@ def counted(source: Source) -> dict[str, Counted]:
     found: dict[str, Counted] = {}
     for unit, (into, out, net) in WAYS.items():
         pair = {label: _growing(source, label) for label in (into, out) if source.has(label)}
+        if not any(each.total.any() for each in pair.values()):
+            pair = {}  # columns of zeros are none: nobody has counted
         if len(pair) == 2:
             found |= pair
         elif source.has(net):
@@ -58,12 +61,12 @@ def counted(source: Source) -> dict[str, Counted]:
 
 def integrated(time: Floats, rate: Floats) -> tuple[Floats, Floats]:
     """Integral of a rate (A, W) over time (s) since the start, Ah or Wh, by the trapezoidal rule: into and out of."""
-    each = np.empty(len(time))
-    each[:1] = 0.0
-    np.add(rate[1:], rate[:-1], out=each[1:])
-    each[1:] *= np.diff(time)
-    each /= 2 * 3600
-    into, out = np.maximum(each, 0.0), np.maximum(-each, 0.0)
+    into, out = np.zeros(len(time)), np.zeros(len(time))
+    for start in range(1, len(time), BATCH):  # in pieces: what does not stay needs no memory
+        now, before = slice(start, start + BATCH), slice(start - 1, min(start + BATCH, len(time)) - 1)
+        each = (rate[now] + rate[before]) * (time[now] - time[before]) / (2 * 3600)
+        np.maximum(each, 0.0, out=into[now])
+        np.maximum(-each, 0.0, out=out[now])
     return np.cumsum(into, out=into), np.cumsum(out, out=out)
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +17,7 @@ LOOKED_AT = 6000
 """Lines among which the headers must be."""
 MISSING = ("", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "--")
 _DIGITS = re.compile(r"^[-+]?[\d.,]+(?:[eE][-+]?\d+)?$")
+_UNIT = re.compile(r"^[\[(][^\[\]()]{0,12}[\])]$")
 _COMMA = re.compile(r"^[-+]?\d*,\d+(?:[eE][-+]?\d+)?$")
 
 
@@ -39,7 +40,23 @@ def layouts_of(head: Head) -> Sequence[Layout]:
 
 @lru_cache(maxsize=2)
 def _layouts(lines: tuple[str, ...]) -> tuple[Layout, ...]:
-    return tuple(layout for number, line in enumerate(lines) if _could_be(line) for layout in _cut(number, line))
+    return tuple(
+        _with_units(layout, lines)
+        for number, line in enumerate(lines)
+        if _could_be(line)
+        for layout in _cut(number, line)
+    )
+
+
+def _with_units(layout: Layout, lines: Sequence[str]) -> Layout:
+    """With the line of units below the names, where there is one (Digatron): `[V]` belongs to the name above it."""
+    below = lines[layout.line + 1] if layout.line + 1 < len(lines) else ""
+    units = _cells(below, layout.delimiter)
+    if sum(bool(_UNIT.match(cell)) for cell in units) < 2 or any(map(_DIGITS.match, units)):
+        return layout
+    units += [""] * (len(layout.header) - len(units))
+    header = tuple(f"{name} {unit}".strip() for name, unit in zip(layout.header, units, strict=False))
+    return replace(layout, line=layout.line + 1, header=header)
 
 
 def _could_be(line: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from reports.foreign import source as labels
 from reports.foreign.exam import IN_TIME, Exam, sampled
+from reports.foreign.segments import Segment
 from reports.foreign.source import Finding
 
 ORDER = 20
@@ -21,8 +22,14 @@ FASTEST, SLOWEST = 60.0, 2000 * 3600.0
 """s that a charge or discharge over most of the voltage range takes at least and at most: 60C, and a C/2000."""
 
 
+FINEST = 1e-3
+"""s between records: no cycler writes them closer over a whole recording."""
 SWING = 0.15
 """Part of its voltage by which a battery's must change before a step is taken for a whole one."""
+
+
+GRADUAL = 0.03
+"""Part of the range that a whole charge goes through between its first and last tenth, also of LFP."""
 
 
 def unit(exam: Exam) -> Iterator[Finding]:
@@ -67,6 +74,8 @@ def _by_grid(exam: Exam) -> str:
     typical = float(np.median(regular))
     if typical >= 0.5:
         return ""
+    if typical < FINEST and len(exam.source) > 100:
+        return f"its records are {1e6 * typical:.3g} µs apart if it is, and {3600 * typical:.3g} s if it is in hours"
     for seconds in (60.0, 3600.0):
         grid, near = regular * seconds, np.round(regular * seconds)
         whole = (near >= 1) & (np.abs(grid - near) < 1e-3)
@@ -80,11 +89,7 @@ def _by_grid(exam: Exam) -> str:
 def _by_what_a_battery_does(exam: Exam) -> str:
     span = float(np.ptp(exam.voltage))
     middle = float(np.median(np.abs(sampled(exam.voltage))))
-    swings = [
-        each for each in exam.moving
-        if abs(exam.voltage[each.stop - 1] - exam.voltage[each.start]) > 0.6 * span > 0.6 * SWING * middle
-        and each.stop - each.start >= 10
-    ]  # fmt: skip
+    swings = [each for each in exam.moving if span > SWING * middle and _is_whole(exam, each, span)]
     if not swings:
         return ""
     longest = max(swings, key=lambda each: each.seconds)
@@ -93,6 +98,15 @@ def _by_what_a_battery_does(exam: Exam) -> str:
     if longest.seconds > SLOWEST:
         return f"by it a whole {longest.direction} lasts {longest.seconds / 86400:,.0f} days"
     return ""
+
+
+def _is_whole(exam: Exam, step: Segment, span: float) -> bool:
+    """Whether a step goes through most of the voltage, little by little: a leap at its beginning is no discharge."""
+    rows = step.stop - step.start
+    if rows < 10 or abs(exam.voltage[step.stop - 1] - exam.voltage[step.start]) <= 0.6 * span:
+        return False
+    early, late = exam.voltage[step.start + rows // 10], exam.voltage[step.stop - 1 - rows // 10]
+    return bool(abs(late - early) > GRADUAL * span)
 
 
 CHECKS = (unit,)

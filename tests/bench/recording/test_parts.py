@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from bench.columns import DERIVED
 from bench.recording import table
-from bench.recording.manifest import RecordingError
+from bench.recording.manifest import RecordingError, read_manifest
 from bench.recording.table import TableStore, parts_of, write_parquet
+from tests.bench.cli_support import packbench_here, record, recorded_as
 
 COLUMNS = ["Test Time / s", "Step Count / 1", "Voltage / V", "Current / A"]
 ROWS = np.column_stack([np.arange(200_000.0), np.ones(200_000), np.linspace(3, 4, 200_000), np.full(200_000, -2.0)])
@@ -61,6 +63,22 @@ def test_what_says_where_columns_are_is_held_against_its_checksum_at_once(large:
     damage(large, large.stat().st_size - 20)
     with pytest.raises(RecordingError, match="does not fit the checksum"):
         TableStore(large, None, **parts)
+
+
+def test_a_run_that_ends_with_a_large_table_is_judged_by_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "LARGE", 0)
+    folder = record(tmp_path, recorded_as(2.0))
+    found = read_manifest(folder)["samples"]
+    assert set(found["parts"]["columns"]) == set(DERIVED)
+    assert packbench_here("judge", folder).status == 0
+    path = folder / "samples.parquet"
+    column = pq.read_metadata(path).row_group(0).column(DERIVED.index("Discharging Capacity / Ah"))
+    damage(path, int(column.dictionary_page_offset or column.data_page_offset) + 30)
+    answer = packbench_here("judge", folder)
+    assert (answer.status, len(answer.err.splitlines())) == (2, 1)
+    assert "is damaged" in answer.err
 
 
 def test_a_value_is_found_wherever_it_stands(large: Path) -> None:

@@ -235,6 +235,21 @@ def test_counters_that_begin_anew_anywhere_are_joined(
     assert not np.any(np.diff(recording.column("Discharging Capacity / Ah")) < 0)
 
 
+@settings(max_examples=15)
+@given(resets=st.sets(st.integers(10, 60).map(lambda n: 7 * n), max_size=8))
+def test_what_a_counter_shows_after_it_began_anew_counts(
+    resets: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Set to zero just behind a record, the next one shows what has flowed since: nothing is lost."""
+    found, lost, before = [], 0.0, 0.0
+    for n, each in enumerate(records()):
+        lost, before = before if n in resets else lost, each.discharged
+        found.append(replace(each, discharged=each.discharged - lost))
+    path = tmp_path_factory.getbasetemp() / "anew.csv"
+    path.write_text(bdf(found), encoding="utf-8")
+    assert told(open_recording(path))["discharge 1"] == pytest.approx(AMPERE_HOURS, rel=1e-9)
+
+
 def test_a_counter_that_says_something_else_than_the_current_is_not_told(tmp_path: Path) -> None:
     found = [replace(each, charged=each.charged * (1.3 if each.step >= 4 else 1)) for each in records()]
     recording = examined(tmp_path, bdf(found))
@@ -257,6 +272,18 @@ def test_a_counter_that_stands_still_under_current_is_not_told(tmp_path: Path) -
     recording = examined(tmp_path, bdf([replace(each, discharged=0.0) for each in records()]))
     assert "counters and integration differ" in named(recording)
     assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_counters_that_nobody_kept_are_none(tmp_path: Path) -> None:
+    found = [replace(each, discharged=0.0, charged=0.0, energy_in=0.0, energy_out=0.0) for each in records()]
+    assert told(examined(tmp_path, bdf(found))) == RIGHT
+
+
+def test_a_leap_of_the_voltage_at_the_beginning_is_no_discharge_in_no_time(tmp_path: Path) -> None:
+    """As of lithium that is plated on copper: the potential leaps when the current begins, and stays."""
+    rows = [(n * 0.1, 2.9 if n < 100 else 0.05, 0.0 if n < 100 else -0.005) for n in range(400)]
+    recording = examined(tmp_path, table(("Test Time / s", "Voltage / V", "Current / A"), rows))
+    assert "time in another unit" not in named(recording)
 
 
 def test_a_recording_that_begins_within_a_step_does_not_tell_of_that_step(tmp_path: Path) -> None:

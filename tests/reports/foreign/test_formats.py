@@ -77,6 +77,15 @@ def test_a_time_may_be_written_as_a_moment(tmp_path: Path) -> None:
     assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
 
 
+def test_a_line_of_units_below_the_names_is_believed(tmp_path: Path) -> None:
+    rows = [("[s]", "[mV]", "[mA]"), *((each.time, 1000 * each.voltage, 1000 * each.current) for each in records())]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Test Time", "Voltage", "Current"), rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.findings[:-1]
+    assert kpi.energy(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS * MEAN_OUT, rel=2e-3)
+
+
 def test_headers_that_a_schedule_quotes_are_none(tmp_path: Path) -> None:
     path = tmp_path / "recording.csv"
     schedule = "".join(f"[{n}: step]\n   [Save data when t > {n}]\n" for n in range(1500))
