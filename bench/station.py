@@ -46,7 +46,7 @@ class InstrumentEntry(files.FileModel):
     expect: Expected = Expected()
     accuracy: Accuracy = Accuracy()
     calibration: Certificate | None = Field(default=None, description="what its calibration certificate says")
-    calibration_due: date | None = Field(default=None, description="the certificate's, where there is one")
+    calibration_due: date | None = Field(default=None, description="the certificate's, unless this is earlier")
     watchdog: float | None = Field(
         default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
     )
@@ -65,14 +65,15 @@ class InstrumentEntry(files.FileModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _due_as_its_certificate_says(cls, given: Any) -> Any:
+    def _due_when_the_first_of_both_is(cls, given: Any) -> Any:
         certificate = given.get("calibration") if isinstance(given, Mapping) else None
         due = certificate.get("due") if isinstance(certificate, Mapping) else getattr(certificate, "due", None)
         if due is None:
             return given
-        if given.get("calibration_due", due) != due:
-            problem = f"its certificate says {due}; leave one of them out"
-            raise files.WrongAt(("calibration_due",), str(given["calibration_due"]), problem)
+        written = given.get("calibration_due")
+        # A date that is none is told by its own key.
+        if isinstance(written, date) and isinstance(due, date):
+            due = min(written, due)
         return {**given, "calibration_due": due}
 
     @property

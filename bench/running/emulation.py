@@ -33,48 +33,45 @@ RESTING = 0.01
 class _Memory:
     """What the cell's pairs of resistance and capacitance have come to, V: as if all cells were alike.
 
-    `parts` are the three resistances of each row, Ohm of one cell; `taus` s.
+    `capacity` in Ah of the pack, whose `parallel` cells share a current; `soc` from 0 to 1.
     """
 
     def __init__(self, cell: CellParameters, capacity: float, parallel: int, soc: float) -> None:
         self._cell, self._capacity, self._parallel = cell, capacity, parallel
         self._rows = cell.soc.tolist()
-        self.soc = soc
-        self._volts = [0.0, 0.0]
-        self._time = nan
-        self.parts: list[list[float]] = []
-        self.taus: list[float] = []
+        self.soc, self.row = soc, 0
+        self._fast, self._slow = 0.0, 0.0
+        self._time, self._seconds = nan, nan
+        self._kept = 1.0, 1.0
+        self._parts: list[list[float]] = []
+        self._taus: list[float] = []
 
     def warm_to(self, temperature: float) -> None:
         """Take the resistances of a temperature, degC."""
         cell = self._cell
-        self.parts = cell.resistances(cell.soc, temperature).T.tolist()
-        self.taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2)]
-
-    @property
-    def row(self) -> int:
-        """Row of the tables below which the cells are, on average."""
-        return max(bisect_right(self._rows, self.soc) - 1, 0)
+        self._parts = cell.resistances(cell.soc, temperature).T.tolist()
+        self._taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2)]
+        self._seconds = nan
 
     def share(self, current: float, time: float) -> float:
         """How much of its resistance a cell will oppose by the next look to what flows now (A, positive charges)."""
-        seconds = 0.0 if isnan(self._time) else time - self._time
+        seconds = time - self._time if time > self._time else 0.0
         self._time = time
+        if seconds != self._seconds:
+            self._seconds = seconds
+            self._kept = exp(-seconds / self._taus[0]), exp(-seconds / self._taus[1])
         self.soc = min(max(self.soc + current * seconds / 3600 / self._capacity, 0.0), 1.0)
-        at_once, *slow = self.parts[self.row]
-        amperes = current / self._parallel
-        self._volts = self._after(amperes, seconds, slow)
+        self.row = max(bisect_right(self._rows, self.soc) - 1, 0)
+        at_once, fast, slow = self._parts[self.row]
+        amperes, (kept_fast, kept_slow) = current / self._parallel, self._kept
+        fast_end, slow_end = amperes * fast, amperes * slow
+        self._fast = fast_end + (self._fast - fast_end) * kept_fast
+        self._slow = slow_end + (self._slow - slow_end) * kept_slow
+        whole = at_once + fast + slow
         if abs(current) < RESTING * self._capacity:
-            return at_once / (at_once + sum(slow))
-        grown = sum(self._after(amperes, seconds, slow)) / amperes
-        return (at_once + min(max(grown, 0.0), sum(slow))) / (at_once + sum(slow))
-
-    def _after(self, amperes: float, seconds: float, slow: Sequence[float]) -> list[float]:
-        kept = [exp(-seconds / tau) for tau in self.taus]
-        return [
-            volts * keep + amperes * ohms * (1.0 - keep)
-            for volts, keep, ohms in zip(self._volts, kept, slow, strict=True)
-        ]
+            return at_once / whole
+        soon = fast_end + (self._fast - fast_end) * kept_fast + slow_end + (self._slow - slow_end) * kept_slow
+        return (at_once + min(max(soon / amperes, 0.0), fast + slow)) / whole
 
 
 class EmulatedPack:
@@ -102,6 +99,7 @@ class EmulatedPack:
         self._memory.warm_to(temperature)
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
+        self._here, self._share = -1, 1.0
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
@@ -126,6 +124,7 @@ class EmulatedPack:
             self._memory.warm_to(temperature)
             self._wanted = list(self._total)
             self._left = list(range(len(self._wanted)))
+            self._here = -1
         if not isnan(current):
             self._remember(current, time)
         if not self._left:
@@ -139,6 +138,9 @@ class EmulatedPack:
     def _remember(self, current: float, time: float) -> None:
         """Have the rows that the cells run on oppose what a cell would by now."""
         share, here = self._memory.share(current, time), self._memory.row
+        if here == self._here and abs(share - self._share) < CLOSE / 2:
+            return
+        self._here, self._share = here, share
         for row in range(max(here - AROUND, 0), min(here + AROUND + 2, len(self._total))):
             wanted = share * self._total[row]
             if abs(wanted - self._written[row]) > CLOSE * self._total[row]:

@@ -9,6 +9,8 @@ from reports.kpi.base import of_step, on_request
 from reports.kpi.readings import CHARGE_AH, SET_VOLTAGE, SOC, TIME, VOLTAGE, charges, percent
 from reports.recording import Floats, Recording, Step
 
+FOLLOWED_BACK, RISEN = 0.03, 0.02
+"""How far above a level a display may start, and by how much it must have risen to tell how fast: shares of 1."""
 CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
 
 
@@ -24,7 +26,7 @@ def duration(run: Recording, step: Step) -> float:
 )  # fmt: skip
 def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> float:
     """Time from the first {start:percent} % to the first {stop:percent} % of displayed SOC, interpolated between
-    samples; holds and gaps do not count.
+    samples, and up to 3 % followed back where a display starts above; holds and gaps do not count.
     """
     time, soc = run.values(TIME, step), run.values(SOC, step)
     # A display that shows nothing yet, as before its contactors have closed, is no display of 0.
@@ -74,11 +76,24 @@ def constant_voltage_share(run: Recording, step: Step) -> float:
 
 
 def _crossing(time: Floats, soc: Floats, level: float) -> float:
-    """Time at which a rising signal first reaches `level`; `nan` when it starts above or never gets there."""
+    """Time at which a rising signal first reaches `level`; `nan` when it never gets there, or starts far above.
+
+    Where it starts a little above, it is followed back: a display may have jumped in the rest before.
+    """
     reached = np.flatnonzero(soc >= level)
     if not len(reached):
         return nan
     after = int(reached[0])
     if after == 0:
-        return float(time[0]) if soc[0] - level < 0.005 else nan
+        return _before(time, soc, level)
     return float(np.interp(level, soc[after - 1 : after + 1], time[after - 1 : after + 1]))
+
+
+def _before(time: Floats, soc: Floats, level: float) -> float:
+    """When a signal that starts above `level` would have been there, at the rate at which it rises first."""
+    above = float(soc[0]) - level
+    rows = np.flatnonzero(soc >= soc[0] + RISEN)
+    if not 0 <= above <= FOLLOWED_BACK or not len(rows):
+        return float(time[0]) if 0 <= above < 0.005 else nan
+    rate = float(soc[rows[0]] - soc[0]) / float(time[rows[0]] - time[0])
+    return float(time[0]) - above / rate

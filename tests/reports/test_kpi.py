@@ -67,6 +67,11 @@ def test_a_resistance_is_counted_from_the_edge_of_the_current(at: float, period:
     assert kpi.dc_resistance(run, "pulse", at=at).value == pytest.approx(R0 + R1 * (1 - np.exp(-at / TAU)), rel=0.003)
 
 
+def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None:
+    """The charge begins at 5 % displayed and rises by 40 % in 1800 s: 2 % were 90 s before."""
+    assert kpi.charge_time(recording(), "charge", start=0.03).value == pytest.approx(6770.0 + 90.0 - 3710.0)
+
+
 def test_a_pulse_is_told_by_what_it_did() -> None:
     run = recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
     assert kpi.capacity(run, "pulse").name == "discharge capacity"

@@ -186,6 +186,14 @@ def test_a_spread_is_that_of_channels_with_errors_of_their_own() -> None:
     assert found == pytest.approx(2 * sqrt(2) * hypot(0.6e-3 / ROOT3, 1e-4 / sqrt(12)), rel=0.15)
 
 
+def test_cells_with_a_certificate_are_known_as_well_as_it_says() -> None:
+    """An expanded uncertainty of 0.6 mV, k = 2: 0.3 mV of each of the two."""
+    certified = instrument("emulator", "emulator", cell={"offset": 0.6e-3, "divisor": 2.0})
+    truth = Truth((*BENCH[:2], certified, *BENCH[3:]))
+    truth.step("rest", "Rest", 20, **{"Supply Voltage / V": 20.0, **cells(3.40, 3.3, 3.3, 3.3, 3.3, 3.2)})
+    assert uncertainty(kpi.cell_spread(truth.measured(), "rest")) == pytest.approx(2 * sqrt(2) * 0.3e-3, rel=0.15)
+
+
 def test_of_cells_that_are_alike_a_spread_is_shown_that_is_none() -> None:
     """The highest of several wrong channels is too high: how far, a Monte-Carlo says."""
     truth = Truth()
