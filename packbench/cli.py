@@ -20,6 +20,7 @@ from bench.durations import spell
 from bench.recording.export import Format
 from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
 from instruments.roles import InstrumentFault
+from packbench.commands.fit import fit
 from packbench.console import fields_of, number, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ Trust = Annotated[
     typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+
+
+app.command()(fit)
 
 
 def _tell_version(asked: bool) -> None:

@@ -14,9 +14,12 @@ from bench.pack import PackFile
 from bench.verdicts import InputError
 from instruments.roles import BatteryEmulator, CellTable
 from models.cell import CellFileError, CellParameters, load_cell
+from models.construction import Construction
 
 AT_ONCE = 0.1
 """s of a scan that may be spent on it."""
+BUILT_UP = 600.0
+"""s after which a current has met the resistance that is uploaded: an emulator's table has no other time."""
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 
@@ -72,12 +75,14 @@ class EmulatedPack:
             self._emulator.update_resistance(self._wanted, (row,))
 
     def _resistance(self, temperature: float) -> npt.NDArray[np.float64]:
-        return np.asarray(self._cell.resistances(self._cell.soc, temperature).sum(axis=0) / self._parallel)
+        built_up = self._cell.resistance_after(BUILT_UP, self._cell.soc, temperature)
+        return np.asarray(built_up / self._parallel)
 
 
 def cell_of(pack: PackFile) -> CellParameters:
     """Parameters of the pack's cell; raises `InputError` when there are none by that name."""
     try:
-        return load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+        cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
     except CellFileError as error:
         raise InputError(f"pack {pack.name}, key cell: {error}") from error
+    return Construction(**pack.construction.model_dump()).built_in(cell, pack.series, pack.parallel)
