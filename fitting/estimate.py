@@ -26,7 +26,7 @@ TAU_RANGE = float(np.log(2.0))
 """In logarithms, up and down: the pairs stay apart, and none becomes a resistance or a capacitor."""
 VOLT = 0.006
 """V that a row may be off: what is left when everything is fitted."""
-AT_THE_END = 0.004
+AT_THE_END = 0.0027
 """V that the row may be off at which a full discharge ends: that row alone says what capacity a test would find."""
 AT_REST = 0.001
 """V that the first row may be off where a record begins at rest: its state of charge is told by nothing else."""
@@ -113,6 +113,7 @@ class Fit:
                 start = 1 - float(record.charge.max()) / sweep.capacity
             self.prior[self.layout.start(number)] = start
             self._paths.append(path_of(record, self.capacity, self.span, branch_at(start), _seen(record)))
+        self._shares = [_shares(record, path) for record, path in zip(records, self._paths, strict=True)]
         self._ends = [_end(record, path, self.capacity) for record, path in zip(records, self._paths, strict=True)]
         self._penalty = _Equations(np.zeros((self.layout.count,) * 2), np.zeros(self.layout.count))
         anchor = np.array([self.layout.start(sweep.number)]), np.array([[1 / ANCHOR]])
@@ -180,11 +181,18 @@ class Fit:
         """1/V of each row that is seen: less where the curve is steep."""
         segment, _ = self.layout.curve(self.prior[self.layout.start(number)] + path.moved[path.seen])
         slope = np.diff(values[self.layout.ocv])[segment] * (POINTS - 1)
-        weight = np.asarray(np.sqrt(INDEPENDENT / len(path.seen)) / np.hypot(VOLT, CHARGE * slope))
+        weight = np.asarray(np.sqrt(INDEPENDENT * self._shares[number]) / np.hypot(VOLT, CHARGE * slope))
         weight[self._ends[number]] = 1 / AT_THE_END
         if self.records[number].rests:
             weight[0] = 1 / AT_REST
         return weight
+
+
+def _shares(record: Record, path: Path) -> Vector:
+    """What each seen row counts: half of it as a row, half by the time that it stands for."""
+    time = record.time[path.seen]
+    lasts = np.gradient(time)
+    return np.asarray(0.5 / len(time) + 0.5 * lasts / lasts.sum())
 
 
 def _end(record: Record, path: Path, capacity: float) -> Indices:
@@ -291,7 +299,7 @@ def _second_differences(count: int) -> Vector:
     return np.diff(np.eye(count), 2, axis=0)
 
 
-RESERVE = 0.005
+RESERVE = 0.01
 """Share of the charge of the sweep that is left below its end: slower, or warmer, a cell gives a little more."""
 SWEEP = 0.8
 """Share of the charge of the widest record that a sweep must cover to be one."""
@@ -369,7 +377,7 @@ def check_sweep(records: Sequence[Record]) -> None:
         min(float(record.voltage.min()) for record in records),
         max(float(record.voltage.max()) for record in records),
     )
-    if highest - lowest < SWEEP * (seen[1] - seen[0]):
+    if highest - lowest < 0.6 * (seen[1] - seen[0]):  # what is left are the drops of a cold cell
         raise RecordError(
             f"{widest.name} moves the most charge and spans {lowest:.3g} to {highest:.3g} V of {seen[0]:.3g} to "
             f"{seen[1]:.3g} V: no record goes from full to empty, so the capacity is not known; add one that does."

@@ -221,7 +221,7 @@ def by_temperature(comparisons: Sequence[Comparison], apart: float = 4.0) -> lis
     ambient = np.array([each.record.ambient for each in ordered])
     bounds = [0, *(np.flatnonzero(np.diff(ambient) > apart) + 1).tolist(), len(ordered)]
     groups = [(ordered[a:b], ambient[a:b]) for a, b in pairwise(bounds)]
-    return [figures(f"{float(np.mean(at)):.0f} °C", group) for group, at in groups]
+    return [figures(f"{round(float(np.mean(at)))} °C", group) for group, at in groups]
 
 
 def _rmse(errors: Vector) -> float | None:

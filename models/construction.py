@@ -10,11 +10,11 @@ from models.cell import CellParameters
 class Construction:
     """What a pack adds to its cells; everything that is left out is as if the cells lay on a bench.
 
-    `cell_capacity` (Ah) is the size of a cell of the same make: resistances shrink with it, heat capacity and cooling grow.
-    `contact_resistance` (Ohm) is that of the joints of one group in series, seen by its voltage tap, `path_resistance`
-    (Ohm) that of busbars, cables, fuse and contactors, seen by none. `heat_capacity` (J/K) is that of all cells together,
-    `coupling` (W/K) all cells' to the housing, which has `housing_heat_capacity` (J/K) and loses `loss` (W/K) to the air.
-    Raises `ValueError` where a housing is given by half.
+    `cell_capacity` (Ah) is the size of a cell of the same make: resistances shrink with it, heat capacity and cooling
+    grow. `contact_resistance` (Ohm) is that of the joints of one group in series, seen by its voltage tap,
+    `path_resistance` (Ohm) that of busbars, cables, fuse and contactors, seen by none. `heat_capacity` (J/K) is that of
+    all cells together, `coupling` (W/K) all cells' to the housing, which has `housing_heat_capacity` (J/K) and loses
+    `loss` (W/K) to the air. Raises `ValueError` where a housing is given by half.
     """
 
     cell_capacity: float | None = None
