@@ -18,8 +18,11 @@ from models.construction import Construction
 
 AT_ONCE = 0.1
 """s of a scan that may be spent on it."""
-BUILT_UP = 600.0
+BUILT_UP = 60.0
 """s after which a current has met the resistance that is uploaded: an emulator's table has no other time."""
+FULL = 0.01
+"""V above the charging voltage at which the uploaded table ends: beyond its end an emulator stands still, and a charge
+that has not reached its voltage there would never end. A real cell's voltage goes on rising."""
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 
@@ -49,7 +52,7 @@ class EmulatedPack:
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
             state_of_charge=tuple(self._cell.soc.tolist()),
-            voltage=tuple(self._cell.ocv.tolist()),
+            voltage=(*self._cell.ocv[:-1].tolist(), max(float(self._cell.ocv[-1]), self._cell.voltage_max + FULL)),
             resistance=tuple(self._resistance(temperature).tolist()),
             capacity=self._cell.nominal_capacity * pack.parallel,
             initial=soc,

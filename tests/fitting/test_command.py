@@ -60,7 +60,8 @@ def test_its_open_circuit_voltage_is_that_of_the_records(made: tuple[Path, Any])
     cell = load_cell(made[0])
     soc = np.linspace(0.15, 0.95, 9)
     taken = (1 - soc) * cell.nominal_capacity / CAPACITY
-    assert cell.open_circuit_voltage(soc) == pytest.approx(Truth().ocv(1 - taken), abs=0.004)
+    # What a slow pair drops at C/10 and what the curve is, one slow discharge cannot tell apart: 0.4 A times 50 mOhm.
+    assert cell.open_circuit_voltage(soc) == pytest.approx(Truth().ocv(1 - taken), abs=0.025)
 
 
 def test_errors_are_told_by_temperature_with_the_held_out_part_apart(made: tuple[Path, Any]) -> None:
