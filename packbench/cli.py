@@ -18,7 +18,7 @@ import typer
 from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault
-from packbench.commands import accept, export, judge
+from packbench.commands import accept, export, fit, judge
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
 
@@ -409,6 +409,7 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
 # Commands with a file of their own, in the order of the help.
 app.command()(judge.judge)
 app.command()(accept.accept)
+app.command()(fit.fit)
 app.command()(export.export)
 
 

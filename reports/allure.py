@@ -126,6 +126,10 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
     parts += [f"<p><b>Hard to decide here: {escape(text)}</b></p>" for text in manifest.get("doubts", ())]
+    assumed = manifest["pack"].get("assumed")
+    if assumed:
+        said = f"Assumed of the simulated cell {manifest['pack']['cell']}, measured on none: {', '.join(assumed)}."
+        parts.append(f"<p>{escape(said)} A verdict that rests on them is as good as they are.</p>")
     parts += [f"<p><b>Not computed: {escape(text)}</b></p>" for text in manifest.get("kpi_problems", ())]
     rows = tables.rows_of(manifest)
     if rows:

@@ -17,9 +17,15 @@ from bench.pack import PackFile
 from bench.verdicts import InputError
 from instruments.roles import BatteryEmulator, CellTable
 from models.cell import CellFileError, CellParameters, load_cell
+from models.construction import Construction
 
 AT_ONCE = 0.1
 """s of a scan that may be spent on it."""
+BUILT_UP = 60.0
+"""s after which a current has met the resistance that is uploaded: an emulator's table has no other time."""
+FULL = 0.01
+"""V above the charging voltage at which the uploaded table ends: beyond its end an emulator stands still, and a charge
+that has not reached its voltage there would never end. A real cell's voltage goes on rising."""
 FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 CLOSE = 0.002
@@ -40,38 +46,41 @@ class _Memory:
         self._cell, self._capacity, self._parallel = cell, capacity, parallel
         self._rows = cell.soc.tolist()
         self.soc, self.row = soc, 0
-        self._fast, self._slow = 0.0, 0.0
+        self._held = [0.0] * cell.pairs
         self._time, self._seconds = nan, nan
-        self._kept = 1.0, 1.0
-        self._parts: list[list[float]] = []
+        self._kept: list[float] = [1.0] * cell.pairs
+        self._resistances: list[list[float]] = []
         self._taus: list[float] = []
+        self._built_up: list[float] = []
 
     def warm_to(self, temperature: float) -> None:
         """Take the resistances of a temperature, degC."""
         cell = self._cell
-        self._parts = cell.resistances(cell.soc, temperature).T.tolist()
-        self._taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2)]
+        taus = (cell.tau1, cell.tau2, *(() if cell.tau3 is None else (cell.tau3,)))
+        self._resistances = cell.resistances(cell.soc, temperature).T.tolist()
+        self._built_up = cell.resistance_after(BUILT_UP, cell.soc, temperature).tolist()
+        self._taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in taus]
         self._seconds = nan
 
     def share(self, current: float, time: float) -> float:
-        """How much of its resistance a cell will oppose by the next look to what flows now (A, positive charges)."""
+        """How much of what is uploaded a cell will oppose by the next look to what flows now (A, positive charges)."""
         seconds = time - self._time if time > self._time else 0.0
         self._time = time
         if seconds != self._seconds:
             self._seconds = seconds
-            self._kept = exp(-seconds / self._taus[0]), exp(-seconds / self._taus[1])
+            self._kept = [exp(-seconds / tau) for tau in self._taus]
         self.soc = min(max(self.soc + current * seconds / 3600 / self._capacity, 0.0), 1.0)
         self.row = max(bisect_right(self._rows, self.soc) - 1, 0)
-        at_once, fast, slow = self._parts[self.row]
-        amperes, (kept_fast, kept_slow) = current / self._parallel, self._kept
-        fast_end, slow_end = amperes * fast, amperes * slow
-        self._fast = fast_end + (self._fast - fast_end) * kept_fast
-        self._slow = slow_end + (self._slow - slow_end) * kept_slow
-        whole = at_once + fast + slow
+        amperes, soon = current / self._parallel, 0.0
+        at_once, *pairs = self._resistances[self.row]
+        for number, (resistance, kept) in enumerate(zip(pairs, self._kept, strict=True)):
+            end = amperes * resistance
+            held = end + (self._held[number] - end) * kept
+            self._held[number] = held
+            soon += end + (held - end) * kept
         if abs(current) < RESTING * self._capacity:
-            return at_once / whole
-        soon = fast_end + (self._fast - fast_end) * kept_fast + slow_end + (self._slow - slow_end) * kept_slow
-        return (at_once + min(max(soon / amperes, 0.0), fast + slow)) / whole
+            return at_once / self._built_up[self.row]
+        return (at_once + min(max(soon / amperes, 0.0), sum(pairs))) / self._built_up[self.row]
 
 
 class EmulatedPack:
@@ -104,7 +113,7 @@ class EmulatedPack:
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
             state_of_charge=tuple(self._cell.soc.tolist()),
-            voltage=tuple(self._cell.ocv.tolist()),
+            voltage=(*self._cell.ocv[:-1].tolist(), max(float(self._cell.ocv[-1]), self._cell.voltage_max + FULL)),
             resistance=tuple(self._total),
             capacity=capacity,
             initial=soc,
@@ -149,12 +158,14 @@ class EmulatedPack:
                     self._left.insert(0, row)
 
     def _resistance(self, temperature: float) -> npt.NDArray[np.float64]:
-        return np.asarray(self._cell.resistances(self._cell.soc, temperature).sum(axis=0) / self._parallel)
+        built_up = self._cell.resistance_after(BUILT_UP, self._cell.soc, temperature)
+        return np.asarray(built_up / self._parallel)
 
 
 def cell_of(pack: PackFile) -> CellParameters:
     """Parameters of the pack's cell; raises `InputError` when there are none by that name."""
     try:
-        return load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+        cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
     except CellFileError as error:
         raise InputError(f"pack {pack.name}, key cell: {error}") from error
+    return Construction(**pack.construction.model_dump()).built_in(cell, pack.series, pack.parallel)

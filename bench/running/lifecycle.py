@@ -489,6 +489,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
             "parallel": pack.parallel,
             "capacity": pack.rated_capacity,
             "serial_number": pack.serial_number,
+            **_assumed(setup),
         },
         "instruments": [],
         "protections": [],
@@ -500,6 +501,16 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "seed": setup.seed,
         "defects": list(setup.defects),
     }
+
+
+def _assumed(setup: Setup) -> dict[str, Any]:
+    """Which parameters of the simulated cell nobody has measured; nothing of a bench where none is simulated."""
+    emulated = any("emulator" in entry.roles for entry in setup.station.instruments.values())
+    if setup.station.virtual is None and not emulated:
+        return {}
+    with suppress(InputError):  # the file is wrong: that is told when the bench is opened
+        return {"cell": setup.pack.cell, "assumed": list(cell_of(setup.pack).assumed)}
+    return {}
 
 
 def check_fit(setup: Setup) -> None:
@@ -515,6 +526,12 @@ def check_fit(setup: Setup) -> None:
             f"Station {station.name} is on the wall clock: seeded defects need simulators of its own; where a "
             "station is served, give them to `packbench serve`."
         )
+
+
+def _construction(pack: PackFile) -> dict[str, Any]:
+    """What the pack adds to its cells; nothing where it adds nothing: not every world knows of a construction."""
+    given = pack.construction.model_dump(exclude_unset=True)
+    return {"construction": given} if given else {}
 
 
 def world_maker(station: StationFile) -> EntryPoint:
@@ -551,6 +568,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             seed=setup.seed,
             defects=setup.defects,
             wait=wait,
+            **_construction(pack),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

@@ -26,6 +26,7 @@ from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, ope
 from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
+from models.construction import Construction
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
@@ -43,6 +44,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     seed: int,
     defects: Sequence[str],
     wait: Callable[[float], None],
+    construction: Mapping[str, float] | None = None,
 ) -> World:
     """Open a virtual bench and plug its simulators in at their addresses, which no other world of this process has.
 
@@ -50,14 +52,17 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
     (`"pack"` or `"emulator"`; without it the emulator where there is one). `links` maps an instrument name to its VISA
     resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
-    another `serial_number` is another individual of it. `defects` as in `instruments.virtual.defects.grammar`. `wait`
+    another `serial_number` is another individual of it, `construction` what it adds to its cells (see
+    `models.construction`). `defects` as in `instruments.virtual.defects.grammar`. `wait`
     lets virtual time pass while somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
 
     Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
     _check_keys(settings, SECTION, "virtual")
     plan = _Section.of(settings, links)
-    builder = _Builder(plan, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
+    built = Construction(**(construction or {}))
+    individual = crc32(f"{seed}:{serial_number}".encode())
+    builder = _Builder(plan, load_cell(cell), series, parallel, seed, individual, wait, built)
     with ExitStack() as undo:
         world = builder.build(undo, defects)
         undo.pop_all()
@@ -187,6 +192,7 @@ class _Builder:
     seed: int
     individual: int
     wait: Callable[[float], None]
+    construction: Construction
     clock: WorldTime = field(default_factory=WorldTime)
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
@@ -221,6 +227,11 @@ class _Builder:
         injection.inject(*defects)
         return World(self.clock, self.settling, world, injection)
 
+    @property
+    def _built_in(self) -> CellParameters:
+        """The cell as it is in the pack: what its BMS was told of."""
+        return self.construction.built_in(self.cell, self.series, self.parallel)
+
     def _lay_buses(self, exchange: Exchange) -> Mapping[str, CanChannel]:
         """The CAN bus of each node: those that name the same channel are on one."""
         return {
@@ -232,8 +243,8 @@ class _Builder:
     def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
-            each.name, each.specimen(self.specimens), self.clock, self.settling, self.cell, self.series, self.parallel,
-            self.plan.temperature, self.properties, plant, buses.get(each.name),
+            each.name, each.specimen(self.specimens), self.clock, self.settling, self._built_in, self.series,
+            self.parallel, self.plan.temperature, self.properties, plant, buses.get(each.name),
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
         try:
@@ -262,6 +273,7 @@ class _Builder:
             seed=self.individual,
             soc=plan.soc,
             temperature=plan.temperature,
+            construction=self.construction,
         )
         if plan.plant == "pack":
             return Pack(string)
