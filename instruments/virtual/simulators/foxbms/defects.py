@@ -185,6 +185,24 @@ def _contactor_closed(bms: FoxBms, _defect: Defect) -> Repair:
     return let_go
 
 
+def _deaf(bms: FoxBms, _defect: Defect) -> Repair:
+    """It hears no request any more, and goes on sending."""
+    bms.deaf = True
+    return partial(setattr, bms, "deaf", False)
+
+
+def _uneven_requests(bms: FoxBms, defect: Defect) -> Repair:
+    """Every second request comes so much late: a computer, an adapter or a gateway that has other things to do."""
+    bms.timing.displaced = defect.number(0)
+    return partial(setattr, bms.timing, "displaced", 0.0)
+
+
+def _unasked(bms: FoxBms, _defect: Defect) -> None:
+    """Nobody has asked it for anything since it was switched on: it is in ERROR for that."""
+    bms.fail("can timing")
+    bms.contactors.cut()
+
+
 # ---- frames ----
 
 
@@ -354,6 +372,12 @@ def _insulation(bms: FoxBms, defect: Defect) -> Repair:
     return bms.leak.change(defect.number(0))
 
 
+def _saturated_limits(bms: FoxBms, _defect: Defect) -> Repair:
+    """It allows more than its message has room for: 4095 counts, either way."""
+    full = frames.CHARGE_LIMIT(1e9) | frames.DISCHARGE_LIMIT(1e9)
+    return tamper(bms, frames.LIMITS, lambda frame: frame | full)
+
+
 def _bus_off(bms: FoxBms, _defect: Defect) -> Repair:
     bms.channel.cut()
     return bms.channel.mend
@@ -383,6 +407,10 @@ DEFECTS = (
     _kind("bms-error[:<fault signal>]", _error),
     _kind("emergency-stop", _emergency_stop),
     _kind("bms-restart[:<s>]", _restart),
+    _kind("bms-deaf", _deaf),
+    _kind("bms-unasked", _unasked, for_good=True),
+    _kind("uneven-requests:<s>", _uneven_requests),
+    _kind("saturated-limits", _saturated_limits),
     _kind("second-node", _second_node),
     _kind("min-above-max:<extreme>", _min_above_max),
     _kind("soc-jump:<share>", _soc_jump),

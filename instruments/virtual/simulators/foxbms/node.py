@@ -73,8 +73,9 @@ class FoxBms(Part):
 
     `leak` is the property that its insulation monitor reads, Ohm. `request_timeout` s is how long after the last
     request the contactors open: as released (None) some 1.4, where no more than 3.5 A flow. `check_can_timing` is
-    whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while it is `silent` nothing is sent or heard,
-    and the contactor stays as it is; `conducts` is what the contactor really does of what it is told.
+    whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
+    it is `silent` nothing is sent or heard, and the contactor stays as it is; while it is `deaf` nothing is heard;
+    `conducts` is what the contactor really does of what it is told.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class FoxBms(Part):
         self._cell, self.channel, self._parallel = cell, channel, parallel
         self.cells: Cells = cells
         self.ports = (Contactor(self),)
-        self.leak, self.silent = leak, False
+        self.leak, self.silent, self.deaf = leak, False, False
         self.charging_complete = False
         self.conducts: Callable[[bool], bool] = bool
         self.packers = dict(PACKERS)
@@ -200,7 +201,7 @@ class FoxBms(Part):
 
     def _receive(self, message: Message) -> None:
         """Act on a state request (0x210), at the time that it bears."""
-        if message.arbitration_id != REQUEST or len(message.data) < 3 or self.silent:
+        if message.arbitration_id != REQUEST or len(message.data) < 3 or self.silent or self.deaf:
             return
         now = self.channel.now()
         at = message.timestamp if message.timestamp > now else now
@@ -262,7 +263,7 @@ class FoxBms(Part):
         if self.silent:
             return
         channel, timing, faults = self.channel, self.timing, self.faults
-        if channel.repeated and not channel.is_cut:
+        if channel.repeated and not (channel.is_cut or self.deaf):
             self._hear_repeated(now)
         timing.look(now)
         if timing.standing or faults:

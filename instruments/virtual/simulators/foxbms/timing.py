@@ -30,6 +30,8 @@ class RequestTiming:
         self._count = 0.0
         self._looked = self._last = now
         self._evenly = False
+        self.displaced = 0.0
+        """s by which every second request comes late: a defect."""
 
     @property
     def active(self) -> bool:
@@ -50,12 +52,18 @@ class RequestTiming:
         """Take a request that came at `time`."""
         self.look(time)
         apart = (time - self._last) / self.pace
-        self._evenly = LEAST - ROUNDING <= apart <= MOST + ROUNDING
+        least, most = LEAST - ROUNDING + self.displaced, MOST + ROUNDING - self.displaced
+        self._evenly = least <= apart <= most
         self._last = time
 
     def hear_evenly(self, first: float, period: float, count: int) -> None:
         """Take `count` requests that came `period` s apart, the first of them at `first`."""
-        if self._evenly and not self._count and abs(first - self._last - period) < ROUNDING * self.pace:
+        if (
+            self._evenly
+            and not self._count
+            and not self.displaced
+            and abs(first - self._last - period) < ROUNDING * self.pace
+        ):
             # As nearly always: nothing is new.
             self._last = self._looked = first + (count - 1) * period
             return
