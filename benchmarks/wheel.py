@@ -72,7 +72,7 @@ def _noted() -> Iterator[list[float]]:
             times.append(monotonic())
         send(bus, msg, timeout)
 
-    VirtualBus.send = noting  # type: ignore[method-assign]
+    VirtualBus.send = noting  # type: ignore[method-assign, assignment]
     try:
         yield times
     finally:

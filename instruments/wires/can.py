@@ -157,16 +157,18 @@ class CanSession:
         if self._context.transcript is not None:
             self._context.transcript(">", written(message))
 
-    def repeat(self, period: float, due: Due) -> None:
+    def repeat(self, period: float, due: Due) -> Callable[[], None]:
         """Each `period` s until `close`, send what is `due`, and take what has come.
 
-        Not by python-can's cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs.
+        Returns what has the next turn come a whole period later: for who sends between two of them. Not by python-can's
+        cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs.
         Raises `ValueError` where the clock of the bench calls nobody back.
         """
         if self._context.every is None:
             raise ValueError(f"{self.name}: frames are repeated by a clock that calls back, and there is none.")
         wheel = self._bus.wheel(self._context.every, real_time=self._context.real_time)
         self._ends.append(wheel.add(period, lambda: self._send_due(due), self._take_turn))
+        return lambda: wheel.begin_anew(period)
 
     @property
     def keeps_time(self) -> bool:

@@ -51,29 +51,48 @@ class Wheel:
     def __init__(self, every: Every, *, real_time: bool = False) -> None:
         self._every, self._real_time = every, real_time
         self._turns: dict[float, list[Turn]] = {}
-        self._ends: dict[float, list[Callable[[], None]]] = {}
+        self._ends: dict[float, Callable[[], None]] = {}
+        self._attention: dict[float, Callable[[], None]] = {}
+        self._begun: dict[float, int] = {}
 
     def add(self, period: float, send: Callable[[], None], read: Callable[[], None]) -> Callable[[], None]:
         """Carry out both each `period` s from now on; returns what ends that."""
         turns, turn = self._turns.setdefault(period, []), (send, read)
         turns.append(turn)
         if len(turns) == 1:
-            self._ends[period] = [self._every(period, lambda: self._go_round(period))]
+            self._begin(period)
             if self._real_time:
-                self._ends[period].append(Attention.need())
+                self._attention[period] = Attention.need()
 
         def end() -> None:
             turns.remove(turn)
             if not turns:
                 del self._turns[period]
-                for stop in self._ends.pop(period):
-                    stop()
+                self._ends.pop(period)()
+                self._attention.pop(period, _nothing)()
 
         return end
 
-    def _go_round(self, period: float) -> None:
+    def begin_anew(self, period: float) -> None:
+        """Have the next turn a whole period from now: something was sent between two of them."""
+        if period in self._ends:
+            self._ends.pop(period)()
+            self._begin(period)
+
+    def _begin(self, period: float) -> None:
+        # By its number a call that was on its way when it was cancelled is told from those that count.
+        self._begun[period] = number = self._begun.get(period, 0) + 1
+        self._ends[period] = self._every(period, lambda: self._go_round(period, number))
+
+    def _go_round(self, period: float, number: int) -> None:
+        if self._begun.get(period) != number:
+            return
         turns = tuple(self._turns.get(period, ()))
         for send, _ in turns:
             send()
         for _, read in turns:
             read()
+
+
+def _nothing() -> None:
+    """Nobody needed any."""

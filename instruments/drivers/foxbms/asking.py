@@ -94,5 +94,5 @@ def requests_for(session: CanSession, context: LinkContext, wanted: bool | None,
         return ByBus(session, context)
     wheel = ByWheel(session, context)
     if context.every is not None and (clocked or context.real_time):
-        session.repeat(CYCLE, wheel.due if clocked else lambda: None)
+        wheel.begin_anew = session.repeat(CYCLE, wheel.due if clocked else lambda: None)
     return wheel if clocked else WithEachScan(session)

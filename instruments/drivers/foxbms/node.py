@@ -59,6 +59,10 @@ from instruments.wires.session import InstrumentLink, LinkContext
 CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+GETS_OVER = 5.0
+"""s that a node is waited for that nobody has asked for anything yet: it may open three times, 0.7 s each."""
+_STARTED = frozenset({NodeState.IDLE, NodeState.OPEN_CONTACTORS})
+"""Where a node is that has only just been asked for the first time."""
 _VALUES = 0x233
 """f_PackValuesP0"""
 _LISTEN = 0.1
@@ -161,19 +165,27 @@ class FoxBms:
         return Identity("foxBMS", "foxBMS 2", "", "")
 
     def _end_its_wait(self) -> None:
-        """Ask for STANDBY, for as long as `identify` listens if it is in ERROR because it has heard no request so far.
+        """Ask for STANDBY, until it has got over having heard no request so far.
 
-        Links live in real time at any speed: so much of it, where a clock tells it.
+        One that has begun to count that as an error goes on to ERROR whatever is asked of it meanwhile, and stays there
+        unless that is STANDBY (`transitionToErrorState` in its bms.c); one that is IDLE may be about to. Links live in
+        real time at any speed: so much of it, where a clock tells it. A simulated node is as old as the bench.
         """
         passed: Callable[[], float] = self._context.passing or self._context.now
-        deadline = passed() + self._timeout
+        deadline = passed() + GETS_OVER
         self.request_mode(BmsMode.STANDBY)
-        while self.state() is BmsState.ERROR and self._misses_requests() and passed() < deadline:
+        while (self._has_only_started() or self._misses_requests()) and passed() < deadline:
             self._context.sleep(_LISTEN)
         self._mode.forget()
 
+    def _has_only_started(self) -> bool:
+        self._take()
+        return self._context.real_time and self._mode.present in _STARTED
+
     def _misses_requests(self) -> bool:
-        return _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+        """Whether it is in ERROR, or on its way to it or from it, for want of requests and nothing else."""
+        told = _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+        return told and (bool(self.faults()) or self.state() in {BmsState.ERROR, BmsState.OPENING})
 
     def request(self) -> None:
         """Repeat the requested mode, unless somebody does; the values come unasked."""

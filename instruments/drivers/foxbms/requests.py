@@ -91,12 +91,16 @@ class WithEachScan:
 
 
 class ByWheel:
-    """By the clock of the bench, `CYCLE` s apart; `due` is what the wheel asks for in each turn."""
+    """By the clock of the bench, `CYCLE` s apart; `due` is what the wheel asks for in each turn.
+
+    `begin_anew` has the wheel turn a whole cycle from now.
+    """
 
     def __init__(self, session: CanSession, context: LinkContext) -> None:
         self._session, self._context = session, context
         self._message: Message | None = None
         self._left = self._turns = 0
+        self.begin_anew: Callable[[], None] = lambda: None
 
     def due(self) -> "Message | None":
         """The message once more, unless nobody has promised anything for too long."""
@@ -113,6 +117,7 @@ class ByWheel:
             self.steer(message)
             self._left = max(self._left, ceil(PATIENCE / CYCLE))
         if not turns or not self._comes(turns):
+            self.begin_anew()
             self._session.send(message, WHAT)
 
     def steer(self, message: "Message") -> None:

@@ -13,7 +13,7 @@ from can.interfaces.virtual import VirtualBus
 from instruments.drivers.foxbms import FoxBms
 from instruments.roles import BmsMode, BmsState
 from instruments.wires.session import LinkContext
-from tests.foreign.foxbms_c import ERROR, IDLE, NORMAL, PRECHARGE, STANDBY, CNode
+from tests.foreign.foxbms_c import IDLE, NORMAL, PRECHARGE, STANDBY, CNode
 from tests.instruments.drivers.foxbms_node import BUS
 
 Every = Callable[[float, Callable[[], None]], Callable[[], None]]
@@ -136,14 +136,17 @@ def test_a_node_that_was_reset_under_load_is_not_closed_again(bench: Together, b
     assert bms.left_mode().count == 1
 
 
-def test_a_node_that_nobody_has_asked_is_in_error_and_is_led_out_of_it(bench: Together, bms: FoxBms) -> None:
-    bench.sleep(3.0)
-    assert bench.node.state == ERROR
+@pytest.mark.parametrize("alone", [0.5, 0.9, 0.99, 1.05, 1.15, 1.2, 1.3, 1.8, 2.5, 10.0])
+def test_a_node_that_nobody_has_asked_is_led_out_of_its_error_however_far_it_has_come(
+    bench: Together, bms: FoxBms, alone: float
+) -> None:
+    """It goes on to ERROR once it has begun to, and what it is asked by then is what it stays there for."""
+    bench.sleep(alone)
     bms.identify()
-    bench.until(lambda: scan(bms)["state"] == BmsState.STANDBY, 2)
+    reach(bench, bms, BmsMode.DISCHARGE, BmsState.CLOSED)
     bench.sleep(1.0)
     assert bms.faults() == ()
-    reach(bench, bms, BmsMode.DISCHARGE, BmsState.CLOSED)
+    assert scan(bms)["state"] == BmsState.CLOSED
 
 
 def test_requests_are_95_to_105_ms_apart_whatever_is_asked_for(bench: Together, bms: FoxBms) -> None:
@@ -156,7 +159,8 @@ def test_requests_are_95_to_105_ms_apart_whatever_is_asked_for(bench: Together, 
         bms.request_mode(mode)
     bench.sleep(2.0)
     times = [ms for ms, _ in bench.requests]
-    assert {later - earlier for earlier, later in pairwise(times)} == {100}
+    # What is sent before a millisecond begins arrives in it.
+    assert {later - earlier for earlier, later in pairwise(times)} <= {99, 100}
     assert bench.node.occurrence == 0
 
 
@@ -228,7 +232,8 @@ def test_each_cell_sensor_and_string_is_told_of(bench: Together, bms: FoxBms) ->
     bench.node.sensors_degC = [-5, 3, 120, 7, 8, 9, 10, 11]
     bench.sleep(1.2)
     found = scan(bms)
-    assert [found[f"cell {number}"] for number in range(1, 19)] == [mv / 1000 for mv in bench.node.cells_mV]
+    cells = [found[f"cell {number}"] for number in range(1, 19)]
+    assert cells == pytest.approx([mv / 1000 for mv in bench.node.cells_mV])
     assert [found[f"sensor {number}"] for number in range(1, 9)] == bench.node.sensors_degC
     assert found["string voltage 1"] == pytest.approx(sum(bench.node.cells_mV) / 1000, abs=0.01)
     assert bms.system_state() == "RUNNING"
