@@ -197,10 +197,11 @@ def _uneven_requests(bms: FoxBms, defect: Defect) -> Repair:
     return partial(setattr, bms.timing, "displaced", 0.0)
 
 
-def _unasked(bms: FoxBms, _defect: Defect) -> None:
+def _unasked(bms: FoxBms, _defect: Defect) -> Repair:
     """Nobody has asked it for anything since it was switched on: it is in ERROR for that."""
     bms.fail("can timing")
     bms.contactors.cut()
+    return bms.recover
 
 
 # ---- frames ----
@@ -408,7 +409,7 @@ DEFECTS = (
     _kind("emergency-stop", _emergency_stop),
     _kind("bms-restart[:<s>]", _restart),
     _kind("bms-deaf", _deaf),
-    _kind("bms-unasked", _unasked, for_good=True),
+    _kind("bms-unasked", _unasked),
     _kind("uneven-requests:<s>", _uneven_requests),
     _kind("saturated-limits", _saturated_limits),
     _kind("second-node", _second_node),
