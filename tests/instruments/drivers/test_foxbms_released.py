@@ -150,7 +150,7 @@ def test_a_node_that_nobody_has_asked_is_led_out_of_its_error_however_far_it_has
 
 
 def test_requests_are_95_to_105_ms_apart_whatever_is_asked_for(bench: Together, bms: FoxBms) -> None:
-    bench.sleep(0.1)
+    bench.sleep(0.137)
     bms.identify()
     modes = [BmsMode.CHARGE, BmsMode.DISCHARGE, BmsMode.STANDBY, BmsMode.CHARGE]
     for number, mode in enumerate(modes):
