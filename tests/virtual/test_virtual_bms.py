@@ -15,7 +15,7 @@ from instruments.drivers.foxbms import layout
 from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
 from instruments.virtual.simulators.foxbms.node import field
 from models.cell import load_cell
-from tests.foreign.foxbms_c import CNode
+from tests.foreign.foxbms_c import ERROR, CNode
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2
@@ -447,11 +447,11 @@ def test_a_single_request_between_two_is_forgiven(open_bench: OpenBench, connect
     assert node.after(0.2)["CanTimingError"] == 0
 
 
-APART = st.one_of(st.integers(90, 110), st.just(100), st.sampled_from([20, 300, 1200]))
+APART = st.one_of(st.integers(90, 110), st.just(100), st.sampled_from([20, 300, 900]))
 """ms between two requests: about right, right, and not at all."""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(apart=st.lists(st.tuples(APART, st.sampled_from([STANDBY, DISCHARGE, CHARGE])), min_size=5, max_size=60))
 def test_it_does_what_the_c_code_does_with_any_requests(open_bench: OpenBench, apart: list[tuple[int, int]]) -> None:
     """Side by side with a node written from that code: the same states in the same order, the same error in time."""
@@ -466,9 +466,10 @@ def test_it_does_what_the_c_code_does_with_any_requests(open_bench: OpenBench, a
             data = bytes([next(modes), 0, 0, 0, 0, 0, 0, 0])
             bench.world.advance(ms / 1000 - bench.world.time)
             channel.send("test", can.Message(ms / 1000, 0x210, is_extended_id=False, data=data))
+        original.tick()
+        if ms == due:
             original.receive(data)
             due = next(times, 0)
-        original.tick()
         if ms % 10 == 0:
             bench.world.advance(ms / 1000 - bench.world.time)
             differ += ("can timing" in bms.faults) != original.timing_flag
@@ -478,7 +479,8 @@ def test_it_does_what_the_c_code_does_with_any_requests(open_bench: OpenBench, a
     bench.world.close()
     # It takes some steps of 10 ms to do what is done at once here, and a look more or less makes an error or none.
     assert differ <= 15
-    assert states[0][: len(states[1])] == states[1][: len(states[0])] or differ
+    if ERROR not in states[1]:
+        assert states[0][: len(states[1])] == states[1][: len(states[0])]
 
 
 def test_a_node_built_without_that_check_never_minds(open_bench: OpenBench, connect: Connect) -> None:

@@ -14,6 +14,7 @@ NO_REQUEST, DISCHARGE_REQUEST, CHARGE_REQUEST, STANDBY_REQUEST = range(4)
 ENTRY, CHECK_PRECHARGE, OPEN_FIRST = 0, 10, 29
 """Of BmsSubstate those that take time."""
 
+STANDS_BY = 0.08  # s, BMS_FSM_MEDIUM_TIME and what is checked behind it before a request is looked at
 CLOSING = 0.2  # s, BMS_WAIT_TIME_AFTER_CLOSING_STRING_CONTACTOR
 PRECHARGE_OPENS = 0.5  # s, BMS_TIME_WAIT_AFTER_OPENING_PRECHARGE
 STRING_OPENS = 0.2  # s, twice BMS_WAIT_TIME_AFTER_OPENING_STRING_CONTACTOR
@@ -106,7 +107,7 @@ class Contactors:
             if self.asked != STANDBY_REQUEST:
                 return False
             self._open(now, STANDBY)
-        elif state == STANDBY and self.asked in (DISCHARGE_REQUEST, CHARGE_REQUEST):
+        elif state == STANDBY and self._due == inf and self.asked in (DISCHARGE_REQUEST, CHARGE_REQUEST):
             self._precharge(now)
         elif self.asked == STANDBY_REQUEST and (state in (IDLE, NORMAL) or self.substate == CHECK_PRECHARGE):
             self._open(now, STANDBY)
@@ -143,9 +144,14 @@ class Contactors:
         self._drive(False)
         self._after(at + STRING_OPENS, self._opened)
 
-    def _opened(self, _at: float) -> None:
+    def _opened(self, at: float) -> None:
         self.strings = 0
         self._enter(self._then)
+        if self._then == STANDBY:
+            self._after(at + STANDS_BY, self._stood_by)
+
+    def _stood_by(self, _at: float) -> None:
+        """From now on requests are looked at."""
 
     def _precharge(self, at: float) -> None:
         self._enter(PRECHARGE)

@@ -42,7 +42,7 @@ from instruments.virtual.simulators.foxbms.frames import (
     following,
 )
 from instruments.virtual.simulators.foxbms.sensing import Extremes, LooseLead
-from instruments.virtual.simulators.foxbms.timing import AS_RELEASED, LOOK, MOST, RequestTiming
+from instruments.virtual.simulators.foxbms.timing import AS_RELEASED, OPENS, RequestTiming
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
@@ -59,7 +59,7 @@ CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 EVENTS = {"over-temperature": 5.0, "over-current charge": 0.1, "over-current discharge": 0.1, "insulation": 0.5}
 """s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here."""
-DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "can timing": 0.2, "alert": 0.0}
+DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "can timing": OPENS, "alert": 0.0}
 """s between an error and the opening of the contactors; 0.1 of those that are not here."""
 HARMLESS = frozenset({"insulation", "precharge"})
 """Faults that open nothing: DIAG_WARNING in diag_cfg.c."""
@@ -71,9 +71,9 @@ OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 class FoxBms(Part):
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `leak` is the property that its insulation monitor reads, Ohm. `request_timeout` s is how long after the last
-    request the contactors open: as released (None) some 1.4, where no more than 3.5 A flow. `check_can_timing` is
-    whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
+    `leak` is the property that its insulation monitor reads, Ohm. A node as released (`request_timeout` None) wants
+    requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
+    they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
     it is `silent` nothing is sent or heard, and the contactor stays as it is; while it is `deaf` nothing is heard;
     `conducts` is what the contactor really does of what it is told.
     """
@@ -147,7 +147,7 @@ class FoxBms(Part):
     def request_timeout(self, seconds: float | None) -> None:
         self._request_timeout = seconds
         if seconds is not None:
-            self.timing.limit = max(1, round((seconds - MOST - DELAYS["can timing"]) / LOOK))
+            self.timing.be_patient(seconds)
 
     @property
     def _insulation(self) -> float:

@@ -10,6 +10,8 @@ from math import inf
 LOOK = 0.01
 LEAST, MOST = 0.095, 0.105
 AS_RELEASED = 100
+OPENS = 0.2
+"""s from the error to the opening of the contactors: DIAG_DELAY_200ms."""
 ROUNDING = 5e-4
 """s: it counts in ticks of 1 ms."""
 PART = 1e-6
@@ -19,11 +21,13 @@ PART = 1e-6
 class RequestTiming:
     """Counts for one node, from `now` (s) on; `limit` is how many bad looks are an error, None: it never looks.
 
-    `pace` is how many s pass for the node in one of those in which requests come.
+    `least` and `most` (s) are how far requests may be apart; `pace` is how many s pass for the node in one of those in
+    which requests come.
     """
 
     def __init__(self, now: float, limit: int | None = AS_RELEASED) -> None:
         self.limit, self.pace = limit, 1.0
+        self.least, self.most = LEAST, MOST
         self.standing = False
         """Whether the error is told of."""
         self.raised_at = -inf
@@ -37,6 +41,11 @@ class RequestTiming:
     def active(self) -> bool:
         """Whether the error keeps the contactors open: not any more with the first good look."""
         return self.limit is not None and self._count > self.limit - 1
+
+    def be_patient(self, seconds: float) -> None:
+        """Have the error when nobody has asked for so long, less `OPENS`, and not for what is uneven before."""
+        self.least, self.most = 0.0, max(seconds - OPENS - LOOK * AS_RELEASED, min(MOST, seconds / 2))
+        self.limit = max(1, min(AS_RELEASED, round((seconds - OPENS - self.most) / LOOK)))
 
     def begin_anew(self, now: float) -> None:
         """Know nothing: the node was reset."""
@@ -52,7 +61,7 @@ class RequestTiming:
         """Take a request that came at `time`."""
         self.look(time)
         apart = (time - self._last) / self.pace
-        least, most = LEAST - ROUNDING + self.displaced, MOST + ROUNDING - self.displaced
+        least, most = self.least - ROUNDING + self.displaced, self.most + ROUNDING - self.displaced
         self._evenly = least <= apart <= most
         self._last = time
 
@@ -71,7 +80,7 @@ class RequestTiming:
             self.hear(first + number * period)
         if count > 2:
             last = first + (count - 1) * period
-            if period / self.pace > MOST + ROUNDING:
+            if period / self.pace > self.most + ROUNDING:
                 for number in range(2, count):
                     self.hear(first + number * period)
             self._count_looks(last, good=self._evenly)
@@ -81,10 +90,10 @@ class RequestTiming:
         """Count the looks until `now`."""
         if self.limit is None:
             return
-        if self._evenly and not self._count and now - self._last <= MOST * self.pace:
+        if self._evenly and not self._count and now - self._last <= self.most * self.pace:
             self._looked = now
             return
-        late = self._last + MOST * self.pace
+        late = self._last + self.most * self.pace
         if self._looked < late:
             self._count_looks(min(now, late), good=self._evenly)
         self._count_looks(now, good=False)
