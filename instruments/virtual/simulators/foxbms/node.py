@@ -57,8 +57,11 @@ BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: 
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
-EVENTS = {"over-temperature": 5.0, "over-current charge": 0.1, "over-current discharge": 0.1, "insulation": 0.5}
-"""s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here."""
+EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1}
+"""s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here.
+
+Of a temperature it counts for 5 s. Here it does not: a cell that burns is beyond what its message tells by then.
+"""
 DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "can timing": OPENS, "alert": 0.0}
 """s between an error and the opening of the contactors; 0.1 of those that are not here."""
 HARMLESS = frozenset({"insulation", "precharge"})
