@@ -104,6 +104,16 @@ def test_the_contactors_are_closed_before_any_output_is_switched_on(little_bench
     assert list(dict.fromkeys(order)) == ["request CHARGE", "charge", "request DISCHARGE", "discharge"]
 
 
+def test_a_bms_that_begins_to_open_under_load_has_given_up_and_everything_is_off_at_once(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    plant.on_scan.append(lambda: setattr(plant, "bms_state", BmsState.OPENING) if plant.now() > 20 else None)
+    error = fails(little_bench, Discharge(2.0, until=LONG))
+    assert "the BMS opens its contactors under load: it gave up" in str(error)
+    (trip,) = events(little_bench, "trip")
+    assert trip["time"] < 23
+
+
 def test_scans_stay_on_their_grid(little_bench: TestBench) -> None:
     run = little_bench.run(Discharge(1.0, until=elapsed(minutes=30)))
     times = column(run, "Test Time / s")

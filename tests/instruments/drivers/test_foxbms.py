@@ -237,6 +237,25 @@ def test_a_bus_that_is_not_there(context: LinkContext, interface: str) -> None:
         (InstrumentLink(can=BUS), {"positive_current": "up"}, "must be 'charge' or 'discharge'"),
         (InstrumentLink(can=BUS), {"opens_when_silent": 0}, "opens_when_silent 0 must be a time in s"),
         (InstrumentLink(can=BUS), {"cyclic_request": True}, "needs a clock that calls back"),
+        (
+            InstrumentLink(can=BUS),
+            {"balancing": "yes"},
+            r"balancing 'yes' must be true or false, or 0 to 0\.255 V",
+        ),
+        (InstrumentLink(can=BUS), {"balancing": 0.3}, r"balancing 0\.3 must be true or false, or 0 to 0\.255 V"),
+        (
+            InstrumentLink(can=BUS),
+            {"pack": 24},
+            "pack 24 must be keys and numbers, of strings, modules, cells,",
+        ),
+        (InstrumentLink(can=BUS), {"pack": {"cels": 24}}, "pack has no 'cels'; did you mean 'cells'"),
+        (
+            InstrumentLink(can=BUS),
+            {"pack": {"cells": 0}},
+            "cells: 0, which must be a whole number from 1 to 255",
+        ),
+        (InstrumentLink(can=BUS), {"pack": {"strings": True}}, "pack has strings: True, which must be a whole number"),
+        (InstrumentLink(can=BUS), {"pack": {"modules": 16, "cells": 100}}, "1600 cells in all are more than the 1024"),
     ],
 )
 def test_wrong_station_entries(
