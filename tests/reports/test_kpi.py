@@ -9,6 +9,7 @@ import pytest
 
 from reports import kpi
 from reports.kpi import Kpi
+from reports.kpi.readings import displayed_before
 from reports.recording import Recording
 from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, without
 
@@ -172,3 +173,25 @@ def test_a_recorded_cycle_makes_physical_sense(cycle_run: Path) -> None:
     assert found["discharge", "discharge capacity"] == pytest.approx(2.26, abs=0.02)
     assert 90 < found["discharge", "energy round-trip efficiency"] < 100
     assert found["discharge", "coulombic efficiency"] == pytest.approx(100, abs=0.1)
+
+
+def shown_from(row: int) -> Recording:
+    """The worked run, whose BMS shows no charge before a row: with its contactors open a foxBMS knows of none."""
+    rows = [list(each) for each in ROWS]
+    for each in rows[:row]:
+        each[COLUMNS.index("SOC / 1")] = NAN
+    return recording(rows)
+
+
+def test_a_charge_that_nobody_shows_yet_is_no_charge_of_nothing() -> None:
+    run = recording()
+    discharge = run.step("discharge")
+    assert displayed_before(run, discharge) == 1.0
+    assert displayed_before(shown_from(2), discharge) == 0.9
+    assert displayed_before(shown_from(3), discharge) == 0.5
+    assert isnan(displayed_before(shown_from(len(ROWS)), discharge))
+
+
+def test_a_display_that_comes_late_delays_no_charge_time() -> None:
+    expected = kpi.charge_time(recording(), "charge", 0.5, 0.8).value
+    assert kpi.charge_time(shown_from(6), "charge", 0.5, 0.8).value == pytest.approx(expected)
