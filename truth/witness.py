@@ -4,7 +4,7 @@ It sees what a row's meters saw, at the same instant, and adds up the exact inte
 step of the physics.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,23 @@ class Witness:
         integrator = Integrator(world)
         world._sampling = (*world._sampling, integrator)
         witness = cls(world, integrator)
-        bench.engine.sampler.observers.append(witness.note)
+        # With the scan itself: behind it an emulator is given new resistances, and the truth is another one.
+        sampler: Any = bench.engine.sampler
+        sampler._scan = witness.beside(sampler._scan)
         return witness
 
-    def note(self, _row: Sequence[float]) -> None:
-        """Note what is true in the instant of a row."""
+    def beside(self, scan: Callable[[], list[float]]) -> Callable[[], list[float]]:
+        """A scan that is watched."""
+
+        def watched() -> list[float]:
+            row = scan()
+            self.note()
+            return row
+
+        return watched
+
+    def note(self) -> None:
+        """Note what is true now."""
         outputs, plant = self.world.outputs(), self.world._in.plant
         # Where the sensors are: that another cell may be hotter still is no error of a meter.
         degrees = [sensor._healthy[channel]() for sensor, channel in self.world._in.sensors]
