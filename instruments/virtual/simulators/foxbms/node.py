@@ -37,6 +37,8 @@ BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: 
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
 LIMIT_STEP = 0.25  # A, resolution of 0x232
+LARGEST_LIMIT = 1000.0
+"""A: 12 bits of a quarter ampere hold no more than 1023.75, and the largest of those says that it is none."""
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
 FAULT_DEBOUNCE = 0.5  # s
 RECOVERY = 1.0  # s; each bad look at the requests is made good by one that is not, 10 ms apart
@@ -355,7 +357,7 @@ class FoxBms(Part):
         self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
         room = (found.voltage_min - cell.voltage_min) / (2.0 * resistance) - (current if current < 0.0 else 0.0)
-        most = cell.discharge_c_rate_max * self._nominal
+        most = min(cell.discharge_c_rate_max * self._nominal, LARGEST_LIMIT)
         discharge = (room if room < most else most) if allowed and room > 0.0 else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
 
