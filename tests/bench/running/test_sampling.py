@@ -315,22 +315,24 @@ def _opposed(emulator: Emulator, four_cells: PackFile) -> float:
 
 
 def test_a_cell_opposes_less_to_a_current_that_has_only_begun(four_cells: PackFile) -> None:
-    """R0 at rest, and behind the edge of the current what its two pairs have come to, worked out here."""
+    """R0 at rest, and behind the edge of the current what its pairs have come to, worked out here."""
     cell, emulator = cell_of(four_cells), Emulator()
     emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
-    r0, r1, r2 = (float(each) for each in cell.resistances(0.5, 25.0))
-    tau1, tau2 = (float(np.interp(25.0, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2))
+    r0, *pairs = (float(each) for each in cell.resistances(0.5, 25.0))
+    taus = [
+        float(np.interp(25.0, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2, cell.tau3) if tau is not None
+    ]
     for second in range(10):
         emulated.follow([25.0], 0.0, float(second))
     assert _opposed(emulator, four_cells) == pytest.approx(r0, rel=0.003)
     for second in range(10, 31):
         emulated.follow([25.0], -2.0, float(second))
     since = 30 - 9 + 1  # what it will be by the next look
-    by_then = r0 + r1 * (1 - np.exp(-since / tau1)) + r2 * (1 - np.exp(-since / tau2))
+    by_then = r0 + sum(each * (1 - np.exp(-since / tau)) for each, tau in zip(pairs, taus, strict=True))
     assert _opposed(emulator, four_cells) == pytest.approx(by_then, rel=0.01)
     for second in range(31, 1500):
         emulated.follow([25.0], -0.01 * (second % 2) - 0.5, float(second))
-    assert _opposed(emulator, four_cells) <= 1.001 * (r0 + r1 + r2)
+    assert _opposed(emulator, four_cells) <= 1.001 * (r0 + sum(pairs))
 
 
 def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> None:
