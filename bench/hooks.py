@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.pack import PackFile
-from bench.scenario import Planned
+from bench.planned import Planned
 
 
 @pytest.hookspec

@@ -25,11 +25,11 @@ from bench.keeping import NAME as KEEPER
 from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.plain import plain
+from bench.planned import Planned
 from bench.recording import table
 from bench.recording.aftermath import aftermath
 from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
-from bench.scenario import Planned
 from bench.station import StationFile
 from bench.testing import Conclusion, TestBench
 from bench.unheard import outlive_the_reader

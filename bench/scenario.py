@@ -4,7 +4,7 @@ Rates are written as a cell engineer writes them (`"C/3"`, `"1C"`, `"0.5C"`) or 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -307,18 +307,3 @@ def standard_charge(name: str = "standard charge") -> Charge:
 def full_discharge(pack: PackFile, rate: Rate = "C/3", name: str = "discharge") -> Discharge:
     """Down to the lowest cell's limit (ISO 12405-4, 7.2: the supplier's limit ends the discharge)."""
     return Discharge(rate, until=cell_voltage_below(pack.limits.cell_voltage.min), name=name)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One step as it is going to be: A (a magnitude), s; of each condition its column, sense, threshold and words."""
-
-    name: str
-    kind: str
-    direction: str
-    resumable: bool
-    rate: str
-    current: float
-    duration: float
-    set_points: Mapping[str, float]
-    conditions: tuple[tuple[str, str, float, str], ...]

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench import columns
 from bench.pack import PackFile
-from bench.scenario import Planned
+from bench.planned import Planned
 from bench.verdicts import InputError
 from instruments.accuracy import Accuracy, range_for
 from reports.kpi import Kpi, evaluate

@@ -13,8 +13,8 @@ import numpy as np
 
 from bench import columns
 from bench.pack import PackFile
+from bench.planned import Planned
 from bench.running.emulation import cell_of
-from bench.scenario import Planned
 from models.string import CellString, Spread
 from reports.recording import Floats, Recording
 from reports.uncertainty.meters import Meters

@@ -25,8 +25,8 @@ from bench import ends
 from bench.ends import identity_of
 from bench.keeping import uses_the_bench
 from bench.pack import PackFile
+from bench.planned import Planned
 from bench.recording.session_log import Session, TestEnd
-from bench.scenario import Planned
 from bench.verdicts import Verdict
 from reports import allure, lost, lost_results, requirements, results
 from reports.recording import RecordingError

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import columns
 from bench.columns import INDEX
+from bench.planned import Planned
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
@@ -24,7 +25,7 @@ from bench.running.sampling import Row, Sampler
 from bench.running.undisturbed import undisturbed
 from bench.safety import livebus, safestate
 from bench.safety.faults import fault
-from bench.scenario import Planned, Step
+from bench.scenario import Step
 from bench.verdicts import BenchFault, Cause, InputError, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.clock import utc_now
+from bench.planned import Planned
 from bench.running import thresholds
 from bench.running.procedures import Place, Procedure, bounds, procedure_for
 from bench.safety import limits
-from bench.scenario import Planned, Step
+from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import InputError
 
