@@ -85,3 +85,13 @@ def test_a_third_pair_relaxes_like_the_others(flat_cell: CellParameters) -> None
     assert one.terminal_voltage - one.open_circuit_voltage[0] == pytest.approx(
         0.005 * (1 - exp(-2)) * exp(-3) + 0.1 * (1 - exp(-0.2)) * exp(-0.3)
     )
+
+
+@pytest.mark.parametrize("span", [0.01, 0.1])
+def test_the_branch_crosses_over_within_the_span_of_the_cell(flat_cell: CellParameters, span: float) -> None:
+    cell = replace(flat_cell, hysteresis=np.full(11, 0.02), hysteresis_span=span)
+    one = CellString(cell, 1, spread=NO_SPREAD, soc=0.5, branch=-1.0)
+    assert one.open_circuit_voltage[0] == pytest.approx(3.25 - 0.02)
+    one.step(2.0, 3600 * span, 25.0)  # as much charge as the span is
+    crossed = 0.02 * (1 - 2 * exp(-1))
+    assert one.open_circuit_voltage[0] == pytest.approx(3.25 + 0.5 * span + crossed)
