@@ -30,10 +30,14 @@ FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 CLOSE = 0.002
 """Share of a resistance that it may be off by until it is written anew."""
-AROUND = 2
+AROUND = 1
 """Rows to either side of where the cells are, on average, that are kept up to date: cells differ, and move on."""
 RESTING = 0.01
-"""C-rate below which a current is none."""
+"""C-rate below which a current is none, and by which it changes at an edge."""
+PACE = 0.05
+"""Part of the time since the last edge of the current after which resistances are looked at again: they go by its
+logarithm, so that what is written is as far off a second behind the edge as an hour behind it, and a long charge costs
+hardly a message."""
 
 
 class _Memory:
@@ -71,16 +75,17 @@ class _Memory:
             self._kept = [exp(-seconds / tau) for tau in self._taus]
         self.soc = min(max(self.soc + current * seconds / 3600 / self._capacity, 0.0), 1.0)
         self.row = max(bisect_right(self._rows, self.soc) - 1, 0)
-        amperes, soon = current / self._parallel, 0.0
+        amperes, opposed = current / self._parallel, 0.0
+        flows = abs(current) >= RESTING * self._capacity
         at_once, *pairs = self._resistances[self.row]
         for number, (resistance, kept) in enumerate(zip(pairs, self._kept, strict=True)):
             end = amperes * resistance
             held = end + (self._held[number] - end) * kept
             self._held[number] = held
-            soon += end + (held - end) * kept
-        if abs(current) < RESTING * self._capacity:
-            return at_once / self._built_up[self.row]
-        return (at_once + min(max(soon / amperes, 0.0), sum(pairs))) / self._built_up[self.row]
+            if flows:
+                # What an earlier current has left the other way round is no resistance, and no table holds it.
+                opposed += min(max((end + (held - end) * kept) / amperes, 0.0), resistance)
+        return (at_once + opposed) / self._built_up[self.row]
 
 
 class EmulatedPack:
@@ -109,6 +114,8 @@ class EmulatedPack:
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
         self._here, self._share = -1, 1.0
+        self._current, self._edge = nan, RESTING * capacity
+        self._edge_at = self._due = 0.0
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
@@ -147,9 +154,13 @@ class EmulatedPack:
     def _remember(self, current: float, time: float) -> None:
         """Have the rows that the cells run on oppose what a cell would by now."""
         share, here = self._memory.share(current, time), self._memory.row
-        if here == self._here and abs(share - self._share) < CLOSE / 2:
+        if not abs(current - self._current) <= self._edge:  # nan: the first one
+            self._edge_at = self._due = time
+        self._current = current
+        if here == self._here and (time < self._due or abs(share - self._share) < CLOSE / 2):
             return
         self._here, self._share = here, share
+        self._due = time + PACE * (time - self._edge_at)
         for row in range(max(here - AROUND, 0), min(here + AROUND + 2, len(self._total))):
             wanted = share * self._total[row]
             if abs(wanted - self._written[row]) > CLOSE * self._total[row]:

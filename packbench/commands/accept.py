@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.accepted import DEFAULT
 from bench.verdicts import InputError
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, RunsOption
 from packbench.console import fields_of, print_json, say
@@ -16,7 +15,7 @@ Folder = Annotated[Path, typer.Option("--accepted", help="Folder of the accepted
 
 
 def accept(
-    runs: Runs, folder: RunsOption = DEFAULT_RUNS, accepted: Folder = Path(DEFAULT), as_json: AsJson = False
+    runs: Runs, folder: RunsOption = DEFAULT_RUNS, accepted: Folder = Path("accepted"), as_json: AsJson = False
 ) -> None:
     """Accept runs of a specimen: its later figures are held against theirs, beside the limits of its type."""
     from bench.accepted import AcceptedFile, file_of, read, write

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.pack import load_pack
-from models.cell import load_cell
+from bench.running.emulation import cell_of
 from reports import kpi
 from truth.tables.meters import LEAST, Found, collect, counters, coverage, nightly
 from truth.witness import run
@@ -56,9 +56,8 @@ def test_the_emulated_module_opposes_less_to_a_current_that_has_only_begun(tmp_p
     would oppose the same after 2 s and after 10 s."""
     pulse = run(SCENARIOS["pulse"], tmp_path, station="virtual-module", exact=True)
     found = {at: kpi.dc_resistance(pulse.recorded, "pulse", at=at).asked for at in (2.0, 10.0)}
-    cell = load_cell("lfp-26650")
-    r0, r1, r2 = (float(each) for each in cell.resistances(0.5, 25.0))
+    cell = cell_of(load_pack("lfp-24s")[0])
     for at, asked in found.items():
-        model = 24 * (r0 + r1 * (1 - np.exp(-at / 20)) + r2 * (1 - np.exp(-at / 200)))
+        model = 24 * float(cell.resistance_after(at, 0.5, 25.0))
         assert asked is not None
         assert asked.again(pulse.true) == pytest.approx(model, rel=0.01)

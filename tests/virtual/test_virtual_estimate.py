@@ -19,7 +19,9 @@ def opened(open_bench: OpenBench, errors: dict[str, Any], **settings: Any) -> Be
 
 def soc_off(bench: Bench, listen: Listen, seconds: float = 2.0) -> float:
     """By how much the displayed state of charge is off."""
-    shown: float = listen(bench).signals(seconds)["MinimumSoc"] / 100
+    listener = listen(bench)
+    listener.close_contactor()  # a foxBMS shows no charge of a string that is not connected
+    shown: float = listener.signals(seconds)["MinimumSoc"] / 100
     return shown - float(bench.world.plant.soc.min())
 
 

@@ -87,7 +87,7 @@ def test_a_wrong_time_is_refused_in_one_sentence(whole_bench: Bench, text: str, 
 
 def test_what_is_for_good_is_what_nobody_can_mend() -> None:
     for_good = {name for name, kind in shipped_kinds().items() if kind.for_good}
-    assert for_good == {"weak-cell", "thermal-runaway", "fuse-blown"}
+    assert for_good == {"aged", "weak-cell", "thermal-runaway", "fuse-blown"}
 
 
 def test_of_two_ailing_cells_one_can_recover(open_bench: OpenBench) -> None:
