@@ -7,6 +7,7 @@ units are turned round here: mA, mOhm, mAh and mW on the wire, SI above. Tried o
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import pairwise
 from math import isclose
 from typing import Any
@@ -238,12 +239,15 @@ class NgiN83624(VisaDriver):
 
     def _set(self, root: str, node: str, values: Sequence[float]) -> None:
         """Send one value per channel, in as few messages as their equality allows."""
+        if self._lists and len(values) > 1 and values.count(values[0]) == len(values):  # as nearly always
+            self._session.write(f"{root}:{node} {values[0]:.7g}{_list(self._cells)}")
+            return
         alike: dict[str, list[int]] = defaultdict(list)
         for cell, value in zip(self._cells, values, strict=True):
             alike[f"{value:.7g}"].append(cell)
         for text, cells in alike.items():
             if self._lists and len(cells) > 1:
-                self._session.write(f"{root}:{node} {text}{_list(cells)}")
+                self._session.write(f"{root}:{node} {text}{_list(tuple(cells))}")
             else:
                 for cell in cells:
                     self._session.write(f"{root}{cell}:{node} {text}")
@@ -259,7 +263,8 @@ class NgiN83624(VisaDriver):
             )
 
 
-def _list(cells: Iterable[int]) -> str:
+@cache
+def _list(cells: tuple[int, ...]) -> str:
     return f"(@{','.join(map(str, cells))})"
 
 
