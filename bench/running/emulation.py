@@ -34,7 +34,7 @@ AROUND = 1
 """Rows to either side of where the cells are, on average, that are kept up to date: cells differ, and move on."""
 RESTING = 0.01
 """C-rate below which a current is none, and by which it changes at an edge."""
-PACE = 0.1
+PACE = 0.05
 """Part of the time since the last edge of the current after which resistances are looked at again: they go by its
 logarithm, so that what is written is as far off a second behind the edge as an hour behind it, and a long charge costs
 hardly a message."""
