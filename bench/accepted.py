@@ -18,8 +18,6 @@ from bench import files
 from bench.pack import PackFile
 from bench.verdicts import InputError
 
-DEFAULT = "accepted"
-"""Folder of the files, where no other is named."""
 OF_THIS_SPECIMEN = " of this specimen"
 """What the name of a figure ends with that is judged against the accepted one."""
 NAMELESS = "unknown"

@@ -207,7 +207,11 @@ class WallClock:
         pause(seconds / self.speed)
 
     def every(self, period: float, callback: Callable[[], None]) -> Callable[[], None]:
-        """See `Clock.every`: callbacks run on the scheduler thread, late ones are not repeated to catch up."""
+        """See `Clock.every`: callbacks run on the scheduler thread.
+
+        One that is late is not repeated to catch up, and the next one is a whole period behind it: who repeats a frame
+        counts on the distance of two, not on their number.
+        """
         if period <= 0:
             raise ValueError(f"A callback every {period} s would never end: the period must be positive.")
         with self._wake:
@@ -237,9 +241,9 @@ class WallClock:
                     self._wake.wait((self._due[0][0] - self.now()) / self.speed if self._due else None)
                 if self._closed:
                     return
-                due, identity, period, callback = heapq.heappop(self._due)
+                _, identity, period, callback = heapq.heappop(self._due)
                 if identity in self._cancelled:
                     self._cancelled.discard(identity)
                     continue
-                heapq.heappush(self._due, (max(due + period, self.now()), identity, period, callback))
+                heapq.heappush(self._due, (self.now() + period, identity, period, callback))
             callback()

@@ -52,6 +52,7 @@ class BenchContext:
         self.session: str = getattr(config, "workerinput", {}).get(SESSION, "")
         """Id of the session that the runs belong to."""
         self.power_cut_told = False
+        self.doubts_told: set[str] = set()
         """Whether this session has said what a power cut of the computer leaves on."""
         self.broken: str | None = None
         """Why the bench cannot be used any more: the first cause, once there was one."""

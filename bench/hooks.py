@@ -1,11 +1,13 @@
 """The pytest hooks that the bench calls and a report implements: the bench never imports a report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.pack import PackFile
+from bench.planned import Planned
 
 
 @pytest.hookspec
@@ -19,6 +21,18 @@ def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
 @pytest.hookspec
 def pytest_packbench_run_started(item: pytest.Item, folder: Path) -> None:
     """A run has begun: `folder` holds its manifest, its event log and its growing journal."""
+
+
+@pytest.hookspec
+def pytest_packbench_scenario(
+    item: pytest.Item, planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile, state: tuple[float, float]
+) -> list[str]:
+    """A scenario is about to begin: return a sentence on everything that this bench is not expected to decide.
+
+    `planned` are its steps, `manifest` that of the run so far, `state` what the pack begins with: state of charge (0 to
+    1) and degC. What is returned is told as a warning, or refused where the station file says so.
+    """
+    raise NotImplementedError
 
 
 @pytest.hookspec

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bench import files
-from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature
+from bench.requirements import UNCONDITIONAL, ByTemperature, Requirements, at_temperature, source_of
 from instruments.wording import nearest
 
 __all__ = ["Limits", "PackFile", "at_temperature", "load_pack"]
@@ -53,6 +53,25 @@ class Limits(files.FileModel):
     )
 
 
+class Construction(files.FileModel):
+    """How cells are built into the pack, for the virtual bench and the emulator: see `models.construction`."""
+
+    cell_capacity: float | None = Field(default=None, gt=0, description="Ah of a cell of this size and make")
+    contact_resistance: float = Field(default=0.0, ge=0, description="Ohm of the joints of one group in series")
+    path_resistance: float = Field(default=0.0, ge=0, description="Ohm of busbars, cables, fuse and contactors")
+    heat_capacity: float | None = Field(default=None, gt=0, description="J/K of all cells together")
+    coupling: float | None = Field(default=None, gt=0, description="W/K of all cells to the housing")
+    housing_heat_capacity: float | None = Field(default=None, gt=0, description="J/K")
+    loss: float | None = Field(default=None, gt=0, description="W/K of the housing to the air")
+
+    @model_validator(mode="after")
+    def _a_housing_is_whole(self) -> "Construction":
+        from models.construction import Construction as Built
+
+        Built(**self.model_dump())
+        return self
+
+
 class Datasheet(files.FileModel):
     """A pack of `series` groups of `parallel` cells, whatever is required of it."""
 
@@ -65,6 +84,7 @@ class Datasheet(files.FileModel):
     series: int = Field(gt=0, le=400)
     parallel: int = Field(default=1, gt=0, le=200)
     rated_capacity: float = Field(gt=0, description="Ah of the whole pack")
+    construction: Construction = Construction()
     limits: Limits
 
     @property
@@ -108,8 +128,7 @@ class PackFile(Datasheet):
 
     def source_of(self, kpi: str, condition: str = UNCONDITIONAL) -> str:
         """Where what is required of a KPI under a condition comes from; empty where the file does not say it."""
-        place = f"requirements.{kpi}"
-        return self.sources.get(f"{place}.{condition}", self.sources.get(place, ""))
+        return source_of(self.sources, kpi, condition)
 
     @model_validator(mode="after")
     def _heat_can_be_explained(self) -> "PackFile":

@@ -9,7 +9,7 @@ knows what the safe state found. The fixture's own end only catches what never r
 """
 
 import sys
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -25,6 +25,7 @@ from bench.keeping import NAME as KEEPER
 from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.plain import plain
+from bench.planned import Planned
 from bench.recording import table
 from bench.recording.aftermath import aftermath
 from bench.safety import interrupts, powercut
@@ -234,8 +235,36 @@ def opened(request: pytest.FixtureRequest) -> Iterator[TestBench]:
 
 def _announce(item: pytest.Item, under_test: TestBench) -> None:
     hook = item.ihook
+    under_test.adviser = lambda planned, state: _advised(item, under_test, planned, state)
     under_test.run_log.listeners.append(lambda event: hook.pytest_packbench_event(item=item, event=event))
     hook.pytest_packbench_run_started(item=item, folder=under_test.run_log.folder)
+
+
+def _advised(
+    item: pytest.Item, under_test: TestBench, planned: Sequence[Planned], state: tuple[float, float]
+) -> list[str]:
+    """What somebody says that this bench is not expected to decide: on the terminal as well, each once a session."""
+    answers = item.ihook.pytest_packbench_scenario(
+        item=item, planned=planned, manifest=under_test.run_log.manifest, pack=under_test.pack, state=state
+    )
+    told = [text for answer in answers for text in answer]
+    news = [text for text in told if text not in item.config.stash[_context_key].doubts_told]
+    item.config.stash[_context_key].doubts_told.update(news)
+    if news:
+        _tell_doubts(item.config, news)
+    return told
+
+
+def _tell_doubts(config: pytest.Config, news: Sequence[str]) -> None:
+    """Write past whatever captures the test's own output: a test is running."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None:
+        return
+    with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+        for text in news:
+            reporter.ensure_newline()
+            reporter.write_line(plain(f"PRE-FLIGHT: {text}"), yellow=True)
 
 
 def _tell_power_cut(item: pytest.Item, context: BenchContext, under_test: TestBench) -> None:

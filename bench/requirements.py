@@ -51,6 +51,12 @@ def at_temperature(table: Mapping[float, float], temperature: float) -> float:
     return v0 if t1 == t0 else v0 + (v1 - v0) * (temperature - t0) / (t1 - t0)
 
 
+def source_of(sources: Mapping[str, str], kpi: str, condition: str) -> str:
+    """Where what is required of a KPI under a condition comes from; empty where the sources of a file do not say it."""
+    place = f"requirements.{kpi}"
+    return sources.get(f"{place}.{condition}", sources.get(place, ""))
+
+
 Conditions = Mapping[str, Mapping[float, float]]
 """Limits of one KPI: tables by temperature (degC, the KPI's unit), by condition."""
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bench import files, roles
+from bench.accuracies import Certificate, Room
+from bench.accuracies import Quantities as Accuracy
 from instruments.wording import nearest
 
 SHIPPED = Path(__file__).parent / "stations"
@@ -27,18 +29,6 @@ def _known_role(name: str) -> str:
 RoleName = Annotated[str, AfterValidator(_known_role)]
 
 
-class Accuracy(files.FileModel):
-    """Expanded uncertainty of a reading, as a fraction of it (temperature: K).
-
-    `resistance` is that of an instrument that measures one itself, not as a voltage over a current.
-    """
-
-    voltage: float = Field(default=0.001, ge=0, lt=1)
-    current: float = Field(default=0.002, ge=0, lt=1)
-    temperature: float = Field(default=0.5, ge=0)
-    resistance: float = Field(default=0.05, ge=0, lt=1)
-
-
 class Expected(files.FileModel):
     """What the instrument must identify as; a part of the text is enough."""
 
@@ -55,7 +45,8 @@ class InstrumentEntry(files.FileModel):
     roles: tuple[RoleName, ...] = Field(min_length=1)
     expect: Expected = Expected()
     accuracy: Accuracy = Accuracy()
-    calibration_due: date | None = None
+    calibration: Certificate | None = Field(default=None, description="what its calibration certificate says")
+    calibration_due: date | None = Field(default=None, description="the certificate's, unless this is earlier")
     watchdog: float | None = Field(
         default=None, gt=0, description="s of its own time; on a wall clock every instrument that has one is watched"
     )
@@ -71,6 +62,19 @@ class InstrumentEntry(files.FileModel):
         if bool(self.resource) == (self.can is not None):
             raise ValueError("needs either a resource (VISA or serial) or a can bus, and not both")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _due_when_the_first_of_both_is(cls, given: Any) -> Any:
+        certificate = given.get("calibration") if isinstance(given, Mapping) else None
+        due = certificate.get("due") if isinstance(certificate, Mapping) else getattr(certificate, "due", None)
+        if due is None:
+            return given
+        written = given.get("calibration_due")
+        # A date that is none is told by its own key.
+        if isinstance(written, date) and isinstance(due, date):
+            due = min(written, due)
+        return {**given, "calibration_due": due}
 
     @property
     def address(self) -> str:
@@ -165,6 +169,7 @@ class Virtual(files.FileModel):
         default=None, description="what is the battery; left out: the emulator where there is one, else a modelled pack"
     )
     spread: dict[str, float] = Field(default_factory=dict)
+    specimens: int | None = Field(default=None, description="seed of the instruments' errors; else that of the test")
     simulators: dict[str, dict[str, Any]]
 
 
@@ -182,8 +187,12 @@ class StationFile(files.FileModel):
     guard: GuardSettings = GuardSettings()
     instruments: dict[str, InstrumentEntry]
     wiring: Wiring
+    room: Room = Room()
     chamber: ChamberLimits = ChamberLimits()
     safe_state: SafeState = SafeState()
+    undecidable: Literal["warn", "refuse"] = Field(
+        default="warn", description="what becomes of a scenario whose limits this bench's meters cannot decide"
+    )
     lease: Lease | None = None
     supervisor: Supervision = Supervision()
     virtual: Virtual | None = None

@@ -16,7 +16,7 @@ from bench.pack import PackFile
 from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
 from bench.running import preflight
-from bench.running.engine import Engine
+from bench.running.engine import Adviser, Engine, nobody_doubts
 from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
 from bench.running.resume import MISMATCH, Resumption, pack_state
 from bench.safety import asfound
@@ -74,6 +74,8 @@ class TestBench:
         """
         self.setup = setup if past is None else replace(setup, pack_state=pack_state(past))
         self._past = past
+        self.adviser: Adviser = nobody_doubts
+        """See `Engine`; to be set before the bench is opened."""
         self.runs = runs
         self.test = test
         belonging = {"session": session} if session else {}
@@ -104,6 +106,7 @@ class TestBench:
             self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
             self._engine = Engine(opened, self.run_log, self.alive, resumption)
+            self._engine.adviser = self.adviser
         except BaseException as error:
             if self._open is None:
                 self._tell_what_was_found()

@@ -6,6 +6,7 @@ from benchmarks import (
     against,
     bytecodes,
     guard,
+    judging,
     latency,
     loop,
     models,
@@ -16,13 +17,14 @@ from benchmarks import (
     same_bytes,
     start_up,
     supervisor,
+    wheel,
 )
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor,
+        supervisor, wheel, judging,
     )
 }  # fmt: skip
 

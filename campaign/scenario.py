@@ -10,6 +10,7 @@ from bench.pack import PackFile
 from bench.running.engine import Engine
 from bench.running.lifecycle import OpenBench
 from bench.running.procedures import bounds
+from bench.safety.guard import CONNECTED
 from bench.scenario import (
     Charge,
     Discharge,
@@ -24,7 +25,6 @@ from bench.scenario import (
     soc_above,
 )
 from campaign.catalogue import PHASES, Phase, scenario_named
-from instruments.roles import BmsState
 
 Row = list[float]
 
@@ -139,7 +139,7 @@ class Trigger:
             return
         # The time of a step that moves current counts from closed contactors on.
         without = self._kind is None or issubclass(self._kind, Soak | Rest)
-        if self._began is None and (without or row[_BMS_STATE] in (BmsState.CHARGE, BmsState.DISCHARGE)):
+        if self._began is None and (without or row[_BMS_STATE] in CONNECTED):
             self._began = row[_TIME]
         if self._began is not None and row[_TIME] - self._began >= self._after - 1e-6:
             self.fired = self._engine.clock.now()

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import ArrayLike
 
 from models.fields import POSITIVE, CellFileError, Fields, Span, nearest
 from models.tables import LookUpTables, Vector
 
-__all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell"]
+__all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell", "written"]
 
 CHEMISTRIES = ("LFP", "NMC811", "LNMO", "Li-metal")
 
@@ -24,6 +26,9 @@ REFERENCE_TEMPERATURE = 25.0
 """degC at which open-circuit voltages are tabulated; the entropic coefficient acts on the distance to it."""
 
 ABSOLUTE_ZERO = -273.15
+
+HYSTERESIS_SPAN = 0.03
+"""What `hysteresis_span` is where a file does not say: an assumption, LFP's minor loops close within a few per cent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +63,13 @@ def _place(value: Vector, grid: Vector) -> tuple[np.ndarray[tuple[int, ...], np.
 
 @dataclass(frozen=True, eq=False)
 class CellParameters:
-    """An equivalent circuit with two RC pairs, and what a bench must know to treat such a cell well.
+    """An equivalent circuit with two or three RC pairs, and what a bench must know to treat such a cell well.
 
     `soc` is the grid of all curves: 0 to 1 in equal steps. `nominal_capacity` (Ah) spans it, and C-rates
     refer to it. Resistances (Ohm) have shape [temperature, soc], time constants (s) [temperature].
     `heat_capacity` is J/K, `thermal_conductance` from cell to air W/K. Temperatures are degC. `sources`
-    says where each value comes from, and what is an assumption.
+    says where each value comes from; `assumed` names the keys whose values no measurement of such a cell stands
+    behind, so that whoever judges by them can say so.
     """
 
     name: str
@@ -93,13 +99,30 @@ class CellParameters:
     discharge_temperature_min: float
     discharge_temperature_max: float
     sources: tuple[str, ...]
+    hysteresis_span: float = HYSTERESIS_SPAN
+    """State of charge over which the voltage crosses over (to 1/e) from one hysteresis branch to the other."""
+    r3: Vector | None = None
+    """Ohm of a third RC pair, for cells that relax over hours; None for none."""
+    tau3: Vector | None = None
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> int:
+        """Number of RC pairs."""
+        return 2 if self.r3 is None else 3
 
     def look_up_tables(self, count: int) -> LookUpTables:
-        """Lay out curves (OCV, entropic, hysteresis) and surfaces (r0 to r2, both taus) for `count` cells."""
+        """Lay out curves (OCV, entropic, hysteresis) and surfaces for `count` cells.
+
+        Surfaces are r0 and those of the pairs, then the time constants.
+        """
         nothing = np.zeros_like(self.ocv)
         curves = np.array([self.ocv, _or(self.entropic, nothing), _or(self.hysteresis, nothing)])
-        taus = [np.repeat(tau[:, np.newaxis], len(self.soc), axis=1) for tau in (self.tau1, self.tau2)]
-        surfaces = np.array([self.r0, self.r1, self.r2, *taus])
+        pairs = [(self.r1, self.tau1), (self.r2, self.tau2)]
+        if self.r3 is not None and self.tau3 is not None:
+            pairs.append((self.r3, self.tau3))
+        taus = [np.repeat(tau[:, np.newaxis], len(self.soc), axis=1) for _, tau in pairs]
+        surfaces = np.array([self.r0, *(resistance for resistance, _ in pairs), *taus])
         return LookUpTables(curves, surfaces, self.temperature, count)
 
     def open_circuit_voltage(self, soc: ArrayLike, temperature: ArrayLike = REFERENCE_TEMPERATURE) -> Vector:
@@ -109,12 +132,19 @@ class CellParameters:
         return np.asarray(ocv + entropic * kelvin).reshape(shape)
 
     def resistances(self, soc: ArrayLike, temperature: ArrayLike) -> Vector:
-        """Return r0, r1, r2 in Ohm with shape [3, ...]; `soc` and `temperature` (degC) broadcast.
+        """Return Ohm of r0 and of each RC pair with shape [1 + pairs, ...]; `soc` and `temperature` (degC) broadcast.
 
-        Their sum is what a long constant current meets.
+        Their sum is what a constant current meets in the end: with a pair of an hour, much later than a test takes.
         """
         tables, shape, _ = self._read(soc, temperature)
-        return tables.surface[:3].reshape(3, *shape)
+        return tables.surface[: 1 + self.pairs].reshape(1 + self.pairs, *shape)
+
+    def resistance_after(self, duration: float, soc: ArrayLike, temperature: ArrayLike) -> Vector:
+        """Return Ohm that a current has met `duration` s after it began; `soc` and `temperature` (degC) broadcast."""
+        tables, shape, _ = self._read(soc, temperature)
+        count = 1 + self.pairs
+        built_up = 1.0 - np.exp(-duration / tables.surface[count:])
+        return np.asarray(tables.surface[0] + (tables.surface[1:count] * built_up).sum(axis=0)).reshape(shape)
 
     def _read(self, soc: ArrayLike, temperature: ArrayLike) -> tuple[LookUpTables, tuple[int, ...], Vector]:
         at_soc, at_temperature = np.broadcast_arrays(
@@ -147,6 +177,16 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
     return _shipped_cell(name_or_path)
 
 
+def written(name_or_path: str | Path) -> dict[str, Any]:
+    """Give the keys of a cell as they are written in its file; raises `CellFileError` like `load_cell`."""
+    load_cell(name_or_path)  # says what is wrong with it
+    if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
+        text = Path(name_or_path).read_text(encoding="utf-8")
+    else:
+        text = (_SHIPPED / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
 @cache
 def _shipped_cell(name: str) -> CellParameters:
     """Read a shipped file once: every bench that is opened asks for its cell more than once."""
@@ -172,6 +212,7 @@ _KEYS = (
         "tau2",
         "resistance_over_soc",
     ),
+    *("resistance_soc", "r3", "tau3", "hysteresis_span", "assumed"),
     *("coulombic_efficiency", "heat_capacity", "thermal_conductance", "charge_limit", "discharge_c_rate_max"),
     *("charge_temperature_min", "charge_temperature_max"),
     *("discharge_temperature_min", "discharge_temperature_max"),
@@ -184,7 +225,8 @@ def _read_cell(path: Path) -> CellParameters:
     soc = np.linspace(0.0, 1.0, len(ocv))
     temperature = fields.rising("temperature")
     voltage_min = fields.number("voltage_min", Span(above=0.0, at_most=ocv[-1].item()))
-    resistances = _read_resistances(fields, temperature, soc)
+    third = fields.has("r3")
+    resistances = _read_resistances(fields, ("r0", "r1", "r2", *(("r3",) if third else ())), temperature, soc)
     return CellParameters(
         name=fields.text("name"),
         chemistry=fields.choice("chemistry", CHEMISTRIES),
@@ -208,18 +250,41 @@ def _read_cell(path: Path) -> CellParameters:
         discharge_c_rate_max=fields.number("discharge_c_rate_max", POSITIVE),
         **_read_temperature_limits(fields),
         sources=fields.texts("sources"),
+        hysteresis_span=fields.number("hysteresis_span", POSITIVE)
+        if fields.has("hysteresis_span")
+        else HYSTERESIS_SPAN,
+        r3=resistances[3] if third else None,
+        tau3=fields.number_or_curve("tau3", len(temperature), POSITIVE) if third else None,
+        assumed=_read_assumed(fields) if fields.has("assumed") else (),
     )
 
 
-def _read_resistances(fields: Fields, temperature: Vector, soc: Vector) -> Sequence[Vector]:
-    """r0, r1, r2 with shape [temperature, soc]: given over temperature, shaped by `resistance_over_soc`."""
+def _read_assumed(fields: Fields) -> tuple[str, ...]:
+    """Keys of the file, or `resistance` for all of its resistances, each with a range behind it where that is all."""
+    return fields.choices("assumed", (*_KEYS, "resistance"))
+
+
+def _read_resistances(fields: Fields, keys: Sequence[str], temperature: Vector, soc: Vector) -> Sequence[Vector]:
+    """Resistances with shape [temperature, soc], as tables over `resistance_soc`, or as lists over temperature."""
+    if fields.has("resistance_soc"):
+        return _read_resistance_tables(fields, keys, temperature, soc)
     shape = np.ones_like(soc)
     if fields.has("resistance_over_soc"):
         section = fields.section("resistance_over_soc", ("soc", "factor"))
         knots = section.rising("soc")
         shape = np.interp(soc, knots, section.curve("factor", len(knots), POSITIVE))
-    over_temperature = (fields.curve(key, len(temperature), POSITIVE) for key in ("r0", "r1", "r2"))
-    return [np.outer(resistance, shape) for resistance in over_temperature]
+    return [np.outer(fields.curve(key, len(temperature), POSITIVE), shape) for key in keys]
+
+
+def _read_resistance_tables(fields: Fields, keys: Sequence[str], temperature: Vector, soc: Vector) -> Sequence[Vector]:
+    """A row per temperature, linear in the logarithm between the states of charge that are given, as everywhere."""
+    if fields.has("resistance_over_soc"):
+        raise fields.wrong(
+            "resistance_over_soc", "a section", "null, or no resistance_soc: one of the two shapes the resistances"
+        )
+    knots = fields.rising("resistance_soc")
+    tables = (fields.table(key, len(temperature), len(knots), POSITIVE) for key in keys)
+    return [np.array([np.exp(np.interp(soc, knots, np.log(row))) for row in table]) for table in tables]
 
 
 def _read_charge_limit(section: Fields) -> ChargeLimit:

@@ -106,6 +106,17 @@ class Fields:
             raise self.wrong(key, value, f"one of {', '.join(allowed)}{nearest(value, allowed)}")
         return value
 
+    def choices(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
+        """Read a list of texts that begin with one of `allowed`, "r0" or "r0 below 0 degC"; it may be empty."""
+        value = self._value(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(key, value, f"a list of names among {', '.join(allowed)}")
+        for at, item in enumerate(value):
+            name = item.partition(" ")[0]
+            if name not in allowed:
+                raise self.wrong(f"{key}[{at}]", item, f"one of {', '.join(allowed)}{nearest(name, allowed)}")
+        return tuple(value)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Read a non-empty list of texts."""
         value = self._value(key)

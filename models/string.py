@@ -9,16 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.cell import ABSOLUTE_ZERO, REFERENCE_TEMPERATURE, CellParameters
+from models.construction import BARE, Construction
 from models.tables import Vector
 from models.thermal import LumpedMasses, read_only
 
 SECONDS_PER_HOUR = 3600.0
-
-HYSTERESIS_SPAN = 0.03
-"""State of charge over which the voltage crosses over (to 1/e) from one hysteresis branch to the other.
-
-An assumption: measured minor loops of LFP close within a few per cent of state of charge.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +49,16 @@ class CellString:
     Vectors of length `series`, read-only, that follow the state: `soc`, `temperature` (degC), `capacity`
     (Ah of the group), `resistance_factor`, `voltage` (V at the group's terminals at the end of the last
     step) and `cell_heat` (W of the group, mean of the last step). The groups start at rest in thermal
-    equilibrium. Same seed, same bytes. Do not copy a string: its vectors would no longer follow its state.
+    equilibrium, on the hysteresis `branch` (-1 after a discharge, 1 after a charge). `construction` is what the
+    pack adds to its cells: `cell` is as it is built in. Same seed, same bytes. Do not copy a string: its vectors
+    would no longer follow its state.
 
     A step is the exact solution for a constant current, with the tables read once at its start: RC pairs,
     heat and temperature do not drift with the step size; the tables are followed as closely as the steps
     are short.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what stands behind `*` has a default and a name
         self,
         cell: CellParameters,
         series: int,
@@ -71,10 +68,14 @@ class CellString:
         seed: int = 0,
         soc: float = 0.3,
         temperature: float = 25.0,
+        branch: float = 0.0,
+        construction: Construction = BARE,
     ) -> None:
         if series < 1 or parallel < 1:
             raise ValueError(f"a string of {series} in series, {parallel} in parallel; give at least 1 of each.")
+        cell = construction.built_in(cell, series, parallel)
         self.cell, self.series, self.parallel = cell, series, parallel
+        self._path, self._housing = construction.path_resistance, construction.housing(temperature)
         capacity, resistance, charge, air = _draw(spread, series, seed)
         self._fresh_capacity = cell.nominal_capacity * parallel * capacity
         self._fresh_resistance = resistance
@@ -89,32 +90,32 @@ class CellString:
             temperature=temperature + air,
         )
         self._tables = cell.look_up_tables(series)
-        self._allocate(series)
+        self._allocate(series, cell.pairs, branch)
         self._publish()
         self._apply_factors()
 
-    def _allocate(self, series: int) -> None:
-        self._rc_voltage = np.zeros((2, series))
-        # The branch of the hysteresis: -1 after a discharge, +1 after a charge.
-        self._branch = np.zeros(series)
-        self._resistance = np.empty((3, series))
+    def _allocate(self, series: int, pairs: int, branch: float) -> None:
+        self._rc_voltage = np.zeros((pairs, series))
+        self._branch = np.full(series, branch)
+        self._resistance = np.empty((1 + pairs, series))
         self._rest_voltage = np.empty(series)
         self._voltage = np.empty(series)
-        self._decay = np.empty((2, series))
-        self._double_rate = np.empty((2, series))
+        self._decay = np.empty((pairs, series))
+        self._double_rate = np.empty((pairs, series))
         self._reaction = np.empty(series)
-        self._pair = np.empty((2, series))
+        self._pair = np.empty((pairs, series))
         # The same memory as one line each, and ones: a scalar product adds up in a third of the time of a sum.
         self._every_rc_voltage, self._every_decay = self._rc_voltage.reshape(-1), self._decay.reshape(-1)
         self._every_resistance, self._every_rc_resistance = (
             self._resistance.reshape(-1),
             self._resistance[1:].reshape(-1),
         )
-        self._ones = np.ones(3 * series)
+        self._ones = np.ones((1 + pairs) * series)
         self._heat = np.zeros(series)
         self._decay_duration = -1.0
-        # Time constants come behind the three resistances in the tables; those that vary come first.
-        self._varying_taus = self._stale_taus = max(0, self._tables.varying - 3)
+        # Time constants come behind the resistances in the tables; those that vary come first.
+        self._pairs, self._resistances = pairs, 1 + pairs
+        self._varying_taus = self._stale_taus = max(0, self._tables.varying - self._resistances)
         self._current = 0.0
 
     def _publish(self) -> None:
@@ -127,8 +128,8 @@ class CellString:
 
     @property
     def terminal_voltage(self) -> float:
-        """V over the whole string at the end of the last step."""
-        return float(np.add.reduce(self._voltage))
+        """V at the ends of the whole path at the end of the last step."""
+        return float(np.add.reduce(self._voltage)) + self._path * self._current
 
     @property
     def heat(self) -> float:
@@ -174,7 +175,7 @@ class CellString:
         self._update_decay(duration)
         decay, ones = self._every_decay, self._ones
         electromotive = np.dot(self._every_rc_voltage, decay) + np.dot(self._rest_voltage, ones[: self.series])
-        build_up = np.dot(self._every_resistance, ones) - np.dot(self._every_rc_resistance, decay)
+        build_up = self._path + np.dot(self._every_resistance, ones) - np.dot(self._every_rc_resistance, decay)
         slope = np.dot(self._tables.slope[0], self._soc_per_coulomb) * duration
         return float(electromotive), float(build_up + slope)
 
@@ -189,17 +190,19 @@ class CellString:
         if current:
             self._add_heat_of_reaction(current)
             self._charge(current * duration)
+        if self._housing is not None:
+            air_temperature = self._housing.step(float(self.temperature.mean()), air_temperature, duration)
         self._masses.step(heat, self._air_offset + air_temperature, duration)
         self._current = current
         self._look_up()
 
     def _update_decay(self, duration: float) -> None:
         """Set what is left of the RC voltages after one step: of all pairs, or of those whose time constants moved."""
-        stale = self._stale_taus if duration == self._decay_duration else 2
+        stale = self._stale_taus if duration == self._decay_duration else self._pairs
         if not stale:
             return
         double_rate, decay = self._double_rate[:stale], self._decay[:stale]
-        np.divide(2.0 * duration, self._tables.surface[3 : 3 + stale], out=double_rate)
+        np.divide(2.0 * duration, self._tables.surface[self._resistances : self._resistances + stale], out=double_rate)
         np.multiply(double_rate, -0.5, out=decay)
         np.exp(decay, out=decay)
         self._decay_duration, self._stale_taus = duration, 0
@@ -222,7 +225,10 @@ class CellString:
         apart /= self._double_rate
         heat *= apart
         voltage += settled
-        return np.asarray(heat[0] + heat[1])
+        first, *others = heat
+        for other in others:
+            first += other
+        return np.asarray(first)
 
     def _add_heat_of_reaction(self, current: float) -> None:
         """Add what is not resistive: entropy, hysteresis, and the charge lost to side reactions.
@@ -245,7 +251,7 @@ class CellString:
         self._soc += moved
         if self.cell.hysteresis is not None:
             branch = 1.0 if charge > 0 else -1.0
-            moved *= -branch / HYSTERESIS_SPAN
+            moved *= -branch / self.cell.hysteresis_span
             self._branch -= branch
             self._branch *= np.exp(moved)
             self._branch += branch
@@ -254,7 +260,7 @@ class CellString:
         """Read the tables at the present state and set the voltages that follow from it."""
         tables, cell = self._tables, self.cell
         tables.look_up(self._soc, self.temperature)
-        np.multiply(tables.surface[:3], self._group_factor, out=self._resistance)
+        np.multiply(tables.surface[: self._resistances], self._group_factor, out=self._resistance)
         self._stale_taus = self._varying_taus
         rest, (ocv, entropic, hysteresis) = self._rest_voltage, tables.value
         if cell.entropic is None:
@@ -267,8 +273,8 @@ class CellString:
             rest += hysteresis * self._branch
         voltage = np.multiply(self._resistance[0], self._current, out=self._voltage)
         voltage += rest
-        voltage += self._rc_voltage[0]
-        voltage += self._rc_voltage[1]
+        for pair in self._rc_voltage:
+            voltage += pair
 
     def _apply_factors(self) -> None:
         self._group_factor = self._resistance_factor / self.parallel

@@ -25,9 +25,9 @@ TESTS = (
     "tests/bench/safety", "tests/bench/running", "tests/bench/roles", "tests/bench/test_conclude.py",
     "tests/bench/test_requirements.py", "tests/bench/test_sessions.py", "tests/bench/test_scenario.py",
     "tests/bench/test_profile.py", "tests/bench/test_verdicts.py", "tests/bench/test_two_benches.py",
-    "tests/reports/test_kpi.py", "tests/reports/test_kpi_registry.py", "tests/reports/test_uncertainty.py",
-    "tests/reports/test_requirements.py", "tests/reports/test_tables.py", "tests/reports/test_report_holds.py",
-    "tests/reports/test_report_gaps.py",
+    "tests/reports/test_kpi.py", "tests/reports/test_kpi_registry.py", "tests/reports/test_kpi_table.py",
+    "tests/reports/test_uncertainty.py", "tests/reports/test_requirements.py", "tests/reports/test_tables.py",
+    "tests/reports/test_report_holds.py", "tests/reports/test_report_gaps.py",
 )  # fmt: skip
 """The tests of what is mutated. Those of other rooms, which run it as well, are not asked."""
 FOLDER = ROOT / ".mutation"

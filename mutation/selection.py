@@ -1,10 +1,10 @@
 """Which tests are tried on a mutant, and in which order: those that reach it, the fastest first.
 
 A test reaches a mutant when it runs one of its lines. What runs only at import (a constant, a default, a decorator) is
-reached through its name: by the tests that run a line which says it; where that finds nobody, by every test that runs
-anything of the file. Those go first whose file is named like the mutated one (`test_supervisor_served.py` for
-`supervisor.py`), and behind all others come the rest of those: no coverage sees a process that keeps its environment to
-itself. A mutant that nobody reaches survives.
+reached through its name, by the tests that run a line which says it, and by every test that runs anything of the file,
+for elsewhere it may have another name. Those go first whose file is named like the mutated one
+(`test_supervisor_served.py` for `supervisor.py`), and behind all others come the rest of those: no coverage sees a
+process that keeps its environment to itself. A mutant that nobody reaches survives.
 """
 
 import re
@@ -28,9 +28,11 @@ def batches(
     `sources` are the files by path, to look names up in; `killers` are tests that noticed others, which go first.
     """
     reached = reaching(mutant, record, sources)
+    # What runs at import may be known elsewhere by another name: whatever runs something of its file may notice it.
+    own = record.of_file(mutant.file) if mutant.names else frozenset[str]()
     named = _named_like(mutant.file, record)
-    known = [test for test in reached | named if test in record.seconds]
-    ranks = (killers, reached & named, reached)
+    known = [test for test in reached | own | named if test in record.seconds]
+    ranks = (killers, reached & named, reached & own, own, reached)
     known.sort(key=lambda test: (*(test not in rank for rank in ranks), record.seconds[test], test))
     left, first = BUDGET, FIRST
     early: list[str] = []

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
     from packbench import simulation
-    from packbench.runs import load_run
+    from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
     from reports.kpi import Kpi
@@ -80,7 +80,8 @@ __all__ = [
     "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger",
     "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
     "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi", "limits_of",
-    "load_pack", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below",
+    "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {
@@ -107,7 +108,7 @@ _HOMES = {
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
-    "packbench.runs": ("load_run",),
+    "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
     "reports.kpi": ("Kpi",),
     "reports.recording": ("Recording", "RecordingError"),

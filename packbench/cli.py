@@ -9,31 +9,27 @@ Exit status of every command: see `ExitStatus`.
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from bench.durations import spell
-from bench.recording.export import Format
-from bench.verdicts import BenchFault, ExitStatus, InputError, Verdict
+from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault
-from packbench.commands.accept import accept
+from packbench.commands import accept, export, fit, judge
+from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
     from bench.discovery import Scan
-    from bench.recording.rejudge import Rejudged
     from bench.recording.runs import RunSummary
     from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
     from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
-    from reports.kpi import Evaluation
-    from reports.recording import Recording
 
 app = typer.Typer(
     name="packbench",
@@ -48,21 +44,14 @@ app = typer.Typer(
 )
 
 
-DEFAULT_RUNS = Path("runs")
 DEFAULT_STATION = "virtual-module"
 
 Station = Annotated[str, typer.Argument(help="Station file or shipped name.")]
 Pack = Annotated[str | None, typer.Option("--pack", help="Pack file or shipped name (default: the station's first).")]
-Runs = Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the recordings.")]
-RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Folder of a run, a file in it, or its id as `packbench runs` shows it.")
-]
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Let the station file load code: dotted drivers, VISA libraries, any serial URL."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 
 
 def _tell_version(asked: bool) -> None:
@@ -417,143 +406,11 @@ def _run_row(run: "RunSummary") -> tuple[str, ...]:
     return run.run_id, run.verdict or run.state, bench, run.station, run.pack, duration, run.cause or ""
 
 
-app.command()(accept)
-
-
-@app.command()
-def judge(
-    run: RunName,
-    folder: RunsOption = DEFAULT_RUNS,
-    pack: Annotated[
-        str | None, typer.Option("--pack", help="Judge by what this pack file requires now (default: as recorded).")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Recompute KPIs and verdicts of a run from its recorded data, by its own limits or a pack's newer ones."""
-    from bench.recording.aftermath import aftermath
-    from bench.recording.rejudge import rejudge, verdict_of
-    from bench.recording.runs import find_run
-    from reports import kpi
-
-    with _used(run):
-        recording = _load(run, folder)
-        manifest, found = recording.manifest, kpi.evaluate(recording)
-        figures = found.figures
-        measurements = manifest["measurements"] if pack is None else _by_newer_limits(pack, manifest["measurements"])
-        judged = rejudge(measurements, {(figure.name, figure.step): figure.value for figure in figures})
-        verdict = verdict_of(manifest, judged)
-        left = aftermath(manifest, find_run(run, folder))
-    if as_json:
-        print_json({
-            "run_id": manifest["run_id"], "recorded_verdict": manifest["verdict"], "verdict": verdict,
-            "cause": manifest["cause"], "measurements": [entry.as_dict() for entry in judged],
-            "kpis": [figure.as_dict() for figure in figures], "kpi_problems": found.problems,
-            "unanswered": [{"name": each.name, "step": each.step} for each in found.unanswered],
-            "damage": recording.damage,
-            "bench": left.state, "left": left.told or None,
-        })  # fmt: skip
-    else:
-        _show_judgement(manifest, judged, found, verdict)
-        if left.unsafe:
-            warn(left.told)
-    raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
-
-
-def _by_newer_limits(pack_name: str, measurements: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    from bench.pack import load_pack
-    from reports import requirements
-
-    pack, file = load_pack(pack_name)
-    requirements.check(pack, file)
-    return requirements.judged_by(pack, measurements)
-
-
-def _show_judgement(
-    manifest: Mapping[str, Any], judged: Sequence["Rejudged"], found: "Evaluation", verdict: Verdict | None
-) -> None:
-    if judged:
-        print_table(
-            f"Measurements of {manifest['run_id']}",
-            ("measurement", "step", "value", "allowed", "recorded", "verdict"),
-            [_judged_row(entry) for entry in judged],
-        )
-    print_table(
-        "KPIs, from the recorded data",
-        ("kpi", "step", "value", "unit"),
-        [(figure.name, figure.step, number(figure.value), figure.unit) for figure in found.figures],
-    )
-    if found.unanswered:
-        without = ", ".join(f"{figure.name} of {figure.step!r}" for figure in found.unanswered)
-        say(f"Without a value, for this recording has no answer: {without}.")
-    for text in found.problems:
-        say(f"FAULT    {text}")
-    if not all(entry.from_data for entry in judged):
-        say("* as recorded: no KPI of this name and step is computed from the samples.")
-    recorded = manifest["verdict"] or "none, it never ended"
-    cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
-    say(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
-
-
-def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
-    found = entry.measurement
-    bounds = [
-        f"{word} {number(bound)}" for word, bound in (("≥", found.at_least), ("≤", found.at_most)) if bound is not None
-    ]
-    value = f"{number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
-    return found.name, found.step or "", value, " and ".join(bounds), str(entry.recorded_verdict), str(found.verdict)
-
-
-@app.command()
-def export(
-    run: RunName,
-    to: Annotated[
-        Format, typer.Option("--to", help="bdf: Battery Data Format columns only; csv, parquet: every column.")
-    ],
-    output: Annotated[Path | None, typer.Option("--output", help="File or folder to write to (default: here).")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
-    folder: RunsOption = DEFAULT_RUNS,
-    as_json: AsJson = False,
-) -> None:
-    """Write a run's samples for other programs; also those of a run that died."""
-    from bench.recording.export import destination
-    from bench.recording.export import export as write
-
-    with _used(run):
-        recording = _load(run, folder)
-        path = destination(output, recording.manifest["run_id"], to)
-        write(recording.columns, recording.rows, to, path, force=force)
-    count = len(recording.rows)
-    if as_json:
-        print_json({
-            "run_id": recording.manifest["run_id"], "format": to, "file": path.as_posix(), "rows": count,
-            "damage": recording.damage,
-        })  # fmt: skip
-    else:
-        say(f"{path}: {count} samples.")
-
-
-def _load(run: str, folder: Path) -> "Recording":
-    """A recorded run; what of it is damaged and left out is said before anything that is made of the rest."""
-    from bench.recording.runs import find_run
-    from reports.recording import Recording
-
-    recording = Recording.load(find_run(run, folder))
-    for text in recording.damage:
-        say(f"packbench: DAMAGED: {text}", err=True)
-    return recording
-
-
-@contextmanager
-def _used(run: str) -> Iterator[None]:
-    """A run without checksums (recorded before there were any) may be damaged in a way that only its use shows."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise InputError(
-            f"What is recorded of {run!r} is damaged ({type(error).__name__}: {error}); restore it from a copy."
-        ) from error
+# Commands with a file of their own, in the order of the help.
+app.command()(judge.judge)
+app.command()(accept.accept)
+app.command()(fit.fit)
+app.command()(export.export)
 
 
 @app.command()

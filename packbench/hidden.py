@@ -11,7 +11,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[1]
 """Where the rooms lie side by side: `site-packages`, or a checkout."""
-ROOMS = ("models", "instruments", "bench", "reports")
+ROOMS = ("models", "fitting", "instruments", "bench", "reports")
 
 
 def hidden() -> str | None:

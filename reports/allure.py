@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -28,10 +29,11 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
 from reports import figure, interactive, tables
-from reports.kpi import evaluate
+from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
 from reports.results import MANIFEST
+from reports.uncertainty import budget
 
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
@@ -94,7 +96,12 @@ def record_kpis(folder: Path, recording: Recording) -> None:
     found = evaluate(recording)
     problems = {"kpi_problems": list(found.problems)} if found.problems else {}
     kept = {key: value for key, value in recording.manifest.items() if key != "kpi_problems"}
-    write_manifest(folder, {**kept, "kpis": [kpi.as_dict() for kpi in found.figures], **problems})
+    write_manifest(folder, {**kept, "kpis": list(map(told, found.figures)), **problems})
+
+
+def told(figure: Kpi) -> dict[str, Any]:
+    """A figure as it is kept, with how well it is known and where that comes from."""
+    return figure.as_dict() | budget(figure).as_dict()
 
 
 def steps_of(recording: Recording, start: int) -> list[TestStepResult]:
@@ -118,6 +125,11 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
         parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
+    parts += [f"<p><b>Hard to decide here: {escape(text)}</b></p>" for text in manifest.get("doubts", ())]
+    assumed = manifest["pack"].get("assumed")
+    if assumed:
+        said = f"Assumed of the simulated cell {manifest['pack']['cell']}, measured on none: {', '.join(assumed)}."
+        parts.append(f"<p>{escape(said)} A verdict that rests on them is as good as they are.</p>")
     parts += [f"<p><b>Not computed: {escape(text)}</b></p>" for text in manifest.get("kpi_problems", ())]
     rows = tables.rows_of(manifest)
     if rows:
@@ -209,7 +221,7 @@ def _draw(recording: Recording) -> bytes | None:
 
 def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
     set_points = {f"set {name}": f"{value:g}" for name, value in step.set_points.items()}
-    reached = {name: f"{value:.5g}" for name, value in step.reached.items()}
+    reached = {name: f"{value:.5g}" for name, value in step.reached.items() if isfinite(value)}
     shown = {
         **set_points,
         "until": " or ".join(step.until),

@@ -4,13 +4,14 @@ Both figures, the static and the interactive, are drawn from this; it knows noth
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import roles
+from reports import which_cell
 from reports.recording import Floats, Recording
 
 BLUE, ORANGE, GREEN, SKY, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8E5BA6", "#7A7A7A"
@@ -124,11 +125,17 @@ def panels_of(run: Recording) -> list[Panel]:
     for panel in (*PANELS, *_of_others(run)):
         if panel.only_with and not _has_values(run, panel.only_with):
             continue
-        traces = tuple(trace for trace in panel.traces if run.has(trace.column))
+        traces = tuple(_named(trace, run) for trace in panel.traces if run.has(trace.column))
         if any(not trace.guide for trace in traces):
             band = panel.band if panel.band and all(run.has(column) for column in panel.band) else None
             shown.append(Panel(panel.title, panel.unit, traces, band, panel.scale))
     return shown
+
+
+def _named(trace: Trace, run: Recording) -> Trace:
+    """A trace of an extreme with the name of the cell or sensor that was most extreme."""
+    name = which_cell.extreme_of(run, trace.column)
+    return replace(trace, label=f"{trace.label} ({name})") if name else trace
 
 
 def _of_others(run: Recording) -> Iterator[Panel]:

@@ -6,7 +6,7 @@ through the listener of the pinned version.
 """
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from bench import ends
 from bench.ends import identity_of
 from bench.keeping import uses_the_bench
 from bench.pack import PackFile
+from bench.planned import Planned
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Verdict
 from reports import allure, lost, lost_results, requirements, results
@@ -91,6 +92,16 @@ def _present(config: pytest.Config, *, failed_to_collect: bool = False) -> "Pres
 def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
     """Refuse a pack whose requirements name no KPI that is installed."""
     requirements.check(pack, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_packbench_scenario(
+    planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile, state: tuple[float, float]
+) -> list[str]:
+    """Say which limits of the pack this bench is not expected to decide."""
+    from reports.decidable import Bench, doubts
+
+    return doubts(planned, Bench(manifest, pack, *state))
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -4,9 +4,11 @@ It reads what docs/run-format.md describes, from a folder or from memory while t
 a test case and a reviewer compute with the same functions. It judges nothing and writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
+from math import nan
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.recording.past import BEGUN_ANEW
 from bench.recording.reading import Event, RecordingError, read_manifest, read_run
-from bench.recording.rows import Table
+from bench.recording.rows import BATCH, Table
 from instruments.wording import nearest
 
 __all__ = ["Event", "Floats", "Gap", "Hold", "Recording", "RecordingError", "Step", "read_manifest"]
@@ -26,6 +28,8 @@ TIME = "Test Time / s"
 STEP = "Step Count / 1"
 
 
+LONG, FEW = 1_000_000, 1000
+"""Rows from which on a column is read by the step and not as a whole, and of which one more is soon read."""
 DIRECTIONS = {"Charge": "charge", "FastRecharge": "charge", "Discharge": "discharge", "Pulse": "discharge"}
 """By kind, in recordings of schema 1; later ones say it themselves."""
 
@@ -106,6 +110,8 @@ class Recording:
     columns: Sequence[str]
     rows: Table
     damage: Sequence[str] = ()
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are not believed, and why, in a sentence: they are there, and no KPI is computed from them."""
 
     def __post_init__(self) -> None:
         if self.rows.ndim != 2 or self.rows.shape[1] != len(self.columns):
@@ -121,13 +127,29 @@ class Recording:
         return cls(run.manifest, run.events, run.columns, run.rows, run.damage)
 
     @property
+    def late(self) -> float:
+        """By what part of a scan that was later, which is only known to lie between two samples: 0, see `Moved`."""
+        return 0.0
+
+    @property
     def time(self) -> Floats:
         """Test time of every row, s."""
         return self.column(TIME)
 
     def has(self, column: str) -> bool:
-        """Whether the column was recorded and holds at least one value."""
-        return column in self._positions and bool(np.isfinite(self.column(column)).any())
+        """Whether the column was recorded, is believed and holds at least one value."""
+        return column in self._positions and column not in self.withheld and self._holds_a_value(column)
+
+    def _holds_a_value(self, column: str) -> bool:
+        told = getattr(self.rows, "holds_a_value", None)
+        if told is not None and column not in self._read:
+            return bool(told(self._positions[column]))
+        return bool(np.isfinite(self.column(column)).any())
+
+    def at(self, column: str, row: int) -> float:
+        """One sample. Raises `RecordingError` for a column that was not recorded."""
+        place = range(len(self.rows))[row]
+        return float(self.cut(column, slice(place, place + 1))[0])
 
     def column(self, name: str) -> Floats:
         """All samples of one column. Raises `RecordingError` for a column that was not recorded."""
@@ -136,6 +158,12 @@ class Recording:
         if name not in self._read:
             self._read[name] = self.rows[:, self._positions[name]]
         return self._read[name]
+
+    def refuse_withheld(self, columns: Sequence[str]) -> None:
+        """Raise `RecordingError` with the reason where one of the columns is not believed."""
+        for name in columns:
+            if name in self.withheld:
+                raise RecordingError(f"{name!r} is not believed: {self.withheld[name]}")
 
     def step(self, which: str | int | Step) -> Step:
         """Find a step by its name or its index (from 1). Raises `RecordingError` unless exactly one fits."""
@@ -151,9 +179,25 @@ class Recording:
             raise RecordingError(f"{len(found)} steps are called {which!r}: say which by its index, one of {indices}.")
         return found[0]
 
+    def cut(self, column: str, rows: slice) -> Floats:
+        """Cut one column to some rows; of a long recording nothing else of the column is read.
+
+        Raises `RecordingError` for a column that was not recorded.
+        """
+        if column in self._read or column not in self._positions or len(self.rows) < LONG:
+            return self.column(column)[rows]
+        return np.asarray(self.rows[rows, self._positions[column]])
+
     def values(self, column: str, step: str | int | Step) -> Floats:
         """Cut one column to the samples of one step."""
-        return self.column(column)[self.step(step).rows]
+        return self.cut(column, self.step(step).rows)
+
+    def beginning(self, step: Step, seconds: float) -> Step:
+        """A step as if it had ended with the first sample at or after `seconds` from its start."""
+        last = step.rows.start
+        while last < step.rows.stop - 1 and self.at(TIME, last) - step.start < seconds:
+            last = min(last + FEW, step.rows.stop - 1)
+        return replace(step, rows=slice(step.rows.start, last + 1))
 
     def of_type(self, *types: str) -> list[Event]:
         """Events of the given types, in order."""
@@ -175,7 +219,7 @@ class Recording:
 
     def _step(self, started: Event, ended: Event | None) -> Step:
         rows = self._rows_of(started["index"])
-        last = float(self.time[rows][-1]) if rows.stop > rows.start else float(started["time"])
+        last = self.at(TIME, rows.stop - 1) if rows.stop > rows.start else float(started["time"])
         return Step(
             index=started["index"],
             name=started["name"],
@@ -187,13 +231,14 @@ class Recording:
             set_points=started.get("set_points", {}),
             until=tuple(started.get("until", ())),
             ended_by=ended["ended_by"] if ended else None,
-            reached=ended.get("reached", {}) if ended else {},
+            # JSON has no nan: a BMS with open contactors may show no charge.
+            reached={name: nan if value is None else value for name, value in (ended or {}).get("reached", {}).items()},
             verdict=ended.get("verdict") if ended else None,
             direction=started.get("direction", DIRECTIONS.get(started["kind"], "none")),
             resumable=started.get("resumable", started["kind"] not in BEGUN_ANEW),
         )
 
-    @property
+    @cached_property
     def holds(self) -> list[Hold]:
         """Pauses in order; one that never ended lasts until the last sample."""
         found: list[Hold] = []
@@ -207,7 +252,7 @@ class Recording:
                 found[-1] = replace(found[-1], stop=event["time"], recovered=event["recovered"])
         return found
 
-    @property
+    @cached_property
     def gaps(self) -> list[Gap]:
         """Gaps in order; one after which the run never went on lasts until the last sample."""
         found: list[Gap] = []
@@ -227,5 +272,23 @@ class Recording:
 
     def _rows_of(self, index: int) -> slice:
         """Rows of a step; they follow each other because steps do."""
-        rows = np.flatnonzero(self.column(STEP) == index)
-        return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+        return self._spans.get(index, slice(0, 0))
+
+    def _batches_of(self, name: str) -> Iterator[tuple[int, Floats]]:
+        """A column in pieces, with the row that each begins with: none of it stays in memory."""
+        if name not in self._positions:
+            self.column(name)  # says which columns there are
+        for start in range(0, len(self.rows), BATCH):
+            yield start, np.asarray(self.rows[start : start + BATCH, self._positions[name]])
+
+    @cached_property
+    def _spans(self) -> dict[int, slice]:
+        """First to last row of each step, found in one pass: a recording of years has thousands of steps."""
+        spans: dict[int, slice] = {}
+        for start, column in self._batches_of(STEP):
+            changes = [0, *(np.flatnonzero(column[1:] != column[:-1]) + 1).tolist(), len(column)]
+            for first, last in pairwise(changes):
+                index = int(column[first]) if np.isfinite(column[first]) else 0
+                begun = spans[index].start if index in spans else start + first
+                spans[index] = slice(begun, start + last)
+        return spans

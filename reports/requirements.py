@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench import files
 from bench.pack import PackFile, at_temperature
@@ -30,6 +30,24 @@ class Bounds:
     at_most: float | None = None
     required: Mapping[str, object] | None = None
     source: str = ""
+
+
+class Requiring(Protocol):
+    """Whatever requires something: a pack file, or a file of limits alone."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def requirements(self) -> dict[str, dict[str, dict[float, float]]]:
+        """Limits by the key of a KPI, condition and temperature (degC)."""
+        ...
+
+    def source_of(self, kpi: str, condition: str = UNCONDITIONAL) -> str:
+        """Where what is required of a KPI under a condition comes from; empty where nobody says it."""
+        ...
 
 
 def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
@@ -93,7 +111,7 @@ def limits_of(
     return Bounds(*limits, asdict(asked), pack.source_of(asked.key, asked.at))
 
 
-def judged_by(pack: PackFile, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def judged_by(pack: Requiring, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Measurements of a manifest by what `pack` requires: limits that were a pack's are its, others as they were.
 
     Raises `InputError` where it cannot be told which of the pack's limits is meant.
@@ -101,7 +119,7 @@ def judged_by(pack: PackFile, measurements: Sequence[Mapping[str, Any]]) -> list
     return [{**fields, **_renewed(pack, fields)} for fields in measurements]
 
 
-def _renewed(pack: PackFile, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _renewed(pack: Requiring, fields: Mapping[str, Any]) -> dict[str, Any]:
     asked = fields.get("required")
     kpi = found().named(asked["key"]) if asked else None
     if asked is None or kpi is None:
@@ -118,7 +136,7 @@ def temperature_of(item: "pytest.Item") -> float | None:
     return float(found) if isinstance(found, Real) else None
 
 
-def _limits_now(asked: _Asked, sense: Sense, step: str, pack: PackFile) -> tuple[float | None, float | None]:
+def _limits_now(asked: _Asked, sense: Sense, step: str, pack: Requiring) -> tuple[float | None, float | None]:
     """What the pack answers; raises `InputError` where it would have to guess."""
     conditions = pack.requirements.get(asked.key)
     if conditions is None:
@@ -134,7 +152,7 @@ def _limits_now(asked: _Asked, sense: Sense, step: str, pack: PackFile) -> tuple
     return _bounds(sense, at_temperature(table, asked.temperature))
 
 
-def _table(asked: _Asked, pack: PackFile, conditions: Conditions) -> dict[float, float]:
+def _table(asked: _Asked, pack: Requiring, conditions: Conditions) -> dict[float, float]:
     """The limits by temperature under a condition; one without a condition holds under any."""
     table = conditions.get(asked.at, conditions.get(UNCONDITIONAL))
     if table is None:

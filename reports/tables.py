@@ -5,7 +5,7 @@ Allure's descriptions, the CSV and the front page all show these rows; nothing i
 
 from collections.abc import Iterable, Mapping
 from csv import writer
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
 from math import isfinite, nan
@@ -15,6 +15,7 @@ from bench.verdicts import Measurement
 from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
+HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
 FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "source")
 
 
@@ -28,6 +29,37 @@ class Row:
     step: str
     definition: str = ""
     measurement: Measurement | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """What the manifest has of its uncertainty: `uncertainty`, `coverage`, `contributions`, `ended_by`."""
+
+    @property
+    def uncertainty(self) -> float | None:
+        """Half-width of the interval that the truth is in, in `unit`: as judged, else as computed; None: unknown."""
+        stated = self.measurement.uncertainty if self.measurement else None
+        found = stated or self.known.get("uncertainty")
+        return float(found) if found and isfinite(found) else None
+
+    @property
+    def contributions(self) -> str:
+        """The largest contributions to its uncertainty, in words: `supply current, offset 1.1 mAh`."""
+        listed = self.known.get("contributions") or ()
+        return "; ".join(f"{each['source']} {quantity(each['standard'], self.unit)}" for each in listed)
+
+    @property
+    def mostly(self) -> str:
+        """What contributes most."""
+        return str(next(iter(self.known.get("contributions") or ()), {"source": ""})["source"])
+
+    @property
+    def explained(self) -> str:
+        """Definition, what ended the step, and where the uncertainty comes from, in sentences."""
+        ended, by = self.known.get("ended_by"), self.known.get("end_uncertainty")
+        parts = [self.definition]
+        if ended:
+            parts.append(f"Ended by {ended}: that alone moves it by ±{quantity(by or 0.0, self.unit)}.")
+        if self.contributions:
+            parts.append(f"Standard uncertainties (k = {self.known.get('coverage', 2):g}): {self.contributions}.")
+        return " ".join(part for part in parts if part)
 
     @property
     def verdict(self) -> str:
@@ -97,10 +129,12 @@ def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
                 measurement.step or "",
                 kpi.get("definition", ""),
                 measurement,
+                kpi,
             )
         )
     return rows + [
-        Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", "")) for kpi in kpis.values()
+        Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", ""), known=kpi)
+        for kpi in kpis.values()
     ]
 
 
@@ -126,14 +160,17 @@ def as_csv(rows: Iterable[Row]) -> str:
     """Write the table for a spreadsheet, with full digits."""
     out = StringIO()
     table = writer(out, lineterminator="\n")
-    table.writerow(
-        ["quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition", "source"]
-    )
+    table.writerow([
+        "quantity", "value", "unit", "at least", "at most", "uncertainty", "verdict", "step", "definition",
+        "contributions", "source",
+    ])  # fmt: skip
     for row in rows:
         judged = row.measurement
-        limits = (judged.at_least, judged.at_most, judged.uncertainty) if judged else (None, None, None)
-        told = (row.verdict, row.step, row.definition, row.source)
-        table.writerow([row.name, f"{row.value:.9g}", row.unit, *limits, *told])
+        limits = (judged.at_least, judged.at_most) if judged else (None, None)
+        table.writerow([
+            row.name, f"{row.value:.9g}", row.unit, *limits, row.uncertainty, row.verdict, row.step, row.definition,
+            row.contributions, row.source,
+        ])  # fmt: skip
     return out.getvalue()
 
 
@@ -141,14 +178,16 @@ def as_html(rows: Iterable[Row]) -> str:
     """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
     cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
     colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
-    head = "".join(f"<th {cell}>{name}</th>" for name in ("Quantity", "Value", "Allowed", "Margin", "", "Step"))
+    head = "".join(
+        f"<th {cell}>{name}</th>"
+        for name in ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
+    )
     body = ""
     for row in rows:
         verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
-        values = (row.name, quantity(row.value, row.unit), row.allowed, margin)
+        spread = quantity(row.uncertainty, row.unit) if row.uncertainty else ""
+        values = (row.name, quantity(row.value, row.unit), spread, row.mostly, row.allowed, margin)
         cells = [escape(text) for text in values] + [verdict, escape(row.step)]
-        body += (
-            f'<tr title="{escape(row.definition)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
-        )
+        body += f'<tr title="{escape(row.explained)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

@@ -27,6 +27,10 @@ class RecordingError(InputError):
     """A run on disk cannot be used: one sentence with where, what was found and what is allowed."""
 
 
+class DamagedError(RecordingError):
+    """What is read is not what was written: nothing that is made of the run is to be believed."""
+
+
 def sealed(manifest: dict[str, Any]) -> str:
     """The text of `run.json`: the manifest and its checksum."""
     content = clean(manifest)

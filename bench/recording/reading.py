@@ -90,7 +90,7 @@ def _open(folder: Path, kept: Mapping[str, Any]) -> Samples:
         found = Journal(journal, kept.get("columns"))
         return Samples(found.columns, found.rows, found.told())
     if table.exists():
-        store = TableStore(table, kept.get("sha256"))
+        store = TableStore(table, kept.get("sha256"), kept.get("parts"))
         return Samples(store.columns, store.rows, tuple(kept.get("damage", ())))
     raise RecordingError(f"{folder} holds no samples: neither {TABLE} nor {JOURNAL}.")
 

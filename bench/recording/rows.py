@@ -67,6 +67,13 @@ class Rows:
         """Everything, in memory; numpy asks for it."""
         return self._read(self._span, range(self._store.width)).astype(dtype or np.float64, copy=False)
 
+    def holds_a_value(self, position: int) -> bool:
+        """Whether a column holds a value that is not missing, found out with as little reading as its store can."""
+        told = getattr(self._store, "holds_a_value", None)
+        if told is not None and len(self._span) == len(self._store):
+            return bool(told(position))
+        return bool(np.isfinite(self[:, position]).any())
+
     def copy(self) -> Floats:
         """Everything, in memory, to be changed at will."""
         return np.asarray(self)
@@ -95,6 +102,28 @@ class Rows:
 
 Table = Rows | Floats
 """What holds samples, one row per scan: on the disk, or in memory."""
+
+
+class Columns:
+    """Columns in memory as the rows of a store: nothing is copied before it is asked for."""
+
+    def __init__(self, columns: Sequence[Floats]) -> None:
+        self._columns = columns
+        self.width = len(columns)
+
+    def __len__(self) -> int:
+        return len(self._columns[0]) if self._columns else 0
+
+    def read(self, start: int, stop: int, positions: Sequence[int]) -> Floats:
+        """See `Store`."""
+        if len(positions) == 1:
+            return self._columns[positions[0]][start:stop, np.newaxis]
+        return np.column_stack([self._columns[position][start:stop] for position in positions])
+
+    def holds_a_value(self, position: int) -> bool:
+        """Whether a column has a value that is not missing."""
+        column = self._columns[position]
+        return any(bool(np.isfinite(column[at : at + BATCH]).any()) for at in range(0, len(column), BATCH))
 
 
 class Renumbered:

@@ -33,7 +33,7 @@ from bench.recording.rewritten import RewrittenFile, refused
 from bench.recording.rows import Table
 from bench.recording.spare import Descriptors
 from bench.recording.table import NAME as TABLE
-from bench.recording.table import write_parquet
+from bench.recording.table import parts_of, write_parquet
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 LAST_WORDS = 2**18
@@ -275,7 +275,7 @@ class Run:
         journal = Journal(self.journal.path, self.journal.columns)
         digest = write_parquet(self.folder / TABLE, journal.columns, journal.rows, fsync=self._fsync)
         damage = journal.told()
-        samples = {"file": TABLE, "rows": len(journal), "sha256": digest}
+        samples = {"file": TABLE, "rows": len(journal), "sha256": digest, **parts_of(self.folder / TABLE)}
         self.manifest["samples"] = samples | ({"damage": list(damage)} if damage else {})
         self._write_manifest()
         if not damage:

@@ -26,6 +26,11 @@ from bench.verdicts import InputError
 DEFAULT_ROOT = Path("runs")
 LAST = "last"
 """What the newest run is called where a run can be named."""
+FILES = frozenset({
+    MANIFEST, EVENTS, LIFE, REPORT, "samples.parquet", "samples.journal", "pretrigger.csv", "transcript.log", "can.blf",
+    "supervisor.log", "run.json.reserve",
+})  # fmt: skip
+"""Files of a run, see docs/run-format.md; any of them stands for it."""
 DIED = "It never ended: its process died, or is still at it."
 SURELY_DIED = "It never ended: its process died."
 """Said where a lock tells (see `bench.recording.life`)."""
@@ -82,6 +87,15 @@ def _with_successor(run: RunSummary, successor: str | None) -> RunSummary:
         return run
     first = "Once the bench is safe, resume with" if run.unsafe else "Resume with"
     return replace(run, cause=f"{run.cause or ''} {first}: {run.resume}".strip())
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name is that of a file that is none of a run's own: a recording that somebody else has made."""
+    try:
+        path = Path(name)
+        return path.is_file() and not (path.name in FILES and (path.parent / MANIFEST).is_file())
+    except (OSError, ValueError):
+        return False
 
 
 def find_run(name: str, root: Path) -> Path:

@@ -6,10 +6,11 @@ run's manifest keeps. Memory does not depend on the length of a run: one row gro
 """
 
 import os
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import file_digest, sha256
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,11 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.columns import STEP
-from bench.recording.manifest import RecordingError
+from bench.recording.manifest import DamagedError, RecordingError
 from bench.recording.rewritten import refused
 from bench.recording.rows import Floats, Rows, Table, batches_of
 
 NAME = "samples.parquet"
+LARGE = 64_000_000
+"""Bytes of a table from which on its columns have checksums of their own: below, all of it is read in no time."""
+KEPT = 128
+"""Columns of row groups that are kept in memory: half a megabyte each, for what reads a step after the other."""
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
@@ -41,13 +46,12 @@ class TableStore:
     Raises `RecordingError` when the file is not what was written.
     """
 
-    def __init__(self, path: Path, sha256: str | None = None) -> None:
+    def __init__(self, path: Path, sha256: str | None = None, parts: Mapping[str, Any] | None = None) -> None:
         self._path = path
-        if sha256 is not None and digest_of(path) != sha256:
-            raise RecordingError(
-                f"{path} is damaged: it does not fit the checksum in the run's manifest. Restore it from a copy; "
-                "nothing in it is believed."
-            )
+        self._parts: Mapping[str, str] = (parts or {}).get("columns", {})
+        self._believed: set[int] = set()
+        if not (_tail_digest(path) == parts["tail"] if parts else sha256 in (None, digest_of(path))):
+            raise self._damaged()
         try:
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
             metadata = self._file.metadata
@@ -57,6 +61,13 @@ class TableStore:
         self.columns: list[str] = list(self._file.schema_arrow.names)
         self.width = len(self.columns)
         self._starts: list[int] = list(accumulate(groups, initial=0))
+        self._chunks: OrderedDict[tuple[int, int], Floats] = OrderedDict()
+
+    def _damaged(self) -> RecordingError:
+        return DamagedError(
+            f"{self._path} is damaged: it does not fit the checksum in the run's manifest. Restore it from a copy; "
+            "nothing in it is believed."
+        )
 
     @property
     def rows(self) -> Rows:
@@ -80,14 +91,78 @@ class TableStore:
                 )
         return found
 
+    def holds_a_value(self, position: int) -> bool:
+        """Whether a column has a value that is not missing; read is as much as it takes to find one."""
+        # Not by the statistics in the footer: arrow ends the process over those of a damaged file.
+        pieces = (self.read(start, stop, [position]) for start, stop in pairwise(self._starts))
+        return any(bool(np.isfinite(piece).any()) for piece in pieces)
+
     def _read_group(self, group: int, rows: slice, positions: Sequence[int], found: Floats) -> None:
+        wanted = [position for position in positions if (group, position) not in self._chunks]
+        if wanted:
+            self._load(group, wanted)
+        for place, position in enumerate(positions):
+            self._chunks.move_to_end((group, position))
+            found[:, place] = self._chunks[group, position][rows]
+        while len(self._chunks) > max(KEPT, len(positions)):
+            self._chunks.popitem(last=False)
+
+    def _load(self, group: int, positions: Sequence[int]) -> None:
         names = [self.columns[position] for position in positions]
         try:
+            for position in set(positions) - self._believed:
+                self._believe(position)
             table = self._file.read_row_group(group, columns=names)
-            for place, name in enumerate(names):
-                found[:, place] = _values(table.column(name))[rows]
+            for position, name in zip(positions, names, strict=True):
+                self._chunks[group, position] = _values(table.column(name))
         except _UNREADABLE as error:
-            raise RecordingError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
+            raise DamagedError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
+
+    def _believe(self, position: int) -> None:
+        """Hold a column's bytes against its checksum, before the first of them is used."""
+        told = self._parts.get(self.columns[position])
+        if told is not None and _column_digest(self._path, self._file.metadata, position) != told:
+            raise self._damaged()
+        self._believed.add(position)
+
+
+def parts_of(path: Path) -> dict[str, Any]:
+    """Checksums of a large table's parts, so that who reads a column need not read them all; nothing of a small one.
+
+    `tail` is the SHA-256 of what stands behind the columns (names, types, places, statistics), `columns` that of each.
+    """
+    try:
+        if path.stat().st_size < LARGE:
+            return {}
+        metadata = pq.read_metadata(path)
+        names = metadata.schema.to_arrow_schema().names
+        columns = {name: _column_digest(path, metadata, place) for place, name in enumerate(names)}
+        return {"parts": {"tail": _tail_digest(path), "columns": columns}}
+    except (*_UNREADABLE, RecordingError):
+        return {}  # the checksum of the whole stands, and a run must end whatever its disk does
+
+
+def _column_digest(path: Path, metadata: Any, position: int) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        for group in range(metadata.num_row_groups):
+            column = metadata.row_group(group).column(position)
+            first = column.dictionary_page_offset or column.data_page_offset
+            file.seek(min(first, column.data_page_offset))
+            digest.update(file.read(column.total_compressed_size))
+    return digest.hexdigest()
+
+
+def _tail_digest(path: Path) -> str:
+    """Of the footer with its length and the last four bytes, as the format has them."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-8, os.SEEK_END)
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(-min(8 + length, path.stat().st_size), os.SEEK_END)
+            return sha256(file.read()).hexdigest()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error}.") from error
 
 
 def _sentence(error: Exception) -> str:

@@ -4,13 +4,14 @@ The engine alone knows time and order. It never leaves a step that carried a cur
 off, whatever ended the step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from bench import columns
 from bench.columns import INDEX
+from bench.planned import Planned
 from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
@@ -25,18 +26,36 @@ from bench.running.undisturbed import undisturbed
 from bench.safety import livebus, safestate
 from bench.safety.faults import fault
 from bench.scenario import Step
-from bench.verdicts import BenchFault, Cause, Verdict, blame_of, fault_of, sentence_of
+from bench.verdicts import BenchFault, Cause, InputError, Verdict, blame_of, fault_of, sentence_of
 from instruments.roles import BmsMode, BmsState, KeepsAsking
 
 CONTACTOR_TIMEOUT = 15.0
-"""s from the request to closed contactors: a foxBMS node precharges within seconds or gives up."""
+"""s from the request to closed contactors.
+
+A foxBMS 2 does not precharge again within 10 s (BMS_OSCILLATION_TIMEOUT in its bms_cfg.h), and has three tries of 2 s,
+3 s apart, before it gives up (BMS_PRECHARGE_TRIES, BMS_MAXIMUM_PRECHARGE_DURATION_ms and
+BMS_TIME_WAIT_AFTER_PRECHARGE_FAIL there).
+"""
 DETOUR_AFTER = 2.0
 """s in the other mode after which a node is taken to change only by way of STANDBY, as a foxBMS does (its bms.c)."""
-_STATE_OF = {BmsMode.CHARGE: BmsState.CHARGE, BmsMode.DISCHARGE: BmsState.DISCHARGE}
-_OTHER = {BmsMode.CHARGE: BmsMode.DISCHARGE, BmsMode.DISCHARGE: BmsMode.CHARGE}
+_STATES_OF = {
+    BmsMode.CHARGE: (BmsState.CHARGE, BmsState.CLOSED), BmsMode.DISCHARGE: (BmsState.DISCHARGE, BmsState.CLOSED),
+}  # fmt: skip
+"""What a mode is reached in: a foxBMS 2 with closed contactors is in neither of the two ways in particular."""
+_OTHER = {BmsMode.CHARGE: BmsState.DISCHARGE, BmsMode.DISCHARGE: BmsState.CHARGE}
 
 _TIME, _CURRENT, _BMS_STATE = INDEX[columns.TEST_TIME], INDEX[columns.CURRENT], INDEX[columns.BMS_STATE]
 _BMS_AGE = INDEX[columns.BMS_AGE]
+_SOC, _COLDEST = INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+Adviser = Callable[[Sequence[Planned], tuple[float, float]], list[str]]
+"""Says what a bench is not expected to decide of a scenario that begins at a state of charge (0 to 1) and degC."""
+
+
+def nobody_doubts(_planned: Sequence[Planned], _state: tuple[float, float]) -> list[str]:
+    """Nobody is there who could say."""
+    return []
+
+
 _REACHED = (
     columns.VOLTAGE,
     columns.CURRENT,
@@ -81,6 +100,8 @@ class Engine:
         # Found out once: to look whether a driver has a verb costs as much as to use it.
         bms = bench.roles.bms if "bms" in bench.roles else None
         self._asked = bms if isinstance(bms, KeepsAsking) else None
+        self.adviser: Adviser = nobody_doubts
+        """Asked before a scenario begins, what of it this bench is not expected to decide."""
         self.expected_end = 0.0
         """Bench time at which the scenario should be over, s."""
 
@@ -105,6 +126,7 @@ class Engine:
             text=f"{len(steps)} steps, expected to take {outlook.duration / 3600:.1f} h and to move "
             f"{outlook.energy:.0f} Wh.",
         )
+        self._tell_doubts(outlook)
         remaining = outlook.duration
         for procedure in outlook.procedures:
             self.expected_end = self.clock.now() + remaining
@@ -114,6 +136,30 @@ class Engine:
         # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
         self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
+
+    def _tell_doubts(self, outlook: preflight.Outlook) -> None:
+        """Keep what the bench is not expected to decide; raise it where the station wants that.
+
+        Whoever gives advice and fails at it costs nothing but that.
+        """
+        told: list[str] = []
+        try:
+            told = self.adviser(preflight.plan(outlook.procedures), self._state())
+        except Exception as error:  # noqa: BLE001 - see above
+            text = f"Pre-flight could not foresee the scenario ({type(error).__name__}: {error})."
+            self.log.event("message", level="warning", text=text)
+        for text in told:
+            self.log.event("message", level="warning", text=f"Pre-flight: {text}")
+        if told:
+            self.log.manifest["doubts"] = [*self.log.manifest.get("doubts", ()), *told]
+        if told and self.bench.station.undecidable == "refuse":
+            raise InputError(f"Scenario refused before it started: {' '.join(told)}")
+
+    def _state(self) -> tuple[float, float]:
+        """State of charge (0 to 1) and temperature (degC) that a scenario begins with, as far as anybody knows."""
+        row, start = self.sampler.last, self.bench.begins_with
+        known = row is not None and isfinite(row[_SOC]) and isfinite(row[_COLDEST])
+        return (row[_SOC], row[_COLDEST]) if row is not None and known else (start.soc, start.temperature)
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
@@ -363,14 +409,14 @@ class Engine:
             return next(self._scans(self.bench.station.scan_period))
         livebus.refuse(self.bench.roles, self.bench.station, self.bench.pack, self.clock, self.alive)
         bms, clock = self.bench.roles.bms, self.clock
-        wanted, other = _STATE_OF[mode], _STATE_OF[_OTHER[mode]]
+        wanted, other = _STATES_OF[mode], _OTHER[mode]
         began, state, detour = clock.now(), nan, False
         self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
         try:
             for row in self._scans(self.bench.station.scan_period):
                 state = row[_BMS_STATE]
-                if state == wanted and (self._is_news(row, began) or clock.now() - began > CONTACTOR_TIMEOUT):
+                if state in wanted and (self._is_news(row, began) or clock.now() - began > CONTACTOR_TIMEOUT):
                     return row
                 if state == other and not detour and clock.now() - began > DETOUR_AFTER:
                     detour = True
@@ -382,7 +428,7 @@ class Engine:
         finally:
             self.sampler.asked_mode = ""
         raise BenchFault(
-            f"The BMS did not reach {wanted.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
+            f"The BMS did not reach {mode.name} within {CONTACTOR_TIMEOUT:g} s: it reports {_state_name(state)}; "
             "check the CAN wiring, its 12 V supply and the emergency-stop chain.",
             "contactor-not-closed",
         )

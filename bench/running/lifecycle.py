@@ -17,6 +17,7 @@ from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files, roles
+from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.pack import PackFile
@@ -33,6 +34,7 @@ from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments import extensions
+from instruments.accuracy import HasDataSheet
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
@@ -172,6 +174,11 @@ class OpenBench:
         except BaseException as error:
             self._abandon(error)
             raise
+
+    @property
+    def begins_with(self) -> PackState:
+        """Where the pack is taken to begin."""
+        return _pack_state(self.setup)
 
     @property
     def world(self) -> World | None:
@@ -442,7 +449,17 @@ class OpenBench:
             "roles": list(entry.roles),
             **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
+            "accuracy": self._accuracies(name, "" if identity is None else identity.model),
         }
+
+    def _accuracies(self, name: str, model: str) -> dict[str, Any]:
+        """How well each channel of an instrument is known, as it is kept: each range of it, the smallest first."""
+        entry, driver = self.station.instruments[name], self.drivers.get(name)
+        if driver is None:
+            return {}
+        sheet = driver.data_sheet(model, entry.options) if isinstance(driver, HasDataSheet) else {}
+        known = accuracies(driver.channels, sheet, entry.accuracy, entry.calibration, self.station.room)
+        return {channel: [each.as_dict() for each in ranges] for channel, ranges in known.items()}
 
 
 def _pack_state(setup: Setup) -> PackState:
@@ -472,6 +489,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
             "parallel": pack.parallel,
             "capacity": pack.rated_capacity,
             "serial_number": pack.serial_number,
+            **_assumed(setup),
         },
         "instruments": [],
         "protections": [],
@@ -483,6 +501,16 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
         "seed": setup.seed,
         "defects": list(setup.defects),
     }
+
+
+def _assumed(setup: Setup) -> dict[str, Any]:
+    """Which parameters of the simulated cell nobody has measured; nothing of a bench where none is simulated."""
+    emulated = any("emulator" in entry.roles for entry in setup.station.instruments.values())
+    if setup.station.virtual is None and not emulated:
+        return {}
+    with suppress(InputError):  # the file is wrong: that is told when the bench is opened
+        return {"cell": setup.pack.cell, "assumed": list(cell_of(setup.pack).assumed)}
+    return {}
 
 
 def check_fit(setup: Setup) -> None:
@@ -498,6 +526,12 @@ def check_fit(setup: Setup) -> None:
             f"Station {station.name} is on the wall clock: seeded defects need simulators of its own; where a "
             "station is served, give them to `packbench serve`."
         )
+
+
+def _construction(pack: PackFile) -> dict[str, Any]:
+    """What the pack adds to its cells; nothing where it adds nothing: not every world knows of a construction."""
+    given = pack.construction.model_dump(exclude_unset=True)
+    return {"construction": given} if given else {}
 
 
 def world_maker(station: StationFile) -> EntryPoint:
@@ -524,7 +558,8 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
     cell_of(pack)
     try:
         world: World = maker.load()(
-            virtual.model_dump(exclude={"world", "speed"}) | asdict(_pack_state(setup)),
+            virtual.model_dump(exclude={"world", "speed", *([] if virtual.specimens is not None else ["specimens"])})
+            | asdict(_pack_state(setup)),
             links=links or {name: entry.address for name, entry in station.instruments.items()},
             cell=pack.cell,
             series=pack.series,
@@ -533,6 +568,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             seed=setup.seed,
             defects=setup.defects,
             wait=wait,
+            **_construction(pack),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.clock import utc_now
+from bench.planned import Planned
 from bench.running import thresholds
 from bench.running.procedures import Place, Procedure, bounds, procedure_for
 from bench.safety import limits
@@ -26,6 +27,22 @@ class Outlook:
     """s"""
     energy: float
     """Wh through the terminals, either way"""
+
+
+def plan(procedures: Sequence[Procedure[Any]]) -> tuple[Planned, ...]:
+    """What a scenario that was checked is going to do."""
+    return tuple(_planned(each) for each in procedures)
+
+
+def _planned(procedure: Procedure[Any]) -> Planned:
+    step, pack = procedure.step, procedure.place.pack
+    conditions = tuple((each.column, each.comparison, each.resolve(pack), str(each)) for each in step.conditions)
+    points = procedure.set_points()
+    current = abs(points.get("current", procedure.mean_current()))
+    return Planned(
+        step.name, step.kind, procedure.direction, procedure.resumable, str(getattr(step, "rate", "")), current,
+        step.expected_duration(pack), points, conditions,
+    )  # fmt: skip
 
 
 def check(steps: Sequence[Step], place: Place) -> Outlook:

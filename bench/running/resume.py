@@ -160,7 +160,8 @@ class Resumption:
 
     def _soc_problem(self, found: float) -> list[str]:
         left = self.past.last(labels.SOC)
-        if (isnan(left) and isnan(found)) or abs(found - left) <= SOC_TOLERANCE:
+        # With its contactors open a BMS may show no charge at all; then the cells' voltages tell.
+        if isnan(found) or abs(found - left) <= SOC_TOLERANCE:
             return []
         return [f"its BMS shows {100 * found:.1f} % where it showed {100 * left:.1f} % (± {100 * SOC_TOLERANCE:g} %)"]
 

@@ -32,6 +32,7 @@ _CURRENT, _POWER = INDEX[columns.CURRENT], INDEX[columns.POWER]
 _COUNTERS = slice(INDEX[columns.CHARGE_AH], INDEX[columns.DISCHARGE_WH] + 1)
 _SET_POINTS = slice(INDEX[columns.SET_CURRENT], INDEX[columns.COMMAND_POWER] + 1)
 _SENSORS = slice(INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX] + 1)
+_BMS_AGE = INDEX[columns.BMS_AGE]
 _SCAN_DURATION, _BMS_STATE = INDEX[columns.SCAN_DURATION], INDEX[columns.BMS_STATE]
 
 ANSWER_MARGIN = 0.5
@@ -41,6 +42,8 @@ PRETRIGGER = "pretrigger.csv"
 NEARLY_NOTHING = 0.02
 """Part of the current asked for, below which the instrument is asked whether its output is still on."""
 OUTPUT_LOST = "output-lost"
+UNHEARD = 2.0
+"""s without a complete set of BMS messages, twice the cycle of the slowest, when a current is gone."""
 _BITS_OF: Mapping[Side, str] = {"pack": "bms-fault", "bench": "bms-link"}
 """What a fault bit is called, by whose doing it tells of."""
 _TOLD_BY_BITS = frozenset({"bms-error", "bms-fault", "bms-link"})
@@ -140,7 +143,7 @@ class Sampler:
         if abs(row[_CURRENT]) < NEARLY_NOTHING * abs(self._set[0]) and row[_BMS_STATE] != BmsState.ERROR:
             self._look_for_the_output(row[_CURRENT])
         if self._bench.emulated is not None:
-            self._bench.emulated.follow(row[_SENSORS])
+            self._bench.emulated.follow(row[_SENSORS], row[_CURRENT], now)
         for observer in self.observers:
             observer(row)
         return row
@@ -160,7 +163,22 @@ class Sampler:
                 OUTPUT_LOST,
             )
             self._end_for_what_is_behind(lost)
+            self._end_for_silence(lost)
             raise lost
+
+    def _end_for_silence(self, lost: BenchFault) -> None:
+        """Raise what it is where the BMS is not heard any more: one that hears nothing either opens its contactors.
+
+        A foxBMS 2 begins to after 1.3 s, and breaks any current 3.5 s later: sooner than the guard calls it silent.
+        """
+        age = nan if self.last is None else self.last[_BMS_AGE]
+        if age > UNHEARD:
+            name = self._bench.station.player("bms") or "bms"
+            raise BenchFault(
+                f"{name} has not been heard for {age:.1f} s and may have opened its contactors; check its bus and its "
+                f"supply. {lost}",
+                "bms-silent",
+            )
 
     def _end_for_what_is_behind(self, lost: BenchFault) -> None:
         """Raise what has made an instrument switch off, if that is known; all outputs are off before it is asked."""

@@ -26,7 +26,9 @@ from instruments.wires.session import LinkContext
 
 OPEN_LIMIT = 10.0
 """s, on a wall clock, for one instrument's link, for what it is found at and for OFF: two answers that never come."""
-CLOSED = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
+CLOSED = frozenset({
+    BmsState.OPENING, BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE,
+})  # fmt: skip
 """States with a contactor that is closed, or about to be."""
 LISTEN, OPENS = 1.0, 2.0
 """s, real ones on a wall clock: until a BMS that sends its state each 100 ms is heard, until its contactor opens."""

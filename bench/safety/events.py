@@ -32,6 +32,8 @@ LEAST_ASKED = 0.2
 """A below which nobody counts on a current: clear of the offset of a 100 A meter."""
 LIMITED_BY_VOLTAGE = 0.01
 """Share of the set voltage within which the voltage limit may be what holds the current down."""
+OPENING = 2.0
+"""Of `open_under_load`: a foxBMS 2 opens by itself for an error alone, and waits up to 3 s for the current to fall."""
 _UP = frozenset(BmsState) - {BmsState.STARTING}
 
 _TIME, _STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
@@ -59,14 +61,15 @@ class EventCount:
 
 
 def open_under_load(row: Row) -> float:
-    """1 while the BMS says that its contactors are open though a current is asked for; what gave up has said so."""
+    """1 while the BMS says that its contactors are open though a current is asked for, `OPENING` while they open; or 0.
+
+    What gave up has said so.
+    """
     state = row[_STATE]
     # Asked for first: at rest nothing else is looked at. An unknown state has limits of its own.
-    return (
-        1.0
-        if not isnan(row[_SET_CURRENT]) and not (state in CONNECTED or isnan(state) or state > BmsState.CHARGE)
-        else 0.0
-    )
+    if isnan(row[_SET_CURRENT]) or state in CONNECTED or isnan(state) or state > BmsState.CHARGE:
+        return 0.0
+    return OPENING if state == BmsState.OPENING else 1.0
 
 
 OPEN_THOUGH_ASKED = unless(

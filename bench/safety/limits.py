@@ -82,6 +82,7 @@ EVENT_WORDS = {
     "contactor-opened": f"the BMS has opened its contactors under load and does not say why; {LOOK_AT_BMS}",
     "bms-restarted": f"the BMS has started anew in the middle of the run and does not say why; {LOOK_AT_BMS}",
 }
+OPENS_UNDER_LOAD = "the BMS opens its contactors under load: it gave up"
 OF_AN_OPEN_PATH = frozenset({"current-interrupted", "current-missing", "voltage-disagreement"})
 """What it brings about that a contactor, a fuse or a cable is open, whoever has opened it."""
 PATH_WORDS = "no current flows though one is asked for, and source and pack have different voltages"
@@ -296,6 +297,11 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     insulation = limits.insulation or INSULATION_PER_VOLT * pack.voltage_max
     # Not debounced: its contactors have opened under load. Why, is found out with the outputs off (`bms_errors`).
     yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, words="the BMS gave up")
+    # Off at once: above what it can break it waits for 3 s, then opens all the same, and is to be reset by hand.
+    yield Limit(
+        "bms-error", events.OPEN_UNDER_LOAD, "", at_most=1.0, label="BMS error (opening)", words=OPENS_UNDER_LOAD,
+        explains=frozenset({"contactor-opened"}),
+    )  # fmt: skip
     for fault, column, explains in (
         ("bms-fault", quantities.BMS_FAULT_BITS, frozenset({"contactor-opened"})),
         ("bms-link", quantities.BMS_LINK_BITS, frozenset({"contactor-opened", "bms-restarted"})),
@@ -311,7 +317,8 @@ def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     ):
         yield Limit(fault, column, "A", at_most=share * most + amperes, debounce=5.0, when="connected")
     low, high = limits.state_of_charge.min - SOC_MARGIN, limits.state_of_charge.max + SOC_MARGIN
-    yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0)
+    # With its contactors open a BMS may show no charge at all: that is no pack at 0 %.
+    yield Limit("state-of-charge", columns.SOC, "", at_least=low, at_most=high, debounce=5.0, when="connected")
 
 
 def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:

@@ -186,16 +186,16 @@ class Still:
         return min(abs(first - self.first), abs(second - self.second)) / self.suspicious
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class StillExtreme(Still):
     """The highest (`sign` 1) or lowest (-1) of `series` cells, whose companions are both the whole string.
 
     `capacity` (Ah) is the pack's rated one.
     """
 
-    sign: float = 1.0
-    series: int = 1
-    capacity: float = inf
+    sign: float
+    series: int
+    capacity: float
     charge: float = nan
 
     def begin(self, row: Row, value: float, first: float, second: float) -> None:
@@ -259,13 +259,13 @@ def open_yet_carrying(bms_current: int) -> Quantity:
     """1 while the BMS says that its contactors are open and reads the current through them that was asked for; else 0.
 
     Source or sink reads it as well. A second node with the same identifiers says such things; a contactor that opens
-    does not.
+    does not. One that is opening may wait for the current to fall.
     """
 
     def found(row: Row) -> float:
         state, least = row[_STATE], CARRYING * abs(row[_SET_CURRENT])
         # nan: nothing is asked for. One that gives up may have its reasons to open late.
-        if not least > 0 or isnan(state) or state in CONNECTED or state > BmsState.CHARGE:
+        if not least > 0 or isnan(state) or state in CONNECTED or state > BmsState.CHARGE or state == BmsState.OPENING:
             return 0.0
         return 1.0 if abs(row[_CURRENT]) > least < abs(row[bms_current]) else 0.0
 

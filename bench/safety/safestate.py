@@ -9,7 +9,7 @@ What an instrument says of itself is not enough: a step is *verified* once a met
 existing witness was not heard (`bench.safety.witness` has the table).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +31,8 @@ from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned, Stays
 
 STEP_LIMIT = 5.0
 """s, on a wall clock, for the command of a step and again for its read-back: two answers that never come, and more."""
-OPEN_STATES = frozenset({BmsState.STANDBY, BmsState.OPENING, BmsState.ERROR})
+AT_REST = frozenset({BmsState.STANDBY, BmsState.ERROR})
+OPEN_STATES = AT_REST | {BmsState.OPENING}
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 WAITING = "a meter has not settled yet"
@@ -319,7 +320,10 @@ class _Pass:
         if isinstance(error, OutOfTime):
             step.problem = str(error)
             return
-        still_closed = self._until(self._closed, self._station.safe_state.settle)
+        # One that is opening is waited for: a foxBMS 2 takes 0.7 s, and up to 3 s more for the current to fall.
+        still_closed = self._until(partial(self._closed, AT_REST), self._station.safe_state.settle)
+        if still_closed:
+            still_closed = self._until(self._closed, 0.0)
         step.problem = still_closed or (_words(error) if error else "")
 
     def _leave_closed(self) -> None:
@@ -370,7 +374,7 @@ class _Pass:
             f"{volts.value:.1f} V remain on the bus, less than {limit:g} V is safe to touch"
         )  # fmt: skip
 
-    def _closed(self) -> str:
+    def _closed(self, opened: Container[BmsState] = OPEN_STATES) -> str:
         try:
             self._roles.bms_scan()
             state, age = self._roles.bms.state(), self._roles.bms.state_age()
@@ -380,7 +384,7 @@ class _Pass:
         if age > BMS_SILENCE:
             # What it said then, it cannot vouch for now.
             return f"BMS reported {state.name} {age:.0f} s ago and no state since"
-        return "" if state in OPEN_STATES else f"BMS reports {state.name}"
+        return "" if state in opened else f"BMS reports {state.name}"
 
     def _is_open(self) -> bool:
         """Whether the BMS says that its contactor is open already: then there is nothing to break."""

@@ -4,8 +4,10 @@ Facts from the family's SCPI (CONF:TEMP, ROUT:SCAN, READ?). A scan takes about 1
 why it is asked for before and collected after all other instruments. Tried on the simulator only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import VisaDriver
 from instruments.roles import Channel, InstrumentFault
 from instruments.wires.links import ErrorQueue, LinkProfile
@@ -14,6 +16,10 @@ from instruments.wires.session import LinkContext
 READING_TIME = 0.1
 """s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.
 Whoever integrates longer gives the link a `timeout` of its own; while a scan is waited for the guard sees nothing."""
+
+SHEET = "Agilent, 34970A specifications: one year, reference junction included, the probe's own error not"
+LESS_SENSITIVE = frozenset("BRS")
+"""Types of thermocouple with ±1.2 K, where the others have ±1.0 K."""
 
 
 class Agilent34970a(VisaDriver):
@@ -50,6 +56,13 @@ class Agilent34970a(VisaDriver):
         self._list = f"(@{','.join(map(str, numbers))})"
         self._thermocouple = thermocouple
         self._forget()
+
+    @classmethod
+    def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
+        """±1.0 K, or ±1.2 K for the types B, R and S; 0.03 K for each K of the room beyond 18 to 28 °C."""
+        limit = 1.2 if options.get("thermocouple", "K") in LESS_SENSITIVE else 1.0
+        said = Accuracy(offset=limit, offset_per_kelvin=0.03, holds=(18.0, 28.0), resolution=1e-8, source=SHEET)
+        return {"sensor": (said,)}
 
     @property
     def sensor_count(self) -> int:

@@ -11,6 +11,7 @@ from math import nan
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
+from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import refuse_unknown_options
 from instruments.roles import CellTable, Channel, Identity, InstrumentFault, SetPointRejected
 from instruments.wires.can import CanSession
@@ -25,6 +26,7 @@ ON_OFF, VOLTAGE, CURRENT, CYCLE = 10, 20, 21, 113
 """Registers that are set (6.2)."""
 FROM_UNIT = 1 << 28
 CHANNELS = 24
+SHEET = "NGI, N83624 series data sheet: voltage accuracy; the sheet was not at hand"
 MOST_UNITS = 170
 """Start addresses whose channels fit into 12 bits (5)."""
 
@@ -161,6 +163,11 @@ class NgiN83624Can:
         self._upload()
         self._wait_until(lambda cell: cell.measured_at is not None)
         return Identity("NGI", "N83624", "", "")
+
+    @classmethod
+    def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
+        """±0.6 mV, and the last digit of a measured voltage."""
+        return {"cell": (Accuracy(offset=0.6e-3, resolution=1e-5, holds=(18.0, 28.0), source=SHEET, assumed=True),)}
 
     @property
     def cell_count(self) -> int:

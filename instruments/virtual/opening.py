@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from zlib import crc32
 
 from pydantic import BaseModel, Field, ValidationError
@@ -20,14 +20,15 @@ from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.ports import Emulator
 from instruments.virtual.properties import Properties
 from instruments.virtual.registry import COMMON, simulator_named
-from instruments.virtual.simulator import AnySimulator, Part, Place, Settings, Specimen
+from instruments.virtual.simulator import AnySimulator, Limits, Part, Place, Settings, Specimen
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel, Device, Exchange, open_exchange
 from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
+from models.construction import Construction
 
-SECTION = {"simulators", "soc", "temperature", "spread", "plant"}
+SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
 PLANTS = ("pack", "emulator")
 
@@ -43,6 +44,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     seed: int,
     defects: Sequence[str],
     wait: Callable[[float], None],
+    construction: Mapping[str, float] | None = None,
 ) -> World:
     """Open a virtual bench and plug its simulators in at their addresses, which no other world of this process has.
 
@@ -50,14 +52,17 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     `simulator` key), `soc` (0 to 1), `temperature` (degC), `spread` (see `models.string.Spread`), `plant`
     (`"pack"` or `"emulator"`; without it the emulator where there is one). `links` maps an instrument name to its VISA
     resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
-    another `serial_number` is another individual of it. `defects` as in `instruments.virtual.defects.grammar`. `wait`
+    another `serial_number` is another individual of it, `construction` what it adds to its cells (see
+    `models.construction`). `defects` as in `instruments.virtual.defects.grammar`. `wait`
     lets virtual time pass while somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
 
     Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
     _check_keys(settings, SECTION, "virtual")
     plan = _Section.of(settings, links)
-    builder = _Builder(plan, load_cell(cell), series, parallel, seed, crc32(f"{seed}:{serial_number}".encode()), wait)
+    built = Construction(**(construction or {}))
+    individual = crc32(f"{seed}:{serial_number}".encode())
+    builder = _Builder(plan, load_cell(cell), series, parallel, seed, individual, wait, built)
     with ExitStack() as undo:
         world = builder.build(undo, defects)
         undo.pop_all()
@@ -69,7 +74,8 @@ class _Common(Settings):
 
     model: str | int | None = None
     serial_number: str | int | None = None
-    accuracy: float = Field(default=ACCURACY, ge=0, lt=1)
+    accuracy: Annotated[float, Field(ge=0, lt=1)] | None = None
+    errors: dict[str, Limits] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ class _Simulated:
             str(self.simulator.model if self.common.model is None else self.common.model),
             f"{crc32(self.name.encode()) % 10**10:010d}" if serial is None else str(serial),
             Random(f"{seed}:{self.name}"),  # noqa: S311 - reproducible, not secret
-            self.common.accuracy,
+            ACCURACY if self.common.accuracy is None else self.common.accuracy,
+            self.common.accuracy is None,
+            self.common.errors,
         )
 
 
@@ -102,6 +110,8 @@ class _Section:
     temperature: float
     spread: Mapping[str, float]
     plant: str
+    specimens: int | None = None
+    """What the errors of the bench are drawn from, where that is not the seed of all."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], links: Mapping[str, str]) -> "_Section":
@@ -120,6 +130,7 @@ class _Section:
             _number(settings, "temperature", 25.0, -60.0, 120.0),
             settings.get("spread", {}),
             plant,
+            settings.get("specimens"),
         )
 
 
@@ -181,9 +192,15 @@ class _Builder:
     seed: int
     individual: int
     wait: Callable[[float], None]
+    construction: Construction
     clock: WorldTime = field(default_factory=WorldTime)
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
+
+    @property
+    def specimens(self) -> int:
+        """What the instruments' errors are drawn from."""
+        return self.seed if self.plan.specimens is None else self.plan.specimens
 
     def build(self, undo: ExitStack, defects: Sequence[str]) -> World:
         """Make the world; `undo` closes its exchange when a later part fails."""
@@ -210,6 +227,11 @@ class _Builder:
         injection.inject(*defects)
         return World(self.clock, self.settling, world, injection)
 
+    @property
+    def _built_in(self) -> CellParameters:
+        """The cell as it is in the pack: what its BMS was told of."""
+        return self.construction.built_in(self.cell, self.series, self.parallel)
+
     def _lay_buses(self, exchange: Exchange) -> Mapping[str, CanChannel]:
         """The CAN bus of each node: those that name the same channel are on one."""
         return {
@@ -221,8 +243,8 @@ class _Builder:
     def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
-            each.name, each.specimen(self.seed), self.clock, self.settling, self.cell, self.series, self.parallel,
-            self.plan.temperature, self.properties, plant, buses.get(each.name),
+            each.name, each.specimen(self.specimens), self.clock, self.settling, self._built_in, self.series,
+            self.parallel, self.plan.temperature, self.properties, plant, buses.get(each.name),
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
         try:
@@ -251,6 +273,7 @@ class _Builder:
             seed=self.individual,
             soc=plan.soc,
             temperature=plan.temperature,
+            construction=self.construction,
         )
         if plan.plant == "pack":
             return Pack(string)

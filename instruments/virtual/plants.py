@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cell import CellParameters
+from models.construction import BARE, Construction
 from models.string import CellString, Spread
 from models.thermal import LumpedMasses
 
@@ -233,6 +234,10 @@ def cell_string(
     seed: int,
     soc: float,
     temperature: float,
+    construction: Construction = BARE,
 ) -> CellString:
     """Draw the individuals of a pack; `settings` overrides standard deviations of `models.string.Spread` by name."""
-    return CellString(cell, series, parallel, spread=Spread(**settings), seed=seed, soc=soc, temperature=temperature)
+    return CellString(
+        cell, series, parallel, spread=Spread(**settings), seed=seed, soc=soc, temperature=temperature,
+        construction=construction,
+    )  # fmt: skip

@@ -20,7 +20,7 @@ from instruments.virtual.simulator import AnySimulator, Simulator
 from instruments.wording import nearest
 
 GROUP = "packbench.simulators"
-COMMON = ("simulator", "model", "serial_number", "accuracy")
+COMMON = ("simulator", "model", "serial_number", "accuracy", "errors")
 """Keys that every simulator's entry in a station file takes beside its own settings."""
 REGISTERED = "SIMULATOR"
 """What a module of our own folder calls what it registers."""

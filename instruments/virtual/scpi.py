@@ -208,6 +208,9 @@ def _variants(nodes: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
 
 def _split(text: str, separator: str) -> Iterator[str]:
     """Split at separators that stand outside quotes and parentheses."""
+    if separator not in text and not any(mark in text for mark in "\"'()"):
+        yield text
+        return
     start, depth, quote = 0, 0, ""
     for index, letter in enumerate(text):
         if quote:
@@ -240,6 +243,7 @@ def _arguments(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return channels, tuple(part.strip() for part in _split(text, ","))
 
 
+@lru_cache(maxsize=256)
 def channel_list(text: str) -> tuple[int, ...]:
     """Expand the inside of `(@1,2,5:8)` into channel numbers, in the order written.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.plants import Plant
@@ -28,7 +28,7 @@ Wire = Literal["line", "CAN"]
 class Settings(BaseModel):
     """Base for the settings of a simulator: frozen, finite, a key that nobody knows is refused.
 
-    Every simulator also takes `model`, `serial_number` and `accuracy`: they are not its own fields.
+    Every simulator also takes `model`, `serial_number`, `accuracy` and `errors`: they are not its own fields.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -46,12 +46,24 @@ class Specimen:
     """What makes one simulated instrument of a type individual: its identity and its errors.
 
     `accuracy` is the share of a reading by which its meters may be wrong, `random` what its own errors are drawn from.
+    Where the station says nothing of it (`by_data_sheet`) a simulator has the errors of its own data sheet, and where
+    it says so of a quantity (`stated`) those.
     """
 
     model: str
     serial_number: str
     random: Random = field(default_factory=_unseeded, compare=False)
     accuracy: float = 0.0
+    by_data_sheet: bool = False
+    stated: Mapping[str, "Limits"] = field(default_factory=dict, compare=False)
+
+
+class Limits(Settings):
+    """Limits of error of a meter: shares of the reading and of its full scale, and an offset in the quantity's unit."""
+
+    reading: float = Field(default=0.0, ge=0, lt=1)
+    range: float = Field(default=0.0, ge=0, lt=1)
+    offset: float = Field(default=0.0, ge=0)
 
 
 @dataclass(frozen=True, slots=True)

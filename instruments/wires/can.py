@@ -8,15 +8,16 @@ left for the next time, and told. No instrument is known here, and no layout of 
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from instruments.roles import InstrumentFault
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.reception import Reception
 from instruments.wires.session import LinkContext
+from instruments.wires.wheel import Every, Wheel
 
 if TYPE_CHECKING:
     from _thread import RLock as ReentrantLock
@@ -43,10 +44,26 @@ Due = Callable[[], "Message | None"]
 """Tells the frame that is to be sent in this turn; None for none."""
 
 
+class RepeatedByBus(Protocol):
+    """A frame that a bus repeats in a time of its own, as a simulated one has: whoever moves that time on sends it."""
+
+    until: float
+    """s of that time after which it is sent no more."""
+
+    def modify_data(self, messages: "Message") -> None:
+        """Repeat this frame from its next turn on, in place of the one before."""
+        ...
+
+    def stop(self) -> None:
+        """Send it no more."""
+        ...
+
+
 class CanSession:
     """One instrument's place on a bus.
 
-    `lock` keeps what belongs together: turns of the wheel, and what `close` says, come in between at no other place.
+    `lock` keeps what belongs together: what a turn of the wheel reads, and what `close` says, come in between at no
+    other place. `sending` keeps what a turn sends from what is said meanwhile; it is never held while frames are read.
     Its frames wait for `take`, which hands them to whoever subscribed, in their order, in the calling thread. What goes
     wrong where nobody is calling, in a turn of the wheel or while another user takes, is kept for `surface`. After
     `close` every message is refused for ever, as in any process but the one that opened it.
@@ -59,6 +76,7 @@ class CanSession:
         """
         self.name = name
         self.lock: ReentrantLock = RLock()
+        self.sending: ReentrantLock = RLock()
         self._context = context
         self._lifetime = Lifetime(name)
         self.waiting: deque[tuple[Heard, Message, float]] = deque()
@@ -139,15 +157,29 @@ class CanSession:
         if self._context.transcript is not None:
             self._context.transcript(">", written(message))
 
-    def repeat(self, period: float, due: Due) -> None:
+    def repeat(self, period: float, due: Due) -> Callable[[], None]:
         """Each `period` s until `close`, send what is `due`, and take what has come.
 
-        Not by python-can's cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs.
+        Returns what has the next turn come a whole period later: for who sends between two of them. Not by python-can's
+        cyclic tasks: socketcan's live in the kernel and go on for a test that was stopped or hangs.
         Raises `ValueError` where the clock of the bench calls nobody back.
         """
         if self._context.every is None:
             raise ValueError(f"{self.name}: frames are repeated by a clock that calls back, and there is none.")
-        self._ends.append(self._bus.wheel(self._context.every).add(period, lambda: self._turn(due)))
+        wheel = self._bus.wheel(self._context.every, real_time=self._context.real_time)
+        self._ends.append(wheel.add(period, lambda: self._send_due(due), self._take_turn))
+        return lambda: wheel.begin_anew(period)
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the bus has a time of its own and repeats frames in it, as that of a simulated bench does."""
+        return self._bus.keeps_time
+
+    def repeat_by_bus(self, period: float, message: "Message") -> RepeatedByBus:
+        """Have a bus that keeps time send a frame now and each `period` s of it, until `close` or `stop`."""
+        task = self._bus.repeat(message, period)
+        self._ends.append(task.stop)
+        return task
 
     # ---- the end ----
 
@@ -184,51 +216,31 @@ class CanSession:
             heard, message, time = waiting.popleft()
             heard(message, time)
 
-    def _turn(self, due: Due) -> None:
-        with self.lock:
-            try:
-                message = due()
-                if message is not None:
-                    self.send(message)
-                self.take()
-            except InstrumentFault as trouble:
-                self._trouble = trouble
-            except Exception as error:  # noqa: BLE001 - the clock calls others back as well
-                self.trouble(f"cannot be heard: {error!r}; check the CAN interface")
+    def _send_due(self, due: Due) -> None:
+        with self.sending, self._kept():
+            message = due()
+            if message is not None:
+                self.send(message)
+
+    def _take_turn(self) -> None:
+        with self.lock, self._kept():
+            self.take()
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keep what goes wrong in a turn for the next call; the clock calls others back as well."""
+        try:
+            yield
+        except InstrumentFault as trouble:
+            self._trouble = trouble
+        except Exception as error:  # noqa: BLE001 - whatever an interface raises
+            self.trouble(f"cannot be heard: {error!r}; check the CAN interface")
 
 
 def written(message: "Message") -> str:
     """A frame as the transcript has it: identifier and payload in hexadecimal, eight digits for one of 29 bits."""
     digits = 8 if message.is_extended_id else 3
     return f"{message.arbitration_id:0{digits}X}#{message.data.hex().upper()}"
-
-
-class Wheel:
-    """Repeats for all users of a bus; the clock calls back once for each period that is in use."""
-
-    def __init__(self, every: Callable[[float, Callable[[], None]], Callable[[], None]]) -> None:
-        self._every = every
-        self._turns: dict[float, list[Callable[[], None]]] = {}
-        self._ends: dict[float, Callable[[], None]] = {}
-
-    def add(self, period: float, turn: Callable[[], None]) -> Callable[[], None]:
-        """Carry out `turn` each `period` s from now on; returns what ends that."""
-        turns = self._turns.setdefault(period, [])
-        turns.append(turn)
-        if len(turns) == 1:
-            self._ends[period] = self._every(period, lambda: self._go_round(period))
-
-        def end() -> None:
-            turns.remove(turn)
-            if not turns:
-                del self._turns[period]
-                self._ends.pop(period)()
-
-        return end
-
-    def _go_round(self, period: float) -> None:
-        for turn in tuple(self._turns.get(period, ())):
-            turn()
 
 
 class Bus:
@@ -287,21 +299,38 @@ class Bus:
                 bus.shutdown()
         _forget(self)
 
-    def wheel(self, every: Callable[[float, Callable[[], None]], Callable[[], None]]) -> Wheel:
+    def wheel(self, every: Every, *, real_time: bool) -> Wheel:
         """The wheel of this bus, on the clock of whoever asks first."""
         if self._wheel is None:
-            self._wheel = Wheel(every)
+            self._wheel = Wheel(every, real_time=real_time)
         return self._wheel
+
+    @property
+    def keeps_time(self) -> bool:
+        """See `CanSession.keeps_time`: the interface says so of itself."""
+        return bool(getattr(self._bus, "keeps_time", False))
+
+    def repeat(self, message: "Message", period: float) -> RepeatedByBus:
+        """See `CanSession.repeat_by_bus`; python-can's own way of doing so."""
+        return cast("RepeatedByBus", self._open().send_periodic(message, period))
 
     def route(self, user: CanSession, key: int, heard: Heard) -> None:
         """See `CanSession.subscribe`; `key` is an identifier, with `EXTENDED` for one of 29 bits."""
         with self._turn:
             self._routes[key].append((user, heard))
+            self._leave_out_the_rest()
 
     def route_where(self, user: CanSession, wanted: Callable[["Message"], bool], heard: Heard) -> None:
         """See `CanSession.subscribe_where`."""
         with self._turn:
             self._filters.append((user, wanted, heard))
+            self._leave_out_the_rest()
+
+    def _leave_out_the_rest(self) -> None:
+        """Let a bus that keeps time know which frames somebody wants: whoever is simulated need not make the others."""
+        if self._bus is not None and self.keeps_time:
+            everything = self._filters or self._log is not None
+            cast("Any", self._bus).takes(None if everything else list(self._routes))
 
     def tell_others(self, speaker: CanSession, what: str) -> None:
         """Let the other users know, when they call next, of what befell the bus."""

@@ -197,7 +197,8 @@ class Registers:
 
     def _values(self, message: str, reply: str, wanted: int) -> list[int]:
         answer = self._answer(message, reply)
-        pdu = self._decoder.decode(answer)
+        # Function and count of bytes, then those: what comes behind them the decoder does not look at.
+        pdu = self._decoder.decode(answer) if len(answer) == 2 + 2 * wanted else None
         if pdu is None or len(pdu.registers) != wanted:
             raise self._session.unexpected(message, reply, f"{wanted} registers were expected")
         return list(pdu.registers)

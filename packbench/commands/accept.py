@@ -6,18 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.accepted import DEFAULT
 from bench.verdicts import InputError
+from packbench.commands.arguments import DEFAULT_RUNS, AsJson, RunsOption
 from packbench.console import fields_of, print_json, say
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs of one specimen: folders, or ids.")]
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that a run's id is looked up in.")]
 Folder = Annotated[Path, typer.Option("--accepted", help="Folder of the accepted figures, one file per specimen.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of sentences.")]
 
 
 def accept(
-    runs: Runs, folder: RunsOption = Path("runs"), accepted: Folder = Path(DEFAULT), as_json: AsJson = False
+    runs: Runs, folder: RunsOption = DEFAULT_RUNS, accepted: Folder = Path("accepted"), as_json: AsJson = False
 ) -> None:
     """Accept runs of a specimen: its later figures are held against theirs, beside the limits of its type."""
     from bench.accepted import AcceptedFile, file_of, read, write

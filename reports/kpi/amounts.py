@@ -9,9 +9,9 @@ from reports.kpi.readings import (
     DISCHARGE_AH,
     DISCHARGE_WH,
     SOC,
-    before,
     counted,
     discharges,
+    displayed_before,
     moves,
     way_of,
 )
@@ -49,7 +49,7 @@ def mean_power(run: Recording, step: Step) -> float:
 
 def _from_full(run: Recording, step: Step) -> bool:
     """Whether a discharge can tell the capacity of the pack; without a displayed SOC it is believed to."""
-    return discharges(run, step) and (not run.has(SOC) or before(run, SOC, step) >= FULL)
+    return discharges(run, step) and (not run.has(SOC) or displayed_before(run, step) >= FULL)
 
 
 @of_step(

@@ -14,7 +14,7 @@ the call, `step` (its name), and what the function returns as an `Explained`.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from math import isfinite
 from numbers import Real
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, get_args
@@ -55,13 +55,36 @@ class Kpi:
     sense: Sense = "at_least"
     meters: tuple[str, ...] = ()
     temperature: float | None = None
+    asked: "Asked | None" = field(default=None, repr=False, compare=False)
+    """What it was computed from, so that it can be computed again; None of one that was read from a manifest."""
 
     def __float__(self) -> float:
         return self.value
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        return asdict(self) | {"meters": list(self.meters)}
+        stored = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "asked"}
+        return stored | {"meters": list(self.meters)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a figure was computed: from which columns of a recording, of which steps, and by what."""
+
+    run: Recording
+    steps: tuple[Step, ...]
+    columns: tuple[str, ...]
+    function: Callable[..., "Value"]
+    arguments: Mapping[str, Any]
+    span: tuple[float, float] = ANY
+    """What a value may lie between."""
+
+    def again(self, run: Recording) -> float:
+        """The value, computed from another recording of the same steps."""
+        steps = iter([run.step(step.index) for step in self.steps])
+        given = {name: next(steps) if isinstance(each, Step) else each for name, each in self.arguments.items()}
+        found = self.function(run, **given)
+        return float(found.value if isinstance(found, Explained) else found)
 
 
 class Explained:
@@ -134,11 +157,16 @@ class KpiFunction(Generic[Q]):
         bound.apply_defaults()
         names = list(bound.arguments)
         run: Recording = bound.arguments[names[0]]
+        run.refuse_withheld(self.columns)
         steps = [run.step(bound.arguments[name]) for name in names[1 : 1 + self.steps]]
         bound.arguments.update(zip(names[1:], steps, strict=False))
         words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
         try:
-            return self._figure(run, steps[0], words, self.function(*bound.args, **bound.kwargs))
+            found = self.function(*bound.args, **bound.kwargs)
+            asked = Asked(
+                run, tuple(steps), self._read, self.function, dict(list(bound.arguments.items())[1:]), self.span
+            )
+            return self._figure(asked, words, found)
         except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise
         except Exception as error:
@@ -162,7 +190,13 @@ class KpiFunction(Generic[Q]):
         """Whether it applies to these steps of a recording that has the columns which are `present`."""
         return all(map(present, self.columns)) and self.applies(run, steps[0])
 
-    def _figure(self, run: Recording, step: Step, words: Mapping[str, object], found: object) -> Kpi:
+    @property
+    def _read(self) -> tuple[str, ...]:
+        """The columns that it may read."""
+        return (*self.columns, *self.also)
+
+    def _figure(self, asked: Asked, words: Mapping[str, object], found: object) -> Kpi:
+        run, step = asked.run, asked.steps[0]
         answer = found if isinstance(found, Explained) else Explained(_number(found))
         words = {**words, **answer.words}
         key, name, symbol, definition = (
@@ -170,7 +204,7 @@ class KpiFunction(Generic[Q]):
         )
         return Kpi(
             name, symbol, _number(answer.value), self.unit, step.name, definition, key, self.sense,
-            meters_of(run.manifest, (*self.columns, *self.also)), _set_temperature(run, step),
+            meters_of(run.manifest, self._read), _set_temperature(run, step), asked,
         )  # fmt: skip
 
 
@@ -236,5 +270,5 @@ def _number(found: object) -> float:
 def _set_temperature(run: Recording, step: Step) -> float | None:
     if SET_TEMPERATURE not in run.columns or not step.sample_count:
         return None
-    asked = float(run.column(SET_TEMPERATURE)[step.rows.stop - 1])
+    asked = run.at(SET_TEMPERATURE, step.rows.stop - 1)
     return asked if isfinite(asked) else None

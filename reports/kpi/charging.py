@@ -9,6 +9,8 @@ from reports.kpi.base import of_step, on_request
 from reports.kpi.readings import CHARGE_AH, SET_VOLTAGE, SOC, TIME, VOLTAGE, charges, percent
 from reports.recording import Floats, Recording, Step
 
+FOLLOWED_BACK, RISEN = 0.03, 0.02
+"""How far above a level a display may start, and by how much it must have risen to tell how fast: shares of 1."""
 CV_BAND = 0.001  # voltage accuracy that IEC 62660-2 asks of the measurement, relative
 
 
@@ -24,10 +26,31 @@ def duration(run: Recording, step: Step) -> float:
 )  # fmt: skip
 def charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> float:
     """Time from the first {start:percent} % to the first {stop:percent} % of displayed SOC, interpolated between
-    samples; holds and gaps do not count.
+    samples, and up to 3 % followed back where a display starts above; holds and gaps do not count.
     """
     time, soc = run.values(TIME, step), run.values(SOC, step)
+    # A display that shows nothing yet, as before its contactors have closed, is no display of 0.
+    shown = np.isfinite(soc)
+    time, soc = time[shown], soc[shown]
     begun, reached = _crossing(time, soc, start), _crossing(time, soc, stop)
+    return reached - begun - run.held(begun, reached)
+
+
+@of_step(
+    "charge time {start:percent} to {stop:percent} % by charge", symbol="t_{start:percent}-{stop:percent},Q", unit="s",
+    sense="at_most", columns=(TIME, SOC, CHARGE_AH), applies=charges,
+)  # fmt: skip
+def charge_time_by_charge(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> float:
+    """Time from the first {start:percent} % of displayed SOC until the charge between {start:percent} and
+    {stop:percent} % of the rated capacity has been counted since, whatever the display says by then; holds and gaps do
+    not count.
+    """
+    time, soc, counter = (run.values(column, step) for column in (TIME, SOC, CHARGE_AH))
+    begun = _crossing(time, soc, start)
+    if not isfinite(begun):
+        return nan
+    counted = counter - float(np.interp(begun, time, counter))
+    reached = _crossing(time, counted / float(run.manifest["pack"]["capacity"]), stop - start)
     return reached - begun - run.held(begun, reached)
 
 
@@ -47,17 +70,30 @@ def constant_voltage_share(run: Recording, step: Step) -> float:
     total = capacity(run, step).value
     share = 0.0
     if len(held):
-        counter = run.values(CHARGE_AH, step)
-        share = percent(float(counter[-1] - counter[held[0]]), total)
+        grown = run.at(CHARGE_AH, step.rows.stop - 1) - run.at(CHARGE_AH, step.rows.start + int(held[0]))
+        share = percent(grown, total)
     return share if isfinite(total) and np.isfinite(asked).any() else nan
 
 
 def _crossing(time: Floats, soc: Floats, level: float) -> float:
-    """Time at which a rising signal first reaches `level`; `nan` when it starts above or never gets there."""
+    """Time at which a rising signal first reaches `level`; `nan` when it never gets there, or starts far above.
+
+    Where it starts a little above, it is followed back: a display may have jumped in the rest before.
+    """
     reached = np.flatnonzero(soc >= level)
     if not len(reached):
         return nan
     after = int(reached[0])
     if after == 0:
-        return float(time[0]) if soc[0] - level < 0.005 else nan
+        return _before(time, soc, level)
     return float(np.interp(level, soc[after - 1 : after + 1], time[after - 1 : after + 1]))
+
+
+def _before(time: Floats, soc: Floats, level: float) -> float:
+    """When a signal that starts above `level` would have been there, at the rate at which it rises first."""
+    above = float(soc[0]) - level
+    rows = np.flatnonzero(soc >= soc[0] + RISEN)
+    if not 0 <= above <= FOLLOWED_BACK or not len(rows):
+        return float(time[0]) if 0 <= above < 0.005 else nan
+    rate = float(soc[rows[0]] - soc[0]) / float(time[rows[0]] - time[0])
+    return float(time[0]) - above / rate

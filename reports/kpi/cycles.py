@@ -5,7 +5,17 @@ from itertools import pairwise
 
 from reports.kpi.amounts import capacity, energy
 from reports.kpi.base import Explained, of_cycle
-from reports.kpi.readings import CHARGE_AH, CHARGE_WH, DISCHARGE_AH, DISCHARGE_WH, SOC, before, moves, percent
+from reports.kpi.readings import (
+    CHARGE_AH,
+    CHARGE_WH,
+    DISCHARGE_AH,
+    DISCHARGE_WH,
+    SOC,
+    displayed_before,
+    last_known,
+    moves,
+    percent,
+)
 from reports.recording import Recording, Step
 
 SAME_SOC = 0.02  # ISO 12405-4 wants the initial SOC restored; the displayed SOC is not known better than this
@@ -38,7 +48,7 @@ def closed_cycles(run: Recording) -> Iterator[tuple[Step, Step]]:
     for first, second in pairwise(moving):
         if first.direction == second.direction or not run.has(SOC):
             continue
-        if abs(run.values(SOC, second)[-1] - before(run, SOC, first)) <= SAME_SOC:
+        if abs(last_known(run.values(SOC, second)) - displayed_before(run, first)) <= SAME_SOC:
             yield (first, second) if first.direction == "discharge" else (second, first)
 
 
@@ -48,5 +58,5 @@ def _closure(run: Recording, discharge: Step, charge: Step) -> str:
     order = "the charge follows the discharge" if first is discharge else "the charge precedes the discharge"
     if not run.has(SOC):
         return order
-    gap = 100 * abs(float(run.values(SOC, second)[-1]) - before(run, SOC, first))
+    gap = 100 * abs(last_known(run.values(SOC, second)) - displayed_before(run, first))
     return f"{order}, the displayed SOC returns to within {gap:.1f} %"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 
+from bench.recording.manifest import DamagedError
 from reports.kpi.base import Kpi, Registered
 from reports.kpi.cycles import closed_cycles
 from reports.kpi.registry import found
@@ -21,12 +22,17 @@ class Evaluation:
 
 
 def evaluate(run: Recording) -> Evaluation:
-    """Compute every KPI for every step and every closed cycle that it applies to."""
+    """Compute every KPI for every step and every closed cycle that it applies to.
+
+    Raises `RecordingError` where what is recorded is damaged: that is no failure of a KPI.
+    """
     figures: list[Kpi] = []
     problems = list(found().problems)
     for asked, steps in _questions(run, problems):
         try:
             figures.append(asked(run, *steps))
+        except DamagedError:
+            raise
         except Exception as error:  # noqa: BLE001 - one KPI that fails must not cost the others
             problems.append(_sentence(asked, error))
     return Evaluation(
@@ -48,6 +54,8 @@ def _questions(run: Recording, problems: list[str]) -> Iterator[tuple[Registered
     def applies(kpi: Registered, steps: tuple[Step, ...]) -> bool:
         try:
             return len(steps) == kpi.steps and kpi.can_be_asked(present, run, *steps)
+        except DamagedError:
+            raise
         except Exception as error:  # noqa: BLE001 - one KPI that fails must not cost the others
             problems.append(_sentence(kpi, error))
             return False

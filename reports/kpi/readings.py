@@ -1,7 +1,7 @@
 """What several KPIs read from a recording in the same way."""
 
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 import numpy as np
 
@@ -14,6 +14,7 @@ CELL_HOT = "Cell Temperature Max / degC"
 CHARGE_AH, DISCHARGE_AH = "Charging Capacity / Ah", "Discharging Capacity / Ah"
 CHARGE_WH, DISCHARGE_WH = "Charging Energy / Wh", "Discharging Energy / Wh"
 SET_VOLTAGE = "Set Voltage / V"
+SCAN_DURATION = "Scan Duration / s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,22 @@ def way_of(run: Recording, step: Step) -> Way:
 
 def counted(run: Recording, step: Step, counter: str) -> float:
     """Growth of a counter over the step, from the last sample before it so that no interval is lost."""
-    values = run.values(counter, step)
-    return float(values[-1]) - before(run, counter, step) if len(values) else nan
+    rows = step.rows
+    return run.at(counter, rows.stop - 1) - before(run, counter, step) if rows.stop > rows.start else nan
 
 
 def before(run: Recording, column: str, step: Step) -> float:
     """Take the last sample ahead of a step; the step's own first one when nothing came before."""
-    values = run.column(column)
-    return float(values[max(step.rows.start - 1, 0)]) if len(values) else nan
+    return run.at(column, max(step.rows.start - 1, 0)) if len(run.rows) else nan
+
+
+def displayed_before(run: Recording, step: Step) -> float:
+    """Take the displayed SOC ahead of a step; where none was shown, as with open contactors, the first of the step."""
+    found = before(run, SOC, step)
+    if isfinite(found):
+        return found
+    shown = run.values(SOC, step)
+    return float(shown[np.flatnonzero(np.isfinite(shown))[0]]) if np.isfinite(shown).any() else nan
 
 
 def percent(part: float, whole: float) -> float:
@@ -79,6 +88,11 @@ def percent(part: float, whole: float) -> float:
 def maximum(values: Floats) -> float:
     """The largest of the values that were measured; `nan` where none was."""
     return float(np.nanmax(values)) if np.isfinite(values).any() else nan
+
+
+def last_known(values: Floats) -> float:
+    """The last value that was measured; `nan` where none was."""
+    return last(values[np.isfinite(values)])
 
 
 def last(values: Floats) -> float:

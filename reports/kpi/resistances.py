@@ -5,8 +5,13 @@ from math import nan
 import numpy as np
 
 from reports.kpi.base import of_step
-from reports.kpi.readings import CURRENT, TIME, VOLTAGE, before, moves
-from reports.recording import Recording, Step
+from reports.kpi.readings import CURRENT, SCAN_DURATION, TIME, VOLTAGE, moves
+from reports.recording import Floats, Recording, Step
+
+EDGE = 0.1
+"""Part of a change of the current that is its edge: a tenth is far from any step of a current limit, and from noise."""
+REST_AHEAD = 1
+"""Samples ahead of a step that still belong to it: what flowed before."""
 
 
 def _begins_with_a_current(run: Recording, step: Step) -> bool:
@@ -15,20 +20,48 @@ def _begins_with_a_current(run: Recording, step: Step) -> bool:
 
 @of_step(
     "dc resistance {at:g} s", symbol="R_{at:g}s", unit="Ω", sense="at_most",
-    columns=(TIME, VOLTAGE, CURRENT), applies=_begins_with_a_current, specimen=0.2,
+    columns=(TIME, VOLTAGE, CURRENT), also=(SCAN_DURATION,), applies=_begins_with_a_current, specimen=0.2,
 )  # fmt: skip
 def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
-    """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)) after the current change that begins the step; before is
-    the last sample ahead of it (EN 18060: internal resistance; the time is part of its name).
+    """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)), the time counted from the edge of the current and not from
+    the start of the step; before is the last sample ahead of the edge (EN 18060: internal resistance; the time is part
+    of its name).
     """
-    time = run.values(TIME, step) - step.start
-    if not len(time) or time[-1] < at:
+    step = run.beginning(step, 4 * at)  # of a long one nothing else is read
+    rows = slice(max(step.rows.start - REST_AHEAD, 0), step.rows.stop)
+    time, current, voltage = (run.cut(column, rows) for column in (TIME, CURRENT, VOLTAGE))
+    edge = _edge(current, time, at)
+    if edge is None:
         return nan
-    voltage, current = (float(np.interp(at, time, run.values(column, step))) for column in (VOLTAGE, CURRENT))
-    if run.held(step.start, step.start + at) > 0:  # outputs were off: the change is none of the pack's
+    # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
+    begun = float(time[edge]) + run.late * _unknown(run, rows.start + edge, time[edge : edge + 3])
+    rest = float(voltage[edge])
+    if time[-1] < begun + at or run.held(begun, begun + at) > 0:  # too short, or outputs were off meanwhile
         return nan
-    rest = before(run, VOLTAGE, step)
-    if rest < 0.5 * voltage:  # an open contactor: what the terminals showed was not the pack
+    then = float(np.interp(begun + at, time, voltage))
+    change = float(np.interp(begun + at, time, current)) - float(current[edge])
+    if rest < 0.5 * then or abs(change) <= 1e-6:  # an open contactor: what the terminals showed was not the pack
         return nan
-    change = current - before(run, CURRENT, step)
-    return (voltage - rest) / change if abs(change) > 1e-6 else nan
+    return (then - rest) / change
+
+
+def _unknown(run: Recording, row: int, time: Floats) -> float:
+    """For how long (s) behind a row it is not known whether the current has begun.
+
+    Our own bench asks for it as soon as the row is there: no longer than a scan takes. Elsewhere until the next sample.
+    """
+    if run.has(SCAN_DURATION):
+        return float(run.cut(SCAN_DURATION, slice(row, row + 1))[0])
+    return float(np.diff(time).min())
+
+
+def _edge(current: Floats, time: Floats, at: float) -> int | None:
+    """The last sample ahead of the first change by a tenth of what the current changes by; None: there is no edge."""
+    if len(current) < 2:
+        return None
+    change = np.abs(current - current[0])
+    within = change[: int(np.searchsorted(time, time[min(REST_AHEAD, len(time) - 1)] + 2 * at)) + 1]
+    most = float(np.nanmax(within)) if np.isfinite(within).any() else 0.0
+    if most <= 1e-6:
+        return None
+    return int(np.flatnonzero(within >= EDGE * most)[0]) - 1

@@ -4,7 +4,7 @@ They have no wire and no dialect. What they have is a record of what was asked o
 each of them fail: `plant.fail["source_off"] = error` raises there, whatever is set on `plant` is what is read back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from instruments.roles import (
     BmsFault,
     BmsMode,
     BmsState,
+    CellTable,
     Channel,
     Identity,
     Protections,
@@ -41,6 +42,7 @@ class Plant:
     set_voltage: float = 0.0
     source_on: bool = False
     sink_on: bool = False
+    emulator_on: bool = False
     switches_stuck: bool = False
     leak: float = 0.0
     bus: float | None = None
@@ -208,6 +210,31 @@ class FakeChamber(Fake):
 
     def collect(self) -> list[float]:
         return [self.plant.air, self.plant.air]
+
+
+class FakeEmulator(Fake):
+    """The cells, while it is on."""
+
+    channels = tuple(Channel(f"cell {number}", "voltage", "V") for number in range(1, CELLS + 1))
+    cell_count = CELLS
+
+    def emulate(self, cells: Sequence[CellTable]) -> None:
+        self.plant.called("emulate")
+        self.plant.emulator_on = True
+
+    def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
+        self.plant.called("update_resistance")
+
+    def emulator_off(self) -> None:
+        self.plant.called("emulator_off")
+        self.plant.emulator_on = False
+
+    def emulator_is_off(self) -> bool:
+        self.plant.called("emulator_is_off")
+        return not self.plant.emulator_on
+
+    def collect(self) -> list[float]:
+        return [self.plant.cell] * CELLS
 
 
 class FakeLogger(Fake):

@@ -18,7 +18,7 @@ from instruments.discovery import Unseen
 from tests.bench.cli_support import WriteStation, packbench_here
 
 SUPPLY, METER = "USB0::0x2A8D::0x0101::MY1::0::INSTR", "TCPIP0::10.0.0.9::5025::SOCKET"
-IDENTITIES = {SUPPLY: "EA,PSB 10200-420,1,V2", METER: "ACME,Kettle,7,1", "serial:///dev/ttyUSB0": "ACME,Modem,1,1"}
+IDENTITIES = {SUPPLY: "EA,PSB 10750-06,1,V2", METER: "ACME,Kettle,7,1", "serial:///dev/ttyUSB0": "ACME,Modem,1,1"}
 
 
 class Surroundings:

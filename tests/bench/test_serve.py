@@ -172,12 +172,12 @@ def session_to(bench: ServedBench, *, timeout: float) -> Session:
 def test_the_late_reply_of_a_stopped_instrument_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
     with served(tmp_path) as bench:
         session = session_to(bench, timeout=2)
-        assert session.query("SYST:NOM:VOLT?") == "200.00V"
+        assert session.query("SYST:NOM:VOLT?") == "750.00V"
         bench.process.send_signal(signal.SIGSTOP)
         with pytest.raises(InstrumentFault, match=r"did not answer 'SYST:NOM:CURR\?'"):
             session.query("SYST:NOM:CURR?")
         bench.process.send_signal(signal.SIGCONT)
-        assert session.query("SYST:NOM:VOLT?") == "200.00V"
+        assert session.query("SYST:NOM:VOLT?") == "750.00V"
         session.close()
         assert [event["message"] for event in bench.logged("command")][:2] == ["SYST:NOM:VOLT?", "SYST:NOM:CURR?"]
 
@@ -193,7 +193,7 @@ def test_a_killed_instrument_is_found_out_at_once_and_its_successor_is_used(tmp_
         with serving_process(bench.station) as successor:
             assert successor.stdout is not None
             assert json.loads(successor.stdout.readline())["type"] == "ready"
-            assert session.query("SYST:NOM:VOLT?") == "200.00V"
+            assert session.query("SYST:NOM:VOLT?") == "750.00V"
         session.close()
 
 

@@ -245,7 +245,7 @@ def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Pat
     [
         (ONE.replace("SHORT", "Soak(300)"), [], 2, "TEST ERROR", "Step 'soak': 300 °C, the chamber takes"),
         (ONE.replace("SHORT", "Charge('9C', until=elapsed(hours=1))"), [], 2, "TEST ERROR", "pack's charge_current"),
-        (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10200-420' and is 'X-9000'"),
+        (ONE, ["--defect=wrong-identity:supply"], 3, "BENCH FAULT", "should be 'PSB 10750-06' and is 'X-9000'"),
         (
             ONE.replace("SHORT", "Soak(40.0, timeout=3600)"), ["--defect=chamber-stuck:20"], 3, "BENCH FAULT",
             "The chamber did not settle at 40 °C within 1 h: air is at 2",
@@ -463,7 +463,7 @@ def test_capacity(bench, verify, pack):
     from bench.scenario import full_discharge
     run = bench.run(full_discharge(pack, "1C"))
     discharged = run.rows[-1, run.columns.index("Discharging Capacity / Ah")]
-    verify("capacity from 30 %", discharged, unit="Ah", at_least=0.27 * pack.rated_capacity)
+    verify("capacity from 30 %", discharged, unit="Ah", at_least=0.25 * pack.rated_capacity)
 """
 
 

@@ -29,6 +29,8 @@ def flat_cell() -> CellParameters:
         r2=0.005 * constant,
         tau1=np.array([30.0, 30.0]),
         tau2=np.array([300.0, 300.0]),
+        r3=None,
+        tau3=None,
         coulombic_efficiency=1.0,
         heat_capacity=80.0,
         thermal_conductance=0.2,

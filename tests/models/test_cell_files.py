@@ -238,3 +238,25 @@ def test_no_bytes_crash_the_reader(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "noise.yaml"
     path.write_bytes(content)
     assert refusal(path)
+
+
+def test_resistances_may_be_tables_over_state_of_charge(cell_file: Callable[..., Path]) -> None:
+    tables = {key: [[0.04, 0.01], [0.02, 0.02]] for key in ("r0", "r1", "r2", "r3")}
+    cell = load_cell(cell_file(resistance_soc=[0, 1], tau3=3000, **tables))
+    assert cell.pairs == 3
+    assert cell.r0 == pytest.approx(np.array([[0.04, 0.02, 0.01], [0.02, 0.02, 0.02]]))  # linear in the logarithm
+    assert load_cell(cell_file()).pairs == 2
+
+
+def test_two_shapes_of_resistance_are_refused(cell_file: Callable[..., Path]) -> None:
+    both = cell_file(resistance_soc=[0, 1], resistance_over_soc={"soc": [0, 1], "factor": [1, 1]})
+    assert "one of the two shapes the resistances" in refusal(both)
+
+
+def test_what_is_assumed_is_a_list_of_keys_with_a_range_where_that_is_all(cell_file: Callable[..., Path]) -> None:
+    assert load_cell(cell_file()).assumed == ()
+    said = ["heat_capacity", "resistance below 0 degC"]
+    assert load_cell(cell_file(assumed=said)).assumed == tuple(said)
+    assert refusal(cell_file(assumed=["heat_capacty"])).startswith("assumed[0] is 'heat_capacty'; give one of name,")
+    assert "nearest: heat_capacity" in refusal(cell_file(assumed=["heat_capacty"]))
+    assert refusal(cell_file(assumed="r0")).startswith("assumed is 'r0'; give a list")

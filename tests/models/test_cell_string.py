@@ -84,17 +84,20 @@ def test_charge_is_conserved(single: Single) -> None:
     for current in (5.0, -2.5, 0.0, 1.0):
         string.step(current, 600.0, AIR)
     taken = (0.9995 * 5.0 - 2.5 + 0.9995 * 1.0) * 600 / 3600
-    assert string.soc[0] - 0.2 == pytest.approx(taken / 5.0, abs=1e-12)
+    assert string.soc[0] - 0.2 == pytest.approx(taken / string.cell.nominal_capacity, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", available_cells())
 def test_terminal_energy_is_stored_or_turned_into_heat(name: str, single: Single) -> None:
-    """Over a charge, a discharge and a rest, so that nothing is left in the RC pairs."""
-    string = single(name, soc=0.3)
+    """Over a charge, a discharge and a rest, so that nothing is left in the RC pairs.
+
+    Without entropy, whose heat comes from elsewhere, and without an end: a rest as long as the slowest pair wants.
+    """
+    string = single(replace(load_cell(name), entropic=None), soc=0.3)
     cell = string.cell
     energy = heat = stored = 0.0
     rate = cell.nominal_capacity / 2
-    for current in [rate] * 1800 + [-rate] * 900 + [0.0] * 3600:
+    for current in [rate] * 1800 + [-rate] * 900 + [0.0] * 40000:
         before, soc = string.terminal_voltage, string.soc[0]
         string.step(current, 1.0, AIR)
         energy += current * (before + string.terminal_voltage) / 2
@@ -102,8 +105,9 @@ def test_terminal_energy_is_stored_or_turned_into_heat(name: str, single: Single
         middle = cell.open_circuit_voltage((soc + string.soc[0]) / 2)
         stored += float(middle) * (string.soc[0] - soc) * cell.nominal_capacity * 3600
     assert heat > 0
-    # The first second of a current carries a jump that the trapezoid of the terminal energy halves.
-    assert energy == pytest.approx(stored + heat, abs=0.01 * heat)
+    # The first second of a current carries a jump that the trapezoid of the terminal energy halves; and where its
+    # resistance changes with the state of charge, a slow pair keeps its voltage and not its energy.
+    assert energy == pytest.approx(stored + heat, abs=0.05 * heat)
 
 
 def test_heat_is_never_negative_in_a_resistive_cell(flat_cell: CellParameters, single: Single) -> None:
@@ -129,10 +133,8 @@ def test_entropy_shifts_the_voltage_with_temperature(flat_cell: CellParameters, 
 
 
 def test_hysteresis_lies_half_the_gap_either_way(single: Single) -> None:
-    string = single("lfp-26650", soc=0.4)
-    cell = string.cell
-    assert cell.hysteresis is not None
-    half_gap = float(np.interp(0.5, cell.soc, cell.hysteresis))
+    string = single(replace(load_cell("lfp-26650"), entropic=None, hysteresis=np.full(51, 0.012)), soc=0.4)
+    cell, half_gap = string.cell, 0.012
     for current, side in ((1.0, 1), (-1.0, -1)):
         while abs(string.soc[0] - (0.4 if current > 0 else 0.7)) < 0.2:
             string.step(current, 10.0, AIR)
@@ -143,10 +145,10 @@ def test_hysteresis_lies_half_the_gap_either_way(single: Single) -> None:
 
 
 def test_a_rest_keeps_the_hysteresis_branch(single: Single) -> None:
-    string = single("lfp-26650", soc=0.4)
+    string = single(replace(load_cell("lfp-26650"), entropic=None), soc=0.4)
     string.step(2.0, 900.0, AIR)
     after_charge = string.open_circuit_voltage[0]
-    string.step(0.0, 36000.0, AIR)
+    string.step(0.0, 360000.0, AIR)
     assert string.open_circuit_voltage[0] == pytest.approx(after_charge, abs=1e-9)
     assert string.terminal_voltage == pytest.approx(after_charge, abs=1e-6)
 
@@ -247,7 +249,7 @@ def test_spread_has_the_deviations_asked_for() -> None:
     spread = Spread(capacity=0.02, resistance=0.05, soc=0.004, temperature=0.5)
     string = CellString(load_cell("lfp-26650"), 4000, spread=spread, soc=0.5, temperature=20)
     for vector, middle, deviation in [
-        (string.capacity / 2.07, 1.0, 0.02),
+        (string.capacity / load_cell("lfp-26650").nominal_capacity, 1.0, 0.02),
         (string.resistance_factor, 1.0, 0.05),
         (string.soc, 0.5, 0.004),
         (string.temperature, 20.0, 0.5),

@@ -1,7 +1,6 @@
 """The cells that ship: their tables against the measured points, and what a bench would see of them."""
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,24 +10,26 @@ from models.string import CellString
 
 AIR = 25.0
 
-# Measured open-circuit voltage at 0, 10 ... 100 % and 25 degC.
+# Measured open-circuit voltage at 10, 20 ... 90 % and 25 degC: mean of the C/30 charge and discharge (A123), the
+# published mean of both ways (LG M50, Warwick), the C/20 discharge (LNMO), the published table (Li-metal).
 MEASURED = {
-    "lfp-26650": [2.291, 3.178, 3.244, 3.279, 3.301, 3.308, 3.317, 3.330, 3.345, 3.352, 3.610],
-    "nmc811-21700": [2.714, 3.321, 3.479, 3.577, 3.642, 3.717, 3.820, 3.913, 4.014, 4.092, 4.185],
-    "lnmo-1ah": [3.499, 4.367, 4.474, 4.528, 4.555, 4.572, 4.602, 4.636, 4.651, 4.664, 4.854],
-    "li-metal": [3.500, 3.650, 3.699, 3.727, 3.750, 3.775, 3.809, 3.854, 3.913, 3.984, 4.068],
+    "lfp-26650": [3.178, 3.244, 3.279, 3.301, 3.308, 3.317, 3.330, 3.345, 3.352],
+    "nmc811-21700": [3.324, 3.465, 3.569, 3.631, 3.694, 3.806, 3.907, 4.001, 4.085],
+    "lnmo-1ah": [4.367, 4.474, 4.528, 4.555, 4.572, 4.602, 4.636, 4.651, 4.664],
+    "li-metal": [3.650, 3.699, 3.727, 3.750, 3.775, 3.809, 3.854, 3.913, 3.984],
 }
+NEAR = {"lfp-26650": 0.015, "nmc811-21700": 0.07, "lnmo-1ah": 0.03, "li-metal": 0.0006}
+"""V: what a resting voltage differs by from a mean of two ways (hysteresis, and which charge is called full)."""
 
-# Fitted to the drive cycle of a real A123 26650: degC, R0 and R1 in Ohm, tau1 in s.
-FITTED = [
-    (-25, 0.145, 0.150, 40),
-    (-15, 0.0663, 0.065, 40),
-    (-5, 0.0316, 0.038, 40),
-    (5, 0.0189, 0.026, 40),
-    (15, 0.0129, 0.013, 20),
-    (25, 0.0103, 0.0105, 20),
-    (35, 0.0090, 0.0088, 20),
-    (45, 0.0081, 0.0073, 20),
+# Ah that were measured at 25 degC at the rates next to C/3, below and above it; of Li-metal nothing was.
+CAPACITY = {"lfp-26650": (2.060, 2.060), "nmc811-21700": (4.842, 4.945), "lnmo-1ah": (1.007, 1.024)}
+
+# Of LG M50 cells, Ohm 10 s after a pulse of 0.5C to 1.5C began: degC, at about 80 and 50 %.
+PULSES = [
+    (0, [0.0525, 0.0502]),
+    (10, [0.0438, 0.0424]),
+    (25, [0.0370, 0.0361]),
+    (45, [0.0331, 0.0342]),
 ]
 
 
@@ -48,8 +49,8 @@ def test_a_cell_is_named_like_its_file_and_says_where_it_comes_from(name: str) -
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_open_circuit_voltage_passes_through_the_measured_points(name: str) -> None:
-    found = load_cell(name).open_circuit_voltage(np.linspace(0, 1, 11))
-    assert found == pytest.approx(MEASURED[name], abs=0.6e-3)
+    found = load_cell(name).open_circuit_voltage(np.linspace(0.1, 0.9, 9))
+    assert found == pytest.approx(MEASURED[name], abs=NEAR[name])
 
 
 @pytest.mark.parametrize("name", available_cells())
@@ -58,49 +59,23 @@ def test_open_circuit_voltage_rises_all_the_way_and_beyond(name: str) -> None:
     assert np.all(np.diff(voltage) > 0)
 
 
-@pytest.mark.parametrize(("temperature", "r0", "r1", "tau1"), FITTED)
-def test_lfp_resistance_is_the_fit(temperature: float, r0: float, r1: float, tau1: float) -> None:
-    cell = load_cell("lfp-26650")
-    for soc in (0.1, 0.5, 0.9):
-        assert cell.resistances(soc, temperature)[:2] == pytest.approx([r0, r1])
-    assert cell.tau1[cell.temperature == temperature] == tau1
-
-
-def test_lfp_resistance_between_the_fitted_temperatures_is_their_geometric_mean() -> None:
-    cell = load_cell("lfp-26650")
-    for cold, warm in pairwise(FITTED):
-        middle = (cold[0] + warm[0]) / 2
-        assert cell.resistances(0.5, middle)[0] == pytest.approx((cold[1] * warm[1]) ** 0.5)
+@pytest.mark.parametrize(("temperature", "measured"), PULSES)
+def test_nmc_resistance_after_10_s_is_that_of_the_measured_pulses(temperature: float, measured: list[float]) -> None:
+    found = load_cell("nmc811-21700").resistance_after(10.0, [0.77, 0.46], temperature)
+    assert found == pytest.approx(measured, rel=0.10)
 
 
 def test_lfp_resistance_is_not_a_single_arrhenius_law() -> None:
-    """The fit's ratios: 6.4 from 25 down to -15 degC, 1.8 down to 5 degC."""
-    r0 = load_cell("lfp-26650").resistances(0.5, [-15, 5, 25])[0]
-    assert r0[0] / r0[2] == pytest.approx(6.4, abs=0.1)
-    assert r0[1] / r0[2] == pytest.approx(1.8, abs=0.1)
-
-
-def test_nmc_resistance_is_the_measured_step_response() -> None:
-    """LG M50 at 0 degC, 0.5 A: 97 mOhm at once, 134 at 4.8 s, 154 at 41 s."""
-    cell = load_cell("nmc811-21700")
-    string = CellString(cell, 1, soc=0.5, temperature=0.0)
-    cell_share = string.resistance_factor[0] * 0.5
-    responses = {}
-    elapsed = 0.0
-    start = string.terminal_voltage
-    for second in (0.06, 4.8, 41.0):
-        string.step(-0.5, second - elapsed, 0.0)
-        elapsed = second
-        responses[second] = (start - string.terminal_voltage) / cell_share
-    assert responses[0.06] == pytest.approx(0.097, abs=0.003)
-    assert responses[4.8] == pytest.approx(0.134, abs=0.005)
-    assert responses[41.0] == pytest.approx(0.154, abs=0.006)
+    """The drive cycles of the A123 cell say so: it rises far more from -5 to -15 degC than from 35 to 25 degC."""
+    cold, mild, warm, warmest = load_cell("lfp-26650").resistance_after(10.0, 0.5, [-15.0, -5.0, 25.0, 35.0])
+    assert cold / mild > 1.4
+    assert warm / warmest < 1.25
 
 
 @pytest.mark.parametrize("name", available_cells())
 def test_resistance_falls_with_temperature(name: str) -> None:
-    found = load_cell(name).resistances(0.5, np.linspace(-20, 45, 66))
-    assert np.all(np.diff(found, axis=1) < 0)
+    found = load_cell(name).resistance_after(10.0, 0.5, [-20.0, -10.0, 0.0, 10.0, 25.0, 45.0])
+    assert np.all(np.diff(found) < 0)
 
 
 @pytest.mark.parametrize("name", available_cells())
@@ -113,7 +88,7 @@ def test_resistance_holds_outside_the_temperature_table(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", available_cells())
-def test_a_full_cell_gives_its_nominal_capacity_at_c_3(
+def test_a_full_cell_gives_at_c_3_what_such_a_cell_gave(
     name: str, single: Callable[..., CellString], charge_full: Callable[[CellString], int]
 ) -> None:
     string = single(name, soc=0.7)
@@ -125,7 +100,22 @@ def test_a_full_cell_gives_its_nominal_capacity_at_c_3(
     while string.terminal_voltage > cell.voltage_min:
         string.step(-cell.nominal_capacity / 3, 5.0, AIR)
         taken += cell.nominal_capacity / 3 * 5 / 3600
-    assert taken == pytest.approx(cell.nominal_capacity, rel=0.015)
+    lowest, highest = CAPACITY.get(name, (cell.nominal_capacity, cell.nominal_capacity))
+    assert 0.985 * lowest < taken < 1.015 * highest
+
+
+@pytest.mark.parametrize("name", [name for name in available_cells() if name != "li-metal"])
+def test_a_fitted_cell_states_its_error_and_what_is_assumed(name: str) -> None:
+    cell = load_cell(name)
+    assert "Measured on this file" in " ".join(cell.sources)
+    assert not {"nominal_capacity", "ocv", "r0", "r1", "resistance"} & set(cell.assumed)
+
+
+def test_what_nobody_has_measured_is_marked() -> None:
+    """No public measurement of a lithium-metal cell exists: its resistances are assumed, its rest potential is not."""
+    assumed = set(load_cell("li-metal").assumed)
+    assert {"resistance", "nominal_capacity", "charge_limit"} <= assumed
+    assert "ocv" not in assumed
 
 
 def test_lnmo_charges_past_4_6_volt(

@@ -9,6 +9,7 @@ import pytest
 
 from reports import kpi
 from reports.kpi import Kpi
+from reports.kpi.readings import displayed_before
 from reports.recording import Recording
 from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, without
 
@@ -30,6 +31,9 @@ Figure = Callable[[Recording], Kpi]
         (lambda run: kpi.dc_resistance(run, "discharge", at=15), "dc resistance 15 s", 1.5, "Ω"),
         # 10 % is one eighth of 1800 s after 3710 s; 80 % is seven tenths of 1800 s after 5510 s
         (lambda run: kpi.charge_time(run, "charge"), "charge time 10 to 80 %", 6770.0 - 3935.0, "s"),
+        # 0.7 times 2 Ah from 0.2125 Ah on, at 3935 s; three quarters of the last 1000 s are too little: never reached
+        (lambda run: kpi.charge_time_by_charge(run, "charge", 0.1, 0.7), "charge time 10 to 70 % by charge",
+         5510.0 + 1800 * (0.225 + 1.2 - 1.1) / 0.5 - 3935.0, "s"),
         (lambda run: kpi.mean_power(run, "discharge"), "mean power", 150.0, "W"),
         (lambda run: kpi.temperature_rise(run, "discharge"), "temperature rise", 3.5, "K"),
         (lambda run: kpi.temperature_rise(run, "charge"), "temperature rise", 5.5, "K"),
@@ -44,12 +48,36 @@ def test_worked_example(figure: Figure, name: str, value: float, unit: str) -> N
     assert float(found) == pytest.approx(value)
 
 
+R0, R1, TAU = 0.4, 0.5, 12.0
+"""Ohm, Ohm, s of a pack whose resistance after t s is R0 + R1 (1 - exp(-t / TAU)) by definition."""
+
+
+@pytest.mark.parametrize("at", [2.0, 10.0])
+@pytest.mark.parametrize(("period", "edge"), [(0.1, 1.0), (0.1, 0.3), (1.0, 1.0), (1.0, 3.0)])
+def test_a_resistance_is_counted_from_the_edge_of_the_current(at: float, period: float, edge: float) -> None:
+    """Whatever had to be closed first: the step is `edge` s old when the current flows."""
+    time = np.arange(0.0, 30.0, period)
+    since = np.maximum(time - edge, 0.0)
+    flows = since > 1e-9
+    volts = 80.0 - np.where(flows, 2.0 * (R0 + R1 * (1 - np.exp(-since / TAU))), 0.0)
+    table = {"Test Time / s": time, "Step Count / 1": np.ones(len(time)), "Voltage / V": volts,
+             "Current / A": np.where(flows, -2.0, 0.0)}  # fmt: skip
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
+    run = Recording({}, events, list(table), np.column_stack(list(table.values())))
+    assert kpi.dc_resistance(run, "pulse", at=at).value == pytest.approx(R0 + R1 * (1 - np.exp(-at / TAU)), rel=0.003)
+
+
+def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None:
+    """The charge begins at 5 % displayed and rises by 40 % in 1800 s: 2 % were 90 s before."""
+    assert kpi.charge_time(recording(), "charge", start=0.03).value == pytest.approx(6770.0 + 90.0 - 3710.0)
+
+
 def test_a_pulse_is_told_by_what_it_did() -> None:
     run = recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
     assert kpi.capacity(run, "pulse").name == "discharge capacity"
 
 
-@pytest.mark.parametrize(("soc", "told"), [(1.0, True), (0.975, True), (0.965, False), (0.5, False)])
+@pytest.mark.parametrize(("soc", "told"), [(1.0, True), (0.97, True), (0.965, False), (0.5, False)])
 def test_only_a_discharge_from_full_is_compared_with_the_rated_capacity(soc: float, told: bool) -> None:
     names = {figure.name for figure in kpi.compute_all(recording(changed(1, "SOC / 1", soc)))}
     assert ("rated capacity ratio" in names) is told
@@ -155,6 +183,23 @@ def test_a_command_is_followed_as_far_as_the_limit_received_before_allows() -> N
     )
 
 
+def test_a_discharge_command_is_cut_by_the_limit_for_a_discharge() -> None:
+    """By hand: nothing is known in the first row; then 1 A at 77 and 60 V, for 10 and 3585 s."""
+    run, lost = recording(), [NAN] * 2
+    more = {
+        "Power / W": [*lost, -156.0, -77.0, -60.0, *lost, *lost],
+        "Command Power / W": [*lost, -200.0, -200.0, -200.0, *lost, *lost],
+        "Charge Current Limit / A": [0.1] * 9, "Discharge Current Limit / A": [1.0] * 9,
+    }  # fmt: skip
+    values = np.column_stack([run.rows, *map(np.array, more.values())])
+    found = {
+        each.name: each for each in kpi.compute_all(Recording(run.manifest, run.events, [*run.columns, *more], values))
+    }
+    assert found["derating"].value == pytest.approx(100 * (123 * 10 + 140 * 3585) / (200 * 3595))
+    assert found["following error"].value == 0.0, "what was allowed is what flowed"
+    assert "charge cut" not in found, "nothing was commanded the other way"
+
+
 def test_a_bms_that_never_said_what_it_allows_has_cut_nothing() -> None:
     found = {figure.name: figure.value for figure in kpi.compute_all(commanded(NAN))}
     assert found["charge cut"] == 0.0
@@ -172,3 +217,25 @@ def test_a_recorded_cycle_makes_physical_sense(cycle_run: Path) -> None:
     assert found["discharge", "discharge capacity"] == pytest.approx(2.26, abs=0.02)
     assert 90 < found["discharge", "energy round-trip efficiency"] < 100
     assert found["discharge", "coulombic efficiency"] == pytest.approx(100, abs=0.1)
+
+
+def shown_from(row: int) -> Recording:
+    """The worked run, whose BMS shows no charge before a row: with its contactors open a foxBMS knows of none."""
+    rows = [list(each) for each in ROWS]
+    for each in rows[:row]:
+        each[COLUMNS.index("SOC / 1")] = NAN
+    return recording(rows)
+
+
+def test_a_charge_that_nobody_shows_yet_is_no_charge_of_nothing() -> None:
+    run = recording()
+    discharge = run.step("discharge")
+    assert displayed_before(run, discharge) == 1.0
+    assert displayed_before(shown_from(2), discharge) == 0.9
+    assert displayed_before(shown_from(3), discharge) == 0.5
+    assert isnan(displayed_before(shown_from(len(ROWS)), discharge))
+
+
+def test_a_display_that_comes_late_delays_no_charge_time() -> None:
+    expected = kpi.charge_time(recording(), "charge", 0.5, 0.8).value
+    assert kpi.charge_time(shown_from(6), "charge", 0.5, 0.8).value == pytest.approx(expected)

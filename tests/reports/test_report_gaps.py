@@ -123,3 +123,10 @@ def test_the_front_page_says_so_beside_the_verdict(run: Recording) -> None:
     assert "resumed after a gap" in summary, "without opening the test"
     assert "Resumed after a gap of 10 min 00 s" in told
     assert "Resumed" not in page(run.manifest)
+
+
+def test_the_description_says_what_nobody_has_measured_of_a_simulated_cell(run: Recording) -> None:
+    pack = {**run.manifest["pack"], "cell": "li-metal", "assumed": ["resistance", "charge_limit"]}
+    told = allure.describe("", {**run.manifest, "pack": pack}, None)
+    assert "Assumed of the simulated cell li-metal, measured on none: resistance, charge_limit." in told
+    assert "Assumed" not in allure.describe("", {**run.manifest, "pack": {**pack, "assumed": []}}, None)

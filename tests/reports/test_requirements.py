@@ -193,6 +193,7 @@ def test_what_a_newer_pack_requires_no_more_has_no_limit_and_what_it_requires_no
         ("temperature rise: 15", "temperature rise: -15", 18, "temperature rise: found -15, allowed: at least 0 K."),
         ("temperature rise: 15", "energy round-trip efficiency: {25: 0.95}", 18,
          "energy round-trip efficiency.25: found 0.95, allowed: 10 to 100 %."),
+        ("temperature rise: 15", "cell spread at end: -1", 18, "cell spread at end: found -1, allowed: at least 0 V."),
         ("temperature rise: 15", "derating: 101", 18, "derating: found 101, allowed: 0 to 100 %."),
         ("1C: 1.7", "1C: {-10: -1.7}", 17, "discharge capacity.1C.-10: found -1.7, allowed: at least 0 Ah."),
     ],
@@ -207,6 +208,23 @@ def test_a_requirement_that_nobody_can_judge_is_named_where_it_is(
     assert text.startswith(f"{path}, line {line}, key requirements.")
     assert says in text
     assert text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("required", "says"),
+    [
+        ("constant-voltage share: 100.5", "found 100.5, allowed: 0 to 100 %."),
+        ("derating: 100.5", "found 100.5, allowed: 0 to 100 %."),
+        ("charge cut: 100.5", "found 100.5, allowed: 0 to 100 %."),
+        ("coulombic efficiency: 111", "found 111, allowed: 10 to 110 %."),
+    ],
+)
+def test_a_share_that_cannot_be_is_refused_where_somebody_types_it(
+    write_pack: WritePack, required: str, says: str
+) -> None:
+    told = packbench("check", "virtual-module", "--pack", write_pack("temperature rise: 15", required))
+    assert (told.status, told.out) == (2, "")
+    assert says in told.err
 
 
 def test_every_number_of_a_kpi_can_be_required_not_only_the_usual_one(write_pack: WritePack) -> None:

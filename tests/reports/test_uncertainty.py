@@ -1,47 +1,315 @@
-"""How well a figure is known: by the accuracies of the meters that it came from, the worst of them."""
+"""How well a figure is known: each error source of each meter that it came from, moved, and the figure computed again.
 
+The referees are outside of the program: sums and square roots by hand (GUM 5.1), and a Monte-Carlo of meters that
+measure a known truth (GUM supplement 1), written here and sharing nothing with what is tested.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import hypot, inf, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from bench.station import Accuracy, StationFile, load_station
+from reports import kpi
 from reports.kpi import Kpi
-from reports.uncertainty import uncertainty
+from reports.recording import Recording
+from reports.uncertainty import budget, uncertainty
+
+Floats = NDArray[np.float64]
+ROOT3 = sqrt(3)
+CELLS = 6
+
+SUPPLY_I = {"reading": 0.001, "offset": 0.004, "resolution": 0.001}
+LOAD_I = {"reading": 0.0004, "offset": 0.002, "resolution": 0.0001}
+VOLTS = {"reading": 0.0002, "offset": 0.02, "resolution": 0.01}
+CELL = {"offset": 0.6e-3, "resolution": 1e-4}
+SOC = {"offset": 0.02, "reading": 0.02, "resolution": 0.001}
+SENSOR = {"offset": 1.0, "resolution": 1e-3}
 
 
-@pytest.fixture
-def station() -> StationFile:
-    """A station whose load is a worse meter than its supply."""
-    station = load_station("virtual-module")[0]
-    entries = dict(station.instruments)
-    entries["supply"] = entries["supply"].model_copy(update={"accuracy": Accuracy(voltage=0.0005, current=0.001)})
-    entries["load"] = entries["load"].model_copy(update={"accuracy": Accuracy(voltage=0.001, current=0.01)})
-    return station.model_copy(update={"instruments": entries})
+def instrument(name: str, *roles: str, **accuracy: Mapping[str, float]) -> dict[str, Any]:
+    known = {channel.replace("_", " "): [limits] for channel, limits in accuracy.items()}
+    return {"name": name, "driver": "a driver", "roles": list(roles), "accuracy": known}
 
 
-def figure(unit: str, *meters: str) -> Kpi:
-    return Kpi("it", "x", 2.0, unit, "step", "…", meters=meters)
-
-
-def test_a_resistance_is_as_good_as_the_instrument_of_another_package_that_measures_it(station: StationFile) -> None:
-    load = station.instruments["load"].model_copy(
-        update={"roles": ("ohmmeter",), "accuracy": Accuracy(resistance=0.02)}
-    )
-    station = station.model_copy(update={"instruments": {**station.instruments, "load": load}})
-    assert uncertainty(figure("Ω/V", "ohmmeter"), station) == pytest.approx(2.0 * 0.02)
-    assert uncertainty(figure("Ω", "ohmmeter"), station) == pytest.approx(2.0 * 0.02)
-    assert uncertainty(figure("Ω", "source"), station) == pytest.approx(2.0 * (0.001**2 + 0.001**2) ** 0.5)
-
-
-@pytest.mark.parametrize(
-    ("measured", "says"),
-    [
-        (figure("Ah", "source", "sink"), 2.0 * 0.01),
-        (figure("Ah", "source"), 2.0 * 0.001),
-        (figure("Wh", "source", "sink"), 2.0 * (0.01**2 + 0.001**2) ** 0.5),
-        (figure("V", "emulator"), 2.0 * 0.0005),  # for as good as the source
-        (figure("K", "temperatures"), 0.5),
-        (figure("s", "bms"), 1.0),
-        (figure("%", "source", "sink"), 0.0),
-    ],
+BENCH = (
+    instrument("supply", "source", voltage=VOLTS, current=SUPPLY_I),
+    instrument("load", "sink", voltage=VOLTS, current=LOAD_I),
+    instrument("emulator", "emulator", cell=CELL),
+    instrument("temperatures", "temperatures", sensor=SENSOR),
+    instrument("bms", "bms", soc_min=SOC),
 )
-def test_the_worst_meter_that_a_figure_came_from_counts(station: StationFile, measured: Kpi, says: float) -> None:
-    assert uncertainty(measured, station) == pytest.approx(says)
+BOTH_WAYS = (instrument("supply", "source", "sink", voltage=VOLTS, current=SUPPLY_I), *BENCH[2:])
+
+
+@dataclass
+class Truth:
+    """What really happened: rows of one step after the other, and what the steps were."""
+
+    instruments: Sequence[Mapping[str, Any]] = BENCH
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    clock: str = "virtual"
+    time: float = 0.0
+
+    def step(self, name: str, kind: str, seconds: int, ended_by: str = "time", **signals: Any) -> None:
+        """`seconds` rows, one a second; a signal is a number or a function of the time in the step."""
+        index = sum(event["type"] == "step started" for event in self.events) + 1
+        self.events.append({"time": self.time, "type": "step started", "index": index, "name": name, "kind": kind})
+        within = np.arange(1, seconds + 1, dtype=np.float64)
+        shown = {"Test Time / s": self.time + within, "Step Count / 1": np.full(seconds, index, dtype=np.float64)}
+        shown |= {
+            column: np.broadcast_to(each(within) if callable(each) else each, seconds)
+            for column, each in signals.items()
+        }
+        for column, values in shown.items():
+            self.columns.setdefault(column, []).extend(np.asarray(values, dtype=np.float64).tolist())
+        self.time += seconds
+        self.events.append({
+            "time": self.time, "type": "step ended", "index": index, "ended_by": ended_by, "reached": {},
+        })  # fmt: skip
+
+    def measured(self, wrong: Mapping[str, tuple[float, float, float]] | None = None) -> Recording:
+        """What meters show that are wrong by a gain, an offset, and a rounding to their last digit."""
+        raw = {name: np.array(values) for name, values in self.columns.items()}
+        for name, (gain, offset, digit) in (wrong or {}).items():
+            shown = raw[name] * (1 + gain) + offset
+            shown = np.round(shown / digit) * digit if digit else shown
+            raw[name] = np.where((raw[name] == 0) & name.endswith("/ A"), 0.0, shown)
+        table = {**raw, **self._derived(raw)}
+        manifest = {
+            "instruments": list(self.instruments), "clock": {"kind": self.clock}, "pack": {"capacity": 2.0},
+        }  # fmt: skip
+        return Recording(manifest, self.events, list(table), np.column_stack(list(table.values())))
+
+    def _derived(self, raw: Mapping[str, Floats]) -> dict[str, Floats]:
+        """As the bench derives it, worked out anew."""
+        found = {}
+        time = raw["Test Time / s"]
+        current = sum(
+            (raw[each] for each in ("Supply Current / A", "Load Current / A") if each in raw), np.zeros(len(time))
+        )
+        volts = raw.get("Supply Voltage / V", np.full(len(time), np.nan))
+        found["Voltage / V"], found["Current / A"], found["Power / W"] = volts, current, volts * current
+        hours = np.diff(time, prepend=0.0) / 3600
+        for name, flow in (("Capacity / Ah", current), ("Energy / Wh", volts * current)):
+            for way, sign in (("Charging", 1), ("Discharging", -1)):
+                found[f"{way} {name}"] = np.cumsum(np.where(sign * current > 0, sign * flow, 0.0) * hours)
+        for stem, column in (("Emulator Cell", "Cell Voltage"), ("Temperatures Sensor", "Cell Temperature")):
+            each = np.array([values for name, values in raw.items() if name.startswith(stem)])
+            unit = "V" if "Voltage" in column else "degC"
+            if len(each):
+                found[f"{column} Min / {unit}"], found[f"{column} Max / {unit}"] = each.min(axis=0), each.max(axis=0)
+        if "Bms Soc Min / 1" in raw:
+            found["SOC / 1"] = raw["Bms Soc Min / 1"]
+        return found
+
+
+def cells(*volts: float) -> dict[str, float]:
+    return {f"Emulator Cell {number} / V": each for number, each in enumerate(volts, 1)}
+
+
+def a_cycle(instruments: Sequence[Mapping[str, Any]] = BENCH) -> Truth:
+    """An hour of 1.2345 A out, and 70 minutes of 1.0567 A in, at 80 V."""
+    truth = Truth(instruments)
+    flows = ("Supply Current / A", "Load Current / A") if instruments is BENCH else ("Supply Current / A",) * 2
+    idle = dict.fromkeys(flows, 0.0)
+    truth.step("before", "Rest", 5, **idle, **{"Supply Voltage / V": 80.0})
+    truth.step("discharge", "Discharge", 3600, **{**idle, flows[1]: -1.2345, "Supply Voltage / V": 78.0})
+    truth.step("charge", "Charge", 4200, **{**idle, flows[0]: 1.0567, "Supply Voltage / V": 82.0})
+    return truth
+
+
+def standards(figure: Kpi) -> dict[str, float]:
+    return {each.source: each.standard for each in budget(figure).contributions}
+
+
+def test_a_discharge_is_known_as_well_as_the_meter_that_measured_it() -> None:
+    hours, amperes = 1.0, 1.2345
+    found = budget(kpi.capacity(a_cycle().measured(), "discharge"))
+    by_hand = hypot(0.0004 * amperes * hours / ROOT3, 0.002 * hours / ROOT3, 1e-4 * hours / sqrt(12))
+    by_hand = hypot(by_hand, amperes / sqrt(12) / 3600)  # it ended within a scan of 1 s
+    assert found.expanded == pytest.approx(2 * by_hand, rel=1e-3)
+    assert {each.source.partition(",")[0] for each in found.contributions} == {"load current", "sampling"}
+    assert found.coverage == 2
+
+
+def test_a_charge_is_known_as_well_as_the_supply() -> None:
+    found = standards(kpi.capacity(a_cycle().measured(), "charge"))
+    assert found["supply current, offset"] == pytest.approx(0.004 / ROOT3 * 4200 / 3600, rel=1e-3)
+    assert not [name for name in found if name.startswith("load")]
+
+
+def test_an_efficiency_by_two_meters_has_the_errors_of_both() -> None:
+    figure = kpi.coulombic_efficiency(a_cycle().measured(), "discharge", "charge")
+    share = hypot(0.0004, 0.002 / 1.2345, 0.001, 0.004 / 1.0567) / ROOT3
+    rounding = hypot(1e-4 / 1.2345, 1e-3 / 1.0567) / sqrt(12)
+    assert uncertainty(figure) == pytest.approx(2 * figure.value * hypot(share, rounding), rel=5e-3)
+
+
+def test_the_gain_of_one_meter_for_both_ways_cancels_and_its_offset_does_not() -> None:
+    """An offset makes the charge larger and the discharge, which is negative, smaller."""
+    found = standards(kpi.coulombic_efficiency(a_cycle(BOTH_WAYS).measured(), "discharge", "charge"))
+    value = 100 * 1.2345 * 3600 / (1.0567 * 4200)
+    assert found.get("supply current, gain", 0.0) < 1e-6
+    assert found["supply current, offset"] == pytest.approx(value * 0.004 / ROOT3 * (1 / 1.2345 + 1 / 1.0567), rel=5e-3)
+
+
+def test_an_energy_is_known_as_well_as_voltage_and_current() -> None:
+    found = standards(kpi.energy(a_cycle().measured(), "charge"))
+    hours, amperes, volts = 4200 / 3600, 1.0567, 82.0
+    assert found["supply voltage, offset"] == pytest.approx(0.02 / ROOT3 * amperes * hours, rel=1e-3)
+    assert found["supply current, gain"] == pytest.approx(0.001 / ROOT3 * amperes * volts * hours, rel=1e-3)
+
+
+def test_a_resistance_is_a_difference_whose_offset_cancels_and_whose_roundings_do_not() -> None:
+    truth = Truth()
+    truth.step("rest", "Rest", 5, **{"Supply Current / A": 0.0, "Load Current / A": 0.0, "Supply Voltage / V": 80.004})
+    truth.step(
+        "pulse", "Pulse", 18, **{"Supply Current / A": 0.0, "Load Current / A": -2.0, "Supply Voltage / V": 78.512}
+    )
+    found = standards(kpi.dc_resistance(truth.measured(), "pulse"))
+    assert found.get("supply voltage, offset", 0.0) < 1e-9
+    assert found["supply voltage, display"] == pytest.approx(sqrt(2) * 0.01 / sqrt(12) / 2.0, rel=0.01)
+    assert found["load current, gain"] == pytest.approx(0.746 * 0.0004 / ROOT3, rel=0.01)
+
+
+def test_a_spread_is_that_of_channels_with_errors_of_their_own() -> None:
+    """Two cells far from the others: the difference of two offsets, whatever the pack's voltmeter is like."""
+    truth = Truth()
+    truth.step("rest", "Rest", 20, **{"Supply Voltage / V": 20.0, **cells(3.40, 3.3, 3.3, 3.3, 3.3, 3.2)})
+    found = uncertainty(kpi.cell_spread(truth.measured(), "rest"))
+    assert found == pytest.approx(2 * sqrt(2) * hypot(0.6e-3 / ROOT3, 1e-4 / sqrt(12)), rel=0.15)
+
+
+def test_cells_with_a_certificate_are_known_as_well_as_it_says() -> None:
+    """An expanded uncertainty of 0.6 mV, k = 2: 0.3 mV of each of the two."""
+    certified = instrument("emulator", "emulator", cell={"offset": 0.6e-3, "divisor": 2.0})
+    truth = Truth((*BENCH[:2], certified, *BENCH[3:]))
+    truth.step("rest", "Rest", 20, **{"Supply Voltage / V": 20.0, **cells(3.40, 3.3, 3.3, 3.3, 3.3, 3.2)})
+    assert uncertainty(kpi.cell_spread(truth.measured(), "rest")) == pytest.approx(2 * sqrt(2) * 0.3e-3, rel=0.15)
+
+
+def test_of_cells_that_are_alike_a_spread_is_shown_that_is_none() -> None:
+    """The highest of several wrong channels is too high: how far, a Monte-Carlo says."""
+    truth = Truth()
+    truth.step("rest", "Rest", 20, **{"Supply Voltage / V": 20.0, **cells(*[3.3] * CELLS)})
+    random, shown = np.random.default_rng(1), []
+    for _ in range(200):
+        wrong = {name: (0.0, random.uniform(-0.6e-3, 0.6e-3), 1e-4) for name in cells(*[3.3] * CELLS)}
+        shown.append(kpi.cell_spread(truth.measured(wrong), "rest"))
+    covered = [each.value <= uncertainty(each) for each in shown]
+    assert sum(covered) / len(covered) >= 0.95
+
+
+TAPER = "Current at most C/20 for 10 s"
+
+
+def a_taper() -> Truth:
+    """1 A that falls by 1 mA in 4 s, in the end from 0.1 A."""
+    truth = Truth()
+    truth.step("rest", "Rest", 5, **{"Supply Current / A": 0.0, "Supply Voltage / V": 86.4})
+    falling = lambda time: 1.0 - 0.00025 * time  # noqa: E731
+    truth.step("charge", "Charge", 3600, TAPER, **{"Supply Current / A": falling, "Supply Voltage / V": 86.4})
+    return truth
+
+
+def test_a_taper_ends_by_as_much_too_late_as_its_meter_is_off_over_how_fast_the_current_falls() -> None:
+    found = budget(kpi.duration(a_taper().measured(), "charge"))
+    expected = hypot(0.004 / ROOT3, 0.001 * 0.1 / ROOT3, 0.001 / sqrt(12)) / 0.00025
+    assert found.ended_by == TAPER
+    assert found.expanded == pytest.approx(2 * hypot(expected, 1 / sqrt(12)), rel=0.02)
+    assert found.end == pytest.approx(found.expanded)
+
+
+def test_what_the_end_condition_moves_is_told_apart_from_what_the_meter_moves() -> None:
+    """0.1 A times as long as the end is off, of a charge that the same meter counted."""
+    found = budget(kpi.capacity(a_taper().measured(), "charge"))
+    late = hypot(0.004 / ROOT3, 0.001 * 0.1 / ROOT3, 0.001 / sqrt(12)) / 0.00025
+    assert found.end == pytest.approx(2 * 0.1 * hypot(late, 1 / sqrt(12)) / 3600, rel=0.05)
+    assert found.expanded > 5 * found.end
+
+
+def test_a_time_by_the_display_has_the_errors_of_the_display() -> None:
+    truth = Truth()
+    rising = lambda time: 0.1 + 0.7 * time / 3600  # noqa: E731
+    shown: dict[str, Any] = {"Supply Current / A": 0.0, "Supply Voltage / V": 86.4, "Bms Soc Min / 1": 0.1}
+    truth.step("rest", "Rest", 5, **shown)
+    shown |= {"Supply Current / A": 1.4, "Bms Soc Min / 1": rising}
+    truth.step("charge", "FastRecharge", 3601, "SOC at least 0.8", **shown)
+    found = standards(kpi.charge_time(truth.measured({"Bms Soc Min / 1": (0.0, 0.0, 0.001)}), "charge"))
+    assert found["bms soc min, gain"] == pytest.approx(0.02 / ROOT3 * 3600, rel=0.1)
+    assert found["bms soc min, display"] > 1.0
+
+
+def test_the_clock_counts_where_time_is_real() -> None:
+    virtual, wall = a_taper(), a_taper()
+    wall.clock = "wall"
+    assert "clock" not in standards(kpi.duration(virtual.measured(), "charge"))
+    assert standards(kpi.duration(wall.measured(), "charge"))["clock"] == pytest.approx(3600 * 1e-4 / ROOT3)
+    found = standards(kpi.capacity(wall.measured(), "charge"))
+    assert found["clock"] == pytest.approx(kpi.capacity(wall.measured(), "charge").value * 1e-4 / ROOT3, rel=0.01)
+
+
+FIGURES = ("capacity", "energy", "mean_power")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("step", ["discharge", "charge"])
+def test_a_monte_carlo_of_the_meters_finds_as_much(name: str, step: str) -> None:
+    """1000 benches that measure the same truth: 95 % of them are off by about as much as is stated, or less."""
+    truth, random, figure = a_cycle(), np.random.default_rng(5), getattr(kpi, name)
+    stated, true = uncertainty(figure(truth.measured(), step)), figure(truth.measured(), step).value
+    limits = {"Supply Current / A": SUPPLY_I, "Load Current / A": LOAD_I, "Supply Voltage / V": VOLTS}
+    errors = []
+    for _ in range(300):
+        wrong = {
+            column: (
+                random.uniform(-1, 1) * each["reading"],
+                random.uniform(-1, 1) * each["offset"],
+                each["resolution"],
+            )
+            for column, each in limits.items()
+        }
+        errors.append(abs(figure(truth.measured(wrong), step).value - true))
+    assert 0.7 <= stated / float(np.quantile(errors, 0.95)) <= 1.5
+
+
+def test_no_figure_of_a_run_that_was_recorded_before_is_exact() -> None:
+    """Recorded without accuracies: the data sheets of the drivers that it names, or what is assumed."""
+    run = Recording.load(Path(__file__).parents[1] / "recordings" / "ended-9e90314")
+    figures = kpi.compute_all(run)
+    assert figures
+    assert all(0 < uncertainty(figure) < inf for figure in figures)
+
+
+def test_a_recording_from_elsewhere_has_what_is_assumed_of_its_columns() -> None:
+    truth = a_cycle()
+    recording = truth.measured()
+    foreign = Recording({"pack": {"capacity": 2.0}}, recording.events, recording.columns, recording.rows)
+    figure = kpi.capacity(foreign, "charge")
+    assert uncertainty(figure) == pytest.approx(0.002 * figure.value, rel=0.01)
+
+
+def test_what_was_not_computed_from_a_recording_is_not_known() -> None:
+    assert uncertainty(Kpi("it", "x", 2.0, "Ah", "step", "…")) == inf
+
+
+def test_the_largest_contributions_are_kept_and_the_rest_is_one() -> None:
+    stored = budget(kpi.energy_round_trip_efficiency(a_cycle().measured(), "discharge", "charge")).as_dict()
+    told = [each["standard"] for each in stored["contributions"]]
+    assert stored["contributions"][-1]["source"] == "others"
+    assert told[:-1] == sorted(told[:-1], reverse=True)
+    assert 2 * hypot(*told) == pytest.approx(stored["uncertainty"])
+
+
+def test_moving_meters_leaves_the_recording_as_it_was() -> None:
+    recording = a_taper().measured()
+    before = np.array(recording.rows)
+    for figure in kpi.compute_all(recording):
+        budget(figure)
+    assert np.array_equal(recording.rows, before, equal_nan=True)

@@ -20,6 +20,7 @@ from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.ends import TcpEnd
 from instruments.virtual.served.log import ServeLog
 from instruments.virtual.served.serving import MOST_UNSENT, Wire
+from instruments.virtual.wires.exchange import CanChannel
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, Session
 from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
@@ -229,6 +230,13 @@ def test_the_bms_sends_each_message_in_its_cycle(serve: Serve, speed: float) -> 
     assert stamps[ESTIMATION] == pytest.approx([0.05, 1.0, 2.0, 3.0])
 
 
+def close_contactor(served: Served, channel: CanChannel) -> None:
+    """Ask each 100 ms of real time, for STANDBY and then for CHARGE."""
+    for mode in [0] * 12 + [2] * 18:
+        channel.send("test", Message(arbitration_id=0x210, data=[mode, *[0] * 7], is_extended_id=False))
+        served.let_pass(0.1)
+
+
 @pytest.mark.parametrize("speed", [1.0, 60.0])
 def test_a_bms_waits_for_requests_in_real_time_at_any_speed(serve: Serve, world: World, speed: float) -> None:
     bms, channel = world.part("bms"), world.exchange.channel("test")
@@ -236,10 +244,11 @@ def test_a_bms_waits_for_requests_in_real_time_at_any_speed(serve: Serve, world:
     assert channel is not None
     bms.request_timeout = 5.0
     served = serve(speed=speed)
-    channel.send("test", Message(arbitration_id=0x210, data=[2, *[0] * 7], is_extended_id=False))
+    close_contactor(served, channel)
+    assert bms.connected
     served.let_pass(4.5)
     assert bms.connected
-    served.let_pass(1.0)
+    served.let_pass(1.5)
     assert not bms.connected
 
 
@@ -256,8 +265,7 @@ def test_the_charge_that_flows_is_current_times_time(serve: Serve, world: World)
     served = serve(speed=60.0)
     closed = world.exchange.channel("test")
     assert closed is not None
-    closed.send("test", Message(arbitration_id=0x210, data=[2, *[0] * 7], is_extended_id=False))
-    served.let_pass(0.1)
+    close_contactor(served, closed)
     client, before = served.connect("supply"), float(world.plant.soc[0])
     served.say(client, *ON)
     served.let_pass(1.0)

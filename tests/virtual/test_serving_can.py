@@ -245,19 +245,22 @@ def _received(bus: can.BusABC, identifier: int, count: int) -> Iterator[can.Mess
 
 
 def test_the_driver_closes_the_contactor_of_a_served_bms(bus: dict[str, Any]) -> None:
-    clock = HandClock()
-    driver = FoxBms(bus, LinkContext("@py", now=clock, sleep=lambda _seconds: None), name="bms")
+    clock = WallClock()
+    context = LinkContext("@py", now=clock.now, sleep=clock.sleep, every=clock.every, real_time=True)
+    driver = FoxBms(bus, context, name="bms")
     driver.identify()
     driver.request_mode(BmsMode.CHARGE)
-    while driver.state() is not BmsState.CHARGE:
+    while driver.state() is not BmsState.CLOSED:
         assert driver.state() is not BmsState.ERROR
     driver.close()
+    clock.close()
 
 
 def test_an_error_behind_8_000_frames_on_a_real_socket_is_found(
     served: World, bus: dict[str, Any], node: Callable[[], can.BusABC], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody reads while the bus is busy; then every frame is read at once, and the newest counts."""
+    served.part("bms").timing.limit = None  # a node that does not look at requests
     other, clock, foreign = node(), WallClock(), list[can.Message]()
     driver = FoxBms(bus, LinkContext("@py", now=clock.now, sleep=clock.sleep), name="bms")
     driver.identify()
@@ -291,10 +294,10 @@ def test_requests_and_frames_go_on_between_two_scans_where_time_is_real(bus: dic
     driver.identify()
     driver.keep_asking(60.0)
     driver.request_mode(BmsMode.CHARGE)
-    wait_until(lambda: driver._inbox.frames[STATE][0] & 0x0F == BmsState.CHARGE)  # taken by the clock alone
+    wait_until(lambda: driver._inbox.frames[STATE][0] & 0x0F == BmsState.CLOSED)  # taken by the clock alone
     began = clock.now()
     wait_until(lambda: clock.now() - began > 2 * IMPATIENCE)
-    assert driver.state() is BmsState.CHARGE
+    assert driver.state() is BmsState.CLOSED
     driver.keep_asking(-PATIENCE)  # the test hangs from here on
     wait_until(lambda: driver._inbox.frames[STATE][0] & 0x0F == BmsState.ERROR)
     assert set(driver.error_blame().signals) <= {"CanTimingError", "CAN_TIMING"}

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import pyvisa
 
+from models.cell import load_cell
+
 OpenBench = Callable[..., Any]
 ALL = f"(@{','.join(str(channel) for channel in range(1, 25))})"
 CV_SOC = 3
+CAPACITY = load_cell("nmc811-21700").nominal_capacity
+"""Ah of the table that `emulate` uploads."""
 
 
 @pytest.fixture
@@ -118,9 +122,9 @@ def test_one_list_query_reads_all_cells(bench: Any) -> None:
 def test_the_channels_follow_their_tables_by_charge(bench: Any) -> None:
     bench.emulate(soc=0.5)
     bench.source(voltage=110, current=5)
-    bench.world.advance(720)  # 1 Ah of 5
-    assert float(bench.ask("emulator", "SOC1:RUN:Q?")) == pytest.approx(3500.0)
-    assert bench.world.plant.soc == pytest.approx(np.full(24, 0.7))
+    bench.world.advance(720)  # 1 Ah
+    assert float(bench.ask("emulator", "SOC1:RUN:Q?")) == pytest.approx(500 * CAPACITY + 1000, abs=0.001)
+    assert bench.world.plant.soc == pytest.approx(np.full(24, 0.5 + 1 / CAPACITY), abs=1e-6)
     measured = float(bench.ask("emulator", "MEAS1:VOLT?"))
     drop = float(bench.ask("emulator", "SOC1:SIM:RES?")) / 1000 * 5
     assert measured == pytest.approx(float(bench.ask("emulator", "SOC1:OPEN:VOLT?")) + drop, abs=2e-4)
@@ -133,7 +137,7 @@ def test_the_ends_of_a_table_are_the_ends_of_the_battery(bench: Any) -> None:
     bench.source(voltage=140, current=5)
     bench.world.advance(600)
     assert bench.world.plant.soc == pytest.approx(np.ones(24))
-    assert bench.ask("emulator", "SOC1:RUN:Q?") == "5000.000"
+    assert bench.ask("emulator", "SOC1:RUN:Q?") == f"{1000 * CAPACITY:.3f}"
 
 
 def test_resistance_can_be_rewritten_while_running(bench: Any) -> None:
@@ -145,7 +149,7 @@ def test_resistance_can_be_rewritten_while_running(bench: Any) -> None:
         bench.say("emulator", f"SOC:EDIT:STEP {row}{ALL};R 30{ALL}")
     bench.world.advance(1)
     assert float(bench.ask("emulator", "MEAS1:VOLT?")) - before == pytest.approx(5 * 0.020, abs=1e-3)
-    assert float(bench.ask("emulator", "SOC1:RUN:Q?")) == pytest.approx(2502.8, abs=0.1)
+    assert float(bench.ask("emulator", "SOC1:RUN:Q?")) == pytest.approx(500 * CAPACITY + 2.8, abs=0.1)
 
 
 def test_rows_may_be_written_in_any_order(bench: Any) -> None:
@@ -190,8 +194,8 @@ def test_a_weak_cell_leaves_its_table_faster(open_bench: OpenBench) -> None:
     bench.source(voltage=110, current=5)
     bench.world.advance(360)
     soc = bench.world.plant.soc
-    assert soc[0] == pytest.approx(0.6)
-    assert soc[6] == pytest.approx(0.5 + 0.1 / 0.7)
+    assert soc[0] == pytest.approx(0.5 + 0.5 / CAPACITY, abs=1e-6)
+    assert soc[6] == pytest.approx(0.5 + 0.5 / CAPACITY / 0.7, abs=1e-6)
     assert bench.ask("emulator", "SOC:SIM:RES?(@2,3)") == "20.000,40.000"
 
 

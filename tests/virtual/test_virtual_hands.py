@@ -115,7 +115,8 @@ def test_a_node_that_restarts_opens_its_contactors_and_closes_them_when_it_is_as
     listener.close_contactor()  # too early: it does not listen yet
     assert bench.world.outputs().battery == 0.0
     bench.world.advance(2)
-    assert listener.signals(1.0)["BmsState"] == 5
+    assert listener.signals(1.0)["BmsState"] == 3  # IDLE, which it leaves for STANDBY alone
+    listener.request(0)
     listener.close_contactor()
     bench.world.advance(1)
     assert bench.world.outputs().battery == pytest.approx(2.0)
@@ -142,7 +143,7 @@ def test_a_second_node_has_the_same_ids_and_says_something_else(bench: Bench, li
     assert all(frames.count(b"|") == 1 for frames in heard)
     assert heard[0].split(b"|") == heard[1].split(b"|")[::-1]  # now the one comes first and now the other
     states = {frame[0] & 0xF for frame in heard[0].split(b"|")}
-    assert states == {5, 9}  # STANDBY, CHARGE
+    assert states == {5, 7}  # STANDBY, NORMAL
     bench.world.repair("second-node")
     assert all(b"|" not in frames for frames in both_nodes(listener, 0x220))
 
@@ -157,6 +158,7 @@ def test_a_second_node_has_the_same_ids_and_says_something_else(bench: Bench, li
 )
 def test_the_least_can_lie_above_the_most(bench: Bench, listen: Listen, extreme: str, least: str, most: str) -> None:
     listener = listen(bench)
+    listener.close_contactor()  # of what is not connected no charge is shown
     assert listener.signals()[least] <= listener.signals()[most]
     bench.world.inject(f"min-above-max:{extreme}")
     found = listener.signals()
@@ -165,6 +167,7 @@ def test_the_least_can_lie_above_the_most(bench: Bench, listen: Listen, extreme:
 
 def test_a_state_of_charge_can_jump(bench: Bench, listen: Listen) -> None:
     listener = listen(bench)
+    listener.close_contactor()
     before = listener.signals()
     bench.world.inject("soc-jump:0.4")
     found = listener.signals()

@@ -55,6 +55,19 @@ DIAGNOSIS: Final[Mapping[int, str]] = {
 }
 """The ids of severity DIAG_FATAL_ERROR (diag_cfg.c), which alone are sent; 85, DIAG_ID_MAX, says that one is over."""
 
+_SAME: Final[Mapping[str, str]] = {
+    "OvervoltageMslError": "CELL_VOLTAGE_OVERVOLTAGE_MSL",
+    "UndervoltageMslError": "CELL_VOLTAGE_UNDERVOLTAGE_MSL",
+    "OvertemperatureChargeMslError": "TEMP_OVERTEMPERATURE_CHARGE_MSL",
+    "OvertemperatureDischargeMslError": "TEMP_OVERTEMPERATURE_DISCHARGE_MSL",
+    "UndertemperatureChargeMslError": "TEMP_UNDERTEMPERATURE_CHARGE_MSL",
+    "UndertemperatureDischargeMslErro": "TEMP_UNDERTEMPERATURE_DISCHARGE_MSL",
+    "CellOvercurrentChargeMslError": "OVERCURRENT_CHARGE_CELL_MSL",
+    "CellOvercurrentDischargeMslError": "OVERCURRENT_DISCHARGE_CELL_MSL",
+    "DeepDischargeError": "DEEP_DISCHARGE_DETECTED",
+}
+"""Bits of f_StringState, and the diagnosis id that says the same."""
+
 MOMENT = 0.25
 """s within which errors count as raised together: the messages that tell of one have cycles of 100 ms each."""
 MEMORY = 5.0
@@ -105,7 +118,7 @@ class ErrorLog:
 
     def origin(self, time: float) -> ErrorOrigin:
         """Where the errors come from that stand at `time`, or have stood a moment ago."""
-        return origin_of([[fault_of(name) for name in moment] for moment in self._moments(time)])
+        return origin_of([[fault_of(name) for name in _once(moment)] for moment in self._moments(time)])
 
     def _raise(self, name: str, time: float) -> None:
         # One that flickers is as old as when it began to.
@@ -132,3 +145,8 @@ class ErrorLog:
                 began = self._raised[name]
             moments[-1].append(name)
         return moments
+
+
+def _once(names: Collection[str]) -> list[str]:
+    """What was raised together, without the bits of a string that say what a diagnosis id says already."""
+    return [name for name in names if _SAME.get(name) not in names]

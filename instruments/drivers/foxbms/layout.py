@@ -13,9 +13,11 @@ from instruments.roles import BmsMode
 if TYPE_CHECKING:
     from cantools.database.can import Database, Signal
 
-REQUEST, STATE = 0x210, 0x220
+REQUEST, SYSTEM_STATE, STATE = 0x210, 0x219, 0x220
 FATAL_ERROR, STRING_STATE = 0x222, 0x240
 CELL_TEMPERATURES, CELL_VOLTAGES, ESTIMATION = 0x230, 0x231, 0x235
+STRING_VALUES, STRING_ESTIMATION = 0x243, 0x245
+EACH_VOLTAGE, EACH_TEMPERATURE = 0x250, 0x260
 
 _PERCENT, _MILLIVOLT, _KILOOHM = 0.01, 1e-3, 1e3
 
@@ -65,16 +67,27 @@ FAULTS = (
 )
 """Bits of f_BmsState that are raised when something is wrong; InterlockState is 1 when open."""
 LOCATIONS = {
-    "cell voltage max": (CELL_VOLTAGES, "MaximumCellVoltageModuleIndex", "MaximumCellVoltageCellIndex", "cell"),
-    "cell voltage min": (CELL_VOLTAGES, "MinimumCellVoltageModuleIndex", "MinimumCellVoltageCellIndex", "cell"),
+    "cell voltage max": (
+        CELL_VOLTAGES, "MaximumCellVoltageStringIndex", "MaximumCellVoltageModuleIndex", "MaximumCellVoltageCellIndex",
+    ),
+    "cell voltage min": (
+        CELL_VOLTAGES, "MinimumCellVoltageStringIndex", "MinimumCellVoltageModuleIndex", "MinimumCellVoltageCellIndex",
+    ),
     "cell temperature max": (
-        CELL_TEMPERATURES, "ModuleMaximumCellTemperature", "SensorMaximumCellTemperature", "sensor",
+        CELL_TEMPERATURES, "StringMaximumCellTemperature", "ModuleMaximumCellTemperature",
+        "SensorMaximumCellTemperature",
     ),
     "cell temperature min": (
-        CELL_TEMPERATURES, "ModuleMinimumCellTemperature", "SensorMinimumCellTemperature", "sensor",
+        CELL_TEMPERATURES, "StringMinimumCellTemperature", "ModuleMinimumCellTemperature",
+        "SensorMinimumCellTemperature",
     ),
 }  # fmt: skip
-"""Channel, message, and the signals that say in which module and where in it the value was measured; from 0 each."""
+"""Channel, message, and the signals that say in which string, in which module of it and where in that the value was
+measured; from 0 each."""
+NO_ERRORS = frozenset({"IsStringConnected", "IsBalancingActive"})
+"""Bits of f_StringState that tell of no error."""
+SYSTEM_ERROR, SYSTEM_IN_ERROR = "SystemStateError", 6
+"""What f_SystemState tells of when its state is this one (SYS_FSM_STATE_ERROR in sys.h): no bit of its own."""
 
 
 class Field(NamedTuple):
@@ -146,7 +159,8 @@ def place(identifier: int, signal: str) -> Field:
 def error_bits(identifier: int) -> tuple[tuple[int, str], ...]:
     """Mask and name of each error bit of a message: all that are named so in f_StringState, `FAULTS` in f_BmsState."""
     signals = _database().get_message_by_frame_id(identifier).signals
-    names = FAULTS if identifier == STATE else [signal.name for signal in signals if signal.length == 1]
+    bits = [signal.name for signal in signals if signal.length == 1 and signal.name not in NO_ERRORS]
+    names = FAULTS if identifier == STATE else bits
     return tuple((1 << place(identifier, name).shift, name) for name in names)
 
 
@@ -159,11 +173,25 @@ def raised(identifier: int, frame: int) -> list[str]:
 def texts() -> dict[str, str]:
     """What the database says of each error bit."""
     messages = [_database().get_message_by_frame_id(identifier) for identifier in (STATE, STRING_STATE)]
-    return {signal.name: signal.comment or "" for message in messages for signal in message.signals}
+    found = {signal.name: signal.comment or "" for message in messages for signal in message.signals}
+    return found | {SYSTEM_ERROR: "The controller as a whole has given up: it could not start"}
 
 
-def request_data(mode: BmsMode) -> bytes:
-    """Payload of a state request."""
+@cache
+def choice(identifier: int, signal: str, count: int) -> str:
+    """The word of the database for a count of a signal; the count where it has none."""
+    choices = _database().get_message_by_frame_id(identifier).get_signal_by_name(signal).choices
+    return str(choices[count]) if choices and count in choices else str(count)
+
+
+@cache
+def request_data(mode: BmsMode, balancing: int | None = None) -> bytes:
+    """Payload of a state request; `balancing` is the threshold (mV) that cells are balanced from, None: they are not.
+
+    A foxBMS takes both from every request that it hears (CANRX_HandleBalancingRequest, CANRX_SetBalancingThreshold).
+    """
     message = _database().get_message_by_name("f_BmsStateRequest")
     signals = dict.fromkeys((signal.name for signal in message.signals), 0) | {"RequestBmsMode": int(mode)}
+    if balancing is not None:
+        signals |= {"ActivateBalancing": 1, "SetBalancingThreshold": balancing}
     return bytes(message.encode(signals))

@@ -4,6 +4,8 @@ A contactor that chatters, a node that restarts, an ERROR that lasts for one fra
 over again. The bench asked for none of it, so each is counted.
 """
 
+from collections.abc import Collection
+
 from instruments.drivers.foxbms.states import NodeState, name_of
 from instruments.roles import ModeLosses
 
@@ -21,13 +23,15 @@ class ModeWatch:
     def __init__(self) -> None:
         self.losses = ModeLosses()
         self.episode: int | None = None
-        self._wanted: int | None = None
-        self._reached = False
-        self._present: int | None = None
+        self._wanted: Collection[int] = ()
+        self.reached = False
+        """Whether it is, or was, in one of the states that it is to be in."""
+        self.present: int | None = None
+        """The newest state, None before the first."""
 
-    def want(self, state: NodeState | None) -> None:
-        """From now on the node is to be in this state, once it is; None: it may be where it likes."""
-        self._wanted, self._reached = state, state is not None and self._present == state
+    def want(self, states: Collection[int]) -> None:
+        """From now on the node is to be in one of these states, once it is; none: it may be where it likes."""
+        self._wanted, self.reached = states, self.present in states
         self.episode = None
 
     def forget(self) -> None:
@@ -38,18 +42,18 @@ class ModeWatch:
         """Take the next state that the node reported."""
         if state == NodeState.ERROR:
             self.episode = state
-        if state == self._present:
+        before = self.present
+        if state == before:
             return
-        self._present = state
-        if state == self._wanted:
-            self._reached = True
-        elif self._reached:
-            self._reached = False
-            self._lose(state)
+        self.present = state
+        if state in self._wanted:
+            self.reached = True
+        elif before in self._wanted:
+            self._lose(before, state)
             self.episode = state if self.episode is None else self.episode
 
-    def _lose(self, state: int) -> None:
-        before, now = name_of(self._wanted), name_of(state)
+    def _lose(self, left: int | None, state: int) -> None:
+        before, now = name_of(left), name_of(state)
         restarted = state in _STARTING
         text = f"it went from {before} to {now} {'(it restarted)' if restarted else 'by itself'}"
         self.losses = ModeLosses(self.losses.count + 1, self.losses.restarts + restarted, text)

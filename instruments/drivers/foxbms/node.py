@@ -6,33 +6,39 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 `foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from math import inf, isnan, nan
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from instruments.driver import refuse_unknown_options
+from instruments.drivers.foxbms.accuracy import OfTheReferenceHardware
+from instruments.drivers.foxbms.asking import Asking, by_a_clock, requests_for, threshold_of
 from instruments.drivers.foxbms.blame import fault_of
+from instruments.drivers.foxbms.charge import ShownCharge
 from instruments.drivers.foxbms.errors import ErrorLog
 from instruments.drivers.foxbms.inbox import Inbox
 from instruments.drivers.foxbms.layout import (
     CHANNELS,
+    ESTIMATION,
     FATAL_ERROR,
     IN_ORDER,
     LOCATIONS,
     POSITION,
-    REQUEST,
     STATE,
     STRING_STATE,
+    SYSTEM_ERROR,
+    SYSTEM_IN_ERROR,
+    SYSTEM_STATE,
+    choice,
     cycles,
     fields,
     place,
     raised,
-    request_data,
 )
 from instruments.drivers.foxbms.mode import ModeWatch
+from instruments.drivers.foxbms.pack import Details, Makeup
 from instruments.drivers.foxbms.protection import PROTECTION, Protection
-from instruments.drivers.foxbms.requests import CYCLE, Requests
 from instruments.drivers.foxbms.sources import Sources
 from instruments.drivers.foxbms.states import NEUTRAL, RECORDED, NodeState
 from instruments.roles import (
@@ -42,6 +48,7 @@ from instruments.roles import (
     BmsFault,
     BmsMode,
     BmsState,
+    Channel,
     ErrorOrigin,
     Identity,
     InstrumentFault,
@@ -50,35 +57,39 @@ from instruments.roles import (
 from instruments.wires.can import CanSession
 from instruments.wires.session import InstrumentLink, LinkContext
 
-if TYPE_CHECKING:
-    from can import Message
-
 CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""
-_STATE_OF_MODE = {BmsMode.STANDBY: None, BmsMode.CHARGE: NodeState.CHARGE, BmsMode.DISCHARGE: NodeState.DISCHARGE}
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
+GETS_OVER = 5.0
+"""s that a node is waited for that nobody has asked for anything yet: it may open three times, 0.7 s each."""
+_STARTED = frozenset({NodeState.IDLE, NodeState.OPEN_CONTACTORS})
+"""Where a node is that has only just been asked for the first time."""
 _VALUES = 0x233
 """f_PackValuesP0"""
 _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
 
-class FoxBms:
+class FoxBms(OfTheReferenceHardware):
     """A foxBMS node as `BatteryManagement`.
 
     `positive_current` is what a positive current on the bus means: foxBMS is built with `discharge`.
-    A mode that was requested is repeated every 100 ms, as a foxBMS wants it, where the clock is real; with every scan
-    elsewhere, or with `cyclic_request: false`. In the first case a node that is not conducting is asked for STANDBY as
-    soon as it is identified: one that hears nothing goes into ERROR.
+    A mode that was requested is repeated every 100 ms, as a foxBMS wants it, where the clock is real, and where a
+    simulated bus has a time of its own; with every scan elsewhere, or with `cyclic_request: false`. In the first case
+    a node that is not conducting is asked for STANDBY as soon as it is identified: one that hears nothing goes into
+    ERROR.
+    `balancing` is whether its cells may be balanced, or from how many V apart on (`true`: 0.2): every request says so.
     `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
     open. A foxBMS 2 as it is released does so after 1.4 s, where no more than 3.5 A flow (its BS_CHECK_CAN_TIMING, and
     BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS with these messages, may never.
+    `pack` is how it is made up: `strings`, `modules` of each, `cells` and `sensors` of each of these (see `Makeup`).
+    What is told of each is in the scan then, behind the channels that every BMS has.
     `timeout` s is how long `identify` listens.
     """
 
-    channels = (*(BMS_CHANNELS[name] for name in (*POSITION, "age")), DROPPED, CONTRADICTIONS)
+    channels: tuple[Channel, ...] = (*(BMS_CHANNELS[name] for name in (*POSITION, "age")), DROPPED, CONTRADICTIONS)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each option of a station file
         self,
         bus: Mapping[str, object],
         context: LinkContext,
@@ -88,6 +99,8 @@ class FoxBms:
         positive_current: str = "discharge",
         cyclic_request: bool | None = None,
         opens_when_silent: float | None = None,
+        balancing: bool | float = False,
+        pack: Mapping[str, object] | None = None,
     ) -> None:
         if positive_current not in {"charge", "discharge"}:
             raise ValueError(f"{name}: positive_current {positive_current!r} must be 'charge' or 'discharge'.")
@@ -95,31 +108,37 @@ class FoxBms:
             raise ValueError(
                 f"{name}: opens_when_silent {opens_when_silent!r} must be a time in s; leave it out if unknown."
             )
-        self.name = name
+        threshold, makeup = threshold_of(name, balancing), Makeup.of(name, pack)
+        self.name, self._opens_when_silent = name, opens_when_silent
         self._context, self._timeout = context, 3.0 if timeout is None else timeout
-        self._opens_when_silent = opens_when_silent
-        self._fields = fields(-1.0 if positive_current == "discharge" else 1.0)
+        turn = -1.0 if positive_current == "discharge" else 1.0
+        self._fields = fields(turn)
         self._sample = [nan] * len(CHANNELS)
         self._disordered: dict[int, tuple[str, float]] = {}
         self._protection = Protection(tuple(self._fields))
         self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
-        self._request: Message | None = None
-        self._mode_asked = BmsMode.STANDBY
+        shown = [each for each in self._fields[ESTIMATION] if each[0] in (POSITION["soc min"], POSITION["soc max"])]
+        self._charge, self._details = ShownCharge(makeup.strings, shown), Details(makeup, turn)
+        self.channels = (*type(self).channels, *makeup.channels())
         self._left_as_it_is = False
-        self._requests = Requests()
-        self._cyclic = _is_cyclic(name, cyclic_request, context)
+        clocked = by_a_clock(name, cyclic_request, context)
         self._can = CanSession(bus, context, name=name)
         self._lock = self._can.lock
-        each = {
-            STRING_STATE: self._hear_string, FATAL_ERROR: self._hear_fatal_error, PROTECTION: self._hear_protection,
-        }  # fmt: skip
-        wanted = {*self._fields, STATE, *each}
-        news = {STATE: self._hear_state}
-        self._inbox = Inbox(self._can, self._sources.follower, wanted, context.now, each=each, news=news)
+        self._cyclic = clocked or (cyclic_request is not False and self._can.keeps_time)
+        self._requests = requests_for(self._can, context, cyclic_request, clocked=clocked)
+        self._asking = Asking(self._requests, self._mode, threshold)
+        self._inbox = self._listen()
         self._lost = 0
         """Frames that the node's own counter tells of."""
-        if context.every is not None and (self._cyclic or context.real_time):
-            self._can.repeat(CYCLE, self._requests.due)
+
+    def _listen(self) -> Inbox:
+        each = {
+            STRING_STATE: self._hear_string, FATAL_ERROR: self._hear_fatal_error, PROTECTION: self._hear_protection,
+            **self._details.followers,
+        }  # fmt: skip
+        news = {STATE: self._hear_state, SYSTEM_STATE: self._hear_system}
+        wanted = {*self._fields, *each, *news}
+        return Inbox(self._can, self._sources.follower, wanted, self._context.now, each=each, news=news)
 
     @classmethod
     def open(cls, link: InstrumentLink, context: LinkContext, name: str, options: Mapping[str, object]) -> Self:
@@ -142,24 +161,36 @@ class FoxBms:
                 raise self._never_heard()
             self._context.sleep(_LISTEN)
             self._take()
-        if self._cyclic and self._request is None and self.state() not in CONDUCTING:
-            self._end_its_wait(deadline)
+        if self._cyclic and self._asking.mode is None and self.state() not in CONDUCTING:
+            self._end_its_wait()
         return Identity("foxBMS", "foxBMS 2", "", "")
 
-    def _end_its_wait(self, deadline: float) -> None:
-        """Ask for STANDBY, until `deadline` if the node is in ERROR because it has heard no request so far."""
+    def _end_its_wait(self) -> None:
+        """Ask for STANDBY, until it has got over having heard no request so far.
+
+        One that has begun to count that as an error goes on to ERROR whatever is asked of it meanwhile, and stays there
+        unless that is STANDBY (`transitionToErrorState` in its bms.c); one that is IDLE may be about to. Links live in
+        real time at any speed: so much of it, where a clock tells it. A simulated node is as old as the bench.
+        """
+        passed: Callable[[], float] = self._context.passing or self._context.now
+        deadline = passed() + GETS_OVER
         self.request_mode(BmsMode.STANDBY)
-        while self.state() is BmsState.ERROR and self._misses_requests() and self._context.now() < deadline:
+        while (self._has_only_started() or self._misses_requests()) and passed() < deadline:
             self._context.sleep(_LISTEN)
         self._mode.forget()
 
+    def _has_only_started(self) -> bool:
+        self._take()
+        return self._context.real_time and self._mode.present in _STARTED
+
     def _misses_requests(self) -> bool:
-        return _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+        """Whether it is in ERROR, or on its way to it or from it, for want of requests and nothing else."""
+        told = _REQUESTS_MISSED >= set(self.error_blame().signals) != set()
+        return told and (bool(self.faults()) or self.state() in {BmsState.ERROR, BmsState.OPENING})
 
     def request(self) -> None:
-        """Repeat the requested mode, unless a clock does; the values come unasked."""
-        if self._request is not None and not self._cyclic:
-            self._send(self._request)
+        """Repeat the requested mode, unless somebody does; the values come unasked."""
+        self._requests.scanned()
 
     def keep_asking(self, silence: float) -> None:
         """Repeat the requested mode for `silence` s of real time and 5 s; see `KeepsAsking`."""
@@ -170,7 +201,7 @@ class FoxBms:
 
         A message that never came counts from when the bus was opened; a value outside its signal's range is nan. The
         state is the newest, or for once what must not pass unseen between two calls: an ERROR that is over again, or
-        the state that the node has left its mode for.
+        the state that the node has left its mode for. A state of charge is nan while no string is connected.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
         self._can.check()  # before the lock: a forked copy may find that locked for ever
@@ -190,6 +221,9 @@ class FoxBms:
                 self._mode.forget()
             if not isnan(sample[0]):
                 sample[0] = RECORDED[int(sample[0])]
+            if self._details.values:
+                self._details.forget(self._can.age)
+                sample += self._details.values
             return sample
 
     def _decode(self) -> None:
@@ -203,6 +237,9 @@ class FoxBms:
             if identifier in IN_ORDER:
                 self._check_order(identifier, *IN_ORDER[identifier])
         changed.clear()
+        if not self._charge.as_sent:
+            received = self._inbox.received.get(ESTIMATION, -inf)
+            self._charge.show(sample, self._inbox.frames.get(ESTIMATION), received)
         for identifier in self._disordered:
             self._count_disorder(identifier)
 
@@ -225,21 +262,19 @@ class FoxBms:
         return self._inbox.age([*messages, PROTECTION] if PROTECTION in self._inbox.frames else messages)
 
     def request_mode(self, mode: BmsMode) -> None:
-        """Ask for a mode now, and repeat it: every 100 ms or with every scan."""
-        from can import Message
+        """Ask for a mode, and repeat it: every 100 ms or with every scan.
 
-        message = Message(arbitration_id=REQUEST, data=request_data(mode), is_extended_id=False)
+        Now, or with the turn that is due where one goes out every 100 ms already: a foxBMS counts what comes between
+        two of them as an error. Raises `InstrumentFault` where it cannot be sent.
+        """
         self._can.check()
         with self._lock:
             # What was said before is no answer to this; that it cannot be read is the next scan's to tell.
             with suppress(InstrumentFault):
                 self._take()
-            self._mode.want(_STATE_OF_MODE[mode])
-            self._request, self._mode_asked = message, mode
-            if self._cyclic:
-                self._requests.repeat(message)
-            self._can.write_down(message)
-            self._send(message)
+            self._can.write_down(self._asking.message(mode))
+            message = self._asking.want(mode)
+        self._asking.begin(message)
 
     def state(self) -> BmsState:
         """Return the newest state received; raises `InstrumentFault` for a node never heard, or not to be believed."""
@@ -295,14 +330,25 @@ class FoxBms:
         return self._sources.reason
 
     def where(self, channel: str) -> str:
-        """See `Locating`; modules and what is in them are counted from 1 here, from 0 by the node."""
-        identifier, *signals, what = LOCATIONS[channel]
+        """See `Locating`; modules and what is in them are counted from 1 here, from 0 by the node.
+
+        By the number of its own channel where the station file says how the pack is made up.
+        """
+        identifier, *signals = LOCATIONS[channel]
         data = self._inbox.frames.get(identifier)
         if data is None:
             return ""
         frame = int.from_bytes(data, "big")
-        module, number = (place(identifier, signal).sent(frame) + 1 for signal in signals)
-        return f"{what} {number} of module {module}"
+        string, module, number = (place(identifier, signal).sent(frame) for signal in signals)
+        value = next(field for position, field in self._fields[identifier] if position == POSITION[channel]).decode(
+            frame
+        )
+        return self._details.name_of(identifier, string, module, number, value)
+
+    def system_state(self) -> str:
+        """What the controller as a whole is doing, in its own words (f_SystemState); empty where it has not said."""
+        data = self._inbox.frames.get(SYSTEM_STATE)
+        return "" if data is None else choice(SYSTEM_STATE, "State", self._system_state(data))
 
     def bus_voltage(self) -> float:
         """Return the newest voltage (V) that the node measures behind its main contactors; nan when it sent none."""
@@ -324,7 +370,8 @@ class FoxBms:
         self._can.close(self._farewell)
 
     def _farewell(self) -> None:
-        if self._mode_asked is not BmsMode.STANDBY and not self._left_as_it_is:
+        self._requests.stop()
+        if self._asking.mode not in {None, BmsMode.STANDBY} and not self._left_as_it_is:
             with suppress(InstrumentFault):
                 self.request_mode(BmsMode.STANDBY)
 
@@ -339,12 +386,23 @@ class FoxBms:
         ((_, field),) = self._fields[STATE]
         code = field.sent(frame)
         self._mode.report(code)
+        self._asking.steer()
         self._sources.in_state(code, time)
+        self._charge.hear_state(frame, time)
         self._errors.note(STATE, raised(STATE, frame), time)
+
+    def _hear_system(self, data: bytes, time: float) -> None:
+        names = [SYSTEM_ERROR] if self._system_state(data) == SYSTEM_IN_ERROR else []
+        self._errors.note(SYSTEM_STATE, names, time)
+
+    @staticmethod
+    def _system_state(data: bytes) -> int:
+        return place(SYSTEM_STATE, "State").sent(int.from_bytes(data, "big"))
 
     def _hear_string(self, data: bytes, time: float) -> None:
         frame = int.from_bytes(data, "big")
         string = place(STRING_STATE, "StringNumber").sent(frame)
+        self._details.hear_state(string, frame, time)
         self._errors.note(STRING_STATE + (string << 11), raised(STRING_STATE, frame), time)
 
     def _hear_fatal_error(self, data: bytes, time: float) -> None:
@@ -359,9 +417,6 @@ class FoxBms:
         """When the newest frame was received that tells of errors, as the log of errors counts."""
         received = self._inbox.received.get
         return max(received(STATE, 0.0), received(STRING_STATE, 0.0), received(FATAL_ERROR, 0.0))
-
-    def _send(self, message: "Message") -> None:
-        self._can.send(message, "asked for a mode")
 
     def _state_frame(self) -> bytes:
         frame = self._inbox.frames.get(STATE)
@@ -381,10 +436,3 @@ class FoxBms:
         return InstrumentFault(
             f"{self.name} has never sent f_BmsState (0x{STATE:X}); check its supply, wiring and bit rate"
         )
-
-
-def _is_cyclic(name: str, wanted: bool | None, context: LinkContext) -> bool:
-    """Whether the clock of the bench repeats the request; raises `ValueError` when it cannot and was asked to."""
-    if wanted and context.every is None:
-        raise ValueError(f"{name}: cyclic_request needs a clock that calls back; leave it out.")
-    return context.real_time and context.every is not None if wanted is None else wanted

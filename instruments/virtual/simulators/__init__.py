@@ -9,8 +9,8 @@ simulator, names the object (`acme-it5000 = "acme.simulator:SIMULATOR"`). A stat
 acme-it5000`. What is wrong with it is told in one sentence before anything is plugged in.
 
 *Settings* is a model derived from `instruments.virtual.simulator.Settings` with the simulator's own keys, their units,
-ranges and defaults. `simulator`, `model`, `serial_number` and `accuracy` belong to every simulator and come back as
-`place.specimen`, whose `random` is what errors are drawn from: same seed, same bytes.
+ranges and defaults. `simulator`, `model`, `serial_number`, `accuracy` and `errors` belong to every simulator and come
+back as `place.specimen`, whose `random` is what errors are drawn from: same seed, same bytes.
 
 *build(settings, place)* makes one specimen for a `Place`: the world's `clock` (s), the `cell`, `series` and `parallel`
 of the pack, its `plant` (voltage, temperature, soc of each cell), the `temperature` at first, `properties`, and on CAN

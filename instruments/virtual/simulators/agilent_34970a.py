@@ -13,10 +13,11 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_SENSORS
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.dialect import ErrorQueue, Instrument
+from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Feels, Thermometer
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
 
 CHANNELS = tuple(slot * 100 + channel for slot in (1, 2, 3) for channel in range(1, 21))
@@ -41,6 +42,9 @@ ERRORS = {
     -224: "Illegal parameter value",
     DATA_STALE: "Data stale",
 }
+
+SHEET = Limits(offset=1.0)
+"""K: limit of error of a channel with a thermocouple of type K, its reference junction included (specifications)."""
 
 
 class Settings(Base):
@@ -67,7 +71,7 @@ class Agilent34970A(Instrument):
         self.ports = (Thermometer(name, self, wired),)
         self._sensors, self._healthy = dict[int, Feels](), dict[int, Feels]()
         self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
-        self._meters = {channel: Meter.drawn(specimen.random, specimen.accuracy, 100.0, 8) for channel in CHANNELS}
+        self._meters = {channel: meter_of(specimen, "temperature", SHEET, 100.0, 8) for channel in CHANNELS}
         self.reset()
 
     def reset(self) -> None:

@@ -9,7 +9,8 @@ them).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import inf
 
 from pydantic import Field
@@ -18,9 +19,10 @@ from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_AN_OUTPUT
 from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Load
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import LoadMode, LoadPort, OperatingPoint, Settling
 
@@ -30,6 +32,13 @@ TRIP_LEVEL = 1.05  # of rating; the hardware's own thresholds, not adjustable
 RANGES = {"L": 0.01, "M": 0.1, "H": 1.0}  # of the module's rating, as on a 63640-80-80: 0.8 / 8 / 80 A
 FAMILIES = {"CC": LoadMode.CURRENT, "CR": LoadMode.RESISTANCE, "CV": LoadMode.VOLTAGE, "CP": LoadMode.POWER}
 MODES = {family + size: (mode, fraction) for family, mode in FAMILIES.items() for size, fraction in RANGES.items()}
+
+SHEET = {
+    "VOLT": ("voltage", Limits(reading=0.00025, range=0.00025)),
+    "CURR": ("current", Limits(reading=0.0004, range=0.0004)),
+    "POW": ("power", Limits(reading=0.001, range=0.001)),
+}
+"""Limits of error of its measurement section, of the range of the mode (series data sheet; assumed)."""
 
 ERRORS = {
     0: "No error",
@@ -108,9 +117,8 @@ class Chroma63600(Instrument):
         self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
         self._point = OperatingPoint()
         full_scale = {"VOLT": voltage, "CURR": current, "POW": power}
-        self._meters = {
-            name: Meter.drawn(specimen.random, specimen.accuracy, scale, 4) for name, scale in full_scale.items()
-        }
+        self._meters = {name: meter_of(specimen, *SHEET[name], scale, 4) for name, scale in full_scale.items()}
+        self._of_range = self._meters["CURR"].offset
 
     # ---- the world's side ----
 
@@ -255,11 +263,20 @@ class Chroma63600(Instrument):
         self._settling.settle()
         voltage, current = self._point.voltage, self.share(module)
         value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
-        return self._meters[name].text(value) if value else "0.0000"
+        meter = self._meters[name]
+        if name == "CURR" and self._of_range:
+            meter = _in_range(meter, (1.0 - MODES[module.mode][1]) * self._of_range)
+        return meter.text(value) if value else "0.0000"
 
     def identity(self) -> str:
         """The four fields of `*IDN?`."""
         return f"CHROMA,{self._specimen.model},{self._specimen.serial_number},01.00"
+
+
+@lru_cache
+def _in_range(meter: Meter, less: float) -> Meter:
+    """The meter of a smaller range, which is off at 0 A by so much less: the data sheet's part goes with the range."""
+    return replace(meter, offset=meter.offset - less)
 
 
 Handler = Callable[[Chroma63600, Call[object]], str | None]

@@ -16,10 +16,11 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_AN_OUTPUT
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter, StatusRegister
+from instruments.virtual.dialect import ErrorQueue, Instrument, StatusRegister
+from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Source
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import OperatingPoint, Regulation, Settling, StuckSupplyPort, SupplyPort
 
@@ -61,6 +62,14 @@ OVP, OCP, OPP, OVD, UVD, OCD, UCD, OPD = (1 << bit for bit in (0, 1, 2, 4, 5, 6,
 REMOTE, OUTPUT_ON = 1 << 10, 1 << 11
 CTO, CV, CC, CP, SINKING = (1 << bit for bit in (7, 8, 9, 10, 12))
 REGULATION = {Regulation.OFF: 0, Regulation.VOLTAGE: CV, Regulation.CURRENT: CC, Regulation.POWER: CP}
+SMALL = 30.0
+"""Rating below which all five digits are shown: 20 A to 1 mA, 30 A to 10 mA (PSB 9000 3U manual, 1.9.6.4)."""
+SHEET = {
+    "V": ("voltage", Limits(range=0.0005)),
+    "A": ("current", Limits(range=0.001)),
+    "W": ("power", Limits(range=0.001)),
+}
+"""Limits of error at 23 ± 5 °C: 0.05 % of the rated voltage, 0.1 % of the rated current (data sheet; assumed)."""
 COUNTED = {"OVOL": OVP, "OCUR": OCP, "OPOW": OPP}
 
 
@@ -153,8 +162,8 @@ class EaPsb10000(Instrument):
         }
         self._make_values()
         self._meters = {
-            unit: Meter.drawn(specimen.random, specimen.accuracy, scale, self._decimals(unit))
-            for unit, scale in self.nominal.items()
+            unit: meter_of(specimen, quantity, sheet, self.nominal[unit], self._decimals(unit))
+            for unit, (quantity, sheet) in SHEET.items()
         }
 
     def _make_values(self) -> None:
@@ -188,8 +197,9 @@ class EaPsb10000(Instrument):
         return Value(fraction * nominal, 0.0, limit * nominal, unit, self._decimals(unit))
 
     def _decimals(self, unit: str) -> int:
-        """Five digits on the display, at most two of them behind the point."""
-        return max(0, min(2, 5 - len(str(int(self.nominal[unit])))))
+        """Five digits on the display, at most two of them behind the point; all five of the smallest ratings."""
+        digits = max(0, 5 - len(str(int(self.nominal[unit]))))
+        return digits if self.nominal[unit] < SMALL else min(2, digits)
 
     # ---- the world's side ----
 

@@ -18,10 +18,11 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, PANEL_ON, PROTECTION_LATCHED, sense_lead_loose
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.dialect import ErrorQueue, Instrument
+from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Emulator
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulator import Place, Simulator, Specimen
+from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import Settling
 
@@ -57,6 +58,9 @@ ERRORS = {
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
 _SI = np.array([1.0, 1e-3])  # of V and mOhm in it
+
+SHEET = Limits(offset=0.6e-3)
+"""V: limit of error of a measured channel (series data sheet; assumed)."""
 
 
 class Settings(Base):
@@ -212,7 +216,7 @@ class NgiN83624(Instrument):
         self.capacity_factor = np.ones(channels)
         self.resistance_factor = np.ones(channels)
         self.soc_offset = np.zeros(channels)
-        meters = [Meter.drawn(specimen.random, specimen.accuracy, voltage, 4) for _ in range(channels)]
+        meters = [meter_of(specimen, "voltage", SHEET, voltage, 4) for _ in range(channels)]
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
         self.errors = ErrorQueue(10, ERRORS)
         self._charge = 0.0  # mAh through each channel

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import PANEL_ON, PROTECTION_LATCHED, sense_lead_loose
-from instruments.virtual.dialect import Meter
+from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Emulator
-from instruments.virtual.simulator import Part, Place, Simulator
+from instruments.virtual.simulator import Limits, Part, Place, Simulator
 from instruments.virtual.simulator import Settings as Base
 
 Vector = NDArray[np.float64]
@@ -30,6 +30,9 @@ SWITCH, SET_VOLTAGE, SET_CURRENT, SET_CYCLE = 10, 20, 21, 113
 ON, OVER_VOLTAGE = 1, 2
 LEAST_CYCLE = 0.06  # s
 SOON = 1e-9  # s by which a frame may be early on a clock that adds up tenths
+
+SHEET = Limits(offset=0.6e-3)
+"""V: limit of error of a measured channel (series data sheet; assumed)."""
 
 
 class Settings(Base):
@@ -55,8 +58,7 @@ class NgiN83624Can(Part):
         self.tripped = np.zeros(count, dtype=bool)
         self.set_voltage, self.set_current = np.zeros(count), np.zeros(count)
         self.soc_offset = np.zeros(count)
-        random, accuracy = place.specimen.random, place.specimen.accuracy
-        meters = [Meter.drawn(random, accuracy, settings.voltage, 5) for _ in range(count)]
+        meters = [meter_of(place.specimen, "voltage", SHEET, settings.voltage, 5) for _ in range(count)]
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
         self.current = 0.0
         """A through the string, positive charges."""

@@ -5,19 +5,67 @@ python-can finds it by its `can.interface` entry point. Synchronous: no notifier
 """
 
 from collections import deque
+from collections.abc import Collection, Sequence
+from math import inf
 from typing import Any
 
 from can import BusABC, CanInitializationError, CanOperationError, CanProtocol, Message
+from can.broadcastmanager import CyclicSendTaskABC, ModifiableCyclicTaskABC
 
-from instruments.virtual.wires.exchange import Ambiguous, CanChannel, channel_of
+from instruments.virtual.wires.exchange import Ambiguous, CanChannel, Repeated, channel_of
 
 _QUEUED = 4096  # frames; a node that does not read loses the oldest, as in any CAN controller
 _POLL = 0.1  # s of virtual time between two looks while waiting
 _LONGEST_WAIT = 60.0  # s of virtual time after which waiting "for ever" is called what it is
 
 
+class VirtualTask(ModifiableCyclicTaskABC):
+    """A frame that the bus repeats in virtual time; python-can's own way to have one repeated leads here.
+
+    One that takes its place goes out with the next turn, so that nothing comes between two of them; it is known at
+    once, and bears the time of that turn.
+    """
+
+    def __init__(self, channel: CanChannel, sender: object, message: Message, period: float) -> None:
+        super().__init__(message, period)
+        self._channel, self._sender = channel, sender
+        self._repeated = Repeated(message, period, channel.now())
+        channel.repeated.append(self._repeated)
+        channel.send(sender, message)
+
+    @property
+    def until(self) -> float:
+        """Virtual time (s) after which it is sent no more; where that had passed, it begins anew when it is put off."""
+        return self._repeated.until
+
+    @until.setter
+    def until(self, until: float) -> None:
+        repeated, now = self._repeated, self._channel.now()
+        if repeated.until < now <= until:
+            repeated.since = now
+        repeated.until = until
+
+    def modify_data(self, messages: Sequence[Message] | Message) -> None:
+        """See `VirtualTask`."""
+        super().modify_data(messages)
+        self._repeated.message = message = self.messages[0]
+        message.timestamp = self._repeated.after(self._channel.now())
+        if message.timestamp <= self._repeated.until:
+            self._channel.send(self._sender, message)
+
+    def stop(self) -> None:
+        """Send it no more; may be called again."""
+        if self._repeated in self._channel.repeated:
+            self._channel.repeated.remove(self._repeated)
+
+
 class VirtualBus(BusABC):
-    """One node on a channel of an open world."""
+    """One node on a channel of an open world.
+
+    `keeps_time`: a frame that is to be repeated (python-can's `send_periodic`) is, in the world's time.
+    """
+
+    keeps_time = True
 
     def __init__(self, channel: str, can_filters: Any = None, *, world: str = "", **kwargs: Any) -> None:
         """Join `channel` of an open world, by its name, or of whichever has it; bit rates are ignored.
@@ -39,6 +87,23 @@ class VirtualBus(BusABC):
             raise CanOperationError("this bus was shut down: open a new one")
         msg.timestamp = self._channel.now()
         self._channel.send(self, msg)
+
+    def _send_periodic_internal(
+        self, msgs: Sequence[Message] | Message, period: float, duration: float | None = None, *_: Any, **__: Any
+    ) -> CyclicSendTaskABC:
+        """Repeat a frame in virtual time, at once for the first time."""
+        (message,) = (msgs,) if isinstance(msgs, Message) else msgs
+        message.timestamp = self._channel.now()
+        task = VirtualTask(self._channel, self, message, period)
+        task.until = inf if duration is None else self._channel.now() + duration
+        return task
+
+    def takes(self, identifiers: Collection[int] | None) -> None:
+        """Say that frames of other identifiers are not looked at, so that nobody need make them; None: that all are."""
+        if identifiers is None:
+            self._channel.wanted.pop(self, None)
+        else:
+            self._channel.wanted[self] = frozenset(identifiers)
 
     def recv(self, timeout: float | None = None) -> Message | None:
         """Take the oldest received frame; while there is none, virtual time passes up to `timeout` s."""
@@ -67,6 +132,7 @@ class VirtualBus(BusABC):
         """Leave the bus; may be called again."""
         if not self._is_shutdown:
             self._channel.members.pop(self, None)
+            self._channel.wanted.pop(self, None)
         super().shutdown()
 
 

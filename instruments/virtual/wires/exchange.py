@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from math import floor, inf
 from threading import Lock
 from typing import Any, Protocol
 
@@ -95,6 +96,32 @@ class Line:
 Listener = Callable[[Message], None]
 
 
+@dataclass(slots=True)
+class Repeated:
+    """A frame that somebody sends at `since` (virtual s) and again each `period` s, until `until`.
+
+    Nobody steps the world for each of them: who wants to know when they came asks for their times (`between`).
+    """
+
+    message: Message
+    period: float
+    since: float
+    until: float = inf
+
+    def after(self, time: float) -> float:
+        """When it is sent next after `time`, s, unless it has ended."""
+        return self.since + self.period * max(0, floor((time - self.since) / self.period + ROUNDING) + 1)
+
+    def between(self, before: float, now: float) -> tuple[float, int]:
+        """When the first came that was sent after `before`, and how many there were until `now`, both s."""
+        first, last = self.after(before), min(now, self.until)
+        return first, max(0, floor((last - first) / self.period + ROUNDING) + 1)
+
+
+ROUNDING = 1e-6
+"""Share of a period by which times of the world are rounded."""
+
+
 class _Deaf(dict[object, Listener]):
     """Members that are all there and hear nothing."""
 
@@ -105,19 +132,34 @@ class _Deaf(dict[object, Listener]):
 
 @dataclass(slots=True)
 class CanChannel:
-    """One CAN bus: what a member sends, every other member receives. `now` stamps the frames (virtual s)."""
+    """One CAN bus: what a member sends, every other member receives. `now` stamps the frames (virtual s).
+
+    `repeated` are the frames that somebody has the bus repeat; the first of each is sent to everybody as any other,
+    what follows is for those who look. `wanted` are the identifiers that a member looks at; one that is not in here
+    looks at all.
+    """
 
     now: Callable[[], float]
     wait: Wait
     members: dict[object, Listener] = field(default_factory=dict)
+    repeated: list[Repeated] = field(default_factory=list)
+    wanted: dict[object, frozenset[int]] = field(default_factory=dict)
+    is_cut: bool = False
+
+    def wants(self, identifier: int, sender: object) -> bool:
+        """Whether anybody but its sender looks at frames of an identifier: others need not be made."""
+        found, wanted = (each for each in self.members if each is not sender), self.wanted
+        return any(identifier in wanted[each] if each in wanted else True for each in found)
 
     def cut(self) -> None:
         """Let no frame through any more, whoever sends or joins: a bus that is off, a cable that is pulled."""
         self.members = _Deaf(self.members)
+        self.is_cut = True
 
     def mend(self) -> None:
         """Let frames through again."""
         self.members = dict(dict.items(self.members))
+        self.is_cut = False
 
     def send(self, sender: object, *messages: Message) -> None:
         """Put frames on the bus; they are received by everybody but their sender before this returns."""

@@ -1,12 +1,19 @@
 """What ends a step: which of its conditions, from when on, and what no condition may end."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import PackFile
+from bench.running.declared import Place
 from bench.running.ending import Conditions, Ending
+from bench.running.procedures.soak import Settled
+from bench.running.settling import TemperatureSettling
 from bench.scenario import Charge, Discharge, Rest, Step, Until, current_below, elapsed, soc_above
+from bench.station import ChamberLimits
 from bench.verdicts import BenchFault
 
 
@@ -48,6 +55,17 @@ def test_nothing_ends_on_the_word_of_a_distrusted_meter_but_on_others_it_does(fo
     ending = Conditions(step, four_cells, 0.0)
     assert ending.reached(row(10, soc=0.95), {columns.SOC}) is None
     assert ending.reached(row(60, soc=0.95), {columns.SOC}) == "Step Time at least 60 s"
+
+
+def test_a_soak_that_was_put_off_may_end_and_is_too_late_as_much_later() -> None:
+    limits = ChamberLimits()
+    place = SimpleNamespace(roles=SimpleNamespace(chamber=SimpleNamespace(alarm=lambda: "")))
+    ending = Settled(TemperatureSettling(25.0, limits, 10.0), cast("Place", place), 0.0, timeout=3600.0, at_least=0.0)
+    ending.postpone(1000.0)
+    assert ending.reached(row(4600.0)) is None, "at 0 °C nothing has settled"
+    with pytest.raises(BenchFault) as late:
+        ending.reached(row(4601.0))
+    assert late.value.fault == "chamber-not-settled"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,16 @@ def test_the_contactors_are_closed_before_any_output_is_switched_on(little_bench
     assert list(dict.fromkeys(order)) == ["request CHARGE", "charge", "request DISCHARGE", "discharge"]
 
 
+def test_a_bms_that_begins_to_open_under_load_has_given_up_and_everything_is_off_at_once(
+    little_bench: TestBench, plant: Plant
+) -> None:
+    plant.on_scan.append(lambda: setattr(plant, "bms_state", BmsState.OPENING) if plant.now() > 20 else None)
+    error = fails(little_bench, Discharge(2.0, until=LONG))
+    assert "the BMS opens its contactors under load: it gave up" in str(error)
+    (trip,) = events(little_bench, "trip")
+    assert trip["time"] < 23
+
+
 def test_scans_stay_on_their_grid(little_bench: TestBench) -> None:
     run = little_bench.run(Discharge(1.0, until=elapsed(minutes=30)))
     times = column(run, "Test Time / s")
@@ -427,3 +437,23 @@ def test_a_bms_that_has_not_said_what_it_allows_gets_no_current_and_then_what_it
     on = [current for current in asked if current >= 0]
     assert on[0] == 0.0
     assert max(on) == 1.5
+
+
+@pytest.mark.parametrize("before", [0.0, 60.0])
+def test_a_state_that_was_reported_before_it_was_asked_for_is_not_believed(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, before: float
+) -> None:
+    """A busy computer delivers late; however long the run has been going on, its news is waited for."""
+    clock, called = little_bench.engine.clock, plant.called
+    times: dict[str, float] = {}
+
+    def timed(what: str) -> None:
+        times.setdefault(what, clock.now())
+        called(what)
+
+    clock.sleep(before)
+    plant.bms_age = 2.5
+    monkeypatch.setattr(clock, "kind", "wall")
+    monkeypatch.setattr(plant, "called", timed)
+    little_bench.run(Charge(1.0, until=elapsed(seconds=5)))
+    assert times["charge"] - times["request CHARGE"] >= 2.5

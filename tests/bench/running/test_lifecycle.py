@@ -1,16 +1,22 @@
 """What a run knows of its bench before the first step, as it stands on disk."""
 
 import json
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench.pack import PackFile
-from bench.running.lifecycle import Setup, check_fit
+from bench.pack import PackFile, load_pack
+from bench.running.emulation import cell_of
+from bench.running.lifecycle import Setup, check_fit, setup_manifest
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
+from models.cell import load_cell
+from models.construction import Construction
+from models.string import CellString
 from tests.bench.fakes import Plant
 
 
@@ -49,3 +55,39 @@ def test_a_pack_may_have_the_voltage_that_the_wiring_carries_and_no_more(
     setup = Setup(station.model_copy(update={"wiring": wiring}), path, four_cells, Path("four.yaml"))
     with pytest.raises(InputError, match=r"reaches 13\.8 V, the wiring of station") if refused else nullcontext():
         check_fit(setup)
+
+
+def test_a_run_says_which_parameters_of_its_simulated_cell_nobody_has_measured() -> None:
+    for name, measured in (("li-metal-24s", False), ("nmc811-24s", True)):
+        setup = Setup(*load_station("virtual-module"), *load_pack(name))
+        pack = setup_manifest(setup)["pack"]
+        assert ("resistance" in pack["assumed"]) is not measured
+        assert "charge_limit" in pack["assumed"]
+        assert pack["cell"] == setup.pack.cell
+
+
+def test_a_run_on_hardware_assumes_nothing_of_a_cell() -> None:
+    station, path = load_station("virtual-module")
+    players = {name: entry for name, entry in station.instruments.items() if "emulator" not in entry.roles}
+    hardware = station.model_copy(update={"virtual": None, "instruments": players})
+    assert "assumed" not in setup_manifest(Setup(hardware, path, *load_pack("li-metal-24s")))["pack"]
+
+
+@pytest.mark.parametrize("name", ["nmc811-vehicle", "lfp-vehicle", "lnmo-vehicle", "li-metal-vehicle"])
+def test_a_vehicle_pack_has_52_kwh_and_soaks_for_hours(name: str) -> None:
+    pack, _ = load_pack(name)
+    cell = cell_of(pack)
+    energy = float(np.trapezoid(cell.ocv, cell.soc)) * cell.nominal_capacity * pack.parallel * pack.series
+    assert energy == pytest.approx(54_000, rel=0.06)  # Wh, gross: the car's is 55
+    built = Construction(**pack.construction.model_dump())
+    string = CellString(load_cell(pack.cell), pack.series, pack.parallel, construction=built)
+    for _ in range(6 * 60):
+        string.step(0.0, 60.0, 0.0)
+    assert 3 < string.temperature.mean() < 15, "six hours after 25 degC in air of 0 degC"
+
+
+@pytest.mark.parametrize("half", ["coupling: 3", "loss: 3", "housing_heat_capacity: 3"])
+def test_half_a_housing_is_refused(write: Callable[[str, str], Path], pack_text: str, half: str) -> None:
+    path = write("half.yaml", pack_text.replace("limits:", f"construction: {{{half}}}\nlimits:"))
+    with pytest.raises(InputError, match=r"half\.yaml.*construction.*a housing needs"):
+        load_pack(str(path))

@@ -144,3 +144,11 @@ def test_a_bms_that_gives_up_and_opens_its_contactors_is_no_lost_output(tmp_path
         bench.run(Discharge("1C", elapsed(minutes=5)))
     assert gave_up.value.fault == "bms-error-unexplained"
     bench.conclude(gave_up.value)
+
+
+def test_a_bms_that_is_not_heard_any_more_is_why_a_current_is_gone(little_bench: TestBench, plant: Plant) -> None:
+    """One that hears nothing either opens its contactors, sooner than the guard calls it silent."""
+    blows(little_bench, plant, bms_age=3.0)
+    with pytest.raises(BenchFault, match=r"bms has not been heard for 3\.0 s and may have opened its") as ended:
+        little_bench.run(Discharge(1.0, until=elapsed(minutes=5)))
+    assert ended.value.fault == "bms-silent"

@@ -85,6 +85,10 @@ REFUSED: list[tuple[Step, str]] = [
         "77 °C lies outside of what can be, -20 to 50 °C. Did you mean 25?",
     ),
     (Charge(1.0, Until("Charging Capacity / Ah", ">=", -1.0)), "-1 Ah lies outside of what can be"),
+    (
+        Charge(1.0, Until("Charging Energy / Wh", ">=", 277e3)),
+        "277000 Wh lies outside of what can be, 0 to 2.76e+05 Wh.",
+    ),
     (Charge(1.0, FOREVER, timeout=0), "a timeout of 0 s is none"),
     (Pulse(1.0, duration=0), "a time of 0 s is none"),
     (Soak(298.15), "298.15 °C, the chamber takes -40 to 80 °C. Did you mean 25?"),
@@ -101,6 +105,7 @@ REFUSED: list[tuple[Step, str]] = [
         soc_above(1.0), soc_below(0.0), cell_voltage_above(3.45), cell_voltage_below(3.05), current_below(0.0),
         current_below("2C"), elapsed(seconds=0.1), Until("Voltage / V", ">=", 4 * 3.45),
         Until("Cell Temperature Min / degC", "<=", -20.0), Until("BMS State / 1", ">=", 9.0),
+        Until("Charging Capacity / Ah", ">=", 10_000 * 2.0), Until("Charging Energy / Wh", ">=", 10_000 * 2.0 * 13.8),
     ],
 )  # fmt: skip
 def test_a_threshold_at_the_end_of_its_range_can_be_meant(little_bench: TestBench, until: Until) -> None:

@@ -41,7 +41,7 @@ from bench.safety.quantities import CHARGE_MOVED
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
-from bench.verdicts import InputError
+from bench.verdicts import BenchFault, InputError, PackFailure
 from tests.bench.cli_support import edit
 from tests.bench.conftest import PACK, STATION, OpenTestBench, WriteFile
 from tests.bench.fakes import Plant
@@ -204,6 +204,16 @@ def test_between_two_steps_the_rows_of_the_rest_belong_to_none(die: Die, resume:
     (gap,) = events(bench, "gap")
     assert (gap["step"], gap["elapsed"]) == (None, 0)
     assert "had stopped between two steps" in gap["text"]
+
+
+def test_what_goes_wrong_between_two_steps_went_wrong_in_none(die: Die, resume: Resume, plant: Plant) -> None:
+    bench = resume(between_two_steps(die(3, 1)))
+    plant.on_scan.append(lambda: setattr(plant, "sensors", [56.0, 56.0]))
+    with pytest.raises((PackFailure, BenchFault)) as caught:
+        bench.run(*SCENARIO)
+    bench.conclude(caught.value)
+    (trip,) = events(bench, "trip")
+    assert (trip["step"], bench.run_log.manifest["cause"]["step"]) == (None, None)
 
 
 def test_half_a_pulse_is_begun_anew(die: Die, resume: Resume) -> None:

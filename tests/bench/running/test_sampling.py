@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import isnan, nan
 
+import numpy as np
 import pytest
 
 from bench import columns
@@ -128,6 +129,13 @@ def test_a_sensor_that_is_open_leaves_no_extreme(meters: dict[str, Meter]) -> No
     assert isnan(scanned(meters)[columns.CELL_TEMPERATURE_MAX])
 
 
+def test_what_a_player_does_not_measure_is_missing_and_nothing_else_is(meters: dict[str, Meter]) -> None:
+    meters["scanner"] = Meter("scanner", [], humidity=0.4)
+    row = scanned(meters)
+    assert all(isnan(row[name]) for name in (columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX))
+    assert (row[columns.CELL_VOLTAGE_MIN], row[columns.AMBIENT]) == (3.15, 24.0)
+
+
 def test_the_displayed_state_is_the_bmss(meters: dict[str, Meter]) -> None:
     row = scanned(meters)
     assert [row[name] for name in (columns.SOC, columns.CHARGE_LIMIT, columns.BMS_STATE, columns.BMS_AGE)] == [
@@ -241,12 +249,17 @@ class Emulator:
         self.resistances: list[Sequence[float]] = []
         """Of the whole table, each time that its last row was written."""
         self.rows: list[int] = []
+        self.told: list[float] = []
+        """What each row opposes now, Ohm."""
 
     def emulate(self, cells: Sequence[CellTable]) -> None:
         self.cells = cells
+        self.told = list(cells[0].resistance)
 
     def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
-        self.rows += range(len(resistance)) if rows is None else rows
+        chosen = list(range(len(resistance)) if rows is None else rows)
+        self.told = [resistance[row] if row in chosen else old for row, old in enumerate(self.told)]
+        self.rows += chosen
         if self.rows[-1] == len(resistance) - 1:
             self.resistances.append(resistance)
 
@@ -294,6 +307,46 @@ def test_a_sensor_that_is_missing_changes_nothing(four_cells: PackFile) -> None:
     assert emulator.resistances == []
     emulated.follow([40.0, 40.0])
     assert len(emulator.resistances) == 1
+
+
+def _opposed(emulator: Emulator, four_cells: PackFile) -> float:
+    """Ohm that the row opposes on which the cells are; the other rows oppose what they did."""
+    return float(emulator.told[np.searchsorted(cell_of(four_cells).soc, 0.5)])
+
+
+def test_a_cell_opposes_less_to_a_current_that_has_only_begun(four_cells: PackFile) -> None:
+    """R0 at rest, and behind the edge of the current what its pairs have come to, worked out here."""
+    cell, emulator = cell_of(four_cells), Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
+    r0, *pairs = (float(each) for each in cell.resistances(0.5, 25.0))
+    taus = [
+        float(np.interp(25.0, cell.temperature, tau)) for tau in (cell.tau1, cell.tau2, cell.tau3) if tau is not None
+    ]
+    for second in range(10):
+        emulated.follow([25.0], 0.0, float(second))
+    assert _opposed(emulator, four_cells) == pytest.approx(r0, rel=0.003)
+    for second in range(10, 31):
+        emulated.follow([25.0], -2.0, float(second))
+    since = 30 - 9 + 1  # what it will be by the next look
+    by_then = r0 + sum(each * (1 - np.exp(-since / tau)) for each, tau in zip(pairs, taus, strict=True))
+    assert _opposed(emulator, four_cells) == pytest.approx(by_then, rel=0.01)
+    for second in range(31, 1500):
+        emulated.follow([25.0], -0.01 * (second % 2) - 0.5, float(second))
+    assert _opposed(emulator, four_cells) <= 1.001 * (r0 + sum(pairs))
+
+
+def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
+    for second in range(60):
+        emulated.follow([25.0], 2.0, float(second))
+    assert 0 < len(set(emulator.rows)) <= 8
+
+
+def test_a_missing_current_changes_nothing(four_cells: PackFile) -> None:
+    emulator = Emulator()
+    EmulatedPack(emulator, four_cells, 0.5, temperature=25.0).follow([25.0], nan, 1.0)
+    assert emulator.rows == []
 
 
 def test_a_pack_that_the_emulator_cannot_be_is_refused(four_cells: PackFile) -> None:

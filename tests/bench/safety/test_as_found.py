@@ -11,10 +11,11 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date
 from math import nan
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from typing import Any
 
@@ -33,6 +34,7 @@ from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from campaign.served import ServedBench, served
 from instruments.roles import BmsMode, BmsState, InstrumentFault
+from instruments.wires import kinds
 from tests.bench.cli_support import Change, packbench_here
 from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
@@ -300,6 +302,92 @@ def test_a_chamber_that_conditions_is_told_and_left_alone(new_bench: Callable[..
 
 
 # --- opening that does not come to its end ------------------------------------------------------------------------
+
+
+EMULATOR = '  emulator: {driver: "tests.bench.fakes:FakeEmulator", resource: plant, roles: [emulator]}\nwiring'
+
+
+def test_channels_that_were_left_on_go_off_behind_the_outputs_and_before_anybody_is_asked_who_he_is(
+    new_bench: Callable[..., TestBench], plant: Plant, station_text: str
+) -> None:
+    plant.source_on = plant.emulator_on = True
+    bench = new_bench(station=station_text.replace("wiring", EMULATOR))
+    bench.open()
+    first = min(index for index, call in enumerate(plant.calls) if call.startswith("identify"))
+    assert plant.calls.index("source_off") < plant.calls.index("emulator_off") < first
+    assert bench.run_log.manifest["found"]["emulator"] is True
+    bench.conclude()
+
+
+# --- on fakes, in real time ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def setup(plant: Plant, station_text: str, pack_text: str, write: Callable[[str, str], Path]) -> Setup:
+    """Of the bench of fakes, whose links are opened in threads."""
+    files = str(write("station.yaml", station_text)), str(write("pack.yaml", pack_text))
+    return Setup(*load_station(files[0]), *load_pack(files[1]))
+
+
+def test_what_links_are_opened_with_is_imported_before_the_first_is_opened(
+    setup: Setup, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that asked for the first VISA library at once could each get one."""
+    visa = replace(kinds.KINDS[""], prepare=lambda _library: plant.calls.append("prepare"))
+    monkeypatch.setitem(kinds.KINDS, "", visa)
+    lifecycle.OpenBench(setup).close()
+    opened = [call for call in plant.calls if call == "prepare" or call.startswith("open ")]
+    assert opened[:4] == ["prepare"] * 4
+    assert len(opened) == 8
+
+
+def test_a_link_that_takes_more_than_a_look_to_open_is_waited_for(
+    setup: Setup, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opens while it is looked for the second time."""
+    looks, reached, called = list[float](), Event(), plant.called
+
+    def look(futures: Any, limit: float) -> Any:
+        looks.append(limit)
+        if len(looks) == 2:
+            reached.set()
+        return wait(futures, limit)
+
+    def slowly(what: str) -> None:
+        if what == "open supply":
+            reached.wait(60)
+        called(what)
+
+    monkeypatch.setattr(asfound, "wait", look)
+    monkeypatch.setattr(plant, "called", slowly)
+    try:
+        lifecycle.OpenBench(setup).close()
+    finally:
+        reached.set()
+    assert len(looks) >= 2
+
+
+def test_a_driver_that_does_not_close_keeps_no_other_link_open(
+    setup: Setup, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The links close in the reverse order of their opening: it is the first, and goes once the last has gone."""
+    bench, closed, waited, called = lifecycle.OpenBench(setup), Event(), list[bool](), plant.called
+    order = list(bench.drivers)
+
+    def hang(what: str) -> None:
+        called(what)
+        if what == f"close {order[-1]}":
+            waited.append(closed.wait(20))
+        elif what == f"close {order[0]}":
+            closed.set()
+
+    monkeypatch.setattr(plant, "called", hang)
+    monkeypatch.setattr(lifecycle, "STEP_LIMIT", 0.05)
+    bench.close()
+    assert {f"close {name}" for name in order} <= set(plant.calls)
+    for left_behind in [thread for thread in enumerate_threads() if thread.name == "packbench-limited"]:
+        left_behind.join(60)
+    assert waited == [True]
 
 
 def raising_once(kind: type, verb: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

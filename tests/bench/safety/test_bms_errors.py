@@ -61,7 +61,7 @@ def gives_up(bench: TestBench, fault: str, at: float = 60.0) -> None:
         ("over-current charge", "bms-link", "BENCH FAULT", "PackOvercurrentChargeError"),
         ("over-voltage", "bms-error", "FAIL", "for what it found in the pack: CELL_VOLTAGE_OVERVOLTAGE_MSL"),
         ("over-temperature", "bms-error", "FAIL", "TEMP_OVERTEMPERATURE_DISCHARGE_MSL"),
-        ("something else", "bms-error-unexplained", "BENCH FAULT", "nobody says why (it went from CHARGE to ERROR"),
+        ("something else", "bms-error-unexplained", "BENCH FAULT", "(it went from NORMAL to OPEN_CONTACTORS"),
     ],
 )
 def test_whose_fault_it_is_that_a_bms_gives_up(
@@ -285,7 +285,7 @@ def test_a_bms_that_wants_to_be_asked_stays_closed_through_a_rest(tmp_path: Path
     bench = TestBench(setup, tmp_path / "runs", TestIdentity("test_x.py::test_it", "test_it", "A title"))
     bench.open()
     record = bench.run(Charge("C/3", until=elapsed(seconds=30)), Rest(until=elapsed(minutes=2)))
-    assert record.rows[-5:, INDEX[columns.BMS_STATE]].tolist() == [BmsState.CHARGE] * 5
+    assert record.rows[-5:, INDEX[columns.BMS_STATE]].tolist() == [BmsState.CLOSED] * 5
     bench.conclude()
 
 

@@ -82,6 +82,24 @@ def test_a_normal_run_violates_nothing(little_bench: TestBench) -> None:
     assert events(little_bench, "trip") + events(little_bench, "warning") + events(little_bench, "hold started") == []
 
 
+@pytest.mark.parametrize("called", ["supply", "chamber", "temperatures", "bms"])
+def test_the_limits_are_the_same_whatever_an_instrument_is_called(
+    four_cells: PackFile, station_text: str, write: WriteFile, called: str
+) -> None:
+    text = station_text.replace(f"  {called}: {{", "  mine: {").replace(f"bus_meter: {called}", "bus_meter: mine")
+    before, after = (
+        limits_for(four_cells, load_station(str(write("station.yaml", each)))[0]) for each in (station_text, text)
+    )
+    assert [(limit.fault, limit.name, limit.at_least, limit.at_most) for limit in after] == [
+        (limit.fault, limit.name, limit.at_least, limit.at_most) for limit in before
+    ]
+    # Of the channels of one instrument only the BMS's are guarded, under the name that it has.
+    was, is_ = ("Bms ", "Mine ") if called == "bms" else ("", "")
+    assert [(limit.column, limit.instrument) for limit in after] == [
+        (limit.column.replace(was, is_), "mine" if limit.instrument == called else limit.instrument) for limit in before
+    ]
+
+
 # --- each limit, on fakes ---------------------------------------------------------------------------------------------
 
 
@@ -896,7 +914,7 @@ def seeded(tmp_path: Path, station: str, *defects: str) -> Iterator[TestBench]:
         ("meter-gain:supply:1.05:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-gain:supply:1.3:voltage@60", "voltage-disagreement", "source and BMS"),
         ("meter-gain:supply:0.5:voltage@60", "voltage-disagreement", "source and BMS"),
-        ("meter-offset:supply:0.5@60", "current-disagreement", "0.5 A"),
+        ("meter-offset:supply:0.5@60", "current-disagreement", "(supply is wrong)"),
         ("shunt-drift:10@60", "current-disagreement", "current disagreement"),
         ("unit-changed:temperatures@60", "temperature-jump", "temperature jump (hottest)"),
         ("sense-lead-loose:4@60", "cell-voltage-disagreement", "lowest cell"),

@@ -153,6 +153,22 @@ def test_a_contactor_that_the_bms_calls_open_is_asked_to_stay_so_whatever_flows(
     assert step.done
 
 
+def test_a_contactor_of_which_nobody_knows_whether_it_is_open_stays_closed(
+    charging: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = charging()
+
+    def stumble(_self: FakeBms) -> BmsState:
+        raise ValueError("10 is not a valid BmsState")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeBms, "state", stumble)
+        step = contactor(bench.engine.bench.make_safe())
+    assert (step.done, step.verified) == (False, False)
+    assert "left closed because 1.00 A still flow" in step.detail
+    assert "request STANDBY" not in plant.calls
+
+
 def test_closing_the_bench_leaves_a_contactor_alone_that_was_left_closed(
     charging: Callable[..., TestBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +204,21 @@ def test_the_limits_of_a_cell_are_those_of_the_guard(
     healthy = {"cell voltage max": 3.3, "cell voltage min": 3.2, "cell temperature max": 25.0}
     assert danger in cell_danger(four_cells, healthy | {channel: value})
     assert bool(danger) is bool(cell_danger(four_cells, healthy | {channel: value}))
+
+
+@pytest.mark.parametrize(
+    ("channel", "value", "said"),
+    [
+        ("cell voltage max", 3.6, "cell voltage max 3.6 V is above the allowed 3.47 V"),
+        ("cell voltage min", 2.8, "cell voltage min 2.8 V is below the allowed 2.9 V"),
+        ("cell temperature max", 51.0, "cell temperature max 51 °C is above the allowed 50 °C"),
+    ],
+)
+def test_what_a_cell_has_and_may_have_is_told_in_its_unit(
+    four_cells: PackFile, channel: str, value: float, said: str
+) -> None:
+    healthy = {"cell voltage max": 3.3, "cell voltage min": 3.2, "cell temperature max": 25.0}
+    assert cell_danger(four_cells, healthy | {channel: value}) == said
 
 
 @pytest.mark.parametrize(("charge", "discharge"), [(45, 60), (60, 45)])

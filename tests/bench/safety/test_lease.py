@@ -69,6 +69,22 @@ def test_a_lease_may_be_released_again(tmp_path: Path) -> None:
     assert not list((tmp_path / "deep").glob("*.json"))
 
 
+def test_a_bench_is_given_back_though_its_record_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rig-1.lock"
+    held, unlink = BenchLease(path, "rig-1"), Path.unlink
+
+    def refuse(file: Path, *, missing_ok: bool = False) -> None:
+        if file.suffix == ".json":
+            raise PermissionError(13, "Permission denied")
+        unlink(file, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    held.release()
+    BenchLease(path, "rig-1").release()
+
+
 @pytest.mark.parametrize("left", ["", "{}", "[1]", "\x00", '{"user": "me"}'])
 def test_a_holder_that_left_no_name_still_holds_it(tmp_path: Path, left: str) -> None:
     path = tmp_path / "rig-1.lock"

@@ -87,6 +87,7 @@ def test_the_warning_says_what_for_how_long_and_what_to_add(left: list[dict[str,
     warning = powercut.warning(left)
     assert warning.startswith(f"A power cut of this computer leaves on: {said}")
     assert (powercut.ADVICE in warning) is (LOAD in left)
+    assert powercut.ISOLATED not in warning, "a contactor that stays closed isolates nothing"
 
 
 # --- afterwards ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from bench.clock import WallClock
 from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench, Setup
-from bench.safety import safestate
+from bench.safety import safestate, witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.safestate import LEFT_OUT, outputs_off, safe_state
 from bench.scenario import Charge, elapsed
@@ -221,6 +221,17 @@ def test_a_bus_voltage_that_nobody_can_read_is_not_gone(live: TestBench, plant: 
     assert "the bus voltage cannot be read" in str(verdict)
 
 
+def test_where_nobody_at_all_measures_the_bus_the_verdict_names_nobody(
+    new_bench: Callable[..., TestBench], station_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "BusVoltmeter", type("Nobody", (), {}))
+    bench = new_bench(station=station_text.replace("safe_state: {bus_meter: supply}", ""))
+    bench.open()
+    (step,) = [step for step in make_safe(bench).steps if step.name == "bus discharged"]
+    assert (step.verified, step.detail) == (None, safestate.NOT_MEASURABLE)
+    bench.conclude()
+
+
 def test_where_the_bus_cannot_be_measured_the_verdict_says_so(
     new_bench: Callable[..., TestBench], station_text: str
 ) -> None:
@@ -316,7 +327,7 @@ def test_the_bus_meter_of_a_virtual_station_is_where_its_file_says(name: str, pa
     for _ in range(100):
         opened.clock.sleep(0.1)
         opened.roles.bms_scan()
-    assert opened.roles.bms.state() is BmsState.CHARGE
+    assert opened.roles.bms.state() is BmsState.CLOSED
     assert voltage() > opened.station.safe_state.bus_voltage
     assert opened.make_safe().safe
     assert voltage() < 1.0

@@ -208,6 +208,25 @@ def test_a_request_waits_for_an_instruction_that_a_traceback_can_show() -> None:
     assert None not in [line for _, line in traceback.walk_tb(raised.tb)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="cannot send a signal to a thread")
+@session()
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_request_that_came_at_such_an_instruction_is_asked_again_and_ends_what_is_waited_in(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    looked: list[bool] = []
+
+    def once(_frame: object) -> bool:
+        looked.append(not looked)
+        return looked[-1]
+
+    monkeypatch.setattr(interrupts, "_has_no_line", once)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        signal.raise_signal(number)
+        threading.Event().wait(10)
+    assert looked == [True, False]
+
+
 @session()
 def test_once_it_has_arrived_nothing_more_is_raised() -> None:
     with pytest.raises(KeyboardInterrupt):

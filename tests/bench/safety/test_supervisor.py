@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.lifecycle import Setup
-from bench.safety import heartbeat, rescue, supervisor
+from bench.safety import heartbeat, lastlook, remains, rescue, safestate, supervisor
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.plan import Plan
 from bench.safety.rescue import instruments_that_matter
@@ -45,8 +47,10 @@ from bench.testing import TestBench
 from bench.verdicts import BenchFault
 from instruments.roles import InstrumentFault
 from tests.bench.fakes import FakeChamber, Plant
+from tests.bench.supervisor_support import report_of, wait_until_locked
 
 ROOT = Path(__file__).parents[3]
+posix = pytest.mark.skipif(sys.platform == "win32", reason="nobody tells there that a process has ended")
 
 
 # --- when the test is gone ----------------------------------------------------------------------------------------
@@ -253,6 +257,85 @@ def test_preparing_opens_nothing(station: StationFile, plant: Plant) -> None:
     assert plant.calls == []
 
 
+# --- from the pipe to the report ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plan(station: StationFile, tmp_path: Path) -> Plan:
+    """Of a test whose process has ended, on the bench of fakes."""
+    dumped = station.model_dump(mode="json", by_alias=True)
+    folder = tmp_path / "runs" / "today" / "mine"
+    folder.mkdir(parents=True)
+    return Plan(0, str(folder), dumped, instruments_that_matter(station), 5.0, speed=1.0)
+
+
+@pytest.fixture
+def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """The supervisor in this process: what it is told comes through a pipe that a fork of the test still holds."""
+    reading, writing = os.pipe()
+    answers = os.open(os.devnull, os.O_WRONLY)
+    monkeypatch.setattr(supervisor, "FROM_THE_TEST", reading)
+    monkeypatch.setattr(supervisor, "TO_THE_TEST", answers)
+    monkeypatch.setattr(remains.end_forks, "__defaults__", (reading,))
+    monkeypatch.setattr(supervisor, "DEAF_TO", ())  # it is the tests' process, which has to hear them
+
+    def told(plan: Plan, *lines: str) -> None:
+        os.write(writing, plan.as_line() + "".join(f"{line}\n" for line in lines).encode())
+        supervisor.main()
+
+    yield told
+    os.close(writing)
+    for thread in [each for each in enumerate_threads() if each.name == "packbench-listen"]:
+        thread.join(60)
+    os.close(reading)
+    os.close(answers)
+    supervisor._let_go()
+
+
+@posix
+def test_the_end_of_a_test_is_noticed_though_its_pipe_is_held(
+    supervise: Callable[..., None], plan: Plan, plant: Plant, tmp_path: Path
+) -> None:
+    plant.source_on = True
+    supervise(plan)
+    report = report_of(tmp_path)
+    assert (report["fault"], report["bench_verdict"]["safe"]) == ("test-died", True)
+    assert not plant.source_on
+
+
+@posix
+def test_whoever_makes_a_bench_safe_keeps_the_lease_of_the_test_that_died(
+    supervise: Callable[..., None], plan: Plan, plant: Plant, tmp_path: Path
+) -> None:
+    life = tmp_path / "bench.mine.alive"
+    supervise(replace(plan, life=str(life), lease=str(tmp_path / "bench.lock")))
+    wait_until_locked(life)
+
+
+@posix
+@pytest.mark.parametrize("lease", ["bench.lock", ""])
+def test_what_was_switched_on_after_the_bench_was_closed_is_switched_off(
+    supervise: Callable[..., None], plan: Plan, plant: Plant, tmp_path: Path, lease: str
+) -> None:
+    plant.source_on = True
+    supervise(replace(plan, lease=lease and str(tmp_path / lease)), CLOSED)
+    report = report_of(tmp_path)
+    assert (report["fault"], report["bench_verdict"]["safe"]) == ("switched-on-again", True)
+    assert not plant.source_on
+
+
+@posix
+def test_a_bench_without_a_lease_that_somebody_else_has_by_then_is_left_alone(
+    supervise: Callable[..., None], plan: Plan, plant: Plant
+) -> None:
+    plant.source_on = True
+    theirs = lastlook.mark_open(plan)
+    supervise(plan, CLOSED)
+    theirs.release()
+    assert plant.source_on
+    assert not (Path(plan.folder) / REPORT).exists()
+
+
 # --- its other end ------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +364,22 @@ def test_one_that_is_relieved_has_gone_and_leaves_nothing(supervised: Supervised
     assert not (tmp_path / LOG).exists()
 
 
+@posix
+@pytest.mark.parametrize("life", [None, "bench.mine.alive"])
+def test_it_is_told_by_its_absolute_path_which_lease_to_keep_when_the_test_dies(
+    station: StationFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, life: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    listener = tmp_path / "listener"
+    listener.write_text("#!/bin/sh\nread -r plan\nprintf '%s' \"$plan\" >told\necho ready\nread -r closed\n")
+    listener.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(listener))
+    watch = Supervised(station, tmp_path, life and Path(life))
+    watch.confirm()
+    watch.relieve()
+    assert Plan.from_line((tmp_path / "told").read_text()).life == (str(tmp_path / life) if life else "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no process groups of this kind")
 def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Supervised) -> None:
     process = process_of(supervised).pid
@@ -302,6 +401,15 @@ def test_the_test_is_told_when_nobody_watches_any_more(supervised: Supervised) -
     process_of(supervised).wait()
     with pytest.raises(BenchFault, match="does not hear the test any more"):
         supervised.alive(1.0)
+
+
+def test_an_answer_that_is_due_is_looked_for_and_one_that_is_not_there_yet_ends_nothing(
+    supervised: Supervised,
+) -> None:
+    supervised._answered -= supervised._limit / ANSWERS
+    supervised.alive(1.0)
+    supervised.relieve()
+    assert process_of(supervised).returncode == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
@@ -450,6 +558,19 @@ def test_the_safe_state_beats_step_by_step_and_the_watch_ends_after_it(
     assert safe is not None
     assert len(heartbeats.told) == len(safe.steps) + 1
     assert heartbeats.dismissed == 1
+
+
+def test_what_ends_a_step_is_given_the_time_that_outputs_may_take_to_go_off(
+    little_bench: TestBench, heartbeats: Heartbeats, plant: Plant
+) -> None:
+    def stumble(_row: Any) -> None:
+        raise RuntimeError("somebody else's observer")
+
+    little_bench.engine.sampler.observers.append(stumble)
+    with pytest.raises(RuntimeError, match="observer"):
+        little_bench.run(Charge(1.0, elapsed(minutes=1)))
+    assert 2 * safestate.STEP_LIMIT in heartbeats.told
+    assert not plant.source_on
 
 
 def test_a_heart_that_nobody_hears_does_not_keep_the_bench_from_being_made_safe(

@@ -140,6 +140,22 @@ def test_an_emulator_is_off_once_no_cell_has_a_voltage_that_cells_have(volts: fl
     assert told("virtual-module", "emulator off", "cell voltage", Reading("bms", volts)) is verified
 
 
+@pytest.mark.parametrize(
+    ("step", "amps", "verified"),
+    [
+        ("source off", 0.5, True), ("source off", 0.6, False), ("source off", -3.0, True),
+        ("sink off", -0.5, True), ("sink off", -0.6, False), ("sink off", 3.0, True),
+        ("current gone", 0.5, True), ("current gone", 0.6, False), ("current gone", -0.5, True),
+        ("current gone", -0.6, False),
+    ],
+)  # fmt: skip
+def test_a_current_counts_as_gone_up_to_what_a_bms_may_measure_where_none_flows(
+    step: str, amps: float, verified: bool
+) -> None:
+    """Into the pack it is the source's, out of it the sink's."""
+    assert told("virtual-module", step, "pack current", Reading("bms", amps)) is verified
+
+
 def told(station: str, step: str, fact: Fact, reading: Reading, pack: float = nan) -> bool | None:
     """What one other meter makes of a step."""
     meter = Meter(reading.instrument, fact, lambda: reading.value)

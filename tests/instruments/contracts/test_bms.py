@@ -1,6 +1,7 @@
 """What every battery-management node owes, whatever its messages and its wire."""
 
 from collections.abc import Callable
+from math import isnan
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_it_plays_its_role_and_says_what_it_is(stand: Stand) -> None:
 def test_a_mode_that_is_asked_for_is_reached_and_left(stand: Stand) -> None:
     stand.driver.identify()
     for mode, state in (
-        (BmsMode.CHARGE, BmsState.CHARGE), (BmsMode.STANDBY, BmsState.STANDBY), (BmsMode.DISCHARGE, BmsState.DISCHARGE),
+        (BmsMode.CHARGE, BmsState.CLOSED), (BmsMode.STANDBY, BmsState.STANDBY), (BmsMode.DISCHARGE, BmsState.CLOSED),
     ):  # fmt: skip
         stand.driver.request_mode(mode)
         stand.until(lambda state=state: stand.scan()["state"] == state)  # type: ignore[misc]
@@ -33,6 +34,9 @@ def test_a_mode_that_is_asked_for_is_reached_and_left(stand: Stand) -> None:
 def test_what_it_tells_is_of_now_and_of_this_pack(stand: Stand) -> None:
     stand.driver.identify()
     stand.until(lambda: stand.scan()["age"] < 2.0)
+    assert isnan(stand.scan()["soc min"])  # it shows the charge of what is connected, and nothing is
+    stand.driver.request_mode(BmsMode.CHARGE)
+    stand.until(lambda: not isnan(stand.scan()["soc min"]))
     found = stand.scan()
     assert 2.5 < found["cell voltage min"] <= found["cell voltage max"] < 4.3
     assert found["pack voltage"] == pytest.approx(24 * found["cell voltage min"], rel=0.02)

@@ -237,6 +237,25 @@ def test_a_bus_that_is_not_there(context: LinkContext, interface: str) -> None:
         (InstrumentLink(can=BUS), {"positive_current": "up"}, "must be 'charge' or 'discharge'"),
         (InstrumentLink(can=BUS), {"opens_when_silent": 0}, "opens_when_silent 0 must be a time in s"),
         (InstrumentLink(can=BUS), {"cyclic_request": True}, "needs a clock that calls back"),
+        (
+            InstrumentLink(can=BUS),
+            {"balancing": "yes"},
+            r"balancing 'yes' must be true or false, or 0 to 0\.255 V",
+        ),
+        (InstrumentLink(can=BUS), {"balancing": 0.3}, r"balancing 0\.3 must be true or false, or 0 to 0\.255 V"),
+        (
+            InstrumentLink(can=BUS),
+            {"pack": 24},
+            "pack 24 must be keys and numbers, of strings, modules, cells,",
+        ),
+        (InstrumentLink(can=BUS), {"pack": {"cels": 24}}, "pack has no 'cels'; did you mean 'cells'"),
+        (
+            InstrumentLink(can=BUS),
+            {"pack": {"cells": 0}},
+            "cells: 0, which must be a whole number from 1 to 255",
+        ),
+        (InstrumentLink(can=BUS), {"pack": {"strings": True}}, "pack has strings: True, which must be a whole number"),
+        (InstrumentLink(can=BUS), {"pack": {"modules": 16, "cells": 100}}, "1600 cells in all are more than the 1024"),
     ],
 )
 def test_wrong_station_entries(
@@ -250,9 +269,10 @@ def test_wrong_station_entries(
 
 
 def test_the_database_is_sound_and_complete() -> None:
-    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | {0x210, 0x222, 0x23F, 0x240}
+    others = {0x210, 0x219, 0x222, 0x23F, 0x240, 0x243, 0x245, 0x250, 0x260}
+    assert {message.frame_id for message in DATABASE.messages} == FRAMES.keys() | others
     cycles = {message.frame_id: message.cycle_time for message in DATABASE.messages}
-    assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000}
+    assert cycles == dict.fromkeys(cycles, 100) | {0x235: 1000, 0x245: 1000, 0x260: 200}
     state = DATABASE.get_message_by_name("f_BmsState")
     assert {signal.name for signal in state.signals} >= set(FAULTS)
     choices = state.get_signal_by_name("BmsState").choices

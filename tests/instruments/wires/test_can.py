@@ -1,5 +1,7 @@
 """One bus and its users: what each hears, sends and repeats, and what one of them cannot do to the others."""
 
+import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -311,6 +313,61 @@ def test_what_goes_wrong_in_a_turn_is_told_by_the_next_call_and_stops_nobody_els
     with pytest.raises(InstrumentFault, match=r"bms cannot be heard: .*no more memory.*; check the CAN interface"):
         bms.surface()
     bms.surface()
+
+
+def test_a_turn_sends_for_everybody_before_it_reads_for_anybody(
+    far: can.BusABC, join: Join, context: LinkContext, rounds: Rounds
+) -> None:
+    """A reader that takes its time would else have the next one send late, and by another time in each turn."""
+    turning, seen = replace(context, every=rounds.every), list[list[bytes]]()
+    bms, emulator = join("bms", turning), join("emulator", turning)
+    bms.subscribe(0x220, lambda _message, _time: seen.append(sent(far)))
+    bms.repeat(0.1, lambda: frame(0x210, 1))
+    emulator.repeat(0.1, lambda: frame(0x300, 2))
+    far.send(frame(0x220, 1))
+    rounds()
+    assert seen == [[b"\1", b"\2"]]
+
+
+def test_a_turn_does_not_wait_for_who_reads(far: can.BusABC, join: Join, context: LinkContext, rounds: Rounds) -> None:
+    bms = join("bms", replace(context, every=rounds.every))
+    bms.repeat(0.1, lambda: frame(0x210, 1))
+    turn = threading.Thread(target=rounds)
+    with bms.lock:
+        turn.start()
+        message = far.recv(10)
+        assert message is not None
+    turn.join()
+    assert bytes(message.data) == b"\1"
+
+
+def test_who_sends_between_two_turns_has_the_next_a_whole_period_later(
+    join: Join, context: LinkContext, rounds: Rounds
+) -> None:
+    bms = join("bms", replace(context, every=rounds.every))
+    turns: list[int] = []
+    begin_anew = bms.repeat(0.1, lambda: turns.append(1))  # type: ignore[func-returns-value]
+    (stale,) = rounds.callbacks
+    begin_anew()
+    assert rounds.periods == [0.1]
+    stale[1]()  # it was on its way already
+    assert turns == []
+    rounds()
+    assert turns == [1]
+
+
+def test_threads_let_go_of_each_other_sooner_while_something_is_repeated_in_real_time(
+    join: Join, context: LinkContext, rounds: Rounds
+) -> None:
+    before = sys.getswitchinterval()
+    bms, other = (join(name, replace(context, every=rounds.every, real_time=True)) for name in ("bms", "other"))
+    bms.repeat(0.1, lambda: None)
+    other.repeat(1.0, lambda: None)
+    assert sys.getswitchinterval() == pytest.approx(5e-4)
+    bms.close(lambda: None)
+    assert sys.getswitchinterval() == pytest.approx(5e-4)
+    other.close(lambda: None)
+    assert sys.getswitchinterval() == pytest.approx(before)
 
 
 def test_a_clock_that_calls_nobody_back_repeats_nothing(join: Join) -> None:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from instruments.roles import InstrumentFault
@@ -198,6 +198,7 @@ class Said:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(reply=st.one_of(st.binary(max_size=12), st.binary(max_size=8).map(lambda rest: b"\x01\x03" + rest)))
+@example(reply=b"\x01\x03\x04\x00\x00\x00\x00\x00")  # a byte more than it says
 def test_whatever_is_answered_is_two_registers_or_a_fault(reply: bytes) -> None:
     registers = Registers(Said(reply), 1)  # type: ignore[arg-type]
     with contextlib.suppress(InstrumentFault):

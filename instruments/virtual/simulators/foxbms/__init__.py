@@ -2,9 +2,11 @@
 
 from pydantic import Field
 
+from instruments.virtual.plants import Cells
 from instruments.virtual.ports import Contactor
-from instruments.virtual.simulator import Place, Settings, Simulator
+from instruments.virtual.simulator import Limits, Place, Settings, Simulator
 from instruments.virtual.simulators.foxbms.defects import DEFECTS, WORDS
+from instruments.virtual.simulators.foxbms.estimate import Estimated
 from instruments.virtual.simulators.foxbms.node import FoxBms
 
 LEAK = "insulation"
@@ -12,10 +14,14 @@ LEAK = "insulation"
 
 
 class FoxBmsSettings(Settings):
-    """`insulation` is what leaks from the pack to its case, Ohm; `request_timeout` s: see `FoxBms`."""
+    """What errors its display has, `errors: {soc: …, cell: …}` says; without it has none.
+
+    `insulation` is what leaks from the pack to its case, Ohm; see `FoxBms` for the rest.
+    """
 
     insulation: float = Field(default=20e6, gt=0)
     request_timeout: float | None = Field(default=None, gt=0)
+    check_can_timing: bool = True
 
 
 def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
@@ -23,13 +29,22 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
     leak = place.properties.bring(LEAK, "Ohm", by=place.name, default=settings.insulation, value=said)
     return FoxBms(
         place.cell,
-        place.plant,
+        _seen(place),
         place.channel,
         parallel=place.parallel,
         settling=place.settling,
         leak=leak,
         request_timeout=settings.request_timeout,
+        check_can_timing=settings.check_can_timing,
     )
+
+
+def _seen(place: Place) -> Cells:
+    """The cells as the node shows them: as they are, unless the station states errors of `soc` or `cell`."""
+    stated, exact = place.specimen.stated, Limits()
+    soc, cell = stated.get("soc", exact), stated.get("cell", exact)
+    errors = soc != exact or cell != exact
+    return Estimated(place.plant, place.specimen.random, place.clock, soc, cell) if errors else place.plant
 
 
 SIMULATOR = Simulator(

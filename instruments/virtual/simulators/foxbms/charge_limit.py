@@ -6,6 +6,9 @@ import numpy as np
 
 from models.cell import CellParameters
 
+BUILT_UP = 600.0
+"""s after which a current has met the resistance by which a node limits it; what takes hours it sees coming."""
+
 
 class ChargeLimit:
     """The cell's charge-limit table for one point at a time: a tenth of what the general look-up costs."""
@@ -16,7 +19,7 @@ class ChargeLimit:
         self._c_rate: list[list[float]] = limit.c_rate.tolist()
         self.most = float(limit.c_rate.max())
         grid = np.linspace(-40.0, 80.0, 61)
-        self._resistance = cell.resistances(np.full(grid.shape, 0.5), grid).sum(axis=0).tolist()
+        self._resistance = cell.resistance_after(BUILT_UP, 0.5, grid).tolist()
 
     def __call__(self, coldest: float, warmest: float, soc: float) -> float:
         """The lower C-rate (1/h) of two temperatures (degC) at a state of charge, held constant outside the table."""

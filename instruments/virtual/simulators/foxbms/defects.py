@@ -7,44 +7,39 @@ from can import Message
 
 from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair
 from instruments.virtual.defects.of_instruments import sense_lead_loose
-from instruments.virtual.simulators.foxbms import node
-from instruments.virtual.simulators.foxbms.node import (
+from instruments.virtual.simulators.foxbms import frames
+from instruments.virtual.simulators.foxbms.contactors import STANDBY, STANDBY_REQUEST
+from instruments.virtual.simulators.foxbms.frames import (
     ALERT,
-    CONDUCTING,
-    DISCHARGE,
-    ERROR,
     GENERAL_ERROR,
     MAIN_FUSE,
     PACK_CURRENT,
-    STANDBY,
-    FoxBms,
     field,
     flag,
 )
+from instruments.virtual.simulators.foxbms.node import FoxBms
 from instruments.virtual.simulators.foxbms.protection import Protection
 
 MESSAGES = {
-    "f_BmsState": node.STATE,
-    "f_PackMinMaxCellTemperature": node.TEMPERATURES,
-    "f_PackMinMaxCellVoltage": node.VOLTAGES,
-    "f_PackLimits": node.LIMITS,
-    "f_PackValuesP0": node.VALUES,
-    "f_PackValuesP1": node.INSULATION,
-    "f_PackStateEstimation": node.ESTIMATION,
+    "f_BmsState": frames.STATE,
+    "f_PackMinMaxCellTemperature": frames.TEMPERATURES,
+    "f_PackMinMaxCellVoltage": frames.VOLTAGES,
+    "f_PackLimits": frames.LIMITS,
+    "f_PackValuesP0": frames.VALUES,
+    "f_PackValuesP1": frames.INSULATION,
+    "f_PackStateEstimation": frames.ESTIMATION,
 }
 OUT_OF_RANGE = {
-    "BmsState": (node.STATE, 3, 4, 15),
-    "MinimumSoc": (node.ESTIMATION, 7, 10, 1023),
-    "MaximumSoc": (node.ESTIMATION, 13, 10, 1023),
-    "Soh": (node.ESTIMATION, 47, 8, 255),
-    "MaximumDischargeCurrent": (node.LIMITS, 7, 12, 4095),
-    "MaximumChargeCurrent": (node.LIMITS, 11, 12, 4095),
-    "MinimumCellVoltage": (node.VOLTAGES, 53, 14, 8191),
-    "MaximumCellVoltage": (node.VOLTAGES, 37, 14, 8191),
-    "MinimumCellTemperature": (node.TEMPERATURES, 39, 8, 127),
-    "MaximumCellTemperature": (node.TEMPERATURES, 47, 8, 127),
-    "BatteryVoltage": (node.VALUES, 7, 15, 16383),
-    "Current": (node.VALUES, 40, 17, 65535),
+    "BmsState": (frames.STATE, 3, 4, 15),
+    "MinimumSoc": (frames.ESTIMATION, 7, 10, 1023),
+    "MaximumSoc": (frames.ESTIMATION, 13, 10, 1023),
+    "Soh": (frames.ESTIMATION, 47, 8, 255),
+    "MinimumCellVoltage": (frames.VOLTAGES, 53, 14, 8191),
+    "MaximumCellVoltage": (frames.VOLTAGES, 37, 14, 8191),
+    "MinimumCellTemperature": (frames.TEMPERATURES, 39, 8, 127),
+    "MaximumCellTemperature": (frames.TEMPERATURES, 47, 8, 127),
+    "BatteryVoltage": (frames.VALUES, 7, 15, 16383),
+    "Current": (frames.VALUES, 40, 17, 65535),
 }
 """Message, start bit, length, and the largest count of a signal: what a sensor that has failed is sent as."""
 FAULT_SIGNALS = {
@@ -75,8 +70,6 @@ EXTREMES = {
 """Two signals, and by how many counts the one is above the other at least when they are in the wrong order."""
 FULL = 1000
 """Counts of a state of charge of 1."""
-UNINITIALIZED = 0
-"""BmsState of a node that has only just got its supply."""
 BOOT_TIME = 2.0
 """s from a node's reset until it takes requests again."""
 STOP_CHAIN = ("InterlockState", "EmergencyShutoff")
@@ -102,22 +95,25 @@ def _with(attribute: str, value: object) -> Callable[[FoxBms, Defect], Repair]:
 
 def _welded(bms: FoxBms, _defect: Defect) -> Repair:
     """A contactor that has closed, or closes now, does not open again."""
-    bms.conducting = _Welded(bms)
-    return partial(setattr, bms, "conducting", CONDUCTING)
+    closed = bms.contactors.driven
+
+    def conducts(driven: bool) -> bool:
+        nonlocal closed
+        closed = closed or driven
+        return closed
+
+    bms.conducts = conducts
+    return partial(setattr, bms, "conducts", bool)
 
 
-class _Welded(frozenset[int]):
-    """The states in which a contactor conducts that never opens again: all, once it has been closed."""
+def _never(_driven: bool) -> bool:
+    """Whatever it is told."""
+    return False
 
-    def __new__(cls, _bms: FoxBms) -> "_Welded":
-        return super().__new__(cls, CONDUCTING)
 
-    def __init__(self, bms: FoxBms) -> None:
-        self._closed = bms.state in CONDUCTING
-
-    def __contains__(self, state: object) -> bool:
-        self._closed = self._closed or super().__contains__(state)
-        return self._closed
+def _precharge_fails(bms: FoxBms, _defect: Defect) -> Repair:
+    bms.contactors.precharges = False
+    return partial(setattr, bms.contactors, "precharges", True)
 
 
 def _shunt_drift(bms: FoxBms, defect: Defect) -> Repair:
@@ -136,11 +132,13 @@ def _error(bms: FoxBms, defect: Defect) -> Repair:
 
 def _emergency_stop(bms: FoxBms, _defect: Defect) -> Repair:
     """Somebody presses the button: the chain opens the contactors, and the node sees it open."""
-    return _give_up(bms, STOP_CHAIN)
+    recover = _give_up(bms, STOP_CHAIN)
+    bms.contactors.cut()
+    return recover
 
 
 def _give_up(bms: FoxBms, signals: Iterable[str]) -> Repair:
-    """Go to ERROR, and say that these are why."""
+    """Find an error, and say that these are why."""
     bms.fail("internal")
     clear = _raise(bms, signals)
 
@@ -155,11 +153,10 @@ def _restart(bms: FoxBms, defect: Defect) -> Repair:
     """The node loses its supply for a moment: its contactors open, then it boots and does what it is asked."""
     now = bms.channel.now
     up = now() + defect.number(0, BOOT_TIME)
-    bms.state = UNINITIALIZED
+    bms.restart(up)
 
     def boot() -> None:
-        if bms.state == UNINITIALIZED:
-            bms.state = STANDBY
+        bms.contactors.boot()
 
     def booting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
         def sample(current: float, voltage: float) -> None:
@@ -179,14 +176,32 @@ def _restart(bms: FoxBms, defect: Defect) -> Repair:
 
 
 def _contactor_closed(bms: FoxBms, _defect: Defect) -> Repair:
-    """Somebody has asked the node to close its contactors, and left."""
-    bms.state = DISCHARGE
+    """Somebody has asked the node to close its contactors, and left: it has not noticed yet."""
+    bms.contactors.be_closed()
 
     def let_go() -> None:
-        if bms.state != ERROR:
-            bms.state = STANDBY
+        bms.contactors.ask(STANDBY_REQUEST, bms.channel.now())
 
     return let_go
+
+
+def _deaf(bms: FoxBms, _defect: Defect) -> Repair:
+    """It hears no request any more, and goes on sending."""
+    bms.deaf = True
+    return partial(setattr, bms, "deaf", False)
+
+
+def _uneven_requests(bms: FoxBms, defect: Defect) -> Repair:
+    """Every second request comes so much late: a computer, an adapter or a gateway that has other things to do."""
+    bms.timing.displaced = defect.number(0)
+    return partial(setattr, bms.timing, "displaced", 0.0)
+
+
+def _unasked(bms: FoxBms, _defect: Defect) -> Repair:
+    """Nobody has asked it for anything since it was switched on: it is in ERROR for that."""
+    bms.fail("can timing")
+    bms.contactors.cut()
+    return bms.recover
 
 
 # ---- frames ----
@@ -265,7 +280,7 @@ def _raise(bms: FoxBms, signals: Iterable[str]) -> Repair:
     bits = 0
     for signal in signals:
         bits |= flag(FAULT_SIGNALS[signal]) | ALERT
-    return tamper(bms, node.STATE, lambda frame: frame | bits)
+    return tamper(bms, frames.STATE, lambda frame: frame | bits)
 
 
 class _OtherNode:
@@ -275,11 +290,11 @@ class _OtherNode:
     """
 
     def __init__(self, bms: FoxBms) -> None:
-        frames = {identifier: pack(bms) for identifier, pack in bms.packers.items()}
+        packed = {identifier: pack(bms) for identifier, pack in bms.packers.items()}
         _, start, length, _ = OUT_OF_RANGE["BmsState"]
-        frames[node.STATE] = _put(frames[node.STATE], start, length, STANDBY)
-        frames[node.VALUES] = frames[node.VALUES] & ~PACK_CURRENT(-0.01) | PACK_CURRENT(0.0)
-        self._frames = {identifier: frame.to_bytes(8, "big") for identifier, frame in frames.items()}
+        packed[frames.STATE] = _put(packed[frames.STATE], start, length, STANDBY)
+        packed[frames.VALUES] = packed[frames.VALUES] & ~PACK_CURRENT(-0.01) | PACK_CURRENT(0.0)
+        self._frames = {identifier: frame.to_bytes(8, "big") for identifier, frame in packed.items()}
         self._bms, self._first = bms, False
 
     def beside(self, transmit: Callable[[], bool]) -> Callable[[], bool]:
@@ -314,7 +329,7 @@ def _frozen_values(bms: FoxBms, _defect: Defect) -> Repair:
         frame = bms.packers[identifier](bms)
         return tamper(bms, identifier, lambda _frame: frame)
 
-    repairs = [constant(identifier) for identifier in bms.packers if identifier != node.STATE]
+    repairs = [constant(identifier) for identifier in bms.packers if identifier != frames.STATE]
     return lambda: [repair() for repair in repairs]
 
 
@@ -349,13 +364,19 @@ def protect(bms: FoxBms) -> Protection:
 
 
 def _fuse_blown(bms: FoxBms, _defect: Defect) -> None:
-    bms.conducting = frozenset()
-    tamper(bms, node.STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
+    bms.conducts = _never
+    tamper(bms, frames.STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
 
 
 def _insulation(bms: FoxBms, defect: Defect) -> Repair:
     """The pack leaks to its case: whoever measures that sees it, not this node alone."""
     return bms.leak.change(defect.number(0))
+
+
+def _saturated_limits(bms: FoxBms, _defect: Defect) -> Repair:
+    """It allows more than its message has room for: 4095 counts, either way."""
+    full = frames.CHARGE_LIMIT(1e9) | frames.DISCHARGE_LIMIT(1e9)
+    return tamper(bms, frames.LIMITS, lambda frame: frame | full)
 
 
 def _bus_off(bms: FoxBms, _defect: Defect) -> Repair:
@@ -373,9 +394,9 @@ DEFECTS = (
     _kind("insulation:<Ohm>", _insulation),
     _kind("fuse-blown", _fuse_blown, for_good=True),
     _kind("contactor-welded", _welded),
-    _kind("contactor-stuck-open", _with("conducting", frozenset())),
+    _kind("contactor-stuck-open", _with("conducts", _never)),
     _kind("contactor-closed", _contactor_closed),
-    _kind("precharge-fails", _with("precharges", False)),
+    _kind("precharge-fails", _precharge_fails),
     _kind("bms-silent[:<after s>]", _with("silent", True)),
     _kind("bus-off", _bus_off),
     _kind("missing-message:<message>", _missing),
@@ -387,6 +408,10 @@ DEFECTS = (
     _kind("bms-error[:<fault signal>]", _error),
     _kind("emergency-stop", _emergency_stop),
     _kind("bms-restart[:<s>]", _restart),
+    _kind("bms-deaf", _deaf),
+    _kind("bms-unasked", _unasked),
+    _kind("uneven-requests:<s>", _uneven_requests),
+    _kind("saturated-limits", _saturated_limits),
     _kind("second-node", _second_node),
     _kind("min-above-max:<extreme>", _min_above_max),
     _kind("soc-jump:<share>", _soc_jump),

@@ -1,141 +1,84 @@
-"""Simulated battery-management node in the message layout of foxBMS 2: what the pack says about itself on CAN.
+"""Simulated battery-management node that behaves as foxBMS 2, release 1.11: what the pack says about itself on CAN.
 
-Frames are packed by hand from start bits and lengths of `foxbms.dbc` (foxBMS 2, CC-BY-4.0): a reading of its
-own, independent of the one the driver makes. The sign on the bus is foxBMS's default: discharge current is
-positive. Not simulated: balancing, the string messages 0x240 and up, single cell voltages and temperatures.
-
-What is not in the DBC is foxBMS's source, release 1.11: diagnosis ids are sent as f_BmsFatalError (diag_cfg.h, diag.c),
-and a node that has heard no request for a while opens its contactors (CAN_CheckCanTiming in can.c).
+What it does with requests and contactors is `contactors` and `timing`, what its frames look like `frames`. Errors are
+raised and sent as f_BmsFatalError as in its diag_cfg.c and diag.c. It has one string. Balancing is switched and told
+of, but moves no charge.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache, partial
 
 import numpy as np
 from can import Message
 
 from instruments.virtual.defects.grammar import Repair
-from instruments.virtual.plants import Cells, Vector
+from instruments.virtual.plants import Cells
 from instruments.virtual.ports import Contactor
 from instruments.virtual.properties import Property
 from instruments.virtual.simulator import Part
+from instruments.virtual.simulators.foxbms import frames
+from instruments.virtual.simulators.foxbms.aside import Aside
 from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
+from instruments.virtual.simulators.foxbms.contactors import (
+    CHARGE_REQUEST,
+    DISCHARGE_REQUEST,
+    NO_REQUEST,
+    STANDBY_REQUEST,
+    Contactors,
+)
+from instruments.virtual.simulators.foxbms.frames import (
+    ESTIMATION,
+    FATAL_ERROR,
+    INSULATION,
+    LIMIT_STEP,
+    LIMITS,
+    REQUEST,
+    STATE,
+    TEMPERATURES,
+    VALUES,
+    VOLTAGES,
+    Status,
+    data_frame,
+    field,
+    following,
+)
+from instruments.virtual.simulators.foxbms.sensing import Extremes, LooseLead
+from instruments.virtual.simulators.foxbms.timing import AS_RELEASED, OPENS, RequestTiming
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
 
-REQUEST, STATE, FATAL_ERROR = 0x210, 0x220, 0x222
-TEMPERATURES, VOLTAGES, LIMITS, VALUES, INSULATION, ESTIMATION = range(0x230, 0x236)
-STANDBY, PRECHARGE, DISCHARGE, CHARGE, ERROR = 5, 6, 8, 9, 10  # of BmsState's value table
-CONDUCTING = frozenset({CHARGE, DISCHARGE})
-REQUESTED = {0: STANDBY, 1: DISCHARGE, 2: CHARGE}
+__all__ = ["FoxBms", "field"]
+
+REQUESTED = STANDBY_REQUEST, DISCHARGE_REQUEST, CHARGE_REQUEST, NO_REQUEST
+"""By RequestBmsMode (CANRX_HandleModeRequest)."""
 
 FAST, SLOW = 0.1, 1.0  # s between frames of one id
-PRECHARGE_TIME = 0.3  # s
 BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: a charger's constant voltage comes first
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
-LIMIT_STEP = 0.25  # A, resolution of 0x232
 LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
-FAULT_DEBOUNCE = 0.5  # s
-RECOVERY = 1.0  # s; each bad look at the requests is made good by one that is not, 10 ms apart
+EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1}
+"""s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here.
+
+Of a temperature it counts for 5 s. Here it does not: a cell that burns is beyond what its message tells by then.
+"""
+DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "can timing": OPENS, "alert": 0.0}
+"""s between an error and the opening of the contactors; 0.1 of those that are not here."""
+HARMLESS = frozenset({"insulation", "precharge"})
+"""Faults that open nothing: DIAG_WARNING in diag_cfg.c."""
+_NEVER, _NONE = float("inf"), frozenset[str]()
 MOST_INSULATION = 1e12  # Ohm, beyond what any field of a frame holds
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
-SHUTTING_OFF = {"over-voltage", "under-voltage", "over-temperature"}
-MODULE = 12  # cells, for the indices in 0x230 and 0x231
-
-
-def field(start: int, length: int, step: float = 1.0, *, signed: bool = False) -> Callable[[float], int]:
-    """A big-endian signal in a frame seen as one 64-bit number: DBC start bit, length, and the value of one count.
-
-    A value outside the field saturates, as a sensor does: it never wraps.
-    """
-    byte, bit = divmod(start, 8)
-    shift = 64 - (byte * 8 + 7 - bit) - length
-    mask = (1 << length) - 1
-    low, high = (-(1 << length - 1), (1 << length - 1) - 1) if signed else (0, mask)
-    per_unit = 1.0 / step
-
-    def pack(value: float) -> int:
-        count = round(value * per_unit)
-        if count < low:
-            count = low
-        elif count > high:
-            count = high
-        return (count & mask) << shift
-
-    return pack
-
-
-def flag(start: int) -> int:
-    """A one-bit signal, set. It lies alike in both byte orders (BmsChargingFlag is little-endian in the DBC)."""
-    return field(start, 1)(1)
-
-
-# start bit, length and the value of one count, from the DBC; SI units except where the comment says otherwise.
-BMS_STATE, CONNECTED_STRINGS, STATE_INSULATION = field(3, 4), field(7, 4), field(63, 8, 200e3)
-GENERAL_ERROR, CHARGING_COMPLETE, EMERGENCY_SHUTOFF = flag(10), flag(8), flag(11)
-MAIN_FUSE, INSULATION_MONITORING, ALERT, CHARGING_FLAG = flag(21), flag(13), flag(27), flag(29)
-FAULT_BITS = {
-    "insulation": flag(23),
-    "precharge": flag(16),
-    "over-current charge": flag(25),
-    "over-current discharge": flag(26),
-    "interlock": flag(22),
-    "can timing": flag(24),
-    "clamp 30c": flag(30),
-}
-"""Bit of f_BmsState that tells of a fault; other faults have none there."""
-DIAGNOSIS = {
-    "over-voltage": 17,
-    "under-voltage": 20,
-    "over-temperature": 26,
-    "over-current charge": 47,
-    "over-current discharge": 48,
-    "interlock": 53,
-    "can timing": 5,
-    "clamp 30c": 83,
-}
-"""Diagnosis id of a fault that opens the contactors."""
-FATAL_ERROR_CODE = field(7, 8)
-MAX_TEMPERATURE, MIN_TEMPERATURE = field(47, 8, signed=True), field(39, 8, signed=True)
-MAX_INDEX, MIN_INDEX, MAX_MODULE, MIN_MODULE = field(11, 4), field(15, 4), field(19, 4), field(23, 4)
-MIN_VOLTAGE, MAX_VOLTAGE = field(53, 14, 1e-3, signed=True), field(37, 14, 1e-3, signed=True)
-CHARGE_LIMIT, DISCHARGE_LIMIT = field(11, 12, LIMIT_STEP), field(7, 12, LIMIT_STEP)
-CHARGE_POWER, DISCHARGE_POWER = field(35, 12, 100.0), field(31, 12, 100.0)
-VOLTAGE_LIMIT_HIGH, VOLTAGE_LIMIT_LOW = field(55, 8, 4.0), field(63, 8, 4.0)
-PACK_CURRENT, PACK_POWER = field(40, 17, 0.01, signed=True), field(25, 17, 10.0, signed=True)
-PACK_VOLTAGE, BUS_VOLTAGE = field(7, 15, 0.1, signed=True), field(8, 15, 0.1, signed=True)
-PACK_INSULATION = field(7, 13, 7e3)
-MIN_SOC, MAX_SOC, MIN_SOE, MAX_SOE = (field(start, 10, 1e-3) for start in (7, 13, 19, 25))
-ENERGY, HEALTH = field(55, 16, 100.0), field(47, 8, 5e-3)  # Wh, share
-
-
-@dataclass(slots=True)
-class Extremes:
-    """Least and most of what the node measures: V, degC, 0 to 1, with the positions (from 0)."""
-
-    voltage_min: float = 0.0
-    voltage_max: float = 0.0
-    temperature_min: float = 25.0
-    temperature_max: float = 25.0
-    soc_min: float = 0.0
-    soc_max: float = 0.0
-    cell_min: int = 0
-    cell_max: int = 0
-    sensor_min: int = 0
-    sensor_max: int = 0
 
 
 class FoxBms(Part):
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `leak` is the property that its insulation monitor reads, Ohm. `request_timeout` s is how long after the last
-    request the contactors open; None: never. A real node takes 1.4 s (100 looks of 10 ms each, and what the request,
-    the delay and the opening take); one that was never asked for anything waits here. Defects: while it is `silent`
-    nothing is sent or heard, and the contactor stays as it is; `conducting` are the states in which its contactor
-    really conducts; `precharges` says whether the bus follows.
+    `leak` is the property that its insulation monitor reads, Ohm. A node as released (`request_timeout` None) wants
+    requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
+    they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
+    it is `silent` nothing is sent or heard, and the contactor stays as it is; while it is `deaf` nothing is heard;
+    `conducts` is what the contactor really does of what it is told.
     """
 
     def __init__(
@@ -148,26 +91,31 @@ class FoxBms(Part):
         settling: Settling,
         leak: Property,
         request_timeout: float | None = None,
+        check_can_timing: bool = True,
     ) -> None:
-        self._cell, self.cells, self.channel, self._parallel = cell, cells, channel, parallel
+        self._cell, self.channel, self._parallel = cell, channel, parallel
+        self.cells: Cells = cells
         self.ports = (Contactor(self),)
-        self.leak, self.silent = leak, False
-        self.state = STANDBY
+        self.leak, self.silent, self.deaf = leak, False, False
         self.charging_complete = False
-        self.conducting = CONDUCTING
-        self.precharges = True
+        self.conducts: Callable[[bool], bool] = bool
         self.packers = dict(PACKERS)
         self._settling = settling
-        self._requested = STANDBY
-        self.request_timeout, self._requested_at, self._missed_at = request_timeout, float("inf"), 0.0
-        self._fatal_due = 0.0
-        self._precharged_at = 0.0
-        self._bad_since: float | None = None
         self.faults: set[str] = set()
-        self._persistent: set[str] = set()
+        self.contactors = Contactors(self._has_fatal_error, lambda: abs(self.current), self._moved)
+        self.timing = RequestTiming(channel.now(), AS_RELEASED if check_can_timing else None)
+        self.request_timeout = request_timeout
+        self._heard, self._balancing = -1.0, False
+        self._acted_on: Message | None = None
+        self.told: Status | None = None
+        """How things stood when f_BmsState was sent last."""
+        self._fatal_due, self._aside = 0.0, Aside(self)
+        self._bad_since: dict[str, float] = {}
+        self._good_since: dict[str, float] = {}
+        self._found: set[str] = set()
         self._limited_at, self._interval = 0.0, LIMIT_PERIOD
         self._highest = self._highest_then = float("inf")
-        self._current = self._bus_voltage = self._pack_voltage = 0.0
+        self.current = self._bus_voltage = self.pack_voltage = 0.0
         self.extremes = Extremes()
         self.charge_limit = self.discharge_limit = 0.0
         self.due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)
@@ -175,7 +123,7 @@ class FoxBms(Part):
         self.refresh()
         series = len(cells.capacity)
         self._ones = np.ones(series)
-        self._voltage_limits = VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | VOLTAGE_LIMIT_LOW(
+        self._voltage_limits = frames.VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | frames.VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
         self._rate = ChargeLimit(cell)
@@ -186,44 +134,67 @@ class FoxBms(Part):
     @property
     def connected(self) -> bool:
         """Whether the main contactor conducts, whatever the node believes."""
-        return self.state in self.conducting
+        return self.conducts(self.contactors.driven)
+
+    @property
+    def state(self) -> int:
+        """BmsState."""
+        return self.contactors.state
+
+    @property
+    def request_timeout(self) -> float | None:
+        """See `FoxBms`."""
+        return self._request_timeout
+
+    @request_timeout.setter
+    def request_timeout(self, seconds: float | None) -> None:
+        self._request_timeout = seconds
+        if seconds is not None:
+            self.timing.be_patient(seconds)
 
     @property
     def _insulation(self) -> float:
         """What its monitor shows, Ohm: no leak at all is more than it can measure."""
         return min(self.leak.value, MOST_INSULATION)
 
-    @property
-    def closed(self) -> bool:
-        """Whether the node believes its main contactor closed."""
-        return self.state in CONDUCTING
-
     def refresh(self) -> None:
         """Learn the capacity of the pack anew."""
         self._capacity = float(self.cells.capacity.min())
-        self._health = min(self._capacity / self._nominal, 1.0)
+        self.health = min(self._capacity / self._nominal, 1.0)
 
     # ---- defects ----
 
     def fail(self, fault: str) -> None:
-        """Go into ERROR, whose contactors are open."""
-        self.faults.add(fault)
-        self.state = ERROR
-        self._settling.stale = True
+        """Find an error that opens the contactors."""
+        now = self.channel.now()
+        if fault == "can timing":
+            self.timing.fail(now)
+        self._raise(fault, now)
 
     def recover(self) -> None:
-        """Forget every fault."""
+        """Forget every fault; asked for STANDBY, it leaves ERROR then."""
         self.faults.clear()
-        self.state = STANDBY
+        self.contactors.advance(self.channel.now())
+
+    def restart(self, up: float) -> None:
+        """Lose its supply, and look at requests again from `up` s on; it boots when it is told to."""
+        self.contactors.reset()
+        self.timing.begin_anew(up)
+        self.faults.clear()
+        self._found.clear()
+        self._acted_on = None
 
     def misread(self, cell: int, gain: float) -> Repair:
         """A defect: one cell's voltage (from 0) is measured by a factor wrong. How it is ended."""
-        healthy, self.cells = self.cells, _LooseLead(self.cells, cell, gain)
+        healthy, self.cells = self.cells, LooseLead(self.cells, cell, gain)
 
         def repair() -> None:
             self.cells = healthy
 
         return repair
+
+    def _moved(self) -> None:
+        self._settling.stale = True
 
     # ---- the bus's side ----
 
@@ -232,86 +203,122 @@ class FoxBms(Part):
         self.channel.members.pop(self, None)
 
     def _receive(self, message: Message) -> None:
-        """Act on a state request (0x210). Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags."""
-        if message.arbitration_id != REQUEST or not message.data or self.silent:
+        """Act on a state request (0x210), at the time that it bears."""
+        if message.arbitration_id != REQUEST or len(message.data) < 3 or self.silent or self.deaf:
             return
-        first = message.data[0]
-        if first & 0x04:
-            self.faults.clear()
-            if self.state == ERROR:
-                self.state = STANDBY
-        self._requested, self._requested_at = REQUESTED.get(first & 0x03, STANDBY), self.channel.now()
-        if self.channel.now() - self._missed_at >= RECOVERY:
-            self.faults.discard("can timing")
-        if self.state == ERROR and self._requested == STANDBY and not self.faults:
-            self.state = STANDBY
-        conducting = self.closed
-        self._change_state()
-        # A request is repeated each cycle; the terminals only care when the contactor moves.
-        self._settling.stale |= conducting != self.closed
+        now = self.channel.now()
+        at = message.timestamp if message.timestamp > now else now
+        self.timing.hear(at)
+        self._heard = at
+        self._act_on(message, now)
 
-    def _change_state(self) -> None:
-        if self.state == ERROR:
-            return
-        if self._requested == STANDBY:
-            self.state = STANDBY
-        elif self.closed:
-            self.state = self._requested
-        elif self.state == STANDBY:
-            self.state, self._precharged_at = PRECHARGE, self.channel.now() + PRECHARGE_TIME
+    def _act_on(self, message: Message, now: float) -> None:
+        """Bits 1..0 of byte 0 are the mode, bit 2 resets persistent flags; bit 0 of byte 1 lets cells be balanced."""
+        self._acted_on, first = message, message.data[0]
+        if first & 0x04:
+            self.faults.difference_update(self.faults - self._found - {"can timing", "alert"})
+        self._balancing = bool(message.data[1] & 1)
+        self.contactors.ask(REQUESTED[first & 0x03], now)
+
+    def _hear_repeated(self, now: float) -> None:
+        """Take the requests that the bus has repeated since the last look, all at once."""
+        for repeated in self.channel.repeated:
+            message = repeated.message
+            if message.arbitration_id == REQUEST:
+                first, count = repeated.between(self._heard, now)
+                if count:
+                    self.timing.hear_evenly(first, repeated.period, count)
+                    self._heard = first + (count - 1) * repeated.period
+                    # It has been acted on when it came for the first time, or in the place of another.
+                    if message is not self._acted_on:
+                        self._act_on(message, now)
 
     # ---- the world's side ----
 
     def hasten(self, speed: float) -> None:
         """Have the world's time go faster than that in which requests come."""
-        if self.request_timeout is not None:
-            self.request_timeout *= speed
+        self.timing.pace *= speed
 
     def sample(self, current: float, voltage: float) -> None:
         """Sample the sensors and act: current in A (charge positive), V of the bus. Faults open the contactor."""
-        self._current, self._bus_voltage = current, voltage
+        self.current, self._bus_voltage = current, voltage
         now = self.channel.now()
         cells, found = self.cells, self.extremes
         if now - self._limited_at > LIMIT_PERIOD - 1e-6:
             self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
         cell, temperature, soc = cells.voltage, cells.temperature, cells.soc
         # Where the extreme is costs an eighth of `min`, and a product with ones a third of `sum`.
-        self._pack_voltage = float(np.dot(cell, self._ones))
+        self.pack_voltage = float(np.dot(cell, self._ones))
         found.cell_min, found.cell_max = int(cell.argmin()), int(cell.argmax())
         found.voltage_min, found.voltage_max = cell.item(found.cell_min), cell.item(found.cell_max)
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
         found.temperature_min = temperature.item(found.sensor_min)
         found.temperature_max = temperature.item(found.sensor_max)
         found.soc_min, found.soc_max = soc.item(soc.argmin()), soc.item(soc.argmax())
-        if self.state == PRECHARGE and now >= self._precharged_at:
-            self._end_precharge()
-        self._watch(now)
+        self._look(now)
         # What is switched or set in the instant of an update counts for it.
         if now == self._limited_at:
             self._limit()
             self._highest = found.voltage_max
 
-    def _end_precharge(self) -> None:
-        if self.precharges:
-            self.state = self._requested
-        else:
-            self.fail("precharge")
-
-    def _watch(self, now: float) -> None:
-        """Raise faults that have lasted, and open the contactor for them."""
-        if self.request_timeout is not None and now - self._requested_at > self.request_timeout:
-            self.fail("can timing")
-            self._missed_at = now
-        bad = self._bad()
-        if not bad:
-            self._bad_since = None
+    def _look(self, now: float) -> None:
+        """Take what has been asked, raise faults that have lasted, move the contactors."""
+        if self.silent:
             return
-        if self._bad_since is None:
-            self._bad_since = now
-        if now - self._bad_since >= FAULT_DEBOUNCE:
-            self.faults |= bad
-            if bad - {"insulation"}:
-                self.state = ERROR
+        channel, timing, faults = self.channel, self.timing, self.faults
+        if channel.repeated and not (channel.is_cut or self.deaf):
+            self._hear_repeated(now)
+        timing.look(now)
+        if timing.standing or faults:
+            self._tell_of_timing()
+        bad = self._bad()
+        if bad or self._found or self._bad_since:
+            self._watch(bad, now)
+        self._move(now)
+
+    def _move(self, now: float) -> None:
+        """Let the contactors do what they do by now, and tell of it."""
+        contactors = self.contactors
+        contactors.advance(now)
+        if not (contactors.alert or contactors.aborted or self.faults):
+            return
+        if contactors.alert and "alert" not in self.faults:
+            # It stands until the node begins anew.
+            self._raise("alert", now)
+            contactors.advance(now)
+        if contactors.aborted != ("precharge" in self.faults):
+            (self.faults.add if contactors.aborted else self.faults.discard)("precharge")
+
+    def _tell_of_timing(self) -> None:
+        timing = self.timing
+        if timing.standing != ("can timing" in self.faults):
+            if timing.standing:
+                self._raise("can timing", timing.raised_at)
+            else:
+                self.faults.discard("can timing")
+
+    def _watch(self, bad: set[str], now: float) -> None:
+        """Raise faults that have lasted, and forget those that have been gone for as long."""
+        for fault in bad - self._found:
+            if now - self._bad_since.setdefault(fault, now) >= EVENTS.get(fault, 0.5):
+                self._found.add(fault)
+                self._raise(fault, now)
+        for fault in self._found - bad:
+            if now - self._good_since.setdefault(fault, now) >= EVENTS.get(fault, 0.5):
+                self._found.discard(fault)
+                self.faults.discard(fault)
+        self._bad_since = {fault: since for fault, since in self._bad_since.items() if fault in bad - self._found}
+        self._good_since = {fault: since for fault, since in self._good_since.items() if fault in self._found - bad}
+
+    def _raise(self, fault: str, at: float) -> None:
+        self.faults.add(fault)
+        if fault not in HARMLESS:
+            self.contactors.give_up(at + DELAYS.get(fault, 0.1))
+
+    def _has_fatal_error(self) -> bool:
+        """Whether an error keeps the contactors open; one of the requests' timing not any more with the first good."""
+        others = self.faults - HARMLESS - {"can timing"}
+        return bool(others) or ("can timing" in self.faults and self.timing.active)
 
     def _bad(self) -> set[str]:
         """Names of what is out of bounds now: cell limits, the current limits by a fifth, insulation below 100 kOhm."""
@@ -319,13 +326,13 @@ class FoxBms(Part):
         bad = set[str]()
         if found.voltage_max > cell.voltage_max + OVERSHOOT:
             bad.add("over-voltage")
-        if self.closed and found.voltage_min < cell.voltage_min - OVERSHOOT:
+        if self.contactors.driven and found.voltage_min < cell.voltage_min - OVERSHOOT:
             bad.add("under-voltage")
         if found.temperature_max > cell.discharge_temperature_max + 2:
             bad.add("over-temperature")
-        if self._current > self._most:
+        if self.current > self._most:
             bad.add("over-current charge")
-        elif self._current < -self._most:
+        elif self.current < -self._most:
             bad.add("over-current discharge")
         if self.leak.value < 100e3:
             bad.add("insulation")
@@ -344,7 +351,7 @@ class FoxBms(Part):
         by_table = self._rate(coldest, warmest, found.soc_max) * self._nominal
         resistance = self._rate.resistance(coldest) / self._parallel
         # Written without min and max, here and below: nine calls of them were a sixtieth of a whole scan.
-        risen, current = found.voltage_max - self._highest_then, self._current
+        risen, current = found.voltage_max - self._highest_then, self.current
         ahead = risen / self._interval * LOOK_AHEAD if risen > 0.0 else 0.0
         headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
         limit = (current if current > 0.0 else 0.0) + headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
@@ -369,159 +376,70 @@ class FoxBms(Part):
             list(due) if now >= max(due.values(), default=0.0) else [each for each, then in due.items() if now >= then]
         )
         if newest:
-            frames = [_frame(now, each, packers[each](self).to_bytes(8, "big")) for each in newest]
-            self.channel.send(self, *frames)
-            due.update(dict.fromkeys(newest, _next(now, FAST)))
+            sent = [data_frame(now, each, packers[each](self).to_bytes(8, "big")) for each in newest]
+            self.channel.send(self, *sent)
+            due.update(dict.fromkeys(newest, following(now, FAST)))
             if ESTIMATION in newest:
-                due[ESTIMATION] = _next(now, SLOW)
+                due[ESTIMATION] = following(now, SLOW)
         if self.faults and now >= self._fatal_due:
             self._fatal_due = now + FAST - 1e-9
             self._transmit_fatal_errors(now)
+        self._aside.transmit(now)
         return bool(newest)
 
     def _transmit_fatal_errors(self, now: float) -> None:
         """Name each error that opens the contactors, one frame for each."""
-        for fault in sorted(DIAGNOSIS.keys() & self.faults):
-            data = FATAL_ERROR_CODE(DIAGNOSIS[fault]).to_bytes(8, "big")
-            self.channel.send(self, _frame(now, FATAL_ERROR, data))
+        for fault in sorted(frames.DIAGNOSIS.keys() & self.faults):
+            data = frames.FATAL_ERROR_CODE(frames.DIAGNOSIS[fault]).to_bytes(8, "big")
+            self.channel.send(self, data_frame(now, FATAL_ERROR, data))
 
     # ---- frames ----
 
+    def status(self) -> Status:
+        """How things stand."""
+        contactors, faults = self.contactors, self.faults
+        fatal, shutting_off = bool(faults) and self._has_fatal_error(), contactors.shutoff < _NEVER
+        self.told = told = Status(
+            contactors.state, contactors.substate, contactors.strings, self.charging_complete,
+            fatal, shutting_off, self._balancing, frozenset(faults) if faults else _NONE,
+        )  # fmt: skip
+        return told
+
     def _state_frame(self) -> int:
-        return _state(self.state, self.closed, self.charging_complete, self._insulation, frozenset(self.faults))
+        return frames.state_frame(self.status(), self._insulation)
 
     def _temperature_frame(self) -> int:
         found = self.extremes
         highest, lowest = round(found.temperature_max), round(found.temperature_min)
-        return _temperatures(highest, lowest, found.sensor_max, found.sensor_min)
+        return frames.temperature_frame(highest, lowest, found.sensor_max, found.sensor_min)
 
     def _voltage_frame(self) -> int:
         found = self.extremes
         highest, lowest = round(found.voltage_max * 1e3), round(found.voltage_min * 1e3)
-        return _voltages(highest, lowest, found.cell_max, found.cell_min)
+        return frames.voltage_frame(highest, lowest, found.cell_max, found.cell_min)
 
     def _limit_frame(self) -> int:
-        charge, discharge, voltage = self.charge_limit, self.discharge_limit, self._pack_voltage
+        charge, discharge, voltage = self.charge_limit, self.discharge_limit, self.pack_voltage
         powers = round(charge * voltage * 0.01), round(discharge * voltage * 0.01)
-        return _limits(charge, discharge, *powers) | self._voltage_limits
+        return frames.limit_frame(charge, discharge, *powers) | self._voltage_limits
 
     def _value_frame(self) -> int:
-        discharging, voltage = -self._current, self._pack_voltage
+        discharging, voltage = -self.current, self.pack_voltage
         power = round(discharging * voltage * 0.1)
-        return _values(round(discharging * 1e2), power, round(voltage * 10.0), round(self._bus_voltage * 10.0))
+        return frames.value_frame(
+            round(discharging * 1e2), power, round(voltage * 10.0), round(self._bus_voltage * 10.0)
+        )
 
     def _insulation_frame(self) -> int:
-        return _packed_insulation(self._insulation)
+        return frames.insulation_frame(self._insulation)
 
     def _estimation_frame(self) -> int:
+        """Of what is connected: no string has no charge (CANTX_CalculateMinimumPackSoc)."""
+        if not self.contactors.strings:
+            return frames.estimation_frame(0, 0, 0, self.health)
         low, high = self.extremes.soc_min, self.extremes.soc_max
-        energy = self._capacity * low * self._pack_voltage  # at the present voltage: a simple node's estimate
-        return _estimates(round(low * 1e3), round(high * 1e3), round(energy * 0.01), self._health)
-
-
-class _LooseLead:
-    """Cells of which one is measured wrong."""
-
-    def __init__(self, cells: Cells, cell: int, gain: float) -> None:
-        self._cells, self._cell, self._gain = cells, cell, gain
-        self.temperature, self.capacity = cells.temperature, cells.capacity
-
-    @property
-    def soc(self) -> Vector:
-        """As it is."""
-        return self._cells.soc
-
-    @property
-    def voltage(self) -> Vector:
-        """V of each cell, one of them wrong."""
-        voltage = self._cells.voltage.copy()
-        voltage[self._cell] *= self._gain
-        return voltage
-
-
-def _next(now: float, period: float) -> float:
-    """When what is sent each `period` s is due after `now`."""
-    return (int(now / period + 1e-6) + 1) * period - 1e-9
-
-
-class _DataFrame(Message):
-    """What all frames of the node have in common is said once, and not of each."""
-
-    __slots__ = ()
-
-    is_extended_id = is_remote_frame = is_error_frame = is_fd = bitrate_switch = error_state_indicator = False
-    is_rx, dlc = True, 8
-
-
-_empty_frame = partial(_DataFrame.__new__, _DataFrame)
-
-
-def _frame(time: float, identifier: int, data: bytes) -> Message:
-    """A data frame of an 11-bit identifier and eight bytes, as `Message` makes it, in half the time.
-
-    Its constructor asks of each of 13 arguments whether it was given and what it means.
-    """
-    frame = _empty_frame()
-    frame.timestamp, frame.arbitration_id, frame.data, frame.channel = time, identifier, bytearray(data), None
-    return frame
-
-
-# ---- what hardly ever changes from one frame to the next, in counts of its fields: packed once ----
-
-
-@lru_cache
-def _state(state: int, closed: bool, complete: bool, insulation: float, faults: frozenset[str]) -> int:
-    frame = BMS_STATE(state) | CONNECTED_STRINGS(closed) | INSULATION_MONITORING | STATE_INSULATION(insulation)
-    frame |= CHARGING_FLAG * (state == CHARGE) | CHARGING_COMPLETE * complete
-    if faults:
-        frame |= ALERT | GENERAL_ERROR * (state == ERROR) | EMERGENCY_SHUTOFF * bool(SHUTTING_OFF & faults)
-        for fault in faults:
-            frame |= FAULT_BITS.get(fault, 0)
-    return frame
-
-
-@lru_cache
-def _temperatures(highest: int, lowest: int, warmest: int, coldest: int) -> int:
-    """Whole degC, and where."""
-    return MAX_TEMPERATURE(highest) | MIN_TEMPERATURE(lowest) | _places(warmest, coldest)
-
-
-@lru_cache
-def _voltages(highest: int, lowest: int, fullest: int, emptiest: int) -> int:
-    """Of 1 mV, and where."""
-    return MAX_VOLTAGE(highest / 1e3) | MIN_VOLTAGE(lowest / 1e3) | _places(fullest, emptiest)
-
-
-@lru_cache
-def _limits(charge: float, discharge: float, charge_power: int, discharge_power: int) -> int:
-    """A, and of 100 W."""
-    frame = CHARGE_LIMIT(charge) | DISCHARGE_LIMIT(discharge)
-    return frame | CHARGE_POWER(charge_power * 100.0) | DISCHARGE_POWER(discharge_power * 100.0)
-
-
-@lru_cache
-def _values(current: int, power: int, voltage: int, bus_voltage: int) -> int:
-    """Of 10 mA, 10 W, and 0.1 V."""
-    frame = PACK_CURRENT(current / 1e2) | PACK_POWER(power * 10.0)
-    return frame | PACK_VOLTAGE(voltage / 10.0) | BUS_VOLTAGE(bus_voltage / 10.0)
-
-
-@lru_cache
-def _packed_insulation(ohm: float) -> int:
-    return PACK_INSULATION(ohm)
-
-
-@lru_cache
-def _estimates(low: int, high: int, energy: int, health: float) -> int:
-    """States of charge of 0.1 %, an energy of 100 Wh, and a share."""
-    frame = MIN_SOC(low / 1e3) | MAX_SOC(high / 1e3) | MIN_SOE(low / 1e3) | MAX_SOE(high / 1e3)
-    return frame | ENERGY(energy * 100.0) | HEALTH(health)
-
-
-def _places(highest: int, lowest: int) -> int:
-    """Positions of two cells or sensors as index in a module and number of the module."""
-    frame = MAX_INDEX(highest % MODULE) | MIN_INDEX(lowest % MODULE)
-    return frame | MAX_MODULE(highest // MODULE) | MIN_MODULE(lowest // MODULE)
+        energy = self._capacity * low * self.pack_voltage  # at the present voltage: a simple node's estimate
+        return frames.estimation_frame(round(low * 1e3), round(high * 1e3), round(energy * 0.01), self.health)
 
 
 PACKERS: dict[int, Callable[[FoxBms], int]] = {

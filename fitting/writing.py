@@ -1,0 +1,127 @@
+"""Writes a fitted cell as a file of `models.cell`: what was fitted, what was taken over, and what that makes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import yaml
+
+from fitting.estimate import Estimate
+from fitting.layout import KNOTS
+from models.tables import Vector
+
+LEAST_RISE = 2e-4
+"""V from one point of the curve to the next: a file whose open-circuit voltage does not rise is refused."""
+
+INNER = (0.1, 0.9)
+"""State of charge between which both branches are visited."""
+
+TAKEN_OVER = (
+    "coulombic_efficiency", "heat_capacity", "thermal_conductance", "discharge_c_rate_max", "charge_temperature_min",
+    "charge_temperature_max", "discharge_temperature_min", "discharge_temperature_max", "charge_limit",
+)  # fmt: skip
+"""What no such record tells."""
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a fitted cell comes from: its `name`, `sources` (a sentence each), and the measured span, degC."""
+
+    name: str
+    sources: Sequence[str]
+    coldest: float
+    warmest: float
+
+
+def rising(ocv: Vector) -> Vector:
+    """The nearest curve that rises everywhere by `LEAST_RISE`, in V."""
+    ramp = LEAST_RISE * np.arange(len(ocv))
+    upper, lower = np.maximum.accumulate(ocv - ramp), np.minimum.accumulate((ocv - ramp)[::-1])[::-1]
+    return (upper + lower) / 2 + ramp
+
+
+def one_branch_at_the_ends(soc: Vector, ocv: Vector, hysteresis: Vector) -> tuple[Vector, Vector]:
+    """Both curves (V over `soc`), with what the gap grows by towards the ends made part of the open-circuit voltage.
+
+    A cell comes to be full by a charge and empty by a discharge: of the other branch there is no record, and one that
+    was fitted there would let a cell be charged far beyond full before its voltage rises.
+    """
+    inner = np.minimum(hysteresis, np.interp(np.clip(soc, *INNER), soc, hysteresis))
+    side = np.where(soc > 0.5, 1.0, -1.0)
+    return ocv + side * (hysteresis - inner), inner
+
+
+def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the file; `base` are those of the cell whose values are taken over."""
+    layout, values = estimate.layout, estimate.values
+    grid = np.linspace(0, 1, layout.points)
+    ocv, hysteresis = one_branch_at_the_ends(
+        grid, values[layout.ocv], np.interp(grid, KNOTS, values[layout.hysteresis])
+    )
+    found: dict[str, Any] = {
+        "name": origin.name,
+        "chemistry": base["chemistry"],
+        "sources": list(origin.sources),
+        "assumed": assumed(estimate, origin),
+        "nominal_capacity": round(estimate.capacity, 4),
+        "voltage_min": base["voltage_min"],
+        "voltage_max": base["voltage_max"],
+        "ocv": _rounded(rising(ocv), 4),
+        "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), 6),
+        "hysteresis": _curve(hysteresis, 5),
+        "hysteresis_span": estimate.span,
+        "temperature": [float(t) for t in layout.temperature],
+        "resistance_soc": _rounded(KNOTS, 2),
+    }
+    for which in range(layout.pairs + 1):
+        found[f"r{which}"] = [_significant(row) for row in estimate.resistance(which)]
+    for pair in range(1, layout.pairs + 1):
+        found[f"tau{pair}"] = round(estimate.tau(pair), 2)
+    return found | {key: base[key] for key in TAKEN_OVER}
+
+
+def assumed(estimate: Estimate, origin: Origin) -> list[str]:
+    """Keys whose values no record stands behind, with the range where that is all."""
+    beyond = [
+        f"resistance {word} {bound:.0f} degC"
+        for word, bound, there in (
+            ("below", origin.coldest, estimate.layout.temperature[0] < origin.coldest - 1),
+            ("above", origin.warmest, estimate.layout.temperature[-1] > origin.warmest + 1),
+        )
+        if there
+    ]
+    if np.ptp(estimate.values[estimate.layout.entropic]) == 0:
+        beyond.append("entropic")
+    return [*beyond, *TAKEN_OVER]
+
+
+def _rounded(values: Vector, digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
+def _curve(values: Vector, digits: int) -> list[float] | None:
+    """None for a curve that is 0 everywhere: it costs the string nothing then."""
+    found = _rounded(values, digits)
+    return found if any(found) else None
+
+
+def _significant(values: Vector) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """The file, with lists of numbers on lines of their own."""
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=116)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a list of numbers in a line, a list of anything else in lines."""
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
+    numbers = all(isinstance(item, int | float) for item in value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=numbers)
+
+
+_Dumper.add_representer(list, _list)

@@ -1,0 +1,137 @@
+"""`packbench fit`: a cell file from somebody's own records, and how far it, or any other cell, is from them."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.verdicts import InputError
+from packbench.console import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from fitting.measure import Figures
+    from fitting.records import Record
+    from fitting.run import Result
+
+Recordings = Annotated[
+    list[Path],
+    typer.Argument(metavar="RECORDING…", help="Records of one cell: Battery Data Format, CSV or Parquet."),
+]
+CellName = Annotated[
+    str, typer.Option("--cell", help="Name of the new cell; its file is NAME.yaml, here or at --output.")
+]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        "--like", help="Cell that it resembles, whose values stand where records say nothing (default: nearest)."
+    ),
+]
+HoldOut = Annotated[
+    list[Path] | None, typer.Option("--hold-out", help="A record that is compared and not fitted; may be repeated.")
+]
+Output = Annotated[Path | None, typer.Option("--output", help="File to write (default: NAME.yaml).")]
+Picture = Annotated[Path | None, typer.Option("--picture", help="Picture to draw (default: beside the cell, .png).")]
+Measure = Annotated[
+    bool, typer.Option("--measure", help="Fit nothing: say how far the cell of that name or file is from the records.")
+]
+Source = Annotated[str | None, typer.Option("--source", help="Where the records come from, for the file's sources.")]
+
+
+def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    recordings: Recordings,
+    cell: CellName,
+    like: Like = None,
+    hold_out: HoldOut = None,
+    output: Output = None,
+    picture: Picture = None,
+    source: Source = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=2, max=3, help="RC pairs.")] = 3,
+    measure: Measure = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")] = False,
+) -> None:
+    """Make a cell file from records of one cell: pulses, drive cycles, charges and discharges at several temperatures.
+
+    Every fifth ten minutes of each record are held out, and their error is shown apart.
+    """
+    from fitting import picture as pictures
+    from fitting import run
+    from fitting.records import RecordError
+    from models.cell import CellFileError, load_cell
+
+    try:
+        records, held_out = _load(recordings), _load(hold_out or ())
+        if measure:
+            found, path = run.measure(load_cell(cell), records, held_out), None
+        else:
+            path = _free(output or Path(f"{cell}.yaml"), force=force)
+            told = source or f"{len(records)} records ({', '.join(record.name for record in records[:4])}, …)"
+            chosen = like or run.nearest_cell(records)
+            task = run.Task(records, cell, chosen, told, held_out, assume=like is not None, pairs=pairs)
+            found = run.fit(task, path, _tell)
+    except (RecordError, CellFileError) as error:
+        raise InputError(str(error)) from error
+    drawn = picture or (path.with_suffix(".png") if path else None)
+    if drawn is not None:
+        pictures.draw(found, drawn)
+    _show(found, path, drawn, as_json=as_json)
+
+
+def _load(paths: Sequence[Path]) -> "list[Record]":
+    from fitting.records import load_record
+
+    return [load_record(path) for path in paths]
+
+
+def _free(path: Path, *, force: bool) -> Path:
+    if path.exists() and not force:
+        raise InputError(f"{path}: is there already; give another --output, or --force to replace it.")
+    return path
+
+
+def _tell(number: int, most: int) -> None:
+    """Only where somebody watches: a log has no use for it."""
+    if sys.stderr.isatty():
+        say(f"fitting: round {number} of {most} at most", err=True)
+
+
+def _show(found: "Result", path: Path | None, drawn: Path | None, *, as_json: bool) -> None:
+    rows = found.by_temperature
+    if as_json:
+        print_json({
+            "cell": found.cell.name, "file": path, "picture": drawn, "assumed": list(found.cell.assumed),
+            "errors": [asdict(each) for each in rows],
+        })  # fmt: skip
+        return
+    print_table(f"{found.cell.name} against its records", HEADER, map(_row, rows))
+    say(f"Assumed: {', '.join(found.cell.assumed) or 'nothing'}.")
+    for what, where in (("Cell", path), ("Picture", drawn)):
+        if where is not None:
+            say(f"{what}: {where}")
+
+
+HEADER = (
+    "test",
+    "rows",
+    "RMSE",
+    "worst",
+    "held-out RMSE",
+    "held-out worst",
+    "capacity",
+    "10 s resistance",
+    "its worst",
+)
+
+
+def _row(figures: "Figures") -> tuple[str, ...]:
+    volts = (figures.rmse, figures.worst, figures.held_out_rmse, figures.held_out_worst)
+    shares = (figures.capacity, figures.resistance, figures.resistance_worst)
+    return (
+        figures.name,
+        str(figures.rows),
+        *("" if value is None else f"{1e3 * value:.1f} mV" for value in volts),
+        *("" if value is None else f"{100 * value:+.1f} %" for value in shares),
+    )

@@ -1,0 +1,64 @@
+"""Time that runs backwards, or does not run at all."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reports.foreign import source as labels
+from reports.foreign.exam import IN_TIME, Exam
+from reports.foreign.source import Finding
+
+ORDER = 10
+ROUNDING = 2.0
+"""s; a record that is so little older than the one before it was written out of turn, and is told all the same."""
+
+
+def backwards(exam: Exam) -> Iterator[Finding]:
+    """Test time never falls; where it begins anew, two recordings stand one behind the other."""
+    back = np.flatnonzero(exam.intervals < 0)
+    if not len(back):
+        return
+    first = int(back[0])
+    before, after = float(exam.time[first]), float(exam.time[first + 1])
+    anew = after <= float(exam.time[0]) + 0.01 * (before - float(exam.time[0]))
+    what = (
+        "begins anew, as where a second recording, or that of a second cell, stands behind the first"
+        if anew
+        else "runs backwards"
+    )
+    more = f", and in {len(back) - 1} more places" if len(back) > 1 else ""
+    yield Finding(
+        "time runs backwards",
+        f"Test time {what}: {before:.10g} s is followed by {after:.10g} s in {exam.row(first + 1)}{more}. Nothing that "
+        "depends on time is computed.",
+        IN_TIME,
+    )
+
+
+def stands_still(exam: Exam) -> Iterator[Finding]:
+    """A recording in which no time passes has no amounts."""
+    if len(exam.source) > 1 and float(np.ptp(exam.time)) <= 0:
+        yield Finding(
+            "time stands still",
+            f"Test time is {exam.time[0]:g} s in all {len(exam.source):,} records: nothing that depends on time is "
+            "computed.",
+            IN_TIME,
+        )
+
+
+def civil_backwards(exam: Exam) -> Iterator[Finding]:
+    """Civil time that falls by more than an hour's change of the clock is told; it is used for comparison only."""
+    if not exam.source.has(labels.WALL):
+        return
+    wall = exam.source.columns[labels.WALL]
+    fell = np.flatnonzero(np.diff(wall) < -3660)
+    if len(fell):
+        yield Finding(
+            "civil time",
+            f"Civil time falls by {-np.diff(wall)[fell[0]]:.0f} s in {exam.row(int(fell[0]) + 1)}: it is not compared "
+            "with test time.",
+            frozenset({labels.WALL}),
+        )
+
+
+CHECKS = (backwards, stands_still, civil_backwards)

@@ -1,0 +1,120 @@
+"""What the checks look at: a source with what is derived from it, each computed once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.foreign import counters
+from reports.foreign import source as labels
+from reports.foreign.segments import Segment, segments_of
+from reports.foreign.source import Finding, Floats, Source
+
+FINEST = 2e-3
+"""A; what is coarser is no digit but a set point."""
+FEW = 200
+"""Different values of a current among which the last digit shows."""
+MANY = 200_000
+"""Values that tell as much of a distribution as all of them."""
+
+
+def sampled(values: Floats) -> Floats:
+    """Of many values so many, evenly, that what is typical of them is found at once."""
+    return values[:: max(1, len(values) // MANY)]
+
+
+Check = Callable[["Exam"], Iterator[Finding]]
+IN_TIME = frozenset({labels.TIME})
+AMOUNTS = frozenset({*labels.COUNTERS_AH, *labels.COUNTERS_WH})
+
+
+@dataclass
+class Exam:
+    """A recording under examination. `findings` grow as the checks are made, in the order of their names."""
+
+    source: Source
+    findings: list[Finding] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What was derived for one check and is of use to another."""
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Columns that are not believed so far."""
+        return frozenset().union(*(finding.withholds for finding in self.findings))
+
+    def believes(self, *columns: str) -> bool:
+        """Whether the columns are there and no check so far has objected to them."""
+        return all(self.source.has(column) for column in columns) and not self.withheld & set(columns)
+
+    @cached_property
+    def time(self) -> Floats:
+        """Test time, s."""
+        return self.source.columns[labels.TIME]
+
+    @cached_property
+    def current(self) -> Floats:
+        """Current, A; positive charges."""
+        return self.source.columns[labels.CURRENT]
+
+    @cached_property
+    def voltage(self) -> Floats:
+        """Voltage, V."""
+        return self.source.columns[labels.VOLTAGE]
+
+    @cached_property
+    def intervals(self) -> Floats:
+        """Time from each record to the next, s."""
+        return np.diff(self.time)
+
+    @cached_property
+    def typical(self) -> float:
+        """Interval between records while a current flows, s: that which nine of ten do not exceed."""
+        flowing = sampled(self.intervals[self.flows() & (self.intervals > 0)])
+        return float(np.quantile(flowing, 0.9)) if len(flowing) else 0.0
+
+    @cached_property
+    def digits(self) -> float:
+        """Last digit of the current, A, where it has so few different values that one can be seen; else 0."""
+        different = np.unique(self.current[:: max(1, len(self.current) // 20000)])
+        last = float(np.min(np.diff(different))) if 1 < len(different) <= FEW else 0.0
+        return last if last <= FINEST else 0.0
+
+    @cached_property
+    def rest_below(self) -> float:
+        """Current (A) that is none: 5e-4 of the largest that flows for long enough to be told from a spike."""
+        return 5e-4 * float(np.quantile(np.abs(sampled(self.current)), 0.999)) if len(self.current) else 0.0
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The steps of the recording, by its own step column and by the direction of its current."""
+        return segments_of(self.source, self.rest_below)
+
+    @property
+    def moving(self) -> list[Segment]:
+        """Steps that move charge one way, and for long enough that an amount of it means something."""
+        return [segment for segment in self.segments if segment.direction in ("charge", "discharge")]
+
+    @cached_property
+    def counted(self) -> dict[str, counters.Counted]:
+        """What the file's own counters say, joined over their resets; by the label of the counter that they become."""
+        return counters.counted(self.source)
+
+    def charge(self) -> tuple[Floats, Floats]:
+        """Charge (Ah) since the start by the trapezoidal rule, into and out of the battery."""
+        return counters.integrated(self.time, self.current)
+
+    def energy(self) -> tuple[Floats, Floats]:
+        """Energy (Wh) since the start by the trapezoidal rule, into and out of the battery."""
+        return counters.integrated(self.time, self.current * self.voltage)
+
+    def row(self, position: int) -> str:
+        """Where a record stands, for people: they count from one."""
+        return f"record {position + 1:,}"
+
+    def flows(self) -> NDArray[np.bool_]:
+        """Of each interval, whether a current flows at both of its ends, in the same direction."""
+        sign = np.sign(self.current) * (np.abs(self.current) > self.rest_below)
+        return np.asarray((sign[1:] != 0) & (sign[1:] == sign[:-1]))

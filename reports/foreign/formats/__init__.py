@@ -1,0 +1,1 @@
+"""One file per format: each has a `FORMAT`, see `reports.foreign.tables.Format`. Sources are named in each."""

@@ -1,0 +1,91 @@
+"""Tables in Parquet, of the Battery Data Format or of any make: read by the column, with the checksums of its pages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.verdicts import InputError
+from reports.foreign import values
+from reports.foreign.head import Head
+from reports.foreign.source import Source
+from reports.foreign.tables import TableFormat, by_headers
+
+MAGIC = b"PAR1"
+
+
+class Parquet:
+    """See `reports.foreign.tables.Format`."""
+
+    title = "Parquet"
+
+    def recognises(self, head: Head) -> int:
+        """By its first bytes; what is in it is said when it is read."""
+        return 200 if head.start.startswith(MAGIC) else 0
+
+    def read(self, head: Head) -> Source:
+        """Only the columns that have a meaning here; raises `InputError` for a damaged file, or another table."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            file = pq.ParquetFile(head.path, page_checksum_verification=True)
+            form, places = by_headers(head, list(file.schema_arrow.names), "table")
+            cells = _cells(file, sorted(each.position for each in places.values()))
+            source = form.made_of(head, places, cells)
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(f"{head.path} is damaged, nothing in it is believed: {reason}.") from error
+        source.format = f"{_without_kind(form)} (Parquet)"
+        return source
+
+
+def _without_kind(form: TableFormat) -> str:
+    return form.title.removesuffix(" text")
+
+
+def _cells(file: Any, positions: Sequence[int]) -> dict[int, Any]:
+    """Columns by position, read a row group at a time: in memory is each column once, and one row group."""
+    import pyarrow as pa
+
+    names, rows = file.schema_arrow.names, file.metadata.num_rows
+    numbers = {at: np.empty(rows) for at in positions if not _is_text(file.schema_arrow.field(at).type)}
+    words: dict[int, list[Any]] = {at: [] for at in positions if at not in numbers}
+    start = 0
+    for group in range(file.metadata.num_row_groups):
+        table = file.read_row_group(group, columns=[names[at] for at in positions])
+        for at in positions:
+            column = _plain(table.column(names[at]))
+            if at in numbers:
+                numbers[at][start : start + len(column)] = values.floats(column)
+            else:
+                words[at].extend(column.chunks)
+        start += len(table)
+    held = {at: pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(each)]) for at, each in numbers.items()}
+    return {at: pa.chunked_array([each]) for at, each in held.items()} | {
+        at: pa.chunked_array(each, pa.string()) for at, each in words.items()
+    }
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+
+
+def _plain(column: Any) -> Any:
+    """A column as numbers or words: durations in s, moments in s since 1970."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if _is_text(kind):
+        return column.cast(pa.string())
+    if pa.types.is_timestamp(kind):
+        return pc.divide(pc.cast(pc.cast(column, pa.timestamp("us", kind.tz)), pa.int64()), 1e6)
+    if pa.types.is_duration(kind):
+        return pc.divide(pc.cast(pc.cast(column, pa.duration("us")), pa.int64()), 1e6)
+    return column
+
+
+FORMAT = Parquet()

@@ -1,0 +1,257 @@
+"""The form of a table format: which headers mean what. A make's text export is one such table and nothing else."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+
+from bench.verdicts import InputError
+from reports.foreign import source as labels
+from reports.foreign import units, values
+from reports.foreign.head import Head
+from reports.foreign.source import Finding, Floats, Source
+from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
+
+
+class Format(Protocol):
+    """A file format: one file in `formats/`, or an entry point of the group `packbench.formats`."""
+
+    title: str
+    """What it is, as a sentence names it."""
+
+    def recognises(self, head: Head) -> int:
+        """How surely a file is one of this format: 0 not, else the more the surer. Reads nothing but the head."""
+        ...
+
+    def read(self, head: Head) -> Source:
+        """Read it; raises `InputError` with one sentence where that cannot be done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: our label, and what its header may be called, in small letters and without its unit.
+
+    `unit` is meant where the header has none (by itself that of the label). `read` makes values of the cells: numbers,
+    unless the column says otherwise. `sign` is -1 where the file counts the other way round than its label.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    unit: str | None = None
+    read: Callable[[Any], Floats] = values.floats
+    sign: float = 1.0
+
+
+def way(*names: str, **meaning: int) -> Column:
+    """A column of words or letters that says which way the current flows: 1 charge, -1 discharge, 0 neither."""
+    known = MappingProxyType({key.replace("_", " "): value for key, value in meaning.items()})
+    return Column(labels.WAY, names, "1", lambda cells: values.words(cells, known))
+
+
+CELL_NAMES = ("cell", "cell id", "cell name", "cell nr", "cellnr", "cell number", "barcode", "channel", "channel id",
+              "channel index", "test id", "battery id", "battery", "serial number")  # fmt: skip
+"""Headers of columns that say whose records these are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a table a column is, and what its values are multiplied with to be in SI units."""
+
+    position: int
+    factor: float
+    column: Column
+    header: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFormat:
+    """A format that is a table with a line of headers, in a delimited text or in a sheet.
+
+    `needs` are names that a header of this format always has, and others have not.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    needs: Sequence[str] = ()
+    begins: Sequence[str] = ()
+    """How its text begins, in small letters, where that tells it from others."""
+    must: Sequence[str] = ()
+    """Labels of columns that it always has, besides a time, a voltage and a current."""
+    magnitude: bool = False
+    blank: Sequence[int] = ()
+    """Positions under which a record has nothing: lines of other tables in the same text have."""
+    ready: Callable[[Source], None] = field(default=lambda source: None)
+    """What is to be done to a source of this format before anybody sees it."""
+
+    def recognises(self, head: Head) -> int:
+        """See `Format`."""
+        found = self._best(head) if head.is_text else None
+        if found is None:
+            return 0
+        return (
+            len(found[1])
+            + 10 * (len(self.needs) + len(self.must))
+            + (50 if self.begins and head.begins_with(*self.begins) else 0)
+        )
+
+    def read(self, head: Head) -> Source:
+        """See `Format`."""
+        found = self._best(head)
+        if found is None:
+            raise InputError(f"{head.path} has no line of headers that belongs to {self.title}.")
+        return self._read(head, *found)
+
+    def places(self, header: Sequence[str]) -> dict[str, Place] | None:
+        """Where the columns are in a table with these headers; None where it is none of this format."""
+        named = [(*units.split_header(cell), position) for position, cell in enumerate(header)]
+        if not set(self.needs) <= {name for name, _, _ in named}:
+            return None
+        found = {}
+        for column in self.columns:
+            place = next(self._fitting(column, named, header), None)
+            if place is not None and column.label not in found:
+                found[column.label] = place
+        timed = any(label in found for label in (labels.TIME, labels.STEP_TIME, labels.WALL))
+        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+
+    def _fitting(
+        self, column: Column, named: Sequence[tuple[str, str | None, int]], header: Sequence[str]
+    ) -> Iterator[Place]:
+        own = units.unit_of(column.label)
+        for wanted in column.names:
+            for name, unit, position in named:
+                if name != wanted:
+                    continue
+                written = unit if unit is not None else (column.unit or own)
+                known = units.factor(written, own)
+                if column.read is not values.floats and known is None:
+                    known = 1.0
+                if known is not None:
+                    yield Place(position, known * column.sign, column, _on_one_line(header[position]))
+
+    def _best(self, head: Head) -> tuple[Layout, dict[str, Place]] | None:
+        candidates = [(layout, places) for layout in layouts_of(head) if (places := self.places(layout.header))]
+        good = [each for each in candidates if is_followed_by_records(head, each[0], _measured(each[1]))]
+        return max(good or candidates, key=lambda each: len(each[1]), default=None)
+
+    def _read(self, head: Head, layout: Layout, places: Mapping[str, Place]) -> Source:
+        whose = _cell_columns(layout.header, places)
+        numbers = [each.position for each in places.values() if each.column.read is values.floats]
+        texts = [each.position for each in places.values() if each.column.read is not values.floats]
+        found = read_records(head, layout, numbers, [*texts, *whose, *self.blank])
+        found = _without_lines_of_others(found, self.blank)
+        for position in whose:
+            refuse_several_cells(head, layout.header[position], found.columns[position])
+        source = self.made_of(head, places, found.columns)
+        if found.skipped:
+            source.told.append(Finding("lines", f"{found.skipped} lines are no records and are left out."))
+        return source
+
+    def made_of(self, head: Head, places: Mapping[str, Place], cells: Mapping[int, Any]) -> Source:
+        """A source of cells (arrow columns, by position in the table)."""
+        source = Source(head.path, self.title, {}, magnitude=self.magnitude)
+        for label, place in places.items():
+            source.columns[label] = self._converted(place, cells[place.position], source)
+        source.names = {label: place.header for label, place in places.items()}
+        _leave_empty_rows_out(source)
+        if not len(source):
+            raise InputError(f"{head.path} has headers and no records.")
+        self.ready(source)
+        return source
+
+    def _converted(self, place: Place, cells: Any, source: Source) -> Floats:
+        column = place.column
+        if not len(cells):
+            return np.empty(0)
+        if column.read is values.floats and column.label in (labels.TIME, labels.STEP_TIME) and values.is_text(cells):
+            written = values.times(cells)
+            if written is not None:
+                return written
+        found = column.read(cells)
+        missing = cells.null_count
+        lost = int(np.isnan(found).sum()) - missing
+        if lost > 0 and column.read is values.floats:
+            source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
+        return found * place.factor if place.factor != 1 else found
+
+
+def _measured(places: Mapping[str, Place]) -> list[int]:
+    return [places[label].position for label in (labels.VOLTAGE, labels.CURRENT)]
+
+
+EXTRA = "cyclers"
+
+
+@contextmanager
+def reader_of(head: Head, what: str, instead: str) -> Iterator[None]:
+    """Around the import of a reader that not everybody has: raises `InputError` with how to get it, or do without."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"{head.path} is {what}, and its reader is not installed: pip install 'packbench[{EXTRA}]', or {instead}."
+        ) from error
+
+
+def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
+    import pyarrow.compute as pc
+
+    for position in blank:
+        mine = pc.equal(pc.fill_null(found.columns[position], ""), "")
+        kept = {place: cells.filter(mine) for place, cells in found.columns.items()}
+        found = Records(kept, len(kept[position]), found.skipped)
+    return found
+
+
+def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableFormat, dict[str, Place]]:
+    """The format that these headers fit best, with its places; raises `InputError` where they fit none."""
+    from reports.foreign.registry import formats
+
+    fitting = [
+        (form, places) for form in formats() if isinstance(form, TableFormat) and (places := form.places(header))
+    ]
+    if fitting:
+        return max(fitting, key=lambda each: len(each[1]) + 10 * (len(each[0].needs) + len(each[0].must)))
+    shown = ", ".join(map(_on_one_line, header[:12])) + (", …" if len(header) > 12 else "")
+    raise InputError(
+        f"{head.path} is a {what} without a time, a voltage and a current by a name that is known: its columns are "
+        f"{shown}."
+    )
+
+
+def _cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
+    used = {place.position for place in places.values()}
+    return [n for n, cell in enumerate(header) if n not in used and units.split_header(cell)[0] in CELL_NAMES]
+
+
+def refuse_several_cells(head: Head, header: str, names: Any) -> None:
+    """Raise `InputError` where a column that says whose records these are has more than one answer."""
+    import pyarrow.compute as pc
+
+    different = [_on_one_line(str(name)) for name in pc.unique(names).drop_null().to_pylist()]
+    # A number that changes with nearly every record counts records, whatever its header says.
+    if 1 < len(different) <= max(2, len(names) // 5):
+        shown = ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
+        raise InputError(
+            f"{head.path} holds records of {len(different)} cells ({_on_one_line(header)}: {shown}); "
+            "a recording is of one: put each into a file of its own."
+        )
+
+
+def _on_one_line(text: str) -> str:
+    """What a file calls something, as a sentence can hold it."""
+    return " ".join(text.split())[:60]
+
+
+def _leave_empty_rows_out(source: Source) -> None:
+    """A record is one with a voltage and a current: totals and empty lines behind them are none."""
+    known = np.isfinite(source.columns[labels.VOLTAGE]) & np.isfinite(source.columns[labels.CURRENT])
+    if known.all():
+        return
+    source.columns = {label: column[known] for label, column in source.columns.items()}
+    left = int((~known).sum())
+    source.told.append(Finding("lines", f"{left} records without a voltage or a current are left out."))

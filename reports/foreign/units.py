@@ -1,0 +1,58 @@
+"""Units in the headers of other programs' tables, and the factor that makes them ours.
+
+Only what is written is believed: a header without a unit has the one that its format's table gives it, and one with a
+unit that nobody knows is told instead of guessed.
+"""
+
+import re
+
+QUANTITIES: dict[str, dict[str, float]] = {
+    "s": {"s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "ms": 1e-3, "msec": 1e-3, "min": 60, "minutes": 60,
+          "h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600,
+          "hours in hh:mm:ss.xxx": 1, "h:min:s.ms": 1,
+          "hh:mm:ss": 1, "h:m:s": 1, "d": 86400, "days": 86400},
+    "V": {"v": 1, "volt": 1, "volts": 1, "mv": 1e-3, "kv": 1e3, "uv": 1e-6, "µv": 1e-6},
+    "A": {"a": 1, "amp": 1, "amps": 1, "ampere": 1, "amperes": 1, "ma": 1e-3, "mamps": 1e-3, "ka": 1e3, "ua": 1e-6,
+          "µa": 1e-6},
+    "Ah": {"ah": 1, "amp-hr": 1, "amp-hrs": 1, "ampere hour": 1, "a.h": 1, "a·h": 1, "a*h": 1, "mah": 1e-3,
+           "mamp-hr": 1e-3, "ma.h": 1e-3, "ma·h": 1e-3, "ma*h": 1e-3, "uah": 1e-6, "µah": 1e-6, "as": 1 / 3600,
+           "mas": 1e-3 / 3600, "mamps-hr": 1e-3,
+           "c": 1 / 3600},
+    "Wh": {"wh": 1, "watt-hr": 1, "w.h": 1, "w·h": 1, "w*h": 1, "mwh": 1e-3, "mwatt-hr": 1e-3, "mw.h": 1e-3,
+           "mw·h": 1e-3, "kwh": 1e3, "ws": 1 / 3600, "mws": 1e-3 / 3600, "j": 1 / 3600},
+    "W": {"w": 1, "watt": 1, "watts": 1, "mw": 1e-3, "kw": 1e3},
+    "degC": {"degc": 1, "°c": 1, "c": 1, "celsius": 1, "deg c": 1, "℃": 1, "oc": 1, "?": 1, "\ufffd": 1,
+             "\ufffdc": 1, "癈": 1},
+    "1": {"1": 1, "": 1, "#": 1},
+}  # fmt: skip
+"""Factor to the unit of a column's label, by that unit and by the unit as a header may write it, in small letters."""
+_BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[{]\s*(?P<unit>[^()\[\]{}]*)\s*[)\]}]\s*$")
+_SLASH = re.compile(r"^(?P<name>.*\S)\s*/\s*(?P<unit>[^/\s]+(?:\s?[Cc])?)\s*$")
+
+
+def split_header(header: str) -> tuple[str, str | None]:
+    """Name and unit of a header (`Current(mA)`, `Voltage / V`, `I/mA`); the unit is None where it has none.
+
+    The name is in small letters, with single spaces.
+    """
+    text = header.strip().strip("\ufeff~#").strip()
+    for form in (_BRACKETS, _SLASH):
+        found = form.match(text)
+        if found and found["name"]:
+            return plain_name(found["name"]), found["unit"].strip()
+    return plain_name(text), None
+
+
+def plain_name(text: str) -> str:
+    """A name as it is compared: small letters, single spaces, no underscores."""
+    return " ".join(text.replace("_", " ").lower().split())
+
+
+def factor(unit: str, to: str) -> float | None:
+    """What a value in `unit` is multiplied with to be in `to`, the unit of a label; None where nobody knows."""
+    return QUANTITIES.get(to, {}).get(unit.strip().lower().replace("\u03bc", "µ"))
+
+
+def unit_of(label: str) -> str:
+    """The unit of one of our labels: `V` of `Voltage / V`."""
+    return label.rpartition(" / ")[2]

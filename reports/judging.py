@@ -1,0 +1,105 @@
+"""Figures judged by what a pack or a file of limits requires, where no test has said of which step."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+
+from bench import columns
+from bench.requirements import UNCONDITIONAL, at_temperature
+from bench.verdicts import Measurement, Verdict
+from reports.kpi import Evaluation, Kpi, found
+from reports.kpi.base import Sense
+from reports.limits import LimitsFile
+from reports.recording import Recording
+
+FULL = 0.5
+"""Part of the largest step's amount below which a step of the same direction is no whole one, and is not judged."""
+AMOUNTS = (" capacity", " energy")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A requirement and what came of it: `why` says in a sentence why nothing was judged."""
+
+    measurement: Measurement
+    verdict: Verdict
+    why: str = ""
+
+
+def judged(
+    recording: Recording, evaluation: Evaluation, limits: LimitsFile, asked: Collection[str] = ()
+) -> list[Judged]:
+    """Every requirement whose key is none of those `asked` already, for every step that it speaks of.
+
+    One that nothing answers is INCONCLUSIVE, never a pass. The meters of a foreign recording are not known, and so is
+    the uncertainty: none is allowed for.
+    """
+    return [
+        each for key in limits.requirements if key not in asked for each in _of_key(recording, evaluation, limits, key)
+    ]
+
+
+def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, key: str) -> Iterator[Judged]:
+    conditions = limits.requirements[key]
+    kpi = found().named(key)
+    figures = _whole([each for each in evaluation.figures if each.key == key])
+    missing = _withheld(recording, evaluation, key)
+    if not figures or UNCONDITIONAL not in conditions:
+        listed = ", ".join(map(repr, conditions))
+        conditional = (
+            f"it is required under conditions ({listed}), and nothing in the recording says under which it was"
+        )
+        yield _open(key, kpi.unit if kpi else "", missing if not figures else conditional)
+        return
+    for figure in figures:
+        yield _against(recording, figure, conditions[UNCONDITIONAL])
+
+
+def _whole(figures: Sequence[Kpi]) -> list[Kpi]:
+    """Amounts of whole charges and discharges, without the parts of one; any other figure."""
+    if not figures or not figures[0].key.endswith(AMOUNTS):
+        return list(figures)
+    most = max(figure.value for figure in figures)
+    return [figure for figure in figures if figure.value >= FULL * most]
+
+
+def _withheld(recording: Recording, evaluation: Evaluation, key: str) -> str:
+    kpi = found().named(key)
+    columns_of = kpi.columns if kpi else ()
+    reasons = [recording.withheld[column] for column in columns_of if column in recording.withheld]
+    if not set(columns_of) <= set(recording.columns):  # amounts that would have been made of what is not believed
+        reasons += recording.withheld.values()
+    if reasons:
+        return reasons[0]
+    asked = any(each.key == key for each in evaluation.unanswered)
+    return "no step's is known" if asked else "the recording has no step, or no column, that it could be computed from"
+
+
+def _open(key: str, unit: str, why: str) -> Judged:
+    return Judged(Measurement(key, nan, unit), Verdict.INCONCLUSIVE, why.rstrip("."))
+
+
+def _against(recording: Recording, figure: Kpi, table: dict[float, float]) -> Judged:
+    temperature = next(iter(table)) if len(table) == 1 else _temperature(recording, figure)
+    if temperature is None:
+        return _open(
+            figure.key, figure.unit, "it is required by temperature, and the recording has none that is believed"
+        )
+    least, most = _bounds(figure.sense, at_temperature(table, temperature))
+    measured = Measurement(figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step)
+    return Judged(measured, measured.verdict)
+
+
+def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
+    return {"at_least": limit, "within": -limit}.get(sense), {"at_most": limit, "within": limit}.get(sense)
+
+
+def _temperature(recording: Recording, figure: Kpi) -> float | None:
+    """°C at the beginning of the step: of the air where it was measured, else of the cell."""
+    step = recording.step(figure.step)
+    for column in (columns.AMBIENT, columns.SURFACE):
+        if recording.has(column):
+            value = float(recording.values(column, step)[0])
+            if isfinite(value):
+                return value
+    return None

@@ -1,0 +1,282 @@
+"""A recording as it would be if a meter had been off by something: what a KPI is computed from again.
+
+Only raw readings are moved. What the bench derived from them follows: sums, extremes, powers, the counters of charge
+and energy, and the moment at which a step ended, where that was for a reading.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import isfinite
+from typing import Self
+
+import numpy as np
+
+from bench import columns
+from reports.recording import Floats, Recording, Step
+from reports.uncertainty.endings import ending_of
+from reports.uncertainty.meters import Derivation, Meters
+
+_COUNTERS: Mapping[str, tuple[str, float]] = {
+    columns.CHARGE_AH: (columns.CURRENT, 1.0), columns.DISCHARGE_AH: (columns.CURRENT, -1.0),
+    columns.CHARGE_WH: (columns.POWER, 1.0), columns.DISCHARGE_WH: (columns.POWER, -1.0),
+}  # fmt: skip
+"""What each counter adds up, and of which sign of the current."""
+_RUNS_WITH_THE_CLOCK = frozenset({columns.TEST_TIME, *_COUNTERS})
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """By how much one raw channel is off: a share of its reading, a constant, and what rounding does.
+
+    `rounding` is the amplitude for a display whose last digit is `resolution`; every value shown is off by itself, one
+    way or the other as `pattern` has it. A current of exactly 0 is an output that is off, and exact (`zero`).
+    """
+
+    gain: float = 0.0
+    offset: float = 0.0
+    rounding: float = 0.0
+    resolution: float = 0.0
+    pattern: int = 0
+    zero: bool = False
+
+    def by(self, readings: Floats) -> Floats:
+        """What is to be added to readings."""
+        added = self.gain * readings + self.offset
+        if self.rounding:
+            added = added + self.rounding * _signs(readings, self.resolution, self.pattern)
+        return np.where(readings != 0.0, added, 0.0) if self.zero else added
+
+
+def _signs(readings: Floats, resolution: float, pattern: int) -> Floats:
+    """+1 or -1 for each value that a display can show: row `pattern` of a Walsh matrix over a hash of the count."""
+    counts = np.nan_to_num(np.rint(readings / resolution)).astype(np.int64).astype(np.uint64)
+    mixed = counts * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed >> np.uint64(40)) & np.uint64(2 * pattern + 1)
+    for shift in (8, 4, 2, 1):
+        mixed ^= mixed >> np.uint64(shift)
+    return 1.0 - 2.0 * (mixed & np.uint64(1)).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is off: raw channels by their column, the clock by a share of the time, a step's end by a part of a scan."""
+
+    channels: Mapping[str, Off] = field(default_factory=dict)
+    clock: float = 0.0
+    late: float = 0.0
+    extremes: Mapping[str, float] = field(default_factory=dict)
+    """Derived extremes that are moved as such, where their channels are too many to be moved each by itself."""
+
+    def turned(self) -> "Move":
+        """The other way."""
+        channels = {column: replace(off, gain=-off.gain, offset=-off.offset) for column, off in self.channels.items()}
+        extremes = {column: -by for column, by in self.extremes.items()}
+        return Move(channels, -self.clock, -self.late, extremes)
+
+
+@dataclass(frozen=True)
+class Moved(Recording):
+    """A recording, moved: its `readings` and the ends of the steps `of` these indices, or one of the two."""
+
+    base: Recording | None = None
+    meters: Meters | None = None
+    move: Move = Move()
+    of: frozenset[int] | None = None
+    readings: bool = True
+
+    @classmethod
+    def by(cls, move: Move, base: Recording, meters: Meters, of: Iterable[int], *, readings: bool = True) -> Self:
+        """`base` with a move, that also moves the ends of the steps `of` these indices."""
+        return cls(
+            base.manifest, base.events, base.columns, base.rows, base.damage,
+            base=base, meters=meters, move=move, of=frozenset(of), readings=readings,
+        )  # fmt: skip
+
+    @property
+    def late(self) -> float:
+        """See `Recording`."""
+        return self.move.late
+
+    def has(self, column: str) -> bool:
+        """See `Recording`."""
+        return self._base.has(column)
+
+    def column(self, name: str) -> Floats:
+        """See `Recording`."""
+        return self.cut(name, slice(0, len(self.rows)))
+
+    def cut(self, column: str, rows: slice) -> Floats:
+        """See `Recording`; what was moved once is kept."""
+        key = column, rows.start, rows.stop
+        if key not in self._made:
+            self._made[key] = self._make(column, rows)
+        return self._made[key]
+
+    def held(self, start: float, stop: float) -> float:
+        """See `Recording`."""
+        pace = 1.0 + self.move.clock
+        return pace * self._base.held(start / pace, stop / pace)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """See `Recording`; a step ends where its condition would have been met."""
+        pace = 1.0 + self.move.clock
+        return tuple(
+            replace(step, start=step.start * pace, stop=(step.stop + self._later(step)) * pace)
+            for step in self._base.steps
+        )
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, int, int], Floats]:
+        return {}
+
+    @property
+    def _base(self) -> Recording:
+        assert self.base is not None  # noqa: S101 - `of` gave it
+        return self.base
+
+    @property
+    def _meters(self) -> Meters:
+        assert self.meters is not None  # noqa: S101 - `of` gave it
+        return self.meters
+
+    # ---- the ends of steps ----
+
+    @cached_property
+    def _ends_later(self) -> dict[int, float]:
+        return {}
+
+    def _later(self, step: Step) -> float:
+        """By how many s a step ends later."""
+        if step.index not in self._ends_later:
+            mine = (self.of is None or step.index in self.of) and step.sample_count > 1
+            self._ends_later[step.index] = self._end_of(step) if mine else 0.0
+        return self._ends_later[step.index]
+
+    def _end_of(self, step: Step) -> float:
+        last = step.rows.stop - 1
+        time = self._base.column(columns.TEST_TIME)
+        late = self.move.late * float(time[last] - time[last - 1])
+        ending = ending_of(self._base, step, self._meters)
+        if ending is not None and self._touches(ending.column):
+            late += ending.later(float(self._reading(ending.column, slice(last, last + 1))[0]))
+        return late
+
+    def _touches(self, column: str) -> bool:
+        raw = self._meters.derivation(column).columns
+        return column in self.move.extremes or any(each in self.move.channels for each in raw)
+
+    def _move_ends(self, name: str, values: Floats, rows: slice) -> Floats:
+        """Go on from the last sample of each step to where it would have ended."""
+        moved = values
+        for step in self._base.steps if name not in _NO_READING else ():
+            last = step.rows.stop - 1
+            if rows.start <= last < rows.stop and self._later(step):
+                moved = moved.copy() if moved is values else moved
+                moved[last - rows.start] += self._later(step) * self._rate(name, step)
+        return moved
+
+    def _rate(self, name: str, step: Step) -> float:
+        """How fast a column changes when a step ends, 1/s."""
+        last = step.rows.stop - 1
+        if name in {columns.TEST_TIME, columns.UNIX_TIME}:
+            return 1.0
+        if name in _COUNTERS:
+            flowing, sign = _COUNTERS[name]
+            return max(sign * float(np.nan_to_num(self._base.column(flowing)[last])), 0.0) / 3600
+        ending = ending_of(self._base, step, self._meters)
+        if ending is not None and ending.column == name:
+            return ending.rate
+        time, values = self._base.column(columns.TEST_TIME), self._base.column(name)
+        before = max(last - AHEAD, step.rows.start)
+        passed = float(time[last] - time[before])
+        rate = float(values[last] - values[before]) / passed if passed > 0 else 0.0
+        return rate if isfinite(rate) else 0.0
+
+    # ---- readings ----
+
+    def _make(self, name: str, rows: slice) -> Floats:
+        base = self._base.cut(name, rows)
+        values = self._reading(name, rows) if self.readings else base
+        if self.move.clock and name in _RUNS_WITH_THE_CLOCK:
+            values = values + self.move.clock * base
+        return self._move_ends(name, values, rows)
+
+    def _reading(self, name: str, rows: slice) -> Floats:
+        """What the column reads, its meters moved."""
+        if name in _COUNTERS:
+            counted = self._base.cut(name, rows)
+            return counted + self._counted(name, rows) if self._counts(name) else counted
+        if name == columns.POWER and (self._touches(columns.VOLTAGE) or self._touches(columns.CURRENT)):
+            volts, amperes = self._base.cut(columns.VOLTAGE, rows), self._base.cut(columns.CURRENT, rows)
+            power = self._base.cut(name, rows)
+            moved = self._reading(columns.VOLTAGE, rows) * self._reading(columns.CURRENT, rows)
+            return power + (moved - volts * amperes)
+        values = self._base.cut(name, rows)
+        if not self._touches(name):
+            return values
+        if name in self.move.extremes:
+            return values + self.move.extremes[name]
+        return values + self._added(name, self._meters.derivation(name), rows)
+
+    def _added(self, name: str, made: Derivation, rows: slice) -> Floats:
+        """What is to be added to a derived column; of extremes, how far those of the moved channels lie off."""
+        if made.combine in {"lowest", "highest"} and len(made.columns) > 1:
+            read = self._meters.together(made.columns, rows)
+            offs = [self.move.channels.get(column, Off()) for column in made.columns]
+            moved = read * (1.0 + np.array([[off.gain] for off in offs])) + np.array([[off.offset] for off in offs])
+            extreme = np.min if made.combine == "lowest" else np.max
+            return np.asarray(extreme(moved, axis=0) - extreme(read, axis=0), dtype=np.float64)
+        used = made.columns[:1] if made.combine == "first" else made.columns
+        added = np.zeros(1)
+        for each in used:
+            added = added + self._off(each, self._base.cut(each, rows))
+        return added / len(used) if made.combine == "mean" else added
+
+    def _off(self, column: str, readings: Floats) -> Floats:
+        off = self.move.channels.get(column)
+        return np.zeros(len(readings)) if off is None else off.by(readings)
+
+    def _counts(self, name: str) -> bool:
+        """Whether a counter adds up what is moved."""
+        flowing, _ = _COUNTERS[name]
+        return self._touches(columns.CURRENT) or (flowing == columns.POWER and self._touches(columns.VOLTAGE))
+
+    def _counted(self, name: str, rows: slice) -> Floats:
+        """What a counter has counted too much by each row, since the first of the steps that are looked at."""
+        if name not in self._sums:
+            self._sums[name] = self._sum(name, self._span)
+        begin, end = self._span.start, self._span.stop
+        if begin <= rows.start and rows.stop <= end:
+            return self._sums[name][rows.start - begin : rows.stop - begin]
+        places = np.clip(np.arange(rows.start, rows.stop), begin, end - 1) - begin
+        counted: Floats = self._sums[name][places]
+        return counted
+
+    def _sum(self, name: str, rows: slice) -> Floats:
+        flowing, sign = _COUNTERS[name]
+        current, time = self._base.cut(columns.CURRENT, rows), self._base.cut(columns.TEST_TIME, rows)
+        more = self._reading(flowing, rows) - self._base.cut(flowing, rows)
+        more *= np.where(current > 0.0 if sign > 0 else current < 0.0, sign / 3600, 0.0)
+        more[1:] *= np.diff(time)
+        more[:1] = 0.0
+        return np.cumsum(np.nan_to_num(more, copy=False), out=more)
+
+    @cached_property
+    def _sums(self) -> dict[str, Floats]:
+        return {}
+
+    @cached_property
+    def _span(self) -> slice:
+        """The rows of the steps that are looked at, and the one before them."""
+        looked_at = [step.rows for step in self._base.steps if self.of is None or step.index in self.of]
+        filled = [rows for rows in looked_at if rows.stop > rows.start] or [slice(0, len(self.rows))]
+        return slice(max(min(rows.start for rows in filled) - 1, 0), max(rows.stop for rows in filled))
+
+
+_NO_READING = frozenset({columns.STEP, columns.SET_CURRENT, columns.SET_VOLTAGE, columns.SET_TEMPERATURE})
+AHEAD = 5
+"""Samples from which on the end of a step is foreseen."""

@@ -1,0 +1,183 @@
+"""The independent error sources behind a figure, each with the moves that tell how much it counts.
+
+A source has one move, or several that are alternatives of equal weight: roundings and the many channels of one
+instrument have no single direction. The root mean square of what the moves change is what the source counts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from bench import columns
+from instruments.accuracy import EXPANDED, LIMIT_OF_ERROR, ROUNDED, Accuracy, range_for
+from reports.recording import Recording, Step
+from reports.uncertainty.endings import ended_by
+from reports.uncertainty.meters import Meter, Meters
+from reports.uncertainty.moved import Move, Off
+
+QUARTZ = 100e-6
+"""Limit of error of a computer's clock, a share of the time (assumed; a wall clock alone has one)."""
+LATE = 1 / ROUNDED
+"""Of a scan: a condition that came true since the one before is seen by this one (rectangular distribution)."""
+PATTERNS = 8
+"""Roundings that are tried: as many values of a display are exactly independent of each other."""
+DRAWS = 16
+"""Sets of errors that are drawn for the channels of one instrument."""
+LONG = 1_000_000
+"""Rows of a step from which on rounding is taken for a constant (which counts for more), and extremes by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One error source: in words, and its moves by a standard uncertainty.
+
+    `bounds` are moves that happen together and independently of each other; where they change more, they count.
+    """
+
+    name: str
+    moves: tuple[Move, ...]
+    bounds: tuple[Move, ...] = ()
+
+
+CLOCK = Source("clock", (Move(clock=QUARTZ / sqrt(3)),))
+SAMPLING = Source("sampling", (Move(late=LATE),))
+
+
+def sources_of(run: Recording, meters: Meters, read: Sequence[str], steps: Sequence[Step]) -> Iterator[Source]:
+    """The sources behind what is computed from the columns `read` of these steps, and from when they ended."""
+    used = dict.fromkeys([*read, *(each for step in steps if (each := ended_by(step, tuple(run.columns))))])
+    raw = _Raw(run, meters, steps)
+    for column in dict.fromkeys(each for name in used for each in _behind(name, meters)):
+        yield from raw.single(column)
+    groups = {meters.derivation(each).columns: each for name in used for each in _MADE_OF.get(name, (name,))}
+    for column in groups.values():
+        yield from raw.together(column)
+    if run.manifest.get("clock", {}).get("kind") == "wall":
+        yield CLOCK
+    yield SAMPLING
+
+
+def _behind(column: str, meters: Meters) -> Iterator[str]:
+    """Raw columns of which each is moved by itself."""
+    for source in _MADE_OF.get(column, (column,)):
+        made = meters.derivation(source)
+        if not (made.combine in {"lowest", "highest", "mean"} and len(made.columns) > 1):
+            yield from made.columns[:1] if made.combine == "first" else made.columns
+
+
+_MADE_OF: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    (columns.POWER, columns.CHARGE_WH, columns.DISCHARGE_WH), (columns.VOLTAGE, columns.CURRENT)
+) | dict.fromkeys((columns.CHARGE_AH, columns.DISCHARGE_AH), (columns.CURRENT,))
+"""Columns that the bench computes from others, and from which."""
+
+
+class _Raw:
+    """Raw channels of one recording over some steps."""
+
+    def __init__(self, run: Recording, meters: Meters, steps: Sequence[Step]) -> None:
+        self._run, self._meters, self._steps = run, meters, steps
+
+    def single(self, column: str) -> Iterator[Source]:
+        """Gain, offset and rounding of one channel, where it measures and has read anything."""
+        if not self._meters.is_measured(column):
+            return
+        largest = self._largest(column)
+        if not largest:
+            return
+        meter = self._meters.meter(column)
+        accuracy = range_for(meter.ranges, largest)
+        key = column, accuracy, self._long
+        if key not in self._meters.sources:
+            self._meters.sources[key] = tuple(self._of(meter, accuracy))
+        yield from self._meters.sources[key]
+
+    def _of(self, meter: Meter, accuracy: Accuracy) -> Iterator[Source]:
+        zero = meter.column.endswith(" / A")
+        if accuracy.reading:
+            yield self._by(meter, "gain", Off(gain=accuracy.reading / accuracy.divisor))
+        if accuracy.constant:
+            yield self._by(meter, "offset", Off(offset=accuracy.constant / accuracy.divisor, zero=zero))
+        if accuracy.resolution:
+            yield self._rounding(meter, accuracy, zero)
+
+    def together(self, column: str) -> Iterator[Source]:
+        """All channels that an extreme or a mean is made of, each with errors of its own, drawn together."""
+        made = self._meters.derivation(column)
+        several = made.combine in {"lowest", "highest", "mean"} and len(made.columns) > 1
+        if several:
+            name = f"{self._meters.meter(made.columns[0]).family}s"
+            yield Source(name, () if self._long else self._draws(made.columns), tuple(self._bounds(made.columns)))
+
+    def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
+        """The same errors for the same channels whenever they are asked for."""
+        if names not in self._meters.sources:
+            self._meters.sources[names] = tuple(_drawn(names, self._meters))
+        moves: tuple[Move, ...] = self._meters.sources[names]
+        return moves
+
+    def _bounds(self, names: tuple[str, ...]) -> Iterator[Move]:
+        """How far the extremes of these channels may be off: of several that may be alike, the worst one is shown."""
+        accuracy = self._meters.meter(names[0]).ranges[0]
+        for column in self._meters.extremes_of(names):
+            highest = self._meters.derivation(column).combine == "highest"
+            alike = max((self._alike(names, step, accuracy, highest) for step in self._steps), default=1)
+            # Mean square of the largest of n numbers from -1 to 1; 1/3 for one, 1 for very many.
+            share = sqrt(1 - 4 * alike / ((alike + 1) * (alike + 2)))
+            width = accuracy.half_width(self._largest(names[0]))
+            width *= LIMIT_OF_ERROR / accuracy.divisor
+            by = sqrt((width * share) ** 2 + (accuracy.resolution / ROUNDED) ** 2)
+            yield Move(extremes={column: by})
+
+    def _alike(self, names: tuple[str, ...], step: Step, accuracy: Accuracy, highest: bool) -> int:
+        """How many channels may be the extreme one at the end of a step, by what they read and how far it is off."""
+        if not step.sample_count:
+            return 1
+        last = np.array([float(self._run.cut(name, step.rows)[-1]) for name in names])
+        extreme = last.max() if highest else last.min()
+        return max(int((np.abs(last - extreme) <= 2 * accuracy.half_width(extreme)).sum()), 1)
+
+    @property
+    def _rows(self) -> int:
+        return sum(step.sample_count for step in self._steps)
+
+    @property
+    def _long(self) -> bool:
+        return self._rows > LONG
+
+    def _rounding(self, meter: Meter, accuracy: Accuracy, zero: bool) -> Source:
+        amplitude, digit = accuracy.resolution / ROUNDED, accuracy.resolution
+        if self._long:
+            return self._by(meter, "display", Off(offset=amplitude, zero=zero))
+        offs = [Off(rounding=amplitude, resolution=digit, pattern=each, zero=zero) for each in range(PATTERNS)]
+        return Source(f"{meter.name}, display", tuple(Move({meter.column: off}) for off in offs))
+
+    def _by(self, meter: Meter, what: str, off: Off) -> Source:
+        """Both ways: what a figure does at its ends (a threshold at the first sample) need not be alike for both."""
+        move = Move({meter.column: off})
+        return Source(f"{meter.name}, {what}", (move,) if self._long else (move, move.turned()))
+
+    def _largest(self, column: str) -> float:
+        """The largest reading of these steps, and of the row before each."""
+        values = self._run.column(column)
+        cuts = [values[max(step.rows.start - 1, 0) : step.rows.stop] for step in self._steps]
+        tops = [np.nanmax(np.abs(cut)) for cut in cuts if np.isfinite(cut).any()]
+        return float(max(tops, default=0.0))
+
+
+def _drawn(names: Sequence[str], meters: Meters) -> Iterator[Move]:
+    """Errors of several channels at once, the same ones for the same channels whenever they are asked for."""
+    random = np.random.default_rng(len(names))
+    for _ in range(DRAWS):
+        yield Move({name: Off(*_errors(meters.meter(name).ranges[0], random)) for name in names})
+
+
+def _errors(accuracy: Accuracy, random: np.random.Generator) -> tuple[float, float]:
+    """A gain and an offset: within its limits where the accuracy is one, else as often as its coverage has it."""
+    widths = accuracy.reading, accuracy.constant
+    if accuracy.divisor >= EXPANDED:
+        gain, offset = (float(random.normal(0.0, width / accuracy.divisor)) for width in widths)
+    else:
+        gain, offset = (float(random.uniform(-width, width)) for width in widths)
+    return gain, offset + accuracy.resolution * float(random.uniform(-0.5, 0.5))

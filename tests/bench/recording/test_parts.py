@@ -1,0 +1,92 @@
+"""Large tables: each column has a checksum of its own, so that who reads some of them need not read them all."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from bench.columns import DERIVED
+from bench.recording import table
+from bench.recording.manifest import RecordingError, read_manifest
+from bench.recording.table import TableStore, parts_of, write_parquet
+from tests.bench.cli_support import packbench_here, record, recorded_as
+
+COLUMNS = ["Test Time / s", "Step Count / 1", "Voltage / V", "Current / A"]
+ROWS = np.column_stack([np.arange(200_000.0), np.ones(200_000), np.linspace(3, 4, 200_000), np.full(200_000, -2.0)])
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(table, "LARGE", 0)
+    write_parquet(tmp_path / "t.parquet", COLUMNS, ROWS)
+    return tmp_path / "t.parquet"
+
+
+def place_of(path: Path, column: str, group: int = 1) -> int:
+    """Where in the file the bytes of a column's row group are."""
+    found = pq.read_metadata(path).row_group(group).column(COLUMNS.index(column))
+    return int(found.dictionary_page_offset or found.data_page_offset)
+
+
+def damage(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x10
+    path.write_bytes(data)
+
+
+def test_a_small_table_has_none(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "t.parquet", COLUMNS, ROWS[:10])
+    assert parts_of(tmp_path / "t.parquet") == {}
+
+
+def test_what_is_read_is_what_was_written(large: Path) -> None:
+    store = TableStore(large, "not asked", **parts_of(large))
+    assert np.array_equal(np.asarray(store.rows), ROWS)
+    assert np.array_equal(store.rows[65_000:140_000, 2], ROWS[65_000:140_000, 2])
+    assert store.rows[70_000][3] == -2.0
+
+
+@pytest.mark.parametrize("offset", range(0, 40, 3))
+def test_a_column_that_was_changed_anywhere_is_not_read_and_others_are(large: Path, offset: int) -> None:
+    """Also in what a page says of itself, which its own checksum does not cover."""
+    parts = parts_of(large)
+    damage(large, place_of(large, "Voltage / V") + offset)
+    store = TableStore(large, None, **parts)
+    assert np.array_equal(store.rows[:, 0], ROWS[:, 0])
+    with pytest.raises(RecordingError, match=r"t\.parquet is damaged: it does not fit the checksum"):
+        store.rows[:, 2]
+
+
+def test_what_says_where_columns_are_is_held_against_its_checksum_at_once(large: Path) -> None:
+    parts = parts_of(large)
+    damage(large, large.stat().st_size - 20)
+    with pytest.raises(RecordingError, match="does not fit the checksum"):
+        TableStore(large, None, **parts)
+
+
+def test_a_run_that_ends_with_a_large_table_is_judged_by_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "LARGE", 0)
+    folder = record(tmp_path, recorded_as(2.0))
+    found = read_manifest(folder)["samples"]
+    assert set(found["parts"]["columns"]) == set(DERIVED)
+    assert packbench_here("judge", folder).status == 0
+    path = folder / "samples.parquet"
+    column = pq.read_metadata(path).row_group(0).column(DERIVED.index("Discharging Capacity / Ah"))
+    damage(path, int(column.dictionary_page_offset or column.data_page_offset) + 30)
+    answer = packbench_here("judge", folder)
+    assert (answer.status, len(answer.err.splitlines())) == (2, 1)
+    assert "is damaged" in answer.err
+
+
+def test_a_value_is_found_wherever_it_stands(large: Path) -> None:
+    rows = np.full((150_000, 2), np.nan)
+    rows[:, 0] = 1.0
+    rows[140_000, 1] = 5.0
+    write_parquet(large, ["Step Count / 1", "x / V"], rows)
+    assert TableStore(large).rows.holds_a_value(1)
+    rows[140_000, 1] = np.nan
+    write_parquet(large, ["Step Count / 1", "x / V"], rows)
+    assert not TableStore(large).rows.holds_a_value(1)

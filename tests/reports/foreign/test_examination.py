@@ -1,0 +1,356 @@
+"""Defects of recordings: each is named, and no number is told that it makes wrong; what is right stays told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.verdicts import InputError
+from reports import kpi
+from reports.foreign import ForeignRecording, open_recording
+from tests.reports.foreign.makes import AMPERE_HOURS, MAKES, Record, arbin, bare, bdf, maccor, neware, records, table
+
+Write = Callable[[Sequence[Record]], str]
+
+
+def examined(tmp_path: Path, text: str) -> ForeignRecording:
+    path = tmp_path / "recording.csv"
+    path.write_text(text, encoding="utf-8")
+    return open_recording(path)
+
+
+def named(recording: ForeignRecording) -> set[str]:
+    """What the examination found."""
+    return {finding.check for finding in recording.findings}
+
+
+def told(recording: ForeignRecording) -> dict[str, float]:
+    """Charge and discharge capacity of each step that has one."""
+    figures = kpi.evaluate(recording).figures
+    return {figure.step: figure.value for figure in figures if figure.key.endswith(" capacity")}
+
+
+RIGHT = {"discharge 1": pytest.approx(AMPERE_HOURS, rel=5e-4), "charge 1": pytest.approx(AMPERE_HOURS, rel=5e-4)}
+
+
+def timed(factor: float, wall: bool, counters: bool) -> str:
+    """A table whose time is in another unit than its header says."""
+    header = ["Test Time / s", "Voltage / V", "Current / A"]
+    header += ["Unix Time / s"] * wall + ["Charging Capacity / Ah", "Discharging Capacity / Ah"] * counters
+    rows = []
+    for each in records():
+        row = [each.time * factor, each.voltage, each.current]
+        row += [1709280000 + each.time] * wall + [each.charged, each.discharged] * counters
+        rows.append(row)
+    return table(header, rows)
+
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counters", [True, False])
+@pytest.mark.parametrize("wall", [True, False])
+@pytest.mark.parametrize(("factor", "word"), [(1 / 3600, "hours"), (1 / 60, "minutes")])
+def test_hours_in_a_column_of_seconds(tmp_path: Path, factor: float, word: str, wall: bool, counters: bool) -> None:
+    recording = examined(tmp_path, timed(factor, wall, counters))
+    assert "time in another unit" in named(recording)
+    assert any(word in finding.text or "no battery" in finding.text for finding in recording.defects)
+    assert told(recording) == (RIGHT if counters else {})
+    assert {figure.unit for figure in kpi.evaluate(recording).figures} <= {"Ah", "Wh"}
+
+
+@pytest.mark.parametrize("counters", [True, False])
+@pytest.mark.parametrize("factor", [1000, 1e6])
+def test_milliseconds_in_a_column_of_seconds(tmp_path: Path, factor: float, counters: bool) -> None:
+    recording = examined(tmp_path, timed(factor, True, counters))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == (RIGHT if counters else {})
+
+
+def test_seconds_that_were_taken_for_hours(tmp_path: Path) -> None:
+    """As in a published file: 22.6 Ah in 2,861 days, where no column says that it is wrong."""
+    recording = examined(tmp_path, timed(3600, False, False))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == {}
+
+
+@settings(max_examples=25)
+@given(
+    period=st.sampled_from([1.0, 5.0, 10.0, 30.0, 60.0]), amperes=st.floats(0.05, 200),
+    hours=st.floats(0.25, 40), wall=st.booleans(),
+)  # fmt: skip
+def test_no_healthy_recording_is_accused(
+    period: float, amperes: float, hours: float, wall: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    seconds = 60 * round(hours * 60)
+    steps = ((0.0, 600), (-amperes, seconds), (0.0, 600), (amperes, seconds))
+    # The open-circuit line falls by 0.8 V over the discharge, and the current by 40 mV behind the resistance.
+    found = records(max(period, seconds / 1500), steps, 0.8 * 3600 / (amperes * seconds), 0.04 / amperes)
+    path = tmp_path_factory.getbasetemp() / "healthy.csv"
+    path.write_text(bdf(found) if wall else bare(found), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert told(recording) == {
+        "discharge 1": pytest.approx(amperes * seconds / 3600, rel=5e-4),
+        "charge 1": pytest.approx(amperes * seconds / 3600, rel=5e-4),
+    }
+
+
+@pytest.mark.parametrize(("write", "amounts"), [(bdf, RIGHT), (bare, {})])
+def test_time_that_runs_backwards_is_named_with_its_place(
+    tmp_path: Path, write: Write, amounts: dict[str, float]
+) -> None:
+    found = records()
+    late = [replace(each, time=each.time - 900 * (n >= 200)) for n, each in enumerate(found)]
+    recording = examined(tmp_path, write(late))
+    (finding,) = [each for each in recording.findings if each.check == "time runs backwards"]
+    assert "record 201" in finding.text
+    assert told(recording) == amounts
+    assert recording.step("discharge 1").duration != recording.step("discharge 1").duration  # not a number
+
+
+def test_a_second_recording_behind_the_first_is_named(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bare([*records(), *records()]))
+    assert any("second cell" in finding.text for finding in recording.defects)
+    assert told(recording) == {}
+
+
+def test_a_leap_that_civil_time_does_not_know_is_no_pause(tmp_path: Path) -> None:
+    rows = [
+        (each.time + 50_000 * (n > 200), each.voltage, each.current, 1709280000 + each.time)
+        for n, each in enumerate(records())
+    ]
+    text = table(("Test Time / s", "Voltage / V", "Current / A", "Unix Time / s"), rows)
+    recording = examined(tmp_path, text)
+    assert "time jumps" in named(recording)
+    assert told(recording) == {}
+
+
+@pytest.mark.parametrize(("write", "amounts"), [(bdf, RIGHT), (bare, {"charge 1": RIGHT["charge 1"]})])
+def test_a_gap_under_current_costs_the_integral_and_not_the_counter(
+    tmp_path: Path, write: Write, amounts: dict[str, float]
+) -> None:
+    found = [each for each in records() if not 1500 < each.time < 2700]
+    recording = examined(tmp_path, write(found))
+    assert "gap" in named(recording)
+    assert told(recording) == amounts
+
+
+def test_a_rest_that_nobody_recorded_is_no_gap(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bdf([each for each in records() if not 100 < each.time < 500]))
+    assert "gap" not in named(recording)
+    assert told(recording) == RIGHT
+
+
+def test_a_step_whose_end_is_missing_is_not_told(tmp_path: Path) -> None:
+    found = [each for each in records() if not 3000 < each.time <= 4200]
+    recording = examined(tmp_path, arbin(found))
+    assert "records are missing" in named(recording)
+    assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_sparse_records_of_a_changing_current_are_not_integrated(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    found = [replace(each, current=each.current * float(rng.uniform(0, 2))) for each in records(60.0)]
+    recording = examined(tmp_path, bare(found))
+    assert "sparse records" in named(recording)
+    assert told(recording) == {}
+
+
+def test_a_constant_current_may_be_recorded_sparsely(tmp_path: Path) -> None:
+    assert told(examined(tmp_path, bare(records(300.0)))) == RIGHT
+
+
+# --- current ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [bare, bdf])
+def test_a_current_of_the_other_sign_is_named_and_never_turned_round(tmp_path: Path, write: Write) -> None:
+    recording = examined(
+        tmp_path,
+        write(
+            [
+                replace(each, current=-each.current, charged=each.discharged, discharged=each.charged)
+                for each in records()
+            ]
+        ),
+    )
+    assert "reversed current" in named(recording)
+    assert told(recording) == {}
+    with pytest.raises(InputError, match="other sign"):
+        kpi.capacity(recording, 2)
+
+
+def test_a_current_of_one_sign_only_is_named(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bare([replace(each, current=abs(each.current)) for each in records()]))
+    assert "current of one sign" in named(recording)
+    assert told(recording) == {}
+
+
+def test_a_discharge_by_itself_has_one_sign_and_no_fault(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bare(records(steps=((0.0, 600), (-2.0, 3600), (0.0, 600)))))
+    assert not recording.defects
+    assert told(recording) == {"discharge 1": RIGHT["discharge 1"]}
+
+
+def test_a_sign_that_contradicts_the_words_of_the_file_is_named(tmp_path: Path) -> None:
+    recording = examined(
+        tmp_path, neware([replace(each, current=-each.current) for each in records()]).replace("CC ", "CC ")
+    )
+    contradicting = maccor([replace(each, current=-each.current) for each in records()])
+    assert told(examined(tmp_path, contradicting)) == {}
+    assert told(recording) == {}
+
+
+# --- counters -----------------------------------------------------------------------------------------------------
+
+
+def test_a_counter_that_falls_and_does_not_begin_anew_is_not_used(tmp_path: Path) -> None:
+    """Accepted before: -0.166 Ah."""
+    found = [replace(each, discharged=each.discharged - 0.166 * (n > 250)) for n, each in enumerate(records())]
+    recording = examined(tmp_path, bdf(found))
+    assert "counters fall" in named(recording)
+    assert told(recording) == {}
+
+
+@settings(max_examples=25)
+@given(resets=st.sets(st.integers(62, 480), max_size=8))
+def test_counters_that_begin_anew_anywhere_are_joined(
+    resets: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Within the discharge: what had been counted stays counted, wherever the counter is set to zero."""
+    found, lost = [], 0.0
+    for n, each in enumerate(records()):
+        lost = each.discharged if n in resets else lost
+        found.append(replace(each, discharged=each.discharged - lost))
+    path = tmp_path_factory.getbasetemp() / "resets.csv"
+    path.write_text(bdf(found), encoding="utf-8")
+    recording = open_recording(path)
+    # What flowed between the last record before a reset and the reset nobody counted: 10 s of 2 A each.
+    assert told(recording)["discharge 1"] == pytest.approx(AMPERE_HOURS, abs=len(resets) * 20 / 3600 + 1e-6)
+    assert not np.any(np.diff(recording.column("Discharging Capacity / Ah")) < 0)
+
+
+@settings(max_examples=15)
+@given(resets=st.sets(st.integers(10, 60).map(lambda n: 7 * n), max_size=8))
+def test_what_a_counter_shows_after_it_began_anew_counts(
+    resets: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Set to zero just behind a record, the next one shows what has flowed since: nothing is lost."""
+    found, lost, before = [], 0.0, 0.0
+    for n, each in enumerate(records()):
+        lost, before = before if n in resets else lost, each.discharged
+        found.append(replace(each, discharged=each.discharged - lost))
+    path = tmp_path_factory.getbasetemp() / "anew.csv"
+    path.write_text(bdf(found), encoding="utf-8")
+    assert told(open_recording(path))["discharge 1"] == pytest.approx(AMPERE_HOURS, rel=1e-9)
+
+
+def test_a_counter_that_says_something_else_than_the_current_is_not_told(tmp_path: Path) -> None:
+    found = [replace(each, charged=each.charged * (1.3 if each.step >= 4 else 1)) for each in records()]
+    recording = examined(tmp_path, bdf(found))
+    assert "counters and integration differ" in named(recording)
+    assert told(recording) == {"discharge 1": RIGHT["discharge 1"]}
+
+
+# --- units of other columns ---------------------------------------------------------------------------------------
+
+
+def test_a_capacity_that_goes_up_and_down_is_the_net_one(tmp_path: Path) -> None:
+    """Under the same name others keep a counter of the step: what it does tells which it is."""
+    rows = [(each.time, each.voltage, each.current, 5 + each.net) for each in records()]
+    recording = examined(tmp_path, table(("Time [s]", "Voltage [V]", "Current [A]", "Capacity [Ah]"), rows))
+    assert told(recording) == RIGHT
+    assert "counters and integration" in named(recording)
+
+
+def test_a_counter_that_stands_still_under_current_is_not_told(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bdf([replace(each, discharged=0.0) for each in records()]))
+    assert "counters and integration differ" in named(recording)
+    assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_counters_that_nobody_kept_are_none(tmp_path: Path) -> None:
+    found = [replace(each, discharged=0.0, charged=0.0, energy_in=0.0, energy_out=0.0) for each in records()]
+    assert told(examined(tmp_path, bdf(found))) == RIGHT
+
+
+def test_a_leap_of_the_voltage_at_the_beginning_is_no_discharge_in_no_time(tmp_path: Path) -> None:
+    """As of lithium that is plated on copper: the potential leaps when the current begins, and stays."""
+    rows = [(n * 0.1, 2.9 if n < 100 else 0.05, 0.0 if n < 100 else -0.005) for n in range(400)]
+    recording = examined(tmp_path, table(("Test Time / s", "Voltage / V", "Current / A"), rows))
+    assert "time in another unit" not in named(recording)
+
+
+def test_a_recording_that_begins_within_a_step_does_not_tell_of_that_step(tmp_path: Path) -> None:
+    recording = examined(tmp_path, maccor([each for each in records() if each.time > 2000]))
+    assert "records are missing" in named(recording)
+    assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_milliampere_hours_in_a_column_of_ampere_hours(tmp_path: Path) -> None:
+    found = [replace(each, charged=1000 * each.charged, discharged=1000 * each.discharged) for each in records()]
+    recording = examined(tmp_path, bdf(found))
+    assert "columns in another unit" in named(recording)
+    assert told(recording) == {}
+
+
+def test_milliamperes_in_a_column_of_amperes(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bdf([replace(each, current=1000 * each.current) for each in records()]))
+    assert "columns in another unit" in named(recording)
+    assert told(recording) == RIGHT
+    assert {figure.unit for figure in kpi.evaluate(recording).figures} == {"Ah"}
+
+
+def test_millivolts_in_a_column_of_volts(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bdf([replace(each, voltage=1000 * each.voltage) for each in records()]))
+    assert "voltage in another unit" in named(recording)
+    assert {figure.unit for figure in kpi.evaluate(recording).figures} == {"Ah"}
+
+
+def test_a_power_that_is_not_voltage_times_current(tmp_path: Path) -> None:
+    rows = [(each.time, each.voltage, 1000 * each.current, each.voltage * each.current) for each in records()]
+    recording = examined(tmp_path, table(("Test Time / s", "Voltage / V", "Current / A", "Power / W"), rows))
+    assert "columns in another unit" in named(recording)
+    assert not kpi.evaluate(recording).figures
+
+
+@pytest.mark.parametrize(
+    ("degrees", "word"), [(-2501.7, "beyond"), (298.15, "kelvin"), (0.0, "no sensor"), (850.0, "beyond")]
+)
+def test_impossible_temperatures_are_named_and_not_used(tmp_path: Path, degrees: float, word: str) -> None:
+    recording = examined(tmp_path, arbin(records()).replace(",25.1\n", f",{degrees}\n"))
+    (finding,) = recording.defects
+    assert (finding.check, word in finding.text) == ("impossible temperature", True)
+    assert "K" not in {figure.unit for figure in kpi.evaluate(recording).figures}
+    assert told(recording) == RIGHT
+
+
+def test_a_temperature_that_is_one_is_used(tmp_path: Path) -> None:
+    recording = examined(tmp_path, arbin(records()))
+    assert kpi.temperature_rise(recording, "discharge 1").value == 0
+
+
+# --- what is no recording of one cell -----------------------------------------------------------------------------
+
+
+def test_two_cells_in_one_file_are_refused_by_their_names(tmp_path: Path) -> None:
+    header, *rows = bdf(records()).splitlines()
+    lines = [f"{header},Cell ID", *(f"{row},A7" for row in rows), *(f"{row},B3" for row in rows)]
+    with pytest.raises(InputError, match=r"2 cells \(Cell ID: A7, B3\)"):
+        examined(tmp_path, "\n".join(lines))
+
+
+def test_a_column_that_names_the_one_cell_is_no_fault(tmp_path: Path) -> None:
+    header, *rows = bdf(records()).splitlines()
+    assert told(examined(tmp_path, "\n".join([f"{header},Cell ID", *(f"{row},A7" for row in rows)]))) == RIGHT
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_headers_without_records_are_refused(tmp_path: Path, make: str) -> None:
+    with pytest.raises(InputError, match="no records"):
+        examined(tmp_path, MAKES[make]([]))

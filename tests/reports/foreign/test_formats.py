@@ -1,0 +1,195 @@
+"""Text exports of each make: the same recording, whatever its columns, units, signs and commas are."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.verdicts import InputError
+from instruments import extensions
+from reports import kpi
+from reports.foreign import open_recording, registry
+from reports.foreign.head import Head
+from reports.foreign.source import Source
+from tests.reports.foreign.makes import AMPERE_HOURS, MAKES, records, table
+
+MEAN_OUT = 4.0 - 0.4 - 0.04
+"""V in the middle of the discharge: a straight line from 4 V, 0.4 V for each ampere-hour, behind 20 mOhm."""
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_what_flowed_is_what_flowed(tmp_path: Path, make: str) -> None:
+    path = tmp_path / "recording.txt"
+    path.write_text(MAKES[make](records()), encoding="utf-8")
+    recording = open_recording(path)
+    assert recording.format.startswith(make.partition(",")[0])
+    assert not recording.defects, recording.findings
+    assert [step.direction for step in recording.steps] == ["none", "discharge", "none", "charge", "none"]
+    out, back = kpi.capacity(recording, "discharge 1"), kpi.capacity(recording, "charge 1")
+    assert (out.value, back.value) == pytest.approx((AMPERE_HOURS, AMPERE_HOURS), rel=5e-4)
+    assert kpi.energy(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS * MEAN_OUT, rel=2e-3)
+    assert recording.step("discharge 1").duration == pytest.approx(3600, abs=0.1)
+
+
+@pytest.mark.parametrize("make", MAKES)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_the_encoding_does_not_matter(tmp_path: Path, make: str, encoding: str) -> None:
+    path = tmp_path / "recording.txt"
+    path.write_text(MAKES[make](records(60.0)), encoding=encoding)
+    recording = open_recording(path)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=5e-4)
+
+
+def test_a_line_that_is_cut_off_is_told_and_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](records()) + "1264,12600.0,03/0", encoding="utf-8")
+    recording = open_recording(path)
+    assert len(recording.rows) == len(records())
+    assert any("left out" in finding.text for finding in recording.findings)
+
+
+def test_a_header_that_says_another_unit_is_believed(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    text = table(
+        ("Test Time / h", "Voltage / mV", "Current / mA"),
+        ((each.time / 3600, 1000 * each.voltage, 1000 * each.current) for each in records()),
+    )
+    path.write_text(text, encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_commas_between_thousands_are_none_of_the_fraction(tmp_path: Path) -> None:
+    rows = [(f'"{each.time:,.2f}"', f"{each.voltage:.4f}", f'"{1000 * each.current:,.4f}"') for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage (V)", "Current (mA)"), rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-4)
+
+
+def test_a_time_may_be_written_as_a_moment(tmp_path: Path) -> None:
+    rows = [(f"{each.moment:%m/%d/%Y %H:%M:%S}.250", each.voltage, 1000 * each.current) for each in records()]
+    path = tmp_path / "recording.mpt"
+    path.write_text(table(("time/s", "Ewe/V", "I/mA"), rows, "\t"), encoding="utf-8")
+    recording = open_recording(path)
+    assert recording.step("discharge 1").duration == pytest.approx(3600)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_a_line_of_units_below_the_names_is_believed(tmp_path: Path) -> None:
+    rows = [("[s]", "[mV]", "[mA]"), *((each.time, 1000 * each.voltage, 1000 * each.current) for each in records())]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Test Time", "Voltage", "Current"), rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.findings[:-1]
+    assert kpi.energy(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS * MEAN_OUT, rel=2e-3)
+
+
+def test_headers_that_a_schedule_quotes_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    schedule = "".join(f"[{n}: step]\n   [Save data when t > {n}]\n" for n in range(1500))
+    path.write_text(
+        "Run Time (h),Current (A),Potential (V),Step Number,Cycle Number\n" + schedule + MAKES["Novonix"](records())
+    )
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=5e-4)
+
+
+def test_the_ends_of_a_pulse_are_not_lost_in_a_step_time(tmp_path: Path) -> None:
+    """The time of the step says when a step began, though the rest before it is recorded once a minute."""
+    steps = ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600))
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](records(1.0, steps)), encoding="utf-8")
+    recording = open_recording(path)
+    pulse = next(step for step in recording.steps if not step.resumable)
+    # 20 mOhm, and the open-circuit line falls by 0.4 V/Ah while 2 A flow for 10 s.
+    assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
+
+
+# --- formats of others --------------------------------------------------------------------------------------------
+
+
+class _Dots:
+    title = "dots"
+
+    def recognises(self, head: Head) -> int:
+        return 1000 * head.start.startswith(b"...")
+
+    def read(self, head: Head) -> Source:
+        raise InputError(f"{head.path} has nothing but dots.")
+
+
+class _Brought:
+    """An entry point, as `importlib.metadata` has them."""
+
+    name, value, dist = "dots", "somewhere:FORMAT", None
+
+    def __init__(self, brought: object) -> None:
+        self._brought = brought
+
+    def load(self) -> object:
+        return self._brought
+
+
+@pytest.fixture
+def bring(monkeypatch: pytest.MonkeyPatch) -> "object":
+    def bring(brought: object) -> None:
+        monkeypatch.setattr(
+            extensions, "brought", lambda group: {"dots": (_Brought(brought),)} if "formats" in group else {}
+        )
+        registry.formats.cache_clear()
+
+    yield bring
+    registry.formats.cache_clear()
+
+
+def test_a_package_can_bring_a_format(bring: object, tmp_path: Path) -> None:
+    bring(_Dots())  # type: ignore[operator]
+    path = tmp_path / "recording.dots"
+    path.write_text("... . .\n", encoding="utf-8")
+    with pytest.raises(InputError, match="nothing but dots"):
+        open_recording(path)
+
+
+def test_what_is_no_format_is_told_by_its_name(bring: object, tmp_path: Path) -> None:
+    bring("a word")  # type: ignore[operator]
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](records(60.0)), encoding="utf-8")
+    with pytest.raises(InputError, match=r"The file format 'dots' is none"):
+        open_recording(path)
+
+
+# --- what is no recording -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150)
+@given(content=st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
+def test_any_bytes_are_read_or_refused_in_a_sentence(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "anything"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        open_recording(path)
+    assert len(str(refused.value).splitlines()) == 1
+    assert str(path) in str(refused.value)
+
+
+CELLS = st.sampled_from(
+    ["0", "1", "2.5", "-3", "1e3", "", "nan", "x", "00:01:00", "1,5", "inf", "99999999999", '"', ";"]
+)
+
+
+@settings(max_examples=150)
+@given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=30), make=st.sampled_from([*MAKES]))
+def test_any_cells_below_a_makes_headers_are_read_or_refused(
+    rows: list[list[str]], make: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "cells.txt"
+    header = MAKES[make]([])
+    delimiter = "\t" if "\t" in header else ";" if ";" in header else ","
+    path.write_text(header + "\n".join(delimiter.join(row) for row in rows) + "\n", encoding="utf-8")
+    try:
+        problems, sentence = kpi.evaluate(open_recording(path)).problems, ""
+    except InputError as refused:
+        problems, sentence = (), str(refused)
+    assert not problems
+    assert len(sentence.splitlines()) <= 1

@@ -1,0 +1,1 @@
+"""Tables of truth: what the bench and its twin say beside what is so. `python -m truth [--data DIR] [table ...]`."""

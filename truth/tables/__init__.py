@@ -1,0 +1,1 @@
+"""One module per table, found by its place: `main(data)` prints it and returns whether it is good enough."""
