@@ -411,13 +411,16 @@ class Engine:
         bms, clock = self.bench.roles.bms, self.clock
         wanted, other = _STATES_OF[mode], _OTHER[mode]
         began, state, detour = clock.now(), nan, False
+        closed: float | None = None
         self.sampler.asked_mode = mode.name
         bms.request_mode(mode)
         try:
             for row in self._scans(self.bench.station.scan_period):
                 state = row[_BMS_STATE]
-                if state in wanted and (self._is_news(row, began) or clock.now() - began > CONTACTOR_TIMEOUT):
-                    return row
+                if state in wanted:
+                    closed = clock.now() if closed is None else closed
+                    if self._is_news(row, closed) or clock.now() - began > CONTACTOR_TIMEOUT:
+                        return row
                 if state == other and not detour and clock.now() - began > DETOUR_AFTER:
                     detour = True
                     bms.request_mode(BmsMode.STANDBY)
@@ -433,13 +436,14 @@ class Engine:
             "contactor-not-closed",
         )
 
-    def _is_news(self, row: Row, began: float) -> bool:
-        """Whether everything that the BMS says in a row was received since `began` (s).
+    def _is_news(self, row: Row, closed: float) -> bool:
+        """Whether everything that the BMS says in a row was received since it was seen to be closed (`closed`, s).
 
-        A frame that a busy computer delivers late shows what was before: a charge that then seems to leap, a limit of
-        another temperature. On a virtual clock nothing is late.
+        A frame from before shows what was then: no charge, since no string was connected, or a limit of another
+        temperature; and a first charge that comes while a current flows has nothing to be compared with. On a virtual
+        clock a node has said everything by the next scan.
         """
-        return self.clock.kind == "virtual" or row[_BMS_AGE] < self.clock.now() - began
+        return self.clock.kind == "virtual" or row[_BMS_AGE] < self.clock.now() - closed
 
     # --- words --------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import packbench
 from tests.foreign.rig import Rig, running
 from tests.foreign.session import Session, session
 
@@ -72,6 +73,15 @@ def test_a_healthy_charge_passes_and_ends_off(rig: Rig, tmp_path: Path) -> None:
     assert is_off(rig)
     assert not rig.node.closed
     assert not opened_under_load(rig)
+
+
+def test_no_current_is_asked_for_before_the_bms_has_shown_a_charge(rig: Rig, tmp_path: Path) -> None:
+    """A node shows none until a string is connected, and its display comes once a second."""
+    found = session(rig, tmp_path, CHARGE)
+    rows = packbench.load_run(found.run)
+    flowing = rows[rows["Set Current / A"].notna()]
+    assert len(flowing)
+    assert flowing["SOC / 1"].notna().all()
 
 
 # --- the bench as it is found ---------------------------------------------------------------------------------------
