@@ -152,6 +152,39 @@ def test_resistance_can_be_rewritten_while_running(bench: Any) -> None:
     assert float(bench.ask("emulator", "SOC1:RUN:Q?")) == pytest.approx(500 * CAPACITY + 2.8, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_running_table_is_what_was_written_into_it_last(bench: Any, seed: int) -> None:
+    """Rows in any order, written anew one by one while a current leads from row to row: numpy says what they mean."""
+    random = np.random.default_rng(seed)
+    bench.emulate(soc=0.5)
+    bench.say("emulator", "OUTP1:ONOFF 0", "SOC1:EDIT:LENG 5")
+    charges = np.sort(random.choice(range(10, 400, 10), size=5, replace=False)).astype(float)
+    voltages, resistances = np.linspace(3.2, 3.6, 5), random.integers(10, 40, size=5).astype(float)
+    order = random.permutation(5)
+    for step, row in enumerate(order, start=1):
+        bench.say("emulator", f"SOC1:EDIT:STEP {step};Q {charges[row]};VOLT {voltages[row]};OUTCURR 5000")
+        bench.say("emulator", f"SOC1:EDIT:R {resistances[row]}")
+    bench.say("emulator", "SOC1:EDIT:SVOL 3.2", "OUTP1:ONOFF 1")
+    bench.source(voltage=110, current=2)
+    for _ in range(20):
+        bench.world.advance(40)
+        step, row = (number := int(random.integers(5))) + 1, order[number]
+        if random.integers(2):
+            resistances[row] = random.integers(10, 40)
+            bench.say("emulator", f"SOC1:EDIT:STEP {step};R {resistances[row]}")
+        else:
+            voltages[row] += 0.01
+            bench.say("emulator", f"SOC1:EDIT:STEP {step};VOLT {voltages[row]}")
+        held = float(bench.ask("emulator", "SOC1:RUN:Q?"))
+        assert float(bench.ask("emulator", "SOC1:SIM:RES?")) == pytest.approx(
+            np.interp(held, charges, resistances), abs=2e-3
+        )
+        assert float(bench.ask("emulator", "SOC1:OPEN:VOLT?")) == pytest.approx(
+            np.interp(held, charges, voltages), abs=1e-4
+        )
+    assert held == charges[-1]
+
+
 def test_rows_may_be_written_in_any_order(bench: Any) -> None:
     bench.say("emulator", "OUTP1:MODE 3", "SOC1:EDIT:LENG 2")
     bench.say("emulator", "SOC1:EDIT:STEP 1;Q 0;VOLT 3;STEP 2;Q 1000;VOLT 4;SVOL 3.25", "OUTP1:ONOFF 1")

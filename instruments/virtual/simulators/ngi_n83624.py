@@ -7,7 +7,7 @@ between rows the output is interpolated here. Not simulated: SEQ mode, CAN, the 
 how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import inf
 
@@ -57,7 +57,7 @@ ERRORS = {
 }
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
-_SI = np.array([1.0, 1e-3])  # of V and mOhm in it
+_SI = np.array([[1.0], [1e-3]])  # of V and mOhm in it
 
 SHEET = Limits(offset=0.6e-3)
 """V: limit of error of a measured channel (series data sheet; assumed)."""
@@ -98,6 +98,8 @@ class SocTables:
         self._row_limit = np.zeros(channels)
         self._above = self._below = 0.0
         """Charge (mAh) that every channel can take, and give, before one may have come to the end of its row."""
+        self._rank = np.zeros((channels, ROWS), dtype=np.intp)
+        """Where each row is among the sorted ones."""
         self.dirty = True
 
     def compile(self) -> None:
@@ -107,12 +109,30 @@ class SocTables:
             count = max(int(length), 1)
             rows = self.rows[:, channel, :count]
             order = np.argsort(rows[0], kind="stable")
+            self._rank[channel, order] = np.arange(count)
             self._sorted[:, channel, :count] = rows[:, order]
             self._sorted[:, channel, count:] = rows[:, order[-1:]]
         low, high = self.ends = self._sorted[0, :, 0], self._sorted[0, :, -1]
         self.span = np.where(high > low, high - low, 1.0)
         self.dirty = False
         self._find_rows(range(len(self.length)))
+        self._read()
+
+    def write(self, quantity: int, channels: Sequence[int], rows: NDArray[np.intp], value: float) -> None:
+        """Write one quantity of a row of each of these channels, which may be running on it.
+
+        What it is worth when the rows must be sorted anew is left until then.
+        """
+        self.rows[quantity, channels, rows] = value
+        lengths = self.length[channels]
+        if self.dirty or quantity == 0 or (rows >= lengths).any():
+            self.dirty = True
+            return
+        ranks = self._rank[channels, rows]
+        self._sorted[quantity, channels, ranks] = value
+        for index in np.flatnonzero(ranks == lengths - 1).tolist():
+            self._sorted[quantity, channels[index], lengths[index] :] = value
+        self._draw(channels)
         self._read()
 
     def place(self, channel: int, start_voltage: float) -> None:
@@ -160,22 +180,28 @@ class SocTables:
         else:
             self._find_room()
 
-    def _find_rows(self, channels: Iterable[int]) -> None:
+    def _find_rows(self, channels: Sequence[int]) -> None:
         """Find the rows that these channels run on: where they begin and end, and the lines between their ends."""
         for channel in channels:
-            table, last = self._sorted[:, channel], max(int(self.length[channel]) - 2, 0)
-            row = min(max(int(table[0].searchsorted(self.position[channel], "right")) - 1, 0), last)
-            below, above = table[:, row], table[:, row + 1]
-            low, high = float(below[0]), float(above[0])
-            self._row[channel], self._low[channel], self._high[channel] = row, low, max(low, high)
-            start, end = below[[1, 3]] * _SI, above[[1, 3]] * _SI
-            self._start[:, channel] = start
-            self._rise[:, channel] = (end - start) / (high - low if high > low else 1.0)
-            self._row_limit[channel] = below[2]
+            last = max(int(self.length[channel]) - 2, 0)
+            row = int(self._sorted[0, channel].searchsorted(self.position[channel], "right")) - 1
+            self._row[channel] = min(max(row, 0), last)
+        self._draw(channels)
+        self._find_room()
+
+    def _draw(self, channels: Sequence[int]) -> None:
+        """Draw the lines that these channels run on, from the row below to the row above."""
+        rows = self._row[channels]
+        below, above = self._sorted[:, channels, rows], self._sorted[:, channels, rows + 1]
+        width = above[0] - below[0]
+        self._low[channels], self._high[channels] = below[0], below[0] + np.maximum(width, 0.0)
+        start = below[1::2] * _SI
+        self._start[:, channels] = start
+        self._rise[:, channels] = (above[1::2] * _SI - start) / np.where(width > 0.0, width, 1.0)
+        self._row_limit[channels] = below[2]
         # Another array each time: whoever works something out of it sees by that whether it still holds.
         self.slope = self._rise[0].copy()
         self.current_limit = least(self._row_limit) / 1000
-        self._find_room()
 
     def _find_room(self) -> None:
         # A little less than there is: a sum of many charges is not to the last bit where they lead.
@@ -432,7 +458,8 @@ class NgiN83624(Instrument):
                 if isinstance(unit, ScpiError):
                     raise unit
                 if not unit.query:
-                    self._settling.stale = self._stale = True
+                    self._settling.stale = True
+                    self._stale = self._stale or unit.target not in _EDITS
                 reply = unit.target(self, unit)
             except ScpiError as error:
                 self.errors.push(error.number)
@@ -498,6 +525,12 @@ class NgiN83624(Instrument):
                 self.event[channel] |= OFP
             else:
                 self.fault[channel] = value
+
+    def edit(self, quantity: int, channels: Sequence[int], rows: NDArray[np.intp], value: float) -> None:
+        """Write a quantity of one row of each of these channels' tables, running or not."""
+        self.tables.write(quantity, channels, rows, value)
+        self._stale = self._stale or self.tables.dirty
+        self._forget()
 
     def table(self, file: int) -> SocTables:
         """The tables of a file; a file that was never written is empty."""
@@ -643,8 +676,7 @@ def _edit(name: str, maximum: Callable[[NgiN83624], float], decimals: int) -> Ha
         steps = unit.edit_step[channels] - 1
         if call.query:
             return _csv(rows[channels, steps], range(len(channels)), decimals)
-        rows[channels, steps] = scpi.number(call.only(), minimum=0.0, maximum=maximum(unit))
-        unit.tables.dirty = True
+        unit.edit(quantity, channels, steps, scpi.number(call.only(), minimum=0.0, maximum=maximum(unit)))
         return None
 
     return handler
@@ -670,8 +702,26 @@ def _identity(unit: NgiN83624, _call: Call[object]) -> str:
     return f"NGI,{unit._specimen.model},0,V1.00"
 
 
+def _volts(unit: NgiN83624) -> float:
+    return unit.rated_voltage
+
+
+def _ohms(_unit: NgiN83624) -> float:
+    return 1e6
+
+
+_EDITING: Mapping[str, Handler] = {
+    "SOC<n>:EDIT:STEP[?]": _step,
+    "SOC<n>:EDIT:Q[?]": _edit("Q", lambda unit: 1e9, 3),
+    "SOC<n>:EDIT:VOLTage[?]": _edit("VOLT", _volts, 4),
+    "SOC<n>:EDIT:OUTCURRent[?]": _edit("OUTCURR", _milliamperes, 2),
+    "SOC<n>:EDIT:Res[?]": _edit("R", _ohms, 3),
+}
+_EDITS = frozenset(_EDITING.values())
+"""What changes a table and nothing else; `edit` sees to what follows from that."""
+
+
 def _table() -> Mapping[str, Handler]:
-    volts, ohms = (lambda unit: unit.rated_voltage), (lambda unit: 1e6)
     return {
         "*IDN?": _identity,
         "*RST": _reset,
@@ -689,21 +739,17 @@ def _table() -> Mapping[str, Handler]:
         "OUTPut<n>:ONDWell[?]": _kept("ONDW", lambda unit: float(0xFFFFFFFE), 0),
         "OUTPut<n>:STATe?": _queried(_status),
         "OUTPut<n>:EVENt?": _queried(_status),
-        "SOURce<n>:VOLTage[?]": _kept("SOUR:VOLT", volts, 4),
+        "SOURce<n>:VOLTage[?]": _kept("SOUR:VOLT", _volts, 4),
         "SOURce<n>:OUTCURRent[?]": _kept("SOUR:OUTCURR", _milliamperes, 2),
         "SOURce<n>:RANGe[?]": _kept("SOUR:RANG", lambda unit: 3.0, 0),
-        "CHARge<n>:VOLTage[?]": _kept("CHAR:VOLT", volts, 4),
+        "CHARge<n>:VOLTage[?]": _kept("CHAR:VOLT", _volts, 4),
         "CHARge<n>:OUTCURRent[?]": _kept("CHAR:OUTCURR", _milliamperes, 2),
-        "CHARge<n>:Res[?]": _kept("CHAR:R", ohms, 3),
+        "CHARge<n>:Res[?]": _kept("CHAR:R", _ohms, 3),
         "CHARge<n>:ECHO:VOLTage?": _measured(NgiN83624.measured_voltage, 4),
         "CHARge<n>:ECHO:Q?": _measured(NgiN83624.charge_given, 3),
         "SOC<n>:EDIT:FILE[?]": _file,
         "SOC<n>:EDIT:LENGth[?]": _length,
-        "SOC<n>:EDIT:STEP[?]": _step,
-        "SOC<n>:EDIT:Q[?]": _edit("Q", lambda unit: 1e9, 3),
-        "SOC<n>:EDIT:VOLTage[?]": _edit("VOLT", volts, 4),
-        "SOC<n>:EDIT:OUTCURRent[?]": _edit("OUTCURR", _milliamperes, 2),
-        "SOC<n>:EDIT:Res[?]": _edit("R", ohms, 3),
+        **_EDITING,
         "SOC<n>:EDIT:SVOLtage[?]": _start,
         "SOC<n>:RUN:STEP?": _queried(lambda unit: unit.tables.row() + 1),
         "SOC<n>:RUN:Q?": _queried(lambda unit: unit.tables.position, 3),
