@@ -7,7 +7,7 @@ less to a current that has only begun, so the rows that the cells run on are giv
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from math import exp, isnan, nan
+from math import exp, inf, isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +30,9 @@ FOLLOW_STEP = 1.0
 """K of change after which the running tables get new resistances: under 5 % of R for any of our cells."""
 CLOSE = 0.002
 """Share of a resistance that it may be off by until it is written anew."""
-AROUND = 1
-"""Rows to either side of where the cells are, on average, that are kept up to date: cells differ, and move on."""
 RESTING = 0.01
 """C-rate below which a current is none, and by which it changes at an edge."""
-PACE = 0.05
+PACE = 0.1
 """Part of the time since the last edge of the current after which resistances are looked at again: they go by its
 logarithm, so that what is written is as far off a second behind the edge as an hour behind it, and a long charge costs
 hardly a message."""
@@ -43,16 +41,18 @@ hardly a message."""
 class _Memory:
     """What the cell's pairs of resistance and capacitance have come to, V: as if all cells were alike.
 
-    `capacity` in Ah of the pack, whose `parallel` cells share a current; `soc` from 0 to 1.
+    `capacity` in Ah of the pack, whose `parallel` cells share a current; `soc` from 0 to 1. What flows is added up, and
+    the pairs follow when somebody wants to know: by its mean, which is the current itself between two edges.
     """
 
     def __init__(self, cell: CellParameters, capacity: float, parallel: int, soc: float) -> None:
-        self._cell, self._capacity, self._parallel = cell, capacity, parallel
-        self._rows = cell.soc.tolist()
-        self.soc, self.row = soc, 0
+        self._cell, self._capacity, self._parallel = cell, 3600 * capacity, parallel
+        self._rows = [self._capacity * soc for soc in cell.soc.tolist()]
+        self._charge, self._least = self._capacity * soc, RESTING * capacity
+        self.row, self.ends = 0, (inf, -inf)
+        """Where the cells are in their table, and between which charges, A s, they stay there."""
         self._held = [0.0] * cell.pairs
-        self._time, self._seconds = nan, nan
-        self._kept: list[float] = [1.0] * cell.pairs
+        self._seconds = self._since = 0.0
         self._resistances: list[list[float]] = []
         self._taus: list[float] = []
         self._built_up: list[float] = []
@@ -64,27 +64,41 @@ class _Memory:
         self._resistances = cell.resistances(cell.soc, temperature).T.tolist()
         self._built_up = cell.resistance_after(BUILT_UP, cell.soc, temperature).tolist()
         self._taus = [float(np.interp(temperature, cell.temperature, tau)) for tau in taus]
-        self._seconds = nan
 
-    def share(self, current: float, time: float) -> float:
-        """How much of what is uploaded a cell will oppose by the next look to what flows now (A, positive charges)."""
-        seconds = time - self._time if time > self._time else 0.0
-        self._time = time
-        if seconds != self._seconds:
-            self._seconds = seconds
-            self._kept = [exp(-seconds / tau) for tau in self._taus]
-        self.soc = min(max(self.soc + current * seconds / 3600 / self._capacity, 0.0), 1.0)
-        self.row = max(bisect_right(self._rows, self.soc) - 1, 0)
-        amperes, opposed = current / self._parallel, 0.0
-        flows = abs(current) >= RESTING * self._capacity
+    def flow(self, current: float, seconds: float) -> bool:
+        """Let a current (A, positive charges) flow; whether the cells are still in the row where they were."""
+        self._seconds += seconds
+        self._charge += current * seconds
+        low, high = self.ends
+        return low <= self._charge < high
+
+    def catch_up(self) -> None:
+        """Let the pairs follow what has flowed since the last time."""
+        if self._seconds:
+            amperes = (self._charge - self._since) / self._seconds / self._parallel
+            pairs = zip(self._resistances[self.row][1:], self._taus, strict=True)
+            for number, (resistance, tau) in enumerate(pairs):
+                end = amperes * resistance
+                self._held[number] = end + (self._held[number] - end) * exp(-self._seconds / tau)
+        self._charge = min(max(self._charge, 0.0), self._capacity)
+        self._seconds, self._since = 0.0, self._charge
+        self.row = min(max(bisect_right(self._rows, self._charge) - 1, 0), len(self._rows) - 2)
+        self.ends = self._rows[self.row], self._rows[self.row + 1]
+
+    @property
+    def upper(self) -> bool:
+        """Whether the cells are nearer to the end of their row than to its beginning."""
+        return self._charge > sum(self.ends) / 2
+
+    def share(self, current: float, ahead: float) -> float:
+        """How much of what is uploaded a cell will oppose in `ahead` s to what flows now (A, positive charges)."""
         at_once, *pairs = self._resistances[self.row]
-        for number, (resistance, kept) in enumerate(zip(pairs, self._kept, strict=True)):
-            end = amperes * resistance
-            held = end + (self._held[number] - end) * kept
-            self._held[number] = held
-            if flows:
+        amperes, opposed = current / self._parallel, 0.0
+        if abs(current) >= self._least:
+            for resistance, held, tau in zip(pairs, self._held, self._taus, strict=True):
+                end = amperes * resistance
                 # What an earlier current has left the other way round is no resistance, and no table holds it.
-                opposed += min(max((end + (held - end) * kept) / amperes, 0.0), resistance)
+                opposed += min(max((end + (held - end) * exp(-ahead / tau)) / amperes, 0.0), resistance)
         return (at_once + opposed) / self._built_up[self.row]
 
 
@@ -113,8 +127,7 @@ class EmulatedPack:
         self._memory.warm_to(temperature)
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
-        self._here, self._share = -1, 1.0
-        self._current, self._edge = nan, RESTING * capacity
+        self._current, self._time, self._edge = nan, nan, RESTING * capacity
         self._edge_at = self._due = 0.0
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
@@ -140,7 +153,7 @@ class EmulatedPack:
             self._memory.warm_to(temperature)
             self._wanted = list(self._total)
             self._left = list(range(len(self._wanted)))
-            self._here = -1
+            self._due = 0.0
         if not isnan(current):
             self._remember(current, time)
         if not self._left:
@@ -153,15 +166,24 @@ class EmulatedPack:
 
     def _remember(self, current: float, time: float) -> None:
         """Have the rows that the cells run on oppose what a cell would by now."""
-        share, here = self._memory.share(current, time), self._memory.row
-        if not abs(current - self._current) <= self._edge:  # nan: the first one
-            self._edge_at = self._due = time
-        self._current = current
-        if here == self._here and (time < self._due or abs(share - self._share) < CLOSE / 2):
+        seconds = time - self._time if time > self._time else 0.0
+        before, self._current, self._time = self._current, current, time
+        edge = not abs(current - before) <= self._edge  # nan: the first one
+        if edge:
+            self._memory.catch_up()
+            self._edge_at = time
+        if self._memory.flow(current, seconds) and not edge and time < self._due:
             return
-        self._here, self._share = here, share
-        self._due = time + PACE * (time - self._edge_at)
-        for row in range(max(here - AROUND, 0), min(here + AROUND + 2, len(self._total))):
+        self._memory.catch_up()
+        pause = max(PACE * (time - self._edge_at), seconds)
+        self._due = time + pause
+        # What is written now is met from the next scan on until the next look: it is right in the middle.
+        self._write_around(self._memory.row, self._memory.share(current, (seconds + pause) / 2))
+
+    def _write_around(self, here: int, share: float) -> None:
+        """Have the rows written anew that the cells run on, or will next: those that are not close enough."""
+        first = here if self._memory.upper else here - 1
+        for row in range(max(first, 0), min(first + 3, len(self._total))):
             wanted = share * self._total[row]
             if abs(wanted - self._written[row]) > CLOSE * self._total[row]:
                 self._wanted[row] = wanted

@@ -148,7 +148,7 @@ class NgiN83624(VisaDriver):
     def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
         """Write new resistances (Ohm, one per row) into `rows` of the running tables (all), alike for all channels.
 
-        Two messages a row: with the gap that the instrument needs between two, a whole table takes half a minute.
+        A message a row: with the gap that the instrument needs between two, a whole table takes a quarter of a minute.
         """
         if len(resistance) != self._rows:
             raise SetPointRejected(
@@ -159,9 +159,12 @@ class NgiN83624(VisaDriver):
         self._session.in_one_piece(lambda: self._load_resistance(resistance, chosen))
 
     def _load_resistance(self, resistance: Sequence[float], rows: Iterable[int]) -> None:
+        alike = [("", _list(self._cells))] if self._lists else [(str(cell), "") for cell in self._cells]
         for row in rows:
-            self._set("SOC", "EDIT:STEP", [self._step(row)] * len(self._cells))
-            self._set("SOC", "EDIT:R", [resistance[row] * _MILLI] * len(self._cells))
+            step, ohms = self._step(row), resistance[row] * _MILLI
+            for suffix, channels in alike:
+                # Two commands in one message, as the guide has them (p6): each message costs its gap.
+                self._session.write(f"SOC{suffix}:EDIT:STEP {step}{channels};:SOC{suffix}:EDIT:R {ohms:.7g}{channels}")
 
     def protections(self) -> Protections:
         """Thresholds of channel 1 as read back: V, A, W."""

@@ -57,7 +57,7 @@ ERRORS = {
 }
 
 QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
-_SI = np.array([[1.0], [1e-3]])  # of V and mOhm in it
+CHARGES, RESISTANCES = 0, 3
 
 SHEET = Limits(offset=0.6e-3)
 """V: limit of error of a measured channel (series data sheet; assumed)."""
@@ -93,7 +93,7 @@ class SocTables:
         )
         self.current_limit = inf
         self._row = np.zeros(channels, dtype=np.intp)
-        self._low, self._high = np.zeros(channels), np.zeros(channels)
+        self._low, self._high, self._width = np.zeros(channels), np.zeros(channels), np.ones(channels)
         self._start, self._rise = np.zeros((2, channels)), np.zeros((2, channels))
         self._row_limit = np.zeros(channels)
         self._above = self._below = 0.0
@@ -118,21 +118,24 @@ class SocTables:
         self._find_rows(range(len(self.length)))
         self._read()
 
-    def write(self, quantity: int, channels: Sequence[int], rows: NDArray[np.intp], value: float) -> None:
+    def write(self, quantity: int, channels: NDArray[np.intp], rows: NDArray[np.intp], value: float) -> None:
         """Write one quantity of a row of each of these channels, which may be running on it.
 
         What it is worth when the rows must be sorted anew is left until then.
         """
         self.rows[quantity, channels, rows] = value
         lengths = self.length[channels]
-        if self.dirty or quantity == 0 or (rows >= lengths).any():
+        if self.dirty or quantity == CHARGES or (rows >= lengths).any():
             self.dirty = True
             return
         ranks = self._rank[channels, rows]
         self._sorted[quantity, channels, ranks] = value
-        for index in np.flatnonzero(ranks == lengths - 1).tolist():
+        for index in (ranks == lengths - 1).nonzero()[0].tolist():
             self._sorted[quantity, channels[index], lengths[index] :] = value
-        self._draw(channels)
+        if quantity == RESISTANCES:
+            self._draw_resistance(channels)
+        else:
+            self._draw(channels)
         self._read()
 
     def place(self, channel: int, start_voltage: float) -> None:
@@ -189,19 +192,25 @@ class SocTables:
         self._draw(channels)
         self._find_room()
 
-    def _draw(self, channels: Sequence[int]) -> None:
+    def _draw(self, channels: Sequence[int] | NDArray[np.intp]) -> None:
         """Draw the lines that these channels run on, from the row below to the row above."""
         rows = self._row[channels]
         below, above = self._sorted[:, channels, rows], self._sorted[:, channels, rows + 1]
         width = above[0] - below[0]
         self._low[channels], self._high[channels] = below[0], below[0] + np.maximum(width, 0.0)
-        start = below[1::2] * _SI
-        self._start[:, channels] = start
-        self._rise[:, channels] = (above[1::2] * _SI - start) / np.where(width > 0.0, width, 1.0)
+        self._width[channels] = width = np.where(width > 0.0, width, 1.0)
+        self._start[0, channels], self._rise[0, channels] = below[1], (above[1] - below[1]) / width
         self._row_limit[channels] = below[2]
+        self._draw_resistance(channels)
         # Another array each time: whoever works something out of it sees by that whether it still holds.
         self.slope = self._rise[0].copy()
         self.current_limit = least(self._row_limit) / 1000
+
+    def _draw_resistance(self, channels: Sequence[int] | NDArray[np.intp]) -> None:
+        rows, resistances = self._row[channels], self._sorted[RESISTANCES]
+        below = resistances[channels, rows] * 1e-3
+        self._start[1, channels] = below
+        self._rise[1, channels] = (resistances[channels, rows + 1] * 1e-3 - below) / self._width[channels]
 
     def _find_room(self) -> None:
         # A little less than there is: a sum of many charges is not to the last bit where they lead.
@@ -528,7 +537,7 @@ class NgiN83624(Instrument):
 
     def edit(self, quantity: int, channels: Sequence[int], rows: NDArray[np.intp], value: float) -> None:
         """Write a quantity of one row of each of these channels' tables, running or not."""
-        self.tables.write(quantity, channels, rows, value)
+        self.tables.write(quantity, np.asarray(channels), rows, value)
         self._stale = self._stale or self.tables.dirty
         self._forget()
 

@@ -165,12 +165,9 @@ def test_another_temperature_rewrites_only_the_resistance(wire: Wire, open_emula
     wire.expect(
         *UPLOAD,
         *SWITCH_ON,
-        ("SOC:EDIT:STEP 3(@1,2)", None),
-        ("SOC:EDIT:R 6(@1,2)", None),
-        ("SOC:EDIT:STEP 2(@1,2)", None),
-        ("SOC:EDIT:R 5(@1,2)", None),
-        ("SOC:EDIT:STEP 1(@1,2)", None),
-        ("SOC:EDIT:R 4(@1,2)", None),
+        ("SOC:EDIT:STEP 3(@1,2);:SOC:EDIT:R 6(@1,2)", None),
+        ("SOC:EDIT:STEP 2(@1,2);:SOC:EDIT:R 5(@1,2)", None),
+        ("SOC:EDIT:STEP 1(@1,2);:SOC:EDIT:R 4(@1,2)", None),
     )
     emulator = open_emulator()
     emulator.emulate([TABLE, TABLE])
