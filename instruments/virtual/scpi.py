@@ -189,6 +189,7 @@ _HEADER = re.compile(
     r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL
 )
 _CHANNELS = re.compile(r"\(\s*@([^()]*)\)")
+_MARKS = {separator: re.compile(f"[\"'(){separator}]") for separator in ";,"}
 _NUMBER = re.compile(r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,5})?)\s*(?P<suffix>[A-Za-z%µΩ/]*)$")
 _PREFIXES = {"EX": 1e18, "PE": 1e15, "T": 1e12, "G": 1e9, "MA": 1e6, "K": 1e3, "": 1.0}
 _PREFIXES |= {"M": 1e-3, "U": 1e-6, "µ": 1e-6, "N": 1e-9, "P": 1e-12}
@@ -208,11 +209,9 @@ def _variants(nodes: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
 
 def _split(text: str, separator: str) -> Iterator[str]:
     """Split at separators that stand outside quotes and parentheses."""
-    if separator not in text and not any(mark in text for mark in "\"'()"):
-        yield text
-        return
     start, depth, quote = 0, 0, ""
-    for index, letter in enumerate(text):
+    for mark in _MARKS[separator].finditer(text):
+        letter = mark[0]
         if quote:
             quote = "" if letter == quote else quote
         elif letter in "\"'":
@@ -221,9 +220,9 @@ def _split(text: str, separator: str) -> Iterator[str]:
             depth += 1
         elif letter == ")":
             depth -= 1
-        elif letter == separator and depth == 0:
-            yield text[start:index]
-            start = index + 1
+        elif depth == 0:
+            yield text[start : mark.start()]
+            start = mark.end()
     if quote or depth:
         raise ScpiError(Fault.SYNTAX, text)
     yield text[start:]
