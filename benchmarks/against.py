@@ -20,7 +20,7 @@ OTHER = "9e90314"
 """The commit that the goals were set against."""
 
 GOALS = {"virtual-module": 1.1, "virtual-pack": 0.9}
-"""How many times faster than `OTHER` the loop shall be, by station, with everything that makes the bench true: meters with
+"""How many times faster than `OTHER` the loop shall be, by station, with all that makes the bench true: meters with
 errors, an emulator whose cells remember, a node that is timed (1.45 and 1.2 without)."""
 
 PAIRS = 7
