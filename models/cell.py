@@ -16,7 +16,7 @@ import yaml
 from numpy.typing import ArrayLike
 
 from models.fields import POSITIVE, CellFileError, Fields, Span, nearest
-from models.tables import LookUpTables, Vector
+from models.tables import LookUpTables, Vector, bilinear
 
 __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell", "written"]
 
@@ -47,18 +47,8 @@ class ChargeLimit:
 
         The arguments broadcast against each other; the result has their common shape.
         """
-        row, above = _place(np.asarray(temperature, dtype=np.float64), self.temperature)
-        column, right = _place(np.asarray(soc, dtype=np.float64), self.soc)
-        lower = self.c_rate[row, column] * (1 - right) + self.c_rate[row, column + 1] * right
-        upper = self.c_rate[row + 1, column] * (1 - right) + self.c_rate[row + 1, column + 1] * right
-        return np.asarray(lower * (1 - above) + upper * above)
-
-
-def _place(value: Vector, grid: Vector) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.intp]], Vector]:
-    """Find the grid interval that `value` lies in, and how far into it (0 to 1)."""
-    position = np.interp(value, grid, np.arange(len(grid)))
-    interval = np.minimum(position.astype(np.intp), len(grid) - 2)
-    return interval, position - interval
+        at, soc = np.asarray(temperature, dtype=np.float64), np.asarray(soc, dtype=np.float64)
+        return bilinear(self.c_rate, self.temperature, self.soc, at, soc)
 
 
 @dataclass(frozen=True, eq=False)

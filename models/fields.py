@@ -88,6 +88,13 @@ class Fields:
         """Enter the mapping under `key`."""
         return Fields(f"{self._place}: {key}", self._value(key), allowed)
 
+    def sections(self, key: str, allowed: Collection[str]) -> "list[Fields]":
+        """Enter each mapping of the non-empty list under `key`."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value:
+            raise self.wrong(key, value, f"a list of mappings with {', '.join(allowed)}, at least one")
+        return [Fields(f"{self._place}: {key}[{at}]", item, allowed) for at, item in enumerate(value)]
+
     def has(self, key: str) -> bool:
         """Whether `key` is there and not null."""
         return self._content.get(key) is not None

@@ -11,6 +11,25 @@ Vector = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
+def bilinear(table: Vector, rows: Vector, columns: Vector, row: Vector, column: Vector) -> Vector:
+    """Read `table` (shape [row, column], over two rising grids) between its points, held constant outside.
+
+    `row` and `column` broadcast against each other; the result has their common shape.
+    """
+    down, below = _place(row, rows)
+    along, right = _place(column, columns)
+    upper = table[down, along] * (1 - right) + table[down, along + 1] * right
+    lower = table[down + 1, along] * (1 - right) + table[down + 1, along + 1] * right
+    return np.asarray(upper * (1 - below) + lower * below)
+
+
+def _place(value: Vector, grid: Vector) -> tuple[Indices, Vector]:
+    """Find the grid interval that `value` lies in, and how far into it (0 to 1)."""
+    position = np.interp(value, grid, np.arange(len(grid)))
+    interval = np.minimum(position.astype(np.intp), len(grid) - 2)
+    return interval, position - interval
+
+
 class LookUpTables:
     """Curves over state of charge, and surfaces over temperature and state of charge, read at `count` points.
 
