@@ -58,7 +58,7 @@ class Weather:
         return max(0.0, float(np.sin(pi * noon))) * self.sun * SUN * GLASS if 0 < noon < 1 else 0.0
 
     def after_a_night(self, time_constant: float, hour: float = 7.0, evening: float = 20.0) -> float:
-        """Temperature (degC) at `hour` of what was left outside at `evening`, as warm as the air, and follows it slowly.
+        """Temperature (degC) at `hour` of what was left outside at `evening` as warm as the air, which it follows slowly.
 
         `time_constant` in s: of a pack hours, so that it is warmer in the morning than the air.
         """
