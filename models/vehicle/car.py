@@ -5,7 +5,7 @@ those of its map; a car whose motor nobody knows has one efficiency.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -206,7 +206,6 @@ def load_car(name_or_path: str | Path) -> Car:
     return _read(shipped.find("car", name_or_path, *FOLDER))
 
 
-@cache
 def _read(path: Path) -> Car:
     fields = Fields.read(path, _KEYS)
     mass = fields.number("mass", POSITIVE)

@@ -6,7 +6,6 @@ stops where the road says so, and never holds a speed to the last digit.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import pi, sin, sqrt
 from pathlib import Path
 
@@ -140,7 +139,6 @@ def load_road(name_or_path: str | Path) -> Road:
     return _read(shipped.find("road", name_or_path, *FOLDER))
 
 
-@cache
 def _read(path: Path) -> Road:
     fields = Fields.read(path, _KEYS)
     return Road(

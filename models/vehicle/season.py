@@ -5,7 +5,6 @@ Months that are not given lie between those that are, on a sinusoid over the yea
 """
 
 from dataclasses import dataclass
-from functools import cache
 from math import cos, exp, pi
 from pathlib import Path
 
@@ -58,7 +57,7 @@ class Weather:
         return max(0.0, float(np.sin(pi * noon))) * self.sun * SUN * GLASS if 0 < noon < 1 else 0.0
 
     def after_a_night(self, time_constant: float, hour: float = 7.0, evening: float = 20.0) -> float:
-        """Temperature (degC) at `hour` of what was left outside at `evening` as warm as the air, which it follows slowly.
+        """Temperature (degC) at `hour` of what was left outside in the `evening`, as warm as the air it follows slowly.
 
         `time_constant` in s: of a pack hours, so that it is warmer in the morning than the air.
         """
@@ -136,7 +135,6 @@ def weather(season: str) -> Weather:
     return load_place(place if dash else "paris").in_month(month_of(month))
 
 
-@cache
 def _read(path: Path) -> Climate:
     fields = Fields.read(path, ("name", "sources", "latitude", "january", "july"))
     pairs = [fields.rising(month).tolist() for month in ("january", "july")]
