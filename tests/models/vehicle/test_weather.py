@@ -96,5 +96,5 @@ def test_a_place_of_ones_own(tmp_path: Path) -> None:
     path.write_text("name: Home\nlatitude: 50\njanuary: [-2, 4]\njuly: [14, 25]\nsources: [me]\n", encoding="utf-8")
     assert load_place(path).in_month(7).highest == pytest.approx(25.0)
     path.write_text("name: Home\nlatitude: 50\njanuary: [4, -2]\njuly: [14, 25]\nsources: [me]\n", encoding="utf-8")
-    with pytest.raises(CellFileError, match=r"january\[1\] is -2; give a number above 4"):
+    with pytest.raises(CellFileError, match=r"january\[1\] is -2.0; give a number above 4"):
         load_place(path)
