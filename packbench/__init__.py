@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pack import PackFile, at_temperature, load_pack
+    from bench.road import Drive
     from bench.roles import Column, Power, Role, SafeStep
     from bench.running.ending import Ending
     from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
@@ -72,20 +73,21 @@ if TYPE_CHECKING:
     from reports.requirements import limits_of
 
 __all__ = [
-    "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge", "ClimateChamber",
-    "Column", "ConstantPower", "Control", "Discharge", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge",
-    "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit",
-    "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power", "Procedure", "Profile", "Pulse",
-    "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
-    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger",
-    "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
-    "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi", "limits_of",
-    "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below",
-    "standard_charge",
+    "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
+    "ClimateChamber", "Column", "ConstantPower", "Control", "Discharge", "Drive", "Ending", "Envelope",
+    "ErrorQueue", "Extremes", "FastRecharge", "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault",
+    "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power",
+    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest",
+    "Role", "Row", "RunScenario", "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
+    "StationFile", "Step", "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify",
+    "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
+    "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles",
+    "simulation", "soc_above", "soc_below", "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
+    "bench.road": ("Drive",),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),
     "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),

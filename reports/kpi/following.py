@@ -23,7 +23,7 @@ def following_error(run: Recording, step: Step) -> float:
     """Root mean square of the difference between the power at the terminals and the command, that cut by the current
     limit received last from the BMS; weighted by time.
     """
-    _, allowed, power, seconds = _followed(run, step)
+    _, allowed, power, seconds = followed(run, step)
     return float(np.sqrt(np.average((power - allowed) ** 2, weights=seconds))) if seconds.sum() > 0 else nan
 
 
@@ -50,14 +50,14 @@ def derating(run: Recording, step: Step) -> Explained:
 
 
 def _cut(run: Recording, step: Step, way: Way) -> Explained:
-    wanted, allowed, _, seconds = _followed(run, step)
+    wanted, allowed, _, seconds = followed(run, step)
     mine = wanted > 0 if way is CHARGING else wanted < 0
     energy = float((np.abs(wanted) * seconds)[mine].sum()) / 3600
     missing = float((np.abs(wanted - allowed) * seconds)[mine].sum()) / 3600
     return Explained(percent(missing, energy), missing=missing, energy=energy)
 
 
-def _followed(run: Recording, step: Step) -> tuple[Floats, Floats, Floats, Floats]:
+def followed(run: Recording, step: Step) -> tuple[Floats, Floats, Floats, Floats]:
     """Power wanted, allowed and flowing (W), and the time (s) of each, of the samples that had a command."""
     time, wanted, power = (run.values(column, step) for column in (TIME, COMMAND, POWER))
     voltage = run.values(VOLTAGE, step)

@@ -1,0 +1,169 @@
+"""Driving: a car on a road in a season, as a step of a scenario.
+
+The step is data: names of a road or a user's cycle, of a car and of a season. What follows from them, the power that
+the car's pack gives and takes over time, is worked out once and known before anything is switched on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from bench.pack import PackFile
+from bench.profile import Interpolation, Quantity, Survey, survey
+from bench.scenario import Step, Until, elapsed
+from bench.verdicts import InputError
+from models.cell import CellFileError, load_cell
+from models.tables import Vector
+from models.vehicle.car import Car, Driven, drive, load_car
+from models.vehicle.cycles import CycleError, PowerTrace, read_cycle
+from models.vehicle.road import driven, load_road
+from models.vehicle.season import Weather, weather
+from models.vehicle.trace import Trace
+
+CYCLES = frozenset({".csv", ".txt", ".tsv"})
+"""Endings of files that are a cycle and no road."""
+
+
+@dataclass(frozen=True, eq=False)
+class Journey:
+    """A car on its way: where it is (m) and what its pack gives (W, positive) at each time (s).
+
+    `driven` has the rest of it; it is None where the cycle is of power, and nobody knows the car. `outside` (degC)
+    holds for all of the way.
+    """
+
+    name: str
+    time: Vector
+    power: Vector
+    position: Vector | None
+    outside: float
+    car: Car
+    weather: Weather
+    driven: Driven | None
+
+    @cached_property
+    def points(self) -> Sequence[tuple[float, float]]:
+        """Time (s) and power (W) as a bench has it: positive charges. The last point is the end, and asks nothing."""
+        power = -self.power
+        return tuple(zip(self.time.tolist(), [*power[:-1].tolist(), 0.0], strict=True))
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What it holds."""
+        return survey(self.points, "power")
+
+    def where(self, index: int) -> str:
+        """Say where the car is at one of its times."""
+        if self.position is None:
+            return f"{self.time[index]:g} s into the cycle {self.name}"
+        return f"km {self.position[index] / 1000:.1f} of {self.position[-1] / 1000:.1f} on the road {self.name}"
+
+
+def journey(road: str, car: str, season: str, hour: float, period: float) -> Journey:
+    """Work out a journey; raises `InputError` for a road, car or season that is wrong, or that the car cannot drive."""
+    return _worked_out(road, car, season, hour, period, tuple(map(_changed, (road, car))))
+
+
+def _changed(name: str) -> int:
+    """When a file of somebody's own was changed last, ns; what ships does not."""
+    try:
+        return Path(name).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=32)
+def _worked_out(
+    road: str, car: str, season: str, hour: float, period: float, _changed: tuple[int, ...]
+) -> Journey:
+    try:
+        vehicle, day = load_car(car), weather(season)
+        trace = (
+            read_cycle(Path(road)) if Path(road).suffix.lower() in CYCLES else driven(load_road(road), period=period)
+        )
+    except (CellFileError, CycleError) as error:
+        raise InputError(str(error)) from error
+    outside = day.temperature(hour)
+    if isinstance(trace, PowerTrace):
+        return Journey(trace.name, trace.time, trace.power, None, outside, vehicle, day, None)
+    return _driven(trace, vehicle, day, hour)
+
+
+def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
+    """What the car does on the trace, the cabin having stood outside."""
+    outside = day.temperature(hour)
+    cabin = car.cabin
+    comfort, _ = cabin.conditioned(trace.time, outside, day.sunshine(hour), day.in_the_cabin(hour, cabin))
+    on = drive(car, trace, outside, comfort)
+    found = Journey(trace.name, trace.time, on.pack, trace.position, outside, car, day, on)
+    lacking = np.flatnonzero(on.lacking > 0)
+    if lacking.size:
+        at = int(lacking[0])
+        raise InputError(
+            f"{car.name} cannot drive {trace.name}: it lacks {on.lacking[at] / 1000:.3g} kW at {found.where(at)}, at "
+            f"{3.6 * trace.speed[at]:.0f} km/h on {100 * trace.grade[at]:.1f} %; give another car or road."
+        )
+    return found
+
+
+def pack_energy(pack: PackFile) -> float:
+    """Wh that a pack holds, by its rated capacity and its cells' mean voltage."""
+    cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+    return pack.rated_capacity * pack.series * float(cell.ocv.mean())
+
+
+@dataclass(frozen=True)
+class Drive(Step):
+    """Drive a road, or a user's cycle (a CSV of speed or power), with a car in a season.
+
+    `road`, `car` and `season` are names of what ships, or files of your own; a season is "winter", a month, or either
+    at a place ("oslo-january"). The journey begins at `hour`, the cabin as it stood outside. Power is scaled by
+    `scale`, or so that this pack does what the car's does for its energy: the figure is recorded wherever one of the
+    road is. What the BMS does not take is left to the brakes and reported, what it does not give is a derating.
+    """
+
+    step_type: ClassVar[str] = "PROFILE"
+    quantity: ClassVar[Quantity] = "power"
+    interpolation: ClassVar[Interpolation] = "previous"
+    road: str | Path
+    car: str | Path = "renault-5-class"
+    season: str = "spring"
+    hour: float = 8.0
+    period: float = 1.0
+    scale: float | None = None
+    until: Until | Sequence[Until] = ()
+    name: str = field(default="drive", kw_only=True)
+
+    @property
+    def journey(self) -> Journey:
+        """What the car does; raises `InputError` for what cannot be driven."""
+        return journey(str(self.road), str(self.car), self.season, self.hour, self.period)
+
+    @property
+    def points(self) -> Sequence[tuple[float, float]]:
+        """Time (s) and power (W) of the car's own pack; positive charges."""
+        return self.journey.points
+
+    @property
+    def survey(self) -> Survey:
+        """What the journey asks for."""
+        return self.journey.survey
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        """See `Step.conditions`; the last one is the end of the road."""
+        more = self.until if isinstance(self.until, Sequence) else (self.until,)
+        return (*more, elapsed(seconds=self.survey.duration))
+
+    @property
+    def identity(self) -> str:
+        """See `Step.identity`: a road is what it asks for."""
+        return f"{self!r} {self.survey.digest}"
+
+    def scale_for(self, pack: PackFile) -> float:
+        """Power of this pack for each W of the car's."""
+        return pack_energy(pack) / self.journey.car.energy if self.scale is None else self.scale
