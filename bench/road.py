@@ -77,9 +77,7 @@ def _changed(name: str) -> int:
 
 
 @lru_cache(maxsize=32)
-def _worked_out(
-    road: str, car: str, season: str, hour: float, period: float, _changed: tuple[int, ...]
-) -> Journey:
+def _worked_out(road: str, car: str, season: str, hour: float, period: float, _changed: tuple[int, ...]) -> Journey:
     try:
         vehicle, day = load_car(car), weather(season)
         trace = (
