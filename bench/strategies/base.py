@@ -2,9 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from math import inf
+from math import inf, nan
+from typing import TYPE_CHECKING
 
 from models.cell import CellParameters
+from models.twin import Beginning
+
+if TYPE_CHECKING:  # a pack's file names no strategy, and a strategy is data of a step
+    from bench.pack import PackFile
 
 LEAST = 0.01
 """C-rate (1/h) below which a strategy asks for nothing."""
@@ -32,6 +37,15 @@ class Strategy(ABC):
 
         Infinite: whatever the BMS allows.
         """
+
+    @property
+    def promised(self) -> float:
+        """Time (s) that a model has promised for the charge; nan where none has."""
+        return nan
+
+    def for_pack(self, _pack: "PackFile", _beginning: Beginning) -> "Strategy":
+        """What is asked for of that pack from that beginning; most strategies need not know either."""
+        return self
 
     @property
     def asks(self) -> bool:

@@ -9,16 +9,16 @@ from models.cell import CellParameters
 
 @dataclass(frozen=True)
 class PlatingAware(Strategy):
-    """`share` of the rate at which the negative electrode of the cell is about to plate, by its coldest temperature.
+    """`share` of what the cell file lets it be charged with, by the temperature of its coldest cell.
 
-    The table is of pulses of 30 s from rest; a charge that goes on needs a margin: three quarters.
+    The shipped tables are of pulses of 30 s from rest, less a quarter: a charge that goes on needs a margin.
     """
 
-    share: float = 0.75
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share <= 1.5:
-            raise ValueError(f"a share of {self.share:g} of the plating limit is none: give more than 0, 1.5 at most.")
+            raise ValueError(f"a share of {self.share:g} of the charge limit is none: give more than 0, 1.5 at most.")
 
     @property
     def name(self) -> str:

@@ -86,8 +86,10 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
         return self.place.pack.limits.charge_current
 
     def set_points(self) -> dict[str, float]:
-        """See `Procedure`."""
-        return {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
+        """See `Procedure`; what a model has promised of the charge is one."""
+        found = {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
+        promised = self.step.strategy.promised
+        return found if isnan(promised) else {**found, "promised time": promised}
 
     def words(self) -> dict[str, str]:
         """See `Procedure`."""
