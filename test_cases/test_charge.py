@@ -19,5 +19,5 @@ def test_charge(run_scenario: RunScenario, require: Require, pack: PackFile, tem
     require(kpi.capacity(run, "charge"), at_least=0.8 * pack.rated_capacity)
     require(kpi.energy(run, "charge"))
     require(kpi.constant_voltage_share(run, "charge"))
-    require(kpi.temperature_rise(run, "charge"))
+    require(kpi.temperature_rise(run, "charge"), at="charge")
     require(kpi.cell_spread(run, "rest"))
