@@ -77,8 +77,6 @@ def source_of(sources: Mapping[str, str], kpi: str, condition: str) -> str:
     return sources.get(f"{place}.{condition}", sources.get(place, ""))
 
 
-
-
 def _read(written: object) -> dict[str, Conditions]:
     """What stands under `requirements`; raises `WrongAt` for what is no requirement."""
     if not isinstance(written, Mapping):
