@@ -135,6 +135,10 @@ class Step:
         times = [condition.resolve(pack) for condition in self.conditions if condition.column == ELAPSED]
         return min(times, default=3600.0)
 
+    def slowest(self, pack: PackFile) -> float:
+        """How long it may take, in s, where somebody else says how fast; 0 where the step says it itself."""
+        return 0.0
+
 
 @dataclass(frozen=True)
 class Soak(Step):
@@ -223,6 +227,12 @@ class FastRecharge(Step):
     def expected_duration(self, pack: PackFile) -> float:
         """See `Step.expected_duration`."""
         return 3600 * pack.rated_capacity / pack.limits.charge_current
+
+    def slowest(self, pack: PackFile) -> float:
+        """See `Step.slowest`: with the lowest current that does not end it, which a BMS may allow in the cold."""
+        ends = [each for each in self.conditions if (each.column, each.comparison) == (CURRENT, "<=")]
+        lowest = max((each.resolve(pack) for each in ends), default=0.0)
+        return 3600 * pack.rated_capacity / lowest if lowest > 0 else 0.0
 
 
 @dataclass(frozen=True)
