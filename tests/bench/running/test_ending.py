@@ -80,6 +80,7 @@ def test_a_soak_that_was_put_off_may_end_and_is_too_late_as_much_later() -> None
         (FastRecharge(until=[soc_above(0.8), current_below("C/2")]), 3.0),
         (FastRecharge(until=[soc_above(0.8), current_below("C/20")], timeout=1800.0), 0.5),
         (FastRecharge(until=soc_above(0.8)), 3.0),
+        (Charge("1C", until=current_below("C/20")), 20.0),
     ],
 )
 def test_a_step_may_take_four_times_as_long_as_is_expected_and_an_hour(
