@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from bench import columns
-from bench.requirements import UNCONDITIONAL, at_temperature
+from bench.requirements import UNCONDITIONAL, Limits, limit_at
 from bench.verdicts import Measurement, Verdict
 from reports.kpi import Evaluation, Kpi, found
-from reports.kpi.base import Sense
 from reports.limits import LimitsFile
 from reports.recording import Recording
+from reports.requirements import bounds
 
 FULL = 0.5
 """Part of the largest step's amount below which a step of the same direction is no whole one, and is not judged."""
@@ -52,7 +52,7 @@ def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, ke
         yield _open(key, kpi.unit if kpi else "", missing if not figures else conditional)
         return
     for figure in figures:
-        yield _against(recording, figure, conditions[UNCONDITIONAL])
+        yield from _against(recording, figure, conditions[UNCONDITIONAL])
 
 
 def _whole(figures: Sequence[Kpi]) -> list[Kpi]:
@@ -79,19 +79,19 @@ def _open(key: str, unit: str, why: str) -> Judged:
     return Judged(Measurement(key, nan, unit), Verdict.INCONCLUSIVE, why.rstrip("."))
 
 
-def _against(recording: Recording, figure: Kpi, table: dict[float, float]) -> Judged:
+def _against(recording: Recording, figure: Kpi, table: Limits) -> Iterator[Judged]:
+    """The figure by its limit; nothing at a temperature for which none is stated."""
     temperature = next(iter(table)) if len(table) == 1 else _temperature(recording, figure)
     if temperature is None:
-        return _open(
-            figure.key, figure.unit, "it is required by temperature, and the recording has none that is believed"
-        )
-    least, most = _bounds(figure.sense, at_temperature(table, temperature))
+        why = "it is required by temperature, and the recording has none that is believed"
+        yield _open(figure.key, figure.unit, why)
+        return
+    limit = limit_at(table, temperature)
+    if limit is None:
+        return
+    least, most = bounds(figure.sense, limit)
     measured = Measurement(figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step)
-    return Judged(measured, measured.verdict)
-
-
-def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
-    return {"at_least": limit, "within": -limit}.get(sense), {"at_most": limit, "within": limit}.get(sense)
+    yield Judged(measured, measured.verdict)
 
 
 def _temperature(recording: Recording, figure: Kpi) -> float | None:

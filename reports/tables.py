@@ -8,15 +8,17 @@ from csv import writer
 from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from bench.verdicts import Measurement
 from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
-HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
-FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "source")
+HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step", "Limit from")
+FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source")
+NO_LIMIT, NO_SOURCE = "no limit", "no source"
+"""What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +65,26 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Verdict of the measurement, or nothing where there is no limit."""
-        return str(self.measurement.verdict) if self.measurement else ""
+        """Verdict of the measurement, nothing where there is no limit; what was never measured fails all the same."""
+        judged = self.measurement
+        return str(judged.verdict) if judged and (judged.margin is not None or isnan(judged.value)) else ""
 
     @property
     def allowed(self) -> str:
-        """The limits in words: `≥ 2.2 Ah`."""
+        """The limits in words: `≥ 2.2 Ah`; `no limit` of what was asked for and nobody limits."""
         if not self.measurement:
             return ""
         bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
-        return ", ".join(f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None)
+        told = [f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None]
+        return ", ".join(told) or NO_LIMIT
 
     @property
     def source(self) -> str:
-        """Where the limits come from, as the pack file says it."""
-        return (self.measurement.source or "") if self.measurement else ""
+        """Where the limits come from, as the pack file says it; `no source` where it limits and does not say it."""
+        judged = self.measurement
+        if judged is None or judged.at_least is judged.at_most is None:
+            return ""
+        return judged.source or (NO_SOURCE if judged.required else "")
 
     @property
     def margin(self) -> float | None:
@@ -178,16 +185,13 @@ def as_html(rows: Iterable[Row]) -> str:
     """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
     cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
     colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
-    head = "".join(
-        f"<th {cell}>{name}</th>"
-        for name in ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
-    )
+    head = "".join(f"<th {cell}>{name}</th>" for name in HEAD)
     body = ""
     for row in rows:
         verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         spread = quantity(row.uncertainty, row.unit) if row.uncertainty else ""
         values = (row.name, quantity(row.value, row.unit), spread, row.mostly, row.allowed, margin)
-        cells = [escape(text) for text in values] + [verdict, escape(row.step)]
+        cells = [escape(text) for text in values] + [verdict, escape(row.step), escape(row.source)]
         body += f'<tr title="{escape(row.explained)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

@@ -53,8 +53,13 @@ HEAT_CAPACITY = 3.2
 """J/K per Wh of rated energy, at least: 800 J/(kg K) (the lowest of LFP, NMC and NCA cells) at 250 Wh/kg."""
 RESISTANCE = 2.0
 """How much more than the pack's 10 s resistance heats at most: slow polarisation and entropy."""
+SLOW = 1000.0
+"""s in which what a current has brought about comes to an end: cells that were loaded for long go on warming at rest,
+while their diffusion relaxes and their cores warm the surfaces that the sensors are on."""
 STEP_SHARE = 0.1
 """C-rate (1/h) of a step of the current from which on a resistance is measured."""
+CARRIED = 0.01
+"""C-rate (1/h) below which what is left of a current heats nothing."""
 BEST_RESISTANCE, WORST_RESISTANCE = 1 / 3, 10.0
 """Shares of what its file allows between which a pack's measured resistance is believed to be."""
 ENTROPY = 0.34e-3 * 300.0
@@ -333,6 +338,8 @@ class OutsideHeat:
     current. What the coldest cell, of scanner and BMS, has beyond that comes from outside: the chamber heats and says
     that it does not. One cell that heats itself leaves the coldest alone.
 
+    Once a current has fallen, its heat goes on coming for `SLOW`.
+
     `impossible` is beyond what any such pack can heat itself: by the largest resistance that its file allows or that
     was measured, and by `ENTROPY`. `doubtful` is beyond what this one does, by its measured resistance: enough to doubt
     that a pack which is too hot has heated itself. Resistance is measured by the BMS, which sees current and string at
@@ -350,6 +357,7 @@ class OutsideHeat:
         self._bms_voltage, self._bms_current = bms_voltage, bms_current
         self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series
         self._measured, self._resistance, self._at = 0.0, 0.0, nan
+        self._slow, self._little = 0.0, CARRIED * pack.rated_capacity
         self._explained = self._expected = self._floor = nan
         self.doubtful = self.lack = 0.0
         self._before: Row | None = None
@@ -371,10 +379,12 @@ class OutsideHeat:
             self._floor = hottest
             return 0.0
         explained, expected, floor = self._explained, self._expected, self._floor
-        if current:
+        elapsed, flows, slow = row[_TIME] - before[_TIME], abs(current), self._slow
+        self._slow = slow = slow + (flows - slow) * (elapsed / SLOW if elapsed < SLOW else 1.0)
+        if flows or slow > self._little:
             own, most = self._ohms(before, row, coldest)
-            per_watt, square = (row[_TIME] - before[_TIME]) / self._capacity, RESISTANCE * current * current
-            reversible = abs(current) * self._reversible * per_watt
+            per_watt, square = elapsed / self._capacity, RESISTANCE * (flows * flows if flows > slow else slow * slow)
+            reversible = flows * self._reversible * per_watt
             explained += square * most * per_watt + reversible
             expected += square * own * per_watt
             floor -= reversible

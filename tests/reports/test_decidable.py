@@ -100,7 +100,7 @@ def test_of_a_discharge_it_is_the_load_that_counts(opened: Opened) -> None:
 
 
 def test_a_limit_that_is_too_near_for_the_meters_is_told_with_the_most_of_it(opened: Opened) -> None:
-    """Round-trip efficiency needs 95 %, 99 % are expected, and the supply's amperes are anybody's guess."""
+    """Round-trip efficiency needs 90 %, 97 % are expected, and the supply's amperes are anybody's guess."""
     bench = opened(large)
     steps = (standard_charge("fill the pack"), full_discharge(bench.pack, "C/3"), standard_charge())
     try:
@@ -108,7 +108,7 @@ def test_a_limit_that_is_too_near_for_the_meters_is_told_with_the_most_of_it(ope
     finally:
         bench.conclude()
     [text] = [text for text in found if text.startswith("energy round-trip efficiency")]
-    assert "the limit is 95 %" in text
+    assert "the limit is 90 %" in text
     assert "supply current, offset most of all" in text
     assert "would do: take a range or an instrument of at most" in text
 

@@ -101,3 +101,29 @@ def test_the_html_escapes_what_a_test_case_named() -> None:
     page = tables.as_html(rows({**MEASURED, "name": "<b>bold</b>"}))
     assert "&lt;b&gt;bold" in page
     assert "<b>bold" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "allowed", "source"),
+    [
+        ({"required": {"key": "discharge capacity"}, "source": "a standard"}, "≥ 2.5 Ah", "a standard"),
+        ({"required": {"key": "discharge capacity"}, "source": None}, "≥ 2.5 Ah", "no source"),
+        ({}, "≥ 2.5 Ah", ""),
+        ({"required": {"key": "discharge capacity"}, "at_least": None}, "no limit", ""),
+        ({"at_least": None}, "no limit", ""),
+    ],
+)
+def test_a_limit_says_where_it_comes_from_and_its_absence_is_seen(
+    changed: dict[str, Any], allowed: str, source: str
+) -> None:
+    (row,) = rows({**MEASURED, **changed})
+    assert (row.allowed, row.source) == (allowed, source)
+    shown = tables.as_html([row])
+    assert f">{allowed}<" in shown
+    assert f">{source}<" in shown
+
+
+def test_what_nobody_limits_has_no_verdict_and_what_was_never_measured_fails() -> None:
+    (free,) = rows({**MEASURED, "at_least": None})
+    (never,) = rows({**MEASURED, "at_least": None, "value": None})
+    assert (free.verdict, never.verdict) == ("", "FAIL")

@@ -386,6 +386,19 @@ def test_what_the_current_can_heat_is_not_from_outside(four_cells: PackFile) -> 
     assert outside(four_cells, WARMING, current=0.5) == pytest.approx(19 * (1 - 0.51), rel=0.02)
 
 
+def test_what_a_current_has_heated_goes_on_coming_once_it_has_fallen(four_cells: PackFile) -> None:
+    """20 min of 2 A, then none: diffusion relaxes and cores warm the surfaces, while the air stays where it was."""
+    heated, flows = [25.0 + number for number in range(20)], [2.0] * 20
+    later = [45.0, 46.5, 48.0, 49.0, 50.0]
+    assert outside(four_cells, heated + later, current=flows + [0.0] * len(later)) == 0.0
+
+
+def test_an_hour_after_a_current_nothing_of_it_is_left_to_heat_the_cells(four_cells: PackFile) -> None:
+    quiet = [44.0] * 60
+    cells = [*WARMING, *quiet, *(44.0 + number for number in range(1, 20))]
+    assert outside(four_cells, cells, current=[2.0] * 20 + [0.0] * (len(cells) - 20)) > 18.0
+
+
 def test_a_pack_with_more_resistance_than_it_should_have_heats_itself(four_cells: PackFile) -> None:
     assert balanced(four_cells, WARMING, current=0.5, volts_per_ampere=8.0)[:2] == (0.0, 0.0)
 
