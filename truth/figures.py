@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ WAYS = {"charge": COUNTERS[0], "discharge": COUNTERS[1]}
 class Figure:
     """One figure: recorded, true, its stated expanded uncertainty and where that comes from most; all in `unit`.
 
-    `at_least`, `at_most` are the limits that the run judged it by, `verdict` what came of that; "" where it was not
-    judged.
+    `bench` is the seed of its instruments. `at_least`, `at_most` are the limits that the run judged it by, `verdict`
+    what came of that; "" where it was not judged.
     """
 
     key: str
@@ -39,6 +39,7 @@ class Figure:
     most: str
     pack: str
     temperature: float | None
+    bench: int = 0
     at_least: float | None = None
     at_most: float | None = None
     verdict: str = ""
@@ -75,14 +76,15 @@ def truth_of(folder: Path) -> Truth:
     return Truth(recorded, true, load_pack(recorded.manifest["pack"]["name"])[0])
 
 
-def figures_of(truth: Truth) -> list[Figure]:
-    """Every figure that a run allows, and every one that its test has asked for."""
+def figures_of(truth: Truth, bench: int = 0) -> list[Figure]:
+    """Every figure that a run of a `bench` allows, and every one that its test has asked for."""
     run = truth.recorded
     judged = {(each["name"], each["step"]): each for each in run.manifest["measurements"]}
     figures = list(evaluate(run).figures)
     known = {(each.name, each.step) for each in figures}
     figures += _asked_for([each for place, each in judged.items() if place not in known], run)
-    return [made for each in figures if (made := _figure(each, truth, judged)) is not None]
+    made = (_figure(each, truth, judged) for each in figures)
+    return [replace(each, bench=bench) for each in made if each is not None]
 
 
 def _asked_for(measurements: Iterable[Mapping[str, Any]], run: Recording) -> Iterator[Kpi]:
@@ -110,7 +112,7 @@ def _figure(figure: Kpi, truth: Truth, judged: Mapping[tuple[str, str], Mapping[
     return Figure(
         figure.key, figure.name, figure.step, figure.unit, figure.value, true, known.expanded,
         known.contributions[0].source if known.contributions else "", truth.pack.name, figure.temperature,
-        measured.get("at_least"), measured.get("at_most"), measured.get("verdict", ""),
+        0, measured.get("at_least"), measured.get("at_most"), measured.get("verdict", ""),
     )  # fmt: skip
 
 

@@ -97,7 +97,15 @@ class Truth:
             if end is not None:
                 rows = _ended(rows, step.rows, end, list(table))
                 ends[step.index] = end
+                self._met_exactly(step, rows, list(table))
         return Recording(self.recorded.manifest, _told(self.recorded, ends), list(table), rows)
+
+    def _met_exactly(self, step: Step, rows: Floats, names: Sequence[str]) -> None:
+        """At its end a condition is met, whatever the last digit of an interpolation is."""
+        condition = _condition(step, tuple(self.columns), self.pack)
+        last = np.flatnonzero(rows[:, names.index(columns.STEP)] == step.index)[-1]
+        if condition is not None and not condition.hold and condition.column != columns.CURRENT:
+            rows[last, names.index(condition.column)] = condition.threshold
 
     @property
     def _needed(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The product's own HIL suite on benches whose instruments are drawn anew: sessions for each, in processes of their own.
+"""The product's own HIL suite on benches whose instruments are drawn anew: sessions in processes of their own.
 
 A session that was recorded is not recorded again: whoever is stopped goes on there. What has been recorded stays, so
 that its figures can be computed again by another way of stating their uncertainty.

@@ -10,6 +10,8 @@ from reports.recording import Floats, Recording, Step
 
 EDGE = 0.1
 """Part of a change of the current that is its edge: a tenth is far from any step of a current limit, and from noise."""
+LEAST_RATE = 0.01
+"""C-rate by which a current must change for a resistance."""
 REST_AHEAD = 1
 """Samples ahead of a step that still belong to it: what flowed before."""
 
@@ -30,7 +32,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     step = run.beginning(step, 4 * at)  # of a long one nothing else is read
     rows = slice(max(step.rows.start - REST_AHEAD, 0), step.rows.stop)
     time, current, voltage = (run.cut(column, rows) for column in (TIME, CURRENT, VOLTAGE))
-    edge = _edge(current, time, at)
+    edge = _edge(current, time, at, _least_change(run))
     if edge is None:
         return nan
     # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
@@ -55,13 +57,18 @@ def _unknown(run: Recording, row: int, time: Floats) -> float:
     return float(np.diff(time).min())
 
 
-def _edge(current: Floats, time: Floats, at: float) -> int | None:
+def _least_change(run: Recording) -> float:
+    """A that a current must change by: less than C/100 is a display that counts, and no current that has begun."""
+    return max(LEAST_RATE * float((run.manifest.get("pack") or {}).get("capacity") or 0.0), 1e-6)
+
+
+def _edge(current: Floats, time: Floats, at: float, least: float) -> int | None:
     """The last sample ahead of the first change by a tenth of what the current changes by; None: there is no edge."""
     if len(current) < 2:
         return None
     change = np.abs(current - current[0])
     within = change[: int(np.searchsorted(time, time[min(REST_AHEAD, len(time) - 1)] + 2 * at)) + 1]
     most = float(np.nanmax(within)) if np.isfinite(within).any() else 0.0
-    if most <= 1e-6:
+    if most <= least:
         return None
     return int(np.flatnonzero(within >= EDGE * most)[0]) - 1

@@ -33,7 +33,9 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
 @pytest.fixture(scope="module")
 def found(suite: Suite) -> Table:
     """Their figures."""
-    return collected(each for seed in SEEDS for folder in suite.runs(seed) for each in figures_of(truth_of(folder)))
+    return collected(
+        each for seed in SEEDS for folder in suite.runs(seed) for each in figures_of(truth_of(folder), seed)
+    )
 
 
 def test_the_truth_lies_within_the_stated_uncertainty(found: Table) -> None:
@@ -148,8 +150,10 @@ def test_what_comes_later_is_counted_on_from_the_true_end() -> None:
 # --- what is told of it -------------------------------------------------------------------------------------------
 
 
-def figure(value: float, true: float, stated: float, verdict: str = "", **limits: float) -> Figure:
-    return Figure("k", "a figure", "charge", "Ah", value, true, stated, "supply", "p", 25.0, verdict=verdict, **limits)
+def figure(value: float, true: float, stated: float, verdict: str = "", bench: int = 0, **limits: float) -> Figure:
+    return Figure(
+        "k", "a figure", "charge", "Ah", value, true, stated, "supply", "p", 25.0, bench, verdict=verdict, **limits
+    )
 
 
 def test_a_verdict_is_wrong_where_the_truth_lies_on_the_other_side_of_the_limit() -> None:
@@ -168,7 +172,8 @@ def test_what_is_not_as_it_should_be_is_not_good(
     capsys: pytest.CaptureFixture[str], stated: float, off: float, good: bool
 ) -> None:
     errors = np.linspace(-0.9, 0.9, 20)
-    assert told(collected(figure(1.0 + e, 1.0, stated) for e in errors), {"a step": off}, 20) is good
+    figures = [figure(1.0 + error, 1.0, stated, bench=bench) for bench, error in enumerate(errors)]
+    assert told(collected(figures), {"a step": off}, 20) is good
     said = capsys.readouterr().out
     assert f"{off:+.4%}".replace("%", " %") in said
     assert ("| weak |" in said) is (stated != 1.0)

@@ -11,6 +11,7 @@ The runs stay in `runs/truth`, and who is stopped goes on there: take that folde
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ STATION = "virtual-module"
 KEPT = Path("runs") / "truth"
 LEAST, RATIO = 0.95, (0.7, 1.5)
 FEW = 10
-"""Figures of one kind, below which neither their share nor their ratio is judged by itself."""
+"""Benches, below which neither share nor ratio of one kind of figure is judged by itself."""
 COUNTER = 0.0005
 """Of the exact integral, that a counter may be off by integrating alone."""
 
@@ -47,10 +48,16 @@ class Found:
         return 1 / actual if actual else float("inf")
 
     @property
+    def benches(self) -> int:
+        """On how many benches: figures of one bench have the errors of the same meters."""
+        return len({each.bench for each in self.figures})
+
+    @property
     def weak(self) -> bool:
-        """Whether it is not as it should be, as far as so many figures can tell."""
-        known = len(self.figures) >= FEW and np.isfinite(self.ratio)
-        return known and (self.within < LEAST or not RATIO[0] <= self.ratio <= RATIO[1])
+        """Whether it is not as it should be, as far as so many benches can tell: a share by twice what chance makes."""
+        chance = 2 * sqrt(LEAST * (1 - LEAST) / max(self.benches, 1))
+        known = self.benches >= FEW and np.isfinite(self.ratio)
+        return known and (self.within < LEAST - chance or not RATIO[0] <= self.ratio <= RATIO[1])
 
 
 Table = Mapping[tuple[str, str], Found]
@@ -98,7 +105,7 @@ def main(_data: Path | None = None, seeds: int = SEEDS) -> bool:
     suite.record(range(seeds))
     ideal.record([0])
     found = collected(
-        figure for seed in range(seeds) for folder in suite.runs(seed) for figure in figures_of(truth_of(folder))
+        figure for seed in range(seeds) for folder in suite.runs(seed) for figure in figures_of(truth_of(folder), seed)
     )
     return told(found, counters(ideal.runs(0)), seeds)
 
