@@ -1,6 +1,5 @@
 """The figures of one recorded run beside what they are in truth, and the verdicts that they led to."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf, isfinite
@@ -93,15 +92,7 @@ def _asked_for(measurements: Iterable[Mapping[str, Any]], run: Recording) -> Ite
         key = (each.get("required") or {}).get("key", "")
         kpi = found().named(key)
         if kpi is not None and kpi.steps == 1:
-            yield kpi(run, each["step"], **_arguments(kpi.key, key))
-
-
-def _arguments(template: str, key: str) -> dict[str, float]:
-    """The numbers that a key was made with: `at` is 2 in `dc resistance 2 s`."""
-    parts = re.split(r"\{(\w+):g\}", template)
-    pattern = "".join(f"(?P<{part}>[-.\\d]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
-    asked = re.fullmatch(pattern, key)
-    return {name: float(value) for name, value in asked.groupdict().items()} if asked else {}
+            yield kpi(run, each["step"], **kpi.asked_by(key))
 
 
 def _figure(figure: Kpi, truth: Truth, judged: Mapping[tuple[str, str], Mapping[str, Any]]) -> Figure | None:

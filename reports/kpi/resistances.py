@@ -5,6 +5,7 @@ from math import nan
 import numpy as np
 
 from reports.kpi.base import of_step
+from reports.kpi.needs import dynamics_before, samples_before
 from reports.kpi.readings import CURRENT, SCAN_DURATION, TIME, VOLTAGE, moves
 from reports.recording import Floats, Recording, Step
 
@@ -23,6 +24,7 @@ def _begins_with_a_current(run: Recording, step: Step) -> bool:
 @of_step(
     "dc resistance {at:g} s", symbol="R_{at:g}s", unit="Ω", sense="at_most",
     columns=(TIME, VOLTAGE, CURRENT), also=(SCAN_DURATION,), applies=_begins_with_a_current, specimen=0.2,
+    needs=(samples_before("at"), dynamics_before("at")),
 )  # fmt: skip
 def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)), the time counted from the edge of the current and not from
