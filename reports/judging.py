@@ -84,6 +84,9 @@ def _withheld(recording: Recording, evaluation: Evaluation, key: str) -> str:
         reasons += recording.withheld.values()
     if reasons:
         return reasons[0]
+    absent = [column for column in columns_of if not recording.has(column)]
+    if absent:
+        return f"not measurable here: the recording has no {absent[0]!r}"
     asked = any(each.key == key for each in evaluation.unanswered)
     return "no step's is known" if asked else "the recording has no step, or no column, that it could be computed from"
 
