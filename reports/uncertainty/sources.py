@@ -39,16 +39,18 @@ class Source:
     """One error source: in words, and its moves by a standard uncertainty.
 
     `bounds` are moves that happen together and independently of each other; where they change more, they count. Of a
-    source that lies `between` its moves no more is known than that.
+    source that lies `between` its moves no more is known than that. How far an `assumed` one may be off, nobody has
+    read.
     """
 
     name: str
     moves: tuple[Move, ...]
     bounds: tuple[Move, ...] = ()
     between: bool = False
+    assumed: bool = False
 
 
-CLOCK = Source("clock", (Move(clock=QUARTZ / sqrt(3)),))
+CLOCK = Source("clock", (Move(clock=QUARTZ / sqrt(3)),), assumed=True)
 SAMPLING = Source("sampling", (Move(late=LATE),))
 
 
@@ -103,9 +105,9 @@ class _Raw:
     def _of(self, meter: Meter, accuracy: Accuracy) -> Iterator[Source]:
         zero = meter.column.endswith(" / A")
         if accuracy.reading:
-            yield self._by(meter, "gain", Off(gain=accuracy.reading / accuracy.divisor))
+            yield self._by(meter, "gain", Off(gain=accuracy.reading / accuracy.divisor), accuracy)
         if accuracy.constant:
-            yield self._by(meter, "offset", Off(offset=accuracy.constant / accuracy.divisor, zero=zero))
+            yield self._by(meter, "offset", Off(offset=accuracy.constant / accuracy.divisor, zero=zero), accuracy)
         if accuracy.resolution:
             yield self._rounding(meter, accuracy, zero)
 
@@ -115,11 +117,12 @@ class _Raw:
         several = made.combine in {"lowest", "highest", "mean"} and len(made.columns) > 1
         if several:
             name = f"{self._meters.meter(made.columns[0]).family}s"
+            assumed = any(self._meters.meter(each).ranges[0].assumed for each in made.columns)
             if self._long:
-                yield Source(name, (), tuple(self._bounds(made.columns)))
+                yield Source(name, (), tuple(self._bounds(made.columns)), assumed=assumed)
             else:
-                yield Source(name, self._draws(made.columns))
-                yield Source(f"which of the {name}", self._which(made.columns), between=True)
+                yield Source(name, self._draws(made.columns), assumed=assumed)
+                yield Source(f"which of the {name}", self._which(made.columns), between=True, assumed=assumed)
 
     def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
         """The same errors for the same channels of the same steps whenever they are asked for."""
@@ -194,14 +197,16 @@ class _Raw:
     def _rounding(self, meter: Meter, accuracy: Accuracy, zero: bool) -> Source:
         amplitude, digit = accuracy.resolution / ROUNDED, accuracy.resolution
         if self._long:
-            return self._by(meter, "display", Off(offset=amplitude, zero=zero))
+            return self._by(meter, "display", Off(offset=amplitude, zero=zero), accuracy)
         offs = [Off(rounding=amplitude, resolution=digit, pattern=each, zero=zero) for each in range(PATTERNS)]
-        return Source(f"{meter.name}, display", tuple(Move({meter.column: off}) for off in offs))
+        moves = tuple(Move({meter.column: off}) for off in offs)
+        return Source(f"{meter.name}, display", moves, assumed=accuracy.assumed)
 
-    def _by(self, meter: Meter, what: str, off: Off) -> Source:
+    def _by(self, meter: Meter, what: str, off: Off, accuracy: Accuracy) -> Source:
         """Both ways: what a figure does at its ends (a threshold at the first sample) need not be alike for both."""
         move = Move({meter.column: off})
-        return Source(f"{meter.name}, {what}", (move,) if self._long else (move, move.turned()))
+        moves = (move,) if self._long else (move, move.turned())
+        return Source(f"{meter.name}, {what}", moves, assumed=accuracy.assumed)
 
     def _largest(self, column: str) -> float:
         """The largest reading of these steps, and of the row before each."""
