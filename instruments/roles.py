@@ -293,6 +293,20 @@ class BatteryEmulator(Protocol):
 
 
 @runtime_checkable
+class FollowsCells(Protocol):
+    """An emulator that says how fast the resistance of its running cells can be changed."""
+
+    @property
+    def follows(self) -> float:
+        """How long (s) it takes to give the rows that cells run on, `ROWS_AT_ONCE` of them, other resistances."""
+        ...
+
+
+ROWS_AT_ONCE = 4
+"""Rows of a table around the state of charge of all cells: they differ a little, and move on."""
+
+
+@runtime_checkable
 class ClimateChamber(Protocol):
     """Sets air temperature. Channels of its scan: `air` degC, `set point` degC."""
 

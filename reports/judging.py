@@ -42,8 +42,10 @@ def judged(
 def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, key: str) -> Iterator[Judged]:
     conditions = limits.requirements[key]
     kpi = found().named(key)
-    figures = _whole([each for each in evaluation.figures if each.key == key])
-    missing = _withheld(recording, evaluation, key)
+    answers = _answers(recording, evaluation, key)
+    figures = _whole([each for each in answers if isfinite(each.value)])
+    unmeasurable = next((each.unmeasurable for each in answers if each.unmeasurable), "")
+    missing = f"not measurable here: {unmeasurable}" if unmeasurable else _withheld(recording, evaluation, key)
     if not figures or UNCONDITIONAL not in conditions:
         listed = ", ".join(map(repr, conditions))
         conditional = (
@@ -53,6 +55,17 @@ def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, ke
         return
     for figure in figures:
         yield from _against(recording, figure, conditions[UNCONDITIONAL])
+
+
+def _answers(recording: Recording, evaluation: Evaluation, key: str) -> list[Kpi]:
+    """All figures of that key, also those without a value; one that only a key asks for is computed for it."""
+    known = [each for each in (*evaluation.figures, *evaluation.unanswered) if each.key == key]
+    kpi = found().named(key)
+    asked = kpi.asked_by(key) if kpi is not None and kpi.steps == 1 else {}
+    if known or kpi is None or not asked:
+        return known
+    steps = [step for step in recording.steps if step.sample_count and kpi.can_be_asked(recording.has, recording, step)]
+    return [kpi(recording, step, **asked) for step in steps]
 
 
 def _whole(figures: Sequence[Kpi]) -> list[Kpi]:
@@ -71,6 +84,9 @@ def _withheld(recording: Recording, evaluation: Evaluation, key: str) -> str:
         reasons += recording.withheld.values()
     if reasons:
         return reasons[0]
+    absent = [column for column in columns_of if not recording.has(column)]
+    if absent:
+        return f"not measurable here: the recording has no {absent[0]!r}"
     asked = any(each.key == key for each in evaluation.unanswered)
     return "no step's is known" if asked else "the recording has no step, or no column, that it could be computed from"
 

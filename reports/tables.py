@@ -16,9 +16,24 @@ from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
 HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step", "Limit from")
-FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source")
+FIELDS = (
+    "name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source",
+    "unmeasurable",
+)  # fmt: skip
 NO_LIMIT, NO_SOURCE = "no limit", "no source"
 """What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
+COUNTS = 0.1
+"""Share of the variance from which on a contribution counts."""
+
+
+def _shown(row: "Row") -> str:
+    """The value, or why this bench has none."""
+    why = row.measurement.unmeasurable if row.measurement else None
+    return f"not measurable here: {why}" if why else quantity(row.value, row.unit)
+
+
+def _named(contribution: Mapping[str, Any]) -> str:
+    return f"{contribution['source']}{' (assumed)' if contribution.get('assumed') else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +60,20 @@ class Row:
     def contributions(self) -> str:
         """The largest contributions to its uncertainty, in words: `supply current, offset 1.1 mAh`."""
         listed = self.known.get("contributions") or ()
-        return "; ".join(f"{each['source']} {quantity(each['standard'], self.unit)}" for each in listed)
+        return "; ".join(f"{_named(each)} {quantity(each['standard'], self.unit)}" for each in listed)
 
     @property
     def mostly(self) -> str:
-        """What contributes most."""
-        return str(next(iter(self.known.get("contributions") or ()), {"source": ""})["source"])
+        """What contributes most, and whether that is assumed of its meter."""
+        return _named(next(iter(self.known.get("contributions") or ()), {"source": ""}))
+
+    @property
+    def assumed(self) -> str:
+        """What counts of its uncertainty and was read in no data sheet and no certificate; empty: nothing."""
+        listed = self.known.get("contributions") or ()
+        whole = sum(float(each["standard"]) ** 2 for each in listed)
+        counts = [each for each in listed if each.get("assumed") and float(each["standard"]) ** 2 >= COUNTS * whole]
+        return ", ".join(str(each["source"]) for each in counts)
 
     @property
     def explained(self) -> str:
@@ -61,6 +84,8 @@ class Row:
             parts.append(f"Ended by {ended}: that alone moves it by ±{quantity(by or 0.0, self.unit)}.")
         if self.contributions:
             parts.append(f"Standard uncertainties (k = {self.known.get('coverage', 2):g}): {self.contributions}.")
+        if self.assumed:
+            parts.append(f"Assumed, because no data sheet and no certificate was at hand: {self.assumed}.")
         return " ".join(part for part in parts if part)
 
     @property
@@ -191,7 +216,8 @@ def as_html(rows: Iterable[Row]) -> str:
         verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         spread = quantity(row.uncertainty, row.unit) if row.uncertainty else ""
-        values = (row.name, quantity(row.value, row.unit), spread, row.mostly, row.allowed, margin)
+        spread += " (assumed)" if spread and row.assumed else ""
+        values = (row.name, _shown(row), spread, row.mostly, row.allowed, margin)
         cells = [escape(text) for text in values] + [verdict, escape(row.step), escape(row.source)]
         body += f'<tr title="{escape(row.explained)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

@@ -35,7 +35,7 @@ from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments import extensions
 from instruments.accuracy import HasDataSheet
-from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, FollowsCells, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
 
@@ -450,7 +450,14 @@ class OpenBench:
             **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
             "accuracy": self._accuracies(name, "" if identity is None else identity.model),
+            **self._pace(name),
         }
+
+    def _pace(self, name: str) -> dict[str, float]:
+        """How rarely an instrument is asked, and how long an emulator takes to oppose what cells would by then (s)."""
+        driver, period = self.drivers.get(name), self.station.instruments[name].scan_period
+        own = {} if period is None else {"scan_period": period}
+        return {**own, "follows": driver.follows} if isinstance(driver, FollowsCells) else own
 
     def _accuracies(self, name: str, model: str) -> dict[str, Any]:
         """How well each channel of an instrument is known, as it is kept: each range of it, the smallest first."""
