@@ -152,6 +152,7 @@ def load_record(path: Path) -> Record:
     frame = _read(path)
     columns = [str(name).strip() for name in frame.columns]
     frame.columns = columns
+    _check_one_cell(path, frame)
     picked = {what: _column(path, columns, names) for what, names in _NEEDED.items()}
     values = {what: _numbers(path, frame, label) for what, label in picked.items()}
     counter = next((name for name in COUNTER if name in columns), None)
@@ -169,13 +170,34 @@ def _read(path: Path) -> "pd.DataFrame":
     if reader is None:
         raise RecordError(f"{path}: is neither .csv nor .parquet; export it in the Battery Data Format.")
     try:
+        if not path.stat().st_size:
+            raise RecordError(f"{path}: is empty; give the file that holds the record.")
         frame: pd.DataFrame = getattr(pd, reader)(path)
+    except RecordError:
+        raise
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
     except ValueError as error:  # what parsers raise, of CSV and of Parquet
         reason = " ".join(str(error).split())
         raise RecordError(f"{path}: is no table ({reason}); export it in the Battery Data Format.") from error
     return frame
+
+
+WHOSE = ("cell", "cell id", "cell name", "cell number", "channel", "channel id", "test id", "battery id", "barcode")
+"""Columns that say whose records these are, in small letters and without `/ 1`."""
+
+
+def _check_one_cell(path: Path, frame: "pd.DataFrame") -> None:
+    for label in frame.columns:
+        if " ".join(str(label).lower().removesuffix("/ 1").replace("_", " ").split()) in WHOSE:
+            cells = frame[label].dropna().unique()
+            if len(cells) > 1:
+                shown = ", ".join(" ".join(str(cell).split())[:30] for cell in cells[:3])
+                more = ", …" if len(cells) > 3 else ""
+                raise RecordError(
+                    f"{path}: holds records of {len(cells)} cells ({label}: {shown}{more}); a record is of one: put "
+                    "each into a file of its own."
+                )
 
 
 def _column(path: Path, columns: Sequence[str], names: Sequence[str]) -> str:
