@@ -31,8 +31,8 @@ class RecordError(ValueError):
 class Record:
     """One test of one cell, a row per sample: `time` s (rising), `current` A (positive charges), `voltage` V.
 
-    `temperature` is the cell's (degC), or the air's where nobody measured the cell; `charge` is Ah since the first row,
-    by the cycler's counter where there is one. `held_out` marks rows that are compared and never fitted.
+    `temperature` is the cell's (degC), or the air's where nobody measured the cell (`of_air`); `charge` is Ah since the
+    first row, by the cycler's counter where there is one. `held_out` marks rows that are compared and never fitted.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Record:
     temperature: Vector
     charge: Vector
     held_out: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    of_air: bool = False
 
     @classmethod
     def of(
@@ -52,6 +53,8 @@ class Record:
         voltage: Vector,
         temperature: Vector,
         charge: Vector | None = None,
+        *,
+        of_air: bool = False,
     ) -> Self:
         """Put columns together. Raises `RecordError` when they cannot be one cell's."""
         columns = {"time": time, "current": current, "voltage": voltage, "temperature": temperature}
@@ -59,7 +62,7 @@ class Record:
             _check_finite(name, what, values)
         _check(name, time, current, voltage)
         counted = integrated(time, current) if charge is None else charge - charge[0]
-        return cls(name, time, current, voltage, temperature, counted, np.zeros(len(time), dtype=np.bool_))
+        return cls(name, time, current, voltage, temperature, counted, np.zeros(len(time), dtype=np.bool_), of_air)
 
     @property
     def ambient(self) -> float:
@@ -140,6 +143,7 @@ TEMPERATURE = (
     "Ambient Temperature / degC", "ambient_temperature_celsius",
 )  # fmt: skip
 """In the order of preference: the cell's own temperature, else the air's."""
+OF_AIR = ("Ambient Temperature / degC", "ambient_temperature_celsius")
 COUNTER = ("Net Capacity / Ah", "net_capacity_ah")
 READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
 
@@ -157,7 +161,10 @@ def load_record(path: Path) -> Record:
     values = {what: _numbers(path, frame, label) for what, label in picked.items()}
     counter = next((name for name in COUNTER if name in columns), None)
     charge = None if counter is None else _numbers(path, frame, counter)
-    return Record.of(path.name, values["time"], values["current"], values["voltage"], values["temperature"], charge)
+    return Record.of(
+        path.name, values["time"], values["current"], values["voltage"], values["temperature"], charge,
+        of_air=picked["temperature"] in OF_AIR,
+    )  # fmt: skip
 
 
 _NEEDED = {"time": TIME, "voltage": VOLTAGE, "current": CURRENT, "temperature": TEMPERATURE}

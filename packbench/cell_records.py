@@ -54,7 +54,7 @@ def of_run(run: "Recording") -> "Record":
         raise RecordError(f"{name}: has seeded defects; a fit needs a healthy pack: run it without.")
     series, parallel = (_count(name, pack, key) for key in ("series", "parallel"))
     start = _start(run)
-    found = {
+    found: dict[str, Any] = {
         "time": run.time, "current": run.column(columns.CURRENT) / parallel, "voltage": _cell_voltage(run, series),
         "temperature": _temperature(run),
         "charge": (run.column(columns.CHARGE_AH) - run.column(columns.DISCHARGE_AH)) / parallel,
@@ -63,7 +63,7 @@ def of_run(run: "Recording") -> "Record":
     rows = rows[rows >= start]
     if not len(rows):
         raise RecordError(f"{name}: no row has a time, a current, cell voltages and a temperature; record them all.")
-    return Record.of(name, **{what: np.asarray(values[rows]) for what, values in found.items()})
+    return Record.of(name, **{what: values[rows] for what, values in found.items()})
 
 
 def _count(name: str, pack: Mapping[str, Any], key: str) -> int:
