@@ -331,8 +331,12 @@ def _second_differences(count: int) -> Vector:
     return np.diff(np.eye(count), 2, axis=0)
 
 
-RESERVE = 0.01
-"""Share of the charge of the sweep that is left below its end: slower, or warmer, a cell gives a little more."""
+RESERVE = 0.002
+"""Share of the charge that any record moves that is left below the end of it: slower, a cell gives a little more.
+
+It is less than the distance of two points of the curve, which goes down by 700 mV there: where the end lay between the
+first two of them, all that follows was pulled down with it.
+"""
 SWEEP = 0.8
 """Share of the charge of the widest record that a sweep must cover to be one."""
 
@@ -361,7 +365,7 @@ def find_sweep(records: Sequence[Record]) -> Sweep:
     at_hand = [number for number in sweeps if away[number] < min(away.values()) + APART]
     slowest = min(at_hand, key=lambda number: _rate(records[number]))
     record = records[slowest]
-    capacity = float(np.ptp(record.charge)) * (1 + RESERVE)
+    capacity = widest * (1 + RESERVE)
     curve, gap = _curve(record, capacity)
     if record.rests:
         curve += _end_at_rest(record, curve)

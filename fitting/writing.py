@@ -11,6 +11,9 @@ from fitting.estimate import LEAST_RISE, Estimate
 from fitting.layout import KNOTS
 from models.tables import Vector
 
+ENTROPIC_DIGITS = 6
+"""Of V/K: what is 0 to so many is none."""
+
 TAKEN_OVER = (
     "coulombic_efficiency", "heat_capacity", "thermal_conductance", "discharge_c_rate_max", "charge_temperature_min",
     "charge_temperature_max", "discharge_temperature_min", "discharge_temperature_max", "charge_limit",
@@ -49,7 +52,7 @@ def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dic
         "voltage_min": base["voltage_min"],
         "voltage_max": base["voltage_max"],
         "ocv": _rounded(rising(values[layout.ocv]), 4),
-        "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), 6),
+        "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), ENTROPIC_DIGITS),
         "hysteresis": _curve(hysteresis, 5),
         "hysteresis_span": estimate.span,
         "temperature": [float(t) for t in layout.temperature],
@@ -72,7 +75,7 @@ def assumed(estimate: Estimate, origin: Origin) -> list[str]:
         )
         if there
     ]
-    if np.ptp(estimate.values[estimate.layout.entropic]) == 0:
+    if not _curve(estimate.values[estimate.layout.entropic], ENTROPIC_DIGITS):
         beyond.append("entropic")
     return [*beyond, *TAKEN_OVER]
 
