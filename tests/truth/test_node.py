@@ -74,8 +74,8 @@ def test_a_driver_that_asks_too_late_is_found_out(healthy: node.Ran) -> None:
 
 @pytest.mark.parametrize(
     ("machine", "asked", "status", "word"),
-    [(EVEN, EVEN, 0, "yes"), (EVEN, LATE, 1, "NO"), (LATE, LATE, 0, ""), (LATE, EVEN, 0, "")],
-    ids=["even", "late", "a machine that is late itself", "luck"],
+    [(EVEN, EVEN, 0, "yes"), (EVEN, LATE, 1, "NO"), (LATE, LATE, 0, ""), (LATE, EVEN, 0, "yes")],
+    ids=["even", "late", "a machine that is late itself", "in time all the same"],
 )
 def test_the_rhythm_has_a_goal_where_the_machine_itself_is_in_time(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], machine: list[float], asked: list[float],
