@@ -227,7 +227,7 @@ def rows() -> list[Row]:
 
 
 def rhythm(seconds: float = wheel.SECONDS) -> list[Row]:
-    """The machine itself, then the wheel, idle and beside others; where the machine is late itself nothing is missed."""
+    """The machine itself, then the wheel, idle and beside others; where the machine is late nothing is missed."""
     machine = wheel.machine(seconds)
     able = _within(machine)
     return [
