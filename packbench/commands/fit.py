@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.verdicts import InputError
-from packbench.cell_records import load_cell_records
 from packbench.console import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from fitting import run
     from fitting.records import RecordError
     from models.cell import CellFileError, load_cell
+    from packbench.cell_records import load_cell_records
 
     try:
         records, held_out = load_cell_records(recordings), load_cell_records(hold_out or ())
