@@ -12,6 +12,7 @@ from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign import units, values
 from reports.foreign.head import Head
+from reports.foreign.pieces import all_finite, missing
 from reports.foreign.source import Finding, Floats, Source
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
 
@@ -172,8 +173,7 @@ class TableFormat:
             if written is not None:
                 return written
         found = column.read(cells)
-        missing = cells.null_count
-        lost = int(np.isnan(found).sum()) - missing
+        lost = missing(found) - cells.null_count
         if lost > 0 and column.read is values.floats:
             source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
         return found * place.factor if place.factor != 1 else found
@@ -249,9 +249,10 @@ def _on_one_line(text: str) -> str:
 
 def _leave_empty_rows_out(source: Source) -> None:
     """A record is one with a voltage and a current: totals and empty lines behind them are none."""
-    known = np.isfinite(source.columns[labels.VOLTAGE]) & np.isfinite(source.columns[labels.CURRENT])
-    if known.all():
+    voltage, current = source.columns[labels.VOLTAGE], source.columns[labels.CURRENT]
+    if all_finite(voltage) and all_finite(current):
         return
+    known = np.isfinite(voltage) & np.isfinite(current)
     source.columns = {label: column[known] for label, column in source.columns.items()}
     left = int((~known).sum())
     source.told.append(Finding("lines", f"{left} records without a voltage or a current are left out."))
