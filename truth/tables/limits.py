@@ -25,7 +25,7 @@ from bench.scenario import (
     soc_above,
     standard_charge,
 )
-from bench.station import load_station
+from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.verdicts import Measurement, Verdict
 from reports import kpi, specimen
@@ -34,7 +34,6 @@ from reports.recording import Recording
 from reports.requirements import Bounds, limits_of
 from reports.uncertainty import uncertainty
 from truth.report import Row, markdown
-from truth.witness import drawn_from
 
 STATION = "virtual-module"
 PACKS = ("lfp-24s", "nmc811-24s", "lnmo-24s", "li-metal-24s")
@@ -154,6 +153,12 @@ def measure(pack: PackFile, figure: Figure, defects: tuple[str, ...] = (), meter
             return figure.of(Recording(*bench.run(*figure.steps(pack))))
         finally:
             bench.conclude()
+
+
+def drawn_from(station: StationFile, specimens: int) -> StationFile:
+    """The same bench with other specimens of its instruments."""
+    assert station.virtual is not None
+    return station.model_copy(update={"virtual": station.virtual.model_copy(update={"specimens": specimens})})
 
 
 def _row(pack: PackFile, case: Case, measured: Kpi, accepted: AcceptedValue) -> Row:
