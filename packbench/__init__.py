@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         Soak,
         Step,
         Until,
-        amperes,
         cell_voltage_above,
         cell_voltage_below,
         current_below,
@@ -82,10 +81,10 @@ __all__ = [
     "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Procedure", "Profile", "Pulse", "Ratings",
     "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
     "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy",
-    "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "amperes",
-    "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
-    "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles",
-    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named",
+    "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
+    "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi",
+    "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above",
+    "soc_below", "standard_charge", "strategy_named",
 ]  # fmt: skip
 
 _HOMES = {
@@ -100,8 +99,8 @@ _HOMES = {
     "bench.safety.guard": ("Limit", "Recovery"),
     "bench.scenario": (
         "Charge", "ConstantPower", "Discharge", "FastRecharge", "Profile", "Pulse", "Rest", "Soak", "Step", "Until",
-        "amperes", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge",
-        "soc_above", "soc_below", "standard_charge",
+        "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "soc_above",
+        "soc_below", "standard_charge",
     ),
     "bench.station": ("StationFile", "load_station"),
     "bench.strategies": (

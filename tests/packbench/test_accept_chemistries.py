@@ -13,6 +13,7 @@ from tests.bench.session_support import Project
 
 ACCEPTED = ROOT / "accepted"
 PACKS = ("lfp-24s", "nmc811-24s", "lnmo-24s", "li-metal-24s")
+TEMPERATURES = (-10.0, 0.0, 25.0, 45.0)
 CASES = """
 import pytest
 from packbench import Charge, Pulse, Rest, Soak, current_below, full_discharge, kpi, soc_above, standard_charge
@@ -75,9 +76,9 @@ def test_a_healthy_pack_passes_against_itself_whichever_meters_measure_it(projec
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_the_accepted_figures_that_ship_are_all_that_a_nightly_measures_of_a_specimen(pack: str) -> None:
+    """Lithium metal gives up in the pulse at -10 °C: nothing was measured of it there."""
     values = load(ACCEPTED, load_pack(pack)[0]).values
-    asked = {("discharge capacity", "C/3"), ("discharge capacity", "1C"), ("dc resistance 10 s", ""),
-             ("dc resistance 2 s", "")}  # fmt: skip
-    assert {(value.kpi, value.at) for value in values} == asked
-    assert {value.temperature for value in values} == {-10.0, 0.0, 25.0, 45.0}
-    assert len(values) == len(asked) * 4
+    capacities = {("discharge capacity", at, t) for at in ("C/3", "1C") for t in TEMPERATURES}
+    resistances = {(f"dc resistance {at} s", "", t) for at in (2, 10) for t in TEMPERATURES}
+    lost = {each for each in resistances if pack == "li-metal-24s" and each[2] == -10.0}
+    assert {value.place for value in values} == capacities | resistances - lost
