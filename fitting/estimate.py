@@ -291,8 +291,10 @@ def _penalties(layout: Layout, records: Sequence[Record]) -> list[Penalty]:
         (np.arange(layout.tau(1), layout.start(0)), np.eye(layout.pairs) / 0.2),
         (np.arange(layout.start(0), layout.count), np.diag([1 / (0.02 if r.rests else ANCHOR) for r in records])),
     ]
-    over_soc = np.kron(np.eye(rows), _differences(knots)) / 0.35
-    over_temperature = np.kron(_differences(rows), np.eye(knots)) / 0.5
+    # Of a current that flows one way alone nobody can tell a resistance from a steep curve: it is smoother then.
+    over_soc = np.kron(np.eye(rows), _differences(knots)) / (0.35 if both_ways else ONE_WAY)
+    # Of tests at one temperature the change with it is assumed: a cell that warms in them tells nothing of it either.
+    over_temperature = np.kron(_differences(rows), np.eye(knots)) / (0.5 if np.ptp(tests) > APART else ASSUMED)
     for which in range(layout.pairs + 1):
         columns = _columns(layout.resistance(which))
         found += [(columns, over_soc), (columns, np.eye(rows * knots) / 3), (columns, over_temperature)]
@@ -331,6 +333,10 @@ def _second_differences(count: int) -> Vector:
     return np.diff(np.eye(count), 2, axis=0)
 
 
+ASSUMED = 1e-3
+"""In logarithms, what the change of a resistance with temperature may depart from that of the prior by then."""
+ONE_WAY = 0.2
+"""In logarithms, what a resistance may change by from knot to knot where all records go one way."""
 RESERVE = 0.002
 """Share of the charge that any record moves that is left below the end of it: slower, a cell gives a little more.
 
