@@ -330,14 +330,15 @@ class ClimateChamber(Protocol):
 class CoolantAlarm(IntEnum):
     """What a coolant unit says is wrong with it: a driver puts those of its make into these. The numbers are recorded.
 
-    LOW_LEVEL: there is too little coolant in it. TOO_HOT: its own over-temperature protection has acted. OTHER: it
-    stands for another reason, which its `alarm` has in words.
+    LOW_LEVEL: there is too little coolant in it. TOO_HOT: its own over-temperature protection has acted. OTHER: another
+    reason, which its `alarm` has in words. SWITCHED_OFF: it stands by, though the bench has asked it to pump.
     """
 
     NONE = 0
     LOW_LEVEL = 1
     TOO_HOT = 2
     OTHER = 3
+    SWITCHED_OFF = 4
 
 
 @runtime_checkable

@@ -50,6 +50,7 @@ WORDS = {
     CoolantAlarm.LOW_LEVEL: "low level",
     CoolantAlarm.TOO_HOT: "over-temperature",
     CoolantAlarm.OTHER: "an alarm, its text is only on the panel",
+    CoolantAlarm.SWITCHED_OFF: "it was switched off at its panel",
 }
 
 
@@ -127,7 +128,10 @@ class LaudaIntegral(VisaDriver):
         """Supply, return, what was asked for, flow and what was asked for, alarm."""
         supply = self._session.number("IN_PV_00", self._accepted("IN_PV_00", self._session.collect()))
         back = self._number("IN_PV_03") if self._return_probe else nan
-        return supply, back, self._asked, self.flow(), self._asked_flow, float(self._alarm())
+        flow, alarm = self.flow(), self._alarm()
+        if alarm is CoolantAlarm.NONE and self._asked_flow and not flow and self._stands_by():
+            alarm = CoolantAlarm.SWITCHED_OFF
+        return supply, back, self._asked, flow, self._asked_flow, float(alarm)
 
     def set_temperature(self, temperature: float) -> None:
         """Set the outflow temperature, let it heat again, and start it if it stands by; all of it is read back."""

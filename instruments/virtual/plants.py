@@ -220,7 +220,7 @@ class EmulatedPack:
 
     def cool_with(self, coolant: Stream) -> None:
         """Refuse: dummy cells stand in the air."""
-        raise ValueError("dummy cells beside an emulator have no plate for a coolant: leave its unit out, or use a pack")
+        raise ValueError("dummy cells beside an emulator have no plate for a coolant: leave its unit out, use a pack")
 
     def transfer(self, cell: int, charge: float, heat: float) -> None:
         """Move one channel along its table, and heat its dummy cell."""
