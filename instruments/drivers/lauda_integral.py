@@ -10,6 +10,7 @@ read them (IN_SP_13, IN_SP_08); the page that has them was not at hand. Tried on
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from math import ceil, floor, nan
 from typing import Any
 
@@ -100,7 +101,7 @@ class LaudaIntegral(VisaDriver):
         """Ask for its type and the software of its controller; it tells no serial number here."""
         return Identity("LAUDA", self._ask("TYPE"), "", self._ask("VERSION_R"))
 
-    @property
+    @cached_property
     def temperature_range(self) -> tuple[float, float]:
         """Limits of its outflow, TiL and TiH, degC."""
         return self._number("IN_SP_05"), self._number("IN_SP_04")
@@ -118,6 +119,7 @@ class LaudaIntegral(VisaDriver):
         ):  # fmt: skip
             if value != held:
                 self._set(setting, value, f"{value:.0f}")
+        self._forget()
         return self.temperature_range
 
     def request(self) -> None:
@@ -211,6 +213,9 @@ class LaudaIntegral(VisaDriver):
         self._set(WATCHDOG, seconds, f"{seconds}")
         self._watched = True
         return float(seconds)
+
+    def _forget(self) -> None:
+        self.__dict__.pop("temperature_range", None)
 
     def _farewell(self) -> None:
         """Let it be silent: at rest it goes on without a computer."""
