@@ -100,7 +100,7 @@ DROPPED, CONTRADICTIONS = Channel("dropped", "count", "1"), Channel("contradicti
 
 @dataclass(frozen=True, slots=True)
 class Protections:
-    """An instrument's own protection, as read back from it: V, A, W, and s of its communication watchdog.
+    """An instrument's own protection, as read back from it: V, A, W, degC, and s of its communication watchdog.
 
     None where it has none, or where nobody armed it.
     """
@@ -109,6 +109,8 @@ class Protections:
     over_current: float | None = None
     over_power: float | None = None
     watchdog: float | None = None
+    under_temperature: float | None = None
+    over_temperature: float | None = None
 
 
 @runtime_checkable

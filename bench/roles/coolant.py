@@ -11,8 +11,8 @@ from instruments.roles import COOLANT_CHANNELS, CoolantUnit, Protections
 
 def protect(player: CoolantUnit, allowed: Allowed, _share: float) -> Protections:
     """See `Role.protect`."""
-    player.protect_coolant(allowed.temperature_min, allowed.temperature_max)
-    return Protections()
+    low, high = player.protect_coolant(allowed.temperature_min, allowed.temperature_max)
+    return Protections(under_temperature=low, over_temperature=high)
 
 
 def prepare(player: CoolantUnit) -> None:

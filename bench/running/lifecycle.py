@@ -438,6 +438,8 @@ class OpenBench:
                     "over_current": p.over_current,
                     "over_power": p.over_power,
                     "watchdog": p.watchdog,
+                    "under_temperature": p.under_temperature,
+                    "over_temperature": p.over_temperature,
                 }
                 for name, p in self.protections.items()
             ],

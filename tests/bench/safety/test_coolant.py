@@ -220,11 +220,15 @@ def test_an_empty_unit_is_safe_for_it_heats_nothing(opened: Open) -> None:
     assert bench.engine.bench.make_safe().safe
 
 
-def test_one_that_is_found_heating_is_told_so_and_stopped(opened: Open) -> None:
-    """Whoever was here before has left it on: it is noted, and a test begins without its coolant."""
-    bench = opened()
-    assert bench.engine.bench.opening.found["coolant"] is False
-    assert not unit(bench).running
+def test_a_unit_keeps_its_coolant_within_what_the_pack_may_have(opened: Open) -> None:
+    """Its own limits are set and read back before anything is switched on, and kept with the run."""
+    bench = opened(pack="lfp-96s")
+    (kept,) = (each for each in bench.run_log.manifest["protections"] if each["instrument"] == "coolant")
+    limits = bench.setup.pack.limits
+    lowest = min(limits.charge_temperature.min, limits.discharge_temperature.min)
+    highest = max(limits.charge_temperature.max, limits.discharge_temperature.max)
+    assert (kept["under_temperature"], kept["over_temperature"]) == (lowest, highest)
+    assert bench.run_log.manifest["found"]["coolant"] is False
 
 
 @pytest.mark.parametrize(
