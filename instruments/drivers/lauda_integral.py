@@ -179,7 +179,7 @@ class LaudaIntegral(VisaDriver):
         """Restrict the heater to nothing, set the rest temperature, start the pump.
 
         A unit that does not let its heater be restricted is stopped, pump and all. A pump that an alarm holds back is
-        not complained of here: the heater stands as well.
+        not complained of here: the heater stands as well. At rest it goes on without a computer, so its monitoring ends.
         """
         self._asked, self._asked_flow = nan, 0.0
         with self._session.switching_off():
@@ -190,6 +190,7 @@ class LaudaIntegral(VisaDriver):
                 raise
             self._ask(f"{TEMPERATURE.command}_{self._rest:.2f}")
             self._ask("START")
+            self._leave_alone()
             if self._stands_by() and not self.alarm():
                 raise self._fault_of_the_pump("stands")
 
@@ -218,9 +219,13 @@ class LaudaIntegral(VisaDriver):
         self.__dict__.pop("temperature_range", None)
 
     def _farewell(self) -> None:
-        """Let it be silent: at rest it goes on without a computer."""
+        """Let it be silent."""
         if self._watched:
-            self._ask(f"{WATCHDOG.command}_0")
+            self._leave_alone()
+
+    def _leave_alone(self) -> None:
+        self._ask(f"{WATCHDOG.command}_0")
+        self._watched = False
 
     def _alarm(self) -> CoolantAlarm:
         """The worst that the error diagnosis tells; warnings are none."""

@@ -21,6 +21,7 @@ LIMITS = said("IN_SP_05", "-40.00"), said("IN_SP_04", "120.00")
 HEATS = said("OUT_SP_13_100", "OK"), said("IN_SP_13", "100.00")
 ON, STANDBY = said("IN_MODE_02", "0"), said("IN_MODE_02", "1")
 WELL = said("STAT", "0000000")
+ALONE = said("OUT_SP_08_0", "OK")
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_a_pump_that_does_not_do_what_it_was_told_is_found(
 
 
 def test_rest_holds_the_heater_off_and_starts_the_pump(wire: Wire, open_unit: Open) -> None:
-    wire.expect(said("OUT_SP_13_0", "OK"), said("OUT_SP_00_20.00", "OK"), said("START", "OK"), ON)
+    wire.expect(said("OUT_SP_13_0", "OK"), said("OUT_SP_00_20.00", "OK"), said("START", "OK"), ALONE, ON)
     wire.expect(ON, said("IN_SP_13", "0.00"), STANDBY, ON, said("IN_SP_13", "100.00"))
     unit = open_unit()
     unit.coolant_rest()
@@ -171,7 +172,7 @@ def test_a_heater_that_cannot_be_held_off_is_stopped_with_everything(wire: Wire,
 
 
 def test_a_pump_that_stands_at_rest_is_complained_of_unless_it_says_why(wire: Wire, open_unit: Open) -> None:
-    rest = said("OUT_SP_13_0", "OK"), said("OUT_SP_00_20.00", "OK"), said("START", "OK"), STANDBY
+    rest = said("OUT_SP_13_0", "OK"), said("OUT_SP_00_20.00", "OK"), said("START", "OK"), ALONE, STANDBY
     unit = open_unit()
     wire.expect(*rest, said("STAT", "0100100"))
     unit.coolant_rest()
