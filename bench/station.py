@@ -222,7 +222,9 @@ class StationFile(files.FileModel):
         if not {"scan_period", "rest_scan_period", "guard"} <= set(info.data):
             return entries
         for name, entry in entries.items():
-            silence = _longest_silence(info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"], entry)
+            silence = _longest_silence(
+                info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"], entry
+            )
             if entry.watchdog is not None and entry.watchdog <= silence:
                 raise files.WrongAt(
                     (name, "watchdog"), entry.watchdog,
