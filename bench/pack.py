@@ -64,6 +64,7 @@ class Construction(files.FileModel):
     coupling: float | None = Field(default=None, gt=0, description="W/K of all cells to the housing")
     housing_heat_capacity: float | None = Field(default=None, gt=0, description="J/K")
     loss: float | None = Field(default=None, gt=0, description="W/K of the housing to the air")
+    coolant: float | None = Field(default=None, gt=0, description="W/K of the plate's wall to a coolant in it")
 
     @model_validator(mode="after")
     def _a_housing_is_whole(self) -> "Construction":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pack import PackFile, at_temperature, load_pack
-    from bench.road import Drive
+    from bench.road import Drive, Precondition
     from bench.roles import Column, Power, Role, SafeStep
     from bench.running.ending import Ending
     from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
@@ -78,9 +78,9 @@ __all__ = [
     "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "Discharge", "Drive", "Ending",
     "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit", "Identity", "Inconclusive",
     "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "MultiStage",
-    "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Procedure", "Profile", "Pulse", "Ratings",
-    "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
-    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy",
+    "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure", "Profile", "Pulse",
+    "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario",
+    "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy",
     "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
     "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi",
     "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above",
@@ -89,7 +89,7 @@ __all__ = [
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
-    "bench.road": ("Drive",),
+    "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),
     "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),

@@ -11,7 +11,7 @@ from typing import cast
 from bench import columns, roles
 from bench.columns import SAMPLE_AGE, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import events, faults, plausibility, quantities
+from bench.safety import coolant, events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from bench.verdicts import InputError
@@ -151,6 +151,7 @@ def _all(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
         *_of_the_bms_itself(pack, station),
         *_of_the_bms(pack, station),
         *_of_the_events(station),
+        *coolant.limits_for(pack, station),
         *_of_the_terminals(pack, station),
         *_of_the_cells(pack),
         *_of_the_temperatures(pack, station),

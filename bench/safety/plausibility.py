@@ -13,6 +13,7 @@ from math import inf, isnan, nan
 from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
+from bench.safety.coolant import Plate
 from bench.safety.formulas import Quantity, Row, unless
 from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
@@ -346,21 +347,22 @@ class OutsideHeat:
     once, contactors open or closed: terminals come to the string's voltage only after a contactor has closed.
 
     The other way round cells become no colder than they were, or than the reported air: `lack` is what even the hottest
-    of them lacks, beyond what a current takes from them by `ENTROPY`.
+    of them lacks, beyond what a current takes from them by `ENTROPY`. A `plate` under them counts as the air does.
+    `of_the_bms` are the positions of its coldest and hottest cell, of its voltage and its current.
     """
 
-    def __init__(self, pack: PackFile, bms_coldest: int, bms_hottest: int, bms_voltage: int, bms_current: int) -> None:
+    def __init__(self, pack: PackFile, of_the_bms: Sequence[int], plate: Plate | None = None) -> None:
         mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
         self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
         self._allowed = pack.resistance
-        self._bms_coldest, self._bms_hottest = bms_coldest, bms_hottest
-        self._bms_voltage, self._bms_current = bms_voltage, bms_current
+        self._bms_coldest, self._bms_hottest, self._bms_voltage, self._bms_current = of_the_bms
         self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series
         self._measured, self._resistance, self._at = 0.0, 0.0, nan
         self._slow, self._little = 0.0, CARRIED * pack.rated_capacity
         self._explained = self._expected = self._floor = nan
         self.doubtful = self.lack = 0.0
         self._before: Row | None = None
+        self._plate = plate
 
     def impossible(self, row: Row) -> float:
         """Take the next row; `doubtful` and `lack` are of it then, too."""
@@ -370,6 +372,7 @@ class OutsideHeat:
         scanned, told = row[_HOTTEST], row[self._bms_hottest]
         hottest = told if told > scanned else scanned
         before, current, air = self._before, row[_CURRENT], row[_AIR]
+        cold, air = (air, air) if self._plate is None else (self._plate.below(air), self._plate.above(air))
         self.doubtful = self.lack = 0.0
         if isnan(coldest + hottest + current):
             return 0.0
@@ -394,7 +397,7 @@ class OutsideHeat:
         self._explained = explained = coldest if coldest < explained else explained
         self._expected = expected = coldest if coldest < expected else expected
         # And the other way round.
-        floor = air if air < floor else floor
+        floor = cold if cold < floor else floor
         self._floor = floor = hottest if hottest > floor else floor
         self.doubtful, self.lack = coldest - expected, floor - hottest
         return coldest - explained

@@ -334,7 +334,7 @@ def balanced(
 
     The terminals have no voltage before, as in front of a contactor that closes.
     """
-    heat = OutsideHeat(pack, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)
+    heat = OutsideHeat(pack, (TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES))
     found = Balance(nan, nan, nan)
     for number, cell in enumerate(cells):
         flows = (current if isinstance(current, float) else current[number]) if number else 0.0
@@ -547,7 +547,7 @@ def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(f
     """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
     required = four_cells.requirements | {"dc resistance 10 s": {"": {-10.0: 10.0, 25.0: 1.0}}}
     cold = four_cells.model_copy(update={"requirements": required})
-    heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
+    heat, found = OutsideHeat(cold, (TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)), 0.0
     cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
     air = [-10.0, -10.0, *[25.0] * 20]
     for number, (cell, around) in enumerate(zip(cells, air, strict=True)):
