@@ -219,12 +219,11 @@ class StationFile(files.FileModel):
     def _watchdogs_outlast_a_healthy_test(
         cls, entries: dict[str, InstrumentEntry], info: ValidationInfo
     ) -> dict[str, InstrumentEntry]:
-        if not {"scan_period", "rest_scan_period", "guard"} <= set(info.data):
+        if not set(_PACE) <= set(info.data):
             return entries
         for name, entry in entries.items():
-            silence = _longest_silence(
-                info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"], entry
-            )
+            scans, rests, guard = (info.data[key] for key in _PACE)
+            silence = _longest_silence(scans, rests, guard, entry)
             if entry.watchdog is not None and entry.watchdog <= silence:
                 raise files.WrongAt(
                     (name, "watchdog"), entry.watchdog,
@@ -320,6 +319,10 @@ def _check_order(order: Sequence[str], played: Sequence[str]) -> None:
     for first, then, why in roles.rules(steps.values()):
         if order.index(then) < order.index(first):
             raise files.WrongAt(("order",), order, f"{then!r} comes before {first!r}, so that {why}; put it after")
+
+
+_PACE = ("scan_period", "rest_scan_period", "guard")
+"""Keys that say how long a healthy test is silent."""
 
 
 def _longest_silence(

@@ -179,7 +179,7 @@ class LaudaIntegral(VisaDriver):
         """Restrict the heater to nothing, set the rest temperature, start the pump.
 
         A unit that does not let its heater be restricted is stopped, pump and all. A pump that an alarm holds back is
-        not complained of here: the heater stands as well. At rest it goes on without a computer, so its monitoring ends.
+        not complained of here: the heater stands as well. At rest it needs no computer, so its monitoring ends.
         """
         self._asked, self._asked_flow = nan, 0.0
         with self._session.switching_off():

@@ -368,6 +368,18 @@ def _switch_off(unit: LaudaIntegral) -> Repair:
     return lambda: unit.switch(on=True)
 
 
+def _switch_on(unit: LaudaIntegral, temperature: float) -> Repair:
+    """Somebody has switched it on at its panel, to a temperature."""
+    set_back = _set_by_hand(unit, temperature)
+    unit.switch(on=True)
+
+    def end() -> None:
+        set_back()
+        unit.switch(on=False)
+
+    return end
+
+
 def _set_by_hand(unit: LaudaIntegral, temperature: float) -> Repair:
     """Somebody sets another temperature at its panel."""
     before = unit.values["00"]
@@ -389,6 +401,7 @@ DEFECTS = (
     _defect("coolant-sensor-reversed", lambda unit, _: _reverse(unit)),
     _defect("coolant-return-wrong:<K>", lambda unit, defect: _mislead(unit, defect.number(0))),
     _defect("coolant-off", lambda unit, _: _switch_off(unit)),
+    _defect("coolant-on:<degC>", lambda unit, defect: _switch_on(unit, defect.number(0))),
     _defect("coolant-set-by-hand:<degC>", lambda unit, defect: _set_by_hand(unit, defect.number(0))),
 )
 

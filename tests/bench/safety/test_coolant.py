@@ -257,7 +257,16 @@ def test_coolant_that_runs_away_ends_the_run_before_the_cells_are_too_hot(opened
     assert cells(bench) < 50.0
 
 
-def test_a_soak_in_the_chamber_is_not_disturbed_by_what_the_last_run_left_pumping(opened: Open) -> None:
-    bench = opened()
+def test_one_that_is_found_on_is_told_so_and_stopped(opened: Open) -> None:
+    """Whoever was here before has left it on: it is noted, and a test begins without its coolant."""
+    bench = opened(defects=("coolant-on:50",))
+    assert bench.run_log.manifest["found"]["coolant"] is True
+    assert not unit(bench).running
+    bench.run(Rest(until=elapsed(minutes=30)))
+    assert cells(bench) == pytest.approx(25.0, abs=1.0)
+
+
+def test_a_soak_in_the_chamber_is_not_disturbed_by_what_was_left_pumping(opened: Open) -> None:
+    bench = opened(defects=("coolant-on:10",))
     bench.run(Soak(35.0))
     assert cells(bench) == pytest.approx(35.0, abs=2.0)
