@@ -234,27 +234,26 @@ class CellString:
         np.exp(decay, out=decay)
         self._decay_duration, self._stale_taus = duration, 0
 
-    def _relax(self, current: float) -> Vector:
+    def _relax(self, current: float) -> Vector | float:
         """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
 
-        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
-        exactly I^2 r + (v0 - v1) (tau/2T) ((v0 + v1) / r + 2 I), with v1 the voltage at its end.
+        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau), and what drives the current against it is heat, I v, at
+        once (Bernardi et al. 1985, without the heat of mixing): at rest a pair gives none. Its own resistance may
+        change with the charge meanwhile, by a factor of seven on a plateau's edge: v^2/r would then be heat that
+        nobody has put in. The mean of v over a step of length T is I r + (v0 - v1) (tau/T), with v1 at its end.
         """
-        resistance, voltage = self._resistance[1:], self._rc_voltage
-        settled = resistance * current
-        # With d = v0 - I r, of which `left` is left, the heat is (d - left) (tau/2T) ((d + left) / r + 4 I).
+        voltage, settled = self._rc_voltage, self._resistance[1:] * current
         apart = np.subtract(voltage, settled, out=self._pair)
         left = np.multiply(apart, self._decay, out=voltage)
-        heat = apart + left
-        heat /= resistance
-        heat += 4.0 * current
         apart -= left
-        apart /= self._double_rate
-        heat *= apart
         voltage += settled
-        first, *others = heat
+        if not current:
+            return 0.0
+        apart /= self._double_rate
+        first, *others = apart
         for other in others:
             first += other
+        first *= 2.0 * current
         return np.asarray(first)
 
     def _add_heat_of_reaction(self, current: float) -> None:
