@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -13,23 +13,9 @@ from reports.foreign import source as labels
 from reports.foreign import units, values
 from reports.foreign.head import Head
 from reports.foreign.pieces import all_finite, missing
+from reports.foreign.registry import formats
 from reports.foreign.source import Finding, Floats, Source
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
-
-
-class Format(Protocol):
-    """A file format: one file in `formats/`, or an entry point of the group `packbench.formats`."""
-
-    title: str
-    """What it is, as a sentence names it."""
-
-    def recognises(self, head: Head) -> int:
-        """How surely a file is one of this format: 0 not, else the more the surer. Reads nothing but the head."""
-        ...
-
-    def read(self, head: Head) -> Source:
-        """Read it; raises `InputError` with one sentence where that cannot be done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +195,6 @@ def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
 
 def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableFormat, dict[str, Place]]:
     """The format that these headers fit best, with its places; raises `InputError` where they fit none."""
-    from reports.foreign.registry import formats
-
     fitting = [
         (form, places) for form in formats() if isinstance(form, TableFormat) and (places := form.places(header))
     ]

@@ -1,6 +1,6 @@
 """What the pack opposes to a current."""
 
-from math import nan
+from math import isfinite, nan
 
 import numpy as np
 
@@ -61,7 +61,8 @@ def _unknown(run: Recording, row: int, time: Floats) -> float:
 
 def _least_change(run: Recording) -> float:
     """A that a current must change by: less than C/100 is a display that counts, and no current that has begun."""
-    return max(LEAST_RATE * float((run.manifest.get("pack") or {}).get("capacity") or 0.0), 1e-6)
+    capacity = float((run.manifest.get("pack") or {}).get("capacity") or nan)
+    return max(LEAST_RATE * capacity, 1e-6) if isfinite(capacity) else 1e-6
 
 
 def _edge(current: Floats, time: Floats, at: float, least: float) -> int | None:
