@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         BmsState,
         Channel,
         ClimateChamber,
+        CoolantAlarm,
+        CoolantUnit,
         Identity,
         InstrumentFault,
         Ratings,
@@ -73,15 +75,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge", "ClimateChamber",
-    "Column", "ConstantPower", "Control", "Discharge", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge",
-    "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit",
-    "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power", "Procedure", "Profile", "Pulse",
-    "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
-    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "TemperatureLogger",
-    "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
-    "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi", "limits_of",
-    "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below",
-    "standard_charge",
+    "Column", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Discharge", "Ending", "Envelope",
+    "ErrorQueue", "Extremes", "FastRecharge", "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault",
+    "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power",
+    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role",
+    "Row", "RunScenario", "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile",
+    "Step", "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
+    "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi",
+    "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above",
+    "soc_below", "standard_charge",
 ]  # fmt: skip
 
 _HOMES = {
@@ -103,8 +105,9 @@ _HOMES = {
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "Identity",
-        "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source", "TemperatureLogger",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "CoolantAlarm",
+        "CoolantUnit", "Identity", "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source",
+        "TemperatureLogger",
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
