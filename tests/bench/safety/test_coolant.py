@@ -297,6 +297,23 @@ def test_coolant_that_runs_away_ends_the_run_before_the_cells_are_too_hot(opened
     assert cells(bench) < 50.0
 
 
+@pytest.mark.parametrize(("flows", "accused"), [(True, "chamber or coolant"), (False, "chamber")])
+def test_heat_from_nowhere_speaks_against_the_coolant_as_well_while_it_flows(
+    opened: Open, tmp_path: Path, flows: bool, accused: str
+) -> None:
+    """Without a probe in the return nobody contradicts a supply that lies."""
+    content = yaml.safe_load((SHIPPED / "virtual-pack.yaml").read_text(encoding="utf-8"))
+    content["instruments"]["coolant"]["options"]["return_probe"] = False
+    station = tmp_path / "blind.yaml"
+    station.write_text(yaml.safe_dump(content), encoding="utf-8")
+    bench = opened(str(station))
+    if flows:
+        condition(bench, 25.0, 8.0)
+    bench.engine.bench.world.inject("coolant-lies:120@60" if flows else "chamber-lies:120@60")  # type: ignore[union-attr]
+    with pytest.raises(BenchFault, match=rf"outside heat: .* \({accused} is wrong\)"):
+        bench.run(Rest(until=elapsed(hours=1)))
+
+
 def test_one_that_is_found_on_is_told_so_and_stopped(opened: Open) -> None:
     """Whoever was here before has left it on: it is noted, and a test begins without its coolant."""
     bench = opened(defects=("coolant-on:50",))
