@@ -152,6 +152,12 @@ def test_a_pack_without_a_plate_has_nothing_of_it(open_line: Callable[..., Line]
     assert float(line.world.plant.temperature.mean()) == pytest.approx(25.0, abs=0.5)
 
 
+def test_a_pack_has_one_plate(open_bench: OpenBench) -> None:
+    two = {"second": {"simulator": "lauda-integral"}, "coolant": {"simulator": "lauda-integral"}}
+    with pytest.raises(ValueError, match="has a second coolant; a world has one, remove it"):
+        open_bench("coolant", simulators=two, links={"second": "packbench://second"})
+
+
 def test_dummy_cells_have_no_plate(open_bench: OpenBench) -> None:
     with pytest.raises(ValueError, match="dummy cells beside an emulator have no plate for a coolant"):
         open_bench("supply", "emulator", "coolant")

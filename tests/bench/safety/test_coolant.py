@@ -6,21 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
+from bench.running.declared import Undeclared, Workplace
 from bench.running.lifecycle import Setup
 from bench.running.procedures import bounds
 from bench.running.procedures.base import Extremes
 from bench.safety import coolant
 from bench.safety.coolant import BAND, FILLED, PATIENCE, PLATE, Deviation, Gap, Plate
 from bench.safety.limits import limits_for
-from bench.scenario import Charge, Rest, Soak, elapsed
-from bench.station import load_station
+from bench.scenario import Charge, FastRecharge, Rest, Soak, elapsed
+from bench.station import SHIPPED, load_station
 from bench.testing import TestBench
-from bench.verdicts import BenchFault
+from bench.verdicts import BenchFault, InputError
+from reports.recording import Recording
 
 SUPPLY, RETURN, ASKED, FLOW = (len(DERIVED) + place for place in range(4))
 Open = Callable[..., TestBench]
@@ -170,6 +173,43 @@ def test_a_run_that_asks_for_no_coolant_is_one_without_it(opened: Open) -> None:
     assert unit(bench).stream.flow == 0.0
 
 
+def test_a_unit_that_nobody_asks_changes_no_value_of_a_run(opened: Open, tmp_path: Path) -> None:
+    """The same pack on the same bench without it: every other column to the last bit."""
+    content = yaml.safe_load((SHIPPED / "virtual-pack.yaml").read_text(encoding="utf-8"))
+    del content["instruments"]["coolant"], content["virtual"]["simulators"]["coolant"]
+    without = tmp_path / "without.yaml"
+    without.write_text(yaml.safe_dump(content), encoding="utf-8")
+    rows = []
+    for station in ("virtual-pack", str(without)):
+        bench = opened(station)
+        bench.run(Soak(15.0), FastRecharge(until=elapsed(minutes=5)))
+        rows.append(Recording(*bench.run(Rest(until=elapsed(minutes=5)))))
+    assert not [name for name in rows[1].columns if name.startswith("Coolant")]
+    for name in rows[1].columns:
+        seen, known = (run.rows[:, list(run.columns).index(name)] for run in rows)
+        assert seen.tobytes() == known.tobytes(), name
+
+
+def test_a_step_may_ask_for_what_it_has_declared_and_no_more(opened: Open) -> None:
+    place = Workplace(opened().engine.bench, "warm up")
+    with pytest.raises(Undeclared, match="asks its coolant for a temperature of 40 and has declared none"):
+        place.roles.coolant.set_temperature(40.0)
+    place.allow({("coolant", "temperature"): Extremes(30.0, 35.0), ("coolant", "flow"): Extremes(5.0, 5.0)})
+    with pytest.raises(Undeclared, match="a temperature of 40 and has declared 30 to 35"):
+        place.roles.coolant.set_temperature(40.0)
+    place.roles.coolant.set_flow(5.0)
+    place.roles.coolant.set_temperature(32.0)
+    assert place.roles.coolant.flow() == pytest.approx(5.0, abs=0.3)
+    place.roles.coolant.pump(on=False)
+    assert place.roles.coolant.flow() == 0.0
+
+
+def test_who_plays_no_coolant_is_told_so(opened: Open) -> None:
+    bench = opened("virtual-module", "lfp-24s").engine.bench
+    with pytest.raises(InputError, match="nobody plays the coolant on this station; add the role"):
+        list(bounds.problems("coolant", "temperature", Extremes(30.0, 30.0), bench))
+
+
 def test_the_pump_goes_on_and_the_heater_off_when_a_run_ends(opened: Open) -> None:
     bench = opened()
     condition(bench, 45.0, 8.0)
@@ -255,6 +295,23 @@ def test_coolant_that_runs_away_ends_the_run_before_the_cells_are_too_hot(opened
     with pytest.raises(BenchFault, match=r"coolant diverges: .* \(coolant\)"):
         bench.run(Rest(until=elapsed(hours=2)))
     assert cells(bench) < 50.0
+
+
+@pytest.mark.parametrize(("flows", "accused"), [(True, "chamber or coolant"), (False, "chamber")])
+def test_heat_from_nowhere_speaks_against_the_coolant_as_well_while_it_flows(
+    opened: Open, tmp_path: Path, flows: bool, accused: str
+) -> None:
+    """Without a probe in the return nobody contradicts a supply that lies."""
+    content = yaml.safe_load((SHIPPED / "virtual-pack.yaml").read_text(encoding="utf-8"))
+    content["instruments"]["coolant"]["options"]["return_probe"] = False
+    station = tmp_path / "blind.yaml"
+    station.write_text(yaml.safe_dump(content), encoding="utf-8")
+    bench = opened(str(station))
+    if flows:
+        condition(bench, 25.0, 8.0)
+    bench.engine.bench.world.inject("coolant-lies:120@60" if flows else "chamber-lies:120@60")  # type: ignore[union-attr]
+    with pytest.raises(BenchFault, match=rf"outside heat: .* \({accused} is wrong\)"):
+        bench.run(Rest(until=elapsed(hours=1)))
 
 
 def test_one_that_is_found_on_is_told_so_and_stopped(opened: Open) -> None:
