@@ -173,6 +173,17 @@ def test_a_run_that_asks_for_no_coolant_is_one_without_it(opened: Open) -> None:
     assert unit(bench).stream.flow == 0.0
 
 
+def test_a_soak_sends_coolant_and_air_to_one_temperature(opened: Open) -> None:
+    """As far as coolant goes; it stays there, and what a charge heats is carried away."""
+    bench = opened()
+    bench.run(Soak(15.0))
+    assert unit(bench).running
+    recording = Recording(*bench.run(Rest(until=elapsed(minutes=5))))
+    asked = {event["instrument"]: event["value"] for event in recording.events if event["type"] == "set point"}
+    assert asked == {"chamber": 15.0, "coolant": 15.0}
+    assert recording.values("Coolant Supply Temperature / degC", recording.step(2))[-1] == pytest.approx(15.0, abs=1.0)
+
+
 def test_a_unit_that_nobody_asks_changes_no_value_of_a_run(opened: Open, tmp_path: Path) -> None:
     """The same pack on the same bench without it: every other column to the last bit."""
     content = yaml.safe_load((SHIPPED / "virtual-pack.yaml").read_text(encoding="utf-8"))
@@ -182,7 +193,7 @@ def test_a_unit_that_nobody_asks_changes_no_value_of_a_run(opened: Open, tmp_pat
     rows = []
     for station in ("virtual-pack", str(without)):
         bench = opened(station)
-        bench.run(Soak(15.0), FastRecharge(until=elapsed(minutes=5)))
+        bench.run(FastRecharge(until=elapsed(minutes=5)))
         rows.append(Recording(*bench.run(Rest(until=elapsed(minutes=5)))))
     assert not [name for name in rows[1].columns if name.startswith("Coolant")]
     for name in rows[1].columns:
