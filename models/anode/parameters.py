@@ -4,15 +4,17 @@ How such a set is read from a file is `models.anode.reading`, what a charge make
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp
 
 import numpy as np
 
-from models.cell import ABSOLUTE_ZERO
 from models.tables import Vector
 
 FARADAY, GAS = 96485.33212, 8.314462618
 """C/mol and J/(mol K), CODATA 2018."""
+KELVIN = 273.15
+"""Of 0 degC."""
 POINTS = 2001
 """Of stoichiometry, at which curves are laid out: between them a published function is followed within 0.05 mV."""
 SALT = (1.0, 4000.0)
@@ -91,7 +93,17 @@ class AnodeParameters:
     sources: tuple[str, ...]
     assumed: tuple[str, ...] = ()
 
-    @property
+    @cached_property
+    def curves(self) -> Vector:
+        """Potential and logarithm of the exchange current, shape [2, stoichiometry]."""
+        return np.array([self.potential, np.log(self.exchange_current)])
+
+    @cached_property
+    def slopes(self) -> Vector:
+        """How much each of the curves rises to its next point."""
+        return np.diff(self.curves, axis=1)
+
+    @cached_property
     def capacity(self) -> float:
         """Ah/m2 between empty and full."""
         held = self.active * self.saturation * self.electrode.thickness * (self.full - self.empty)
@@ -107,4 +119,4 @@ class AnodeParameters:
 
     def faster(self, activation: float, temperature: float) -> float:
         """How many times faster than at the reference something of this activation energy is at `temperature` (degC)."""
-        return exp(activation / GAS * (1.0 / (self.reference - ABSOLUTE_ZERO) - 1.0 / (temperature - ABSOLUTE_ZERO)))
+        return exp(activation / GAS * (1.0 / (self.reference + KELVIN) - 1.0 / (temperature + KELVIN)))

@@ -2,8 +2,10 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
 from models.anode.parameters import POINTS, AnodeParameters, Electrolyte, Layer, Powers
 from models.fields import POSITIVE, Fields, Span
@@ -35,6 +37,12 @@ def load_anode(name_or_path: str | Path) -> AnodeParameters:
     Raises `CellFileError` when there is no such set or its file is wrong.
     """
     return _read(find("anode", name_or_path, *_FOLDER))
+
+
+def written(name_or_path: str | Path) -> dict[str, Any]:
+    """Give the keys of a set as they are written in its file; raises `CellFileError` like `load_anode`."""
+    load_anode(name_or_path)  # says what is wrong with it
+    return dict(yaml.safe_load(find("anode", name_or_path, *_FOLDER).read_text(encoding="utf-8")))
 
 
 @cache

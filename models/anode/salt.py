@@ -7,6 +7,8 @@ from models.tables import Vector
 
 IN_SEPARATOR, IN_COUNTER = 4, 6
 """Cells of the grid there; the counter electrode takes part by its salt alone."""
+NEAR = 0.1
+"""Share of a concentration that a step may change."""
 
 
 class Salt:
@@ -42,6 +44,10 @@ class Salt:
         inverse = np.linalg.inv(self._exchange(duration))
         without = inverse @ (self._volume * self.concentration + duration * current * self._given)
         return without, inverse[:, : self.cells] * (duration * self._taken)
+
+    def is_near(self, concentration: Vector) -> bool:
+        """Whether a concentration is so near to that now that what goes by it was the same."""
+        return bool((np.abs(concentration - self.concentration) <= NEAR * self.concentration).all())
 
     def _exchange(self, duration: float) -> Vector:
         """The matrix of an implicit step: what cells hold, and what neighbours exchange in `duration`."""
