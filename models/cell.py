@@ -254,7 +254,7 @@ def _read_cell(path: Path) -> CellParameters:
 
 
 def _read_anode(fields: Fields, path: Path) -> str:
-    """The name of a shipped set, or the path of a file beside that of the cell; either is read, to refuse a wrong one."""
+    """The name of a shipped set, or the path of a file beside that of the cell: it is read, to refuse a wrong one."""
     name = fields.text("anode")
     where = (path.parent / name).as_posix() if name.endswith((".yaml", ".yml")) else name
     try:

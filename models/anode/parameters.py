@@ -64,11 +64,11 @@ class AnodeParameters:
     """A porous negative electrode of spherical particles, the separator before it and the electrolyte in both.
 
     `active` is the volume of particles in that of the electrode, `radius` is m, `saturation` mol/m3 of particle,
-    `diffusivity` in them m2/s, `surface_area` m2 of reaction per m3 of electrode, `conductivity` S/m of the electrode as
-    it is. `empty` and `full` are the stoichiometries at 0 and 1 of the cell's charge. `potential` (V against lithium) and
-    `exchange_current` (A/m2 of surface, at `reference` degC and the concentration at rest, by whose `order`-th power it
-    goes) lie at `POINTS` stoichiometries from 0 to 1. Activation energies are J/mol. `counter` is the positive
-    electrode, of which only the electrolyte takes part. `sources` and `assumed` are as in the file of a cell.
+    `diffusivity` in them m2/s, `surface_area` m2 of reaction per m3 of electrode, `conductivity` S/m of the electrode
+    as it is. `empty` and `full` are the stoichiometries at 0 and 1 of the cell's charge. `potential` (V against
+    lithium) and `exchange_current` (A/m2 of surface, at `reference` degC and the concentration at rest, by whose
+    `order`-th power it goes) lie at `POINTS` stoichiometries from 0 to 1. Activation energies are J/mol. `counter` is
+    the positive electrode, of which only the electrolyte takes part. `sources` and `assumed` are as in a cell's file.
     """
 
     name: str
@@ -118,5 +118,5 @@ class AnodeParameters:
         return float(np.interp(self.stoichiometry(soc), np.linspace(0.0, 1.0, POINTS), self.potential))
 
     def faster(self, activation: float, temperature: float) -> float:
-        """How many times faster than at the reference something of this activation energy is at `temperature` (degC)."""
+        """How many times as fast as at the reference something with this activation is at `temperature` (degC)."""
         return exp(activation / GAS * (1.0 / (self.reference + KELVIN) - 1.0 / (temperature + KELVIN)))

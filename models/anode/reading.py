@@ -1,6 +1,8 @@
 """Sets of negative electrodes in files: those that ship with the project, and those of others."""
 
-from functools import cache
+import json
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,15 @@ def _read(path: Path) -> AnodeParameters:
     return of_fields(Fields.read(path, _KEYS))
 
 
-def of_content(place: str, content: object) -> AnodeParameters:
-    """Read a set as it is written in a file, from elsewhere: `place` says from where, for the sentence of an error."""
-    return of_fields(Fields(place, content, _KEYS))
+def parameters_of(content: Mapping[str, Any]) -> AnodeParameters:
+    """Read a set from what was `written`, as a recording keeps it; raises `CellFileError`."""
+    return _recorded(json.dumps(content))
+
+
+@lru_cache(maxsize=8)
+def _recorded(text: str) -> AnodeParameters:
+    """Read once: a figure is computed again and again for its uncertainty."""
+    return of_fields(Fields("the negative electrode of the recording", json.loads(text), _KEYS))
 
 
 def of_fields(fields: Fields) -> AnodeParameters:
@@ -140,7 +148,9 @@ def _exchange_current(
     """A/m2 over stoichiometry, and its order in the salt: as a table over the cell's charge, or by a rate constant."""
     if fields.has("density"):
         soc = fields.rising("soc")
-        known = np.interp((STOICHIOMETRY - window[0]) / (window[1] - window[0]), soc, fields.curve("density", len(soc), POSITIVE))
+        known = np.interp(
+            (STOICHIOMETRY - window[0]) / (window[1] - window[0]), soc, fields.curve("density", len(soc), POSITIVE)
+        )
         return known, 0.0
     rate = fields.number("rate", POSITIVE)
     density = rate * saturation * np.sqrt(concentration * STOICHIOMETRY * (1.0 - STOICHIOMETRY))

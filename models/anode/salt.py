@@ -14,12 +14,12 @@ NEAR = 0.1
 class Salt:
     """Salt from the negative current collector to the positive one, `concentration` in mol/m3 of liquid.
 
-    `cells` of the electrode come first, then those of the separator and the counter electrode, whose reaction is taken as
-    uniform. Steps are implicit: any length is stable, and the salt stays what it was.
+    `cells` of the electrode come first, then those of the separator and the counter electrode, whose reaction is taken
+    as uniform. Steps are implicit: any length is stable, and the salt stays what it was.
     """
 
-    def __init__(self, parameters: AnodeParameters, cells: int) -> None:
-        self._electrolyte, self.cells = parameters.electrolyte, cells
+    def __init__(self, parameters: AnodeParameters, cells: int, near: float = NEAR) -> None:
+        self._electrolyte, self.cells, self._near = parameters.electrolyte, cells, near
         layers = (parameters.electrode, parameters.separator, parameters.counter)
         counts = (cells, IN_SEPARATOR, IN_COUNTER)
         self._half = np.repeat([each.thickness / n / 2 for each, n in zip(layers, counts, strict=True)], counts)
@@ -40,22 +40,24 @@ class Salt:
         return float(self._volume @ self.concentration)
 
     def ahead(self, duration: float, current: float) -> tuple[Vector, Vector]:
-        """Concentrations after `duration` s of `current` (A/m2), and what an A/m3 of reaction changes, [cell, reaction]."""
+        """Concentrations after `duration` s of `current` (A/m2), and what an A/m3 changes, [cell, reaction]."""
         inverse = np.linalg.inv(self._exchange(duration))
         without = inverse @ (self._volume * self.concentration + duration * current * self._given)
         return without, inverse[:, : self.cells] * (duration * self._taken)
 
     def is_near(self, concentration: Vector) -> bool:
         """Whether a concentration is so near to that now that what goes by it was the same."""
-        return bool((np.abs(concentration - self.concentration) <= NEAR * self.concentration).all())
+        return bool((np.abs(concentration - self.concentration) <= self._near * self.concentration).all())
 
     def _exchange(self, duration: float) -> Vector:
         """The matrix of an implicit step: what cells hold, and what neighbours exchange in `duration`."""
         half = self._half / (self._electrolyte.diffusivity.at(self.concentration) * self._transport)
         between = duration / (half[:-1] + half[1:])
-        return np.diag(self._volume + np.append(between, 0.0) + np.append(0.0, between)) - (
-            np.diag(between, 1) + np.diag(between, -1)
-        )
+        exchange = np.diag(self._volume) - np.diag(between, 1) - np.diag(between, -1)
+        diagonal = exchange.reshape(-1)[:: len(half) + 1]
+        diagonal[:-1] += between
+        diagonal[1:] += between
+        return exchange
 
     def resistances(self) -> Vector:
         """Ohm m2 of half of each cell of the electrode."""

@@ -1,7 +1,7 @@
 """Diffusion of lithium into spherical particles, by the modes of their shells.
 
-Shells are a linear system, and its modes decouple: a step of any length is exact for a flux that is constant over it, and
-what a particle holds is what has flowed into it.
+Shells are a linear system, and its modes decouple: a step of any length is exact for a flux that is constant over it,
+and what a particle holds is what has flowed into it.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ REFINED = 1.6
 class Spheres:
     """The content (0 to 1) of `count` equal particles over their radius, at rest at `content` at the beginning.
 
-    A duration is counted in radius squared over diffusivity, a flux in diffusivity times saturation over radius: so each
-    particle is the unit sphere.
+    A duration is counted in radius squared over diffusivity, a flux in diffusivity times saturation over radius: so
+    each particle is the unit sphere.
     """
 
     def __init__(self, count: int, content: float, shells: int = SHELLS) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.charging import *
     from reports.kpi.cycles import *
     from reports.kpi.following import *
+    from reports.kpi.plating import *
     from reports.kpi.resistances import *
     from reports.kpi.road import *
 
