@@ -6,7 +6,7 @@ resistance and whose salt is drawn down. The counter electrode is a uniform sour
 """
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, sqrt
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from models.anode.sphere import Spheres
 from models.tables import Vector
 
 CELLS = 10
-"""Depths at which particles are followed: with 20 the lowest potential of a charge is the same within 0.1 mV."""
+"""Depths at which particles are followed: with 20 the lowest potential of a charge is the same within 0.2 mV."""
 ROUNDS, CLOSE = 50, 1e-4
 """Newton's: at most, and V of all residuals from which on one more is the last: it leaves less than 1e-6."""
 FURTHEST = 0.1
 """Stoichiometry at the surface that one round may go."""
+LEAST_SHARE = 1e-4
+"""Of a round, that is not halved again."""
+ALIKE = 0.2
+"""Share by which a current may have changed for the reactions of the one before to be a good guess."""
 SHORTEST = 0.5
 """s that a step is not divided below."""
 LEAST_SALT = 1.0
@@ -129,31 +133,43 @@ class NegativeElectrode:
         return duration
 
     def _balanced(self, current: float, law: _Law, ahead: _Ahead) -> tuple[Vector, float]:
-        """Newton: the reactions (A/m3) that all see the same two phases and together are the current."""
-        drop = self._drops(current)
-        mean = current / self.parameters.electrode.thickness
-        reaction, potential = self._reaction + (mean - self._reaction.mean()), self.potential
-        gain = ahead.gain * law.flux
+        """Newton, damped: the reactions (A/m3) that all see the same two phases and together are the current."""
+        drop, gain = self._drops(current), ahead.gain * law.flux
+        reaction, potential = self._guess(current / self.parameters.electrode.thickness), self.potential
+        off = self._linearise(reaction, potential, law, ahead, gain, drop, current)
         for _ in range(ROUNDS):
-            off = self._linearise(reaction, potential, law, ahead, gain, drop, current)
             change = np.linalg.solve(self._matrix, self._residual)
-            furthest = gain * max(float(change[:-1].max()), -float(change[:-1].min()))
-            change *= min(1.0, FURTHEST / max(furthest, FURTHEST))
-            reaction = reaction - change[:-1]
-            potential -= float(change[-1])
             if off < CLOSE:
-                break
+                return reaction - change[:-1], potential - float(change[-1])
+            share = min(1.0, FURTHEST / max(gain * float(np.abs(change[:-1]).max()), FURTHEST))
+            before, off = off, np.inf
+            # The law of the reaction is so flat far from balance that a whole step may lead beyond it.
+            while not off < before and share > LEAST_SHARE:
+                tried, at = reaction - share * change[:-1], potential - share * float(change[-1])
+                off, share = self._linearise(tried, at, law, ahead, gain, drop, current), share / 2
+            reaction, potential = tried, at
         return reaction, potential
+
+    def _guess(self, mean: float) -> Vector:
+        """Reactions to begin with: as before where they are about as large, else the same everywhere."""
+        change = mean - float(self._reaction.mean())
+        return (
+            self._reaction + change
+            if abs(change) < ALIKE * abs(mean) or not change
+            else np.full_like(self._reaction, mean)
+        )
 
     def _linearise(
         self, reaction: Vector, potential: float, law: _Law, ahead: _Ahead, gain: float, drop: Vector, current: float
     ) -> float:
-        """Fill in by how much each depth is out of balance (V), and how that changes; returns the worst."""
+        """Fill in by how much each depth is out of balance (V), and how that changes; returns how far they all are."""
         cells, of = len(reaction), self.parameters
         position = (ahead.surface + gain * reaction) * (POINTS - 1)
         place = np.minimum(np.maximum(position, 0.0), POINTS - 2).astype(np.intp)
-        rise = of.slopes[:, place]
-        ocp, logarithm = of.curves[:, place] + rise * (position - place)
+        # Beyond full and empty the potential goes on as steep as it ended; the exchange current stays.
+        beyond, rise = position - place, of.slopes[:, place]
+        within = np.minimum(np.maximum(beyond, 0.0), 1.0)
+        ocp, logarithm = of.curves[:, place] + rise * (beyond, within)
         salt = np.maximum(ahead.salt[: cells + 1] + ahead.taken[: cells + 1] @ reaction, LEAST_SALT)
         near, far = self._salt.weights
         between, salt = near * salt[cells - 1] + far * salt[cells], salt[:cells]
@@ -168,8 +184,8 @@ class NegativeElectrode:
         self._slopes[:] = ((law.liquid + of.order * pulled) / salt)[:, np.newaxis] * ahead.taken[:cells]
         self._slopes -= drop
         self._slopes -= at_separator
-        self._diagonal += (rise[0] + pulled * rise[1]) * (gain * (POINTS - 1)) - root
-        return max(float(residual.max()), -float(residual.min()))
+        self._diagonal += (rise[0] + pulled * rise[1] * (beyond == within)) * (gain * (POINTS - 1)) - root
+        return sqrt(float(residual @ residual))
 
     def _drops(self, current: float) -> Vector:
         """V from each depth to the separator by an A/m3 of reaction at each, [depth, reaction].

@@ -109,8 +109,8 @@ def _row(reference: Reference, charge: Charge, temperature: float) -> Row:
     reached = bool(abs(error) <= GOAL) if asked else None
     cells = (
         reference.anode, charge.name, f"{temperature:.0f} °C", _mv(true.min()), _mv(found.min()),
-        f"{1e3 * error:+.1f} mV",
-        f"{1e3 * rms:.1f} mV", f"{1e3 * GOAL:.0f} mV" if asked else "", {None: "", True: "yes", False: "NO"}[reached],
+        f"{1e3 * error:+.1f} mV", f"{1e3 * rms:.1f} mV", f"{1e3 * GOAL:.0f} mV" if asked else "",
+        {None: "", True: "yes", False: "NO"}[reached],
     )  # fmt: skip
     return Row(cells, reached)
 
@@ -123,7 +123,7 @@ def ours(anode: str, time: Vector, rate: Vector, temperature: float) -> Vector:
     """Our potential, V, at each `time` (s) of a charge from 10 % at a rate (1/h)."""
     found = course(load_anode(anode), EMPTY, time, rate, np.full(len(time), temperature))
     first = load_anode(anode).open_circuit_potential(EMPTY)
-    return np.interp(time, np.append(found.start, found.time), np.append(first, found.potential))
+    return np.asarray(np.interp(time, np.append(found.start, found.time), np.append(first, found.potential)))
 
 
 def steps(charge: Charge, step: float = 1.0) -> tuple[Vector, Vector]:
