@@ -17,16 +17,18 @@ from models.tables import Vector
 
 CELLS = 10
 """Depths at which particles are followed: with 20 the lowest potential of a charge is the same within 0.2 mV."""
-ROUNDS, CLOSE = 50, 1e-4
+ROUNDS, CLOSE = 20, 1e-4
 """Newton's: at most, and V of all residuals from which on one more is the last: it leaves less than 1e-6."""
 FURTHEST = 0.1
 """Stoichiometry at the surface that one round may go."""
-LEAST_SHARE = 1e-4
+LEAST_SHARE = 0.01
 """Of a round, that is not halved again."""
 ALIKE = 0.2
 """Share by which a current may have changed for the reactions of the one before to be a good guess."""
-SHORTEST = 0.5
-"""s that a step is not divided below."""
+SHORTEST, FINEST = 0.5, 16
+"""s that a step is not divided below, and into how many at most: where the salt is used up no step is short enough."""
+BOTTOM = -0.25
+"""V below which no step is divided: nobody asks how far below lithium an electrode without salt is."""
 LEAST_SALT = 1.0
 """mol/m3 below which no logarithm is taken: there the model ends."""
 
@@ -115,17 +117,18 @@ class NegativeElectrode:
         if not duration > 0.0:
             raise ValueError(f"a step of {duration} s; time only moves forward: give more than 0.")
         law, current, done = _Law.at(self.parameters, temperature), rate * self.parameters.capacity, 0.0
+        shortest = max(SHORTEST, duration / FINEST)
         while done < duration:
-            done += self._advance(current, duration - done, law)
+            done += self._advance(current, duration - done, law, shortest)
         return self.potential
 
-    def _advance(self, current: float, duration: float, law: _Law) -> float:
+    def _advance(self, current: float, duration: float, law: _Law, shortest: float) -> float:
         """Go on for `duration` s, or for as much less as the salt allows; returns how long that was."""
         while True:
             ahead = _Ahead(*self._particles.ahead(duration / law.diffusion), *self._salt.ahead(duration, current))
             reaction, potential = self._balanced(current, law, ahead)
             salt = ahead.salt + ahead.taken @ reaction
-            if duration <= SHORTEST or self._salt.is_near(salt):
+            if duration <= shortest or self.potential < BOTTOM or self._salt.is_near(salt):
                 break
             duration /= 2
         self._reaction, self.potential, self._salt.concentration = reaction, potential, salt
