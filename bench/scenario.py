@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from bench.columns import CELL_VOLTAGE_MAX, CELL_VOLTAGE_MIN, CURRENT, SOC
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
+from bench.strategies import FollowLimit, Strategy
 
 Rate = str | float
 ELAPSED = "Step Time / s"
@@ -209,11 +210,20 @@ class Discharge(Step):
 
 @dataclass(frozen=True)
 class FastRecharge(Step):
-    """Charge with the current limit that the BMS sends on CAN, scan by scan, up to the pack's own limit."""
+    """Charge with the current limit that the BMS sends on CAN, scan by scan, up to the pack's own limit.
+
+    A `strategy` (see `bench.strategies`) may ask for less; where it asks for more it is cut, and the cut is reported.
+    """
 
     step_type: ClassVar[str] = "CCCV_CHG"
     until: Until | Sequence[Until] = ()
+    strategy: Strategy = field(default=FollowLimit(), repr=False)
     name: str = field(default="fast recharge", kw_only=True)
+
+    @property
+    def identity(self) -> str:
+        """See `Step.identity`."""
+        return f"{self!r} {self.strategy.name}" if self.strategy.asks else repr(self)
 
     @property
     def conditions(self) -> tuple[Until, ...]:

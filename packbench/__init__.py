@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         standard_charge,
     )
     from bench.station import StationFile, load_station
+    from bench.strategies import ConstantCurrent, FollowLimit, MultiStage, PlatingAware, Strategy, strategy_named
     from bench.testing import TestBench, Verify
     from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
     from instruments import roles
@@ -74,15 +75,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "ClimateChamber", "Column", "ConstantPower", "Control", "Discharge", "Drive", "Ending", "Envelope",
-    "ErrorQueue", "Extremes", "FastRecharge", "Fault", "Identity", "Inconclusive", "InputError", "InstrumentFault",
-    "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "PackFailure", "PackFile", "Place", "Power",
-    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Rest",
-    "Role", "Row", "RunScenario", "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
-    "StationFile", "Step", "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify",
-    "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed",
-    "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles",
-    "simulation", "soc_above", "soc_below", "standard_charge",
+    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "Discharge", "Drive", "Ending",
+    "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit", "Identity", "Inconclusive",
+    "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "MultiStage",
+    "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Procedure", "Profile", "Pulse", "Ratings",
+    "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
+    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy",
+    "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
+    "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi",
+    "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above",
+    "soc_below", "standard_charge", "strategy_named",
 ]  # fmt: skip
 
 _HOMES = {
@@ -101,6 +103,9 @@ _HOMES = {
         "soc_below", "standard_charge",
     ),
     "bench.station": ("StationFile", "load_station"),
+    "bench.strategies": (
+        "ConstantCurrent", "FollowLimit", "MultiStage", "PlatingAware", "Strategy", "strategy_named",
+    ),
     "bench.testing": ("TestBench", "Verify"),
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),

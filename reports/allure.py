@@ -224,6 +224,7 @@ def _step(recording: Recording, step: Step, start: int) -> TestStepResult:
     reached = {name: f"{value:.5g}" for name, value in step.reached.items() if isfinite(value)}
     shown = {
         **set_points,
+        **step.words,
         "until": " or ".join(step.until),
         "bench time": readable(step.duration),
         "ended by": step.ended_by or "the run ended in this step",

@@ -58,6 +58,8 @@ class Step:
     """Which way it moves energy through the pack: `charge`, `discharge`, `both` or `none`."""
     resumable: bool = True
     """Whether its halves mean something; a pulse's do not."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Choices of the step that are no quantity, such as the strategy of a fast recharge."""
 
     @property
     def duration(self) -> float:
@@ -241,6 +243,7 @@ class Recording:
             verdict=ended.get("verdict") if ended else None,
             direction=started.get("direction", DIRECTIONS.get(started["kind"], "none")),
             resumable=started.get("resumable", started["kind"] not in BEGUN_ANEW),
+            words=started.get("words", {}),
         )
 
     @cached_property

@@ -193,6 +193,7 @@ class Engine:
                 direction=procedure.direction,
                 resumable=procedure.resumable,
                 set_points=procedure.set_points(),
+                words=procedure.words(),
                 until=procedure.until(),
                 expected_duration=step.expected_duration(self.bench.pack),
                 fingerprint=fingerprint(step),

@@ -15,9 +15,14 @@ def _commanded(run: Recording, step: Step) -> bool:
     return bool(np.isfinite(run.values(COMMAND, step)).any())
 
 
+def _to_be_followed(run: Recording, step: Step) -> bool:
+    """What a strategy of charging asks for is a wish: the voltage ends it."""
+    return _commanded(run, step) and "strategy" not in step.words
+
+
 @of_step(
     "following error", symbol="ΔP_rms", unit="W", sense="at_most",
-    columns=(TIME, COMMAND, POWER, VOLTAGE), also=(CHARGE_LIMIT, DISCHARGE_LIMIT), applies=_commanded,
+    columns=(TIME, COMMAND, POWER, VOLTAGE), also=(CHARGE_LIMIT, DISCHARGE_LIMIT), applies=_to_be_followed,
 )  # fmt: skip
 def following_error(run: Recording, step: Step) -> float:
     """Root mean square of the difference between the power at the terminals and the command, that cut by the current

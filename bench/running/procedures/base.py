@@ -99,6 +99,10 @@ class Procedure(Generic[S]):
         """What is recorded with the start of the step, by quantity; SI units, positive charges."""
         return {}
 
+    def words(self) -> dict[str, str]:
+        """What else is recorded with the start of the step, by name: choices that are no quantity."""
+        return {}
+
     def begin(self, stage: Stage) -> Control:
         """Called when a current may flow, and again after each pause: the control law from now on."""
         return ask_nothing

@@ -6,10 +6,12 @@ from math import inf, isnan
 from bench import columns
 from bench.columns import INDEX
 from bench.running.declared import Place
+from bench.running.emulation import cell_of
 from bench.running.procedures import bounds
 from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Procedure, Stage
 from bench.running.sampling import Row
 from bench.scenario import Charge, FastRecharge, amperes
+from models.cell import CellParameters
 
 NEAR_THE_LIMIT = 0.1
 """V of head-room of the highest cell below which the voltage is held on it."""
@@ -18,7 +20,8 @@ Wanted = Callable[[Row, float], float]
 """A, by the newest row and the time (s) that the step has had."""
 
 _VOLTAGE, _CELL_VOLTAGE_MAX = INDEX[columns.VOLTAGE], INDEX[columns.CELL_VOLTAGE_MAX]
-_CHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT]
+_CHARGE_LIMIT, _SOC = INDEX[columns.CHARGE_LIMIT], INDEX[columns.SOC]
+_COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 
 
 class ChargeProcedure(Procedure[Charge]):
@@ -60,7 +63,7 @@ class ChargeProcedure(Procedure[Charge]):
 
 
 class FastRechargeProcedure(Procedure[FastRecharge]):
-    """As fast as the BMS allows, up to whatever pack, source and wiring all carry: it is bounded, never refused."""
+    """As fast as strategy and BMS allow, up to whatever pack, source and wiring all carry: bounded, never refused."""
 
     kind = FastRecharge
     direction: Direction = "charge"
@@ -72,18 +75,44 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
             ("source", "voltage"): Extremes(0.0, self.place.pack.voltage_max),
         }
 
+    def problems(self) -> Iterable[str]:
+        """See `Procedure`: a strategy that does not get there."""
+        ends = [each.resolve(self.place.pack) for each in self.step.conditions if each.column == columns.SOC]
+        if self.step.strategy.asks:
+            yield from self.step.strategy.problems(min(ends, default=0.0), self._cell)
+
     def mean_current(self) -> float:
         """See `Procedure`."""
         return self.place.pack.limits.charge_current
 
     def set_points(self) -> dict[str, float]:
+        """See `Procedure`; what a model has promised of the charge is one."""
+        found = {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
+        promised = self.step.strategy.promised
+        return found if isnan(promised) else {**found, "promised time": promised}
+
+    def words(self) -> dict[str, str]:
         """See `Procedure`."""
-        return {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
+        return {"strategy": self.step.strategy.name}
+
+    @property
+    def _cell(self) -> CellParameters:
+        return cell_of(self.place.pack)
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         largest = bounds.charge_bound(self.place).value
-        return charging(lambda _row, _time: largest, None, stage)
+        if not self.step.strategy.asks:
+            return charging(lambda _row, _time: largest, None, stage)
+        strategy, cell, capacity = self.step.strategy, self._cell, self.place.pack.rated_capacity
+        command = stage.sampler.command
+
+        def wanted(row: Row, _time: float) -> float:
+            asked = capacity * strategy.rate(row[_SOC], row[_COLDEST], row[_HOTTEST], cell)
+            command(asked * row[_VOLTAGE])
+            return min(asked, largest)
+
+        return charging(wanted, None, stage)
 
 
 def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Control:

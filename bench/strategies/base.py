@@ -1,0 +1,67 @@
+"""What a strategy is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from math import inf, nan
+from typing import TYPE_CHECKING
+
+from models.cell import CellParameters
+from models.twin import Beginning
+
+if TYPE_CHECKING:  # a pack's file names no strategy, and a strategy is data of a step
+    from bench.pack import PackFile
+
+LEAST = 0.01
+"""C-rate (1/h) below which a strategy asks for nothing."""
+
+
+class Strategy(ABC):
+    """How fast a pack is to be charged, by what can be known of it: subclass it as a frozen dataclass.
+
+    `rate` may not look at anything else, so that the same strategy can be tried on a model and replayed on a bench.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is called, on a command line and in a report."""
+
+    @classmethod
+    @abstractmethod
+    def named(cls, name: str) -> "Strategy | None":
+        """Make the one that is called so; None for a name that is not of this kind."""
+
+    @abstractmethod
+    def rate(self, soc: float, coldest: float, hottest: float, cell: CellParameters) -> float:
+        """C-rate (1/h) to ask for at a displayed state of charge (0 to 1) and the cells' temperatures, degC.
+
+        Infinite: whatever the BMS allows.
+        """
+
+    @property
+    def promised(self) -> float:
+        """Time (s) that a model has promised for the charge; nan where none has."""
+        return nan
+
+    def for_pack(self, _pack: "PackFile", _beginning: Beginning) -> "Strategy":
+        """What is asked for of that pack from that beginning; most strategies need not know either."""
+        return self
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for anything of its own: what it asks for and does not get is then reported."""
+        return True
+
+    def problems(self, soc: float, cell: CellParameters) -> Iterable[str]:
+        """What is wrong with it for a charge up to that state of charge, one sentence each."""
+        between = 0.5 * (cell.charge_temperature_min + cell.charge_temperature_max)
+        for percent in range(round(100 * soc)):
+            if self.rate(percent / 100, between, between, cell) < LEAST:
+                yield (
+                    f"the strategy {self.name} asks for nothing from {percent} % on and never reaches "
+                    f"{100 * soc:.0f} %: give it a stage for that."
+                )
+                return
+
+
+UNLIMITED = inf
