@@ -195,7 +195,7 @@ def test_a_coarse_course_leaves_nothing_of_itself_in_what_was_not_moved() -> Non
 def test_a_fast_recharge_on_the_virtual_module_is_judged_offline(
     tmp_path: Path, pack: str, least: float, most: float
 ) -> None:
-    """The BMS's limit is three quarters of a map of 30 s pulses with 10 mV: about there a whole charge comes down to."""
+    """The BMS's limit is three quarters of a map of 30 s pulses with 10 mV; a whole charge ends about there."""
     live = run(nightly(load_pack(pack)[0], 25.0)["fast"], tmp_path, station="virtual-module", pack=pack).recorded
     (manifest,) = tmp_path.rglob("run.json")
     kept = json.loads(manifest.read_text(encoding="utf-8"))["pack"]["anode"]
