@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from models.anode.reading import load_anode
 from models.fields import POSITIVE, CellFileError, Fields, Span, nearest
 from models.tables import LookUpTables, Vector, bilinear
 
@@ -95,6 +96,8 @@ class CellParameters:
     """Ohm of a third RC pair, for cells that relax over hours; None for none."""
     tau3: Vector | None = None
     assumed: tuple[str, ...] = ()
+    anode: str | None = None
+    """The set of the negative electrode (`models.anode`) by which plating is judged; None: nobody knows one."""
 
     @property
     def pairs(self) -> int:
@@ -202,7 +205,7 @@ _KEYS = (
         "tau2",
         "resistance_over_soc",
     ),
-    *("resistance_soc", "r3", "tau3", "hysteresis_span", "assumed"),
+    *("resistance_soc", "r3", "tau3", "hysteresis_span", "assumed", "anode"),
     *("coulombic_efficiency", "heat_capacity", "thermal_conductance", "charge_limit", "discharge_c_rate_max"),
     *("charge_temperature_min", "charge_temperature_max"),
     *("discharge_temperature_min", "discharge_temperature_max"),
@@ -246,7 +249,19 @@ def _read_cell(path: Path) -> CellParameters:
         r3=resistances[3] if third else None,
         tau3=fields.number_or_curve("tau3", len(temperature), POSITIVE) if third else None,
         assumed=_read_assumed(fields) if fields.has("assumed") else (),
+        anode=_read_anode(fields, path) if fields.has("anode") else None,
     )
+
+
+def _read_anode(fields: Fields, path: Path) -> str:
+    """The name of a shipped set, or the path of a file beside that of the cell: it is read, to refuse a wrong one."""
+    name = fields.text("anode")
+    where = (path.parent / name).as_posix() if name.endswith((".yaml", ".yml")) else name
+    try:
+        load_anode(where)
+    except CellFileError as error:
+        raise CellFileError(f"{path}: anode: {error}") from error
+    return where
 
 
 def _read_assumed(fields: Fields) -> tuple[str, ...]:

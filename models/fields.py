@@ -42,7 +42,8 @@ class Span:
 
     def __str__(self) -> str:
         words = f" above {self.above:g}" if self.above > -inf else ""
-        words += f" from {self.at_least:g} up" if self.at_least > -inf else ""
+        words += f" from {self.at_least:g}" if self.at_least > -inf else ""
+        words += " up" if self.at_least > -inf and self.at_most == inf else ""
         return words + (f" up to {self.at_most:g}" if self.at_most < inf else "")
 
 

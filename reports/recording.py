@@ -134,6 +134,11 @@ class Recording:
         return 0.0
 
     @property
+    def origin(self) -> "Recording | None":
+        """What this one differs from by what a meter may be off; None: it is as it was recorded, see `Moved`."""
+        return None
+
+    @property
     def time(self) -> Floats:
         """Test time of every row, s."""
         return self.column(TIME)

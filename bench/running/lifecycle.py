@@ -38,6 +38,7 @@ from instruments.accuracy import HasDataSheet
 from instruments.roles import CommunicationWatchdog, Expecting, FollowsCells, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
+from models.anode import written
 
 PROTECTION_MARGIN = 1.05
 CURRENT_MARGIN = 1.2
@@ -510,6 +511,7 @@ def setup_manifest(setup: Setup) -> dict[str, Any]:
             "capacity": pack.rated_capacity,
             "serial_number": pack.serial_number,
             **_assumed(setup),
+            **_anode(setup),
         },
         "instruments": [],
         "protections": [],
@@ -530,6 +532,19 @@ def _assumed(setup: Setup) -> dict[str, Any]:
         return {}
     with suppress(InputError):  # the file is wrong: that is told when the bench is opened
         return {"cell": setup.pack.cell, "assumed": list(cell_of(setup.pack).assumed)}
+    return {}
+
+
+def _anode(setup: Setup) -> dict[str, Any]:
+    """What the pack's negative electrode is, as far as somebody has said it: plating is judged by it, also offline.
+
+    `capacity` is that of the whole pack by its cells, Ah.
+    """
+    with suppress(InputError):  # the file is wrong: that is told when the bench is opened
+        cell = cell_of(setup.pack)
+        if cell.anode is not None:
+            capacity = cell.nominal_capacity * setup.pack.parallel
+            return {"anode": {"capacity": capacity, "parameters": written(cell.anode)}}
     return {}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.conditioning import *
     from reports.kpi.cycles import *
     from reports.kpi.following import *
+    from reports.kpi.plating import *
     from reports.kpi.resistances import *
     from reports.kpi.road import *
 

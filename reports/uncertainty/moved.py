@@ -101,6 +101,11 @@ class Moved(Recording):
         """See `Recording`."""
         return self.move.late
 
+    @property
+    def origin(self) -> Recording | None:
+        """See `Recording`."""
+        return self.base
+
     def has(self, column: str) -> bool:
         """See `Recording`."""
         return self._base.has(column)

@@ -37,7 +37,7 @@ def test_wrong_words_are_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["cels"]) == 2
     assert main(["--data", str(tmp_path / "nowhere")]) == 2
     said = capsys.readouterr().err
-    assert "There is no table 'cels'; there are cells, " in said
+    assert "There is no table 'cels'; there are anode, cells, " in said
     assert "is no folder" in said
 
 
