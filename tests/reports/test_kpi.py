@@ -11,7 +11,7 @@ from reports import kpi
 from reports.kpi import Kpi
 from reports.kpi.readings import displayed_before
 from reports.recording import Recording
-from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, without
+from tests.reports.worked import COLUMNS, NAN, ROWS, STEPS, changed, recording, sampled_quickly, without
 
 Figure = Callable[[Recording], Kpi]
 
@@ -48,21 +48,9 @@ def test_worked_example(figure: Figure, name: str, value: float, unit: str) -> N
     assert float(found) == pytest.approx(value)
 
 
-def quickly_sampled(before: float = 0.0) -> Recording:
-    """The beginning of the worked discharge with a sample each 5 s, after a current `before` (A)."""
-    rows = [list(row) for row in ROWS[:3]]
-    rows[1][COLUMNS.index("Current / A")] = before
-    volts = COLUMNS.index("Voltage / V")
-    for second, voltage in ((110.0, 77.5), (115.0, 77.0), (120.0, 76.5)):
-        row = list(ROWS[2])
-        row[0], row[volts] = second, voltage
-        rows.append(row)
-    return recording(rows, steps=[STEPS[0], ("discharge", "Discharge", 100.0, 120.0)])
-
-
 @pytest.mark.parametrize(("at", "value"), [(10.0, 1.25), (15.0, 1.5)])
 def test_a_resistance_of_a_worked_example(at: float, value: float) -> None:
-    found = kpi.dc_resistance(quickly_sampled(), "discharge", at=at)
+    found = kpi.dc_resistance(sampled_quickly(), "discharge", at=at)
     assert (found.name, found.unit) == (f"dc resistance {at:g} s", "Ω")
     assert found.value == pytest.approx(value)
 
@@ -110,7 +98,7 @@ def test_terminals_behind_an_open_contactor_are_no_rest_voltage(volts: float) ->
 
 def test_a_resistance_is_of_the_change_of_the_current_and_not_of_the_current() -> None:
     """A charge that is turned into a discharge without a rest."""
-    found = kpi.dc_resistance(quickly_sampled(before=1.0), "discharge")
+    found = kpi.dc_resistance(sampled_quickly(before=1.0), "discharge")
     assert found.value == pytest.approx((77.5 - 80.0) / (-2.0 - 1.0))
 
 
