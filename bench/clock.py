@@ -13,9 +13,11 @@ module to it. Who replaces these very functions is the supervisor's: it measures
 
 import ctypes
 import heapq
+import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal, Protocol
@@ -92,8 +94,22 @@ def pause(seconds: float) -> None:
 
 CLOSING = 5.0
 """s that a clock waits, when it is closed, for a callback that is running."""
+LEAST_URGENT = 1
+"""Of the real-time priorities of Linux, which go to 99: whatever really is urgent comes first."""
 VIRTUAL_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Where every virtual clock starts, so that recorded Unix times are the same in every run."""
+
+
+def _be_prompt() -> None:
+    """Have this thread run as soon as it wakes, before whatever else the computer does, where the system allows it.
+
+    What is repeated by the clock is short, and comes at even distances then: beside busy cores 100.0 to 100.4 ms were
+    measured for 100 ms, and 100 to 120 without. Linux allows it to root and to whom limits.conf gives an rtprio; who is
+    not allowed to is as late as everybody. Processes that are started from here do not inherit it.
+    """
+    with suppress(AttributeError, OSError):
+        # Of pid 0 it is the calling thread alone (sched_setscheduler(2)).
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(LEAST_URGENT))
 
 
 class Clock(Protocol):
@@ -235,6 +251,7 @@ class WallClock:
             self._thread.join(CLOSING)
 
     def _schedule(self) -> None:
+        _be_prompt()
         while True:
             with self._wake:
                 while not self._closed and (not self._due or self._due[0][0] > self.now()):

@@ -31,6 +31,12 @@ DISCHARGE_LIMIT = "Discharge Current Limit / A"
 BMS_STATE = "BMS State / 1"
 BMS_AGE = "BMS Age / s"
 SCAN_DURATION = "Scan Duration / s"
+COOLANT_SUPPLY = "Coolant Supply Temperature / degC"
+COOLANT_RETURN = "Coolant Return Temperature / degC"
+COOLANT_FLOW = "Coolant Flow Rate / L/min"
+COOLANT_ALARM = "Coolant Unit Alarm / 1"
+SET_COOLANT_TEMPERATURE = "Set Coolant Temperature / degC"
+SET_COOLANT_FLOW = "Set Coolant Flow Rate / L/min"
 
 DERIVED = (
     TEST_TIME, VOLTAGE, CURRENT, UNIX_TIME, STEP, AMBIENT, POWER, SURFACE,
@@ -39,7 +45,7 @@ DERIVED = (
     CELL_VOLTAGE_MIN, CELL_VOLTAGE_MAX, CELL_TEMPERATURE_MIN, CELL_TEMPERATURE_MAX, SOC,
     CHARGE_LIMIT, DISCHARGE_LIMIT, BMS_STATE, BMS_AGE, SCAN_DURATION,
 )  # fmt: skip
-"""What every recording has, in this order; the raw channels of the instruments follow."""
+"""What every recording has, in this order; those of coolant, where there is one, and the raw channels follow."""
 
 INDEX = {name: index for index, name in enumerate(DERIVED)}
 

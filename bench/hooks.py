@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.accepted import Accepted
 from bench.pack import PackFile
 from bench.planned import Planned
 
@@ -25,12 +26,14 @@ def pytest_packbench_run_started(item: pytest.Item, folder: Path) -> None:
 
 @pytest.hookspec
 def pytest_packbench_scenario(
-    item: pytest.Item, planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile, state: tuple[float, float]
-) -> list[str]:
+    item: pytest.Item, planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile,
+    state: tuple[float, float], accepted: Accepted,
+) -> list[str]:  # fmt: skip
     """A scenario is about to begin: return a sentence on everything that this bench is not expected to decide.
 
     `planned` are its steps, `manifest` that of the run so far, `state` what the pack begins with: state of charge (0 to
-    1) and degC. What is returned is told as a warning, or refused where the station file says so.
+    1) and degC, `accepted` what the specimen has shown in its accepted runs. What is returned is told as a warning, or
+    refused where the station file says so.
     """
     return []
 

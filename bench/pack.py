@@ -49,7 +49,8 @@ class Limits(files.FileModel):
     state_of_charge: Span = Span(min=0.0, max=1.0)
     insulation: float | None = Field(default=None, gt=0, description="Ohm; 500 Ohm/V when absent")
     resistance: ByTemperature | None = Field(
-        default=None, description="Ohm after 10 s, by degC; what is required of the dc resistance when absent"
+        default=None,
+        description="Ohm after 10 s, by degC, that its heat is explained by; what is required of it when absent",
     )
 
 
@@ -63,6 +64,7 @@ class Construction(files.FileModel):
     coupling: float | None = Field(default=None, gt=0, description="W/K of all cells to the housing")
     housing_heat_capacity: float | None = Field(default=None, gt=0, description="J/K")
     loss: float | None = Field(default=None, gt=0, description="W/K of the housing to the air")
+    coolant: float | None = Field(default=None, gt=0, description="W/K of the plate's wall to a coolant in it")
 
     @model_validator(mode="after")
     def _a_housing_is_whole(self) -> "Construction":
@@ -132,7 +134,7 @@ class PackFile(Datasheet):
 
     @model_validator(mode="after")
     def _heat_can_be_explained(self) -> "PackFile":
-        if self.limits.resistance is None and UNCONDITIONAL not in self.requirements.get(RESISTANCE, {}):
+        if not self.resistance:
             raise files.WrongAt(
                 ("limits", "resistance"), None,
                 "without it the pack's own heat cannot be told from heat from outside; give the largest resistance "
@@ -146,8 +148,12 @@ class PackFile(Datasheet):
 
     @property
     def resistance(self) -> Mapping[float, float]:
-        """Largest resistance (Ohm) after 10 s, by temperature (degC)."""
-        return self.limits.resistance or self.requirements[RESISTANCE][UNCONDITIONAL]
+        """Largest resistance (Ohm) after 10 s, by temperature (degC); what is required of it where no limit is given.
+
+        A requirement may be as wide as its source: the guard believes the more heat, the wider it is.
+        """
+        required = self.requirements.get(RESISTANCE, {}).get(UNCONDITIONAL, {})
+        return self.limits.resistance or {at: limit for at, limit in required.items() if limit is not None}
 
 
 class RequirementsOfSchema1(files.FileModel):

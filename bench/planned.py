@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One step as it is going to be: A (a magnitude), s; of each condition its column, sense, threshold and words."""
+    """One step as it is going to be: A (a magnitude), s; of each condition its column, sense, threshold and words.
+
+    `period` s lie between two samples of it; nan: nobody has said.
+    """
 
     name: str
     kind: str
@@ -17,3 +21,4 @@ class Planned:
     duration: float
     set_points: Mapping[str, float]
     conditions: tuple[tuple[str, str, float, str], ...]
+    period: float = nan

@@ -11,6 +11,7 @@ from instruments.roles import (
     BatteryManagement,
     Channel,
     ClimateChamber,
+    CoolantUnit,
     Instrument,
     Scanned,
     Sink,
@@ -74,6 +75,11 @@ class Players:
     def chamber(self) -> ClimateChamber:
         """Sets the temperature of the air."""
         return cast("ClimateChamber", self["chamber"])
+
+    @property
+    def coolant(self) -> CoolantUnit:
+        """Pumps coolant through the pack's plate."""
+        return cast("CoolantUnit", self["coolant"])
 
     @property
     def bms(self) -> BatteryManagement:

@@ -245,8 +245,9 @@ def _advised(
 ) -> list[str]:
     """What somebody says that this bench is not expected to decide: on the terminal as well, each once a session."""
     answers = item.ihook.pytest_packbench_scenario(
-        item=item, planned=planned, manifest=under_test.run_log.manifest, pack=under_test.pack, state=state
-    )
+        item=item, planned=planned, manifest=under_test.run_log.manifest, pack=under_test.pack, state=state,
+        accepted=accepted.load(item.config.stash[_context_key].accepted_in, under_test.pack),
+    )  # fmt: skip
     told = [text for answer in answers for text in answer]
     news = [text for text in told if text not in item.config.stash[_context_key].doubts_told]
     item.config.stash[_context_key].doubts_told.update(news)

@@ -5,7 +5,7 @@ requirements:
   discharge capacity:                       # under several conditions, each named as the test asks for it
     C/3: {-10: 1.8, 25: 1.96}               # by temperature, degC
     1C: {-10: 1.7, 25: 1.94}
-  dc resistance 10 s: {-10: 3.6, 25: 0.78}  # under any
+  dc resistance 10 s: {0: null, 25: 0.78}   # under any; where nobody says what it must reach, nothing is required
   temperature rise: 15                      # at any temperature
 ```
 """
@@ -24,6 +24,12 @@ ANYWHERE = 25.0
 """degC: where a limit that does not depend on the temperature is kept."""
 UNCONDITIONAL = ""
 """The condition of a limit that depends on none."""
+TOLERANCE = 2.0
+"""K by which a test may be off the temperature that it is made at: 25 ± 2 °C (GB/T 31486-2024, 6.1)."""
+Limits = Mapping[float, float | None]
+"""Limits by temperature (degC), in the KPI's unit; None at one for which no limit is stated."""
+Conditions = Mapping[str, Limits]
+"""Limits of one KPI, by condition."""
 BOTH_SENSES = ("at_least", "at_most", "at least", "at most", "min", "max")
 """Words that look like a condition, and mean that somebody has written both sides of a limit."""
 
@@ -51,14 +57,24 @@ def at_temperature(table: Mapping[float, float], temperature: float) -> float:
     return v0 if t1 == t0 else v0 + (v1 - v0) * (temperature - t0) / (t1 - t0)
 
 
+def limit_at(table: Limits, temperature: float) -> float | None:
+    """Read limits by temperature (degC) at `temperature`; None where the table says that there is none.
+
+    Between a limit and none there is nothing to interpolate: what is stated at a temperature holds within `TOLERANCE`.
+    """
+    low = max((point for point in table if point <= temperature), default=min(table))
+    high = min((point for point in table if point >= temperature), default=max(table))
+    known = {point: limit for point in (low, high) if (limit := table[point]) is not None}
+    if len(known) == len({low, high}):
+        return at_temperature(known, temperature)
+    nearest = min(low, high, key=lambda point: abs(point - temperature))
+    return table[nearest] if abs(nearest - temperature) <= TOLERANCE else None
+
+
 def source_of(sources: Mapping[str, str], kpi: str, condition: str) -> str:
     """Where what is required of a KPI under a condition comes from; empty where the sources of a file do not say it."""
     place = f"requirements.{kpi}"
     return sources.get(f"{place}.{condition}", sources.get(place, ""))
-
-
-Conditions = Mapping[str, Mapping[float, float]]
-"""Limits of one KPI: tables by temperature (degC, the KPI's unit), by condition."""
 
 
 def _read(written: object) -> dict[str, Conditions]:
@@ -91,22 +107,24 @@ def _conditions(written: object) -> Conditions:
     return {str(name): _at(_limit, limit, name) for name, limit in written.items()}
 
 
-def _limit(written: object) -> dict[float, float]:
+def _limit(written: object) -> dict[float, float | None]:
     return _table(written) if isinstance(written, Mapping) else {ANYWHERE: _number(written)}
 
 
-def _table(written: Mapping[Any, object]) -> dict[float, float]:
-    """A limit by temperature."""
+def _table(written: Mapping[Any, object]) -> dict[float, float | None]:
+    """A limit by temperature; null at one for which none is stated."""
     if not written:
         raise files.WrongAt((), dict(written), "needs at least one temperature")
-    table: dict[float, float] = {}
+    if all(value is None for value in written.values()):
+        raise files.WrongAt((), dict(written), "requires nothing at any temperature; give one a limit, or leave it out")
+    table: dict[float, float | None] = {}
     for key, value in written.items():
         temperature = _as_number(key)
         if temperature is None:
             raise files.WrongAt((str(key),), key, "should be a temperature, °C")
         if temperature in table:
             raise files.WrongAt((str(key),), key, "is a temperature that is given twice")
-        table[temperature] = _at(_number, value, key)
+        table[temperature] = None if value is None else _at(_number, value, key)
     return dict(sorted(table.items()))
 
 
@@ -136,5 +154,5 @@ def _at(read: Callable[[Any], T], written: object, key: object) -> T:
         raise files.WrongAt((str(key), *wrong.where), wrong.found, str(wrong)) from wrong
 
 
-Requirements = Annotated[dict[str, dict[str, dict[float, float]]], BeforeValidator(_read)]
+Requirements = Annotated[dict[str, dict[str, dict[float, float | None]]], BeforeValidator(_read)]
 """`Conditions` by the key of their KPI."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -165,3 +165,29 @@ class Drive(Step):
     def scale_for(self, pack: PackFile) -> float:
         """Power of this pack for each W of the car's."""
         return pack_energy(pack) / self.journey.car.energy if self.scale is None else self.scale
+
+
+TARGET_BAND = 2.0
+"""K around the target within which cells have arrived: what a preconditioned pack is expected to keep."""
+
+
+@dataclass(frozen=True)
+class Precondition(Step):
+    """Bring every cell to within 2 K of `to` (degC) before a charge, as a car does on its way to the charger.
+
+    `by` is "coolant" or "chamber"; None: the coolant unit where the station has one, which is like a car, else the
+    chamber, which is not: the report says which. The step ends after `within` s at the latest, wherever the cells are.
+    `lead` is how many K beyond the target the coolant goes at most while the cells are away from it.
+    """
+
+    step_type: ClassVar[str] = "REST"
+    to: float
+    by: Literal["coolant", "chamber"] | None = None
+    within: float = 3600.0
+    lead: float = 20.0
+    name: str = field(default="precondition", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        """See `Step.conditions`; that the cells have arrived is one more."""
+        return (elapsed(seconds=self.within),)

@@ -105,6 +105,13 @@ def _conditions(until: Until | Sequence[Until], step: str) -> tuple[Until, ...]:
     return conditions
 
 
+def _slowest(conditions: Sequence[Until], pack: PackFile) -> float:
+    """How long (s) a full charge takes at the lowest current that does not end it, as a BMS may allow; 0: none."""
+    ends = [each for each in conditions if (each.column, each.comparison) == (CURRENT, "<=")]
+    lowest = max((each.resolve(pack) for each in ends), default=0.0)
+    return 3600 * pack.rated_capacity / lowest if lowest > 0 else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """What every step has: a name for the report, and the longest it may take before the bench is at fault.
@@ -135,6 +142,10 @@ class Step:
         """A rough guess in seconds, for the progress display and the default timeout."""
         times = [condition.resolve(pack) for condition in self.conditions if condition.column == ELAPSED]
         return min(times, default=3600.0)
+
+    def slowest(self, pack: PackFile) -> float:
+        """How long it may take, in s, where somebody else says how fast; 0 where the step says it itself."""
+        return 0.0
 
 
 @dataclass(frozen=True)
@@ -187,6 +198,10 @@ class Charge(Step):
         full = 3600 * pack.rated_capacity / max(amperes(self.rate, pack), 1e-6) + 1200
         return min(full, super().expected_duration(pack) if _has_time(self.conditions) else full)
 
+    def slowest(self, pack: PackFile) -> float:
+        """See `Step.slowest`."""
+        return _slowest(self.conditions, pack)
+
 
 @dataclass(frozen=True)
 class Discharge(Step):
@@ -233,6 +248,10 @@ class FastRecharge(Step):
     def expected_duration(self, pack: PackFile) -> float:
         """See `Step.expected_duration`."""
         return 3600 * pack.rated_capacity / pack.limits.charge_current
+
+    def slowest(self, pack: PackFile) -> float:
+        """See `Step.slowest`."""
+        return _slowest(self.conditions, pack)
 
 
 @dataclass(frozen=True)

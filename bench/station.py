@@ -219,10 +219,11 @@ class StationFile(files.FileModel):
     def _watchdogs_outlast_a_healthy_test(
         cls, entries: dict[str, InstrumentEntry], info: ValidationInfo
     ) -> dict[str, InstrumentEntry]:
-        if not {"scan_period", "rest_scan_period", "guard"} <= set(info.data):
+        if not set(_PACE) <= set(info.data):
             return entries
-        silence = _longest_silence(info.data["scan_period"], info.data["rest_scan_period"], info.data["guard"])
         for name, entry in entries.items():
+            scans, rests, guard = (info.data[key] for key in _PACE)
+            silence = _longest_silence(scans, rests, guard, entry)
             if entry.watchdog is not None and entry.watchdog <= silence:
                 raise files.WrongAt(
                     (name, "watchdog"), entry.watchdog,
@@ -272,7 +273,7 @@ class StationFile(files.FileModel):
         written = self.instruments[name].watchdog
         if written is not None or self.clock == "virtual":
             return written
-        silence = _longest_silence(self.scan_period, self.rest_scan_period, self.guard)
+        silence = _longest_silence(self.scan_period, self.rest_scan_period, self.guard, self.instruments[name])
         return silence + self.supervisor.heartbeat * self.speed
 
     @property
@@ -320,9 +321,18 @@ def _check_order(order: Sequence[str], played: Sequence[str]) -> None:
             raise files.WrongAt(("order",), order, f"{then!r} comes before {first!r}, so that {why}; put it after")
 
 
-def _longest_silence(scan_period: float, rest_scan_period: float, guard: GuardSettings) -> float:
-    """Longest time (s) from one scan to the next in a healthy test; soaks, rests and holds scan less often."""
-    return max(scan_period, rest_scan_period) + guard.sample_age
+_PACE = ("scan_period", "rest_scan_period", "guard")
+"""Keys that say how long a healthy test is silent."""
+
+
+def _longest_silence(
+    scan_period: float, rest_scan_period: float, guard: GuardSettings, entry: InstrumentEntry
+) -> float:
+    """Longest time (s) from one question to the next in a healthy test; soaks, rests and holds scan less often.
+
+    An instrument with a period of its own is asked in the first scan behind it.
+    """
+    return (entry.scan_period or 0.0) + max(scan_period, rest_scan_period) + guard.sample_age
 
 
 def load_station(name: str) -> tuple[StationFile, Path]:

@@ -187,19 +187,30 @@ class TestBench:
     def verify(  # noqa: PLR0913 - each is part of the measurement
         self, name: str, value: float, *, unit: str = "", at_least: float | None = None, at_most: float | None = None,
         uncertainty: float = 0.0, step: str | None = None, requirement: str | None = None,
-        required: Mapping[str, object] | None = None, source: str | None = None,
+        required: Mapping[str, object] | None = None, source: str | None = None, unmeasurable: str | None = None,
     ) -> Verdict:  # fmt: skip
         """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
 
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
         declared and never measured: that is no pass. `required` says what of the pack file the limits are,
-        `source` where that has them from. Raises `InputError` for anything that is no number.
+        `source` where that has them from, `unmeasurable` why this bench cannot show it. Raises `InputError` for
+        anything that is no number.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
         bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
         _check_numbers(name, unit, value=value, uncertainty=uncertainty, **bounds)
         measurement = Measurement(
-            name, float(value), unit, at_least, at_most, uncertainty, step, requirement, required, source or None
+            name,
+            float(value),
+            unit,
+            at_least,
+            at_most,
+            uncertainty,
+            step,
+            requirement,
+            required,
+            source or None,
+            unmeasurable or None,
         )
         self.run_log.measured(measurement)
         return measurement.verdict

@@ -264,6 +264,10 @@ def sentence_of(error: BaseException) -> str:
     return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
+_ONLY_SAID = frozenset({"required", "source", "unmeasurable"})
+"""Fields of a measurement that are only stored where they say something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One judged quantity: value against limits, with the uncertainty (half-width, same unit) it was taken with."""
@@ -280,10 +284,17 @@ class Measurement:
     """What of the pack file its limits are, so that a newer one can take their place; None: they are the test's own."""
     source: str | None = None
     """Where the pack file says that they come from."""
+    unmeasurable: str | None = None
+    """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
 
     @property
     def verdict(self) -> Verdict:
-        """PASS or FAIL when the limit is outside the uncertainty band, INCONCLUSIVE inside; a missing value fails."""
+        """PASS or FAIL when the limit is outside the uncertainty band, INCONCLUSIVE inside; a missing value fails.
+
+        What cannot be measured here is INCONCLUSIVE.
+        """
+        if self.unmeasurable:
+            return Verdict.INCONCLUSIVE
         if isnan(self.value):
             return Verdict.FAIL
         margin = self.margin
@@ -310,9 +321,10 @@ class Measurement:
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
         spread = f" ± {self.uncertainty:g}" if self.uncertainty else ""
         value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
+        value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest and the event log."""
         stored = {**asdict(self), "verdict": str(self.verdict)}
-        return {key: value for key, value in stored.items() if key not in ("required", "source") or value is not None}
+        return {key: value for key, value in stored.items() if key not in _ONLY_SAID or value is not None}

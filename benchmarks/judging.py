@@ -1,4 +1,8 @@
-"""How long the figures of a very long run take, from Parquet with the checksums of the columns read, and its memory."""
+"""How long the figures of a very long recording take, and its memory: of a run of ours, and of somebody else's file.
+
+Both from Parquet, with the checksums of the columns read. Of ours a column is read when a figure asks for it; somebody
+else's file is examined first, and every column that has a meaning is held for that.
+"""
 
 import json
 import resource
@@ -28,22 +32,62 @@ def main(rows: int = ROWS) -> None:
     """Record, so to say, a run of 20 steps of 0.1 s a row; print what judging it takes in a process of its own."""
     with TemporaryDirectory() as folder:
         run = _write(Path(folder) / "day" / "run", rows)
-        size = (run / "samples.parquet").stat().st_size / 1e6
-        done = subprocess.run([sys.executable, "-m", __name__, str(run)], capture_output=True, text=True, check=True)
-        print(f"{rows:,} rows, {STEPS} steps, {size:.0f} MB: {done.stdout.strip()} (aim: {AIM:g} s)")
+        file = _write_foreign(Path(folder) / "theirs.parquet", rows)
+        for what, path in (("a run of ours", run / "samples.parquet"), ("a file of theirs", file)):
+            _tell(what, path, rows)
 
 
-def judge(run: Path) -> None:
+def _tell(what: str, path: Path, rows: int) -> None:
+    asked = path.parent if path.name == "samples.parquet" else path
+    done = subprocess.run([sys.executable, "-m", __name__, str(asked)], capture_output=True, text=True, check=True)
+    size = path.stat().st_size / 1e6
+    print(f"{what}, {rows:,} rows, {STEPS} steps, {size:.0f} MB: {done.stdout.strip()} (aim: {AIM:g} s)")
+
+
+def judge(path: Path) -> None:
     """Print the time of everything behind the imports, and the largest memory."""
     from reports import kpi
+    from reports.foreign import open_recording
+    from reports.foreign.checks import checks
+    from reports.foreign.registry import formats
     from reports.recording import Recording
 
-    kpi.found()
-    begun, used = time.perf_counter(), time.process_time()
-    found = kpi.evaluate(Recording.load(run))
-    took, used = time.perf_counter() - begun, time.process_time() - used
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(found.figures)} figures in {took:.2f} s ({used:.2f} s of the processor), {memory:.0f} MB in memory")
+    for found_first in (kpi.found, checks, formats):
+        found_first()
+    begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    found = kpi.evaluate(Recording.load(path) if path.is_dir() else open_recording(path))
+    took, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF)
+    computing, touching = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    print(
+        f"{len(found.figures)} figures in {took:.2f} s ({computing:.2f} s of the processor and {touching:.2f} s of the "
+        f"system, mostly for fresh memory), {after.ru_maxrss / 1024:.0f} MB in memory"
+    )
+
+
+THEIRS = (
+    columns.TEST_TIME, columns.STEP, columns.CURRENT, columns.VOLTAGE, columns.CHARGE_AH, columns.DISCHARGE_AH,
+    columns.CHARGE_WH, columns.DISCHARGE_WH, columns.UNIX_TIME, columns.AMBIENT, columns.SURFACE,
+)  # fmt: skip
+"""What a cycler writes."""
+
+
+def _write_foreign(path: Path, rows: int) -> Path:
+    """The same in Battery Data Format, of one cell whose voltage goes with its charge."""
+    schema = pa.schema([(name, pa.int32() if name == columns.STEP else pa.float64()) for name in THEIRS])
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for batch in _batches(rows):
+            time_s, way = batch[:, INDEX[columns.TEST_TIME]], np.sign(batch[:, INDEX[columns.CURRENT]])
+            net = batch[:, INDEX[columns.CHARGE_AH]] - batch[:, INDEX[columns.DISCHARGE_AH]]
+            full = rows // STEPS * 0.1 * 2 / 3600
+            given = {
+                columns.VOLTAGE: np.round(batch[:, INDEX[columns.VOLTAGE]] - 76.5 + 0.6 * net / full + 0.05 * way, 4),
+                columns.UNIX_TIME: 1.7e9 + time_s, columns.AMBIENT: np.full(len(batch), 25.0),
+                columns.SURFACE: batch[:, INDEX[columns.CELL_TEMPERATURE_MAX]],
+            }  # fmt: skip
+            arrays = [pa.array(given.get(name, batch[:, INDEX[name]])) for name in THEIRS]
+            cast = [each.cast(field.type) for each, field in zip(arrays, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(cast, schema=schema))
+    return path
 
 
 def _write(run: Path, rows: int) -> Path:

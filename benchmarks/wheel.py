@@ -4,9 +4,11 @@ Measured where the driver hands each frame to python-can's in-process bus. Besid
 thread that does nothing but sleep. A foxBMS counts: bad ones are forgiven as long as good ones are as many.
 """
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from statistics import median, quantiles
 
@@ -25,11 +27,40 @@ CHANGES = 2.0
 """s between two modes that are asked for."""
 
 
+IDLE, BUSY_CORE, COMPUTES = "a test that waits", "a test that waits, and a busy core", "a test that computes"
+BESIDE = {IDLE: True, BUSY_CORE: False, COMPUTES: False}
+"""What the wheel turns beside, and whether every distance must be within the bounds then."""
+
+
 def main() -> None:
     """Print them."""
-    _tell("the machine: a thread that sleeps", _distances(_slept()))
-    for what, work in (("idle", lambda: pause(0.05)), ("a test that computes", _compute)):
-        _tell(f"the wheel, {what}", _distances(sent_while(work)))
+    _tell("the machine: a thread that sleeps", machine())
+    for what in BESIDE:
+        _tell(f"the wheel, {what}", distances_beside(what))
+
+
+def machine(seconds: float = SECONDS) -> list[float]:
+    """Distances (s) at which a thread wakes that does nothing but sleep: what there is without any of ours."""
+    return _distances(_slept(seconds))
+
+
+def distances_beside(what: str, seconds: float = SECONDS) -> list[float]:
+    """Distances (s) between requests beside one of `BESIDE`."""
+    if what == COMPUTES:
+        return _distances(sent_while(_compute, seconds))
+    with _busy_core() if what == BUSY_CORE else nullcontext():
+        return _distances(sent_while(lambda: pause(0.05), seconds))
+
+
+@contextmanager
+def _busy_core() -> Iterator[None]:
+    """Another process that computes without an end."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def sent_while(work: Callable[[], object], seconds: float = SECONDS) -> list[float]:
@@ -79,11 +110,11 @@ def _noted() -> Iterator[list[float]]:
         VirtualBus.send = send  # type: ignore[method-assign]
 
 
-def _slept() -> list[float]:
+def _slept(seconds: float) -> list[float]:
     times = list[float]()
 
     def sleep() -> None:
-        end = monotonic() + SECONDS / 3
+        end = monotonic() + seconds
         while monotonic() < end:
             pause(CYCLE)
             times.append(monotonic())

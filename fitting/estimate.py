@@ -16,8 +16,8 @@ from fitting.records import Record, RecordError
 from models.cell import REFERENCE_TEMPERATURE, CellParameters
 from models.tables import Vector
 
-POINTS = 51
-"""Of the open-circuit voltage: every 2 %."""
+POINTS = 101
+"""Of the open-circuit voltage: every 1 %, because LFP falls by 150 mV over the last two from full."""
 TAUS = (3.0, 50.0, 2000.0)
 """s at the start of the fit: charge transfer, diffusion, and what equalises over hours."""
 RANGE = float(np.log(15.0))
@@ -42,8 +42,14 @@ ANCHOR = 3e-4
 """State of charge that the sweep may be off, which says what is full and what empty."""
 FIXED = 1e-7
 """What the prior may depart by where the records cannot tell it."""
+INNER = (0.1, 0.9)
+"""State of charge between which both branches of the hysteresis are visited."""
 BEYOND = 0.02
 """State of charge that a record may begin beyond full or empty, which are the ends of another one."""
+LEAST_RISE = 2e-4
+"""V from one point of the curve to the next: a file whose open-circuit voltage does not rise is refused."""
+FALL = 5e-4
+"""V by which it may fall short of that."""
 STUCK = 1e6
 """Damping at which no step is left."""
 ROUNDS = 40
@@ -115,6 +121,7 @@ class Fit:
             self._paths.append(path_of(record, self.capacity, self.span, branch_at(start), _seen(record)))
         self._shares = [_shares(record, path) for record, path in zip(records, self._paths, strict=True)]
         self._ends = [_end(record, path, self.capacity) for record, path in zip(records, self._paths, strict=True)]
+        self._weights = [self._weight(path, number) for number, path in enumerate(self._paths)]
         self._penalty = _Equations(np.zeros((self.layout.count,) * 2), np.zeros(self.layout.count))
         anchor = np.array([self.layout.start(sweep.number)]), np.array([[1 / ANCHOR]])
         for columns, matrix in [*_penalties(self.layout, records), anchor]:
@@ -172,15 +179,26 @@ class Fit:
         sums = _Equations(self._penalty.matrix.copy(), pull, 0.5 * float(away @ pull))
         for number, (record, path) in enumerate(zip(self.records, self._paths, strict=True)):
             found = predict(record, path, self.layout, values, number)
-            weight = self._weight(path, values, number)
+            weight = self._weights[number]
             residual = (found.voltage - record.voltage[path.seen]) * weight
             sums.add(found.columns, found.derivatives * weight[:, np.newaxis], residual)
+        self._keep_rising(values, sums)
         return sums
 
-    def _weight(self, path: Path, values: Vector, number: int) -> Vector:
-        """1/V of each row that is seen: less where the curve is steep."""
+    def _keep_rising(self, values: Vector, sums: _Equations) -> None:
+        """A curve that falls is no cell's: where it does, it is driven up again, here and not behind the fit's back."""
+        falls = np.minimum(np.diff(values[self.layout.ocv]) - LEAST_RISE, 0) / FALL
+        rows = np.flatnonzero(falls)
+        sums.add(_columns(self.layout.ocv), _differences(self.layout.points)[rows] / FALL, falls[rows])
+
+    def _weight(self, path: Path, number: int) -> Vector:
+        """1/V of each row that is seen: less where the curve is steep.
+
+        As steep as the sweep is, and not the curve that is fitted: one that may choose its weights makes itself steep
+        where it does not fit.
+        """
         segment, _ = self.layout.curve(self.prior[self.layout.start(number)] + path.moved[path.seen])
-        slope = np.diff(values[self.layout.ocv])[segment] * (POINTS - 1)
+        slope = np.diff(self.prior[self.layout.ocv])[segment] * (POINTS - 1)
         weight = np.asarray(np.sqrt(INDEPENDENT * self._shares[number]) / np.hypot(VOLT, CHARGE * slope))
         weight[self._ends[number]] = 1 / AT_THE_END
         if self.records[number].rests:
@@ -269,22 +287,38 @@ def _penalties(layout: Layout, records: Sequence[Record]) -> list[Penalty]:
         (_columns(layout.entropic), np.eye(knots) / entropic),
         (_columns(layout.entropic), _differences(knots) / entropic),
         (_columns(layout.hysteresis), np.eye(knots) / hysteresis),
-        (_columns(layout.hysteresis), _differences(knots) / min(hysteresis, 0.02)),
+        (_columns(layout.hysteresis), _differences(knots) / _may_change(hysteresis)[:, np.newaxis]),
         (np.arange(layout.tau(1), layout.start(0)), np.eye(layout.pairs) / 0.2),
         (np.arange(layout.start(0), layout.count), np.diag([1 / (0.02 if r.rests else ANCHOR) for r in records])),
     ]
-    over_soc = np.kron(np.eye(rows), _differences(knots)) / 0.35
-    over_temperature = np.kron(_differences(rows), np.eye(knots)) / 0.5
+    # Of a current that flows one way alone nobody can tell a resistance from a steep curve: it is smoother then.
+    over_soc = np.kron(np.eye(rows), _differences(knots)) / (0.35 if both_ways else ONE_WAY)
+    # Of tests at one temperature the change with it is assumed: a cell that warms in them tells nothing of it either.
+    over_temperature = np.kron(_differences(rows), np.eye(knots)) / (0.5 if np.ptp(tests) > APART else ASSUMED)
     for which in range(layout.pairs + 1):
         columns = _columns(layout.resistance(which))
         found += [(columns, over_soc), (columns, np.eye(rows * knots) / 3), (columns, over_temperature)]
     return found
 
 
+def _may_change(hysteresis: float) -> Vector:
+    """V by which half the gap may change from knot to knot: not at the ends, where only one branch is visited.
+
+    A cell comes to be full by a charge and empty by a discharge: a gap that were fitted there would let it be charged
+    far beyond full before its voltage rises.
+    """
+    between = (KNOTS[1:] > INNER[0]) & (KNOTS[:-1] < INNER[1])
+    return np.asarray(np.where(between, min(hysteresis, 0.02), FIXED))
+
+
 def _bend(points: int) -> Vector:
-    """V that the curve may bend from one point to the next, of the prior's own bend: little, but freely at its ends."""
+    """V that the curve may bend from one point to the next, of the prior's own bend: little, but freely at its ends.
+
+    With the distance of the points to the power of 1.5, so that a curve costs the same with any number of them.
+    """
     middle = np.linspace(0, 1, points)[1:-1, np.newaxis]
-    return np.asarray(np.where((middle < 0.1) | (middle > 0.95), 0.1, 0.003))
+    closer = float((50 / (points - 1)) ** 1.5)
+    return np.asarray(closer * np.where((middle < 0.1) | (middle > 0.95), 0.1, 0.003))
 
 
 def _columns(where: slice) -> Indices:
@@ -299,8 +333,16 @@ def _second_differences(count: int) -> Vector:
     return np.diff(np.eye(count), 2, axis=0)
 
 
-RESERVE = 0.01
-"""Share of the charge of the sweep that is left below its end: slower, or warmer, a cell gives a little more."""
+ASSUMED = 1e-3
+"""In logarithms, what the change of a resistance with temperature may depart from that of the prior by then."""
+ONE_WAY = 0.2
+"""In logarithms, what a resistance may change by from knot to knot where all records go one way."""
+RESERVE = 0.002
+"""Share of the charge that any record moves that is left below the end of it: slower, a cell gives a little more.
+
+It is less than the distance of two points of the curve, which goes down by 700 mV there: where the end lay between the
+first two of them, all that follows was pulled down with it.
+"""
 SWEEP = 0.8
 """Share of the charge of the widest record that a sweep must cover to be one."""
 
@@ -329,7 +371,7 @@ def find_sweep(records: Sequence[Record]) -> Sweep:
     at_hand = [number for number in sweeps if away[number] < min(away.values()) + APART]
     slowest = min(at_hand, key=lambda number: _rate(records[number]))
     record = records[slowest]
-    capacity = float(np.ptp(record.charge)) * (1 + RESERVE)
+    capacity = widest * (1 + RESERVE)
     curve, gap = _curve(record, capacity)
     if record.rests:
         curve += _end_at_rest(record, curve)

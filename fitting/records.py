@@ -31,8 +31,8 @@ class RecordError(ValueError):
 class Record:
     """One test of one cell, a row per sample: `time` s (rising), `current` A (positive charges), `voltage` V.
 
-    `temperature` is the cell's (degC), or the air's where nobody measured the cell; `charge` is Ah since the first row,
-    by the cycler's counter where there is one. `held_out` marks rows that are compared and never fitted.
+    `temperature` is the cell's (degC), or the air's where nobody measured the cell (`of_air`); `charge` is Ah since the
+    first row, by the cycler's counter where there is one. `held_out` marks rows that are compared and never fitted.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Record:
     temperature: Vector
     charge: Vector
     held_out: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    of_air: bool = False
 
     @classmethod
     def of(
@@ -52,6 +53,8 @@ class Record:
         voltage: Vector,
         temperature: Vector,
         charge: Vector | None = None,
+        *,
+        of_air: bool = False,
     ) -> Self:
         """Put columns together. Raises `RecordError` when they cannot be one cell's."""
         columns = {"time": time, "current": current, "voltage": voltage, "temperature": temperature}
@@ -59,7 +62,7 @@ class Record:
             _check_finite(name, what, values)
         _check(name, time, current, voltage)
         counted = integrated(time, current) if charge is None else charge - charge[0]
-        return cls(name, time, current, voltage, temperature, counted, np.zeros(len(time), dtype=np.bool_))
+        return cls(name, time, current, voltage, temperature, counted, np.zeros(len(time), dtype=np.bool_), of_air)
 
     @property
     def ambient(self) -> float:
@@ -140,6 +143,7 @@ TEMPERATURE = (
     "Ambient Temperature / degC", "ambient_temperature_celsius",
 )  # fmt: skip
 """In the order of preference: the cell's own temperature, else the air's."""
+OF_AIR = ("Ambient Temperature / degC", "ambient_temperature_celsius")
 COUNTER = ("Net Capacity / Ah", "net_capacity_ah")
 READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
 
@@ -152,11 +156,15 @@ def load_record(path: Path) -> Record:
     frame = _read(path)
     columns = [str(name).strip() for name in frame.columns]
     frame.columns = columns
+    _check_one_cell(path, frame)
     picked = {what: _column(path, columns, names) for what, names in _NEEDED.items()}
     values = {what: _numbers(path, frame, label) for what, label in picked.items()}
     counter = next((name for name in COUNTER if name in columns), None)
     charge = None if counter is None else _numbers(path, frame, counter)
-    return Record.of(path.name, values["time"], values["current"], values["voltage"], values["temperature"], charge)
+    return Record.of(
+        path.name, values["time"], values["current"], values["voltage"], values["temperature"], charge,
+        of_air=picked["temperature"] in OF_AIR,
+    )  # fmt: skip
 
 
 _NEEDED = {"time": TIME, "voltage": VOLTAGE, "current": CURRENT, "temperature": TEMPERATURE}
@@ -169,13 +177,34 @@ def _read(path: Path) -> "pd.DataFrame":
     if reader is None:
         raise RecordError(f"{path}: is neither .csv nor .parquet; export it in the Battery Data Format.")
     try:
+        if not path.stat().st_size:
+            raise RecordError(f"{path}: is empty; give the file that holds the record.")
         frame: pd.DataFrame = getattr(pd, reader)(path)
+    except RecordError:
+        raise
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
     except ValueError as error:  # what parsers raise, of CSV and of Parquet
         reason = " ".join(str(error).split())
         raise RecordError(f"{path}: is no table ({reason}); export it in the Battery Data Format.") from error
     return frame
+
+
+WHOSE = ("cell", "cell id", "cell name", "cell number", "channel", "channel id", "test id", "battery id", "barcode")
+"""Columns that say whose records these are, in small letters and without `/ 1`."""
+
+
+def _check_one_cell(path: Path, frame: "pd.DataFrame") -> None:
+    for label in frame.columns:
+        if " ".join(str(label).lower().removesuffix("/ 1").replace("_", " ").split()) in WHOSE:
+            cells = frame[label].dropna().unique()
+            if len(cells) > 1:
+                shown = ", ".join(" ".join(str(cell).split())[:30] for cell in cells[:3])
+                more = ", …" if len(cells) > 3 else ""
+                raise RecordError(
+                    f"{path}: holds records of {len(cells)} cells ({label}: {shown}{more}); a record is of one: put "
+                    "each into a file of its own."
+                )
 
 
 def _column(path: Path, columns: Sequence[str], names: Sequence[str]) -> str:

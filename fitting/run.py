@@ -10,6 +10,7 @@ import numpy as np
 from fitting.estimate import APART, Fit, Progress, check_pulse, check_sweep, silent
 from fitting.measure import Comparison, Figures, by_temperature, compare, figures
 from fitting.records import Record, RecordError
+from fitting.warming import warmed
 from fitting.writing import TAKEN_OVER, Origin, contents, text
 from models.cell import CellParameters, available_cells, load_cell, written
 
@@ -58,8 +59,8 @@ def nearest_cell(records: Sequence[Record]) -> str:
 def fit(task: Task, path: Path, progress: Progress = silent) -> Result:
     """Fit and write the cell of `task` to `path`; raises `RecordError` where the records do not allow it."""
     _check(task)
-    records = [record.holding_out(BLOCK, EVERY) for record in task.records]
-    estimate = Fit([record.thinned() for record in records], load_cell(task.like), pairs=task.pairs).solve(progress)
+    records, like = [record.holding_out(BLOCK, EVERY) for record in task.records], load_cell(task.like)
+    estimate = Fit([warmed(record, like).thinned() for record in records], like, pairs=task.pairs).solve(progress)
     ambient = [record.ambient for record in records]
     base, span = written(task.like), (min(ambient), max(ambient))
 

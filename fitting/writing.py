@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from fitting.estimate import Estimate
+from fitting.estimate import LEAST_RISE, Estimate
 from fitting.layout import KNOTS
 from models.tables import Vector
 
-LEAST_RISE = 2e-4
-"""V from one point of the curve to the next: a file whose open-circuit voltage does not rise is refused."""
-
-INNER = (0.1, 0.9)
-"""State of charge between which both branches are visited."""
+ENTROPIC_DIGITS = 6
+"""Of V/K: what is 0 to so many is none."""
 
 TAKEN_OVER = (
     "coulombic_efficiency", "heat_capacity", "thermal_conductance", "discharge_c_rate_max", "charge_temperature_min",
@@ -41,24 +38,11 @@ def rising(ocv: Vector) -> Vector:
     return (upper + lower) / 2 + ramp
 
 
-def one_branch_at_the_ends(soc: Vector, ocv: Vector, hysteresis: Vector) -> tuple[Vector, Vector]:
-    """Both curves (V over `soc`), with what the gap grows by towards the ends made part of the open-circuit voltage.
-
-    A cell comes to be full by a charge and empty by a discharge: of the other branch there is no record, and one that
-    was fitted there would let a cell be charged far beyond full before its voltage rises.
-    """
-    inner = np.minimum(hysteresis, np.interp(np.clip(soc, *INNER), soc, hysteresis))
-    side = np.where(soc > 0.5, 1.0, -1.0)
-    return ocv + side * (hysteresis - inner), inner
-
-
 def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of the file; `base` are those of the cell whose values are taken over."""
     layout, values = estimate.layout, estimate.values
     grid = np.linspace(0, 1, layout.points)
-    ocv, hysteresis = one_branch_at_the_ends(
-        grid, values[layout.ocv], np.interp(grid, KNOTS, values[layout.hysteresis])
-    )
+    hysteresis = np.interp(grid, KNOTS, values[layout.hysteresis])
     found: dict[str, Any] = {
         "name": origin.name,
         "chemistry": base["chemistry"],
@@ -67,8 +51,8 @@ def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dic
         "nominal_capacity": round(estimate.capacity, 4),
         "voltage_min": base["voltage_min"],
         "voltage_max": base["voltage_max"],
-        "ocv": _rounded(rising(ocv), 4),
-        "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), 6),
+        "ocv": _rounded(rising(values[layout.ocv]), 4),
+        "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), ENTROPIC_DIGITS),
         "hysteresis": _curve(hysteresis, 5),
         "hysteresis_span": estimate.span,
         "temperature": [float(t) for t in layout.temperature],
@@ -91,7 +75,7 @@ def assumed(estimate: Estimate, origin: Origin) -> list[str]:
         )
         if there
     ]
-    if np.ptp(estimate.values[estimate.layout.entropic]) == 0:
+    if not _curve(estimate.values[estimate.layout.entropic], ENTROPIC_DIGITS):
         beyond.append("entropic")
     return [*beyond, *TAKEN_OVER]
 

@@ -1,9 +1,10 @@
-"""How cells are built into a pack: their size, their connections, and the housing between them and the air."""
+"""How cells are built into a pack: their size, their connections, the housing between them and the air, the plate."""
 
 from dataclasses import dataclass, replace
 from math import exp
 
 from models.cell import CellParameters
+from models.coolant import Stream, conductance
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,10 @@ class Construction:
     grow. `contact_resistance` (Ohm) is that of the joints of one group in series, seen by its voltage tap,
     `path_resistance` (Ohm) that of busbars, cables, fuse and contactors, seen by none. `heat_capacity` (J/K) is that of
     all cells together, `coupling` (W/K) all cells' to the housing, which has `housing_heat_capacity` (J/K) and loses
-    `loss` (W/K) to the air. Raises `ValueError` where a housing is given by half.
+    `loss` (W/K) to the air. `coolant` (W/K) is what the wall between the housing's plate and a coolant conducts (see
+    `models.coolant.conductance` for how much of it a flow takes); where there is no housing, the cells lie on a thin
+    plate whose heat capacity counts with theirs. Where no coolant flows it takes nothing. Raises `ValueError` where a
+    housing is given by half.
     """
 
     cell_capacity: float | None = None
@@ -24,6 +28,7 @@ class Construction:
     coupling: float | None = None
     housing_heat_capacity: float | None = None
     loss: float | None = None
+    coolant: float | None = None
 
     def __post_init__(self) -> None:
         given = [name for name in _HOUSING if getattr(self, name) is not None]
@@ -87,4 +92,18 @@ class Housing:
             self._duration, self._approach = duration, 1.0 - exp(-duration / self._time_constant)
         settled = (self._coupling * cells + self._loss * air) / self._both
         self.temperature += (settled - self.temperature) * self._approach
+        return self.temperature
+
+    def step_on_coolant(self, cells: float, air: float, duration: float, wall: float, coolant: Stream) -> float:
+        """As `step`, with a coolant that flows behind a `wall` (W/K) and is told what it has taken.
+
+        The heat is that of the plate's mean temperature over the step, so that none is lost.
+        """
+        taking = conductance(wall, coolant.flow)
+        all_ = self._both + taking
+        settled = (self._coupling * cells + self._loss * air + taking * coolant.temperature) / all_
+        lasting = self._time_constant * self._both / all_
+        moved = (settled - self.temperature) * (1.0 - exp(-duration / lasting))
+        self.temperature += moved
+        coolant.taken += taking * ((settled - coolant.temperature) * duration - moved * lasting)
         return self.temperature

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.cell import ABSOLUTE_ZERO, REFERENCE_TEMPERATURE, CellParameters
 from models.construction import BARE, Construction
+from models.coolant import Stream, conductance
 from models.tables import Vector
 from models.thermal import LumpedMasses, read_only
 
@@ -76,6 +77,7 @@ class CellString:
         cell = construction.built_in(cell, series, parallel)
         self.cell, self.series, self.parallel = cell, series, parallel
         self._path, self._housing = construction.path_resistance, construction.housing(temperature)
+        self._plate, self._coolant = construction.coolant, Stream()
         capacity, resistance, charge, air = _draw(spread, series, seed)
         self._fresh_capacity = cell.nominal_capacity * parallel * capacity
         self._fresh_resistance = resistance
@@ -166,6 +168,15 @@ class CellString:
         """Multiply the conductance of every group to the air by `factor` from now on."""
         self._masses.cool_by(factor)
 
+    def cool_with(self, coolant: Stream) -> None:
+        """Have a coolant in the plate from now on; one without a plate has nothing of it."""
+        self._coolant = coolant
+
+    @property
+    def plate_temperature(self) -> float:
+        """Of the plate under the cells, degC; where there is no housing, the mean of the cells on it."""
+        return float(self.temperature.mean()) if self._housing is None else self._housing.temperature
+
     def thevenin(self, duration: float) -> tuple[float, float]:
         """Predict the terminals: after `duration` s at constant current I they are at about E + R*I (V, Ohm).
 
@@ -190,11 +201,27 @@ class CellString:
         if current:
             self._add_heat_of_reaction(current)
             self._charge(current * duration)
-        if self._housing is not None:
-            air_temperature = self._housing.step(float(self.temperature.mean()), air_temperature, duration)
-        self._masses.step(heat, self._air_offset + air_temperature, duration)
+        if self._plate is not None and self._coolant.flow > 0:
+            self._exchange(heat, air_temperature, duration, self._plate)
+        else:
+            if self._housing is not None:
+                air_temperature = self._housing.step(float(self.temperature.mean()), air_temperature, duration)
+            self._masses.step(heat, self._air_offset + air_temperature, duration)
         self._current = current
         self._look_up()
+
+    def _exchange(self, heat: Vector, air_temperature: float, duration: float, wall: float) -> None:
+        """Let the heat of the cells go into the air and, through the plate, into the coolant that flows."""
+        coolant, housing = self._coolant, self._housing
+        if housing is not None:
+            cells = float(self.temperature.mean())
+            around = housing.step_on_coolant(cells, air_temperature, duration, wall, coolant)
+            self._masses.step(heat, self._air_offset + around, duration)
+            return
+        each = conductance(wall, coolant.flow) / self.series
+        coolant.taken += self._masses.step_beside(
+            heat, self._air_offset + air_temperature, duration, each, coolant.temperature
+        )
 
     def _update_decay(self, duration: float) -> None:
         """Set what is left of the RC voltages after one step: of all pairs, or of those whose time constants moved."""
@@ -207,27 +234,26 @@ class CellString:
         np.exp(decay, out=decay)
         self._decay_duration, self._stale_taus = duration, 0
 
-    def _relax(self, current: float) -> Vector:
+    def _relax(self, current: float) -> Vector | float:
         """Move the RC pairs to the end of the step; return the heat they add to the settled I^2 r (W).
 
-        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau). The mean of v^2/r over a step of length T is
-        exactly I^2 r + (v0 - v1) (tau/2T) ((v0 + v1) / r + 2 I), with v1 the voltage at its end.
+        A pair goes as v(t) = I r + (v0 - I r) exp(-t/tau), and what drives the current against it is heat, I v, at
+        once (Bernardi et al. 1985, without the heat of mixing): at rest a pair gives none. Its own resistance may
+        change with the charge meanwhile, by a factor of seven on a plateau's edge: v^2/r would then be heat that
+        nobody has put in. The mean of v over a step of length T is I r + (v0 - v1) (tau/T), with v1 at its end.
         """
-        resistance, voltage = self._resistance[1:], self._rc_voltage
-        settled = resistance * current
-        # With d = v0 - I r, of which `left` is left, the heat is (d - left) (tau/2T) ((d + left) / r + 4 I).
+        voltage, settled = self._rc_voltage, self._resistance[1:] * current
         apart = np.subtract(voltage, settled, out=self._pair)
         left = np.multiply(apart, self._decay, out=voltage)
-        heat = apart + left
-        heat /= resistance
-        heat += 4.0 * current
         apart -= left
-        apart /= self._double_rate
-        heat *= apart
         voltage += settled
-        first, *others = heat
+        if not current:
+            return 0.0
+        apart /= self._double_rate
+        first, *others = apart
         for other in others:
             first += other
+        first *= 2.0 * current
         return np.asarray(first)
 
     def _add_heat_of_reaction(self, current: float) -> None:

@@ -48,6 +48,20 @@ class LumpedMasses:
         work *= self._approach
         self._temperature += work
 
+    def step_beside(
+        self, heat: ArrayLike, air_temperature: ArrayLike, duration: float, conductance: float, beside: float
+    ) -> float:
+        """As `step`, with something else beside each mass: of `beside` degC, behind `conductance` W/K.
+
+        Returns the heat (J) that all masses together have given it, by their mean temperatures over the step.
+        """
+        both = self._conductance + conductance
+        settled = (np.asarray(heat) + self._conductance * np.asarray(air_temperature) + conductance * beside) / both
+        lasting = self._time_constant * self._conductance / both
+        moved = (settled - self._temperature) * -np.expm1(-duration / lasting)
+        self._temperature += moved
+        return float(conductance * np.add.reduce((settled - beside) * duration - moved * lasting))
+
     def warm(self, mass: int, energy: float) -> None:
         """Put `energy` (J) into one mass at once."""
         self._temperature[mass] += energy / (self._time_constant[mass] * self._conductance[mass])

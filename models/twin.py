@@ -78,7 +78,7 @@ class ChargeTwin:
             running = np.isinf(time)
             share = np.divide(current, limit, out=np.full(count, np.inf), where=limit > 0)
             nearest = np.where(running, np.maximum(nearest, np.where(current > 0, share, 0.0)), nearest)
-            heat = resistance[0] * current**2 + (pairs**2 / resistance[1:]).sum(axis=0)
+            heat = current * (resistance[0] * current + pairs.sum(axis=0))
             pairs = pairs * kept + resistance[1:] * current * (1 - kept)
             moved = current * step / 3600 / cell.nominal_capacity
             arrived = running & (soc + moved >= beginning.end)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pack import PackFile, at_temperature, load_pack
-    from bench.road import Drive
+    from bench.road import Drive, Precondition
     from bench.roles import Column, Power, Role, SafeStep
     from bench.running.ending import Ending
     from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
@@ -43,7 +43,15 @@ if TYPE_CHECKING:
         standard_charge,
     )
     from bench.station import StationFile, load_station
-    from bench.strategies import ConstantCurrent, FollowLimit, MultiStage, PlatingAware, Strategy, strategy_named
+    from bench.strategies import (
+        ConstantCurrent,
+        FollowLimit,
+        MultiStage,
+        Optimum,
+        PlatingAware,
+        Strategy,
+        strategy_named,
+    )
     from bench.testing import TestBench, Verify
     from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
     from instruments import roles
@@ -55,6 +63,8 @@ if TYPE_CHECKING:
         BmsState,
         Channel,
         ClimateChamber,
+        CoolantAlarm,
+        CoolantUnit,
         Identity,
         InstrumentFault,
         Ratings,
@@ -75,21 +85,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "Discharge", "Drive", "Ending",
-    "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit", "Identity", "Inconclusive",
-    "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "MultiStage",
-    "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Procedure", "Profile", "Pulse", "Ratings",
-    "Recording", "RecordingError", "Recovery", "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep",
-    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy",
-    "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
-    "bound", "cell_voltage_above", "cell_voltage_below", "current_below", "elapsed", "full_discharge", "kpi",
-    "limits_of", "load_pack", "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above",
-    "soc_below", "standard_charge", "strategy_named",
+    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
+    "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit",
+    "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext",
+    "LinkProfile", "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
+    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery",
+    "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak",
+    "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
+    "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
+    "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run",
+    "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named",
 ]  # fmt: skip
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
-    "bench.road": ("Drive",),
+    "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),
     "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),
@@ -104,14 +114,15 @@ _HOMES = {
     ),
     "bench.station": ("StationFile", "load_station"),
     "bench.strategies": (
-        "ConstantCurrent", "FollowLimit", "MultiStage", "PlatingAware", "Strategy", "strategy_named",
+        "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Strategy", "strategy_named",
     ),
     "bench.testing": ("TestBench", "Verify"),
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "Identity",
-        "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source", "TemperatureLogger",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "CoolantAlarm",
+        "CoolantUnit", "Identity", "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source",
+        "TemperatureLogger",
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),

@@ -17,7 +17,7 @@ import typer
 
 from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
-from instruments.roles import InstrumentFault
+from instruments.roles import InstrumentFault, Protections
 from packbench.commands import accept, export, fit, judge
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
@@ -221,9 +221,9 @@ def _show_check(found: "BenchCheck", station: "StationFile") -> None:
     if found.protections:
         print_table(
             "Protections, as read back",
-            ("instrument", "voltage / V", "current / A", "power / W", "watchdog / s"),
+            ("instrument", "voltage / V", "current / A", "power / W", "temperature / °C", "watchdog / s"),
             [
-                (name, *map(number, (p.over_voltage, p.over_current, p.over_power, p.watchdog)))
+                (name, *map(number, (p.over_voltage, p.over_current, p.over_power)), _span(p), number(p.watchdog))
                 for name, p in found.protections.items()
             ],
         )
@@ -261,6 +261,12 @@ def _show_found(found: Mapping[str, bool | None], station: "StationFile") -> Non
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."
+
+
+def _span(protections: Protections) -> str:
+    """Between which temperatures an instrument keeps itself."""
+    low, high = protections.under_temperature, protections.over_temperature
+    return "none" if low is None or high is None else f"{low:g} to {high:g}"
 
 
 def _watchdog(entry: "InstrumentCheck") -> str:

@@ -294,8 +294,13 @@ def require(
         verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
             uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
+            unmeasurable=measured.unmeasurable,
         )  # fmt: skip
-        own = None if at is None else specimen.limits_of(measured, spread, accepted, at, temperature)
+        own = (
+            None
+            if at is None or measured.unmeasurable
+            else specimen.limits_of(measured, spread, accepted, at, temperature)
+        )
         if own is None:
             return verdict
         # The limit leaves room for the uncertainty already: what is beyond it is worse than it was.

@@ -1,24 +1,27 @@
 """Whether a bench could decide at all: told before the hours are spent.
 
 A limit is decided by a figure whose uncertainty is small against how far from the limit the figure is expected: at most
-a quarter of it. What is expected is what the twin shows; where it shows nothing, five per cent of the limit are taken
-for the distance. A meter that is off by more than a per cent of the current that a step asks of it is told as well (IEC
-62660-2, 4.3: the overall accuracy of a measured current shall be within ±1 %).
+a quarter of it. What is expected is what this specimen has shown in its last accepted run; else what the twin shows;
+where that shows nothing, five per cent of the limit are taken for the distance. What a bench cannot measure at all is
+told with what could. A meter that is off by more than a per cent of the current that a step asks of it is told as well
+(IEC 62660-2, 4.3: the overall accuracy of a measured current shall be within ±1 %).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
 
 from bench import columns
+from bench.accepted import Accepted
 from bench.pack import PackFile
 from bench.planned import Planned
 from bench.verdicts import InputError
 from instruments.accuracy import Accuracy, range_for
-from reports.kpi import Kpi, evaluate
+from reports.kpi import Kpi, evaluate, found
+from reports.kpi.needs import Means
 from reports.outlook import foreseen
 from reports.recording import Recording
 from reports.requirements import Bounds, limits_of
@@ -33,14 +36,21 @@ CURRENT = 0.01
 """Share of a current, IEC 62660-2 (2018), 4.3."""
 
 
+NOTHING = Accepted()
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is known before a scenario begins: the run's manifest so far, the pack and its state (0 to 1, degC)."""
+    """What is known before a scenario begins: the run's manifest so far, the pack, its state, what was accepted of it.
+
+    `soc` from 0 to 1, `temperature` in degC.
+    """
 
     manifest: Mapping[str, Any]
     pack: PackFile
     soc: float
     temperature: float
+    accepted: Accepted = NOTHING
 
 
 def doubts(planned: Sequence[Planned], bench: Bench) -> list[str]:
@@ -94,37 +104,66 @@ def _remedy(accuracy: Accuracy, share: float, unit: str) -> str:
 
 
 def _of_figures(planned: Sequence[Planned], expected: Recording, bench: Bench) -> Iterator[str]:
-    rates = {step.name: step.rate for step in planned}
-    for figure in evaluate(expected).figures:
-        bounds = _bounds(figure, rates.get(figure.step, ""), bench.pack)
-        limit = next((each for each in (bounds.at_least, bounds.at_most) if each is not None), None)
-        if limit is not None:
-            yield from _of_one(figure, limit, expected, bench)
+    by_name = {step.name: step for step in planned}
+    figures = evaluate(expected)
+    for figure in (*figures.figures, *figures.unanswered):
+        step = by_name.get(figure.step)
+        yield from _unmeasurable(figure, step, bench)
+        yield from _undecidable(figure, _condition(figure, step, bench.pack), expected, bench)
 
 
-def _bounds(figure: Kpi, rate: str, pack: PackFile) -> Bounds:
-    """What the pack requires, under the condition that speaks of the step's rate, where it has conditions."""
-    conditions = pack.requirements.get(figure.key, {})
-    named = [each for each in conditions if each == "" or (rate and rate in each.split())]
+def _condition(figure: Kpi, step: Planned | None, pack: PackFile) -> str | None:
+    """The condition of the pack's that speaks of the step's rate; None: it has none that does."""
+    rate = "" if step is None else step.rate
+    named = [each for each in pack.requirements.get(figure.key, {}) if each == "" or (rate and rate in each.split())]
+    return named[0] if named else None
+
+
+def _unmeasurable(figure: Kpi, step: Planned | None, bench: Bench) -> Iterator[str]:
+    """Say of every requirement of the figure's kind that this bench cannot show it."""
+    kpi = found().named(figure.key)
+    period, instruments = nan if step is None else step.period, bench.manifest.get("instruments") or ()
+    means = Means.planned(period, instruments, figure.meters)
+    for key in bench.pack.requirements if kpi is not None and kpi.needs else ():
+        why = kpi.missing(means, kpi.asked_by(key)) if kpi is not None and kpi.named(key) else ""
+        if why:
+            yield f"{key} of step {figure.step!r} is not measurable here: {why}."
+
+
+def _undecidable(figure: Kpi, at: str | None, expected: Recording, bench: Bench) -> Iterator[str]:
+    bounds = _bounds(figure, at, bench.pack)
+    limit = next((each for each in (bounds.at_least, bounds.at_most) if each is not None), None)
+    if at is None or limit is None or figure.unmeasurable:
+        return
+    known = budget(figure)
+    value, whence = _expectation(figure, at, bench)
+    distance = abs(value - limit) if isfinite(value) else UNKNOWN * abs(limit)
+    if known.expanded <= QUARTER * distance or not distance or not known.contributions:
+        return
+    share = QUARTER * distance / known.expanded if isfinite(known.expanded) else 0.0
+    yield (
+        f"{figure.name} of step {figure.step!r} is expected at {value:.4g} ± {known.expanded:.2g} {figure.unit} "
+        f"on this bench ({whence}), and the limit is {limit:.4g} {figure.unit}: more than a quarter of the distance is "
+        f"uncertain ({known.contributions[0].source} most of all). {_what_would_do(known, share, expected)}"
+    )
+
+
+def _bounds(figure: Kpi, at: str | None, pack: PackFile) -> Bounds:
+    """What the pack requires under a condition."""
     try:
-        return limits_of(figure, pack, at=named[0]) if named else Bounds()
+        return limits_of(figure, pack, at=at) if at is not None else Bounds()
     except InputError:  # a temperature that the pack has no limit at, or that the scenario does not set
         return Bounds()
 
 
-def _of_one(figure: Kpi, limit: float, expected: Recording, bench: Bench) -> Iterator[str]:
-    known, distance = budget(figure), abs(figure.value - limit)
-    if not isfinite(distance):
-        distance = UNKNOWN * abs(limit)
-    if known.expanded <= QUARTER * distance or not distance:
-        return
-    share = QUARTER * distance / known.expanded if isfinite(known.expanded) else 0.0
-    yield (
-        f"{figure.name} of step {figure.step!r} is expected at {figure.value:.4g} ± {known.expanded:.2g} {figure.unit} "
-        f"on this bench, and the limit is {limit:.4g} {figure.unit}: more than a quarter of the distance is uncertain "
-        f"({known.contributions[0].source if known.contributions else 'unknown'} most of all). "
-        f"{_what_would_do(known, share, expected)}"
-    )
+def _expectation(figure: Kpi, at: str, bench: Bench) -> tuple[float, str]:
+    """What is expected, in the figure's unit, and by whom; nan: by nobody."""
+    known = bench.accepted.find(figure.key, at, figure.temperature)
+    if known is not None and known.unit == figure.unit:
+        return known.value, f"as in the accepted run {known.run}"
+    if isfinite(figure.value):
+        return figure.value, "by the twin"
+    return nan, f"nobody can say; {UNKNOWN:.0%} of the limit are taken for the distance"
 
 
 def _what_would_do(known: Budget, share: float, expected: Recording) -> str:

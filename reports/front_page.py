@@ -389,9 +389,9 @@ def _figures(test: Outcome, trends: Mapping[history.Key, list[float]]) -> str:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = _badge(row.verdict) if row.verdict else ""
         cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
-        source = f' title="{escape(row.source)}"' if row.source else ""
-        rows += f"<tr{source}>{cells}<td>{verdict}</td><td>{sparkline(past)}</td></tr>"
-    head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs")
+        source = f"<td><small>{escape(row.source)}</small></td>"
+        rows += f"<tr>{cells}<td>{verdict}</td><td>{sparkline(past)}</td>{source}</tr>"
+    head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs", "Limit from")
     return _table(head, rows)
 
 

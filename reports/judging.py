@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from bench import columns
-from bench.requirements import UNCONDITIONAL, at_temperature
+from bench.requirements import UNCONDITIONAL, Limits, limit_at
 from bench.verdicts import Measurement, Verdict
 from reports.kpi import Evaluation, Kpi, found
-from reports.kpi.base import Sense
 from reports.limits import LimitsFile
 from reports.recording import Recording
+from reports.requirements import bounds
 
 FULL = 0.5
 """Part of the largest step's amount below which a step of the same direction is no whole one, and is not judged."""
@@ -42,8 +42,10 @@ def judged(
 def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, key: str) -> Iterator[Judged]:
     conditions = limits.requirements[key]
     kpi = found().named(key)
-    figures = _whole([each for each in evaluation.figures if each.key == key])
-    missing = _withheld(recording, evaluation, key)
+    answers = _answers(recording, evaluation, key)
+    figures = _whole([each for each in answers if isfinite(each.value)])
+    unmeasurable = next((each.unmeasurable for each in answers if each.unmeasurable), "")
+    missing = f"not measurable here: {unmeasurable}" if unmeasurable else _withheld(recording, evaluation, key)
     if not figures or UNCONDITIONAL not in conditions:
         listed = ", ".join(map(repr, conditions))
         conditional = (
@@ -52,7 +54,18 @@ def _of_key(recording: Recording, evaluation: Evaluation, limits: LimitsFile, ke
         yield _open(key, kpi.unit if kpi else "", missing if not figures else conditional)
         return
     for figure in figures:
-        yield _against(recording, figure, conditions[UNCONDITIONAL])
+        yield from _against(recording, figure, conditions[UNCONDITIONAL])
+
+
+def _answers(recording: Recording, evaluation: Evaluation, key: str) -> list[Kpi]:
+    """All figures of that key, also those without a value; one that only a key asks for is computed for it."""
+    known = [each for each in (*evaluation.figures, *evaluation.unanswered) if each.key == key]
+    kpi = found().named(key)
+    asked = kpi.asked_by(key) if kpi is not None and kpi.steps == 1 else {}
+    if known or kpi is None or not asked:
+        return known
+    steps = [step for step in recording.steps if step.sample_count and kpi.can_be_asked(recording.has, recording, step)]
+    return [kpi(recording, step, **asked) for step in steps]
 
 
 def _whole(figures: Sequence[Kpi]) -> list[Kpi]:
@@ -71,6 +84,9 @@ def _withheld(recording: Recording, evaluation: Evaluation, key: str) -> str:
         reasons += recording.withheld.values()
     if reasons:
         return reasons[0]
+    absent = [column for column in columns_of if not recording.has(column)]
+    if absent:
+        return f"not measurable here: the recording has no {absent[0]!r}"
     asked = any(each.key == key for each in evaluation.unanswered)
     return "no step's is known" if asked else "the recording has no step, or no column, that it could be computed from"
 
@@ -79,19 +95,19 @@ def _open(key: str, unit: str, why: str) -> Judged:
     return Judged(Measurement(key, nan, unit), Verdict.INCONCLUSIVE, why.rstrip("."))
 
 
-def _against(recording: Recording, figure: Kpi, table: dict[float, float]) -> Judged:
+def _against(recording: Recording, figure: Kpi, table: Limits) -> Iterator[Judged]:
+    """The figure by its limit; nothing at a temperature for which none is stated."""
     temperature = next(iter(table)) if len(table) == 1 else _temperature(recording, figure)
     if temperature is None:
-        return _open(
-            figure.key, figure.unit, "it is required by temperature, and the recording has none that is believed"
-        )
-    least, most = _bounds(figure.sense, at_temperature(table, temperature))
+        why = "it is required by temperature, and the recording has none that is believed"
+        yield _open(figure.key, figure.unit, why)
+        return
+    limit = limit_at(table, temperature)
+    if limit is None:
+        return
+    least, most = bounds(figure.sense, limit)
     measured = Measurement(figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step)
-    return Judged(measured, measured.verdict)
-
-
-def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
-    return {"at_least": limit, "within": -limit}.get(sense), {"at_most": limit, "within": limit}.get(sense)
+    yield Judged(measured, measured.verdict)
 
 
 def _temperature(recording: Recording, figure: Kpi) -> float | None:

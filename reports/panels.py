@@ -115,6 +115,17 @@ PANELS = (
         ),
         band=("Cell Temperature Min / degC", "Cell Temperature Max / degC"),
     ),
+    Panel(
+        "Coolant",
+        "°C",
+        (
+            Trace("Coolant Supply Temperature / degC", "supply", BLUE),
+            Trace("Coolant Return Temperature / degC", "return", SKY),
+            Trace("Cell Temperature Max / degC", "hottest cell", ORANGE),
+            Trace("Set Coolant Temperature / degC", "set temperature", GREY, dashed=True),
+        ),
+        only_with="Set Coolant Temperature / degC",
+    ),
     Panel("State of charge", "%", (Trace("SOC / 1", "displayed SOC", PURPLE),), scale=100.0),
 )
 

@@ -22,6 +22,7 @@ from allure_pytest.listener import AllureListener
 from allure_pytest.utils import allure_full_name, allure_labels, get_history_id
 
 from bench import ends
+from bench.accepted import Accepted
 from bench.ends import identity_of
 from bench.keeping import uses_the_bench
 from bench.pack import PackFile
@@ -96,12 +97,12 @@ def pytest_packbench_pack_chosen(pack: PackFile, file: Path) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_packbench_scenario(
-    planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile, state: tuple[float, float]
+    planned: Sequence[Planned], manifest: dict[str, Any], pack: PackFile, state: tuple[float, float], accepted: Accepted
 ) -> list[str]:
-    """Say which limits of the pack this bench is not expected to decide."""
+    """Say which limits of the pack this bench is not expected to decide, and what it cannot measure at all."""
     from reports.decidable import Bench, doubts
 
-    return doubts(planned, Bench(manifest, pack, *state))
+    return doubts(planned, Bench(manifest, pack, *state, accepted))
 
 
 def _is_worker(config: pytest.Config) -> bool:

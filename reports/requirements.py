@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench import files
-from bench.pack import PackFile, at_temperature
-from bench.requirements import UNCONDITIONAL, Conditions
+from bench.pack import PackFile
+from bench.requirements import UNCONDITIONAL, Conditions, Limits, limit_at
 from bench.verdicts import InputError
 from instruments.wording import nearest
 from reports.kpi import Kpi, found
@@ -41,8 +41,8 @@ class Requiring(Protocol):
         ...
 
     @property
-    def requirements(self) -> dict[str, dict[str, dict[float, float]]]:
-        """Limits by the key of a KPI, condition and temperature (degC)."""
+    def requirements(self) -> dict[str, dict[str, dict[float, float | None]]]:
+        """Limits by the key of a KPI, condition and temperature (degC); None at one for which none is stated."""
         ...
 
     def source_of(self, kpi: str, condition: str = UNCONDITIONAL) -> str:
@@ -50,8 +50,10 @@ class Requiring(Protocol):
         ...
 
 
-def _bounds(sense: Sense, limit: float) -> tuple[float | None, float | None]:
-    """What is at least and what is at most on the good side of a limit."""
+def bounds(sense: Sense, limit: float | None) -> tuple[float | None, float | None]:
+    """What a figure must be at least and at most on the good side of a limit; neither where there is none."""
+    if limit is None:
+        return None, None
     least = {"at_least": limit, "within": -limit}
     most = {"at_most": limit, "within": limit}
     return least.get(sense), most.get(sense)
@@ -107,8 +109,8 @@ def limits_of(
     if at is None or not measured.key:
         return Bounds()
     asked = _Asked(measured.key, at, measured.temperature if temperature is None else temperature)
-    limits = _limits_now(asked, measured.sense, measured.step, pack)
-    return Bounds(*limits, asdict(asked), pack.source_of(asked.key, asked.at))
+    least, most = _limits_now(asked, measured.sense, measured.step, pack)
+    return Bounds(least, most, asdict(asked), _source(pack, asked, least, most))
 
 
 def judged_by(pack: Requiring, measurements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -125,8 +127,12 @@ def _renewed(pack: Requiring, fields: Mapping[str, Any]) -> dict[str, Any]:
     if asked is None or kpi is None:
         return {}
     least, most = _limits_now(_Asked(**asked), kpi.sense, fields.get("step") or "", pack)
-    source = pack.source_of(asked["key"], asked["at"])
-    return {"at_least": least, "at_most": most, "source": source or None}
+    return {"at_least": least, "at_most": most, "source": _source(pack, _Asked(**asked), least, most) or None}
+
+
+def _source(pack: Requiring, asked: _Asked, *limits: float | None) -> str:
+    """Where limits come from; empty where there are none, or nobody says it."""
+    return "" if all(limit is None for limit in limits) else pack.source_of(asked.key, asked.at)
 
 
 def temperature_of(item: "pytest.Item") -> float | None:
@@ -143,16 +149,16 @@ def _limits_now(asked: _Asked, sense: Sense, step: str, pack: Requiring) -> tupl
         return None, None
     table = _table(asked, pack, conditions)
     if len(table) == 1:
-        return _bounds(sense, *table.values())
+        return bounds(sense, *table.values())
     if asked.temperature is None:
         raise InputError(
             f"Pack {pack.name} requires {asked.key!r} by temperature, and the chamber had no set point in {step!r}: "
             "say require(…, temperature=25.0)."
         )
-    return _bounds(sense, at_temperature(table, asked.temperature))
+    return bounds(sense, limit_at(table, asked.temperature))
 
 
-def _table(asked: _Asked, pack: Requiring, conditions: Conditions) -> dict[float, float]:
+def _table(asked: _Asked, pack: Requiring, conditions: Conditions) -> Limits:
     """The limits by temperature under a condition; one without a condition holds under any."""
     table = conditions.get(asked.at, conditions.get(UNCONDITIONAL))
     if table is None:
@@ -161,13 +167,15 @@ def _table(asked: _Asked, pack: Requiring, conditions: Conditions) -> dict[float
             f"Pack {pack.name} requires {asked.key!r} under conditions, and {said}: say require(…, at=…); "
             f"{nearest(asked.at, conditions)}."
         )
-    return dict(table)
+    return table
 
 
 def _limits(conditions: Conditions) -> Iterator[tuple[tuple[str, ...], float]]:
     """Every limit, and the keys that lead to it in the file."""
     for condition, table in conditions.items():
         for temperature, limit in table.items():
+            if limit is None:
+                continue
             yield (*((condition,) if condition else ()), f"{temperature:g}"), limit
 
 

@@ -38,12 +38,14 @@ class CollectedTest:
 def clean(results: Path) -> None:
     """Remove the files of an earlier session, and nothing in folders: those are not Allure's.
 
-    What is meant to run now has been written down already, by whoever collected it.
+    What is meant to run now has been written down already, by whoever collected it. A worker may be writing it
+    down again at this moment, by way of a file of another name.
     """
     if results.is_dir():
-        for entry in os.scandir(results):
-            if entry.is_file() and entry.name != SESSION:
-                Path(entry.path).unlink()
+        with os.scandir(results) as entries:
+            for entry in entries:
+                if entry.is_file() and not entry.name.startswith(SESSION):
+                    Path(entry.path).unlink(missing_ok=True)
 
 
 def read_results(results: Path) -> list[dict[str, Any]]:

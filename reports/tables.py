@@ -8,15 +8,32 @@ from csv import writer
 from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from bench.verdicts import Measurement
 from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
-HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
-FIELDS = ("name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "source")
+HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step", "Limit from")
+FIELDS = (
+    "name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source",
+    "unmeasurable",
+)  # fmt: skip
+NO_LIMIT, NO_SOURCE = "no limit", "no source"
+"""What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
+COUNTS = 0.1
+"""Share of the variance from which on a contribution counts."""
+
+
+def _shown(row: "Row") -> str:
+    """The value, or why this bench has none."""
+    why = row.measurement.unmeasurable if row.measurement else None
+    return f"not measurable here: {why}" if why else quantity(row.value, row.unit)
+
+
+def _named(contribution: Mapping[str, Any]) -> str:
+    return f"{contribution['source']}{' (assumed)' if contribution.get('assumed') else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +60,20 @@ class Row:
     def contributions(self) -> str:
         """The largest contributions to its uncertainty, in words: `supply current, offset 1.1 mAh`."""
         listed = self.known.get("contributions") or ()
-        return "; ".join(f"{each['source']} {quantity(each['standard'], self.unit)}" for each in listed)
+        return "; ".join(f"{_named(each)} {quantity(each['standard'], self.unit)}" for each in listed)
 
     @property
     def mostly(self) -> str:
-        """What contributes most."""
-        return str(next(iter(self.known.get("contributions") or ()), {"source": ""})["source"])
+        """What contributes most, and whether that is assumed of its meter."""
+        return _named(next(iter(self.known.get("contributions") or ()), {"source": ""}))
+
+    @property
+    def assumed(self) -> str:
+        """What counts of its uncertainty and was read in no data sheet and no certificate; empty: nothing."""
+        listed = self.known.get("contributions") or ()
+        whole = sum(float(each["standard"]) ** 2 for each in listed)
+        counts = [each for each in listed if each.get("assumed") and float(each["standard"]) ** 2 >= COUNTS * whole]
+        return ", ".join(str(each["source"]) for each in counts)
 
     @property
     def explained(self) -> str:
@@ -59,25 +84,32 @@ class Row:
             parts.append(f"Ended by {ended}: that alone moves it by ±{quantity(by or 0.0, self.unit)}.")
         if self.contributions:
             parts.append(f"Standard uncertainties (k = {self.known.get('coverage', 2):g}): {self.contributions}.")
+        if self.assumed:
+            parts.append(f"Assumed, because no data sheet and no certificate was at hand: {self.assumed}.")
         return " ".join(part for part in parts if part)
 
     @property
     def verdict(self) -> str:
-        """Verdict of the measurement, or nothing where there is no limit."""
-        return str(self.measurement.verdict) if self.measurement else ""
+        """Verdict of the measurement, nothing where there is no limit; what was never measured fails all the same."""
+        judged = self.measurement
+        return str(judged.verdict) if judged and (judged.margin is not None or isnan(judged.value)) else ""
 
     @property
     def allowed(self) -> str:
-        """The limits in words: `≥ 2.2 Ah`."""
+        """The limits in words: `≥ 2.2 Ah`; `no limit` of what was asked for and nobody limits."""
         if not self.measurement:
             return ""
         bounds = (("≥", self.measurement.at_least), ("≤", self.measurement.at_most))
-        return ", ".join(f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None)
+        told = [f"{sign} {quantity(limit, self.unit)}" for sign, limit in bounds if limit is not None]
+        return ", ".join(told) or NO_LIMIT
 
     @property
     def source(self) -> str:
-        """Where the limits come from, as the pack file says it."""
-        return (self.measurement.source or "") if self.measurement else ""
+        """Where the limits come from, as the pack file says it; `no source` where it limits and does not say it."""
+        judged = self.measurement
+        if judged is None or judged.at_least is judged.at_most is None:
+            return ""
+        return judged.source or (NO_SOURCE if judged.required else "")
 
     @property
     def margin(self) -> float | None:
@@ -178,16 +210,14 @@ def as_html(rows: Iterable[Row]) -> str:
     """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
     cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
     colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
-    head = "".join(
-        f"<th {cell}>{name}</th>"
-        for name in ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step")
-    )
+    head = "".join(f"<th {cell}>{name}</th>" for name in HEAD)
     body = ""
     for row in rows:
         verdict = f'<b style="color:{colors.get(row.verdict, "inherit")}">{row.verdict}</b>'
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         spread = quantity(row.uncertainty, row.unit) if row.uncertainty else ""
-        values = (row.name, quantity(row.value, row.unit), spread, row.mostly, row.allowed, margin)
-        cells = [escape(text) for text in values] + [verdict, escape(row.step)]
+        spread += " (assumed)" if spread and row.assumed else ""
+        values = (row.name, _shown(row), spread, row.mostly, row.allowed, margin)
+        cells = [escape(text) for text in values] + [verdict, escape(row.step), escape(row.source)]
         body += f'<tr title="{escape(row.explained)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

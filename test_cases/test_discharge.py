@@ -18,7 +18,7 @@ def test_capacity_at_c3(run_scenario: RunScenario, require: Require, pack: PackF
     require(kpi.capacity(run, "discharge"), at="C/3")
     require(kpi.energy(run, "discharge"))
     require(kpi.energy_round_trip_efficiency(run, "discharge", "standard charge"))
-    require(kpi.temperature_rise(run, "discharge"))
+    require(kpi.temperature_rise(run, "discharge"), at="discharge")
 
 
 @pytest.mark.requirement("PB-DIS-02")
@@ -33,4 +33,4 @@ def test_capacity_at_1c(run_scenario: RunScenario, require: Require, pack: PackF
     require(kpi.capacity(run, "discharge"), at="1C")
     require(kpi.energy(run, "discharge"))
     require(kpi.mean_power(run, "discharge"))
-    require(kpi.temperature_rise(run, "discharge"))
+    require(kpi.temperature_rise(run, "discharge"), at="discharge")

@@ -43,6 +43,6 @@ def recharge_from_10_to_80(run_scenario: RunScenario, require: Require, temperat
     require(kpi.charge_time(run, "fast recharge", 0.10, 0.80), temperature=temperature)
     require(kpi.mean_power(run, "fast recharge"))
     require(kpi.energy(run, "fast recharge"))
-    require(kpi.temperature_rise(run, "fast recharge"))
+    require(kpi.temperature_rise(run, "fast recharge"), at="charge")
     require(kpi.largest_cell_spread(run, "fast recharge"))
     require(kpi.cell_spread(run, "rest"))

@@ -53,12 +53,13 @@ def record(
     temperature: Vector | float,
     charge: Vector | None = None,
 ) -> Record:
-    """Put columns together, without rows of a time that was there already."""
+    """Put columns together, without rows of a time that was there already; one temperature is that of the air."""
     kept = np.concatenate([[True], np.diff(np.maximum.accumulate(time)) > 1e-6])
     celsius = np.full(len(time), temperature) if np.ndim(temperature) == 0 else np.asarray(temperature)
     return Record.of(
-        name, time[kept], current[kept], voltage[kept], celsius[kept], None if charge is None else charge[kept]
-    )
+        name, time[kept], current[kept], voltage[kept], celsius[kept], None if charge is None else charge[kept],
+        of_air=np.ndim(temperature) == 0,
+    )  # fmt: skip
 
 
 # --- A123 ---------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def _pulse(name: str, test: Any, celsius: float) -> Record:
 
 
 def lnmo(folder: Path) -> list[Record]:
-    """Five discharges from full; time is in hours there. The cell stood at 25 degC."""
+    """Five discharges from full; time is in hours there. The cell stood in air of 25 degC, and nobody measured it."""
     tests = _mat(_found(folder, "TE_1473.mat")[0])["experiment"]
     return [
         record(f"{abs(np.median(current)):.2g}C", 3600 * time, current, voltage, 25.0)

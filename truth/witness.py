@@ -4,24 +4,15 @@ It sees what a row's meters saw, at the same instant, and adds up the exact inte
 step of the physics.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.pack import load_pack
-from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
-from bench.scenario import Step
-from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from instruments.virtual.simulator import Part
-from reports.kpi import Kpi, evaluate
-from reports.recording import Floats, Recording
-from reports.uncertainty.meters import meters_of_run
-from reports.uncertainty.moved import Moved
+from reports.recording import Floats
 
 COUNTERS = (
     "Charging Capacity / Ah", "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
@@ -96,73 +87,3 @@ class Witness:
         """The true columns, a value per row of the recording."""
         found = {name: np.array(values) for name, values in self.rows.items()}
         return {**found, "Power / W": found["Voltage / V"] * found["Current / A"]}
-
-
-@dataclass(frozen=True)
-class Known(Moved):
-    """A recording with the truth in the place of its readings; a step ends where the truth met its condition."""
-
-    true: Mapping[str, Floats] = field(default_factory=dict)
-
-    @classmethod
-    def told(cls, base: Recording, true: Mapping[str, Floats]) -> "Known":
-        """What was recorded, and what was true."""
-        return cls(
-            base.manifest, base.events, base.columns, base.rows, base.damage, base=base, meters=meters_of_run(base),
-            true=true,
-        )  # fmt: skip
-
-    def _touches(self, column: str) -> bool:
-        return column in self.true
-
-    def _reading(self, name: str, rows: slice) -> Floats:
-        return self.true[name][rows] if name in self.true else self._base.cut(name, rows)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run whose truth is known."""
-
-    recorded: Recording
-    true: Recording
-
-    def figures(self) -> list[tuple[Kpi, float]]:
-        """Each figure of the run, and what it is in truth."""
-        found = [(each, each.asked.again(self.true)) for each in evaluate(self.recorded).figures if each.asked]
-        return [(each, true) for each, true in found if np.isfinite(true)]
-
-
-def run(
-    steps: Sequence[Step], folder: Path, *, station: str, pack: str = "", specimens: int = 0, exact: bool = False
-) -> Run:
-    """Run steps on a virtual bench whose instruments are drawn from a seed of their own, the pack from another.
-
-    On an `exact` one only the displays round.
-    """
-    loaded, file = load_station(station)
-    drawn = without_errors(loaded) if exact else drawn_from(loaded, specimens)
-    identity = TestIdentity("truth", f"{station}-{specimens}", "truth")
-    bench = TestBench(Setup(drawn, file, *load_pack(pack or loaded.packs[0])), folder, identity)
-    bench.open()
-    try:
-        witness = Witness.of(bench)
-        recorded = Recording(*bench.run(*steps))
-        return Run(recorded, Known.told(recorded, witness.columns))
-    finally:
-        bench.conclude()
-
-
-def drawn_from(station: StationFile, specimens: int) -> StationFile:
-    """The same bench with other specimens of its instruments."""
-    assert station.virtual is not None
-    return station.model_copy(update={"virtual": station.virtual.model_copy(update={"specimens": specimens})})
-
-
-def without_errors(station: StationFile) -> StationFile:
-    """The same bench with meters that are not off, but for the last digit of their displays."""
-    assert station.virtual is not None
-    exact = {
-        name: {key: value for key, value in settings.items() if key != "errors"} | {"accuracy": 0.0}
-        for name, settings in station.virtual.simulators.items()
-    }
-    return station.model_copy(update={"virtual": station.virtual.model_copy(update={"simulators": exact})})

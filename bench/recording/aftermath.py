@@ -30,7 +30,8 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "bus discharged": ("source", "sink"),
     "emulator off": ("emulator",),
     "chamber to rest": ("chamber",),
-    SAFE_STATE: ("sink", "source", "bms", "emulator", "chamber"),
+    "coolant to rest": ("coolant",),
+    SAFE_STATE: ("sink", "source", "bms", "emulator", "chamber", "coolant"),
 }
 """Whose instruments each step of the safe state is about."""
 

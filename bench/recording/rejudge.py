@@ -33,6 +33,10 @@ class Rejudged:
         }  # fmt: skip
 
 
+KEPT = ("at_least", "at_most", "step", "requirement", "required", "source", "unmeasurable")
+"""Fields of a measurement that are as they were recorded."""
+
+
 def rejudge(recorded: Sequence[Mapping[str, Any]], figures: Mapping[Figure, float]) -> list[Rejudged]:
     """Judge `recorded` (measurements of a manifest) against their own limits, with the values in `figures`."""
     return [_rejudge(_measurement(fields), Verdict(fields["verdict"]), figures) for fields in recorded]
@@ -58,5 +62,5 @@ def _rejudge(recorded: Measurement, verdict: Verdict, figures: Mapping[Figure, f
 def _measurement(fields: Mapping[str, Any]) -> Measurement:
     # A manifest has null where a value was never measured: JSON has no nan.
     value = nan if fields["value"] is None else float(fields["value"])
-    known = {name: fields.get(name) for name in ("at_least", "at_most", "step", "requirement", "required", "source")}
+    known = {name: fields.get(name) for name in KEPT}
     return Measurement(fields["name"], value, fields["unit"], uncertainty=fields.get("uncertainty") or 0.0, **known)

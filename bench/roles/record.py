@@ -78,12 +78,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the instruments' own protections are to be programmed to: V, A, W; currents and powers by magnitude."""
+    """What the instruments' own protections are to be programmed to: V, A, degC; currents by magnitude."""
 
     voltage_min: float
     voltage_max: float
     charge_current: float
     discharge_current: float
+    temperature_min: float
+    temperature_max: float
 
 
 Protect = Callable[[Any, Allowed, float], Protections]
@@ -97,6 +99,7 @@ class Role:
     `most` may play it (None: any number); `together` makes several act as one, by name. `channels` are what each
     player must measure. `opens_after` are the roles whose players are open before its own. `asks` are the verbs that
     set something, each with the quantities of its arguments: what a step must declare before it may use them.
+    `prepare` is said to each player of a bench that has been opened and protected: what no step has asked for ends.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Role:
     asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     power: Power | None = None
     protect: Protect | None = None
+    prepare: Callable[[Any], None] | None = None
     steps: tuple[SafeStep, ...] = ()
     columns: tuple[Column, ...] = ()
 

@@ -18,7 +18,7 @@ ROLE = Role(
     channels=TERMINALS,
     most=None,
     together=ParallelSinks,
-    opens_after=("emulator", "bms", "chamber", "temperatures"),
+    opens_after=("emulator", "bms", "chamber", "coolant", "temperatures"),
     asks={"discharge": ("current", "voltage", "power")},
     power=Power(
         "input", "input still reads on", "sink_is_off", "sink_off",

@@ -90,15 +90,19 @@ class _Memory:
         """Whether the cells are nearer to the end of their row than to its beginning."""
         return self._charge > sum(self.ends) / 2
 
-    def share(self, current: float, ahead: float) -> float:
-        """How much of what is uploaded a cell will oppose in `ahead` s to what flows now (A, positive charges)."""
+    def share(self, current: float, ahead: float, begun: float) -> float:
+        """How much of what is uploaded a cell will oppose in `ahead` s to what flows now (A, positive charges).
+
+        It has flowed this way for `begun` s, and opposes no more than a cell at rest would have by then: what is left
+        of an earlier current is none of this one's, and would be too much for the next, if it changes in every scan.
+        """
         at_once, *pairs = self._resistances[self.row]
         amperes, opposed = current / self._parallel, 0.0
         if abs(current) >= self._least:
             for resistance, held, tau in zip(pairs, self._held, self._taus, strict=True):
                 end = amperes * resistance
-                # What an earlier current has left the other way round is no resistance, and no table holds it.
-                opposed += min(max((end + (held - end) * exp(-ahead / tau)) / amperes, 0.0), resistance)
+                most = resistance * (1.0 - exp(-(begun + ahead) / tau))
+                opposed += min(max((end + (held - end) * exp(-ahead / tau)) / amperes, 0.0), most)
         return (at_once + opposed) / self._built_up[self.row]
 
 
@@ -128,7 +132,7 @@ class EmulatedPack:
         self._total: list[float] = self._resistance(temperature).tolist()
         self._wanted, self._written = list(self._total), list(self._total)
         self._current, self._time, self._edge = nan, nan, RESTING * capacity
-        self._edge_at = self._due = 0.0
+        self._edge_at = self._begun_at = self._due = 0.0
         self._left: list[int] = []
         """Rows of the tables that still have the resistance of another temperature."""
         table = CellTable(
@@ -172,13 +176,15 @@ class EmulatedPack:
         if edge:
             self._memory.catch_up()
             self._edge_at = time
+            if not before * current > self._edge * self._edge:  # from rest, or the other way round
+                self._begun_at = time - seconds
         if self._memory.flow(current, seconds) and not edge and time < self._due:
             return
         self._memory.catch_up()
         pause = max(PACE * (time - self._edge_at), seconds)
         self._due = time + pause
         # What is written now is met from the next scan on until the next look: it is right in the middle.
-        self._write_around(self._memory.row, self._memory.share(current, (seconds + pause) / 2))
+        self._write_around(self._memory.row, self._memory.share(current, (seconds + pause) / 2, time - self._begun_at))
 
     def _write_around(self, here: int, share: float) -> None:
         """Have the rows written anew that the cells run on, or will next: those that are not close enough."""

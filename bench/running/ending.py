@@ -76,7 +76,8 @@ class Conditions:
     def __init__(self, step: Step, pack: PackFile, start: float, index: Mapping[str, int] = INDEX) -> None:
         self._step = step
         self._watches = [_Watch(condition, condition.resolve(pack), start, index) for condition in step.conditions]
-        self._timeout = step.timeout or TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
+        expected = TIMEOUT_FACTOR * step.expected_duration(pack) + TIMEOUT_EXTRA
+        self._timeout = step.timeout or max(expected, step.slowest(pack))
         self._latest = start + self._timeout
 
     def reached(self, row: Row, distrusted: Container[str] = ()) -> str | None:

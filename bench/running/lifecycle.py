@@ -35,7 +35,7 @@ from bench.station import StationFile, Virtual
 from bench.verdicts import BenchFault, InputError
 from instruments import extensions
 from instruments.accuracy import HasDataSheet
-from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, FollowsCells, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
 from models.anode import written
@@ -197,6 +197,7 @@ class OpenBench:
             self.identities[name] = self._identify(name, driver)
         self._permit(self.identities)
         self._limited(self._protect)
+        self._limited(self._prepare)
         self.emulated = self._emulate()
         players = {role: self.station.players(role) for role in self.station.played}
         self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now)
@@ -352,6 +353,8 @@ class OpenBench:
             voltage_max=min(pack.voltage_max * PROTECTION_MARGIN, wiring.voltage),
             charge_current=min(pack.limits.charge_current, wiring.current) * CURRENT_MARGIN,
             discharge_current=min(pack.limits.discharge_current, wiring.current) * CURRENT_MARGIN,
+            temperature_min=min(pack.limits.charge_temperature.min, pack.limits.discharge_temperature.min),
+            temperature_max=max(pack.limits.charge_temperature.max, pack.limits.discharge_temperature.max),
         )
         for role in reversed(roles.opening_order({name: (name,) for name in self.station.played})):
             protect = roles.role(role).protect
@@ -362,6 +365,14 @@ class OpenBench:
                     self.protections[f"{name} ({role})" if name in self.protections else name] = said
         for name, driver in self.drivers.items():
             self._arm_watchdog(name, driver)
+
+    def _prepare(self) -> None:
+        """Have every role's players ready for a test that asks for what it wants."""
+        for role in self.station.played:
+            prepare = roles.role(role).prepare
+            if prepare is not None:
+                for player in self.roles.of(role).values():
+                    prepare(player)
 
     def _arm_watchdog(self, name: str, driver: Driver) -> None:
         entry, silence = self.station.instruments[name], self.station.watchdog(name)
@@ -428,6 +439,8 @@ class OpenBench:
                     "over_current": p.over_current,
                     "over_power": p.over_power,
                     "watchdog": p.watchdog,
+                    "under_temperature": p.under_temperature,
+                    "over_temperature": p.over_temperature,
                 }
                 for name, p in self.protections.items()
             ],
@@ -451,7 +464,14 @@ class OpenBench:
             **(asdict(identity) if identity else {}),
             "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
             "accuracy": self._accuracies(name, "" if identity is None else identity.model),
+            **self._pace(name),
         }
+
+    def _pace(self, name: str) -> dict[str, float]:
+        """How rarely an instrument is asked, and how long an emulator takes to oppose what cells would by then (s)."""
+        driver, period = self.drivers.get(name), self.station.instruments[name].scan_period
+        own = {} if period is None else {"scan_period": period}
+        return {**own, "follows": driver.follows} if isinstance(driver, FollowsCells) else own
 
     def _accuracies(self, name: str, model: str) -> dict[str, Any]:
         """How well each channel of an instrument is known, as it is kept: each range of it, the smallest first."""

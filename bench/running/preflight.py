@@ -41,7 +41,7 @@ def _planned(procedure: Procedure[Any]) -> Planned:
     current = abs(points.get("current", procedure.mean_current()))
     return Planned(
         step.name, step.kind, procedure.direction, procedure.resumable, str(getattr(step, "rate", "")), current,
-        step.expected_duration(pack), points, conditions,
+        step.expected_duration(pack), points, conditions, procedure.scan_period,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-WITHOUT_ENERGY = frozenset({"chamber to rest"})
+WITHOUT_ENERGY = frozenset({"chamber to rest", "coolant to rest"})
 """Steps after which no energy is left on the bench whatever became of them: reported ones do not make a bench so."""
 
 SAFE_STATE = "safe state"

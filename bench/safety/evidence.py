@@ -12,7 +12,7 @@ from math import isnan
 from bench import columns
 from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import events, plausibility, quantities
+from bench.safety import coolant, events, plausibility, quantities
 from bench.safety.guard import CONNECTED, Evidence, Meter
 from bench.station import StationFile
 from instruments.roles import AMPERES, VOLTS, Channel
@@ -28,6 +28,8 @@ _VOLTAGE, _CURRENT, _SET_CURRENT = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT
 _AIR, _STATE = INDEX[columns.AMBIENT], INDEX[columns.BMS_STATE]
 _LOWEST, _HIGHEST = INDEX[columns.CELL_VOLTAGE_MIN], INDEX[columns.CELL_VOLTAGE_MAX]
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
+_FROM_OUTSIDE = plausibility.OUTSIDE_HEAT, plausibility.UNLIKELY_HEAT, plausibility.OUTSIDE_COLD
+_OF_COOLANT = columns.COOLANT_SUPPLY, columns.COOLANT_RETURN, coolant.SUPPLY, coolant.DEVIATION, coolant.GAP
 _BMS_MEASURES = ("cell voltage", "pack voltage", "current", "temperature", "soc", "insulation", "state", "limits")
 
 
@@ -55,6 +57,7 @@ class _Bench:
         """The one whose voltage is recorded as that of the terminals."""
         self.heard = station.player("bms") is not None
         self.bms, self.chamber = station.player("bms") or "bms", station.player("chamber") or "chamber"
+        self.coolant = station.player("coolant")
         self.scanners, self.emulator = station.players("temperatures") or ("temperatures",), station.player("emulator")
         self.cells = {} if self.emulator is None else self._channels(self.emulator, Channel("cell", "voltage", "V"))
         degrees = Channel("sensor", "temperature", "degC")
@@ -96,8 +99,12 @@ class _Bench:
                 (*temperature, bms["temperature"]),
             ),
             **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), temperature),
-            **dict.fromkeys((plausibility.OUTSIDE_HEAT, plausibility.OUTSIDE_COLD), (air,)),
+            **dict.fromkeys(_FROM_OUTSIDE, (air,)),
         }
+        if self.coolant is not None:
+            thermometers: Meter = self.coolant, "temperature"
+            both |= dict.fromkeys(_FROM_OUTSIDE, (air, thermometers))
+            both |= dict.fromkeys(_OF_COOLANT, (thermometers,))
         return {
             columns.VOLTAGE: (voltage,), columns.POWER: (voltage, *current), columns.AMBIENT: (air,),
             **dict.fromkeys(_CURRENTS, current),
@@ -128,6 +135,8 @@ class _Bench:
             quantities.CURRENT_SHORTFALL: self._asked,
             events.INTERRUPTIONS: self._asked,
         }
+        if self.coolant is not None:
+            found |= dict.fromkeys(_FROM_OUTSIDE, self._around(self.coolant))
         if len(self.voltmeters) > 1:
             found[quantities.SINK_VOLTAGE_DIFFERENCE] = self._furthest()
         if self.heard:
@@ -146,6 +155,11 @@ class _Bench:
             ):
                 found[column] = self._cell_meters(read, bms, self.emulator)
         return found
+
+    def _around(self, unit: str) -> Suspects:
+        """Who says what is around the cells: the chamber, and the coolant unit while its coolant flows."""
+        flow, chamber = self.index[columns.COOLANT_FLOW], (self.chamber,)
+        return lambda row: (*chamber, unit) if row[flow] > 0 else chamber
 
     def _furthest(self) -> Suspects:
         """Of the first voltmeter and the one that is furthest from it, the one that fewer others are near to."""

@@ -11,7 +11,7 @@ from typing import cast
 from bench import columns, roles
 from bench.columns import SAMPLE_AGE, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import events, faults, plausibility, quantities
+from bench.safety import coolant, events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from bench.verdicts import InputError
@@ -151,6 +151,7 @@ def _all(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
         *_of_the_bms_itself(pack, station),
         *_of_the_bms(pack, station),
         *_of_the_events(station),
+        *coolant.limits_for(pack, station),
         *_of_the_terminals(pack, station),
         *_of_the_cells(pack),
         *_of_the_temperatures(pack, station),
@@ -372,21 +373,23 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
     hot, disagree, chamber = "cell-over-temperature", "temperature-disagreement", station.player("chamber") or "chamber"
+    # Where there is a coolant as well, a row says whose heat or cold it may be.
+    outside = "" if station.player("coolant") else chamber
     yield Limit(
         "temperature-unconfirmed", plausibility.UNCONFIRMED_HEAT, "K", at_most=0.0, debounce=2.0,
         words="the scanner reads more than the pack may have, the BMS finds no such cell", contradiction=True,
     )  # fmt: skip
     yield Limit(
         "outside-heat", plausibility.OUTSIDE_HEAT, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
-        instrument=chamber, contradiction=True, explains=OF_HEAT,
+        instrument=outside, contradiction=True, explains=OF_HEAT,
     )  # fmt: skip
     yield Limit(
         "outside-cold", plausibility.OUTSIDE_COLD, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
-        instrument=chamber, contradiction=True, explains=OF_COLD,
+        instrument=outside, contradiction=True, explains=OF_COLD,
     )  # fmt: skip
     yield Limit(
         "outside-heat", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT,
-        instrument=chamber, explains=OF_HEAT, suspicion=True, label="outside heat (suspected)",
+        instrument=outside, explains=OF_HEAT, suspicion=True, label="outside heat (suspected)",
     )  # fmt: skip
     yield Limit(
         "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,

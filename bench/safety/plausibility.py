@@ -13,6 +13,7 @@ from math import inf, isnan, nan
 from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
+from bench.safety.coolant import Plate
 from bench.safety.formulas import Quantity, Row, unless
 from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
@@ -53,8 +54,13 @@ HEAT_CAPACITY = 3.2
 """J/K per Wh of rated energy, at least: 800 J/(kg K) (the lowest of LFP, NMC and NCA cells) at 250 Wh/kg."""
 RESISTANCE = 2.0
 """How much more than the pack's 10 s resistance heats at most: slow polarisation and entropy."""
+SLOW = 1000.0
+"""s in which what a current has brought about comes to an end: cells that were loaded for long go on warming at rest,
+while their diffusion relaxes and their cores warm the surfaces that the sensors are on."""
 STEP_SHARE = 0.1
 """C-rate (1/h) of a step of the current from which on a resistance is measured."""
+CARRIED = 0.01
+"""C-rate (1/h) below which what is left of a current heats nothing."""
 BEST_RESISTANCE, WORST_RESISTANCE = 1 / 3, 10.0
 """Shares of what its file allows between which a pack's measured resistance is believed to be."""
 ENTROPY = 0.34e-3 * 300.0
@@ -333,26 +339,30 @@ class OutsideHeat:
     current. What the coldest cell, of scanner and BMS, has beyond that comes from outside: the chamber heats and says
     that it does not. One cell that heats itself leaves the coldest alone.
 
+    Once a current has fallen, its heat goes on coming for `SLOW`.
+
     `impossible` is beyond what any such pack can heat itself: by the largest resistance that its file allows or that
     was measured, and by `ENTROPY`. `doubtful` is beyond what this one does, by its measured resistance: enough to doubt
     that a pack which is too hot has heated itself. Resistance is measured by the BMS, which sees current and string at
     once, contactors open or closed: terminals come to the string's voltage only after a contactor has closed.
 
     The other way round cells become no colder than they were, or than the reported air: `lack` is what even the hottest
-    of them lacks, beyond what a current takes from them by `ENTROPY`.
+    of them lacks, beyond what a current takes from them by `ENTROPY`. A `plate` under them counts as the air does.
+    `of_the_bms` are the positions of its coldest and hottest cell, of its voltage and its current.
     """
 
-    def __init__(self, pack: PackFile, bms_coldest: int, bms_hottest: int, bms_voltage: int, bms_current: int) -> None:
+    def __init__(self, pack: PackFile, of_the_bms: Sequence[int], plate: Plate | None = None) -> None:
         mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
         self._capacity = HEAT_CAPACITY * mean_voltage * pack.rated_capacity
         self._allowed = pack.resistance
-        self._bms_coldest, self._bms_hottest = bms_coldest, bms_hottest
-        self._bms_voltage, self._bms_current = bms_voltage, bms_current
+        self._bms_coldest, self._bms_hottest, self._bms_voltage, self._bms_current = of_the_bms
         self._step, self._reversible = STEP_SHARE * pack.rated_capacity, ENTROPY * pack.series
         self._measured, self._resistance, self._at = 0.0, 0.0, nan
+        self._slow, self._little = 0.0, CARRIED * pack.rated_capacity
         self._explained = self._expected = self._floor = nan
         self.doubtful = self.lack = 0.0
         self._before: Row | None = None
+        self._plate = plate
 
     def impossible(self, row: Row) -> float:
         """Take the next row; `doubtful` and `lack` are of it then, too."""
@@ -362,6 +372,7 @@ class OutsideHeat:
         scanned, told = row[_HOTTEST], row[self._bms_hottest]
         hottest = told if told > scanned else scanned
         before, current, air = self._before, row[_CURRENT], row[_AIR]
+        cold, air = (air, air) if self._plate is None else (self._plate.below(air), self._plate.above(air))
         self.doubtful = self.lack = 0.0
         if isnan(coldest + hottest + current):
             return 0.0
@@ -371,10 +382,12 @@ class OutsideHeat:
             self._floor = hottest
             return 0.0
         explained, expected, floor = self._explained, self._expected, self._floor
-        if current:
+        elapsed, flows, slow = row[_TIME] - before[_TIME], abs(current), self._slow
+        self._slow = slow = slow + (flows - slow) * (elapsed / SLOW if elapsed < SLOW else 1.0)
+        if flows or slow > self._little:
             own, most = self._ohms(before, row, coldest)
-            per_watt, square = (row[_TIME] - before[_TIME]) / self._capacity, RESISTANCE * current * current
-            reversible = abs(current) * self._reversible * per_watt
+            per_watt, square = elapsed / self._capacity, RESISTANCE * (flows * flows if flows > slow else slow * slow)
+            reversible = flows * self._reversible * per_watt
             explained += square * most * per_watt + reversible
             expected += square * own * per_watt
             floor -= reversible
@@ -384,7 +397,7 @@ class OutsideHeat:
         self._explained = explained = coldest if coldest < explained else explained
         self._expected = expected = coldest if coldest < expected else expected
         # And the other way round.
-        floor = air if air < floor else floor
+        floor = cold if cold < floor else floor
         self._floor = floor = hottest if hottest > floor else floor
         self.doubtful, self.lack = coldest - expected, floor - hottest
         return coldest - explained

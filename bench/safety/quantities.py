@@ -13,7 +13,7 @@ from operator import itemgetter
 from bench import columns
 from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import events, plausibility
+from bench.safety import coolant, events, plausibility
 from bench.safety.formulas import Formula, Quantity, Row
 from bench.station import StationFile
 from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
@@ -72,11 +72,13 @@ def quantities_for(
     `reconnections` counts, over all instruments, how often a link was opened anew.
     """
     index = {name: position for position, name in enumerate(layout)}
+    plate = coolant.plate_of(station, index)
     quantities: dict[str, Quantity] = {
+        # First, for others ask the plate what is around the cells.
+        **coolant.quantities_for(station, index, plate),
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
-        TEMPERATURE_RATE: SelfHeating(),
-        # Above the air that they have: what makes that warmer than it was asked to be is not the current.
-        TEMPERATURE_RISE: Formula("{0} - max({1}, {2})", _HOTTEST, _SET_AIR, _AIR),
+        TEMPERATURE_RATE: SelfHeating(plate),
+        TEMPERATURE_RISE: temperature_rise(plate),
         CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
         CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
         CURRENT_SHORTFALL: current_shortfall,
@@ -85,7 +87,7 @@ def quantities_for(
     }
     bms = station.player("bms")
     if bms is not None:
-        quantities |= _beside_the_bms(pack, station, index, bms)
+        quantities |= _beside_the_bms(pack, station, index, bms, plate)
         quantities |= _of_the_bms(pack, index, bms, station.guard.voltage_disagreement * pack.voltage_max, bms_faults)
     first, *others = voltmeters(station) or ("",)
     if others:
@@ -113,6 +115,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     columns.SCAN_DURATION: frozenset(),
     columns.POWER: frozenset({columns.VOLTAGE, columns.CURRENT}),
     events.RECONNECTIONS: frozenset(),
+    **coolant.NEEDS,
     CELL_SPREAD: frozenset({columns.CELL_VOLTAGE_MAX}),
     TEMPERATURE_RATE: _TEMPERATURES,
     TEMPERATURE_RISE: _TEMPERATURES | {columns.AMBIENT},
@@ -145,14 +148,16 @@ NEEDS: Mapping[str, frozenset[str]] = {
 """What is not here and not recorded itself is a BMS's alone."""
 
 
-def _beside_the_bms(pack: PackFile, station: StationFile, index: Mapping[str, int], bms: str) -> dict[str, Quantity]:
+def _beside_the_bms(
+    pack: PackFile, station: StationFile, index: Mapping[str, int], bms: str, plate: coolant.Plate | None
+) -> dict[str, Quantity]:
     """What the BMS measures, beside what the bench measures of the same."""
 
     def of_bms(channel: str) -> int:
         return index[bms_label(bms, channel)]
 
     hottest = of_bms("cell temperature max")
-    heat = plausibility.OutsideHeat(pack, *map(of_bms, HEAT_METERS))
+    heat = plausibility.OutsideHeat(pack, [of_bms(channel) for channel in HEAT_METERS], plate)
     limits, tolerance = pack.limits, station.guard.temperature_disagreement
     allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
     quantities: dict[str, Quantity] = {
@@ -215,6 +220,16 @@ def _events(index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quant
         events.DROPPED: events.growth(index.get(raw_label(bms, DROPPED))),
         events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, CONTRADICTIONS))),
     }
+
+
+def temperature_rise(plate: coolant.Plate | None) -> Quantity:
+    """K of the hottest sensor above what it has around it.
+
+    What makes that warmer than it was asked to be is not the current.
+    """
+    if plate is None:
+        return Formula("{0} - max({1}, {2})", _HOTTEST, _SET_AIR, _AIR)
+    return Formula("{0} - max({1}, {plate}.above({2}))", _HOTTEST, _SET_AIR, _AIR, plate=plate)
 
 
 def difference(first: int, second: int) -> Quantity:
@@ -304,13 +319,14 @@ class _Reading:
 
 
 class SelfHeating:
-    """Rise of the hottest sensor over the last minute, K/min, while it is warmer than the air around it; else 0.
+    """Rise of the hottest sensor over the last minute, K/min, while it is warmer than air and plate around it; else 0.
 
     Cells that a chamber heats are colder than its air: only heat of their own makes them rise above it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plate: coolant.Plate | None = None) -> None:
         self._history: deque[_Reading] = deque()
+        self._plate = plate
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
@@ -323,7 +339,8 @@ class SelfHeating:
         while len(history) > 1 and time - history[1].time >= RATE_WINDOW:
             history.popleft()
         span = time - history[0].time
-        if span < RATE_WINDOW / 2 or hottest <= row[_AIR]:
+        around = row[_AIR] if self._plate is None else self._plate.above(row[_AIR])
+        if span < RATE_WINDOW / 2 or hottest <= around:
             return 0.0
         return 60 * (hottest - history[0].temperature) / span
 

@@ -1,8 +1,8 @@
 """The safe state: an ordered list, every step attempted whatever happened before, every step confirmed by another.
 
 The order comes from the station file and was checked when that was read: sink off, source off, current below a
-threshold, contactor open, bus discharged, emulator off, chamber to rest. The result is a *bench verdict* beside the
-test verdict (`bench.safety.benchverdict`).
+threshold, contactor open, bus discharged, emulator off, chamber and coolant to rest. The result is a *bench verdict*
+beside the test verdict (`bench.safety.benchverdict`).
 
 What an instrument says of itself is not enough: a step is *verified* once a meter of another instrument confirms it,
 *reported* where the station has no such meter, and *not verified* where an answer is missing or contradicted, or an

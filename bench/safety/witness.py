@@ -88,6 +88,7 @@ WITNESSES: Mapping[str, tuple[Witness, ...]] = {
     "emulator off": (Witness("cell voltage", _dead_cells),),
     # A sensor on a cell needs minutes to tell that the air is not conditioned any more.
     "chamber to rest": (),
+    "coolant to rest": (),
 }
 """What tells something of a step; of one that is not here nobody else can."""
 

@@ -17,7 +17,10 @@ READING_TIME = 0.1
 """s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.
 Whoever integrates longer gives the link a `timeout` of its own; while a scan is waited for the guard sees nothing."""
 
-SHEET = "Agilent, 34970A specifications: one year, reference junction included, the probe's own error not"
+SHEET = (
+    "Agilent, 34970A specifications: one year at 18 to 28 °C, ITS-90 and reference junction included, the probe's own "
+    "error not; that much was read there, the table of types was not at hand"
+)
 LESS_SENSITIVE = frozenset("BRS")
 """Types of thermocouple with ±1.2 K, where the others have ±1.0 K."""
 
@@ -61,7 +64,9 @@ class Agilent34970a(VisaDriver):
     def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
         """±1.0 K, or ±1.2 K for the types B, R and S; 0.03 K for each K of the room beyond 18 to 28 °C."""
         limit = 1.2 if options.get("thermocouple", "K") in LESS_SENSITIVE else 1.0
-        said = Accuracy(offset=limit, offset_per_kelvin=0.03, holds=(18.0, 28.0), resolution=1e-8, source=SHEET)
+        said = Accuracy(
+            offset=limit, offset_per_kelvin=0.03, holds=(18.0, 28.0), resolution=1e-8, source=SHEET, assumed=True
+        )
         return {"sensor": (said,)}
 
     @property

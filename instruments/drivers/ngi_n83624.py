@@ -14,7 +14,7 @@ from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import CellTable, Channel, InstrumentFault, Protections, SetPointRejected
+from instruments.roles import ROWS_AT_ONCE, CellTable, Channel, InstrumentFault, Protections, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
 from instruments.wording import nearest
@@ -144,6 +144,11 @@ class NgiN83624(VisaDriver):
         self._told = True
         self._set("OUTP", "ONOFF", [1] * len(cells))
         self._verify_on()
+
+    @property
+    def follows(self) -> float:
+        """See `FollowsCells`: two messages a row, each with the gap behind it."""
+        return 2 * ROWS_AT_ONCE * self._session.gap
 
     def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
         """Write new resistances (Ohm, one per row) into `rows` of the running tables (all), alike for all channels.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.cell import CellParameters
 from models.construction import BARE, Construction
+from models.coolant import Stream
 from models.string import CellString, Spread
 from models.thermal import LumpedMasses
 
@@ -114,6 +115,10 @@ class Plant(Cells, Protocol):
         """Multiply the conductance of every cell to the air."""
         ...
 
+    def cool_with(self, coolant: Stream) -> None:
+        """Have a coolant in the plate under the cells; raises ValueError, one sentence, where there can be none."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether it conducts."""
@@ -153,7 +158,7 @@ class Pack:
         )
         self.thevenin: Callable[[float], tuple[float, float]] = string.thevenin
         self.step: Callable[[float, float, float], None] = string.step
-        self.transfer, self.cool_by = string.transfer, string.cool_by
+        self.transfer, self.cool_by, self.cool_with = string.transfer, string.cool_by, string.cool_with
 
     def refresh(self) -> None:
         """The string is the battery."""
@@ -212,6 +217,10 @@ class EmulatedPack:
     def soc(self) -> Vector:
         """State of charge of each emulated cell."""
         return self._emulator.state_of_charge()
+
+    def cool_with(self, coolant: Stream) -> None:
+        """Refuse: dummy cells stand in the air."""
+        raise ValueError("dummy cells beside an emulator have no plate for a coolant: leave its unit out, use a pack")
 
     def transfer(self, cell: int, charge: float, heat: float) -> None:
         """Move one channel along its table, and heat its dummy cell."""

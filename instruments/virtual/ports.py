@@ -1,6 +1,6 @@
 """Where a simulator touches the world: each kind of port knows what it joins.
 
-The world knows none of them by name. A package that needs another kind (a coolant loop, a node of the grid) derives it
+The world knows none of them by name. A package that needs another kind (a node of the grid) derives it
 from `Port` in its own file and joins it to what it finds in `Surroundings`.
 """
 
@@ -14,6 +14,7 @@ from instruments.virtual.plants import Emulated, Plant
 from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import LoadPort, OperatingPoint, StuckStage, SupplyPort
 from instruments.wording import nearest
+from models.coolant import Stream
 
 Feels = Callable[[], float]
 """The temperature of a place, degC."""
@@ -131,6 +132,21 @@ class Air(Port):
         """Be a place, and the air around the cells where no chamber was before."""
         world.airs.append(self.temperature)
         world.places[f"air of {self.name}"] = self.temperature
+
+
+@dataclass(frozen=True, slots=True)
+class Coolant(Port):
+    """A coolant that a unit pumps through the plate under the cells; a pack has one plate."""
+
+    kind: ClassVar[str] = "coolant"
+    most: ClassVar[int | None] = 1
+    name: str
+    stream: Stream
+
+    def join(self, world: "Surroundings") -> None:
+        """Flow through the plate, and be a place; raises ValueError where the battery can have none."""
+        world.plant.cool_with(self.stream)
+        world.places[f"coolant of {self.name}"] = lambda: self.stream.temperature
 
 
 class Scanner(Protocol):

@@ -121,6 +121,11 @@ class Session:
         self._last_word = context.now()
 
     @property
+    def gap(self) -> float:
+        """Time between two messages, s."""
+        return self._gap
+
+    @property
     def patience(self) -> float:
         """How long an answer is waited for, s."""
         return self._profile.timeout

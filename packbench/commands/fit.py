@@ -1,7 +1,6 @@
 """`packbench fit`: a cell file from somebody's own records, and how far it, or any other cell, is from them."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +12,15 @@ from packbench.console import print_json, print_table, say
 
 if TYPE_CHECKING:
     from fitting.measure import Figures
-    from fitting.records import Record
     from fitting.run import Result
 
 Recordings = Annotated[
     list[Path],
-    typer.Argument(metavar="RECORDING…", help="Records of one cell: Battery Data Format, CSV or Parquet."),
+    typer.Argument(
+        metavar="RECORDING…",
+        help="Records of one cell: Battery Data Format, CSV or Parquet; or runs of a pack (folder, id, or what "
+        "`packbench export --to bdf` wrote), of which the mean cell is fitted.",
+    ),
 ]
 CellName = Annotated[
     str, typer.Option("--cell", help="Name of the new cell; its file is NAME.yaml, here or at --output.")
@@ -61,9 +63,10 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from fitting import run
     from fitting.records import RecordError
     from models.cell import CellFileError, load_cell
+    from packbench.cell_records import load_cell_records
 
     try:
-        records, held_out = _load(recordings), _load(hold_out or ())
+        records, held_out = load_cell_records(recordings), load_cell_records(hold_out or ())
         if measure:
             found, path = run.measure(load_cell(cell), records, held_out), None
         else:
@@ -78,12 +81,6 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if drawn is not None:
         pictures.draw(found, drawn)
     _show(found, path, drawn, as_json=as_json)
-
-
-def _load(paths: Sequence[Path]) -> "list[Record]":
-    from fitting.records import load_record
-
-    return [load_record(path) for path in paths]
 
 
 def _free(path: Path, *, force: bool) -> Path:

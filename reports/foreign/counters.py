@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.recording.rows import BATCH
 from reports.foreign import source as labels
+from reports.foreign.pieces import all_finite, never_falls, pieces
 from reports.foreign.source import Floats, Source
 
 JITTER = 2e-4
@@ -74,10 +75,9 @@ def _growing(source: Source, label: str) -> Counted:
     """A counter of one direction."""
     values = _held(np.abs(source.columns[label]) if _is_negative(source.columns[label]) else source.columns[label])
     header = source.names.get(label, label)
-    change = np.diff(values)
-    if not (change < 0).any():
+    if never_falls(values):
         return Counted(values, 0, 0, -1, header)
-    change = np.concatenate(([0.0], change))
+    change = np.diff(values, prepend=values[:1])
     span = float(np.ptp(values))
     fell = change < -max(JITTER * span, 1e-12)
     # Where it begins anew it stands near zero; what it shows there it has counted since.
@@ -90,8 +90,10 @@ def _growing(source: Source, label: str) -> Counted:
 
 def _is_negative(values: Floats) -> bool:
     """Some count what is taken out as a negative number."""
-    known = values[np.isfinite(values)]
-    return bool(len(known)) and bool((known <= 0).all()) and bool((known < 0).any())
+    # Comparisons with what is missing are false.
+    return not any(bool((values[each] > 0).any()) for each in pieces(len(values))) and any(
+        bool((values[each] < 0).any()) for each in pieces(len(values))
+    )
 
 
 def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Counted]:
@@ -174,8 +176,8 @@ def _begins(source: Source) -> NDArray[np.bool_]:
 
 def _held(values: Floats) -> Floats:
     """A counter that a record does not have stands where it stood."""
-    known = np.isfinite(values)
-    if known.all():
+    if all_finite(values):
         return values
+    known = np.isfinite(values)
     places = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
     return np.where(places >= 0, values[np.maximum(places, 0)], 0.0)

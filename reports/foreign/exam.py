@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reports.foreign import counters
 from reports.foreign import source as labels
+from reports.foreign.pieces import pieces
 from reports.foreign.segments import Segment, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
@@ -72,7 +73,7 @@ class Exam:
     @cached_property
     def typical(self) -> float:
         """Interval between records while a current flows, s: that which nine of ten do not exceed."""
-        flowing = sampled(self.intervals[self.flows() & (self.intervals > 0)])
+        flowing = self._flowing()
         return float(np.quantile(flowing, 0.9)) if len(flowing) else 0.0
 
     @cached_property
@@ -116,5 +117,18 @@ class Exam:
 
     def flows(self) -> NDArray[np.bool_]:
         """Of each interval, whether a current flows at both of its ends, in the same direction."""
-        sign = np.sign(self.current) * (np.abs(self.current) > self.rest_below)
-        return np.asarray((sign[1:] != 0) & (sign[1:] == sign[:-1]))
+        found = np.empty(max(len(self.current) - 1, 0), dtype=bool)
+        for each in pieces(len(found)):
+            current = self.current[each.start : each.stop + 1]
+            charging, discharging = current > self.rest_below, current < -self.rest_below
+            found[each] = (charging[1:] & charging[:-1]) | (discharging[1:] & discharging[:-1])
+        return found
+
+    def _flowing(self) -> Floats:
+        """Intervals in which a current flows, s; of many as many as tell their distribution."""
+        flows, every = self.flows(), max(1, len(self.intervals) // MANY)
+        found = [seconds[flows[each] & (seconds > 0)][::every] for each, seconds in self._by_pieces()]
+        return np.concatenate(found) if found else np.empty(0)
+
+    def _by_pieces(self) -> Iterator[tuple[slice, Floats]]:
+        return ((each, self.intervals[each]) for each in pieces(len(self.intervals)))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.verdicts import InputError
 from instruments import extensions
+from reports.foreign.form import Format
 from reports.foreign.head import Head
-from reports.foreign.tables import Format
 
 GROUP = "packbench.formats"
 

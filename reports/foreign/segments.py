@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.foreign import source as labels
+from reports.foreign.pieces import pieces
 from reports.foreign.source import Floats, Source
 
 Direction = Literal["charge", "discharge", "both", "none"]
@@ -42,7 +43,7 @@ def segments_of(source: Source, rest_below: float) -> list[Segment]:
     """All rows in steps, in order. `rest_below` is the current (A) that is none."""
     sign = _signs(source, rest_below)
     own = _own_steps(source)
-    cuts = _changes(own) if own is not None else _changes(sign)
+    cuts = own if own is not None else _changes(sign)
     bounds = [0, *cuts.tolist(), len(sign)]
     found = [_segment(source, sign, first, last) for first, last in pairwise(bounds) if last > first]
     if own is None:
@@ -52,18 +53,21 @@ def segments_of(source: Source, rest_below: float) -> list[Segment]:
     return [_as_pulse(each, most) for each in joined]
 
 
-def _signs(source: Source, rest_below: float) -> Floats:
+Signs = NDArray[np.int8]
+
+
+def _signs(source: Source, rest_below: float) -> Signs:
     """Direction of each record: what the file says of it, else the sign of its current."""
-    current = source.columns[labels.CURRENT]
-    sign = np.sign(current) * (np.abs(current) > rest_below)
-    if labels.WAY not in source.columns:
-        return np.asarray(sign, dtype=np.float64)
-    way = source.columns[labels.WAY]
-    return np.where(np.isfinite(way), way, sign)
+    current, way = source.columns[labels.CURRENT], source.columns.get(labels.WAY)
+    found = np.empty(len(current), dtype=np.int8)
+    for each in pieces(len(current)):
+        sign = (current[each] > rest_below).astype(np.int8) - (current[each] < -rest_below)
+        found[each] = sign if way is None else np.where(np.isfinite(way[each]), way[each], sign)
+    return found
 
 
-def _own_steps(source: Source) -> Floats | None:
-    """A number that changes wherever the file says that a step changes; None where it does not say."""
+def _own_steps(source: Source) -> NDArray[np.intp] | None:
+    """Rows with which a step begins that the file says; None where it does not say."""
     columns = [source.columns[label] for label in (labels.STEP, labels.STEP_ID, labels.CYCLE) if source.has(label)]
     steps = [
         column
@@ -74,22 +78,33 @@ def _own_steps(source: Source) -> Floats | None:
         return None
     changed = np.zeros(len(steps[0]), dtype=bool)
     for column in steps:
-        changed[1:] |= (column[1:] != column[:-1]) & (np.isfinite(column[1:]) | np.isfinite(column[:-1]))
-    return np.cumsum(changed).astype(np.float64)
+        for each in pieces(len(column) - 1):
+            before, after = column[each], column[each.start + 1 : each.stop + 1]
+            changed[each.start + 1 : each.stop + 1] |= (after != before) & (np.isfinite(after) | np.isfinite(before))
+    return np.flatnonzero(changed)
 
 
-def _changes(values: Floats) -> NDArray[np.intp]:
-    return np.flatnonzero(np.diff(values) != 0) + 1
+def _changes(sign: Signs) -> NDArray[np.intp]:
+    return np.flatnonzero(sign[1:] != sign[:-1]) + 1
 
 
-def _segment(source: Source, sign: Floats, start: int, stop: int) -> Segment:
-    time, current = source.columns[labels.TIME], source.columns[labels.CURRENT]
-    # The interval that leads to the first row counts as well: a step of one record has no other.
-    rows = slice(start, stop)
-    seconds = np.abs(np.diff(time[rows], prepend=time[max(start - 1, 0)]))
-    moved = np.abs(current[rows]) * np.where(seconds > 0, seconds, 1e-9) / 3600
-    into, out = float(moved[sign[rows] > 0].sum()), float(moved[sign[rows] < 0].sum())
+def _segment(source: Source, sign: Signs, start: int, stop: int) -> Segment:
+    time, into, out = source.columns[labels.TIME], 0.0, 0.0
+    for each in pieces(stop - start):
+        moved = _moved(source, start + each.start, start + each.stop)
+        way = sign[start + each.start : start + each.stop]
+        into, out = into + float(moved[way > 0].sum()), out + float(moved[way < 0].sum())
     return Segment(start, stop, _direction(into, out), into + out, float(abs(time[stop - 1] - time[start])))
+
+
+def _moved(source: Source, start: int, stop: int) -> Floats:
+    """Charge of each row, Ah, whichever way.
+
+    The interval that leads to the first row counts as well: a step of one record has no other.
+    """
+    time, current = source.columns[labels.TIME], source.columns[labels.CURRENT][start:stop]
+    seconds = np.abs(np.diff(time[start:stop], prepend=time[max(start - 1, 0)]))
+    return np.asarray(np.abs(current) * np.where(seconds > 0, seconds, 1e-9) / 3600)
 
 
 def _direction(into: float, out: float) -> Direction:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import columns as labels
+from bench.recording.rows import BATCH
 
 Floats = NDArray[np.float64]
 
@@ -62,4 +63,7 @@ class Source:
 
     def has(self, label: str) -> bool:
         """Whether the column is there and holds a value."""
-        return label in self.columns and bool(np.isfinite(self.columns[label]).any())
+        column = self.columns.get(label)
+        return column is not None and any(
+            bool(np.isfinite(column[at : at + BATCH]).any()) for at in range(0, len(column), BATCH)
+        )

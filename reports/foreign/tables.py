@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,23 +12,10 @@ from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign import units, values
 from reports.foreign.head import Head
+from reports.foreign.pieces import all_finite, missing
+from reports.foreign.registry import formats
 from reports.foreign.source import Finding, Floats, Source
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
-
-
-class Format(Protocol):
-    """A file format: one file in `formats/`, or an entry point of the group `packbench.formats`."""
-
-    title: str
-    """What it is, as a sentence names it."""
-
-    def recognises(self, head: Head) -> int:
-        """How surely a file is one of this format: 0 not, else the more the surer. Reads nothing but the head."""
-        ...
-
-    def read(self, head: Head) -> Source:
-        """Read it; raises `InputError` with one sentence where that cannot be done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +159,7 @@ class TableFormat:
             if written is not None:
                 return written
         found = column.read(cells)
-        missing = cells.null_count
-        lost = int(np.isnan(found).sum()) - missing
+        lost = missing(found) - cells.null_count
         if lost > 0 and column.read is values.floats:
             source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
         return found * place.factor if place.factor != 1 else found
@@ -209,8 +195,6 @@ def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
 
 def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableFormat, dict[str, Place]]:
     """The format that these headers fit best, with its places; raises `InputError` where they fit none."""
-    from reports.foreign.registry import formats
-
     fitting = [
         (form, places) for form in formats() if isinstance(form, TableFormat) and (places := form.places(header))
     ]
@@ -249,9 +233,10 @@ def _on_one_line(text: str) -> str:
 
 def _leave_empty_rows_out(source: Source) -> None:
     """A record is one with a voltage and a current: totals and empty lines behind them are none."""
-    known = np.isfinite(source.columns[labels.VOLTAGE]) & np.isfinite(source.columns[labels.CURRENT])
-    if known.all():
+    voltage, current = source.columns[labels.VOLTAGE], source.columns[labels.CURRENT]
+    if all_finite(voltage) and all_finite(current):
         return
+    known = np.isfinite(voltage) & np.isfinite(current)
     source.columns = {label: column[known] for label, column in source.columns.items()}
     left = int((~known).sum())
     source.told.append(Finding("lines", f"{left} records without a voltage or a current are left out."))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.amounts import *
     from reports.kpi.cells import *
     from reports.kpi.charging import *
+    from reports.kpi.conditioning import *
     from reports.kpi.cycles import *
     from reports.kpi.following import *
     from reports.kpi.plating import *

@@ -14,14 +14,15 @@ the call, `step` (its name), and what the function returns as an `Explained`.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from math import isfinite
+from dataclasses import dataclass, field, fields, replace
+from math import isfinite, nan
 from numbers import Real
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, get_args
 
 from bench.verdicts import InputError, TestError
 from reports.kpi import wording
 from reports.kpi.meters import meters_of
+from reports.kpi.needs import Means, Need
 from reports.recording import Recording, Step
 
 StepRef = Step | str | int
@@ -57,14 +58,20 @@ class Kpi:
     temperature: float | None = None
     asked: "Asked | None" = field(default=None, repr=False, compare=False)
     """What it was computed from, so that it can be computed again; None of one that was read from a manifest."""
+    unmeasurable: str = ""
+    """Why this bench cannot show it, and what could; its value is nan then."""
 
     def __float__(self) -> float:
         return self.value
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        stored = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "asked"}
+        stored = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OF_ONE_SESSION}
         return stored | {"meters": list(self.meters)}
+
+
+_OF_ONE_SESSION = frozenset({"asked", "unmeasurable"})
+"""Fields that a manifest has not: what is kept there has a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class KpiFunction(Generic[Q]):
     `columns` are what it reads and cannot do without, `also` what it reads where it was measured; from both follow its
     meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit. `specimen` is the
     share by which a figure may be worse than that of the specimen's own accepted run; None: not held against that.
+    `needs` are what a bench must have to show it (`reports.kpi.needs`).
     """
 
     function: Callable[..., Value]
@@ -129,6 +137,7 @@ class KpiFunction(Generic[Q]):
     also: tuple[str, ...] = ()
     span: tuple[float, float] = ANY
     specimen: float | None = None
+    needs: tuple[Need, ...] = ()
     definition: str = field(init=False)
     __name__: str = field(init=False)
 
@@ -161,12 +170,14 @@ class KpiFunction(Generic[Q]):
         steps = [run.step(bound.arguments[name]) for name in names[1 : 1 + self.steps]]
         bound.arguments.update(zip(names[1:], steps, strict=False))
         words = {name: bound.arguments[name] for name in names[1 + self.steps :]} | {"step": steps[0].name}
+        why = self._why_not(run, steps[0], words)
         try:
-            found = self.function(*bound.args, **bound.kwargs)
+            found = Explained(nan) if why else self.function(*bound.args, **bound.kwargs)
             asked = Asked(
                 run, tuple(steps), self._read, self.function, dict(list(bound.arguments.items())[1:]), self.span
             )
-            return self._figure(asked, words, found)
+            figure = self._figure(asked, words, found)
+            return replace(figure, unmeasurable=why) if why else figure
         except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise
         except Exception as error:
@@ -185,6 +196,18 @@ class KpiFunction(Generic[Q]):
         parameters = list(inspect.signature(self.function).parameters.values())[1 + self.steps :]
         words = {each.name: each.default for each in parameters if each.default is not each.empty}
         return list(wording.examples_of(self.key, words))
+
+    def _why_not(self, run: Recording, step: Step, words: Mapping[str, object]) -> str:
+        measuring = meters_of(run.manifest, self.columns) if self.needs else ()
+        return self.missing(Means.of(run, step, measuring), words) if self.needs else ""
+
+    def missing(self, means: Means, words: Mapping[str, object]) -> str:
+        """Why a bench with these means cannot show it, asked with these words; empty: it can."""
+        return next((why for need in self.needs if (why := need(means, words))), "")
+
+    def asked_by(self, key: str) -> dict[str, float]:
+        """The words that a key was made with: `at` is 2 in `dc resistance 2 s`."""
+        return wording.numbers_in(self.key, key)
 
     def can_be_asked(self, present: Callable[[str], bool], run: Recording, *steps: Step) -> bool:
         """Whether it applies to these steps of a recording that has the columns which are `present`."""
@@ -214,6 +237,7 @@ Registered = KpiFunction[...]
 def of_step(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
     applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY, specimen: float | None = None,
+    needs: Sequence[Need] = (),
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
 ]:  # fmt: skip
@@ -228,6 +252,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
             columns=_names(columns), also=_names(also), applies=applies, span=span, specimen=specimen,
+            needs=tuple(needs),
         )  # fmt: skip
 
     return registered

@@ -6,7 +6,7 @@ import numpy as np
 
 from reports.kpi.amounts import capacity
 from reports.kpi.base import of_step, on_request
-from reports.kpi.readings import CHARGE_AH, SET_VOLTAGE, SOC, TIME, VOLTAGE, charges, percent
+from reports.kpi.readings import CELL_HIGH, CHARGE_AH, SET_VOLTAGE, SOC, TIME, VOLTAGE, charges, percent
 from reports.recording import Floats, Recording, Step
 
 FOLLOWED_BACK, RISEN = 0.03, 0.02
@@ -61,18 +61,40 @@ def _is_a_full_charge(_run: Recording, step: Step) -> bool:
 
 @of_step(
     "constant-voltage share", symbol="s_CV", unit="%", sense="at_most",
-    columns=(VOLTAGE, CHARGE_AH, SET_VOLTAGE), applies=_is_a_full_charge, span=(0, 100),
+    columns=(VOLTAGE, CHARGE_AH, SET_VOLTAGE), also=(CELL_HIGH,), applies=_is_a_full_charge, span=(0, 100),
 )  # fmt: skip
 def constant_voltage_share(run: Recording, step: Step) -> float:
-    """Ah from the first sample within 0.1 % of the set voltage to the end of the step, over all Ah of the step."""
-    asked = run.values(SET_VOLTAGE, step)
-    held = np.flatnonzero(run.values(VOLTAGE, step) >= asked * (1 - CV_BAND))
-    total = capacity(run, step).value
-    share = 0.0
-    if len(held):
-        grown = run.at(CHARGE_AH, step.rows.stop - 1) - run.at(CHARGE_AH, step.rows.start + int(held[0]))
-        share = percent(grown, total)
-    return share if isfinite(total) and np.isfinite(asked).any() else nan
+    """Ah from when what is held constant, the voltage of the highest cell (that of the pack where no cell is measured),
+    is first within 0.1 % of what it is charged to, to the end of the step, over all Ah of the step.
+    """
+    reached, total = _held_from(run, step), capacity(run, step).value
+    if not isfinite(total) or not np.isfinite(run.values(SET_VOLTAGE, step)).any():
+        return nan
+    grown = run.at(CHARGE_AH, step.rows.stop - 1) - reached
+    return percent(grown, total) if isfinite(grown) else 0.0
+
+
+def _held_from(run: Recording, step: Step) -> float:
+    """The counter of charge at which the voltage is reached, between two samples; `nan` where it never is.
+
+    The set voltage of the source says nothing of when: a source that holds the highest cell is led by what it reads.
+    """
+    counter, short = run.values(CHARGE_AH, step), _missing(run, step)
+    held = np.flatnonzero(short <= 0.0)
+    if not len(held):
+        return nan
+    first = int(held[0])
+    if first == 0:
+        return float(counter[0])
+    return float(np.interp(0.0, -short[first - 1 : first + 1], counter[first - 1 : first + 1]))
+
+
+def _missing(run: Recording, step: Step) -> Floats:
+    """V that are missing to 0.1 % below what a step charges to."""
+    asked, series = step.set_points.get("voltage"), (run.manifest.get("pack") or {}).get("series")
+    if asked and series and run.has(CELL_HIGH):
+        return np.asarray(asked / series * (1 - CV_BAND) - run.values(CELL_HIGH, step))
+    return run.values(SET_VOLTAGE, step) * (1 - CV_BAND) - run.values(VOLTAGE, step)
 
 
 def _crossing(time: Floats, soc: Floats, level: float) -> float:

@@ -1,15 +1,18 @@
 """What the pack opposes to a current."""
 
-from math import nan
+from math import isfinite, nan
 
 import numpy as np
 
 from reports.kpi.base import of_step
+from reports.kpi.needs import dynamics_before, samples_before
 from reports.kpi.readings import CURRENT, SCAN_DURATION, TIME, VOLTAGE, moves
 from reports.recording import Floats, Recording, Step
 
 EDGE = 0.1
 """Part of a change of the current that is its edge: a tenth is far from any step of a current limit, and from noise."""
+LEAST_RATE = 0.01
+"""C-rate by which a current must change for a resistance."""
 REST_AHEAD = 1
 """Samples ahead of a step that still belong to it: what flowed before."""
 
@@ -21,6 +24,7 @@ def _begins_with_a_current(run: Recording, step: Step) -> bool:
 @of_step(
     "dc resistance {at:g} s", symbol="R_{at:g}s", unit="Ω", sense="at_most",
     columns=(TIME, VOLTAGE, CURRENT), also=(SCAN_DURATION,), applies=_begins_with_a_current, specimen=0.2,
+    needs=(samples_before("at"), dynamics_before("at")),
 )  # fmt: skip
 def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     """(U({at:g} s) - U(before)) / (I({at:g} s) - I(before)), the time counted from the edge of the current and not from
@@ -30,7 +34,7 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     step = run.beginning(step, 4 * at)  # of a long one nothing else is read
     rows = slice(max(step.rows.start - REST_AHEAD, 0), step.rows.stop)
     time, current, voltage = (run.cut(column, rows) for column in (TIME, CURRENT, VOLTAGE))
-    edge = _edge(current, time, at)
+    edge = _edge(current, time, at, _least_change(run))
     if edge is None:
         return nan
     # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
@@ -55,13 +59,19 @@ def _unknown(run: Recording, row: int, time: Floats) -> float:
     return float(np.diff(time).min())
 
 
-def _edge(current: Floats, time: Floats, at: float) -> int | None:
+def _least_change(run: Recording) -> float:
+    """A that a current must change by: less than C/100 is a display that counts, and no current that has begun."""
+    capacity = float((run.manifest.get("pack") or {}).get("capacity") or nan)
+    return max(LEAST_RATE * capacity, 1e-6) if isfinite(capacity) else 1e-6
+
+
+def _edge(current: Floats, time: Floats, at: float, least: float) -> int | None:
     """The last sample ahead of the first change by a tenth of what the current changes by; None: there is no edge."""
     if len(current) < 2:
         return None
     change = np.abs(current - current[0])
     within = change[: int(np.searchsorted(time, time[min(REST_AHEAD, len(time) - 1)] + 2 * at)) + 1]
     most = float(np.nanmax(within)) if np.isfinite(within).any() else 0.0
-    if most <= 1e-6:
+    if most <= least:
         return None
     return int(np.flatnonzero(within >= EDGE * most)[0]) - 1

@@ -46,3 +46,17 @@ def examples_of(template: str, words: Mapping[str, object]) -> Iterator[str]:
     }
     for chosen in product(*choices.values()):
         yield fill(template, {**words, **dict(zip(choices, chosen, strict=True))})
+
+
+def numbers_in(template: str, text: str) -> dict[str, float]:
+    """The numbers that a text was filled with, by their words; none where it is not one of this template."""
+    parts, end = [], 0
+    for place in _PLACEHOLDER.finditer(template):
+        spec = place[2] or ""
+        choice = "|".join(map(re.escape, spec.split(EITHER))) if EITHER in spec else f"(?P<{place[1]}>{_NUMBER})"
+        parts += [re.escape(template[end : place.start()]), f"(?:{choice})"]
+        end = place.end()
+    found = re.fullmatch("".join(parts) + re.escape(template[end:]), text)
+    shares = {place[1] for place in _PLACEHOLDER.finditer(template) if place[2] == PERCENT}
+    asked = {} if found is None else {name: float(value) for name, value in found.groupdict().items()}
+    return {name: value / 100 if name in shares else value for name, value in asked.items()}

@@ -5,7 +5,7 @@ sources are independent, and the combined standard uncertainty is expanded by a 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 from typing import Any
 
@@ -28,10 +28,18 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one error source counts: its standard uncertainty in the unit of the figure."""
+    """What one error source counts: its standard uncertainty in the unit of the figure.
+
+    `assumed` where nobody has read in a data sheet or a certificate how far its meter may be off.
+    """
 
     source: str
     standard: float
+    assumed: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored: what is not assumed says nothing of it."""
+        return {"source": self.source, "standard": self.standard, **({"assumed": True} if self.assumed else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Budget:
     def as_dict(self) -> dict[str, Any]:
         """As stored in a manifest: the largest contributions, the rest of them as one."""
         rest = sqrt(sum(each.standard**2 for each in self.contributions[SHOWN:]))
-        shown = [asdict(each) for each in self.contributions[:SHOWN]]
+        shown = [each.as_dict() for each in self.contributions[:SHOWN]]
         return {
             "uncertainty": self.expanded, "coverage": self.coverage,
             "contributions": [*shown, *([{"source": "others", "standard": rest}] if rest else [])],
@@ -95,7 +103,7 @@ def _one_sample(figure: Kpi, asked: Asked) -> Contribution:
 def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]]:
     run, meters = asked.run, meters_of_run(asked.run)
     return [
-        (Contribution(source.name, _standard(source, figure, asked)), _by_end(source, figure, asked))
+        (Contribution(source.name, _standard(source, figure, asked), source.assumed), _by_end(source, figure, asked))
         for source in sources_of(run, meters, asked.columns, asked.steps)
     ]
 
@@ -103,12 +111,21 @@ def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]
 def _standard(source: Source, figure: Kpi, asked: Asked) -> float:
     changes = list(_changes(source, figure, asked))
     together = hypot(*(_change(move, figure, asked) for move in source.bounds))
-    found = max(_rms(changes), together)
+    found = max(_rms(changes), _between(changes) if source.between else 0.0, together)
     return found if isfinite(found) else inf
 
 
 def _rms(changes: Sequence[float]) -> float:
     return sqrt(sum(change * change for change in changes) / len(changes)) if changes else 0.0
+
+
+def _between(changes: Sequence[float]) -> float:
+    """Of what is only known to lie between the smallest and the largest change: root mean square of that rectangle.
+
+    (GUM 4.3.7.) How often a channel is the extreme one in draws is not how likely this pack is to be that way.
+    """
+    low, high = min((*changes, 0.0)), max((*changes, 0.0))
+    return sqrt((low * low + low * high + high * high) / 3) if changes else 0.0
 
 
 def _by_end(source: Source, figure: Kpi, asked: Asked) -> float:

@@ -21,6 +21,8 @@ from reports.recording import Floats, Recording
 
 QUANTITY_OF_UNIT = {"V": "voltage", "A": "current", "degC": "temperature", "Ohm": "resistance"}
 """What a column measures, by its unit."""
+PAIR = 2
+"""Rows that are not worth being kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Meters:
 
     def together(self, names: Sequence[str], rows: slice) -> Floats:
         """Several columns as one table, a line for each; the last one is kept: it is asked for again and again."""
+        if rows.stop - rows.start <= PAIR:
+            return np.stack([self._run.cut(name, rows) for name in names])
         key = tuple(names), rows.start, rows.stop
         if self._stacked is None or self._stacked[0] != key:
             self._stacked = key, np.stack([self._run.cut(name, rows) for name in names])

@@ -7,7 +7,6 @@ and energy, and the moment at which a step ended, where that was for a reading.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite
 from typing import Self
 
 import numpy as np
@@ -49,15 +48,17 @@ class Off:
 
 
 def _signs(readings: Floats, resolution: float, pattern: int) -> Floats:
-    """+1 or -1 for each value that a display can show: row `pattern` of a Walsh matrix over a hash of the count."""
+    """+1 or -1 for each value that a display can show, by a hash of its count: of another pattern another one.
+
+    Two values have the same sign in half of the patterns, whichever two they are. (Rows of one orthogonal matrix would
+    be exactly independent, but for those values that share a row: their roundings would cancel in every pattern.)
+    """
     counts = np.nan_to_num(np.rint(readings / resolution)).astype(np.int64).astype(np.uint64)
-    mixed = counts * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed >> np.uint64(40)) & np.uint64(2 * pattern + 1)
-    for shift in (8, 4, 2, 1):
+    mixed = counts * np.uint64(0x9E3779B97F4A7C15) + np.uint64((pattern + 1) * 0xD1B54A32D192ED03 % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed ^= mixed >> np.uint64(shift)
-    return 1.0 - 2.0 * (mixed & np.uint64(1)).astype(np.float64)
+        mixed *= np.uint64(factor)
+    return 1.0 - 2.0 * (mixed >> np.uint64(63)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +163,11 @@ class Moved(Recording):
         return self._ends_later[step.index]
 
     def _end_of(self, step: Step) -> float:
-        last = step.rows.stop - 1
-        time = self._base.column(columns.TEST_TIME)
-        late = self.move.late * float(time[last] - time[last - 1])
-        ending = ending_of(self._base, step, self._meters)
+        ending, last = ending_of(self._base, step, self._meters), step.rows.stop - 1
+        if ending is None and step.ended_by:
+            return 0.0  # its time was over, and nobody reads that from a meter
+        time = self._base.cut(columns.TEST_TIME, slice(last - 1, last + 1))
+        late = -self.move.late * float(time[1] - time[0])
         if ending is not None and self._touches(ending.column):
             late += ending.later(float(self._reading(ending.column, slice(last, last + 1))[0]))
         return late
@@ -175,40 +177,62 @@ class Moved(Recording):
         return column in self.move.extremes or any(each in self.move.channels for each in raw)
 
     def _move_ends(self, name: str, values: Floats, rows: slice) -> Floats:
-        """Go on from the last sample of each step to where it would have ended."""
+        """Cut each step where it would have ended, or continue it from its last sample."""
         moved = values
-        for step in self._base.steps if name not in _NO_READING else ():
-            last = step.rows.stop - 1
-            if rows.start <= last < rows.stop and self._later(step):
+        for step in self._moved_steps if name not in _NO_READING else ():
+            begin, stop = max(self._first_moved(step), rows.start), min(step.rows.stop, rows.stop)
+            if begin < stop:
                 moved = moved.copy() if moved is values else moved
-                moved[last - rows.start] += self._later(step) * self._rate(name, step)
+                moved[begin - rows.start : stop - rows.start] = self._at_its_end(name, step)
         return moved
 
-    def _rate(self, name: str, step: Step) -> float:
-        """How fast a column changes when a step ends, 1/s."""
-        last = step.rows.stop - 1
-        if name in {columns.TEST_TIME, columns.UNIX_TIME}:
-            return 1.0
-        if name in _COUNTERS:
-            flowing, sign = _COUNTERS[name]
-            return max(sign * float(np.nan_to_num(self._base.column(flowing)[last])), 0.0) / 3600
-        ending = ending_of(self._base, step, self._meters)
-        if ending is not None and ending.column == name:
-            return ending.rate
-        time, values = self._base.column(columns.TEST_TIME), self._base.column(name)
-        before = max(last - AHEAD, step.rows.start)
-        passed = float(time[last] - time[before])
-        rate = float(values[last] - values[before]) / passed if passed > 0 else 0.0
-        return rate if isfinite(rate) else 0.0
+    @cached_property
+    def _moved_steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self._base.steps if self._later(step))
+
+    def _times(self, step: Step) -> Floats:
+        times: Floats = self._base.column(columns.TEST_TIME)[step.rows]
+        return times
+
+    def _first_moved(self, step: Step) -> int:
+        """The first row of a step that lies at or behind its moved end; the last one of a step that is continued."""
+        times = self._times(step)
+        first = int(np.searchsorted(times, times[-1] + min(self._later(step), 0.0)))
+        return int(step.rows.start) + first
+
+    def _at_its_end(self, name: str, step: Step) -> float:
+        """What a column reads when a step ends: what it read then, or as far behind its last sample as it was ahead.
+
+        By as much as it changed before, over as long a time: over a few samples a display that rounds tells nothing.
+        """
+        later, ending = self._later(step), ending_of(self._base, step, self._meters)
+        if ending is not None and name == ending.column and self._touches(name):
+            return ending.reading  # which is why it ends there
+        before = self._between(name, step, float(self._times(step)[-1]) - abs(later))
+        if later < 0:
+            return before
+        now = float(self._plain(name, slice(step.rows.stop - 1, step.rows.stop))[0])
+        return now + (now - before)
+
+    def _between(self, name: str, step: Step, time: float) -> float:
+        """What a column reads at a time (s) of a step, between two samples of it."""
+        times = self._times(step)
+        after = min(max(int(np.searchsorted(times, time)), 1), len(times) - 1)
+        low, high = step.rows.start + after - 1, step.rows.start + after
+        share = max((time - float(times[after - 1])) / max(float(times[after] - times[after - 1]), TINY), 0.0)
+        first, second = self._plain(name, slice(low, high + 1))
+        return float(first + share * (second - first)) if share else float(first)
 
     # ---- readings ----
 
     def _make(self, name: str, rows: slice) -> Floats:
+        return self._move_ends(name, self._plain(name, rows), rows)
+
+    def _plain(self, name: str, rows: slice) -> Floats:
+        """What a column reads, its steps as long as they were."""
         base = self._base.cut(name, rows)
         values = self._reading(name, rows) if self.readings else base
-        if self.move.clock and name in _RUNS_WITH_THE_CLOCK:
-            values = values + self.move.clock * base
-        return self._move_ends(name, values, rows)
+        return values + self.move.clock * base if self.move.clock and name in _RUNS_WITH_THE_CLOCK else values
 
     def _reading(self, name: str, rows: slice) -> Floats:
         """What the column reads, its meters moved."""
@@ -283,5 +307,5 @@ class Moved(Recording):
 
 
 _NO_READING = frozenset({columns.STEP, columns.SET_CURRENT, columns.SET_VOLTAGE, columns.SET_TEMPERATURE})
-AHEAD = 5
-"""Samples from which on the end of a step is foreseen."""
+TINY = 1e-12
+"""s that no two samples are apart."""

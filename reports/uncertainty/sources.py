@@ -11,20 +11,25 @@ from math import sqrt
 import numpy as np
 
 from bench import columns
-from instruments.accuracy import EXPANDED, LIMIT_OF_ERROR, ROUNDED, Accuracy, range_for
-from reports.recording import Recording, Step
+from instruments.accuracy import LIMIT_OF_ERROR, ROUNDED, Accuracy, range_for
+from reports.recording import Floats, Recording, Step
 from reports.uncertainty.endings import ended_by
 from reports.uncertainty.meters import Meter, Meters
 from reports.uncertainty.moved import Move, Off
 
 QUARTZ = 100e-6
 """Limit of error of a computer's clock, a share of the time (assumed; a wall clock alone has one)."""
-LATE = 1 / ROUNDED
-"""Of a scan: a condition that came true since the one before is seen by this one (rectangular distribution)."""
-PATTERNS = 8
-"""Roundings that are tried: as many values of a display are exactly independent of each other."""
-DRAWS = 16
-"""Sets of errors that are drawn for the channels of one instrument."""
+LATE = 1 / LIMIT_OF_ERROR
+"""Of a scan: what came true since the one before is seen by this one, and never too early. By up to a scan, half of one
+on average, and nobody corrects that (GUM, F.2.4.5): the root mean square of a rectangle that begins at 0."""
+PATTERNS = 16
+"""Roundings that are tried: a difference of two readings is then known to 12 %."""
+DRAWS = 32
+"""Sets of errors that are drawn for the channels of one instrument: more than most have channels."""
+CANDIDATES = 12
+"""Channels of which each is taken for the extreme one."""
+LOOKS = 25
+"""Rows of a step that are looked at for the one in which channels are most alike."""
 LONG = 1_000_000
 """Rows of a step from which on rounding is taken for a constant (which counts for more), and extremes by themselves."""
 
@@ -33,15 +38,19 @@ LONG = 1_000_000
 class Source:
     """One error source: in words, and its moves by a standard uncertainty.
 
-    `bounds` are moves that happen together and independently of each other; where they change more, they count.
+    `bounds` are moves that happen together and independently of each other; where they change more, they count. Of a
+    source that lies `between` its moves no more is known than that. How far an `assumed` one may be off, nobody has
+    read.
     """
 
     name: str
     moves: tuple[Move, ...]
     bounds: tuple[Move, ...] = ()
+    between: bool = False
+    assumed: bool = False
 
 
-CLOCK = Source("clock", (Move(clock=QUARTZ / sqrt(3)),))
+CLOCK = Source("clock", (Move(clock=QUARTZ / sqrt(3)),), assumed=True)
 SAMPLING = Source("sampling", (Move(late=LATE),))
 
 
@@ -96,9 +105,9 @@ class _Raw:
     def _of(self, meter: Meter, accuracy: Accuracy) -> Iterator[Source]:
         zero = meter.column.endswith(" / A")
         if accuracy.reading:
-            yield self._by(meter, "gain", Off(gain=accuracy.reading / accuracy.divisor))
+            yield self._by(meter, "gain", Off(gain=accuracy.reading / accuracy.divisor), accuracy)
         if accuracy.constant:
-            yield self._by(meter, "offset", Off(offset=accuracy.constant / accuracy.divisor, zero=zero))
+            yield self._by(meter, "offset", Off(offset=accuracy.constant / accuracy.divisor, zero=zero), accuracy)
         if accuracy.resolution:
             yield self._rounding(meter, accuracy, zero)
 
@@ -108,14 +117,53 @@ class _Raw:
         several = made.combine in {"lowest", "highest", "mean"} and len(made.columns) > 1
         if several:
             name = f"{self._meters.meter(made.columns[0]).family}s"
-            yield Source(name, () if self._long else self._draws(made.columns), tuple(self._bounds(made.columns)))
+            assumed = any(self._meters.meter(each).ranges[0].assumed for each in made.columns)
+            if self._long:
+                yield Source(name, (), tuple(self._bounds(made.columns)), assumed=assumed)
+            else:
+                yield Source(name, self._draws(made.columns), assumed=assumed)
+                yield Source(f"which of the {name}", self._which(made.columns), between=True, assumed=assumed)
 
     def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
-        """The same errors for the same channels whenever they are asked for."""
-        if names not in self._meters.sources:
-            self._meters.sources[names] = tuple(_drawn(names, self._meters))
-        moves: tuple[Move, ...] = self._meters.sources[names]
+        """The same errors for the same channels of the same steps whenever they are asked for."""
+        key = names, tuple(step.index for step in self._steps)
+        if key not in self._meters.sources:
+            self._meters.sources[key] = tuple(_drawn(names, self._meters, self._most_alike(names)))
+        moves: tuple[Move, ...] = self._meters.sources[key]
         return moves
+
+    def _most_alike(self, names: tuple[str, ...]) -> Floats:
+        """What these channels read when they were closest together: then what they have in common are their errors."""
+        read = self._looked_at(names)
+        apart = read.var(axis=1)
+        return np.asarray(read[int(np.argmin(np.where(np.isfinite(apart), apart, np.inf)))])
+
+    def _looked_at(self, names: tuple[str, ...]) -> Floats:
+        """Some rows of the steps, of these channels."""
+        places = [np.linspace(max(step.rows.start - 1, 0), step.rows.stop - 1, LOOKS) for step in self._steps]
+        rows = np.unique(np.concatenate(places).astype(int))
+        return np.array([[self._run.at(name, row) for name in names] for row in rows])
+
+    def _which(self, names: tuple[str, ...]) -> tuple[Move, ...]:
+        """Each channel that may really be the extreme one, made it, as far as two may be off; or none is."""
+        key = names, "which", tuple(step.index for step in self._steps)
+        if key not in self._meters.sources:
+            self._meters.sources[key] = tuple(self._candidates(names))
+        moves: tuple[Move, ...] = self._meters.sources[key]
+        return moves
+
+    def _candidates(self, names: tuple[str, ...]) -> Iterator[Move]:
+        read, accuracy = self._looked_at(names), self._meters.meter(names[0]).ranges[0]
+        most = 2 * accuracy.half_width(self._largest(names[0]))
+        distance = np.nan_to_num(self._most_alike(names) - np.mean(self._most_alike(names)))
+        if np.ptp(distance) <= most:
+            yield _all_off(names, np.zeros(len(names)), -distance)
+        for column in self._meters.extremes_of(names):
+            sign = 1.0 if self._meters.derivation(column).combine == "highest" else -1.0
+            ahead = ((sign * read).max(axis=1, keepdims=True) - sign * read).max(axis=0)
+            may = [place for place in np.argsort(ahead) if 0.0 < ahead[place] <= most]
+            for place in may[:: -(-len(may) // CANDIDATES) or 1]:
+                yield Move({names[place]: Off(offset=sign * float(ahead[place]))})
 
     def _bounds(self, names: tuple[str, ...]) -> Iterator[Move]:
         """How far the extremes of these channels may be off: of several that may be alike, the worst one is shown."""
@@ -149,14 +197,16 @@ class _Raw:
     def _rounding(self, meter: Meter, accuracy: Accuracy, zero: bool) -> Source:
         amplitude, digit = accuracy.resolution / ROUNDED, accuracy.resolution
         if self._long:
-            return self._by(meter, "display", Off(offset=amplitude, zero=zero))
+            return self._by(meter, "display", Off(offset=amplitude, zero=zero), accuracy)
         offs = [Off(rounding=amplitude, resolution=digit, pattern=each, zero=zero) for each in range(PATTERNS)]
-        return Source(f"{meter.name}, display", tuple(Move({meter.column: off}) for off in offs))
+        moves = tuple(Move({meter.column: off}) for off in offs)
+        return Source(f"{meter.name}, display", moves, assumed=accuracy.assumed)
 
-    def _by(self, meter: Meter, what: str, off: Off) -> Source:
+    def _by(self, meter: Meter, what: str, off: Off, accuracy: Accuracy) -> Source:
         """Both ways: what a figure does at its ends (a threshold at the first sample) need not be alike for both."""
         move = Move({meter.column: off})
-        return Source(f"{meter.name}, {what}", (move,) if self._long else (move, move.turned()))
+        moves = (move,) if self._long else (move, move.turned())
+        return Source(f"{meter.name}, {what}", moves, assumed=accuracy.assumed)
 
     def _largest(self, column: str) -> float:
         """The largest reading of these steps, and of the row before each."""
@@ -166,18 +216,52 @@ class _Raw:
         return float(max(tops, default=0.0))
 
 
-def _drawn(names: Sequence[str], meters: Meters) -> Iterator[Move]:
-    """Errors of several channels at once, the same ones for the same channels whenever they are asked for."""
-    random = np.random.default_rng(len(names))
-    for _ in range(DRAWS):
-        yield Move({name: Off(*_errors(meters.meter(name).ranges[0], random)) for name in names})
+def _drawn(names: Sequence[str], meters: Meters, alike: Floats) -> Iterator[Move]:
+    """Errors of several channels at once, the same ones for the same channels whenever they are asked for.
+
+    Channels that look at the same pack tell of their own errors: where they are no further apart than meters like
+    these show of one and the same value, that is what it is, and no cell or sensor is really the highest. A channel's
+    error is expected at the share of its distance from the mean that errors explain, and known to the rest of it
+    (Gaussian updating of a prior of the data sheet's width; GUM supplement 1, 5.4). How much errors explain is not
+    known better than the variance of so few channels.
+    """
+    own = [meters.meter(name).ranges[0] for name in names]
+    distance = np.nan_to_num(alike - np.mean(alike))
+    share = _explained(
+        distance, float(np.mean([each.standard(value) ** 2 for each, value in zip(own, alike, strict=True)]))
+    )
+    gains, offsets = (sqrt(1.0 - share) * each for each in _errors(own))
+    for gain, offset in zip(gains, offsets - share * distance, strict=True):
+        yield _all_off(names, gain, offset)
 
 
-def _errors(accuracy: Accuracy, random: np.random.Generator) -> tuple[float, float]:
-    """A gain and an offset: within its limits where the accuracy is one, else as often as its coverage has it."""
-    widths = accuracy.reading, accuracy.constant
-    if accuracy.divisor >= EXPANDED:
-        gain, offset = (float(random.normal(0.0, width / accuracy.divisor)) for width in widths)
-    else:
-        gain, offset = (float(random.uniform(-width, width)) for width in widths)
-    return gain, offset + accuracy.resolution * float(random.uniform(-0.5, 0.5))
+def _all_off(names: Sequence[str], gains: Floats, offsets: Floats) -> Move:
+    each = zip(names, gains.tolist(), offsets.tolist(), strict=True)
+    return Move({name: Off(gain, offset) for name, gain, offset in each})
+
+
+def _explained(distance: Floats, error: float) -> float:
+    """The share of a variance between channels that their errors (their variance) explain."""
+    number = len(distance)
+    apart = float(distance @ distance) / max(number - 1, 1)
+    really = max(apart - error, error * sqrt(2.0 / max(number - 1, 1)))
+    return error / (error + really) if error > 0.0 else 0.0
+
+
+def _errors(own: Sequence[Accuracy]) -> tuple[Floats, Floats]:
+    """Gains and offsets of several channels: a line for each draw, a column for each channel."""
+    gains, offsets, roundings = (_independent(len(own), seed) for seed in range(3))
+    gain, offset = (
+        np.array([getattr(each, part) / each.divisor for each in own]) for part in ("reading", "constant")
+    )  # fmt: skip
+    rounding = np.array([each.resolution / ROUNDED for each in own])
+    return gains * gain, offsets * offset + roundings * rounding
+
+
+def _independent(channels: int, seed: int) -> Floats:
+    """Draws of mean square 1, exactly uncorrelated as far as there are fewer channels than draws."""
+    drawn = np.random.default_rng([channels, seed]).uniform(-1.0, 1.0, (DRAWS, channels))
+    drawn -= drawn.mean(axis=0)
+    if channels < DRAWS:
+        drawn = np.linalg.qr(drawn)[0]
+    return np.asarray(drawn / np.sqrt(np.mean(drawn**2, axis=0)))

@@ -1,5 +1,8 @@
 """Clocks: time passes only where it should, callbacks run in its order."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -148,6 +151,47 @@ def test_a_wall_callback_runs_on_a_thread_of_its_own_again_and_again() -> None:
     clock.close()
     assert threading.current_thread() not in threads
     assert len(set(threads)) == 1
+
+
+def _policies_of_a_callback() -> tuple[int, int]:
+    """By which rule the thread of a callback is scheduled, and a process that is started from it."""
+    clock, found, done = WallClock(), list[int](), threading.Event()
+    ask = "import os; print(os.sched_getscheduler(0))"
+
+    def tick() -> None:
+        if not found:
+            found.append(os.sched_getscheduler(0))
+            found.append(int(subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True).stdout))
+            done.set()
+
+    clock.every(0.001, tick)
+    assert done.wait(30)
+    clock.close()
+    return found[0], found[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_RR"), reason="no real-time priorities here")
+def test_a_wall_callback_comes_before_what_else_the_computer_does_and_hands_that_to_nobody() -> None:
+    before = os.sched_getscheduler(0)
+    asked = subprocess.run(
+        [sys.executable, "-c", "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"],
+        capture_output=True,
+        check=False,
+    )
+    if asked.returncode:
+        pytest.skip("this user may not have a real-time priority")
+    thread, child = _policies_of_a_callback()
+    assert thread == os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    assert child == before == os.sched_getscheduler(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_RR"), reason="no real-time priorities here")
+def test_who_may_not_come_before_others_is_called_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refused)
+    assert _policies_of_a_callback()[0] == os.sched_getscheduler(0)
 
 
 def test_no_wall_callback_runs_after_close_has_returned() -> None:

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.pack import SHIPPED, PackFile, load_pack
+from bench.requirements import at_temperature, limit_at
 from bench.verdicts import InputError
+from tests.bench.cli_support import ROOT
 from tests.bench.conftest import WriteFile
 
 HEAD = """\
@@ -63,6 +65,8 @@ def test_a_limit_is_a_number_or_a_table_under_a_condition_or_under_any(tmp_path:
         ("{25: 1}", "{25: 1, cold: 2}", 17, "dc resistance 10 s.cold", "stands beside temperatures"),
         ("{25: 1}", "{at_most: 1}", 17, "dc resistance 10 s.at_most", "the KPI says on which side of it is good"),
         ("{25: 1}", "{min: 1, max: 2}", 17, "dc resistance 10 s.min", "a requirement is one limit"),
+        ("{25: 1}", "{25: null}", 17, "dc resistance 10 s", "requires nothing at any temperature; give one a limit"),
+        ("1C: 1.7", "1C: null", 16, "discharge capacity.1C", "should be a number"),
         ("1C: 1.7", "1C: {}", 16, "discharge capacity.1C", "needs at least one temperature"),
         ("1C: 1.7", "1C: {warm: 1}", 16, "discharge capacity.1C.warm", "found 'warm', should be a temperature"),
         ("1C: 1.7", "1C: {25: {50: 1}}", 16, "discharge capacity.1C.25", "should be a number"),
@@ -95,6 +99,37 @@ def test_a_pack_of_which_nothing_is_required_says_its_resistance_itself(tmp_path
 def test_what_the_pack_says_of_its_resistance_counts_before_what_is_required(tmp_path: Path) -> None:
     assert load(tmp_path / "one.yaml", HEAD + REQUIRED).resistance == {25.0: 1.0}
     assert load(tmp_path / "two.yaml", HEAD + "  resistance: {25: 0.5}\n" + REQUIRED).resistance == {25.0: 0.5}
+
+
+def test_a_requirement_without_a_limit_in_the_cold_explains_heat_by_those_that_it_has(tmp_path: Path) -> None:
+    pack = load(tmp_path / "pack.yaml", HEAD + REQUIRED.replace("{25: 1}", "{-10: null, 25: 1}"))
+    assert pack.requirements["dc resistance 10 s"] == {"": {-10.0: None, 25.0: 1.0}}
+    assert pack.resistance == {25.0: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("temperature", "limit"),
+    [(-30, None), (-10, None), (0, 1.0), (-1.9, 1.0), (-2.1, None), (12.5, 2.0), (25, 3.0), (26, 3.0), (28, None),
+     (45, None), (50, None)],
+)  # fmt: skip
+def test_where_nobody_states_a_limit_there_is_none(temperature: float, limit: float | None) -> None:
+    """Between two limits is what lies between them; beside none, each holds as far as a chamber may be off."""
+    assert limit_at({-10.0: None, 0.0: 1.0, 25.0: 3.0, 45.0: None}, temperature) == limit
+
+
+@given(
+    table=st.dictionaries(st.floats(-40, 60), st.none() | st.floats(-1e6, 1e6), min_size=1),
+    temperature=st.floats(-60, 80),
+)
+def test_a_limit_lies_between_those_that_are_stated(table: dict[float, float | None], temperature: float) -> None:
+    found, stated = limit_at(table, temperature), [each for each in table.values() if each is not None]
+    if len(stated) == len(table):
+        assert found == pytest.approx(at_temperature({t: v for t, v in table.items() if v is not None}, temperature))
+    if found is not None:
+        room = 1e-6 * max(map(abs, stated))
+        assert min(stated) - room <= found <= max(stated) + room
+    if temperature in table:
+        assert found == (None if table[temperature] is None else pytest.approx(table[temperature]))
 
 
 def test_a_file_of_yesterday_means_what_it_meant(write: WriteFile, pack_text: str) -> None:
@@ -133,6 +168,21 @@ def test_the_shipped_packs_are_written_as_today(file: Path) -> None:
     pack = load_pack(file.stem)[0]
     assert pack.schema_version == 2
     assert set(pack.requirements["discharge capacity"]) == {"C/3", "1C"}
+
+
+EXAMPLE = ROOT / "examples" / "insulation_bench" / "src" / "insulation_bench" / "files" / "lfp-24s-insulated.yaml"
+
+
+@pytest.mark.parametrize("file", [*sorted(SHIPPED.glob("*.yaml")), EXAMPLE], ids=lambda file: file.stem)
+def test_every_limit_of_a_shipped_pack_says_where_it_comes_from(file: Path) -> None:
+    pack = load_pack(str(file))[0]
+    unsourced = [name for name in pack.limits.model_fields_set if not pack.sources.get(f"limits.{name}", "").strip()]
+    unsourced += [
+        f"{key} {condition}" for key, conditions in pack.requirements.items() for condition in conditions
+        if not pack.source_of(key, condition).strip()
+    ]  # fmt: skip
+    assert unsourced == []
+    assert "resistance" in pack.limits.model_fields_set, "a requirement as wide as its source explains any heat"
 
 
 SCALARS = st.one_of(

@@ -78,7 +78,7 @@ def test_no_file_an_empty_one_and_another_format(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"nothing of the kind")
     (tmp_path / "a.res").touch()
     assert "cannot be read" in refusal(tmp_path / "nowhere.csv")
-    assert "is no table" in refusal(tmp_path / "empty.csv")
+    assert "is empty" in refusal(tmp_path / "empty.csv")
     assert "is no table" in refusal(tmp_path / "a.parquet")
     assert "neither .csv nor .parquet" in refusal(tmp_path / "a.res")
 

@@ -93,6 +93,24 @@ def test_limits_judge_a_recording(file: Path, text: str, verdict: str, status: i
     assert bool(measurement["why"]) == (verdict == "INCONCLUSIVE")
 
 
+@pytest.mark.parametrize(
+    ("requirement", "why"),
+    [
+        ("dc resistance 10 s: 0.1", "not measurable here: there is a sample each"),
+        ("dc resistance 2 s: 0.1", "2 s after a current begins wants one each 1 s"),
+        ("temperature rise: 10", "not measurable here: the recording has no 'Cell Temperature Max / degC'"),
+    ],
+)
+def test_what_a_recording_cannot_show_has_a_reason_and_no_figure(file: Path, requirement: str, why: str) -> None:
+    answer = packbench_here(
+        "judge", file, "--limits", limits(file.parent, f"requirements: {{{requirement}}}"), "--json"
+    )
+    assert (answer.status, json.loads(answer.out)["verdict"]) == (1, "INCONCLUSIVE")
+    measurements = json.loads(answer.out)["measurements"]
+    assert {each["value"] for each in measurements} == {None}
+    assert all(why in each["why"] for each in measurements)
+
+
 def test_what_a_defect_withholds_is_never_a_pass(tmp_path: Path) -> None:
     path = tmp_path / "cell.csv"
     path.write_text(bare([*records(), *records()]), encoding="utf-8")

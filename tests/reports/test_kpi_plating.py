@@ -1,7 +1,7 @@
 """Plating margin and time: what they are computed from, what is not known, and the same offline."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,22 @@ import numpy as np
 import pytest
 
 from bench.pack import load_pack
-from bench.scenario import Rest, elapsed, standard_charge
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.scenario import (
+    Discharge,
+    FastRecharge,
+    Rest,
+    Soak,
+    Step,
+    current_below,
+    elapsed,
+    soc_above,
+    soc_below,
+    standard_charge,
+)
+from bench.station import load_station
+from bench.testing import TestBench
 from bench.verdicts import Verdict
 from instruments.roles import BmsState
 from models.anode import NegativeElectrode, load_anode, written
@@ -22,8 +37,6 @@ from reports.recording import Recording
 from reports.uncertainty import budget, meters, moved
 from tests.bench.cli_support import packbench
 from tests.reports.worked import INSTRUMENTS
-from truth.tables.meters import nightly
-from truth.witness import run
 
 SET = "graphite-chen2020"
 CAPACITY = 5.0
@@ -192,12 +205,29 @@ def test_a_coarse_course_leaves_nothing_of_itself_in_what_was_not_moved() -> Non
 # --- on a bench ---------------------------------------------------------------------------------------------------
 
 
+FAST = (
+    Discharge("C/3", until=soc_below(0.1), name="discharge to 10 %"), Soak(25.0),
+    FastRecharge(until=[soc_above(0.8), current_below("C/20", hold=60)]), Rest(until=elapsed(minutes=30)),
+)  # fmt: skip
+
+
+def ran(steps: Sequence[Step], folder: Path, pack: str) -> Recording:
+    """Steps on the virtual module."""
+    station, file = load_station("virtual-module")
+    bench = TestBench(Setup(station, file, *load_pack(pack)), folder, TestIdentity("tests", pack, "plating"))
+    bench.open()
+    try:
+        return Recording(*bench.run(*steps))
+    finally:
+        bench.conclude()
+
+
 @pytest.mark.parametrize(("pack", "least", "most"), [("lfp-24s", -25.0, 15.0), ("nmc811-24s", -10.0, 30.0)])
 def test_a_fast_recharge_on_the_virtual_module_is_judged_offline(
     tmp_path: Path, pack: str, least: float, most: float
 ) -> None:
     """The BMS's limit is three quarters of a map of 30 s pulses with 10 mV; a whole charge ends about there."""
-    live = run(nightly(load_pack(pack)[0], 25.0)["fast"], tmp_path, station="virtual-module", pack=pack).recorded
+    live = ran(FAST, tmp_path, pack)
     (manifest,) = tmp_path.rglob("run.json")
     kept = json.loads(manifest.read_text(encoding="utf-8"))["pack"]["anode"]
     assert kept["parameters"]["name"] == {"lfp-24s": "graphite-prada2013", "nmc811-24s": SET}[pack]
@@ -215,12 +245,12 @@ def test_what_a_pack_of_cells_in_parallel_holds_is_recorded(tmp_path: Path) -> N
     shipped = load_pack("lfp-24s")[1].read_text(encoding="utf-8")
     doubled = tmp_path / "doubled.yaml"
     doubled.write_text(shipped.replace("parallel: 1", "parallel: 2"), encoding="utf-8")
-    live = run([Rest(until=elapsed(minutes=1))], tmp_path, station="virtual-module", pack=str(doubled))
-    assert live.recorded.manifest["pack"]["anode"]["capacity"] == 2 * load_cell("lfp-26650").nominal_capacity
+    live = ran([Rest(until=elapsed(minutes=1))], tmp_path, str(doubled))
+    assert live.manifest["pack"]["anode"]["capacity"] == 2 * load_cell("lfp-26650").nominal_capacity
 
 
 def test_lithium_metal_is_told_as_not_known_by_judge(tmp_path: Path) -> None:
-    run([standard_charge("fill")], tmp_path, station="virtual-module", pack="li-metal-24s")
+    ran([standard_charge("fill")], tmp_path, "li-metal-24s")
     (manifest,) = tmp_path.rglob("run.json")
     answer = packbench("judge", manifest.parent)
     assert "plating margin: not known of 'fill" in " ".join(answer.out.split())

@@ -101,3 +101,55 @@ def test_the_html_escapes_what_a_test_case_named() -> None:
     page = tables.as_html(rows({**MEASURED, "name": "<b>bold</b>"}))
     assert "&lt;b&gt;bold" in page
     assert "<b>bold" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "allowed", "source"),
+    [
+        ({"required": {"key": "discharge capacity"}, "source": "a standard"}, "≥ 2.5 Ah", "a standard"),
+        ({"required": {"key": "discharge capacity"}, "source": None}, "≥ 2.5 Ah", "no source"),
+        ({}, "≥ 2.5 Ah", ""),
+        ({"required": {"key": "discharge capacity"}, "at_least": None}, "no limit", ""),
+        ({"at_least": None}, "no limit", ""),
+    ],
+)
+def test_a_limit_says_where_it_comes_from_and_its_absence_is_seen(
+    changed: dict[str, Any], allowed: str, source: str
+) -> None:
+    (row,) = rows({**MEASURED, **changed})
+    assert (row.allowed, row.source) == (allowed, source)
+    shown = tables.as_html([row])
+    assert f">{allowed}<" in shown
+    assert f">{source}<" in shown
+
+
+def test_what_nobody_limits_has_no_verdict_and_what_was_never_measured_fails() -> None:
+    (free,) = rows({**MEASURED, "at_least": None})
+    (never,) = rows({**MEASURED, "at_least": None, "value": None})
+    assert (free.verdict, never.verdict) == ("", "FAIL")
+
+
+SHARES = [
+    {"source": "bms soc min, offset", "standard": 0.03, "assumed": True},
+    {"source": "supply current, gain", "standard": 0.02}, {"source": "clock", "standard": 0.001, "assumed": True},
+]  # fmt: skip
+
+
+def test_what_is_assumed_of_a_meter_stands_beside_the_uncertainty_that_it_makes() -> None:
+    [row] = rows(MEASURED, kpis=({**MEASURED, "definition": "counter", "contributions": SHARES},))
+    assert row.mostly == "bms soc min, offset (assumed)"
+    assert row.assumed == "bms soc min, offset", "the clock counts for nothing here"
+    assert "Assumed, because no data sheet and no certificate was at hand: bms soc min, offset." in row.explained
+    assert "0.01 Ah (assumed)" in tables.as_html([row])
+
+
+def test_what_a_certificate_says_is_not_called_assumed() -> None:
+    [row] = rows(MEASURED, kpis=({**MEASURED, "definition": "counter", "contributions": SHARES[1:2]},))
+    assert row.assumed == ""
+    assert "assumed" not in tables.as_html([row]).lower()
+
+
+def test_what_cannot_be_measured_here_says_so_in_the_place_of_a_value() -> None:
+    [row] = rows({**MEASURED, "value": None, "verdict": "INCONCLUSIVE", "unmeasurable": "there is a sample each 5 s"})
+    assert row.verdict == "INCONCLUSIVE"
+    assert "not measurable here: there is a sample each 5 s" in tables.as_html([row])

@@ -132,9 +132,8 @@ def test_a_discharge_is_known_as_well_as_the_meter_that_measured_it() -> None:
     hours, amperes = 1.0, 1.2345
     found = budget(kpi.capacity(a_cycle().measured(), "discharge"))
     by_hand = hypot(0.0004 * amperes * hours / ROOT3, 0.002 * hours / ROOT3, 1e-4 * hours / sqrt(12))
-    by_hand = hypot(by_hand, amperes / sqrt(12) / 3600)  # it ended within a scan of 1 s
     assert found.expanded == pytest.approx(2 * by_hand, rel=1e-3)
-    assert {each.source.partition(",")[0] for each in found.contributions} == {"load current", "sampling"}
+    assert {each.source.partition(",")[0] for each in found.contributions} == {"load current"}  # its time ended it
     assert found.coverage == 2
 
 
@@ -174,7 +173,7 @@ def test_a_resistance_is_a_difference_whose_offset_cancels_and_whose_roundings_d
     )
     found = standards(kpi.dc_resistance(truth.measured(), "pulse"))
     assert found.get("supply voltage, offset", 0.0) < 1e-9
-    assert found["supply voltage, display"] == pytest.approx(sqrt(2) * 0.01 / sqrt(12) / 2.0, rel=0.01)
+    assert found["supply voltage, display"] == pytest.approx(sqrt(2) * 0.01 / sqrt(12) / 2.0, rel=0.25)
     assert found["load current, gain"] == pytest.approx(0.746 * 0.0004 / ROOT3, rel=0.01)
 
 
@@ -222,7 +221,7 @@ def test_a_taper_ends_by_as_much_too_late_as_its_meter_is_off_over_how_fast_the_
     found = budget(kpi.duration(a_taper().measured(), "charge"))
     expected = hypot(0.004 / ROOT3, 0.001 * 0.1 / ROOT3, 0.001 / sqrt(12)) / 0.00025
     assert found.ended_by == TAPER
-    assert found.expanded == pytest.approx(2 * hypot(expected, 1 / sqrt(12)), rel=0.02)
+    assert found.expanded == pytest.approx(2 * hypot(expected, 1 / ROOT3), rel=0.02)  # seen up to a scan late
     assert found.end == pytest.approx(found.expanded)
 
 
@@ -230,7 +229,7 @@ def test_what_the_end_condition_moves_is_told_apart_from_what_the_meter_moves() 
     """0.1 A times as long as the end is off, of a charge that the same meter counted."""
     found = budget(kpi.capacity(a_taper().measured(), "charge"))
     late = hypot(0.004 / ROOT3, 0.001 * 0.1 / ROOT3, 0.001 / sqrt(12)) / 0.00025
-    assert found.end == pytest.approx(2 * 0.1 * hypot(late, 1 / sqrt(12)) / 3600, rel=0.05)
+    assert found.end == pytest.approx(2 * 0.1 * hypot(late, 1 / ROOT3) / 3600, rel=0.05)
     assert found.expanded > 5 * found.end
 
 
@@ -313,3 +312,59 @@ def test_moving_meters_leaves_the_recording_as_it_was() -> None:
     for figure in kpi.compute_all(recording):
         budget(figure)
     assert np.array_equal(recording.rows, before, equal_nan=True)
+
+
+def test_what_nobody_has_read_of_a_meter_is_assumed() -> None:
+    known, guessed = a_cycle(), a_cycle((instrument("supply", "source", voltage=VOLTS, current=SUPPLY_I), *BENCH[1:]))
+    guessed.instruments[0]["accuracy"]["current"][0] = {**SUPPLY_I, "assumed": True}
+    of = {
+        name: {each.source for each in budget(kpi.capacity(truth.measured(), "charge")).contributions if each.assumed}
+        for name, truth in (("known", known), ("guessed", guessed))
+    }
+    assert of == {
+        "known": set(),
+        "guessed": {"supply current, gain", "supply current, offset", "supply current, display"},
+    }
+    stored = budget(kpi.capacity(guessed.measured(), "charge")).as_dict()["contributions"]
+    assert [each.get("assumed") for each in stored if each["source"].startswith("supply")] == [True] * 3
+
+
+def test_two_readings_of_a_display_are_rounded_each_by_itself_whichever_they_are() -> None:
+    """Of a hundred pairs none is rounded as if both were one: by hand, the root of the squares of two roundings."""
+    found = []
+    for count in range(100):
+        truth = Truth()
+        idle = {"Supply Current / A": 0.0, "Load Current / A": 0.0}
+        truth.step("rest", "Rest", 5, **idle, **{"Supply Voltage / V": 80.0 + 0.01 * count})
+        truth.step("pulse", "Pulse", 18, **{**idle, "Load Current / A": -2.0, "Supply Voltage / V": 78.5})
+        found.append(standards(kpi.dc_resistance(truth.measured(), "pulse")).get("supply voltage, display", 0.0))
+    by_hand = sqrt(2) * 0.01 / sqrt(12) / 2.0
+    assert min(found) > 0.5 * by_hand
+    assert float(np.mean(found)) == pytest.approx(by_hand, rel=0.05)
+
+
+def test_which_sensor_is_really_the_hottest_is_not_known_where_their_errors_are_larger_than_their_differences() -> None:
+    """One warms by 1 K and reads too high, the others by 2 K: the highest reading rose by 1 K, the pack by 2."""
+    truth = Truth()
+    warming = lambda kelvin: lambda time: 25.0 + kelvin * time / 600  # noqa: E731
+    sensors = {f"Temperatures Sensor {number} / degC": warming(1.0 if number == 1 else 2.0) for number in range(1, 9)}
+    still = dict.fromkeys(sensors, 25.0)
+    truth.step("soak", "Soak", 5, **still, **{"Supply Current / A": 0.0, "Supply Voltage / V": 80.0})
+    truth.step("charge", "Charge", 600, **sensors, **{"Supply Current / A": 1.0, "Supply Voltage / V": 80.0})
+    high = truth.measured({"Temperatures Sensor 1 / degC": (0.0, 1.5, 0.0)})
+    figure = kpi.temperature_rise(high, "charge")
+    assert figure.value == pytest.approx(1.0, abs=0.01)
+    assert figure.value + uncertainty(figure) > 2.0
+
+
+def test_an_end_that_comes_earlier_cuts_what_only_happened_later() -> None:
+    """The spread opens in the last minute only, and the display may have shown 80 % two minutes too late."""
+    truth = Truth()
+    level = lambda time: 0.2 + 0.6 * time / 3600  # noqa: E731
+    opening = lambda time: 3.3 + np.where(time > 3540, (time - 3540) * 1e-3, 0.0)  # noqa: E731
+    signals = {"Supply Current / A": 1.0, "Supply Voltage / V": 80.0, "Bms Soc Min / 1": level}
+    truth.step("charge", "FastRecharge", 3600, "SOC at least 0.8", **signals, **cells(3.3, 3.3, 3.3, 3.3, 3.3, opening))  # type: ignore[arg-type]
+    found = budget(kpi.largest_cell_spread(truth.measured(), "charge"))
+    # By hand: offset and gain of the display each move the end by a minute, either way, and with it all of 60 mV.
+    seconds = (3600 / 0.6) * 0.02 / ROOT3, (3600 / 0.6) * 0.8 * 0.02 / ROOT3
+    assert found.expanded == pytest.approx(2 * hypot(*(min(each, 60.0) * 1e-3 for each in seconds)), rel=0.05)

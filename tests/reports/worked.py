@@ -55,3 +55,14 @@ def without(column: str) -> Recording:
     keep = [position for position, name in enumerate(COLUMNS) if name != column]
     run = recording()
     return Recording(run.manifest, run.events, [COLUMNS[position] for position in keep], run.rows[:, keep])
+
+
+def sampled_quickly(step: tuple[str, str] = ("discharge", "Discharge"), before: float = 0.0) -> Recording:
+    """The beginning of the discharge with a sample each 5 s, as a step of that name and kind; `before` it (A)."""
+    rows = [list(row) for row in ROWS[:3]]
+    rows[1][COLUMNS.index("Current / A")] = before
+    for second, voltage in ((110.0, 77.5), (115.0, 77.0), (120.0, 76.5)):
+        row = list(ROWS[2])
+        row[0], row[COLUMNS.index("Voltage / V")] = second, voltage
+        rows.append(row)
+    return recording(rows, steps=[STEPS[0], (*step, 100.0, 120.0)])

@@ -1,63 +1,179 @@
-"""What figures say of themselves beside what is so, on benches whose meters are drawn anew: the table, reduced."""
+"""What figures say of themselves beside what is so, on benches whose meters are drawn anew: the table, reduced.
 
-from collections import defaultdict
+What is true is found by `truth.instants`, which is tried here on quantities that are known by hand.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.pack import load_pack
-from bench.running.emulation import cell_of
-from reports import kpi
-from truth.tables.meters import LEAST, Found, collect, counters, coverage, nightly
-from truth.witness import run
+from reports.recording import Floats, Recording
+from truth.figures import Figure, figures_of, truth_of
+from truth.instants import Truth
+from truth.suite import Suite, exact
+from truth.tables.meters import COUNTER, LEAST, Table, collected, counters, coverage, told, wrong
 
-SEEDS = range(6)
-SCENARIOS = nightly(load_pack("lfp-24s")[0], 25.0)
+SEEDS = range(4)
+PACK = load_pack("lfp-24s")[0]
+FEW = {"few": ("--temperatures=25", "-k", "test_dc_resistance or (test_fast_recharge and not other)")}
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Found]:
-    """Every figure of a pulse and of a fast recharge, on several benches."""
-    figures: dict[tuple[str, str], Found] = defaultdict(Found)
-    folder = tmp_path_factory.mktemp("runs")
-    for seed in SEEDS:
-        runs = [run(SCENARIOS[name], folder, station="virtual-module", specimens=seed) for name in ("pulse", "fast")]
-        collect(runs, figures)
-    return figures
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    """A pulse and a fast recharge on several benches."""
+    recorded = Suite("virtual-module", tmp_path_factory.mktemp("drawn"), FEW)
+    recorded.record(SEEDS, lambda _text: None)
+    return recorded
 
 
-def test_the_truth_lies_within_the_stated_uncertainty(found: dict[tuple[str, str], Found]) -> None:
-    assert len(found) >= 25
+@pytest.fixture(scope="module")
+def found(suite: Suite) -> Table:
+    """Their figures."""
+    return collected(
+        each for seed in SEEDS for folder in suite.runs(seed) for each in figures_of(truth_of(folder), seed)
+    )
+
+
+def test_the_truth_lies_within_the_stated_uncertainty(found: Table) -> None:
+    assert len(found) >= 20
     assert coverage(found) >= LEAST
+    assert wrong(found) == []
 
 
-def test_the_stated_uncertainty_is_about_as_large_as_the_errors(found: dict[tuple[str, str], Found]) -> None:
-    """By six benches a single figure's errors are not known well: in the middle of all of them they are."""
+def test_the_stated_uncertainty_is_about_as_large_as_the_errors(found: Table) -> None:
+    """By so few benches a single figure's errors are not known well: in the middle of all of them they are."""
     ratios = [each.ratio for each in found.values() if np.isfinite(each.ratio)]
     assert 0.7 <= float(np.median(ratios)) <= 1.6
 
 
-def test_other_specimens_are_off_by_something_else(found: dict[tuple[str, str], Found]) -> None:
-    errors = found["charge capacity", "fast recharge"].errors
-    assert len({round(error, 6) for error in errors}) == len(SEEDS)
+def test_other_specimens_are_off_by_something_else(found: Table) -> None:
+    errors = {round(each.error, 9) for each in found["charge capacity", "fast recharge"].figures}
+    assert len(errors) == len(SEEDS)
 
 
-@pytest.mark.parametrize("scenario", ["pulse", "fast"])
-def test_counters_are_the_exact_integral_of_what_meters_show(scenario: str, tmp_path: Path) -> None:
+def test_what_was_recorded_is_not_recorded_again(suite: Suite) -> None:
+    said: list[str] = []
+    suite.record(SEEDS, said.append)
+    assert said == []
+
+
+def test_a_session_that_died_is_recorded_anew_and_the_time_left_is_told(suite: Suite) -> None:
+    before = suite.runs(0)
+    (suite.folder / "virtual-module-0" / "few" / "recorded").unlink()
+    assert suite.runs(0) == []
+    said: list[str] = []
+    suite.record(SEEDS, said.append)
+    assert said == ["virtual-module: bench 0, few, 1 of 1; about 0 min left"]
+    assert len(suite.runs(0)) == len(before)
+
+
+def test_a_suite_that_cannot_run_is_told_with_its_log(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"bench 0 ended with 4: see .*session\.log"):
+        Suite("virtual-module", tmp_path, {"none": ("--no-such-option",)}).record([0])
+
+
+def test_counters_are_the_exact_integral_of_what_meters_show(tmp_path: Path) -> None:
     """With meters that only round; 0.05 % on every step."""
-    off = counters(run(SCENARIOS[scenario], tmp_path, station="virtual-module", exact=True))
-    assert off
-    assert {step: error for step, error in off.items() if abs(error) > 0.0005} == {}
+    ideal = Suite("virtual-module", tmp_path, FEW, exact)
+    ideal.record([0], lambda _text: None)
+    off = counters(ideal.runs(0))
+    assert len(off) == 4  # two steps that charge or discharge, in each of two runs
+    assert {step: error for step, error in off.items() if abs(error) > COUNTER} == {}
 
 
-def test_the_emulated_module_opposes_less_to_a_current_that_has_only_begun(tmp_path: Path) -> None:
-    """By the cell's own pairs, and the open-circuit voltage that falls on the way; an emulator that is only a table
-    would oppose the same after 2 s and after 10 s."""
-    pulse = run(SCENARIOS["pulse"], tmp_path, station="virtual-module", exact=True)
-    found = {at: kpi.dc_resistance(pulse.recorded, "pulse", at=at).asked for at in (2.0, 10.0)}
-    cell = cell_of(load_pack("lfp-24s")[0])
-    for at, asked in found.items():
-        model = 24 * float(cell.resistance_after(at, 0.5, 25.0))
-        assert asked is not None
-        assert asked.again(pulse.true) == pytest.approx(model, rel=0.01)
+# --- what is true, by hand ----------------------------------------------------------------------------------------
+
+
+def recording(seconds: int, ended_by: str, **read: Floats) -> Recording:
+    """One step of a row a second, that ended with the last one."""
+    time = np.arange(seconds, dtype=float)
+    zero = np.zeros(seconds)
+    table = {
+        "Test Time / s": time, "Step Count / 1": zero + 1, "Voltage / V": zero + 80, "Current / A": zero + 3.6,
+        "Power / W": zero + 288, "Charging Capacity / Ah": time * 3.6 / 3600, "Discharging Capacity / Ah": zero,
+        "Charging Energy / Wh": zero, "Discharging Energy / Wh": zero, **read,
+    }  # fmt: skip
+    events: list[dict[str, Any]] = [
+        {"time": 0.0, "type": "step started", "index": 1, "name": "charge", "kind": "Charge", "direction": "charge"},
+        {"time": seconds - 1.0, "type": "step ended", "index": 1, "ended_by": ended_by, "reached": {}},
+    ]
+    return Recording({"pack": {"name": "lfp-24s"}}, events, list(table), np.column_stack(list(table.values())))
+
+
+def true_charge(run: Recording, **true: Floats) -> tuple[float, float]:
+    """When the step ended in truth (s), and the charge that had been counted by then (Ah)."""
+    columns: Mapping[str, Floats] = {name: run.column(name) for name in run.columns} | true
+    told_so = Truth(run, columns, PACK).of(run.steps)
+    return told_so.steps[0].stop, told_so.at("Charging Capacity / Ah", -1)
+
+
+def test_a_step_that_ended_too_late_ends_where_the_truth_met_its_condition() -> None:
+    """The display showed 80 % at 600 s; it was so at 500.5 s."""
+    run = recording(601, "SOC at least 0.8", **{"SOC / 1": np.linspace(0.2, 0.8, 601)})
+    stop, charge = true_charge(run, **{"SOC / 1": 0.8 + (np.arange(601) - 500.5) / 1000})
+    assert stop == pytest.approx(500.5)
+    assert charge == pytest.approx(3.6 * 500.5 / 3600)
+
+
+def test_a_step_that_ended_too_early_is_continued() -> None:
+    run = recording(601, "SOC at least 0.8", **{"SOC / 1": np.linspace(0.2, 0.8, 601)})
+    stop, charge = true_charge(run, **{"SOC / 1": 0.8 + (np.arange(601) - 640.25) / 1000})
+    assert stop == pytest.approx(640.25)
+    assert charge == pytest.approx(3.6 * 640.25 / 3600)
+
+
+def test_a_condition_that_must_hold_ends_that_much_later() -> None:
+    """C/20 of 2 Ah is 0.1 A, crossed in truth at 500 s, for 10 s."""
+    falling = 0.1 + (500.0 - np.arange(601)) * 1e-3
+    run = recording(601, "Current at most C/20 for 10 s")
+    assert true_charge(run, **{"Current / A": falling})[0] == pytest.approx(510.0)
+
+
+def test_a_step_that_its_time_ended_stays_as_it_was() -> None:
+    run = recording(601, "Step Time at least 600 s")
+    assert true_charge(run)[0] == 600.0
+
+
+def test_what_comes_later_is_counted_on_from_the_true_end() -> None:
+    run = recording(601, "SOC at least 0.8", **{"SOC / 1": np.linspace(0.2, 0.8, 601)})
+    rows = np.vstack([np.asarray(run.rows), np.asarray(run.rows)[-1]])
+    rows[-1, run.columns.index("Test Time / s")], rows[-1, run.columns.index("Step Count / 1")] = 601.0, 0.0
+    longer = Recording(run.manifest, run.events, run.columns, rows)
+    _, charge = true_charge(longer, **{"SOC / 1": 0.8 + (np.arange(602) - 500.0) / 1000})
+    assert charge == pytest.approx(3.6 * 500 / 3600)
+
+
+# --- what is told of it -------------------------------------------------------------------------------------------
+
+
+def figure(value: float, true: float, stated: float, verdict: str = "", bench: int = 0, **limits: float) -> Figure:
+    return Figure(
+        "k", "a figure", "charge", "Ah", value, true, stated, "supply", "p", 25.0, bench, verdict=verdict, **limits
+    )
+
+
+def test_a_verdict_is_wrong_where_the_truth_lies_on_the_other_side_of_the_limit() -> None:
+    assert figure(2.0, 1.8, 0.1, "PASS", at_least=1.9).wrong
+    assert figure(2.0, 2.2, 0.1, "FAIL", at_least=2.1).wrong
+    assert not figure(2.0, 1.95, 0.1, "PASS", at_least=1.9).wrong
+    assert not figure(1.95, 1.85, 0.1, "INCONCLUSIVE", at_least=1.9).wrong
+
+
+@pytest.mark.parametrize(
+    ("stated", "off", "good"),
+    [(1.0, 0.0, True), (0.2, 0.0, False), (5.0, 0.0, False), (1.0, 0.0006, False)],
+    ids=["as it should be", "too small", "too large", "counters"],
+)
+def test_what_is_not_as_it_should_be_is_not_good(
+    capsys: pytest.CaptureFixture[str], stated: float, off: float, good: bool
+) -> None:
+    errors = np.linspace(-0.9, 0.9, 20)
+    figures = [figure(1.0 + error, 1.0, stated, bench=bench) for bench, error in enumerate(errors)]
+    assert told(collected(figures), {"a step": off}, 20) is good
+    said = capsys.readouterr().out
+    assert f"{off:+.4%}".replace("%", " %") in said
+    assert ("| weak |" in said) is (stated != 1.0)

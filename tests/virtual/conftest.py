@@ -23,6 +23,7 @@ LINKS = {
     "chamber": "TCPIP::chamber.test::2049::SOCKET",
     "temperatures": "GPIB0::9::INSTR",
     "bms": "packbench:test",
+    "coolant": "packbench://coolant",
 }
 SIMULATORS: dict[str, dict[str, Any]] = {
     "supply": {"simulator": "ea-psb10000", "voltage": 200, "current": 420, "power": 30000, "accuracy": 0.0},
@@ -31,6 +32,7 @@ SIMULATORS: dict[str, dict[str, Any]] = {
     "chamber": {"simulator": "weiss-simserv", "lag": 30.0, "accuracy": 0.0},
     "temperatures": {"simulator": "agilent-34970a", "accuracy": 0.0},
     "bms": {"simulator": "foxbms"},
+    "coolant": {"simulator": "lauda-integral", "accuracy": 0.0},
 }
 EVERYTHING = ("supply", "load", "chamber", "temperatures", "bms")
 NO_SPREAD = {"capacity": 0.0, "resistance": 0.0, "soc": 0.0, "temperature": 0.0}
@@ -107,6 +109,7 @@ def open_bench() -> Iterator[OpenBench]:
         serial_number: str = "SN-1",
         overrides: dict[str, dict[str, Any]] | None = None,
         links: dict[str, str] | None = None,
+        construction: dict[str, float] | None = None,
         **section: Any,
     ) -> Bench:
         chosen = names or ("supply", "load")
@@ -122,6 +125,7 @@ def open_bench() -> Iterator[OpenBench]:
             seed=seed,
             defects=defects,
             wait=wait,
+            construction=construction,
         )
         worlds.append(world)
         return Bench(world, manager)

@@ -172,13 +172,15 @@ def test_a_message_without_end_ends_the_connection_and_nothing_else(serve: Serve
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=10))
 def test_garbage_takes_no_instrument_down(packets: list[bytes]) -> None:
+    # Dummy cells have no plate: what comes to a coolant unit is tested with its simulator.
+    everybody = {name: each for name, each in SIMULATORS.items() if name != "coolant"}
     with_all = open_world(
-        {"simulators": SIMULATORS, "plant": "emulator"}, links=LINKS, cell=CELL, series=SERIES, parallel=1,
+        {"simulators": everybody, "plant": "emulator"}, links=LINKS, cell=CELL, series=SERIES, parallel=1,
         serial_number="x", seed=1, defects=(), wait=lambda _seconds: None,
     )  # fmt: skip
     served = serve_by_hand(with_all)
     try:
-        for name in SIMULATORS:
+        for name in everybody:
             line = with_all.exchange.connect(LINKS[name])
             if line is None:
                 continue

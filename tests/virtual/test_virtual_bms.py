@@ -15,7 +15,7 @@ from instruments.drivers.foxbms import layout
 from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
 from instruments.virtual.simulators.foxbms.node import field
 from models.cell import load_cell
-from tests.foreign.foxbms_c import CNode
+from truth.foxbms_c import CNode
 
 OpenBench = Callable[..., Any]
 STANDBY, DISCHARGE, CHARGE = 0, 1, 2

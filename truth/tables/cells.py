@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting.measure import Comparison, compare, figures, start_of
+from fitting.measure import TELLING, Comparison, charge_of, compare, figures
 from fitting.records import Record
 from models.cell import CellParameters, load_cell
 from truth.report import Row, Skipped, markdown
@@ -111,11 +111,12 @@ def _row(public: PublicSet, cell: CellParameters, name: str, comparisons: Sequen
     return Row((*cells, "" if not reached else "yes" if all(reached) else "NO"), None if not reached else all(reached))
 
 
-def _between(cell: CellParameters, comparisons: Sequence[Comparison], low: float = 0.10, high: float = 0.95) -> float:
-    """Root mean square error (V) between two states of charge; nan where no row lies there."""
+def _between(cell: CellParameters, comparisons: Sequence[Comparison]) -> float:
+    """Root mean square error (V) between 10 and 95 % of charge; nan where no row lies there."""
+    low, high = TELLING
     errors = []
     for each in comparisons:
-        soc = start_of(cell, each.record) + each.record.charge / cell.nominal_capacity
+        soc = charge_of(cell, each.record)
         errors.append(each.error[each.compared & (soc > low) & (soc < high)])
     together = np.concatenate(errors)
     return float(np.sqrt(np.mean(together**2))) if together.size else float("nan")

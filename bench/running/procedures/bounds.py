@@ -117,12 +117,29 @@ def _power(wanted: Extremes, owner: str, ratings: Ratings) -> Iterable[str]:
 
 @bound("chamber", "temperature")
 def _temperature(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _degrees(wanted, place, "the chamber", place.roles.chamber.temperature_range)
+
+
+@bound("coolant", "temperature")
+def _coolant_temperature(wanted: Extremes, place: Place) -> Iterable[str]:
+    return _degrees(wanted, place, "the coolant unit", place.roles.coolant.temperature_range)
+
+
+@bound("coolant", "flow")
+def _coolant_flow(wanted: Extremes, place: Place) -> Iterable[str]:
+    low, high = place.roles.coolant.flow_range
+    for flow in dict.fromkeys((wanted.low, wanted.high)):
+        if not low <= flow <= high:
+            yield f"{flow:g} L/min, the coolant unit pumps {low:g} to {high:g} L/min."
+
+
+def _degrees(wanted: Extremes, place: Place, owner: str, takes: tuple[float, float]) -> Iterable[str]:
     charge, discharge = place.pack.limits.charge_temperature, place.pack.limits.discharge_temperature
-    for owner, verb, (low, high) in (
-        ("the chamber", "takes", place.roles.chamber.temperature_range),
+    for whose, verb, (low, high) in (
+        (owner, "takes", takes),
         ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
     ):
         for temperature in dict.fromkeys((wanted.low, wanted.high)):
             if not low <= temperature <= high:
                 meant = thresholds.meant(temperature, "degC", low, high)
-                yield f"{temperature:g} °C, {owner} {verb} {low:g} to {high:g} °C.{meant}"
+                yield f"{temperature:g} °C, {whose} {verb} {low:g} to {high:g} °C.{meant}"

@@ -1,4 +1,7 @@
-"""A soak: the chamber is sent to a temperature, and the step ends when air and cells have settled there."""
+"""A soak: chamber, and coolant where there is some, are sent to a temperature until air and cells have settled there.
+
+Coolant stays at that temperature afterwards: what a current heats is carried away, as in a car.
+"""
 
 from collections.abc import Container
 
@@ -27,8 +30,17 @@ class SoakProcedure(Procedure[Soak]):
         self._settling = TemperatureSettling(step.temperature, place.station.chamber, self.scan_period)
 
     def envelope(self) -> Envelope:
-        """See `Procedure`."""
-        return {("chamber", "temperature"): Extremes(self.step.temperature, self.step.temperature)}
+        """See `Procedure`; a coolant unit conditions as well, as far as it goes."""
+        asked = {("chamber", "temperature"): Extremes(self.step.temperature, self.step.temperature)}
+        coolant = self._coolant()
+        return asked if coolant is None else {**asked, ("coolant", "temperature"): Extremes(coolant, coolant)}
+
+    def _coolant(self) -> float | None:
+        """What a coolant unit is asked for, degC; None where there is none: it cannot freeze what it pumps."""
+        if "coolant" not in self.place.roles:
+            return None
+        low, high = self.place.roles.coolant.temperature_range
+        return min(max(self.step.temperature, low), high)
 
     def set_points(self) -> dict[str, float]:
         """See `Procedure`."""
@@ -40,6 +52,10 @@ class SoakProcedure(Procedure[Soak]):
         stage.place.roles.chamber.set_temperature(temperature, self.step.ramp)
         stage.sampler.ask_temperature(temperature)
         stage.log.event("set point", instrument="chamber", quantity="temperature", value=temperature, unit="°C")
+        coolant = self._coolant()
+        if coolant is not None:
+            stage.place.roles.coolant.set_temperature(coolant)
+            stage.log.event("set point", instrument="coolant", quantity="temperature", value=coolant, unit="°C")
         return ask_nothing
 
     def ending(self, start: float, at_least: float = 0.0) -> "Settled":

@@ -9,7 +9,7 @@ from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
 
-CELLS = "LTC6813-1 data sheet, total measurement error at room temperature; f_PackMinMaxCellVoltage in mV"
+CELLS = "assumed: a front end LTC6813-1 (its data sheet: 2.2 mV at most); f_PackMinMaxCellVoltage in mV"
 SHUNT = "Isabellenhuette IVT-S data sheet, 0.1 % of reading; f_PackValuesP0 in 10 mA and 100 mV; sheet not at hand"
 SENSORS = "assumed: NTC of 1 %; f_PackMinMaxCellTemperature in K"
 DISPLAY = "assumed: an estimate of charge is a few per cent off, and its gain some; f_PackStateEstimation in 0.1 %"

@@ -212,6 +212,7 @@ READERS: Mapping[str, Read] = {
     "share left": lambda reader, value: reader._number(value, above=0.0),
     "share": lambda reader, value: reader._number(value),
     "share/h": lambda reader, value: reader._number(value),
+    "K": lambda reader, value: reader._number(value),
     "K/h": lambda reader, value: reader._number(value),
     "A": lambda reader, value: reader._number(value),
     "A set": lambda reader, value: reader._number(value, above=0.0),

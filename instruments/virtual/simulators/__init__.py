@@ -35,10 +35,11 @@ whose instruments name one channel are on one bus.
 that it may have is registered. `Source` and `Load` hang on the DC node, any number of them: `self.port` has the set
 points, `observe(point)` is told what the node settled at, with one's own current, and returns whether a protection has
 switched off on it. `Emulator` is the battery (`plants.Emulated`; one per world, built before there is a `plant`),
-`Contactor` lies in the pack's line, `Air` is a chamber's, `Thermometer` has sensors at named places. A kind of your own
-is a class derived from `Port`, whose `join(world)` connects it to what it finds in `Inhabitants`: an insulation tester
-between the pack and its case needs none for what it measures, which is a property. What can be on besides the DC node's
-own (a test voltage) joins `Inhabitants.others`: observers and the fault campaign then see it stay on.
+`Contactor` lies in the pack's line, `Coolant` is a `Stream` through the pack's plate, `Air` is a chamber's,
+`Thermometer` has sensors at named places. A kind of your own is a class derived from `Port`, whose `join(world)`
+connects it to what it finds in `Inhabitants`: an insulation tester between the pack and its case needs none for what it
+measures, which is a property. What can be on besides the DC node's own (a test voltage) joins `Inhabitants.others`:
+observers and the fault campaign then see it stay on.
 
 *properties* are named physical facts that several see: `place.properties.bring("insulation", "Ohm", by=place.name,
 default=…, value=…)` has one, `see(…, absent=…)` only looks at it. Read `.value` each time; `.change(value)` returns how

@@ -6,6 +6,7 @@ import numpy as np
 
 from reports.foreign import source as labels
 from reports.foreign.exam import AMOUNTS, Exam, sampled
+from reports.foreign.pieces import all_finite
 from reports.foreign.source import Finding
 
 ORDER = 30
@@ -19,7 +20,10 @@ TIMES = {1e3: "a thousand times", 1e-3: "a thousandth of", 1e6: "a million times
 
 def voltage(exam: Exam) -> Iterator[Finding]:
     """A voltage beyond what the largest pack has, or that never is one of a cell, is in another unit."""
-    middle, largest = float(np.median(np.abs(sampled(exam.voltage)))), float(np.max(np.abs(exam.voltage)))
+    middle, largest = (
+        float(np.median(np.abs(sampled(exam.voltage)))),
+        float(max(np.max(exam.voltage), -np.min(exam.voltage))),
+    )
     if largest >= LOWEST and middle <= HIGHEST:
         return
     unit = "mV" if middle > HIGHEST else "kV"
@@ -59,6 +63,8 @@ def temperature(exam: Exam) -> Iterator[Finding]:
     """A temperature that no cell has had is that of no sensor, or in kelvin."""
     for label in [each for each in exam.source.columns if each.endswith("/ degC")]:
         values = exam.source.columns[label]
+        if all_finite(values) and COLDEST <= values.min() < values.max() <= HOTTEST:
+            continue
         known = values[np.isfinite(values)]
         wrong = (known < COLDEST) | (known > HOTTEST)
         name = exam.source.names.get(label, label)

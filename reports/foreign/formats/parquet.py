@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.recording.rows import BATCH
 from bench.verdicts import InputError
 from reports.foreign import values
 from reports.foreign.head import Head
@@ -45,22 +46,21 @@ def _without_kind(form: TableFormat) -> str:
 
 
 def _cells(file: Any, positions: Sequence[int]) -> dict[int, Any]:
-    """Columns by position, read a row group at a time: in memory is each column once, and one row group."""
+    """Columns by position, read in pieces: in memory is each column once, and of the file a piece of a row group."""
     import pyarrow as pa
 
     names, rows = file.schema_arrow.names, file.metadata.num_rows
     numbers = {at: np.empty(rows) for at in positions if not _is_text(file.schema_arrow.field(at).type)}
     words: dict[int, list[Any]] = {at: [] for at in positions if at not in numbers}
     start = 0
-    for group in range(file.metadata.num_row_groups):
-        table = file.read_row_group(group, columns=[names[at] for at in positions])
+    for piece in file.iter_batches(BATCH, columns=[names[at] for at in positions]):
         for at in positions:
-            column = _plain(table.column(names[at]))
+            column = _plain(piece.column(names[at]))
             if at in numbers:
                 numbers[at][start : start + len(column)] = values.floats(column)
             else:
-                words[at].extend(column.chunks)
-        start += len(table)
+                words[at].append(column)
+        start += len(piece)
     held = {at: pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(each)]) for at, each in numbers.items()}
     return {at: pa.chunked_array([each]) for at, each in held.items()} | {
         at: pa.chunked_array(each, pa.string()) for at, each in words.items()

@@ -12,7 +12,7 @@ from bench.running.declared import Place
 from bench.running.ending import Conditions, Ending
 from bench.running.procedures.soak import Settled
 from bench.running.settling import TemperatureSettling
-from bench.scenario import Charge, Discharge, Rest, Step, Until, current_below, elapsed, soc_above
+from bench.scenario import Charge, Discharge, FastRecharge, Rest, Step, Until, current_below, elapsed, soc_above
 from bench.station import ChamberLimits
 from bench.verdicts import BenchFault
 
@@ -75,6 +75,12 @@ def test_a_soak_that_was_put_off_may_end_and_is_too_late_as_much_later() -> None
         (Discharge("1C", until=soc_above(1.0)), 5.0),  # an hour is expected
         (Discharge("C/3", until=soc_above(1.0)), 13.0),
         (Discharge("1C", until=soc_above(1.0), timeout=1800.0), 0.5),
+        # The BMS says how fast: down to the current that ends it, and that is no fault of the bench.
+        (FastRecharge(until=[soc_above(0.8), current_below("C/20", hold=60)]), 20.0),
+        (FastRecharge(until=[soc_above(0.8), current_below("C/2")]), 3.0),
+        (FastRecharge(until=[soc_above(0.8), current_below("C/20")], timeout=1800.0), 0.5),
+        (FastRecharge(until=soc_above(0.8)), 3.0),
+        (Charge("1C", until=current_below("C/20")), 20.0),
     ],
 )
 def test_a_step_may_take_four_times_as_long_as_is_expected_and_an_hour(

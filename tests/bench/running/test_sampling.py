@@ -335,6 +335,16 @@ def test_a_cell_opposes_less_to_a_current_that_has_only_begun(four_cells: PackFi
     assert _opposed(emulator, four_cells) <= 1.001 * (r0 + sum(pairs))
 
 
+def test_a_current_that_changes_with_every_scan_is_never_opposed_by_what_others_have_left(four_cells: PackFile) -> None:
+    """A BMS in the cold allows 0, 1 and 3 A by turns: what is written in one scan meets the current of the next."""
+    cell, emulator = cell_of(four_cells), Emulator()
+    emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)
+    for second in range(600):
+        emulated.follow([25.0], (0.0, 1.0, 3.0)[second % 3], float(second))
+        fresh = float(cell.resistance_after(4.0, 0.5, 25.0))  # two scans of it, and looking two ahead
+        assert _opposed(emulator, four_cells) <= 1.01 * fresh or not second
+
+
 def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> None:
     emulator = Emulator()
     emulated = EmulatedPack(emulator, four_cells, 0.5, temperature=25.0)

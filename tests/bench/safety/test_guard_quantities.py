@@ -20,6 +20,11 @@ BMS = (
     "cell temperature min", "cell temperature max",
 )  # fmt: skip
 """Channels that every BMS has."""
+COOLANT = (
+    columns.COOLANT_SUPPLY, columns.COOLANT_RETURN, columns.SET_COOLANT_TEMPERATURE, columns.COOLANT_FLOW,
+    columns.SET_COOLANT_FLOW, columns.COOLANT_ALARM,
+)  # fmt: skip
+"""Columns of a station that has a coolant unit."""
 
 
 def row(time: float = 0.0, **values: float) -> list[float]:
@@ -50,7 +55,7 @@ def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -
 
 
 def test_cells_rise_above_the_air_that_they_have(four_cells: PackFile) -> None:
-    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS), *COOLANT)
     rise = quantities_for(four_cells, load_station("virtual-pack")[0], layout, tuple)[quantities.TEMPERATURE_RISE]
     assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=55.0), *[0.0 for _ in BMS]]) == 5.0
     assert rise([*row(cell_temperature_max=60.0, set_temperature=25.0, ambient=20.0), *[0.0 for _ in BMS]]) == 35.0
@@ -198,7 +203,7 @@ def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
 def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
     loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
     bms = [columns.bms_label("bms", name) for name in (*BMS, "insulation")]
-    layout = (*DERIVED, *bms, "Supply Voltage / V", "Load Voltage / V")
+    layout = (*DERIVED, *bms, *COOLANT, "Coolant Sample Age / s", "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
 
@@ -213,7 +218,7 @@ def test_only_meters_that_are_two_can_disagree() -> None:
 
 def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     station = load_station("virtual-pack")[0]
-    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS))
+    layout = (*DERIVED, *(columns.bms_label("bms", name) for name in BMS), *COOLANT)
     balance = quantities_for(four_cells, station, layout, tuple)[quantities.CHARGE_MOVED]
     balance(row(charge_ah=0, discharge_ah=0, cell_voltage_min=3.2, cell_voltage_max=3.3))
     balance(row(charge_ah=0, discharge_ah=2, cell_voltage_min=3.05, cell_voltage_max=3.1))

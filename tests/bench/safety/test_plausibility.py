@@ -334,7 +334,7 @@ def balanced(
 
     The terminals have no voltage before, as in front of a contactor that closes.
     """
-    heat = OutsideHeat(pack, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)
+    heat = OutsideHeat(pack, (TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES))
     found = Balance(nan, nan, nan)
     for number, cell in enumerate(cells):
         flows = (current if isinstance(current, float) else current[number]) if number else 0.0
@@ -384,6 +384,19 @@ def test_what_the_current_can_heat_is_not_from_outside(four_cells: PackFile) -> 
     assert outside(four_cells, WARMING, current=2.0) == 0.0
     # 0.5 A are 0.36 K a minute, and 0.15 by entropy.
     assert outside(four_cells, WARMING, current=0.5) == pytest.approx(19 * (1 - 0.51), rel=0.02)
+
+
+def test_what_a_current_has_heated_goes_on_coming_once_it_has_fallen(four_cells: PackFile) -> None:
+    """20 min of 2 A, then none: diffusion relaxes and cores warm the surfaces, while the air stays where it was."""
+    heated, flows = [25.0 + number for number in range(20)], [2.0] * 20
+    later = [45.0, 46.5, 48.0, 49.0, 50.0]
+    assert outside(four_cells, heated + later, current=flows + [0.0] * len(later)) == 0.0
+
+
+def test_an_hour_after_a_current_nothing_of_it_is_left_to_heat_the_cells(four_cells: PackFile) -> None:
+    quiet = [44.0] * 60
+    cells = [*WARMING, *quiet, *(44.0 + number for number in range(1, 20))]
+    assert outside(four_cells, cells, current=[2.0] * 20 + [0.0] * (len(cells) - 20)) > 18.0
 
 
 def test_a_pack_with_more_resistance_than_it_should_have_heats_itself(four_cells: PackFile) -> None:
@@ -534,7 +547,7 @@ def test_a_resistance_that_was_measured_in_the_cold_is_not_that_of_a_warm_pack(f
     """A share of what is allowed at its temperature: half of 10 Ohm at -10 degC is half of 1 Ohm at 25 degC."""
     required = four_cells.requirements | {"dc resistance 10 s": {"": {-10.0: 10.0, 25.0: 1.0}}}
     cold = four_cells.model_copy(update={"requirements": required})
-    heat, found = OutsideHeat(cold, TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES), 0.0
+    heat, found = OutsideHeat(cold, (TEMPERATURE, TEMPERATURE, VOLTAGE, AMPERES)), 0.0
     cells = [-10.0, -10.0, *[25.0 + 4 * number for number in range(20)]]
     air = [-10.0, -10.0, *[25.0] * 20]
     for number, (cell, around) in enumerate(zip(cells, air, strict=True)):

@@ -61,6 +61,16 @@ def test_on_a_wall_clock_a_watchdog_is_as_patient_as_the_supervisor_without_a_wo
     assert station_with(speed=60).watchdog("supply") == 1 + 2 + 5 * 60
 
 
+def test_an_instrument_that_is_asked_rarely_is_waited_for_longer() -> None:
+    """It is asked in the first scan behind its period."""
+    content = yaml.safe_load((SHIPPED / "served-module.yaml").read_text(encoding="utf-8"))
+    content["instruments"]["supply"]["scan_period"] = 30
+    assert StationFile.model_validate(content).watchdog("supply") == 30 + 1 + 2 + 5
+    content["instruments"]["supply"]["watchdog"] = 33
+    with pytest.raises(ValueError, match="it would end healthy tests, which are silent for up to 33 s"):
+        StationFile.model_validate(content)
+
+
 def test_an_instrument_that_has_none_cannot_be_given_one(write_station: WriteStation) -> None:
     answer = packbench_here("check", write_station(with_watchdog(30, "load")))
     assert answer.status == 2

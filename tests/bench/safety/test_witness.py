@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import roles
 from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench, Setup
 from bench.safety import witness
@@ -19,7 +20,8 @@ from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault
 from tests.bench.fakes import FakeBms, FakeSupply, Plant
 
-ALL_STEPS = load_station("virtual-module")[0].safe_order
+ALL_STEPS = roles.safe_order(roles.own_names())
+CONDITIONING = {"chamber to rest", "coolant to rest"}
 STATES: dict[bool | None, str] = {True: "verified", None: "reported", False: "not verified"}
 
 
@@ -39,7 +41,7 @@ def test_a_bench_is_as_its_worst_step_and_a_chamber_that_is_only_reported_makes_
     found: list[tuple[str, bool | None]],
 ) -> None:
     verdict = BenchVerdict(tuple(SafeStep(name, True, verified, "…", 0.0) for name, verified in found))
-    with_energy = [verified for name, verified in found if name != "chamber to rest"]
+    with_energy = [verified for name, verified in found if name not in CONDITIONING]
     expected = (
         "not verified" if False in dict(enumerate(v for _, v in found)).values()
         else "reported" if None in with_energy else "verified"
@@ -73,7 +75,7 @@ def test_every_step_has_its_line_in_the_table() -> None:
         }),
         ("virtual-pack", "lfp-96s", {
             "sink off": ("bms",), "source off": ("bms",), "current gone": ("bms",), "contactor open": ("supply",),
-            "bus discharged": ("bms",), "chamber to rest": (),
+            "bus discharged": ("bms",), "chamber to rest": (), "coolant to rest": (),
         }),
     ],
 )  # fmt: skip

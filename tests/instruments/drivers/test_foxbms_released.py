@@ -13,8 +13,8 @@ from can.interfaces.virtual import VirtualBus
 from instruments.drivers.foxbms import FoxBms
 from instruments.roles import BmsMode, BmsState
 from instruments.wires.session import LinkContext
-from tests.foreign.foxbms_c import IDLE, NORMAL, PRECHARGE, STANDBY, CNode
 from tests.instruments.drivers.foxbms_node import BUS
+from truth.foxbms_c import IDLE, NORMAL, PRECHARGE, STANDBY, CNode
 
 Every = Callable[[float, Callable[[], None]], Callable[[], None]]
 

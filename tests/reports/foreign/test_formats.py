@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.verdicts import InputError
@@ -178,6 +178,7 @@ CELLS = st.sampled_from(
 )
 
 
+@example(rows=[["0", "0", "1"], ["1,5", "1"]], make="Battery Data Format")  # a current that nothing changes
 @settings(max_examples=150)
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=30), make=st.sampled_from([*MAKES]))
 def test_any_cells_below_a_makes_headers_are_read_or_refused(

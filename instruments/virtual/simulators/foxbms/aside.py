@@ -7,10 +7,11 @@ when that changes and now and then.
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from can import Message
 
+from instruments.virtual.plants import Cells
 from instruments.virtual.simulators.foxbms import frames
 from instruments.virtual.simulators.foxbms.frames import (
     EACH_TEMPERATURE,
@@ -23,9 +24,8 @@ from instruments.virtual.simulators.foxbms.frames import (
     data_frame,
     following,
 )
-
-if TYPE_CHECKING:
-    from instruments.virtual.simulators.foxbms.node import FoxBms
+from instruments.virtual.simulators.foxbms.sensing import Extremes
+from instruments.virtual.wires.exchange import CanChannel
 
 CYCLES = {
     SYSTEM_STATE: 0.1, STRING_STATE: 0.1, STRING_VALUES: 0.1, STRING_ESTIMATION: 1.0,
@@ -40,10 +40,26 @@ FINE = 0.2
 """s; shorter steps are none."""
 
 
+class Node(Protocol):
+    """What is to be known of a node to speak for it: A (charging is positive), V, and its health, 0 to 1."""
+
+    channel: CanChannel
+    cells: Cells
+    extremes: Extremes
+    told: Status | None
+    current: float
+    pack_voltage: float
+    health: float
+
+    def status(self) -> Status:
+        """How things stand."""
+        ...
+
+
 class Aside:
     """Sends for one node."""
 
-    def __init__(self, bms: "FoxBms") -> None:
+    def __init__(self, bms: Node) -> None:
         self._bms, self._channel = bms, bms.channel
         self._members, self._sent_at = -1, 0.0
         self._due = dict[int, float]()
@@ -82,19 +98,19 @@ class Aside:
             yield data_frame(now, identifier, data)
 
 
-def _one(pack: "Callable[[FoxBms], int]") -> "Callable[[FoxBms], Iterator[bytes]]":
+def _one(pack: Callable[[Node], int]) -> Callable[[Node], Iterator[bytes]]:
     return lambda bms: iter((pack(bms).to_bytes(8, "big"),))
 
 
-def _values(bms: "FoxBms") -> int:
+def _values(bms: Node) -> int:
     return frames.string_values_frame(-bms.current, bms.pack_voltage)
 
 
-def _charge(bms: "FoxBms") -> int:
+def _charge(bms: Node) -> int:
     return frames.string_estimates_frame(bms.extremes.soc_min, bms.extremes.soc_max, bms.health)
 
 
-_MADE: "dict[int, Callable[[FoxBms], Iterator[bytes]]]" = {
+_MADE: dict[int, Callable[[Node], Iterator[bytes]]] = {
     SYSTEM_STATE: _one(lambda _bms: frames.system_frame(frames.RUNNING)),
     STRING_STATE: _one(lambda bms: frames.string_state_frame(bms.status())),
     STRING_VALUES: _one(_values),

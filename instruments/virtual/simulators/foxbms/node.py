@@ -115,7 +115,8 @@ class FoxBms(Part):
         self._found: set[str] = set()
         self._limited_at, self._interval = 0.0, LIMIT_PERIOD
         self._highest = self._highest_then = float("inf")
-        self.current = self._bus_voltage = self.pack_voltage = 0.0
+        self.current: float = 0.0
+        self._bus_voltage = self.pack_voltage = 0.0
         self.extremes = Extremes()
         self.charge_limit = self.discharge_limit = 0.0
         self.due = dict.fromkeys((STATE, *range(TEMPERATURES, ESTIMATION + 1)), 0.0)

@@ -6,10 +6,11 @@ have there. Frames are packed by cantools' general encoder. It shares nothing wi
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cantools.database import load_file
 
-DATABASE = load_file(Path(__file__).parents[2] / "instruments" / "drivers" / "foxbms" / "foxbms.dbc", strict=True)
+DATABASE: Any = load_file(Path(__file__).parents[1] / "instruments" / "drivers" / "foxbms" / "foxbms.dbc", strict=True)
 
 # bms.h, BMS_FSM_STATES_e
 UNINITIALIZED, INITIALIZATION, INITIALIZED, IDLE, OPEN_CONTACTORS, STANDBY, PRECHARGE, NORMAL = range(8)
@@ -65,6 +66,7 @@ class CNode:
     # ---- can_cbs_rx_f_bms-state-request.c, CANRX_BmsStateRequest, and DATA_CopyData of database.c ----
 
     def receive(self, data: bytes) -> None:
+        """Take a request (0x210), in the present ms."""
         self.request = {0: REQ_STANDBY, 1: REQ_NORMAL, 2: REQ_CHARGE}.get(data[0] & 3, NOREQ)
         self.balancing, self.threshold_mV = bool(data[1] & 1), data[2]
         self.previous_timestamp, self.timestamp = self.timestamp, self.ms
@@ -258,7 +260,7 @@ class CNode:
         connected = self.soc if self.strings else 0.0
         if name in self._groups:
             return self._group(name)
-        return {
+        told: dict[str, dict[str, float]] = {
             "f_BmsFatalError": {"FatalErrorCode": 5},
             "f_SystemState": {"State": 5},
             "f_BmsState": {
@@ -284,7 +286,8 @@ class CNode:
             "f_StringState": {"IsStringConnected": self.strings, "IsBalancingActive": self.balancing},
             "f_StringValuesP0": {"Voltage": voltage, "Current": self._amperes},
             "f_StringStateEstimation": {"MinimumSoc": self.soc, "MaximumSoc": self.soc, "Soh": 100},
-        }[name]  # fmt: skip
+        }  # fmt: skip
+        return told[name]
 
     @property
     def _amperes(self) -> float:

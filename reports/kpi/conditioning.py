@@ -1,0 +1,44 @@
+"""What preconditioning brought, and what it cost."""
+
+import numpy as np
+
+from reports.kpi.base import Explained, of_step
+from reports.kpi.readings import TIME
+from reports.recording import Recording, Step
+
+COLDEST, HOTTEST = "Cell Temperature Min / degC", "Cell Temperature Max / degC"
+SUPPLY, RETURN = "Coolant Supply Temperature / degC", "Coolant Return Temperature / degC"
+FLOW = "Coolant Flow Rate / L/min"
+HEAT_PER_LITRE = 3640.0
+"""J/(L K) of half water, half glycol at 25 degC: 1.07 kg/L at 3400 J/(kg K)."""
+
+
+def _conditions(_run: Recording, step: Step) -> bool:
+    return "conditioned by" in step.words
+
+
+@of_step(
+    "arrival temperature off the target", symbol="ΔT_arr", unit="K", sense="within",
+    columns=(COLDEST, HOTTEST), applies=_conditions, span=(0, 50),
+)  # fmt: skip
+def arrival_temperature_off(run: Recording, step: Step) -> Explained:
+    """Temperature of the cell furthest from the target of {target:g} °C at the end of the step, less the target;
+    conditioned by the {by}.
+    """
+    target = step.set_points["target"]
+    ends = [float(run.values(column, step)[-1]) - target for column in (COLDEST, HOTTEST)]
+    return Explained(max(ends, key=abs), target=target, by=step.words["conditioned by"])
+
+
+@of_step(
+    "conditioning energy", symbol="E_cond", unit="Wh", sense="at_most", columns=(TIME, SUPPLY, RETURN, FLOW),
+    applies=_conditions,
+)  # fmt: skip
+def conditioning_energy(run: Recording, step: Step) -> float:
+    """Heat that the coolant left in the pack or carried away, by magnitude: flow times 3640 J/(L K) (half water, half
+    glycol) times supply less return, over the step.
+    """
+    time, supply, back, flow = (run.values(column, step) for column in (TIME, SUPPLY, RETURN, FLOW))
+    heat = HEAT_PER_LITRE * flow / 60 * np.abs(supply - back)
+    known = np.isfinite(heat)
+    return float(np.trapezoid(heat[known], time[known]) / 3600) if known.sum() > 1 else float("nan")

@@ -1,0 +1,94 @@
+"""Preconditioning on simulated benches: by coolant where there is some, by the chamber elsewhere, and never beyond."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.pack import load_pack
+from bench.recording.run import RunRecord, TestIdentity
+from bench.road import Precondition
+from bench.running.lifecycle import Setup
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from reports import kpi
+from reports.recording import Recording
+
+OpenOn = Callable[[str], TestBench]
+
+
+@pytest.fixture
+def on(tmp_path: Path) -> Iterator[OpenOn]:
+    opened: list[TestBench] = []
+
+    def open_on(name: str) -> TestBench:
+        station, file = load_station(name)
+        setup = Setup(station, file, *load_pack(station.packs[0]))
+        bench = TestBench(setup, tmp_path, TestIdentity("tests", name, "precondition"))
+        bench.open()
+        opened.append(bench)
+        return bench
+
+    yield open_on
+    for bench in opened:
+        bench.conclude()
+
+
+def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.array([row[run.columns.index(name)] for row in run.rows])
+
+
+@pytest.mark.parametrize(("target", "lead"), [(35.0, 15.0), (12.0, -20.0)])  # no charge above 50 degC
+def test_coolant_brings_a_cars_pack_to_the_target_and_stays_there(on: OpenOn, target: float, lead: float) -> None:
+    run = on("virtual-vehicle").run(Precondition(target))
+    coldest, hottest = column(run, "Cell Temperature Min / degC"), column(run, "Cell Temperature Max / degC")
+    assert max(abs(coldest[-1] - target), abs(hottest[-1] - target)) <= 2.0
+    asked = column(run, "Set Coolant Temperature / degC")
+    assert asked[~np.isnan(asked)][0] - target == pytest.approx(lead, abs=1.0)
+    points = [event["value"] for event in run.events if event["type"] == "set point"]
+    assert points[-1] == target
+    started, ended = (next(e for e in run.events if e["type"] == f"step {what}") for what in ("started", "ended"))
+    assert started["words"] == {"conditioned by": "coolant"}
+    assert ended["ended_by"] == f"cells within 2 K of {target:g} °C"
+
+
+def test_what_it_brought_and_what_it_cost_are_figures(on: OpenOn) -> None:
+    recording = Recording(*on("virtual-vehicle").run(Precondition(35.0)))
+    off = kpi.arrival_temperature_off(recording, 1)
+    assert -2.0 <= off.value <= 2.0
+    assert "conditioned by the coolant" in off.definition
+    rise = float(np.diff(recording.values("Cell Temperature Max / degC", recording.step(1))[[0, -1]])[0])
+    stored = 235000 * rise / 3600  # J/K of the cells
+    assert stored < kpi.conditioning_energy(recording, 1).value < 3 * stored
+
+
+def test_without_a_coolant_unit_the_chamber_does_it_and_the_record_says_so(on: OpenOn) -> None:
+    run = on("virtual-module").run(Precondition(35.0))
+    assert next(e for e in run.events if e["type"] == "step started")["words"] == {"conditioned by": "chamber"}
+    assert column(run, "Set Temperature / degC")[-1] == 35.0
+    names = [each.key for each in kpi.compute_all(Recording(*run))]
+    assert "arrival temperature off the target" in names
+    assert "conditioning energy" not in names
+
+
+def test_it_ends_in_time_wherever_the_cells_are(on: OpenOn) -> None:
+    recording = Recording(*on("virtual-vehicle").run(Precondition(45.0, within=120.0)))
+    assert recording.step(1).ended_by == "Step Time at least 120 s"
+    assert kpi.arrival_temperature_off(recording, 1).value < -10.0
+
+
+@pytest.mark.parametrize(
+    ("station", "step", "says"),
+    [
+        ("virtual-vehicle", Precondition(80.0), "80 degC, the pack's charge_temperature allows -15 to 50 degC"),
+        ("virtual-vehicle", Precondition(25.0, within=0.0), "within 0 s nothing is conditioned"),
+        ("virtual-module", Precondition(25.0, by="coolant"), "coolant"),
+    ],
+)
+def test_what_cannot_be_conditioned_is_told_before_anything_is_switched_on(
+    on: OpenOn, station: str, step: Precondition, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        on(station).run(step)

@@ -1,0 +1,104 @@
+"""The product's own HIL suite on benches whose instruments are drawn anew: sessions in processes of their own.
+
+A session that was recorded is not recorded again: whoever is stopped goes on there. What has been recorded stays, so
+that its figures can be computed again by another way of stating their uncertainty.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.station import load_station
+from truth.watching import FILE
+
+CHECKOUT = Path(__file__).parent.parent
+DONE = "recorded"
+"""A file of this name ends a session: without it the session died and is recorded anew."""
+NEEDLESS = ("transcript.log", "can.blf")
+"""Files of a run from which nothing is computed."""
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "25": ("--temperatures=25",),
+    **{f"{celsius}": (f"--temperatures={celsius}", "-m", "not other_packs") for celsius in (-10, 45, 0)},
+}
+"""The whole suite: what does not ask for a temperature is run once."""
+SESSION = ("-q", "-p", "truth.watching", "-p", "no:reports.plugin", "-p", "no:cacheprovider")
+
+
+def _draw(content: dict[str, Any], seed: int) -> None:
+    """Other specimens of its instruments."""
+    content["virtual"]["specimens"] = seed
+
+
+def exact(content: dict[str, Any], seed: int) -> None:
+    """Meters that are not off, but for the last digit of their displays."""
+    for simulator in content["virtual"]["simulators"].values():
+        simulator.pop("errors", None)
+        simulator["accuracy"] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Which tests on which station, below which folder the sessions are; `changes` are made to the station file.
+
+    A bench is recorded in `parts`, each with its arguments of pytest: the first part of every bench first, so that
+    whoever has no time for all of it has something of each bench.
+    """
+
+    station: str
+    folder: Path
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
+    changes: Callable[[dict[str, Any], int], None] = _draw
+    nice: int = 0
+
+    def record(self, seeds: Sequence[int], told: Callable[[str], None] = print) -> None:
+        """Record what is missing of these benches, and tell after each part how much is left."""
+        began, missing = time.monotonic(), list(self._missing(seeds))
+        for number, (part, seed) in enumerate(missing, 1):
+            self._record(part, seed)
+            left = (time.monotonic() - began) / number * (len(missing) - number)
+            told(f"{self.station}: bench {seed}, {part}, {number} of {len(missing)}; about {left / 60:.0f} min left")
+
+    def runs(self, seed: int) -> list[Path]:
+        """The runs of one bench, as far as they are recorded."""
+        done = [self._of(part, seed) for part in self.parts if (self._of(part, seed) / DONE).exists()]
+        return sorted(path.parent for folder in done for path in folder.glob(f"*/*/{FILE}"))
+
+    def _missing(self, seeds: Sequence[int]) -> Iterator[tuple[str, int]]:
+        for part, seed in product(self.parts, seeds):
+            if not (self._of(part, seed) / DONE).exists():
+                yield part, seed
+
+    def _of(self, part: str, seed: int) -> Path:
+        return self.folder / f"{self.station}-{seed}" / part
+
+    def _record(self, part: str, seed: int) -> None:
+        folder = self._of(part, seed)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        station = folder / f"{self.station}.yaml"
+        station.write_text(self._station(seed), encoding="utf-8")
+        command = [
+            sys.executable, "-m", "pytest", str(CHECKOUT / "test_cases"), *SESSION, f"--station={station}",
+            f"--runs={folder}", f"--accepted={folder / 'accepted'}", *self.parts[part],
+        ]  # fmt: skip
+        prefix = ["nice", "-n", str(self.nice)] if self.nice and shutil.which("nice") else []
+        with (folder / "session.log").open("w", encoding="utf-8") as log:
+            ended = subprocess.run([*prefix, *command], cwd=CHECKOUT, stdout=log, stderr=log, check=False)
+        if ended.returncode not in (0, 1):  # 1: a pack has failed, which is an answer
+            raise RuntimeError(f"The suite on bench {seed} ended with {ended.returncode}: see {log.name}.")
+        for each in (path for name in NEEDLESS for path in folder.glob(f"*/*/{name}")):
+            each.unlink()
+        (folder / DONE).touch()
+
+    def _station(self, seed: int) -> str:
+        content = yaml.safe_load(load_station(self.station)[1].read_text(encoding="utf-8"))
+        self.changes(content, seed)
+        return yaml.safe_dump(content, sort_keys=False)
