@@ -58,6 +58,7 @@ def test_published_numbers_are_those_of_the_papers() -> None:
     assert chen.exchange_current[1000] == pytest.approx(6.48e-7 * 33133 * 0.5 * np.sqrt(1000), rel=1e-6)
     lnmo = load_anode("graphite-schmitt2026")
     assert lnmo.capacity * 0.05 == pytest.approx(1.05, abs=0.01)
+    assert (lnmo.surface_area, lnmo.diffusivity_activation) == (1.54e6, 13820)
     assert lnmo.exchange_current.max() == pytest.approx(5.527, rel=1e-3)
 
 

@@ -1,5 +1,7 @@
 """A negative electrode under a current: what it must conserve, where it must end, and a full model's figures for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -121,6 +123,25 @@ def test_memory_a_charge_after_a_charge_is_nearer_than_after_a_rest() -> None:
         for _ in range(30):
             electrode.step(1.5, 1.0, 25.0)
     assert sustained.potential < rested.potential - 0.01
+
+
+def test_electrons_that_have_it_hard_let_the_reaction_go_to_the_collector() -> None:
+    """Away from the separator, where it is nearest to lithium."""
+    good = load_anode("graphite-chen2020")
+    bad = replace(good, conductivity=0.1)
+    found = [NegativeElectrode(of, 0.5).step(1.0, 10.0, 25.0) for of in (good, bad)]
+    assert found[1] > found[0] + 0.002
+
+
+def test_a_course_is_fine_behind_an_edge() -> None:
+    """What a meter that scans each second would see of the first seconds, and of a stage that follows another."""
+    time = np.arange(0.0, 200.0)
+    rate = np.where(time > 20, np.where(time > 120, 0.5, 1.5), 0.0)
+    found = course(load_anode("graphite-prada2013"), 0.3, time, rate, np.full(len(time), 25.0))
+    electrode = NegativeElectrode(load_anode("graphite-prada2013"), 0.3)
+    fine = np.array([electrode.potential, *(electrode.step(each, 1.0, 25.0) for each in rate[1:])])
+    for second in (21, 22, 24, 28, 120, 121, 122, 124):
+        assert np.interp(second, found.time, found.potential) == pytest.approx(fine[second], abs=1e-3), second
 
 
 @pytest.mark.parametrize("duration", [0.0, -1.0, float("nan")])
