@@ -31,7 +31,7 @@ class Pace:
 
 FINE = Pace(0.03, 1.0, 60.0, 0.01, CELLS, NEAR)
 """Within 0.4 mV of steps of 1 s, on charges from 0.3 to 2 1/h."""
-COARSE = Pace(0.2, 20.0, 600.0, 0.04, 4, 0.5)
+COARSE = Pace(0.2, 60.0, 600.0, 0.04, 4, 0.5)
 """For what is compared with another course at the same pace."""
 
 
@@ -70,8 +70,7 @@ def course(
 
 def _ends(time: Vector, rate: Vector, pace: Pace) -> Rows:
     """The rows that steps end with: behind each edge of the rate after short times that double, and at the next one."""
-    edges = np.flatnonzero(np.abs(np.diff(rate)) > pace.edge)
-    ends = [*edges.tolist(), len(time) - 1]
+    ends = [*_edges(time, rate, pace), len(time) - 1]
     found = [
         _between(time, rate, first, last, pace)
         for first, last in zip([0, *ends[:-1]], ends, strict=True)
@@ -79,6 +78,15 @@ def _ends(time: Vector, rate: Vector, pace: Pace) -> Rows:
     ]
     rows = np.unique(np.concatenate(found))
     return rows[np.diff(time[rows], prepend=time[0]) > 0.0]
+
+
+def _edges(time: Vector, rate: Vector, pace: Pace) -> list[int]:
+    """Rows before an edge of the rate; of several within the first step behind one, that one alone."""
+    kept: list[int] = []
+    for edge in np.flatnonzero(np.abs(np.diff(rate)) > pace.edge).tolist():
+        if not kept or time[edge] - time[kept[-1]] >= pace.first:
+            kept.append(edge)
+    return kept
 
 
 def _between(time: Vector, rate: Vector, first: int, last: int, pace: Pace) -> Rows:
