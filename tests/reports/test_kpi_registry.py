@@ -63,9 +63,7 @@ def test_it_is_called_by_the_name_of_its_function(bring: Bring) -> None:
     assert (found.name, found.symbol, found.value, found.unit) == ("lowest voltage", "U_min", 60.0, "V")
     assert found.definition == "Lowest voltage at the terminals within the step."
     assert "lowest_voltage" in dir(kpi)
-    with pytest.raises(
-        AttributeError, match="There is no KPI 'lowest_voltge'; there are arrival_temperature_off, cap"
-    ):
+    with pytest.raises(AttributeError, match="There is no KPI 'lowest_voltge'; there are arrival_temperature_off, cap"):
         kpi.lowest_voltge  # noqa: B018
 
 
