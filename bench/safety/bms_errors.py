@@ -140,6 +140,8 @@ class _Bound:
     high: float
     unit: str
     words: str
+    place: str = ""
+    """Where the BMS says that its newest extreme is; of an earlier one it does not say it any more."""
 
     def excess(self, at: Circumstances, rows: Sequence[Row]) -> str:
         """What was read beyond it, as a clause; empty when nothing was."""
@@ -147,10 +149,15 @@ class _Bound:
         values = [row[position] for row in rows if not isnan(row[position])]
         highest, lowest = max(values, default=self.low), min(values, default=self.high)
         if highest > self.high:
-            return f"{highest:.4g} {self.unit} {self.words}, at most {self.high:.4g} {self.unit} are allowed"
+            told = f"{highest:.4g} {self.unit} {self.words}{self._where(values, highest)}"
+            return f"{told}, at most {self.high:.4g} {self.unit} are allowed"
         if lowest < self.low:
-            return f"{lowest:.4g} {self.unit} {self.words}, at least {self.low:.4g} {self.unit} are allowed"
+            told = f"{lowest:.4g} {self.unit} {self.words}{self._where(values, lowest)}"
+            return f"{told}, at least {self.low:.4g} {self.unit} are allowed"
         return ""
+
+    def _where(self, values: Sequence[float], extreme: float) -> str:
+        return "" if not self.place else f" at {self.place if values[-1] == extreme else 'a cell'}"
 
 
 def _excesses(bms: BatteryManagement, at: Circumstances, side: Side) -> list[str]:
@@ -173,7 +180,7 @@ def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]
 
     def of(channel: str, low: float, high: float, unit: str) -> _Bound:
         place = (bms.where(channel) if isinstance(bms, Locating) else "") or "a cell"
-        return _Bound(bms_label(at.bms, channel), low, high, unit, f"were read at {place}")
+        return _Bound(bms_label(at.bms, channel), low, high, unit, "were read", place)
 
     yield of("cell voltage max", -inf, cell.max + CELL_MARGIN, "V")
     yield of("cell voltage min", cell.min - CELL_MARGIN, inf, "V")

@@ -183,10 +183,10 @@ CELLS = PACK.limits.cell_voltage
     ("row", "side", "words"),
     [
         (at(9.0), "unknown", "nobody says why"),
-        (at(9.0, cell_voltage_max=CELLS.max + 0.01), "pack", "V were read at cell 7, at most"),
-        (at(9.0, cell_voltage_min=CELLS.min - 0.01), "pack", "V were read at cell 7, at least"),
+        (at(9.0, cell_voltage_max=CELLS.max + 0.01), "pack", "V were read at a cell, at most"),
+        (at(9.0, cell_voltage_min=CELLS.min - 0.01), "pack", "V were read at a cell, at least"),
         (at(9.0, cell_voltage_max=CELLS.max), "unknown", ""),
-        (at(9.0, cell_temperature_max=PACK.limits.charge_temperature.max + 1), "pack", "°C were read at cell 7"),
+        (at(9.0, cell_temperature_max=PACK.limits.charge_temperature.max + 1), "pack", "°C were read at a cell"),
         (at(9.0, cell_temperature_max=80.0, ambient=75.0), "unknown", ""),
         (at(9.0, cell_voltage_max=float("nan")), "unknown", ""),
     ],
@@ -195,6 +195,13 @@ def test_without_a_bit_what_was_read_before_decides(row: dict[str, float], side:
     found = reason(Node(), at(0.0), row, at(10.0))
     assert found.side == side
     assert words in found.text
+
+
+def test_only_of_its_newest_extreme_does_a_bms_say_where_it_is() -> None:
+    """Once the current is off another cell is the highest: the place of that one is none of the one before."""
+    beyond = {"cell_voltage_max": CELLS.max + 0.01}
+    assert "V were read at cell 7, at most" in reason(Node(), at(0.0), at(9.0, **beyond)).text
+    assert "V were read at a cell, at most" in reason(Node(), at(0.0), at(9.0, **beyond), at(10.0)).text
 
 
 def test_a_pulse_of_the_supply_explains_a_cell_above_its_limit() -> None:
