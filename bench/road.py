@@ -77,7 +77,7 @@ def _changed(name: str) -> int:
 
 
 @lru_cache(maxsize=32)
-def _worked_out(road: str, car: str, season: str, hour: float, period: float, _changed: tuple[int, ...]) -> Journey:
+def _worked_out(road: str, car: str, season: str, hour: float, period: float, _versions: tuple[int, ...]) -> Journey:
     try:
         vehicle, day = load_car(car), weather(season)
         trace = (
@@ -110,7 +110,7 @@ def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
 
 def pack_energy(pack: PackFile) -> float:
     """Wh that a pack holds, by its rated capacity and its cells' mean voltage."""
-    cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+    cell = load_cell(pack.cell)
     return pack.rated_capacity * pack.series * float(cell.ocv.mean())
 
 

@@ -7,7 +7,6 @@ age or differ from each other are a `models.string.CellString`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ import yaml
 from numpy.typing import ArrayLike
 
 from models.anode.reading import load_anode
-from models.fields import POSITIVE, CellFileError, Fields, Span, nearest
+from models.fields import POSITIVE, CellFileError, Fields, Span
+from models.shipped import find, names
 from models.tables import LookUpTables, Vector, bilinear
 
 __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell", "written"]
@@ -152,12 +152,12 @@ def _or(curve: Vector | None, otherwise: Vector) -> Vector:
     return otherwise if curve is None else curve
 
 
-_SHIPPED = files("models") / "cells"
+_FOLDER = Path(__file__).parent / "cells"
 
 
 def available_cells() -> tuple[str, ...]:
     """List the cells that ship with the project, in alphabetical order."""
-    return tuple(sorted(Path(entry.name).stem for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml")))
+    return names(_FOLDER)
 
 
 def load_cell(name_or_path: str | Path) -> CellParameters:
@@ -165,30 +165,20 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
 
     Raises `CellFileError` when there is no such cell or its file is wrong.
     """
-    if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
-        return _read_cell(Path(name_or_path))
-    return _shipped_cell(name_or_path)
+    path = find("cell", name_or_path, _FOLDER)
+    return _shipped_cell(path) if path.parent == _FOLDER else _read_cell(path)
 
 
 def written(name_or_path: str | Path) -> dict[str, Any]:
     """Give the keys of a cell as they are written in its file; raises `CellFileError` like `load_cell`."""
     load_cell(name_or_path)  # says what is wrong with it
-    if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
-        text = Path(name_or_path).read_text(encoding="utf-8")
-    else:
-        text = (_SHIPPED / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(yaml.safe_load(find("cell", name_or_path, _FOLDER).read_text(encoding="utf-8")))
 
 
 @cache
-def _shipped_cell(name: str) -> CellParameters:
+def _shipped_cell(path: Path) -> CellParameters:
     """Read a shipped file once: every bench that is opened asks for its cell more than once."""
-    names = available_cells()
-    if name not in names:
-        hint = nearest(name, names)
-        raise CellFileError(f"no cell {name!r}{hint}; shipped are {', '.join(names)}, or give the path of a .yaml.")
-    with as_file(_SHIPPED / f"{name}.yaml") as path:
-        return _read_cell(path)
+    return _read_cell(path)
 
 
 _KEYS = (

@@ -1,31 +1,26 @@
-"""Parameter files that ship with the project, by the names of their folders: cells, cars, roads, places."""
+"""Parameter files that ship: cells, negative electrodes, cars, roads and places, each kind in a folder of its own."""
 
-from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from models.fields import CellFileError, nearest
 
 
-def names(package: str, folder: str) -> tuple[str, ...]:
-    """List what ships in a folder of a package, in alphabetical order."""
-    entries = (files(package) / folder).iterdir()
-    return tuple(sorted(Path(entry.name).stem for entry in entries if entry.name.endswith(".yaml")))
+def names(folder: Path) -> tuple[str, ...]:
+    """List what ships in a folder, in alphabetical order."""
+    return tuple(sorted(entry.stem for entry in folder.glob("*.yaml")))
 
 
-@cache
-def find(kind: str, name_or_path: str | Path, package: str, folder: str) -> Path:
-    """Where a shipped file of that name is, or a file of your own (`*.yaml`, or any `Path`).
+def find(kind: str, name_or_path: str | Path, folder: Path) -> Path:
+    """Where the file of that name is in the folder, or a file of your own (`*.yaml`, or any `Path`).
 
     Raises `CellFileError`, naming the `kind`, when none of that name ships.
     """
     if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
         return Path(name_or_path)
-    known = names(package, folder)
+    known = names(folder)
     if name_or_path not in known:
         raise CellFileError(
             f"no {kind} {name_or_path!r}{nearest(name_or_path, known)}; shipped are {', '.join(known)}, "
             "or give the path of a .yaml."
         )
-    with as_file(files(package) / folder / f"{name_or_path}.yaml") as path:
-        return path
+    return folder / f"{name_or_path}.yaml"

@@ -8,7 +8,6 @@ less to a current that has only begun, so the rows that the cells run on are giv
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from math import exp, inf, isnan, nan
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -204,7 +203,7 @@ class EmulatedPack:
 def cell_of(pack: PackFile) -> CellParameters:
     """Parameters of the pack's cell; raises `InputError` when there are none by that name."""
     try:
-        cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+        cell = load_cell(pack.cell)
     except CellFileError as error:
         raise InputError(f"pack {pack.name}, key cell: {error}") from error
     return Construction(**pack.construction.model_dump()).built_in(cell, pack.series, pack.parallel)

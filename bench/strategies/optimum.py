@@ -6,7 +6,6 @@ BMS's limit nor the judge's model of plating is in it, so that both can find it 
 
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 
 import numpy as np
 
@@ -127,7 +126,7 @@ class _Search:
     """Schedules as vectors: a rate (1/h) for each stage, then where each but the last ends, as shares of the way."""
 
     def __init__(self, optimum: Optimum, pack: PackFile, beginning: Beginning) -> None:
-        cell = load_cell(Path(pack.cell) if pack.cell.endswith((".yaml", ".yml")) else pack.cell)
+        cell = load_cell(pack.cell)
         self._optimum, self._beginning, self._pack = optimum, beginning, pack
         construction = Construction(**pack.construction.model_dump())
         limits = pack.limits

@@ -1,7 +1,6 @@
 """Multi-stage constant current: less the fuller the pack is, and less the colder (An et al. 2019: 2.0-1.5-0.9C)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -46,11 +45,6 @@ class MultiStage(Strategy):
         if len(found) < len(parts):
             return None
         return cls(tuple(found), float(temperature) if at else None)
-
-    @classmethod
-    def of(cls, stages: Sequence[tuple[float, float]], temperature: float | None = None) -> "MultiStage":
-        """Make one of any sequence."""
-        return cls(tuple((float(end), float(rate)) for end, rate in stages), temperature)
 
     def rate(self, soc: float, coldest: float, _hottest: float, _cell: CellParameters) -> float:
         """See `Strategy`."""

@@ -25,7 +25,7 @@ REFERENCE = 20.0
 FADES = (5 / 3.6, 12 / 3.6)
 """m/s: below the first nothing is recovered, from the second on all that may be."""
 CABIN = Cabin()
-FOLDER = "models.vehicle", "cars"
+FOLDER = Path(__file__).parent / "cars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ _SHARE = Span(above=0.0, at_most=1.0)
 
 def available_cars() -> tuple[str, ...]:
     """List the cars that ship with the project, in alphabetical order."""
-    return shipped.names(*FOLDER)
+    return shipped.names(FOLDER)
 
 
 def load_car(name_or_path: str | Path) -> Car:
@@ -203,7 +203,7 @@ def load_car(name_or_path: str | Path) -> Car:
 
     Raises `CellFileError` when there is no such car or its file is wrong.
     """
-    return _read(shipped.find("car", name_or_path, *FOLDER))
+    return _read(shipped.find("car", name_or_path, FOLDER))
 
 
 def _read(path: Path) -> Car:

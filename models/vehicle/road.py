@@ -19,7 +19,7 @@ from models.vehicle.trace import Trace
 KMH = 1 / 3.6
 PLACE = 5.0
 """m between two places where a speed is worked out."""
-FOLDER = "models.vehicle", "roads"
+FOLDER = Path(__file__).parent / "roads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,6 @@ class Road:
     def length(self) -> float:
         """Of all its legs, m."""
         return sum(leg.length for leg in self.legs)
-
-    def where(self, position: float) -> str:
-        """Say where on the road a position (m) is."""
-        return f"km {position / 1000:.1f} of {self.length / 1000:.1f} on the road {self.name}"
 
 
 DRIVER = Driver()
@@ -128,7 +124,7 @@ _LEG_KEYS = ("length", "limit", "grade", "stop", "repeat")
 
 def available_roads() -> tuple[str, ...]:
     """List the roads that ship with the project, in alphabetical order."""
-    return shipped.names(*FOLDER)
+    return shipped.names(FOLDER)
 
 
 def load_road(name_or_path: str | Path) -> Road:
@@ -136,7 +132,7 @@ def load_road(name_or_path: str | Path) -> Road:
 
     Raises `ParameterFileError` when there is no such road or its file is wrong.
     """
-    return _read(shipped.find("road", name_or_path, *FOLDER))
+    return _read(shipped.find("road", name_or_path, FOLDER))
 
 
 def _read(path: Path) -> Road:

@@ -22,7 +22,7 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-FOLDER = "models.vehicle", "places"
+FOLDER = Path(__file__).parent / "places"
 SUN = 1000.0
 """W per m2 of a high sun in a clear sky."""
 GLASS = 0.6
@@ -118,7 +118,7 @@ def month_of(season: str) -> int:
 
 def available_places() -> tuple[str, ...]:
     """List the places that ship with the project, in alphabetical order."""
-    return shipped.names(*FOLDER)
+    return shipped.names(FOLDER)
 
 
 def load_place(name_or_path: str | Path) -> Climate:
@@ -126,7 +126,7 @@ def load_place(name_or_path: str | Path) -> Climate:
 
     Raises `CellFileError` when there is no such place or its file is wrong.
     """
-    return _read(shipped.find("place", name_or_path, *FOLDER))
+    return _read(shipped.find("place", name_or_path, FOLDER))
 
 
 def weather(season: str) -> Weather:

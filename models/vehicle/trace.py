@@ -60,8 +60,3 @@ class Trace:
         """Cut out what lies between two times, s, both included."""
         inside = (self.time >= begin) & (self.time <= end)
         return Trace(self.name, self.time[inside] - begin, self.speed[inside], self.grade[inside], self.altitude)
-
-
-def standstill(name: str, duration: float) -> Trace:
-    """A car that is parked for `duration` s."""
-    return Trace(name, np.array([0.0, duration]), np.zeros(2), np.zeros(2))

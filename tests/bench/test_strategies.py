@@ -73,7 +73,7 @@ def test_nothing_asks_for_more_when_it_is_colder(soc: float, temperature: float)
 
 
 def test_stages_change_where_they_say() -> None:
-    stages = MultiStage.of([(0.3, 2.0), (0.6, 1.5), (0.8, 0.9)])
+    stages = MultiStage(((0.3, 2.0), (0.6, 1.5), (0.8, 0.9)))
     asked = [stages.rate(soc, 25.0, 25.0, CELL) for soc in (0.0, 0.299, 0.3, 0.599, 0.6, 0.79, 0.8, nan)]
     assert asked == [2.0, 2.0, 1.5, 1.5, 0.9, 0.9, 0.0, 2.0]
 

@@ -59,10 +59,6 @@ def test_the_six_of_the_map_are_what_they_are_called() -> None:
     assert np.percentile(3.6 * traces["motorway-130"].speed, 80) == pytest.approx(130, abs=5)
 
 
-def test_a_place_on_the_road_has_a_name() -> None:
-    assert load_road("country").where(12340.0) == "km 12.3 of 40.0 on the road country"
-
-
 ROAD = "name: mine\ndescription: mine\nsources: [me]\nlegs:\n"
 
 
