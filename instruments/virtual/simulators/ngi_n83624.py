@@ -24,13 +24,13 @@ from instruments.virtual.ports import Emulator
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
 from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
+from instruments.virtual.soc_tables import QUANTITIES, ROWS, SocTables
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
 
 CHANNELS = 24
 FILES = 8
-ROWS = 200
 RESET_TIME = 10.0  # s, guide p8: the factory reset saves to memory
 SOURCE, CHARGE, SOC = 0, 1, 3
 FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
@@ -56,9 +56,6 @@ ERRORS = {
     -225: "Out of memory",
 }
 
-QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")  # mAh, V, mA, mOhm: one row of a SOC table
-CHARGES, RESISTANCES = 0, 3
-
 SHEET = Limits(offset=0.6e-3)
 """V: limit of error of a measured channel (series data sheet; assumed)."""
 
@@ -68,159 +65,6 @@ class Settings(Base):
 
     voltage: float = Field(default=6.0, gt=0)
     current: float = Field(default=5.0, gt=0)
-
-
-def least(values: Vector) -> float:
-    """The smallest one: where it is costs numpy a tenth of what `min` does."""
-    return float(values.item(values.argmin()))
-
-
-class SocTables:
-    """The uploaded tables of all channels, and where each channel stands in its own.
-
-    `position` is the charge held, mAh; `open_voltage` (V) and `resistance` (Ohm) are read at it, vectors over
-    the channels.
-    """
-
-    def __init__(self, channels: int) -> None:
-        self.rows = np.zeros((len(QUANTITIES), channels, ROWS))
-        self.length = np.zeros(channels, dtype=np.intp)
-        self.position = np.zeros(channels)
-        self.open_voltage, self.resistance, self.slope = (
-            np.zeros(channels),
-            np.zeros(channels),
-            np.zeros(channels),
-        )
-        self.current_limit = inf
-        self._row = np.zeros(channels, dtype=np.intp)
-        self._low, self._high, self._width = np.zeros(channels), np.zeros(channels), np.ones(channels)
-        self._start, self._rise = np.zeros((2, channels)), np.zeros((2, channels))
-        self._row_limit = np.zeros(channels)
-        self._above = self._below = 0.0
-        """Charge (mAh) that every channel can take, and give, before one may have come to the end of its row."""
-        self._rank = np.zeros((channels, ROWS), dtype=np.intp)
-        """Where each row is among the sorted ones."""
-        self.dirty = True
-
-    def compile(self) -> None:
-        """Sort each channel's rows by charge held; the rest of the line repeats the last row."""
-        self._sorted = np.empty_like(self.rows)
-        for channel, length in enumerate(self.length):
-            count = max(int(length), 1)
-            rows = self.rows[:, channel, :count]
-            order = np.argsort(rows[0], kind="stable")
-            self._rank[channel, order] = np.arange(count)
-            self._sorted[:, channel, :count] = rows[:, order]
-            self._sorted[:, channel, count:] = rows[:, order[-1:]]
-        low, high = self.ends = self._sorted[0, :, 0], self._sorted[0, :, -1]
-        self.span = np.where(high > low, high - low, 1.0)
-        self.dirty = False
-        self._find_rows(range(len(self.length)))
-        self._read()
-
-    def write(self, quantity: int, channels: NDArray[np.intp], rows: NDArray[np.intp], value: float) -> None:
-        """Write one quantity of a row of each of these channels, which may be running on it.
-
-        What it is worth when the rows must be sorted anew is left until then.
-        """
-        self.rows[quantity, channels, rows] = value
-        lengths = self.length[channels]
-        if self.dirty or quantity == CHARGES or (rows >= lengths).any():
-            self.dirty = True
-            return
-        ranks = self._rank[channels, rows]
-        self._sorted[quantity, channels, ranks] = value
-        for index in (ranks == lengths - 1).nonzero()[0].tolist():
-            self._sorted[quantity, channels[index], lengths[index] :] = value
-        if quantity == RESISTANCES:
-            self._draw_resistance(channels)
-        else:
-            self._draw(channels)
-        self._read()
-
-    def place(self, channel: int, start_voltage: float) -> None:
-        """Put a channel where its table has the start voltage."""
-        charge, voltage = self._sorted[0, channel], self._sorted[1, channel]
-        self.position[channel] = np.interp(start_voltage, voltage, charge)
-        self._find_rows([channel])
-        self._read()
-
-    def shift(self, channel: int, charge: float) -> None:
-        """Add charge (mAh) to one channel."""
-        self.position[channel] += charge
-        self.settle()
-
-    def settle(self) -> None:
-        """Take up the rows of channels whose position was set from outside."""
-        self._leave_rows()
-        self._read()
-
-    def move(self, charge: Vector, most: float) -> None:
-        """Add charge (mAh) to every channel, all of one sign; `most` is that of the channel that gets most of it.
-
-        A table's ends are the ends of the battery.
-        """
-        self.position += charge
-        if most > 0.0:
-            self._above -= most
-        else:
-            self._below += most
-        if self._above < 0.0 or self._below < 0.0:
-            self._leave_rows()
-        self._read()
-
-    def row(self) -> NDArray[np.intp]:
-        """Number of the row each channel runs on, from 0 in the sorted table."""
-        return self._row
-
-    def _leave_rows(self) -> None:
-        """Put every channel that has left its row on another, and find how far it is to the next end of any row."""
-        position = self.position
-        left = np.flatnonzero((position < self._low) | (position > self._high))
-        if left.size:
-            np.clip(position, *self.ends, out=position)
-            self._find_rows(left.tolist())
-        else:
-            self._find_room()
-
-    def _find_rows(self, channels: Sequence[int]) -> None:
-        """Find the rows that these channels run on: where they begin and end, and the lines between their ends."""
-        for channel in channels:
-            last = max(int(self.length[channel]) - 2, 0)
-            row = int(self._sorted[0, channel].searchsorted(self.position[channel], "right")) - 1
-            self._row[channel] = min(max(row, 0), last)
-        self._draw(channels)
-        self._find_room()
-
-    def _draw(self, channels: Sequence[int] | NDArray[np.intp]) -> None:
-        """Draw the lines that these channels run on, from the row below to the row above."""
-        rows = self._row[channels]
-        below, above = self._sorted[:, channels, rows], self._sorted[:, channels, rows + 1]
-        width = above[0] - below[0]
-        self._low[channels], self._high[channels] = below[0], below[0] + np.maximum(width, 0.0)
-        self._width[channels] = width = np.where(width > 0.0, width, 1.0)
-        self._start[0, channels], self._rise[0, channels] = below[1], (above[1] - below[1]) / width
-        self._row_limit[channels] = below[2]
-        self._draw_resistance(channels)
-        # Another array each time: whoever works something out of it sees by that whether it still holds.
-        self.slope = self._rise[0].copy()
-        self.current_limit = least(self._row_limit) / 1000
-
-    def _draw_resistance(self, channels: Sequence[int] | NDArray[np.intp]) -> None:
-        rows, resistances = self._row[channels], self._sorted[RESISTANCES]
-        below = resistances[channels, rows] * 1e-3
-        self._start[1, channels] = below
-        self._rise[1, channels] = (resistances[channels, rows + 1] * 1e-3 - below) / self._width[channels]
-
-    def _find_room(self) -> None:
-        # A little less than there is: a sum of many charges is not to the last bit where they lead.
-        self._above = 0.999 * least(self._high - self.position) - 1e-6
-        self._below = 0.999 * least(self.position - self._low) - 1e-6
-
-    def _read(self) -> None:
-        value = self._rise * (self.position - self._low)
-        value += self._start
-        self.open_voltage, self.resistance = value
 
 
 class NgiN83624(Instrument):
