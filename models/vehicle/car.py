@@ -191,6 +191,11 @@ _KEYS = (
 _CABIN = ("heat_capacity", "conductance", "comfort", "cooled", "heater", "compressor", "cooling", "heat_pump")
 _MOTOR = ("turns", "iron", "friction", "inverter")
 _SHARE = Span(above=0.0, at_most=1.0)
+_OPTIONAL = {
+    "torque": ("torque", POSITIVE), "gear_efficiency": ("gear", _SHARE), "rotating": ("rotating", Span(at_least=0.0)),
+    "recovers": ("recovers", Span(at_least=0.0)), "efficiency": ("efficiency", _SHARE),
+}  # fmt: skip
+"""What a file may leave out: by its key, what it is called here, and what it may be."""
 
 
 def available_cars() -> tuple[str, ...]:
@@ -209,8 +214,8 @@ def load_car(name_or_path: str | Path) -> Car:
 def _read(path: Path) -> Car:
     fields = Fields.read(path, _KEYS)
     mass = fields.number("mass", POSITIVE)
-    plain = Car("", "", mass, RoadLoad(0, 0, 0), 1.0, 1.0, 1.0)
-    return Car(
+    given = {name: fields.number(key, span) for key, (name, span) in _OPTIONAL.items() if fields.has(key)}
+    car = Car(
         name=fields.text("name"),
         description=fields.text("description"),
         mass=mass,
@@ -218,16 +223,12 @@ def _read(path: Path) -> Car:
         ratio=fields.number("gear_ratio", POSITIVE) / fields.number("wheel_radius", POSITIVE),
         power=fields.number("power", POSITIVE),
         energy=fields.number("energy", POSITIVE),
-        machine=_read_machine(fields.section("motor", _MOTOR)) if fields.has("motor") else plain.machine,
-        torque=fields.number("torque", POSITIVE) if fields.has("torque") else plain.torque,
-        gear=fields.number("gear_efficiency", _SHARE) if fields.has("gear_efficiency") else plain.gear,
-        rotating=fields.number("rotating", Span(at_least=0.0)) if fields.has("rotating") else plain.rotating,
-        recovers=fields.number("recovers", Span(at_least=0.0)) if fields.has("recovers") else plain.recovers,
+        machine=_read_machine(fields.section("motor", _MOTOR)) if fields.has("motor") else motor.WOUND_ROTOR,
         auxiliaries=fields.number("auxiliaries", Span(at_least=0.0)),
-        efficiency=fields.number("efficiency", _SHARE) if fields.has("efficiency") else None,
-        cabin=_read_cabin(fields.section("cabin", _CABIN)) if fields.has("cabin") else Cabin(),
+        cabin=_read_cabin(fields.section("cabin", _CABIN)) if fields.has("cabin") else CABIN,
         sources=fields.texts("sources"),
     )
+    return replace(car, **given)  # type: ignore[arg-type]
 
 
 def _read_load(fields: Fields, mass: float) -> RoadLoad:
