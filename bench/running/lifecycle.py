@@ -569,6 +569,12 @@ def _construction(pack: PackFile) -> dict[str, Any]:
     return {"construction": given} if given else {}
 
 
+def _charge_steps(pack: PackFile) -> dict[str, Any]:
+    """What the pack's BMS allows, where the pack's file says so."""
+    given = pack.bms.charge_limit
+    return {} if given is None else {"charge_steps": given.model_dump()}
+
+
 def world_maker(station: StationFile) -> EntryPoint:
     """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
     virtual = station.virtual
@@ -604,6 +610,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             defects=setup.defects,
             wait=wait,
             **_construction(pack),
+            **_charge_steps(pack),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

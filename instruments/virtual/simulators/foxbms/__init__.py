@@ -31,6 +31,7 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         place.cell,
         _seen(place),
         place.channel,
+        steps=place.steps,
         parallel=place.parallel,
         settling=place.settling,
         leak=leak,
