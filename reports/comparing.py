@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.pack import PackFile
 from bench.running.emulation import cell_of, charge_steps_of
-from bench.strategies import FollowLimit, Strategy
+from bench.strategies import FollowLimit, Scaled, Strategy
 from bench.verdicts import InputError
 from models.anode import FINE, AnodeParameters, course, load_anode
 from models.cell import load_cell
@@ -62,6 +62,11 @@ class Compared:
     share: float = 1.0
     why: str = ""
 
+    @property
+    def scaled(self) -> Strategy:
+        """The strategy as it is at the given margin, to be tried on a bench; as it was where there is none."""
+        return self.strategy if self.equal is None else Scaled(round(self.share, 4), self.strategy)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -79,7 +84,7 @@ class Comparison:
         return nan if row.equal is None or reference is None else reference.time - row.equal.time
 
 
-def compare(
+def compare_strategies(
     pack: PackFile,
     strategies: Sequence[Strategy],
     beginning: Beginning,

@@ -46,14 +46,14 @@ def strategies(
     from bench.pack import load_pack
     from models.twin import Beginning
     from reports import requirements
-    from reports.comparing import compare
+    from reports.comparing import compare_strategies
 
     _check(temperature, margin, begin, end)
     loaded, path = load_pack(pack)
     requirements.check(loaded, path)
     chosen = _named(names)
     beginning = Beginning(begin / 100, end / 100, temperature, temperature)
-    found = compare(loaded, chosen, beginning, margin, _Told(chosen))
+    found = compare_strategies(loaded, chosen, beginning, margin, _Told(chosen))
     if as_json:
         print_json({"pack": loaded.name, "temperature": temperature, **_content(found)})
     else:

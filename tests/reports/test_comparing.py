@@ -12,7 +12,7 @@ from models.anode import NegativeElectrode, load_anode
 from models.cell import load_cell
 from models.string import NO_SPREAD, CellString
 from models.twin import Beginning
-from reports.comparing import compare
+from reports.comparing import compare_strategies
 
 STAGES = MultiStage(((0.3, 2.0), (0.6, 1.5), (1.0, 0.9)))
 WARM = Beginning(0.1, 0.8, 25.0, 25.0)
@@ -42,7 +42,7 @@ def judged_again(pack: PackFile, strategy: Strategy, share: float) -> tuple[floa
 
 @pytest.mark.parametrize("strategy", [ConstantCurrent(1.0), STAGES, PlatingAware()])
 def test_at_equal_margin_every_strategy_is_as_near_to_plating(lfp: PackFile, strategy: Strategy) -> None:
-    found = compare(lfp, [strategy], WARM, margin=5.0)
+    found = compare_strategies(lfp, [strategy], WARM, margin=5.0)
     for row in found.rows:
         assert row.equal is not None
         assert row.equal.margin == pytest.approx(5.0, abs=0.1)
@@ -55,7 +55,7 @@ def test_at_equal_margin_every_strategy_is_as_near_to_plating(lfp: PackFile, str
 
 def test_what_a_strategy_asks_for_as_it_is_is_nothing_at_equal_margin(lfp: PackFile) -> None:
     """One current is one current, however it is called: the shape is compared, not the courage."""
-    slow, fast = compare(lfp, [ConstantCurrent(0.5), ConstantCurrent(1.5)], WARM).rows[1:]
+    slow, fast = compare_strategies(lfp, [ConstantCurrent(0.5), ConstantCurrent(1.5)], WARM).rows[1:]
     assert slow.as_it_is.time > 1.5 * fast.as_it_is.time
     assert slow.as_it_is.margin > fast.as_it_is.margin
     assert slow.equal is not None
@@ -65,7 +65,7 @@ def test_what_a_strategy_asks_for_as_it_is_is_nothing_at_equal_margin(lfp: PackF
 
 
 def test_following_the_limit_comes_first_is_at_its_own_margin_and_gains_nothing(lfp: PackFile) -> None:
-    found = compare(lfp, [ConstantCurrent(1.0), FollowLimit()], WARM)
+    found = compare_strategies(lfp, [ConstantCurrent(1.0), FollowLimit()], WARM)
     assert [row.strategy.name for row in found.rows] == ["follow-limit", "1C"]
     assert found.margin == found.rows[0].as_it_is.margin
     assert found.gain(found.rows[0]) == 0.0
@@ -74,14 +74,14 @@ def test_following_the_limit_comes_first_is_at_its_own_margin_and_gains_nothing(
 def test_a_slower_shape_has_a_gain_below_zero(lfp: PackFile) -> None:
     """Most where the cell takes least: nobody would."""
     backwards = MultiStage(((0.5, 0.5), (1.0, 1.0)))
-    found = compare(lfp, [backwards], WARM)
+    found = compare_strategies(lfp, [backwards], WARM)
     assert found.gain(found.rows[1]) < -60.0
 
 
 def test_as_it_is_a_strategy_is_cut_by_what_the_bms_allows(lfp: PackFile) -> None:
     steps = ChargeSteps(temperature=(0.0,), soc=(0.0,), c_rate=((0.3,),))
     strict = lfp.model_copy(update={"bms": Management(charge_limit=steps)})
-    follower, single = compare(strict, [ConstantCurrent(0.5)], WARM).rows
+    follower, single = compare_strategies(strict, [ConstantCurrent(0.5)], WARM).rows
     assert single.as_it_is == follower.as_it_is.__class__(
         follower.as_it_is.time, follower.as_it_is.margin, follower.as_it_is.hottest, single.as_it_is.cut
     )
@@ -93,7 +93,7 @@ def test_as_it_is_a_strategy_is_cut_by_what_the_bms_allows(lfp: PackFile) -> Non
 
 def test_of_lithium_metal_nothing_is_known() -> None:
     pack, _ = load_pack("li-metal-24s")
-    found = compare(pack, [ConstantCurrent(0.3)], WARM)
+    found = compare_strategies(pack, [ConstantCurrent(0.3)], WARM)
     assert isnan(found.margin)
     for row in found.rows:
         assert isnan(row.as_it_is.margin)
@@ -104,7 +104,7 @@ def test_of_lithium_metal_nothing_is_known() -> None:
 
 @pytest.mark.parametrize(("margin", "says"), [(-300.0, "never so near: -"), (500.0, "never that far away: ")])
 def test_a_margin_that_no_share_has_is_said(lfp: PackFile, margin: float, says: str) -> None:
-    for row in compare(lfp, [ConstantCurrent(1.0)], WARM, margin).rows:
+    for row in compare_strategies(lfp, [ConstantCurrent(1.0)], WARM, margin).rows:
         assert row.equal is None
         assert row.why.startswith(says)
 
@@ -113,8 +113,8 @@ def test_a_charge_that_never_ends_is_no_time_and_no_margin_to_compare_at(lfp: Pa
     nothing = ChargeSteps(temperature=(0.0,), soc=(0.0, 0.5), c_rate=((0.3, 0.0),))
     strict = lfp.model_copy(update={"bms": Management(charge_limit=nothing)})
     with pytest.raises(InputError, match=r"the BMS of lfp-24s never lets it reach 80 % at 25 °C, .*: give one"):
-        compare(strict, [ConstantCurrent(0.5)], WARM)
-    follower, single = compare(strict, [ConstantCurrent(0.5)], WARM, margin=5.0).rows
+        compare_strategies(strict, [ConstantCurrent(0.5)], WARM)
+    follower, single = compare_strategies(strict, [ConstantCurrent(0.5)], WARM, margin=5.0).rows
     assert isinf(follower.as_it_is.time)
     assert isinf(single.as_it_is.time)
     assert follower.equal is None
@@ -125,15 +125,15 @@ def test_a_charge_that_never_ends_is_no_time_and_no_margin_to_compare_at(lfp: Pa
 def test_what_leads_nowhere_is_refused_before_anything_is_searched(lfp: PackFile) -> None:
     asked: list[str] = []
     with pytest.raises(InputError, match=r"1C<60 asks for nothing from 60 % on and never reaches 80 %"):
-        compare(lfp, [Optimum(), MultiStage(((0.6, 1.0),))], WARM, progress=asked.append)
+        compare_strategies(lfp, [Optimum(), MultiStage(((0.6, 1.0),))], WARM, progress=asked.append)
     with pytest.raises(InputError, match="lfp-24s is not to be charged at -35 °C, its charge_temperature is from -15"):
-        compare(lfp, [Optimum()], Beginning(0.1, 0.8, -35.0, -35.0), progress=asked.append)
+        compare_strategies(lfp, [Optimum()], Beginning(0.1, 0.8, -35.0, -35.0), progress=asked.append)
     assert asked == []
 
 
 def test_a_searched_schedule_is_compared_as_it_was_found(lfp: PackFile) -> None:
     asked: list[str] = []
-    row = compare(lfp, [Optimum(stages=1)], WARM, progress=asked.append).rows[1]
+    row = compare_strategies(lfp, [Optimum(stages=1)], WARM, progress=asked.append).rows[1]
     assert asked == ["follow-limit", "optimum"]
     assert row.strategy.name.startswith("optimum (")
     time, _ = judged_again(lfp, row.strategy, 1.0)
