@@ -1,5 +1,7 @@
 """Charge strategies on the bench: as the twin has compared them, and as it has promised."""
 
+from math import isfinite
+
 import pytest
 
 from packbench import (
@@ -30,8 +32,8 @@ STAGES = MultiStage(((0.3, 2.0), (0.6, 1.5), (1.0, 0.9)), 25.0)
 SPENT = 15.0
 """mV to plating that a charge may spend beyond another one that the twin has at the same margin: cells differ."""
 PROMISED = 0.25
-"""Share of a promised time that a charge may take longer: the twin searches in the cell's table, and in each step of the
-BMS's, which is a quarter below that at most, what is asked for is cut."""
+"""Share of a promised time that a charge may take longer: the twin searches in the cell's table, and what is beyond a
+step of the BMS's, some tenths lower, is cut."""
 
 
 def recharge(strategy: Strategy, name: str) -> tuple[Step, ...]:
@@ -69,4 +71,7 @@ def test_searched_optimum_against_its_promise(run_scenario: RunScenario, require
     require(kpi.time_off_the_promise(run, "optimum"), at_most=PROMISED * found.promised)
     require(kpi.charge_time(run, "optimum", 0.10, 0.80), at=None)
     require(kpi.charge_cut(run, "optimum"))
-    require(kpi.plating_margin(run, "optimum"))
+    margin = kpi.plating_margin(run, "optimum")
+    # Where nobody has a model it is not known, and stands so among the figures: that is no failure of a pack.
+    if isfinite(margin.value):
+        require(margin)
