@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from instruments.wires.session import InstrumentLink, LinkContext
     from models.twin import Beginning
     from packbench import simulation
+    from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
@@ -97,8 +98,8 @@ __all__ = [
     "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
     "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
     "compare_strategies", "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack",
-    "load_recording", "load_run", "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
-    "strategy_named",
+    "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
+    "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -132,6 +133,7 @@ _HOMES = {
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
     "models.twin": ("Beginning",),
+    "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
     "reports.comparing": ("compare_strategies",),

@@ -569,10 +569,11 @@ def _construction(pack: PackFile) -> dict[str, Any]:
     return {"construction": given} if given else {}
 
 
-def _charge_steps(pack: PackFile) -> dict[str, Any]:
-    """What the pack's BMS allows, where the pack's file says so."""
-    given = pack.bms.charge_limit
-    return {} if given is None else {"charge_steps": given.model_dump()}
+def _management(pack: PackFile) -> dict[str, Any]:
+    """What the pack's BMS allows, where the pack's file says so; its lowest voltage where that is not its cell's."""
+    given, lowest = pack.bms.charge_limit, pack.limits.cell_voltage.min
+    steps = {} if given is None else {"charge_steps": given.model_dump()}
+    return steps if lowest == cell_of(pack).voltage_min else {**steps, "lowest_voltage": lowest}
 
 
 def world_maker(station: StationFile) -> EntryPoint:
@@ -610,7 +611,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             defects=setup.defects,
             wait=wait,
             **_construction(pack),
-            **_charge_steps(pack),
+            **_management(pack),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

@@ -88,6 +88,8 @@ class Place:
     found: Plant | None = None
     bus: CanChannel | None = None
     table: StepTable | None = None
+    lowest_voltage: float | None = None
+    """V that the pack's BMS lets a cell be discharged to; None: what the cell's file says."""
 
     @property
     def steps(self) -> StepTable:

@@ -32,6 +32,7 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         _seen(place),
         place.channel,
         steps=place.steps,
+        lowest_voltage=place.lowest_voltage,
         parallel=place.parallel,
         settling=place.settling,
         leak=leak,

@@ -75,7 +75,8 @@ OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 class FoxBms(Part):
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
-    `steps` is its table of what the cells take.
+    `steps` is its table of what the cells take, `lowest_voltage` (V) what it lets them be discharged to, where that is
+    not their own.
     `leak` is the property that its insulation monitor reads, Ohm. A node as released (`request_timeout` None) wants
     requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
     they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
@@ -90,6 +91,7 @@ class FoxBms(Part):
         channel: CanChannel,
         *,
         steps: StepTable,
+        lowest_voltage: float | None = None,
         parallel: int = 1,
         settling: Settling,
         leak: Property,
@@ -131,6 +133,7 @@ class FoxBms(Part):
             series * cell.voltage_min
         )
         self._rate = ChargeLimit(cell, steps)
+        self._lowest = cell.voltage_min if lowest_voltage is None else lowest_voltage
         # The first current, either way, that is too much.
         self._most = self._nominal * (max(self._rate.most, cell.discharge_c_rate_max) * 1.2) + LIMIT_STEP
         channel.members[self] = self._receive
@@ -367,7 +370,7 @@ class FoxBms(Part):
         # Where it is the table that allows next to nothing, in the cold, nobody is full.
         self.charging_complete = tapering and self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
-        room = (found.voltage_min - cell.voltage_min) / (2.0 * resistance) - (current if current < 0.0 else 0.0)
+        room = (found.voltage_min - self._lowest) / (2.0 * resistance) - (current if current < 0.0 else 0.0)
         most = cell.discharge_c_rate_max * self._nominal
         discharge = (room if room < most else most) if allowed and room > 0.0 else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
