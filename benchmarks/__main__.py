@@ -5,6 +5,7 @@ import sys
 from benchmarks import (
     against,
     bytecodes,
+    driving,
     guard,
     judging,
     latency,
@@ -24,7 +25,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor, wheel, judging,
+        supervisor, wheel, judging, driving,
     )
 }  # fmt: skip
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         MultiStage,
         Optimum,
         PlatingAware,
+        Scaled,
         Strategy,
         strategy_named,
     )
@@ -75,28 +76,30 @@ if TYPE_CHECKING:
     )
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
+    from models.twin import Beginning
     from packbench import simulation
     from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
+    from reports.comparing import compare_strategies
     from reports.kpi import Kpi
     from reports.recording import Recording, RecordingError
     from reports.requirements import limits_of
 
 __all__ = [
-    "BatteryEmulator", "BatteryManagement", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
+    "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
     "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
     "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit",
     "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext",
     "LinkProfile", "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
-    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery",
-    "Require", "Rest", "Role", "Row", "RunScenario", "SafeStep", "SetPointRejected", "Setting", "Sink", "Soak",
+    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require",
+    "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak",
     "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
     "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
-    "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
-    "strategy_named", "to_departure",
+    "compare_strategies", "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack",
+    "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
+    "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -116,7 +119,8 @@ _HOMES = {
     ),
     "bench.station": ("StationFile", "load_station"),
     "bench.strategies": (
-        "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Strategy", "strategy_named",
+        "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Scaled", "Strategy",
+        "strategy_named",
     ),
     "bench.testing": ("TestBench", "Verify"),
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
@@ -128,9 +132,11 @@ _HOMES = {
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
+    "models.twin": ("Beginning",),
     "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
+    "reports.comparing": ("compare_strategies",),
     "reports.kpi": ("Kpi",),
     "reports.recording": ("Recording", "RecordingError"),
     "reports.requirements": ("limits_of",),

@@ -10,8 +10,10 @@ from bench.strategies.limit import FollowLimit
 from bench.strategies.optimum import Optimum, Replayed
 from bench.strategies.plating import PlatingAware
 from bench.strategies.registry import strategy_named
+from bench.strategies.scaled import Scaled
 from bench.strategies.stages import MultiStage
 
 __all__ = [
-    "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Replayed", "Strategy", "strategy_named",
+    "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Replayed", "Scaled", "Strategy",
+    "strategy_named",
 ]  # fmt: skip

@@ -48,6 +48,11 @@ class Strategy(ABC):
         return self
 
     @property
+    def is_searched(self) -> bool:
+        """Whether nobody knows what it asks for before `for_pack` has looked for it."""
+        return False
+
+    @property
     def asks(self) -> bool:
         """Whether it asks for anything of its own: what it asks for and does not get is then reported."""
         return True

@@ -56,6 +56,11 @@ class Optimum(Strategy):
             _found[key] = _searched(self, pack, beginning)
         return _found[key]
 
+    @property
+    def is_searched(self) -> bool:
+        """See `Strategy`."""
+        return True
+
     def rate(self, _soc: float, _coldest: float, _hottest: float, _cell: CellParameters) -> float:
         """Nothing: nobody has searched yet."""
         return 0.0
@@ -130,9 +135,11 @@ class _Search:
         self._optimum, self._beginning, self._pack = optimum, beginning, pack
         construction = Construction(**pack.construction.model_dump())
         limits = pack.limits
+        # A rate is of the rated capacity, as the bench has it; the twin's and the table's are of the cell's nominal.
+        self._rated = pack.rated_capacity / (construction.built_in(cell, 1, 1).nominal_capacity * pack.parallel)
         self._twin = ChargeTwin(cell, pack.series, pack.parallel, limits.cell_voltage.max, construction)
         self._hottest = limits.charge_temperature.max
-        most = min(limits.charge_current / pack.rated_capacity, float(cell.charge_limit.c_rate.max()))
+        most = min(limits.charge_current / pack.rated_capacity, float(cell.charge_limit.c_rate.max()) / self._rated)
         self.bounds = [(0.05, most)] * optimum.stages + [(0.01, 0.99)] * (optimum.stages - 1)
         self.tried = 0
 
@@ -148,7 +155,7 @@ class _Search:
 
         def asked(soc: Vector, _temperature: Vector) -> Vector:
             stage = (soc >= ends[:-1]).sum(axis=0)
-            return np.asarray(np.take_along_axis(rates, stage[np.newaxis], axis=0)[0])
+            return np.asarray(self._rated * np.take_along_axis(rates, stage[np.newaxis], axis=0)[0])
 
         self.tried += vectors.shape[1]
         return self._twin.charge(asked, vectors.shape[1], self._beginning, step)

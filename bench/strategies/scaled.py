@@ -1,0 +1,41 @@
+"""A share of another strategy: the same shape, with more or less courage."""
+
+import re
+from dataclasses import dataclass
+
+from bench.strategies.base import Strategy
+from models.cell import CellParameters
+
+
+@dataclass(frozen=True)
+class Scaled(Strategy):
+    """`share` of what `strategy` asks for, whatever that is; what asks for all that the BMS allows still does."""
+
+    share: float
+    strategy: Strategy
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share <= 10.0:
+            raise ValueError(f"a share of {self.share:g} of a strategy is none: give more than 0 and at most 10.")
+
+    @property
+    def name(self) -> str:
+        """See `Strategy`."""
+        return f"{self.share:g} of {self.strategy.name}"
+
+    @classmethod
+    def named(cls, name: str) -> "Scaled | None":
+        """See `Strategy`."""
+        from bench.strategies.registry import strategy_named
+
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) of (\S.*)", name)
+        return cls(float(match[1]), strategy_named(match[2])) if match else None
+
+    def rate(self, soc: float, coldest: float, hottest: float, cell: CellParameters) -> float:
+        """See `Strategy`."""
+        return self.share * self.strategy.rate(soc, coldest, hottest, cell)
+
+    @property
+    def asks(self) -> bool:
+        """See `Strategy`."""
+        return self.strategy.asks
