@@ -60,6 +60,10 @@ IMPLAUSIBLE = 2.0
 OUTSIDE_HEAT = 5.0
 """K that cells may have from nobody knows where: positions differ, and a chamber's sensor is not at the cells."""
 OUTSIDE_HEAT_DEBOUNCE = 30.0
+SUSPECTED_WORDS = (
+    "the cells are warmer than the current and all that is said to be around them make them; measure the air at the "
+    "cells with a thermometer of your own"
+)
 OPENINGS, INTERRUPTIONS, RECONNECTIONS = 1.0, 2.0, 5.0
 """How often in a run a contactor may open by itself under load, a current may be interrupted, a link may be lost."""
 CONTRADICTIONS = 2.0
@@ -72,8 +76,11 @@ OF_A_CURRENT = frozenset({
 """What a current brings about that nobody has asked for."""
 OF_A_WEAK_CELL = frozenset({"bms-charge-limit", "bms-discharge-limit"})
 """What one cell brings about that strays from all others."""
-OF_HEAT = frozenset({"cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise"})
-"""What air brings about that is hotter than anybody has asked for; what a BMS says of that, its own bits tell."""
+OF_HEAT = frozenset({
+    "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "coolant-diverges",
+})  # fmt: skip
+"""What air brings about that is hotter than anybody has asked for: a coolant unit works against it until it cannot any
+more. What a BMS says of heat, its own bits tell."""
 OF_COLD = frozenset({"cell-under-temperature", "charging-too-cold", "bms-charge-limit"})
 """What air brings about that is colder than anybody has asked for."""
 LOOK_AT_BMS = "look at its 12 V supply and its wiring, for a second node on the bus, and at its own log"
@@ -390,6 +397,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit(
         "outside-heat", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT,
         instrument=outside, explains=OF_HEAT, suspicion=True, label="outside heat (suspected)",
+    )  # fmt: skip
+    # What coolant carries away keeps the cells within their limits for long: nobody else tells meanwhile.
+    yield Limit(
+        "outside-heat-suspected", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
+        instrument=outside, words=SUSPECTED_WORDS,
     )  # fmt: skip
     yield Limit(
         "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,
