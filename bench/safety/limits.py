@@ -260,6 +260,10 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         words="its state of charge has moved faster than any current can move it",
     )  # fmt: skip
     yield implausible(
+        plausibility.FULLEST_LEAP, "", at_most=LEAP, debounce=IMPLAUSIBLE, label="BMS implausible (fullest cell)",
+        words="the charge of its fullest cell has moved faster than any current can move it",
+    )  # fmt: skip
+    yield implausible(
         plausibility.OPEN_YET_CARRYING, "", at_most=0.0, debounce=IMPLAUSIBLE, label="BMS implausible (state)",
         words=f"it says that its contactors are open and reads the current that was asked for; {LOOK_AT_BMS}",
         explains=frozenset({"contactor-opened"}),
@@ -429,6 +433,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     )
     spread = quantities.BMS_TEMPERATURE_SPREAD
     yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
+    yield Limit(
+        disagree, quantities.SCANNER_FROZEN, "", at_most=1.0, debounce=60.0, contradiction=True,
+        instrument=station.player("temperatures") or "temperatures", label=f"{disagree.replace('-', ' ')} (frozen)",
+        words="a sensor of the scanner stands still while every cell that the BMS reads has moved",
+    )  # fmt: skip
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
         label = f"temperature disagreement ({word})"
         yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label, contradiction=True)
