@@ -74,6 +74,29 @@ class Construction(files.FileModel):
         return self
 
 
+class ChargeSteps(files.FileModel):
+    """The table by which a BMS limits the charge: each step holds from its value on; see `models.steps`."""
+
+    temperature: tuple[float, ...] = Field(description="degC from which on each row holds; nothing below the first")
+    soc: tuple[float, ...] = Field(description="0 to 1, from which on each column holds")
+    c_rate: tuple[tuple[float, ...], ...] = Field(description="1/h of the cell's nominal capacity, a row for each")
+
+    @model_validator(mode="after")
+    def _is_a_table(self) -> "ChargeSteps":
+        from models.steps import StepTable
+
+        StepTable(**self.model_dump())
+        return self
+
+
+class Management(files.FileModel):
+    """What the pack's own BMS does, for the virtual bench and the twin."""
+
+    charge_limit: ChargeSteps | None = Field(
+        default=None, description="in steps; without it one that is made of the cell's own, in no point above that"
+    )
+
+
 class Datasheet(files.FileModel):
     """A pack of `series` groups of `parallel` cells, whatever is required of it."""
 
@@ -87,6 +110,7 @@ class Datasheet(files.FileModel):
     parallel: int = Field(default=1, gt=0, le=200)
     rated_capacity: float = Field(gt=0, description="Ah of the whole pack")
     construction: Construction = Construction()
+    bms: Management = Management()
     limits: Limits
 
     @property

@@ -17,9 +17,11 @@ from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.scenario import Step, Until, elapsed
 from bench.verdicts import InputError
 from models.cell import CellFileError, load_cell
+from models.construction import Construction
 from models.tables import Vector
 from models.vehicle.car import Car, Driven, drive, load_car
 from models.vehicle.cycles import CycleError, PowerTrace, read_cycle
+from models.vehicle.heat import CarPack, OnTheWay, on_the_way
 from models.vehicle.road import driven, load_road
 from models.vehicle.season import Weather, weather
 from models.vehicle.trace import Trace
@@ -48,7 +50,11 @@ class Journey:
     @cached_property
     def points(self) -> Sequence[tuple[float, float]]:
         """Time (s) and power (W) as a bench has it: positive charges. The last point is the end, and asks nothing."""
-        power = -self.power
+        return self.with_more(np.zeros_like(self.power))
+
+    def with_more(self, power: Vector) -> Sequence[tuple[float, float]]:
+        """As `points`, where something else takes some W out of the pack as well."""
+        power = -(self.power + power)
         return tuple(zip(self.time.tolist(), [*power[:-1].tolist(), 0.0], strict=True))
 
     @cached_property
@@ -108,6 +114,43 @@ def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
     return found
 
 
+HALF = 0.5
+"""State of charge in the middle of a journey, near enough for the heat of it."""
+_Parts = tuple[str, Construction, int, int, float]
+"""Of a pack, what its heat follows from: its cell, its construction, series and parallel, Wh."""
+
+
+def warmed(way: Journey, pack: PackFile, start: float | None, target: float | None, soc: float = HALF) -> OnTheWay:
+    """Heat of a car's whole pack, made of this pack's cells, on a journey that begins with cells of `start` degC.
+
+    None: of the air outside. `target` (degC) is what they are conditioned for at the end; None: they are not.
+    """
+    construction = Construction(**pack.construction.model_dump())
+    parts = (pack.cell, construction, pack.series, pack.parallel, pack_energy(pack))
+    return _warmed(way, parts, way.outside if start is None else start, target, soc)
+
+
+@lru_cache(maxsize=64)
+def _warmed(way: Journey, parts: _Parts, start: float, target: float | None, soc: float) -> OnTheWay:
+    name, construction, series, parallel, energy = parts
+    car = way.car
+    whole = CarPack.of(load_cell(name), construction, series, parallel, energy, car.energy)
+    return on_the_way(way.time, way.power, whole, car.thermal, outside=way.outside, start=start, soc=soc, target=target)
+
+
+def night_outside(season: str, hour: float, pack: PackFile) -> float:
+    """Temperature (degC) of this pack in a car that stood outside since the evening."""
+    try:
+        day = weather(season)
+    except CellFileError as error:
+        raise InputError(str(error)) from error
+    cell = load_cell(pack.cell)
+    whole = CarPack.of(
+        cell, Construction(**pack.construction.model_dump()), pack.series, pack.parallel, pack_energy(pack), 0.0
+    )
+    return day.after_a_night(whole.time_constant, hour)
+
+
 def pack_energy(pack: PackFile) -> float:
     """Wh that a pack holds, by its rated capacity and its cells' mean voltage."""
     cell = load_cell(pack.cell)
@@ -122,6 +165,11 @@ class Drive(Step):
     at a place ("oslo-january"). The journey begins at `hour`, the cabin as it stood outside. Power is scaled by
     `scale`, or so that this pack does what the car's does for its energy: the figure is recorded wherever one of the
     road is. What the BMS does not take is left to the brakes and reported, what it does not give is a derating.
+
+    `heat` says what the pack has around it: "held", chamber and coolant as they are; "car", the air of the season, and
+    coolant as the car's heater and chiller would have it. `precondition` (degC) is what cells are brought to for a
+    charge at the end, in the car's own time; its power comes out of the pack. `start` is what the car's cells begin
+    with, degC; None: the air's.
     """
 
     step_type: ClassVar[str] = "PROFILE"
@@ -133,6 +181,9 @@ class Drive(Step):
     hour: float = 8.0
     period: float = 1.0
     scale: float | None = None
+    heat: Literal["held", "car"] = "held"
+    precondition: float | None = None
+    start: float | None = None
     until: Until | Sequence[Until] = ()
     name: str = field(default="drive", kw_only=True)
 
@@ -161,6 +212,20 @@ class Drive(Step):
     def identity(self) -> str:
         """See `Step.identity`: a road is what it asks for."""
         return f"{self!r} {self.survey.digest}"
+
+    @property
+    def heated(self) -> bool:
+        """Whether the pack has a car's heat around it; who is conditioned has."""
+        return self.heat == "car" or self.precondition is not None
+
+    def on_the_way(self, pack: PackFile) -> OnTheWay:
+        """The heat of the car's pack, made of this pack's cells."""
+        return warmed(self.journey, pack, self.start, self.precondition)
+
+    def departure(self, pack: PackFile, arrival: float) -> float:
+        """State of charge (0 to 1) to leave with, to arrive with `arrival`; above 1 where the pack has not so much."""
+        guess = min(arrival + self.on_the_way(pack).used, 1.0)
+        return arrival + warmed(self.journey, pack, self.start, self.precondition, guess).used
 
     def scale_for(self, pack: PackFile) -> float:
         """Power of this pack for each W of the car's."""

@@ -228,11 +228,14 @@ class FastRecharge(Step):
     """Charge with the current limit that the BMS sends on CAN, scan by scan, up to the pack's own limit.
 
     A `strategy` (see `bench.strategies`) may ask for less; where it asks for more it is cut, and the cut is reported.
+    With `condition` (degC) coolant, or the chamber where there is none, brings the cells there meanwhile, as a car does
+    that is plugged in.
     """
 
     step_type: ClassVar[str] = "CCCV_CHG"
     until: Until | Sequence[Until] = ()
     strategy: Strategy = field(default=FollowLimit(), repr=False)
+    condition: float | None = None
     name: str = field(default="fast recharge", kw_only=True)
 
     @property

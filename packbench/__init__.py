@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
     from packbench import simulation
+    from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
@@ -94,7 +95,8 @@ __all__ = [
     "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
     "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
     "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "roles", "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named",
+    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -126,6 +128,7 @@ _HOMES = {
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
+    "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
     "reports.kpi": ("Kpi",),

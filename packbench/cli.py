@@ -19,6 +19,7 @@ from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault, Protections
 from packbench.commands import accept, export, fit, judge
+from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
 
@@ -417,6 +418,7 @@ app.command()(judge.judge)
 app.command()(accept.accept)
 app.command()(fit.fit)
 app.command()(export.export)
+app.command("map")(maps.map_)
 
 
 @app.command()

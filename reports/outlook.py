@@ -14,7 +14,8 @@ import numpy as np
 from bench import columns
 from bench.pack import PackFile
 from bench.planned import Planned
-from bench.running.emulation import cell_of
+from bench.running.emulation import cell_of, charge_steps_of
+from models.steps import StepTable
 from models.string import CellString, Spread
 from reports.recording import Floats, Recording
 from reports.uncertainty.meters import Meters
@@ -34,6 +35,7 @@ class _Twin:
 
     pack: PackFile
     string: CellString
+    allowed: StepTable
     time: float = 0.0
     air: float = 25.0
     counters: list[float] = field(default_factory=lambda: [0.0] * 4)
@@ -88,14 +90,14 @@ class _Twin:
         return self.pack.series * float(self.string.voltage[0])
 
     def _flow(self, step: Planned, duration: float) -> float:
-        """A, positive charges: as asked, within what the cell's table and its highest voltage allow."""
+        """A, positive charges: as asked, within what the BMS's table and the cell's highest voltage allow."""
         if step.direction == "none":
             return 0.0
         if step.direction == "discharge":
             return -step.current
         cell, soc = self.string.cell, float(self.string.soc[0])
-        allowed = cell.charge_limit.c_rate_at(float(self.string.temperature[0]), soc)
-        most = float(allowed) * cell.nominal_capacity * self.pack.parallel
+        temperature = float(self.string.temperature[0])
+        most = self.allowed.rate(temperature, temperature, soc) * cell.nominal_capacity * self.pack.parallel
         source, resistance = self.string.thevenin(duration)
         held = (self.pack.limits.cell_voltage.max - source) / resistance
         return max(min(step.current, most, held), 0.0)
@@ -121,7 +123,7 @@ def foreseen(
     Raw channels are those of the bench that the `manifest` is of, so that its meters are known.
     """
     string = CellString(cell_of(pack), 1, pack.parallel, spread=ALIKE, soc=soc, temperature=temperature)
-    twin = _Twin(pack, string, air=temperature)
+    twin = _Twin(pack, string, charge_steps_of(pack), air=temperature)
     if not all(twin.run(index, step) for index, step in enumerate(planned, 1)) or not twin.rows:
         return None
     return _recorded(twin, manifest)

@@ -17,6 +17,7 @@ from bench.verdicts import InputError
 from instruments.roles import BatteryEmulator, CellTable
 from models.cell import CellFileError, CellParameters, load_cell
 from models.construction import Construction
+from models.steps import StepTable, steps_of
 
 AT_ONCE = 0.1
 """s of a scan that may be spent on it."""
@@ -207,3 +208,9 @@ def cell_of(pack: PackFile) -> CellParameters:
     except CellFileError as error:
         raise InputError(f"pack {pack.name}, key cell: {error}") from error
     return Construction(**pack.construction.model_dump()).built_in(cell, pack.series, pack.parallel)
+
+
+def charge_steps_of(pack: PackFile) -> StepTable:
+    """What the pack's BMS lets it be charged with: its file's table, or one made of the cell's; raises as `cell_of`."""
+    given = pack.bms.charge_limit
+    return steps_of(cell_of(pack)) if given is None else StepTable(**given.model_dump())

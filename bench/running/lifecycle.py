@@ -569,6 +569,13 @@ def _construction(pack: PackFile) -> dict[str, Any]:
     return {"construction": given} if given else {}
 
 
+def _management(pack: PackFile) -> dict[str, Any]:
+    """What the pack's BMS allows, where the pack's file says so; its lowest voltage where that is not its cell's."""
+    given, lowest = pack.bms.charge_limit, pack.limits.cell_voltage.min
+    steps = {} if given is None else {"charge_steps": given.model_dump()}
+    return steps if lowest == cell_of(pack).voltage_min else {**steps, "lowest_voltage": lowest}
+
+
 def world_maker(station: StationFile) -> EntryPoint:
     """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
     virtual = station.virtual
@@ -604,6 +611,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             defects=setup.defects,
             wait=wait,
             **_construction(pack),
+            **_management(pack),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

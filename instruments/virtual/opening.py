@@ -27,6 +27,7 @@ from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 from models.construction import Construction
+from models.steps import StepTable
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
@@ -45,6 +46,8 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     defects: Sequence[str],
     wait: Callable[[float], None],
     construction: Mapping[str, float] | None = None,
+    charge_steps: Mapping[str, Any] | None = None,
+    lowest_voltage: float | None = None,
 ) -> World:
     """Open a virtual bench and plug its simulators in at their addresses, which no other world of this process has.
 
@@ -53,8 +56,10 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     (`"pack"` or `"emulator"`; without it the emulator where there is one). `links` maps an instrument name to its VISA
     resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
     another `serial_number` is another individual of it, `construction` what it adds to its cells (see
-    `models.construction`). `defects` as in `instruments.virtual.defects.grammar`. `wait`
-    lets virtual time pass while somebody waits for a reply: the clock's sleep, which in turn calls `World.advance`.
+    `models.construction`), `charge_steps` the table of what its BMS allows (see `models.steps`), `lowest_voltage` (V)
+    what that lets a cell be discharged to, where that is not the cell's own. `defects` as in
+    `instruments.virtual.defects.grammar`. `wait` lets virtual time pass while somebody waits for a reply: the clock's
+    sleep, which in turn calls `World.advance`.
 
     Raises ValueError for anything unknown, missing or out of range, and for an address that is given twice.
     """
@@ -62,7 +67,8 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     plan = _Section.of(settings, links)
     built = Construction(**(construction or {}))
     individual = crc32(f"{seed}:{serial_number}".encode())
-    builder = _Builder(plan, load_cell(cell), series, parallel, seed, individual, wait, built)
+    table = None if charge_steps is None else StepTable(**charge_steps)
+    builder = _Builder(plan, load_cell(cell), series, parallel, seed, individual, wait, built, table, lowest_voltage)
     with ExitStack() as undo:
         world = builder.build(undo, defects)
         undo.pop_all()
@@ -193,6 +199,8 @@ class _Builder:
     individual: int
     wait: Callable[[float], None]
     construction: Construction
+    table: StepTable | None = None
+    lowest_voltage: float | None = None
     clock: WorldTime = field(default_factory=WorldTime)
     settling: Settling = field(default_factory=Settling)
     properties: Properties = field(default_factory=Properties)
@@ -244,7 +252,8 @@ class _Builder:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
             each.name, each.specimen(self.specimens), self.clock, self.settling, self._built_in, self.series,
-            self.parallel, self.plan.temperature, self.properties, plant, buses.get(each.name),
+            self.parallel, self.plan.temperature, self.properties, plant, buses.get(each.name), self.table,
+            self.lowest_voltage,
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
         try:

@@ -17,6 +17,7 @@ from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
+from models.steps import StepTable, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,14 @@ class Place:
     properties: Properties
     found: Plant | None = None
     bus: CanChannel | None = None
+    table: StepTable | None = None
+    lowest_voltage: float | None = None
+    """V that the pack's BMS lets a cell be discharged to; None: what the cell's file says."""
+
+    @property
+    def steps(self) -> StepTable:
+        """What the pack's BMS lets it be charged with: its own table, or one that is made of the cell's."""
+        return steps_of(self.cell) if self.table is None else self.table
 
     @property
     def plant(self) -> Plant:

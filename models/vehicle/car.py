@@ -16,6 +16,7 @@ from models.tables import Vector
 from models.vehicle import motor
 from models.vehicle.air import REFERENCE_DENSITY, density
 from models.vehicle.cabin import Cabin
+from models.vehicle.heat import ThermalManagement
 from models.vehicle.trace import Trace
 
 GRAVITY = 9.81
@@ -24,7 +25,7 @@ REFERENCE = 20.0
 """degC at which a road load is stated (UN GTR 15 corrects to it)."""
 FADES = (5 / 3.6, 12 / 3.6)
 """m/s: below the first nothing is recovered, from the second on all that may be."""
-CABIN = Cabin()
+CABIN, THERMAL = Cabin(), ThermalManagement()
 FOLDER = Path(__file__).parent / "cars"
 
 
@@ -78,6 +79,7 @@ class Car:
     auxiliaries: float = 300.0
     efficiency: float | None = None
     cabin: Cabin = CABIN
+    thermal: ThermalManagement = THERMAL
     sources: tuple[str, ...] = ()
 
     def with_machine(self, machine: motor.Machine) -> "Car":
@@ -186,9 +188,10 @@ def _motor_loss(car: Car, mechanical: Vector, torque: Vector, shaft: Vector) -> 
 _KEYS = (
     *("name", "description", "sources", "mass", "road_load", "drag_area", "rolling", "rolling_per_kelvin", "rotating"),
     *("wheel_radius", "gear_ratio", "gear_efficiency", "power", "torque", "motor", "recovers", "auxiliaries", "energy"),
-    *("efficiency", "cabin"),
+    *("efficiency", "cabin", "thermal"),
 )
 _CABIN = ("heat_capacity", "conductance", "comfort", "cooled", "heater", "compressor", "cooling", "heat_pump")
+_THERMAL = ("heater", "chiller", "performance", "cool_above", "begins", "flow")
 _MOTOR = ("turns", "iron", "friction", "inverter")
 _SHARE = Span(above=0.0, at_most=1.0)
 _OPTIONAL = {
@@ -226,6 +229,7 @@ def _read(path: Path) -> Car:
         machine=_read_machine(fields.section("motor", _MOTOR)) if fields.has("motor") else motor.WOUND_ROTOR,
         auxiliaries=fields.number("auxiliaries", Span(at_least=0.0)),
         cabin=_read_cabin(fields.section("cabin", _CABIN)) if fields.has("cabin") else CABIN,
+        thermal=_read_thermal(fields.section("thermal", _THERMAL)) if fields.has("thermal") else THERMAL,
         sources=fields.texts("sources"),
     )
     return replace(car, **given)  # type: ignore[arg-type]
@@ -248,6 +252,11 @@ def _read_machine(section: Fields) -> motor.Machine:
         return replace(machine, **given)  # type: ignore[arg-type]
     linear, square = section.curve("inverter", 2, Span(at_least=0.0)).tolist()
     return replace(machine, **given, inverter=(linear, square))  # type: ignore[arg-type]
+
+
+def _read_thermal(section: Fields) -> ThermalManagement:
+    given = {key: section.number(key, POSITIVE) for key in _THERMAL if section.has(key)}
+    return replace(THERMAL, **given)
 
 
 def _read_cabin(section: Fields) -> Cabin:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.plating import *
     from reports.kpi.resistances import *
     from reports.kpi.road import *
+    from reports.kpi.several import *
 
 __all__ = [
     "Evaluation", "Explained", "Kpi", "KpiFunction", "Step", "compute_all", "evaluate", "found", "of_cycle", "of_step",

@@ -119,6 +119,9 @@ def test_a_mistake_in_a_station_file_is_named_where_it_is(
     assert says in text
 
 
+STEPS = "{temperature: [0, 20], soc: [0, 0.5], c_rate: [[0.2, 0.1], [0.5]]}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "says"),
     [
@@ -130,6 +133,8 @@ def test_a_mistake_in_a_station_file_is_named_where_it_is(
         ("min: 3.05, max: 3.45", "min: 3.45, max: 3.05", 8, "limits.cell_voltage", "must lie below"),
         ("max: 3.45", "maxi: 3.45", 8, "limits.cell_voltage.maxi", "did you mean 'max'?"),
         ("min: 3.05, max: 3.45", "min: .nan, max: .nan", 8, "limits.cell_voltage.min", "finite number"),
+        ("series: 4", f"series: 4\nbms: {{charge_limit: {STEPS}}}", 6, "bms.charge_limit", "c_rate is not a row of 2"),
+        ("series: 4", "series: 4\nbms: {charge_limits: {}}", 6, "bms.charge_limits", "did you mean 'charge_limit'?"),
         ("{25: 0.9}", "{}", 14, "requirements.capacity_c3", "at least one temperature"),
         ("{25: 0.9}", "{warm: 0.9}", 14, "requirements.capacity_c3.warm", "found 'warm'"),
     ],

@@ -110,6 +110,7 @@ def open_bench() -> Iterator[OpenBench]:
         overrides: dict[str, dict[str, Any]] | None = None,
         links: dict[str, str] | None = None,
         construction: dict[str, float] | None = None,
+        charge_steps: dict[str, Any] | None = None,
         **section: Any,
     ) -> Bench:
         chosen = names or ("supply", "load")
@@ -126,6 +127,7 @@ def open_bench() -> Iterator[OpenBench]:
             defects=defects,
             wait=wait,
             construction=construction,
+            charge_steps=charge_steps,
         )
         worlds.append(world)
         return Bench(world, manager)

@@ -15,6 +15,7 @@ from instruments.drivers.foxbms import layout
 from instruments.virtual.simulators.foxbms.charge_limit import ChargeLimit
 from instruments.virtual.simulators.foxbms.node import field
 from models.cell import load_cell
+from models.steps import StepTable
 from truth.foxbms_c import CNode
 
 OpenBench = Callable[..., Any]
@@ -275,11 +276,61 @@ def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_follo
     assert all(later >= 0.9 * earlier for earlier, later in itertools.pairwise(followed))
 
 
-@given(coldest=st.floats(-40.0, 80.0), warmer=st.floats(0.0, 30.0), soc=st.floats(-0.1, 1.1))
-def test_the_charge_limit_is_the_lower_of_its_two_temperatures(coldest: float, warmer: float, soc: float) -> None:
-    cell = load_cell("lfp-26650")
-    of_each = cell.charge_limit.c_rate_at([coldest, coldest + warmer], [soc, soc])
-    assert ChargeLimit(cell)(coldest, coldest + warmer, soc) == pytest.approx(of_each.min(), abs=1e-12)
+STEPS = {"temperature": (0.0, 20.0, 40.0), "soc": (0.0, 0.5), "c_rate": ((0.4, 0.2), (1.2, 0.8), (0.4, 0.4))}
+
+
+@given(st.lists(st.tuples(st.floats(-40.0, 80.0), st.floats(0.0, 30.0), st.floats(-0.1, 1.1)), min_size=1, max_size=20))
+def test_the_charge_limit_is_never_above_its_table_however_a_pack_moves(
+    course: list[tuple[float, float, float]],
+) -> None:
+    cell, table = load_cell("lfp-26650"), StepTable(**STEPS)
+    limit = ChargeLimit(cell, table)
+    for coldest, warmer, soc in course:
+        assert 0.0 <= limit(coldest, coldest + warmer, soc) <= table.rate(coldest, coldest + warmer, soc)
+
+
+@pytest.mark.parametrize(
+    ("course", "rates"),
+    [
+        # Colder: at once. Warmer: once it is 1 K inside.
+        ([(20.1, 0.3), (19.9, 0.3), (20.9, 0.3), (21.1, 0.3), (20.1, 0.3)], [1.2, 0.4, 0.4, 1.2, 1.2]),
+        # Hotter, and back.
+        ([(39.9, 0.3), (40.0, 0.3), (39.5, 0.3), (38.9, 0.3)], [1.2, 0.4, 0.4, 1.2]),
+        # Fuller: at once. Emptier: once it is 1 % inside.
+        ([(25.0, 0.499), (25.0, 0.5), (25.0, 0.495), (25.0, 0.48)], [1.2, 0.8, 0.8, 1.2]),
+        # What is seen first counts at once.
+        ([(20.0, 0.0)], [1.2]),
+    ],
+)  # fmt: skip
+def test_it_steps_down_at_once_and_up_only_well_inside_the_step(
+    course: list[tuple[float, float]], rates: list[float]
+) -> None:
+    limit = ChargeLimit(load_cell("lfp-26650"), StepTable(**STEPS))
+    assert [limit(temperature, temperature, soc) for temperature, soc in course] == rates
+
+
+def test_the_table_of_a_pack_is_what_its_node_sends(open_bench: OpenBench, connect: Connect) -> None:
+    """Of 4.9941 Ah, in steps of 0.25 A; the same over a whole step, and nothing below the first row."""
+    table = STEPS | {"c_rate": ((0.15, 0.1), (0.3, 0.2), (0.15, 0.15))}
+    sent = []
+    for temperature, soc in ((25.0, 0.3), (35.0, 0.45), (25.0, 0.6), (5.0, 0.3), (-1.0, 0.3)):
+        bench = open_bench("bms", temperature=temperature, soc=soc, cell="nmc811-21700", charge_steps=table)
+        sent.append(connect(bench).after(1)["MaximumChargeCurrent"])
+        bench.world.close()
+    assert sent == [1.25, 1.25, 0.75, 0.5, 0.0]
+
+
+def test_a_pack_that_the_table_lets_take_next_to_nothing_is_not_full(open_bench: OpenBench, connect: Connect) -> None:
+    cold = {"temperature": (0.0,), "soc": (0.0,), "c_rate": ((0.02,),)}
+    bench = open_bench("bms", temperature=25.0, soc=0.7, cell="nmc811-21700", charge_steps=cold)
+    signals = connect(bench).after(1)
+    assert 0.0 < signals["MaximumChargeCurrent"] <= 0.25
+    assert not signals["ChargingComplete"]
+
+
+def test_a_table_that_is_none_is_refused_before_anything_is_plugged_in(open_bench: OpenBench) -> None:
+    with pytest.raises(ValueError, match="c_rate is not a row of 2 rates for each of 3 temperatures"):
+        open_bench("bms", charge_steps=STEPS | {"c_rate": ((1.0, 0.5),)})
 
 
 def test_the_charge_limit_falls_with_cold(open_bench: OpenBench, connect: Connect) -> None:

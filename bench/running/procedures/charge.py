@@ -9,6 +9,7 @@ from bench.running.declared import Place
 from bench.running.emulation import cell_of
 from bench.running.procedures import bounds
 from bench.running.procedures.base import Control, Direction, Envelope, Extremes, Procedure, Stage
+from bench.running.procedures.leading import AHEAD, Leading, conditioner
 from bench.running.sampling import Row
 from bench.scenario import Charge, FastRecharge, amperes
 from models.cell import CellParameters
@@ -70,10 +71,14 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
 
     def envelope(self) -> Envelope:
         """See `Procedure`."""
-        return {
+        found = {
             ("source", "current"): Extremes(0.0, bounds.charge_bound(self.place).value),
             ("source", "voltage"): Extremes(0.0, self.place.pack.voltage_max),
         }
+        return found if self.step.condition is None else {**found, **self._leading(self.step.condition).envelope}
+
+    def _leading(self, target: float) -> Leading:
+        return Leading.around(self.place, conditioner(self.place), target)
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: a strategy that does not get there."""
@@ -89,11 +94,14 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
         """See `Procedure`; what a model has promised of the charge is one."""
         found = {"current": bounds.charge_bound(self.place).value, "voltage": self.place.pack.voltage_max}
         promised = self.step.strategy.promised
+        if self.step.condition is not None:
+            found["conditioned to"] = self.step.condition
         return found if isnan(promised) else {**found, "promised time": promised}
 
     def words(self) -> dict[str, str]:
         """See `Procedure`."""
-        return {"strategy": self.step.strategy.name}
+        found = {"strategy": self.step.strategy.name}
+        return found if self.step.condition is None else {**found, "conditioned by": conditioner(self.place)}
 
     @property
     def _cell(self) -> CellParameters:
@@ -101,6 +109,18 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
+        charge, target = self._charging(stage), self.step.condition
+        if target is None:
+            return charge
+        leading = self._leading(target)
+
+        def control(row: Row, time: float) -> None:
+            charge(row, time)
+            leading.lead(stage, row, target, ahead=AHEAD)
+
+        return control
+
+    def _charging(self, stage: Stage) -> Control:
         largest = bounds.charge_bound(self.place).value
         if not self.step.strategy.asks:
             return charging(lambda _row, _time: largest, None, stage)

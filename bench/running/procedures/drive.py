@@ -2,15 +2,51 @@
 
 Beyond that a peak is cut, as the car's own controller cuts it, and counts as a derating. A road that is too much for
 the pack at its own voltage is refused before anything is switched on.
+
+A pack that has a car's heat around it stands in the season's air. A car's pack gets the coolant that the car's would:
+as far from its cells, as they are measured, as it is from those of the model. Of a smaller one, whose heat is another,
+coolant (or chamber) leads the cells to what those of the car's are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from bench.pack import PackFile
+from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.road import Drive, pack_energy
 from bench.running.declared import Place
+from bench.running.procedures.base import Control, Envelope, Extremes, Stage
+from bench.running.procedures.leading import FINE, LEAD, Leading, cells, conditioner
 from bench.running.procedures.profile import Following
+from bench.running.sampling import Row
+from models.vehicle.heat import OnTheWay
+
+CAR_SCALE = 0.5
+"""Power of a pack for each W of the car's from which on its heat is that of a car's pack."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a drive asks of a pack: the road, and what conditions the pack meanwhile."""
+
+    step: Drive
+    pack: PackFile
+    quantity: Quantity = "power"
+    interpolation: Interpolation = "previous"
+
+    @cached_property
+    def points(self) -> Sequence[tuple[float, float]]:
+        """See `Followed`; of the car's own pack."""
+        step = self.step
+        return step.journey.with_more(step.on_the_way(self.pack).power) if step.heated else step.points
+
+    @property
+    def survey(self) -> Survey:
+        """See `Followed`."""
+        return survey(self.points, self.quantity) if self.step.heated else self.step.survey
 
 
 class DriveProcedure(Following[Drive]):
@@ -19,9 +55,56 @@ class DriveProcedure(Following[Drive]):
     kind = Drive
 
     def __init__(self, step: Drive, place: Place) -> None:
-        super().__init__(step, place, step, step.scale_for(place.pack))
+        super().__init__(step, place, Asked(step, place.pack), step.scale_for(place.pack))
         limits = place.pack.limits
         self.most_charged, self.most_discharged = limits.charge_current, limits.discharge_current
+        self._by = conditioner(place)
+
+    def envelope(self) -> Envelope:
+        """See `Procedure`; with a car's heat, what chamber and coolant do as well."""
+        found = dict(super().envelope())
+        if self.step.heated:
+            outside = self.step.journey.outside
+            found |= {("chamber", "temperature"): Extremes(outside, outside)} if "chamber" in self.place.roles else {}
+            found |= self._leading.envelope
+        return found
+
+    @cached_property
+    def _way(self) -> OnTheWay:
+        return self.step.on_the_way(self.place.pack)
+
+    @property
+    def _leading(self) -> Leading:
+        lead = 0.0 if self._by == "chamber" else LEAD
+        low, high = float(self._way.cells.min()), float(self._way.cells.max())
+        return Leading(self.place, self._by, low - lead, high + lead)
+
+    @property
+    def _is_a_cars(self) -> bool:
+        return abs(self.scale) >= CAR_SCALE and self._by == "coolant"
+
+    def begin(self, stage: Stage) -> Control:
+        """See `Procedure`."""
+        follow = super().begin(stage)
+        if not self.step.heated:
+            return follow
+        leading, way = self._leading, self._way
+        if self._by != "chamber":
+            Leading(self.place, "chamber", *2 * [self.step.journey.outside]).ask(stage, self.step.journey.outside)
+
+        def control(row: Row, time: float) -> None:
+            follow(row, time)
+            warm, coolant = way.at(time)
+            if self._is_a_cars:
+                leading.ask(stage, FINE * round((cells(row) + coolant - warm) / FINE))
+            else:
+                leading.lead(stage, row, FINE * round(warm / FINE), FINE)
+
+        return control
+
+    def words(self) -> dict[str, str]:
+        """See `Procedure`."""
+        return {"conditioned by": self._by} if self.step.heated else {}
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: where the road asks for more than the pack may give."""
@@ -46,4 +129,8 @@ class DriveProcedure(Following[Drive]):
             found["distance"] = float(journey.position[-1])
         if journey.driven is not None:
             found["consumption"] = 1000 * journey.driven.consumption
+        if self.step.heated:
+            found |= {"expected arrival": float(self._way.cells[-1]), "conditioning energy": self._way.energy}
+        if self.step.precondition is not None:
+            found["target"] = self.step.precondition
         return found

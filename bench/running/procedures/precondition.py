@@ -5,19 +5,16 @@ target afterwards: what a charge heats is carried away.
 """
 
 from collections.abc import Container, Iterable
-from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
 from bench.road import TARGET_BAND, Precondition
 from bench.running.declared import Place
 from bench.running.ending import Conditions
-from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage, ask_nothing
+from bench.running.procedures.base import Control, Envelope, Procedure, Stage, ask_nothing
+from bench.running.procedures.leading import Leading, conditioner
 from bench.running.sampling import Row
 
-GAIN, STEP = 2.0, 2.0
-"""K that coolant leads by for each K that the cells are away, and in which it is asked for: nearer the cells it comes
-back to the target, since a plate goes on warming them, and a unit is not asked for what it cannot hold."""
 _COLDEST, _HOTTEST = INDEX[columns.CELL_TEMPERATURE_MIN], INDEX[columns.CELL_TEMPERATURE_MAX]
 
 
@@ -31,15 +28,16 @@ class PreconditionProcedure(Procedure[Precondition]):
 
     def __init__(self, step: Precondition, place: Place) -> None:
         super().__init__(step, place)
-        self._by = step.by or ("coolant" if "coolant" in place.roles else "chamber")
-        self._asked = nan
+        self._by = conditioner(place, step.by)
+        self._asks: Leading
+
+    @property
+    def _leading(self) -> Leading:
+        return Leading.around(self.place, self._by, self.step.to, self.step.lead)
 
     def envelope(self) -> Envelope:
         """See `Procedure`; coolant may go beyond the target by its lead, within what unit and pack allow."""
-        if self._by == "chamber":
-            return {("chamber", "temperature"): Extremes(self.step.to, self.step.to)}
-        low, high = self._range()
-        return {("coolant", "temperature"): Extremes(low, high)}
+        return self._leading.envelope
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`."""
@@ -61,25 +59,11 @@ class PreconditionProcedure(Procedure[Precondition]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
+        leading = self._asks = self._leading
         if self._by == "chamber":
-            stage.place.roles.chamber.set_temperature(self.step.to, None)
-            stage.sampler.ask_temperature(self.step.to)
-            self._tell(stage, "chamber", self.step.to)
+            leading.ask(stage, self.step.to)
             return ask_nothing
-        low, high = self._range()
-        self._asked = nan
-
-        def control(row: Row, _time: float) -> None:
-            away = self.step.to - (row[_COLDEST] + row[_HOTTEST]) / 2
-            if isnan(away):
-                return
-            wanted = min(max(self.step.to + STEP * round(GAIN * away / STEP), low), high)
-            if wanted != self._asked:
-                stage.place.roles.coolant.set_temperature(wanted)
-                self._asked = wanted
-                self._tell(stage, "coolant", wanted)
-
-        return control
+        return lambda row, _time: leading.lead(stage, row, self.step.to)
 
     def ending(self, start: float, at_least: float = 0.0) -> "Arrived":
         """See `Procedure`."""
@@ -87,24 +71,11 @@ class PreconditionProcedure(Procedure[Precondition]):
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`: coolant stays at the target."""
-        if self._by == "coolant" and self._asked != self.step.to:
-            stage.place.roles.coolant.set_temperature(self.step.to)
-            self._tell(stage, "coolant", self.step.to)
+        self._asks.ask(stage, self.step.to)
 
     def until(self) -> list[str]:
         """See `Procedure`."""
         return [_words(self.step), *super().until()]
-
-    def _range(self) -> tuple[float, float]:
-        """Coolant set points that may be asked for, degC: the target and its lead, both ways, as far as that goes."""
-        lowest, highest = self.place.roles.coolant.temperature_range
-        allowed = self.place.pack.limits.charge_temperature
-        low = max(self.step.to - self.step.lead, lowest, allowed.min)
-        return min(low, self.step.to), max(min(self.step.to + self.step.lead, highest, allowed.max), self.step.to)
-
-    @staticmethod
-    def _tell(stage: Stage, instrument: str, value: float) -> None:
-        stage.log.event("set point", instrument=instrument, quantity="temperature", value=value, unit="°C")
 
 
 class Arrived(Conditions):

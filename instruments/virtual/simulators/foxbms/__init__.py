@@ -31,6 +31,8 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         place.cell,
         _seen(place),
         place.channel,
+        steps=place.steps,
+        lowest_voltage=place.lowest_voltage,
         parallel=place.parallel,
         settling=place.settling,
         leak=leak,

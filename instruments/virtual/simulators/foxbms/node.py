@@ -46,6 +46,7 @@ from instruments.virtual.simulators.foxbms.timing import AS_RELEASED, OPENS, Req
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
 from models.cell import CellParameters
+from models.steps import StepTable
 
 __all__ = ["FoxBms", "field"]
 
@@ -74,6 +75,8 @@ OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
 class FoxBms(Part):
     """One node. `cells` is what it measures; `connected` is its contactor, that the world reads.
 
+    `steps` is its table of what the cells take, `lowest_voltage` (V) what it lets them be discharged to, where that is
+    not their own.
     `leak` is the property that its insulation monitor reads, Ohm. A node as released (`request_timeout` None) wants
     requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
     they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
@@ -81,12 +84,14 @@ class FoxBms(Part):
     `conducts` is what the contactor really does of what it is told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what stands behind `*` has a name
         self,
         cell: CellParameters,
         cells: Cells,
         channel: CanChannel,
         *,
+        steps: StepTable,
+        lowest_voltage: float | None = None,
         parallel: int = 1,
         settling: Settling,
         leak: Property,
@@ -127,7 +132,8 @@ class FoxBms(Part):
         self._voltage_limits = frames.VOLTAGE_LIMIT_HIGH(series * cell.voltage_max) | frames.VOLTAGE_LIMIT_LOW(
             series * cell.voltage_min
         )
-        self._rate = ChargeLimit(cell)
+        self._rate = ChargeLimit(cell, steps)
+        self._lowest = cell.voltage_min if lowest_voltage is None else lowest_voltage
         # The first current, either way, that is too much.
         self._most = self._nominal * (max(self._rate.most, cell.discharge_c_rate_max) * 1.2) + LIMIT_STEP
         channel.members[self] = self._receive
@@ -342,7 +348,7 @@ class FoxBms(Part):
     def _limit(self) -> None:
         """The largest currents the cells take now, A.
 
-        Charging: the cell's table at its most sensitive temperature and its fullest cell, and never more than brings
+        Charging: the table at its most sensitive temperature and its fullest cell, and never more than brings
         the highest cell to its limit. The node looks ahead along the rise of that cell, creeps up (a cell may have
         twice the resistance it should have, and its voltage goes on rising behind a step) and backs off at once. Below
         that limit at least one step of the message is allowed: a coarse message must not end a taper early.
@@ -356,13 +362,15 @@ class FoxBms(Part):
         ahead = risen / self._interval * LOOK_AHEAD if risen > 0.0 else 0.0
         headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
         limit = (current if current > 0.0 else 0.0) + headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
-        limit = limit if limit < by_table else by_table
+        tapering = limit < by_table
+        limit = limit if tapering else by_table
         least = LIMIT_STEP if by_table > 0.0 and headroom > 0.0 else 0.0
         limit = limit if limit > least else least
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
-        self.charging_complete = self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
+        # Where it is the table that allows next to nothing, in the cold, nobody is full.
+        self.charging_complete = tapering and self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
         allowed = cell.discharge_temperature_min <= found.temperature_min
-        room = (found.voltage_min - cell.voltage_min) / (2.0 * resistance) - (current if current < 0.0 else 0.0)
+        room = (found.voltage_min - self._lowest) / (2.0 * resistance) - (current if current < 0.0 else 0.0)
         most = cell.discharge_c_rate_max * self._nominal
         discharge = (room if room < most else most) if allowed and room > 0.0 else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP

@@ -1,0 +1,135 @@
+"""What a map is judged by, for each pack: how far apart best and worst are, the worst, the margin, and the deratings.
+
+The figures are KPIs like others: a pack file's requirements give their limits by the same keys.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import hypot, nan
+
+from bench.pack import PackFile
+from bench.verdicts import Measurement, Verdict
+from packbench.mapping.outcome import CANNOT, CONDITIONING, DERATING, MARGIN, Figure, Outcome
+from reports.kpi import found
+from reports.requirements import bounds
+
+SPREAD, LONGEST = "charge time spread", "longest charge time"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A judged figure of a map: `where` says which fields it comes from."""
+
+    measurement: Measurement
+    where: str
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the pack file has a limit for it."""
+        return self.measurement.at_least is not None or self.measurement.at_most is not None
+
+    @property
+    def verdict(self) -> Verdict:
+        """By its limit and its uncertainty."""
+        return self.measurement.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What preconditioning cost and bought on one road in one season: s, Wh of the car's pack."""
+
+    without: Outcome
+    conditioned: Outcome
+
+    @property
+    def won(self) -> Figure:
+        """Time (s) by which the recharge is shorter; 0 or less is no gain."""
+        before, after = self.without.time, self.conditioned.time
+        return Figure(before.value - after.value, hypot(before.uncertainty, after.uncertainty), "s")
+
+    @property
+    def cost(self) -> Figure:
+        """Energy (Wh) that it took out of the pack on the way."""
+        before, after = self.without.figure(CONDITIONING), self.conditioned.figure(CONDITIONING)
+        return Figure(after.value - before.value, hypot(before.uncertainty, after.uncertainty), "Wh")
+
+
+def timed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those that have a time, the shortest first."""
+    return sorted((each for each in outcomes if each.time.known), key=lambda each: each.time.value)
+
+
+def criteria(pack: PackFile, outcomes: Sequence[Outcome]) -> list[Criterion]:
+    """Every criterion for the fields of one pack, one strategy, all with or all without preconditioning."""
+    ordered = timed(outcomes)
+    found = [_spread(pack, ordered), _longest(pack, ordered), *_worst(pack, outcomes, MARGIN, min, "mV")]
+    return [*found, *_worst(pack, outcomes, DERATING, max, "%")]
+
+
+def spread(ordered: Sequence[Outcome]) -> Figure:
+    """Longest over shortest time of fields in the order of their times; nan of fewer than two."""
+    if len(ordered) < 2:
+        return Figure()
+    shortest, longest = ordered[0].time, ordered[-1].time
+    ratio = longest.value / shortest.value
+    own = hypot(longest.uncertainty / longest.value, shortest.uncertainty / shortest.value)
+    return Figure(ratio, ratio * own, "1")
+
+
+def _spread(pack: PackFile, ordered: Sequence[Outcome]) -> Criterion:
+    return _judged(pack, SPREAD, spread(ordered), "1", _where(ordered))
+
+
+def _where(ordered: Sequence[Outcome]) -> str:
+    if not ordered:
+        return "no field has a time"
+    return f"{_place(ordered[-1])} against {_place(ordered[0])}"
+
+
+def _longest(pack: PackFile, ordered: Sequence[Outcome]) -> Criterion:
+    longest = ordered[-1] if ordered else None
+    return _judged(pack, LONGEST, longest.time if longest else Figure(), "s", _place(longest) if longest else "")
+
+
+def _worst(pack: PackFile, outcomes: Sequence[Outcome], key: str, worst: object, unit: str) -> Iterable[Criterion]:
+    known = [each for each in outcomes if each.figure(key).known]
+    if not known:
+        yield Criterion(Measurement(key, nan, unit), "not known" if key == MARGIN else "no field has one")
+        return
+    choose = min if worst is min else max
+    field = choose(known, key=lambda each: each.figure(key).value)
+    yield _judged(pack, key, field.figure(key), unit, _place(field))
+
+
+def _judged(pack: PackFile, key: str, figure: Figure, unit: str, where: str) -> Criterion:
+    """A figure by the limit of the pack file, which does not depend on a temperature: it is of all seasons."""
+    table = pack.requirements.get(key, {}).get("", {})
+    limit = next(iter(table.values()), None)
+    kpi = found().named(key)
+    least, most = bounds(kpi.sense, limit) if kpi is not None else (None, None)
+    return Criterion(Measurement(key, figure.value, unit, least, most, figure.uncertainty), where)
+
+
+def _place(outcome: Outcome) -> str:
+    field = outcome.field
+    return f"{field.road} in {field.season}"
+
+
+def gains(outcomes: Sequence[Outcome]) -> list[Gain]:
+    """Preconditioned fields beside the same ones without."""
+    plain = {_without(each): each for each in outcomes if not each.field.conditioned}
+    return [
+        Gain(plain[_without(each)], each)
+        for each in outcomes
+        if each.field.conditioned and _without(each) in plain and each.time.known and plain[_without(each)].time.known
+    ]
+
+
+def _without(outcome: Outcome) -> tuple[str, str, str, str]:
+    field = outcome.field
+    return field.pack, field.road, field.season, field.strategy
+
+
+def impossible(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Fields that a pack is not made for."""
+    return [each for each in outcomes if each.verdict == CANNOT]

@@ -1,0 +1,103 @@
+"""What a map is made of: every combination of road, season, pack and strategy, with and without preconditioning."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from bench.verdicts import InputError
+from models.cell import CellFileError
+from models.vehicle.road import available_roads
+from models.vehicle.season import weather
+
+SEASONS = ("oslo-winter@7", "paris-spring@8", "seville-summer@15", "paris-autumn@18")
+"""The coldest morning and the hottest afternoon that there are, and two between."""
+STRATEGIES = ("follow-limit",)
+MORNING, FULL_DAY = 8.0, 24.0
+"""Hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A season as it is written, `place-season@hour`: what `bench.road.Drive` calls season and hour."""
+
+    written: str
+    season: str
+    hour: float
+
+    @classmethod
+    def of(cls, written: str) -> "Moment":
+        """Read one; raises `InputError` for a season, a place or an hour that does not exist."""
+        season, at, hour = written.partition("@")
+        try:
+            number = float(hour) if at else MORNING
+            weather(season)
+        except ValueError as error:
+            raise InputError(f"season {written!r}: an hour is a number, as in {season}@7.") from error
+        except CellFileError as error:
+            raise InputError(f"season {written!r}: {error}") from error
+        if not 0.0 <= number < FULL_DAY:
+            raise InputError(f"season {written!r}: an hour is from 0 to less than 24, as in {season}@7.")
+        return cls(written, season, number)
+
+    def __str__(self) -> str:
+        return f"{self.season.replace('-', ', ')} at {self.hour:g} h"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the map. All names are as they are written in a command."""
+
+    pack: str
+    road: str
+    season: str
+    strategy: str = STRATEGIES[0]
+    conditioned: bool = False
+
+    @property
+    def id(self) -> str:
+        """A name for files; of two fields never the same."""
+        parts = (self.pack, self.road, self.season, self.strategy, "conditioned" if self.conditioned else "as-it-comes")
+        return "--".join("".join(each if each.isalnum() or each in "-.@" else "_" for each in part) for part in parts)
+
+    def __str__(self) -> str:
+        conditioned = ", preconditioned" if self.conditioned else ""
+        return f"{self.pack}, {self.road} in {self.season}, {self.strategy}{conditioned}"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is the same for all fields: where and how they are measured.
+
+    `arrival` is the state of charge (0 to 1) at the charger, `end` that at which a recharge ends, `target` (degC) what
+    cells are conditioned to. `version` is that of packbench: a worker with another one would measure something else.
+    """
+
+    station: str
+    car: str = "renault-5-class"
+    arrival: float = 0.10
+    end: float = 0.80
+    target: float = 25.0
+    seed: int = 0
+    version: str = field(default="", compare=False)
+
+
+def fields_of(
+    packs: Iterable[str],
+    roads: Iterable[str] = (),
+    seasons: Iterable[str] = (),
+    strategies: Iterable[str] = (),
+    conditioned: Sequence[bool] = (False, True),
+) -> list[Field]:
+    """Every combination, in an order that saves soaks: of each pack those of one season follow each other.
+
+    What is left out is all there is of roads, `SEASONS` and `STRATEGIES`. Raises `InputError` for a season that does
+    not exist, or for no pack.
+    """
+    moments = [Moment.of(each).written for each in tuple(seasons) or SEASONS]
+    chosen = list(dict.fromkeys(packs))
+    if not chosen:
+        raise InputError("a map needs a pack: name some with --packs, or a station that has some.")
+    ways = tuple(roads) or available_roads()
+    plans = tuple(strategies) or STRATEGIES
+    every = product(chosen, moments, ways, plans, conditioned)
+    return [Field(pack, road, season, plan, warm) for pack, season, road, plan, warm in every]

@@ -1,0 +1,95 @@
+"""What came of a field: figures with their uncertainty, a verdict, and why there is none where there is none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from dataclasses import field as of
+from math import isfinite, nan
+from typing import Any
+
+from packbench.mapping import fields
+
+MEASURED, FITTED, ASSUMED = "measured", "fitted", "assumed"
+CANNOT = "CANNOT"
+"""Verdict of a field that was refused before anything was switched on: the pack is not made for it."""
+TIME, MARGIN, LEAVES, ARRIVES = "charge time", "plating margin", "departure", "arrival temperature"
+CONSUMPTION, CONDITIONING, DERATING, OFF = "consumption", "preconditioning energy", "derating", "arrival off the car's"
+ENERGY, POWER = "energy", "mean power"
+MOST_OFF = 2.0
+"""K by which a pack may be off what a car's would be, where its heat is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value, half the width of its interval, and their unit; nan where it is not known."""
+
+    value: float = nan
+    uncertainty: float = 0.0
+    unit: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value."""
+        return isfinite(self.value)
+
+
+UNKNOWN = Figure()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A field that is done. `curve` is power of the car's pack (kW) over state of charge (%).
+
+    `rests_on` is what its figures rest on: measured on hardware, or a model whose cell is fitted, or partly assumed.
+    `scale` is the power of this pack for each W of the car's. `run` is the folder of its recording, below the folder of
+    all runs. `inputs` is a digest of everything that it depends on.
+    """
+
+    field: fields.Field
+    verdict: str
+    reason: str = ""
+    run: str = ""
+    figures: Mapping[str, Figure] = of(default_factory=dict)
+    curve: Sequence[tuple[float, float]] = ()
+    rests_on: str = ASSUMED
+    assumed: Sequence[str] = ()
+    chemistry: str = ""
+    scale: float = 1.0
+    inputs: str = ""
+    duration: float = 0.0
+
+    def figure(self, name: str) -> Figure:
+        """One of its figures."""
+        return self.figures.get(name, UNKNOWN)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its time is that of a car: a smaller pack is so only as warm as a car's would be."""
+        off = self.figure(OFF)
+        return self.scale >= OWN_SCALE or (off.known and abs(off.value) <= MOST_OFF)
+
+    @property
+    def time(self) -> Figure:
+        """Of the recharge, s; unknown where it is not comparable."""
+        return self.figure(TIME) if self.comparable else UNKNOWN
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Outcome":
+        """From a file; raises `TypeError` or `KeyError` for one that is of another kind."""
+        figures = {
+            name: Figure(_number(each["value"]), float(each["uncertainty"]), str(each["unit"]))
+            for name, each in stored["figures"].items()
+        }
+        curve = [(float(soc), float(power)) for soc, power in stored["curve"]]
+        return cls(**{**stored, "field": fields.Field(**stored["field"]), "figures": figures, "curve": curve})
+
+
+OWN_SCALE = 0.5
+"""From which scale on a pack is a car's."""
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else float(value)

@@ -1,0 +1,334 @@
+"""The page of a map: for every pack, roads by seasons with minutes and margin in each field.
+
+One file without scripts, readable without colour, made to be printed. It shows what `criteria` found and decides
+nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from math import isfinite
+
+from bench.pack import PackFile
+from bench.verdicts import Verdict, worst
+from packbench.mapping import criteria, outcome
+from packbench.mapping.criteria import Criterion, Gain
+from packbench.mapping.drawing import charge_curves, largest
+from packbench.mapping.fields import Field, Moment, Task
+from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.tariff import TariffFile, costs
+from reports.page import fill
+
+CLASS = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "BENCH FAULT": "bench", "TEST ERROR": "mistake"}
+NONE = "none"
+SHADES = 5
+"""Of the background, from the shortest time of a pack to its longest."""
+TAGS = {outcome.MEASURED: "m", outcome.FITTED: "f", outcome.ASSUMED: "a"}
+CHANGED = 0.05
+"""min by which a time must differ from the one before to be shown as another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """All that a page is made of: `link` leads to a run, relative to the map; `before` is what came the last time."""
+
+    task: Task
+    outcomes: Sequence[Outcome]
+    packs: Mapping[str, PackFile]
+    planned: int
+    before: Callable[[Field], Outcome | None] = lambda _field: None
+    link: Callable[[Outcome], str | None] = lambda _outcome: None
+    tariff: TariffFile | None = None
+
+
+Group = tuple[str, str]
+"""Pack and strategy."""
+
+
+def groups(outcomes: Iterable[Outcome]) -> list[tuple[Group, list[Outcome]]]:
+    """Outcomes of each pack and strategy, in their order."""
+    ordered: dict[Group, list[Outcome]] = {}
+    for each in outcomes:
+        ordered.setdefault((each.field.pack, each.field.strategy), []).append(each)
+    return list(ordered.items())
+
+
+def ways(outcomes: Iterable[Outcome]) -> list[tuple[bool, list[Outcome]]]:
+    """Of one group, as it comes and preconditioned."""
+    by_way = sorted(outcomes, key=lambda each: each.field.conditioned)
+    return [(way, list(found)) for way, found in groupby(by_way, key=lambda each: each.field.conditioned)]
+
+
+def render(shown: Map) -> str:
+    """Write the page."""
+    found = groups(shown.outcomes)
+    sections = (
+        _answers(shown, found),
+        *(_pack(shown, group, outcomes) for group, outcomes in found),
+        _gains(found),
+        _cost(shown, found),
+        _impossible(shown.outcomes),
+        _notes(shown),
+    )
+    return fill("map.html", {
+        "headline": escape(headline(shown)), "subtitle": escape(_subtitle(shown)), "sections": "".join(sections)
+    })  # fmt: skip
+
+
+def headline(shown: Map) -> str:
+    """Say in one sentence what came out."""
+    timed = criteria.timed(shown.outcomes)
+    if not timed:
+        return "No recharge of this map has a time."
+    best, worst = timed[0], timed[-1]
+    return (
+        f"10 to 80 % takes {_minutes(best.time)} at best ({best.field.pack}, {_at(best)}) and "
+        f"{_minutes(worst.time)} at worst ({worst.field.pack}, {_at(worst)})"
+    )
+
+
+def _subtitle(shown: Map) -> str:
+    count = len(shown.outcomes)
+    left = f", {shown.planned - count} not measured yet" if count < shown.planned else ""
+    return (
+        f"{count} of {shown.planned} fields{left}; {shown.task.car} on {shown.task.station}, arrival with "
+        f"{100 * shown.task.arrival:.0f} %, conditioned to {shown.task.target:g} °C"
+    )
+
+
+def _at(found: Outcome) -> str:
+    conditioned = ", preconditioned" if found.field.conditioned else ""
+    return f"{found.field.road} in {found.field.season}{conditioned}"
+
+
+def _minutes(figure: Figure) -> str:
+    return f"{figure.value / 60:.1f} min" if figure.known else "no time"
+
+
+def _answers(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+    rows = []
+    for (pack, strategy), outcomes in found:
+        for conditioned, fields in ways(outcomes):
+            judged = criteria.criteria(shown.packs[pack], fields)
+            name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
+            rows.append(f"<tr><th scope=row>{name}</th>{''.join(map(_criterion, judged))}</tr>")
+    head = "".join(f"<th>{text}</th>" for text in ("", "longest / shortest", "longest", "lowest margin", "derating"))
+    return _section("What it comes to", "", f"<tr>{head}</tr>{''.join(rows)}")
+
+
+def _section(title: str, text: str, rows: str) -> str:
+    said = f"<p>{text}</p>" if text else ""
+    return f"<section><h2>{title}</h2>{said}<div class=wide><table>{rows}</table></div></section>"
+
+
+def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Of one pack, one strategy and one way: shortest, longest, spread, lowest margin, and the worst verdict."""
+    timed = criteria.timed(outcomes)
+    _, _, margin, *_ = judged = criteria.criteria(pack, outcomes)
+    ends = [_minutes(timed[at].time) if timed else NONE for at in (0, -1)]
+    known = Figure(margin.measurement.value, margin.measurement.uncertainty, margin.measurement.unit)
+    ratio = criteria.spread(timed)
+    verdict = worst([*(each.verdict for each in judged if each.bounded), *map(Verdict, _verdicts(outcomes))])
+    return (
+        *ends, _value(ratio) if ratio.known else NONE, _value(known) if known.known else "not known", str(verdict),
+    )  # fmt: skip
+
+
+def _verdicts(outcomes: Sequence[Outcome]) -> list[str]:
+    return [each.verdict for each in outcomes if each.verdict != CANNOT]
+
+
+def _criterion(judged: Criterion) -> str:
+    each = judged.measurement
+    if not isfinite(each.value):
+        return f"<td>{'not known' if each.name == outcome.MARGIN else NONE}</td>"
+    value = _value(Figure(each.value, each.uncertainty, each.unit))
+    limit = each.at_most if each.at_most is not None else each.at_least
+    if limit is None:
+        said = "<small>no limit</small>"
+    else:
+        word = "at most" if each.at_most is not None else "at least"
+        said = f"{_badge(str(each.verdict))} <small>{word} {_value(Figure(limit, 0.0, each.unit))}</small>"
+    return f"<td>{value} {said}<br><small>{escape(judged.where)}</small></td>"
+
+
+def _value(figure: Figure) -> str:
+    value, uncertainty, unit = figure.value, figure.uncertainty, figure.unit
+    if unit == "s":
+        value, uncertainty, unit = value / 60, uncertainty / 60, "min"
+    digits = 2 if unit == "1" else 1
+    spread = f" ± {uncertainty:.{digits}f}" if uncertainty >= 0.5 * 10**-digits else ""
+    return f"{value:.{digits}f}{spread}{'' if unit == '1' else f' {unit}'}"
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="badge {CLASS.get(verdict, "notrun")}">{escape(verdict)}</span>'
+
+
+def _pack(shown: Map, group: Group, outcomes: Sequence[Outcome]) -> str:
+    pack, strategy = group
+    chemistry = next((each.chemistry for each in outcomes if each.chemistry), "")
+    tables = "".join(_table(shown, conditioned, fields) for conditioned, fields in ways(outcomes))
+    return (
+        f"<section><h2>{escape(pack)} <small>{escape(chemistry)}, {escape(strategy)}</small></h2>"
+        f"{tables}{_curves(outcomes)}</section>"
+    )
+
+
+def _table(shown: Map, conditioned: bool, outcomes: Sequence[Outcome]) -> str:
+    """Minutes and margin by road and season."""
+    title = "Preconditioned on the way" if conditioned else "As it comes from the road"
+    return _grid(title, outcomes, lambda found: _field(shown, found[0], _shade(found[0], outcomes)))
+
+
+def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]], str]) -> str:
+    roads = list(dict.fromkeys(each.field.road for each in outcomes))
+    seasons = list(dict.fromkeys(each.field.season for each in outcomes))
+    head = "".join(f"<th>{escape(str(Moment.of(season)))}</th>" for season in seasons)
+    rows = []
+    for road in roads:
+        cells = []
+        for season in seasons:
+            found = [each for each in outcomes if (each.field.road, each.field.season) == (road, season)]
+            cells.append(f"<td>{cell(found) if found else '<span class=soft>not measured yet</span>'}</td>")
+        rows.append(f"<tr><th scope=row>{escape(road)}</th>{''.join(cells)}</tr>")
+    return f"<h3>{title}</h3><div class=wide><table class=map><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+
+
+def _shade(found: Outcome, all_: Sequence[Outcome]) -> int:
+    times = [each.time.value for each in criteria.timed(all_)]
+    if not found.time.known or times[-1] <= times[0]:
+        return 0
+    return min(int((found.time.value - times[0]) / (times[-1] - times[0]) * SHADES), SHADES - 1)
+
+
+def _field(shown: Map, found: Outcome, shade: int) -> str:
+    if found.verdict == CANNOT:
+        return '<span class="field none">cannot<small>see below</small></span>'
+    if not found.comparable and found.figure(outcome.TIME).known:
+        off = found.figure(outcome.OFF).value
+        inside = f"<b>not comparable</b><small>cells {off:+.1f} K off a car's</small>"
+    elif found.time.known:
+        margin = found.figure(outcome.MARGIN)
+        said = f"{margin.value:+.1f} mV" if margin.known else "margin not known"
+        inside = (
+            f"<b>{_minutes(found.time)}</b> <i>{TAGS[found.rests_on]}</i><small>{said}{_change(shown, found)}</small>"
+        )
+    else:
+        inside = f"<b>{escape(found.verdict)}</b><small>{escape(found.reason[:70])}</small>"
+    judged = "" if found.verdict == Verdict.PASS else _badge(found.verdict)
+    link = shown.link(found)
+    inside = f'<a href="{escape(link, quote=True)}">{inside}</a>' if link else inside
+    return f'<span class="field s{shade}" title="{escape(_told(found), quote=True)}">{inside}{judged}</span>'
+
+
+def _told(found: Outcome) -> str:
+    parts = [f"{found.field}: {found.verdict}"]
+    for name in (outcome.ARRIVES, outcome.CONSUMPTION, outcome.POWER, outcome.CONDITIONING, outcome.DERATING):
+        figure = found.figure(name)
+        if figure.known:
+            parts.append(f"{name} {figure.value:.4g} {figure.unit}")
+    return "; ".join([*parts, found.reason] if found.reason else parts)
+
+
+def _change(shown: Map, found: Outcome) -> str:
+    """What is another than the last time."""
+    before = shown.before(found.field)
+    if before is None or not before.time.known:
+        return ""
+    by = (found.time.value - before.time.value) / 60
+    return f" ({by:+.1f} min since last)" if abs(by) >= CHANGED else " (as last)"
+
+
+def _curves(outcomes: Sequence[Outcome]) -> str:
+    most = largest(outcomes)
+    title = f"Power over state of charge, 0 to {most:.0f} kW: solid as it comes, dashed preconditioned"
+    return _grid(title, outcomes, lambda found: charge_curves(found, most))
+
+
+def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+    rows = []
+    for (pack, strategy), outcomes in found:
+        gained = criteria.gains(outcomes)
+        if gained:
+            best, worst = (choose(gained, key=lambda each: each.won.value) for choose in (max, min))
+            mean = sum(each.cost.value for each in gained) / len(gained)
+            rows.append(
+                f"<tr><th scope=row>{escape(pack)}<br><small>{escape(strategy)}</small></th>{_gain(best)}{_gain(worst)}"
+                f"<td>{mean:.0f} Wh</td></tr>"
+            )
+    if not rows:
+        return ""
+    head = "<tr><th></th><th>most won</th><th>least won</th><th>costs on average</th></tr>"
+    text = (
+        "Energy out of the car's pack for heater and chiller on the way, against minutes at the charger; below zero "
+        "they were lost."
+    )
+    return _section("What preconditioning cost, and what it bought", text, f"{head}{''.join(rows)}")
+
+
+def _gain(gain: Gain) -> str:
+    place = f"{gain.conditioned.field.road} in {gain.conditioned.field.season}"
+    return f"<td>{_value(gain.won)} for {gain.cost.value:.0f} Wh<br><small>{escape(place)}</small></td>"
+
+
+def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+    """Energy of road and recharge, and money where a tariff says what a kWh costs."""
+    rows = []
+    for (pack, strategy), outcomes in found:
+        for conditioned, fields in ways(outcomes):
+            known = [each for each in fields if each.figure(outcome.CONSUMPTION).known]
+            if not known:
+                continue
+            road = sum(each.figure(outcome.CONSUMPTION).value for each in known) / len(known)
+            recharge = sum(each.figure(outcome.ENERGY).value / each.scale for each in known) / len(known) / 1000
+            prices = "".join(
+                f"<td>{each.road:.2f} / {each.recharge:.2f} {escape(shown.tariff.currency)}</td>"
+                for each in (costs(shown.tariff, road, recharge) if shown.tariff else ())
+                if shown.tariff
+            )
+            name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
+            rows.append(f"<tr><th scope=row>{name}</th><td>{road:.1f} kWh</td><td>{recharge:.1f} kWh</td>{prices}</tr>")
+    priced = shown.tariff.prices if shown.tariff else ()
+    places = "".join(f"<th>{escape(each)}: 100 km / recharge</th>" for each in priced)
+    said = (
+        f"Prices: {escape(shown.tariff.name)}; {escape('; '.join(shown.tariff.sources) or 'no source given')}."
+        if shown.tariff else "No tariff was given (--tariff), so there are no prices."
+    )  # fmt: skip
+    head = f"<tr><th></th><th>100 km</th><th>recharge, 10 to 80 %</th>{places}</tr>"
+    text = (
+        "Out of the car's pack for 100 km, conditioning included, and into it for a recharge: means over the roads and "
+        f"seasons of this map. {said}"
+    )
+    return _section("Energy and cost", text, f"{head}{''.join(rows)}")
+
+
+def _impossible(outcomes: Sequence[Outcome]) -> str:
+    rows = "".join(
+        f"<tr><th scope=row>{escape(str(each.field))}</th><td>{escape(each.reason)}</td></tr>"
+        for each in outcomes if each.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)
+    )  # fmt: skip
+    return _section("What failed, and what a pack is not made for", "", rows) if rows else ""
+
+
+def _notes(shown: Map) -> str:
+    rests = sorted({each.rests_on for each in shown.outcomes})
+    words = {
+        outcome.MEASURED: "m: measured on hardware",
+        outcome.FITTED: "f: a model whose cell was fitted to measurements",
+        outcome.ASSUMED: "a: a model in whose cell something is assumed",
+    }
+    assumed = {
+        each.field.pack: ", ".join(each.assumed) for each in shown.outcomes if each.assumed
+    }  # fmt: skip
+    listed = "".join(f"<li>{escape(pack)}: {escape(keys)}.</li>" for pack, keys in assumed.items())
+    return (
+        "<section><h2>How to read it</h2><p>Minutes from 10 to 80 % of displayed charge, with the judge's plating "
+        "margin (the lowest potential of the negative electrode against lithium; its model is neither the BMS's limit "
+        f"nor a strategy's). {'; '.join(escape(words[each]) for each in rests)}. The darker a field, the longer its "
+        "recharge among those of its table. A pack that is smaller than a car's is compared only where its cells "
+        "arrive within 2 K of those of a car's. The air stays as it was at departure; heat of the motor does not reach "
+        "the pack.</p>"
+        f"{f'<p>Assumed of the simulated cells, measured on none:</p><ul>{listed}</ul>' if listed else ''}</section>"
+    )

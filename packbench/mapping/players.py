@@ -1,0 +1,183 @@
+"""Who measures the fields: processes of this computer, workers of a cluster, or the one bench that there is.
+
+Each gives outcomes as they come. What is on its way when somebody stops it is lost, and only that.
+"""
+
+import io
+import multiprocessing
+import os
+import signal
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.safety import interrupts
+from bench.safety.lease import BenchLease
+from bench.station import load_station
+from bench.verdicts import BenchFault, InputError, Verdict
+from packbench.mapping.fields import Field, Task
+from packbench.mapping.measuring import measure
+from packbench.mapping.outcome import Outcome
+
+Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
+"""Measures fields; recordings go below a folder."""
+REACH = 10.0
+"""s that a scheduler has to answer."""
+TRIES = 3
+"""How often a field is given to another worker, where one died."""
+
+
+def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    """On the only bench, which is leased meanwhile: one after the other, in their order.
+
+    Raises `BenchFault` behind a field at whose end the bench has failed: the next one would run on it.
+    """
+    station, _ = load_station(task.station)
+    lease = BenchLease(station.lease.file, station.name, expiry=station.lease.expiry) if station.lease else None
+    interrupts.end_in_order()
+    try:
+        for field in fields:
+            with interrupts.bench_open():
+                outcome = measure(field, task, runs, lease)
+            yield outcome
+            if outcome.verdict == Verdict.BENCH_FAULT:
+                raise BenchFault(f"The bench has failed, and the map stops: {outcome.reason}", "bench-failed")
+    finally:
+        interrupts.as_before()
+        if lease is not None:
+            lease.release()
+
+
+def _leave_it_to_the_parent() -> None:
+    """A process of a pool is asked to end by who made it, not by a Ctrl-C that all of them hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def processes(count: int | None = None) -> Player:
+    """So many processes of this computer; None: as many as it has cores."""
+
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+        # A process of its own world each, and none that has inherited threads or open files of this one.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(min(count or os.cpu_count() or 1, len(fields)), context, _leave_it_to_the_parent)
+        try:
+            waiting = [pool.submit(measure, field, task, runs) for field in fields]
+            for done in as_completed(waiting):
+                yield done.result()
+        except BrokenProcessPool as error:
+            raise BenchFault(
+                "A process that measured a field of the map died (out of memory, or killed): what is done is kept, and "
+                "the same command goes on with the rest.",
+                "process-died",
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    return play
+
+
+def cluster(address: str, reach: float = REACH) -> Player:
+    """Workers of a Dask cluster, whose scheduler is at `address` ("tcp://host:8786").
+
+    A field whose worker dies is given to another one; recordings come back with the outcomes. Raises `InputError` where
+    there is no such scheduler, no worker, or one that has another packbench.
+    """
+
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+        with _client(address, reach) as client:
+            _refuse_other_versions(client, address, task)
+            futures = client.map(
+                _sent, fields, task=task, key=[field.id for field in fields], pure=False, retries=TRIES,
+            )  # fmt: skip
+            yield from _arriving(futures, runs)
+
+    return play
+
+
+def _arriving(futures: Sequence[Any], runs: Path) -> Iterator[Outcome]:
+    from distributed import as_completed as completed
+    from distributed.scheduler import KilledWorker
+
+    seen: set[Field] = set()
+    arriving: Iterator[Any] = completed(futures)  # type: ignore[no-untyped-call]
+    for future in arriving:
+        try:
+            outcome, recording = future.result()
+        except KilledWorker as error:
+            raise BenchFault(
+                f"{TRIES + 1} workers died over one field of the map ({error.task}): what is done is kept; look at "
+                "their memory, and start the same command again.",
+                "worker-died",
+            ) from error
+        if outcome.field in seen:
+            continue
+        seen.add(outcome.field)
+        _unpack(recording, runs)
+        future.release()
+        yield outcome
+
+
+def _client(address: str, reach: float) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            "a map on a cluster needs Dask, and it is not here: pip install 'packbench[map]', or leave out --scheduler."
+        ) from error
+    try:
+        return Client(address, timeout=reach, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError, TypeError) as error:
+        raise InputError(
+            f"--scheduler {address}: no scheduler answers there within {reach:g} s; start one with `dask scheduler`, "
+            "and say its address as it prints it, for example tcp://127.0.0.1:8786."
+        ) from error
+
+
+def _refuse_other_versions(client: Any, address: str, task: Task) -> None:
+    """Raise `InputError` where nobody would work, or somebody with another packbench."""
+    try:
+        versions = client.run(_version)
+    except (OSError, ImportError, RuntimeError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"--scheduler {address}: a worker has no packbench ({text}); install {task.version} there."
+        ) from error
+    if not versions:
+        raise InputError(f"--scheduler {address}: it has no worker; start some with `dask worker {address}`.")
+    for worker, version in versions.items():
+        if version != task.version:
+            raise InputError(
+                f"--scheduler {address}: the worker {worker} has packbench {version}, and here it is {task.version}: "
+                "install the same, for what they measure would not be the same."
+            )
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("packbench")
+
+
+def _sent(field: Field, task: Task) -> tuple[Outcome, bytes]:
+    """Measured by a worker: its disk is not ours, so the recording goes with the outcome."""
+    with TemporaryDirectory(prefix="packbench-map-") as folder:
+        outcome = measure(field, task, Path(folder))
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in _files_below(Path(folder)):
+                archive.write(path, path.relative_to(folder))
+        return outcome, packed.getvalue()
+
+
+def _files_below(folder: Path) -> Iterable[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _unpack(recording: bytes, runs: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(recording)) as archive, suppress(FileExistsError):
+        archive.extractall(runs)

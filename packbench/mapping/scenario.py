@@ -1,0 +1,39 @@
+"""What is run for a field, and the state that a model of a pack can begin in."""
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from bench.pack import PackFile
+from bench.road import Drive
+from bench.scenario import FastRecharge, Step
+from bench.strategies import strategy_named
+from models.twin import Beginning
+from packbench.mapping.fields import Field, Moment, Task
+from packbench.roads import DRIVE, RECHARGE, departure, recharge_after
+
+__all__ = ["DRIVE", "RECHARGE", "Prepared", "prepared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A field that can be run: how the pack leaves (state of charge 0 to 1, degC), and all steps from there."""
+
+    soc: float
+    temperature: float
+    drive: Drive
+    steps: tuple[Step, ...]
+
+
+def prepared(field: Field, task: Task, pack: PackFile) -> Prepared:
+    """Work out a field; raises `InputError` for what cannot be driven, or not with one charge."""
+    moment, wanted = Moment.of(field.season), strategy_named(field.strategy)
+    *before, recharge = recharge_after(
+        field.road, pack, season=moment.season, hour=moment.hour, car=task.car, precondition=field.conditioned,
+        arrival=task.arrival, end=task.end, target=task.target,
+    )  # fmt: skip
+    drive = next(step for step in before if isinstance(step, Drive))
+    way = drive.on_the_way(pack)
+    beginning = Beginning(task.arrival, task.end, float(way.cells[-1]), drive.journey.outside)
+    # An optimum is searched for this pack as it arrives.
+    charged = replace(cast("FastRecharge", recharge), strategy=wanted.for_pack(pack, beginning))
+    return Prepared(departure(drive, pack, task.arrival), float(way.cells[0]), drive, (*before, charged))

@@ -1,0 +1,69 @@
+"""Roads for a test: to a state of charge that a road needs, and from there to a charger and a recharge."""
+
+from typing import TYPE_CHECKING
+
+from bench.road import Drive, night_outside
+from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, current_below, soc_above, soc_below
+from bench.strategies import FollowLimit
+from bench.verdicts import InputError
+
+if TYPE_CHECKING:
+    from bench.pack import PackFile
+    from bench.strategies import Strategy
+
+DRIVE, RECHARGE = "drive", "fast recharge"
+ARRIVAL, END, TARGET = 0.10, 0.80, 25.0
+"""States of charge (0 to 1) at the charger and behind it, and degC that cells are conditioned to."""
+ROOM = 0.005
+"""State of charge by which a pack leaves with more than the model says that it needs: it arrives with no less."""
+
+
+def departure(drive: Drive, pack: "PackFile", arrival: float = ARRIVAL) -> float:
+    """State of charge (0 to 1) to leave with, to arrive with `arrival`.
+
+    Raises `InputError` where that is more than a full pack.
+    """
+    leaves = drive.departure(pack, arrival) + ROOM
+    if leaves > 1.0:
+        raise InputError(
+            f"{pack.name} has not enough for {drive.road} in {drive.season}: it takes {100 * (leaves - arrival):.0f} % "
+            f"of a charge, and it is to arrive with {100 * arrival:.0f} %."
+        )
+    return leaves
+
+
+def to_departure(drive: Drive, pack: "PackFile", arrival: float = ARRIVAL) -> tuple[Step, ...]:
+    """Steps that bring a pack to what it leaves with, from wherever it is."""
+    soc = departure(drive, pack, arrival)
+    return (
+        Discharge("C/3", until=soc_below(soc), name="down to departure"),
+        Charge("C/3", until=[soc_above(soc), current_below("C/20", hold=60)], name="up to departure"),
+    )
+
+
+def recharge_after(  # noqa: PLR0913 - each is part of where a pack comes from
+    road: str, pack: "PackFile", *, season: str, hour: float = 8.0, car: str = "renault-5-class",
+    start: float | None = None, precondition: bool = False, strategy: "Strategy | None" = None,
+    arrival: float = ARRIVAL, end: float = END, target: float = TARGET,
+) -> tuple[Step, ...]:  # fmt: skip
+    """A night outside (or cells of `start` degC), a road, and a recharge from `arrival` to `end` at the charger.
+
+    With `precondition` cells are brought to `target` degC on the way; at the charger they are in any case, as a car
+    that is plugged in does. Raises `InputError` for what cannot be driven.
+    """
+    night = night_outside(season, hour, pack) if start is None else start
+    drive = Drive(
+        road, car=car, season=season, hour=hour, heat="car", start=night, precondition=target if precondition else None,
+        name=DRIVE,
+    )  # fmt: skip
+    return (
+        *to_departure(drive, pack, arrival),
+        Soak(night, name="night outside"),
+        drive,
+        Discharge("C/3", until=soc_below(arrival), name="to the charger"),
+        # One that takes no more before has not reached it: its time is then never measured, and fails.
+        FastRecharge(
+            until=[soc_above(end), current_below("C/20", hold=60)], condition=target,
+            strategy=FollowLimit() if strategy is None else strategy, name=RECHARGE,
+        ),
+    )  # fmt: skip
