@@ -106,12 +106,19 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
         hot = about == {"over-temperature"}
-        return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}", hot)
+        measured = _excesses(bms, at, "pack") or ([_hottest(bms)] if hot else [])
+        return Reason("pack", f"for what it found in the pack: {'; '.join(filter(None, [named, *measured]))}", hot)
     for side in _SIDES:
         measured = _excesses(bms, at, side)
         if measured:
             return Reason(side, f"without a bit that says why; {'; '.join(measured)}")
     return Reason("unknown", f"and nobody says why{_departure(bms)}; look at its own log, its supply and its wiring")
+
+
+def _hottest(bms: BatteryManagement) -> str:
+    """Where the hottest cell is, as a clause, where no reading tells: one that burns is soon beyond what any can."""
+    place = bms.where("cell temperature max") if isinstance(bms, Locating) else ""
+    return f"the hottest is {place}" if place else ""
 
 
 def _doubt(bms: BatteryManagement, at: Circumstances) -> str:

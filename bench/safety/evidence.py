@@ -116,7 +116,9 @@ class _Bench:
             bms_label(self.bms, "cell temperature max"): (bms["temperature"],),
             quantities.BMS_TEMPERATURE_SPREAD: (bms["temperature"],),
             bms_label(self.bms, "insulation"): (bms["insulation"],),
-            **dict.fromkeys((plausibility.CHARGE_LEAP, plausibility.FULLEST_LEAP), (bms["soc"],)),
+            **dict.fromkeys(
+                (plausibility.CHARGE_LEAP, plausibility.FULLEST_LEAP, quantities.CHARGE_SPREAD), (bms["soc"],)
+            ),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
             plausibility.OPEN_YET_CARRYING: (bms["state"],),
             plausibility.DISORDER: (bms["cell voltage"], bms["temperature"], bms["soc"]),
@@ -284,6 +286,8 @@ class _Bench:
                 (columns.CELL_VOLTAGE_MIN, quantities.LOWEST_CELL_DIFFERENCE), _extreme(self.cells, min)
             )
             found[quantities.CELL_SPREAD] = _stray(tuple(self.cells.values()))
+        if quantities.CELL_SPREAD in found:
+            found[quantities.CHARGE_SPREAD] = found[quantities.CELL_SPREAD]
         return found
 
     def _stray_of_bms(self, where: Callable[[str], str]) -> Place:

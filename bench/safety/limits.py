@@ -53,6 +53,8 @@ CELL_TEMPERATURE_SPREAD = 10.0
 """K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
+CHARGE_SPREAD = 0.25
+"""By which the fullest and the emptiest cell may differ in charge, as the BMS says: one has lost a quarter of it."""
 LEAP = 0.05
 """By which a displayed state of charge may be where no current can have brought it."""
 IMPLAUSIBLE = 2.0
@@ -376,6 +378,11 @@ def _of_the_cells(pack: PackFile) -> Iterator[Limit]:
     yield Limit("cell-under-voltage", columns.CELL_VOLTAGE_MIN, "V", at_least=lowest, debounce=1.0)
     # A BMS derates for its weakest cell: the current that was right for all others is none of the bench's doing then.
     yield Limit("cell-spread", quantities.CELL_SPREAD, "V", at_most=spread, debounce=10.0, explains=OF_A_WEAK_CELL)
+    # Where voltage is flat over charge an empty cell looks like all others, and its BMS knows better.
+    yield Limit(
+        "cell-spread", quantities.CHARGE_SPREAD, "", at_most=CHARGE_SPREAD, debounce=10.0, explains=OF_A_WEAK_CELL,
+        label="cell spread (charge)", when="measured",
+    )  # fmt: skip
 
 
 def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit]:

@@ -19,6 +19,7 @@ from bench.station import StationFile
 from instruments.roles import AMPERES, CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
+CHARGE_SPREAD = "Cell Charge Spread / 1"
 TEMPERATURE_RATE = "Cell Temperature Rate / K/min"
 TEMPERATURE_RISE = "Cell Temperature Rise / K"
 CHAMBER_DEVIATION = "Chamber Deviation / K"
@@ -218,6 +219,7 @@ def _of_the_bms(
         plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
+        CHARGE_SPREAD: difference(soc[1], soc[0]),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
         # One cell may be drained by a short inside it; the fullest is another one then, and hardly less full.
         plausibility.FULLEST_LEAP: plausibility.ChargeLeap(pack.rated_capacity, soc[1], falling=plausibility.RISING),
