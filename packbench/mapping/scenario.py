@@ -1,13 +1,19 @@
 """What is run for a field: a night outside, the road, and a recharge; and the state a model of a pack can begin in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.pack import PackFile
-from bench.road import Drive, night_outside
+from bench.road import CYCLES, Drive, night_outside
 from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, current_below, soc_above, soc_below
 from bench.strategies import Strategy, strategy_named
 from bench.verdicts import InputError
+from models.cell import CellFileError
 from models.twin import Beginning
+from models.vehicle.car import load_car
+from models.vehicle.cycles import CycleError, read_cycle
+from models.vehicle.road import load_road
 from packbench.mapping.fields import Field, Moment, Task
 
 DRIVE, RECHARGE = "drive", "fast recharge"
@@ -24,6 +30,18 @@ class Prepared:
     temperature: float
     drive: Drive
     steps: tuple[Step, ...]
+
+
+def refuse_unknown(fields: Sequence[Field], task: Task) -> None:
+    """Raise `InputError` for a car, a road or a strategy that is wrong, or not there: that is no fault of a pack."""
+    try:
+        load_car(task.car)
+        for road in dict.fromkeys(each.road for each in fields):
+            read_cycle(Path(road)) if Path(road).suffix.lower() in CYCLES else load_road(road)
+    except (CellFileError, CycleError) as error:
+        raise InputError(str(error)) from error
+    for strategy in dict.fromkeys(each.strategy for each in fields):
+        strategy_named(strategy)
 
 
 def prepared(field: Field, task: Task, pack: PackFile) -> Prepared:
