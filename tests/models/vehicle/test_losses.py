@@ -41,8 +41,8 @@ def test_a_steady_speed_loses_its_point_of_the_map() -> None:
 
 
 def test_a_motor_that_is_too_weak_is_said_to_be() -> None:
-    """A fifth of its current: it has not the torque to pull away."""
-    weak = replace(CAR.machine, current=120.0)
+    """A thirteenth of its current: it has not the torque to pull away."""
+    weak = replace(CAR.machine, current=40.0)
     on = drive(CAR, driven(load_road("urban")))
     own = drive_losses(replace(on, car=CAR.with_machine(weak)))[0]
     assert own.lacking > 0.05
