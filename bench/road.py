@@ -169,7 +169,7 @@ class Drive(Step):
     `heat` says what the pack has around it: "held", chamber and coolant as they are; "car", the air of the season, and
     coolant as the car's heater and chiller would have it. `precondition` (degC) is what cells are brought to for a
     charge at the end, in the car's own time; its power comes out of the pack. `start` is what the car's cells begin
-    with, degC; None: the air's.
+    with, degC; None: the air's; `leaves` the state of charge (0 to 1) that its heat is worked out from.
     """
 
     step_type: ClassVar[str] = "PROFILE"
@@ -184,6 +184,7 @@ class Drive(Step):
     heat: Literal["held", "car"] = "held"
     precondition: float | None = None
     start: float | None = None
+    leaves: float = HALF
     until: Until | Sequence[Until] = ()
     name: str = field(default="drive", kw_only=True)
 
@@ -220,11 +221,11 @@ class Drive(Step):
 
     def on_the_way(self, pack: PackFile) -> OnTheWay:
         """The heat of the car's pack, made of this pack's cells."""
-        return warmed(self.journey, pack, self.start, self.precondition)
+        return warmed(self.journey, pack, self.start, self.precondition, self.leaves)
 
     def departure(self, pack: PackFile, arrival: float) -> float:
         """State of charge (0 to 1) to leave with, to arrive with `arrival`; above 1 where the pack has not so much."""
-        guess = min(arrival + self.on_the_way(pack).used, 1.0)
+        guess = min(arrival + warmed(self.journey, pack, self.start, self.precondition).used, 1.0)
         return arrival + warmed(self.journey, pack, self.start, self.precondition, guess).used
 
     def scale_for(self, pack: PackFile) -> float:

@@ -17,9 +17,11 @@ from typing import Any, Literal, cast, get_args
 from pydantic import Field, model_validator
 
 from bench import files
+from bench.recording.run import RunRecord
 from bench.running.lifecycle import OpenBench
 from bench.safety import faults
 from bench.scenario import Step
+from bench.testing import TestBench
 from bench.verdicts import Blame, InputError
 from instruments.wording import nearest
 
@@ -30,6 +32,8 @@ Phase = str
 """One of `PHASES`, or the name of a step of a scenario of somebody else's."""
 Scenario = Callable[[Phase, OpenBench], Sequence[Step]]
 """What is run to be hit in a phase, on an open bench."""
+Judge = Callable[[TestBench, RunRecord], None]
+"""Takes the measurements of a run on an open bench, which its author concludes."""
 Expectation = Literal["ends", "warns", "told", "passes", "alone"]
 """ends: the run ends with a cause that names the fault. warns: it goes on, and the fault is told. told: the run may end
 as it likes, but the bench verdict says what could not be verified. passes: nothing comes of it. alone: nobody is left
@@ -89,6 +93,7 @@ class Injection(Strike):
     )
     pack: str = Field(default="", description="shipped, or a file beside this one (default: the station's first)")
     scenario: str = Field(default="", description="`module:function` of an installed package (default: our own)")
+    judge: str = Field(default="", description="`module:function` that measures what was run (default: nobody)")
     also: Second | None = Field(default=None, description="the second of two faults; the first leads")
     found: bool = Field(default=False, description="whether it is about how the bench is found, or left")
     expect: Expectation
@@ -151,7 +156,11 @@ class Injection(Strike):
         if self.scenario:
             scenario_named(self.scenario)
             if "judgement" in self.expectations:
-                raise ValueError("nobody judges a `scenario` of its own: leave the phase 'judgement' out")
+                raise ValueError("a `scenario` of its own has a `judge` of its own: leave the phase 'judgement' out")
+        if self.judge:
+            judge_named(self.judge)
+            if self.real:
+                raise ValueError("where time is real the test itself has to judge: leave `judge` out")
         return self
 
     @model_validator(mode="after")
@@ -175,13 +184,22 @@ class Injection(Strike):
 
 def scenario_named(name: str) -> Scenario:
     """The function behind `module:function`; raises `ValueError`, one sentence, where there is none."""
+    return cast("Scenario", _function("scenario", name))
+
+
+def judge_named(name: str) -> Judge:
+    """The function behind `module:function`; raises `ValueError`, one sentence, where there is none."""
+    return cast("Judge", _function("judge", name))
+
+
+def _function(key: str, name: str) -> object:
     try:
         found = pkgutil.resolve_name(name)
     except Exception as error:  # what somebody's module does while it is imported is anything
-        raise ValueError(f"`scenario` {name!r} cannot be imported: {error}; write package.module:function") from error
+        raise ValueError(f"`{key}` {name!r} cannot be imported: {error}; write package.module:function") from error
     if ":" not in name or not callable(found):
-        raise ValueError(f"`scenario` {name!r} is no function; write package.module:function")
-    return cast("Scenario", found)
+        raise ValueError(f"`{key}` {name!r} is no function; write package.module:function")
+    return found
 
 
 def _places_of(cell: int, series: int) -> list[str]:

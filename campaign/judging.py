@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import accepted
 from bench.recording.run import RunRecord
 from bench.testing import TestBench
+from campaign.catalogue import Injection, Judge, Phase, judge_named
 from reports import kpi, specimen
 from reports.kpi import Kpi
 from reports.recording import Recording
@@ -20,6 +21,13 @@ TEMPERATURE = 25.0
 """degC, of the chamber: a virtual bench is opened at it."""
 ACCEPTED = Path(__file__).parents[1] / "accepted"
 """What `packbench accept` has kept of the virtual packs; a campaign that was installed has none."""
+
+
+def judge_of(injection: Injection, phase: Phase) -> Judge | None:
+    """Who measures what was run: the fault's own judge, ours in the phase of a judgement, else nobody."""
+    if injection.judge:
+        return judge_named(injection.judge)
+    return judge if phase == "judgement" else None
 
 
 def judge(bench: TestBench, record: RunRecord) -> None:

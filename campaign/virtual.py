@@ -18,8 +18,9 @@ from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
-from campaign import judging, outcome
+from campaign import outcome
 from campaign.catalogue import SEEDED, Injection, Phase
+from campaign.judging import judge_of
 from campaign.outcome import DEAD_CURRENT, CaseOutcome
 from campaign.scenario import MINUTES, Trigger, by_name, instant, steps_of
 from reports.recording import TIME, Recording
@@ -116,8 +117,8 @@ def _run(under_test: TestBench, witness: Witness, fault: str, injection: Injecti
         if phase not in SEEDED:
             _inject(under_test, witness, fault, injection, phase)
         record = under_test.run(*steps_of(injection.scenario, phase, under_test.engine.bench))
-        if phase == "judgement":
-            judging.judge(under_test, record)
+        if judge := judge_of(injection, phase):
+            judge(under_test, record)
     except Exception as raised:  # noqa: BLE001 - see above
         error = raised
     under_test.conclude(error)

@@ -1,5 +1,6 @@
 """Roads for a test: to a state of charge that a road needs, and from there to a charger and a recharge."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.road import Drive, night_outside
@@ -56,6 +57,7 @@ def recharge_after(  # noqa: PLR0913 - each is part of where a pack comes from
         road, car=car, season=season, hour=hour, heat="car", start=night, precondition=target if precondition else None,
         name=DRIVE,
     )  # fmt: skip
+    drive = replace(drive, leaves=departure(drive, pack, arrival))
     return (
         *to_departure(drive, pack, arrival),
         Soak(night, name="night outside"),

@@ -52,6 +52,18 @@ class _Watch:
         self._since = nan
 
 
+def _stands(row: Row) -> str:
+    """How things stand when a step has not ended, as far as it is known: mostly one of these is why."""
+    words = (
+        ("at {:.1%} by the BMS", columns.SOC),
+        ("{:.3g} A flow", columns.CURRENT),
+        ("it allows {:g} A to be charged with", columns.CHARGE_LIMIT),
+        ("and {:g} A to be discharged with", columns.DISCHARGE_LIMIT),
+    )
+    known = [text.format(row[INDEX[column]]) for text, column in words if not isnan(row[INDEX[column]])]
+    return f" In the end: {', '.join(known)}." if known else ""
+
+
 class Ending(Protocol):
     """What ends one step."""
 
@@ -88,7 +100,7 @@ class Conditions:
         if row[_TIME] > self._latest:
             raise BenchFault(
                 f"Step {self._step.name!r} did not end within {self._timeout / 3600:.1f} h: none of its conditions "
-                f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).",
+                f"came true ({'; '.join(str(condition) for condition in self._step.conditions)}).{_stands(row)}",
                 "step-not-ended",
             )
         return None

@@ -262,7 +262,7 @@ class Sampler:
             origin = bms_errors.listen(bench.roles.bms, self._now, bench.clock.sleep)
             driving = not isnan(self._set[0])
             name = bench.station.player("bms") or "bms"
-            at = bms_errors.Circumstances(bench.pack, guard.columns, guard.recent(), name, driving)
+            at = bms_errors.Circumstances(bench.pack, guard.columns, guard.recent(), name, driving, guard.located)
             self._found = bms_errors.reason_of(bench.roles.bms, origin, at)
         return self._found
 

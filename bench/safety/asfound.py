@@ -30,8 +30,10 @@ CLOSED = frozenset({
     BmsState.OPENING, BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE,
 })  # fmt: skip
 """States with a contactor that is closed, or about to be."""
-LISTEN, OPENS = 1.0, 2.0
-"""s, real ones on a wall clock: until a BMS that sends its state each 100 ms is heard, until its contactor opens."""
+LISTEN, OPENS, OPENING = 1.0, 2.0, 6.0
+"""s, real ones on a wall clock: until a BMS that sends its state each 100 ms is heard, until its contactor begins to
+open, until one that says that it is opening is open. A foxBMS takes 0.7 s and waits 3 s for a current to fall
+(bms_cfg.h of release 1.11); it opens once more where its cells vanish meanwhile, as those of an emulator do."""
 LOOK = 0.1
 """s of the bench between two looks at what a BMS says."""
 
@@ -209,8 +211,17 @@ def _isolated(station: StationFile, seen: Mapping[str, Found], name: str, clock:
         return found
     with suppress(Exception):  # what comes of it is looked at just below, and by the safe state
         bms.request_mode(BmsMode.STANDBY)
-    opened = _wait(lambda: _is_closed(bms) is False, OPENS * pace, clock)
-    return found if opened else replace(found, stays_on="contactor still reads closed")
+    return replace(found, stays_on=_stays_closed(bms, pace, clock))
+
+
+def _stays_closed(bms: BatteryManagement, pace: float, clock: Clock) -> str:
+    """What a contactor that was asked to open is after all its time, in words; nothing where it is open."""
+    if _wait(lambda: _is_closed(bms) is False, OPENS * pace, clock):
+        return ""
+    if not _is_opening(bms):
+        return "contactor still reads closed"
+    opened = _wait(lambda: _is_closed(bms) is False, (OPENING - OPENS) * pace, clock)
+    return "" if opened else f"contactor has been opening for {OPENING:g} s"
 
 
 def _is_quiet(station: StationFile, name: str, each: Found) -> bool:
@@ -224,6 +235,13 @@ def _is_closed(bms: BatteryManagement) -> bool | None:
         return bms.state() in CLOSED
     except Exception:  # noqa: BLE001 - as with an output: it did not say
         return None
+
+
+def _is_opening(bms: BatteryManagement) -> bool:
+    try:
+        return bms.state() is BmsState.OPENING
+    except Exception:  # noqa: BLE001 - see above
+        return False
 
 
 def _wait(true: Callable[[], bool], patience: float, clock: Clock) -> bool:

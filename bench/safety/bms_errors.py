@@ -6,8 +6,8 @@ What the bench brought about is told as such, and what cannot be told is nobody'
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf, isnan
+from dataclasses import dataclass, field
+from math import inf, isnan, nan
 
 from bench import columns
 from bench.columns import bms_label, raw_label
@@ -54,7 +54,8 @@ class Reason:
 class Circumstances:
     """What the bench knows of the moment: the pack's limits, the rows until now (see `layout`), the BMS's name.
 
-    `driving` is whether source or sink were asked for a current.
+    `driving` is whether source or sink were asked for a current; `located` has values beyond a limit, by their column,
+    and where each was when it was read.
     """
 
     pack: PackFile
@@ -62,6 +63,7 @@ class Circumstances:
     rows: Sequence[Row]
     bms: str
     driving: bool
+    located: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
 
 def listen(
@@ -104,12 +106,19 @@ def reason_of(bms: BatteryManagement, origin: ErrorOrigin, at: Circumstances) ->
         return Reason("bench", f"for what the bench did: {named}")
     if origin.side == "pack":
         hot = about == {"over-temperature"}
-        return Reason("pack", f"for what it found in the pack: {'; '.join([named, *_excesses(bms, at, 'pack')])}", hot)
+        measured = _excesses(bms, at, "pack") or ([_hottest(bms)] if hot else [])
+        return Reason("pack", f"for what it found in the pack: {'; '.join(filter(None, [named, *measured]))}", hot)
     for side in _SIDES:
         measured = _excesses(bms, at, side)
         if measured:
             return Reason(side, f"without a bit that says why; {'; '.join(measured)}")
     return Reason("unknown", f"and nobody says why{_departure(bms)}; look at its own log, its supply and its wiring")
+
+
+def _hottest(bms: BatteryManagement) -> str:
+    """Where the hottest cell is, as a clause, where no reading tells: one that burns is soon beyond what any can."""
+    place = bms.where("cell temperature max") if isinstance(bms, Locating) else ""
+    return f"the hottest is {place}" if place else ""
 
 
 def _doubt(bms: BatteryManagement, at: Circumstances) -> str:
@@ -142,6 +151,8 @@ class _Bound:
     words: str
     place: str = ""
     """Where the BMS says that its newest extreme is; of an earlier one it does not say it any more."""
+    guarded: str = ""
+    """The column that the guard has found it on, and noted where it was."""
 
     def excess(self, at: Circumstances, rows: Sequence[Row]) -> str:
         """What was read beyond it, as a clause; empty when nothing was."""
@@ -149,15 +160,19 @@ class _Bound:
         values = [row[position] for row in rows if not isnan(row[position])]
         highest, lowest = max(values, default=self.low), min(values, default=self.high)
         if highest > self.high:
-            told = f"{highest:.4g} {self.unit} {self.words}{self._where(values, highest)}"
+            told = f"{highest:.4g} {self.unit} {self.words}{self._where(at, values, highest)}"
             return f"{told}, at most {self.high:.4g} {self.unit} are allowed"
         if lowest < self.low:
-            told = f"{lowest:.4g} {self.unit} {self.words}{self._where(values, lowest)}"
+            told = f"{lowest:.4g} {self.unit} {self.words}{self._where(at, values, lowest)}"
             return f"{told}, at least {self.low:.4g} {self.unit} are allowed"
         return ""
 
-    def _where(self, values: Sequence[float], extreme: float) -> str:
-        return "" if not self.place else f" at {self.place if values[-1] == extreme else 'a cell'}"
+    def _where(self, at: Circumstances, values: Sequence[float], extreme: float) -> str:
+        if not self.place:
+            return ""
+        value, noted = at.located.get(self.guarded, (nan, ""))
+        then = noted if value == extreme else ""
+        return f" at {self.place if values[-1] == extreme else then or 'a cell'}"
 
 
 def _excesses(bms: BatteryManagement, at: Circumstances, side: Side) -> list[str]:
@@ -173,6 +188,10 @@ def _of_the_bench(at: Circumstances) -> Iterator[_Bound]:
     yield _Bound(columns.CURRENT, -discharge, charge, "A", "flowed")
 
 
+_GUARDED = {"cell voltage max": columns.CELL_VOLTAGE_MAX, "cell voltage min": columns.CELL_VOLTAGE_MIN}
+"""Columns of the guard by the channel of a BMS that they may be read from; others are guarded as they are."""
+
+
 def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]) -> Iterator[_Bound]:
     """Both ends of the cell voltages; of the temperatures the upper, unless the bench's own air is beyond it."""
     limits, set_current, air = at.pack.limits, at.layout.index(columns.SET_CURRENT), at.layout.index(columns.AMBIENT)
@@ -180,7 +199,8 @@ def _of_the_cells(bms: BatteryManagement, at: Circumstances, rows: Sequence[Row]
 
     def of(channel: str, low: float, high: float, unit: str) -> _Bound:
         place = (bms.where(channel) if isinstance(bms, Locating) else "") or "a cell"
-        return _Bound(bms_label(at.bms, channel), low, high, unit, "were read", place)
+        column = bms_label(at.bms, channel)
+        return _Bound(column, low, high, unit, "were read", place, _GUARDED.get(channel, column))
 
     yield of("cell voltage max", -inf, cell.max + CELL_MARGIN, "V")
     yield of("cell voltage min", cell.min - CELL_MARGIN, inf, "V")

@@ -98,7 +98,7 @@ class _Bench:
                 (quantities.HOTTEST_DIFFERENCE, quantities.COLDEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT),
                 (*temperature, bms["temperature"]),
             ),
-            **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP), temperature),
+            **dict.fromkeys((quantities.HOTTEST_JUMP, quantities.COLDEST_JUMP, quantities.SCANNER_FROZEN), temperature),
             **dict.fromkeys(_FROM_OUTSIDE, (air,)),
         }
         if self.coolant is not None:
@@ -116,7 +116,9 @@ class _Bench:
             bms_label(self.bms, "cell temperature max"): (bms["temperature"],),
             quantities.BMS_TEMPERATURE_SPREAD: (bms["temperature"],),
             bms_label(self.bms, "insulation"): (bms["insulation"],),
-            plausibility.CHARGE_LEAP: (bms["soc"],),
+            **dict.fromkeys(
+                (plausibility.CHARGE_LEAP, plausibility.FULLEST_LEAP, quantities.CHARGE_SPREAD), (bms["soc"],)
+            ),
             plausibility.CELL_SUM_GAP: (bms["cell voltage"], bms["pack voltage"]),
             plausibility.OPEN_YET_CARRYING: (bms["state"],),
             plausibility.DISORDER: (bms["cell voltage"], bms["temperature"], bms["soc"]),
@@ -132,7 +134,8 @@ class _Bench:
         """Whom a row speaks against, where it can say more than which meters were read."""
         found: dict[str, Suspects] = {
             **dict.fromkeys(_CARRIED, self._carrying),
-            quantities.CURRENT_SHORTFALL: self._asked,
+            quantities.CURRENT_SHORTFALL: self._short,
+            plausibility.UNASKED_CURRENT: self._unasked,
             events.INTERRUPTIONS: self._asked,
         }
         if self.coolant is not None:
@@ -245,6 +248,21 @@ class _Bench:
         positions = {name: self.index[raw_label(name, AMPERES)] for name in self.voltmeters}
         return (max(positions, key=lambda name: abs(row[positions[name]])),)
 
+    def _unasked(self, row: Row) -> tuple[str, ...]:
+        """Whoever carries a current while another one is asked; else who carries the most."""
+        return self._idle_with(row, plausibility.unasked_current(row)) or self._carrying(row)
+
+    def _short(self, row: Row) -> tuple[str, ...]:
+        """Whoever takes up what the asked one delivers, if that is what is missing; else who was asked."""
+        return self._idle_with(row, abs(row[_SET_CURRENT] - row[_CURRENT]) / 2) or self._asked(row)
+
+    def _idle_with(self, row: Row, least: float) -> tuple[str, ...]:
+        """Of sources and sinks of which nothing is asked, those that read more than `least` A."""
+        asked = row[_SET_CURRENT]
+        wanted = self.voltmeters if isnan(asked) else self._asked(row)
+        idle = [name for name in self.voltmeters if name not in wanted]
+        return tuple(name for name in idle if abs(row[self.index[raw_label(name, AMPERES)]]) > least)
+
     def _asked(self, row: Row) -> tuple[str, ...]:
         """Sources or sinks, whichever are asked for a current."""
         return self.sinks if row[_SET_CURRENT] < 0 else self.sources
@@ -268,6 +286,8 @@ class _Bench:
                 (columns.CELL_VOLTAGE_MIN, quantities.LOWEST_CELL_DIFFERENCE), _extreme(self.cells, min)
             )
             found[quantities.CELL_SPREAD] = _stray(tuple(self.cells.values()))
+        if quantities.CELL_SPREAD in found:
+            found[quantities.CHARGE_SPREAD] = found[quantities.CELL_SPREAD]
         return found
 
     def _stray_of_bms(self, where: Callable[[str], str]) -> Place:
@@ -297,7 +317,7 @@ _CURRENTS = (
     plausibility.UNASKED_CURRENT, quantities.CURRENT_SHORTFALL, quantities.CHARGE_MOVED, events.INTERRUPTIONS,
 )  # fmt: skip
 _CARRIED = (
-    plausibility.UNASKED_CURRENT, columns.CURRENT, columns.POWER, quantities.CHARGE_EXCESS, quantities.DISCHARGE_EXCESS,
+    columns.CURRENT, columns.POWER, quantities.CHARGE_EXCESS, quantities.DISCHARGE_EXCESS,
 )  # fmt: skip
 """What source or sink is told from by the current that it reads."""
 _HOT = (

@@ -267,6 +267,8 @@ class Guard:
         """What cycling is paused for, until it has recovered."""
         self.conditioned = False
         """Whether the chamber has settled at the temperature it was asked for; set by whoever knows."""
+        self.located: dict[str, tuple[float, str]] = {}
+        """The newest value of each column that was beyond a limit, and the cell or sensor that it was of then."""
         self._evidence = evidence or Evidence()
         self._derive = laid_out(derived.values())
         index = {name: position for position, name in enumerate(self.columns)}
@@ -427,6 +429,8 @@ class Guard:
             if excursion is None:
                 excursion = self._open[place] = _Excursion(Debounce(limit.debounce, time), value)
             excursion.value = value
+            if where := self._evidence.places.get(limit.column):
+                self.located[limit.column] = value, where(values)
             told = excursion.latched
             news = not limit.suspicion and (told is None or (limit.advisory and value > told.value))
             if excursion.debounce.violated(time) and news:

@@ -53,6 +53,8 @@ CELL_TEMPERATURE_SPREAD = 10.0
 """K between the pack's hottest and coldest cell, which have the same air and the same current."""
 BMS_TEMPERATURE_STEP = 1.0
 """K, resolution of the temperatures that a foxBMS node sends; it has sensors where the scanner may have none."""
+CHARGE_SPREAD = 0.25
+"""By which the fullest and the emptiest cell may differ in charge, as the BMS says: one has lost a quarter of it."""
 LEAP = 0.05
 """By which a displayed state of charge may be where no current can have brought it."""
 IMPLAUSIBLE = 2.0
@@ -60,6 +62,10 @@ IMPLAUSIBLE = 2.0
 OUTSIDE_HEAT = 5.0
 """K that cells may have from nobody knows where: positions differ, and a chamber's sensor is not at the cells."""
 OUTSIDE_HEAT_DEBOUNCE = 30.0
+SUSPECTED_WORDS = (
+    "the cells are warmer than the current and all that is said to be around them make them; measure the air at the "
+    "cells with a thermometer of your own"
+)
 OPENINGS, INTERRUPTIONS, RECONNECTIONS = 1.0, 2.0, 5.0
 """How often in a run a contactor may open by itself under load, a current may be interrupted, a link may be lost."""
 CONTRADICTIONS = 2.0
@@ -72,8 +78,11 @@ OF_A_CURRENT = frozenset({
 """What a current brings about that nobody has asked for."""
 OF_A_WEAK_CELL = frozenset({"bms-charge-limit", "bms-discharge-limit"})
 """What one cell brings about that strays from all others."""
-OF_HEAT = frozenset({"cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise"})
-"""What air brings about that is hotter than anybody has asked for; what a BMS says of that, its own bits tell."""
+OF_HEAT = frozenset({
+    "cell-over-temperature", "cell-temperature-rate", "cell-temperature-rise", "coolant-diverges",
+})  # fmt: skip
+"""What air brings about that is hotter than anybody has asked for: a coolant unit works against it until it cannot any
+more. What a BMS says of heat, its own bits tell."""
 OF_COLD = frozenset({"cell-under-temperature", "charging-too-cold", "bms-charge-limit"})
 """What air brings about that is colder than anybody has asked for."""
 LOOK_AT_BMS = "look at its 12 V supply and its wiring, for a second node on the bus, and at its own log"
@@ -253,6 +262,10 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         words="its state of charge has moved faster than any current can move it",
     )  # fmt: skip
     yield implausible(
+        plausibility.FULLEST_LEAP, "", at_most=LEAP, debounce=IMPLAUSIBLE, label="BMS implausible (fullest cell)",
+        words="the charge of its fullest cell has moved faster than any current can move it",
+    )  # fmt: skip
+    yield implausible(
         plausibility.OPEN_YET_CARRYING, "", at_most=0.0, debounce=IMPLAUSIBLE, label="BMS implausible (state)",
         words=f"it says that its contactors are open and reads the current that was asked for; {LOOK_AT_BMS}",
         explains=frozenset({"contactor-opened"}),
@@ -365,6 +378,11 @@ def _of_the_cells(pack: PackFile) -> Iterator[Limit]:
     yield Limit("cell-under-voltage", columns.CELL_VOLTAGE_MIN, "V", at_least=lowest, debounce=1.0)
     # A BMS derates for its weakest cell: the current that was right for all others is none of the bench's doing then.
     yield Limit("cell-spread", quantities.CELL_SPREAD, "V", at_most=spread, debounce=10.0, explains=OF_A_WEAK_CELL)
+    # Where voltage is flat over charge an empty cell looks like all others, and its BMS knows better.
+    yield Limit(
+        "cell-spread", quantities.CHARGE_SPREAD, "", at_most=CHARGE_SPREAD, debounce=10.0, explains=OF_A_WEAK_CELL,
+        label="cell spread (charge)", when="measured",
+    )  # fmt: skip
 
 
 def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit]:
@@ -390,6 +408,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit(
         "outside-heat", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT,
         instrument=outside, explains=OF_HEAT, suspicion=True, label="outside heat (suspected)",
+    )  # fmt: skip
+    # What coolant carries away keeps the cells within their limits for long: nobody else tells meanwhile.
+    yield Limit(
+        "outside-heat-suspected", plausibility.UNLIKELY_HEAT, "K", at_most=OUTSIDE_HEAT, debounce=OUTSIDE_HEAT_DEBOUNCE,
+        instrument=outside, words=SUSPECTED_WORDS,
     )  # fmt: skip
     yield Limit(
         "chamber-over-temperature", columns.AMBIENT, "°C", at_most=highest + TEMPERATURE_MARGIN, debounce=2.0,
@@ -417,6 +440,11 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     )
     spread = quantities.BMS_TEMPERATURE_SPREAD
     yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
+    yield Limit(
+        disagree, quantities.SCANNER_FROZEN, "", at_most=1.0, debounce=60.0, contradiction=True,
+        instrument=station.player("temperatures") or "temperatures", label=f"{disagree.replace('-', ' ')} (frozen)",
+        words="a sensor of the scanner stands still while every cell that the BMS reads has moved",
+    )  # fmt: skip
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
         label = f"temperature disagreement ({word})"
         yield Limit(disagree, column, "K", at_most=tolerance, debounce=60.0, label=label, contradiction=True)

@@ -28,6 +28,7 @@ PATH_OPEN = "Path Open / 1"
 OPEN_YET_CARRYING = "BMS Open Yet Carrying / 1"
 DISORDER = "BMS Disorder / 1"
 CHARGE_LEAP = "BMS Charge Leap / 1"
+FULLEST_LEAP = "BMS Charge Leap Of The Fullest / 1"
 CELL_SUM_GAP = "BMS Cell Sum Gap / V"
 FROZEN = "BMS Channel Frozen / 1"
 FROZEN_TEMPERATURE = "BMS Temperature Frozen / 1"
@@ -97,17 +98,19 @@ class ChargeLeap:
     A follower goes after the display, no faster than a current can move the weakest of cells. A display stands while
     its frame is on the way and between two of its digits, and then shows at once what has flowed since: that is owed to
     it from its last change on, also what flowed in the step before. At rest a BMS may look up its cells' voltages and
-    correct itself at once: then the follower goes along.
+    correct itself at once: then the follower goes along. `shown` is the position of the display, `falling` (1/s) how
+    fast it may fall by itself.
     """
 
-    def __init__(self, capacity: float) -> None:
+    def __init__(self, capacity: float, shown: int = _SOC, falling: float = FALLING) -> None:
         self._per_ampere = FASTEST_CELL / (3600 * capacity)
+        self._shown, self._falling = shown, falling
         self._follower = self._time = nan
         self._owed = self._flowed = 0.0
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
-        shown, follower, elapsed = row[_SOC], self._follower, row[_TIME] - self._time
+        shown, follower, elapsed = row[self._shown], self._follower, row[_TIME] - self._time
         self._time = row[_TIME]
         if isnan(shown):
             return 0.0
@@ -121,7 +124,7 @@ class ChargeLeap:
         if isnan(row[_SET_CURRENT]) or isnan(follower):
             self._follower, self._owed = shown, 0.0
             return 0.0
-        highest, lowest = follower + self._owed + RISING * elapsed, follower - self._owed - FALLING * elapsed
+        highest, lowest = follower + self._owed + RISING * elapsed, follower - self._owed - self._falling * elapsed
         self._follower, self._owed = min(max(shown, lowest), highest), 0.0
         return abs(shown - self._follower)
 
@@ -259,6 +262,18 @@ def frozen_temperatures(positions: Sequence[int]) -> Frozen:
         return air, sorted((row[_COLDEST], row[_HOTTEST], air))[1]
 
     return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions)
+
+
+def frozen_sensors(of_the_bms: Sequence[int]) -> Frozen:
+    """The scanner's extremes move with the BMS's hottest and coldest cell (positions): with both of them.
+
+    Where all cells of a pack have moved, a sensor on one that has not is stuck, or is on none.
+    """
+
+    def companions(row: Row) -> Sequence[float]:
+        return [row[position] for position in of_the_bms]
+
+    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in (_COLDEST, _HOTTEST)], companions)
 
 
 def open_yet_carrying(bms_current: int) -> Quantity:
@@ -433,6 +448,23 @@ def unasked_current(row: Row) -> float:
     if isnan(asked) or asked * flows < 0:
         return abs(flows)
     return max(0.0, abs(flows) - abs(asked))
+
+
+def unasked_of(sources: Sequence[int], sinks: Sequence[int]) -> Quantity:
+    """As `unasked_current`, or A of one instrument while another is asked, if that is more.
+
+    What one of two has left on the other may take up, so that their sum looks like what was asked for. The positions
+    are of the ammeters of those that only charge, and of those that only discharge.
+    """
+
+    def found(row: Row) -> float:
+        asked, most = row[_SET_CURRENT], unasked_current(row)
+        for position in sources if asked < 0 else sinks if asked > 0 else ():
+            idle = abs(row[position])
+            most = idle if idle > most else most  # nan: a value that is missing has a limit of its own
+        return most
+
+    return found
 
 
 def unconfirmed_heat(bms_hottest: int, allowed: float, tolerance: float) -> Quantity:

@@ -16,9 +16,10 @@ from bench.pack import PackFile
 from bench.safety import coolant, events, plausibility
 from bench.safety.formulas import Formula, Quantity, Row
 from bench.station import StationFile
-from instruments.roles import CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
+from instruments.roles import AMPERES, CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
 
 CELL_SPREAD = "Cell Voltage Spread / V"
+CHARGE_SPREAD = "Cell Charge Spread / 1"
 TEMPERATURE_RATE = "Cell Temperature Rate / K/min"
 TEMPERATURE_RISE = "Cell Temperature Rise / K"
 CHAMBER_DEVIATION = "Chamber Deviation / K"
@@ -35,6 +36,7 @@ DISCHARGE_EXCESS = "Discharge Current Excess / A"
 CURRENT_SHORTFALL = "Current Shortfall / 1"
 HOTTEST_JUMP = "Cell Temperature Max Jump / K"
 COLDEST_JUMP = "Cell Temperature Min Jump / K"
+SCANNER_FROZEN = "Scanner Sensor Frozen / 1"
 BMS_UNCHANGED = "BMS Unchanged / s"
 BMS_TEMPERATURE_SPREAD = "BMS Cell Temperature Spread / K"
 BMS_FAULT_BITS = "BMS Fault Bits / 1"
@@ -46,6 +48,8 @@ AT_THE_LIMIT = 0.01
 """V from a cell's limit at which the pack counts as full or empty."""
 FAULT_BITS_PERIOD = 1.0
 """s of bench time between two looks at the fault bits: decoding them costs as much as all the rest."""
+FRESH = 2.0
+"""s up to which what a BMS sent last is held against what flows now: twice the cycle of the slowest of its messages."""
 MOVING = 1 / 20
 """C-rate (1/h) from which on the displayed charge moves within minutes: by 0.1 % in 72 s."""
 HEAT_METERS = ("cell temperature min", "cell temperature max", "pack voltage", "pack current")
@@ -82,7 +86,7 @@ def quantities_for(
         CHAMBER_DEVIATION: difference(_AIR, _SET_AIR),
         CHARGE_MOVED: ChargeBalance(pack.limits.cell_voltage.min, pack.limits.cell_voltage.max),
         CURRENT_SHORTFALL: current_shortfall,
-        plausibility.UNASKED_CURRENT: plausibility.unasked_current,
+        plausibility.UNASKED_CURRENT: _unasked(station, index),
         events.RECONNECTIONS: events.CountUnderLoad(reconnections),
     }
     bms = station.player("bms")
@@ -94,6 +98,21 @@ def quantities_for(
         positions = [index[raw_label(name, VOLTS)] for name in others]
         quantities[SINK_VOLTAGE_DIFFERENCE] = furthest(index[raw_label(first, VOLTS)], positions)
     return quantities
+
+
+def _unasked(station: StationFile, index: Mapping[str, int]) -> Quantity:
+    """What flows unasked: where source and sink are several instruments, also what one reads while the other is asked.
+
+    One that is asked more rarely than the bench is scanned may show what flowed before.
+    """
+
+    def ammeters(role: str, other: str) -> list[int]:
+        alone = [name for name in station.players(role) if name not in station.players(other)]
+        each_scan = [raw_label(name, AMPERES) for name in alone if station.instruments[name].scan_period is None]
+        return [index[label] for label in each_scan if label in index]
+
+    sources, sinks = ammeters("source", "sink"), ammeters("sink", "source")
+    return plausibility.unasked_of(sources, sinks) if sources or sinks else plausibility.unasked_current
 
 
 def voltmeters(station: StationFile) -> tuple[str, ...]:
@@ -129,7 +148,8 @@ NEEDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((CHARGE_EXCESS, DISCHARGE_EXCESS), frozenset({columns.CURRENT, columns.BMS_STATE})),
     **dict.fromkeys(
         (
-            HOTTEST_JUMP, COLDEST_JUMP, HOTTEST_DIFFERENCE, COLDEST_DIFFERENCE, plausibility.UNCONFIRMED_HEAT,
+            SCANNER_FROZEN, HOTTEST_JUMP, COLDEST_JUMP, HOTTEST_DIFFERENCE, COLDEST_DIFFERENCE,
+            plausibility.UNCONFIRMED_HEAT,
         ),
         _BOTH_TEMPERATURES,
     ),
@@ -161,12 +181,13 @@ def _beside_the_bms(
     limits, tolerance = pack.limits, station.guard.temperature_disagreement
     allowed = max(limits.charge_temperature.max, limits.discharge_temperature.max)
     quantities: dict[str, Quantity] = {
-        BMS_VOLTAGE_DIFFERENCE: difference(INDEX[columns.VOLTAGE], of_bms("pack voltage")),
-        BMS_CURRENT_DIFFERENCE: difference(INDEX[columns.CURRENT], of_bms("pack current")),
+        BMS_VOLTAGE_DIFFERENCE: while_fresh(INDEX[columns.VOLTAGE], of_bms("pack voltage")),
+        BMS_CURRENT_DIFFERENCE: while_fresh(INDEX[columns.CURRENT], of_bms("pack current")),
         HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
         CHARGE_EXCESS: Excess(_CHARGE_LIMIT, 1.0),
         DISCHARGE_EXCESS: Excess(_DISCHARGE_LIMIT, -1.0),
+        SCANNER_FROZEN: plausibility.frozen_sensors([hottest, of_bms("cell temperature min")]),
         HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
         BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
@@ -198,7 +219,10 @@ def _of_the_bms(
         plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
+        CHARGE_SPREAD: difference(soc[1], soc[0]),
         plausibility.CHARGE_LEAP: plausibility.ChargeLeap(pack.rated_capacity),
+        # One cell may be drained by a short inside it; the fullest is another one then, and hardly less full.
+        plausibility.FULLEST_LEAP: plausibility.ChargeLeap(pack.rated_capacity, soc[1], falling=plausibility.RISING),
         plausibility.CELL_SUM_GAP: plausibility.cell_sum_gap(*cell, string, pack.series),
         plausibility.FROZEN: plausibility.frozen_voltages(cell, string, pack.series, pack.rated_capacity),
         plausibility.FROZEN_TEMPERATURE: plausibility.frozen_temperatures(temperature),
@@ -235,6 +259,15 @@ def temperature_rise(plate: coolant.Plate | None) -> Quantity:
 def difference(first: int, second: int) -> Quantity:
     """How far two values of a row are apart, whichever is larger."""
     return Formula("abs({0} - {1})", first, second)
+
+
+def while_fresh(first: int, of_the_bms: int) -> Quantity:
+    """How far a value and what the BMS says of it are apart; 0 once that is too old to be of the same instant.
+
+    That a BMS is not heard has a limit of its own, and whoever else measures is not doubted for it.
+    """
+    text = "0.0 if {2} > {fresh} else abs({0} - {1})"
+    return Formula(text, first, of_the_bms, INDEX[columns.BMS_AGE], fresh=FRESH)
 
 
 def furthest(first: int, others: Sequence[int]) -> Quantity:

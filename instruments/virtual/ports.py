@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from instruments.virtual.plants import Emulated, Plant
 from instruments.virtual.properties import Properties
-from instruments.virtual.terminals import LoadPort, OperatingPoint, StuckStage, SupplyPort
+from instruments.virtual.terminals import DeadStage, LoadPort, OperatingPoint, StuckStage, SupplyPort
 from instruments.wording import nearest
 from models.coolant import Stream
 
@@ -58,7 +58,14 @@ class _AtNode(Port, Generic[Stage]):
 
     def conduct_on(self) -> Callable[[], None]:
         """A defect: the power stage goes on after its instrument believes it off. How it is ended."""
-        self.stage = StuckStage(self.owner.port)
+        return self._between(StuckStage(self.owner.port))
+
+    def conduct_nothing(self) -> Callable[[], None]:
+        """A defect: the power stage is dead, and its instrument believes it on. How it is ended."""
+        return self._between(DeadStage(self.owner.port))
+
+    def _between(self, stage: StuckStage | DeadStage) -> Callable[[], None]:
+        self.stage = stage
 
         def repair() -> None:
             self.stage = self.owner.port

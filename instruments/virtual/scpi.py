@@ -12,11 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
-from typing import Generic, TypeVar
+from functools import lru_cache, partial
+from typing import Generic, NamedTuple, TypeVar
 
 Target = TypeVar("Target")
 Held_co = TypeVar("Held_co", covariant=True)
+
+REMEMBERED = 512
+"""Messages whose meaning is remembered: the upload of a table, and what is asked in every scan. Set points that never
+come again fill whatever there is, and the more of them the further is their memory from the processor."""
 
 LONGEST_CHANNEL_LIST = 1000
 
@@ -49,8 +53,7 @@ class ScpiError(Exception):
         self.found = found
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[Held_co]):
+class Call(NamedTuple, Generic[Held_co]):
     """One program message unit, resolved: what the table holds for its header, and its parameters as written.
 
     `suffixes` has one entry for each `<n>` of the pattern (1 where none was written, SCPI-99 6.2.5.2);
@@ -92,7 +95,7 @@ class _Place(Generic[Target]):
     suffixes: tuple[int, ...] = ()
 
     def descend(self, name: str, text: str) -> "_Place[Target]":
-        """Go to the child written as `name`; `text` is the unit, for the error."""
+        """Go to the child written as `name`; `text` is the header, for the error."""
         child = self.node.children.get(name)
         if child is not None:
             return _Place(child, (*self.suffixes, 1) if child.numbered else self.suffixes)
@@ -112,11 +115,13 @@ class Grammar(Generic[Target]):
     is a query only, `[?]` a command with a query form, nothing a command that cannot be queried.
     """
 
-    def __init__(self, table: Mapping[str, Target], *, remembered: int = 4096) -> None:
+    def __init__(self, table: Mapping[str, Target], *, remembered: int = REMEMBERED) -> None:
         self._root: _Node[Target] = _Node()
         for pattern, target in table.items():
             self._add(pattern, target)
         self.parse = lru_cache(maxsize=remembered)(self._parse)
+        # Headers are few and come with ever new values: what follows from one is found once.
+        self._from_root = lru_cache(maxsize=remembered)(partial(self._find, _Place(self._root)))
 
     def _add(self, pattern: str, target: Target) -> None:
         forms = (True, False) if pattern.endswith("[?]") else (pattern.endswith("?"),)
@@ -149,14 +154,12 @@ class Grammar(Generic[Target]):
         units: list[Unit[Target]] = []
         here = root = _Place(self._root)
         try:
-            texts = tuple(_split(message, ";"))
+            texts = _split(message, ";")
         except ScpiError as error:
             return (error,)
-        for text in texts:
-            if not text.strip():
-                continue
+        for text in filter(None, map(str.strip, texts)):
             try:
-                call, here = self._unit(text.strip(), here)
+                call, here = self._unit(text, here)
             except ScpiError as error:
                 units.append(error)
                 here = root
@@ -168,21 +171,27 @@ class Grammar(Generic[Target]):
         match = _HEADER.match(text)
         if match is None:
             raise ScpiError(Fault.SYNTAX, text)
-        header, query = match["header"], bool(match["query"])
-        common = header.startswith("*")
-        start = _Place(self._root) if common or header.startswith(":") else here
-        header = header.removeprefix(":")
+        written, mark, rest = match.groups()
+        query, common, header = mark is not None, written.startswith("*"), written.removeprefix(":")
         if header.startswith("*") and not common:
             raise ScpiError(Fault.UNDEFINED_HEADER, text)
+        from_root = common or header != written or here.node is self._root
+        found = self._from_root(header, query) if from_root else self._find(here, header, query)
+        target, suffixes, parent = found
+        channels, parameters = _arguments(rest) if rest else ((), ())
+        return Call(target, query, suffixes, parameters, channels), here if common else parent
+
+    @staticmethod
+    def _find(start: "_Place[Target]", header: str, query: bool) -> "tuple[Target, tuple[int, ...], _Place[Target]]":
+        """What a header stands for that is read from `start` on, its suffixes, and where the next one is read from."""
         parent = place = start
         for name in header.upper().split(":"):
-            parent, place = place, place.descend(name, text)
+            parent, place = place, place.descend(name, header)
         ends = place.node.ends
         if query not in ends:
             fault = Fault.UNDEFINED_HEADER if not ends else Fault.CANNOT_QUERY if query else Fault.MUST_QUERY
-            raise ScpiError(fault, text)
-        channels, parameters = _arguments(match["rest"] or "")
-        return Call(ends[query], query, place.suffixes, parameters, channels), here if common else parent
+            raise ScpiError(fault, header)
+        return ends[query], place.suffixes, parent
 
 
 _HEADER = re.compile(
@@ -207,8 +216,19 @@ def _variants(nodes: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
             yield rest
 
 
-def _split(text: str, separator: str) -> Iterator[str]:
+def _split(text: str, separator: str) -> Sequence[str]:
     """Split at separators that stand outside quotes and parentheses."""
+    parts = text.split(separator)
+    if '"' in text or "'" in text:
+        return tuple(_outside(text, separator))
+    for part in parts:
+        if part.count("(") != part.count(")"):
+            return tuple(_outside(text, separator))
+    return parts  # as nearly always: no separator stands inside anything
+
+
+def _outside(text: str, separator: str) -> Iterator[str]:
+    """What is between those separators, found letter by letter."""
     start, depth, quote = 0, 0, ""
     for mark in _MARKS[separator].finditer(text):
         letter = mark[0]
@@ -239,7 +259,7 @@ def _arguments(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         text = text[: found.start()].rstrip().removesuffix(",") + text[found.end() :]
     if not text.strip():
         return channels, ()
-    return channels, tuple(part.strip() for part in _split(text, ","))
+    return channels, tuple([part.strip() for part in _split(text, ",")])
 
 
 @lru_cache(maxsize=256)
@@ -274,32 +294,29 @@ def number(
     Prefixes are SCPI-99's: `M` is milli, `MA` mega, except that MOHM and MHZ are mega (7.2.1). Raises `ScpiError`: -120
     for what is no number, -131 for another unit, -222 outside [minimum, maximum].
     """
-    keyword = text.strip().upper()
-    named = {
-        "MIN": minimum,
-        "MINIMUM": minimum,
-        "MAX": maximum,
-        "MAXIMUM": maximum,
-        "DEF": default,
-        "DEFAULT": default,
-    }
-    if keyword in named:
-        value = named[keyword]
-        if value is None or math.isinf(value):
-            raise ScpiError(Fault.ILLEGAL_VALUE, text)
-        return value
     match = _NUMBER.match(text.strip())
     if match is None:
-        raise ScpiError(Fault.NUMERIC_DATA, text)
-    value = float(match["value"]) * _scale(match["suffix"].upper(), unit.upper(), text)
+        return _named(text, minimum, maximum, default)
+    digits, suffix = match.groups()
+    value = float(digits) * _scale(suffix.upper(), unit.upper(), text) if suffix else float(digits)
     if not minimum <= value <= maximum or math.isinf(value):
         raise ScpiError(Fault.OUT_OF_RANGE, text)
     return value
 
 
+def _named(text: str, minimum: float, maximum: float, default: float | None) -> float:
+    """A value that is called by its name; raises `ScpiError` where it has none, or is none."""
+    named = {"MIN": minimum, "MINIMUM": minimum, "MAX": maximum, "MAXIMUM": maximum, "DEF": default, "DEFAULT": default}
+    keyword = text.strip().upper()
+    if keyword not in named:
+        raise ScpiError(Fault.NUMERIC_DATA, text)
+    value = named[keyword]
+    if value is None or math.isinf(value):
+        raise ScpiError(Fault.ILLEGAL_VALUE, text)
+    return value
+
+
 def _scale(suffix: str, unit: str, text: str) -> float:
-    if not suffix:
-        return 1.0
     prefix = suffix.removesuffix(unit) if unit and suffix.endswith(unit) else None
     if prefix == "M" and unit in {"OHM", "HZ"}:
         return 1e6

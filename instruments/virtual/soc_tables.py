@@ -15,7 +15,7 @@ QUANTITIES = ("Q", "VOLT", "OUTCURR", "R")
 CHARGES, RESISTANCES = 0, 3
 
 
-def least(values: Vector) -> float:
+def least(values: Vector | NDArray[np.intp]) -> float:
     """The smallest one: where it is costs numpy a tenth of what `min` does."""
     return float(values.item(values.argmin()))
 
@@ -31,11 +31,8 @@ class SocTables:
         self.rows = np.zeros((len(QUANTITIES), channels, ROWS))
         self.length = np.zeros(channels, dtype=np.intp)
         self.position = np.zeros(channels)
-        self.open_voltage, self.resistance, self.slope = (
-            np.zeros(channels),
-            np.zeros(channels),
-            np.zeros(channels),
-        )
+        self.open_voltage, self.slope = np.zeros(channels), np.zeros(channels)
+        self._resistance = np.zeros(channels)
         self.current_limit = inf
         self._row = np.zeros(channels, dtype=np.intp)
         self._low, self._high, self._width = np.zeros(channels), np.zeros(channels), np.ones(channels)
@@ -45,6 +42,10 @@ class SocTables:
         """Charge (mAh) that every channel can take, and give, before one may have come to the end of its row."""
         self._rank = np.zeros((channels, ROWS), dtype=np.intp)
         """Where each row is among the sorted ones."""
+        self._first = np.arange(0, channels * ROWS, ROWS)
+        """Where the rows of each channel begin, if those of all stand in one line."""
+        self._rewritten = False
+        """Whether resistances have been written since their lines were drawn: many rows come at once, and cost one."""
         self.dirty = True
 
     def compile(self) -> None:
@@ -70,18 +71,20 @@ class SocTables:
         """
         self.rows[quantity, channels, rows] = value
         lengths = self.length[channels]
-        if self.dirty or quantity == CHARGES or (rows >= lengths).any():
+        if self.dirty or quantity == CHARGES or least(lengths - rows) <= 0:
             self.dirty = True
             return
         ranks = self._rank[channels, rows]
         self._sorted[quantity, channels, ranks] = value
-        for index in (ranks == lengths - 1).nonzero()[0].tolist():
-            self._sorted[quantity, channels[index], lengths[index] :] = value
+        behind = lengths - ranks
+        if least(behind) == 1:
+            for index in (behind == 1).nonzero()[0].tolist():
+                self._sorted[quantity, channels[index], lengths[index] :] = value
         if quantity == RESISTANCES:
-            self._draw_resistance(channels)
+            self._rewritten = True
         else:
             self._draw(channels)
-        self._read()
+            self._read()
 
     def place(self, channel: int, start_voltage: float) -> None:
         """Put a channel where its table has the start voltage."""
@@ -113,6 +116,13 @@ class SocTables:
         if self._above < 0.0 or self._below < 0.0:
             self._leave_rows()
         self._read()
+
+    @property
+    def resistance(self) -> Vector:
+        """Ohm of each channel where it stands."""
+        if self._rewritten:
+            self._read()
+        return self._resistance
 
     def row(self) -> NDArray[np.intp]:
         """Number of the row each channel runs on, from 0 in the sorted table."""
@@ -151,11 +161,12 @@ class SocTables:
         self.slope = self._rise[0].copy()
         self.current_limit = least(self._row_limit) / 1000
 
-    def _draw_resistance(self, channels: Sequence[int] | NDArray[np.intp]) -> None:
-        rows, resistances = self._row[channels], self._sorted[RESISTANCES]
-        below = resistances[channels, rows] * 1e-3
+    def _draw_resistance(self, channels: Sequence[int] | NDArray[np.intp] | slice) -> None:
+        line, at = self._sorted[RESISTANCES].reshape(-1), self._first[channels] + self._row[channels]
+        below = line.take(at) * 1e-3
+        at += 1
         self._start[1, channels] = below
-        self._rise[1, channels] = (resistances[channels, rows + 1] * 1e-3 - below) / self._width[channels]
+        self._rise[1, channels] = (line.take(at) * 1e-3 - below) / self._width[channels]
 
     def _find_room(self) -> None:
         # A little less than there is: a sum of many charges is not to the last bit where they lead.
@@ -163,6 +174,9 @@ class SocTables:
         self._below = 0.999 * least(self.position - self._low) - 1e-6
 
     def _read(self) -> None:
+        if self._rewritten:
+            self._rewritten = False
+            self._draw_resistance(slice(None))
         value = self._rise * (self.position - self._low)
         value += self._start
-        self.open_voltage, self.resistance = value
+        self.open_voltage, self._resistance = value

@@ -83,6 +83,19 @@ class StuckStage:
         return getattr(self._port, name)
 
 
+class DeadStage:
+    """A power stage that conducts nothing, whatever its instrument believes; set points are the instrument's."""
+
+    on = False
+
+    def __init__(self, port: SupplyPort | LoadPort) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> object:
+        """Read a set point."""
+        return getattr(self._port, name)
+
+
 @dataclass(slots=True)
 class Battery:
     """Thevenin equivalent of what hangs on the terminals: `voltage` V, `resistance` Ohm; None while disconnected."""

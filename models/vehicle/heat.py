@@ -43,6 +43,10 @@ class ThermalManagement:
     begins: float = 1800.0
     flow: float = 15.0
 
+    def target(self, left: float, conditioned: float | None) -> float | None:
+        """What cells are conditioned to (degC) with so many s left of the way; None while they are not."""
+        return conditioned if left <= self.begins else None
+
     def heat(self, cells: float, target: float | None) -> float:
         """W into the coolant; negative: taken from it."""
         if target is not None:
@@ -57,12 +61,17 @@ class ThermalManagement:
 
 @dataclass(frozen=True, eq=False)
 class OnTheWay:
-    """Cells and coolant (degC) at each time (s) of a journey, and what heater and chiller take out of the pack, W."""
+    """Cells, plate and coolant (degC) at each time (s) of a journey, and what heater and chiller take, W of the pack.
+
+    `carries` is what the coolant gives the plate for each K that it is warmer, W/K.
+    """
 
     time: Vector
     cells: Vector
+    plate: Vector
     coolant: Vector
     power: Vector
+    carries: float
     used: float
     """State of charge that the journey takes, its losses in the cells included."""
 
@@ -72,9 +81,9 @@ class OnTheWay:
         return float((self.power[:-1] * np.diff(self.time)).sum() / 3600)
 
     def at(self, time: float) -> tuple[float, float]:
-        """Cells and coolant (degC) at a time (s)."""
+        """Cells and plate (degC) at a time (s)."""
         index = min(int(np.searchsorted(self.time, time, side="right")), len(self.time)) - 1
-        return float(self.cells[max(index, 0)]), float(self.coolant[max(index, 0)])
+        return float(self.cells[max(index, 0)]), float(self.plate[max(index, 0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +161,16 @@ def on_the_way(
     cell.cool_with(coolant)
     flow, wall = management.flow / pack.count, pack.construction.coolant or 0.0
     carries, lowest = conductance(wall, flow) * pack.count, pack.cell.voltage_min
-    begins = float(time[-1]) - management.begins
-    cells, loop, taken = (np.empty(len(time)) for _ in range(3))
+    cells, plate, loop, taken = (np.empty(len(time)) for _ in range(4))
     for index, now in enumerate(time.tolist()):
         warm = float(cell.temperature[0])
-        heat = management.heat(warm, target if now >= begins else None)
+        heat = management.heat(warm, management.target(float(time[-1]) - now, target))
         cells[index], taken[index] = warm, management.power(heat)
-        loop[index] = coolant.temperature = cell.plate_temperature + heat / carries
+        plate[index] = cell.plate_temperature
+        loop[index] = coolant.temperature = plate[index] + heat / carries
         coolant.flow = flow if heat else 0.0
         if index + 1 < len(time):
             voltage = max(float(cell.voltage[0]), lowest)
             current = -(float(power[index]) + float(taken[index])) / pack.count / voltage
             cell.step(current, float(time[index + 1]) - now, outside)
-    return OnTheWay(time, cells, loop, taken, soc - float(cell.soc[0]))
+    return OnTheWay(time, cells, plate, loop, taken, carries, soc - float(cell.soc[0]))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.verdicts import ExitStatus, Verdict
+from bench.verdicts import ExitStatus
 from packbench.console import fields_of, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
         say("packbench: stopped; what is measured is kept, and the same command goes on.", err=True)
         raise typer.Exit(ExitStatus.INTERRUPTED) from None
     _show(made, as_json=as_json)
-    raise typer.Exit(_status(made))
+    raise typer.Exit(ExitStatus.of(made.verdict))
 
 
 def _names(listed: Listed) -> list[str]:
@@ -97,12 +97,6 @@ def _player(task: "Task", scheduler: str | None, jobs: int | None) -> "Player":
 
 def _tell(line: str) -> None:
     say(line, err=True)
-
-
-def _status(made: "Made") -> ExitStatus:
-    if made.verdict in (Verdict.BENCH_FAULT, Verdict.ABORTED):
-        return ExitStatus.BENCH_FAULT
-    return ExitStatus.GOOD if made.verdict is Verdict.PASS else ExitStatus.FAILED
 
 
 def _show(made: "Made", *, as_json: bool) -> None:

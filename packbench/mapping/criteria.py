@@ -9,7 +9,7 @@ from math import hypot, nan
 
 from bench.pack import PackFile
 from bench.verdicts import Measurement, Verdict
-from packbench.mapping.outcome import CANNOT, CONDITIONING, DERATING, MARGIN, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, CONDITIONING, DERATING, MARGIN, TIME, Figure, Outcome
 from reports.kpi import found
 from reports.requirements import bounds
 
@@ -60,10 +60,36 @@ def timed(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def criteria(pack: PackFile, outcomes: Sequence[Outcome]) -> list[Criterion]:
-    """Every criterion for the fields of one pack, one strategy, all with or all without preconditioning."""
-    ordered = timed(outcomes)
-    found = [_spread(pack, ordered), _longest(pack, ordered), *_worst(pack, outcomes, MARGIN, min, "mV")]
-    return [*found, *_worst(pack, outcomes, DERATING, max, "%")]
+    """Every criterion for the fields of one pack, one strategy, all with or all without preconditioning.
+
+    A recharge that the pack never brought to its end is the longest of all: there is no spread then, and no longest.
+    """
+    ordered, never = timed(outcomes), [each for each in outcomes if never_ended(each)]
+    times = [_never(pack, SPREAD, "1", never), _never(pack, LONGEST, "s", never)] if never else _times(pack, ordered)
+    return [*times, _worst(pack, outcomes, MARGIN, "mV"), _worst(pack, outcomes, DERATING, "%")]
+
+
+def never_ended(outcome: Outcome) -> bool:
+    """Whether it has no time because the pack failed: it never got there, and nothing else kept it."""
+    return outcome.verdict == Verdict.FAIL and not outcome.figure(TIME).known
+
+
+def _never(pack: PackFile, key: str, unit: str, never: Sequence[Outcome]) -> Criterion:
+    return _judged(pack, key, Figure(unit=unit), unit, f"{_place(never[0])} never got there")
+
+
+def _times(pack: PackFile, ordered: Sequence[Outcome]) -> list[Criterion]:
+    """Of recharges that all have one; where there are too few to be compared, nothing is required of them."""
+    if not ordered:
+        return [
+            Criterion(Measurement(key, nan, unit), "no field has a time")
+            for key, unit in ((SPREAD, "1"), (LONGEST, "s"))
+        ]
+    longest = _judged(pack, LONGEST, ordered[-1].time, "s", _place(ordered[-1]))
+    if len(ordered) < 2:
+        return [Criterion(Measurement(SPREAD, nan, "1"), "one field has a time"), longest]
+    where = f"{_place(ordered[-1])} against {_place(ordered[0])}"
+    return [_judged(pack, SPREAD, spread(ordered), "1", where), longest]
 
 
 def spread(ordered: Sequence[Outcome]) -> Figure:
@@ -76,29 +102,13 @@ def spread(ordered: Sequence[Outcome]) -> Figure:
     return Figure(ratio, ratio * own, "1")
 
 
-def _spread(pack: PackFile, ordered: Sequence[Outcome]) -> Criterion:
-    return _judged(pack, SPREAD, spread(ordered), "1", _where(ordered))
-
-
-def _where(ordered: Sequence[Outcome]) -> str:
-    if not ordered:
-        return "no field has a time"
-    return f"{_place(ordered[-1])} against {_place(ordered[0])}"
-
-
-def _longest(pack: PackFile, ordered: Sequence[Outcome]) -> Criterion:
-    longest = ordered[-1] if ordered else None
-    return _judged(pack, LONGEST, longest.time if longest else Figure(), "s", _place(longest) if longest else "")
-
-
-def _worst(pack: PackFile, outcomes: Sequence[Outcome], key: str, worst: object, unit: str) -> Iterable[Criterion]:
+def _worst(pack: PackFile, outcomes: Sequence[Outcome], key: str, unit: str) -> Criterion:
     known = [each for each in outcomes if each.figure(key).known]
     if not known:
-        yield Criterion(Measurement(key, nan, unit), "not known" if key == MARGIN else "no field has one")
-        return
-    choose = min if worst is min else max
+        return Criterion(Measurement(key, nan, unit), "not known" if key == MARGIN else "no field has one")
+    choose = min if key == MARGIN else max
     field = choose(known, key=lambda each: each.figure(key).value)
-    yield _judged(pack, key, field.figure(key), unit, _place(field))
+    return _judged(pack, key, field.figure(key), unit, _place(field))
 
 
 def _judged(pack: PackFile, key: str, figure: Figure, unit: str, where: str) -> Criterion:

@@ -1,5 +1,7 @@
 """What a map is made of: every combination of road, season, pack and strategy, with and without preconditioning."""
 
+import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -14,6 +16,11 @@ SEASONS = ("oslo-winter@7", "paris-spring@8", "seville-summer@15", "paris-autumn
 STRATEGIES = ("follow-limit",)
 MORNING, FULL_DAY = 8.0, 24.0
 """Hours."""
+SEPARATOR = "--"
+LONGEST = 120
+"""Characters of a plain file name: a disk allows 255 of a name, and a recording adds its own."""
+_PLAIN = re.compile(r"(?!-)(?:[a-z0-9.@]|-(?!-|$))+", re.ASCII)
+_NOT_PLAIN = re.compile(r"[^a-z0-9.@-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,13 @@ class Moment:
         """Read one; raises `InputError` for a season, a place or an hour that does not exist."""
         season, at, hour = written.partition("@")
         try:
-            number = float(hour) if at else MORNING
             weather(season)
-        except ValueError as error:
-            raise InputError(f"season {written!r}: an hour is a number, as in {season}@7.") from error
         except CellFileError as error:
             raise InputError(f"season {written!r}: {error}") from error
+        try:
+            number = float(hour) if at else MORNING
+        except ValueError as error:
+            raise InputError(f"season {written!r}: an hour is a number, as in {season}@7.") from error
         if not 0.0 <= number < FULL_DAY:
             raise InputError(f"season {written!r}: an hour is from 0 to less than 24, as in {season}@7.")
         return cls(written, season, number)
@@ -55,9 +63,14 @@ class Field:
 
     @property
     def id(self) -> str:
-        """A name for files; of two fields never the same."""
+        """A name for files, on any disk; of two fields never the same, whatever their parts are called."""
         parts = (self.pack, self.road, self.season, self.strategy, "conditioned" if self.conditioned else "as-it-comes")
-        return "--".join("".join(each if each.isalnum() or each in "-.@" else "_" for each in part) for part in parts)
+        plain = SEPARATOR.join(parts)
+        if len(plain) <= LONGEST and all(map(_PLAIN.fullmatch, parts)):
+            return plain
+        # Paths, capital letters (two names that some disks take for one) and what else a file may not be called.
+        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return f"{_NOT_PLAIN.sub('_', plain.lower())[-LONGEST:].lstrip('.')}{SEPARATOR}{digest}"
 
     def __str__(self) -> str:
         conditioned = ", preconditioned" if self.conditioned else ""
@@ -88,16 +101,23 @@ def fields_of(
     strategies: Iterable[str] = (),
     conditioned: Sequence[bool] = (False, True),
 ) -> list[Field]:
-    """Every combination, in an order that saves soaks: of each pack those of one season follow each other.
+    """Every combination once, in an order that saves soaks: of each pack those of one season follow each other.
 
-    What is left out is all there is of roads, `SEASONS` and `STRATEGIES`. Raises `InputError` for a season that does
-    not exist, or for no pack.
+    What is left out is all there is of roads, `SEASONS` and `STRATEGIES`; what is named twice counts once, also a
+    season at the same hour. Raises `InputError` for a season that does not exist, or for no pack.
     """
-    moments = [Moment.of(each).written for each in tuple(seasons) or SEASONS]
-    chosen = list(dict.fromkeys(packs))
+    moments = _moments(tuple(seasons) or SEASONS)
+    chosen = dict.fromkeys(packs)
     if not chosen:
         raise InputError("a map needs a pack: name some with --packs, or a station that has some.")
-    ways = tuple(roads) or available_roads()
-    plans = tuple(strategies) or STRATEGIES
-    every = product(chosen, moments, ways, plans, conditioned)
+    ways = dict.fromkeys(tuple(roads) or available_roads())
+    plans = dict.fromkeys(tuple(strategies) or STRATEGIES)
+    every = product(chosen, moments, ways, plans, dict.fromkeys(conditioned))
     return [Field(pack, road, season, plan, warm) for pack, season, road, plan, warm in every]
+
+
+def _moments(seasons: Iterable[str]) -> list[str]:
+    found: dict[tuple[str, float], str] = {}
+    for each in map(Moment.of, seasons):
+        found.setdefault((each.season, each.hour), each.written)
+    return list(found.values())

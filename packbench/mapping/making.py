@@ -15,6 +15,7 @@ from packbench.mapping.fields import Field, Task
 from packbench.mapping.measuring import FIGURE, digest
 from packbench.mapping.outcome import CANNOT, Outcome
 from packbench.mapping.players import Player
+from packbench.mapping.scenario import refuse_unknown
 from packbench.mapping.store import Store
 from packbench.mapping.tariff import TariffFile
 
@@ -39,10 +40,11 @@ class Made:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all criteria, and of whatever a field was not judged for; what a pack cannot do counts not."""
+        """The worst of all criteria and fields. What a pack cannot do counts not; a map without a time is no pass."""
         fields = [Verdict(each.verdict) for each in self.outcomes if each.verdict != CANNOT]
         judged = [each.verdict for each in self.judged() if each.bounded]
-        return worst([*fields, *judged])
+        empty = [] if criteria.timed(self.outcomes) else [Verdict.INCONCLUSIVE]
+        return worst([*fields, *judged, *empty])
 
     def judged(self) -> Iterator[criteria.Criterion]:
         """Every criterion of every pack, strategy and way."""
@@ -66,8 +68,9 @@ class Making:
     def make(self, *, anew: bool = False) -> Made:
         """Measure what is missing; `anew`: everything, with what there is kept for comparison.
 
-        Raises `InputError` for a pack or a station that does not exist, before anything is measured.
+        Raises `InputError` for whatever does not exist or is wrong as a file, before anything is measured.
         """
+        refuse_unknown(self.fields, self.task)
         packs = {name: load_pack(name)[0] for name in dict.fromkeys(each.pack for each in self.fields)}
         inputs = {each: digest(each, self.task) for each in self.fields}
         if anew:

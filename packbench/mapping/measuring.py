@@ -97,18 +97,37 @@ def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Out
 
 def digest(field: Field, task: Task) -> str:
     """Of everything that a field depends on; raises `InputError` like `measure`."""
-    content = (_of_pack(field.pack), _of_station(task.station), repr(field), repr(task), _of_file(field.road))
-    return hashlib.sha256("\n".join((*content, _of_file(task.car), task.version)).encode()).hexdigest()[:16]
+    content = (*_of_pack(field.pack), _of_station(task.station, _changed(task.station)), repr(field), repr(task))
+    own = (_of_file(field.road), _of_file(task.car), task.version)
+    return hashlib.sha256("\n".join((*content, *own)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _of_pack(name: str) -> tuple[str, str]:
+    pack, cell = _written_pack(name, _changed(name))
+    return pack, _written_cell(cell, _changed(cell))
+
+
+def _changed(name: str) -> int:
+    """When a file of somebody's own was changed last, ns: a worker of a cluster lives longer than what it was told."""
+    try:
+        return Path(name).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=64)
-def _of_pack(name: str) -> str:
+def _written_pack(name: str, _version: int) -> tuple[str, str]:
     pack, _ = load_pack(name)
-    return pack.model_dump_json() + json.dumps(written(pack.cell), default=str, sort_keys=True)
+    return pack.model_dump_json(), pack.cell
+
+
+@lru_cache(maxsize=64)
+def _written_cell(name: str, _version: int) -> str:
+    return json.dumps(written(name), default=str, sort_keys=True)
 
 
 @lru_cache(maxsize=8)
-def _of_station(name: str) -> str:
+def _of_station(name: str, _version: int) -> str:
     return load_station(name)[0].model_dump_json()
 
 

@@ -6,6 +6,7 @@ from dataclasses import field as of
 from math import isfinite, nan
 from typing import Any
 
+from bench.verdicts import Verdict
 from packbench.mapping import fields
 
 MEASURED, FITTED, ASSUMED = "measured", "fitted", "assumed"
@@ -78,18 +79,30 @@ class Outcome:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Outcome":
-        """From a file; raises `TypeError` or `KeyError` for one that is of another kind."""
+        """From a file; raises `TypeError`, `ValueError` or `KeyError` for one that holds something else."""
         figures = {
-            name: Figure(_number(each["value"]), float(each["uncertainty"]), str(each["unit"]))
+            name: Figure(_number(each["value"]), _number(each["uncertainty"]), _text(each["unit"]))
             for name, each in stored["figures"].items()
         }
         curve = [(float(soc), float(power)) for soc, power in stored["curve"]]
-        return cls(**{**stored, "field": fields.Field(**stored["field"]), "figures": figures, "curve": curve})
+        texts = {name: _text(stored[name]) for name in _TEXTS}
+        numbers = {name: float(stored[name]) for name in ("scale", "duration")}
+        if texts["verdict"] not in (*Verdict, CANNOT) or texts["rests_on"] not in (MEASURED, FITTED, ASSUMED):
+            raise ValueError("a verdict, or what figures rest on, that there is not")
+        more = {"field": fields.Field(**stored["field"]), "assumed": [_text(each) for each in stored["assumed"]]}
+        return cls(**{**stored, **texts, **numbers, **more, "figures": figures, "curve": curve})
 
 
+_TEXTS = ("verdict", "reason", "run", "rests_on", "chemistry", "inputs")
 OWN_SCALE = 0.5
 """From which scale on a pack is a car's."""
 
 
 def _number(value: float | None) -> float:
     return nan if value is None else float(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value

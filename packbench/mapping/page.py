@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from math import isfinite
+from math import isfinite, nan
 
 from bench.pack import PackFile
 from bench.verdicts import Verdict, worst
@@ -130,9 +130,8 @@ def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     known = Figure(margin.measurement.value, margin.measurement.uncertainty, margin.measurement.unit)
     ratio = criteria.spread(timed)
     verdict = worst([*(each.verdict for each in judged if each.bounded), *map(Verdict, _verdicts(outcomes))])
-    return (
-        *ends, _value(ratio) if ratio.known else NONE, _value(known) if known.known else "not known", str(verdict),
-    )  # fmt: skip
+    said = str(verdict) if _verdicts(outcomes) else CANNOT
+    return *ends, _value(ratio) if ratio.known else NONE, _value(known) if known.known else "not known", said
 
 
 def _verdicts(outcomes: Sequence[Outcome]) -> list[str]:
@@ -141,16 +140,19 @@ def _verdicts(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _criterion(judged: Criterion) -> str:
     each = judged.measurement
-    if not isfinite(each.value):
-        return f"<td>{'not known' if each.name == outcome.MARGIN else NONE}</td>"
-    value = _value(Figure(each.value, each.uncertainty, each.unit))
-    limit = each.at_most if each.at_most is not None else each.at_least
-    if limit is None:
-        said = "<small>no limit</small>"
-    else:
-        word = "at most" if each.at_most is not None else "at least"
-        said = f"{_badge(str(each.verdict))} <small>{word} {_value(Figure(limit, 0.0, each.unit))}</small>"
+    value = _value(Figure(each.value, each.uncertainty, each.unit)) if isfinite(each.value) else _nothing(each.name)
+    said = _limit(judged) if judged.bounded else "<small>no limit</small>" if isfinite(each.value) else ""
     return f"<td>{value} {said}<br><small>{escape(judged.where)}</small></td>"
+
+
+def _nothing(name: str) -> str:
+    return "not known" if name == outcome.MARGIN else NONE
+
+
+def _limit(judged: Criterion) -> str:
+    each = judged.measurement
+    word, limit = ("at most", each.at_most) if each.at_most is not None else ("at least", each.at_least)
+    return f"{_badge(str(judged.verdict))} <small>{word} {_value(Figure(limit or 0.0, 0.0, each.unit))}</small>"
 
 
 def _value(figure: Figure) -> str:
@@ -253,10 +255,10 @@ def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
         gained = criteria.gains(outcomes)
         if gained:
             best, worst = (choose(gained, key=lambda each: each.won.value) for choose in (max, min))
-            mean = sum(each.cost.value for each in gained) / len(gained)
+            mean = _mean(each.cost.value for each in gained)
             rows.append(
                 f"<tr><th scope=row>{escape(pack)}<br><small>{escape(strategy)}</small></th>{_gain(best)}{_gain(worst)}"
-                f"<td>{mean:.0f} Wh</td></tr>"
+                f"<td>{_energy(mean)}</td></tr>"
             )
     if not rows:
         return ""
@@ -270,7 +272,17 @@ def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
 
 def _gain(gain: Gain) -> str:
     place = f"{gain.conditioned.field.road} in {gain.conditioned.field.season}"
-    return f"<td>{_value(gain.won)} for {gain.cost.value:.0f} Wh<br><small>{escape(place)}</small></td>"
+    return f"<td>{_value(gain.won)} for {_energy(gain.cost.value)}<br><small>{escape(place)}</small></td>"
+
+
+def _energy(value: float) -> str:
+    return f"{value:.0f} Wh" if isfinite(value) else "not known"
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Of those that are known; nan of none."""
+    known = [each for each in values if isfinite(each)]
+    return sum(known) / len(known) if known else nan
 
 
 def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
@@ -278,11 +290,12 @@ def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
     rows = []
     for (pack, strategy), outcomes in found:
         for conditioned, fields in ways(outcomes):
-            known = [each for each in fields if each.figure(outcome.CONSUMPTION).known]
-            if not known:
+            road = _mean(each.figure(outcome.CONSUMPTION).value for each in fields)
+            # One that broke off would make the others cheaper.
+            whole = [each for each in fields if each.figure(outcome.TIME).known]
+            recharge = _mean(each.figure(outcome.ENERGY).value / each.scale / 1000 for each in whole)
+            if not isfinite(road) or not isfinite(recharge):
                 continue
-            road = sum(each.figure(outcome.CONSUMPTION).value for each in known) / len(known)
-            recharge = sum(each.figure(outcome.ENERGY).value / each.scale for each in known) / len(known) / 1000
             prices = "".join(
                 f"<td>{each.road:.2f} / {each.recharge:.2f} {escape(shown.tariff.currency)}</td>"
                 for each in (costs(shown.tariff, road, recharge) if shown.tariff else ())

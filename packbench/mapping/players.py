@@ -8,20 +8,21 @@ import multiprocessing
 import os
 import signal
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 from bench.safety import interrupts
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.verdicts import BenchFault, InputError, Verdict
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.measuring import measure
+from packbench.mapping.measuring import digest, measure
 from packbench.mapping.outcome import Outcome
 
 Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
@@ -89,17 +90,24 @@ def cluster(address: str, reach: float = REACH) -> Player:
     """
 
     def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+        inputs = {field: digest(field, task) for field in fields}
         with _client(address, reach) as client:
             _refuse_other_versions(client, address, task)
-            futures = client.map(
-                _sent, fields, task=task, key=[field.id for field in fields], pure=False, retries=TRIES,
-            )  # fmt: skip
-            yield from _arriving(futures, runs)
+            # Named by what they depend on: another map that is made there at the same time may have the same fields.
+            names = [f"{field.id}-{inputs[field]}" for field in fields]
+            futures = client.map(_sent, fields, task=task, key=names, pure=False, retries=TRIES)
+            for outcome, recording in _arriving(futures, address):
+                _refuse_other_files(outcome, inputs, address)
+                _unpack(recording, runs)
+                yield outcome
 
     return play
 
 
-def _arriving(futures: Sequence[Any], runs: Path) -> Iterator[Outcome]:
+def _arriving(futures: Sequence[Any], address: str) -> Iterator[tuple[Outcome, bytes]]:
+    """Each outcome once, and its recording."""
+    from concurrent.futures import CancelledError
+
     from distributed import as_completed as completed
     from distributed.scheduler import KilledWorker
 
@@ -108,6 +116,12 @@ def _arriving(futures: Sequence[Any], runs: Path) -> Iterator[Outcome]:
     for future in arriving:
         try:
             outcome, recording = future.result()
+        except CancelledError as error:
+            raise BenchFault(
+                f"The scheduler at {address} is gone, or has dropped the map: what is done is kept; start it, and then "
+                "the same command again.",
+                "scheduler-lost",
+            ) from error
         except KilledWorker as error:
             raise BenchFault(
                 f"{TRIES + 1} workers died over one field of the map ({error.task}): what is done is kept; look at "
@@ -117,12 +131,21 @@ def _arriving(futures: Sequence[Any], runs: Path) -> Iterator[Outcome]:
         if outcome.field in seen:
             continue
         seen.add(outcome.field)
-        _unpack(recording, runs)
         future.release()
-        yield outcome
+        yield outcome, recording
+
+
+def _refuse_other_files(outcome: Outcome, inputs: Mapping[Field, str], address: str) -> None:
+    """Raise `InputError` where a worker has measured something else: names lead to files of its own disk."""
+    if outcome.inputs != inputs[outcome.field]:
+        raise InputError(
+            f"--scheduler {address}: a worker has another pack, station, road or car file than this computer for "
+            f"{outcome.field}: have the same files there, for what it measured is something else."
+        )
 
 
 def _client(address: str, reach: float) -> Any:
+    _refuse_no_address(address)
     try:
         from distributed import Client
     except ImportError as error:
@@ -136,6 +159,19 @@ def _client(address: str, reach: float) -> Any:
             f"--scheduler {address}: no scheduler answers there within {reach:g} s; start one with `dask scheduler`, "
             "and say its address as it prints it, for example tcp://127.0.0.1:8786."
         ) from error
+
+
+def _refuse_no_address(address: str) -> None:
+    """Dask itself would try for long, and then end in a traceback."""
+    try:
+        parts = urlsplit(address)
+        complete = bool(parts.scheme and parts.hostname and parts.port)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise InputError(
+            f"--scheduler {address}: is no address; one has a protocol, a host and a port, as in tcp://127.0.0.1:8786."
+        )
 
 
 def _refuse_other_versions(client: Any, address: str, task: Task) -> None:

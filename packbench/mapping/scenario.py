@@ -1,13 +1,20 @@
 """What is run for a field, and the state that a model of a pack can begin in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 from bench.pack import PackFile
-from bench.road import Drive
+from bench.road import CYCLES, Drive
 from bench.scenario import FastRecharge, Step
 from bench.strategies import strategy_named
+from bench.verdicts import InputError
+from models.cell import CellFileError
 from models.twin import Beginning
+from models.vehicle.car import load_car
+from models.vehicle.cycles import CycleError, read_cycle
+from models.vehicle.road import load_road
 from packbench.mapping.fields import Field, Moment, Task
 from packbench.roads import DRIVE, RECHARGE, departure, recharge_after
 
@@ -22,6 +29,18 @@ class Prepared:
     temperature: float
     drive: Drive
     steps: tuple[Step, ...]
+
+
+def refuse_unknown(fields: Sequence[Field], task: Task) -> None:
+    """Raise `InputError` for a car, a road or a strategy that is wrong, or not there: that is no fault of a pack."""
+    try:
+        load_car(task.car)
+        for road in dict.fromkeys(each.road for each in fields):
+            read_cycle(Path(road)) if Path(road).suffix.lower() in CYCLES else load_road(road)
+    except (CellFileError, CycleError) as error:
+        raise InputError(str(error)) from error
+    for strategy in dict.fromkeys(each.strategy for each in fields):
+        strategy_named(strategy)
 
 
 def prepared(field: Field, task: Task, pack: PackFile) -> Prepared:

@@ -43,12 +43,14 @@ class Store:
         beside.replace(path)
 
     def done(self, fields: Iterable[Field], inputs: dict[Field, str]) -> Iterator[Outcome]:
-        """Outcomes of those fields that hold still; one that does not is set aside."""
+        """Outcomes of those fields that hold still; one of something else is set aside, one of nothing counts not."""
         for field in fields:
             found = _read(self._of(field))
-            if found is not None and found.inputs == inputs[field] and found.verdict not in UNJUDGED:
+            if found is None or found.field != field or found.verdict in UNJUDGED:
+                continue
+            if found.inputs == inputs[field]:
                 yield found
-            elif found is not None:
+            else:
                 self.set_aside(field)
 
     def set_aside(self, field: Field) -> None:

@@ -11,10 +11,14 @@ sources: [where the prices come from]
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench import files
+from instruments.wording import nearest
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class TariffFile(files.FileModel):
@@ -23,8 +27,15 @@ class TariffFile(files.FileModel):
     name: str
     currency: str = "EUR"
     prices: dict[str, float] = Field(min_length=1)
-    efficiency: dict[str, float] = Field(default_factory=dict)
+    efficiency: dict[str, Share] = Field(default_factory=dict)
     sources: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _efficiency_of_what_has_a_price(self) -> "TariffFile":
+        for place in self.efficiency:
+            if place not in self.prices:
+                raise files.WrongAt(("efficiency", place), place, f"has no price; {nearest(place, self.prices)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ the call, `step` (its name), and what the function returns as an `Explained`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import isfinite, nan
 from numbers import Real
@@ -85,6 +85,13 @@ class Asked:
     arguments: Mapping[str, Any]
     span: tuple[float, float] = ANY
     """What a value may lie between."""
+    others: tuple[Step, ...] = ()
+    """Steps that it was computed from as well, though nobody named them."""
+
+    @property
+    def read(self) -> tuple[Step, ...]:
+        """All steps that it was computed from."""
+        return (*self.steps, *self.others)
 
     def again(self, run: Recording) -> float:
         """The value, computed from another recording of the same steps."""
@@ -103,11 +110,17 @@ class Explained:
 
 Value = float | Explained
 Applies = Callable[[Recording, Step], bool]
+Others = Callable[[Recording, Step], Iterable[Step]]
 
 
 def on_request(_run: Recording, _step: Step) -> bool:
     """No step by itself: the KPI is computed where a test asks for it."""
     return False
+
+
+def nobody_else(_run: Recording, _step: Step) -> tuple[Step, ...]:
+    """No step but the one that is asked for."""
+    return ()
 
 
 def every_step(_run: Recording, _step: Step) -> bool:
@@ -122,7 +135,8 @@ class KpiFunction(Generic[Q]):
     `columns` are what it reads and cannot do without, `also` what it reads where it was measured; from both follow its
     meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit. `specimen` is the
     share by which a figure may be worse than that of the specimen's own accepted run; None: not held against that.
-    `needs` are what a bench must have to show it (`reports.kpi.needs`).
+    `needs` are what a bench must have to show it (`reports.kpi.needs`). `others` are the steps that it reads beside the
+    one that it is asked for.
     """
 
     function: Callable[..., Value]
@@ -138,6 +152,7 @@ class KpiFunction(Generic[Q]):
     span: tuple[float, float] = ANY
     specimen: float | None = None
     needs: tuple[Need, ...] = ()
+    others: Others = nobody_else
     definition: str = field(init=False)
     __name__: str = field(init=False)
 
@@ -174,7 +189,13 @@ class KpiFunction(Generic[Q]):
         try:
             found = Explained(nan) if why else self.function(*bound.args, **bound.kwargs)
             asked = Asked(
-                run, tuple(steps), self._read, self.function, dict(list(bound.arguments.items())[1:]), self.span
+                run,
+                tuple(steps),
+                self._read,
+                self.function,
+                dict(list(bound.arguments.items())[1:]),
+                self.span,
+                tuple(self.others(run, steps[0])),
             )
             figure = self._figure(asked, words, found)
             return replace(figure, unmeasurable=why) if why else figure
@@ -237,7 +258,7 @@ Registered = KpiFunction[...]
 def of_step(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
     applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY, specimen: float | None = None,
-    needs: Sequence[Need] = (),
+    needs: Sequence[Need] = (), others: Others = nobody_else,
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
 ]:  # fmt: skip
@@ -252,7 +273,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
             columns=_names(columns), also=_names(also), applies=applies, span=span, specimen=specimen,
-            needs=tuple(needs),
+            needs=tuple(needs), others=others,
         )  # fmt: skip
 
     return registered

@@ -8,9 +8,18 @@ from reports.kpi.readings import SOC, TIME
 from reports.recording import Recording, Step
 
 
+def _alike(run: Recording, step: Step) -> list[Step]:
+    """Every step of that kind with that name."""
+    return [each for each in run.steps if each.name == step.name and each.kind == step.kind and each.sample_count]
+
+
+def _others(run: Recording, step: Step) -> list[Step]:
+    return [each for each in _alike(run, step) if each.index != step.index]
+
+
 @of_step(
     "charge time spread", symbol="t_max/t_min", unit="1", sense="at_most", columns=(TIME, SOC), applies=on_request,
-    span=(1, 100),
+    span=(1, 100), others=_others,
 )  # fmt: skip
 def charge_time_spread(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> Explained:
     """Longest time from {start:percent} to {stop:percent} % of displayed SOC over the shortest, of {count} recharges
@@ -23,6 +32,7 @@ def charge_time_spread(run: Recording, step: Step, start: float = 0.1, stop: flo
 
 @of_step(
     "longest charge time", symbol="t_max", unit="s", sense="at_most", columns=(TIME, SOC), applies=on_request,
+    others=_others,
 )  # fmt: skip
 def longest_charge_time(run: Recording, step: Step, start: float = 0.1, stop: float = 0.8) -> Explained:
     """Longest time from {start:percent} to {stop:percent} % of displayed SOC of {count} recharges like {step}; nan
@@ -33,6 +43,4 @@ def longest_charge_time(run: Recording, step: Step, start: float = 0.1, stop: fl
 
 
 def _times(run: Recording, step: Step, start: float, stop: float) -> list[float]:
-    """Of every step of that kind with that name."""
-    alike = [each for each in run.steps if each.name == step.name and each.kind == step.kind and each.sample_count]
-    return [charge_time(run, each, start, stop).value for each in alike]
+    return [charge_time(run, each, start, stop).value for each in _alike(run, step)]

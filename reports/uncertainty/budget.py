@@ -96,7 +96,7 @@ def _one_sample(figure: Kpi, asked: Asked) -> Contribution:
     """What nothing moves (a share of 0, a count) is not known better than to one sample of its steps."""
     low, high = asked.span
     whole = high - low if isfinite(high) else abs(figure.value)
-    samples = sum(step.sample_count for step in asked.steps)
+    samples = sum(step.sample_count for step in asked.read)
     return Contribution("one sample", max(whole, TINY) / max(samples, 1) / ROUNDED)
 
 
@@ -104,7 +104,7 @@ def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]
     run, meters = asked.run, meters_of_run(asked.run)
     return [
         (Contribution(source.name, _standard(source, figure, asked), source.assumed), _by_end(source, figure, asked))
-        for source in sources_of(run, meters, asked.columns, asked.steps)
+        for source in sources_of(run, meters, asked.columns, asked.read)
     ]
 
 
@@ -138,7 +138,7 @@ def _by_end(source: Source, figure: Kpi, asked: Asked) -> float:
 
 def _ends(asked: Asked) -> list[str]:
     """The columns that ended its steps."""
-    found = [ended_by(step, tuple(asked.run.columns)) for step in asked.steps]
+    found = [ended_by(step, tuple(asked.run.columns)) for step in asked.read]
     return [column for column in found if column]
 
 
@@ -160,7 +160,7 @@ def _change(move: Move, figure: Kpi, asked: Asked, *, readings: bool = True) -> 
 
 def _moved(asked: Asked, move: Move, readings: bool) -> Recording:
     """A recording with a move, kept for the next figure of the same steps where it is short."""
-    run, of = asked.run, tuple(step.index for step in asked.steps)
+    run, of = asked.run, tuple(step.index for step in asked.read)
     meters, key = meters_of_run(run), (id(move), readings, of)
     known = meters.moved.get(key)
     if known is not None:

@@ -116,7 +116,22 @@ def test_a_step_of_a_scenario_of_its_own_is_a_phase_by_its_name_behind_all_of_ou
         ("own_scenario", "NO_SCENARIO", "is no function; write package.module:function"),
         (":own_scenario", "", "is no function; write package.module:function"),
         (f"{__name__}:own", "no.such.module:own", "cannot be imported: No module named 'no'"),
-        ("[rest on a bench]", "[judgement]", "nobody judges a `scenario` of its own"),
+        (
+            "    phases:",
+            "    judge: no.such.module:own\n    phases:",
+            "`judge` 'no.such.module:own' cannot be imported",
+        ),
+        (
+            "    phases:",
+            f"    judge: {__name__}:NO_SCENARIO\n    phases:",
+            "is no function; write package.module:function",
+        ),
+        (
+            "    phases:",
+            f"    judge: {__name__}:own_scenario\n    station: served-module\n    phases:",
+            "where time is real the test itself has to judge",
+        ),
+        ("[rest on a bench]", "[judgement]", "a `scenario` of its own has a `judge` of its own"),
     ],
 )
 def test_a_scenario_that_cannot_be_run_is_refused(

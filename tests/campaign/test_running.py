@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.recording.run import RunRecord
 from bench.running.lifecycle import OpenBench
 from bench.scenario import Rest, Step, elapsed
+from bench.testing import TestBench
 from campaign import outcome, processes, table, virtual
 from campaign.catalogue import Injection, campaign
 from campaign.scenario import instant
@@ -102,6 +104,20 @@ def test_a_step_of_another_packages_scenario_is_hit_by_its_name(tmp_path: Path, 
     assert found.problems == ()
     assert found.injected is not None
     assert 60 + 0.1 * 300 <= found.injected <= 60 + 0.5 * 300 + 10
+
+
+def too_short(bench: TestBench, record: RunRecord) -> None:
+    """A judge of another package, which wants more of the run than there is."""
+    bench.verify("duration", float(len(record.rows)), unit="s", at_least=1e6)
+
+
+def test_a_fault_may_bring_its_own_judge(tmp_path: Path, sensor: Injection) -> None:
+    own = {
+        "defects": ("self-discharge:7:0.001",), "scenario": f"{__name__}:resting", "judge": f"{__name__}:too_short",
+        "phases": ("long rest",), "but": {}, "named": ("requirement-missed",), "blame": "pack", "locates": "duration",
+    }  # fmt: skip
+    found = virtual.run("judged", sensor.model_copy(update=own), "long rest", 0, tmp_path)
+    assert (found.verdict, found.named, found.problems) == ("FAIL", "requirement-missed", ())
 
 
 def sleeping(_phase: str, _bench: OpenBench) -> list[Step]:

@@ -117,6 +117,21 @@ def test_an_output_can_lie(bench: Bench, listen: Listen, name: str) -> None:
     assert getattr(bench.world.outputs(), name)
 
 
+@pytest.mark.parametrize("name", ["supply", "load"])
+def test_a_power_stage_can_be_dead_behind_an_output_that_reads_on(bench: Bench, listen: Listen, name: str) -> None:
+    listen(bench).close_contactor()
+    bench.world.inject(f"output-dead:{name}")
+    if name == "supply":
+        bench.source(voltage=100, current=3)
+    else:
+        bench.say("load", "MODE CCH", "CURR:STAT:L1 3", "LOAD ON")
+    assert bench.ask(name, "OUTP?" if name == "supply" else "LOAD?") == "ON"
+    assert bench.world.outputs().battery == pytest.approx(0.0)
+    bench.world.repair("output-dead")
+    bench.world.advance(1)
+    assert abs(bench.world.outputs().battery) == pytest.approx(3.0)
+
+
 def test_a_stuck_output_does_not_switch_itself_on(bench: Bench, listen: Listen) -> None:
     listen(bench).close_contactor()
     bench.world.inject("output-stays-on:supply", "output-lies:load")

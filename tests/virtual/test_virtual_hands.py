@@ -178,6 +178,24 @@ def test_a_state_of_charge_can_jump(bench: Bench, listen: Listen) -> None:
     assert listener.signals()["MaximumSoc"] == 100.0  # of what it knows, a node says no more
 
 
+@pytest.mark.parametrize(
+    ("defect", "signal", "other"),
+    [
+        ("charge-limit", "MaximumChargeCurrent", "MaximumDischargeCurrent"),
+        ("discharge-limit", "MaximumDischargeCurrent", "MaximumChargeCurrent"),
+    ],
+)
+def test_a_node_can_allow_less_one_way(bench: Bench, listen: Listen, defect: str, signal: str, other: str) -> None:
+    listener = listen(bench)
+    listener.close_contactor()
+    before = listener.signals()
+    bench.world.inject(f"{defect}:1.6")
+    assert listener.signals()[signal] == 1.5  # of its counts of 0.25 A never one too many
+    assert listener.signals()[other] == before[other]
+    bench.world.inject(f"{defect}:900")
+    assert listener.signals()[signal] == 1.5  # and never more than its cells could do
+
+
 def test_one_signal_can_freeze_alone(bench: Bench, listen: Listen) -> None:
     listener = listen(bench)
     listener.close_contactor()

@@ -3,17 +3,19 @@
 Beyond that a peak is cut, as the car's own controller cuts it, and counts as a derating. A road that is too much for
 the pack at its own voltage is refused before anything is switched on.
 
-A pack that has a car's heat around it stands in the season's air. A car's pack gets the coolant that the car's would:
-as far from its cells, as they are measured, as it is from those of the model. Of a smaller one, whose heat is another,
+A pack that has a car's heat around it stands in the season's air. A car's pack gets the coolant that the car's heater
+and chiller would give it for its cells as they are measured. Of a smaller one, whose heat is another,
 coolant (or chamber) leads the cells to what those of the car's are.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 
 import numpy as np
 
+from bench import columns
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.road import Drive, pack_energy
@@ -26,6 +28,11 @@ from models.vehicle.heat import OnTheWay
 
 CAR_SCALE = 0.5
 """Power of a pack for each W of the car's from which on its heat is that of a car's pack."""
+
+
+STEEP, MOST_SHORT = 4.0, 3.0
+"""How much more is asked for each K that a unit is behind, and K that this comes to at most: cells that warm by
+themselves would have their heat taken by coolant that lags behind them by half a K."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +99,19 @@ class DriveProcedure(Following[Drive]):
         if self._by != "chamber":
             Leading(self.place, "chamber", *2 * [self.step.journey.outside]).ask(stage, self.step.journey.outside)
 
+        thermal, duration = self.step.journey.car.thermal, self.step.survey.duration
+        supply = self.place.index.get(columns.COOLANT_SUPPLY, 0)
+
         def control(row: Row, time: float) -> None:
             follow(row, time)
-            warm, coolant = way.at(time)
+            warm, plate = way.at(time)
             if self._is_a_cars:
-                leading.ask(stage, FINE * round((cells(row) + coolant - warm) / FINE))
+                # The car's own controller, on the cells as they are; the plate is as far from them as the model's.
+                heat = thermal.heat(cells(row), thermal.target(duration - time, self.step.precondition))
+                wanted = cells(row) + plate - warm + heat / way.carries
+                # A unit follows a rising set point from below: as much as it is short, more is asked for.
+                short = min(max(STEEP * (wanted - row[supply]), -MOST_SHORT), MOST_SHORT)
+                leading.ask(stage, FINE * round((wanted + (0.0 if isnan(short) else short)) / FINE))
             else:
                 leading.lead(stage, row, FINE * round(warm / FINE), FINE)
 

@@ -90,13 +90,15 @@ def _meter_gain(device: Any, defect: Defect) -> Repair:
 
 OUTPUT_STAYS_ON = DefectKind("output-stays-on:<supply or load>", _verb(lambda device, _defect: device.stay_on()))
 OUTPUT_LIES = DefectKind("output-lies:<supply or load>", _verb(lambda device, _defect: device.lie_about_output()))
+OUTPUT_DEAD = DefectKind("output-dead:<supply or load>", _verb(lambda device, _defect: device.die()))
 METER_GAIN = DefectKind("meter-gain:<supply or load>:<factor>[:<voltage or current>]", _verb(_meter_gain))
 METER_OFFSET = DefectKind(
     "meter-offset:<supply or load>:<A>",
     _verb(lambda device, defect: device.miscalibrate("current", 1.0, defect.number(1))),
 )
 OF_AN_OUTPUT = (
-    PROTECTION_LATCHED, PANEL_PRESSED, PANEL_ON, FOREIGN_SETS, OUTPUT_STAYS_ON, OUTPUT_LIES, METER_GAIN, METER_OFFSET,
+    PROTECTION_LATCHED, PANEL_PRESSED, PANEL_ON, FOREIGN_SETS, OUTPUT_STAYS_ON, OUTPUT_LIES, OUTPUT_DEAD, METER_GAIN,
+    METER_OFFSET,
 )  # fmt: skip
 """What a supply and a load have in common."""
 

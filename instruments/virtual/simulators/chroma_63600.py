@@ -232,6 +232,10 @@ class Chroma63600(Instrument):
         """A defect: once on, the modules conduct whatever they are told, and read off. How it is ended."""
         return self._load.conduct_on()
 
+    def die(self) -> Repair:
+        """A defect: the modules conduct nothing, whatever they are told, and read on. How it is ended."""
+        return self._load.conduct_nothing()
+
     def refuse(self) -> None:
         """Queue an execution error."""
         self.errors.push(-200)

@@ -368,6 +368,10 @@ class EaPsb10000(Instrument):
         """A defect: once on, the power stage conducts whatever it is told, and reads off. How it is ended."""
         return self._source.conduct_on()
 
+    def die(self) -> Repair:
+        """A defect: the power stage conducts nothing, whatever it is told, and reads on. How it is ended."""
+        return self._source.conduct_nothing()
+
     def surge(self, factor: float) -> Repair:
         """A defect: the regulation lets `factor` times the set current through. How it is ended."""
 

@@ -1,5 +1,6 @@
 """What ends a step: which of its conditions, from when on, and what no condition may end."""
 
+from math import nan
 from types import SimpleNamespace
 from typing import cast
 
@@ -66,6 +67,19 @@ def test_a_soak_that_was_put_off_may_end_and_is_too_late_as_much_later() -> None
     with pytest.raises(BenchFault) as late:
         ending.reached(row(4601.0))
     assert late.value.fault == "chamber-not-settled"
+
+
+def test_a_step_that_does_not_end_says_how_things_stood(four_cells: PackFile) -> None:
+    """A strategy that waits for a charge that its BMS does not allow: nobody should have to open the recording."""
+    ending = Conditions(FastRecharge(until=soc_above(0.8), timeout=60.0), four_cells, 0.0)
+    last = row(61.0)
+    for name, value in ((columns.SOC, 0.352), (columns.CURRENT, 0.0), (columns.CHARGE_LIMIT, 0.0)):
+        last[INDEX[name]] = value
+    last[INDEX[columns.DISCHARGE_LIMIT]] = nan
+    with pytest.raises(BenchFault) as late:
+        ending.reached(last)
+    text = "In the end: at 35.2% by the BMS, 0 A flow, it allows 0 A to be charged with."
+    assert str(late.value).endswith(text)
 
 
 @pytest.mark.parametrize(

@@ -548,6 +548,33 @@ def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
     assert refused.value.fault == "stays-on"
 
 
+@pytest.mark.parametrize(("takes", "opens"), [(3.7, True), (60.0, False)])
+def test_a_contactor_that_is_opening_is_waited_for_as_long_as_that_may_take(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, takes: float, opens: bool
+) -> None:
+    """A foxBMS waits 3 s for a current to fall, and says meanwhile that it is opening: it stays on in no sense."""
+    plant.source_on, plant.bms_mode = True, BmsMode.CHARGE
+    looks = round(takes / asfound.LOOK)
+    state = FakeBms.state
+
+    def opening(bms: FakeBms) -> BmsState:
+        nonlocal looks
+        if "request STANDBY" not in plant.calls or looks == 0:
+            return state(bms)
+        looks -= 1
+        return BmsState.OPENING
+
+    monkeypatch.setattr(FakeBms, "state", opening)
+    bench = new_bench()
+    with nullcontext() if opens else pytest.raises(BenchFault, match="has been opening for 6 s") as refused:
+        bench.open()
+    assert bench.run_log.manifest["found"]["bms"] is True
+    if opens:
+        bench.conclude()
+    else:
+        assert refused.value.fault == "stays-on"
+
+
 @pytest.mark.parametrize("broken", ["open supply", "source_is_off", "sink_is_off"])
 def test_a_contactor_is_not_opened_where_nobody_knows_whether_a_current_flows(
     new_bench: Callable[..., TestBench], plant: Plant, broken: str

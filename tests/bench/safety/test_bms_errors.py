@@ -164,9 +164,12 @@ class Node:
         return "cell 7"
 
 
-def reason(node: Any, *rows: dict[str, float], driving: bool = True) -> Reason:
+Located = dict[str, tuple[float, str]]
+
+
+def reason(node: Any, *rows: dict[str, float], driving: bool = True, located: Located | None = None) -> Reason:
     values = [list((CALM | row).values()) for row in rows]
-    return reason_of(node, told(node), Circumstances(PACK, LAYOUT, values, "bms", driving))
+    return reason_of(node, told(node), Circumstances(PACK, LAYOUT, values, "bms", driving, located or {}))
 
 
 def at(seconds: float, **values: float) -> dict[str, float]:
@@ -202,6 +205,14 @@ def test_only_of_its_newest_extreme_does_a_bms_say_where_it_is() -> None:
     beyond = {"cell_voltage_max": CELLS.max + 0.01}
     assert "V were read at cell 7, at most" in reason(Node(), at(0.0), at(9.0, **beyond)).text
     assert "V were read at a cell, at most" in reason(Node(), at(0.0), at(9.0, **beyond), at(10.0)).text
+
+
+@pytest.mark.parametrize(("noted", "place"), [(0.01, "cell 3"), (0.02, "a cell")])
+def test_of_an_earlier_extreme_the_guard_has_noted_where_it_was(noted: float, place: str) -> None:
+    """A joint that is loose for a moment: by the time that anybody asks, another cell is the highest."""
+    rows = at(0.0), at(9.0, cell_voltage_max=CELLS.max + 0.01), at(10.0)
+    found = reason(Node(), *rows, located={columns.CELL_VOLTAGE_MAX: (CELLS.max + noted, "cell 3")})
+    assert f"V were read at {place}, at most" in found.text
 
 
 def test_a_pulse_of_the_supply_explains_a_cell_above_its_limit() -> None:

@@ -1,6 +1,7 @@
 """A coolant unit on a bench: what the guard makes of it, how it is left, what may be asked of it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from math import exp, isnan, nan
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,22 @@ def test_heat_from_nowhere_speaks_against_the_coolant_as_well_while_it_flows(
     bench.engine.bench.world.inject("coolant-lies:120@60" if flows else "chamber-lies:120@60")  # type: ignore[union-attr]
     with pytest.raises(BenchFault, match=rf"outside heat: .* \({accused} is wrong\)"):
         bench.run(Rest(until=elapsed(hours=1)))
+
+
+@pytest.mark.parametrize(("heats", "minutes", "ends"), [(300, 12, False), (120, 40, True)])
+def test_a_unit_that_cools_against_a_chamber_that_lies_hides_it_from_nobody(
+    opened: Open, heats: float, minutes: float, ends: bool
+) -> None:
+    """It is told while the cells are within limits; and what ends a run is the heat, not the unit that gives in."""
+    bench = opened(pack="lfp-96s")
+    bench.run(Soak(30.0), Charge("C/3", until=elapsed(minutes=10)))
+    bench.engine.bench.world.inject(f"chamber-lies:{heats}")  # type: ignore[union-attr]
+    with pytest.raises(BenchFault, match="outside heat") if ends else nullcontext():
+        bench.run(FastRecharge(until=elapsed(minutes=minutes)))
+    told = [event for event in bench.run_log.events if event["type"] == "warning"]
+    assert [event["fault"] for event in told][:1] == ["outside-heat-suspected"]
+    assert "measure the air at the cells with a thermometer of your own (chamber or coolant)" in told[0]["text"]
+    assert cells(bench) < bench.pack.limits.charge_temperature.max
 
 
 def test_one_that_is_found_on_is_told_so_and_stopped(opened: Open) -> None:

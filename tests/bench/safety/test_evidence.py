@@ -8,7 +8,7 @@ import pytest
 from bench import columns
 from bench.columns import DERIVED, INDEX, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import quantities
+from bench.safety import plausibility, quantities
 from bench.safety.evidence import evidence_for
 from bench.safety.guard import Evidence
 from bench.station import load_station
@@ -94,6 +94,42 @@ def test_a_current_that_is_missing_is_owed_by_whoever_was_asked_for_it(
     evidence: Evidence, asked: float, who: tuple[str, ...]
 ) -> None:
     assert evidence.suspects[quantities.CURRENT_SHORTFALL](row(asked=asked)) == who
+
+
+@pytest.mark.parametrize(
+    ("supply", "load", "asked", "who"),
+    [
+        (2.0, -3.0, -3.0, ("supply",)),  # it has stayed on, and takes up what the load draws
+        (2.0, -1.5, 2.0, ("load",)),
+        (0.6, 0.0, 2.0, ("supply",)),
+        (0.0, -1.0, -3.0, ("load",)),
+        (0.1, -1.0, -3.0, ("load",)),  # an offset is no reason
+    ],
+)
+def test_a_current_that_is_missing_is_owed_by_whoever_takes_it_up(
+    evidence: Evidence, supply: float, load: float, asked: float, who: tuple[str, ...]
+) -> None:
+    found = row(supply=supply, load=load, asked=asked)
+    found[INDEX[columns.CURRENT]] = supply + load
+    assert evidence.suspects[quantities.CURRENT_SHORTFALL](found) == who
+
+
+@pytest.mark.parametrize(
+    ("supply", "load", "asked", "who"),
+    [
+        (2.0, -3.0, -3.0, ("supply",)),
+        (0.0, -6.0, -3.0, ("load",)),
+        (3.0, -2.0, 3.0, ("load",)),
+        (5.0, 0.0, 3.0, ("supply",)),
+        (0.0, -2.0, nan, ("load",)),
+    ],
+)
+def test_a_current_that_nobody_has_asked_for_is_that_of_who_carries_it(
+    evidence: Evidence, supply: float, load: float, asked: float, who: tuple[str, ...]
+) -> None:
+    found = row(supply=supply, load=load, asked=asked)
+    found[INDEX[columns.CURRENT]] = supply + load
+    assert evidence.suspects[plausibility.UNASKED_CURRENT](found) == who
 
 
 @pytest.mark.parametrize(

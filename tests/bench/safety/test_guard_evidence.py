@@ -268,6 +268,14 @@ def test_a_doubted_violation_blames_the_bench_whatever_its_fault() -> None:
     assert Violation(PACK, 0.0, 4.5).blame == "pack"
 
 
+def test_where_a_value_was_is_noted_in_the_row_in_which_it_is_beyond_its_limit() -> None:
+    guard = guarded(PACK)
+    for each in (row(0), row(1, cell=4.5), row(2)):
+        guard.check(each)
+    assert guard.causes == ()
+    assert guard.located == {"cell": (4.5, "cell 7")}
+
+
 # --- a suspicion ------------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,14 @@ def test_a_difference_has_no_sign_and_needs_both() -> None:
     assert isnan(apart([nan, 1.0]))
 
 
+@pytest.mark.parametrize(("age", "found"), [(0.1, 3.0), (2.0, 3.0), (2.1, 0.0), (60.0, 0.0), (nan, 3.0)])
+def test_what_a_bms_said_long_ago_contradicts_nobody(age: float, found: float) -> None:
+    """That it is not heard any more has a limit of its own, which names it and nobody else."""
+    apart = quantities.while_fresh(INDEX[columns.CURRENT], INDEX[columns.SURFACE])
+    assert apart(row(current=5.0, surface=2.0, bms_age=age)) == found
+    assert isnan(apart(row(current=5.0, bms_age=0.1)))
+
+
 def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -> None:
     charging = quantities.Excess(INDEX[columns.CHARGE_LIMIT], 1.0)
     rows = [(10.0, 10.0), (2.0, 10.0), (2.0, 10.0), (2.0, 2.0), (9.0, 2.0), (2.0, 9.0)]

@@ -68,6 +68,21 @@ def test_a_short_that_drains_the_lowest_cell_is_believed() -> None:
     assert max(leaps([max(0.0, 0.6 - 0.03 * number) for number in range(30)], current=0.0)) == 0.0
 
 
+def test_the_fullest_cell_falls_no_faster_than_the_current_drains_it() -> None:
+    """The emptiest may have a short inside: that lets its charge fall, and nobody else's."""
+    emptiest, fullest = ChargeLeap(2.0), ChargeLeap(2.0, STRING, falling=plausibility.RISING)
+    rows = [
+        row(float(number), string=0.5 if number < 10 else 0.35, current=2.0, set_current=2.0) for number in range(20)
+    ]
+    assert min([fullest(each) for each in rows][10:15]) > 0.05
+    same = [row(each[0], soc=each[STRING], current=2.0, set_current=2.0) for each in rows]
+    assert max([emptiest(each) for each in same][12:]) == 0.0
+    slow = [
+        row(10.0 * number, string=0.9 - 2.0 * number / 720, current=-2.0, set_current=-2.0) for number in range(200)
+    ]
+    assert max(map(ChargeLeap(2.0, STRING, falling=plausibility.RISING), slow)) < 1e-9
+
+
 def test_a_bms_that_corrects_itself_at_rest_is_believed() -> None:
     assert leaps([0.3, 0.3, 0.45, 0.45], current=0.0, asked=nan) == [0.0] * 4
 
@@ -252,6 +267,23 @@ def test_a_temperature_is_frozen_where_all_sensors_and_the_air_have_moved(
 
 
 @pytest.mark.parametrize(
+    ("hottest", "coldest", "found"), [(0.6, 0.6, True), (0.6, 0.0, False), (0.0, 0.6, False), (-0.6, -0.6, True)]
+)
+def test_a_sensor_of_the_scanner_stands_still_where_every_cell_has_moved(
+    hottest: float, coldest: float, found: bool
+) -> None:
+    quantity = plausibility.frozen_sensors([TEMPERATURE, COUNT])
+    rows = [
+        row(
+            10.0 * number, temperature=25 + hottest * number, count=25 + coldest * number,
+            cell_temperature_min=25.0, cell_temperature_max=25 + hottest * number,
+        )
+        for number in range(10)
+    ]  # fmt: skip
+    assert (max(quantity(each) for each in rows) > 1.0) is found
+
+
+@pytest.mark.parametrize(
     ("asked", "current", "bms", "apart", "found"),
     [
         (2.0, 0.0, 0.0, 8.0, 1.0),
@@ -297,6 +329,27 @@ def test_what_flows_beyond_what_was_asked_for_or_against_it_was_not_asked_for(
     asked: float, flows: float, found: float
 ) -> None:
     assert plausibility.unasked_current(row(0.0, set_current=asked, current=flows)) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "source", "sink", "found"),
+    [
+        (-5.0, 0.0, -5.0, 0.0),
+        (-5.0, 2.0, -5.0, 2.0),  # a source that has stayed on feeds the sink: their sum is less than was asked for
+        (-5.0, 0.0, -8.0, 3.0),
+        (5.0, 5.0, -1.5, 1.5),
+        (5.0, 5.0, 0.0, 0.0),
+        (0.0, 0.4, 0.0, 0.4),
+        (nan, 0.0, -0.4, 0.4),
+        (-5.0, nan, -5.0, 0.0),
+    ],
+)
+def test_what_one_of_two_carries_while_the_other_is_asked_was_not_asked_for(
+    asked: float, source: float, sink: float, found: float
+) -> None:
+    unasked = plausibility.unasked_of([STRING], [COUNT])
+    values = row(0.0, string=source, count=sink, set_current=asked, current=source + sink)
+    assert unasked(values) == pytest.approx(found)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ OUT_OF_RANGE = {
     "MinimumSoc": (frames.ESTIMATION, 7, 10, 1023),
     "MaximumSoc": (frames.ESTIMATION, 13, 10, 1023),
     "Soh": (frames.ESTIMATION, 47, 8, 255),
+    "MaximumDischargeCurrent": (frames.LIMITS, 7, 12, 4095),
+    "MaximumChargeCurrent": (frames.LIMITS, 11, 12, 4095),
     "MinimumCellVoltage": (frames.VOLTAGES, 53, 14, 8191),
     "MaximumCellVoltage": (frames.VOLTAGES, 37, 14, 8191),
     "MinimumCellTemperature": (frames.TEMPERATURES, 39, 8, 127),
@@ -244,6 +246,19 @@ def _frozen_signal(bms: FoxBms, defect: Defect) -> Repair:
     return tamper(bms, identifier, lambda frame: _put(frame, start, length, count))
 
 
+def _no_more_than(signal: str) -> Callable[[FoxBms, Defect], Repair]:
+    """It allows no more than so many A of what its cells could do."""
+
+    def begin(bms: FoxBms, defect: Defect) -> Repair:
+        identifier, start, length, _ = OUT_OF_RANGE[signal]
+        most = int(defect.number(0) / frames.LIMIT_STEP)
+        return tamper(
+            bms, identifier, lambda frame: _put(frame, start, length, min(_count(frame, start, length), most))
+        )
+
+    return begin
+
+
 def _min_above_max(bms: FoxBms, defect: Defect) -> Repair:
     """What is sent as the least lies above what is sent as the most."""
     least, most, gap = EXTREMES[defect.word()]
@@ -412,6 +427,8 @@ DEFECTS = (
     _kind("bms-unasked", _unasked),
     _kind("uneven-requests:<s>", _uneven_requests),
     _kind("saturated-limits", _saturated_limits),
+    _kind("charge-limit:<A>", _no_more_than("MaximumChargeCurrent")),
+    _kind("discharge-limit:<A>", _no_more_than("MaximumDischargeCurrent")),
     _kind("second-node", _second_node),
     _kind("min-above-max:<extreme>", _min_above_max),
     _kind("soc-jump:<share>", _soc_jump),
