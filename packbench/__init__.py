@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
     from models.twin import Beginning
+    from models.vehicle.losses import drive_losses
     from packbench import simulation
     from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
@@ -97,9 +98,9 @@ __all__ = [
     "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak",
     "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
     "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
-    "compare_strategies", "current_below", "elapsed", "full_discharge", "kpi", "limits_of", "load_pack",
-    "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
-    "standard_charge", "strategy_named", "to_departure",
+    "compare_strategies", "current_below", "drive_losses", "elapsed", "full_discharge", "kpi", "limits_of",
+    "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above",
+    "soc_below", "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -133,6 +134,7 @@ _HOMES = {
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
     "models.twin": ("Beginning",),
+    "models.vehicle.losses": ("drive_losses",),
     "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),

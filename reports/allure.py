@@ -28,7 +28,7 @@ from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
-from reports import figure, interactive, tables
+from reports import figure, interactive, loss_map, tables
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
@@ -87,8 +87,19 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
         attach(result, results, picture, FIGURE, "image/png", "png")
         page = interactive.html(recording).encode()
         attach(result, results, page, INTERACTIVE, "text/html", "html")
+    _attach_loss_maps(result, recording, results)
     _present_manifest(result, recording.manifest, results)
     _attach_files(result, folder, results)
+
+
+def _attach_loss_maps(result: TestResult, recording: Recording, results: Path) -> None:
+    """What the motor lost on each road that was driven."""
+    for drawn in loss_map.pictures(recording):
+        if drawn.why:
+            text = f"{drawn.name}: {drawn.why}".encode()
+            attach(result, results, text, "Why there is no loss map", "text/plain", "txt")
+        else:
+            attach(result, results, drawn.png, drawn.name, "image/png", "png")
 
 
 def record_kpis(folder: Path, recording: Recording) -> None:

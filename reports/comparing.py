@@ -37,7 +37,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Charged:
+class Tried:
     """One charge of the twin: s until its end (infinite: never), least margin to plating (mV; nan: not known).
 
     `hottest` is in degC, `cut` the share of what was asked for (A s) that the BMS's table has no room for.
@@ -57,8 +57,8 @@ class Compared:
     """
 
     strategy: Strategy
-    as_it_is: Charged
-    equal: Charged | None
+    as_it_is: Tried
+    equal: Tried | None
     share: float = 1.0
     why: str = ""
 
@@ -131,11 +131,11 @@ def _check(pack: PackFile, strategies: Sequence[Strategy], beginning: Beginning)
                 raise InputError(problem)
 
 
-def _unknown(strategy: Strategy, as_it_is: Charged) -> Compared:
+def _unknown(strategy: Strategy, as_it_is: Tried) -> Compared:
     return Compared(strategy, as_it_is, None, nan, NOT_KNOWN)
 
 
-def _at(trial: "_Trial", strategy: Strategy, as_it_is: Charged, margin: float) -> Compared:
+def _at(trial: "_Trial", strategy: Strategy, as_it_is: Tried, margin: float) -> Compared:
     """The strategy at a margin, found by halving: the larger the share, the less is left."""
     if trial.anode is None:
         return _unknown(strategy, as_it_is)
@@ -166,8 +166,8 @@ class _Trial:
         self._cell, self._table = cell_of(pack), charge_steps_of(pack)
         self.anode: AnodeParameters | None = None if self._cell.anode is None else load_anode(self._cell.anode)
 
-    def charge(self, strategy: Strategy, share: float = 1.0, *, within_limit: bool = True) -> Charged:
-        """Charged by a share of a strategy, within what the BMS allows or as if it allowed everything."""
+    def charge(self, strategy: Strategy, share: float = 1.0, *, within_limit: bool = True) -> Tried:
+        """Charge by a share of a strategy, within what the BMS allows or as if it allowed everything."""
         pack, begun = self._pack, self._beginning
         string = CellString(
             load_cell(pack.cell), pack.series, pack.parallel, spread=NO_SPREAD, soc=begun.soc,
@@ -194,7 +194,7 @@ class _Trial:
             hottest = max(hottest, float(string.temperature[0]))
         time = now if float(string.soc[0]) >= begun.end - 1e-9 else inf
         margin = self._margin(np.array(rates), np.array(temperatures), now)
-        return Charged(time, margin, hottest, cut / asked_for if asked_for else 0.0)
+        return Tried(time, margin, hottest, cut / asked_for if asked_for else 0.0)
 
     def _duration(self, current: float, soc: float, nominal: float) -> float:
         """Time (s) of the next step: the last one ends where the charge does."""

@@ -70,10 +70,10 @@ def png(run: Recording) -> bytes:
     _draw_violations(axes[1:], panels, violations_of(run), unit)
     axes[-1].set_xlabel(f"test time / {unit_name}")
     _headline(figure, run, height)
-    return _encode(canvas)
+    return encode(canvas)
 
 
-def _encode(canvas: "FigureCanvasAgg") -> bytes:
+def encode(canvas: "FigureCanvasAgg") -> bytes:
     """Encode with a palette: a third of the size of true colour, and a report holds many figures."""
     from PIL import Image
 

@@ -14,7 +14,7 @@ from packbench.console import print_json, print_table, say
 
 if TYPE_CHECKING:
     from bench.strategies import Strategy
-    from reports.comparing import Charged, Compared, Comparison
+    from reports.comparing import Compared, Comparison, Tried
 
 DEFAULT = ("1C", "plating-aware", "2C<30-1.5C<60-0.9C<100@25", "optimum")
 """Beside following the limit: one current, the cell file's map, the stages of An et al. (2019), a searched schedule."""
@@ -133,7 +133,7 @@ def _row(found: "Comparison", row: "Compared") -> tuple[str, ...]:
     )
 
 
-def _minutes(charge: "Charged") -> str:
+def _minutes(charge: "Tried") -> str:
     return f"{charge.time / 60:.1f} min" if isfinite(charge.time) else "never"
 
 

@@ -19,6 +19,7 @@ from bench.strategies import (
     Optimum,
     PlatingAware,
     Replayed,
+    Scaled,
     Strategy,
     strategy_named,
 )
@@ -43,6 +44,7 @@ def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.flo
     [
         FollowLimit(), ConstantCurrent(1.5), PlatingAware(), Optimum(), PlatingAware(0.5),
         MultiStage(((0.3, 2.0), (0.8, 0.9))), MultiStage(((0.3, 2.0), (1.0, 0.9)), 25.0),
+        Scaled(0.5, ConstantCurrent(2.0)), Scaled(1.25, PlatingAware(0.5)),
     ],
 )  # fmt: skip
 def test_a_strategy_is_found_by_the_name_that_it_shows(strategy: Strategy) -> None:
@@ -56,6 +58,8 @@ def test_a_strategy_is_found_by_the_name_that_it_shows(strategy: Strategy) -> No
         ("0C", "strategy '0C': a constant current of 0C is none: give more than 0"),
         ("2C<60-1C<30", "strategy '2C<60-1C<30': stages end at .*: give rising states of charge"),
         ("2C<30-fast", "There is no strategy '2C<30-fast'"),
+        ("0.5 of fast", "There is no strategy 'fast'"),
+        ("20 of 1C", "strategy '20 of 1C': a share of 20 of a strategy is none: give more than 0 and at most 10"),
         ("plating-aware-900", "strategy 'plating-aware-900': a share of 9 of the charge limit is none"),
         ("", "There is no strategy ''"),
     ],
@@ -76,6 +80,15 @@ def test_stages_change_where_they_say() -> None:
     stages = MultiStage(((0.3, 2.0), (0.6, 1.5), (0.8, 0.9)))
     asked = [stages.rate(soc, 25.0, 25.0, CELL) for soc in (0.0, 0.299, 0.3, 0.599, 0.6, 0.79, 0.8, nan)]
     assert asked == [2.0, 2.0, 1.5, 1.5, 0.9, 0.9, 0.0, 2.0]
+
+
+def test_a_share_of_a_strategy_asks_for_that_share_of_it_everywhere() -> None:
+    stages = MultiStage(((0.3, 2.0), (0.6, 1.5), (0.8, 0.9)), 25.0)
+    for soc, temperature in ((0.1, 30.0), (0.4, 5.0), (0.9, 20.0)):
+        whole = stages.rate(soc, temperature, temperature, CELL)
+        assert Scaled(0.4, stages).rate(soc, temperature, temperature, CELL) == pytest.approx(0.4 * whole)
+    assert not Scaled(0.4, FollowLimit()).asks
+    assert Scaled(0.4, stages).asks
 
 
 def test_the_plating_map_is_the_cells_own() -> None:

@@ -118,8 +118,9 @@ class DriveProcedure(Following[Drive]):
         return control
 
     def words(self) -> dict[str, str]:
-        """See `Procedure`."""
-        return {"conditioned by": self._by} if self.step.heated else {}
+        """See `Procedure`: by these the road can be worked out again."""
+        way = {"road": str(self.step.road), "car": str(self.step.car), "season": self.step.season}
+        return {**way, "conditioned by": self._by} if self.step.heated else way
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: where the road asks for more than the pack may give."""
@@ -139,7 +140,7 @@ class DriveProcedure(Following[Drive]):
     def set_points(self) -> dict[str, float]:
         """See `Procedure`: what the car does, and how much smaller this pack is."""
         journey = self.step.journey
-        found = {**super().set_points(), "scale": self.scale, "outside": journey.outside}
+        found = {**super().set_points(), "scale": self.scale, "outside": journey.outside, "hour": self.step.hour}
         if journey.position is not None:
             found["distance"] = float(journey.position[-1])
         if journey.driven is not None:
