@@ -185,9 +185,10 @@ class CellString:
         """
         self._update_decay(duration)
         decay, ones = self._every_decay, self._ones
-        electromotive = np.dot(self._every_rc_voltage, decay) + np.dot(self._rest_voltage, ones[: self.series])
-        build_up = self._path + np.dot(self._every_resistance, ones) - np.dot(self._every_rc_resistance, decay)
-        slope = np.dot(self._tables.slope[0], self._soc_per_coulomb) * duration
+        # Methods: numpy's function of that name asks each time in Python whether somebody else has his own.
+        electromotive = self._every_rc_voltage.dot(decay) + self._rest_voltage.dot(ones[: self.series])
+        build_up = self._path + self._every_resistance.dot(ones) - self._every_rc_resistance.dot(decay)
+        slope = self._tables.slope[0].dot(self._soc_per_coulomb) * duration
         return float(electromotive), float(build_up + slope)
 
     def step(self, current: float, duration: float, air_temperature: float) -> None:

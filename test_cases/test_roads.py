@@ -1,4 +1,7 @@
-"""Roads and seasons: a car's pack on its way, what it costs there, and how it arrives at the charger."""
+"""Roads and seasons: a car's pack on its way, what it costs there, and how it arrives at the charger.
+
+How truly a drive is followed is required of a car's pack: a module's share of a road is less than its meters know.
+"""
 
 import pytest
 
@@ -15,8 +18,6 @@ from packbench import (
     to_departure,
 )
 
-OFF = 1.0
-"""% by which energy and rms power may be off the command, what the BMS has cut apart."""
 WINTER, SUMMER = "oslo-winter", "seville-summer"
 
 
@@ -25,8 +26,8 @@ def test_drive_cycle_following(run_scenario: RunScenario, require: Require, pack
     """A drive on a country road follows its command, 25 °C."""
     drive = Drive("country", season="spring")
     run = run_scenario(*to_departure(drive, pack), Soak(25.0), drive)
-    require(kpi.energy_off(run, "drive"), at_least=-OFF, at_most=OFF, at=None)
-    require(kpi.power_off(run, "drive"), at_least=-OFF, at_most=OFF, at=None)
+    require(kpi.energy_off(run, "drive"))
+    require(kpi.power_off(run, "drive"))
     require(kpi.consumption(run, "drive"))
 
 
@@ -44,7 +45,7 @@ def test_mountain_in_the_cold(run_scenario: RunScenario, require: Require, pack:
     """Over a pass in Norwegian frost: what the cold pack does not take back is left to the brakes."""
     drive = Drive("mountain-pass", season=WINTER, hour=7, heat="car")
     run = run_scenario(*to_departure(drive, pack), Soak(drive.journey.outside), drive)
-    require(kpi.energy_off(run, "drive"), at_least=-OFF, at_most=OFF, at=None)
+    require(kpi.energy_off(run, "drive"))
     require(kpi.charge_cut(run, "drive"))
     require(kpi.derating(run, "drive"), at_most=1.0, at=None)
 

@@ -32,22 +32,26 @@ class Flow:
         self._one = players.of("source") == players.of("sink")  # each may play both roles
         self._envelope, self._note, self._step = envelope, note, step
         self._way: Way | None = None
+        self._asked: tuple[Way, float, float] | None = None
+        """What was asked for last, and found to be declared: most steps ask for the same in every scan."""
 
     def charge(self, current: float, voltage: float) -> None:
         """Charge at `current` A until the terminals reach `voltage` V; raises `Undeclared` and what a source raises."""
-        self._turn("source", current, voltage)
+        if ("source", current, voltage) != self._asked:
+            self._turn("source", current, voltage)
         self._note(current, voltage)
         self._players.source.charge(current, voltage)
 
     def discharge(self, current: float, voltage: float) -> None:
         """Discharge at `current` A (positive), not below `voltage` V; raises `Undeclared`, and what a sink raises."""
-        self._turn("sink", current, voltage)
+        if ("sink", current, voltage) != self._asked:
+            self._turn("sink", current, voltage)
         self._note(-current, voltage)
         self._players.sink.discharge(current, voltage)
 
     def off(self) -> None:
         """Switch off what flows, and ask for nothing."""
-        way, self._way = self._way, None
+        way, self._way, self._asked = self._way, None, None
         if way is not None:
             (self._players.source.source_off if way == "source" else self._players.sink.sink_off)()
         self._note(nan, nan)
@@ -59,3 +63,4 @@ class Flow:
             if self._way is not None and not self._one:
                 self.off()
             self._way = way
+        self._asked = way, current, voltage

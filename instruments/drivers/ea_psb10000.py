@@ -116,6 +116,8 @@ class EaPsb10000(VisaDriver):
         self._told: bool | None = None
         """What the output was last told, on or off; a new connection does not change that."""
         self._held: dict[str, float] = {}
+        self._done: tuple[_Direction, float, float, float | None] | None = None
+        """What was asked for last, if all of it is held: in most scans it is asked for again."""
         self._armed: dict[Setting, tuple[float, float]] = {}
         """Protections and their ranges, programmed anew whenever control had to be taken anew."""
         self._forget()
@@ -276,6 +278,9 @@ class EaPsb10000(VisaDriver):
         self._held.clear()
 
     def _run(self, direction: _Direction, current: float, voltage: float, power: float | None) -> None:
+        asked = direction, current, voltage, power
+        if asked == self._done and self._on and self._remote:
+            return
         rating = self.source_ratings
         power = rating.power if power is None else power
         VOLTAGE.check(self.name, voltage, rating.voltage)
@@ -287,7 +292,9 @@ class EaPsb10000(VisaDriver):
             (direction.power, power, rating.power),
             (direction.current, current, rating.current),
         )
+        self._done = None
         self._session.in_one_piece(lambda: self._move(wanted))
+        self._done = asked
 
     def _move(self, wanted: tuple[tuple[Setting, float, float], ...]) -> None:
         """Hold each setting at its value (SI; the last is the end of its range), with the output on."""

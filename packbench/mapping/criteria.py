@@ -10,10 +10,11 @@ from math import hypot, nan
 from bench.pack import PackFile
 from bench.verdicts import Measurement, Verdict
 from packbench.mapping.outcome import CANNOT, CONDITIONING, DERATING, MARGIN, TIME, Figure, Outcome
+from reports import kpi
 from reports.kpi import found
 from reports.requirements import bounds
 
-SPREAD, LONGEST = "charge time spread", "longest charge time"
+SPREAD, LONGEST = kpi.charge_time_spread.key, kpi.longest_charge_time.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ def _judged(pack: PackFile, key: str, figure: Figure, unit: str, where: str) -> 
     """A figure by the limit of the pack file, which does not depend on a temperature: it is of all seasons."""
     table = pack.requirements.get(key, {}).get("", {})
     limit = next(iter(table.values()), None)
-    kpi = found().named(key)
-    least, most = bounds(kpi.sense, limit) if kpi is not None else (None, None)
+    figure_of = found().named(key)
+    least, most = bounds(figure_of.sense, limit) if figure_of is not None else (None, None)
     return Criterion(Measurement(key, figure.value, unit, least, most, figure.uncertainty), where)
 
 

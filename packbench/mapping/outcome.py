@@ -8,13 +8,15 @@ from typing import Any
 
 from bench.verdicts import Verdict
 from packbench.mapping import fields
+from reports import kpi
 
 MEASURED, FITTED, ASSUMED = "measured", "fitted", "assumed"
 CANNOT = "CANNOT"
 """Verdict of a field that was refused before anything was switched on: the pack is not made for it."""
-TIME, MARGIN, LEAVES, ARRIVES = "charge time", "plating margin", "departure", "arrival temperature"
-CONSUMPTION, CONDITIONING, DERATING, OFF = "consumption", "preconditioning energy", "derating", "arrival off the car's"
-ENERGY, POWER = "energy", "mean power"
+TIME, LEAVES, ENERGY = "charge time", "departure", "energy"
+MARGIN, DERATING, POWER = kpi.plating_margin.key, kpi.derating.key, kpi.mean_power.key
+ARRIVES, OFF = kpi.arrival_temperature.key, kpi.arrival_off_the_cars.key
+CONSUMPTION, CONDITIONING = kpi.consumption.key, kpi.preconditioning_energy.key
 MOST_OFF = 2.0
 """K by which a pack may be off what a car's would be, where its heat is another."""
 

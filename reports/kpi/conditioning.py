@@ -13,7 +13,7 @@ HEAT_PER_LITRE = 3640.0
 """J/(L K) of half water, half glycol at 25 degC: 1.07 kg/L at 3400 J/(kg K)."""
 
 
-TARGET, EXPECTED, CAR_ENERGY = "target", "expected arrival", "conditioning energy"
+TARGET, EXPECTED, CAR_ENERGY = "target", "expected arrival", "heater and chiller"
 """Set points of a step: degC that cells are brought to, degC that those of a whole car's pack would have at the end,
 and Wh that the car's heater and chiller take out of its pack."""
 

@@ -146,7 +146,7 @@ class DriveProcedure(Following[Drive]):
         if journey.driven is not None:
             found["consumption"] = 1000 * journey.driven.consumption
         if self.step.heated:
-            found |= {"expected arrival": float(self._way.cells[-1]), "conditioning energy": self._way.energy}
+            found |= {"expected arrival": float(self._way.cells[-1]), "heater and chiller": self._way.energy}
         if self.step.precondition is not None:
             found["target"] = self.step.precondition
         return found

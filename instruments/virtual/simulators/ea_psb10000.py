@@ -7,7 +7,7 @@ battery test, R mode (resistance set points are kept and read back; the mode sta
 interface.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -186,6 +186,8 @@ class EaPsb10000(Instrument):
             source = self.supervisions[name]
             threshold = self._value(source.threshold.unit, 0.0 if name == "UCD" else 1.0, PROTECTION_LIMIT)
             self.supervisions[f"SINK:{name}"] = Supervision(threshold, source.bit, source.exceeded)
+        self.watching: list[str] = []
+        """Supervisions that do anything."""
         self._apply()
 
     @property
@@ -242,12 +244,18 @@ class EaPsb10000(Instrument):
             causes |= OCP
         if current * voltage >= protections["SINK:POW" if sinks else "POW"].present:
             causes |= OPP
-        watching = [name for name, event in self.supervisions.items() if event.action != "NONE"]
-        return causes | self._exceeded(watching, {"V": voltage, "A": current, "W": current * voltage}, sinks)
+        if not self.watching:
+            return causes
+        return causes | self._exceeded({"V": voltage, "A": current, "W": current * voltage}, sinks)
 
-    def _exceeded(self, watching: Iterable[str], measured: Mapping[str, float], sinks: bool) -> int:
+    def supervise(self, name: str, action: str) -> None:
+        """Have a supervision do something, or nothing."""
+        self.supervisions[name].action = action
+        self.watching = [name for name, event in self.supervisions.items() if event.action != "NONE"]
+
+    def _exceeded(self, measured: Mapping[str, float], sinks: bool) -> int:
         causes = 0
-        for name in watching:
+        for name in self.watching:
             if "VD" in name or name.startswith("SINK:") == sinks:
                 event = self.supervisions[name]
                 value = float(measured[event.threshold.unit])
@@ -262,12 +270,17 @@ class EaPsb10000(Instrument):
         return causes & deadly
 
     def _update_registers(self) -> None:
-        on = OUTPUT_ON if self.port.on else 0
-        self._ques.update(self._alarms | (REMOTE if self._remote else 0) | on)
-        oper = CTO if self._timed_out else 0
+        questionable, operation = self._alarms, CTO if self._timed_out else 0
+        if self._remote:
+            questionable |= REMOTE
         if self.port.on:
-            oper |= REGULATION[self._point.regulation] | (SINKING if self._point.supply < 0 else 0)
-        self._oper.update(oper)
+            questionable |= OUTPUT_ON
+            operation |= REGULATION[self._point.regulation] | (SINKING if self._point.supply < 0 else 0)
+        # Nothing latches where nothing changes, as in nearly every step.
+        if questionable != self._ques.condition:
+            self._ques.update(questionable)
+        if operation != self._oper.condition:
+            self._oper.update(operation)
 
     def _apply(self) -> None:
         """Hand the set values to the power stage."""
@@ -511,7 +524,7 @@ def _threshold(name: str) -> Handler:
 
 def _action(name: str) -> Handler:
     def change(device: EaPsb10000, text: str) -> None:
-        device.supervisions[name].action = scpi.choice(text, "NONE", "SIGNal", "WARNing", "ALARm")
+        device.supervise(name, scpi.choice(text, "NONE", "SIGNal", "WARNing", "ALARm"))
 
     return _either(lambda device: device.supervisions[name].action, change)
 

@@ -255,7 +255,7 @@ class FoxBms(Part):
             self._interval, self._limited_at, self._highest_then = now - self._limited_at, now, self._highest
         cell, temperature, soc = cells.voltage, cells.temperature, cells.soc
         # Where the extreme is costs an eighth of `min`, and a product with ones a third of `sum`.
-        self.pack_voltage = float(np.dot(cell, self._ones))
+        self.pack_voltage = float(cell.dot(self._ones))
         found.cell_min, found.cell_max = int(cell.argmin()), int(cell.argmax())
         found.voltage_min, found.voltage_max = cell.item(found.cell_min), cell.item(found.cell_max)
         found.sensor_min, found.sensor_max = int(temperature.argmin()), int(temperature.argmax())
