@@ -18,18 +18,17 @@ from bench.running.emulation import cell_of, charge_steps_of
 from bench.strategies import FollowLimit, Scaled, Strategy
 from bench.verdicts import InputError
 from models.anode import FINE, AnodeParameters, course, load_anode
-from models.cell import load_cell
+from models.cell import CellParameters, load_cell
 from models.construction import Construction
 from models.string import NO_SPREAD, CellString
-from models.tables import Vector
 from models.twin import LONGEST, Beginning
 
 STEP = 5.0
 """s of the twin."""
 SMALLEST, LARGEST = 0.1, 4.0
 """Shares of a strategy between which one is looked for that has the margin."""
-CLOSE, ROUNDS = 0.05, 20
-"""mV that two margins may differ by, and halvings at most."""
+CLOSE, FAR, ROUNDS = 0.05, 1.0, 20
+"""mV by which a margin is met, and by which it is not after so many halvings at most."""
 
 NOT_KNOWN = "not known: of this cell's negative electrode nobody has a model"
 
@@ -154,7 +153,66 @@ def _at(trial: "_Trial", strategy: Strategy, as_it_is: Tried, margin: float) -> 
         low, high = (share, high) if found.margin > margin else (low, share)
     if isinf(found.time):
         return Compared(strategy, as_it_is, None, share, f"never there: with {share:.2f} times of it")
+    if abs(found.margin - margin) > FAR:
+        return Compared(strategy, as_it_is, None, share, f"passed over: {found.margin:.1f} mV at {share:.2f} times")
     return Compared(strategy, as_it_is, found, share)
+
+
+class _Course:
+    """One charge on its way: the string, and what is kept of each step for the judge."""
+
+    def __init__(self, pack: PackFile, cell: CellParameters, begun: Beginning) -> None:
+        self._string = CellString(
+            load_cell(pack.cell), pack.series, pack.parallel, spread=NO_SPREAD, soc=begun.soc,
+            temperature=begun.temperature, construction=Construction(**pack.construction.model_dump()),
+        )  # fmt: skip
+        self._begun, self._highest = begun, pack.voltage_max
+        self._nominal, self._kept = cell.nominal_capacity * pack.parallel, cell.coulombic_efficiency
+        self.times, self.rates, self.temperatures = [0.0], [0.0], [begun.temperature]
+        self.hottest, self._asked, self._beyond = begun.temperature, 0.0, 0.0
+
+    @property
+    def soc(self) -> float:
+        """State of charge, 0 to 1."""
+        return float(self._string.soc[0])
+
+    @property
+    def temperature(self) -> float:
+        """Of the cells, degC."""
+        return float(self._string.temperature[0])
+
+    @property
+    def held(self) -> float:
+        """Largest current (A) for a step that keeps the highest voltage."""
+        source, resistance = self._string.thevenin(STEP)
+        return max((self._highest - source) / resistance, 0.0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has arrived, or been given up."""
+        return self.arrived or self.times[-1] >= LONGEST
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it is where it ends."""
+        return self.soc >= self._begun.end - 1e-9
+
+    @property
+    def cut(self) -> float:
+        """Share of what was asked for (A s) beyond what was allowed."""
+        return self._beyond / self._asked if self._asked else 0.0
+
+    def carry(self, current: float, asked: float, allowed: float) -> None:
+        """Let a current (A) flow for a step; the last one ends where the charge does."""
+        left = (self._begun.end - self.soc) * self._nominal * 3600 / self._kept
+        duration = min(STEP, max(left / current, 1e-3)) if current > 0 else STEP
+        self.rates.append(current / self._nominal)
+        self.temperatures.append(self.temperature)
+        self.times.append(self.times[-1] + duration)
+        self._string.step(current, duration, self._begun.air)
+        self.hottest = max(self.hottest, self.temperature)
+        self._asked += asked * duration
+        self._beyond += max(asked - allowed, 0.0) * duration
 
 
 class _Trial:
@@ -162,49 +220,24 @@ class _Trial:
 
     def __init__(self, pack: PackFile, beginning: Beginning) -> None:
         self._pack, self._beginning = pack, beginning
-        self._construction = Construction(**pack.construction.model_dump())
         self._cell, self._table = cell_of(pack), charge_steps_of(pack)
         self.anode: AnodeParameters | None = None if self._cell.anode is None else load_anode(self._cell.anode)
 
     def charge(self, strategy: Strategy, share: float = 1.0, *, within_limit: bool = True) -> Tried:
         """Charge by a share of a strategy, within what the BMS allows or as if it allowed everything."""
-        pack, begun = self._pack, self._beginning
-        string = CellString(
-            load_cell(pack.cell), pack.series, pack.parallel, spread=NO_SPREAD, soc=begun.soc,
-            temperature=begun.temperature, construction=self._construction,
-        )  # fmt: skip
-        nominal = self._cell.nominal_capacity * pack.parallel
-        rates, temperatures = [0.0], [begun.temperature]
-        now, asked_for, cut, hottest = 0.0, 0.0, 0.0, begun.temperature
-        while (soc := float(string.soc[0])) < begun.end and now < LONGEST:
-            temperature = float(string.temperature[0])
-            allowed = self._table.rate(temperature, temperature, soc) * nominal
-            rate = strategy.rate(soc, temperature, temperature, self._cell)
-            asked = share * (rate * pack.rated_capacity if isfinite(rate) else allowed)
-            source, resistance = string.thevenin(STEP)
-            held = max((pack.voltage_max - source) / resistance, 0.0)
-            asked = min(asked, held, pack.limits.charge_current)
-            current = min(asked, allowed) if within_limit else asked
-            duration = self._duration(current, soc, nominal)
-            string.step(current, duration, begun.air)
-            now += duration
-            asked_for, cut = asked_for + asked * duration, cut + max(asked - allowed, 0.0) * duration
-            rates.append(current / nominal)
-            temperatures.append(temperature)
-            hottest = max(hottest, float(string.temperature[0]))
-        time = now if float(string.soc[0]) >= begun.end - 1e-9 else inf
-        margin = self._margin(np.array(rates), np.array(temperatures), now)
-        return Tried(time, margin, hottest, cut / asked_for if asked_for else 0.0)
+        on = _Course(self._pack, self._cell, self._beginning)
+        while not on.is_over:
+            allowed = self._table.rate(on.temperature, on.temperature, on.soc) * self._cell.nominal_capacity
+            allowed *= self._pack.parallel
+            rate = strategy.rate(on.soc, on.temperature, on.temperature, self._cell)
+            wanted = share * (rate * self._pack.rated_capacity if isfinite(rate) else allowed)
+            asked = min(wanted, on.held, self._pack.limits.charge_current)
+            on.carry(min(asked, allowed) if within_limit else asked, asked, allowed)
+        return Tried(on.times[-1] if on.arrived else inf, self._margin(on), on.hottest, on.cut)
 
-    def _duration(self, current: float, soc: float, nominal: float) -> float:
-        """Time (s) of the next step: the last one ends where the charge does."""
-        left = (self._beginning.end - soc) * nominal * 3600 / self._cell.coulombic_efficiency
-        return min(STEP, max(left / current, 1e-3)) if current > 0 else STEP
-
-    def _margin(self, rates: Vector, temperatures: Vector, end: float) -> float:
+    def _margin(self, on: _Course) -> float:
         """Least potential of the negative electrode, mV, from a rest on."""
-        if self.anode is None or len(rates) < 2:
+        if self.anode is None or len(on.times) < 2:
             return nan
-        time = np.minimum(np.arange(len(rates)) * STEP, end)
-        found = course(self.anode, self._beginning.soc, time, rates, temperatures, FINE)
-        return 1e3 * float(found.potential.min())
+        time, rate, temperature = (np.array(each) for each in (on.times, on.rates, on.temperatures))
+        return 1e3 * float(course(self.anode, self._beginning.soc, time, rate, temperature, FINE).potential.min())

@@ -2,9 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench.strategies.base import Strategy
 from models.cell import CellParameters
+from models.twin import Beginning
+
+if TYPE_CHECKING:
+    from bench.pack import PackFile
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,15 @@ class Scaled(Strategy):
     def rate(self, soc: float, coldest: float, hottest: float, cell: CellParameters) -> float:
         """See `Strategy`."""
         return self.share * self.strategy.rate(soc, coldest, hottest, cell)
+
+    def for_pack(self, pack: "PackFile", beginning: Beginning) -> "Scaled":
+        """See `Strategy`."""
+        return Scaled(self.share, self.strategy.for_pack(pack, beginning))
+
+    @property
+    def is_searched(self) -> bool:
+        """See `Strategy`."""
+        return self.strategy.is_searched
 
     @property
     def asks(self) -> bool:

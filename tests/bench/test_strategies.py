@@ -89,6 +89,8 @@ def test_a_share_of_a_strategy_asks_for_that_share_of_it_everywhere() -> None:
         assert Scaled(0.4, stages).rate(soc, temperature, temperature, CELL) == pytest.approx(0.4 * whole)
     assert not Scaled(0.4, FollowLimit()).asks
     assert Scaled(0.4, stages).asks
+    assert Scaled(0.4, Optimum()).is_searched
+    assert not Scaled(0.4, stages).is_searched
 
 
 def test_the_plating_map_is_the_cells_own() -> None:

@@ -1,11 +1,13 @@
 """The table of a battery-management system: in steps, and never above the finer one that it is made from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.cell import available_cells, load_cell
+from models.cell import ChargeLimit, available_cells, load_cell
 from models.steps import StepTable, steps_of
 
 TABLE = StepTable((0.0, 10.0, 45.0), (0.0, 0.5), ((0.2, 0.1), (1.0, 0.5), (0.3, 0.3)))
@@ -51,6 +53,17 @@ def test_it_is_coarse_and_yet_charges(name: str) -> None:
     share = [steps.rate(25.0, 25.0, each) / float(cell.charge_limit.c_rate_at(25.0, each)) for each in soc]
     assert 0.5 < min(share) <= max(share) <= 1.0
     assert len({steps.rate(at, at, each) for at in (23.0, 25.0, 27.0) for each in (0.36, 0.4, 0.44)}) == 1
+
+
+@given(st.lists(st.lists(st.floats(0.0, 3.0), min_size=4, max_size=4), min_size=4, max_size=4))
+def test_a_table_with_dips_is_not_missed_between_the_edges_of_a_step(rates: list[list[float]]) -> None:
+    """Its least value may lie where it has a point of its own, in the middle of a step."""
+    limit = ChargeLimit(np.array([-10.0, 1.0, 2.0, 30.0]), np.array([0.0, 0.4, 0.41, 1.0]), np.array(rates))
+    steps = steps_of(replace(load_cell("lfp-26650"), charge_limit=limit))
+    for temperature in (-10.0, 0.9, 1.0, 1.5, 2.0, 2.4, 29.0, 40.0):
+        for soc in (0.0, 0.36, 0.4, 0.41, 0.44, 0.9, 1.0):
+            fine = float(limit.c_rate_at(temperature, soc))
+            assert steps.rate(temperature, temperature, soc) <= fine + 1e-9
 
 
 @pytest.mark.parametrize(
