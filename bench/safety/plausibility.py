@@ -115,7 +115,7 @@ class ChargeLeap:
         flowed, self._flowed = self._flowed, abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
         if elapsed > 0:  # the first row has none
             # A current that has been switched has flowed until then.
-            self._owed += self._per_ampere * max(flowed, self._flowed) * elapsed
+            self._owed += self._per_ampere * (flowed if flowed > self._flowed else self._flowed) * elapsed
         if shown == follower:
             return 0.0
         if isnan(row[_SET_CURRENT]) or isnan(follower):
@@ -432,7 +432,8 @@ def unasked_current(row: Row) -> float:
         return 0.0
     if isnan(asked) or asked * flows < 0:
         return abs(flows)
-    return max(0.0, abs(flows) - abs(asked))
+    beyond = abs(flows) - abs(asked)
+    return beyond if beyond > 0.0 else 0.0
 
 
 def unconfirmed_heat(bms_hottest: int, allowed: float, tolerance: float) -> Quantity:
