@@ -165,7 +165,8 @@ class Frozen:
             value, first, second = row[still.position], companions[still.one], companions[still.other]
             # A nan compares unlike everything: written so that it ends up below.
             if value == still.value and abs(first - still.first) >= 0.0 <= abs(second - still.second):
-                worst = max(still.share(row, first, second), worst)
+                share = still.share(row, first, second)
+                worst = worst if worst > share else share
             else:
                 still.begin(row, value, first, second)
         return worst
@@ -189,7 +190,8 @@ class Still:
 
     def share(self, _row: Row, first: float, second: float) -> float:
         """How far both companions have moved since, in shares of what is suspicious."""
-        return min(abs(first - self.first), abs(second - self.second)) / self.suspicious
+        moved, beside = abs(first - self.first), abs(second - self.second)
+        return (beside if beside < moved else moved) / self.suspicious
 
 
 @dataclass(slots=True, kw_only=True)
