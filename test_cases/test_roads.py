@@ -10,6 +10,7 @@ import pytest
 from packbench import (
     Drive,
     PackFile,
+    Precondition,
     Require,
     RunScenario,
     Soak,

@@ -296,7 +296,8 @@ class Engine:
         due = self.clock.now()
         while True:
             due += period
-            silence = max(0.0, due - self.clock.now()) / self.bench.station.speed
+            left = due - self.clock.now()
+            silence = left / self.bench.station.speed if left > 0.0 else 0.0
             self.alive(silence)
             self._keep_asking(silence)
             self.clock.sleep(due - self.clock.now())

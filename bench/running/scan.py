@@ -7,6 +7,7 @@ is slower than others, is in the row with what it answered last, and how old tha
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
+from operator import itemgetter
 
 from bench import columns, roles
 from bench.columns import INDEX, SAMPLE_AGE, raw_label
@@ -167,8 +168,10 @@ def _copy(pairs: Sequence[tuple[int, int]]) -> Derive:
 
 
 def _sum(values: Sequence[int], target: int) -> Derive:
+    of = _taken(values)
+
     def derive(row: list[float]) -> None:
-        row[target] = sum([row[value] for value in values])
+        row[target] = sum(of(row))
 
     return derive
 
@@ -201,6 +204,5 @@ def _extremes(values: Sequence[int], lowest: int | None, highest: int | None) ->
 def _taken(values: Sequence[int]) -> Callable[[list[float]], Sequence[float]]:
     """These values of a row; side by side they are one slice, which is faster."""
     if tuple(values) == tuple(range(values[0], values[0] + len(values))):
-        where = slice(values[0], values[0] + len(values))
-        return lambda row: row[where]
-    return lambda row: [row[value] for value in values]
+        return itemgetter(slice(values[0], values[0] + len(values)))
+    return itemgetter(*values)

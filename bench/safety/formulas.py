@@ -10,6 +10,7 @@ one function in which they are written out. So what follows from a row alone may
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import inf, isnan, nan
+from types import MethodType
 from typing import Any
 
 Row = Sequence[float]
@@ -58,12 +59,19 @@ def laid_out(quantities: Iterable[Quantity]) -> Callable[[Row], list[float]]:
     """One function that gives a row and, behind it, every quantity of it, derived in their order."""
     texts, parts = ["*row"], dict[str, Any]()
     for number, quantity in enumerate(quantities):
-        formula = quantity if isinstance(quantity, Formula) else Formula("{derive}({row})", derive=quantity)
+        formula = quantity if isinstance(quantity, Formula) else Formula("{derive}({row})", derive=_called(quantity))
         text, named = formula.placed(f"_{number}")
         texts.append(text)
         parts |= named
     found: Callable[[Row], list[float]] = _written(f"[{', '.join(texts)}]", parts)
     return found
+
+
+def _called(quantity: Any) -> Quantity:
+    """What is called when a quantity is: the method of an object, which Python calls without a way round through C."""
+    method = quantity.__call__
+    called: Quantity = method if isinstance(method, MethodType) else quantity
+    return called
 
 
 def all_inside(bounds: Iterable[Bound], if_measured: Iterable[Bound] = ()) -> Callable[[Row], bool]:

@@ -118,7 +118,7 @@ class ChargeLeap:
         flowed, self._flowed = self._flowed, abs(current) if current == current else 0.0  # noqa: PLR0124 - nan
         if elapsed > 0:  # the first row has none
             # A current that has been switched has flowed until then.
-            self._owed += self._per_ampere * max(flowed, self._flowed) * elapsed
+            self._owed += self._per_ampere * (flowed if flowed > self._flowed else self._flowed) * elapsed
         if shown == follower:
             return 0.0
         if isnan(row[_SET_CURRENT]) or isnan(follower):
@@ -168,7 +168,8 @@ class Frozen:
             value, first, second = row[still.position], companions[still.one], companions[still.other]
             # A nan compares unlike everything: written so that it ends up below.
             if value == still.value and abs(first - still.first) >= 0.0 <= abs(second - still.second):
-                worst = max(still.share(row, first, second), worst)
+                share = still.share(row, first, second)
+                worst = worst if worst > share else share
             else:
                 still.begin(row, value, first, second)
         return worst
@@ -192,7 +193,8 @@ class Still:
 
     def share(self, _row: Row, first: float, second: float) -> float:
         """How far both companions have moved since, in shares of what is suspicious."""
-        return min(abs(first - self.first), abs(second - self.second)) / self.suspicious
+        moved, beside = abs(first - self.first), abs(second - self.second)
+        return (beside if beside < moved else moved) / self.suspicious
 
 
 @dataclass(slots=True, kw_only=True)
@@ -447,7 +449,8 @@ def unasked_current(row: Row) -> float:
         return 0.0
     if isnan(asked) or asked * flows < 0:
         return abs(flows)
-    return max(0.0, abs(flows) - abs(asked))
+    beyond = abs(flows) - abs(asked)
+    return beyond if beyond > 0.0 else 0.0
 
 
 def unasked_of(sources: Sequence[int], sinks: Sequence[int]) -> Quantity:

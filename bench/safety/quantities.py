@@ -289,8 +289,9 @@ class Excess:
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
-        limit, self._before = max(row[self._limit], self._before), row[self._limit]
-        return self._sign * row[_CURRENT] - limit
+        now, before = row[self._limit], self._before
+        self._before = now
+        return self._sign * row[_CURRENT] - (before if before > now else now)
 
 
 def current_shortfall(row: Row) -> float:
@@ -396,7 +397,8 @@ class ChargeBalance:
             self._least = net
         if row[_HIGHEST] >= self._full or net > self._most:
             self._most = net
-        return max(net - self._least, self._most - net)
+        risen, fallen = net - self._least, self._most - net
+        return fallen if fallen > risen else risen
 
 
 class FaultBits:

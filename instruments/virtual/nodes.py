@@ -316,12 +316,8 @@ class DcNode:
     def __init__(self, sources: Sequence[Source], loads: Sequence[Load]) -> None:
         self._sources, self._loads = tuple(sources), tuple(loads)
         self._everyday = len(sources) <= 1 and len(loads) <= 1
-        self._trials = max(4, len(sources) + len(loads) + 2)
-
-    @property
-    def trials(self) -> int:
+        self.trials = max(4, len(sources) + len(loads) + 2)
         """How often a point has to be found until nobody can be left who trips on it."""
-        return self._trials
 
     @property
     def flowing(self) -> bool:

@@ -220,7 +220,7 @@ class _Builder:
         plant = self._plant(before)
         parts = {each.name: before.get(each.name) or self._made(each, buses, plant) for each in self.plan.simulated}
         world = Inhabitants(
-            plant, self.properties, self.plan.temperature, now=self.clock, exchange=exchange, parts=parts
+            plant, self.properties, self.plan.temperature, now=self.clock.read, exchange=exchange, parts=parts
         )
         for each in self.plan.simulated:
             world.kinds[each.name] = each.simulator
@@ -230,7 +230,7 @@ class _Builder:
         for part in parts.values():
             for port in part.ports:
                 port.join(world)
-        injection = Injection(world, self.clock, self.settling)
+        injection = Injection(world, self.clock.read, self.settling)
         # Before the terminals settle for the first time: nobody shall see the world without its defects.
         injection.inject(*defects)
         return World(self.clock, self.settling, world, injection)
@@ -243,7 +243,7 @@ class _Builder:
     def _lay_buses(self, exchange: Exchange) -> Mapping[str, CanChannel]:
         """The CAN bus of each node: those that name the same channel are on one."""
         return {
-            each.name: exchange.join_channel(each.link.rpartition(":")[2], self.clock, self.wait)
+            each.name: exchange.join_channel(each.link.rpartition(":")[2], self.clock.read, self.wait)
             for each in self.plan.simulated
             if each.simulator.wire == "CAN"
         }
@@ -251,7 +251,7 @@ class _Builder:
     def _made(self, each: _Simulated, buses: Mapping[str, CanChannel], plant: Plant | None = None) -> Any:
         """One specimen; raises ValueError where its simulator gives no part of a world, or another one than it says."""
         place = Place(
-            each.name, each.specimen(self.specimens), self.clock, self.settling, self._built_in, self.series,
+            each.name, each.specimen(self.specimens), self.clock.read, self.settling, self._built_in, self.series,
             self.parallel, self.plan.temperature, self.properties, plant, buses.get(each.name), self.table,
             self.lowest_voltage,
         )  # fmt: skip

@@ -5,6 +5,7 @@ behaves like the real one whose tables it plays.
 """
 
 from collections.abc import Callable, Mapping
+from math import nan
 from typing import Protocol
 
 import numpy as np
@@ -181,6 +182,8 @@ class EmulatedPack:
         self.refresh()
         emulator.soc_offset = string.soc - soc
         self._air_offset = string.temperature - temperature
+        self._air_at, self._air = nan, self._air_offset
+        """Of the chamber, and at each cell, degC: once it has settled they are the same in every step."""
         self._masses = LumpedMasses(
             string.series,
             heat_capacity=cell.heat_capacity * string.parallel,
@@ -231,7 +234,9 @@ class EmulatedPack:
         """Move the emulator along its tables and heat the dummy cells."""
         heat = self._emulator.resistance() * (current * current)
         self._emulator.step(duration)
-        self._masses.step(heat, self._air_offset + air_temperature, duration)
+        if air_temperature != self._air_at:
+            self._air_at, self._air = air_temperature, self._air_offset + air_temperature
+        self._masses.step(heat, self._air, duration)
 
 
 def cell_string(

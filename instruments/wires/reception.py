@@ -51,9 +51,12 @@ class Reception:
         if stamp < self._newest - SET_BACK:
             self._set_back += self._newest - stamp
             return self._newest
-        self._newest = max(self._newest, stamp)
+        # Written without max, here and below: it costs ten times a comparison, and this is asked several times a scan.
+        if stamp > self._newest:  # noqa: PLR1730 - see above
+            self._newest = stamp
         return stamp
 
     def age(self, time: float, now: float) -> float:
         """How long ago (s, to the microsecond) that was which `of` returned."""
-        return max(0.0, round(now - time - self._offset, 6))
+        age = round(now - time - self._offset, 6)
+        return age if age > 0.0 else 0.0

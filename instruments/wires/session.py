@@ -165,7 +165,9 @@ class Session:
         an output must not be switched on upon half of its set points. OFF is not held up. Raises `ConnectedAnew` the
         second time.
         """
-        with self.lock:
+        if not self._lifetime.free:  # as `lock`, which would be a call: so wherever a scan comes by
+            self._lifetime.check()
+        with self._lock:
             if self._piece is not None:
                 return programming()
             self._piece = self._connection
@@ -179,7 +181,7 @@ class Session:
 
     def request(self, message: str) -> None:
         """Send a query without waiting for its answer; one that nobody collected is read and dropped."""
-        if not self._lifetime.free:  # as `lock`, which would be a call; so in `collect`
+        if not self._lifetime.free:
             self._lifetime.check()
         with self._lock:
             if self._asked is not None:
@@ -213,7 +215,9 @@ class Session:
 
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
-        with self.lock:
+        if not self._lifetime.free:
+            self._lifetime.check()
+        with self._lock:
             self._send(message)
 
     def query_number(self, message: str, unit: str = "") -> float:

@@ -13,7 +13,7 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_SENSORS
-from instruments.virtual.dialect import ErrorQueue, Instrument
+from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
 from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Feels, Thermometer
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
@@ -119,7 +119,7 @@ class Agilent34970A(Instrument):
         sensors, meters, channels = self._sensors, self._meters, self.scan_list
         if self.units or not (sensors.keys() >= set(channels) <= self.temperature.keys()):
             return []
-        return [meters[channel].read(sensors[channel]()) for channel in channels]
+        return Meter.read_all([meters[each] for each in channels], [sensors[each]() for each in channels])
 
     def _read(self, channel: int) -> float:
         sensor = self._sensors.get(channel)

@@ -691,7 +691,9 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "MEASure[:SCALar]:VOLTage[:DC]?": _query(lambda device: device.measure("V")),
         "MEASure[:SCALar]:CURRent[:DC]?": _query(lambda device: device.measure("A")),
         "MEASure[:SCALar]:POWer[:DC]?": _query(lambda device: device.measure("W")),
-        "MEASure[:SCALar]:ARRay?": _query(lambda device: ", ".join(map(device.measure, "VAW"))),
+        "MEASure[:SCALar]:ARRay?": _query(
+            lambda device: f"{device.measure('V')}, {device.measure('A')}, {device.measure('W')}"
+        ),
         "OUTPut[?]": _either(
             lambda device: _on_off(device.port.on), lambda device, text: device.switch(scpi.boolean(text))
         ),

@@ -32,6 +32,8 @@ Places = NDArray[np.intp] | slice
 
 CHANNELS = 24
 FILES = 8
+COUNTS = 1e4
+"""Of a measured voltage, in 1 V."""
 RESET_TIME = 10.0  # s, guide p8: the factory reset saves to memory
 SOURCE, CHARGE, SOC = 0, 1, 3
 FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
@@ -101,7 +103,7 @@ class NgiN83624(Instrument):
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
         self.errors = ErrorQueue(10, ERRORS)
         self._charge = 0.0  # mAh through each channel
-        self._shown_values, self._shown_texts = [nan] * channels, [""] * channels
+        self._shown_counts, self._shown_texts = [nan] * channels, [""] * channels
         self._ones, self._least_resistance = np.ones(channels), np.full(channels, LEAST_RESISTANCE)
         self.current = 0.0  # A through the string, charge positive
         self._busy_until = -1.0
@@ -186,7 +188,8 @@ class NgiN83624(Instrument):
         """Largest current the string carries, A: the lowest limit of any channel."""
         if self._stale:
             self._refresh()
-        return min(self._fixed_limit, self.tables.current_limit) if self._any_soc else self._fixed_limit
+        fixed, of_tables = self._fixed_limit, self.tables.current_limit
+        return of_tables if self._any_soc and of_tables < fixed else fixed
 
     def _refresh(self) -> None:
         """Work out again what only changes by command: modes, relays, fixed set points. Called where it is `_stale`."""
@@ -220,7 +223,7 @@ class NgiN83624(Instrument):
         # A product with ones adds up in a third of the time of a sum.
         # The method: numpy's function of that name asks each time in Python whether somebody else has his own.
         voltage, resistance = self.open_voltage().dot(self._ones), self.resistance().dot(self._ones)
-        return float(voltage), float(resistance) + max(rise, 0.0)
+        return float(voltage), float(resistance) + (rise if rise > 0.0 else 0.0)
 
     def _total_rise(self) -> float:
         """V by which the string rises with each mAh: the same as long as no channel leaves its row."""
@@ -351,21 +354,24 @@ class NgiN83624(Instrument):
 
     def shown_voltage(self) -> list[str]:
         """V of each channel in its digits. In a scan most show what they did in the last one: those are not printed."""
-        values, before = self.measured_voltage().tolist(), self._shown_values
+        counts, before = self._counts().tolist(), self._shown_counts
         self._shown_texts = [
-            text if value == then else f"{value + 0.0:.4f}"
-            for value, then, text in zip(values, before, self._shown_texts, strict=True)
+            text if count == then else f"{count / COUNTS + 0.0:.4f}"
+            for count, then, text in zip(counts, before, self._shown_texts, strict=True)
         ]
-        self._shown_values = values
+        self._shown_counts = counts
         return self._shown_texts
 
     def measured_voltage(self) -> Vector:
         """V of each channel as read back: fixed errors, 0.1 mV steps."""
+        return self._counts() / COUNTS
+
+    def _counts(self) -> Vector:
+        """What the display of each channel counts, of its last digit."""
         voltage = self.voltage() * self._gain
         voltage += self._offset
-        voltage *= 1e4
+        voltage *= COUNTS
         np.rint(voltage, out=voltage)
-        voltage /= 1e4
         return voltage if self._all_on else np.where(self.on, voltage, 0.0)
 
     def charge_given(self) -> Vector:

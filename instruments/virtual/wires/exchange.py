@@ -76,7 +76,7 @@ class Line:
         device = self._device
         if device is None:
             device = self.device  # which raises
-        messages, self.unfinished = device.frames(self.unfinished + data)
+        messages, self.unfinished = device.frames(self.unfinished + data if self.unfinished else data)
         for message in messages:
             reply = device.handle(message.decode("latin-1"))
             if reply is not None:

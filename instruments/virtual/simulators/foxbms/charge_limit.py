@@ -31,5 +31,5 @@ class ChargeLimit:
 
     def resistance(self, temperature: float) -> float:
         """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
-        index = max(0, min(60, int((temperature + 40.0) / 2)))
-        return float(self._resistance[index])
+        index = int((temperature + 40.0) / 2)
+        return float(self._resistance[0 if index < 0 else 60 if index > 60 else index])

@@ -48,7 +48,8 @@ class Estimated:
         true = self._cells.soc
         level = float(true.item(0))
         self._look(level)
-        trusted = min(max(min(level, 1.0 - level) / KNOWN, 0.0), 1.0)
+        apart = (level if level < 0.5 else 1.0 - level) / KNOWN  # from the end that is nearer
+        trusted = 0.0 if apart < 0.0 else 1.0 if apart > 1.0 else apart
         return true + trusted * (self._offset + self._gain * level)
 
     def _look(self, level: float) -> None:
