@@ -9,6 +9,7 @@ from benchmarks import (
     judging,
     latency,
     loop,
+    maps,
     models,
     nightly,
     opening,
@@ -24,7 +25,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor, wheel, judging,
+        supervisor, wheel, judging, maps,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A map on the one bench that there is: served on real sockets, on the wall clock, and asked to end in mid-drive."""
+"""A map on the one bench that there is: served on real sockets, on the wall clock, and asked to end while a current flows."""
 
 import json
 import os
@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from bench.pack import load_pack
-from bench.road import night_outside
 from bench.safety.lease import BenchLease
 from bench.verdicts import BenchFault
 from campaign.served import served
@@ -25,12 +23,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX sig
 PATIENCE = 120
 
 
-def test_a_map_that_is_stopped_in_mid_drive_leaves_the_bench_off_and_free(tmp_path: Path) -> None:
+def test_a_map_that_is_stopped_while_a_current_flows_leaves_the_bench_off_and_free(tmp_path: Path) -> None:
     lease = tmp_path / "bench.lock"
-    # Below the charge that it is to leave with, and as warm as the night had it: the load has nothing to do before.
-    night = night_outside("paris-spring", 8.0, load_pack("lfp-24s")[0])
-    virtual = {"speed": 10, "soc": 0.09, "temperature": night}
-    with served(tmp_path, extra={"lease": {"file": str(lease)}}, **virtual) as bench:
+    # Below the charge that it is to leave with: it has to be charged first, and is in the middle of that.
+    with served(tmp_path, extra={"lease": {"file": str(lease)}}, speed=10, soc=0.09) as bench:
         arguments = (
             "map", "--station", bench.station, "--packs", "lfp-24s", "--roads", hop(tmp_path), "--seasons", SEASON,
             "--conditioning", "without", "--output", tmp_path / "map", "--runs", tmp_path / "runs",
@@ -41,7 +37,6 @@ def test_a_map_that_is_stopped_in_mid_drive_leaves_the_bench_off_and_free(tmp_pa
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         ) as process:  # fmt: skip
             bench.wait_for("state", supply=True)
-            bench.wait_for("state", load=True)
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
             said = process.stderr.read()
@@ -55,7 +50,7 @@ def test_a_map_that_is_stopped_in_mid_drive_leaves_the_bench_off_and_free(tmp_pa
     assert record["bench_verdict"]["safe"]
     assert record["lease"]
     assert "0 of 1 fields, 1 not measured yet" in (tmp_path / "map" / "index.html").read_text(encoding="utf-8")
-    assert [each["name"] for each in record_of_steps(path.parent)][-1] == "drive"
+    assert [each["name"] for each in record_of_steps(path.parent)][-1] == "up to departure"
     BenchLease(lease, "somebody else").release()
 
 
