@@ -1,4 +1,4 @@
-"""A map on the one bench that there is: served on real sockets, on the wall clock, and asked to end while a current flows."""
+"""A map on the one bench that there is: on real sockets and the wall clock, and asked to end while a current flows."""
 
 import json
 import os
