@@ -10,6 +10,7 @@ from benchmarks import (
     judging,
     latency,
     loop,
+    maps,
     models,
     nightly,
     opening,
@@ -25,7 +26,11 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
+<<<<<<< HEAD
         supervisor, wheel, judging, driving,
+=======
+        supervisor, wheel, judging, maps,
+>>>>>>> maptests
     )
 }  # fmt: skip
 

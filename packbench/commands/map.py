@@ -42,6 +42,7 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Measure recharges from 10 to 80 % after roads, in seasons; what is there already is not measured again."""
     from bench.recording.run import versions
+    from bench.safety import interrupts
     from packbench.mapping.fields import Task, fields_of
     from packbench.mapping.making import Making
     from packbench.mapping.store import Store
@@ -52,12 +53,16 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     chosen = fields_of(
         _names(packs) or _packs_of(station), _names(roads), _names(seasons), _names(strategies), _ways(conditioning)
     )
-    making = Making(chosen, task, Store(output), runs, _player(task, scheduler, jobs), _tell, prices)
+    player = _player(task, scheduler, jobs)
+    making = Making(chosen, task, Store(output), runs, player, _tell, prices)
+    interrupts.end_in_order()
     try:
         made = making.make(anew=again)
     except KeyboardInterrupt:
         say("packbench: stopped; what is measured is kept, and the same command goes on.", err=True)
         raise typer.Exit(ExitStatus.INTERRUPTED) from None
+    finally:
+        interrupts.as_before()
     _show(made, as_json=as_json)
     raise typer.Exit(ExitStatus.of(made.verdict))
 

@@ -7,6 +7,7 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -55,8 +56,17 @@ def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outco
 
 
 def _leave_it_to_the_parent() -> None:
-    """A process of a pool is asked to end by who made it, not by a Ctrl-C that all of them hear."""
+    """A process of a pool is asked to end by who made it, not by a Ctrl-C that all of them hear, and ends with him."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """One that was killed asks nobody to end: its pool would wait for ever, and hold on to what it inherited."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def processes(count: int | None = None) -> Player:
@@ -96,7 +106,7 @@ def cluster(address: str, reach: float = REACH) -> Player:
             # Named by what they depend on: another map that is made there at the same time may have the same fields.
             names = [f"{field.id}-{inputs[field]}" for field in fields]
             futures = client.map(_sent, fields, task=task, key=names, pure=False, retries=TRIES)
-            for outcome, recording in _arriving(futures, address):
+            for outcome, recording in _arriving(client, futures, address):
                 _refuse_other_files(outcome, inputs, address)
                 _unpack(recording, runs)
                 yield outcome
@@ -104,7 +114,7 @@ def cluster(address: str, reach: float = REACH) -> Player:
     return play
 
 
-def _arriving(futures: Sequence[Any], address: str) -> Iterator[tuple[Outcome, bytes]]:
+def _arriving(client: Any, futures: Sequence[Any], address: str) -> Iterator[tuple[Outcome, bytes]]:
     """Each outcome once, and its recording."""
     from concurrent.futures import CancelledError
 
@@ -112,7 +122,7 @@ def _arriving(futures: Sequence[Any], address: str) -> Iterator[tuple[Outcome, b
     from distributed.scheduler import KilledWorker
 
     seen: set[Field] = set()
-    arriving: Iterator[Any] = completed(futures)  # type: ignore[no-untyped-call]
+    arriving: Iterator[Any] = completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
     for future in arriving:
         try:
             outcome, recording = future.result()

@@ -84,7 +84,10 @@ class DriveProcedure(Following[Drive]):
     def _leading(self) -> Leading:
         lead = 0.0 if self._by == "chamber" else LEAD
         low, high = float(self._way.cells.min()), float(self._way.cells.max())
-        return Leading(self.place, self._by, low - lead, high + lead)
+        found, target = Leading(self.place, self._by, low - lead, high + lead), self.step.precondition
+        if target is not None:  # in any case it may be asked for that: pre-flight says if it can, wherever cells get to
+            found.low, found.high = min(found.low, target), max(found.high, target)
+        return found
 
     @property
     def _is_a_cars(self) -> bool:

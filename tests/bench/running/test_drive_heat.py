@@ -1,0 +1,156 @@
+"""A drive with a car's heat around the pack: what chamber and coolant are asked for, and what the record says of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.pack import load_pack
+from bench.recording.run import RunRecord, TestIdentity
+from bench.road import Drive, night_outside
+from bench.running.lifecycle import Setup
+from bench.running.procedures.leading import AHEAD
+from bench.scenario import FastRecharge, Rest, elapsed, soc_above
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from reports import kpi
+from reports.recording import Recording
+from tests.packbench.mapping.outcomes import hop
+
+OpenOn = Callable[..., TestBench]
+PACK = load_pack("lfp-vehicle")[0]
+COUNTRY = "short-hop"
+
+
+@pytest.fixture
+def on(tmp_path: Path) -> Iterator[OpenOn]:
+    opened: list[TestBench] = []
+
+    def open_on(name: str, *, temperature: float = 10.0, soc: float = 0.5) -> TestBench:
+        station, file = load_station(name)
+        assert station.virtual is not None
+        begun = station.virtual.model_copy(update={"temperature": temperature, "soc": soc})
+        setup = Setup(station.model_copy(update={"virtual": begun}), file, *load_pack(station.packs[0]))
+        bench = TestBench(setup, tmp_path / "runs", TestIdentity("tests", name, "drive"))
+        bench.open()
+        opened.append(bench)
+        return bench
+
+    yield open_on
+    for bench in opened:
+        bench.conclude()
+
+
+def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.array([row[run.columns.index(name)] for row in run.rows])
+
+
+def warm_drive(**more: object) -> Drive:
+    asked = {"season": "paris-spring", "heat": "car", "precondition": 25.0, "start": 10.0, **more}
+    return Drive(COUNTRY, **asked)  # type: ignore[arg-type]
+
+
+def test_the_air_is_the_seasons_the_coolant_leads_and_the_heater_is_in_the_command(on: OpenOn) -> None:
+    bench, step = on("virtual-vehicle"), warm_drive()
+    run = bench.run(step)
+    outside = step.journey.outside
+    way = step.on_the_way(bench.pack)
+    asked = [event for event in run.events if event["type"] == "set point"]
+    assert {event["value"] for event in asked if event["instrument"] == "chamber"} == {outside}
+    coolant = [event["value"] for event in asked if event["instrument"] == "coolant"]
+    assert coolant
+    assert max(coolant) > 15.0
+    command = column(run, "Command Power / W")
+    command = command[~np.isnan(command)]
+    scale = step.scale_for(bench.pack)
+    wanted = -scale * (step.journey.power + way.power)
+    assert command == pytest.approx(wanted[: len(command)], abs=1e-6)
+    assert way.power.max() == pytest.approx(5000.0)
+    started = next(event for event in run.events if event["type"] == "step started")
+    assert started["words"]["conditioned by"] == "coolant"
+    assert started["set_points"]["expected arrival"] == pytest.approx(float(way.cells[-1]))
+    assert started["set_points"]["conditioning energy"] == pytest.approx(way.energy)
+    assert started["set_points"]["target"] == 25.0
+    off = kpi.arrival_off_the_cars(Recording(*run), 1)
+    assert abs(off.value) <= 2.5, "the twin of a car's pack and the modelled pack on its bench"
+    assert kpi.preconditioning_energy(Recording(*run), 1).value == pytest.approx(way.energy)
+
+
+def test_a_pack_that_nobody_heats_has_no_coolant_asked_beyond_its_own(on: OpenOn) -> None:
+    run = on("virtual-vehicle").run(Drive(COUNTRY, season="paris-spring"))
+    assert not [event for event in run.events if event["type"] == "set point" and event["instrument"] == "coolant"]
+    assert "conditioned by" not in next(event for event in run.events if event["type"] == "step started").get(
+        "words", {}
+    )
+
+
+def test_who_is_conditioned_has_a_cars_heat_around_it() -> None:
+    assert Drive(COUNTRY, precondition=25.0).heated
+    assert Drive(COUNTRY, heat="car").heated
+    assert not Drive(COUNTRY).heated
+    # The fingerprint of a run that is resumed tells them apart.
+    assert len({warm_drive().identity, warm_drive(precondition=20.0).identity, warm_drive(start=5.0).identity}) == 3
+
+
+def test_without_a_coolant_unit_the_chamber_follows_the_twin_and_the_record_says_so(on: OpenOn) -> None:
+    run = on("virtual-module").run(warm_drive(precondition=None, start=14.0))
+    started = next(event for event in run.events if event["type"] == "step started")
+    assert started["words"]["conditioned by"] == "chamber"
+    asked = [event["value"] for event in run.events if event["type"] == "set point"]
+    assert asked[0] == pytest.approx(14.0, abs=0.3)
+    assert not {event["instrument"] for event in run.events if event["type"] == "set point"} & {"coolant"}
+
+
+@pytest.mark.parametrize(
+    ("station", "step", "says"),
+    [
+        ("virtual-vehicle", FastRecharge(until=soc_above(0.8), condition=80.0), "80 °C"),
+        ("virtual-module", FastRecharge(until=soc_above(0.8), condition=80.0), "80 °C"),
+        ("virtual-vehicle", warm_drive(precondition=80.0), "80 °C"),
+        ("virtual-vehicle", warm_drive(precondition=-60.0), "-60 °C"),
+    ],
+)
+def test_what_chamber_and_coolant_cannot_do_is_refused_before_anything_is_switched_on(
+    on: OpenOn, station: str, step: FastRecharge | Drive, says: str
+) -> None:
+    bench = on(station)
+    with pytest.raises(InputError, match=says):
+        bench.run(step)
+    assert not [event for event in bench.run_log.events if event["type"] in ("set point", "step started")]
+
+
+@pytest.mark.parametrize(("start", "target"), [(-5.0, 25.0), (40.0, 20.0)])
+def test_a_charge_that_is_conditioned_never_asks_for_more_than_ten_kelvin_ahead_of_the_cells(
+    on: OpenOn, start: float, target: float
+) -> None:
+    bench = on("virtual-vehicle", temperature=start)
+    run = bench.run(FastRecharge(until=[soc_above(0.8), elapsed(minutes=20)], condition=target))
+    asked = column(run, "Set Coolant Temperature / degC")
+    cells = (column(run, "Cell Temperature Min / degC") + column(run, "Cell Temperature Max / degC")) / 2
+    known = ~np.isnan(asked)
+    assert known.sum() > 100
+    # 1 K for the 2 K in which a unit is asked, and what the cells went on by since they were asked last.
+    assert np.abs(asked[known] - cells[known]).max() <= AHEAD + 2.5
+    assert np.sign(asked[known][0] - cells[known][0]) == np.sign(target - start)
+    assert abs(cells[-1] - target) < abs(cells[0] - target)
+
+
+def test_a_night_outside_is_between_the_evening_and_the_morning() -> None:
+    assert -10.0 < night_outside("oslo-winter", 7.0, PACK) < 0.0
+    assert 25.0 < night_outside("seville-summer", 15.0, PACK) < 37.0
+    with pytest.raises(InputError, match=r"no season 'sommer' \(nearest: summer\)"):
+        night_outside("oslo-sommer", 7.0, PACK)
+
+
+def test_departure_is_what_the_road_takes_above_the_arrival(tmp_path: Path) -> None:
+    drive = Drive(hop(tmp_path), heat="car", start=10.0)
+    warm = Drive(hop(tmp_path), heat="car", start=10.0, precondition=25.0)
+    assert 0.10 < drive.departure(PACK, 0.10) < warm.departure(PACK, 0.10) < 0.12
+
+
+def test_a_pack_leaves_the_coolant_where_it_was_last_asked_for(on: OpenOn) -> None:
+    bench = on("virtual-vehicle")
+    bench.run(warm_drive(), Rest(until=elapsed(seconds=5)))
+    assert bench.conclude().verdict == "PASS"
