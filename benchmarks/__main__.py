@@ -26,11 +26,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-<<<<<<< HEAD
-        supervisor, wheel, judging, driving,
-=======
-        supervisor, wheel, judging, maps,
->>>>>>> maptests
+        supervisor, wheel, judging, driving, maps,
     )
 }  # fmt: skip
 
