@@ -35,6 +35,7 @@ class Plant:
     fail: dict[str, Exception] = field(default_factory=dict)
     now: Callable[[], float] = lambda: 0.0
     soc: float = 0.5
+    soc_spread: float = 0.0
     capacity: float = 2.0
     current: float = 0.0
     set_current: float = 0.0
@@ -268,6 +269,7 @@ class FakeBms(Fake):
     def collect(self) -> list[float]:
         p = self.plant
         return [
-            float(p.state), p.soc, p.soc, 1.0, p.charge_limit, p.discharge_limit, p.cell, p.cell + p.cell_offset,
+            float(p.state), p.soc, p.soc + p.soc_spread, 1.0, p.charge_limit, p.discharge_limit,
+            p.cell, p.cell + p.cell_offset,
             min(p.sensors), max(p.sensors), CELLS * p.cell, p.current, p.insulation, p.bms_age,
         ]  # fmt: skip

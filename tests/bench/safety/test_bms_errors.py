@@ -215,6 +215,14 @@ def test_of_an_earlier_extreme_the_guard_has_noted_where_it_was(noted: float, pl
     assert f"V were read at {place}, at most" in found.text
 
 
+def test_a_cell_that_burns_beyond_what_can_be_read_is_named_by_its_node() -> None:
+    hot = Node(("OvertemperatureDischargeMslError",))
+    assert reason(hot, at(9.0)).text.endswith("OvertemperatureDischargeMslError; the hottest is cell 7")
+    measured = reason(hot, at(9.0, cell_temperature_max=PACK.limits.charge_temperature.max + 1)).text
+    assert "°C were read at cell 7" in measured.replace("a cell", "cell 7")
+    assert "the hottest is" not in measured
+
+
 def test_a_pulse_of_the_supply_explains_a_cell_above_its_limit() -> None:
     most = PACK.limits.charge_current
     pulse = at(9.0, cell_voltage_max=CELLS.max + 0.1) | {columns.CURRENT: 1.5 * most}

@@ -719,12 +719,18 @@ def test_cells_that_stray_are_told_once_and_end_nothing(little_bench: TestBench,
 
 
 @pytest.mark.parametrize(
-    ("stray", "fault_id", "blame"), [(0.0, "bms-discharge-limit", "bench"), (0.21, "cell-spread", "pack")]
+    ("stray", "spread", "fault_id", "blame"),
+    [
+        (0.0, 0.0, "bms-discharge-limit", "bench"),
+        (0.0, 0.24, "bms-discharge-limit", "bench"),
+        (0.21, 0.0, "cell-spread", "pack"),
+        (0.0, 0.26, "cell-spread", "pack"),  # on a flat voltage only its charge tells that a cell is empty
+    ],
 )
 def test_a_bms_that_derates_is_the_packs_fault_where_a_cell_strays_and_else_the_benchs(
-    little_bench: TestBench, plant: Plant, stray: float, fault_id: str, blame: str
+    little_bench: TestBench, plant: Plant, stray: float, spread: float, fault_id: str, blame: str
 ) -> None:
-    plant.soc = 0.2
+    plant.soc, plant.soc_spread = 0.2, spread
     disturb(plant, cell_offset=stray, discharge_limit=1.0)
     trip = tripped_by(little_bench, Discharge(2.0, until=LONG))
     assert (trip["fault"], trip["blame"]) == (fault_id, blame)
