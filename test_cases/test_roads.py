@@ -15,6 +15,7 @@ from packbench import (
     RunScenario,
     Soak,
     StationFile,
+    Step,
     Verify,
     kpi,
     recharge_after,
@@ -69,6 +70,7 @@ def test_arrival_after_preconditioning(
 ) -> None:
     """Preconditioned from a motorway at 0 °C on, cells are within 2 K of 25 °C at the charger."""
     drive = Drive("motorway-130", season="winter", hour=7, heat="car")
+    steps: list[Step]
     if any("coolant" in entry.roles for entry in station.instruments.values()):
         steps, name, off = [replace(drive, precondition=25.0)], "drive", 2.0
     else:
