@@ -105,9 +105,7 @@ class TestBench:
             self.run_log.begin(opened.scanner.columns, fsync=opened.clock.kind == "wall", past=past)
             self._tell_what_was_found()
             resumption = None if past is None else Resumption(past, self.pack, past.silence(utc_now()))
-            # A life that nobody watches is not told three times a scan.
-            heard = self._supervised or self._lease is not None
-            self._engine = Engine(opened, self.run_log, self.alive if heard else self._watch.alive, resumption)
+            self._engine = Engine(opened, self.run_log, self.alive, resumption)
             self._engine.adviser = self.adviser
         except BaseException as error:
             if self._open is None:

@@ -71,7 +71,7 @@ def test_the_air_is_the_seasons_the_coolant_leads_and_the_heater_is_in_the_comma
     started = next(event for event in run.events if event["type"] == "step started")
     assert started["words"]["conditioned by"] == "coolant"
     assert started["set_points"]["expected arrival"] == pytest.approx(float(way.cells[-1]))
-    assert started["set_points"]["conditioning energy"] == pytest.approx(way.energy)
+    assert started["set_points"]["heater and chiller"] == pytest.approx(way.energy)
     assert started["set_points"]["target"] == 25.0
     off = kpi.arrival_off_the_cars(Recording(*run), 1)
     assert abs(off.value) <= 2.5, "the twin of a car's pack and the modelled pack on its bench"

@@ -976,7 +976,7 @@ def test_a_seeded_bench_fault_names_the_instrument_that_is_meant(
     ("step", "defect", "fault_id", "place"),
     [
         (Discharge("1C", until=elapsed(hours=1)), "weak-cell:20:0.3", "cell-under-voltage", "cell 20"),
-        (Discharge("2C", until=elapsed(hours=1)), "high-resistance:3:12", "cell-under-voltage", "cell 3"),
+        (Discharge("2C", until=elapsed(hours=1)), "high-resistance:3:12", "cell-spread", "cell 3"),
         (Charge("C/3", until=elapsed(hours=1)), "thermal-runaway:1:20@60", "cell-temperature-rate", "sensor 1"),
     ],
 )
