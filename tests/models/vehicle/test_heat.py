@@ -134,9 +134,9 @@ def test_what_heats_is_taken_out_of_the_charge() -> None:
 
 def test_where_it_is_at_a_time_is_what_it_was_there() -> None:
     found = way(target=25.0)
-    assert found.at(-5.0) == (found.cells[0], found.coolant[0])
-    assert found.at(2000.5) == (found.cells[2000], found.coolant[2000])
-    assert found.at(1e9) == (found.cells[-1], found.coolant[-1])
+    assert found.at(-5.0) == (found.cells[0], found.plate[0])
+    assert found.at(2000.5) == (found.cells[2000], found.plate[2000])
+    assert found.at(1e9) == (found.cells[-1], found.plate[-1])
 
 
 @pytest.mark.parametrize("step", [0.5, 2.0, 10.0])
