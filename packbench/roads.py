@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bench.columns import DISCHARGE_LIMIT
 from bench.road import Drive, night_outside
-from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, current_below, soc_above, soc_below
+from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, Until, current_below, soc_above, soc_below
 from bench.strategies import FollowLimit
 from bench.verdicts import InputError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 DRIVE, RECHARGE = "drive", "fast recharge"
 ARRIVAL, END, TARGET = 0.10, 0.80, 25.0
 """States of charge (0 to 1) at the charger and behind it, and degC that cells are conditioned to."""
+LAST = "C/3"
+"""Rate of the way from the end of the road to the charger."""
 ROOM = 0.005
 """State of charge by which a pack leaves with more than the model says that it needs: it arrives with no less."""
 
@@ -62,7 +65,8 @@ def recharge_after(  # noqa: PLR0913 - each is part of where a pack comes from
         *to_departure(drive, pack, arrival),
         Soak(night, name="night outside"),
         drive,
-        Discharge("C/3", until=soc_below(arrival), name="to the charger"),
+        # The last of the way; where the BMS of a cold pack gives no more, the charger has to be near enough.
+        Discharge(LAST, until=[soc_below(arrival), Until(DISCHARGE_LIMIT, "<=", LAST)], name="to the charger"),
         # One that takes no more before has not reached it: its time is then never measured, and fails.
         FastRecharge(
             until=[soc_above(end), current_below("C/20", hold=60)], condition=target,
