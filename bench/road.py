@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from bench import files
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.scenario import Step, Until, elapsed
@@ -71,15 +72,7 @@ class Journey:
 
 def journey(road: str, car: str, season: str, hour: float, period: float) -> Journey:
     """Work out a journey; raises `InputError` for a road, car or season that is wrong, or that the car cannot drive."""
-    return _worked_out(road, car, season, hour, period, tuple(map(_changed, (road, car))))
-
-
-def _changed(name: str) -> int:
-    """When a file of somebody's own was changed last, ns; what ships does not."""
-    try:
-        return Path(name).stat().st_mtime_ns
-    except OSError:
-        return 0
+    return _worked_out(road, car, season, hour, period, tuple(map(files.changed, (road, car))))
 
 
 @lru_cache(maxsize=32)
@@ -114,6 +107,8 @@ def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
     return found
 
 
+CAR_SCALE = 0.5
+"""Power of a pack for each W of the car's from which on its heat is that of a car's pack."""
 HALF = 0.5
 """State of charge in the middle of a journey, near enough for the heat of it."""
 _Parts = tuple[str, Construction, int, int, float]

@@ -9,7 +9,7 @@ from math import hypot, nan
 
 from bench.pack import PackFile
 from bench.verdicts import Measurement, Verdict
-from packbench.mapping.outcome import CANNOT, CONDITIONING, DERATING, MARGIN, TIME, Figure, Outcome
+from packbench.mapping.outcome import CONDITIONING, DERATING, MARGIN, TIME, Figure, Outcome
 from reports import kpi
 from reports.kpi import found
 from reports.requirements import bounds
@@ -139,8 +139,3 @@ def gains(outcomes: Sequence[Outcome]) -> list[Gain]:
 def _without(outcome: Outcome) -> tuple[str, str, str, str]:
     field = outcome.field
     return field.pack, field.road, field.season, field.strategy
-
-
-def impossible(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Fields that a pack is not made for."""
-    return [each for each in outcomes if each.verdict == CANNOT]

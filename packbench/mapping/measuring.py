@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import files
 from bench.clock import monotonic
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
@@ -24,7 +25,8 @@ from models.cell import load_cell, written
 from packbench.mapping import outcome
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.outcome import CANNOT, Figure, Outcome
-from packbench.mapping.scenario import DRIVE, RECHARGE, Prepared, prepared
+from packbench.mapping.scenario import Prepared, prepared
+from packbench.roads import DRIVE, RECHARGE
 from reports import interactive, kpi
 from reports.kpi import Kpi
 from reports.recording import Recording
@@ -34,7 +36,6 @@ from reports.uncertainty import uncertainty
 REQUIREMENT = "PB-MAP-01"
 POINTS = 60
 """Of a curve."""
-TO_KWH = 1e-3
 FIGURE = "figure.html"
 """Of a run, for whoever clicks a field."""
 NEEDLESS = ("transcript.log",)
@@ -76,7 +77,7 @@ def _begun(station: StationFile, plan: Prepared) -> StationFile:
     """A model begins as the scenario wants it: its charge and its night are over within minutes."""
     if station.virtual is None or station.clock != "virtual":
         return station
-    begun = {"soc": min(plan.soc, 1.0), "temperature": plan.temperature}
+    begun = {"soc": plan.soc, "temperature": plan.temperature}
     return station.model_copy(update={"virtual": station.virtual.model_copy(update=begun)})
 
 
@@ -97,22 +98,14 @@ def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Out
 
 def digest(field: Field, task: Task) -> str:
     """Of everything that a field depends on; raises `InputError` like `measure`."""
-    content = (*_of_pack(field.pack), _of_station(task.station, _changed(task.station)), repr(field), repr(task))
+    content = (*_of_pack(field.pack), _of_station(task.station, files.changed(task.station)), repr(field), repr(task))
     own = (_of_file(field.road), _of_file(task.car), task.version)
     return hashlib.sha256("\n".join((*content, *own)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _of_pack(name: str) -> tuple[str, str]:
-    pack, cell = _written_pack(name, _changed(name))
-    return pack, _written_cell(cell, _changed(cell))
-
-
-def _changed(name: str) -> int:
-    """When a file of somebody's own was changed last, ns: a worker of a cluster lives longer than what it was told."""
-    try:
-        return Path(name).stat().st_mtime_ns
-    except OSError:
-        return 0
+    pack, cell = _written_pack(name, files.changed(name))
+    return pack, _written_cell(cell, files.changed(cell))
 
 
 @lru_cache(maxsize=64)
@@ -142,6 +135,7 @@ def _run(bench: TestBench, plan: Prepared, told: Outcome) -> Outcome:
     figures: dict[str, Figure] = {}
     curve: list[tuple[float, float]] = []
     scale = plan.drive.scale_for(bench.pack)
+    record: Recording | None = None
     try:
         bench.open()
         record = Recording(*bench.run(*plan.steps))
@@ -156,7 +150,8 @@ def _run(bench: TestBench, plan: Prepared, told: Outcome) -> Outcome:
     with interrupts.held_back(bench.hurry, asked_before=False):
         ended = bench.conclude(error)
     folder = bench.run_log.folder
-    refused = isinstance(error, InputError)
+    # What is wrong with a figure afterwards is no reason why a pack cannot.
+    refused = record is None and isinstance(error, InputError)
     reason = "" if ended.error is None else str(ended.error).partition("\n")[0]
     figures[outcome.LEAVES] = Figure(100 * plan.soc, 0.0, "%")
     return replace(

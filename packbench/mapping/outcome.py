@@ -6,6 +6,7 @@ from dataclasses import field as of
 from math import isfinite, nan
 from typing import Any
 
+from bench.road import CAR_SCALE
 from bench.verdicts import Verdict
 from packbench.mapping import fields
 from reports import kpi
@@ -68,7 +69,7 @@ class Outcome:
     def comparable(self) -> bool:
         """Whether its time is that of a car: a smaller pack is so only as warm as a car's would be."""
         off = self.figure(OFF)
-        return self.scale >= OWN_SCALE or (off.known and abs(off.value) <= MOST_OFF)
+        return self.scale >= CAR_SCALE or (off.known and abs(off.value) <= MOST_OFF)
 
     @property
     def time(self) -> Figure:
@@ -96,8 +97,6 @@ class Outcome:
 
 
 _TEXTS = ("verdict", "reason", "run", "rests_on", "chemistry", "inputs")
-OWN_SCALE = 0.5
-"""From which scale on a pack is a car's."""
 
 
 def _number(value: float | None) -> float:

@@ -16,9 +16,7 @@ from models.vehicle.car import load_car
 from models.vehicle.cycles import CycleError, read_cycle
 from models.vehicle.road import load_road
 from packbench.mapping.fields import Field, Moment, Task
-from packbench.roads import DRIVE, RECHARGE, departure, recharge_after
-
-__all__ = ["DRIVE", "RECHARGE", "Prepared", "prepared"]
+from packbench.roads import departure, recharge_after
 
 
 @dataclass(frozen=True, slots=True)

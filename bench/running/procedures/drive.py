@@ -18,17 +18,13 @@ import numpy as np
 from bench import columns
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
-from bench.road import Drive, pack_energy
+from bench.road import CAR_SCALE, Drive, pack_energy
 from bench.running.declared import Place
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.leading import FINE, LEAD, Leading, cells, conditioner
 from bench.running.procedures.profile import Following
 from bench.running.sampling import Row
 from models.vehicle.heat import OnTheWay
-
-CAR_SCALE = 0.5
-"""Power of a pack for each W of the car's from which on its heat is that of a car's pack."""
-
 
 STEEP, MOST_SHORT = 4.0, 3.0
 """How much more is asked for each K that a unit is behind, and K that this comes to at most: cells that warm by
@@ -100,7 +96,8 @@ class DriveProcedure(Following[Drive]):
             return follow
         leading, way = self._leading, self._way
         if self._by != "chamber":
-            Leading(self.place, "chamber", *2 * [self.step.journey.outside]).ask(stage, self.step.journey.outside)
+            outside = self.step.journey.outside
+            Leading.around(self.place, "chamber", outside).ask(stage, outside)
 
         thermal, duration = self.step.journey.car.thermal, self.step.survey.duration
         supply = self.place.index.get(columns.COOLANT_SUPPLY, 0)
