@@ -1,18 +1,16 @@
 """A drive with a car's heat around the pack: what chamber and coolant are asked for, and what the record says of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.pack import load_pack
-from bench.recording.run import RunRecord, TestIdentity
+from bench.recording.run import RunRecord
 from bench.road import Drive, night_outside
-from bench.running.lifecycle import Setup
 from bench.running.procedures.leading import AHEAD
 from bench.scenario import FastRecharge, Rest, elapsed, soc_above
-from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from reports import kpi
@@ -22,25 +20,6 @@ from tests.packbench.mapping.outcomes import hop
 OpenOn = Callable[..., TestBench]
 PACK = load_pack("lfp-vehicle")[0]
 COUNTRY = "short-hop"
-
-
-@pytest.fixture
-def on(tmp_path: Path) -> Iterator[OpenOn]:
-    opened: list[TestBench] = []
-
-    def open_on(name: str, *, temperature: float = 10.0, soc: float = 0.5) -> TestBench:
-        station, file = load_station(name)
-        assert station.virtual is not None
-        begun = station.virtual.model_copy(update={"temperature": temperature, "soc": soc})
-        setup = Setup(station.model_copy(update={"virtual": begun}), file, *load_pack(station.packs[0]))
-        bench = TestBench(setup, tmp_path / "runs", TestIdentity("tests", name, "drive"))
-        bench.open()
-        opened.append(bench)
-        return bench
-
-    yield open_on
-    for bench in opened:
-        bench.conclude()
 
 
 def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
@@ -53,7 +32,7 @@ def warm_drive(**more: object) -> Drive:
 
 
 def test_the_air_is_the_seasons_the_coolant_leads_and_the_heater_is_in_the_command(on: OpenOn) -> None:
-    bench, step = on("virtual-vehicle"), warm_drive()
+    bench, step = on("virtual-vehicle", temperature=10.0, soc=0.5), warm_drive()
     run = bench.run(step)
     outside = step.journey.outside
     way = step.on_the_way(bench.pack)
@@ -79,7 +58,7 @@ def test_the_air_is_the_seasons_the_coolant_leads_and_the_heater_is_in_the_comma
 
 
 def test_a_pack_that_nobody_heats_has_no_coolant_asked_beyond_its_own(on: OpenOn) -> None:
-    run = on("virtual-vehicle").run(Drive(COUNTRY, season="paris-spring"))
+    run = on("virtual-vehicle", temperature=10.0, soc=0.5).run(Drive(COUNTRY, season="paris-spring"))
     assert not [event for event in run.events if event["type"] == "set point" and event["instrument"] == "coolant"]
     assert "conditioned by" not in next(event for event in run.events if event["type"] == "step started").get(
         "words", {}
@@ -95,7 +74,7 @@ def test_who_is_conditioned_has_a_cars_heat_around_it() -> None:
 
 
 def test_without_a_coolant_unit_the_chamber_follows_the_twin_and_the_record_says_so(on: OpenOn) -> None:
-    run = on("virtual-module").run(warm_drive(precondition=None, start=14.0))
+    run = on("virtual-module", temperature=10.0, soc=0.5).run(warm_drive(precondition=None, start=14.0))
     started = next(event for event in run.events if event["type"] == "step started")
     assert started["words"]["conditioned by"] == "chamber"
     asked = [event["value"] for event in run.events if event["type"] == "set point"]
@@ -125,7 +104,7 @@ def test_what_chamber_and_coolant_cannot_do_is_refused_before_anything_is_switch
 def test_a_charge_that_is_conditioned_never_asks_for_more_than_ten_kelvin_ahead_of_the_cells(
     on: OpenOn, start: float, target: float
 ) -> None:
-    bench = on("virtual-vehicle", temperature=start)
+    bench = on("virtual-vehicle", temperature=start, soc=0.5)
     run = bench.run(FastRecharge(until=[soc_above(0.8), elapsed(minutes=20)], condition=target))
     asked = column(run, "Set Coolant Temperature / degC")
     cells = (column(run, "Cell Temperature Min / degC") + column(run, "Cell Temperature Max / degC")) / 2
@@ -151,6 +130,6 @@ def test_departure_is_what_the_road_takes_above_the_arrival(tmp_path: Path) -> N
 
 
 def test_a_pack_leaves_the_coolant_where_it_was_last_asked_for(on: OpenOn) -> None:
-    bench = on("virtual-vehicle")
+    bench = on("virtual-vehicle", temperature=10.0, soc=0.5)
     bench.run(warm_drive(), Rest(until=elapsed(seconds=5)))
     assert bench.conclude().verdict == "PASS"

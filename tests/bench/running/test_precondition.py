@@ -1,39 +1,18 @@
 """Preconditioning on simulated benches: by coolant where there is some, by the chamber elsewhere, and never beyond."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from bench.pack import load_pack
-from bench.recording.run import RunRecord, TestIdentity
+from bench.recording.run import RunRecord
 from bench.road import Precondition
-from bench.running.lifecycle import Setup
-from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from reports import kpi
 from reports.recording import Recording
 
 OpenOn = Callable[[str], TestBench]
-
-
-@pytest.fixture
-def on(tmp_path: Path) -> Iterator[OpenOn]:
-    opened: list[TestBench] = []
-
-    def open_on(name: str) -> TestBench:
-        station, file = load_station(name)
-        setup = Setup(station, file, *load_pack(station.packs[0]))
-        bench = TestBench(setup, tmp_path, TestIdentity("tests", name, "precondition"))
-        bench.open()
-        opened.append(bench)
-        return bench
-
-    yield open_on
-    for bench in opened:
-        bench.conclude()
 
 
 def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
