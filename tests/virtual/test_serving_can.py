@@ -172,7 +172,7 @@ def test_a_message_may_come_in_pieces(message: can.Message, cut: int) -> None:
 # --- python-can as the client -------------------------------------------------------------------------------------
 
 
-IMPATIENCE = 0.7  # s
+IMPATIENCE = 3.0  # s: longer than a busy machine keeps a thread waiting, since a node that gave up stays in error
 
 
 @pytest.fixture
@@ -306,9 +306,9 @@ def test_requests_and_frames_go_on_between_two_scans_where_time_is_real(bus: dic
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    """Let real time pass until something has come true; 20 s are for ever."""
+    """Let real time pass until something has come true; a minute is for ever, however busy the machine."""
     ready = threading.Event()
     deadline = WallClock()
     while not true():
-        assert deadline.now() < 20.0
+        assert deadline.now() < 60.0
         ready.wait(0.01)
