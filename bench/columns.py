@@ -37,6 +37,16 @@ COOLANT_FLOW = "Coolant Flow Rate / L/min"
 COOLANT_ALARM = "Coolant Unit Alarm / 1"
 SET_COOLANT_TEMPERATURE = "Set Coolant Temperature / degC"
 SET_COOLANT_FLOW = "Set Coolant Flow Rate / L/min"
+SET_GRID_POWER = "Set Grid Power / W"
+FREQUENCY = "Grid Frequency / Hz"
+SUPPLY_STATE = "Supply State / 1"
+HOUSE, SUN = "House Power / W", "Sun Power / W"
+RANGE, RANGE_NEEDED = "Range / km", "Range Needed / km"
+BUY, SELL = "Buying Price / 1", "Selling Price / 1"
+PLUGGED = "Plugged In / 1"
+
+GRID = (SET_GRID_POWER, FREQUENCY, SUPPLY_STATE, HOUSE, SUN, RANGE, RANGE_NEEDED, BUY, SELL, PLUGGED)
+"""What the bench itself knows of the grid side, where a station has one; W are positive where they charge the car."""
 
 DERIVED = (
     TEST_TIME, VOLTAGE, CURRENT, UNIX_TIME, STEP, AMBIENT, POWER, SURFACE,

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol, cast
 
-from bench import files, roles
+from bench import columns, files, roles
 from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
@@ -199,8 +199,12 @@ class OpenBench:
         self._limited(self._prepare)
         self.emulated = self._emulate()
         players = {role: self.station.players(role) for role in self.station.played}
-        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now)
+        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now, self._noted())
         self.index = {name: position for position, name in enumerate(self.scanner.columns)}
+
+    def _noted(self) -> tuple[str, ...]:
+        """Columns that the bench itself fills in: those of the grid side, where there is one."""
+        return columns.GRID if self.station.charger is not None or self.station.players("charger") else ()
 
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.
