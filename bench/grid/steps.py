@@ -6,6 +6,7 @@ and sink, for which the section `charger:` of its file says what charger they st
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -56,7 +57,7 @@ class Response:
 
     def __post_init__(self) -> None:
         ends = [deviation for deviation, _ in self.points]
-        if len(self.points) < 2 or any(b < a for a, b in zip(ends, ends[1:], strict=False)):
+        if len(self.points) < 2 or any(after < before for before, after in pairwise(ends)):
             raise ValueError(f"a response of {self.points} is none: give two points (Hz, share) or more, rising in Hz.")
         if any(not abs(share) <= 1 for _, share in self.points):
             raise ValueError(f"a response of {self.points} asks for more than there is: shares lie between -1 and 1.")

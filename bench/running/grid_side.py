@@ -24,8 +24,8 @@ _CELL_VOLTAGE_MIN = INDEX[columns.CELL_VOLTAGE_MIN]
 Follow = Callable[[float, Row, float], float]
 """Asks for a power (W, AC) by the newest row at a time of the step (s); returns what the charger does of it now."""
 NO_CHARGER = (
-    "it needs a charger at the AC side, and station {station} names none: give it the section `charger:`, for which its "
-    "source and sink stand, or an instrument that plays the role charger."
+    "it needs a charger at the AC side, and station {station} names none: give it the section `charger:`, for which "
+    "its source and sink stand, or an instrument that plays the role charger."
 )
 
 

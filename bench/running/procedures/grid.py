@@ -79,6 +79,7 @@ class FollowPowerProcedure(OnTheGrid[FollowPower]):
         self.discharge = max(-step.scale * found.low, -step.scale * found.high, 0.0)
         if not self.charge and not self.discharge:
             raise ValueError("the signal is 0 throughout: a rest asks for nothing as well.")
+        self.direction = "both" if self.charge and self.discharge else "charge" if self.charge else "discharge"
 
     @property
     def scan_period(self) -> float:
