@@ -3,10 +3,10 @@
 No record ships: those that are published belong to somebody. The synthetic one follows Rydin Gorjao et al. 2020
 (Data-driven model of the power-grid frequency dynamics, IEEE Access 8, 43082): the deviation w (Hz) and its integral t
 go as dw/dt = -c1 w - c2 t + P + noise, dt/dt = w, with c1 (primary control and loads) and c2 (secondary control) as
-found there for Continental Europe. P changes at each quarter of an hour, most at the full one, as schedules do. How much of
-it all is noise is set so that the standard deviation is 20 mHz, near what is measured in Continental Europe, whose
-memory fades over minutes (Schaefer et al. 2018, Non-Gaussian power grid frequency fluctuations, Nature Energy 3, 119).
-The heavy tails found there are not in it: noise is Gaussian, and no power station fails.
+found there for Continental Europe. P changes at each quarter of an hour, most at the full one, as schedules do. How
+much of it all is noise is set so that the standard deviation is 20 mHz, near what is measured in Continental Europe,
+whose memory fades over minutes (Schaefer et al. 2018, Non-Gaussian power grid frequency fluctuations, Nature Energy 3,
+119). The heavy tails found there are not in it: noise is Gaussian, and no power station fails.
 """
 
 import re
@@ -133,7 +133,9 @@ def _times(found: Sequence[Row]) -> Vector:
 
 
 def _amiss(apart: float, usual: float) -> str:
-    if apart <= 0:
+    if apart == 0:
+        return "time is that of the row above; each time is there once, and they rise"
+    if apart < 0:
         return f"time is {-apart:g} s before that of the row above; each time is there once, and they rise"
     expected = min(usual, 1.0)
     return f"{apart:g} s after the row above where {expected:g} s is the step; a record has no gap"
