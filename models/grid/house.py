@@ -70,6 +70,8 @@ def profile(start: datetime, count: int, per_year: float = HOUSE) -> Vector:
 def household(start: datetime, count: int, per_year: float = HOUSE, *, seed: int = 0) -> Vector:
     """W of one house: as `profile`, with appliances that go on and off by the seed, and the same energy every day."""
     mean = profile(start, count, per_year)
+    if per_year == 0.0:
+        return mean
     rng = np.random.default_rng((seed, 11))
     days = np.array([at.toordinal() for at in quarters(start, count)])
     return np.concatenate([_lived_in(mean[days == day], per_year, rng) for day in np.unique(days)])

@@ -32,10 +32,14 @@ def days(  # noqa: PLR0913 - what stands behind `*` has a default and a name
     """So many days of a season (see `models.vehicle.season.weather`), from the month's first Monday on.
 
     `house` is kWh/a, `sun` kWp of a roof that looks south, `trips` a habit's name or trips; a `start` is local and
-    aware of its zone. Raises `CellFileError` for a season, a tariff or a habit that there is not.
+    aware of its zone. Raises `CellFileError` for a season, a tariff or a habit that there is not, `ValueError` for a
+    number that cannot be.
     """
+    _check(number=number, house=house, sun=sun)
     place, _, month = season.rpartition("-")
     first = start or _first_monday(month_of(month))
+    if first.tzinfo is None:
+        raise ValueError(f"days begin at {first}, of no zone; give a start with one.")
     count = round(number * _DAY / QUARTER)
     bought = prices(tariff, first, count, seed=seed)
     return Days(
@@ -47,6 +51,16 @@ def days(  # noqa: PLR0913 - what stands behind `*` has a default and a name
         trips=_trips(trips, first, number, seed), reserve=reserve, soc=soc,
         sources=("house: standard load profile H0 (BDEW)", "sun: seeded clouds", f"prices: {bought.source}"),
     )  # fmt: skip
+
+
+_ALLOWED = {"number": (QUARTER / _DAY, 366.0), "house": (0.0, 1e6), "sun": (0.0, 1e4)}
+
+
+def _check(**given: float) -> None:
+    for name, value in given.items():
+        low, high = _ALLOWED[name]
+        if not low <= value <= high:
+            raise ValueError(f"{name} of the days is {value:g}; give a number from {low:g} up to {high:g}.")
 
 
 def outside(start: datetime, count: int, month: Weather, *, seed: int = 0) -> Vector:
@@ -171,7 +185,7 @@ def forecast(of: Days, time: float, horizon: float = _DAY, *, seed: int = 0, err
 
 
 def _blend(truth: Vector, guess: Vector, error: float) -> Vector:
-    return np.asarray(truth + error * (guess - truth))
+    return np.asarray((1.0 - error) * truth + error * guess)  # at 1 nothing of the truth is left, not a rounding of it
 
 
 def _yesterday(series: Vector, ahead: Indices, known: int) -> Vector:
