@@ -43,9 +43,11 @@ SUPPLY_STATE = "Supply State / 1"
 HOUSE, SUN = "House Power / W", "Sun Power / W"
 RANGE, RANGE_NEEDED = "Range / km", "Range Needed / km"
 BUY, SELL = "Buying Price / 1", "Selling Price / 1"
-PLUGGED = "Plugged In / 1"
+PLUGGED, MANAGER_POWER = "Plugged In / 1", "Manager Power / W"
 
-GRID = (SET_GRID_POWER, FREQUENCY, SUPPLY_STATE, HOUSE, SUN, RANGE, RANGE_NEEDED, BUY, SELL, PLUGGED)
+GRID = (
+    SET_GRID_POWER, FREQUENCY, SUPPLY_STATE, HOUSE, SUN, RANGE, RANGE_NEEDED, BUY, SELL, PLUGGED, MANAGER_POWER,
+)  # fmt: skip
 """What the bench itself knows of the grid side, where a station has one; W are positive where they charge the car."""
 
 DERIVED = (

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from bench.profile import Interpolation, Survey, survey
 from bench.scenario import Step, Until, elapsed
+from models.grid.week import Days
 
 Points = str | Path | Sequence[tuple[float, float]]
 
@@ -144,3 +145,33 @@ class Supply(Step):
     def survey(self) -> Survey:
         """What the load takes."""
         return survey(self.load, "power")
+
+
+@dataclass(frozen=True)
+class Manage(Step):
+    """An energy manager is in charge of the plugged-in car for some `days`; trips are driven in between.
+
+    `manager` is `http://HOST:PORT`, a command that starts one, or the name of one that ships: see
+    docs/manager-contract.md. It decides each quarter of an hour and when something happens. `imports` and `exports` are
+    W that the house's connection carries. A bench smaller than a car is its car at `scale`: what the manager hears and
+    says is the car's; None: as the pack's energy has it. With a chamber the pack stands in a garage, which is warmer
+    than the air outside.
+    """
+
+    step_type: ClassVar[str] = "GRID"
+    manager: str
+    days: Days = field(repr=False)
+    imports: float = 12000.0
+    exports: float = 12000.0
+    scale: float | None = None
+    name: str = field(default="manage", kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Until, ...]:
+        """See `Step.conditions`: the end of the days."""
+        return (elapsed(seconds=self.days.duration),)
+
+    @property
+    def identity(self) -> str:
+        """See `Step.identity`."""
+        return f"{self!r} {self.days.season} {self.days.start.isoformat()} {self.days.duration:g} {self.days.trips}"
