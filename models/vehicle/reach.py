@@ -71,7 +71,7 @@ class Pack:
         """Wh at its terminals at that power (W), over `DEGREES` and `SOC`: each of them is discharged, from rest on."""
         each = power / self.count
         wh = _discharged(self, np.repeat(DEGREES, len(SOC)), np.tile(SOC, len(DEGREES)), each)
-        # A full cell may fall to its lowest where one with less would not: nobody arrives earlier by having charged.
+        # A full cell may fall to its lowest where one with less would not: nobody gets less far by having charged.
         return np.asarray(np.maximum.accumulate(wh.reshape(len(DEGREES), len(SOC)), axis=1) * self.count)
 
     def table(self, index: int) -> Vector:
@@ -123,7 +123,8 @@ def _until(before: Vector, now: Vector, lowest: float) -> Vector:
 def usable(pack: Pack, soc: float, cells: float, power: float) -> float:
     """Wh that a pack gives at its terminals from `soc` (0 to 1), at cells of so many degC and that power (W).
 
-    Until a cell is at its lowest voltage, or empty. Never less from a higher state of charge.
+    Until a cell is at its lowest voltage, or empty. Never less from a higher state of charge: where a full cell would
+    be at its lowest sooner (below -15 degC, or at an edge of a measured resistance), it counts as one with less charge.
     """
     row, part = _place(soc, len(SOC) - 1)
     below = 0.0

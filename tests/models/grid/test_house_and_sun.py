@@ -138,3 +138,12 @@ def test_quarters_are_real_time(day: str, count: int) -> None:
     start = datetime.fromisoformat(day).replace(tzinfo=ZONE)
     end = quarters(start, count + 1)[-1]
     assert end.replace(tzinfo=None) == start.replace(tzinfo=None) + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("month", "noon"), [(1, 12.5), (7, 13.5)])
+def test_the_sun_knows_no_summer_time(month: int, noon: float) -> None:
+    """The middle of a day's energy is at 12:30 in winter, an hour later on a clock in summer."""
+    start = datetime(2025, month, 2, tzinfo=ZONE)
+    made = np.mean([roof(start, 25 * 96, load_place("seville"), 1.0, seed=seed) for seed in range(5)], axis=0)
+    hours = np.arange(25 * 96) % 96 / 4 + 0.125
+    assert (made * hours).sum() / made.sum() == pytest.approx(noon, abs=0.15)

@@ -65,6 +65,14 @@ def test_more_charge_is_never_less(cell: str, one: float, other: float, degrees:
     assert 0.0 <= usable(pack(cell), low, degrees, power) <= usable(pack(cell), high, degrees, power) + 1e-6
 
 
+@pytest.mark.parametrize(("cell", "degrees"), [("lfp-26650", -25.0), ("nmc811-21700", 10.0)])
+def test_more_charge_is_never_less_where_a_full_cell_falls_to_its_lowest(cell: str, degrees: float) -> None:
+    """Each of these meets a resistance on its way from full that one does not meet which begins with less."""
+    found = [usable(pack(cell), soc / 50, degrees, 31e3) for soc in range(51)]
+    assert found == sorted(found)
+    assert found[-1] > 0.5 * pack(cell).energy
+
+
 @given(SOC, DEGREES, POWER)
 @settings(deadline=None)
 def test_no_pack_gives_more_than_is_in_it(soc: float, degrees: float, power: float) -> None:
