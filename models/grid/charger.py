@@ -1,8 +1,8 @@
 """A bidirectional charger: what gets through it each way, and how soon it does what it is asked.
 
 Losses are a fixed part while it converts, one in proportion to the power and one to its square, of the power at the AC
-side, each way alike. The shipped figures are fitted to a measured round trip of a V2G car: 87.0 % at 3 x 16 A between 25
-and 75 %, 79.1 to 87.8 % over all conditions, low currents clearly worse (Schram et al. 2020, Empirical evaluation of
+side, each way alike. The shipped figures are fitted to a measured round trip of a V2G car: 87.0 % at 3 x 16 A between
+25 and 75 %, 79.1 to 87.8 % over all conditions, low currents clearly worse (Schram et al. 2020, Empirical evaluation of
 V2G round-trip efficiency, SEST), with a battery that gives back 99 %. What such a charger takes while it waits is
 assumed.
 """

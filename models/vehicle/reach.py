@@ -20,11 +20,15 @@ from models.vehicle.road import driven, load_road
 from models.vehicle.season import weather
 from models.vehicle.trace import Trace
 
-SOC = np.linspace(0.0, 1.0, 401)
-DEGREES = np.arange(-40.0, 61.0, 2.5)
+SOC = np.linspace(0.0, 1.0, 51)
+DEGREES = np.arange(-30.0, 51.0, 5.0)
 """degC at which a pack is tabulated; beyond, the ends hold."""
-RATE = 0.05
+RATE = 0.1
 """Between two powers at which a pack is tabulated, of its energy in an hour."""
+LEAST_RATE = 0.01
+"""What stands for no power at all."""
+STEP = 0.005
+"""State of charge that a discharge moves by in a step, about."""
 APART = 2.5
 """K between two temperatures outside at which a road is driven."""
 
@@ -64,34 +68,56 @@ class Pack:
         return self.count * self.cell.nominal_capacity * self.capacity * float(self.cell.ocv.mean())
 
     def given(self, power: float) -> Vector:
-        """Wh at its terminals at that power (W), over `DEGREES` and `SOC`; without interpolation."""
-        cell, each = self.cell, power / self.count
-        rest = cell.open_circuit_voltage(SOC[np.newaxis], DEGREES[:, np.newaxis])
-        if cell.hysteresis is not None:
-            rest = rest - np.interp(SOC, cell.soc, cell.hysteresis)
-        inside = cell.resistances(SOC[np.newaxis], DEGREES[:, np.newaxis]).sum(axis=0) * self.resistance
-        return self._integrated(rest, inside, each)
-
-    def _integrated(self, rest: Vector, inside: Vector, power: float) -> Vector:
-        """Wh above the highest state of charge at which the power cannot be had, or a cell is at its lowest."""
-        whole = inside + self.path
-        room = rest * rest - 4.0 * whole * power
-        current = (rest - np.sqrt(np.maximum(room, 0.0))) / (2.0 * whole)
-        voltage = rest - current * inside
-        holds = (room >= 0.0) & (voltage >= self.cell.voltage_min)
-        # From the top down, as long as it holds: a charge that lies behind a dip is none that a drive gets at.
-        reached = np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
-        both = reached[:, 1:] & reached[:, :-1]
-        terminal = rest - current * whole
-        steps = (terminal[:, 1:] + terminal[:, :-1]) / 2 * np.diff(SOC) * both
-        charge = self.cell.nominal_capacity * self.capacity * self.count
-        return np.concatenate([np.zeros((len(DEGREES), 1)), np.cumsum(steps, axis=1)], axis=1) * charge
+        """Wh at its terminals at that power (W), over `DEGREES` and `SOC`: each of them is discharged, from rest on."""
+        each = power / self.count
+        wh = _discharged(self, np.repeat(DEGREES, len(SOC)), np.tile(SOC, len(DEGREES)), each)
+        # A full cell may fall to its lowest where one with less would not: nobody arrives earlier by having charged.
+        return np.asarray(np.maximum.accumulate(wh.reshape(len(DEGREES), len(SOC)), axis=1) * self.count)
 
     def table(self, index: int) -> Vector:
         """Wh at that many times `RATE`, over `DEGREES` and `SOC`; worked out once."""
         if index not in self._tables:
-            self._tables[index] = self.given(index * RATE * self.energy)
+            self._tables[index] = self.given(max(index * RATE, LEAST_RATE) * self.energy)
         return self._tables[index]
+
+
+def _discharged(pack: Pack, degrees: Vector, soc: Vector, power: float) -> Vector:
+    """Wh that one cell of the pack gives at that power (W) from each of these states, in steps of equal charge."""
+    cell, charge = pack.cell, pack.cell.nominal_capacity * pack.capacity
+    step = STEP * 3600 * charge * float(cell.ocv.mean()) / power
+    tables, pairs = cell.look_up_tables(len(soc)), cell.pairs
+    soc, given = soc.copy(), np.zeros_like(soc)
+    pair, before = np.zeros((pairs, len(soc))), np.full_like(soc, np.inf)
+    alive = np.ones(len(soc), dtype=bool)
+    while alive.any():
+        tables.look_up(soc, degrees)
+        rest = tables.value[0] + tables.value[1] * (degrees - 25.0) - tables.value[2]
+        ohmic, slow = tables.surface[0] * pack.resistance, tables.surface[1 : 1 + pairs] * pack.resistance
+        left = np.exp(-step / tables.surface[1 + pairs :])
+        pair *= left
+        inside = ohmic + (slow * (1.0 - left)).sum(axis=0)
+        drives = rest - pair.sum(axis=0)
+        room = drives * drives - 4.0 * (inside + pack.path) * power
+        current = (drives - np.sqrt(np.maximum(room, 0.0))) / (2.0 * (inside + pack.path))
+        pair += slow * (1.0 - left) * current
+        voltage = np.where(room < 0.0, 0.0, drives - current * inside)
+        moved = current * step / 3600 / charge
+        part = np.minimum(_until(before, voltage, cell.voltage_min), np.clip(soc / moved, 0.0, 1.0))
+        given += np.where(alive, part, 0.0) * power * step / 3600
+        alive &= part >= 1.0
+        soc, before = np.maximum(soc - moved, 0.0), voltage
+    return given
+
+
+def _until(before: Vector, now: Vector, lowest: float) -> Vector:
+    """How much of a step has passed when a voltage is at its lowest: 1 where it is above at the end.
+
+    Of the first step, whose beginning is at rest, none counts where it ends below.
+    """
+    fall = before - now
+    with np.errstate(invalid="ignore"):
+        crossed = np.where(np.isfinite(before), (before - lowest) / np.maximum(fall, 1e-9), 0.0)
+    return np.where(now >= lowest, 1.0, np.clip(crossed, 0.0, 1.0))
 
 
 def usable(pack: Pack, soc: float, cells: float, power: float) -> float:
