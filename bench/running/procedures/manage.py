@@ -21,6 +21,7 @@ from bench.running.grid_side import Direct
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.leading import Leading
+from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
 from models.construction import Construction
 from models.grid.charger import Charger
@@ -145,8 +146,8 @@ class _Managing:
         self._side, self._note = Direct(procedure.charger, stage), stage.sampler.note
         self._asking = Asking(self._days, procedure.cars, procedure.step.imports, procedure.step.exports)
         self._moments = _moments(self._days)
-        self._due = 0.0
-        self._reasons = {"start"}
+        self._due = (0.0, "start")
+        self._reasons = set[str]()
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
         self._gone: Trip | None = None
         self._warned = frozenset[float]()
@@ -174,10 +175,9 @@ class _Managing:
     # --- what happens ---
 
     def _happens(self, time: float) -> None:
-        while time >= self._due:
-            self._due, reason = next(self._moments)
-            if time >= self._due:
-                self._reasons.add(reason)
+        while time + ROUNDING >= self._due[0]:
+            self._reasons.add(self._due[1])
+            self._due = next(self._moments)
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
