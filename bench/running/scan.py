@@ -70,7 +70,7 @@ class Scanner:
         slow = {name: _Slow(instruments[name], period, now) for name, period in (periods or {}).items()}
         scanned: dict[str, Scanned] = {name: slow.get(name, instrument) for name, instrument in instruments.items()}
         self._instruments = list(scanned.values())
-        shown = [(role, each) for role in players for each in roles.role(role).columns if each.unless not in players]
+        shown = [(role, each) for role in players for each in roles.role(role).columns if each.shown_among(players)]
         own = tuple(dict.fromkeys(column.name for _, column in shown if column.name not in INDEX))
         self.columns = (
             *columns.DERIVED, *own,

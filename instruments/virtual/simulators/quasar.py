@@ -134,12 +134,13 @@ class Quasar(Instrument):
     def apply(self) -> None:
         """Hand its power to the stage: up to the highest voltage, down to the lowest."""
         port, power = self.port, self.dc_of(self.flowing)
-        port.on = self.conducts
+        port.on, self._settling.stale = self.conducts, True
+        if not port.on:  # what it was set to last stays with the stage, should that not obey
+            return
         port.voltage = self.lowest if power < 0 else self.highest
         port.source_current = self.settings.current if power > 0 else 0.0
         port.sink_current = self.settings.current if power < 0 else 0.0
         port.source_power, port.sink_power = max(power, 0.0), max(-power, 0.0)
-        self._settling.stale = True
 
     def dc_of(self, power: float) -> float:
         """W into the battery (negative: out of it) of a power at the AC side; what is lost comes from either side."""
@@ -260,12 +261,9 @@ class Quasar(Instrument):
         return self._source.conduct_on()
 
     def lie_about_output(self) -> Repair:
-        """A defect: its power stage goes on, and state and meter say that it rests."""
-        ends = (
-            self._source.conduct_on(),
-            self.swap("state", lambda _: lambda: PAUSED),
-            self.swap("read_power", lambda _: lambda: 0.0),
-        )
+        """A defect: its power stage goes on after it was stopped, and its meter shows nothing of that."""
+        meter = self.swap("read_power", lambda healthy: lambda: healthy() if self.started else 0.0)
+        ends = self._source.conduct_on(), meter
 
         def end() -> None:
             for each in ends:
