@@ -475,7 +475,7 @@ class Charger(Protocol):
 
     @property
     def charger_ratings(self) -> ChargerRatings:
-        """What it can do; what the charger itself tells of its limits is asked once per connection."""
+        """What it can do, no more than what it has said of its limits; says nothing to it."""
         ...
 
     def set_grid_power(self, power: float) -> None:

@@ -7,8 +7,8 @@ the simulator only.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
-from math import ceil, isfinite, nan
+from dataclasses import replace
+from math import ceil, inf, isfinite, nan
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -103,6 +103,7 @@ class Quasar(VisaDriver):
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._registers = Registers(self._session, unit)
         self._asked = nan
+        self._most: float | None = None
 
     @classmethod
     def data_sheet(cls, model: str, options: Mapping[str, Any]) -> DataSheet:
@@ -115,15 +116,22 @@ class Quasar(VisaDriver):
     def identify(self) -> Identity:
         """Ask for its firmware and its serial number; it does not say what it is."""
         firmware, high, low = self._registers.read(FIRMWARE, 3)
+        self._ask_for_limit()
         return Identity("Wallbox", "Quasar", str(high << 16 | low), str(firmware))
 
-    @cached_property
+    @property
     def charger_ratings(self) -> ChargerRatings:
-        """Its ratings, and no more than its installation lets it take, which is asked once per connection."""
-        most, own = abs(watts_of(self._registers.read(MOST_POWER)[0])), self._rated
-        return ChargerRatings(
-            min(own.charge, most), min(own.discharge, most), own.least, own.efficiency, own.dead_time, own.ramp
-        )
+        """Its ratings, and once it was asked who it is, no more than its installation lets it take.
+
+        Nothing is said here: whoever looks what a driver can do touches this.
+        """
+        own, most = self._rated, inf if self._most is None else self._most
+        return replace(own, charge=min(own.charge, most), discharge=min(own.discharge, most))
+
+    def _ask_for_limit(self) -> None:
+        """The largest power of its installation, once per connection; some write it with a sign."""
+        if self._most is None:
+            self._most = abs(watts_of(self._registers.read(MOST_POWER)[0]))
 
     def request(self) -> None:
         """Ask for the power; it answers one question at a time, so the rest follows that."""
@@ -142,6 +150,7 @@ class Quasar(VisaDriver):
         self._asked = float(round(power))
 
     def _check_power(self, power: float) -> None:
+        self._ask_for_limit()
         ratings = self.charger_ratings
         _GRID.check(self.name, power, min(ratings.charge, LARGEST_WORD), -min(ratings.discharge, LARGEST_WORD))
         if 0 < abs(power) < ratings.least:
@@ -226,7 +235,7 @@ class Quasar(VisaDriver):
         return watts_of(self._registers.read(ACTUAL_POWER)[0])
 
     def _forget(self) -> None:
-        self.__dict__.pop("charger_ratings", None)
+        self._most = None
 
 
 def _state(number: int) -> ChargerState:
