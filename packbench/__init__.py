@@ -63,6 +63,9 @@ if TYPE_CHECKING:
         BmsMode,
         BmsState,
         Channel,
+        Charger,
+        ChargerRatings,
+        ChargerState,
         ClimateChamber,
         CoolantAlarm,
         CoolantUnit,
@@ -90,7 +93,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
+    "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent",
+    "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
     "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit",
     "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext",
     "LinkProfile", "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
@@ -127,7 +131,8 @@ _HOMES = {
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "CoolantAlarm",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "Charger",
+        "ChargerRatings", "ChargerState", "ClimateChamber", "CoolantAlarm",
         "CoolantUnit", "Identity", "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source",
         "TemperatureLogger",
     ),
