@@ -152,9 +152,10 @@ def test_a_flood_is_answered_by_whole_frames_and_switches_nothing_on(line: Line,
 
 
 def test_a_set_point_is_ignored_until_control_is_remote_and_a_power(line: Line) -> None:
-    line.put(POWER, 2000)
-    line.put(ACTION, START)
-    assert (line.get(POWER), line.get(STATE)) == (0, 4)
+    for address, value in ((BY_POWER, 1), (POWER, 2000), (ACTION, START)):
+        line.put(address, value)
+        assert line.get(address) == 0
+    assert line.get(STATE) == 4
     line.put(CONTROL, 1)
     line.put(POWER, 2000)
     assert line.get(POWER) == 0  # its set point is a current still

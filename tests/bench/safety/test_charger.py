@@ -18,6 +18,7 @@ from bench.running.procedures import bounds
 from bench.running.procedures.base import Extremes
 from bench.safety import charger
 from bench.safety.limits import limits_for
+from bench.safety.safestate import outputs_off
 from bench.scenario import Rest, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
@@ -90,6 +91,14 @@ def test_power_flows_either_way_and_every_column_of_it_is_recorded(opened: Open)
     verdict = bench.run_log.manifest["bench_verdict"]
     off = {step["name"]: step for step in verdict["steps"]}["charger off"]
     assert (off["verified"], off["witness"]) == (True, "bms")
+
+
+def test_the_shortest_way_to_no_current_is_the_chargers_as_well(opened: Open) -> None:
+    bench = closed(opened())
+    ask(bench, 7000.0)
+    recorded(bench)
+    outputs_off(bench.engine.bench.roles)
+    assert bench.engine.bench.roles.charger.charger_is_off()
 
 
 def test_a_box_that_goes_on_is_found_out_by_the_bms(opened: Open) -> None:
