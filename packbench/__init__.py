@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.grid.steps import FollowFrequency, FollowPower, Response, Supply, containment, droop, limited
+    from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
     from bench.pack import PackFile, at_temperature, load_pack
     from bench.road import Drive, Precondition
     from bench.roles import Column, Power, Role, SafeStep
@@ -64,6 +64,9 @@ if TYPE_CHECKING:
         BmsMode,
         BmsState,
         Channel,
+        Charger,
+        ChargerRatings,
+        ChargerState,
         ClimateChamber,
         CoolantAlarm,
         CoolantUnit,
@@ -91,24 +94,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
-    "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency",
-    "FollowLimit", "FollowPower", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink",
-    "Kpi", "Limit", "LinkContext", "LinkProfile", "MultiStage", "Optimum", "PackFailure", "PackFile", "Place",
-    "PlatingAware", "Power", "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording",
-    "RecordingError", "Recovery", "Require", "Response", "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled",
-    "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy", "Supply",
-    "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature",
-    "bound", "cell_voltage_above", "cell_voltage_below", "compare_strategies", "containment", "current_below",
-    "drive_losses", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack",
-    "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
-    "standard_charge", "strategy_named", "to_departure",
+    "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower",
+    "Control", "CoolantAlarm", "CoolantUnit", "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes",
+    "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity", "Inconclusive",
+    "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "Manage",
+    "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure",
+    "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
+    "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
+    "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict",
+    "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
+    "compare_strategies", "containment", "current_below", "drive_losses", "droop", "elapsed", "full_discharge", "kpi",
+    "limited", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles",
+    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
     "bench.grid.steps": (
-        "FollowFrequency", "FollowPower", "Response", "Supply", "containment", "droop", "limited",
+        "FollowFrequency", "FollowPower", "Manage", "Response", "Supply", "containment", "droop", "limited",
     ),
     "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
@@ -132,7 +135,8 @@ _HOMES = {
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "CoolantAlarm",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "Charger",
+        "ChargerRatings", "ChargerState", "ClimateChamber", "CoolantAlarm",
         "CoolantUnit", "Identity", "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source",
         "TemperatureLogger",
     ),

@@ -71,7 +71,7 @@ class Scanner:
         slow = {name: _Slow(instruments[name], period, now) for name, period in (periods or {}).items()}
         scanned: dict[str, Scanned] = {name: slow.get(name, instrument) for name, instrument in instruments.items()}
         self._instruments = list(scanned.values())
-        shown = [(role, each) for role in players for each in roles.role(role).columns if each.unless not in players]
+        shown = [(role, each) for role in players for each in roles.role(role).columns if each.shown_among(players)]
         own = tuple(dict.fromkeys([*(each.name for _, each in shown if each.name not in INDEX), *noted]))
         self.columns = (
             *columns.DERIVED, *own,

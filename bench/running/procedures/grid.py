@@ -11,7 +11,7 @@ from bench import columns
 from bench.grid.steps import FollowFrequency, FollowPower
 from bench.profile import Playback
 from bench.running.declared import Place
-from bench.running.grid_side import NO_CHARGER, Direct, charger_of, envelope
+from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Direction, Envelope, Procedure, Stage
 from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
@@ -89,7 +89,7 @@ class FollowPowerProcedure(OnTheGrid[FollowPower]):
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         playback = Playback(self.step.points, "power", self.step.interpolation)
-        side, scale = Direct(self.charger, stage), self.step.scale
+        side, scale = side_of(self.charger, stage), self.step.scale
 
         def control(row: Row, time: float) -> None:
             side.follow(scale * playback.at(time + ROUNDING), row, time)
@@ -134,7 +134,7 @@ class FollowFrequencyProcedure(OnTheGrid[FollowFrequency]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
-        side, note, times, hertz = Direct(self.charger, stage), stage.sampler.note, self._times, self._hertz
+        side, note, times, hertz = side_of(self.charger, stage), stage.sampler.note, self._times, self._hertz
 
         def control(row: Row, time: float) -> None:
             frequency = float(hertz[max(int(times.searchsorted(time + ROUNDING, side="right")) - 1, 0)])

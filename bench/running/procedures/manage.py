@@ -17,7 +17,7 @@ from bench.managing.link import Link
 from bench.managing.request import Asking, Telling
 from bench.road import pack_energy
 from bench.running.declared import Place
-from bench.running.grid_side import Direct
+from bench.running.grid_side import side_of
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.leading import Leading
@@ -93,6 +93,8 @@ class ManageProcedure(OnTheGrid[Manage]):
     def problems(self) -> Iterable[str]:
         """See `Procedure`: trips that nobody can be on at once."""
         yield from super().problems()
+        if self.step.days.trips and "sink" not in self.place.roles:
+            yield "its days have trips, and a drive needs a sink: give days without any, or another station."
         last = 0.0
         for trip in self.step.days.trips:
             if not last <= trip.leaves < trip.returns:
@@ -143,7 +145,7 @@ class _Managing:
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
         self._of, self._stage, self._link = procedure, stage, link
         self._days: Days = procedure.step.days
-        self._side, self._note = Direct(procedure.charger, stage), stage.sampler.note
+        self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
         self._asking = Asking(self._days, procedure.cars, procedure.step.imports, procedure.step.exports)
         self._moments = _moments(self._days)
         self._due = (0.0, "start")
@@ -166,7 +168,6 @@ class _Managing:
         if self._reasons:
             self._decide(row, time, trip is None)
         if trip is not None:
-            self._note(columns.SET_GRID_POWER, 0.0)
             self._side.stop()
             self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
             return

@@ -54,6 +54,10 @@ class SupplyProcedure(OnTheGrid[Supply]):
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`; an overload is what some loads are for."""
+        if "charger" in self.place.roles:
+            return [
+                "a box at a grid carries no load of its own: it needs a station whose source and sink are the charger."
+            ]
         return [each for each in super().problems() if "asks to discharge" not in each]
 
     def envelope(self) -> Envelope:
