@@ -5,7 +5,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,8 @@ LINES = 50
 def opened(which: str) -> Iterator[Manager]:
     """Open a manager; raises `InputError` for one that there is not, and `BenchFault` where its process was killed."""
     if which.startswith(("http://", "https://")):
-        yield Remote(which)
+        with closing(Remote(which)) as remote:
+            yield remote
     elif len(words := shlex.split(which)) > 1:
         with _started(words) as manager:
             yield manager
@@ -78,6 +79,10 @@ class Remote:
             raise NoAnswer(f"it answered {response.status}: {body[:120].decode('utf-8', 'replace')}")
         return _object(body)
 
+    def close(self) -> None:
+        """Hang up."""
+        self._link.close()
+
     def _blame(self) -> None:
         """A process that ended by a signal was ended by somebody else than itself."""
         process = self._process
@@ -109,7 +114,8 @@ def _started(words: list[str]) -> Iterator[Manager]:
     except OSError as error:
         raise InputError(f"manager {shlex.join(words)!r} cannot be started: {error.strerror}.") from error
     try:
-        yield Remote(_address(process, words), process)
+        with closing(Remote(_address(process, words), process)) as remote:
+            yield remote
     finally:
         process.terminate()
         try:

@@ -17,7 +17,7 @@ from packbench.adversary.space import Week
 
 PIECE = 10
 """Weeks that are searched with one seed."""
-SMALLER = 150
+SMALLER = 100
 """Weeks that are tried to make a breach smaller; its last lines change little, and each takes as long as the first."""
 
 

@@ -1,7 +1,9 @@
 """`packbench adversary`: searches days at home for the smallest breach of an energy manager's word."""
 
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,11 +34,15 @@ def adversary(
     except ModuleNotFoundError as error:
         raise InputError(f"The adversary needs {error.name}: python3 -m pip install 'packbench[v2x]'.") from error
     with managers.opened(manager):
-        """Who is not there is told before anything is searched."""
+        pass  # who is not there is told before anything is searched
     alone = manager.startswith("http")
-    found = search(
-        manager, budget=weeks, jobs=1 if alone else jobs, start=seed, tell=lambda line: say(line, err=True), days=days
-    )
+    with TemporaryDirectory() as folder:
+        # Hypothesis leaves a folder of its own wherever it is called, in every process.
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        found = search(
+            manager, budget=weeks, jobs=1 if alone else jobs, start=seed, tell=lambda line: say(line, err=True),
+            days=days,
+        )  # fmt: skip
     _show(found, _write(found, out), as_json=as_json)
     raise typer.Exit(ExitStatus.FAILED if found.breach else ExitStatus.GOOD)
 
