@@ -80,9 +80,11 @@ if TYPE_CHECKING:
     )
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
+    from models.grid.week import Days, Outage, Trip
     from models.twin import Beginning
     from models.vehicle.losses import drive_losses
     from packbench import simulation
+    from packbench.days import days_at_home
     from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
@@ -95,17 +97,18 @@ if TYPE_CHECKING:
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
     "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower",
-    "Control", "CoolantAlarm", "CoolantUnit", "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes",
-    "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity", "Inconclusive",
+    "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue",
+    "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity", "Inconclusive",
     "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "Manage",
-    "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure",
-    "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
-    "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
-    "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Until", "Verdict",
-    "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
-    "compare_strategies", "containment", "current_below", "drive_losses", "droop", "elapsed", "full_discharge", "kpi",
-    "limited", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles",
-    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named", "to_departure",
+    "MultiStage", "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition",
+    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response",
+    "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak",
+    "Source", "Stage", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
+    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
+    "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
+    "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
+    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -142,8 +145,10 @@ _HOMES = {
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
+    "models.grid.week": ("Days", "Outage", "Trip"),
     "models.twin": ("Beginning",),
     "models.vehicle.losses": ("drive_losses",),
+    "packbench.days": ("days_at_home",),
     "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),

@@ -7,11 +7,12 @@ charger: {charge: 11000, discharge: 11000, dead_time: 0.5, ramp: 5000}
 A charger of the bench's own has no box: its losses, its dead time and its ramp are modelled, and stated with each run.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from bench import files
+from bench import columns, files
 from models.grid.charger import Charger
 
 Watts = Annotated[float, Field(ge=0, description="W")]
@@ -34,3 +35,8 @@ class ChargerSettings(files.FileModel):
     def made(self) -> Charger:
         """The charger."""
         return Charger(**self.model_dump())
+
+
+def noted(modelled: ChargerSettings | None, played: Sequence[str]) -> tuple[str, ...]:
+    """The columns that a bench fills in itself: those of the grid side, where a box or a model of one is its charger."""
+    return columns.GRID if modelled is not None or "charger" in played else ()

@@ -15,7 +15,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Protocol, cast
 
-from bench import columns, files, roles
+from bench import files, roles
+from bench.grid.charger import noted
 from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
@@ -204,7 +205,7 @@ class OpenBench:
 
     def _noted(self) -> tuple[str, ...]:
         """Columns that the bench itself fills in: those of the grid side, where there is one."""
-        return columns.GRID if self.station.charger is not None or self.station.players("charger") else ()
+        return noted(self.station.charger, self.station.played)
 
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.

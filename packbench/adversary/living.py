@@ -1,31 +1,17 @@
 """Lives some days with a manager, and records what it said and what came of it. It judges nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
-from math import isfinite
-from typing import Any, Protocol
 
+from bench.managing.answer import Answer, Manager, NoAnswer, understood
 from models.grid.week import QUARTER, Days, Trip
 from packbench.adversary.asking import Teller
 from packbench.adversary.home import CarState, Plant
 
 AGAIN = 1.0
 """Km above the reserve from which on a car can come down to it once more."""
-
-
-class NoAnswer(Exception):
-    """A manager answered nothing, or nothing that the contract knows; one sentence."""
-
-
-class Manager(Protocol):
-    """Whoever is asked."""
-
-    def decide(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer; raises `NoAnswer`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +109,13 @@ class _Living:
     def _ask(self, time: float, reason: str) -> None:
         plugged = self._days.trip_at(time) is None
         request = self._teller.request(time, reason, self._car, plugged=plugged)
-        problem, answer = "", {}  # type: str, dict[str, Any]
+        problem, answer = "", Answer(0.0)
         try:
             # A manager in this process gets a copy, as one that is asked over a wire.
             answer = understood(self._manager.decide(json.loads(json.dumps(request))))
         except NoAnswer as error:
             problem = str(error)
-        self._power = answer.get("power", 0.0) if plugged else 0.0
+        self._power = answer.power if plugged else 0.0
         trip = self._days.next_trip(time)
         told = None if trip is None else trip.departure(time)
         self._lived.decisions.append(
@@ -138,11 +124,11 @@ class _Living:
                 reason,
                 self._car,
                 self._power,
-                answer.get("warned", frozenset()),
+                answer.warned,
                 told,
                 trip,
                 problem,
-                answer.get("say", ""),
+                answer.say,
             )
         )
 
@@ -171,23 +157,3 @@ def _happenings(days: Days) -> Iterator[tuple[float, str]]:
     for outage in days.outages:
         yield outage.begins, "tick"
         yield outage.ends, "link" if outage.what == "link" else "tick"
-
-
-def understood(answer: object) -> dict[str, Any]:
-    """Check an answer; raises `NoAnswer` for one that the contract does not know."""
-    if not isinstance(answer, Mapping):
-        raise NoAnswer(f"it answered {str(answer)[:60]!r}, which is no object.")
-    power = answer.get("power")
-    if isinstance(power, bool) or not isinstance(power, int | float) or not isfinite(power):
-        raise NoAnswer(f"its power is {str(power)[:60]!r}, which is no finite number of W.")
-    return {"power": float(power), "warned": _warned(answer), "say": str(answer.get("say") or "")}
-
-
-def _warned(answer: Mapping[str, Any]) -> frozenset[float]:
-    """The departures that it warns of, s of the epoch."""
-    try:
-        departures = [each["departure"] for each in answer.get("warnings") or ()]
-        return frozenset(datetime.fromisoformat(each).timestamp() for each in departures)
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        shown = str(answer.get("warnings"))[:60]
-        raise NoAnswer(f"its warnings are {shown!r}; they are objects, each with a departure.") from error

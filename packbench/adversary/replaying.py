@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from packbench.adversary.living import Manager, live
+from bench.managing.answer import Manager
+from packbench.adversary.living import live
 from packbench.adversary.managers import opened
 from packbench.adversary.referee import Breach, counted
 from packbench.adversary.space import Week
