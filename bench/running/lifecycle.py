@@ -16,10 +16,10 @@ from threading import Event
 from typing import Any, Protocol, cast
 
 from bench import files, roles
-from bench.grid.charger import noted
 from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
+from bench.grid.charger import noted
 from bench.pack import PackFile
 from bench.players import Driver, Players, cast_players
 from bench.running.emulation import EmulatedPack, cell_of
