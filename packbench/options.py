@@ -25,6 +25,10 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "WHICH", "default": "reference",
         "help": "energy manager under test: http://HOST:PORT, a command, or one that ships (default: %(default)s)",
     },
+    "--days": {
+        "type": float, "default": 1.0,
+        "help": "days that a manager is in charge, in a test that asks for them (default: %(default)g)",
+    },
     "--accepted": {
         "metavar": "DIR", "default": "accepted",
         "help": "folder of what `packbench accept` has kept of each specimen (default: %(default)s)",

@@ -241,6 +241,12 @@ def manager(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def number_of_days(request: pytest.FixtureRequest) -> float:
+    """How long a manager is in charge, days."""
+    return float(request.config.getoption("--days"))
+
+
+@pytest.fixture
 def temperature(request: pytest.FixtureRequest) -> float:
     """One of the temperatures (°C) of `--temperatures`: a test that asks for it is run once for each."""
     pytest.fail(

@@ -38,5 +38,5 @@ class ChargerSettings(files.FileModel):
 
 
 def noted(modelled: ChargerSettings | None, played: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a bench fills in itself: those of the grid side, where a box or a model of one is its charger."""
+    """Columns that a bench fills in itself: those of the grid side, where a box or a model of one is its charger."""
     return columns.GRID if modelled is not None or "charger" in played else ()
