@@ -164,5 +164,6 @@ class Link:
         if -status in KILLED:
             raise BenchFault(
                 f"The manager {self.which} was killed by signal {-status}: nothing is known of how it would have "
-                "managed; run it again."
+                "managed; run it again.",
+                "manager-killed",
             )
