@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     order, policy = Path(), charge
-    asked: Request = {}
+    asked: Request
 
     def do_POST(self) -> None:
         """One decision."""
