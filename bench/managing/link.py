@@ -6,10 +6,13 @@ Whatever a manager does, it costs at most its patience: a late answer is none, a
 import http.client
 import json
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,9 +20,14 @@ from bench.managing.answer import NoAnswer, parsed
 from bench.verdicts import BenchFault, InputError
 
 PATIENCE = 10.0
-"""s of real time that a manager has to answer."""
+"""s of real time that a manager has to answer, to the last byte."""
+LARGEST = 1 << 20
+"""Bytes of an answer: a power, and a warning for each departure, are a few hundred."""
 BEGINS = 30.0
 """s of real time that a process has until it listens."""
+_FROM_ELSEWHERE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
+KILLED = frozenset(getattr(signal, name) for name in _FROM_ELSEWHERE if hasattr(signal, name))
+"""Signals that come from elsewhere: an operator, a session that ends, a system that has no memory left."""
 LINES = 50
 """Lines of a process before it listens."""
 
@@ -48,17 +56,50 @@ class Link:
     def decide(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask it; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
         try:
-            self._link.request("POST", "/decide", json.dumps(request), {"Content-Type": "application/json"})
-            response = self._link.getresponse()
-            body = response.read()
+            with self._patience():
+                status, body = self._asked(json.dumps(request))
         except (OSError, http.client.HTTPException) as error:
             # The connection goes with it: an answer that comes late finds nobody.
             self._link.close()
             self._blame()
             raise NoAnswer(f"it did not answer ({type(error).__name__}).") from error
-        if response.status != 200:
-            raise NoAnswer(f"it answered {response.status}: {body[:120].decode('utf-8', 'replace')}")
+        if len(body) > LARGEST:
+            self._link.close()
+            raise NoAnswer(f"it answered more than {LARGEST} bytes, and nobody read on.")
+        if status != 200:
+            raise NoAnswer(f"it answered {status}: {body[:120].decode('utf-8', 'replace')}")
         return parsed(body)
+
+    def _asked(self, request: str) -> tuple[int, bytes]:
+        """What it answers: its status, and its body as far as anybody reads one."""
+        self._link.request("POST", "/decide", request, {"Content-Type": "application/json"})
+        response = self._link.getresponse()
+        return response.status, response.read(LARGEST + 1)
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Cut the line when its time is up; raises `TimeoutError` then.
+
+        The timeout of a socket is that of each byte: an answer that trickles in would keep the bench for ever.
+        """
+        if self._link.sock is None:
+            self._link.connect()
+        cut, line = threading.Event(), self._link.sock
+
+        def end() -> None:
+            cut.set()
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(PATIENCE, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if cut.is_set():
+                raise TimeoutError("its time is up")
 
     def close(self) -> None:
         """Hang up, and end what was started; may be called again."""
@@ -112,7 +153,7 @@ class Link:
         return found[0] if found else ""
 
     def _blame(self) -> None:
-        """A process that ended by a signal was ended by somebody else than itself."""
+        """A process that ended by such a signal was ended by somebody else than itself; one that crashed was not."""
         process = self._process
         if process is None:
             return
@@ -120,8 +161,9 @@ class Link:
             status = process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return
-        if status < 0:
+        if -status in KILLED:
             raise BenchFault(
                 f"The manager {self.which} was killed by signal {-status}: nothing is known of how it would have "
-                "managed; run it again."
+                "managed; run it again.",
+                "manager-killed",
             )

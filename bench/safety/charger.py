@@ -19,6 +19,7 @@ from instruments.roles import ChargerState
 ERROR = "Charger In Error While Asked / 1"
 UNPLUGGED = "Charger Without Car While Asked / 1"
 STOPPED = "Charger Stopped While Asked / 1"
+WAITS = "Charger Waiting While Asked / 1"
 EXCESS = "Grid Power Excess / W"
 
 BEGINS = 20.0
@@ -28,7 +29,7 @@ TURNS = 15.0
 BEYOND = 500.0
 """W beyond the set point: more than its regulation and its meter are wrong by."""
 NEEDS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys((ERROR, UNPLUGGED, STOPPED), frozenset({columns.CHARGER_STATE})),
+    **dict.fromkeys((ERROR, UNPLUGGED, STOPPED, WAITS), frozenset({columns.CHARGER_STATE})),
     EXCESS: frozenset({columns.GRID_POWER}),
 }
 _STANDS_STILL = (ChargerState.PAUSED, ChargerState.USER, ChargerState.ENDED)
@@ -72,6 +73,7 @@ def quantities_for(station: StationFile, index: Mapping[str, int]) -> dict[str, 
         ERROR: Formula("1.0 if {0} == {error} and {1} == {1} else 0.0", state, asked, error=float(ChargerState.ERROR)),
         UNPLUGGED: _while_asked(state, asked, _NO_CAR),
         STOPPED: _while_asked(state, asked, _STANDS_STILL),
+        WAITS: _while_asked(state, asked, (ChargerState.WAITING,)),
         EXCESS: excess(power, asked),
     }
 
@@ -93,5 +95,10 @@ def limits_for(station: StationFile) -> Iterator[Limit]:
     yield of(
         "charger-stopped", STOPPED, "", at_most=0.0, debounce=BEGINS,
         words="it rests though it was asked for power; look whether its user has taken control of it in its app",
+    )  # fmt: skip
+    # No meter of the bench sees such a path from both ends: that its own is open, the box tells by waiting for a car.
+    yield of(
+        "path-open", WAITS, "", at_most=0.0, debounce=BEGINS,
+        words="it waits for the car though the BMS says that the contactors are closed; look at contactors and fuse",
     )  # fmt: skip
     yield of("charger-excess", EXCESS, "W", at_most=BEYOND, debounce=TURNS)

@@ -13,6 +13,7 @@ from bench import columns
 from bench.columns import INDEX
 from bench.grid.steps import Manage
 from bench.managing.answer import Answer, NoAnswer, understood
+from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.link import Link
 from bench.managing.request import Asking, Telling
 from bench.road import pack_energy
@@ -143,7 +144,8 @@ class _Managing:
     """One stretch of a managed step; a pause begins another."""
 
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
-        self._of, self._stage, self._link = procedure, stage, link
+        self._of, self._stage = procedure, stage
+        self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
         self._asking = Asking(self._days, procedure.cars, procedure.step.imports, procedure.step.exports)
@@ -165,8 +167,10 @@ class _Managing:
             self._departed(row, time, trip)
         self._gone = trip
         self._happens(time)
-        if self._reasons:
+        if self._reasons and not self._inquiry.pending:
             self._decide(row, time, trip is None)
+        if (reply := self._inquiry.reply()) is not None:
+            self._hear(reply, time, trip is None)
         if trip is not None:
             self._side.stop()
             self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
@@ -219,22 +223,29 @@ class _Managing:
 
     def _decide(self, row: Row, time: float, plugged: bool) -> None:
         reasons, self._reasons = self._reasons, set()
-        reason = next(each for each in REASONS if each in reasons)
-        problem, days = "", self._days
-        if days.suffers("link", time) is not None:
-            self._answer, problem = Answer(0.0), "no link"
+        self._why = next(each for each in REASONS if each in reasons)
+        if self._days.suffers("link", time) is None:
+            self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
         else:
-            try:
-                self._answer = understood(self._link.decide(self._asking.request(time, reason, self._told(row, time))))
-            except NoAnswer as error:
-                self._answer, problem = Answer(0.0), str(error)
-        self._warned |= self._answer.warned
-        if not plugged:
-            self._answer = replace(self._answer, power=0.0)
+            self._obey(Answer(0.0), "no link", time, plugged)
+
+    def _hear(self, reply: Reply, time: float, plugged: bool) -> None:
+        try:
+            answer, problem = understood(reply()), ""
+        except NoAnswer as error:
+            answer, problem = Answer(0.0), str(error)
+        if self._days.suffers("link", time) is not None:
+            # It was on its way when the link was lost: nobody hears it.
+            answer, problem = Answer(0.0), "no link"
+        self._obey(answer, problem, time, plugged)
+
+    def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
+        self._warned |= answer.warned
+        self._answer = answer if plugged else replace(answer, power=0.0)
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
-            "manager", at=time, reason=reason, power=self._answer.power, say=self._answer.say, problem=problem,
-            range=round(self._range, 2), needed=self._needed, warnings=len(self._answer.warned),
+            "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
+            range=round(self._range, 2), needed=self._needed, warnings=len(answer.warned),
         )  # fmt: skip
 
     def _told(self, row: Row, time: float) -> Telling:

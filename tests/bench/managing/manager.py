@@ -3,12 +3,12 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Says = Callable[[dict[str, Any]], bytes | dict[str, Any] | None]
-"""What it answers: an object, bytes as they are, or None to hang up without a word."""
+Says = Callable[[dict[str, Any]], bytes | dict[str, Any] | Iterator[bytes] | None]
+"""What it answers: an object, bytes as they are, pieces of a body as they come, or None to hang up without a word."""
 
 
 @contextmanager
@@ -24,6 +24,14 @@ def manager(says: Says) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             said = says(asked[-1])
             if said is None:
                 self.close_connection = True
+                return
+            if isinstance(said, Iterator):
+                self.send_response(200)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                with suppress(OSError):  # whoever asked may have hung up
+                    for piece in said:
+                        self.wfile.write(piece)
                 return
             body = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(200)

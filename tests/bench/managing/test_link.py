@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -58,6 +60,47 @@ def test_who_hung_up_is_asked_again() -> None:
         link.close()
 
 
+def test_an_answer_that_trickles_in_costs_no_more_than_one_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte arrives within any timeout of a socket, and the last one never."""
+    monkeypatch.setattr("bench.managing.link.PATIENCE", 0.3)
+    over = threading.Event()
+    answers: Any = iter([iter(lambda: over.wait(0.02) or b" ", True), {"power": 5}])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
+        assert link.decide({})["power"] == 5
+        over.set()
+        link.close()
+
+
+def test_an_answer_that_came_whole_after_its_time_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the line ends such a body, so what had come by then is an object."""
+    monkeypatch.setattr("bench.managing.link.PATIENCE", 0.3)
+    over = threading.Event()
+
+    def late() -> Iterator[bytes]:
+        yield b'{"power": 5}'
+        over.wait()
+
+    with manager(lambda _asked: late()) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
+        over.set()
+        link.close()
+
+
+def test_an_answer_without_an_end_is_not_read_to_it() -> None:
+    answers: Any = iter([repeat(b" " * (1 << 16)), {"power": 5}])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="more than 1048576 bytes"):
+            link.decide({})
+        assert link.decide({})["power"] == 5
+        link.close()
+
+
 @pytest.mark.parametrize(
     ("which", "why"),
     [
@@ -80,6 +123,21 @@ def test_a_process_that_somebody_killed_is_not_its_own_failure() -> None:
     process.wait()
     with pytest.raises(BenchFault, match="killed by signal 9"):
         link.decide({})
+    link.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV"])
+def test_a_process_that_crashed_has_failed_by_itself(name: str) -> None:
+    """No bench is to blame for a manager that cannot bear its own request, and the next one finds nobody either."""
+    link = Link("reference")
+    process = link._process
+    assert process is not None
+    process.send_signal(getattr(signal, name))
+    process.wait()
+    for _ in range(2):
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
     link.close()
 
 

@@ -123,6 +123,7 @@ def test_a_box_that_goes_on_is_found_out_by_the_bms(opened: Open) -> None:
         ("charger-error@60", "charger-error"),
         ("charger-unplugged@60", "charger-unplugged"),
         ("charger-taken-over@60", "charger-stopped"),
+        ("contactor-stuck-open@60", "path-open"),
     ],
 )
 def test_what_the_charger_does_is_its_own_fault_and_names_it(opened: Open, defect: str, fault: str) -> None:
@@ -180,13 +181,14 @@ def test_each_state_is_a_fault_only_while_it_is_asked(state: ChargerState, asked
     found = charger.quantities_for(load_station(STATION)[0], PLACES)
     told = {
         name
-        for name in (charger.ERROR, charger.UNPLUGGED, charger.STOPPED)
+        for name in (charger.ERROR, charger.UNPLUGGED, charger.STOPPED, charger.WAITS)
         if found[name](row(asked=asked, state=state))
     }
     wanted = {
         ChargerState.ERROR: charger.ERROR,
         ChargerState.NO_CAR: charger.UNPLUGGED, ChargerState.LOCKED: charger.UNPLUGGED,
         ChargerState.PAUSED: charger.STOPPED, ChargerState.USER: charger.STOPPED, ChargerState.ENDED: charger.STOPPED,
+        ChargerState.WAITING: charger.WAITS,
     }.get(state)  # fmt: skip
     asks = asked in {2000.0, -2000.0} or (asked == 0.0 and state is ChargerState.ERROR)
     assert told == ({wanted} if wanted and asks else set())
