@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench.managing.link import Link
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary import Week, replay
-from packbench.adversary.managers import Remote, opened
+from packbench.adversary.managers import opened
 from packbench.adversary.search import search
 
 SERVED = f"{sys.executable} -m managers"
@@ -80,7 +81,7 @@ def test_a_manager_behind_a_url_is_asked_over_the_wire() -> None:
 
 def test_a_killed_process_is_nobodys_breach() -> None:
     with opened(f"{SERVED} reference") as manager:
-        assert isinstance(manager, Remote)
+        assert isinstance(manager, Link)
         process: Any = manager._process
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(BenchFault, match="signal 9"):
