@@ -62,12 +62,12 @@ def search(manager: str, *, budget: int, jobs: int, start: int, tell: Callable[[
 
 
 def _pieces(manager: str, budget: int, jobs: int, start: int, days: int) -> Iterator[Piece]:
-    """In their order, whoever is ready first."""
+    """In their order, whoever is ready first; each in a new process.
+
+    What Hypothesis draws depends on the modules that are there when it does: it tries constants that it finds in them.
+    """
     sizes = [min(PIECE, budget - begin) for begin in range(0, budget, PIECE)]
-    if jobs == 1:
-        yield from (one(manager, size, start, number, days) for number, size in enumerate(sizes))
-        return
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1)
     try:
         waiting: list[Future[Piece]] = [
             pool.submit(one, manager, size, start, number, days) for number, size in enumerate(sizes)
