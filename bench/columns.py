@@ -37,6 +37,21 @@ COOLANT_FLOW = "Coolant Flow Rate / L/min"
 COOLANT_ALARM = "Coolant Unit Alarm / 1"
 SET_COOLANT_TEMPERATURE = "Set Coolant Temperature / degC"
 SET_COOLANT_FLOW = "Set Coolant Flow Rate / L/min"
+GRID_POWER = "Grid Power / W"
+CHARGER_STATE = "Charger State / 1"
+CHARGER_SOC = "Displayed State Of Charge / 1"
+SET_GRID_POWER = "Set Grid Power / W"
+FREQUENCY = "Grid Frequency / Hz"
+SUPPLY_STATE = "Supply State / 1"
+HOUSE, SUN = "House Power / W", "Sun Power / W"
+RANGE, RANGE_NEEDED = "Range / km", "Range Needed / km"
+BUY, SELL = "Buying Price / 1", "Selling Price / 1"
+PLUGGED, MANAGER_POWER = "Plugged In / 1", "Manager Power / W"
+
+GRID = (
+    SET_GRID_POWER, FREQUENCY, SUPPLY_STATE, HOUSE, SUN, RANGE, RANGE_NEEDED, BUY, SELL, PLUGGED, MANAGER_POWER,
+)  # fmt: skip
+"""What the bench itself knows of the grid side, where a station has one; W are positive where they charge the car."""
 
 DERIVED = (
     TEST_TIME, VOLTAGE, CURRENT, UNIX_TIME, STEP, AMBIENT, POWER, SURFACE,
@@ -45,7 +60,7 @@ DERIVED = (
     CELL_VOLTAGE_MIN, CELL_VOLTAGE_MAX, CELL_TEMPERATURE_MIN, CELL_TEMPERATURE_MAX, SOC,
     CHARGE_LIMIT, DISCHARGE_LIMIT, BMS_STATE, BMS_AGE, SCAN_DURATION,
 )  # fmt: skip
-"""What every recording has, in this order; those of coolant, where there is one, and the raw channels follow."""
+"""What every recording has, in this order; those of coolant and charger, and the raw channels, follow."""
 
 INDEX = {name: index for index, name in enumerate(DERIVED)}
 

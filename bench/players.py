@@ -10,6 +10,7 @@ from instruments.roles import (
     BatteryEmulator,
     BatteryManagement,
     Channel,
+    Charger,
     ClimateChamber,
     CoolantUnit,
     Instrument,
@@ -80,6 +81,11 @@ class Players:
     def coolant(self) -> CoolantUnit:
         """Pumps coolant through the pack's plate."""
         return cast("CoolantUnit", self["coolant"])
+
+    @property
+    def charger(self) -> Charger:
+        """Charges from the grid, and gives back to it."""
+        return cast("Charger", self["charger"])
 
     @property
     def bms(self) -> BatteryManagement:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from bench import files, roles
 from bench.accuracies import Certificate, Room
 from bench.accuracies import Quantities as Accuracy
+from bench.grid.charger import ChargerSettings
 from instruments.wording import nearest
 
 SHIPPED = Path(__file__).parent / "stations"
@@ -187,6 +188,7 @@ class StationFile(files.FileModel):
     guard: GuardSettings = GuardSettings()
     instruments: dict[str, InstrumentEntry]
     wiring: Wiring
+    charger: ChargerSettings | None = Field(default=None, description="what source and sink stand for at the AC side")
     room: Room = Room()
     chamber: ChamberLimits = ChamberLimits()
     safe_state: SafeState = SafeState()

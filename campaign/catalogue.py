@@ -23,6 +23,7 @@ from bench.safety import faults
 from bench.scenario import Step
 from bench.testing import TestBench
 from bench.verdicts import Blame, InputError
+from campaign.manager import MISBEHAVIOURS
 from instruments.wording import nearest
 
 FOLDER = Path(__file__).with_name("faults")
@@ -66,11 +67,14 @@ class Strike(files.FileModel):
     overdue: str = Field(default="", description="instrument whose calibration has run out")
     action: str = Field(default="", description="what is done to a process; a function of `campaign.victim`")
     lease: Literal["", "held", "left", "expired"] = Field(default="", description="how the bench's lease is found")
+    manager: str = Field(default="", description="what the campaign's energy manager does; of `campaign.manager`")
 
     @model_validator(mode="after")
     def _one_way(self) -> "Strike":
-        if sum(map(bool, (self.defects, self.overdue, self.action, self.lease))) != 1:
-            raise ValueError("one of `defects`, `overdue`, `action` and `lease` says how a fault is injected")
+        if sum(map(bool, (self.defects, self.overdue, self.action, self.lease, self.manager))) != 1:
+            raise ValueError("one of `defects`, `overdue`, `action`, `lease`, `manager` says how a fault is injected")
+        if self.manager not in MISBEHAVIOURS:
+            raise ValueError(f"`manager` has {self.manager!r}; {nearest(self.manager, MISBEHAVIOURS)}")
         return self
 
 

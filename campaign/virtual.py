@@ -18,7 +18,7 @@ from bench.running import lifecycle
 from bench.running.lifecycle import Setup
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
-from campaign import outcome
+from campaign import manager, outcome
 from campaign.catalogue import SEEDED, Injection, Phase
 from campaign.judging import judge_of
 from campaign.outcome import DEAD_CURRENT, CaseOutcome
@@ -160,6 +160,8 @@ def _inject(under_test: TestBench, witness: Witness, fault: str, injection: Inje
     def act() -> None:
         witness.injected = now()
         inject(*injection.defects)
+        if injection.manager:
+            manager.tell(injection.manager)
         if injection.also and injection.also.after < BETWEEN_ROWS:
             soon(injection.also.after, act_again)
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
     from bench.pack import PackFile, at_temperature, load_pack
     from bench.road import Drive, Precondition
     from bench.roles import Column, Power, Role, SafeStep
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
         BmsMode,
         BmsState,
         Channel,
+        Charger,
+        ChargerRatings,
+        ChargerState,
         ClimateChamber,
         CoolantAlarm,
         CoolantUnit,
@@ -76,9 +80,11 @@ if TYPE_CHECKING:
     )
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
+    from models.grid.week import Days, Outage, Trip
     from models.twin import Beginning
     from models.vehicle.losses import drive_losses
     from packbench import simulation
+    from packbench.days import days_at_home
     from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
@@ -90,21 +96,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit",
-    "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowLimit",
-    "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext",
-    "LinkProfile", "MultiStage", "Optimum", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
-    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require",
+    "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower",
+    "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue",
+    "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity", "Inconclusive",
+    "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "Manage",
+    "MultiStage", "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition",
+    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response",
     "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak",
-    "Source", "Stage", "StationFile", "Step", "Strategy", "TemperatureLogger", "TestBench", "TestError", "Until",
-    "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below",
-    "compare_strategies", "current_below", "drive_losses", "elapsed", "full_discharge", "kpi", "limits_of",
-    "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above",
-    "soc_below", "standard_charge", "strategy_named", "to_departure",
+    "Source", "Stage", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
+    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
+    "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
+    "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
+    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
+    "bench.grid.steps": (
+        "FollowFrequency", "FollowPower", "Manage", "Response", "Supply", "containment", "droop", "limited",
+    ),
     "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),
@@ -127,14 +138,17 @@ _HOMES = {
     "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
-        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "ClimateChamber", "CoolantAlarm",
+        "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "Charger",
+        "ChargerRatings", "ChargerState", "ClimateChamber", "CoolantAlarm",
         "CoolantUnit", "Identity", "InstrumentFault", "Ratings", "SetPointRejected", "Sink", "Source",
         "TemperatureLogger",
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
+    "models.grid.week": ("Days", "Outage", "Trip"),
     "models.twin": ("Beginning",),
     "models.vehicle.losses": ("drive_losses",),
+    "packbench.days": ("days_at_home",),
     "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),

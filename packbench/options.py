@@ -21,6 +21,14 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--runs": {"default": "runs", "help": "folder of the recordings (default: %(default)s)"},
     "--seed": {"type": int, "default": 0, "help": "of the virtual pack and instruments (default: %(default)s)"},
     "--defect": {"action": "append", "default": [], "help": "seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20"},
+    "--manager": {
+        "metavar": "WHICH", "default": "reference",
+        "help": "energy manager under test: http://HOST:PORT, a command, or one that ships (default: %(default)s)",
+    },
+    "--days": {
+        "type": float, "default": 1.0,
+        "help": "days that a manager is in charge, in a test that asks for them (default: %(default)g)",
+    },
     "--accepted": {
         "metavar": "DIR", "default": "accepted",
         "help": "folder of what `packbench accept` has kept of each specimen (default: %(default)s)",

@@ -235,6 +235,18 @@ def pack(request: pytest.FixtureRequest) -> "PackFile":
 
 
 @pytest.fixture
+def manager(request: pytest.FixtureRequest) -> str:
+    """The energy manager under test: an address, a command, or the name of one that ships."""
+    return str(request.config.getoption("--manager"))
+
+
+@pytest.fixture
+def number_of_days(request: pytest.FixtureRequest) -> float:
+    """How long a manager is in charge, days."""
+    return float(request.config.getoption("--days"))
+
+
+@pytest.fixture
 def temperature(request: pytest.FixtureRequest) -> float:
     """One of the temperatures (°C) of `--temperatures`: a test that asks for it is run once for each."""
     pytest.fail(

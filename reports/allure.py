@@ -28,7 +28,7 @@ from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import Measurement
-from reports import figure, interactive, loss_map, tables
+from reports import figure, interactive, loss_map, managed_days, tables
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
@@ -87,19 +87,21 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
         attach(result, results, picture, FIGURE, "image/png", "png")
         page = interactive.html(recording).encode()
         attach(result, results, page, INTERACTIVE, "text/html", "html")
-    _attach_loss_maps(result, recording, results)
+    _attach_pictures(result, recording, results)
     _present_manifest(result, recording.manifest, results)
     _attach_files(result, folder, results)
 
 
-def _attach_loss_maps(result: TestResult, recording: Recording, results: Path) -> None:
-    """What the motor lost on each road that was driven."""
-    for drawn in loss_map.pictures(recording):
+def _attach_pictures(result: TestResult, recording: Recording, results: Path) -> None:
+    """What the motor lost on each road that was driven; what a manager made of its days."""
+    for drawn in (*loss_map.pictures(recording), *managed_days.pictures(recording)):
         if drawn.why:
             text = f"{drawn.name}: {drawn.why}".encode()
-            attach(result, results, text, "Why there is no loss map", "text/plain", "txt")
-        else:
-            attach(result, results, drawn.png, drawn.name, "image/png", "png")
+            attach(result, results, text, f"Why there is no picture: {drawn.name}", "text/plain", "txt")
+            continue
+        attach(result, results, drawn.png, drawn.name, "image/png", "png")
+        if drawn.text:
+            attach(result, results, drawn.text.encode(), f"{drawn.name}: what was said", "text/plain", "txt")
 
 
 def record_kpis(folder: Path, recording: Recording) -> None:

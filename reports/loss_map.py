@@ -4,7 +4,6 @@ It can be read without colour: levels are written on their lines, points are dot
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from models.vehicle.losses import Loss, drive_losses
 from models.vehicle.motor import RPM, LossMap, loss_map
 from reports.figure import DPI, INK, encode
 from reports.panels import BLUE, GREY, ORANGE
+from reports.pictures import Picture
 from reports.recording import Floats, Recording, Step
 
 if TYPE_CHECKING:
@@ -32,15 +32,6 @@ LEVELS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 """KW of loss that a line is drawn at."""
 GRID = (40, 24)
 """Fields of speed and of torque in which a road's time is added up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture and what it is called; without one, `why` there is none."""
-
-    name: str
-    png: bytes = b""
-    why: str = ""
 
 
 def pictures(run: Recording) -> Iterator[Picture]:

@@ -25,13 +25,14 @@ NOBODY_LOOKED = (
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "sink off": ("sink",),
     "source off": ("source",),
-    "current gone": ("source", "sink"),
+    "charger off": ("charger",),
+    "current gone": ("source", "sink", "charger"),
     "contactor open": ("bms",),
     "bus discharged": ("source", "sink"),
     "emulator off": ("emulator",),
     "chamber to rest": ("chamber",),
     "coolant to rest": ("coolant",),
-    SAFE_STATE: ("sink", "source", "bms", "emulator", "chamber", "coolant"),
+    SAFE_STATE: ("sink", "source", "charger", "bms", "emulator", "chamber", "coolant"),
 }
 """Whose instruments each step of the safe state is about."""
 

@@ -18,6 +18,9 @@ ROLE = Role(
         ),
     ),
     columns=(
+        # Where only a charger moves current, nobody else measures at the pack.
+        Column(columns.VOLTAGE, "pack voltage", unless=("source", "sink")),
+        Column(columns.CURRENT, "pack current", unless=("source", "sink")),
         Column(columns.CHARGE_LIMIT, "charge current limit"),
         Column(columns.DISCHARGE_LIMIT, "discharge current limit"),
         Column(columns.BMS_STATE, "state"),

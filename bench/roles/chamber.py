@@ -14,7 +14,9 @@ ROLE = Role(
         SafeStep(
             "chamber to rest",
             rank=50,
-            after=dict.fromkeys(("sink off", "source off"), "the cells would go on heating without conditioning"),
+            after=dict.fromkeys(
+                ("sink off", "source off", "charger off"), "the cells would go on heating without conditioning"
+            ),
         ),
     ),
     columns=(Column(columns.AMBIENT, "air"),),

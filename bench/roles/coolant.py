@@ -32,7 +32,9 @@ ROLE = Role(
         SafeStep(
             "coolant to rest",
             rank=51,
-            after=dict.fromkeys(("sink off", "source off"), "the cells would go on heating without conditioning"),
+            after=dict.fromkeys(
+                ("sink off", "source off", "charger off"), "the cells would go on heating without conditioning"
+            ),
         ),
     ),
     columns=(

@@ -9,7 +9,9 @@ CURRENT_GONE = SafeStep(
     "current gone",
     rank=10,
     acts=False,
-    after=dict.fromkeys(("sink off", "source off"), "a current that is still switched on is waited for in vain"),
+    after=dict.fromkeys(
+        ("sink off", "source off", "charger off"), "a current that is still switched on is waited for in vain"
+    ),
     fact="pack current",
 )
 """Before a contactor opens: an open one carries none anyway."""

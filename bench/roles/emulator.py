@@ -18,6 +18,7 @@ ROLE = Role(
             after={
                 "sink off": "a sink would pull on channels that are off",
                 "source off": "a source would push into channels that are off",
+                "charger off": "a charger would push into channels that are off",
             },
             fact="cell voltage",
         ),

@@ -5,7 +5,7 @@ this record beside it: how many may play it, what a player must measure, what it
 switched on and how that is ended, which steps of the safe state are its, and which columns it fills in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,13 +67,19 @@ Combine = Literal["first", "sum", "lowest", "highest", "mean"]
 class Column:
     """A column of the record that a role fills in from channels whose names begin with `channel`.
 
-    `unless` names a role whose players know it better: where somebody plays that, this role leaves the column alone.
+    `unless` names a role, or several, whose players know it better: where somebody plays one, this role leaves the
+    column alone.
     """
 
     name: str
     channel: str
     combine: Combine = "first"
-    unless: str = ""
+    unless: str | tuple[str, ...] = ""
+
+    def shown_among(self, played: Container[str]) -> bool:
+        """Whether this role fills it in where these are played."""
+        better = (self.unless,) if isinstance(self.unless, str) else self.unless
+        return not any(name in played for name in better)
 
 
 @dataclass(frozen=True, slots=True)

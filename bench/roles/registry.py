@@ -45,8 +45,7 @@ def measured_by(column: str, played: Collection[str]) -> tuple[str, ...]:
     found = []
     for name in played:
         with suppress(RoleError):
-            shown = [own.unless for own in role(name).columns if own.name == column]
-            found += [name for unless in shown if unless not in played]
+            found += [name for own in role(name).columns if own.name == column and own.shown_among(played)]
     return tuple(dict.fromkeys(found))
 
 

@@ -19,6 +19,7 @@ from bench import files, roles
 from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
+from bench.grid.charger import noted
 from bench.pack import PackFile
 from bench.players import Driver, Players, cast_players
 from bench.running.emulation import EmulatedPack, cell_of
@@ -199,8 +200,12 @@ class OpenBench:
         self._limited(self._prepare)
         self.emulated = self._emulate()
         players = {role: self.station.players(role) for role in self.station.played}
-        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now)
+        self.scanner = Scanner(self.drivers, players, self._periods(), self.clock.now, self._noted())
         self.index = {name: position for position, name in enumerate(self.scanner.columns)}
+
+    def _noted(self) -> tuple[str, ...]:
+        """Columns that the bench itself fills in: those of the grid side, where there is one."""
+        return noted(self.station.charger, self.station.played)
 
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.

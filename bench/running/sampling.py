@@ -78,6 +78,7 @@ class Sampler:
         self._now, self._scan = bench.clock.now, bench.scanner.scan
         self._epoch = bench.clock.epoch.timestamp()
         self._set = [nan, nan, nan, nan]
+        self._noted = dict[int, float]()
         self._counters = [0.0, 0.0, 0.0, 0.0]
         self._current_stepped = False
         self._found: bms_errors.Reason | None = None
@@ -99,8 +100,13 @@ class Sampler:
         """Note what the step wants from this instant on (W, positive charges), before the BMS's limits cut it."""
         self._set[3] = power
 
+    def note(self, column: str, value: float) -> None:
+        """Note what holds from this instant on of a column that nobody measures; see `Scanner`."""
+        self._noted[self._bench.index[column]] = value
+
     def ask_nothing(self) -> None:
         """Note that the outputs are off."""
+        self._noted.clear()
         self.ask(nan, nan)
         self.command(nan)
 
@@ -125,6 +131,9 @@ class Sampler:
         now = self._now()
         row[_TIME], row[_UNIX], row[_STEP], row[_SCAN_DURATION] = now, self._epoch + now, self.step_index, now - started
         row[_SET_POINTS] = self._set
+        if self._noted:
+            for place, value in self._noted.items():
+                row[place] = value
         self._count(row)
         violations = self.guard.check(row)
         if self.guard.trip is not None:

@@ -57,7 +57,7 @@ class Scanner:
     """Scans instruments by name; `players` has the names of those that play each role.
 
     `periods` are s between two questions to an instrument that is slower than the scans, by its name, on the clock
-    `now`.
+    `now`. `noted` are further columns, that nobody measures: whoever knows fills them in.
     """
 
     def __init__(
@@ -66,12 +66,13 @@ class Scanner:
         players: Mapping[str, Sequence[str]],
         periods: Mapping[str, float] | None = None,
         now: Callable[[], float] = float,
+        noted: Sequence[str] = (),
     ) -> None:
         slow = {name: _Slow(instruments[name], period, now) for name, period in (periods or {}).items()}
         scanned: dict[str, Scanned] = {name: slow.get(name, instrument) for name, instrument in instruments.items()}
         self._instruments = list(scanned.values())
-        shown = [(role, each) for role in players for each in roles.role(role).columns if each.unless not in players]
-        own = tuple(dict.fromkeys(column.name for _, column in shown if column.name not in INDEX))
+        shown = [(role, each) for role in players for each in roles.role(role).columns if each.shown_among(players)]
+        own = tuple(dict.fromkeys([*(each.name for _, each in shown if each.name not in INDEX), *noted]))
         self.columns = (
             *columns.DERIVED, *own,
             *(raw_label(name, channel) for name, instrument in scanned.items() for channel in instrument.channels),

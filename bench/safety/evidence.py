@@ -50,7 +50,7 @@ class _Bench:
     def __init__(self, pack: PackFile, station: StationFile, layout: Sequence[str]) -> None:
         self.pack, self.station, self.layout = pack, station, layout
         self.index = {name: position for position, name in enumerate(layout)}
-        self.voltmeters = quantities.voltmeters(station) or ("source",)
+        self.voltmeters = quantities.voltmeters(station) or station.players("charger") or ("source",)
         self.sources = station.players("source") or self.voltmeters[:1]
         self.sinks = station.players("sink") or self.voltmeters[:1]
         self.voltmeter = self.voltmeters[0]
@@ -199,7 +199,7 @@ class _Bench:
             self.pack.limits.charge_current, self.pack.limits.discharge_current
         )
         bms = self.of_bms("pack current")
-        meters = {name: self.index[raw_label(name, AMPERES)] for name in self.voltmeters}
+        meters = self._amperes()
 
         def suspects(row: Row) -> tuple[str, ...]:
             asked, seen = row[_SET_CURRENT], row[bms]
@@ -245,8 +245,13 @@ class _Bench:
 
     def _carrying(self, row: Row) -> tuple[str, ...]:
         """Source or sink, whichever reads the most current."""
-        positions = {name: self.index[raw_label(name, AMPERES)] for name in self.voltmeters}
-        return (max(positions, key=lambda name: abs(row[positions[name]])),)
+        positions = self._amperes()
+        return (max(positions, key=lambda name: abs(row[positions[name]])),) if positions else self.voltmeters
+
+    def _amperes(self) -> dict[str, int]:
+        """Positions of the currents of those that measure their own: a charger does not."""
+        labels = {name: raw_label(name, AMPERES) for name in self.voltmeters}
+        return {name: self.index[label] for name, label in labels.items() if label in self.index}
 
     def _unasked(self, row: Row) -> tuple[str, ...]:
         """Whoever carries a current while another one is asked; else who carries the most."""
@@ -261,7 +266,8 @@ class _Bench:
         asked = row[_SET_CURRENT]
         wanted = self.voltmeters if isnan(asked) else self._asked(row)
         idle = [name for name in self.voltmeters if name not in wanted]
-        return tuple(name for name in idle if abs(row[self.index[raw_label(name, AMPERES)]]) > least)
+        amperes = self._amperes()
+        return tuple(name for name in idle if name in amperes and abs(row[amperes[name]]) > least)
 
     def _asked(self, row: Row) -> tuple[str, ...]:
         """Sources or sinks, whichever are asked for a current."""

@@ -11,7 +11,7 @@ from typing import cast
 from bench import columns, roles
 from bench.columns import SAMPLE_AGE, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import coolant, events, faults, plausibility, quantities
+from bench.safety import charger, coolant, events, faults, plausibility, quantities
 from bench.safety.guard import Limit, Recovery, When
 from bench.station import StationFile
 from bench.verdicts import InputError
@@ -118,7 +118,7 @@ def measured_on(station: StationFile) -> frozenset[str]:
         column.name
         for name in station.played
         for column in roles.role(name).columns
-        if column.unless not in station.played
+        if column.shown_among(station.played)
     )
 
 
@@ -161,6 +161,7 @@ def _all(pack: PackFile, station: StationFile) -> tuple[Limit, ...]:
         *_of_the_bms(pack, station),
         *_of_the_events(station),
         *coolant.limits_for(pack, station),
+        *charger.limits_for(station),
         *_of_the_terminals(pack, station),
         *_of_the_cells(pack),
         *_of_the_temperatures(pack, station),
@@ -216,10 +217,12 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     current = guard.current_disagreement * max(pack.limits.charge_current, pack.limits.discharge_current)
     yield Limit("stale-sample", columns.SCAN_DURATION, "s", at_most=guard.sample_age, debounce=5.0)
     yield Limit("bms-silent", columns.BMS_AGE, "s", at_most=BMS_SILENCE, instrument=bms)
-    differences = [
-        ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
-        ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
-    ]
+    differences: list[tuple[str, str, str, str, float]] = []
+    if quantities.voltmeters(station):  # else the BMS measures alone, and agrees with itself
+        differences += [
+            ("voltage-disagreement", "source and BMS", quantities.BMS_VOLTAGE_DIFFERENCE, "V", voltage),
+            ("current-disagreement", "source, sink and BMS", quantities.BMS_CURRENT_DIFFERENCE, "A", current),
+        ]
     if len(quantities.voltmeters(station)) > 1:
         differences.append(
             ("voltage-disagreement", "source and sink", quantities.SINK_VOLTAGE_DIFFERENCE, "V", voltage)

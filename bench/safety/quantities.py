@@ -13,7 +13,7 @@ from operator import itemgetter
 from bench import columns
 from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile
-from bench.safety import coolant, events, plausibility
+from bench.safety import charger, coolant, events, plausibility
 from bench.safety.formulas import Formula, Quantity, Row
 from bench.station import StationFile
 from instruments.roles import AMPERES, CONTRADICTIONS, DROPPED, VOLTS, BmsFault, InstrumentFault
@@ -80,6 +80,7 @@ def quantities_for(
     quantities: dict[str, Quantity] = {
         # First, for others ask the plate what is around the cells.
         **coolant.quantities_for(station, index, plate),
+        **charger.quantities_for(station, index),
         CELL_SPREAD: difference(_HIGHEST, _LOWEST),
         TEMPERATURE_RATE: SelfHeating(plate),
         TEMPERATURE_RISE: temperature_rise(plate),
@@ -111,6 +112,8 @@ def _unasked(station: StationFile, index: Mapping[str, int]) -> Quantity:
         each_scan = [raw_label(name, AMPERES) for name in alone if station.instruments[name].scan_period is None]
         return [index[label] for label in each_scan if label in index]
 
+    if station.player("charger") is not None:
+        return charger.Unasked(index[columns.SET_GRID_POWER])
     sources, sinks = ammeters("source", "sink"), ammeters("sink", "source")
     return plausibility.unasked_of(sources, sinks) if sources or sinks else plausibility.unasked_current
 
@@ -135,6 +138,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     columns.POWER: frozenset({columns.VOLTAGE, columns.CURRENT}),
     events.RECONNECTIONS: frozenset(),
     **coolant.NEEDS,
+    **charger.NEEDS,
     CELL_SPREAD: frozenset({columns.CELL_VOLTAGE_MAX}),
     TEMPERATURE_RATE: _TEMPERATURES,
     TEMPERATURE_RISE: _TEMPERATURES | {columns.AMBIENT},

@@ -82,6 +82,8 @@ class Witness:
 WITNESSES: Mapping[str, tuple[Witness, ...]] = {
     "sink off": (Witness("pack current", _no_discharge), Witness("bus voltage", _dead_bus)),
     "source off": (Witness("pack current", _no_charge), Witness("bus voltage", _dead_bus)),
+    # A charger moves current either way, so that either way contradicts it.
+    "charger off": (Witness("pack current", _no_current), Witness("bus voltage", _dead_bus)),
     "current gone": (Witness("pack current", _no_current),),
     "contactor open": (Witness("bus voltage", _apart),),
     "bus discharged": (Witness("bus voltage", _discharged),),

@@ -4,14 +4,15 @@ A month has a mean minimum and a mean maximum; a day is a sinusoid with its mini
 Months that are not given lie between those that are, on a sinusoid over the year.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, exp, pi
 from pathlib import Path
 
 import numpy as np
 
 from models import shipped
-from models.fields import CellFileError, Fields, nearest
+from models.fields import CellFileError, Fields, Span, nearest
+from models.tables import Vector
 from models.vehicle.cabin import Cabin
 
 WARMEST = 15.0
@@ -78,13 +79,22 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class Climate:
-    """A place: lowest and highest of its days (degC) in January and in July, its latitude (degrees north)."""
+    """A place: lowest and highest of its days (degC) in January and in July, its latitude (degrees north).
+
+    `clearness` is the share of a clear sky's energy that gets through the clouds, in January and in July.
+    """
 
     name: str
     january: tuple[float, float]
     july: tuple[float, float]
     latitude: float
     sources: tuple[str, ...]
+    clearness: tuple[float, float] = (0.5, 0.7)
+
+    def clear_share(self, day: Vector) -> Vector:
+        """Share of a clear sky's energy on a day of the year (1 to 366), on a sinusoid over the year."""
+        winter, summer = self.clearness
+        return np.asarray(winter + (summer - winter) * (1 - np.cos(2 * np.pi * (day - 10) / 365)) / 2)
 
     def in_month(self, month: int) -> Weather:
         """Weather of a month, 1 to 12."""
@@ -136,7 +146,11 @@ def weather(season: str) -> Weather:
 
 
 def _read(path: Path) -> Climate:
-    fields = Fields.read(path, ("name", "sources", "latitude", "january", "july"))
+    fields = Fields.read(path, ("name", "sources", "latitude", "january", "july", "clearness"))
     pairs = [fields.rising(month).tolist() for month in ("january", "july")]
     (january, july) = ((low, high) for low, high in pairs)
-    return Climate(fields.text("name"), january, july, fields.number("latitude"), fields.texts("sources"))
+    climate = Climate(fields.text("name"), january, july, fields.number("latitude"), fields.texts("sources"))
+    if not fields.has("clearness"):
+        return climate
+    winter, summer = fields.curve("clearness", 2, Span(above=0.0, at_most=0.95)).tolist()
+    return replace(climate, clearness=(winter, summer))

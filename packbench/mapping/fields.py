@@ -66,7 +66,7 @@ class Field:
         """A name for files, on any disk; of two fields never the same, whatever their parts are called."""
         parts = (self.pack, self.road, self.season, self.strategy, "conditioned" if self.conditioned else "as-it-comes")
         plain = SEPARATOR.join(parts)
-        if len(plain) <= LONGEST and all(map(_PLAIN.fullmatch, parts)):
+        if len(plain) <= LONGEST and plain[0] != "." and all(map(_PLAIN.fullmatch, parts)):
             return plain
         # Paths, capital letters (two names that some disks take for one) and what else a file may not be called.
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -142,7 +142,7 @@ class Meters:
         for name in sorted(played):
             with suppress(roles.RoleError):
                 for shown in roles.role(name).columns:
-                    if shown.unless not in played:
+                    if shown.shown_among(played):
                         known = found.get(shown.name, Derivation(shown.combine, ())).columns
                         raw = dict.fromkeys((*known, *self._raw(name, shown.channel)))
                         found[shown.name] = Derivation(shown.combine, tuple(raw))

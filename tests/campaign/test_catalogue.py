@@ -10,6 +10,7 @@ from bench.scenario import Rest, Step, elapsed
 from bench.verdicts import InputError
 from campaign import outcome
 from campaign.catalogue import LEVELS, PHASES, Injection, campaign, load_campaign
+from campaign.manager import MISBEHAVIOURS
 from campaign.victim import ACTIONS
 from tests.bench.conftest import Install
 
@@ -68,6 +69,10 @@ def test_every_process_is_hit_by_something_that_exists_and_everything_that_exist
     assert {strike.action for strike in strikes if strike.action} == set(ACTIONS)
 
 
+def test_every_way_in_which_a_manager_can_fail_is_tried() -> None:
+    assert {fault.manager for fault in campaign().values()} == set(MISBEHAVIOURS)
+
+
 @pytest.mark.parametrize(
     ("found", "wrong", "sentence"),
     [
@@ -77,6 +82,8 @@ def test_every_process_is_hit_by_something_that_exists_and_everything_that_exist
         ("    blame: pack\n", "", "needs `named` and `blame`"),
         ("expect: ends", "expect: told", "needs `told`"),
         ("defects:", "action: SIGINT\n    defects:", "says how a fault is injected"),
+        ("defects:", "manager: nan\n    defects:", "says how a fault is injected"),
+        ('defects: ["self-discharge:7:0.5"]', "manager: nam", "did you mean 'nan'?"),
         ("    locates: cell 7\n", "", "needs `locates`"),
         ("expect:", "also: {after: 1}\n    expect:", "says how a fault is injected"),
         ("expect:", "also: {overdue: load, named: [cell-spred]}\n    expect:", "did you mean 'cell-spread'?"),

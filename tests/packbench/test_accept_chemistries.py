@@ -12,7 +12,10 @@ from tests.bench.cli_support import ROOT
 from tests.bench.session_support import Project
 
 ACCEPTED = ROOT / "accepted"
-PACKS = ("lfp-24s", "nmc811-24s", "lnmo-24s", "li-metal-24s")
+PACKS = (
+    "lfp-24s",
+    *(pytest.param(pack, marks=pytest.mark.long) for pack in ("nmc811-24s", "lnmo-24s", "li-metal-24s")),
+)
 TEMPERATURES = (-10.0, 0.0, 25.0, 45.0)
 CASES = """
 import pytest

@@ -34,7 +34,7 @@ SILENT_BMS = ("bms-silent:0",)
 # --- check --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("station", ["virtual-module", "virtual-pack"])
+@pytest.mark.parametrize("station", ["virtual-module", "virtual-pack", "virtual-wallbox"])
 def test_a_shipped_station_is_ready(station: str) -> None:
     answer = packbench_here("check", station)
     assert answer.status == 0, answer.err
@@ -42,6 +42,13 @@ def test_a_shipped_station_is_ready(station: str) -> None:
     for name, entry in load_station(station)[0].instruments.items():
         row = next(line for line in answer.out.splitlines() if line.strip().startswith(name))
         assert (entry.expect.model or "") in row
+
+
+def test_a_charger_is_switched_off_and_the_bms_confirms_it() -> None:
+    answer = packbench_here("safe", "virtual-wallbox")
+    assert answer.status == 0, answer.err
+    (row,) = (line for line in answer.out.splitlines() if line.strip().startswith("charger off"))
+    assert row.split()[2:5] == ["done", "verified", "bms"]
 
 
 def test_the_machine_readable_check_says_what_the_table_says() -> None:

@@ -63,7 +63,7 @@ def test_it_is_called_by_the_name_of_its_function(bring: Bring) -> None:
     assert (found.name, found.symbol, found.value, found.unit) == ("lowest voltage", "U_min", 60.0, "V")
     assert found.definition == "Lowest voltage at the terminals within the step."
     assert "lowest_voltage" in dir(kpi)
-    with pytest.raises(AttributeError, match="There is no KPI 'lowest_voltge'; there are arrival_off_the_cars,"):
+    with pytest.raises(AttributeError, match="There is no KPI 'lowest_voltge'; there are activation_time,"):
         kpi.lowest_voltge  # noqa: B018
 
 
@@ -285,7 +285,7 @@ def test_the_temperature_of_a_figure_is_what_the_chamber_was_set_to_at_the_end_o
 def test_every_kpi_of_ours_says_all_that_a_pack_file_and_a_report_need() -> None:
     for each in registry.found().kpis:
         assert each.definition.endswith("."), each
-        assert each.unit in {"Ah", "Wh", "W", "%", "Ω", "s", "K", "V", "mV", "kWh/100km", "°C", "1"}, each
+        assert each.unit in {"Ah", "Wh", "W", "%", "Ω", "s", "K", "V", "mV", "kWh/100km", "°C", "Hz", "1"}, each
         assert each.columns, each
         assert each.__doc__ == f"{each.definition} Unit: {each.unit}."
         low, high = each.span

@@ -24,6 +24,7 @@ LINKS = {
     "temperatures": "GPIB0::9::INSTR",
     "bms": "packbench:test",
     "coolant": "packbench://coolant",
+    "wallbox": "packbench://wallbox:502",
 }
 SIMULATORS: dict[str, dict[str, Any]] = {
     "supply": {"simulator": "ea-psb10000", "voltage": 200, "current": 420, "power": 30000, "accuracy": 0.0},
@@ -33,6 +34,7 @@ SIMULATORS: dict[str, dict[str, Any]] = {
     "temperatures": {"simulator": "agilent-34970a", "accuracy": 0.0},
     "bms": {"simulator": "foxbms"},
     "coolant": {"simulator": "lauda-integral", "accuracy": 0.0},
+    "wallbox": {"simulator": "quasar", "accuracy": 0.0},
 }
 EVERYTHING = ("supply", "load", "chamber", "temperatures", "bms")
 NO_SPREAD = {"capacity": 0.0, "resistance": 0.0, "soc": 0.0, "temperature": 0.0}

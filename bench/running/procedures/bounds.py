@@ -115,6 +115,23 @@ def _power(wanted: Extremes, owner: str, ratings: Ratings) -> Iterable[str]:
         yield f"{wanted.high:.4g} W is more than the {owner}'s {ratings.power:.4g} W."
 
 
+@bound("charger", "power")
+def _grid_power(wanted: Extremes, place: Place) -> Iterable[str]:
+    """Either way; the least power other than 0 is the charger's own to refuse."""
+    ratings, limits, wiring = place.roles.charger.charger_ratings, place.pack.limits, place.station.wiring
+    ways = (
+        (wanted.high, ratings.charge, limits.charge_current),
+        (-wanted.low, ratings.discharge, limits.discharge_current),
+    )
+    for power, rated, amperes in ways:
+        if power > rated:
+            yield f"{power:.4g} W is more than the charger's {rated:.4g} W."
+        # Losses left out: what flows while charging is less, and what they add while discharging is the box's to limit.
+        most, owner = min((amperes, "the pack allows"), (wiring.current, "the wiring carries"))
+        if power > most * place.pack.voltage_min:
+            yield f"{power:.4g} W is more than the {most:.4g} A that {owner}, at {place.pack.voltage_min:.4g} V."
+
+
 @bound("chamber", "temperature")
 def _temperature(wanted: Extremes, place: Place) -> Iterable[str]:
     return _degrees(wanted, place, "the chamber", place.roles.chamber.temperature_range)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from can import Message
 
@@ -402,10 +403,10 @@ def serve_world(  # noqa: PLR0913 - the contract with the bench
     """Put an open world on real wires; `Server.run` then serves it, `Server.close` closes both.
 
     `links` are those the world was opened with: `ASRL...` and `packbench://...` become pseudo-terminals, `...:channel`
-    a socketcand server, everything else a TCP socket. `ports` has the TCP port of each, 0 for any that is free;
-    `exclusive` names those that accept one connection at a time. Every event goes to the file `log`, appended, and
-    to `listener`. Lines that come on the descriptor `control` begin and end defects. Raises OSError for a port, a log
-    file or a control that cannot be had.
+    a socketcand server, everything else a TCP socket: also a URL with a port, `packbench://wallbox:502`. `ports` has
+    the TCP port of each, 0 for any that is free; `exclusive` names those that accept one connection at a time. Every
+    event goes to the file `log`, appended, and to `listener`. Lines that come on the descriptor `control` begin and end
+    defects. Raises OSError for a port, a log file or a control that cannot be had.
     """
     server = Server(world, ServeLog(log, listener), speed=speed)
     try:
@@ -427,7 +428,7 @@ def _offer(server: Server, exchange: Exchange, name: str, link: str, host: str, 
         server.offer_can(name, bus, channel, host, port)
     elif line is None:
         return  # an instrument of the station that has no simulator
-    elif link.upper().startswith("ASRL") or "://" in link:
+    elif link.upper().startswith("ASRL") or ("://" in link and urlsplit(link).port is None):
         server.offer_serial(name, line.device, visa="://" not in link)
     else:
         server.offer_socket(name, line.device, host, port, exclusive=exclusive)

@@ -524,11 +524,11 @@ def test_the_age_of_a_slow_instrument_is_guarded_by_its_own_period(four_cells: P
 def test_our_own_roles_have_the_order_of_safety_that_they_always_had() -> None:
     played = roles.own_names()
     assert roles.safe_order(played) == (
-        "sink off", "source off", "current gone", "contactor open", "bus discharged", "emulator off", "chamber to rest",
-        "coolant to rest",
+        "sink off", "source off", "charger off", "current gone", "contactor open", "bus discharged", "emulator off",
+        "chamber to rest", "coolant to rest",
     )  # fmt: skip
     order = roles.opening_order({name: (name,) for name in played})
-    assert order == ["bms", "chamber", "coolant", "temperatures", "emulator", "sink", "source"]
+    assert order == ["bms", "chamber", "coolant", "temperatures", "emulator", "sink", "source", "charger"]
 
 
 class Forgetful(FakeLogger):

@@ -47,7 +47,7 @@ faults:
 def shipped_limits() -> list[Limit]:
     """Every limit of every shipped pack on the station it is for."""
     found: list[Limit] = []
-    for name in ("virtual-module", "virtual-pack"):
+    for name in ("virtual-module", "virtual-pack", "virtual-wallbox"):
         station = load_station(name)[0]
         for pack in station.packs:
             found += limits_for(load_pack(pack)[0], station)
@@ -103,7 +103,7 @@ def test_the_guard_only_warns_holds_or_trips() -> None:
     assert actions == {"warn", "hold", "trip"}
 
 
-TRAITS = {"bms-unasked", "saturated-limits"}
+TRAITS = {"bms-unasked", "saturated-limits", "charger-charge-unknown", "charger-charge-jumps"}
 """What a real node does and nothing is wrong with: a bench that works with it finds nothing."""
 
 

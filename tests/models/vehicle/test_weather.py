@@ -98,3 +98,21 @@ def test_a_place_of_ones_own(tmp_path: Path) -> None:
     path.write_text("name: Home\nlatitude: 50\njanuary: [4, -2]\njuly: [14, 25]\nsources: [me]\n", encoding="utf-8")
     with pytest.raises(CellFileError, match=r"january\[1\] is -2.0; give a number above 4"):
         load_place(path)
+
+
+@pytest.mark.parametrize(("clearness", "expected"), [("", (0.5, 0.7)), ("clearness: [0.4, 0.8]\n", (0.4, 0.8))])
+def test_clouds_of_a_place_may_be_given(tmp_path: Path, clearness: str, expected: tuple[float, float]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nlatitude: 45\njanuary: [0, 5]\njuly: [15, 25]\nsources: [me]\n" + clearness)
+    winter, summer = load_place(path).clear_share(np.array([10.0, 192.5]))
+    assert (winter, summer) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("clearness", ["[0.4]", "[0.4, 1.2]", "[0, 0.5]", "0.5"])
+def test_clouds_that_cannot_be_are_told(tmp_path: Path, clearness: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        f"name: mine\nlatitude: 45\njanuary: [0, 5]\njuly: [15, 25]\nsources: [me]\nclearness: {clearness}\n"
+    )
+    with pytest.raises(CellFileError, match="clearness"):
+        load_place(path)

@@ -1,0 +1,157 @@
+"""Who carries out a power at the AC side of a car: the box that plays the charger, or source and sink in its place.
+
+What the BMS allows cuts it in both directions, and so does a cell that nears its limits: whatever a grid or a manager
+asks for, the pack's own limits win. What was asked for stands in the record beside what came of it.
+"""
+
+from math import inf, isnan, nan
+from typing import Protocol
+
+from bench import columns
+from bench.columns import INDEX
+from bench.running.declared import Place
+from bench.running.procedures.base import Envelope, Extremes, Stage
+from bench.running.procedures.charge import charging
+from bench.running.procedures.discharge import FLOOR
+from bench.running.sampling import Row
+from bench.verdicts import TestError
+from models.grid.charger import Charger, Plug
+
+FADE = 0.03
+"""V of room above its lowest voltage within which the lowest cell's current fades to nothing."""
+_VOLTAGE, _DISCHARGE_LIMIT = INDEX[columns.VOLTAGE], INDEX[columns.DISCHARGE_LIMIT]
+_CHARGE_LIMIT, _CELL_VOLTAGE_MIN = INDEX[columns.CHARGE_LIMIT], INDEX[columns.CELL_VOLTAGE_MIN]
+
+NO_CHARGER = (
+    "it needs a charger at the AC side, and station {station} names none: give it the section `charger:`, for which "
+    "its source and sink stand, or an instrument that plays the role charger."
+)
+
+
+def charger_of(place: Place) -> Charger | None:
+    """The box that plays the charger, as it is rated, or what source and sink stand for; None where nobody has said."""
+    if "charger" in place.roles:
+        rated = place.roles.charger.charger_ratings
+        return Charger(
+            charge=rated.charge, discharge=rated.discharge, least=rated.least, standby=0.0, quadratic=0.0, idle=0.0,
+            proportional=1 - rated.efficiency, dead_time=rated.dead_time, ramp=rated.ramp,
+        )  # fmt: skip
+    settings = place.station.charger
+    return None if settings is None else settings.made()
+
+
+def side_of(charger: Charger, stage: Stage) -> "GridSide":
+    """Who carries it out on this bench."""
+    return Box(charger, stage) if "charger" in stage.place.roles else Direct(charger, stage)
+
+
+def envelope(charger: Charger, place: Place, charge: float, discharge: float) -> Envelope:
+    """What box, or source and sink, are asked for, for so many W at the AC side each way, at most."""
+    if "charger" in place.roles:
+        return {("charger", "power"): Extremes(-discharge, charge)}
+    pack, found = place.pack, dict[tuple[str, str], Extremes]()
+    into, out = charger.ac_to_dc(min(charge, charger.charge)), -charger.ac_to_dc(-min(discharge, charger.discharge))
+    for role, power, low, most in (
+        ("source", into, 0.0, pack.limits.charge_current),
+        ("sink", out, FLOOR * pack.voltage_min, pack.limits.discharge_current),
+    ):
+        if power > 0:
+            found[role, "current"] = Extremes(0.0, min(power / pack.voltage_min, most))
+            found[role, "voltage"] = Extremes(low, pack.voltage_max)
+            found[role, "power"] = Extremes(0.0, power)
+    return found
+
+
+class GridSide(Protocol):
+    """Asked for a power at the AC side."""
+
+    def follow(self, asked: float, row: Row, time: float) -> None:
+        """Ask for a power (W, AC, positive charges) by the newest row at a time of the step, s."""
+        ...
+
+    def terminals(self, power: float, row: Row, time: float) -> None:
+        """So many W at the pack's terminals, past the charger; positive charges."""
+        ...
+
+    def stop(self) -> None:
+        """0 W at once."""
+        ...
+
+
+class Box:
+    """The instrument that plays the charger: it is asked anew only where something else is wanted of it."""
+
+    def __init__(self, charger: Charger, stage: Stage) -> None:
+        self._charger, self._player = charger, stage.place.roles.charger
+        self._bms, self._asked = "bms" in stage.place.roles, nan
+        self._into, self._out = (0.0, 0.0) if self._bms else (inf, inf)
+
+    def follow(self, asked: float, row: Row, time: float) -> None:
+        """See `GridSide`; within the limits that the BMS sent last."""
+        if not isnan(row[_CHARGE_LIMIT]):
+            self._into = max(0.0, row[_CHARGE_LIMIT]) * row[_VOLTAGE]
+        if not isnan(row[_DISCHARGE_LIMIT]):
+            self._out = max(0.0, row[_DISCHARGE_LIMIT]) * row[_VOLTAGE]
+        through = self._charger.ac_to_dc(asked)
+        if not -self._out <= through <= self._into:
+            asked = self._charger.dc_to_ac(self._into if through > 0 else -self._out)
+        wanted = float(round(self._charger.allowed(asked)))
+        if wanted != self._asked:
+            self._asked = wanted
+            self._player.set_grid_power(wanted)
+
+    def terminals(self, power: float, row: Row, time: float) -> None:
+        """See `GridSide`; raises `TestError`: a box knows no other side than the grid's. Pre-flight has said so."""
+        if power:
+            raise TestError("a box at the AC side cannot drive a car: it needs a source and a sink.")
+
+    def stop(self) -> None:
+        """See `GridSide`."""
+        if self._asked:
+            self._asked = 0.0
+            self._player.set_grid_power(0.0)
+
+
+class Direct:
+    """Source and sink as the charger; `plug` is the model of it, whose time is that of the step."""
+
+    def __init__(self, charger: Charger, stage: Stage) -> None:
+        self.plug = Plug(charger)
+        self._stage, self._asked, self._time = stage, 0.0, 0.0
+        pack = stage.place.pack
+        self._lowest, self._most = pack.voltage_min, pack.limits
+        self._cell_min = pack.limits.cell_voltage.min
+        self._into = 0.0
+        self._charge = charging(self._amperes, None, stage)
+        self._allowed = 0.0 if "bms" in stage.place.roles else inf
+
+    def follow(self, asked: float, row: Row, time: float) -> None:
+        """See `GridSide`."""
+        # What was asked until now has acted until now; what is asked now does so from now on.
+        self.plug.follow(self._asked, max(time - self._time, 0.0))
+        self._asked, self._time = asked, time
+        power = self.plug.follow(asked, 0.0)
+        self._stage.sampler.note(columns.SET_GRID_POWER, asked)
+        self.terminals(self.plug.charger.ac_to_dc(power), row, time)
+
+    def terminals(self, power: float, row: Row, time: float) -> None:
+        """See `GridSide`."""
+        self._stage.sampler.command(power)
+        if power > 0:
+            self._into = power
+            self._charge(row, time)
+        elif power < 0:
+            if not isnan(row[_DISCHARGE_LIMIT]):
+                self._allowed = max(0.0, row[_DISCHARGE_LIMIT])
+            current = min(-power / max(row[_VOLTAGE], self._lowest), self._allowed, self._most.discharge_current)
+            room = (row[_CELL_VOLTAGE_MIN] - self._cell_min) / FADE
+            self._stage.flow.discharge(current * min(max(room, 0.0), 1.0), FLOOR * self._lowest)
+        else:
+            self._stage.flow.off()
+
+    def stop(self) -> None:
+        """See `GridSide`."""
+        self.plug.stop()
+
+    def _amperes(self, row: Row, _time: float) -> float:
+        return min(self._into / max(row[_VOLTAGE], self._lowest), self._most.charge_current)

@@ -1,0 +1,288 @@
+"""An energy manager in charge: asked each quarter of an hour and when something happens, obeyed within every limit.
+
+The car is away on its trips: half of the way when it leaves, half before it returns, at the road's mean power. What the
+manager is told of the car is what its BMS shows. Whatever it says, charger, connection and BMS limit it; without a link
+or an answer the car rests.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import isnan
+
+from bench import columns
+from bench.columns import INDEX
+from bench.grid.steps import Manage
+from bench.managing.answer import Answer, NoAnswer, understood
+from bench.managing.inquiry import Inquiry, Reply
+from bench.managing.link import Link
+from bench.managing.request import Asking, Telling
+from bench.road import pack_energy
+from bench.running.declared import Place
+from bench.running.grid_side import side_of
+from bench.running.procedures.base import Control, Envelope, Extremes, Stage
+from bench.running.procedures.grid import OnTheGrid
+from bench.running.procedures.leading import Leading
+from bench.running.procedures.profile import ROUNDING
+from bench.running.sampling import Row
+from models.construction import Construction
+from models.grid.charger import Charger
+from models.grid.week import QUARTER, Days, Trip
+from models.vehicle.car import load_car
+from models.vehicle.reach import Pack, going, usable
+
+LOOK = 10.0
+"""s between two looks at how far the car would get."""
+AGAIN = 1.0
+"""Km above the reserve from which on a car can come down to it once more."""
+GARAGE, LEAST = 5.0, 5.0
+"""K by which a garage is warmer than the air, and degC that it has at least."""
+DEGREES = 0.5
+"""K in which the air around the pack is set."""
+_VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+_CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
+
+
+class ManageProcedure(OnTheGrid[Manage]):
+    """Has a car managed."""
+
+    kind = Manage
+
+    def __init__(self, step: Manage, place: Place) -> None:
+        super().__init__(step, place)
+        pack, self._car_energy = place.pack, load_car(step.days.car).energy
+        self.scale = pack_energy(pack) / self._car_energy if step.scale is None else step.scale
+        if not self.scale > 0:
+            raise ValueError(f"a scale of {self.scale:g} leaves nothing of a car: give more than 0.")
+        if step.imports <= 0 or step.exports < 0:
+            raise ValueError("a connection carries more than 0 W in and 0 W or more out: give imports and exports.")
+        self.charge, self.discharge = self.charger.charge, self.charger.discharge
+        self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
+        construction = Construction(**pack.construction.model_dump())
+        self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
+
+    def _outside(self, time: float) -> float:
+        return float(self.step.days.outside[self.step.days.quarter(time)])
+
+    @property
+    def cars(self) -> Charger:
+        """The charger as the car's manager sees it."""
+        found, scale = self.charger, self.scale
+        return replace(
+            found, charge=found.charge / scale, discharge=found.discharge / scale, least=found.least / scale,
+            standby=found.standby / scale, quadratic=found.quadratic * scale, idle=found.idle / scale,
+            ramp=found.ramp / scale,
+        )  # fmt: skip
+
+    def around(self, time: float) -> float:
+        """Temperature (degC) around the pack, as a chamber is set to it."""
+        return DEGREES * round(max(self._outside(time) + GARAGE, LEAST) / DEGREES)
+
+    def envelope(self) -> Envelope:
+        """See `Procedure`; with the way's power and the chamber's temperatures."""
+        found = dict(super().envelope())
+        driving = max((way.power for _, way in self._drives), default=0.0) * self.scale
+        pack = self.place.pack
+        if driving and ("sink", "power") in found:
+            most = max(found["sink", "power"].high, driving)
+            found["sink", "power"] = Extremes(0.0, most)
+            found["sink", "current"] = Extremes(0.0, min(most / pack.voltage_min, pack.limits.discharge_current))
+        if "chamber" in self.place.roles:
+            degrees = [self.around(QUARTER * number) for number in range(len(self.step.days.outside))]
+            found["chamber", "temperature"] = Extremes(min(degrees), max(degrees))
+        return found
+
+    def problems(self) -> Iterable[str]:
+        """See `Procedure`: trips that nobody can be on at once."""
+        yield from super().problems()
+        if self.step.days.trips and "sink" not in self.place.roles:
+            yield "its days have trips, and a drive needs a sink: give days without any, or another station."
+        last = 0.0
+        for trip in self.step.days.trips:
+            if not last <= trip.leaves < trip.returns:
+                yield f"the trip that leaves at {trip.leaves:g} s does so before the one before it, or itself, is back."
+            last = trip.returns
+
+    def set_points(self) -> dict[str, float]:
+        """See `Procedure`."""
+        return {**super().set_points(), "scale": self.scale, "reserve": self.step.days.reserve}
+
+    def words(self) -> dict[str, str]:
+        """See `Procedure`."""
+        return {"manager": self.step.manager, "season": self.step.days.season, "car": self.step.days.car}
+
+    def begin(self, stage: Stage) -> Control:
+        """See `Procedure`; the process of a manager lives until the step ends."""
+        self._link = getattr(self, "_link", None) or Link(self.step.manager)
+        return _Managing(self, stage, self._link).control
+
+    def ended(self, stage: Stage) -> None:
+        """See `Procedure`."""
+        self._hang_up()
+
+    def abandoned(self, stage: Stage) -> None:
+        """See `Procedure`."""
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        link: Link | None = getattr(self, "_link", None)
+        if link is not None:
+            link.close()
+            self._link = None
+
+    def driving(self, time: float) -> float:
+        """W out of the car's pack at a time of the days; 0 where it is not on its way."""
+        for trip, way in self._drives:
+            half = 3600 * trip.distance * way.energy / way.power / 2
+            if trip.leaves <= time < min(trip.leaves + half, trip.returns) or (
+                max(trip.returns - half, trip.leaves) <= time < trip.returns
+            ):
+                return way.power
+        return 0.0
+
+
+class _Managing:
+    """One stretch of a managed step; a pause begins another."""
+
+    def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
+        self._of, self._stage = procedure, stage
+        self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
+        self._days: Days = procedure.step.days
+        self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
+        self._asking = Asking(self._days, procedure.cars, procedure.step.imports, procedure.step.exports)
+        self._moments = _moments(self._days)
+        self._due = (0.0, "start")
+        self._reasons = set[str]()
+        self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
+        self._gone: Trip | None = None
+        self._warned = frozenset[float]()
+        self._range = self._needed = float("nan")
+        self._degrees = float("nan")
+
+    def control(self, row: Row, time: float) -> None:
+        """See `Control`."""
+        trip = self._days.trip_at(time)
+        if time - self._looked >= LOOK or (trip is not None) != (self._gone is not None):
+            self._look(row, time)
+        if trip is not None and self._gone is not trip:
+            self._departed(row, time, trip)
+        self._gone = trip
+        self._happens(time)
+        if self._reasons and not self._inquiry.pending:
+            self._decide(row, time, trip is None)
+        if (reply := self._inquiry.reply()) is not None:
+            self._hear(reply, time, trip is None)
+        if trip is not None:
+            self._side.stop()
+            self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
+            return
+        self._side.follow(self._allowed(time), row, time)
+
+    # --- what happens ---
+
+    def _happens(self, time: float) -> None:
+        while time + ROUNDING >= self._due[0]:
+            self._reasons.add(self._due[1])
+            self._due = next(self._moments)
+
+    def _look(self, row: Row, time: float) -> None:
+        """How far it would get, and how far it has to; and the air around it."""
+        self._looked, days, of = time, self._days, self._of
+        quarter = days.quarter(time)
+        way = going(days.car, "country", float(days.outside[quarter]))
+        self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
+        self._needed = days.reserve
+        net = {
+            columns.RANGE: self._range, columns.RANGE_NEEDED: self._needed, columns.HOUSE: float(days.house[quarter]),
+            columns.SUN: float(days.sun[quarter]), columns.BUY: float(days.buy[quarter]),
+            columns.SELL: float(days.sell[quarter]), columns.PLUGGED: float(days.trip_at(time) is None),
+        }  # fmt: skip
+        for column, value in net.items():
+            self._note(column, value)
+        self._armed = self._armed or self._range > days.reserve + AGAIN
+        if self._armed and self._answer.power < 0 and self._range < days.reserve:
+            self._armed = False
+            self._reasons.add("reserve")
+        degrees = of.around(time)
+        if "chamber" in self._stage.place.roles and degrees != self._degrees:
+            self._degrees = degrees
+            Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
+
+    def _departed(self, row: Row, time: float, trip: Trip) -> None:
+        days, of = self._days, self._of
+        outside = float(days.outside[days.quarter(time)])
+        way, back = going(days.car, trip.road, outside), going(days.car, "country", outside)
+        needed = trip.distance * way.energy + days.reserve * back.energy
+        short = (needed - usable(of.pack, row[_SOC], row[_COLDEST], way.power)) / way.energy
+        warned = days.at(trip.leaves).timestamp() in self._warned
+        self._stage.log.event(
+            "departure", at=time, short=round(short, 3), warned=warned, distance=trip.distance, road=trip.road
+        )
+        self._answer = Answer(0.0)
+
+    # --- what is decided ---
+
+    def _decide(self, row: Row, time: float, plugged: bool) -> None:
+        reasons, self._reasons = self._reasons, set()
+        self._why = next(each for each in REASONS if each in reasons)
+        if self._days.suffers("link", time) is None:
+            self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
+        else:
+            self._obey(Answer(0.0), "no link", time, plugged)
+
+    def _hear(self, reply: Reply, time: float, plugged: bool) -> None:
+        try:
+            answer, problem = understood(reply()), ""
+        except NoAnswer as error:
+            answer, problem = Answer(0.0), str(error)
+        if self._days.suffers("link", time) is not None:
+            # It was on its way when the link was lost: nobody hears it.
+            answer, problem = Answer(0.0), "no link"
+        self._obey(answer, problem, time, plugged)
+
+    def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
+        self._warned |= answer.warned
+        self._answer = answer if plugged else replace(answer, power=0.0)
+        self._note(columns.MANAGER_POWER, self._answer.power)
+        self._stage.log.event(
+            "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
+            range=round(self._range, 2), needed=self._needed, warnings=len(answer.warned),
+        )  # fmt: skip
+
+    def _told(self, row: Row, time: float) -> Telling:
+        days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
+        takes, gives = (0.0 if isnan(row[limit]) else row[limit] * volts / scale for limit in _LIMITS)
+        soc: float | None = row[_SOC]
+        jump = days.suffers("jump", time)
+        if soc is None or isnan(soc) or days.suffers("soc", time) is not None:
+            soc = None
+        elif jump is not None:
+            soc = min(soc + jump.by, 1.0)
+        energy = self._of.pack.energy
+        return Telling(days.trip_at(time) is None, soc, row[_COLDEST], energy, takes, gives)
+
+    def _allowed(self, time: float) -> float:
+        """W at the bench's charger: within what the charger can and the connection carries."""
+        if self._days.suffers("link", time) is not None:
+            return 0.0
+        days, step, scale = self._days, self._of.step, self._of.scale
+        quarter = days.quarter(time)
+        net = float(days.house[quarter] - days.sun[quarter])
+        most, least = max(step.imports - net, 0.0), min(-step.exports - net, 0.0)
+        return self._of.charger.allowed(scale * min(max(self._answer.power, least), most))
+
+
+_LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
+REASONS = ("start", "arrival", "link", "trip", "reserve", "tick")
+"""Of several at one moment, the first is told."""
+
+
+def _moments(days: Days) -> Iterator[tuple[float, str]]:
+    """When something happens, in its order, and what; then never anything."""
+    found = [(QUARTER * number, "tick") for number in range(1, len(days.outside))]
+    for trip in days.trips:
+        found += [(trip.returns, "arrival"), *([(trip.known, "trip")] if trip.known is not None else [])]
+    for outage in days.outages:
+        found += [(outage.begins, "tick"), (outage.ends, "link" if outage.what == "link" else "tick")]
+    yield from sorted(found)
+    while True:
+        yield float("inf"), ""

@@ -1,0 +1,79 @@
+"""A manager as a process: answers HTTP on an address of its own, as docs/manager-contract.md says."""
+
+import json
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from managers.contract import ContractError, Manager, parsed
+
+LONGEST = 1_000_000
+"""Bytes of a request."""
+PATIENCE = 10.0
+"""s that somebody has to send what he began to send."""
+
+
+def serve(manager: Manager, port: int = 0, host: str = "127.0.0.1") -> None:
+    """Answer until SIGTERM or Ctrl-C; port 0 is one that is free. Raises `OSError` where it cannot listen."""
+    server = ThreadingHTTPServer((host, port), handler_of(manager))
+    server.daemon_threads = True
+
+    def end(*_: object) -> None:
+        threading.Thread(target=server.shutdown, daemon=True).start()  # it waits for the loop that it would stop
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    sys.stdout.write(f"listening on http://{host}:{server.server_address[1]}\n")
+    sys.stdout.flush()
+    with server:
+        server.serve_forever(poll_interval=0.05)
+
+
+def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
+    """What answers for a manager: one decision at a time."""
+    one_at_a_time = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = PATIENCE
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            """Say that it is there."""
+            self._answer(200 if self.path == "/" else 404, {"contract": 1})
+
+        def do_POST(self) -> None:
+            """Decide."""
+            try:
+                content = parsed(self._body())
+                if self.path != "/decide":
+                    self._answer(404, {"error": f"There is no {self.path}; POST /decide."})
+                    return
+                with one_at_a_time:
+                    answer = manager.decide(content)
+            except ValueError as error:
+                self._answer(400, {"error": str(error)})
+                return
+            self._answer(200, answer)
+
+        def _body(self) -> bytes:
+            length = self.headers.get("Content-Length", "")
+            if not length.isascii() or not length.isdigit() or int(length) > LONGEST:
+                self.close_connection = True
+                raise ContractError(f"Content-Length: {length!r}; give the number of bytes, at most {LONGEST}.")
+            return self.rfile.read(int(length))
+
+        def _answer(self, status: int, content: dict[str, Any]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    return Handler

@@ -1,0 +1,83 @@
+"""How full the car is, as far as it can be believed: what it says, against what a manager has put into it itself.
+
+What it says is believed as far down as it likes, and up only as far as it can be: a car that tells more than it has is
+left standing in the morning, one that tells less is only charged early.
+"""
+
+from dataclasses import dataclass
+
+from managers.contract import Request, Trip
+from managers.vehicle import Range
+
+TRUST = 0.02
+"""State of charge by which the car may tell more than was reckoned: rounding, losses, another trip than was told."""
+FULL = 200.0
+"""W: a car that takes no more than this is full, whatever was reckoned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """State of charge as it is believed, and whether the car itself has said it (`sure`)."""
+
+    soc: float
+    sure: bool
+
+
+class Tracker:
+    """Follows one car from request to request."""
+
+    def __init__(self) -> None:
+        self._last: Request | None = None
+        self._trip: Trip | None = None
+        self._power, self._soc = 0.0, 0.0
+
+    def asked(self, power: float) -> None:
+        """Remember the power (W, AC) that holds from now on."""
+        self._power = power
+
+    def follow(self, request: Request) -> Belief:
+        """What to believe now; a state of charge that nobody has ever told is 0, and not sure."""
+        low, high = self._reckoned(request)
+        told = request.soc
+        if told is not None and request.plugged and request.car_charge < FULL:
+            high = 1.0
+        belief = Belief(low, sure=False) if told is None or not request.plugged else _believed(told, high)
+        self._remember(request, belief.soc)
+        return belief
+
+    def _remember(self, request: Request, soc: float) -> None:
+        """On the way nothing is reckoned: what it left with, and how far it meant to go, stay until it is back."""
+        if request.plugged or self._last is None:
+            self._trip = request.trip
+        self._soc = soc
+        self._last, self._power = request, 0.0
+
+    def _reckoned(self, request: Request) -> tuple[float, float]:
+        """Least and most that can be in the car."""
+        last = self._last
+        if last is None:
+            return 0.0, 1.0
+        if not request.plugged:
+            return self._stood(last, request) if last.plugged else (self._soc, self._soc)
+        away = not last.plugged or request.reason == "arrival"
+        return self._back(request) if away else self._stood(last, request)
+
+    def _stood(self, last: Request, request: Request) -> tuple[float, float]:
+        """It was charged or not, for it may have been cut; through a link that was lost nothing went either way."""
+        if request.reason == "link":
+            return self._soc, self._soc
+        through = self._power * last.efficiency if self._power > 0 else self._power / last.efficiency
+        moved = min(through, last.car_charge) * -request.hours_to(last.time) / last.energy
+        return max(self._soc + moved, 0.0), min(max(self._soc + moved, 0.0), 1.0)
+
+    def _back(self, request: Request) -> tuple[float, float]:
+        """It went as far as it was told, or less far, but not nearer home than that by much."""
+        trip = self._trip
+        if trip is None:
+            return 0.0, self._soc
+        left = Range(request).spent(self._soc, trip.distance, trip.road)
+        return left, left
+
+
+def _believed(told: float, high: float) -> Belief:
+    return Belief(told, sure=True) if told <= high + TRUST else Belief(high, sure=False)

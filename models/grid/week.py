@@ -1,0 +1,109 @@
+"""Days of a car at home: who needs it when, and what house, sun, weather and prices are meanwhile.
+
+Everything is known in advance to whoever made it, and to nobody else: a manager is told a forecast, and what is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from models.tables import Vector
+
+QUARTER = 900.0
+"""s between two values of a series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """The car is away from `leaves` to `returns` (s from the beginning), on `road` for `distance` km in all.
+
+    `told` (s) is the departure that everybody was told, until `known` (s), when the true one became known; None: it
+    was told as it is, from the beginning.
+    """
+
+    leaves: float
+    returns: float
+    distance: float
+    road: str = "country"
+    told: float | None = None
+    known: float | None = None
+
+    def departure(self, now: float) -> float:
+        """When it leaves, as far as anybody knows at `now`; both s."""
+        known = self.leaves if self.known is None else self.known
+        return self.leaves if self.told is None or now >= known else self.told
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From `begins` to `ends` (s) something is not as it should be.
+
+    `what` is "link" (manager and charger do not hear each other), "soc" (the car tells no state of charge), "jump" (it
+    tells `by` more than it has) or "forecast" (the manager is told what it was told before).
+    """
+
+    what: str
+    begins: float
+    ends: float
+    by: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """So many quarters of an hour from `start` (local, aware of its zone) on.
+
+    `outside` degC; `house` and `sun` W, each positive; `buy` and `sell` the price of a kWh. All have one value for
+    each quarter of real time, whatever clocks are changed to. `reserve` km stay in the car while it is at home.
+    """
+
+    start: datetime
+    season: str
+    outside: Vector
+    house: Vector
+    sun: Vector
+    buy: Vector
+    sell: Vector
+    trips: tuple[Trip, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    reserve: float = 50.0
+    car: str = "renault-5-class"
+    soc: float = 0.5
+    sources: Sequence[str] = field(default=())
+
+    def __post_init__(self) -> None:
+        count = len(self.outside)
+        for name in ("house", "sun", "buy", "sell"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"{name} has {len(getattr(self, name))} quarters of an hour, and outside has {count}")
+
+    @property
+    def duration(self) -> float:
+        """In s."""
+        return QUARTER * len(self.outside)
+
+    def quarter(self, time: float) -> int:
+        """The index of what holds at a time, s from the beginning."""
+        return min(max(int(time // QUARTER), 0), len(self.outside) - 1)
+
+    def at(self, time: float) -> datetime:
+        """The local time, s from the beginning: real seconds, across a change of clocks."""
+        return (self.start.astimezone(UTC) + timedelta(seconds=time)).astimezone(self.start.tzinfo)
+
+    def trip_at(self, time: float) -> Trip | None:
+        """The one that the car is on."""
+        return next((trip for trip in self.trips if trip.leaves <= time < trip.returns), None)
+
+    def next_trip(self, time: float) -> Trip | None:
+        """The first that has not begun."""
+        return next((trip for trip in self.trips if trip.leaves > time), None)
+
+    def suffers(self, what: str, time: float) -> Outage | None:
+        """What is wrong at a time."""
+        return next((each for each in self.outages if each.what == what and each.begins <= time < each.ends), None)
+
+
+def zeros(days: float) -> Vector:
+    """So many days of nothing."""
+    return np.zeros(round(days * 86400 / QUARTER))

@@ -1,0 +1,159 @@
+"""Lives some days with a manager, and records what it said and what came of it. It judges nothing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from bench.managing.answer import Answer, Manager, NoAnswer, understood
+from models.grid.week import QUARTER, Days, Trip
+from packbench.adversary.asking import Teller
+from packbench.adversary.home import CarState, Plant
+
+AGAIN = 1.0
+"""Km above the reserve from which on a car can come down to it once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided at `time`, with the car as it was; `told` is the departure that the manager was told, s."""
+
+    time: float
+    reason: str
+    car: CarState
+    power: float
+    warned: frozenset[float]
+    told: float | None
+    trip: Trip | None
+    problem: str = ""
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `begin` to `end` (s) the car stood at `power` (W, as done); `above` the reserve (km) at both ends."""
+
+    begin: float
+    end: float
+    power: float
+    above: tuple[float, float]
+    soc: float
+
+
+@dataclass(slots=True)
+class Lived:
+    """A record: decisions, stretches in between, and the car at each departure."""
+
+    plant: Plant
+    decisions: list[Decision] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    departures: list[tuple[Trip, CarState]] = field(default_factory=list)
+
+
+def live(plant: Plant, manager: Manager) -> Lived:
+    """Live the plant's days with a manager."""
+    return _Living(plant, manager).all()
+
+
+class _Living:
+    def __init__(self, plant: Plant, manager: Manager) -> None:
+        self._plant, self._manager, self._teller = plant, manager, Teller(plant)
+        self._days, self._lived = plant.days, Lived(plant)
+        self._car = CarState(plant.days.soc, plant.around(0.0))
+        self._power, self._armed = 0.0, True
+
+    def all(self) -> Lived:
+        moments = _moments(self._days)
+        for (time, reasons), (end, _) in pairwise(moments):
+            self._happen(time, reasons)
+            self._stand(time, end)
+        return self._lived
+
+    def _happen(self, time: float, reasons: frozenset[str]) -> None:
+        for trip in self._days.trips:
+            if trip.leaves == time:
+                self._lived.departures.append((trip, self._car))
+                self._power = 0.0
+            if trip.returns == time:
+                self._car = self._plant.back(self._lived.departures[-1][1], trip)
+        if self._days.suffers("link", time) is not None:
+            self._power = 0.0
+        else:
+            self._ask(time, next(reason for reason in REASONS if reason in reasons))
+
+    def _stand(self, time: float, end: float) -> None:
+        """Hold the power from one moment to the next, or to where the car comes down to its reserve."""
+        if self._days.trip_at(time) is not None:
+            return
+        while time < end:
+            time = self._hold(time, end)
+
+    def _hold(self, time: float, end: float) -> float:
+        plant, car = self._plant, self._car
+        power = plant.allowed(time, self._power, car)
+        after, before = plant.after(car, time, power, end - time), plant.above_reserve(car, time)
+        above = plant.above_reserve(after, time)
+        self._armed = self._armed or before > AGAIN
+        crossed = self._armed and power < 0 and above < 0
+        if crossed:
+            end = max(time + (end - time) * max(before, 0.0) / max(before - above, 1e-9), min(time + 1.0, end))
+            after = plant.after(car, time, power, end - time)
+            above = plant.above_reserve(after, time)
+        self._lived.stretches.append(Stretch(time, end, power, (before, above), after.soc))
+        self._car = after
+        if crossed:
+            self._armed = False
+            self._ask(end, "reserve")
+        return end
+
+    def _ask(self, time: float, reason: str) -> None:
+        plugged = self._days.trip_at(time) is None
+        request = self._teller.request(time, reason, self._car, plugged=plugged)
+        problem, answer = "", Answer(0.0)
+        try:
+            # A manager in this process gets a copy, as one that is asked over a wire.
+            answer = understood(self._manager.decide(json.loads(json.dumps(request))))
+        except NoAnswer as error:
+            problem = str(error)
+        self._power = answer.power if plugged else 0.0
+        trip = self._days.next_trip(time)
+        told = None if trip is None else trip.departure(time)
+        self._lived.decisions.append(
+            Decision(
+                time,
+                reason,
+                self._car,
+                self._power,
+                answer.warned,
+                told,
+                trip,
+                problem,
+                answer.say,
+            )
+        )
+
+
+REASONS = ("start", "arrival", "link", "trip", "tick")
+"""Of several at one moment, the first is told."""
+
+
+def _moments(days: Days) -> list[tuple[float, frozenset[str]]]:
+    """When something happens, and why a manager is asked then, in their order."""
+    found: dict[float, set[str]] = {}
+    for time, reason in _happenings(days):
+        if 0 <= time <= days.duration:
+            found.setdefault(time, set()).add(reason)
+    return [(time, frozenset(found[time] | {"tick"})) for time in sorted(found)]
+
+
+def _happenings(days: Days) -> Iterator[tuple[float, str]]:
+    yield 0.0, "start"
+    yield from ((QUARTER * number, "tick") for number in range(len(days.outside) + 1))
+    for trip in days.trips:
+        yield trip.leaves, "tick"
+        yield trip.returns, "arrival"
+        if trip.known is not None:
+            yield trip.known, "trip"
+    for outage in days.outages:
+        yield outage.begins, "tick"
+        yield outage.ends, "link" if outage.what == "link" else "tick"

@@ -1,0 +1,104 @@
+"""How an energy manager kept its word: the reserve, each departure, its answers; and what the days cost.
+
+What a figure is of the manager, of the pack or of the bench is said by its name: the pack's share is its derating, and
+a bench that failed has no figures. All amounts are those of the car that the bench stands for.
+"""
+
+from math import nan
+
+import numpy as np
+
+from reports.kpi.base import Explained, of_step
+from reports.kpi.grid import SET, Grid
+from reports.kpi.readings import CHARGE_WH, DISCHARGE_WH, POWER, TIME, counted
+from reports.recording import Floats, Recording, Step
+
+RANGE, NEEDED, PLUGGED = "Range / km", "Range Needed / km", "Plugged In / 1"
+HOUSE, SUN, BUY, SELL = "House Power / W", "Sun Power / W", "Buying Price / 1", "Selling Price / 1"
+TOLERANCE = 1.0
+"""Km by which a reserve is undercut or a departure short that nobody minds: models of a range differ by that."""
+
+
+def _managed(_run: Recording, step: Step) -> bool:
+    return step.kind == "Manage"
+
+
+def _scale(step: Step) -> float:
+    return step.set_points.get("scale", nan)
+
+
+def _seconds(run: Recording, step: Step) -> Floats:
+    time = run.values(TIME, step)
+    return np.diff(time, prepend=time[:1])
+
+
+@of_step(
+    "discharged below the reserve", symbol="W_res", unit="Wh", sense="at_most",
+    columns=(TIME, POWER, RANGE, NEEDED, PLUGGED), applies=_managed,
+)  # fmt: skip
+def below_reserve(run: Recording, step: Step) -> Explained:
+    """Energy that the manager took out of the plugged-in car while its range was more than 1 km below the reserve; it
+    was {lowest:.1f} km at the lowest while it gave.
+    """
+    power, plugged = run.values(POWER, step), run.values(PLUGGED, step) == 1
+    in_hand = run.values(RANGE, step) - run.values(NEEDED, step)
+    gives = plugged & (power < 0) & np.isfinite(in_hand)
+    energy = float((-power * _seconds(run, step))[gives & (in_hand < -TOLERANCE)].sum()) / 3600 / _scale(step)
+    lowest = float(in_hand[gives].min() + run.values(NEEDED, step)[gives].min()) if gives.any() else nan
+    return Explained(energy, lowest=lowest)
+
+
+@of_step(
+    "departures not kept", symbol="n_dep", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED), applies=_managed
+)
+def departures(run: Recording, step: Step) -> Explained:
+    """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it; the
+    most that lacked is {short:.1f} km.
+    """
+    found = [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
+    short = [float(event["short"]) for event in found]
+    broken = sum(lacks > TOLERANCE and not event["warned"] for lacks, event in zip(short, found, strict=True))
+    return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
+
+
+@of_step("manager failures", symbol="n_man", unit="1", sense="at_most", columns=(TIME, RANGE), applies=_managed)
+def failures(run: Recording, step: Step) -> Explained:
+    """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows."""
+    found = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
+    mine = [event for event in found if event["problem"] not in ("", "no link")]
+    return Explained(float(len(mine)), count=len(found))
+
+
+@of_step(
+    "energy cost", symbol="C", unit="1", sense="at_most", columns=(TIME, POWER, HOUSE, SUN, BUY, SELL), also=(SET,),
+    applies=_managed,
+)  # fmt: skip
+def cost(run: Recording, step: Step) -> Explained:
+    """What the house with its car paid for energy less what it was paid, in the currency of the prices, for
+    {bought:.1f} kWh bought and {sold:.1f} kWh sold; where the car arrived elsewhere is not counted.
+    """
+    house, sun, buy, sell = (run.values(name, step) for name in (HOUSE, SUN, BUY, SELL))
+    plugged = run.values(PLUGGED, step) == 1
+    net = house - sun + np.where(plugged, Grid(run, step).given / _scale(step), 0.0)
+    energy = np.nan_to_num(net * _seconds(run, step) / 3.6e6)
+    bought, sold = np.maximum(energy, 0.0), np.maximum(-energy, 0.0)
+    value = float(np.nansum(bought * buy) - np.nansum(sold * sell))
+    return Explained(value, bought=float(bought.sum()), sold=float(sold.sum()))
+
+
+@of_step(
+    "energy given back", symbol="W_V2H", unit="Wh", sense="at_least", columns=(TIME, POWER, PLUGGED), applies=_managed
+)
+def given_back(run: Recording, step: Step) -> float:
+    """Energy out of the plugged-in car, at its terminals."""
+    power, plugged = run.values(POWER, step), run.values(PLUGGED, step) == 1
+    return float((-power * _seconds(run, step))[plugged & (power < 0)].sum()) / 3600 / _scale(step)
+
+
+@of_step(
+    "energy through the pack", symbol="W_thr", unit="Wh", sense="at_most", columns=(CHARGE_WH, DISCHARGE_WH),
+    applies=_managed,
+)  # fmt: skip
+def throughput(run: Recording, step: Step) -> float:
+    """Energy charged and discharged, added up: what ages it."""
+    return (counted(run, step, CHARGE_WH) + counted(run, step, DISCHARGE_WH)) / _scale(step)

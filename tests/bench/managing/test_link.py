@@ -1,0 +1,150 @@
+"""The link to a manager over a real socket and to a real process: what it may say, and who is blamed."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import repeat
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.managing.answer import NoAnswer, understood
+from bench.managing.link import Link
+from bench.verdicts import BenchFault, InputError
+from tests.bench.managing.manager import manager
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["power", "warnings", "say"]), inner),
+    max_leaves=6,
+)
+
+
+@given(JSON)
+def test_whatever_it_says_is_an_answer_or_its_own_failure(said: Any) -> None:
+    try:
+        power = understood(said).power
+    except NoAnswer:
+        return
+    assert isinstance(said, Mapping)
+    assert power == float(said["power"])
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"3 kW please", "no JSON"), (b"[1]", "no object"), (b'{"power": "3"}', "finite number"),
+        (b'{"power": NaN}', "finite number"), (b'{"power": true}', "finite number"), (b"{}", "finite number"),
+        (b'{"power": 1, "warnings": ["soon"]}', "each with a departure"), (None, "did not answer"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_told_in_one_sentence(said: bytes | None, why: str) -> None:
+    with manager(lambda _asked: said) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match=why):
+            understood(link.decide({"contract": 1}))
+        link.close()
+
+
+def test_who_hung_up_is_asked_again() -> None:
+    answers = iter([None, {"power": 5}])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer):
+            link.decide({})
+        assert link.decide({})["power"] == 5
+        link.close()
+
+
+def test_an_answer_that_trickles_in_costs_no_more_than_one_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte arrives within any timeout of a socket, and the last one never."""
+    monkeypatch.setattr("bench.managing.link.PATIENCE", 0.3)
+    over = threading.Event()
+    answers: Any = iter([iter(lambda: over.wait(0.02) or b" ", True), {"power": 5}])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
+        assert link.decide({})["power"] == 5
+        over.set()
+        link.close()
+
+
+def test_an_answer_that_came_whole_after_its_time_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the line ends such a body, so what had come by then is an object."""
+    monkeypatch.setattr("bench.managing.link.PATIENCE", 0.3)
+    over = threading.Event()
+
+    def late() -> Iterator[bytes]:
+        yield b'{"power": 5}'
+        over.wait()
+
+    with manager(lambda _asked: late()) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
+        over.set()
+        link.close()
+
+
+def test_an_answer_without_an_end_is_not_read_to_it() -> None:
+    answers: Any = iter([repeat(b" " * (1 << 16)), {"power": 5}])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        link = Link(address)
+        with pytest.raises(NoAnswer, match="more than 1048576 bytes"):
+            link.decide({})
+        assert link.decide({})["power"] == 5
+        link.close()
+
+
+@pytest.mark.parametrize(
+    ("which", "why"),
+    [
+        ("http://127.0.0.1:9", "nobody answers"), ("ftp://somewhere", "never said"),
+        ("nobody-of-this-name", "never said"),
+        (f"{sys.executable} -c pass", "never said"), ("no-such-command --port 1", "cannot be started"),
+    ],
+)  # fmt: skip
+def test_a_manager_that_there_is_not_is_wrong_input(which: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        Link(which)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_process_that_somebody_killed_is_not_its_own_failure() -> None:
+    link = Link("reference")
+    process = link._process
+    assert process is not None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with pytest.raises(BenchFault, match="killed by signal 9"):
+        link.decide({})
+    link.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV"])
+def test_a_process_that_crashed_has_failed_by_itself(name: str) -> None:
+    """No bench is to blame for a manager that cannot bear its own request, and the next one finds nobody either."""
+    link = Link("reference")
+    process = link._process
+    assert process is not None
+    process.send_signal(getattr(signal, name))
+    process.wait()
+    for _ in range(2):
+        with pytest.raises(NoAnswer, match="did not answer"):
+            link.decide({})
+    link.close()
+
+
+def test_a_process_that_was_started_ends_with_its_link() -> None:
+    link = Link("reference")
+    process = link._process
+    assert process is not None
+    link.close()
+    link.close()
+    assert process.poll() is not None

@@ -1,0 +1,241 @@
+"""Steps on the grid side: what reaches the pack of what a grid asks for, and what is refused before that."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
+from bench.recording.run import RunRecord
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from models.grid.charger import Charger
+from models.grid.week import QUARTER, Days, Outage, Trip
+from tests.bench.managing.manager import manager
+
+On = Callable[..., TestBench]
+CHARGER = Charger(charge=11000, discharge=11000, dead_time=0.5, ramp=5000)
+
+
+def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.array([row[run.columns.index(name)] for row in run.rows])
+
+
+def power_at(run: RunRecord, asked: float) -> float:
+    """W at the terminals at the end of the time for which so many were asked at the AC side."""
+    rows = np.flatnonzero(column(run, "Set Grid Power / W") == asked)
+    return float(column(run, "Power / W")[rows[-1]])
+
+
+# --- a power ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_terminals_get_what_the_charger_lets_through(on: On) -> None:
+    run = on("virtual-vehicle").run(FollowPower([(0, 0), (5, 11000), (25, -5500), (45, 0), (60, 0)]))
+    # The round trip through charger and back is that of the measured car: see models.grid.charger.
+    assert power_at(run, 11000) == pytest.approx(11000 - 300 - 0.03 * 11000 - 6.6e-7 * 11000**2, rel=2e-3)
+    assert power_at(run, -5500) == pytest.approx(-(5500 + 300 + 0.03 * 5500 + 6.6e-7 * 5500**2), rel=2e-3)
+    assert column(run, "Power / W")[-1] == 0.0
+    assert np.isnan(column(run, "Set Current / A")[-1])
+
+
+def test_a_set_point_is_reached_by_the_charger_s_ramp_and_dead_time(on: On) -> None:
+    run = on("virtual-vehicle").run(FollowPower([(0, 0), (5, 11000), (25, 0), (30, 0)]))
+    asked, command = column(run, "Set Grid Power / W"), column(run, "Command Power / W")
+    first = int(np.flatnonzero(asked == 11000)[0])
+    ramp = [CHARGER.ac_to_dc(5000 * (seconds - 0.5)) for seconds in (1.0, 2.0)]
+    assert command[first : first + 4] == pytest.approx([0.0, *ramp, CHARGER.ac_to_dc(11000)])
+
+
+@pytest.mark.parametrize(
+    ("station", "step", "why"),
+    [
+        ("virtual-pack", FollowPower([(0, 0), (5, 100), (9, 0)]), "names none"),
+        ("virtual-vehicle", FollowPower([(0, 0), (5, 12000), (9, 0)]), "12000|1.2e\\+04 W, the charger allows"),
+        ("virtual-vehicle", FollowPower([(0, 0), (9, 0)]), "0 throughout"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9), (5, 50)]), "times that rise"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49900.0)]), "in mHz it would be 49.9 Hz"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, float("nan"))]), "a grid has 45 to 55 Hz"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0)]), "less than two points"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 50.1)], base=11000), "answers nothing"),
+        ("virtual-vehicle", Supply([(0, 0), (5, -100), (9, 0)]), "gives something back"),
+        ("virtual-wallbox", Supply([(0, 0), (5, 100), (9, 0)]), "no load of its own"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_switched_on(on: On, station: str, step: Any, why: str) -> None:
+    bench = on(station)
+    with pytest.raises(InputError, match=why):
+        bench.run(step)
+
+
+def test_a_wall_box_is_asked_as_source_and_sink_are(on: On) -> None:
+    """No step knows who carries it out."""
+    run = on("virtual-wallbox", soc=0.5).run(FollowPower([(0, 0), (10, 5000), (60, -5000), (110, 0), (130, 0)]))
+    grid, time = column(run, "Grid Power / W"), column(run, "Test Time / s")
+    assert np.interp(55, time - time[0], grid) == pytest.approx(5000, rel=0.03)
+    assert np.interp(105, time - time[0], grid) == pytest.approx(-5000, rel=0.03)
+    assert column(run, "Current / A")[int(np.searchsorted(time, time[0] + 55))] > 5
+
+
+# --- a frequency ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (droop(0.2, 0.01), {-0.2: -1.0, -0.3: -1.0, -0.005: 0.0, 0.105: 0.5, 0.2: 1.0}),
+        # Dynamic Containment: nothing within 15 mHz, 5 % at 0.2 Hz, all at 0.5 Hz.
+        (containment(), {0.015: 0.0, 0.2: 0.05, -0.2: -0.05, 0.35: 0.525, 0.5: 1.0, -0.6: -1.0}),
+        # (EU) 2016/631: a droop of 5 % takes all of it over 2.5 Hz beyond the threshold.
+        (limited(0.2, 0.05), {0.2: 0.0, 1.45: 0.5, 2.7: 1.0, -1.45: -0.5}),
+    ],
+)
+def test_a_response_is_what_the_rules_say(response: Response, expected: dict[float, float]) -> None:
+    assert {each: response.share(each) for each in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("points", [((0.0, 0.0),), ((0.0, 0.0), (-1.0, 1.0)), ((0.0, 0.0), (1.0, 1.5))])
+def test_a_response_that_is_none_is_refused(points: Sequence[tuple[float, float]]) -> None:
+    with pytest.raises(ValueError, match="response of"):
+        Response(tuple(points))
+
+
+def test_a_falling_frequency_is_answered_by_giving(on: On) -> None:
+    run = on("virtual-vehicle").run(FollowFrequency([(0, 50.0), (10, 49.9), (40, 50.3), (70, 50.0), (80, 50.0)]))
+    hertz, asked = column(run, "Grid Frequency / Hz"), column(run, "Set Grid Power / W")
+    assert asked[np.flatnonzero(hertz == 49.9)[-1]] == pytest.approx(-11000 * 0.09 / 0.19)
+    assert asked[np.flatnonzero(hertz == 50.3)[-1]] == 11000
+    assert column(run, "Power / W")[np.flatnonzero(hertz == 49.9)[-1]] < -5000
+
+
+def test_a_fast_response_is_recorded_twenty_times_a_second(on: On) -> None:
+    run = on("virtual-vehicle").run(FollowFrequency([(0, 50.0), (1, 49.5), (3, 49.5)], containment(), period=0.05))
+    time = column(run, "Test Time / s")[~np.isnan(column(run, "Grid Frequency / Hz"))]
+    assert np.diff(time) == pytest.approx(0.05)
+
+
+# --- a load -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_overload_is_carried_for_a_while_and_a_short_circuit_is_not(on: On) -> None:
+    load = [(0, 0), (5, 3700), (10, 13000), (30, 2000), (40, 50000), (40.4, 2000), (60, 0), (62, 0)]
+    run = on("virtual-vehicle").run(Supply([(float(time), float(power)) for time, power in load]))
+    asked, power = column(run, "Set Grid Power / W"), column(run, "Power / W")
+    state, time = column(run, "Supply State / 1"), column(run, "Test Time / s")
+    over = time[asked == -13000]
+    off = time[(asked == -13000) & (state == -1)]
+    assert off[0] - over[0] == pytest.approx(5.0, abs=0.5)
+    assert power[asked == -50000].max() > -1000 or state[asked == -50000][-1] == -1
+    assert state[-1] == 1
+    assert power[(asked == -2000) & (state == 1)][-1] == pytest.approx(-2000 - 300 - 60, rel=0.02)
+
+
+def test_a_load_ends_at_the_minimum_that_the_car_keeps(on: On) -> None:
+    run = on("virtual-module", soc=0.3).run(Supply([(0.0, 100.0), (3600.0, 100.0)], minimum=0.25, period=1.0))
+    state, charge = column(run, "Supply State / 1"), column(run, "SOC / 1")
+    assert state[-1] == -2
+    assert np.nanmin(charge) == pytest.approx(0.25, abs=0.002)
+    assert column(run, "Power / W")[-1] == 0.0
+
+
+# --- a manager --------------------------------------------------------------------------------------------------------
+
+START = datetime(2026, 1, 12, tzinfo=UTC)
+
+
+def hours(count: float, **given: Any) -> Days:
+    """So many hours of a winter in which nothing changes."""
+    flat = np.ones(round(4 * count))
+    return Days(
+        START, "paris-january", outside=5 * flat, house=400 * flat, sun=0 * flat, buy=0.25 * flat, sell=0.1 * flat,
+        **given,
+    )  # fmt: skip
+
+
+def decisions(run: RunRecord) -> list[Any]:
+    return [event for event in run.events if event["type"] == "manager"]
+
+
+def test_a_manager_is_asked_each_quarter_and_obeyed_at_the_scale_of_the_bench(on: On) -> None:
+    with manager(lambda asked: {"power": 3000 if "00:30" in asked["time"] else 0, "say": "x"}) as (address, asked):
+        bench = on("virtual-module", soc=0.5)
+        run = bench.run(Manage(address, hours(1)))
+    assert [each["time"][11:16] for each in asked] == ["00:00", "00:15", "00:30", "00:45"]
+    assert asked[0]["reason"] == "start"
+    assert asked[0]["car"]["soc"] == pytest.approx(0.5, abs=0.03)
+    assert asked[0]["car"]["energy"] == pytest.approx(52000, rel=0.01)
+    scale = next(event for event in run.events if event["type"] == "step started")["set_points"]["scale"]
+    assert np.nanmax(column(run, "Set Grid Power / W")) == pytest.approx(3000 * scale)
+    assert [each["power"] for each in decisions(run)] == [0, 0, 3000, 0]
+
+
+@pytest.mark.parametrize("said", [b"NaN", None, b'{"power": "lots"}'])
+def test_who_answers_nonsense_gets_nothing_and_is_blamed(on: On, said: bytes | None) -> None:
+    answers = iter([{"power": 2000}, said])
+    with manager(lambda _asked: next(answers)) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, hours(0.5)))
+    first, second = decisions(run)
+    assert first["problem"] == ""
+    assert second["problem"]
+    assert column(run, "Set Grid Power / W")[-1] == 0.0
+    assert np.nanmax(column(run, "Set Grid Power / W")) > 0
+
+
+def test_what_the_connection_does_not_carry_is_cut(on: On) -> None:
+    """In kW instead of W would be nothing, the other way round is everything that there is."""
+    with manager(lambda _asked: {"power": 1e9}) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, hours(0.25), imports=3000))
+    scale = next(event for event in run.events if event["type"] == "step started")["set_points"]["scale"]
+    assert np.nanmax(column(run, "Set Grid Power / W")) == pytest.approx((3000 - 400) * scale)
+
+
+def test_without_a_link_the_car_rests_and_is_not_asked(on: On) -> None:
+    days = hours(0.75, outages=(Outage("link", 300.0, 1500.0),))
+    with manager(lambda _asked: {"power": -2000}) as (address, asked):
+        run = on("virtual-module", soc=0.6).run(Manage(address, days))
+    began = column(run, "Test Time / s")[np.flatnonzero(~np.isnan(column(run, "Plugged In / 1")))[0]]
+    time, power = column(run, "Test Time / s") - began, column(run, "Power / W")
+    assert power[(time > 100) & (time < 295)].max() < 0
+    assert power[(time > 305) & (time < 1495)].min() == 0.0
+    assert power[(time > 1510) & (time < 1700)].max() < 0
+    assert [each["reason"] for each in asked] == ["start", "link", "tick"]
+
+
+def test_a_car_on_its_way_is_driven_and_its_departure_is_judged(on: On) -> None:
+    days = hours(2, trips=(Trip(1800.0, 5400.0, 400.0),))
+    with manager(lambda _asked: {"power": 0}) as (address, asked):
+        run = on("virtual-module", soc=0.5).run(Manage(address, days))
+    (departure,) = [event for event in run.events if event["type"] == "departure"]
+    assert departure["short"] > 100
+    assert not departure["warned"]
+    assert column(run, "Power / W")[column(run, "Plugged In / 1") == 0].min() < 0
+    assert [each["car"]["plugged"] for each in asked if "00:45" in each["time"]] == [False]
+    assert "arrival" in [each["reason"] for each in asked]
+
+
+def test_a_charge_that_the_car_does_not_tell_is_null_and_one_that_jumps_is_told(on: On) -> None:
+    days = hours(0.75, outages=(Outage("soc", 800.0, 1000.0), Outage("jump", 1700.0, 2700.0, by=-0.2)))
+    with manager(lambda _asked: {"power": 0}) as (address, asked):
+        on("virtual-module", soc=0.5).run(Manage(address, days))
+    told = {each["time"][11:16]: each["car"]["soc"] for each in asked}
+    assert told["00:15"] is None
+    assert told["00:30"] == pytest.approx(0.3, abs=0.03)
+    assert QUARTER == 900.0
+
+
+@pytest.mark.parametrize(
+    ("station", "given", "why"),
+    [
+        ("virtual-module", {"manager": "nobody"}, "never said"),
+        ("virtual-module", {"scale": -1.0}, "leaves nothing"),
+        ("virtual-module", {"imports": 0.0}, "more than 0 W"),
+        ("virtual-module", {"days": hours(1, trips=(Trip(100.0, 50.0, 10.0),))}, "is back"),
+        ("virtual-wallbox", {"days": hours(1, trips=(Trip(100.0, 500.0, 10.0),))}, "needs a sink"),
+    ],
+)
+def test_days_that_cannot_be_managed_are_refused(on: On, station: str, given: dict[str, Any], why: str) -> None:
+    bench = on(station)
+    with pytest.raises(InputError, match=why):
+        bench.run(Manage(**{"manager": "http://127.0.0.1:9", "days": hours(0.25), **given}))

@@ -1,0 +1,84 @@
+"""What the reference does where the field's managers fail; each is a request and what must not be answered."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from managers.reference import Reference
+
+
+def later(request: dict[str, Any], minutes: int, reason: str = "tick", **car: Any) -> dict[str, Any]:
+    time = datetime.fromisoformat(request["time"]) + timedelta(minutes=minutes)
+    return {**request, "time": time.isoformat(), "reason": reason, "car": {**request["car"], **car}}
+
+
+def test_the_same_reserve_holds_more_of_the_charge_in_the_cold(request_: dict[str, Any]) -> None:
+    """What is a third more than warm cells need are not enough for cold ones on a motorway in winter."""
+    request_["reserve"] = {"distance": 60, "road": "motorway-130"}
+    request_["trip"] = None
+    request_["car"]["soc"] = 0.42
+    warm = {**request_, "forecast": {**request_["forecast"], "outside": [25.0]}}
+    warm["car"] = {**request_["car"], "cells": 25.0}
+    cold = {**request_, "forecast": {**request_["forecast"], "outside": [-12.0]}}
+    cold["car"] = {**request_["car"], "cells": -12.0}
+    assert Reference().decide(warm)["power"] <= 0
+    assert Reference().decide(cold)["power"] == 7400
+
+
+def test_below_the_reserve_it_charges_whatever_it_costs(request_: dict[str, Any]) -> None:
+    request_["car"]["soc"] = 0.1
+    assert Reference().decide(request_)["power"] == 7400
+
+
+def test_a_missing_state_of_charge_is_never_discharged(request_: dict[str, Any]) -> None:
+    manager = Reference()
+    assert manager.decide(request_)["power"] < 0
+    for minutes in range(15, 240, 15):
+        assert manager.decide(later(request_, minutes, soc=None))["power"] >= 0
+
+
+def test_who_never_told_it_is_taken_for_empty(request_: dict[str, Any]) -> None:
+    request_["car"]["soc"] = None
+    assert Reference().decide(request_)["power"] == 7400
+
+
+def test_a_state_of_charge_that_jumps_up_gives_nothing(request_: dict[str, Any]) -> None:
+    request_["car"]["soc"] = 0.3
+    manager = Reference()
+    manager.decide(request_)
+    for minutes in range(15, 180, 15):
+        assert manager.decide(later(request_, minutes, soc=0.9))["power"] >= 0
+
+
+def test_a_full_car_that_was_taken_for_less_is_believed_again(request_: dict[str, Any]) -> None:
+    manager = Reference()
+    request_["car"]["soc"] = 0.3
+    manager.decide(request_)
+    assert manager.decide(later(request_, 15, soc=0.99, charge=0.0))["power"] < 0
+
+
+def test_it_is_ready_long_before_the_departure_that_was_told(request_: dict[str, Any]) -> None:
+    """Three hours before, it charges with all there is, at whatever price."""
+    request_["car"]["soc"] = 0.3
+    request_["trip"] |= {"departure": "2026-01-12T22:00:00+01:00", "distance": 120}
+    assert Reference().decide(request_)["power"] == 7400
+
+
+@pytest.mark.parametrize("jitter", [0.01, -0.01])
+def test_prices_that_tremble_do_not_turn_the_power_around(request_: dict[str, Any], jitter: float) -> None:
+    manager, signs = Reference(), []
+    request_["trip"] = None
+    for quarter in range(16):
+        asked = later(request_, 15 * quarter)
+        buy = 0.3 + 40 * jitter * (-1) ** quarter
+        asked["forecast"] = {**asked["forecast"], "buy": [buy, 0.3], "sell": [buy, 0.3]}
+        signs.append(manager.decide(asked)["power"])
+    turned = [at for at in range(len(signs) - 1) if signs[at] * signs[at + 1] < 0]
+    assert all(after - before >= 4 for before, after in pairwise(turned))
+
+
+def test_a_car_that_is_away_is_asked_for_nothing(request_: dict[str, Any]) -> None:
+    request_["car"]["plugged"] = False
+    assert Reference().decide(request_)["power"] == 0

@@ -1,0 +1,125 @@
+"""The search as somebody uses it: a command, its exit status, and the file that it leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.managing.link import Link
+from bench.verdicts import BenchFault, InputError
+from packbench.adversary import Week, replay
+from packbench.adversary.managers import opened
+from packbench.adversary.search import search
+
+SERVED = f"{sys.executable} -m managers"
+
+
+def adversary(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "packbench", "adversary", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def pytest_on(path: Path) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", path.name]
+    return subprocess.run(command, capture_output=True, check=False, cwd=path.parent).returncode
+
+
+@pytest.mark.parametrize(
+    ("flawed", "seed"),
+    [
+        ("percent", "1"),
+        pytest.param("myopic", "1", marks=pytest.mark.long),
+        pytest.param("stubborn", "1", marks=pytest.mark.long),
+    ],
+)
+def test_each_flaw_is_found_and_its_file_tells_it_from_the_reference(flawed: str, seed: str, tmp_path: Path) -> None:
+    file = tmp_path / "test_found.py"
+    done = adversary(
+        flawed, "--weeks", "150", "--days", "3", "--jobs", "1", "--seed", seed, "--out", str(file), cwd=tmp_path
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert pytest_on(file) == 1
+    text = file.read_text(encoding="utf-8")
+    assert f'MANAGER = "{flawed}"' in text
+    file.write_text(text.replace(f'MANAGER = "{flawed}"', 'MANAGER = "reference"'), encoding="utf-8")
+    assert pytest_on(file) == 0
+
+
+def test_nothing_found_is_said_and_is_no_file(tmp_path: Path) -> None:
+    done = adversary("reference", "--weeks", "3", "--days", "1", "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "no breach" in done.stdout
+    assert "3 of 3 weeks" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_seed_finds_the_same_however_many_search() -> None:
+    alone, both = (
+        search("percent", budget=20, jobs=jobs, start=3, tell=lambda _: None, days=1, ) for jobs in (1, 2)
+    )  # fmt: skip
+    assert alone.week == both.week
+    assert alone.tried == both.tried
+
+
+@pytest.mark.parametrize("who", ["referense", "http://127.0.0.1:9", f"{sys.executable} -c pass", "ftp://x y"])
+def test_a_manager_that_is_not_there_is_wrong_input(who: str, tmp_path: Path) -> None:
+    done = adversary(who, "--weeks", "1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_manager_behind_a_url_is_asked_over_the_wire() -> None:
+    week = Week(
+        soc=0.6, reserve=90, price="evening", season="oslo-january", reserve_road="motorway-130", charger=11000.0
+    )
+    assert [each.kind for each in replay(week, "percent")] == [each.kind for each in replay(week, f"{SERVED} percent")]
+
+
+def test_a_killed_process_is_nobodys_breach() -> None:
+    with opened(f"{SERVED} reference") as manager:
+        assert isinstance(manager, Link)
+        process: Any = manager._process
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(BenchFault, match="signal 9"):
+            manager.decide({})
+
+
+def test_a_killed_process_ends_the_command_with_the_benchs_status(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(MORTAL, encoding="utf-8")
+    done = adversary(f"{sys.executable} {own}", "--weeks", "2", "--jobs", "1", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "killed by signal 9" in done.stderr
+
+
+MORTAL = """
+import os, signal
+from managers.serving import serve
+
+class Mortal:
+    def decide(self, request):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+serve(Mortal())
+"""
+
+
+def test_a_manager_that_raises_is_its_own_failure() -> None:
+    class Broken:
+        def decide(self, _: dict[str, Any]) -> dict[str, Any]:
+            raise RuntimeError("oh")
+
+    from packbench.adversary.managers import Here
+    from packbench.adversary.replaying import played
+
+    (kind,) = {each.kind for each in played(Week(), Here(Broken()))}
+    assert kind == "gave no valid answer"
+
+
+def test_a_name_of_nobody_is_told_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="nearest: stubborn"), opened("stuborn"):
+        pass

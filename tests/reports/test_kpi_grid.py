@@ -1,0 +1,151 @@
+"""Figures of the grid side and of a manager, worked out by hand on a few rows."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.grid.charger import Charger
+from reports import kpi
+from reports.recording import Recording
+from tests.reports.worked import INSTRUMENTS, NAN
+
+LOSSLESS = {
+    "charger charge": 1000.0, "charger discharge": 1000.0, "charger standby": 0.0, "charger proportional": 0.0,
+    "charger quadratic": 0.0, "charger idle": 0.0, "charger dead time": 0.5, "charger ramp": 1000.0,
+}  # fmt: skip
+
+
+def recorded(
+    kind: str, columns: dict[str, list[float]], set_points: dict[str, float], events: list[dict[str, Any]] | None = None
+) -> Recording:
+    """One step of that kind, a row each second."""
+    count = len(next(iter(columns.values())))
+    everything = {"Test Time / s": list(map(float, range(count))), "Step Count / 1": [1.0] * count, **columns}
+    started = {
+        "type": "step started", "time": 0.0, "index": 1, "name": "it", "kind": kind, "direction": "both",
+        "resumable": True, "set_points": set_points,
+    }  # fmt: skip
+    ended = {"type": "step ended", "time": float(count), "index": 1, "ended_by": "time"}
+    rows = np.array(list(everything.values())).T
+    return Recording({"instruments": INSTRUMENTS}, [started, *(events or []), ended], list(everything), rows)
+
+
+def followed(asked: list[float], given: list[float]) -> Recording:
+    return recorded("FollowPower", {"Set Grid Power / W": asked, "Power / W": given}, LOSSLESS)
+
+
+STEP = followed([0, 0, 500, 500, 500, 500, 500, 500], [0, 0, 0, 20, 300, 500, 500, 500])
+
+
+def test_a_set_point_has_settled_from_when_on_it_stays_within_two_per_cent() -> None:
+    """Asked for with the row at 1 s; 4 % of it at 3 s, 60 % at 4 s, all at 5 s."""
+    assert kpi.settling_time(STEP, "it").value == 4.0
+    assert kpi.dead_time(STEP, "it").value == 3.0
+
+
+def test_what_never_settles_has_no_time() -> None:
+    run = followed([0, 0, 500, 500, 500, 500], [0, 0, 0, 500, 500, 400])
+    assert np.isnan(kpi.settling_time(run, "it").value)
+    assert np.isnan(kpi.dead_time(followed([0, 0, 500, 500], [0, 0, 0, 0]), "it").value)
+
+
+def test_what_is_on_its_way_is_no_error() -> None:
+    """Of the charger's 1000 W/s both ways, dead time and two scans: 4.5 s after the change it counts, and before it."""
+    asked, given = [0.0] + [500.0] * 9, [0.0, 0, 0, 0, 0, 0, 510, 490, 520, 500]
+    assert kpi.power_bias(followed(asked, given), "it").value == pytest.approx(20 / 5)
+    assert kpi.power_error(followed(asked, given), "it").value == pytest.approx(np.sqrt((100 + 100 + 400) / 5))
+
+
+def test_a_power_at_the_grid_is_that_at_the_terminals_and_what_the_charger_lost() -> None:
+    charger = Charger()
+    names = ("charge", "discharge", "standby", "proportional", "quadratic", "idle", "dead_time", "ramp")
+    told = {f"charger {name.replace('_', ' ')}": getattr(charger, name) for name in names}
+    terminals = [charger.ac_to_dc(power) for power in (0.0, *[5000.0] * 9)]
+    run = recorded("FollowPower", {"Set Grid Power / W": [0.0] + [5000.0] * 9, "Power / W": terminals}, told)
+    assert kpi.power_error(run, "it").value == pytest.approx(0.0, abs=1e-6)
+
+
+RESERVE = {**LOSSLESS, "nominal frequency": 50.0, "base": 0.0, "reserve": 1000.0}
+
+
+def answered(hertz: list[float], asked: list[float], given: list[float]) -> Recording:
+    columns = {"Grid Frequency / Hz": hertz, "Set Grid Power / W": asked, "Power / W": given}
+    return recorded("FollowFrequency", columns, RESERVE)
+
+
+def test_a_reserve_is_there_from_ninety_five_per_cent_on() -> None:
+    run = answered(
+        [50.0, 50.0, 49.8, 49.8, 49.8, 49.8, 49.8], [0, 0, -1000, -1000, -1000, -1000, -1000],
+        [0, 0, 0, -940, -960, -1000, -1000],
+    )  # fmt: skip
+    assert kpi.activation_time(run, "it").value == 3.0
+    assert kpi.sustained(run, "it").value == 2.0
+    assert kpi.delivered(run, "it").value == pytest.approx(100 * (940 + 960 + 1000 + 1000) / 5000)
+
+
+def test_what_nothing_answers_is_insensitivity() -> None:
+    """Within a deadband of 10 mHz nothing has to be; a charger that answers from 30 mHz on only is told of."""
+    hertz = [50.0] * 6 + [50.01] * 6 + [50.03] * 6 + [50.1] * 6
+    lazy = answered(hertz, [0.0] * 12 + [100.0] * 6 + [500.0] * 6, [0.0] * 18 + [500.0] * 6)
+    good = answered(hertz, [0.0] * 12 + [100.0] * 6 + [500.0] * 6, [0.0] * 12 + [100.0] * 6 + [500.0] * 6)
+    assert kpi.insensitivity(lazy, "it").value == pytest.approx(0.03)
+    assert kpi.insensitivity(good, "it").value == pytest.approx(0.01)
+
+
+def test_a_load_that_is_too_much_is_not_owed() -> None:
+    columns = {
+        "Set Grid Power / W": [-100.0, -100, -2000, -2000, -100, -100],
+        "Power / W": [-100.0, -100, 0, 0, 0, -100],
+        "Voltage / V": [100.0, 100, 100, 100, 100, 98],
+        "Supply State / 1": [1.0, 1, -1, -1, -1, 1],
+        "SOC / 1": [0.5, 0.5, 0.5, 0.5, 0.49, 0.48],
+    }
+    run = recorded("Supply", columns, {**LOSSLESS, "minimum": 0.1, "restart": 3.0})
+    assert kpi.served(run, "it").value == pytest.approx(100 * 200 / 300)
+    assert kpi.restart_time(run, "it").value == 3.0
+    assert kpi.lowest_soc(run, "it").value == pytest.approx(48.0)
+
+
+# --- a manager --------------------------------------------------------------------------------------------------------
+
+
+def managed(power: list[float], in_hand: list[float], plugged: list[float], *events: dict[str, Any]) -> Recording:
+    count = len(power)
+    columns = {
+        "Power / W": power, "Set Grid Power / W": power, "Range / km": [50 + each for each in in_hand],
+        "Range Needed / km": [50.0] * count, "Plugged In / 1": plugged, "House Power / W": [36.0] * count,
+        "Sun Power / W": [0.0] * count, "Buying Price / 1": [0.25] * count, "Selling Price / 1": [0.1] * count,
+    }  # fmt: skip
+    return recorded("Manage", columns, {**LOSSLESS, "scale": 0.01, "reserve": 50.0}, list(events))
+
+
+def test_only_what_a_manager_takes_below_the_reserve_counts() -> None:
+    """36 W of a bench of a hundredth for a second are 1 Wh of the car: below the reserve, plugged in, and out of it."""
+    run = managed([-36.0, -36, -36, 36, -36, NAN], [5, -0.5, -3, -4, -9, -9], [1, 1, 1, 1, 0, 1])
+    assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
+    assert kpi.given_back(run, "it").value == pytest.approx(2.0)  # the first row has no time
+
+
+def test_a_departure_that_was_warned_of_is_kept() -> None:
+    def departure(short: float, *, warned: bool) -> dict[str, Any]:
+        return {"type": "departure", "time": 2.0, "short": short, "warned": warned}
+
+    told = [departure(5.0, warned=True), departure(0.5, warned=False), departure(-9.0, warned=False)]
+    assert kpi.departures(managed([0.0] * 4, [0] * 4, [1] * 4, *told), "it").value == 0.0
+    broken = managed([0.0] * 4, [0] * 4, [1] * 4, departure(5.0, warned=False))
+    assert kpi.departures(broken, "it").value == 1.0
+    assert "5.0 km" in kpi.departures(broken, "it").definition
+
+
+def test_a_lost_link_is_not_the_manager_s_failure() -> None:
+    events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
+    assert kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it").value == 1.0
+
+
+def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:
+    """36 W of house and 3600 W of the car, each a second: 1.01 Wh bought at 0.25 a kWh; 0.99 Wh sold at 0.1."""
+    run = managed([0.0, 36.0, -36.0, 0.0], [9] * 4, [1] * 4)
+    bought = 0.25 * (3636 + 36) / 3.6e6
+    sold = 0.1 * 3564 / 3.6e6
+    assert kpi.cost(run, "it").value == pytest.approx(bought - sold)
