@@ -10,7 +10,7 @@ import numpy as np
 
 from reports.figure import DPI, INK, encode
 from reports.kpi.grid import SET
-from reports.kpi.managing import BUY, HOUSE, NEEDED, PLUGGED, RANGE, SELL, SUN
+from reports.kpi.managing import BUY, HOUSE, NEEDED, PLUGGED, RANGE, SELL, SUN, was_warned
 from reports.kpi.readings import SOC, TIME
 from reports.panels import BLUE, GREEN, GREY, ORANGE
 from reports.pictures import Picture
@@ -41,8 +41,8 @@ def said(run: Recording, step: Step) -> str:
     lines, before = [], None
     for event in _events(run, step, "manager"):
         told = (event["power"], event["say"], event["problem"])
-        if told != before or event["warnings"]:
-            warned = f", {event['warnings']} warnings" if event["warnings"] else ""
+        if told != before or event["warned"]:
+            warned = f", {len(event['warned'])} warnings" if event["warned"] else ""
             words = event["problem"] or event["say"]
             lines.append(
                 f"{event['at'] / HOUR:7.2f} h  {event['reason']:<8} {event['power']:8.0f} W  {event['range']:6.1f} km  "
@@ -106,7 +106,7 @@ def _draw_range(axis: "Axes", run: Recording, step: Step, hours: Floats, every: 
     _draw_lines(axis, hours, lines, "range / km")
     for event in _events(run, step, "departure"):
         word = f"{event['distance']:g} km" + (f", {event['short']:.0f} short" if event["short"] > 0 else "")
-        warned = ", warned" if event["warned"] else ""
+        warned = ", warned" if was_warned(run, event) else ""
         axis.annotate(
             word + warned, (event["at"] / HOUR, 0.04), xycoords=("data", "axes fraction"), fontsize=6.5, color=INK
         )

@@ -174,4 +174,4 @@ class Manage(Step):
     @property
     def identity(self) -> str:
         """See `Step.identity`."""
-        return f"{self!r} {self.days.season} {self.days.start.isoformat()} {self.days.duration:g} {self.days.trips}"
+        return f"{self!r} {self.days.digest}"

@@ -1,14 +1,15 @@
 """What a manager is asked: the contract's request, of what the bench knows and of nothing else."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.grid.charger import Charger
-from models.grid.seasons import forecast
-from models.grid.week import QUARTER, Days
+from models.grid.week import QUARTER, RESERVE_ROAD, Days
+from models.tables import Vector
 
-HORIZON = 24 * 3600.0
+Foresee = Callable[[float], Mapping[str, Vector]]
+"""At a time (s), the series of `Days` by their names from that quarter of an hour on, as far as somebody knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,38 +24,47 @@ class Telling:
     discharge: float
 
 
-class Asking:
-    """Makes requests for some days; keeps what was foreseen last, for a forecast that grows stale."""
+def displayed(days: Days, time: float, soc: float) -> float | None:
+    """What a car with a charge of `soc` (0 to 1) tells of it at a time, with what is wrong then; None: nothing."""
+    if days.suffers("soc", time) is not None:
+        return None
+    jump = days.suffers("jump", time)
+    return soc if jump is None else min(soc + jump.by, 1.0)
 
-    def __init__(self, days: Days, charger: Charger, imports: float, exports: float, error: float = 1.0) -> None:
-        self._days, self._charger, self._site, self._error = days, charger, (imports, exports), error
+
+class Asking:
+    """Makes requests for some days; keeps what was foreseen last, for a forecast that grows stale.
+
+    `imports` and `exports` are W that the connection carries, `road` is the one that the reserve is for.
+    """
+
+    def __init__(
+        self, days: Days, charger: Charger, imports: float, exports: float, foresee: Foresee, road: str = RESERVE_ROAD
+    ) -> None:
+        self._days, self._charger, self._site = days, charger, {"import": imports, "export": exports}
+        self._foresee, self._road = foresee, road
         self._foreseen: Mapping[str, Any] = {}
 
     def request(self, time: float, reason: str, car: Telling) -> dict[str, Any]:
         """Of a time, s from the beginning of the days."""
         days, charger = self._days, self._charger
         quarter, trip = days.quarter(time), days.next_trip(time)
-        told = {name: getattr(car, name) for name in ("plugged", "soc", "cells", "energy", "charge", "discharge")}
         return {
-            "contract": 1, "time": days.at(time).isoformat(), "reason": reason, "car": told,
+            "contract": 1, "time": days.at(time).isoformat(), "reason": reason, "car": asdict(car),
             "charger": {
                 "charge": charger.charge, "discharge": charger.discharge, "least": charger.least,
                 "efficiency": charger.efficiency(charger.charge),
             },
-            "site": {
-                "house": float(days.house[quarter]), "sun": float(days.sun[quarter]),
-                "import": self._site[0], "export": self._site[1],
-            },
+            "site": {"house": float(days.house[quarter]), "sun": float(days.sun[quarter]), **self._site},
             "trip": None if trip is None else {
                 "departure": days.at(trip.departure(time)).isoformat(), "distance": trip.distance, "road": trip.road,
             },
-            "reserve": {"distance": days.reserve, "road": "country"},
+            "reserve": {"distance": days.reserve, "road": self._road},
             "season": days.season, "model": days.car, "forecast": self._forecast(time),
         }  # fmt: skip
 
     def _forecast(self, time: float) -> Mapping[str, Any]:
         if not self._foreseen or self._days.suffers("forecast", time) is None:
-            seen = forecast(self._days, time, HORIZON, error=self._error)
-            named = ("outside", "house", "sun", "buy", "sell")
-            self._foreseen = {"step": int(QUARTER), **{name: getattr(seen, name).tolist() for name in named}}
+            seen = self._foresee(time)
+            self._foreseen = {"step": int(QUARTER), **{name: values.tolist() for name, values in seen.items()}}
         return self._foreseen

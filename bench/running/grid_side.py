@@ -152,6 +152,7 @@ class Direct:
     def stop(self) -> None:
         """See `GridSide`."""
         self.plug.stop()
+        self._asked = 0.0  # or what was asked before it would act on for as long as it stood
 
     def _amperes(self, row: Row, _time: float) -> float:
         return min(self._into / max(row[_VOLTAGE], self._lowest), self._most.charge_current)

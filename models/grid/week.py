@@ -3,6 +3,7 @@
 Everything is known in advance to whoever made it, and to nobody else: a manager is told a forecast, and what is.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,10 @@ from models.tables import Vector
 
 QUARTER = 900.0
 """s between two values of a series."""
+SERIES = ("outside", "house", "sun", "buy", "sell")
+"""What `Days` know of each quarter of an hour."""
+RESERVE_ROAD = "country"
+"""The road that a reserve is for, where nobody says another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,18 @@ class Days:
 
     def __post_init__(self) -> None:
         count = len(self.outside)
-        for name in ("house", "sun", "buy", "sell"):
+        for name in SERIES:
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name} has {len(getattr(self, name))} quarters of an hour, and outside has {count}")
+
+    @property
+    def digest(self) -> str:
+        """What tells these days from any others."""
+        told = (self.start.isoformat(), self.season, self.trips, self.outages, self.reserve, self.car, self.soc)
+        found = hashlib.sha256(repr(told).encode())
+        for name in SERIES:
+            found.update(getattr(self, name).tobytes())
+        return found.hexdigest()
 
     @property
     def duration(self) -> float:

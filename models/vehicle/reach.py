@@ -212,6 +212,14 @@ def reach(pack: Pack, soc: float, cells: float, way: Going) -> float:
     return usable(pack, soc, cells, way.power) / way.energy
 
 
+def lacking(
+    pack: Pack, soc: float, cells: float, distance: float, there: Going, reserve: float, beyond: Going
+) -> float:
+    """Km of the way `there` that lack for its `distance` and a `reserve` (km) on another; negative: what is left."""
+    needed = distance * there.energy + reserve * beyond.energy
+    return (needed - usable(pack, soc, cells, there.power)) / there.energy
+
+
 def needed_soc(pack: Pack, distance: float, cells: float, way: Going) -> float:
     """State of charge from which a pack with cells of so many degC reaches `distance` km; the inverse of `reach`.
 

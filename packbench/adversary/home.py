@@ -9,8 +9,9 @@ from functools import lru_cache
 from math import exp
 
 from models.grid.charger import Charger
-from models.grid.week import Days, Trip
-from models.vehicle.reach import Going, Pack, going, needed_soc, usable
+from models.grid.week import RESERVE_ROAD, SERIES, Days, Trip
+from models.tables import Vector
+from models.vehicle.reach import Going, Pack, going, lacking, needed_soc, usable
 
 ONE_WAY = 0.985
 """Of the energy at a pack's terminals, what is stored, and what comes out again."""
@@ -19,6 +20,8 @@ COOLING = 10 * 3600.0
 STRANDED = 0.03
 """State of charge with which a car comes home that had to be charged on its way."""
 CELL, ENERGY = "nmc811-21700", 52000.0
+DAY = 96
+"""Quarters of an hour that a manager is told of in advance."""
 
 
 @lru_cache(maxsize=8)
@@ -35,7 +38,7 @@ class Home:
     imports: float = 12000.0
     exports: float = 12000.0
     garage: bool = True
-    reserve_road: str = "country"
+    reserve_road: str = RESERVE_ROAD
     energy: float = ENERGY
     house_error: float = 1.0
     """What a forecast of the house and the sun is, of what they will be."""
@@ -108,8 +111,15 @@ class Plant:
     def short(self, car: CarState, trip: Trip) -> float:
         """Km that lack at a departure for trip and reserve; negative where there is more."""
         there, reserve = self.way(trip.road, trip.leaves), self.way(self.home.reserve_road, trip.leaves)
-        needed = trip.distance * there.energy + self.days.reserve * reserve.energy
-        return (needed - usable(self.pack, car.soc, car.cells, there.power)) / there.energy
+        return lacking(self.pack, car.soc, car.cells, trip.distance, there, self.days.reserve, reserve)
+
+    def foreseen(self, time: float) -> dict[str, Vector]:
+        """The next day as a manager is told it: house and sun are another share of what they will be."""
+        days, ahead = self.days, slice(self.days.quarter(time), self.days.quarter(time) + DAY)
+        found: dict[str, Vector] = {name: getattr(days, name)[ahead] for name in SERIES}
+        return {
+            name: each * self.home.house_error if name in {"house", "sun"} else each for name, each in found.items()
+        }
 
     def charged(self, car: CarState, begin: float, end: float, *, heard: bool = False) -> CarState:
         """Full power from one time to another; `heard`: through the links that are lost meanwhile as well."""

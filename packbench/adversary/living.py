@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bench.managing.answer import Answer, Manager, NoAnswer, understood
-from models.grid.week import QUARTER, Days, Trip
-from packbench.adversary.asking import Teller
+from bench.managing.moments import REASONS, happenings
+from bench.managing.request import Asking, Telling, displayed
+from models.grid.week import Days, Trip
 from packbench.adversary.home import CarState, Plant
 
 AGAIN = 1.0
@@ -57,8 +58,11 @@ def live(plant: Plant, manager: Manager) -> Lived:
 
 class _Living:
     def __init__(self, plant: Plant, manager: Manager) -> None:
-        self._plant, self._manager, self._teller = plant, manager, Teller(plant)
+        self._plant, self._manager, home = plant, manager, plant.home
         self._days, self._lived = plant.days, Lived(plant)
+        self._asking = Asking(
+            plant.days, home.charger, home.imports, home.exports, plant.foreseen, road=home.reserve_road
+        )
         self._car = CarState(plant.days.soc, plant.around(0.0))
         self._power, self._armed = 0.0, True
 
@@ -106,9 +110,14 @@ class _Living:
             self._ask(end, "reserve")
         return end
 
+    def _tells(self, time: float, *, plugged: bool) -> Telling:
+        car, (takes, gives) = self._car, self._plant.limits(self._car)
+        soc = displayed(self._days, time, car.soc)
+        return Telling(plugged, soc, car.cells, self._plant.home.energy, takes, gives)
+
     def _ask(self, time: float, reason: str) -> None:
         plugged = self._days.trip_at(time) is None
-        request = self._teller.request(time, reason, self._car, plugged=plugged)
+        request = self._asking.request(time, reason, self._tells(time, plugged=plugged))
         problem, answer = "", Answer(0.0)
         try:
             # A manager in this process gets a copy, as one that is asked over a wire.
@@ -119,22 +128,8 @@ class _Living:
         trip = self._days.next_trip(time)
         told = None if trip is None else trip.departure(time)
         self._lived.decisions.append(
-            Decision(
-                time,
-                reason,
-                self._car,
-                self._power,
-                answer.warned,
-                told,
-                trip,
-                problem,
-                answer.say,
-            )
+            Decision(time, reason, self._car, self._power, answer.warned, told, trip, problem, answer.say)
         )
-
-
-REASONS = ("start", "arrival", "link", "trip", "tick")
-"""Of several at one moment, the first is told."""
 
 
 def _moments(days: Days) -> list[tuple[float, frozenset[str]]]:
@@ -147,13 +142,7 @@ def _moments(days: Days) -> list[tuple[float, frozenset[str]]]:
 
 
 def _happenings(days: Days) -> Iterator[tuple[float, str]]:
-    yield 0.0, "start"
-    yield from ((QUARTER * number, "tick") for number in range(len(days.outside) + 1))
-    for trip in days.trips:
-        yield trip.leaves, "tick"
-        yield trip.returns, "arrival"
-        if trip.known is not None:
-            yield trip.known, "trip"
-    for outage in days.outages:
-        yield outage.begins, "tick"
-        yield outage.ends, "link" if outage.what == "link" else "tick"
+    """And each departure, and the end of it all."""
+    yield from happenings(days)
+    yield days.duration, "tick"
+    yield from ((trip.leaves, "tick") for trip in days.trips)

@@ -11,7 +11,7 @@ import numpy as np
 from reports.kpi.base import Explained, of_step
 from reports.kpi.grid import SET, Grid
 from reports.kpi.readings import CHARGE_WH, DISCHARGE_WH, POWER, TIME, counted
-from reports.recording import Floats, Recording, Step
+from reports.recording import Event, Floats, Recording, Step
 
 RANGE, NEEDED, PLUGGED = "Range / km", "Range Needed / km", "Plugged In / 1"
 HOUSE, SUN, BUY, SELL = "House Power / W", "Sun Power / W", "Buying Price / 1", "Selling Price / 1"
@@ -21,6 +21,13 @@ TOLERANCE = 1.0
 
 def _managed(_run: Recording, step: Step) -> bool:
     return step.kind == "Manage"
+
+
+def was_warned(run: Recording, departure: Event) -> bool:
+    """Whether the manager has warned of a departure before it."""
+    return any(
+        departure["leaves"] in event["warned"] for event in run.of_type("manager") if event["time"] <= departure["time"]
+    )
 
 
 def _scale(step: Step) -> float:
@@ -57,7 +64,7 @@ def departures(run: Recording, step: Step) -> Explained:
     """
     found = [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
     short = [float(event["short"]) for event in found]
-    broken = sum(lacks > TOLERANCE and not event["warned"] for lacks, event in zip(short, found, strict=True))
+    broken = sum(lacks > TOLERANCE and not was_warned(run, event) for lacks, event in zip(short, found, strict=True))
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
 
 

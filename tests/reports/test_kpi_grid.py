@@ -128,12 +128,17 @@ def test_only_what_a_manager_takes_below_the_reserve_counts() -> None:
 
 
 def test_a_departure_that_was_warned_of_is_kept() -> None:
-    def departure(short: float, *, warned: bool) -> dict[str, Any]:
-        return {"type": "departure", "time": 2.0, "short": short, "warned": warned}
+    def departure(short: float, leaves: float) -> dict[str, Any]:
+        return {"type": "departure", "time": 2.0, "short": short, "leaves": leaves}
 
-    told = [departure(5.0, warned=True), departure(0.5, warned=False), departure(-9.0, warned=False)]
+    def warning(time: float, leaves: float) -> dict[str, Any]:
+        return {"type": "manager", "time": time, "problem": "", "warned": [leaves]}
+
+    told = [warning(1.0, 100.0), departure(5.0, 100.0), departure(0.5, 200.0), departure(-9.0, 300.0)]
     assert kpi.departures(managed([0.0] * 4, [0] * 4, [1] * 4, *told), "it").value == 0.0
-    broken = managed([0.0] * 4, [0] * 4, [1] * 4, departure(5.0, warned=False))
+    # Of another departure, and of this one when it has left.
+    late = [warning(1.0, 900.0), departure(5.0, 100.0), warning(3.0, 100.0)]
+    broken = managed([0.0] * 4, [0] * 4, [1] * 4, *late)
     assert kpi.departures(broken, "it").value == 1.0
     assert "5.0 km" in kpi.departures(broken, "it").definition
 

@@ -11,8 +11,8 @@ from reports.recording import Recording
 from tests.reports.test_kpi_grid import managed
 
 
-def asked(at: float, power: float, say: str = "", problem: str = "", warnings: int = 0) -> dict[str, Any]:
-    told = {"reason": "tick", "say": say, "problem": problem, "warnings": warnings, "range": 60.0}
+def asked(at: float, power: float, say: str = "", problem: str = "", warned: tuple[float, ...] = ()) -> dict[str, Any]:
+    told = {"reason": "tick", "say": say, "problem": problem, "warned": list(warned), "range": 60.0}
     return {"type": "manager", "time": at, "at": at, "power": power, **told}
 
 
@@ -23,7 +23,7 @@ def days(*events: dict[str, Any]) -> Recording:
 
 
 def test_each_step_that_was_managed_has_its_picture() -> None:
-    departure = {"type": "departure", "time": 3.0, "at": 3.0, "short": 4.0, "warned": True, "distance": 42.0}
+    departure = {"type": "departure", "time": 3.0, "at": 3.0, "short": 4.0, "leaves": 3.0, "distance": 42.0}
     (drawn,) = managed_days.pictures(days(asked(0, 500, "cheap"), departure))
     with Image.open(BytesIO(drawn.png)) as picture:
         assert picture.width > 900
@@ -32,7 +32,7 @@ def test_each_step_that_was_managed_has_its_picture() -> None:
 
 def test_what_was_said_is_told_once_and_who_said_nothing_too() -> None:
     told = managed_days.said(
-        days(asked(0, 500, "cheap"), asked(1, 500, "cheap"), asked(2, 0, problem="it did not answer", warnings=1)),
+        days(asked(0, 500, "cheap"), asked(1, 500, "cheap"), asked(2, 0, problem="it did not answer", warned=(3.0,))),
         days().steps[0],
     )
     first, second = told.splitlines()

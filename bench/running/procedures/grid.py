@@ -38,9 +38,14 @@ class OnTheGrid(Procedure[S]):
         """What is plugged in; pre-flight has told where there is none."""
         return self._charger or Charger()
 
+    @property
+    def able(self) -> Charger:
+        """What may be asked of it."""
+        return self.charger
+
     def envelope(self) -> Envelope:
         """See `Procedure`."""
-        return envelope(self.charger, self.place, self.charge, self.discharge)
+        return envelope(self.able, self.place, self.charge, self.discharge)
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: a station whose AC side has no charger named, and more than the charger can."""
@@ -48,8 +53,8 @@ class OnTheGrid(Procedure[S]):
             yield NO_CHARGER.format(station=self.place.station.name)
             return
         for way, asked, most in (
-            ("charge", self.charge, self.charger.charge),
-            ("discharge", self.discharge, self.charger.discharge),
+            ("charge", self.charge, self.able.charge),
+            ("discharge", self.discharge, self.able.discharge),
         ):
             if asked > most * (1 + ROUNDING):
                 yield f"it asks to {way} with {asked:.4g} W, the charger allows {most:.4g} W."

@@ -5,9 +5,9 @@ manager is told of the car is what its BMS shows. Whatever it says, charger, con
 or an answer the car rests.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -15,7 +15,8 @@ from bench.grid.steps import Manage
 from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.link import Link
-from bench.managing.request import Asking, Telling
+from bench.managing.moments import REASONS, happenings
+from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
 from bench.running.grid_side import side_of
@@ -26,10 +27,14 @@ from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
 from models.construction import Construction
 from models.grid.charger import Charger
-from models.grid.week import QUARTER, Days, Trip
+from models.grid.seasons import forecast
+from models.grid.week import QUARTER, RESERVE_ROAD, SERIES, Days, Trip
+from models.tables import Vector
 from models.vehicle.car import load_car
-from models.vehicle.reach import Pack, going, usable
+from models.vehicle.reach import Pack, going, lacking, usable
 
+HORIZON = 24 * 3600.0
+"""s of a forecast."""
 LOOK = 10.0
 """s between two looks at how far the car would get."""
 AGAIN = 1.0
@@ -58,6 +63,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         self.charge, self.discharge = self.charger.charge, self.charger.discharge
         self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
         construction = Construction(**pack.construction.model_dump())
+        self._link: Link | None = None
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
 
     def _outside(self, time: float) -> float:
@@ -112,7 +118,7 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
-        self._link = getattr(self, "_link", None) or Link(self.step.manager)
+        self._link = self._link or Link(self.step.manager)
         return _Managing(self, stage, self._link).control
 
     def ended(self, stage: Stage) -> None:
@@ -124,10 +130,9 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        link: Link | None = getattr(self, "_link", None)
+        link, self._link = self._link, None
         if link is not None:
             link.close()
-            self._link = None
 
     def driving(self, time: float) -> float:
         """W out of the car's pack at a time of the days; 0 where it is not on its way."""
@@ -148,13 +153,13 @@ class _Managing:
         self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
-        self._asking = Asking(self._days, procedure.cars, procedure.step.imports, procedure.step.exports)
-        self._moments = _moments(self._days)
-        self._due = (0.0, "start")
+        step = procedure.step
+        self._asking = Asking(step.days, procedure.cars, step.imports, step.exports, self._foreseen)
+        self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
+        self._due = next(self._moments)
         self._reasons = set[str]()
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
         self._gone: Trip | None = None
-        self._warned = frozenset[float]()
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
 
@@ -188,7 +193,7 @@ class _Managing:
         """How far it would get, and how far it has to; and the air around it."""
         self._looked, days, of = time, self._days, self._of
         quarter = days.quarter(time)
-        way = going(days.car, "country", float(days.outside[quarter]))
+        way = going(days.car, RESERVE_ROAD, float(days.outside[quarter]))
         self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
         self._needed = days.reserve
         net = {
@@ -210,12 +215,11 @@ class _Managing:
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
         outside = float(days.outside[days.quarter(time)])
-        way, back = going(days.car, trip.road, outside), going(days.car, "country", outside)
-        needed = trip.distance * way.energy + days.reserve * back.energy
-        short = (needed - usable(of.pack, row[_SOC], row[_COLDEST], way.power)) / way.energy
-        warned = days.at(trip.leaves).timestamp() in self._warned
+        way, beyond = going(days.car, trip.road, outside), going(days.car, RESERVE_ROAD, outside)
+        short = lacking(of.pack, row[_SOC], row[_COLDEST], trip.distance, way, days.reserve, beyond)
+        leaves = days.at(trip.leaves).timestamp()
         self._stage.log.event(
-            "departure", at=time, short=round(short, 3), warned=warned, distance=trip.distance, road=trip.road
+            "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road
         )
         self._answer = Answer(0.0)
 
@@ -240,25 +244,22 @@ class _Managing:
         self._obey(answer, problem, time, plugged)
 
     def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
-        self._warned |= answer.warned
         self._answer = answer if plugged else replace(answer, power=0.0)
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
-            range=round(self._range, 2), needed=self._needed, warnings=len(answer.warned),
+            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned),
         )  # fmt: skip
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
         takes, gives = (0.0 if isnan(row[limit]) else row[limit] * volts / scale for limit in _LIMITS)
-        soc: float | None = row[_SOC]
-        jump = days.suffers("jump", time)
-        if soc is None or isnan(soc) or days.suffers("soc", time) is not None:
-            soc = None
-        elif jump is not None:
-            soc = min(soc + jump.by, 1.0)
-        energy = self._of.pack.energy
-        return Telling(days.trip_at(time) is None, soc, row[_COLDEST], energy, takes, gives)
+        soc = None if isnan(row[_SOC]) else displayed(days, time, row[_SOC])
+        return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._of.pack.energy, takes, gives)
+
+    def _foreseen(self, time: float) -> dict[str, Vector]:
+        seen = forecast(self._days, time, HORIZON)
+        return {name: getattr(seen, name) for name in SERIES}
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""
@@ -272,17 +273,3 @@ class _Managing:
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
-REASONS = ("start", "arrival", "link", "trip", "reserve", "tick")
-"""Of several at one moment, the first is told."""
-
-
-def _moments(days: Days) -> Iterator[tuple[float, str]]:
-    """When something happens, in its order, and what; then never anything."""
-    found = [(QUARTER * number, "tick") for number in range(1, len(days.outside))]
-    for trip in days.trips:
-        found += [(trip.returns, "arrival"), *([(trip.known, "trip")] if trip.known is not None else [])]
-    for outage in days.outages:
-        found += [(outage.begins, "tick"), (outage.ends, "link" if outage.what == "link" else "tick")]
-    yield from sorted(found)
-    while True:
-        yield float("inf"), ""

@@ -13,11 +13,12 @@ from bench.columns import INDEX
 from bench.grid.steps import Supply
 from bench.profile import Playback
 from bench.running.declared import Place
-from bench.running.grid_side import Direct, envelope
-from bench.running.procedures.base import Control, Direction, Envelope, Stage
+from bench.running.grid_side import Direct
+from bench.running.procedures.base import Control, Direction, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
+from models.grid.charger import Charger
 
 _SOC, _CELL_VOLTAGE_MIN = INDEX[columns.SOC], INDEX[columns.CELL_VOLTAGE_MIN]
 
@@ -52,18 +53,16 @@ class SupplyProcedure(OnTheGrid[Supply]):
         """See `Procedure`."""
         return self.step.period
 
-    def problems(self) -> Iterable[str]:
-        """See `Procedure`; an overload is what some loads are for."""
-        if "charger" in self.place.roles:
-            return [
-                "a box at a grid carries no load of its own: it needs a station whose source and sink are the charger."
-            ]
-        return [each for each in super().problems() if "asks to discharge" not in each]
+    @property
+    def able(self) -> Charger:
+        """See `OnTheGrid`; an overload is carried for a while."""
+        return replace(self.charger, discharge=max(self.charger.discharge, self.discharge))
 
-    def envelope(self) -> Envelope:
-        """See `Procedure`; an overload is carried for a while."""
-        able = replace(self.charger, discharge=max(self.charger.discharge, self.discharge))
-        return envelope(able, self.place, 0.0, self.discharge)
+    def problems(self) -> Iterable[str]:
+        """See `Procedure`: a box has no socket."""
+        yield from super().problems()
+        if "charger" in self.place.roles:
+            yield "a box at a grid carries no load of its own: use a station whose source and sink are the charger."
 
     def set_points(self) -> dict[str, float]:
         """See `Procedure`."""
