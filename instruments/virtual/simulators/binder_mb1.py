@@ -15,18 +15,17 @@ from instruments.virtual.conditioning import Chamber
 from instruments.virtual.conditioning import Settings as Base
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import OF_A_CHAMBER
+from instruments.virtual.modbus import ADDRESS, READ, READ_TOO, VALUE, WRITE_ALL, Refused, answered
 from instruments.virtual.ports import Air
 from instruments.virtual.simulator import Place, Simulator
 
-READ, READ_TOO, WRITE, WRITE_ALL = 0x03, 0x04, 0x06, 0x10
-FUNCTION, ADDRESS, RANGE, ACCESS = 1, 2, 3, 5
-"""Error codes."""
+ACCESS = 5
+"""Error code of its own, beside those of Modbus."""
 BASIC, MANUAL, PROGRAM = 0x1000, 0x0800, 0x0400
 PROCESS_VALUE, SET_POINT = 0x11A9, 0x1077
 MANUAL_SET_POINT, BASIC_SET_POINT = 0x1581, 0x156F
 MODE, DOOR, ALARM, NOTE, TEXT = 0x1A22, 0x1007, 0x123D, 0x123E, 0x1228
 TEXT_LENGTH = 20
-MOST_READ = 125
 SHORTEST = 8
 """Bytes of every message but one that writes several words."""
 
@@ -37,10 +36,6 @@ class Settings(Base):
     low: float = Field(default=-40.0, gt=-273.15)
     high: float = 180.0
     unit: int = Field(default=1, ge=1, le=255)
-
-
-class Refused(Exception):
-    """A message that is answered with an error code, the argument."""
 
 
 def crc(data: bytes) -> bytes:
@@ -140,13 +135,7 @@ class BinderMb1(Chamber):
         data = message.encode("latin-1")
         if crc(data[:-2]) != data[-2:] or data[0] != self._unit:
             return None
-        function = data[1]
-        try:
-            if function not in FUNCTIONS:
-                raise Refused(FUNCTION)
-            return self._reply(bytes((function,)) + FUNCTIONS[function](self, data[2:-2]))
-        except Refused as refused:
-            return self._reply(bytes((function | 0x80, refused.args[0])))
+        return self._reply(answered(self, data[1:-2]))
 
     def _reply(self, data: bytes) -> str:
         message = bytes((self._unit,)) + data
@@ -174,7 +163,7 @@ class BinderMb1(Chamber):
         elif address in self.set_points and len(words) == 2:
             value = _float_of(words)
             if not self.low <= value <= self.high:
-                raise Refused(RANGE)
+                raise Refused(VALUE)
             self.set_points[address] = value
             self.drive()
         else:
@@ -182,7 +171,7 @@ class BinderMb1(Chamber):
 
     def _begin(self, mode: int) -> None:
         if mode not in {0, BASIC, MANUAL}:  # there is no program
-            raise Refused(RANGE)
+            raise Refused(VALUE)
         self.mode = mode
         self.drive()
 
@@ -217,46 +206,6 @@ READABLE: Mapping[int, Callable[[BinderMb1], tuple[int, ...]]] = {
     ALARM: lambda chamber: (int(bool(chamber.text)),),
     NOTE: lambda chamber: (0,),
     TEXT: _text,
-}
-
-
-def _pair(data: bytes) -> tuple[int, int]:
-    """The address and the one word of most messages; raises `Refused` for a message that has more or less."""
-    if len(data) != 4:
-        raise Refused(RANGE)
-    address, word = struct.unpack(">HH", data)
-    return address, word
-
-
-def _read(chamber: BinderMb1, data: bytes) -> bytes:
-    address, count = _pair(data)
-    if not 1 <= count <= MOST_READ:
-        raise Refused(RANGE)
-    words = chamber.fetch(address, count)
-    return struct.pack(f">B{count}H", 2 * count, *words)
-
-
-def _write(chamber: BinderMb1, data: bytes) -> bytes:
-    address, word = _pair(data)
-    chamber.store(address, (word,))
-    return data
-
-
-def _write_all(chamber: BinderMb1, data: bytes) -> bytes:
-    if len(data) < 5:
-        raise Refused(RANGE)
-    address, count, size = struct.unpack(">HHB", data[:5])
-    if size != 2 * count or len(data) != 5 + size:
-        raise Refused(RANGE)
-    chamber.store(address, struct.unpack(f">{count}H", data[5:]))
-    return data[:4]
-
-
-FUNCTIONS: Mapping[int, Callable[[BinderMb1, bytes], bytes]] = {
-    READ: _read,
-    READ_TOO: _read,
-    WRITE: _write,
-    WRITE_ALL: _write_all,
 }
 
 

@@ -12,7 +12,7 @@ a share of the power, and one of its square. Its meter is at the AC side and sho
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import copysign, sqrt
 from typing import Any
 
@@ -22,15 +22,12 @@ from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import OUTPUT_DEAD, OUTPUT_LIES, OUTPUT_STAYS_ON
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.metering import meter_of
+from instruments.virtual.modbus import ADDRESS, READ, READ_TOO, VALUE, Refused, answered
 from instruments.virtual.ports import Source
 from instruments.virtual.simulator import Limits, Place, Simulator
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import OperatingPoint, SupplyPort
 
-READ, READ_TOO, WRITE, WRITE_ALL = 0x03, 0x04, 0x06, 0x10
-FUNCTION, ADDRESS, VALUE = 1, 2, 3
-"""Exception codes."""
-MOST_READ, MOST_WRITTEN = 125, 123
 HEADER = 7
 """Bytes of an MBAP header: transaction, protocol, length, unit."""
 LONGEST = 254
@@ -64,10 +61,6 @@ class Settings(Base):
     current: float = Field(default=40.0, gt=0)
     at_rest: bool = False
     unit: int = Field(default=1, ge=1, le=247)
-
-
-class Refused(Exception):
-    """A message that is answered with an exception code, the argument."""
 
 
 class Quasar(Instrument):
@@ -317,13 +310,7 @@ class Quasar(Instrument):
         if data[6] != self.settings.unit:
             return None
         self._silent = 0.0
-        function = data[HEADER]
-        try:
-            if function not in FUNCTIONS:
-                raise Refused(FUNCTION)
-            answer = bytes((function,)) + FUNCTIONS[function](self, data[HEADER + 1 :])
-        except Refused as refused:
-            answer = bytes((function | 0x80, refused.args[0]))
+        answer = answered(_Words(self), data[HEADER:])
         return (data[:4] + struct.pack(">HB", 1 + len(answer), data[6]) + answer).decode("latin-1")
 
     def fetch(self, address: int) -> int:
@@ -399,44 +386,20 @@ ALLOWED: Mapping[int, Callable[[Quasar, int], bool]] = {
 }
 
 
-def _pair(data: bytes) -> tuple[int, int]:
-    """The address and the one word of most messages; raises `Refused` for one that has more or less."""
-    if len(data) != 4:
-        raise Refused(VALUE)
-    address, word = struct.unpack(">HH", data)
-    return address, word
+class _Words:
+    """Its registers, several at once."""
 
+    def __init__(self, box: Quasar) -> None:
+        self._box = box
 
-def _read(box: Quasar, data: bytes) -> bytes:
-    address, count = _pair(data)
-    if not 1 <= count <= MOST_READ:
-        raise Refused(VALUE)
-    words = [box.fetch(each) for each in range(address, address + count)]
-    return struct.pack(f">B{count}H", 2 * count, *words)
+    def fetch(self, address: int, count: int) -> Sequence[int]:
+        """See `Registers`."""
+        return [self._box.fetch(each) for each in range(address, address + count)]
 
-
-def _write(box: Quasar, data: bytes) -> bytes:
-    box.store(*_pair(data))
-    return data
-
-
-def _write_all(box: Quasar, data: bytes) -> bytes:
-    if len(data) < 5:
-        raise Refused(VALUE)
-    address, count, size = struct.unpack(">HHB", data[:5])
-    if not 1 <= count <= MOST_WRITTEN or size != 2 * count or len(data) != 5 + size:
-        raise Refused(VALUE)
-    for place, word in enumerate(struct.unpack(f">{count}H", data[5:]), address):
-        box.store(place, word)
-    return data[:4]
-
-
-FUNCTIONS: Mapping[int, Callable[[Quasar, bytes], bytes]] = {
-    READ: _read,
-    READ_TOO: _read,
-    WRITE: _write,
-    WRITE_ALL: _write_all,
-}
+    def store(self, address: int, words: tuple[int, ...]) -> None:
+        """See `Registers`: one after the other, up to the first that is refused."""
+        for place, word in enumerate(words, address):
+            self._box.store(place, word)
 
 
 # ---- what can be wrong with one ----
