@@ -157,6 +157,32 @@ def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
 
 
 @pytest.fixture
+def on(tmp_path: Path) -> Iterator[Callable[..., TestBench]]:
+    """Open a shipped station by its name, with its first `pack` or another, as its file has it or begun otherwise.
+
+    `begun` is the pack's `temperature` (degC) and `soc`. What a test has not concluded is concluded behind it.
+    """
+    opened: list[TestBench] = []
+
+    def open_on(
+        name: str, pack: str | None = None, *, seed: int = 0, defects: tuple[str, ...] = (), **begun: float
+    ) -> TestBench:
+        station, file = load_station(name)
+        assert station.virtual is not None
+        station = station.model_copy(update={"virtual": station.virtual.model_copy(update=begun)})
+        setup = Setup(station, file, *load_pack(pack or station.packs[0]), seed=seed, defects=defects)
+        bench = TestBench(setup, tmp_path / f"runs-{len(opened)}", TestIdentity("tests", name, "running"))
+        opened.append(bench)
+        bench.open()
+        return bench
+
+    yield open_on
+    for bench in opened:
+        if bench.run_log.manifest.get("verdict") in {None, "RUNNING"}:
+            bench.conclude()
+
+
+@pytest.fixture
 def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A supply that outlives every test; an indirect parameter is how long (s) it takes to measure."""
     with running_rig(tmp_path, PACK, getattr(request, "param", 0.0)) as running:

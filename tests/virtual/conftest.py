@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
@@ -145,6 +145,29 @@ def open_bench() -> Iterator[OpenBench]:
 def whole_bench(open_bench: OpenBench) -> Bench:
     """A pack with everything around it but an emulator."""
     return open_bench(*EVERYTHING)
+
+
+class HasPort(Protocol):
+    """A line, whatever speaks on it."""
+
+    port: Any
+
+
+L = TypeVar("L", bound=HasPort)
+
+
+@pytest.fixture
+def kept() -> Iterator[Callable[[L], L]]:
+    """Closes the ports of the lines that are given to it, once the test is over."""
+    lines: list[HasPort] = []
+
+    def keep(line: L) -> L:
+        lines.append(line)
+        return line
+
+    yield keep
+    for line in lines:
+        line.port.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """BINDER MB1: whole frames with their check sums, its error codes, and the air."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,20 +43,15 @@ class Line:
 
 
 @pytest.fixture
-def open_line(open_bench: OpenBench) -> Iterator[Callable[..., Line]]:
-    lines: list[Line] = []
-
+def open_line(open_bench: OpenBench, kept: Callable[[Line], Line]) -> Callable[..., Line]:
     def open_one(defects: tuple[str, ...] = (), **chosen: object) -> Line:
         overrides = {"chamber": {"simulator": "binder-mb1", **chosen}}
         bench = open_bench(
             "supply", "chamber", overrides=overrides, links={"chamber": "packbench://chamber"}, defects=defects
         )
-        lines.append(Line(bench))
-        return lines[-1]
+        return kept(Line(bench))
 
-    yield open_one
-    for line in lines:
-        line.port.close()
+    return open_one
 
 
 @pytest.fixture

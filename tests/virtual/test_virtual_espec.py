@@ -1,6 +1,6 @@
 """ESPEC P300: its manual's own examples, the refusals of its table, and the air."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,20 +29,15 @@ class Line:
 
 
 @pytest.fixture
-def open_line(open_bench: OpenBench) -> Iterator[Callable[..., Line]]:
-    lines: list[Line] = []
-
+def open_line(open_bench: OpenBench, kept: Callable[[Line], Line]) -> Callable[..., Line]:
     def open_one(defects: tuple[str, ...] = (), **chosen: object) -> Line:
         overrides = {"chamber": {"simulator": "espec-p300", **chosen}}
         bench = open_bench(
             "supply", "chamber", overrides=overrides, links={"chamber": "packbench://chamber"}, defects=defects
         )
-        lines.append(Line(bench))
-        return lines[-1]
+        return kept(Line(bench))
 
-    yield open_one
-    for line in lines:
-        line.port.close()
+    return open_one
 
 
 @pytest.fixture

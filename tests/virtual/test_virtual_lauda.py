@@ -1,6 +1,6 @@
 """LAUDA Integral: its manuals' own examples and tables, its plate, its watchdog, and what can be wrong with one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,20 +38,15 @@ class Line:
 
 
 @pytest.fixture
-def open_line(open_bench: OpenBench) -> Iterator[Callable[..., Line]]:
-    lines: list[Line] = []
-
+def open_line(open_bench: OpenBench, kept: Callable[[Line], Line]) -> Callable[..., Line]:
     def open_one(defects: tuple[str, ...] = (), construction: dict[str, float] | None = None, **chosen: object) -> Line:
         bench = open_bench(
             "supply", "coolant", overrides={"coolant": chosen}, defects=defects,
             construction=construction or {"coolant": 60.0},
         )  # fmt: skip
-        lines.append(Line(bench))
-        return lines[-1]
+        return kept(Line(bench))
 
-    yield open_one
-    for line in lines:
-        line.port.close()
+    return open_one
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,19 +60,14 @@ class Line:
 
 
 @pytest.fixture
-def open_line(open_bench: OpenBench) -> Iterator[Callable[..., Line]]:
-    lines: list[Line] = []
-
+def open_line(open_bench: OpenBench, kept: Callable[[Line], Line]) -> Callable[..., Line]:
     def open_one(*defects: str, soc: float = 0.5, beside: tuple[str, ...] = (), **chosen: object) -> Line:
         bench = open_bench(
             "wallbox", *beside, overrides={"wallbox": {**CHARGER, **chosen}}, defects=defects, soc=soc
         )  # fmt: skip
-        lines.append(Line(bench))
-        return lines[-1]
+        return kept(Line(bench))
 
-    yield open_one
-    for line in lines:
-        line.port.close()
+    return open_one
 
 
 @pytest.fixture

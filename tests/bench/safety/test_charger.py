@@ -1,9 +1,8 @@
 """A charger on a bench: the shipped station is ready and made safe, and what goes wrong with it is blamed on it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import nan
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,7 @@ import pytest
 from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import load_pack
-from bench.recording.run import TestIdentity
 from bench.running.declared import Undeclared, Workplace
-from bench.running.lifecycle import Setup
 from bench.running.procedures import bounds
 from bench.running.procedures.base import Extremes
 from bench.safety import charger
@@ -31,23 +28,9 @@ Open = Callable[..., TestBench]
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
+def opened(on: Open) -> Open:
     """The shipped station, open; its BMS is asked for closed contactors."""
-    benches: list[TestBench] = []
-
-    def open_one(*defects: str) -> TestBench:
-        station, station_file = load_station(STATION)
-        pack, pack_file = load_pack("nmc811-vehicle")
-        setup = Setup(station, station_file, pack, pack_file, seed=1, defects=defects)
-        bench = TestBench(setup, tmp_path / str(len(benches)), TestIdentity("charger", "charger", "charger"))
-        benches.append(bench)
-        bench.open()
-        return bench
-
-    yield open_one
-    for bench in benches:
-        if bench.run_log.manifest.get("verdict") in {None, "RUNNING"}:
-            bench.conclude(None)
+    return lambda *defects: on(STATION, "nmc811-vehicle", seed=1, defects=defects)
 
 
 def closed(bench: TestBench) -> TestBench:

@@ -1,6 +1,6 @@
 """A coolant unit on a bench: what the guard makes of it, how it is left, what may be asked of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from math import exp, isnan, nan
 from pathlib import Path
@@ -12,9 +12,7 @@ import yaml
 from bench import columns
 from bench.columns import DERIVED, INDEX
 from bench.pack import load_pack
-from bench.recording.run import TestIdentity
 from bench.running.declared import Undeclared, Workplace
-from bench.running.lifecycle import Setup
 from bench.running.procedures import bounds
 from bench.running.procedures.base import Extremes
 from bench.safety import coolant
@@ -114,20 +112,11 @@ def test_a_station_without_a_coolant_unit_has_no_limit_of_one() -> None:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
-    benches: list[TestBench] = []
-
+def opened(on: Open) -> Open:
     def open_one(station: str = "virtual-pack", pack: str = "nmc811-96s", defects: tuple[str, ...] = ()) -> TestBench:
-        setup = Setup(*load_station(station), *load_pack(pack), seed=1, defects=defects)
-        bench = TestBench(setup, tmp_path / str(len(benches)), TestIdentity("coolant", "coolant", "coolant"))
-        benches.append(bench)
-        bench.open()
-        return bench
+        return on(station, pack, seed=1, defects=defects)
 
-    yield open_one
-    for bench in benches:
-        if bench.run_log.manifest.get("verdict") in {None, "RUNNING"}:
-            bench.conclude(None)
+    return open_one
 
 
 def unit(bench: TestBench) -> Any:
