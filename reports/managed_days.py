@@ -94,7 +94,7 @@ def _draw_power(axis: "Axes", run: Recording, step: Step, hours: Floats, every: 
     _draw_lines(axis, hours, lines, "power / kW")
     failed = [event["at"] / HOUR for event in _events(run, step, "manager") if event["problem"]]
     if failed:
-        axis.plot(failed, np.zeros(len(failed)), "x", color=INK, markersize=6, label="no answer")
+        axis.plot(failed, np.zeros(len(failed)), "x", color=INK, markersize=6, label="no link or no answer")
         _legend(axis)
 
 

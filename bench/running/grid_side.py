@@ -152,6 +152,7 @@ class Direct:
     def stop(self) -> None:
         """See `GridSide`."""
         self.plug.stop()
+        self._stage.sampler.note(columns.SET_GRID_POWER, 0.0)
         self._asked = 0.0  # or what was asked before it would act on for as long as it stood
 
     def _amperes(self, row: Row, _time: float) -> float:

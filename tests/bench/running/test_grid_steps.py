@@ -224,6 +224,7 @@ def test_what_was_asked_before_a_trip_does_not_act_behind_it(on: On) -> None:
         run = on("virtual-module", soc=0.6).run(Manage(address, days))
     time, power, plugged = (column(run, name) for name in ("Test Time / s", "Power / W", "Plugged In / 1"))
     assert power[plugged == 1][60] < 0
+    assert (column(run, "Set Grid Power / W")[plugged == 0] == 0.0).all()
     back = time[np.flatnonzero(plugged == 0)[-1]]
     assert power[time > back].min() == 0.0
 
