@@ -160,18 +160,21 @@ def little_bench(new_bench: OpenTestBench) -> Iterator[TestBench]:
 def on(tmp_path: Path) -> Iterator[Callable[..., TestBench]]:
     """Open a shipped station by its name, with its first `pack` or another, as its file has it or begun otherwise.
 
-    `begun` is the pack's `temperature` (degC) and `soc`. What a test has not concluded is concluded behind it.
+    `begun` is the pack's `temperature` (degC) and `soc`, `past` a run to go on with. What a test has not concluded is
+    concluded behind it.
     """
     opened: list[TestBench] = []
 
     def open_on(
-        name: str, pack: str | None = None, *, seed: int = 0, defects: tuple[str, ...] = (), **begun: float
-    ) -> TestBench:
+        name: str, pack: str | None = None, *, seed: int = 0, defects: tuple[str, ...] = (),
+        past: PastRun | None = None, **begun: float,
+    ) -> TestBench:  # fmt: skip
         station, file = load_station(name)
         assert station.virtual is not None
         station = station.model_copy(update={"virtual": station.virtual.model_copy(update=begun)})
         setup = Setup(station, file, *load_pack(pack or station.packs[0]), seed=seed, defects=defects)
-        bench = TestBench(setup, tmp_path / f"runs-{len(opened)}", TestIdentity("tests", name, "running"))
+        identity = TestIdentity("tests", name, "running")
+        bench = TestBench(setup, tmp_path / f"runs-{len(opened)}", identity, past=past)
         opened.append(bench)
         bench.open()
         return bench

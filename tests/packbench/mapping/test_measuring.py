@@ -57,6 +57,23 @@ def test_a_field_has_a_time_a_margin_and_what_they_cost(measured: Measured) -> N
     assert found.assumed
 
 
+def test_a_small_pack_that_a_chamber_cannot_warm_as_a_cars_would_be_has_no_time(tmp_path: Path) -> None:
+    """What conditions the module is air: it leaves the cells as a cold car does, and not as one that heats its pack."""
+    cold, warmed = (
+        measure(Field("lfp-24s", "short-hop", "oslo-winter@7", "follow-limit", warm), LITTLE, tmp_path)
+        for warm in (False, True)
+    )
+    off = warmed.figure(outcome.OFF)
+    assert off.value + off.uncertainty < 0
+    assert abs(cold.figure(outcome.OFF).value) < outcome.MOST_OFF < abs(off.value)
+    assert (cold.comparable, warmed.comparable) == (True, False)
+    assert cold.time.known
+    assert not warmed.time.known
+    # It was charged, and its own record says for how long; it is only nothing to be set beside a car's.
+    assert warmed.verdict == "PASS"
+    assert warmed.figure(outcome.TIME).known
+
+
 def test_its_time_is_that_of_the_recording_which_anybody_can_read_again(measured: Measured) -> None:
     recording = Recording.load(measured.folder)
     soc = recording.values("SOC / 1", recording.step("fast recharge"))
