@@ -19,7 +19,7 @@ GROUP = "packbench.faults"
 """Entry points of other packages: each a `Fault`, named by its id."""
 CATALOGUE = Path(__file__).with_name("faults.yaml")
 
-Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "supervisor", "test", "operator"]
+Layer = Literal["guard", "engine", "opening", "link", "recorder", "safe state", "supervisor", "map", "test", "operator"]
 Action = Literal["warn", "hold", "trip", "refuse", "judge", "end"]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bench
+import packbench
 from bench.pack import load_pack
 from bench.safety.faults import catalogue, fault, load_catalogue
 from bench.safety.guard import Limit
@@ -54,9 +55,15 @@ def shipped_limits() -> list[Limit]:
     return found
 
 
+def code() -> Iterator[Path]:
+    """The files of all who notice a fault: the bench, and who makes runs on it."""
+    for package in (bench, packbench):
+        yield from Path(package.__file__ or "").parent.rglob("*.py")
+
+
 def named_in_code() -> Iterator[str]:
-    """Every string constant of the bench that could be an id: lower case words joined by hyphens."""
-    for path in Path(bench.__file__ or "").parent.rglob("*.py"):
+    """Every string constant that could be an id: lower case words joined by hyphens."""
+    for path in code():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
@@ -82,8 +89,8 @@ def test_every_fault_is_named_where_it_is_noticed() -> None:
 
 
 def raised_in_code() -> Iterator[tuple[str, ast.Call]]:
-    """Every place of the bench that makes a `BenchFault`, with its file and line."""
-    for path in Path(bench.__file__ or "").parent.rglob("*.py"):
+    """Every place that makes a `BenchFault`, with its file and line."""
+    for path in code():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BenchFault":
                 yield f"{path.name}:{node.lineno}", node
