@@ -13,6 +13,7 @@ from benchmarks import (
     maps,
     models,
     nightly,
+    nights,
     opening,
     profile,
     recorder,
@@ -25,8 +26,8 @@ from benchmarks import (
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor, wheel, judging, driving, maps,
+        loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
+        opening, supervisor, wheel, judging, driving, maps,
     )
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ import typer
 from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault, Protections
-from packbench.commands import accept, adversary, export, fit, judge, strategies
+from packbench.commands import accept, adversary, export, fit, judge, report, strategies
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
     from bench.discovery import Scan
     from bench.recording.runs import RunSummary
-    from bench.recording.session_log import Session
     from bench.running.lifecycle import Setup
     from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
@@ -421,52 +420,5 @@ app.command()(strategies.strategies)
 app.command()(export.export)
 app.command("map")(maps.map_)
 app.command()(adversary.adversary)
-
-
-@app.command()
-def report(
-    folder: Runs = DEFAULT_RUNS,
-    results: Annotated[Path, typer.Option("--results", help="Allure results that pytest left.")] = Path(
-        "allure-results"
-    ),
-    output: Annotated[Path, typer.Option("--output", help="Folder of the HTML report.")] = Path("allure-report"),
-    as_json: AsJson = False,
-) -> None:
-    """Build the HTML report of the last session; the exit status is its verdict."""
-    from bench.recording.session_log import last_session, settled
-    from reports import site
-
-    last = last_session(folder)
-    if last is None:
-        raise InputError(
-            f"{folder}: no session has been recorded there, so there is nothing to report; run pytest first."
-        )
-    session = settled(last, folder)
-    built = site.build(results, output, folder, session)
-    if as_json:
-        print_json({
-            "index": built.index, "allure": built.allure, "problem": built.problem, **session.as_dict(),
-        })  # fmt: skip
-    else:
-        _show_session(session)
-        say(f"Open {built.index}")
-    if built.problem:
-        say(f"packbench: {built.problem}", err=True)
-    for line in session.bench_lines() if session.unsafe else ():
-        warn(line)
-    raise typer.Exit(session.exit_status or ExitStatus.GOOD)
-
-
-def _show_session(session: "Session") -> None:
-    """What the terminal of the session said at its end, and when that was."""
-    from bench.recording.session_log import ENDED, NEVER_ENDED
-
-    ended = f", ended {session.ended[:16].replace('T', ' ')}" if session.ended else ""
-    say(f"Session of {session.started[:16].replace('T', ' ')} UTC{ended}.")
-    if session.state != ENDED:
-        say(NEVER_ENDED)
-    if session.trouble:
-        say(f"packbench: {session.trouble}")
-    say(session.counts_line())
-    for line in () if session.unsafe else session.bench_lines():
-        say(line)
+app.command()(report.report)
+app.command()(report.baseline)

@@ -17,7 +17,11 @@ from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, UNSAFE, VERI
 from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
 from bench.verdicts import NOT_RUN, WORDS, counts_in_words
-from reports import history
+from reports.markup import cells, head, section, sparkline, table
+from reports.nights.course import Course
+from reports.nights.night import Figure, Told, What, Who
+from reports.nights.section import Since, what_changed
+from reports.nights.section import headline as news
 from reports.outcome import ORDER, Outcome
 from reports.page import fill
 from reports.panels import readable
@@ -43,6 +47,7 @@ UNJUDGED = (*OTHERS, "TEST ERROR")
 
 
 Device = Mapping[str, Any]
+Courses = Mapping[tuple[Who, What], Course]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Links:
 def render(
     tests: Sequence[Outcome],
     links: Links,
-    trends: Mapping[history.Key, list[float]],
+    since: Since,
     problem: str | None = None,
     session: Session | None = None,
 ) -> str:
@@ -67,12 +72,13 @@ def render(
     counts = Counter(test.verdict for test in tests)
     sections = (
         _problem(problem),
+        what_changed(since, {test.nodeid: anchor(test) for test in tests}),
         _matrix(tests),
         _failures([test for test in tests if test.verdict == "FAIL"], links),
         _faults([test for test in tests if test.verdict in OTHERS], _devices(manifests), links, session),
         _mistakes([test for test in tests if test.verdict == "TEST ERROR"], links, session),
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
-        _tests(tests, links, trends),
+        _tests(tests, links, since.last.courses),
         _traceability(manifests),
         _definitions(tests),
     )
@@ -81,7 +87,7 @@ def render(
         {
             "alarm": _alarm(tests, session),
             "headline": escape(headline(counts)),
-            "counts": escape(counts_in_words(counts)),
+            "counts": escape(" ".join(filter(None, (counts_in_words(counts), news(since.last))))),
             "bench": _bench_lines(tests, session),
             "subtitle": escape(_subtitle(manifests)),
             "chips": _chips(counts),
@@ -117,10 +123,13 @@ def _subtitle(manifests: Sequence[dict[str, Any]]) -> str:
 
 def _alarm(tests: Sequence[Outcome], session: Session | None) -> str:
     """What nobody may overlook, before everything else: a bench to switch off by hand, a session that never ended."""
+    left: dict[str, list[str]] = {}
+    for test in tests:
+        if test.bench == NOT_VERIFIED:
+            left.setdefault(test.left, []).append(_title(test))
     unsafe = "".join(
-        f'<p class="alarm"><strong>{escape(test.left)}</strong> It was left so by {_title(test)}.</p>'
-        for test in tests
-        if test.bench == NOT_VERIFIED
+        f'<p class="alarm"><strong>{escape(words)}</strong> It was left so by {", ".join(by)}.</p>'
+        for words, by in left.items()
     )
     if session is None:
         return unsafe
@@ -148,11 +157,6 @@ def _problem(problem: str | None) -> str:
     return f'<p class="problem">{escape(problem)}</p>' if problem else ""
 
 
-def _section(title: str, body: str, note: str = "") -> str:
-    note = f"<small>{note}</small>" if note else ""
-    return f"<section><h2>{escape(title)} {note}</h2>{body}</section>" if body else ""
-
-
 # --- matrix
 
 
@@ -163,15 +167,15 @@ def _matrix(tests: Sequence[Outcome]) -> str:
     rows: dict[str, dict[float, list[Outcome]]] = {}
     for test in sorted(placed, key=lambda test: test.nodeid):
         rows.setdefault(scenario(test), {}).setdefault(test.temperature or 0.0, []).append(test)
-    head = "".join(f"<th>{temperature:g} °C</th>" for temperature in temperatures)
+    across = "".join(f"<th>{temperature:g} °C</th>" for temperature in temperatures)
     body = "".join(
         f"<tr><th>{escape(name)}</th>"
-        + "".join(f"<td>{''.join(map(_cell, cells.get(temperature, [])))}</td>" for temperature in temperatures)
+        + "".join(f"<td>{''.join(map(_cell, fields.get(temperature, [])))}</td>" for temperature in temperatures)
         + "</tr>"
-        for name, cells in rows.items()
+        for name, fields in rows.items()
     )
-    table = f'<div class="wide"><table class="matrix"><tr><th></th>{head}</tr>{body}</table></div>' if rows else ""
-    return _section("Margin to the tightest limit", table, "in % of the limit; empty: not part of this session")
+    grid = f'<div class="wide"><table class="matrix"><tr><th></th>{across}</tr>{body}</table></div>' if rows else ""
+    return section("Margin to the tightest limit", grid, "in % of the limit; empty: not part of this session")
 
 
 def scenario(test: Outcome) -> str:
@@ -215,8 +219,8 @@ def anchor(test: Outcome) -> str:
 
 def _failures(tests: Sequence[Outcome], links: Links) -> str:
     rows = "".join(_failure(test, row, links) for test in tests for row in test.violated or (None,))
-    head = _head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
-    return _section("Pack failures", _table(head, rows), "what the pack did that it must not, or did not reach")
+    names = head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
+    return section("Pack failures", table(names, rows), "what the pack did that it must not, or did not reach")
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -224,14 +228,14 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
     demands = ", ".join(test.requirements)
     where = place(test.cause)
     if row is None:
-        cells = f'<td colspan="4">{escape(test.reason)}</td>'
+        told = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
-        cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
+        told = cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
-        f"<tr><td>{_title(test)}{_waived(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{cells}"
+        f"<tr><td>{_title(test)}{_waived(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{told}"
         f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
     )
 
@@ -249,16 +253,32 @@ def place(cause: Mapping[str, Any]) -> str:
 
 
 def _faults(tests: Sequence[Outcome], devices: Sequence[Device], links: Links, session: Session | None) -> str:
-    rows = "".join(
-        f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{_told(test)}<br>"
-        f"{_fault(test)} <small>{escape(culprit(test.cause, test.reason, devices))}</small></td>"
-        f"<td>{escape(place(test.cause))}</td><td>{_links(test, links)}</td></tr>"
-        for test in tests
-    )
-    head = _head("Test", "", "What happened", "Where", "")
+    """One row for all tests that the same cause ended: a shunt that drifts is one thing to see to."""
+    groups: dict[tuple[str, ...], list[Outcome]] = {}
+    for test in tests:
+        groups.setdefault(_first_cause(test, devices), []).append(test)
+    rows = "".join(_cause(group, devices, links) for group in groups.values())
+    names = head("Test", "", "What happened", "Where", "")
     note = "nothing is known about the pack from these tests"
-    body = _table(head, rows) + _repeat(tests, session) if tests else ""
-    return _section("Bench faults and missing tests", body, note)
+    body = table(names, rows) + _repeat(tests, session) if tests else ""
+    return section("Bench faults and missing tests", body, note)
+
+
+def _first_cause(test: Outcome, devices: Sequence[Device]) -> tuple[str, ...]:
+    """What makes two tests end by the same: the fault, and the instruments that it means or names."""
+    fault = str(test.cause.get("fault") or "")
+    return (test.verdict, fault, culprit(test.cause, test.reason, devices), "" if fault else test.reason)
+
+
+def _cause(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) -> str:
+    first, *others = tests
+    count = f"<small>{len(tests)} tests:</small> " if others else ""
+    also = f"<br><small>and {len(others)} more like it</small>" if others else ""
+    return (
+        f"<tr><td>{count}{', '.join(map(_title, tests))}</td><td>{_badge(first.verdict)}</td><td>{_told(first)}{also}"
+        f"<br>{_fault(first)} <small>{escape(culprit(first.cause, first.reason, devices))}</small></td>"
+        f"<td>{escape(place(first.cause))}</td><td>{_links(first, links)}</td></tr>"
+    )
 
 
 def _mistakes(tests: Sequence[Outcome], links: Links, session: Session | None) -> str:
@@ -267,11 +287,9 @@ def _mistakes(tests: Sequence[Outcome], links: Links, session: Session | None) -
         f"<td>{_links(test, links)}</td></tr>"
         for test in tests
     )
-    head = _head("Test", "", "What is wrong in it", "")
-    body = _table(head, rows) + _repeat(tests, session) if tests else ""
-    return _section(
-        "Mistakes in tests", body, "the test, a file or an option is wrong; pack and bench are not to blame"
-    )
+    names = head("Test", "", "What is wrong in it", "")
+    body = table(names, rows) + _repeat(tests, session) if tests else ""
+    return section("Mistakes in tests", body, "the test, a file or an option is wrong; pack and bench are not to blame")
 
 
 def _told(test: Outcome) -> str:
@@ -309,22 +327,8 @@ def _unsure(tests: Sequence[Outcome], links: Links) -> str:
         f"<tr><td>{_title(test)}</td><td>{escape(test.reason)}</td><td>{_links(test, links)}</td></tr>"
         for test in tests
     )
-    head = _head("Test", "Why", "")
-    return _section("Inconclusive", _table(head, rows), "closer to a limit than the measurement can tell")
-
-
-def _cells(*texts: str) -> str:
-    """Make cells; what holds a number is never broken between value and unit."""
-    kinds = (" class=n" if any(map(str.isdigit, text)) else "" for text in texts)
-    return "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, texts, strict=True))
-
-
-def _head(*names: str) -> str:
-    return f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
-
-
-def _table(head: str, rows: str) -> str:
-    return f'<div class="wide"><table>{head}{rows}</table></div>' if rows else ""
+    names = head("Test", "Why", "")
+    return section("Inconclusive", table(names, rows), "closer to a limit than the measurement can tell")
 
 
 def _title(test: Outcome) -> str:
@@ -358,11 +362,11 @@ def _links(test: Outcome, links: Links) -> str:
 # --- tests
 
 
-def _tests(tests: Sequence[Outcome], links: Links, trends: Mapping[history.Key, list[float]]) -> str:
-    return _section("All tests", "".join(_test(test, links, trends) for test in tests))
+def _tests(tests: Sequence[Outcome], links: Links, courses: Courses) -> str:
+    return section("All tests", "".join(_test(test, links, courses) for test in tests))
 
 
-def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]) -> str:
+def _test(test: Outcome, links: Links, courses: Courses) -> str:
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
     told = f"{_told(test)} {escape(place(test.cause))}"
@@ -378,42 +382,23 @@ def _test(test: Outcome, links: Links, trends: Mapping[history.Key, list[float]]
         f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small>{_waived(test)}{resumed}{_bench_badge(test)}</summary>"
-        f"{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, trends)}</details>"
+        f"{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, courses)}</details>"
     )
 
 
-def _figures(test: Outcome, trends: Mapping[history.Key, list[float]]) -> str:
-    rows = ""
+def _figures(test: Outcome, courses: Courses) -> str:
+    rows, who = "", Told.of(test).who
     for row in test.rows:
-        past = trends.get(history.key_of(test.manifest, row.step, row.name), [])
+        course = courses.get((who, What(row.step, row.name)))
+        limit = Figure.of(row).limit
+        past = "" if course is None else sparkline(course.values, limit, course.band, course.step)
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = _badge(row.verdict) if row.verdict else ""
-        cells = _cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
+        told = cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
         source = f"<td><small>{escape(row.source)}</small></td>"
-        rows += f"<tr>{cells}<td>{verdict}</td><td>{sparkline(past)}</td>{source}</tr>"
-    head = _head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last runs", "Limit from")
-    return _table(head, rows)
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Draw the last values of a figure as a small line; two at least, or there is no trend."""
-    if len(values) < 2:
-        return ""
-    low, high = min(values), max(values)
-    # a change below a thousandth of the value is drawn flat: noise must not look like a trend
-    room = max(high - low, 1e-3 * max(abs(low), abs(high))) or 1.0
-    middle = (low + high) / 2
-    points = [
-        (2 + 76 * position / (len(values) - 1), 9 - 14 * (value - middle) / room)
-        for position, value in enumerate(values)
-    ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    x, y = points[-1]
-    change = f"{values[-2]:.5g} → {values[-1]:.5g}"
-    return (
-        f'<svg class="spark" width="80" height="18" role="img"><title>last change: {change}</title>'
-        f'<polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2"/></svg>'
-    )
+        rows += f"<tr>{told}<td>{verdict}</td><td>{past}</td>{source}</tr>"
+    names = head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last nights", "Limit from")
+    return table(names, rows)
 
 
 # --- traceability
@@ -426,8 +411,8 @@ def _traceability(manifests: Sequence[dict[str, Any]]) -> str:
     )
     today = max((str(manifest.get("started") or "")[:10] for manifest in manifests), default="")
     rows = "".join(_device(device, today) for device in _devices(manifests))
-    head = _head("Instrument", "Model", "Serial", "Firmware", "Address", "Calibrated until")
-    return _section("Traceability", _table("", facts) + _table(head, rows) if manifests else "")
+    names = head("Instrument", "Model", "Serial", "Firmware", "Address", "Calibrated until")
+    return section("Traceability", table("", facts) + table(names, rows) if manifests else "")
 
 
 def _devices(manifests: Iterable[Mapping[str, Any]]) -> list[Device]:
@@ -448,12 +433,12 @@ def _device(device: Device, today: str) -> str:
         device.get("firmware"),
         device.get("resource"),
     )
-    cells = "".join(f"<td>{escape(str(value or '-'))}</td>" for value in values)
-    return f"<tr>{cells}<td>{calibration}</td></tr>"
+    told = "".join(f"<td>{escape(str(value or '-'))}</td>" for value in values)
+    return f"<tr>{told}<td>{calibration}</td></tr>"
 
 
 def _definitions(tests: Sequence[Outcome]) -> str:
     """Tell how each figure was computed, once: every definition hides a choice."""
     known = {row.name: row.definition for test in tests for row in test.rows if row.definition}
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known))
-    return _section("Definitions", _table("", rows), "of the figures above")
+    return section("Definitions", table("", rows), "of the figures above")

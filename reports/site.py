@@ -7,17 +7,21 @@ touched.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from bench.recording.session_log import Session
+from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import generator, history, lost, results
+from reports import generator, lost, results
 from reports.front_page import Links, render
+from reports.nights.changes import Changed, changed
+from reports.nights.night import Night
+from reports.nights.section import Since
+from reports.nights.store import History
 from reports.outcome import Outcome, outcomes
 
 MARKER = ".packbench-report"
@@ -41,34 +45,65 @@ class BuiltReport:
         return sum(self.verdicts.values())
 
 
-def build(results_folder: Path, output: Path, runs: Path, session: Session | None = None) -> BuiltReport:
-    """Build the report of the Allure results in `results_folder` into `output`; KPI trends live in `runs`.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a session is compared with, and whether later ones are compared with it.
+
+    `keep` is "clean" (unless defects were seeded or the checkout had local changes), "all" or "none".
+    """
+
+    keep: str = "clean"
+    baseline: str = ""
+    """Name of a night that is compared with as well as the last one."""
+
+
+def build(
+    results_folder: Path, output: Path, runs: Path, session: Session | None = None, past: Past = Past()
+) -> BuiltReport:
+    """Build the report of the Allure results in `results_folder` into `output`; earlier nights live in `runs`.
 
     `session` is the record that everything is told from; its tests are in the report whether they left a result or not.
     Without the generator the front page and the figures are still built, and `problem` says what is missing.
-    Raises `InputError` when there are no results, or when `output` holds something else than a report.
+    Raises `InputError` when there are no results or no such baseline, or when `output` holds other files than a report.
     """
     ends = session.tests if session is not None and session.knows_its_tests else None
     if ends is None and not any(results_folder.glob("*-result.json")):
         raise InputError(f"There are no results in {results_folder}: run `pytest test_cases` first, or name another.")
+    with _of_the_session(results_folder, runs, ends) as of_session:
+        return _build(of_session, output, runs, session, outcomes(of_session, ends), past)
+
+
+def keep_as(name: str, results_folder: Path, runs: Path, session: Session) -> Night:
+    """Keep a session as the baseline `name`; raises `InputError` where it had no run on any station."""
+    ends = session.tests if session.knows_its_tests else None
+    with _of_the_session(results_folder, runs, ends) as of_session:
+        night = Night.of(outcomes(of_session, ends), session)
+    if night is None:
+        raise InputError(f"The last session of {runs} had no run, so that nothing could be compared with it.")
+    History(runs, night.station).keep_as(name, night)
+    return night
+
+
+@contextmanager
+def _of_the_session(folder: Path, runs: Path, ends: Mapping[str, TestEnd] | None) -> Iterator[Path]:
+    """Results of this session and of no other, complete."""
     with ExitStack() as scratch:
-        if ends is not None and not results.are_all_of(results_folder, ends):
+        if ends is not None and not results.are_all_of(folder, ends):
             # Left by a session before this one: they are not this one's to tell, and not ours to remove.
-            theirs, results_folder = results_folder, Path(scratch.enter_context(TemporaryDirectory()))
-            results.copy(theirs, results_folder, ends)
-        lost.complete(results_folder, runs, ends)
-        return _build(results_folder, output, runs, session, outcomes(results_folder, ends))
+            theirs, folder = folder, Path(scratch.enter_context(TemporaryDirectory()))
+            results.copy(theirs, folder, ends)
+        lost.complete(folder, runs, ends)
+        yield folder
 
 
 def _build(
-    results_folder: Path, output: Path, runs: Path, session: Session | None, tests: list[Outcome]
+    results_folder: Path, output: Path, runs: Path, session: Session | None, tests: list[Outcome], past: Past
 ) -> BuiltReport:
+    since = _compared(runs, Night.of(tests, session), past)
     results.write_environment(results_folder)
     _make_room(output)
-    manifests = [test.manifest for test in tests if test.manifest]
-    history.append(runs, manifests)
     problem = _build_allure(results_folder, output)
-    page = render(tests, _lay_out(tests, output, runs, problem is None), history.trends(runs), problem, session)
+    page = render(tests, _lay_out(tests, output, runs, problem is None), since, problem, session)
     index = output / "index.html"
     index.write_text(page, encoding="utf-8")
     return BuiltReport(
@@ -78,6 +113,20 @@ def _build(
         verdicts=Counter(test.verdict for test in tests),
         size=sum(path.stat().st_size for path in output.rglob("*") if path.is_file()),
     )
+
+
+def _compared(runs: Path, night: Night | None, past: Past) -> Since:
+    """Compare a night with earlier ones, and keep it where it is to be kept."""
+    if night is None:
+        return Since(Changed())
+    history = History(runs, night.station)
+    baseline = history.baseline(past.baseline) if past.baseline else None
+    found = changed(night, history.before(night))
+    unkept = {"all": "", "none": "--history=none"}.get(past.keep, night.unlike_others)
+    if not unkept:
+        history.keep(night)
+    against = changed(night, [baseline]) if baseline else None
+    return Since(found, against, past.baseline, unkept, len(history.unreadable))
 
 
 def _make_room(output: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Measurement
 from reports.front_page import Links, render
+from reports.nights.changes import Changed
+from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.tables import Row
 
@@ -41,7 +43,7 @@ def outcome(verdict: str, *measurements: Measurement, **fields: Any) -> Outcome:
 
 
 def page_of(*outcomes: Outcome, session: Session | None = None) -> str:
-    return render(outcomes, LINKS, {}, session=session)
+    return render(outcomes, LINKS, Since(Changed()), session=session)
 
 
 def cell(page: str) -> str:

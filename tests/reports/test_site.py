@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bench.verdicts import InputError
-from reports import generator, history, site
-from reports.front_page import culprit, headline, scenario, sparkline
+from reports import generator, site
+from reports.front_page import culprit, headline, scenario
+from reports.markup import sparkline
+from reports.nights.store import FOLDER
 from reports.outcome import Outcome, outcomes
 
 Suite = Any  # the `SampleSuite` of conftest.py, which test modules cannot import
@@ -198,37 +200,35 @@ class TestOutputFolder:
 
 
 class TestHistory:
-    def manifest(self, number: int, value: float) -> dict[str, Any]:
-        return {
-            "run_id": f"run-{number}", "started": f"2026-01-{number:02d}", "verdict": "PASS",
-            "test": {"nodeid": "t"}, "station": {"name": "s"}, "pack": {"name": "p"}, "versions": {"git": "abc"},
-            "kpis": [{"name": "capacity", "step": "discharge", "value": value, "unit": "Ah"}],
-        }  # fmt: skip
-
     def test_building_twice_adds_nothing(self, built: site.BuiltReport, project: Path) -> None:
-        before = history.read(project / "runs")
+        kept = {path: path.read_bytes() for path in (project / "runs" / FOLDER).rglob("*.json")}
         site.build(project / "allure-results", project / "again", project / "runs")
-        assert history.read(project / "runs") == before
-        assert len(before) == 5
+        assert {path: path.read_bytes() for path in (project / "runs" / FOLDER).rglob("*.json")} == kept
+        assert len(kept) == 1
 
-    def test_a_trend_is_in_the_order_of_time_and_ends_with_the_newest(self, tmp_path: Path) -> None:
-        history.append(tmp_path, [self.manifest(2, 2.2), self.manifest(1, 2.1)])
-        history.append(tmp_path, [self.manifest(3, 2.3), self.manifest(1, 9.9)])
-        key = history.key_of(self.manifest(1, 0), "discharge", "capacity")
-        assert history.trends(tmp_path) == {key: [2.1, 2.2, 2.3]}
-
-    def test_a_line_that_was_cut_off_is_passed_over(self, tmp_path: Path) -> None:
-        history.append(tmp_path, [self.manifest(1, 2.1)])
-        with (tmp_path / history.FILE).open("a") as file:
-            file.write('{"run_id": "run-2", "te')
-        assert [entry["run_id"] for entry in history.read(tmp_path)] == ["run-1"]
+    def test_a_night_with_seeded_defects_or_local_changes_is_none_to_compare_with_unless_asked_for(
+        self, project: Path, no_generator: None, tmp_path: Path
+    ) -> None:
+        results = Path(shutil.copytree(project / "allure-results", tmp_path / "results"))
+        for path in results.glob("*-attachment.json"):
+            told = path.read_text(encoding="utf-8")
+            path.write_text(told.replace('"git_dirty": false', '"git_dirty": true'), encoding="utf-8")
+        output = tmp_path / "report"
+        page = site.build(results, output, tmp_path / "runs").index.read_text(encoding="utf-8")
+        assert "does not count for later ones: revision abc1234 had local changes" in page
+        assert not (tmp_path / "runs" / FOLDER).exists()
+        page = site.build(results, output, tmp_path / "runs", past=site.Past("all")).index.read_text(encoding="utf-8")
+        assert "does not count" not in page
+        assert len(list((tmp_path / "runs" / FOLDER).rglob("*.json"))) == 1
+        site.build(project / "allure-results", output, tmp_path / "none", past=site.Past("none"))
+        assert not (tmp_path / "none" / FOLDER).exists()
 
     def test_a_sparkline_needs_two_points_and_stays_flat_under_noise(self) -> None:
         def heights(line: str) -> list[float]:
             points = line.split('points="')[1].split('"', maxsplit=1)[0].split()
             return [float(point.split(",")[1]) for point in points]
 
-        assert sparkline([1.0]) == ""
+        assert not sparkline([1.0])
         noise, trend = heights(sparkline([2.0, 2.000001])), heights(sparkline([2.0, 2.2]))
         assert abs(noise[0] - noise[1]) < 0.2
         assert trend[0] - trend[1] > 10  # upwards is up

@@ -1,0 +1,110 @@
+"""The course of one figure over nights: how much it varies by itself, where it stepped, how it drifts and where to.
+
+What is called noise is what the nights themselves show: the scatter of the differences from one night to the next about
+their median, which a steady drift does not widen, and a step only once (the distance that 68.27 % of them are within,
+which is the standard deviation of a normal distribution, over √2 for a difference of two). A drift is the median of
+the slopes between all pairs of nights (Theil and Sen; Sen 1968, J. Am. Stat. Assoc. 63, 1379), behind the last step.
+Until there are nights enough to tell the noise, a change counts beyond the stated uncertainty, within which the same
+meters repeat themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from math import inf, isfinite, nan, sqrt
+from statistics import median
+
+import numpy as np
+
+NIGHTS = 30
+"""How many nights of a course are looked at."""
+ENOUGH = 6
+"""Nights from which on their noise is known."""
+SIGMAS, SHARE = 3.0, 0.1
+"""How many standard deviations a change counts from, and which share of the stated uncertainty at least: meters that
+read the same digits every night have no scatter, and change all the same."""
+LEAST = 1e-4
+"""Of the value: what nobody calls a change."""
+STEP = 5.0
+"""Standard deviations (of the difference of both means) from which a step is one."""
+SIDE = 2
+"""Nights at least on either side of a step."""
+FAR = 365.0
+"""Nights beyond which nobody is told of a limit."""
+WITHIN = 68.27
+"""Per cent of a normal distribution within one standard deviation."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Values of a figure, oldest first, the present one last; `uncertainty` is half a width, in the same unit."""
+
+    values: Sequence[float]
+    uncertainty: float | None = None
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation from night to night; nan where too few nights tell."""
+        if len(self.values) < ENOUGH:
+            return nan
+        differences = [after - before for before, after in zip(self.values, self.values[1:], strict=False)]
+        middle = median(differences)
+        return float(np.percentile([abs(each - middle) for each in differences], WITHIN)) / sqrt(2)
+
+    @property
+    def band(self) -> float:
+        """By how much two nights may differ without anything having changed."""
+        stated = self.uncertainty or 0.0
+        least = LEAST * abs(self.values[-1])
+        return max(SIGMAS * sqrt(2) * self.noise, SHARE * stated, least) if isfinite(self.noise) else max(stated, least)
+
+    @cached_property
+    def step(self) -> int | None:
+        """The night (an index of `values`) from which on the level is another one; None where there was no step.
+
+        The place that explains most is taken; it is a step where it stands out of the noise, and where a straight line
+        explains less.
+        """
+        places = range(SIDE, len(self.values) - SIDE + 1)
+        if not isfinite(self.noise) or not places:
+            return None
+        at = min(places, key=lambda place: _scatter(self.values[:place]) + _scatter(self.values[place:]))
+        left, right = self.values[:at], self.values[at:]
+        sigma = max(self.noise, SHARE * (self.uncertainty or 0.0) / SIGMAS, LEAST * abs(self.values[-1]) / SIGMAS)
+        height = abs(_mean(right) - _mean(left)) / (sigma * sqrt(1 / len(left) + 1 / len(right)))
+        explained = _scatter(left) + _scatter(right) < _about_a_line(self.values)
+        return at if height > STEP and explained else None
+
+    @cached_property
+    def drift(self) -> float:
+        """Change for each night since the last step; 0 where it is within what varies anyway."""
+        since = self.values[self.step or 0 :]
+        if len(since) < 2:
+            return 0.0
+        slope = median([(later - sooner) / (j - i) for (i, sooner), (j, later) in combinations(enumerate(since), 2)])
+        return slope if abs(slope) * (len(since) - 1) > self.band else 0.0
+
+    def nights_to(self, limit: float) -> float:
+        """After how many nights like the last ones the limit is reached; infinite where it drifts elsewhere."""
+        left = limit - self.values[-1]
+        nights = left / self.drift if self.drift and left * self.drift > 0 else inf
+        return nights if nights <= FAR else inf
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _scatter(values: Sequence[float]) -> float:
+    """Sum of squares about the mean."""
+    middle = _mean(values)
+    return sum((each - middle) ** 2 for each in values)
+
+
+def _about_a_line(values: Sequence[float]) -> float:
+    """Sum of squares about the straight line that is closest."""
+    middle, centre = _mean(values), (len(values) - 1) / 2
+    moment = sum((i - centre) * (value - middle) for i, value in enumerate(values))
+    spread = sum((i - centre) ** 2 for i in range(len(values)))
+    return _scatter(values) - moment**2 / spread

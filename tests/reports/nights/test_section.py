@@ -1,0 +1,94 @@
+"""What the head of the front page says of the nights before."""
+
+import re
+
+import pytest
+
+from bench.recording.session_log import Session, TestEnd
+from reports.nights.changes import Changed, changed
+from reports.nights.night import Night
+from reports.nights.section import Since, headline, what_changed
+from tests.reports.nights.nights import NODE, capacity, night, of_values, told
+
+
+def compared(*nights: Night) -> Changed:
+    return changed(nights[-1], reversed(nights[:-1]))
+
+
+def section(*nights: Night, **more: object) -> str:
+    return what_changed(Since(compared(*nights), **more), {NODE: "t1"})  # type: ignore[arg-type]
+
+
+def text(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
+
+
+def test_the_first_night_says_that_there_is_none_to_compare_with() -> None:
+    assert "no earlier night of this station" in section(night(0, told()))
+    assert headline(compared(night(0, told()))) == ""
+
+
+def test_a_quiet_night_says_so_with_the_night_it_is_compared_with() -> None:
+    page = text(section(*of_values([2.3, 2.3])))
+    assert "What changed since 2026-01-01 02:00 UTC, revision rev0000" in page
+    assert "No verdict has changed, and no margin fell" in page
+    assert headline(compared(*of_values([2.3, 2.3]))) == "Since 2026-01-01 02:00 UTC: nothing has changed."
+
+
+def test_a_margin_that_fell_says_from_where_to_where_and_when_its_limit_is_reached() -> None:
+    page = section(*of_values([2.3, 2.254, 2.21]))
+    told_of = text(page)
+    for words in ("margin fell", "discharge capacity", "2.254 Ah", "2.21 Ah", "+12.7 % → +10.5 %"):
+        assert words in told_of
+    assert "reaches its limit in about 5 nights (by the last 3)" in told_of
+    assert 'href="#t1"' in page
+    assert '<line class="step"' not in page
+
+
+def test_a_failure_says_its_reason_and_since_which_revision() -> None:
+    nights = (
+        night(0, told("PASS", capacity(2.3))), night(1, told("FAIL", capacity(1.9), reason="too little")),
+        night(2, told("FAIL", capacity(1.9), reason="too little")),
+    )  # fmt: skip
+    assert "regressed" in text(section(*nights[:2]))
+    page = text(section(*nights))
+    assert "still failing" in page
+    assert "since 2026-01-02 02:00 UTC, revision rev0001" in page
+    assert "too little" in page
+
+
+def test_all_tests_that_one_fault_ended_are_one_row() -> None:
+    names = [f"t.py::test_{number}" for number in range(7)]
+    ended = {"fault": "current-disagreement", "reason": "supply and BMS disagree"}
+    then = night(0, *(told("PASS", nodeid=name) for name in names))
+    now = night(1, *(told("BENCH FAULT", nodeid=name, **ended) for name in names))
+    page = section(then, now)
+    assert page.count("supply and BMS disagree") == 1
+    assert "7 tests:" in text(page)
+    assert "7 PASS" in text(page)
+    assert headline(compared(then, now)) == "Since 2026-01-01 02:00 UTC: 7 no verdict now."
+
+
+def test_names_are_shown_and_never_obeyed() -> None:
+    bad = "<script>alert(1)</script>"
+    nights = (night(0, told("PASS", title=bad)), night(1, told("FAIL", title=bad, reason=bad), git=bad))
+    assert "<script" not in section(*nights, name=bad, unkept=bad)
+
+
+def test_a_baseline_has_a_table_of_its_own_under_its_name() -> None:
+    nights = of_values([2.3, 2.3])
+    baseline = changed(nights[-1], of_values([2.5]))
+    page = text(what_changed(Since(compared(*nights), baseline, "release-1"), {}))
+    assert "Against release-1, 2026-01-01" in page
+    assert page.index("No verdict has changed") < page.index("Against release-1") < page.index("2.5 Ah")
+
+
+@pytest.mark.parametrize("unreadable", [0, 3])
+def test_damage_in_the_history_is_said(unreadable: int) -> None:
+    page = section(*of_values([2.3, 2.3]), unreadable=unreadable)
+    assert ("3 files of the history hold no night" in page) == bool(unreadable)
+
+
+def test_a_session_without_any_run_is_no_night() -> None:
+    ended = TestEnd("t.py::test_it", "NOT RUN", "It")
+    assert Night.of([], Session("id", "2026-01-01T00:00:00Z", tests={"t.py::test_it": ended})) is None
