@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -73,15 +73,21 @@ def build(
         return _build(of_session, output, runs, session, outcomes(of_session, ends), past)
 
 
-def keep_as(name: str, results_folder: Path, runs: Path, session: Session) -> Night:
-    """Keep a session as the baseline `name`; raises `InputError` where it had no run on any station."""
+def night_of(results_folder: Path, runs: Path, session: Session) -> Night | None:
+    """What a session told, to be compared; None where it had no run on any station."""
     ends = session.tests if session.knows_its_tests else None
     with _of_the_session(results_folder, runs, ends) as of_session:
-        night = Night.of(outcomes(of_session, ends), session)
+        return Night.of(outcomes(of_session, ends), session)
+
+
+def compared(runs: Path, night: Night | None, baseline: str = "") -> Since:
+    """A night beside the one before, and beside a baseline; raises `InputError` for one that there is not."""
     if night is None:
-        raise InputError(f"The last session of {runs} had no run, so that nothing could be compared with it.")
-    History(runs, night.station).keep_as(name, night)
-    return night
+        return Since(Changed())
+    history = History(runs, night.station)
+    named = history.baseline(baseline) if baseline else None
+    found = changed(night, history.before(night))
+    return Since(found, changed(night, [named]) if named else None, baseline, unreadable=len(history.unreadable))
 
 
 @contextmanager
@@ -99,7 +105,7 @@ def _of_the_session(folder: Path, runs: Path, ends: Mapping[str, TestEnd] | None
 def _build(
     results_folder: Path, output: Path, runs: Path, session: Session | None, tests: list[Outcome], past: Past
 ) -> BuiltReport:
-    since = _compared(runs, Night.of(tests, session), past)
+    since = _kept(runs, Night.of(tests, session), past)
     results.write_environment(results_folder)
     _make_room(output)
     problem = _build_allure(results_folder, output)
@@ -115,18 +121,15 @@ def _build(
     )
 
 
-def _compared(runs: Path, night: Night | None, past: Past) -> Since:
+def _kept(runs: Path, night: Night | None, past: Past) -> Since:
     """Compare a night with earlier ones, and keep it where it is to be kept."""
+    found = compared(runs, night, past.baseline)
     if night is None:
-        return Since(Changed())
-    history = History(runs, night.station)
-    baseline = history.baseline(past.baseline) if past.baseline else None
-    found = changed(night, history.before(night))
+        return found
     unkept = {"all": "", "none": "--history=none"}.get(past.keep, night.unlike_others)
     if not unkept:
-        history.keep(night)
-    against = changed(night, [baseline]) if baseline else None
-    return Since(found, against, past.baseline, unkept, len(history.unreadable))
+        History(runs, night.station).keep(night)
+    return replace(found, unkept=unkept)
 
 
 def _make_room(output: Path) -> None:

@@ -50,7 +50,7 @@ def report(
     """Build the HTML report of the last session; the exit status is its verdict."""
     from reports import site
 
-    session = _last_session(folder)
+    session = last_session_of(folder)
     built = site.build(results, output, folder, session, site.Past(history, baseline))
     if as_json:
         print_json({
@@ -73,12 +73,16 @@ def baseline(
 ) -> None:
     """Keep the last session under a name, to compare later ones with it: `packbench report --baseline NAME`."""
     from reports import site
+    from reports.nights.store import History
 
-    night = site.keep_as(name, results, folder, _last_session(folder))
+    night = site.night_of(results, folder, last_session_of(folder))
+    if night is None:
+        raise InputError(f"The last session of {folder} had no run, so that nothing could be compared with it.")
+    History(folder, night.station).keep_as(name, night)
     say(f"Baseline {name}: the session of {night.day} UTC on {night.station}, {len(night.tests)} tests.")
 
 
-def _last_session(folder: Path) -> "Session":
+def last_session_of(folder: Path) -> "Session":
     """The newest session; raises `InputError` where there is none."""
     from bench.recording.session_log import last_session, settled
 
