@@ -7,6 +7,7 @@ import pytest
 from bench import accepted
 from bench.pack import PackFile, load_pack
 from bench.recording.past import PastRun
+from bench.requirement_list import load as load_requirements
 from bench.running.lifecycle import Setup, check_fit, open_world
 from bench.safety.lease import BenchLease
 from bench.station import load_station
@@ -45,6 +46,7 @@ class BenchContext:
         self.temperatures = _temperatures(option("--temperatures"))
         self.runs = _runs_folder(option("--runs"))
         self.waivers = load_waivers(option("--waivers"), config.rootpath)
+        self.requirements = load_requirements(option("--requirements"), config.rootpath)
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.lease: BenchLease | None = None

@@ -61,8 +61,12 @@ def identity_of(item: pytest.Item) -> TestIdentity:
         title = doc.format(**shown)
     except (LookupError, ValueError, AttributeError, TypeError):
         title = doc
-    requirements = tuple(str(mark.args[0]) for mark in item.iter_markers("requirement") if mark.args)
-    return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements, tuple(parameters.items()))
+    return TestIdentity(item.nodeid, item.name, title.rstrip("."), requirements_of(item), tuple(parameters.items()))
+
+
+def requirements_of(node: pytest.Item) -> tuple[str, ...]:
+    """The ids that a test is marked with."""
+    return tuple(str(mark.args[0]) for mark in node.iter_markers("requirement") if mark.args)
 
 
 def used_a_bench(report: pytest.TestReport) -> bool:

@@ -57,6 +57,7 @@ class SessionKeeper:
         self._context = context
         self.session.facts |= {"station": context.station.name, "pack": context.pack_name}
         self.session.facts |= {"waivers_expired": [str(each) for each in context.waivers.expired(utc_now().date())]}
+        self.session.facts |= {"requirements": context.requirements.as_facts()}
         before = self.log.before
         if context.past is not None and before is not None and context.past.manifest.get("session") == before.id:
             self.session.go_on_from(before, self.runs)

@@ -152,8 +152,15 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
-    """One test per temperature, and per pack where a test asks for the others; `fixtures` are those that are ours."""
+    """One test per temperature, and per pack where a test asks for the others; `fixtures` are those that are ours.
+
+    Raises `pytest.Collector.CollectError` for one that is marked with a requirement which is not in the list.
+    """
     context = metafunc.config.stash[_context_key]
+    try:
+        context.requirements.refuse_unknown(metafunc.definition.nodeid, ends.requirements_of(metafunc.definition))
+    except InputError as error:
+        raise pytest.Collector.CollectError(f"packbench: {error}") from None
     marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
     if "temperature" in fixtures and not _parametrized(metafunc, "temperature"):
         metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")

@@ -37,6 +37,10 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "FILE", "default": None,
         "help": "failures that somebody answers for (default: waivers.yaml in the root folder, if there is one)",
     },
+    "--requirements": {
+        "metavar": "FILE", "default": None,
+        "help": "what tests are marked with (default: requirements.yaml in the root folder or beside the tests)",
+    },
     "--resume": {
         "metavar": "RUN", "default": None,
         "help": "continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",

@@ -17,7 +17,8 @@ from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, UNSAFE, VERI
 from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
 from bench.verdicts import NOT_RUN, WORDS, counts_in_words
-from reports.markup import cells, head, section, sparkline, table
+from reports.covered import requirements
+from reports.markup import CLASS, cells, head, section, sparkline, table
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
 from reports.nights.section import Since, what_changed
@@ -28,15 +29,6 @@ from reports.panels import readable
 from reports.results import environment
 from reports.tables import Row, gaps_of, quantity, tightest
 
-CLASS = {
-    "PASS": "pass",
-    "FAIL": "fail",
-    "INCONCLUSIVE": "unsure",
-    "TEST ERROR": "mistake",
-    "BENCH FAULT": "bench",
-    "ABORTED": "aborted",
-    NOT_RUN: "notrun",
-}
 BENCH_CLASS = {VERIFIED: "pass", REPORTED: "unsure", NOT_VERIFIED: "alarm", GONE: "notrun"}
 BENCH_WORDS = {
     VERIFIED: "bench verified safe", REPORTED: "bench reported off", NOT_VERIFIED: UNSAFE,
@@ -78,6 +70,7 @@ def render(
         _faults([test for test in tests if test.verdict in OTHERS], _devices(manifests), links, session),
         _mistakes([test for test in tests if test.verdict == "TEST ERROR"], links, session),
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
+        requirements(_listed(session), tests, {test.nodeid: anchor(test) for test in tests}),
         _tests(tests, links, since.last.courses),
         _traceability(manifests),
         _definitions(tests),
@@ -95,6 +88,10 @@ def render(
             "sections": "".join(sections),
         },
     )
+
+
+def _listed(session: Session | None) -> Mapping[str, Mapping[str, Any]]:
+    return session.facts.get("requirements", {}) if session else {}
 
 
 def headline(counts: Mapping[str, int]) -> str:

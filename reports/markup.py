@@ -3,6 +3,19 @@
 from collections.abc import Sequence
 from html import escape
 
+from bench.verdicts import NOT_RUN
+
+CLASS = {
+    "PASS": "pass",
+    "FAIL": "fail",
+    "INCONCLUSIVE": "unsure",
+    "TEST ERROR": "mistake",
+    "BENCH FAULT": "bench",
+    "ABORTED": "aborted",
+    NOT_RUN: "notrun",
+}
+"""Colours of verdicts, by name in the style sheet."""
+
 
 def section(title: str, body: str, note: str = "") -> str:
     """A titled part of a page; nothing where it has no body."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import generator, lost, results
+from reports import covered, generator, lost, results
 from reports.front_page import Links, render
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
@@ -112,6 +112,8 @@ def _build(
     page = render(tests, _lay_out(tests, output, runs, problem is None), since, problem, session)
     index = output / "index.html"
     index.write_text(page, encoding="utf-8")
+    listed = session.facts.get("requirements", {}) if session else {}
+    (output / covered.FILE).write_text(covered.as_csv(covered.coverage(listed, tests)), encoding="utf-8")
     return BuiltReport(
         index=index,
         allure=None if problem else output / ALLURE,

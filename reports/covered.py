@@ -1,0 +1,107 @@
+"""Requirements and what came of their tests: one row each, and those that nothing was run for."""
+
+from collections.abc import Mapping, Sequence
+from csv import writer
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+from typing import Any
+
+from bench.verdicts import WORDS
+from reports.markup import CLASS, badge, cells, head, section, table
+from reports.outcome import ORDER, Outcome
+from reports.tables import Row, quantity, tightest
+
+FILE = "requirements.csv"
+"""Beside the page."""
+UNCOVERED = "no test in this session"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One requirement of the list (empty words where there is none), and the tests that are marked with it."""
+
+    identifier: str
+    text: str = ""
+    clause: str = ""
+    kpi: tuple[str, ...] = ()
+    tests: tuple[Outcome, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """The worst of its tests; empty where none was meant to run."""
+        return min((test.verdict for test in self.tests), key=ORDER.index, default="")
+
+    @property
+    def deciding(self) -> Row | None:
+        """The figure nearest to its limit, or furthest beyond it, of all its tests."""
+        return tightest(row for test in self.tests for row in test.rows)
+
+
+def coverage(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome]) -> list[Covered]:
+    """Every requirement of a list, in its order, and behind it those that tests are marked with beyond it."""
+    marked = dict.fromkeys(identifier for test in tests for identifier in test.requirements)
+    return [
+        Covered(
+            identifier, str(entry.get("text", "")), str(entry.get("clause", "")), tuple(entry.get("kpi", ())),
+            tuple(test for test in tests if identifier in test.requirements),
+        )
+        for identifier, entry in {**{each: {} for each in marked}, **listed}.items()
+        if identifier in listed or not listed or identifier in marked
+    ]  # fmt: skip
+
+
+def requirements(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str]) -> str:
+    """The section of the front page; nothing where no test is marked and there is no list."""
+    rows = coverage(listed, tests)
+    missing = [each.identifier for each in rows if not each.tests]
+    told = f"<p>Without a test in this session: {escape(', '.join(missing))}.</p>" if missing else ""
+    names = head("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
+    shown = table(names, "".join(_row(each, links) for each in rows if each.tests))
+    note = f'the worst of all tests that are marked with each; <a href="{FILE}">as a table</a>'
+    return section("Requirements", shown + told, note)
+
+
+def _row(covered: Covered, links: Mapping[str, str]) -> str:
+    row = covered.deciding
+    figure = cells("", "", "") if row is None else cells(
+        f"{row.name} {quantity(row.value, row.unit)}", row.allowed, _margin(row),
+    )  # fmt: skip
+    clause = f"<br><small>{escape(covered.clause)}</small>" if covered.clause else ""
+    verdict = badge(WORDS[covered.verdict], CLASS[covered.verdict])
+    return (
+        f"<tr><td><b>{escape(covered.identifier)}</b></td><td>{escape(covered.text)}{clause}</td>"
+        f"<td>{verdict}</td>{figure}<td>{_tests(covered, links)}</td></tr>"
+    )
+
+
+def _margin(row: Row) -> str:
+    return f"{100 * row.relative_margin:+.1f} %" if row.relative_margin is not None else ""
+
+
+def _tests(covered: Covered, links: Mapping[str, str]) -> str:
+    """How many there are, and the worst of them to look at."""
+    first = min(covered.tests, key=lambda test: ORDER.index(test.verdict))
+    more = f" and {len(covered.tests) - 1} more" if len(covered.tests) > 1 else ""
+    return f'<a href="#{links.get(first.nodeid, "")}">{escape(first.title)}</a>{more}'
+
+
+def as_csv(rows: Sequence[Covered]) -> str:
+    """The table for a requirements tool: one line for each requirement and test, one for what has none."""
+    out = StringIO()
+    table = writer(out, lineterminator="\n")
+    table.writerow(["id", "clause", "text", "test", "verdict", "figure", "value", "allowed", "margin", "source", "run"])
+    for covered in rows:
+        for test in covered.tests or (None,):
+            table.writerow([covered.identifier, covered.clause, covered.text, *_of(test)])
+    return out.getvalue()
+
+
+def _of(test: Outcome | None) -> list[str]:
+    if test is None:
+        return ["", UNCOVERED, *[""] * 6]
+    row = tightest(test.rows)
+    figure = ["", "", "", "", ""] if row is None else [
+        row.name, quantity(row.value, row.unit), row.allowed, quantity(row.margin, row.unit, signed=True), row.source,
+    ]  # fmt: skip
+    return [test.nodeid, test.verdict, *figure, str(test.manifest.get("run_id") or "")]

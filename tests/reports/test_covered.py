@@ -1,0 +1,58 @@
+"""Requirements and their tests: the worst of them counts, and what was not tested is told."""
+
+from csv import DictReader
+from io import StringIO
+
+import pytest
+
+from bench.verdicts import Measurement
+from reports.covered import UNCOVERED, Covered, as_csv, coverage, requirements
+from reports.outcome import Outcome
+
+LISTED = {"A-1": {"text": "It holds.", "clause": "ISO 1"}, "A-2": {"text": "It lasts."}, "A-3": {"text": "<b>no</b>"}}
+
+
+def outcome(verdict: str, *ids: str, value: float = 2.3, nodeid: str = "t.py::test_it") -> Outcome:
+    measured = Measurement("capacity", value, "Ah", at_least=2.0, step="discharge")
+    manifest = {"run_id": "2026-01-01/1", "measurements": [measured.as_dict()]}
+    return Outcome(verdict, f"Title of {nodeid}", nodeid, "1" * 32, "why", ids, manifest)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [(["PASS", "FAIL"], "FAIL"), (["PASS", "BENCH FAULT"], "BENCH FAULT"), (["PASS"], "PASS"), ([], "")],
+)
+def test_the_worst_of_its_tests_is_told(verdicts: list[str], worst: str) -> None:
+    tests = [outcome(verdict, "A-1", nodeid=f"t.py::test_{verdict}") for verdict in verdicts]
+    assert coverage(LISTED, tests)[0].verdict == worst
+
+
+def test_every_requirement_is_there_once_and_what_is_marked_beyond_the_list_as_well() -> None:
+    found = coverage(LISTED, [outcome("PASS", "A-2", "B-1")])
+    assert {each.identifier: len(each.tests) for each in found} == {"A-1": 0, "A-2": 1, "A-3": 0, "B-1": 1}
+
+
+def test_the_tightest_figure_is_shown_and_names_are_never_obeyed() -> None:
+    tests = [outcome("PASS", "A-1", value=2.3), outcome("PASS", "A-1", "A-3", value=2.1, nodeid="t.py::test_tight")]
+    page = requirements(LISTED, tests, {})
+    row = page.partition("A-1</b>")[2].partition("</tr>")[0]
+    assert "capacity 2.1 Ah" in row
+    assert "+5.0 %" in row
+    assert "<b>no</b>" not in page
+    assert "Without a test in this session: A-2." in page
+
+
+def test_without_a_list_and_marks_there_is_no_section() -> None:
+    assert requirements({}, [outcome("PASS")], {}) == ""
+
+
+def test_the_table_has_a_line_for_each_requirement_and_test() -> None:
+    tests = [outcome("PASS", "A-1"), outcome("FAIL", "A-1", value=1.9, nodeid="t.py::test_other")]
+    rows = list(DictReader(StringIO(as_csv(coverage(LISTED, tests)))))
+    told = [(row["id"], row["test"], row["verdict"]) for row in rows]
+    assert told == [
+        ("A-1", "t.py::test_it", "PASS"), ("A-1", "t.py::test_other", "FAIL"), ("A-2", "", UNCOVERED),
+        ("A-3", "", UNCOVERED),
+    ]  # fmt: skip
+    assert rows[1]["margin"] == "-100 mAh" or rows[1]["margin"].startswith("-0.1")
+    assert Covered("A-9").deciding is None
