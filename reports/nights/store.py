@@ -71,6 +71,23 @@ class History:
             return None
 
 
+def referred(runs: Path) -> set[str]:
+    """Ids of the runs that baselines and the nights of the last month refer to, on every station."""
+    found: set[str] = set()
+    for station in (runs / FOLDER).iterdir() if (runs / FOLDER).is_dir() else ():
+        newest = sorted(station.glob(f"*{JSON}"), reverse=True)[:NIGHTS]
+        for path in (*newest, *(station / BASELINES).glob(f"*{JSON}")):
+            found |= _runs_of(path)
+    return found
+
+
+def _runs_of(path: Path) -> set[str]:
+    try:
+        return {str(test["run"]) for test in json.loads(path.read_text(encoding="utf-8"))["tests"] if test["run"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
 def _as_a_folder(name: str) -> str:
     """A name that any disk takes; of two never the same."""
     plain = re.sub(r"[^\w-]", "_", name.lower()).strip("_")[:60]
