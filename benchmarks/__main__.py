@@ -9,6 +9,7 @@ from benchmarks import (
     guard,
     judging,
     latency,
+    live,
     loop,
     maps,
     models,
@@ -27,7 +28,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        opening, supervisor, wheel, judging, driving, maps,
+        live, opening, supervisor, wheel, judging, driving, maps,
     )
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ import typer
 from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault, Protections
-from packbench.commands import accept, adversary, export, fit, gate, judge, prune, report, strategies
+from packbench.commands import accept, adversary, export, fit, gate, judge, live, prune, report, strategies
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
@@ -424,3 +424,4 @@ app.command()(report.report)
 app.command()(report.baseline)
 app.command()(gate.gate)
 app.command()(prune.prune)
+app.command()(live.live)

@@ -53,6 +53,10 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true", "default": False,
         "help": "take the bench from whoever holds its lease (recorded)",
     },
+    "--live": {
+        "action": "store_true", "default": False,
+        "help": "show the run in progress on a page of this computer; its address is printed",
+    },
     "--supervise": {
         "action": "store_true", "default": False,
         "help": "let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",

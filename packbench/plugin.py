@@ -129,6 +129,9 @@ def _enter(config: pytest.Config) -> None:
     if not (manager.has_plugin(BENCH) or manager.has_plugin(REPORTS)):
         for name in (BENCH, REPORTS):
             _register(manager, name)
+    option = config.option
+    if getattr(option, "live", False) and not (hasattr(config, "workerinput") or option.collectonly):
+        manager.register(import_module("packbench.live.beside").LivePage(config), "packbench_live")
 
 
 def _register(manager: pytest.PytestPluginManager, name: str) -> None:

@@ -175,6 +175,26 @@ class Journal:
         return _find(self._file, layout, end)
 
 
+class Tail:
+    """What is appended to a journal while somebody looks: whole frames, each once; a damaged one is passed over.
+
+    Raises `JournalError` where there are no column names yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with FileIO(path) as file:
+            names, start = _read_header(file, path)
+        self.columns: Sequence[str] = names
+        self._path, self._layout, self._offset = path, Layout(start, len(names)), start
+
+    def rows(self) -> Floats:
+        """What has come since it was asked last; raises OSError where the journal is gone: it has become a table."""
+        with FileIO(self._path) as file:
+            found = _frames(file, self._offset, _BLOCK // self._layout.size, self._layout)
+        self._offset += len(found) * self._layout.size
+        return np.asarray(found["row"][_intact(found)], dtype=np.float64)
+
+
 def read_journal(path: Path) -> tuple[list[str], Floats]:
     """Columns and every intact row of a journal, in memory; raises `JournalError` when it is none."""
     journal = Journal(path)

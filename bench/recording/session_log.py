@@ -108,6 +108,12 @@ class Session:
         return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{os.getpid()}", _utc(moment), dict(facts))
 
     @property
+    def process(self) -> int | None:
+        """The process that owns it; None where its id tells none."""
+        number = self.id.rpartition("-")[2]
+        return int(number) if number.isdecimal() else None
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many tests ended in which way; of a record that kept no tests, what it counted itself."""
         return dict(Counter(end.verdict for end in self.tests.values())) or self.counted

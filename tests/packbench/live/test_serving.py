@@ -1,0 +1,176 @@
+"""The live page's server: who may look, who may stop, and that nobody who lags or misbehaves costs anything."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from packbench.live import serving
+from packbench.live.serving import Page, Server
+from packbench.live.watching import Watch
+from tests.packbench.live.test_watching import Run
+
+PATIENCE = 20.0
+
+
+class Buttons:
+    """Counts what was pressed."""
+
+    def __init__(self) -> None:
+        self.pressed: list[str] = []
+
+    def stop(self) -> str:
+        self.pressed.append("stop")
+        return "asked to stop"
+
+    def make_safe(self) -> str:
+        self.pressed.append("safe")
+        return "asked to be safe"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    begun = Run(tmp_path)
+    yield begun
+    begun.recorder.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    serving_one = Server(("127.0.0.1", 0), Page(Watch(tmp_path), Buttons()))
+    thread = threading.Thread(target=serving_one.serve_forever, args=(0.05,))
+    thread.start()
+    yield serving_one
+    serving_one.page.close()
+    serving_one.shutdown()
+    thread.join()
+    serving_one.server_close()
+
+
+def ask(server: Server, method: str, place: str, **headers: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)
+    connection.request(method, place, headers=headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+class Browser:
+    """Reads the stream, a message at a time."""
+
+    def __init__(self, server: Server) -> None:
+        self.connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)
+        self.connection.request("GET", "/stream")
+        self.answer = self.connection.getresponse()
+
+    def message(self) -> dict[str, Any]:
+        while not (line := self.answer.readline()).startswith(b"data: "):
+            assert line, "the stream has ended"
+        found: dict[str, Any] = json.loads(line[6:])
+        return found
+
+    def close(self) -> None:
+        self.answer.close()
+        self.connection.close()
+
+
+def test_the_page_and_all_it_needs_come_from_here(server: Server) -> None:
+    status, page = ask(server, "GET", "/")
+    assert status == 200
+    assert b"http://" not in page.replace(b"http://www.w3.org", b"")
+    assert b"https://" not in page
+    assert ask(server, "GET", "/uplot.js")[0] == 200
+    assert ask(server, "GET", "/../../etc/passwd")[0] == 404
+
+
+def test_several_browsers_get_everything_once_each_and_whoever_comes_late_what_was_before(
+    server: Server, run: Run
+) -> None:
+    run.rows(1.0, 2.0)
+    server.page.look()
+    early = Browser(server)
+    first = early.message()
+    assert first["head"]["run"] == run.folder.relative_to(run.folder.parents[1]).as_posix()
+    assert [row[0] for row in first["rows"]] == [1.0, 2.0]
+    run.rows(3.0)
+    server.page.look()
+    second = early.message()
+    assert "head" not in second
+    assert [row[0] for row in second["rows"]] == [3.0]
+    late = Browser(server)
+    assert [row[0] for row in late.message()["rows"]] == [1.0, 2.0, 3.0]
+    for browser in (early, late):
+        browser.close()
+
+
+def test_a_browser_that_takes_nothing_keeps_nobody_waiting(server: Server, run: Run) -> None:
+    run.rows(1.0)
+    server.page.look()
+    lagging, quick = Browser(server), Browser(server)
+    quick.message()
+    for time in range(2, 60):
+        run.rows(float(time))
+        server.page.look()
+        assert [row[0] for row in quick.message()["rows"]] == [float(time)]
+    for browser in (lagging, quick):
+        browser.close()
+
+
+@pytest.mark.parametrize("place", ["/stop", "/safe"])
+def test_a_button_needs_the_token_and_everybody_sees_that_it_was_pressed(server: Server, run: Run, place: str) -> None:
+    run.rows(1.0)
+    server.page.look()
+    browser = Browser(server)
+    browser.message()
+    buttons = server.page.control
+    assert isinstance(buttons, Buttons)
+    for token in ("", "?token=", "?token=wrong", f"?token={server.page.token[:-1]}", "?token=%ff%fe"):
+        assert ask(server, "POST", place + token)[0] == 403
+    assert buttons.pressed == []
+    status, said = ask(server, "POST", f"{place}?token={server.page.token}")
+    assert (status, buttons.pressed) == (200, [place[1:]])
+    assert browser.message()["asked"] == [said.decode()]
+    browser.close()
+
+
+def test_no_button_is_pressed_by_looking(server: Server) -> None:
+    assert ask(server, "GET", f"/stop?token={server.page.token}")[0] == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "", "localhost:1"])
+def test_a_name_from_elsewhere_that_leads_here_is_refused(server: Server, host: str) -> None:
+    assert ask(server, "GET", "/", Host=host)[0] == 403
+    assert ask(server, "POST", f"/stop?token={server.page.token}", Host=host)[0] == 403
+    assert ask(server, "GET", "/", Host=f"localhost:{server.server_address[1]}")[0] == 200
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=300))
+def test_whatever_bytes_come_the_page_is_there_afterwards_and_no_button_was_pressed(
+    server: Server, content: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=PATIENCE) as stranger:
+        stranger.sendall(content + b"\r\n\r\n")
+    assert ask(server, "GET", "/")[0] == 200
+    assert isinstance(server.page.control, Buttons)
+    assert server.page.control.pressed == []
+
+
+def test_who_waits_is_let_go_when_it_ends(server: Server, run: Run) -> None:
+    run.rows(1.0)
+    server.page.look()
+    browser = Browser(server)
+    browser.message()
+    server.page.close()
+    while browser.answer.readline():
+        pass
+    browser.close()
+    assert serving.SILENCE < PATIENCE
