@@ -12,7 +12,7 @@ import pytest
 GROUP = "packbench"
 TAKEN = pytest.StashKey[frozenset[str]]()
 """Options of ours that a project has for itself."""
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--station": {"default": None, "help": "station file or shipped name (default: virtual-module)"},
     "--pack": {"default": None, "help": "pack file or shipped name (default: the station's first)"},
     "--temperatures": {
@@ -67,10 +67,10 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
 def add(parser: pytest.Parser) -> frozenset[str]:
     """Add the options that nobody else has; returns the names of those that somebody has."""
     group, taken = parser.getgroup(GROUP, "battery bench"), _names_of_others(parser)
-    for name, settings in _OPTIONS.items():
+    for name, settings in OPTIONS.items():
         if name not in taken:
             group.addoption(name, **settings)
-    return frozenset(taken & _OPTIONS.keys())
+    return frozenset(taken & OPTIONS.keys())
 
 
 def _names_of_others(parser: pytest.Parser) -> set[str]:
@@ -98,7 +98,7 @@ def given(config: pytest.Config) -> bool:
     """Whether the command line, or `addopts`, says something that is for the bench alone."""
     return any(
         getattr(config.option, _dest(name), settings["default"]) != settings["default"]
-        for name, settings in _OPTIONS.items()
+        for name, settings in OPTIONS.items()
         if name not in config.stash[TAKEN]
     )
 
