@@ -18,7 +18,7 @@ from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
 from bench.verdicts import NOT_RUN, WORDS, counts_in_words
 from reports.covered import requirements
-from reports.markup import CLASS, cells, head, section, sparkline, table
+from reports.markup import CLASS, cells, head, section, sparkline, table, wide
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
 from reports.nights.section import Since, what_changed
@@ -171,7 +171,7 @@ def _matrix(tests: Sequence[Outcome]) -> str:
         + "</tr>"
         for name, fields in rows.items()
     )
-    grid = f'<div class="wide"><table class="matrix"><tr><th></th>{across}</tr>{body}</table></div>' if rows else ""
+    grid = wide(f'<table class="matrix"><tr><td></td>{across}</tr>{body}</table>', "matrix") if rows else ""
     return section("Margin to the tightest limit", grid, "in % of the limit; empty: not part of this session")
 
 
@@ -376,10 +376,12 @@ def _test(test: Outcome, links: Links, courses: Courses) -> str:
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
-        f'<details id="{anchor(test)}"{" open" if test.verdict == "FAIL" else ""}>'
+        f"<details{' open' if test.verdict == 'FAIL' else ''}>"
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small>{_waived(test)}{resumed}{_bench_badge(test)}</summary>"
-        f"{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}{_figures(test, courses)}</details>"
+        # A link to what is inside opens it, without a script.
+        f'<div id="{anchor(test)}">{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}'
+        f"{_figures(test, courses)}</div></details>"
     )
 
 

@@ -25,12 +25,18 @@ def section(title: str, body: str, note: str = "") -> str:
 
 def table(head: str, rows: str) -> str:
     """A table that scrolls by itself where the window is narrow; nothing where it has no rows."""
-    return f'<div class="wide"><table>{head}{rows}</table></div>' if rows else ""
+    return wide(f"<table>{head}{rows}</table>") if rows else ""
+
+
+def wide(body: str, name: str = "table") -> str:
+    """What may be wider than a window: it scrolls by itself, by keyboard as well."""
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{escape(name)}">{body}</div>'
 
 
 def head(*names: str) -> str:
     """The row of names of a table."""
-    return f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+    # A cell without a name is no header: readers of screens would announce it as one.
+    return f"<tr>{''.join(f'<th>{name}</th>' if name else '<td></td>' for name in names)}</tr>"
 
 
 def cells(*texts: str) -> str:

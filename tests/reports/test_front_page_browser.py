@@ -1,0 +1,89 @@
+"""The front page in a real browser: readable for everybody, in both lights, on a telephone and on paper."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.front_page import Links, render
+from reports.nights.changes import changed
+from reports.nights.section import Since
+from tests.reports.nights.nights import capacity, night, told
+from tests.reports.test_front_page import GOOD, LEFT, outcome
+
+playwright = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+pypdf = pytest.importorskip("pypdf")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
+NAMES = [f"t.py::test_{number}" for number in range(4)]
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with something in every section, and an alarm."""
+    ends = {
+        "PASS": ("", "verified safe"), "FAIL": ("", "verified safe"), "INCONCLUSIVE": ("", "verified safe"),
+        "BENCH FAULT": (LEFT, "not verified safe"), "TEST ERROR": ("", ""), "ABORTED": ("", ""), "NOT RUN": ("", ""),
+    }  # fmt: skip
+    tests = [
+        replace(outcome(verdict, GOOD, left=left, bench=bench), nodeid=f"t.py::{number}", allure_id=f"{number}" * 32)
+        for number, (verdict, (left, bench)) in enumerate(ends.items())
+    ]
+    nights = [
+        night(number, *(told("PASS", capacity(2.3 - 0.05 * number), nodeid=name) for name in NAMES))
+        for number in range(3)
+    ]
+    since = Since(changed(nights[-1], reversed(nights[:-1])))
+    links = Links("allure.html", lambda _: None, lambda _: "figure.html", lambda _: "run/")
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(render(tests, links, since), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1250, 390])
+def test_it_can_be_read_by_everybody(browser: Any, page_file: Path, scheme: str, width: int) -> None:
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    found = axe.Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the window"
+    assert [url for url in asked if not url.startswith("file:")] == []
+    page.close()
+
+
+def test_on_paper_no_page_is_empty(browser: Any, page_file: Path) -> None:
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    printed = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4")))
+    texts = [each.extract_text().strip() for each in printed.pages]
+    assert texts
+    assert [number for number, text in enumerate(texts, 1) if len(text) < 40] == []
+    page.close()
+
+
+def test_a_click_in_the_matrix_opens_its_test(browser: Any, page_file: Path) -> None:
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    cell = page.locator(".matrix a.cell").first
+    place = cell.get_attribute("href")
+    cell.click()
+    assert page.url.endswith(place)
+    assert page.locator(place).is_visible(), "what it leads to is open"
+    page.close()
