@@ -45,6 +45,7 @@ def report(
             help="Compare with a night that `packbench baseline` has named, too.",
         ),
     ] = "",
+    single: Annotated[Path | None, typer.Option("--single-file", help="Write the front page as one file, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the HTML report of the last session; the exit status is its verdict."""
@@ -52,6 +53,8 @@ def report(
 
     session = last_session_of(folder)
     built = site.build(results, output, folder, session, site.Past(history, baseline))
+    if single is not None:
+        _write_single(built.index, single)
     if as_json:
         print_json({
             "index": built.index, "allure": built.allure, "problem": built.problem, **session.as_dict(),
@@ -64,6 +67,15 @@ def report(
     for line in session.bench_lines() if session.unsafe else ():
         warn(line)
     raise typer.Exit(session.exit_status or ExitStatus.GOOD)
+
+
+def _write_single(index: Path, target: Path) -> None:
+    from reports.single import single_file
+
+    try:
+        target.write_text(single_file(index), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--single-file={target}: {error.strerror or error}; name another file.") from error
 
 
 def baseline(

@@ -126,3 +126,12 @@ def test_a_folder_with_something_else_in_it_is_not_replaced(workplace: Path) -> 
     answer = report(workplace, "--output", ".")
     assert answer.status == 2
     assert (workplace / "thesis.txt").is_file()
+
+
+def test_the_page_can_be_had_as_one_file_and_a_place_that_takes_none_is_one_sentence(workplace: Path) -> None:
+    leave_session(workplace, *ends(PASS=1))
+    assert report(workplace, "--single-file=mail.html").status == 0
+    assert "<h1>" in (workplace / "mail.html").read_text(encoding="utf-8")
+    answer = report(workplace, "--single-file=nowhere/mail.html")
+    assert answer.status == 2
+    assert answer.err.startswith("packbench: --single-file=nowhere")

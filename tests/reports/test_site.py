@@ -1,6 +1,7 @@
 """The report as its reader gets it: built from results, opened in a browser, from a disk."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from reports.front_page import culprit, headline, scenario
 from reports.markup import sparkline
 from reports.nights.store import FOLDER
 from reports.outcome import Outcome, outcomes
+from reports.single import single_file
 
 Suite = Any  # the `SampleSuite` of conftest.py, which test modules cannot import
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -197,6 +199,17 @@ class TestOutputFolder:
     def test_no_results_is_an_input_error(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"no results in .*: run `pytest test_cases` first"):
             site.build(tmp_path, tmp_path / "out", tmp_path)
+
+
+def test_one_file_has_its_pictures_in_it_and_leads_nowhere_else(built: site.BuiltReport, tmp_path: Path) -> None:
+    page = single_file(built.index)
+    assert "data:image/png;base64," in page
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', page) == []
+    (tmp_path / "mail.html").write_text(page, encoding="utf-8")
+    if CHROMIUM:
+        assert "data:image/png" in in_browser(tmp_path / "mail.html", tmp_path / "profile")
+    for test in outcomes(built.index.parents[1] / "allure-results"):
+        assert test.title in page
 
 
 class TestHistory:
