@@ -228,13 +228,27 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         told = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
-        told = cells(row.name, quantity(row.value, row.unit), row.allowed, margin)
+        told = cells(row.name, _measured(row), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
         f"<tr><td>{_title(test)}{_waived(test)}<br><small>{escape(demands)}</small> {_fault(test)}</td>{told}"
-        f"<td>{escape(where)}</td><td>{_links(test, links)}</td></tr>"
+        f"<td>{escape(where)}{_moment(test, row, links)}</td><td>{_links(test, links)}</td></tr>"
     )
+
+
+def _measured(row: Row) -> str:
+    """The value, and what it is known to."""
+    spread = f" ± {quantity(row.uncertainty, row.unit)}" if row.uncertainty else ""
+    return f"{quantity(row.value, row.unit)}{spread}"
+
+
+def _moment(test: Outcome, row: Row | None, links: Links) -> str:
+    """A link to the moment at which a limit ended the run, in its interactive figure."""
+    figure, time = links.interactive(test), test.cause.get("time")
+    if figure is None or time is None or (row is not None and row is not test.trip):
+        return ""
+    return f'<br><a href="{escape(figure)}#at={float(time):.0f}">this moment</a>'
 
 
 def _fault(test: Outcome) -> str:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def cell(page: str) -> str:
 
 def section(page: str, title: str) -> str:
     return page.partition(f"<h2>{title}")[2].partition("</section>")[0]
+
+
+def test_a_violation_says_how_well_it_is_known_and_leads_to_its_moment() -> None:
+    links = replace(LINKS, interactive=lambda _: "figures/1.html")
+    measured = Measurement("capacity", 1.9, "Ah", at_least=2.0, uncertainty=0.02)
+    page = render([outcome("FAIL", measured)], links, Since(Changed()))
+    assert "1.9 Ah ± 20 mAh" in section(page, "Pack failures") or "1.9 Ah ± 0.02 Ah" in section(page, "Pack failures")
+    assert "#at=" not in page, "a figure of a whole step has no moment"
+    tripped = outcome("FAIL", trip=trip(60.5), cause={"text": "hot", "fault": "cell-over-temperature", "time": 1234.4})
+    page = render([tripped], links, Since(Changed()))
+    assert '<a href="figures/1.html#at=1234">this moment</a>' in section(page, "Pack failures")
 
 
 # --- margins ----------------------------------------------------------------------------------------------------------
