@@ -54,9 +54,9 @@ def page(built: site.BuiltReport) -> str:
     return built.index.read_text(encoding="utf-8")
 
 
-def in_browser(path: Path, profile: Path) -> str:
+def in_browser(path: Path, profile: Path, place: str = "") -> str:
     assert CHROMIUM
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", path.resolve().as_uri()]
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", f"{path.resolve().as_uri()}{place}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return done.stdout
 
@@ -169,8 +169,9 @@ class TestInABrowser:
 
     def test_the_interactive_figure_draws_every_panel(self, built: site.BuiltReport, tmp_path: Path) -> None:
         figure = next((built.index.parent / "figures").glob("*.html"))
-        seen = in_browser(figure, tmp_path)
+        seen = in_browser(figure, tmp_path, "#at=90")
         assert 'data-drawn="5"' in seen
+        assert 'data-at="90"' in seen
         assert seen.count("<canvas") == 5
         assert "Drag to zoom all panels" in seen
 
