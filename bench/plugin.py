@@ -10,7 +10,7 @@ knows what the safe state found. The fixture's own end only catches what never r
 
 import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ import pytest
 
 from bench import accepted, ends, progress, resuming
 from bench.accepted import Accepted
+from bench.asking import DESK, Terminal
 from bench.clock import utc_now
 from bench.context import PAST, SESSION, BenchContext
 from bench.ends import identity_of
@@ -93,6 +94,9 @@ def begin(session: pytest.Session) -> None:
         _refuse(keeper, error, ExitStatus.WRONG_INPUT)
     except BenchInUse as error:
         _refuse(keeper, error, ExitStatus.BENCH_FAULT)
+    if keeper is not None and context.station.clock == "wall" and progress.is_watched(config):
+        with suppress(OSError):  # a terminal of another kind: then the live page is where to answer
+            DESK.ways = [Terminal()]
     if keeper is not None:
         keeper.choose(context)
         config.pluginmanager.register(keeper, KEEPER)
@@ -140,8 +144,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Whoever runs a session in a process of his own gets his signals back."""
+    """Whoever runs a session in a process of his own gets his signals back, and is asked nothing any more."""
     interrupts.as_before()
+    DESK.ways = []
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -141,6 +141,14 @@ class PackFailure(AssertionError):
         self.fault = fault
 
 
+class Aborted(Exception):
+    """A test cannot go on for the want of a person; `fault` is an id of the fault catalogue."""
+
+    def __init__(self, text: str, fault: str) -> None:
+        super().__init__(text)
+        self.fault = fault
+
+
 class Inconclusive(Exception):
     """A measurement lies within its own uncertainty of the limit: neither passed nor failed."""
 
@@ -193,6 +201,7 @@ _OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], t
     (PackFailure, ("pack", Verdict.FAIL)),
     (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
     ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
+    (Aborted, ("operator", Verdict.ABORTED)),
 )
 """What says itself what it means, wherever it came from."""
 
@@ -240,6 +249,8 @@ def fault_of(error: BaseException) -> str:
         case InputError() if _blame_for_input(error) == "test":
             return TEST_ERROR
         case PackFailure() | BenchFault() | InputError() | TestError():
+            return error.fault
+        case Aborted():
             return error.fault
         case InstrumentFault():
             return "instrument-fault"

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.asking import AskOperator
     from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
     from bench.pack import PackFile, at_temperature, load_pack
     from bench.road import Drive, Precondition
@@ -95,20 +96,20 @@ if TYPE_CHECKING:
     from reports.requirements import limits_of
 
 __all__ = [
-    "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel", "Charge",
-    "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent", "ConstantPower",
-    "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope", "ErrorQueue",
-    "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity", "Inconclusive",
-    "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile", "Manage",
-    "MultiStage", "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition",
-    "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response",
-    "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected", "Setting", "Sink", "Soak",
-    "Source", "Stage", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
-    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
-    "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
-    "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
-    "strategy_named", "to_departure",
+    "AskOperator", "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState",
+    "Channel", "Charge", "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent",
+    "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope",
+    "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity",
+    "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile",
+    "Manage", "MultiStage", "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
+    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery",
+    "Require", "Response", "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected",
+    "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger",
+    "TestBench", "TestError", "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
+    "cell_voltage_above", "cell_voltage_below", "compare_strategies", "containment", "current_below",
+    "days_at_home", "drive_losses", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of",
+    "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above",
+    "soc_below", "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -116,6 +117,7 @@ _HOMES = {
     "bench.grid.steps": (
         "FollowFrequency", "FollowPower", "Manage", "Response", "Supply", "containment", "droop", "limited",
     ),
+    "bench.asking": ("AskOperator",),
     "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),

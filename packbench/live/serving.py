@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from mimetypes import guess_type
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from packbench.live.watching import Watch, head, state, thinned
+from bench.asking import Answer, write_answer
+from packbench.live.watching import Watch, head, question, state, thinned
 
 PERIOD = 1.0
 """s between two looks: a run is written about once a second."""
@@ -28,7 +30,7 @@ AT_ONCE = 200
 """Rows that are sent at once later: of a test that is faster than time, every so many of them."""
 
 
-POLICY = "default-src 'self'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'self'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:"
 """Nothing from elsewhere."""
 
 
@@ -67,6 +69,22 @@ class Page:
         with self.bell:
             self.closed = True
             self.bell.notify_all()
+
+
+def answered(page: Page, said: Mapping[str, str]) -> str:
+    """Answer the question that is asked just now; returns a sentence."""
+    run = page.watch.run
+    asked = question(run) if run else None
+    answer, who = said.get("answer", ""), said.get("who", "").strip() or "somebody at the page"
+    if run is None or asked is None or str(asked["step"]) != said.get("step", ""):
+        return "Nobody is asked that any more."
+    if answer not in asked["answers"]:
+        return f"{answer!r} is none of the answers: {', '.join(asked['answers'])}."
+    try:
+        write_answer(run.folder, int(asked["step"]), Answer(answer, who, "page"))
+    except OSError as error:
+        return f"The answer could not be written: {error.strerror or error}."
+    return f"{who}: {answer}."
 
 
 class _Sent:
@@ -126,7 +144,12 @@ class _Handler(BaseHTTPRequestHandler):
         """The page, what it is drawn with, and what is new."""
         if not self._is_meant():
             return
-        places: Mapping[str, Callable[[], None]] = {"/": self._page, "/uplot.js": self._uplot, "/stream": self._stream}
+        places: Mapping[str, Callable[[], None]] = {
+            "/": self._page,
+            "/uplot.js": self._uplot,
+            "/stream": self._stream,
+            "/photo": self._photo,
+        }
         places.get(urlsplit(self.path).path, self._nothing)()
 
     def do_POST(self) -> None:
@@ -134,9 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_meant():
             return
         page = self.server.page
-        buttons = {"/stop": page.control.stop, "/safe": page.control.make_safe}
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        buttons: Mapping[str, Callable[[], str]] = {
+            "/stop": page.control.stop, "/safe": page.control.make_safe, "/answer": lambda: answered(page, asked),
+        }  # fmt: skip
         pressed = buttons.get(urlsplit(self.path).path)
-        given = parse_qs(urlsplit(self.path).query).get("token", [""])[0]
+        given = asked.get("token", "")
         if pressed is None:
             self._nothing()
         elif not secrets.compare_digest(given.encode(), page.token.encode()):
@@ -168,6 +194,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _uplot(self) -> None:
         content = files("reports").joinpath("vendor/uplot/uPlot.iife.min.js").read_bytes()
         self._answer(HTTPStatus.OK, "text/javascript", content)
+
+    def _photo(self) -> None:
+        """The picture of the question that is asked just now: no other file of the run."""
+        run = self.server.page.watch.run
+        asked = question(run) if run else None
+        path = run.folder / str(asked["photo"]) if run and asked and asked["photo"] else None
+        if path is None or path.parent != (run.folder if run else None) or not path.is_file():
+            self._nothing()
+        else:
+            self._answer(HTTPStatus.OK, guess_type(path.name)[0] or "application/octet-stream", path.read_bytes())
 
     def _nothing(self) -> None:
         self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is nothing here: see /.")

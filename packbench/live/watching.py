@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench import columns as labels
+from bench.asking import ANSWERED, ASKED
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.journal import NAME as JOURNAL
 from bench.recording.journal import JournalError, Tail
@@ -184,8 +185,16 @@ def state(run: Watched) -> dict[str, Any]:
             "index": step.get("index"), "name": step.get("name"), "until": step.get("until"),
             "since": _number(time - float(step.get("time", nan))), "expected": step.get("expected_duration"),
         },
-        "left": _left(run, time), "cells": cells(run.latest), "limits": limits(run),
+        "left": _left(run, time), "question": question(run), "cells": cells(run.latest), "limits": limits(run),
     }  # fmt: skip
+
+
+def question(run: Watched) -> dict[str, Any] | None:
+    """What an operator is asked just now; None where nobody is, or it has been answered."""
+    asked = next((event for event in reversed(run.events) if event.get("type") in (ASKED, ANSWERED)), None)
+    if asked is None or asked["type"] == ANSWERED or run.over:
+        return None
+    return {name: asked.get(name) for name in ("step", "text", "photo", "answers")}
 
 
 def _left(run: Watched, time: float) -> float | None:

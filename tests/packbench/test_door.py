@@ -40,7 +40,7 @@ def test_a_step_is_the_same_by_whichever_door_it_comes() -> None:
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(AttributeError, match=r"packbench has no 'Sleep'; it has BatteryEmulator, Batt"):
+    with pytest.raises(AttributeError, match=r"packbench has no 'Sleep'; it has AskOperator, Batt"):
         packbench.Sleep  # noqa: B018
 
 

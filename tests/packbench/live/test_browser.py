@@ -21,10 +21,13 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"),
 ]
 SCENARIO = """
-from packbench import Charge, Discharge, elapsed
+from packbench import AskOperator, Charge, Discharge, elapsed
 
 def test_there_and_back(bench):
-    bench.run(Charge("C/3", until=elapsed(minutes=1)), Discharge("1C", until=elapsed(minutes=30)))
+    bench.run(
+        AskOperator("Connect the HV plug", answers=("done", "cannot")), Charge("C/3", until=elapsed(minutes=1)),
+        Discharge("1C", until=elapsed(minutes=30)),
+    )
 """
 PATIENCE = 60_000
 """ms."""
@@ -50,7 +53,6 @@ def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     ) as session:  # fmt: skip
         assert session.stdout is not None
         url = next(line.split()[-1] for line in session.stdout if line.startswith("Live at "))
-        bench.wait_for("state", load=True)
         seen = looked_at(url)
         bench.wait_for("state", supply=False, load=False, contactor=False)
         output = session.stdout.read()
@@ -58,18 +60,20 @@ def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     assert seen["problems"] == []
     assert seen["elsewhere"] == []
     assert seen["title"] == "test_there_and_back"
-    assert "2. discharge" in seen["step"]
+    assert "3. discharge" in seen["step"]
     assert len(seen["cells"]) == 24
     assert seen["limits"] > 5
     assert seen["drawn"] == 5
     assert "Asked the test to end in order" in seen["answer"]
     assert "ABORTED, bench" in seen["state"]
+    (log,) = folder.glob("runs/*/*/events.jsonl")
+    assert '"who": "A. Person", "way": "page"' in log.read_text(encoding="utf-8")
     (manifest,) = folder.glob("runs/*/*/run.json")
     assert json.loads(manifest.read_text(encoding="utf-8"))["verdict"] == "ABORTED"
 
 
 def looked_at(url: str) -> dict[str, object]:
-    """Open it, wait until it shows the discharge, press the button, and wait until it says how the run ended."""
+    """Open it, answer its question, stop the test in its discharge, and wait until it says how the run ended."""
     seen: dict[str, object] = {}
     problems, elsewhere, shows = list[str](), list[str](), playwright.expect
     with playwright.sync_playwright() as driver:
@@ -82,6 +86,10 @@ def looked_at(url: str) -> dict[str, object]:
         )
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(url)
+        shows(page.locator("#question")).to_contain_text("Connect the HV plug", timeout=PATIENCE)
+        page.fill("#who", "A. Person")
+        page.click("#answers button >> text=done")
+        shows(page.locator("#question")).to_be_hidden(timeout=PATIENCE)
         shows(page.locator("#step")).to_contain_text("discharge", timeout=PATIENCE)
         shows(page.locator("#limits tr").nth(5)).to_be_visible(timeout=PATIENCE)
         seen |= {

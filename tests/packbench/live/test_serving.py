@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.asking import ANSWERED, ASKED, Answer, read_answer
 from packbench.live import serving
 from packbench.live.serving import Page, Server
 from packbench.live.watching import Watch
@@ -138,6 +139,31 @@ def test_a_button_needs_the_token_and_everybody_sees_that_it_was_pressed(server:
     status, said = ask(server, "POST", f"{place}?token={server.page.token}")
     assert (status, buttons.pressed) == (200, [place[1:]])
     assert browser.message()["asked"] == [said.decode()]
+    browser.close()
+
+
+def test_a_question_is_answered_once_by_who_has_the_token(server: Server, run: Run) -> None:
+    run.rows(1.0)
+    (run.folder / "question-2.png").write_bytes(b"a picture")
+    asked = {"step": 2, "text": "Plug", "photo": "question-2.png", "answers": ["done", "no"]}
+    assert ask(server, "GET", "/photo")[0] == 404
+    run.event(time=1.0, type=ASKED, **asked)
+    server.page.look()
+    browser = Browser(server)
+    assert browser.message()["state"]["question"] == asked
+    assert ask(server, "GET", "/photo") == (200, b"a picture")
+    token = f"token={server.page.token}"
+    assert ask(server, "POST", "/answer?step=2&answer=done&who=A")[0] == 403
+    for wrong in ("step=1&answer=done", "step=2&answer=maybe", "answer=done", "step=x&answer=done"):
+        ask(server, "POST", f"/answer?{token}&{wrong}&who=A")
+    assert read_answer(run.folder, 2) is None
+    status, said = ask(server, "POST", f"/answer?{token}&step=2&answer=no&who=A.%20Person")
+    assert (status, said.decode()) == (200, "A. Person: no.")
+    assert read_answer(run.folder, 2) == Answer("no", "A. Person", "page")
+    run.event(time=2.0, type=ANSWERED, step=2)
+    server.page.look()
+    assert ask(server, "POST", f"/answer?{token}&step=2&answer=done&who=B")[1] == b"Nobody is asked that any more."
+    assert ask(server, "GET", "/photo")[0] == 404
     browser.close()
 
 
