@@ -14,7 +14,8 @@ from bench.columns import INDEX
 from bench.grid.steps import Manage
 from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
-from bench.managing.link import Link
+from bench.managing.links import Link, Seen, Standing, open_link
+from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
@@ -44,6 +45,7 @@ GARAGE, LEAST = 5.0, 5.0
 DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+_CURRENT = INDEX[columns.CURRENT]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -118,7 +120,10 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
-        self._link = self._link or Link(self.step.manager)
+        if self._link is None:
+            self._link = open_link(self.step.manager, beside=stage.place.station.clock == "wall")
+            if self._link.says:
+                stage.log.event("manager link", says=self._link.says)
         return _Managing(self, stage, self._link).control
 
     def ended(self, stage: Stage) -> None:
@@ -149,16 +154,17 @@ class _Managing:
     """One stretch of a managed step; a pause begins another."""
 
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
-        self._of, self._stage = procedure, stage
+        self._of, self._stage, self._link = procedure, stage, link
         self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
-        step = procedure.step
-        self._asking = Asking(step.days, procedure.cars, step.imports, step.exports, self._foreseen)
+        step, self._cars = procedure.step, procedure.cars
+        self._asking = Asking(step.days, self._cars, step.imports, step.exports, self._foreseen)
         self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
         self._due = next(self._moments)
         self._reasons = set[str]()
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
+        self._problem, self._meter = "", Meter()
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
@@ -171,11 +177,14 @@ class _Managing:
         if trip is not None and self._gone is not trip:
             self._departed(row, time, trip)
         self._gone = trip
+        heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
         if self._reasons and not self._inquiry.pending:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
+        elif heard is not None:
+            self._stand(heard, time, trip is None)
         if trip is not None:
             self._side.stop()
             self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
@@ -243,8 +252,16 @@ class _Managing:
             answer, problem = Answer(0.0), "no link"
         self._obey(answer, problem, time, plugged)
 
+    def _stand(self, heard: Standing, time: float, plugged: bool) -> None:
+        """Obey what was set between two decisions, where that is something else."""
+        if self._days.suffers("link", time) is not None:
+            return
+        if heard.power != self._answer.power or (heard.problem and heard.problem != self._problem):
+            self._why = "set point"
+            self._obey(Answer(heard.power, say=heard.say), heard.problem, time, plugged)
+
     def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
-        self._answer = answer if plugged else replace(answer, power=0.0)
+        self._answer, self._problem = answer if plugged else replace(answer, power=0.0), problem
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
@@ -256,6 +273,19 @@ class _Managing:
         takes, gives = (0.0 if isnan(row[limit]) else row[limit] * volts / scale for limit in _LIMITS)
         soc = None if isnan(row[_SOC]) else displayed(days, time, row[_SOC])
         return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._of.pack.energy, takes, gives)
+
+    def _seen(self, row: Row, time: float) -> Seen:
+        """What a car and its box show, at the scale of a car."""
+        days, volts, amps = self._days, row[_VOLTAGE], row[_CURRENT] / self._of.scale
+        # A box measures at the AC side; where source and sink are the charger, it follows from the terminals.
+        box = self._stage.place.index.get(columns.GRID_POWER)
+        power = self._cars.dc_to_ac(volts * amps) if box is None else row[box] / self._of.scale
+        plugged = days.trip_at(time) is None
+        self._meter.count(power if plugged else 0.0, time)
+        return Seen(
+            time, days.start.timestamp() + time, days.suffers("link", time) is None, self._told(row, time), self._cars,
+            power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given,
+        )  # fmt: skip
 
     def _foreseen(self, time: float) -> dict[str, Vector]:
         seen = forecast(self._days, time, HORIZON)
