@@ -29,7 +29,8 @@ class Seen:
 
     `time` is s from the beginning of the step, `epoch` s of the epoch as the step's days have it. `linked` is whether
     anybody may be heard, `charger` the one that the car hangs on. `volts` (V) and `amps` (A) are those of the car's
-    terminals, `taken` and `given` the Wh that have gone each way.
+    terminals, `taken` and `given` the Wh that have gone each way. `kept` Wh are to stay in the car, `wanted` Wh to be
+    in it at its next departure, as its own reckoning has it; None where it has none.
     """
 
     time: float
@@ -42,6 +43,8 @@ class Seen:
     amps: float
     taken: float = 0.0
     given: float = 0.0
+    kept: float | None = None
+    wanted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,12 @@ def open_link(which: str, *, beside: bool = False) -> Link:
     own = _own()
     if colon and word not in own and word in extensions.brought(GROUP):
         return _brought(word).open(which, beside)
-    return own[word if colon and word in own else OTHERWISE].open(which, beside)
+    try:
+        return own[word if colon and word in own else OTHERWISE].open(which, beside)
+    except ImportError as error:
+        raise InputError(
+            f"A manager over {word} needs {error.name}: python3 -m pip install 'packbench[v2x]'."
+        ) from error
 
 
 def _brought(word: str) -> LinkKind:

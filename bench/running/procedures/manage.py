@@ -32,7 +32,7 @@ from models.grid.seasons import forecast
 from models.grid.week import QUARTER, RESERVE_ROAD, SERIES, Days, Trip
 from models.tables import Vector
 from models.vehicle.car import load_car
-from models.vehicle.reach import Pack, going, lacking, usable
+from models.vehicle.reach import Pack, going, lacking, needed_soc, usable
 
 HORIZON = 24 * 3600.0
 """s of a forecast."""
@@ -165,6 +165,8 @@ class _Managing:
         self._reasons = set[str]()
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
         self._problem, self._meter = "", Meter()
+        self._kept: float | None = None
+        self._wanted: float | None = None
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
@@ -212,6 +214,8 @@ class _Managing:
         }  # fmt: skip
         for column, value in net.items():
             self._note(column, value)
+        if self._link.live:
+            self._reckon(row, time, quarter)
         self._armed = self._armed or self._range > days.reserve + AGAIN
         if self._armed and self._answer.power < 0 and self._range < days.reserve:
             self._armed = False
@@ -220,6 +224,22 @@ class _Managing:
         if "chamber" in self._stage.place.roles and degrees != self._degrees:
             self._degrees = degrees
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
+
+    def _reckon(self, row: Row, time: float, quarter: int) -> None:
+        """What a car tells a box of its plans: Wh that stay in it, and those that its next trip wants on top."""
+        days, pack, cells = self._days, self._of.pack, row[_COLDEST]
+        outside = float(days.outside[quarter])
+        beyond, trip = going(days.car, RESERVE_ROAD, outside), days.next_trip(time)
+        if isnan(cells):
+            self._kept = self._wanted = None
+            return
+        self._kept = pack.energy * min(needed_soc(pack, days.reserve, cells, beyond), 1.0)
+        if trip is None:
+            self._wanted = None
+            return
+        there = going(days.car, trip.road, outside)
+        distance = trip.distance + days.reserve * beyond.energy / there.energy
+        self._wanted = pack.energy * min(needed_soc(pack, distance, cells, there), 1.0)
 
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
@@ -284,7 +304,7 @@ class _Managing:
         self._meter.count(power if plugged else 0.0, time)
         return Seen(
             time, days.start.timestamp() + time, days.suffers("link", time) is None, self._told(row, time), self._cars,
-            power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given,
+            power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given, self._kept, self._wanted,
         )  # fmt: skip
 
     def _foreseen(self, time: float) -> dict[str, Vector]:

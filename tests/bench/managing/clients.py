@@ -9,8 +9,8 @@ from typing import Any
 
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
-from bench.managing.kinds.modbus import ModbusLink
 from bench.managing.links import Seen
+from bench.managing.modbus.link import ModbusLink
 from bench.managing.request import Telling
 from models.grid.charger import Charger
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.managing.kinds.modbus import ModbusLink
 from bench.managing.modbus import server
+from bench.managing.modbus.link import ModbusLink
 from tests.bench.managing.clients import line, read, seen, served, write
 
 ORDER = (write(81, 1), write(83, 1), write(257, 1), write(260, 3000))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.clock import WallClock
-from bench.managing.kinds.modbus import ModbusLink
+from bench.managing.modbus.link import ModbusLink
 from instruments.drivers.quasar import Quasar
 from instruments.roles import ChargerState
 from instruments.wires.session import InstrumentLink, LinkContext
