@@ -31,6 +31,8 @@ AGAIN = 0.02, 1.0
 QUARTER = 900.0
 HOLDS = 960
 """s of the box's time for which a set point holds: until shortly after the next decision."""
+HANGS = 2.0
+"""s that a box has to answer."""
 BEYOND = 0.5
 """s after which a box that hung up is called again."""
 TROUBLE = (OSError, SunSpecModbusClientError, ModbusClientError)
@@ -54,7 +56,7 @@ class Box:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=5.0)
+        self._device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=HANGS)
         self._device.connect()
         self._device.scan(connect=False)
         # The client knows no definition of this one: it is an entry without points.

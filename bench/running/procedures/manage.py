@@ -257,7 +257,7 @@ class _Managing:
     def _decide(self, row: Row, time: float, plugged: bool) -> None:
         reasons, self._reasons = self._reasons, set()
         self._why = next(each for each in REASONS if each in reasons)
-        if self._days.suffers("link", time) is None:
+        if self._linked(time):
             self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
         else:
             self._obey(Answer(0.0), "no link", time, plugged)
@@ -267,14 +267,14 @@ class _Managing:
             answer, problem = understood(reply()), ""
         except NoAnswer as error:
             answer, problem = Answer(0.0), str(error)
-        if self._days.suffers("link", time) is not None:
+        if not self._linked(time):
             # It was on its way when the link was lost: nobody hears it.
             answer, problem = Answer(0.0), "no link"
         self._obey(answer, problem, time, plugged)
 
     def _stand(self, heard: Standing, time: float, plugged: bool) -> None:
         """Obey what was set between two decisions, where that is something else."""
-        if self._days.suffers("link", time) is not None:
+        if not self._linked(time):
             return
         if heard.power != self._answer.power or (heard.problem and heard.problem != self._problem):
             self._why = "set point"
@@ -287,6 +287,10 @@ class _Managing:
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
             range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned),
         )  # fmt: skip
+
+    def _linked(self, time: float) -> bool:
+        """Whether manager and charger hear each other; from the scan on at which the moment `link` happens."""
+        return self._days.suffers("link", time + ROUNDING) is None
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
@@ -303,7 +307,7 @@ class _Managing:
         plugged = days.trip_at(time) is None
         self._meter.count(power if plugged else 0.0, time)
         return Seen(
-            time, days.start.timestamp() + time, days.suffers("link", time) is None, self._told(row, time), self._cars,
+            time, days.start.timestamp() + time, self._linked(time), self._told(row, time), self._cars,
             power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given, self._kept, self._wanted,
         )  # fmt: skip
 
@@ -313,7 +317,7 @@ class _Managing:
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""
-        if self._days.suffers("link", time) is not None:
+        if not self._linked(time):
             return 0.0
         days, step, scale = self._days, self._of.step, self._of.scale
         quarter = days.quarter(time)
