@@ -86,6 +86,8 @@ class ModbusLink:
 
     def follow(self, seen: Seen) -> Standing:
         """Show what is; hear what is asked for."""
+        if self._orders.seen is None:  # a step that goes on begins at a time of its own
+            self._gone = self._orders.heard = seen.time
         self._orders.show(seen)
         self._server.hang_up(not seen.linked)
         self._server.begin()

@@ -99,6 +99,7 @@ class OcppLink:
         """Show what is; hear what its profiles ask for."""
         if self._station is None:
             self._station = Station(seen)
+            self._alive = self._metered = seen.time
         station = self._station
         station.show(seen)
         if not seen.linked:
@@ -232,6 +233,8 @@ class OcppLink:
     def _meter(self, reason: str) -> None:
         if self._at.transaction:
             _authorised(self._call("TransactionEvent", self._at.goes_on(reason)))
+        else:
+            self._call("Heartbeat", {})
 
     def _consult(self, request: Mapping[str, Any]) -> float:
         station = self._at
