@@ -46,6 +46,14 @@ def test_it_is_told_who_is_there_what_is_measured_and_what_the_car_needs(on: On)
     assert needs["evMinV2XEnergyRequest"] < needs["evTargetEnergyRequest"] < needs["evMaxEnergyRequest"]
 
 
+def test_where_a_box_moves_the_current_its_own_meter_is_told(on: On) -> None:
+    with central({"setpoint": 3000}) as system:
+        run = on("virtual-wallbox").run(Manage(system.address, hours(0.5)))
+    events = [told for action, told in system.told if action == "TransactionEvent"]
+    assert measured(events[-1], "Power.Active.Import") == pytest.approx(3000, rel=0.03)
+    assert column(run, "Grid Power / W")[-1] == pytest.approx(3000 * scale_of(run), rel=0.03)
+
+
 def measured(event: Any, measurand: str) -> float:
     values = [each for one in event["meterValue"] for each in one["sampledValue"]]
     return float(next(each["value"] for each in values if each["measurand"] == measurand))

@@ -85,6 +85,23 @@ def test_a_set_point_ends_with_its_reversion_time_and_begins_anew_with_each_writ
         assert device.models[704][0].WSetEna.value == 0
 
 
+def test_a_heart_beat_renews_no_set_point() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetRvrtTms=30, WSetMod=2, WSet=-2500, WSetEna=1)
+        link.follow(seen(time=25.0))
+        beat = device.models[715][0]
+        beat.ControllerHb.value = 7
+        beat.write()
+        assert link.follow(seen(time=31.5)).power == 0
+
+
+def test_a_car_that_leaves_takes_its_set_point_along() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=2, WSet=-2500, WSetEna=1)
+        assert link.follow(seen(time=2.0, plugged=False)).power == 0
+        assert link.follow(seen(time=3.0)).power == 0
+
+
 @pytest.mark.parametrize("stops", [(703, "ES", 0), (715, "OpCtl", 1), (715, "OpCtl", 3)])
 def test_what_must_not_operate_rests(stops: tuple[int, str, int]) -> None:
     with served() as link, sunspec(link) as device:
