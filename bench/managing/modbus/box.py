@@ -19,6 +19,8 @@ NO_CAR, CHARGING, WAITING, PAUSED, DISCHARGING = 0, 1, 2, 4, 11
 RESTING = 50.0
 """W at most of a box that moves nothing."""
 FIRMWARE, SERIAL = 1, 1
+ORDERING = frozenset((81, 83, 257, 260))
+"""Registers that are an order, or part of one: whoever writes another leaves what is asked for alone."""
 _WORD = 32767
 
 Show = Callable[[Orders, Seen], float]
@@ -83,7 +85,9 @@ def store(orders: Orders, seen: Seen, address: int, words: tuple[int, ...]) -> N
         raise Refused(VALUE)
     for each, word in written.items():
         _keep(orders, each, word)
-    orders.by_box()
+    if ORDERING & written.keys():
+        orders.by_box()
+    orders.version += 1
 
 
 def _keep(orders: Orders, address: int, word: int) -> None:

@@ -111,7 +111,6 @@ class Orders:
         box = self.box
         obeys = box[81] and box[83] and box[257] == START
         self.order = Order(float(_signed(box[260]))) if obeys else None
-        self.version += 1
 
     def by_sunspec(self) -> None:
         """Somebody has written a point of a SunSpec model: its reversion time begins anew."""
@@ -119,7 +118,6 @@ class Orders:
         obeys = sun[703, "ES"] and sun[704, "WSetEna"] and sun[715, "OpCtl"] in OPERATE
         # SunSpec counts what a source of energy gives: here what charges is positive.
         self.order = Order(-self._wanted(), self.now + lasts if lasts else inf) if obeys else None
-        self.version += 1
 
     def _wanted(self) -> float:
         if self.sun[704, "WSetMod"] == WATTS:

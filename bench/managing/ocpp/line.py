@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 from time import monotonic
 from uuid import uuid4
 
@@ -21,6 +21,8 @@ OPENS = 10.0
 """s of real time that a central system has to accept a line."""
 ALIVE = 5.0
 """s of real time between two pings, and until one has to be answered."""
+WAITING = 64
+"""Answers that nobody has taken yet."""
 RATE = 50.0
 """Messages a second that are read; more have to wait in the line."""
 TROUBLE = (OSError, WebSocketException, TimeoutError)
@@ -40,7 +42,7 @@ class Line:
         self, url: str, handler: Handler, *, context: ssl.SSLContext | None = None, headers: Mapping[str, str]
     ) -> None:
         self._handler = handler
-        self._results: Queue[Result] = Queue()
+        self._results: Queue[Result] = Queue(WAITING)
         self._one_at_a_time = threading.Lock()
         self._opened = ExitStack()
         self._line = _connected(self._opened, url, context, headers)
@@ -52,6 +54,8 @@ class Line:
         """Call, and wait so many s for what answers; raises `NoLine`, or `Refused` for an error or a bad answer."""
         number = str(uuid4())
         with self._one_at_a_time:
+            while not self._results.empty():  # answers to nothing, or to what was given up
+                self._results.get_nowait()
             self._send(rpc.call(number, action, payload))
             result = self._answer(number, monotonic() + patience)
         if result.error:
@@ -82,7 +86,8 @@ class Line:
             for message in self._line:
                 answer = rpc.received(message, self._handler)
                 if isinstance(answer, Result):
-                    self._results.put(answer)
+                    with suppress(Full):  # nobody waits for so many
+                        self._results.put_nowait(answer)
                 elif answer is not None:
                     self._send(answer)
                 pace.append(monotonic())

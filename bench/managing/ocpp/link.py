@@ -34,7 +34,7 @@ AGAIN = 0.5
 METERED = 60.0
 """s between two meter values where time is real."""
 LOOK = 0.005
-LOST_LINE = "its line is lost."
+LOST_LINE, NOT_ACCEPTED = "its line is lost.", "it does not accept the station."
 
 
 class OcppLink:
@@ -48,7 +48,7 @@ class OcppLink:
         self._station: Station | None = None
         self._line: Line | None = None
         self._jobs: Queue[Callable[[], None] | None] = Queue()
-        self._plugged = False
+        self._plugged = self._accepted = False
         self._fresh, self._reconnecting, self._tried = True, False, 0.0
         self._alive = self._metered = 0.0
         self._address = Address.of(which if not which.startswith(f"{WORD}:") else self._start(which))
@@ -159,6 +159,9 @@ class OcppLink:
             self._jobs.put(self._come if self._plugged else lambda: self._go("EVCommunicationLost", "EVDisconnected"))
         if station.stopped and station.transaction:
             self._jobs.put(lambda: self._go("RemoteStop", "Remote"))
+        if station.starts:
+            station.starts = False
+            self._jobs.put(self._begin)
         if station.resets:
             station.resets = False
             station.forget()
@@ -174,12 +177,17 @@ class OcppLink:
                     return
                 with suppress(NoLine, Refused):  # a station tells it again at its next moment
                     job()
+            except Exception:  # noqa: BLE001 - whatever went wrong here: the line is lost then, and that is 0 W
+                if self._line is not None:
+                    self._line.close()
             finally:
                 self._jobs.task_done()
 
     def _call(self, action: str, payload: Payload) -> Payload:
         if self._line is None or self._line.lost.is_set():
             raise NoLine("its line is lost")
+        if not self._accepted and action != "BootNotification":
+            raise Refused("SecurityError", NOT_ACCEPTED)
         return self._line.call(action, payload, PATIENCE)
 
     @property
@@ -189,14 +197,16 @@ class OcppLink:
 
     def _boot(self, reason: str) -> None:
         """Say who is there, until that is accepted."""
+        self._accepted = False
         until, pause = monotonic() + BEGINS, threading.Event()
         while True:
             told = self._call("BootNotification", self._at.boots(reason))
             if told["status"] == "Accepted":
                 break
             if monotonic() > until:
-                raise Refused("SecurityError", f"it answered BootNotification by {told['status']}.")
+                raise Refused("SecurityError", NOT_ACCEPTED)
             pause.wait(min(max(float(told["interval"]), 0.1), 5.0))
+        self._accepted = True
         self._call("StatusNotification", self._at.status())
 
     def _reconnect(self) -> None:

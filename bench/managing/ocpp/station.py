@@ -44,7 +44,9 @@ class Station:
     profiles: Profiles = field(default_factory=Profiles)
     transaction: str = ""
     stopped: bool = False
+    starts: bool = False
     resets: bool = False
+    remote: int | None = None
     heard: int = 0
     told: int = 0
     count: int = 0
@@ -87,7 +89,10 @@ class Station:
         with self.lock:
             self.count, self.told = self.count + 1, 0
             self.transaction = f"packbench-{self.count}"
-        return self._event("Started", "CablePluggedIn") | {"idToken": TOKEN}
+            remote, self.remote = self.remote, None
+        event = self._event("Started", "CablePluggedIn" if remote is None else "RemoteStart")
+        info = event["transactionInfo"] | ({} if remote is None else {"remoteStartId": remote})
+        return event | {"idToken": TOKEN, "transactionInfo": info}
 
     def goes_on(self, reason: str) -> Payload:
         """TransactionEvent of one that goes on."""
@@ -234,10 +239,10 @@ def _stop(station: Station, payload: Payload) -> Payload:
     return _status("Accepted")
 
 
-def _start(station: Station, _payload: Payload) -> Payload:
-    if not station.stopped or not station.seen.car.plugged:
+def _start(station: Station, payload: Payload) -> Payload:
+    if station.transaction or not station.seen.car.plugged or "chargingProfile" in payload:
         return _status("Rejected")
-    station.stopped = False
+    station.stopped, station.starts, station.remote = False, True, payload["remoteStartId"]
     return _status("Accepted")
 
 

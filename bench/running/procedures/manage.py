@@ -277,7 +277,7 @@ class _Managing:
         if not self._linked(time):
             return
         if heard.power != self._answer.power or (heard.problem and heard.problem != self._problem):
-            self._why = "set point"
+            self._why = "order"
             self._obey(Answer(heard.power, say=heard.say), heard.problem, time, plugged)
 
     def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:

@@ -10,7 +10,7 @@ from bench.managing.modbus.link import ModbusLink
 from instruments.drivers.quasar import Quasar
 from instruments.roles import ChargerState
 from instruments.wires.session import InstrumentLink, LinkContext
-from tests.bench.managing.clients import line, read, seen, served, write
+from tests.bench.managing.clients import line, read, seen, served, sunspec, write
 
 
 @pytest.fixture
@@ -75,6 +75,20 @@ def test_what_may_not_be_is_refused_and_changes_nothing(box: ModbusLink, message
             ask(each)
         assert ask(message) == bytes((0x90, code))
     assert box.follow(seen(time=2.0)).power == 3000
+
+
+def test_whoever_wrote_last_is_obeyed_and_who_sets_a_time_has_asked_for_nothing(box: ModbusLink) -> None:
+    with line(box) as ask, sunspec(box) as device:
+        for each in ORDER:
+            ask(each)
+        control = device.models[704][0]
+        control.WSetMod.value, control.WSet.cvalue, control.WSetEna.value = 2, -1500, 1
+        control.write()
+        assert box.follow(seen(time=2.0)).power == 1500
+        assert ask(write(88, 30)) == b"\x10\x00\x58\x00\x01"
+        assert box.follow(seen(time=3.0)).power == 1500
+        ask(write(260, 700))
+        assert box.follow(seen(time=4.0)).power == 700
 
 
 def test_it_rests_when_nobody_has_spoken_for_its_idle_timeout(box: ModbusLink) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bench.managing.answer import NoAnswer
 from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen
@@ -37,6 +38,11 @@ def link(system: Central) -> Iterator[OcppLink]:
 
 def power(link: OcppLink, time: float) -> float:
     return link.follow(seen(time=time, epoch=EPOCH + time)).power
+
+
+def events(system: Central) -> list[Any]:
+    """Each event of a transaction."""
+    return [told for action, told in system.told if action == "TransactionEvent"]
 
 
 def put(system: Central, *periods: tuple[int, dict[str, Any]], **changed: Any) -> Any:
@@ -168,7 +174,7 @@ def test_a_reset_ends_what_is_asked_for_and_begins_anew(link: OcppLink, system: 
     until(lambda: [action for action, _ in system.told].count("BootNotification") == 2)
     boot = [told for action, told in system.told if action == "BootNotification"][-1]
     assert boot["reason"] == "RemoteReset"
-    ended = [told for action, told in system.told if action == "TransactionEvent"][-1]
+    ended = events(system)[-1]
     assert (ended["eventType"], ended["transactionInfo"]["transactionId"]) == ("Ended", before)
 
 
@@ -178,10 +184,15 @@ def test_a_transaction_that_is_stopped_rests_until_one_is_started(link: OcppLink
     assert power(link, 1.0) == 2000
     assert system.ask("RequestStopTransaction", transaction_id=system.transaction).status == "Accepted"
     assert power(link, 2.0) == 0
-    until(lambda: [t["eventType"] for a, t in system.told if a == "TransactionEvent"][-1] == "Ended")
+    until(lambda: events(system)[-1]["eventType"] == "Ended")
     assert put(system).status == "Rejected"
     token = {"id_token": "x", "type": "Central"}
-    assert system.ask("RequestStartTransaction", id_token=token, remote_start_id=1).status == "Accepted"
+    assert system.ask("RequestStartTransaction", id_token=token, remote_start_id=77).status == "Accepted"
+    assert power(link, 3.0) == 0
+    until(lambda: events(system)[-1]["eventType"] == "Started")
+    assert events(system)[-1]["transactionInfo"]["remoteStartId"] == 77
+    assert put(system).status == "Accepted"
+    assert power(link, 4.0) == 2000
 
 
 @pytest.mark.parametrize("action", ["GetVariables", "SetVariables"])
@@ -205,3 +216,42 @@ def test_the_line_that_is_lost_rests_within_its_time(
     assert power(link, 5.9) == 2000
     heard = link.follow(seen(time=6.1, epoch=EPOCH + 6.1))
     assert (heard.power, heard.problem) == (0.0, "its line is lost.")
+
+
+REQUEST = {"reason": "start", "trip": None}
+
+
+def test_a_station_that_has_to_wait_asks_again_before_it_says_anything_else() -> None:
+    with central({"setpoint": 500}) as system:
+        system.boots = ["Pending"]
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        assert [action for action, _ in system.told][:3] == [
+            "BootNotification",
+            "BootNotification",
+            "StatusNotification",
+        ]
+        assert link.decide(REQUEST)["power"] == 500
+        link.close()
+
+
+def test_a_station_that_is_not_accepted_says_nothing_and_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.managing.ocpp.link.BEGINS", 0.0)
+    with central({"setpoint": 500}) as system:
+        system.boots = ["Rejected"] * 9
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        with pytest.raises(NoAnswer, match="does not accept the station"):
+            link.decide(REQUEST)
+        assert {action for action, _ in system.told} == {"BootNotification"}
+        link.close()
+
+
+def test_a_car_that_is_not_authorised_is_asked_for_nothing() -> None:
+    with central({"setpoint": 500}) as system:
+        system.token = "Blocked"
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        with pytest.raises(NoAnswer, match=r"does not authorise the car \(Blocked\)"):
+            link.decide(REQUEST)
+        link.close()
