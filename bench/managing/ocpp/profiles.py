@@ -43,7 +43,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ChargingProfile:
     """One that was set, with its times in s of the epoch; `repeats` s after its beginning it begins anew."""
 
     number: int
@@ -82,9 +82,9 @@ class Profile:
 class Profiles:
     """Those that hold; one of the same number, or of the same purpose and level, takes another's place."""
 
-    kept: dict[int, Profile] = field(default_factory=dict)
+    kept: dict[int, ChargingProfile] = field(default_factory=dict)
 
-    def put(self, profile: Profile) -> None:
+    def put(self, profile: ChargingProfile) -> None:
         """Take one; raises `Unusable` where there are too many."""
         same = [
             each.number for each in self.kept.values()
@@ -146,7 +146,7 @@ class Profiles:
             before = power
 
 
-def read(content: Payload, now: float) -> Profile:
+def read(content: Payload, now: float) -> ChargingProfile:
     """A profile as its schema has it; raises `Unusable` for one that a station of this kind cannot follow."""
     purpose, kind = content["chargingProfilePurpose"], content["chargingProfileKind"]
     if purpose not in ASKING and purpose not in LIMITING:
@@ -158,7 +158,7 @@ def read(content: Payload, now: float) -> Profile:
         raise Unusable("UnsupportedRateUnit", "give W: what a current is worth is the car's matter.")
     repeats = REPEATS.get(content.get("recurrencyKind", ""), inf) if kind == "Recurring" else inf
     begins = now if kind in {"Relative", DYNAMIC} else epoch(schedule.get("startSchedule"), now)
-    return Profile(
+    return ChargingProfile(
         number=content["id"], purpose=purpose, level=content["stackLevel"], begins=begins, repeats=repeats,
         lasts=_number(schedule, "duration", inf), periods=_periods(schedule["chargingSchedulePeriod"]),
         dynamic=kind == DYNAMIC, since=epoch(content.get("validFrom"), -inf), until=epoch(content.get("validTo"), inf),
