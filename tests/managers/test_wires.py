@@ -4,23 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from bench.managing.links import Link, open_link
 from bench.verdicts import BenchFault
 from managers.wires import names
-from tests.bench.managing.clients import seen, served
+from tests.bench.managing.clients import seen, served, until
 
 REQUEST = {"time": "2026-01-12T18:00:00+01:00", "reason": "start", "trip": None}
-
-
-def until(done: Callable[[], Any]) -> None:
-    """Another process is to have done something: the test's own time limit ends this otherwise."""
-    while not done():
-        pass
 
 
 def start(*words: str) -> "subprocess.Popen[str]":

@@ -2,9 +2,11 @@
 
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
@@ -49,6 +51,18 @@ def sunspec(link: ModbusLink) -> Iterator[SunSpecModbusClientDeviceTCP]:
         yield device
     finally:
         device.disconnect()
+
+
+PATIENCE = 60.0
+"""s for which anybody waits for another thread or process: one that never does it is told, not waited for."""
+
+
+def until(done: Callable[[], Any]) -> None:
+    """Wait until another thread or process has done something."""
+    end, pause = monotonic() + PATIENCE, threading.Event()
+    while not done():
+        assert monotonic() < end, "it never happened"
+        pause.wait(0.002)
 
 
 Ask = Callable[[bytes], bytes]

@@ -1,7 +1,6 @@
 """The served wall box by the project's own driver of such boxes, which shares nothing with it."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +9,7 @@ from bench.managing.modbus.link import ModbusLink
 from instruments.drivers.quasar import Quasar
 from instruments.roles import ChargerState
 from instruments.wires.session import InstrumentLink, LinkContext
-from tests.bench.managing.clients import line, read, seen, served, sunspec, write
+from tests.bench.managing.clients import line, read, seen, served, sunspec, until, write
 
 
 @pytest.fixture
@@ -126,9 +125,3 @@ def test_a_lost_link_hangs_up_and_forgets(box: ModbusLink) -> None:
     box.follow(seen(time=3.0))
     with line(box) as ask:
         assert ask(read(260)) == b"\x03\x02\x00\x00"
-
-
-def until(done: Callable[[], Any]) -> None:
-    """Another thread is to have done something: the test's own time limit ends this otherwise."""
-    while not done():
-        pass

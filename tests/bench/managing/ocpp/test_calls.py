@@ -1,6 +1,6 @@
 """What a central system may call the station for, by the package ocpp, and what the station makes of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,16 +8,10 @@ import pytest
 from bench.managing.answer import NoAnswer
 from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
-from tests.bench.managing.clients import seen
+from tests.bench.managing.clients import seen, until
 
 EPOCH = 1768176000.0
 """2026-01-12T00:00:00Z."""
-
-
-def until(done: Callable[[], Any]) -> None:
-    """Another thread is to have done something: the test's own time limit ends this otherwise."""
-    while not done():
-        pass
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from bench.managing.ocpp.address import Address
 from bench.managing.ocpp.link import OcppLink
 from bench.verdicts import InputError
 from tests.bench.managing.central import Central, central
-from tests.bench.managing.clients import seen
-from tests.bench.managing.ocpp.test_calls import until
+from tests.bench.managing.clients import seen, until
 
 BASIC = "Basic " + base64.b64encode(b"wallbox 1:correct horse").decode()
 

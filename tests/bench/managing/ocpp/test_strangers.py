@@ -14,8 +14,7 @@ from bench.managing.ocpp.link import OcppLink
 from bench.managing.ocpp.rpc import Refused, Result, received
 from bench.managing.ocpp.station import ANSWERS, Station
 from tests.bench.managing.central import Central, central, profile
-from tests.bench.managing.clients import seen
-from tests.bench.managing.ocpp.test_calls import until
+from tests.bench.managing.clients import seen, until
 
 FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 JSON: st.SearchStrategy[Any] = st.recursive(
