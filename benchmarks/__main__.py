@@ -22,13 +22,14 @@ from benchmarks import (
     start_up,
     supervisor,
     wheel,
+    wires,
 )
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        live, opening, supervisor, wheel, judging, driving, maps,
+        live, opening, supervisor, wheel, judging, driving, maps, wires,
     )
 }  # fmt: skip
 

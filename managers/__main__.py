@@ -1,21 +1,30 @@
-"""`python -m managers NAME [--port N]`: a manager as a process."""
+"""`python -m managers NAME [--over WIRE] [--port N] [--at HOST:PORT] [--home FILE]`: a manager as a process."""
 
 import argparse
 import sys
 
+from managers.contract import ContractError
+from managers.home import Home
 from managers.registry import UnknownManager, manager_named
-from managers.serving import serve
+from managers.wires import Told, UnknownWire, names, wire_named
 
 
 def main() -> int:
-    """Serve until somebody ends it; 2 for a name or a port that is none."""
+    """Serve until somebody ends it; 2 for a name, a wire, a file or a port that is none."""
     parser = argparse.ArgumentParser(prog="managers", description=__doc__)
     parser.add_argument("name")
-    parser.add_argument("--port", type=int, default=0, help="0: one that is free")
+    parser.add_argument("--over", default="http", help=f"{', '.join(names())} (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="where it listens; 0: one that is free")
+    parser.add_argument("--at", default="", help="HOST:PORT of the box that it is a client of, over modbus")
+    parser.add_argument("--home", default="", help="JSON: what its wire does not tell, keys of the contract's request")
     given = parser.parse_args()
     try:
-        serve(manager_named(given.name), given.port)
-    except (UnknownManager, OSError, OverflowError) as error:
+        home = Home.of(given.home) if given.home else Home()
+        wire_named(given.over)(manager_named(given.name), Told(given.port, given.at, home))
+    except ImportError as error:
+        sys.stderr.write(f"managers: it needs {error.name}: python3 -m pip install 'packbench[v2x]'.\n")
+        return 2
+    except (UnknownManager, UnknownWire, ContractError, OSError, OverflowError) as error:
         sys.stderr.write(f"managers: {error}\n")
         return 2
     return 0

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.asking import AskOperator
     from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
+    from bench.managing.answer import NoAnswer
+    from bench.managing.links import LinkKind, Seen, Standing
     from bench.pack import PackFile, at_temperature, load_pack
     from bench.road import Drive, Precondition
     from bench.roles import Column, Power, Role, SafeStep
@@ -100,19 +102,21 @@ __all__ = [
     "Channel", "Charge", "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent",
     "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope",
     "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity",
-    "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkProfile",
-    "Manage", "MultiStage", "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power",
-    "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery",
-    "Require", "Response", "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled", "SetPointRejected",
-    "Setting", "Sink", "Soak", "Source", "Stage", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger",
-    "TestBench", "TestError", "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound",
-    "cell_voltage_above", "cell_voltage_below", "compare_strategies", "containment", "current_below",
-    "days_at_home", "drive_losses", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of",
-    "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles", "simulation", "soc_above",
-    "soc_below", "standard_charge", "strategy_named", "to_departure",
+    "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkKind",
+    "LinkProfile", "Manage", "MultiStage", "NoAnswer", "Optimum", "Outage", "PackFailure", "PackFile", "Place",
+    "PlatingAware", "Power", "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording",
+    "RecordingError", "Recovery", "Require", "Response", "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled",
+    "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "Standing", "StationFile", "Step",
+    "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Trip", "Until", "Verdict", "Verify",
+    "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below", "compare_strategies",
+    "containment", "current_below", "days_at_home", "drive_losses", "droop", "elapsed", "full_discharge", "kpi",
+    "limited", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles",
+    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
+    "bench.managing.answer": ("NoAnswer",),
+    "bench.managing.links": ("LinkKind", "Seen", "Standing"),
     "bench.pack": ("PackFile", "at_temperature", "load_pack"),
     "bench.grid.steps": (
         "FollowFrequency", "FollowPower", "Manage", "Response", "Supply", "containment", "droop", "limited",

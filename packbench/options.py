@@ -23,7 +23,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--defect": {"action": "append", "default": [], "help": "seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20"},
     "--manager": {
         "metavar": "WHICH", "default": "reference",
-        "help": "energy manager under test: http://HOST:PORT, a command, or one that ships (default: %(default)s)",
+        "help": "energy manager under test: http://HOST:PORT, a command, or one that ships; modbus: or ocpp: before it "
+        "for these (default: %(default)s)",
     },
     "--days": {
         "type": float, "default": 1.0,

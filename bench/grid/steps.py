@@ -151,11 +151,11 @@ class Supply(Step):
 class Manage(Step):
     """An energy manager is in charge of the plugged-in car for some `days`; trips are driven in between.
 
-    `manager` is `http://HOST:PORT`, a command that starts one, or the name of one that ships: see
-    docs/manager-contract.md. It decides each quarter of an hour and when something happens. `imports` and `exports` are
-    W that the house's connection carries. A bench smaller than a car is its car at `scale`: what the manager hears and
-    says is the car's; None: as the pack's energy has it. With a chamber the pack stands in a garage, which is warmer
-    than the air outside.
+    `manager` is `http://HOST:PORT`, a command that starts one, or the name of one that ships; `modbus:` before it, or
+    `ocpp:`, has it spoken to over these: see docs/manager-contract.md. It decides each quarter of an hour and when
+    something happens. `imports` and `exports` are W that the house's connection carries. A bench smaller than a car
+    is its car at `scale`: what the manager hears and says is the car's; None: as the pack's energy has it. With a
+    chamber the pack stands in a garage, which is warmer than the air outside.
     """
 
     step_type: ClassVar[str] = "GRID"

@@ -5,31 +5,22 @@ Whatever a manager does, it costs at most its patience: a late answer is none, a
 
 import http.client
 import json
-import shlex
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.managing.answer import NoAnswer, parsed
-from bench.verdicts import BenchFault, InputError
+from bench.managing.links import Seen
+from bench.managing.process import Process, blame, command_of, end, listening, start
+from bench.verdicts import InputError
 
 PATIENCE = 10.0
 """s of real time that a manager has to answer, to the last byte."""
 LARGEST = 1 << 20
 """Bytes of an answer: a power, and a warning for each departure, are a few hundred."""
-BEGINS = 30.0
-"""s of real time that a process has until it listens."""
-_FROM_ELSEWHERE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
-KILLED = frozenset(getattr(signal, name) for name in _FROM_ELSEWHERE if hasattr(signal, name))
-"""Signals that come from elsewhere: an operator, a session that ends, a system that has no memory left."""
-LINES = 50
-"""Lines of a process before it listens."""
 
 
 class Link:
@@ -38,8 +29,10 @@ class Link:
     Raises `InputError`, one sentence, where there is none. Close it: the process that was started ends then.
     """
 
+    live, says = False, ""
+
     def __init__(self, which: str) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Process | None = None
         self.which = which
         url = which if which.startswith(("http://", "https://")) else self._start(which)
         parts = urlsplit(url)
@@ -61,7 +54,7 @@ class Link:
         except (OSError, http.client.HTTPException) as error:
             # The connection goes with it: an answer that comes late finds nobody.
             self._link.close()
-            self._blame()
+            blame(self.which, self._process)
             raise NoAnswer(f"it did not answer ({type(error).__name__}).") from error
         if len(body) > LARGEST:
             self._link.close()
@@ -101,30 +94,19 @@ class Link:
             if cut.is_set():
                 raise TimeoutError("its time is up")
 
+    def follow(self, seen: Seen) -> None:
+        """See `links.Link`: it is heard when it was asked, and only then."""
+
     def close(self) -> None:
         """Hang up, and end what was started; may be called again."""
         if hasattr(self, "_link"):
             self._link.close()
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        end(process)
 
     def _start(self, which: str) -> str:
-        words = shlex.split(which)
-        command = words if len(words) > 1 else [sys.executable, "-m", "managers", *words]
-        try:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the user's own
-        except OSError as error:
-            raise InputError(f"manager {which!r} cannot be started: {error.strerror}.") from error
-        found = self._listening(self._process)
+        self._process = start(which, command_of(which))
+        found = listening(self._process)
         if found:
             return found
         self.close()
@@ -132,38 +114,3 @@ class Link:
             f"manager {which!r} never said `listening on http://HOST:PORT`: give the name of one that ships "
             "(`python -m managers` lists them), a command that starts one, or its address."
         )
-
-    @staticmethod
-    def _listening(process: "subprocess.Popen[str]") -> str:
-        """What it says that it listens on; empty where it ends, or says nothing in time."""
-        found: list[str] = []
-
-        def read(lines: Sequence[int]) -> None:
-            assert process.stdout is not None  # noqa: S101 - it was asked for
-            for _ in lines:
-                line = process.stdout.readline()
-                if line.startswith("listening on "):
-                    found.append(line.removeprefix("listening on ").strip())
-                if found or not line:
-                    return
-
-        reader = threading.Thread(target=read, args=(range(LINES),), daemon=True)
-        reader.start()
-        reader.join(BEGINS)
-        return found[0] if found else ""
-
-    def _blame(self) -> None:
-        """A process that ended by such a signal was ended by somebody else than itself; one that crashed was not."""
-        process = self._process
-        if process is None:
-            return
-        try:
-            status = process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            return
-        if -status in KILLED:
-            raise BenchFault(
-                f"The manager {self.which} was killed by signal {-status}: nothing is known of how it would have "
-                "managed; run it again.",
-                "manager-killed",
-            )

@@ -222,9 +222,13 @@ class Quasar(VisaDriver):
         return "error registers " + " ".join(f"{word:04X}" for word in words) if any(words) else ""
 
     def arm_watchdog(self, silence: float) -> float:
-        """Set its idle timeout, whole seconds rounded up: then it stops by itself. Any message keeps it quiet."""
+        """Set its idle timeout, whole seconds rounded up: then it stops by itself. Any message keeps it quiet.
+
+        That takes control of it: under its user's it would ignore this without a word as well.
+        """
         seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
         _WATCHDOG.check(self.name, seconds, most, least)
+        self._take_control()
         self._registers.write(IDLE_TIMEOUT, seconds)
         held = self._registers.read(IDLE_TIMEOUT)[0]
         if held != seconds:

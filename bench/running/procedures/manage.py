@@ -14,7 +14,8 @@ from bench.columns import INDEX
 from bench.grid.steps import Manage
 from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
-from bench.managing.link import Link
+from bench.managing.links import Link, Seen, Standing, open_link
+from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
@@ -31,7 +32,7 @@ from models.grid.seasons import forecast
 from models.grid.week import QUARTER, RESERVE_ROAD, SERIES, Days, Trip
 from models.tables import Vector
 from models.vehicle.car import load_car
-from models.vehicle.reach import Pack, going, lacking, usable
+from models.vehicle.reach import Pack, going, lacking, needed_soc, usable
 
 HORIZON = 24 * 3600.0
 """s of a forecast."""
@@ -44,6 +45,7 @@ GARAGE, LEAST = 5.0, 5.0
 DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+_CURRENT = INDEX[columns.CURRENT]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -118,7 +120,10 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
-        self._link = self._link or Link(self.step.manager)
+        if self._link is None:
+            self._link = open_link(self.step.manager, beside=stage.place.station.clock == "wall")
+            if self._link.says:
+                stage.log.event("manager link", says=self._link.says)
         return _Managing(self, stage, self._link).control
 
     def ended(self, stage: Stage) -> None:
@@ -149,16 +154,19 @@ class _Managing:
     """One stretch of a managed step; a pause begins another."""
 
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
-        self._of, self._stage = procedure, stage
+        self._of, self._stage, self._link = procedure, stage, link
         self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
-        step = procedure.step
-        self._asking = Asking(step.days, procedure.cars, step.imports, step.exports, self._foreseen)
+        step, self._cars = procedure.step, procedure.cars
+        self._asking = Asking(step.days, self._cars, step.imports, step.exports, self._foreseen)
         self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
         self._due = next(self._moments)
         self._reasons = set[str]()
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
+        self._problem, self._meter = "", Meter()
+        self._kept: float | None = None
+        self._wanted: float | None = None
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
@@ -171,11 +179,14 @@ class _Managing:
         if trip is not None and self._gone is not trip:
             self._departed(row, time, trip)
         self._gone = trip
+        heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
         if self._reasons and not self._inquiry.pending:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
+        elif heard is not None:
+            self._stand(heard, time, trip is None)
         if trip is not None:
             self._side.stop()
             self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
@@ -203,6 +214,8 @@ class _Managing:
         }  # fmt: skip
         for column, value in net.items():
             self._note(column, value)
+        if self._link.live:
+            self._reckon(row, time, quarter)
         self._armed = self._armed or self._range > days.reserve + AGAIN
         if self._armed and self._answer.power < 0 and self._range < days.reserve:
             self._armed = False
@@ -211,6 +224,22 @@ class _Managing:
         if "chamber" in self._stage.place.roles and degrees != self._degrees:
             self._degrees = degrees
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
+
+    def _reckon(self, row: Row, time: float, quarter: int) -> None:
+        """What a car tells a box of its plans: Wh that stay in it, and those that its next trip wants on top."""
+        days, pack, cells = self._days, self._of.pack, row[_COLDEST]
+        outside = float(days.outside[quarter])
+        beyond, trip = going(days.car, RESERVE_ROAD, outside), days.next_trip(time)
+        if isnan(cells):
+            self._kept = self._wanted = None
+            return
+        self._kept = pack.energy * min(needed_soc(pack, days.reserve, cells, beyond), 1.0)
+        if trip is None:
+            self._wanted = None
+            return
+        there = going(days.car, trip.road, outside)
+        distance = trip.distance + days.reserve * beyond.energy / there.energy
+        self._wanted = pack.energy * min(needed_soc(pack, distance, cells, there), 1.0)
 
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
@@ -228,7 +257,7 @@ class _Managing:
     def _decide(self, row: Row, time: float, plugged: bool) -> None:
         reasons, self._reasons = self._reasons, set()
         self._why = next(each for each in REASONS if each in reasons)
-        if self._days.suffers("link", time) is None:
+        if self._linked(time):
             self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
         else:
             self._obey(Answer(0.0), "no link", time, plugged)
@@ -238,18 +267,30 @@ class _Managing:
             answer, problem = understood(reply()), ""
         except NoAnswer as error:
             answer, problem = Answer(0.0), str(error)
-        if self._days.suffers("link", time) is not None:
+        if not self._linked(time):
             # It was on its way when the link was lost: nobody hears it.
             answer, problem = Answer(0.0), "no link"
         self._obey(answer, problem, time, plugged)
 
+    def _stand(self, heard: Standing, time: float, plugged: bool) -> None:
+        """Obey what was set between two decisions, where that is something else."""
+        if not self._linked(time):
+            return
+        if heard.power != self._answer.power or (heard.problem and heard.problem != self._problem):
+            self._why = "order"
+            self._obey(Answer(heard.power, say=heard.say), heard.problem, time, plugged)
+
     def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
-        self._answer = answer if plugged else replace(answer, power=0.0)
+        self._answer, self._problem = answer if plugged else replace(answer, power=0.0), problem
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
             range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned),
         )  # fmt: skip
+
+    def _linked(self, time: float) -> bool:
+        """Whether manager and charger hear each other; from the scan on at which the moment `link` happens."""
+        return self._days.suffers("link", time + ROUNDING) is None
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
@@ -257,13 +298,26 @@ class _Managing:
         soc = None if isnan(row[_SOC]) else displayed(days, time, row[_SOC])
         return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._of.pack.energy, takes, gives)
 
+    def _seen(self, row: Row, time: float) -> Seen:
+        """What a car and its box show, at the scale of a car."""
+        days, volts, amps = self._days, row[_VOLTAGE], row[_CURRENT] / self._of.scale
+        # A box measures at the AC side; where source and sink are the charger, it follows from the terminals.
+        box = self._stage.place.index.get(columns.GRID_POWER)
+        power = self._cars.dc_to_ac(volts * amps) if box is None else row[box] / self._of.scale
+        plugged = days.trip_at(time) is None
+        self._meter.count(power if plugged else 0.0, time)
+        return Seen(
+            time, days.start.timestamp() + time, self._linked(time), self._told(row, time), self._cars,
+            power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given, self._kept, self._wanted,
+        )  # fmt: skip
+
     def _foreseen(self, time: float) -> dict[str, Vector]:
         seen = forecast(self._days, time, HORIZON)
         return {name: getattr(seen, name) for name in SERIES}
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""
-        if self._days.suffers("link", time) is not None:
+        if not self._linked(time):
             return 0.0
         days, step, scale = self._days, self._of.step, self._of.scale
         quarter = days.quarter(time)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 
 from pydantic import Field
 
+from instruments.registers import ADDRESS, READ, READ_TOO, VALUE, WRITE_ALL, Refused, answered
 from instruments.virtual.conditioning import Chamber
 from instruments.virtual.conditioning import Settings as Base
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import OF_A_CHAMBER
-from instruments.virtual.modbus import ADDRESS, READ, READ_TOO, VALUE, WRITE_ALL, Refused, answered
 from instruments.virtual.ports import Air
 from instruments.virtual.simulator import Place, Simulator
 

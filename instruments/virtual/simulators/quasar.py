@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic import Field
 
+from instruments.registers import ADDRESS, READ, READ_TOO, VALUE, Refused, answered
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import OUTPUT_DEAD, OUTPUT_LIES, OUTPUT_STAYS_ON
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.metering import meter_of
-from instruments.virtual.modbus import ADDRESS, READ, READ_TOO, VALUE, Refused, answered
 from instruments.virtual.ports import Source
 from instruments.virtual.simulator import Limits, Place, Simulator
 from instruments.virtual.simulator import Settings as Base

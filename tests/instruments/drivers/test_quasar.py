@@ -195,10 +195,16 @@ def test_off_is_a_state_and_no_power_and_else_it_is_told_again(box: Open, now: i
     assert box(*asked, *again).charger_is_off() is off
 
 
+def test_a_box_under_its_user_s_control_is_taken_over_before_its_idle_timeout_is_armed(box: Open) -> None:
+    """It would ignore that register without a word."""
+    script = (holds(81, 0, 1, 0), *TAKEN, holds(81, 1), takes(88, 13), holds(88, 13))
+    assert box(*script).arm_watchdog(13.0) == 13.0
+
+
 def test_its_idle_timeout_is_armed_in_whole_seconds_and_read_back(box: Open) -> None:
-    assert box(takes(88, 13), holds(88, 13)).arm_watchdog(12.2) == 13.0
+    assert box(*REMOTE, takes(88, 13), holds(88, 13)).arm_watchdog(12.2) == 13.0
     with pytest.raises(SetPointRejected, match="box kept idle timeout at 0 s when 13 s was sent"):
-        box(takes(88, 13), holds(88, 0)).arm_watchdog(13.0)
+        box(*REMOTE, takes(88, 13), holds(88, 0)).arm_watchdog(13.0)
     with pytest.raises(SetPointRejected, match="outside 1 to 3600 s; nothing was sent"):
         box().arm_watchdog(4000.0)
 

@@ -1,7 +1,7 @@
-"""Modbus as a simulated instrument understands it, whatever carries the messages: function codes and exceptions.
+"""Modbus as whoever serves registers understands it, whatever carries the messages: function codes and exceptions.
 
 Source: Modbus Application Protocol Specification V1.1b3, 6.3, 6.4, 6.6, 6.12 and 7. It is to simulators what
-`instruments.virtual.scpi` is to those that speak SCPI, and no driver's.
+`instruments.virtual.scpi` is to those that speak SCPI, and what a bench serves stands on it; no driver does.
 """
 
 import struct

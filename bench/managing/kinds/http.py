@@ -1,0 +1,6 @@
+"""Managers that are asked over HTTP, as docs/manager-contract.md says."""
+
+from bench.managing.link import Link
+from bench.managing.links import LinkKind
+
+KIND = LinkKind(("http", "https"), lambda which, _beside: Link(which))

@@ -1,0 +1,120 @@
+"""How a manager is spoken to: each kind of link is a module of `kinds`, or an entry point of another package.
+
+Which one is told by the word before the first colon of what a step calls its manager; without one that is known it is
+asked over HTTP. A kind asks (`decide`), or shows what is and hears what is wanted meanwhile (`follow`), or both.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from bench.managing import kinds
+from bench.managing.request import Telling
+from bench.verdicts import InputError
+from instruments import extensions
+from models.grid.charger import Charger
+
+GROUP = "packbench.manager_links"
+OTHERWISE = "http"
+LOST = 5.0
+"""s after which a lost link or manager is 0 W, on the clock of the bench."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a bench shows at a scan. Powers in W at the charger's AC side, positive ones charge the car.
+
+    `time` is s from the beginning of the step, `epoch` s of the epoch as the step's days have it. `linked` is whether
+    anybody may be heard, `charger` the one that the car hangs on. `volts` (V) and `amps` (A) are those of the car's
+    terminals, `taken` and `given` the Wh that have gone each way. `kept` Wh are to stay in the car, `wanted` Wh to be
+    in it at its next departure, as its own reckoning has it; None where it has none.
+    """
+
+    time: float
+    epoch: float
+    linked: bool
+    car: Telling
+    charger: Charger
+    power: float
+    volts: float
+    amps: float
+    taken: float = 0.0
+    given: float = 0.0
+    kept: float | None = None
+    wanted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is asked of the bench now: W, 0 where `problem` says what is wrong; `say` is a line for the record."""
+
+    power: float
+    problem: str = ""
+    say: str = ""
+
+
+class Link(Protocol):
+    """Between a bench and a manager. `live` is whether it follows; `says` is what whoever runs it should know."""
+
+    live: bool
+    says: str
+
+    def decide(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """Have it decide; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
+        ...
+
+    def follow(self, seen: Seen) -> Standing | None:
+        """Show it what is, and hear what it wants; None from a link that is only heard when it was asked."""
+        ...
+
+    def close(self) -> None:
+        """Hang up, and end what was started; may be called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKind:
+    """`words` stand before a colon; `open` takes all that was said, and whether real time passes beside (`beside`).
+
+    It raises `InputError`, one sentence, for what cannot be a manager.
+    """
+
+    words: tuple[str, ...]
+    open: Callable[[str, bool], Link]
+
+
+def open_link(which: str, *, beside: bool = False) -> Link:
+    """Open the link to the manager that a step calls `which`; raises `InputError`, one sentence, for what is none."""
+    word, colon, _ = which.partition(":")
+    own = _own()
+    if colon and word not in own and word in extensions.brought(GROUP):
+        return _brought(word).open(which, beside)
+    try:
+        return own[word if colon and word in own else OTHERWISE].open(which, beside)
+    except ImportError as error:
+        raise InputError(
+            f"A manager over {word} needs {error.name}: python3 -m pip install 'packbench[v2x]'."
+        ) from error
+
+
+def _brought(word: str) -> LinkKind:
+    what = f"The link to managers {word}:"
+    try:
+        found = extensions.load(GROUP, word, what)
+    except extensions.ExtensionError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(found, LinkKind):
+        where = extensions.where(extensions.brought(GROUP)[word][0], what)
+        raise InputError(f"{where} is no LinkKind: make one of packbench's LinkKind.")
+    return found
+
+
+@cache
+def _own() -> Mapping[str, LinkKind]:
+    """Those of the folder `kinds`, by their words."""
+    modules = [import_module(f"{kinds.__name__}.{each.name}") for each in pkgutil.iter_modules(kinds.__path__)]
+    found: list[LinkKind] = [module.KIND for module in modules if hasattr(module, "KIND")]
+    return {word: kind for kind in found for word in kind.words}

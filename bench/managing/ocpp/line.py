@@ -1,0 +1,130 @@
+"""The WebSocket between a station and its central system: calls each way, one at a time, as OCPP-J has them."""
+
+import ssl
+import threading
+from collections import deque
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from queue import Empty, Full, Queue
+from time import monotonic
+from uuid import uuid4
+
+from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from bench.managing.ocpp import rpc
+from bench.managing.ocpp.rpc import Handler, Payload, Refused, Result
+
+LARGEST = 1 << 18
+"""Bytes of a message: longer ones end the line, with the code that says so."""
+OPENS = 10.0
+"""s of real time that a central system has to accept a line."""
+ALIVE = 5.0
+"""s of real time between two pings, and until one has to be answered."""
+WAITING = 64
+"""Answers that nobody has taken yet."""
+RATE = 50.0
+"""Messages a second that are read; more have to wait in the line."""
+TROUBLE = (OSError, WebSocketException, TimeoutError)
+
+
+class NoLine(Exception):
+    """There is no line, or none any more; one clause."""
+
+
+class Line:
+    """One connection to `url`. Calls of theirs are answered by `handler`, in a thread of the line's own.
+
+    Raises `NoLine` where nobody accepts it as OCPP 2.1.
+    """
+
+    def __init__(
+        self, url: str, handler: Handler, *, context: ssl.SSLContext | None = None, headers: Mapping[str, str]
+    ) -> None:
+        self._handler = handler
+        self._results: Queue[Result] = Queue(WAITING)
+        self._one_at_a_time = threading.Lock()
+        self._opened = ExitStack()
+        self._line = _connected(self._opened, url, context, headers)
+        self.lost = threading.Event()
+        self._reader = threading.Thread(target=self._read, name="ocpp line", daemon=True)
+        self._reader.start()
+
+    def call(self, action: str, payload: Payload, patience: float) -> Payload:
+        """Call, and wait so many s for what answers; raises `NoLine`, or `Refused` for an error or a bad answer."""
+        number = str(uuid4())
+        with self._one_at_a_time:
+            while not self._results.empty():  # answers to nothing, or to what was given up
+                self._results.get_nowait()
+            self._send(rpc.call(number, action, payload))
+            result = self._answer(number, monotonic() + patience)
+        if result.error:
+            raise Refused(result.error.split()[0], f"{action}: {result.error}")
+        return rpc.valid(rpc.RESULT, action, result.payload)
+
+    def _answer(self, number: str, until: float) -> Result:
+        while not self.lost.is_set():
+            left = until - monotonic()
+            if left <= 0:
+                raise NoLine("it did not answer in time")
+            with suppress(Empty):
+                result = self._results.get(timeout=min(left, 0.1))
+                if result.number == number:
+                    return result
+        raise NoLine("it hung up")
+
+    def _send(self, text: str) -> None:
+        try:
+            self._line.send(text)
+        except TROUBLE as error:
+            self.lost.set()
+            raise NoLine("it hung up") from error
+
+    def _read(self) -> None:
+        pace, pause = deque[float](maxlen=int(RATE)), threading.Event()
+        with suppress(NoLine, *TROUBLE):
+            for message in self._line:
+                answer = rpc.received(message, self._handler)
+                if isinstance(answer, Result):
+                    with suppress(Full):  # nobody waits for so many
+                        self._results.put_nowait(answer)
+                elif answer is not None:
+                    self._send(answer)
+                pace.append(monotonic())
+                if len(pace) == pace.maxlen:
+                    # What a flood of messages costs the bench is bounded: the rest waits where it is.
+                    pause.wait(max(pace[0] + 1.0 - pace[-1], 0.0))
+        self.lost.set()
+
+    def close(self) -> None:
+        """Hang up; may be called again."""
+        self.lost.set()
+        with suppress(*TROUBLE):
+            self._opened.close()
+        if threading.current_thread() is not self._reader:
+            self._reader.join(timeout=ALIVE)
+
+
+def _connected(
+    opened: ExitStack, url: str, context: ssl.SSLContext | None, headers: Mapping[str, str]
+) -> ClientConnection:
+    """A line that is hung up on when `opened` ends; raises `NoLine`."""
+    try:
+        line = opened.enter_context(
+            connect(
+                url, ssl=context, additional_headers=dict(headers),
+                subprotocols=[rpc.SUBPROTOCOL],  # type: ignore[list-item]
+                open_timeout=OPENS, close_timeout=1.0, ping_interval=ALIVE, ping_timeout=ALIVE, max_size=LARGEST,
+                compression=None, proxy=None,
+            )
+        )  # fmt: skip
+    except InvalidURI as error:
+        raise NoLine("that is no address of a WebSocket") from error
+    except InvalidHandshake as error:
+        raise NoLine(f"it accepts no line ({error})") from error
+    except (*TROUBLE, ssl.SSLError) as error:
+        raise NoLine(f"nobody answers ({error})") from error
+    if line.subprotocol != rpc.SUBPROTOCOL:
+        opened.close()
+        raise NoLine(f"it does not speak {rpc.SUBPROTOCOL}")
+    return line

@@ -1,0 +1,85 @@
+"""The process of a manager that is started for the time of a step."""
+
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from bench.verdicts import BenchFault, InputError
+
+BEGINS = 30.0
+"""s of real time that a process has until it listens."""
+_FROM_ELSEWHERE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
+KILLED = frozenset(getattr(signal, name) for name in _FROM_ELSEWHERE if hasattr(signal, name))
+"""Signals that come from elsewhere: an operator, a session that ends, a system that has no memory left."""
+LINES = 50
+"""Lines of a process before it listens."""
+
+Process = subprocess.Popen[str]
+
+
+def command_of(which: str, *over: str) -> list[str]:
+    """What starts `which`: a command as it is, or one that ships, told by `over` how it is to be spoken to."""
+    words = shlex.split(which)
+    return words if len(words) > 1 else [sys.executable, "-m", "managers", *words, *over]
+
+
+def start(which: str, command: Sequence[str], *, heard: bool = True) -> Process:
+    """Start a command; where it is `heard`, what it says can be read. Raises `InputError` where it cannot be."""
+    try:
+        return subprocess.Popen(  # noqa: S603 - the user's own
+            command, stdout=subprocess.PIPE if heard else subprocess.DEVNULL, text=True
+        )
+    except OSError as error:
+        raise InputError(f"manager {which!r} cannot be started: {error.strerror}.") from error
+
+
+def listening(process: Process) -> str:
+    """What it says that it listens on; empty where it ends, or says nothing in time."""
+    found: list[str] = []
+
+    def read(lines: Sequence[int]) -> None:
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        for _ in lines:
+            line = process.stdout.readline()
+            if line.startswith("listening on "):
+                found.append(line.removeprefix("listening on ").strip())
+            if found or not line:
+                return
+
+    reader = threading.Thread(target=read, args=(range(LINES),), daemon=True)
+    reader.start()
+    reader.join(BEGINS)
+    return found[0] if found else ""
+
+
+def blame(which: str, process: Process | None) -> None:
+    """Raise `BenchFault` for a process that somebody else than itself has ended; one that crashed has failed itself."""
+    if process is None:
+        return
+    try:
+        status = process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return
+    if -status in KILLED:
+        raise BenchFault(
+            f"The manager {which} was killed by signal {-status}: nothing is known of how it would have "
+            "managed; run it again.",
+            "manager-killed",
+        )
+
+
+def end(process: Process | None) -> None:
+    """End it, kindly first."""
+    if process is None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=5.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,155 @@
+"""The served SunSpec models, read and written by the client of the SunSpec Alliance's own package."""
+
+from typing import Any
+
+import pytest
+from sunspec2.modbus.client import SunSpecModbusClientError
+from sunspec2.modbus.modbus import ModbusClientException
+
+from bench.managing.modbus.orders import Orders
+from bench.managing.modbus.points import SHOWN, TAKEN
+from bench.managing.modbus.points import served as models
+from tests.bench.managing.clients import line, read, seen, served, sunspec, write
+
+SERVED = [1, 701, 702, 703, 704, 713, 714, 715, 802]
+
+
+def test_its_client_finds_every_model_as_it_is_defined() -> None:
+    with served() as link, sunspec(link) as device:
+        assert [each.model_id for each in device.model_list] == SERVED
+        assert [each.error_info for each in device.model_list] == [""] * len(SERVED)
+
+
+def test_no_name_is_served_that_the_definitions_do_not_have() -> None:
+    """What is misspelt would never be shown, and nobody would miss it."""
+    for model in models():
+        names = {point.name for point in model.points}
+        assert set(SHOWN[model.number]) <= names
+        assert {name for number, name in TAKEN if number == model.number} <= names
+    assert set(Orders(waits=True).sun) == set(TAKEN)
+
+
+def test_it_reads_the_car_with_the_signs_and_units_of_sunspec() -> None:
+    with served(power=3000.0, amps=8.0, volts=350.0) as link, sunspec(link) as device:
+        assert device.models[701][0].W.cvalue == -3000  # what it takes is not what it gives
+        assert (device.models[701][0].TotWhAbs.cvalue, device.models[701][0].TotWhInj.cvalue) == (10, 20)
+        assert (device.models[702][0].WChaRteMax.cvalue, device.models[702][0].WDisChaRteMax.cvalue) == (11000, 9000)
+        assert device.models[713][0].SoC.cvalue == pytest.approx(62)
+        battery = device.models[802][0]
+        assert battery.SoC.cvalue == pytest.approx(62)
+        assert (battery.WHRtg.cvalue, battery.V.cvalue, battery.A.cvalue) == pytest.approx((52000, 350, -8))
+        assert (battery.WChaRteMax.cvalue, battery.WDisChaRteMax.cvalue) == (7000, 7100)
+
+
+@pytest.mark.parametrize("given", [{"soc": None}, {"plugged": False}])
+def test_a_charge_that_nobody_knows_is_no_charge(given: dict[str, Any]) -> None:
+    with served(**given) as link, sunspec(link) as device:
+        assert device.models[802][0].SoC.cvalue is None
+        assert device.models[713][0].SoC.cvalue is None
+
+
+def control(device: Any, **values: float) -> None:
+    """Write points of model 704."""
+    model = device.models[704][0]
+    for name, value in values.items():
+        getattr(model, name).cvalue = value
+    model.write()
+
+
+def test_a_set_point_below_0_charges() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=2, WSet=-2500, WSetEna=1)
+        assert link.follow(seen(time=2.0)).power == 2500
+        control(device, WSet=1200)
+        assert link.follow(seen(time=3.0)).power == -1200
+        control(device, WSetEna=0)
+        assert link.follow(seen(time=4.0)).power == 0
+
+
+def test_a_set_point_in_per_cent_is_one_of_the_largest_power() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=1, WSetPct=-50, WSetEna=1)
+        assert link.follow(seen(time=2.0)).power == 5500
+
+
+def test_a_set_point_ends_with_its_reversion_time_and_begins_anew_with_each_write() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetRvrtTms=30, WSetMod=2, WSet=-2500, WSetEna=1)
+        assert link.follow(seen(time=25.0)).power == 2500
+        device.models[704][0].read()
+        assert device.models[704][0].WSetRvrtRem.value == 6
+        control(device, WSet=-2400)
+        assert link.follow(seen(time=54.0)).power == 2400
+        assert link.follow(seen(time=55.5)).power == 0
+        device.models[704][0].read()
+        assert device.models[704][0].WSetEna.value == 0
+
+
+def test_a_heart_beat_renews_no_set_point() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetRvrtTms=30, WSetMod=2, WSet=-2500, WSetEna=1)
+        link.follow(seen(time=25.0))
+        beat = device.models[715][0]
+        beat.ControllerHb.value = 7
+        beat.write()
+        assert link.follow(seen(time=31.5)).power == 0
+
+
+def test_a_car_that_leaves_takes_its_set_point_along() -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=2, WSet=-2500, WSetEna=1)
+        assert link.follow(seen(time=2.0, plugged=False)).power == 0
+        assert link.follow(seen(time=3.0)).power == 0
+
+
+@pytest.mark.parametrize("stops", [(703, "ES", 0), (715, "OpCtl", 1), (715, "OpCtl", 3)])
+def test_what_must_not_operate_rests(stops: tuple[int, str, int]) -> None:
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=2, WSet=-2500, WSetEna=1)
+        number, name, value = stops
+        model = device.models[number][0]
+        getattr(model, name).value = value
+        model.write()
+        assert link.follow(seen(time=2.0)).power == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WSet", 9001), ("WSet", -11001), ("WSetRvrt", 1), ("WSetEna", 2), ("WSetMod", 3), ("WSetPctRvrt", 5),
+        ("WSetPct", 100),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_is_refused_and_changes_nothing(name: str, value: float) -> None:
+    """More than the charger gives (9000 W) or takes; a power that would act once nobody renews it."""
+    with served() as link, sunspec(link) as device:
+        control(device, WSetMod=2, WSet=-2500, WSetEna=1)
+        with pytest.raises((ModbusClientException, SunSpecModbusClientError), match="exception: 3"):
+            control(device, **{name: value})
+        assert link.follow(seen(time=2.0)).power == 2500
+
+
+def test_a_block_with_one_wrong_value_changes_nothing_of_it() -> None:
+    with served() as link, sunspec(link) as device:
+        with pytest.raises((ModbusClientException, SunSpecModbusClientError)):
+            control(device, WSetEna=1, WSetMod=2, WSet=99999)
+        device.models[704][0].read()
+        assert device.models[704][0].WSetEna.value == 0
+
+
+def test_what_is_not_there_to_be_written_is_no_address() -> None:
+    with served() as link, sunspec(link) as device:
+        ratings, battery = device.models[702][0], device.models[802][0]
+        ratings.WMax.cvalue = 100
+        with pytest.raises((ModbusClientException, SunSpecModbusClientError), match="exception: 2"):
+            ratings.write()
+        battery.SoCRsvMin.cvalue = 10
+        with pytest.raises((ModbusClientException, SunSpecModbusClientError), match="exception: 2"):
+            battery.write()
+
+
+def test_half_a_value_is_no_address() -> None:
+    with served() as link, sunspec(link) as device, line(link) as ask:
+        half = device.models[704][0].model_addr + device.models[704][0].WSet.offset + 1
+        assert ask(write(half, 100)) == b"\x90\x02"
+        assert ask(read(half)) == b"\x03\x02\x00\x00"
