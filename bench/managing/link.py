@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.managing.answer import NoAnswer, parsed
+from bench.managing.orphans import Watch
 from bench.verdicts import BenchFault, InputError
 
 PATIENCE = 10.0
@@ -40,6 +41,7 @@ class Link:
 
     def __init__(self, which: str) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._watch: Watch | None = None
         self.which = which
         url = which if which.startswith(("http://", "https://")) else self._start(which)
         parts = urlsplit(url)
@@ -114,6 +116,7 @@ class Link:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._dismiss()
         if process.stdout is not None:
             process.stdout.close()
 
@@ -124,6 +127,7 @@ class Link:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the user's own
         except OSError as error:
             raise InputError(f"manager {which!r} cannot be started: {error.strerror}.") from error
+        self._watch = Watch(self._process.pid)
         found = self._listening(self._process)
         if found:
             return found
@@ -152,6 +156,11 @@ class Link:
         reader.join(BEGINS)
         return found[0] if found else ""
 
+    def _dismiss(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.dismiss()
+
     def _blame(self) -> None:
         """A process that ended by such a signal was ended by somebody else than itself; one that crashed was not."""
         process = self._process
@@ -161,6 +170,7 @@ class Link:
             status = process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return
+        self._dismiss()
         if -status in KILLED:
             raise BenchFault(
                 f"The manager {self.which} was killed by signal {-status}: nothing is known of how it would have "
