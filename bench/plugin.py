@@ -37,6 +37,7 @@ from bench.verdicts import (
     BenchFault,
     BenchInUse,
     ExitStatus,
+    Failure,
     Inconclusive,
     InputError,
     PackFailure,
@@ -48,7 +49,7 @@ from bench.verdicts import (
 )
 from instruments.roles import InstrumentFault
 
-VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError, TestError)
+VERDICTS_IN_WORDS = (Failure, BenchFault, InstrumentFault, InputError, TestError)
 TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
 
@@ -421,7 +422,7 @@ def _meaning(error: BaseException | None, *, in_test: bool = True) -> BaseExcept
     """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack.
 
     pytest-timeout fails a test in the same way, but a pack cannot make a test hang: a bench can. What a fixture asserts
-    (`in_test` is False) is about the test's own surroundings, unless it says `PackFailure`.
+    (`in_test` is False) is about the test's own surroundings, unless it is a `Failure`.
     """
     match error:
         case pytest.fail.Exception() if TIMED_OUT in str(error):
@@ -432,7 +433,7 @@ def _meaning(error: BaseException | None, *, in_test: bool = True) -> BaseExcept
             return Inconclusive(str(error))
         case pytest.exit.Exception():
             return KeyboardInterrupt(str(error))
-        case pytest.fail.Exception() | AssertionError() if not (in_test or isinstance(error, PackFailure)):
+        case pytest.fail.Exception() | AssertionError() if not (in_test or isinstance(error, Failure)):
             return TestError(str(error) or "A fixture's assertion failed.").with_traceback(error.__traceback__)
         case _:
             return error

@@ -306,7 +306,7 @@ def require(
         verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
             uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
-            unmeasurable=measured.unmeasurable,
+            unmeasurable=measured.unmeasurable, subject=measured.subject,
         )  # fmt: skip
         own = (
             None
@@ -318,7 +318,7 @@ def require(
         # The limit leaves room for the uncertainty already: what is beyond it is worse than it was.
         against_itself = verify(
             specimen.name_of(measured), measured.value, unit=measured.unit, at_least=own.at_least, at_most=own.at_most,
-            step=measured.step,
+            step=measured.step, subject=measured.subject,
         )  # fmt: skip
         return worst([verdict, against_itself])
 

@@ -27,7 +27,7 @@ from bench.clock import utc_now
 from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
-from bench.verdicts import Measurement
+from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, tables
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
@@ -47,7 +47,7 @@ TOLD: Final = {
 STATUS: Final = {
     "PASS": Status.PASSED,
     "INCONCLUSIVE": Status.SKIPPED,
-    "FAIL": Status.FAILED,
+    **dict.fromkeys(map(str, FAILED.values()), Status.FAILED),
     "TEST ERROR": Status.BROKEN,
     "BENCH FAULT": Status.BROKEN,
     "ABORTED": Status.BROKEN,

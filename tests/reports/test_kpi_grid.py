@@ -154,3 +154,71 @@ def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:
     bought = 0.25 * (3636 + 36) / 3.6e6
     sold = 0.1 * 3564 / 3.6e6
     assert kpi.cost(run, "it").value == pytest.approx(bought - sold)
+
+
+# --- a response -------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_of_a_frequency_is_timed_until_it_stays_answered() -> None:
+    """5 % of it, 2 s later within 2 % of the reserve; all of it, 3 s later; the time counts from the row before."""
+    asked = [0.0, 0, -50, -50, -50, -1000, -1000, -1000, -1000, *[-1000.0] * 20]
+    given = [0.0, 0, 0, -45, -50, -50, -500, -970, -990, *[-1000.0] * 20]
+    hertz = [50.0, 50, 49.8, 49.8, 49.8, 49.5, 49.5, 49.5, 49.5, *[49.5] * 20]
+    assert kpi.response_time(answered(hertz, asked, given), "it").value == 4.0
+    assert np.isnan(kpi.response_time(answered(hertz, asked, [*given[:-1], -900.0]), "it").value)
+    assert kpi.response_error(answered(hertz, asked, [*given[:-1], -900.0]), "it").value == pytest.approx(10.0)
+
+
+RAMP = [50.0 + 0.05 * number for number in range(31)]
+RAMP += RAMP[::-1]
+
+
+def answers(droop: float, late: int = 0) -> list[float]:
+    """Beyond 0.2 Hz, so many % of 50 Hz for all of 1000 W, so many rows later."""
+    given = [max(hertz - 50.2, 0.0) / (droop / 100 * 50) * 1000 for hertz in RAMP]
+    return [0.0] * late + given[: len(given) - late]
+
+
+def test_a_droop_is_found_through_a_lag_and_another_one_is_told() -> None:
+    asked = answers(5.0)
+    assert kpi.droop_error(answered(RAMP, asked, asked), "it").value == pytest.approx(0.0, abs=1e-9)
+    assert kpi.droop_error(answered(RAMP, asked, answers(5.0, late=1)), "it").value < 5.0
+    steep = kpi.droop_error(answered(RAMP, asked, answers(4.0)), "it")
+    assert steep.value == pytest.approx(20.0)
+    assert "5 %" in steep.definition
+    assert "4 %" in steep.definition
+
+
+def swinging(factor: float) -> Recording:
+    """A frequency that stands from 10 s on, and a power that swings about its answer, each time by another factor."""
+    swings = [0.3 * factor**number * (-1) ** number for number in range(60)]
+    given = [0.0] * 10 + [
+        400 + 1000 * swing * np.sin(np.pi * (part + 0.5) / 4) for swing in swings for part in range(4)
+    ]
+    return answered([50.0] * 10 + [50.5] * 240, [0.0] * 10 + [400.0] * 240, given)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.8, 1.0, 1.1])
+def test_swings_that_do_not_die_away_are_told_from_those_that_do(factor: float) -> None:
+    found = kpi.decay_of_swings(swinging(factor), "it").value
+    assert factor > 1 or found == pytest.approx(factor, abs=0.1)
+    assert (found < 0.95) == (factor < 0.95)
+
+
+def test_a_way_to_an_answer_is_no_swing() -> None:
+    """From 0 to 400 W, over it once and back: one overshoot has nothing before it that it could be larger than."""
+    given = [0.0] * 10 + [0.0, 200, 450, 420, 405] + [400.0] * 50
+    run = answered([50.0] * 10 + [50.5] * 55, [0.0] * 10 + [400.0] * 55, given)
+    assert kpi.decay_of_swings(run, "it").value == 0.0
+
+
+def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
+    """4 A of 100 V: of 500 W the pack takes 400 W, and the charger does what there is to be done."""
+    asked, given = [0.0] + [500.0] * 9, [0.0] + [400.0] * 9
+    columns = {"Set Grid Power / W": asked, "Power / W": given, "Voltage / V": [100.0] * 10}
+    free = recorded("FollowPower", columns, LOSSLESS)
+    limited = recorded("FollowPower", {**columns, "Charge Current Limit / A": [4.0] * 10}, LOSSLESS)
+    assert kpi.power_error(free, "it").value == pytest.approx(np.sqrt(4 * 100.0**2 / 5))
+    assert np.isnan(kpi.settling_time(free, "it").value)
+    assert kpi.power_error(limited, "it").value == 0.0
+    assert kpi.settling_time(limited, "it").value < 2.0

@@ -19,7 +19,7 @@ from bench.managing.moments import REASONS, happenings
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
-from bench.running.grid_side import side_of
+from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.leading import Leading
@@ -28,7 +28,7 @@ from bench.running.sampling import Row
 from models.construction import Construction
 from models.grid.charger import Charger
 from models.grid.seasons import forecast
-from models.grid.week import QUARTER, RESERVE_ROAD, SERIES, Days, Trip
+from models.grid.week import QUARTER, SERIES, Days, Trip
 from models.tables import Vector
 from models.vehicle.car import load_car
 from models.vehicle.reach import Pack, going, lacking, usable
@@ -60,11 +60,21 @@ class ManageProcedure(OnTheGrid[Manage]):
             raise ValueError(f"a scale of {self.scale:g} leaves nothing of a car: give more than 0.")
         if step.imports <= 0 or step.exports < 0:
             raise ValueError("a connection carries more than 0 W in and 0 W or more out: give imports and exports.")
+        if step.charger is not None and not step.charger > 0:
+            raise ValueError(f"a home's charger of {step.charger:g} W does nothing: give more than 0.")
+        self._whole = self.charger
+        self._charger = self._of_the_home(self.charger)
         self.charge, self.discharge = self.charger.charge, self.charger.discharge
         self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
         construction = Construction(**pack.construction.model_dump())
         self._link: Link | None = None
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
+
+    def _of_the_home(self, charger: Charger) -> Charger:
+        """The station's, as far as the home has it."""
+        most = inf if self.step.charger is None else self.step.charger * self.scale
+        back = min(charger.discharge, most) if self.step.gives else 0.0
+        return replace(charger, charge=min(charger.charge, most), discharge=back)
 
     def _outside(self, time: float) -> float:
         return float(self.step.days.outside[self.step.days.quarter(time)])
@@ -81,11 +91,12 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def around(self, time: float) -> float:
         """Temperature (degC) around the pack, as a chamber is set to it."""
-        return DEGREES * round(max(self._outside(time) + GARAGE, LEAST) / DEGREES)
+        outside = self._outside(time)
+        return DEGREES * round((max(outside + GARAGE, LEAST) if self.step.garage else outside) / DEGREES)
 
     def envelope(self) -> Envelope:
-        """See `Procedure`; with the way's power and the chamber's temperatures."""
-        found = dict(super().envelope())
+        """See `Procedure`; with the way's power and the chamber's temperatures. What gives nothing still drives."""
+        found = dict(envelope(self._whole, self.place, self._whole.charge, self._whole.discharge))
         driving = max((way.power for _, way in self._drives), default=0.0) * self.scale
         pack = self.place.pack
         if driving and ("sink", "power") in found:
@@ -99,7 +110,8 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: trips that nobody can be on at once."""
-        yield from super().problems()
+        if charger_of(self.place) is None:
+            yield NO_CHARGER.format(station=self.place.station.name)
         if self.step.days.trips and "sink" not in self.place.roles:
             yield "its days have trips, and a drive needs a sink: give days without any, or another station."
         last = 0.0
@@ -110,7 +122,8 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def set_points(self) -> dict[str, float]:
         """See `Procedure`."""
-        return {**super().set_points(), "scale": self.scale, "reserve": self.step.days.reserve}
+        mine = {"scale": self.scale, "reserve": self.step.days.reserve, "car energy": self.pack.energy}
+        return {**super().set_points(), **mine}
 
     def words(self) -> dict[str, str]:
         """See `Procedure`."""
@@ -118,18 +131,23 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
+        return _Managing(self, stage, self.linked()).control
+
+    def linked(self) -> Link:
+        """The link to the manager; its process begins with it."""
         self._link = self._link or Link(self.step.manager)
-        return _Managing(self, stage, self._link).control
+        return self._link
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._hang_up()
+        self.hang_up()
 
     def abandoned(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._hang_up()
+        self.hang_up()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """End the link, and the process of a manager that was started."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -150,11 +168,13 @@ class _Managing:
 
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
         self._of, self._stage = procedure, stage
-        self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
+        self._inquiry, self._why = self._asked_by(link), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
         step = procedure.step
-        self._asking = Asking(step.days, procedure.cars, step.imports, step.exports, self._foreseen)
+        self._asking = Asking(
+            step.days, procedure.cars, step.imports, step.exports, self._foreseen, road=step.reserve_road
+        )
         self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
         self._due = next(self._moments)
         self._reasons = set[str]()
@@ -162,6 +182,10 @@ class _Managing:
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
+        self._gone_down = False
+
+    def _asked_by(self, link: Link) -> Inquiry:
+        return Inquiry(link, beside=self._stage.place.station.clock == "wall")
 
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
@@ -172,6 +196,7 @@ class _Managing:
             self._departed(row, time, trip)
         self._gone = trip
         self._happens(time)
+        self._restart(time)
         if self._reasons and not self._inquiry.pending:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
@@ -189,11 +214,20 @@ class _Managing:
             self._reasons.add(self._due[1])
             self._due = next(self._moments)
 
+    def _restart(self, time: float) -> None:
+        """A manager that is down has no process; when it is back, it is another one."""
+        down = self._days.suffers("restart", time) is not None
+        if down and not self._gone_down:
+            self._of.hang_up()
+        elif self._gone_down and not down:
+            self._inquiry = self._asked_by(self._of.linked())
+        self._gone_down = down
+
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
         self._looked, days, of = time, self._days, self._of
         quarter = days.quarter(time)
-        way = going(days.car, RESERVE_ROAD, float(days.outside[quarter]))
+        way = going(days.car, of.step.reserve_road, float(days.outside[quarter]))
         self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
         self._needed = days.reserve
         net = {
@@ -215,7 +249,7 @@ class _Managing:
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
         outside = float(days.outside[days.quarter(time)])
-        way, beyond = going(days.car, trip.road, outside), going(days.car, RESERVE_ROAD, outside)
+        way, beyond = going(days.car, trip.road, outside), going(days.car, of.step.reserve_road, outside)
         short = lacking(of.pack, row[_SOC], row[_COLDEST], trip.distance, way, days.reserve, beyond)
         leaves = days.at(trip.leaves).timestamp()
         self._stage.log.event(
@@ -228,7 +262,7 @@ class _Managing:
     def _decide(self, row: Row, time: float, plugged: bool) -> None:
         reasons, self._reasons = self._reasons, set()
         self._why = next(each for each in REASONS if each in reasons)
-        if self._days.suffers("link", time) is None:
+        if self._days.unheard(time) is None:
             self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
         else:
             self._obey(Answer(0.0), "no link", time, plugged)
@@ -238,7 +272,7 @@ class _Managing:
             answer, problem = understood(reply()), ""
         except NoAnswer as error:
             answer, problem = Answer(0.0), str(error)
-        if self._days.suffers("link", time) is not None:
+        if self._days.unheard(time) is not None:
             # It was on its way when the link was lost: nobody hears it.
             answer, problem = Answer(0.0), "no link"
         self._obey(answer, problem, time, plugged)
@@ -258,12 +292,16 @@ class _Managing:
         return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._of.pack.energy, takes, gives)
 
     def _foreseen(self, time: float) -> dict[str, Vector]:
-        seen = forecast(self._days, time, HORIZON)
-        return {name: getattr(seen, name) for name in SERIES}
+        seen, share = forecast(self._days, time, HORIZON), self._of.step.foreseen
+        found = {name: getattr(seen, name) for name in SERIES}
+        if share is not None:
+            ahead = slice(self._days.quarter(time), self._days.quarter(time) + len(seen.house))
+            found |= {name: getattr(self._days, name)[ahead] * (share if name in SCALED else 1.0) for name in SERIES}
+        return found
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""
-        if self._days.suffers("link", time) is not None:
+        if self._days.unheard(time) is not None:
             return 0.0
         days, step, scale = self._days, self._of.step, self._of.scale
         quarter = days.quarter(time)
@@ -273,3 +311,5 @@ class _Managing:
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
+SCALED = frozenset({"house", "sun"})
+"""Of a forecast, what is another share of what it will be."""
