@@ -67,12 +67,35 @@ def below_reserve(run: Recording, step: Step) -> Explained:
 )
 def departures(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it; the
-    most that lacked is {short:.1f} km.
+    most that lacked is {short:.1f} km. What the pack did not take of what its file promises is not the manager's.
     """
-    found = [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
-    short = [float(event["short"]) for event in found]
+    found = _departures(run, step)
+    short = [float(event["short"]) - _withheld(event) for event in found]
     broken = sum(lacks > TOLERANCE and not was_warned(run, event) for lacks, event in zip(short, found, strict=True))
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
+
+
+def _departures(run: Recording, step: Step) -> list[Event]:
+    return [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
+
+
+def _withheld(event: Event) -> float:
+    """What the pack did not take, km; recordings from before do not say it."""
+    return float(event.get("withheld", 0.0))
+
+
+@of_step(
+    "departures missed by the pack", symbol="n_pack", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED),
+    applies=managed,
+)  # fmt: skip
+def missed_by_the_pack(run: Recording, step: Step) -> Explained:
+    """Departures of {count} at which trip and reserve lacked more than 1 km, and would not have, had the pack taken
+    what its file promises: its BMS allowed less than half of that while all that it took was asked for. The most that
+    it did not take is {withheld:.1f} km.
+    """
+    found = _departures(run, step)
+    missed = [event for event in found if event["short"] > TOLERANCE >= event["short"] - _withheld(event)]
+    return Explained(float(len(missed)), count=len(found), withheld=max([*map(_withheld, found), 0.0]))
 
 
 @of_step(

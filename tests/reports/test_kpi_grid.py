@@ -143,6 +143,20 @@ def test_a_departure_that_was_warned_of_is_kept() -> None:
     assert "5.0 km" in kpi.departures(broken, "it").definition
 
 
+def test_what_a_pack_did_not_take_of_what_it_promises_is_not_the_manager_s() -> None:
+    def departure(short: float, withheld: float) -> dict[str, Any]:
+        return {"type": "departure", "time": 2.0, "short": short, "leaves": 100.0, "withheld": withheld}
+
+    def of(*told: dict[str, Any]) -> tuple[float, float]:
+        run = managed([0.0] * 4, [0] * 4, [1] * 4, *told)
+        return kpi.departures(run, "it").value, kpi.missed_by_the_pack(run, "it").value
+
+    assert of(departure(30.0, 0.0)) == (1, 0)
+    assert of(departure(30.0, 40.0)) == (0, 1)
+    assert of(departure(30.0, 10.0)) == (1, 0)  # what is left of it is the manager's
+    assert of(departure(-5.0, 40.0)) == (0, 0)
+
+
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
     assert kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it").value == 1.0

@@ -19,6 +19,7 @@ from bench.managing.moments import REASONS, happenings
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
+from bench.running.emulation import cell_of, charge_steps_of
 from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
@@ -44,6 +45,7 @@ GARAGE, LEAST = 5.0, 5.0
 DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+_HOTTEST = INDEX[columns.CELL_TEMPERATURE_MAX]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -68,6 +70,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
         construction = Construction(**pack.construction.model_dump())
         self._link: Link | None = None
+        self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
 
     def _of_the_home(self, charger: Charger) -> Charger:
@@ -152,6 +155,17 @@ class ManageProcedure(OnTheGrid[Manage]):
         if link is not None:
             link.close()
 
+    def withheld(self, row: Row, asked: float) -> float:
+        """W that the pack does not take of what its file promises, though all that it takes is `asked` for (W, DC).
+
+        Half of it counts: a table in steps, read a little beside one of its edges, says nothing.
+        """
+        rate = self._steps.rate(row[_COLDEST], row[_HOTTEST], row[_SOC])
+        limit, promised = row[_CHARGE_LIMIT] * row[_VOLTAGE], rate * self._capacity * row[_VOLTAGE]
+        if not (asked >= ALL * limit and limit < HALF * promised):
+            return 0.0
+        return max(min(self.charger.ac_to_dc(self.charger.charge), promised) - limit, 0.0)
+
     def driving(self, time: float) -> float:
         """W out of the car's pack at a time of the days; 0 where it is not on its way."""
         for trip, way in self._drives:
@@ -183,6 +197,7 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = float("nan")
         self._gone_down = False
+        self._withheld = 0.0
 
     def _asked_by(self, link: Link) -> Inquiry:
         return Inquiry(link, beside=self._stage.place.station.clock == "wall")
@@ -225,6 +240,7 @@ class _Managing:
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
+        self._withhold(row, time)
         self._looked, days, of = time, self._days, self._of
         quarter = days.quarter(time)
         way = going(days.car, of.step.reserve_road, float(days.outside[quarter]))
@@ -246,6 +262,13 @@ class _Managing:
             self._degrees = degrees
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
 
+    def _withhold(self, row: Row, time: float) -> None:
+        """Count what the pack did not take while the car is at home, Wh of the car."""
+        if self._gone is not None or self._days.trip_at(time) is not None:
+            return
+        asked = self._of.charger.ac_to_dc(self._allowed(time))
+        self._withheld += self._of.withheld(row, asked) * max(time - self._looked, 0.0) / 3600 / self._of.scale
+
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
         outside = float(days.outside[days.quarter(time)])
@@ -253,9 +276,10 @@ class _Managing:
         short = lacking(of.pack, row[_SOC], row[_COLDEST], trip.distance, way, days.reserve, beyond)
         leaves = days.at(trip.leaves).timestamp()
         self._stage.log.event(
-            "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road
-        )
-        self._answer = Answer(0.0)
+            "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road,
+            withheld=round(self._withheld / way.energy, 3),
+        )  # fmt: skip
+        self._answer, self._withheld = Answer(0.0), 0.0
 
     # --- what is decided ---
 
@@ -311,5 +335,7 @@ class _Managing:
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
+ALL, HALF = 0.95, 0.5
+"""Of what a pack takes now, what is all of it; of what its file promises, below what it is off its file."""
 SCALED = frozenset({"house", "sun"})
 """Of a forecast, what is another share of what it will be."""
