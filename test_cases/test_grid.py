@@ -5,41 +5,11 @@ All powers are shares of the charger's own, so that the same test is run at the 
 
 import pytest
 
-from packbench import (
-    Charge,
-    Discharge,
-    FollowFrequency,
-    FollowPower,
-    Require,
-    RunScenario,
-    StationFile,
-    Step,
-    Supply,
-    current_below,
-    droop,
-    kpi,
-    soc_above,
-    soc_below,
-)
+from packbench import FollowFrequency, FollowPower, Require, RunScenario, Supply, droop, kpi
+from test_cases.grid_support import to_soc
 
 STEPS = (0.1, -0.1, 0.5, -0.5, 1.0, -1.0, 0.0)
 """Of the charger's power, each way."""
-
-
-@pytest.fixture
-def rated(station: StationFile) -> float:
-    """W at the AC side that the charger can do both ways."""
-    charger = station.charger
-    assert charger is not None, f"station {station.name} names no charger at its AC side"
-    return min(charger.charge, charger.discharge)
-
-
-def to_soc(soc: float) -> tuple[Step, ...]:
-    """To a state of charge, from wherever the pack is."""
-    return (
-        Discharge("C/3", until=soc_below(soc), name="down"),
-        Charge("C/3", until=[soc_above(soc), current_below("C/20", hold=60)], name="up"),
-    )
 
 
 @pytest.mark.requirement("PB-V2G-01")

@@ -91,10 +91,11 @@ class Grid:
 
     @cached_property
     def settled(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-        """Whether nothing can be on its way any more, by row."""
+        """Whether nothing can be on its way any more, by row; a step begins at rest, whatever it asks for first."""
         slow = REACT + self.charger.dead_time + (self.charger.charge + self.charger.discharge) / self.charger.ramp
         since = np.zeros(len(self.time))
-        last = self.time[0] - slow if len(self.time) else 0.0
+        rests = len(self.time) > 0 and self.asked[0] == 0
+        last = (self.time[0] - slow if rests else self.time[0]) if len(self.time) else 0.0
         for row in range(len(self.time)):
             if row and abs(self.asked[row] - self.asked[row - 1]) > 0:
                 last = self.time[row]

@@ -143,3 +143,13 @@ def _ratios(swing: Floats) -> list[float]:
             extremes.append(value)
     sizes = [abs(each) for each in extremes[1:]]
     return [after / before for before, after in pairwise(sizes)]
+
+
+@of_step(
+    "longest sample interval", symbol="Δt_max", unit="s", sense="at_most", columns=(TIME,), applies=answers_frequency,
+    subject="charger",
+)  # fmt: skip
+def sample_interval(run: Recording, step: Step) -> float:
+    """Longest time between two samples: whoever sells a fast reserve has to show it so often."""
+    time = run.values(TIME, step)
+    return float(np.diff(time).max()) if len(time) > 1 else nan
