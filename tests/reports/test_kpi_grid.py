@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from models.grid.charger import Charger
+from models.grid.wear import wear_of
 from reports import kpi
 from reports.recording import Recording
+from reports.uncertainty import budget, uncertainty
 from tests.reports.worked import INSTRUMENTS, NAN
 
 LOSSLESS = {
@@ -236,3 +238,103 @@ def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
     assert np.isnan(kpi.settling_time(free, "it").value)
     assert kpi.power_error(limited, "it").value == 0.0
     assert kpi.settling_time(limited, "it").value < 2.0
+
+
+# --- how a manager behaves in between ---------------------------------------------------------------------------------
+
+
+def decided(time: float, power: float = 0.0, **more: Any) -> dict[str, Any]:
+    return {"type": "manager", "time": time, "power": power, "problem": "", "warned": [], **more}
+
+
+def test_a_warning_has_to_come_with_the_first_decision_at_which_it_could_be_known() -> None:
+    left = {"type": "departure", "time": 3.0, "short": 30.0, "leaves": 100.0}
+
+    def late(*said: dict[str, Any]) -> float:
+        return kpi.late_warnings(managed([0.0] * 5, [0] * 5, [1] * 5, *said, left), "it").value
+
+    known, unknown = {"departure": 100.0, "lacks": 20.0}, {"departure": 100.0, "lacks": 3.0}
+    assert late(decided(0.0, **known)) == 1
+    assert late(decided(0.0, **known), decided(1.0, warned=[100.0], **known)) == 1
+    assert late(decided(0.0, warned=[100.0], **known)) == 0
+    assert late(decided(0.0, **unknown), decided(1.0, warned=[100.0], **known)) == 0
+    assert late(decided(0.0, departure=900.0, lacks=20.0)) == 0  # of another departure
+    assert late(decided(0.0)) == 0  # a recording from before does not say it
+
+
+def test_turns_are_those_within_an_hour() -> None:
+    def most(*said: tuple[float, float]) -> float:
+        return kpi.turns(managed([0.0] * 5, [0] * 5, [1] * 5, *(decided(*each) for each in said)), "it").value
+
+    assert most((0, 100), (1, 0), (2, 200)) == 0
+    assert most((0, 100), (1, -100), (2, 0), (3, 100), (4, -100)) == 3
+
+
+def test_a_car_below_its_reserve_is_charged_unless_nobody_hears_the_manager() -> None:
+    in_hand = [-10.0] * 6
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6), "it").value == 5.0
+    assert kpi.rest_below(managed([0.0, 0, 0, 100, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [0] * 6), "it").value == 0.0
+    lost = [decided(1.0, problem="no link"), decided(4.0)]
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6, *lost), "it").value == 0.0
+
+
+def test_nothing_flows_where_nobody_is_heard() -> None:
+    power = [-100.0] * 8 + [-50.0] * 3 + [0.0] * 3
+    lost = [decided(2.0, problem="no link"), decided(12.0)]
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14, *lost), "it").value == pytest.approx(50 / 0.01)
+    rests = [-100.0] * 8 + [0.0] * 6
+    assert kpi.power_without_link(managed(rests, [9] * 14, [1] * 14, *lost), "it").value == 0.0
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14), "it").value == 0.0
+
+
+# --- what giving back costs -------------------------------------------------------------------------------------------
+
+
+def compared(chemistry: str = "LFP") -> Recording:
+    """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done."""
+    columns = {
+        "Test Time / s": [0.0, 3600, 7200, 7201, 10801, 14401], "Step Count / 1": [1.0] * 3 + [2.0] * 3,
+        "Power / W": [0.0, -1000, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000, 1500, 0, 0, 0],
+        "House Power / W": [0.0] * 6, "Sun Power / W": [0.0] * 6, "Buying Price / 1": [0.2] * 6,
+        "Selling Price / 1": [0.5] * 6, "Plugged In / 1": [1.0] * 6, "SOC / 1": [0.5, 0.4, 0.5, 0.5, 0.5, 0.5],
+        "Charging Energy / Wh": [0.0, 0, 1500, 1500, 1500, 1500],
+        "Discharging Energy / Wh": [0.0, 1000, 1000, 1000, 1000, 1000],
+    }  # fmt: skip
+    events: list[dict[str, Any]] = []
+    for index, name, begin, end in ((1, "giving", 0.0, 7200.0), (2, "keeping", 7201.0, 14401.0)):
+        told = {**LOSSLESS, "charger charge": 2000.0, "scale": 1.0, "reserve": 50.0, "car energy": 10000.0}
+        events += [
+            {"type": "step started", "time": begin, "index": index, "name": name, "kind": "Manage", "direction": "both",
+             "resumable": True, "set_points": told},
+            {"type": "step ended", "time": end, "index": index, "ended_by": "time"},
+        ]  # fmt: skip
+    manifest = {"instruments": INSTRUMENTS, "pack": {"chemistry": chemistry}}
+    return Recording(manifest, events, list(columns), np.array(list(columns.values())).T)
+
+
+def test_a_kwh_given_back_costs_its_energy_and_its_ageing() -> None:
+    """1 kWh sold for 0.50, 1.5 bought for 0.30: 0.20 gained; half of 2.5 kWh through it at the ageing of LFP."""
+    wear = wear_of("LFP")
+    assert wear is not None
+    figure = kpi.price_of_giving_back(compared(), "giving", "keeping")
+    assert figure.value == pytest.approx(-0.20 + 1.25 * wear.middle)
+    assert kpi.more_through(compared(), "giving", "keeping").value == pytest.approx(2500)
+    # The meters of this recording are exact beside it: what nobody knows is the ageing.
+    assert uncertainty(figure) == pytest.approx(1.25 * wear.spread, rel=0.05)
+    assert [each.source for each in budget(figure).contributions][:1] == ["ageing by use"]
+
+
+def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price() -> None:
+    assert np.isnan(kpi.price_of_giving_back(compared(), "keeping", "giving").value)
+    assert np.isnan(kpi.price_of_giving_back(compared("LNMO"), "giving", "keeping").value)
+
+
+def test_the_price_of_ageing_is_that_of_a_pack_over_what_it_gives_in_its_life() -> None:
+    """109 EUR/kWh (BloombergNEF 2024) over 3000 to 6000 cycles lie inside, and over 10 times as many do not."""
+    lfp, nmc = wear_of("LFP"), wear_of("NMC811")
+    assert lfp is not None
+    assert nmc is not None
+    assert lfp.low < 109 / 6000 < lfp.middle < 109 / 3000 < lfp.high
+    assert nmc.low < 109 / 1750 < nmc.high
+    assert lfp.high < nmc.high

@@ -16,6 +16,7 @@ from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.link import Link
 from bench.managing.moments import REASONS, happenings
+from bench.managing.reaching import DECEIVING, lacking_at_best
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
@@ -195,7 +196,7 @@ class _Managing:
         self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
-        self._degrees = float("nan")
+        self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
         self._withheld = 0.0
 
@@ -245,7 +246,7 @@ class _Managing:
         quarter = days.quarter(time)
         way = going(days.car, of.step.reserve_road, float(days.outside[quarter]))
         self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
-        self._needed = days.reserve
+        self._needed, self._soc, self._cells = days.reserve, row[_SOC], row[_COLDEST]
         net = {
             columns.RANGE: self._range, columns.RANGE_NEEDED: self._needed, columns.HOUSE: float(days.house[quarter]),
             columns.SUN: float(days.sun[quarter]), columns.BUY: float(days.buy[quarter]),
@@ -306,8 +307,17 @@ class _Managing:
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
-            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned),
+            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned), **self._outlook(time),
         )  # fmt: skip
+
+    def _outlook(self, time: float) -> dict[str, float | None]:
+        """The next departure, as it is known, and what will lack there at best; None where nobody could know it."""
+        days, of, trip = self._days, self._of, self._days.next_trip(time)
+        hidden = any(days.suffers(what, time) is not None for what in DECEIVING)
+        if trip is None or hidden or days.unheard(time) is not None or days.trip_at(time) is not None:
+            return {"departure": None, "lacks": None}
+        lacks = lacking_at_best(days, of.pack, of.cars, self._soc, self._cells, time, trip, of.step.reserve_road)
+        return {"departure": days.at(trip.departure(time)).timestamp(), "lacks": round(lacks, 2)}
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
