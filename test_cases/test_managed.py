@@ -87,7 +87,7 @@ HOSTILE: Mapping[str, Callable[[], Days]] = {
     "somebody leaves early": early,
     "the trip cannot be reached": lambda: night(0.3, (Trip(2 * HOUR, 5.9 * HOUR, 280.0),)),
     "the forecast is stale": lambda: suffering(Outage("forecast", 0.5 * HOUR, 6 * HOUR)),
-    "cold cells give less than they tell": lambda: night(0.35, ()),
+    "cold cells give less than they tell": lambda: replace(night(0.45, ()), reserve=90.0),
 }
 NIGHTLY = ("the manager is begun anew in mid-discharge", "the trip cannot be reached")
 
