@@ -66,12 +66,16 @@ def below_reserve(run: Recording, step: Step) -> Explained:
     applies=managed,
 )
 def departures(run: Recording, step: Step) -> Explained:
-    """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it; the
-    most that lacked is {short:.1f} km. What the pack did not take of what its file promises is not the manager's.
+    """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it, or
+    had given back itself what lacked; the most that lacked is {short:.1f} km. What the pack did not take of what its
+    file promises is not the manager's.
     """
     found = _departures(run, step)
     short = [float(event["short"]) - _withheld(event) for event in found]
-    broken = sum(lacks > TOLERANCE and not was_warned(run, event) for lacks, event in zip(short, found, strict=True))
+    broken = sum(
+        lacks > TOLERANCE and (not was_warned(run, event) or float(event.get("given", 0.0)) >= lacks)
+        for lacks, event in zip(short, found, strict=True)
+    )
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
 
 

@@ -159,6 +159,16 @@ def test_what_a_pack_did_not_take_of_what_it_promises_is_not_the_manager_s() -> 
     assert of(departure(-5.0, 40.0)) == (0, 0)
 
 
+def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> None:
+    def broken(given: float) -> float:
+        left = {"type": "departure", "time": 2.0, "short": 20.0, "leaves": 100.0, "given": given}
+        said = {"type": "manager", "time": 1.0, "problem": "", "warned": [100.0]}
+        return kpi.departures(managed([0.0] * 4, [0] * 4, [1] * 4, said, left), "it").value
+
+    assert broken(10.0) == 0
+    assert broken(25.0) == 1
+
+
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
     assert kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it").value == 1.0

@@ -7,7 +7,7 @@ or an answer the car rests.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import inf, isnan
+from math import inf, isfinite, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -46,7 +46,7 @@ GARAGE, LEAST = 5.0, 5.0
 DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
-_HOTTEST = INDEX[columns.CELL_TEMPERATURE_MAX]
+_HOTTEST, _POWER = INDEX[columns.CELL_TEMPERATURE_MAX], INDEX[columns.POWER]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -198,7 +198,7 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
-        self._withheld = 0.0
+        self._withheld = self._given = 0.0
 
     def _asked_by(self, link: Link) -> Inquiry:
         return Inquiry(link, beside=self._stage.place.station.clock == "wall")
@@ -228,6 +228,8 @@ class _Managing:
     def _happens(self, time: float) -> None:
         while time + ROUNDING >= self._due[0]:
             self._reasons.add(self._due[1])
+            if self._due[1] == "trip":
+                self._given = 0.0  # what was given before nobody could know that it would lack
             self._due = next(self._moments)
 
     def _restart(self, time: float) -> None:
@@ -264,11 +266,14 @@ class _Managing:
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
 
     def _withhold(self, row: Row, time: float) -> None:
-        """Count what the pack did not take while the car is at home, Wh of the car."""
+        """Count what the pack did not take, and what it gave back, while the car is at home, Wh of the car."""
         if self._gone is not None or self._days.trip_at(time) is not None:
             return
         asked = self._of.charger.ac_to_dc(self._allowed(time))
-        self._withheld += self._of.withheld(row, asked) * max(time - self._looked, 0.0) / 3600 / self._of.scale
+        hours = max(time - self._looked, 0.0) / 3600 / self._of.scale
+        self._withheld += self._of.withheld(row, asked) * hours
+        if isfinite(row[_POWER]):
+            self._given += max(-row[_POWER], 0.0) * hours
 
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
@@ -278,9 +283,9 @@ class _Managing:
         leaves = days.at(trip.leaves).timestamp()
         self._stage.log.event(
             "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road,
-            withheld=round(self._withheld / way.energy, 3),
+            withheld=round(self._withheld / way.energy, 3), given=round(self._given / way.energy, 3),
         )  # fmt: skip
-        self._answer, self._withheld = Answer(0.0), 0.0
+        self._answer, self._withheld, self._given = Answer(0.0), 0.0, 0.0
 
     # --- what is decided ---
 
