@@ -10,6 +10,7 @@ from benchmarks import (
     judging,
     latency,
     loop,
+    managing,
     maps,
     models,
     nightly,
@@ -26,7 +27,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, latency, opening,
-        supervisor, wheel, judging, driving, maps,
+        supervisor, wheel, judging, driving, maps, managing,
     )
 }  # fmt: skip
 

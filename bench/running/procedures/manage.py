@@ -7,7 +7,7 @@ or an answer the car rests.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import inf, isfinite, isnan
+from math import floor, inf, isfinite, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -33,7 +33,7 @@ from models.grid.seasons import forecast
 from models.grid.week import QUARTER, SERIES, Days, Trip
 from models.tables import Vector
 from models.vehicle.car import load_car
-from models.vehicle.reach import Pack, going, lacking, usable
+from models.vehicle.reach import Going, Pack, going, lacking, usable
 
 HORIZON = 24 * 3600.0
 """s of a forecast."""
@@ -47,6 +47,7 @@ DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
 _HOTTEST, _POWER = INDEX[columns.CELL_TEMPERATURE_MAX], INDEX[columns.POWER]
+_CURRENT = INDEX[columns.CURRENT]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -71,6 +72,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
         construction = Construction(**pack.construction.model_dump())
         self._link: Link | None = None
+        self._managing: _Managing | None = None
         self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
 
@@ -135,7 +137,17 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
-        return _Managing(self, stage, self.linked()).control
+        self._managing = _Managing(self, stage, self.linked())
+        return self._managing.control
+
+    def pace(self, time: float) -> float:
+        """See `Procedure`: a car that rests is looked at as in a rest, and in time for whatever happens next."""
+        usual, slow = self.scan_period, self.place.station.rest_scan_period
+        if self._managing is None or not self._managing.rests(time):
+            return usual
+        edges = [edge for trip, way in self._drives for edge in self._edges(trip, way) if edge > time]
+        left = min([self._managing.next_moment, self.step.days.duration, *edges]) - time
+        return max(min(slow, usual * floor(left / usual + ROUNDING)), usual)
 
     def linked(self) -> Link:
         """The link to the manager; its process begins with it."""
@@ -170,12 +182,16 @@ class ManageProcedure(OnTheGrid[Manage]):
     def driving(self, time: float) -> float:
         """W out of the car's pack at a time of the days; 0 where it is not on its way."""
         for trip, way in self._drives:
-            half = 3600 * trip.distance * way.energy / way.power / 2
-            if trip.leaves <= time < min(trip.leaves + half, trip.returns) or (
-                max(trip.returns - half, trip.leaves) <= time < trip.returns
-            ):
+            leaves, there, back, returns = self._edges(trip, way)
+            if leaves <= time < there or back <= time < returns:
                 return way.power
         return 0.0
+
+    @staticmethod
+    def _edges(trip: Trip, way: Going) -> tuple[float, float, float, float]:
+        """When it leaves, is there, begins its way back, and returns: s of the days."""
+        half = 3600 * trip.distance * way.energy / way.power / 2
+        return trip.leaves, min(trip.leaves + half, trip.returns), max(trip.returns - half, trip.leaves), trip.returns
 
 
 class _Managing:
@@ -198,10 +214,20 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
-        self._withheld = self._given = 0.0
+        self._withheld = self._given = self._moved = 0.0
+        self._still = STILL * stage.place.pack.rated_capacity
 
     def _asked_by(self, link: Link) -> Inquiry:
         return Inquiry(link, beside=self._stage.place.station.clock == "wall")
+
+    @property
+    def next_moment(self) -> float:
+        """When something happens next, s of the days."""
+        return self._due[0]
+
+    def rests(self, time: float) -> bool:
+        """Whether nothing has been asked of the car for so long that nothing flows, and nobody is thinking about it."""
+        return time - self._moved >= SETTLED and not self._inquiry.pending
 
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
@@ -218,10 +244,14 @@ class _Managing:
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
         if trip is not None:
+            power = -self._of.scale * self._of.driving(time)
             self._side.stop()
-            self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
-            return
-        self._side.follow(self._allowed(time), row, time)
+            self._side.terminals(power, row, time)
+        else:
+            power = self._allowed(time)
+            self._side.follow(power, row, time)
+        if power or not -self._still <= row[_CURRENT] <= self._still:
+            self._moved = time
 
     # --- what happens ---
 
@@ -352,5 +382,7 @@ class _Managing:
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
 ALL, HALF = 0.95, 0.5
 """Of what a pack takes now, what is all of it; of what its file promises, below what it is off its file."""
+SETTLED, STILL = 5.0, 0.02
+"""s without a power that is asked for, and 1/h of the pack's capacity: below that a car rests, and its charger does."""
 SCALED = frozenset({"house", "sun"})
 """Of a forecast, what is another share of what it will be."""

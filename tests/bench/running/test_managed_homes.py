@@ -125,3 +125,25 @@ def test_a_signal_ends_where_it_is_told_to(on: On) -> None:
     run = on("virtual-module", soc=0.5).run(FollowPower([(0.0, 100.0), (36000.0, 100.0)], until=[soc_above(0.55)]))
     assert events(run, "step ended")[-1]["ended_by"] == "SOC at least 0.55"
     assert column(run, "SOC / 1")[-1] == pytest.approx(0.55, abs=0.01)
+
+
+def test_a_car_that_rests_is_looked_at_as_in_a_rest_and_in_time_for_what_happens(on: On) -> None:
+    """Each second while something flows or is about to; the trip is driven for its first and last minutes."""
+    days = hours(1.5, trips=(Trip(1000.0, 4000.0, 20.0),), outages=(Outage("link", 4103.0, 4200.0),))
+    with manager(lambda asked: {"power": 2000 if "00:00" in asked["time"] else 0}) as (address, _):
+        bench = on("virtual-module", soc=0.5)
+        run = bench.run(Manage(address, days))
+    time = column(run, "Test Time / s")
+    time, power = time - time[0], column(run, "Power / W")
+    apart = np.diff(time)
+    slow = bench.station.rest_scan_period
+    assert apart.max() == pytest.approx(slow)
+    # What flowed in an interval is what its two rows say: none that is slow begins or ends with a power.
+    moving = (np.abs(power[1:]) > 1) | (np.abs(power[:-1]) > 1)
+    assert apart[moving].max() == pytest.approx(1.0)
+    assert (apart > 1.5).sum() * slow > 0.3 * time[-1]
+    assert [each["at"] for each in events(run, "departure")] == [1000.0]
+    asked = [each["at"] for each in events(run, "manager")]
+    assert asked == pytest.approx([0.0, 900.0, 1800.0, 2700.0, 3600.0, 4000.0, 4103.0, 4200.0, 4500.0], abs=1.0)
+    away = column(run, "Plugged In / 1") == 0
+    assert time[away & (power < -1)].min() == pytest.approx(1001.0, abs=3.5)
