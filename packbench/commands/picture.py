@@ -26,7 +26,7 @@ def picture(
     folder: RunsOption = DEFAULT_RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the managed days and the driven roads of a run, each as a PNG file."""
+    """Draw the managed days, the driven roads and the round trips of a run, each as a PNG file."""
     with used(run):
         drawn = _drawn(load(run, folder), run)
         paths = [_written(each, _path(each, output, alone=len(drawn) == 1), force=force) for each in drawn]
@@ -39,12 +39,13 @@ def picture(
 
 def _drawn(recording: "Recording", run: str) -> "list[Picture]":
     """Everything that can be drawn; raises `InputError` where there is nothing."""
-    from reports import loss_map, managed_days
+    from reports import loss_map, managed_days, round_trips
 
-    found = list(chain(managed_days.pictures(recording), loss_map.pictures(recording)))
+    kinds = (managed_days, loss_map, round_trips)
+    found = list(chain.from_iterable(each.pictures(recording) for each in kinds))
     drawn = [each for each in found if each.png]
     if not drawn:
-        why = found[0].why if found else "no step of it was managed, and none went over a road"
+        why = found[0].why if found else "no step of it was managed, none went over a road, and none there and back"
         raise InputError(f"There is no picture of {run!r}: {why.rstrip('.')}.")
     return drawn
 

@@ -360,14 +360,22 @@ def lowest_soc(run: Recording, step: Step) -> float:
     columns=(TIME, POWER, SET, DISCHARGE_AH, CHARGE_AH), span=(10, 100),
 )  # fmt: skip
 def grid_round_trip(run: Recording, discharge: Step, charge: Step) -> Explained:
-    """Energy at the AC side for each Ah given back, over that for each Ah of the charge {charge}: charger and pack
-    together, compared by charge so that a state of charge that is not quite restored costs nothing.
+    """Energy at the AC side for each Ah given back, over that for each Ah of the charge {charge} of the same power:
+    charger and pack together, compared by charge so that a state of charge that is not quite restored costs nothing.
     """
-    if discharge.kind != "FollowPower" or charge.kind != "FollowPower":
+    if not _same_power(run, discharge, charge):
         return Explained(nan, charge=repr(charge.name))
     out = -_ac_energy(run, discharge) / counted(run, discharge, DISCHARGE_AH)
     into = _ac_energy(run, charge) / counted(run, charge, CHARGE_AH)
     return Explained(percent(out, into), charge=repr(charge.name))
+
+
+def _same_power(run: Recording, discharge: Step, charge: Step) -> bool:
+    """Whether both follow a power, and one asks for as much as the other."""
+    if {discharge.kind, charge.kind} != {"FollowPower"}:
+        return False
+    out, into = Grid(run, discharge), Grid(run, charge)
+    return bool(abs(np.nanmin(out.asked) + np.nanmax(into.asked)) <= BAND * out.rated)
 
 
 def _ac_energy(run: Recording, step: Step) -> float:

@@ -348,3 +348,29 @@ def test_the_price_of_ageing_is_that_of_a_pack_over_what_it_gives_in_its_life() 
     assert lfp.low < 109 / 6000 < lfp.middle < 109 / 3000 < lfp.high
     assert nmc.low < 109 / 1750 < nmc.high
     assert lfp.high < nmc.high
+
+
+# --- a standby --------------------------------------------------------------------------------------------------------
+
+
+def idle(given: list[float], box: list[float] | None = None) -> Recording:
+    """Two hours in rows of ten minutes, with a demand of 500 W in the eighth and ninth."""
+    asked = [0.0] * 7 + [500.0, 500.0] + [0.0] * 4
+    time = [600.0 * number for number in range(13)]
+    columns = {"Test Time / s": time, "Set Grid Power / W": asked, "Power / W": given}
+    told = {**LOSSLESS, "charger idle": 12.0}
+    return recorded("FollowPower", columns | ({"Grid Power / W": box} if box else {}), told)
+
+
+def test_what_a_standby_takes_is_measured_by_a_box_and_stated_where_nobody_measures() -> None:
+    given = [0.0] * 7 + [500.0, 500.0] + [0.0] * 4
+    assert kpi.standby_power(idle(given), "it").value == pytest.approx(12.0)
+    assert "12 W" in kpi.standby_power(idle(given), "it").definition
+    box = [8.0] * 7 + [500.0, 500.0] + [8.0] * 4
+    assert kpi.standby_power(idle(given, box), "it").value == pytest.approx(8.0)
+
+
+def test_a_demand_that_got_less_is_not_met() -> None:
+    met = [0.0] * 7 + [0.0, 480.0] + [0.0] * 4
+    assert kpi.demands_met(idle(met), "it").value == 100.0
+    assert kpi.demands_met(idle([0.0] * 7 + [0.0, 300.0] + [0.0] * 4), "it").value == 0.0
