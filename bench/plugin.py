@@ -153,11 +153,16 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
-    """One test per temperature, and per pack where a test asks for the others; `fixtures` are those that are ours."""
+    """One test per temperature and manager, and per pack where a test asks for the others.
+
+    `fixtures` are those that are ours.
+    """
     context = metafunc.config.stash[_context_key]
     marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
     if "temperature" in fixtures and not _parametrized(metafunc, "temperature"):
         metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")
+    if "manager" in metafunc.fixturenames and not _parametrized(metafunc, "manager"):
+        metafunc.parametrize("manager", context.managers)
     if "other_packs" in marks and "pack" in fixtures:
         metafunc.parametrize("pack", context.other_packs, indirect=True)
 

@@ -236,8 +236,11 @@ def pack(request: pytest.FixtureRequest) -> "PackFile":
 
 @pytest.fixture
 def manager(request: pytest.FixtureRequest) -> str:
-    """The energy manager under test: an address, a command, or the name of one that ships."""
-    return str(request.config.getoption("--manager"))
+    """The energy manager under test: an address, a command, or the name of one that ships.
+
+    A test that asks for it is run once for each `--manager`.
+    """
+    pytest.fail(f"{request.node.nodeid}: make the fixture 'manager' an argument of the test.", pytrace=False)
 
 
 @pytest.fixture

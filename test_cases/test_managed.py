@@ -1,7 +1,8 @@
 """An energy manager in charge of the car, judged by the range that it keeps.
 
-`--manager` puts another one under test: its address, a command that starts it, or the name of one that ships. `--days`
-gives it more than one. It needs a station whose source and sink stand for a charger, and a chamber for the season.
+`--manager` puts another one under test: its address, a command that starts it, or the name of one that ships; several
+are told apart in the report. `--days` gives it more than one. It needs a station whose source and sink stand for a
+charger, and a chamber for the season.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def judge(run: Recording, require: Require, step: str = "days") -> None:
 def test_range_is_kept(
     run_scenario: RunScenario, require: Require, manager: str, number_of_days: float, season: str
 ) -> None:
-    """A family's days in {season}, with house, roof, prices and trips."""
+    """A family's days in {season}, with house, roof, prices and trips: {manager}."""
     judge(managed(run_scenario, manager, days_at_home(season, number_of_days, seed=1)), require)
 
 
@@ -77,8 +78,15 @@ def jumping() -> Days:
     return suffering(*dips, soc=0.3)
 
 
+def lost_in_a_charge() -> Days:
+    """A car that needs four hours of full power for its trip, and is not heard for the first two of five."""
+    made = night(0.2, (Trip(5 * HOUR, 5.9 * HOUR, 90.0),))
+    return replace(made, outages=(Outage("link", 0.3 * HOUR, 2.3 * HOUR),))
+
+
 HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the link is lost": lambda: suffering(Outage("link", 0.6 * HOUR, 1.6 * HOUR)),
+    "the link is lost while it charges": lost_in_a_charge,
     "the manager is begun anew in mid-discharge": lambda: suffering(Outage("restart", 0.6 * HOUR, 0.9 * HOUR)),
     "the car tells no state of charge": lambda: suffering(Outage("soc", 0.6 * HOUR, 1.1 * HOUR)),
     "the car tells a state of charge of 0": lambda: suffering(Outage("jump", 0.6 * HOUR, 1.1 * HOUR, by=-1.0)),
@@ -97,7 +105,10 @@ NIGHTLY = ("the manager is begun anew in mid-discharge", "the trip cannot be rea
     "case", [pytest.param(each, marks=() if each in NIGHTLY else pytest.mark.long) for each in HOSTILE]
 )
 def test_range_is_kept_on_a_hostile_night(run_scenario: RunScenario, require: Require, manager: str, case: str) -> None:
-    """A hostile night: {case}. No silent breach, no hang, no chatter, and 0 W where nobody is heard."""
+    """A hostile night: {case}: {manager}.
+
+    No silent breach, no hang, no chatter, and 0 W where nobody is heard.
+    """
     judge(managed(run_scenario, manager, HOSTILE[case]()), require)
 
 
@@ -107,7 +118,7 @@ def test_range_is_kept_on_a_hostile_night(run_scenario: RunScenario, require: Re
 @pytest.mark.long
 @pytest.mark.requirement("PB-MGR-03")
 def test_price_of_giving_back(run_scenario: RunScenario, require: Require, manager: str, number_of_days: float) -> None:
-    """The same days with and without giving back: what each kWh given back costs, ageing included."""
+    """The same days with and without giving back, ageing included: {manager}."""
     days = days_at_home("paris-april", number_of_days, seed=1)
     run = run_scenario(
         *to_soc(days.soc), Manage(manager, days, name="giving"),

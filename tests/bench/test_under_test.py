@@ -122,3 +122,16 @@ def test_a_recording_is_judged_again_as_its_own_or_as_it_always_was() -> None:
         assert verdict_of({"verdict": verdict}, [judged]) == verdict
         (judged,) = rejudge([fields], {("departures not kept", "days"): 0.0})
         assert verdict_of({"verdict": verdict}, [judged]) == "PASS"
+
+
+def test_several_managers_are_tested_one_after_the_other_and_told_apart(project: Project) -> None:
+    project.write("""
+def test_days(verify, manager):
+    '''Days with {manager}.'''
+    verify("departures not kept", 1.0 if manager == "percent" else 0.0, unit="1", at_most=0.5, subject="manager")
+""")
+    assert project.run().status == 0
+    assert project.verdicts == {"test_days[reference]": "PASS"}
+    assert project.run("--manager", "reference", "--manager", "percent").status == 1
+    assert project.verdicts == {"test_days[reference]": "PASS", "test_days[percent]": "MANAGER FAIL"}
+    assert [test["title"] for test in project.record["tests"]] == ["Days with reference", "Days with percent"]
