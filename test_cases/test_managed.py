@@ -115,16 +115,28 @@ def test_range_is_kept_on_a_hostile_night(run_scenario: RunScenario, require: Re
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
+ANYTHING = 100.0
+"""Wh given back from which on each of them can have a price."""
+
+
+def with_dear_evenings(days: Days) -> Days:
+    """The same days, with energy that is dear from 18 to 21 h: somebody pays for what is given back then."""
+    hours = np.array([days.at(QUARTER * number).hour for number in range(len(days.buy))])
+    dear = (hours >= 18) & (hours < 21)
+    return replace(days, buy=np.where(dear, 0.60, 0.15), sell=np.where(dear, 0.50, 0.05))
+
+
 @pytest.mark.long
 @pytest.mark.requirement("PB-MGR-03")
 def test_price_of_giving_back(run_scenario: RunScenario, require: Require, manager: str, number_of_days: float) -> None:
     """The same days with and without giving back, ageing included: {manager}."""
-    days = days_at_home("paris-april", number_of_days, seed=1)
+    days = with_dear_evenings(days_at_home("paris-april", number_of_days, seed=1))
     run = run_scenario(
         *to_soc(days.soc), Manage(manager, days, name="giving"),
         *to_soc(days.soc), Manage(manager, days, gives=False, name="keeping"),
     )  # fmt: skip
     judge(run, require, "giving")
     judge(run, require, "keeping")
-    require(kpi.price_of_giving_back(run, "giving", "keeping"))
+    if kpi.given_back(run, "giving").value >= ANYTHING:  # who gave nothing has no price of it
+        require(kpi.price_of_giving_back(run, "giving", "keeping"))
     require(kpi.more_through(run, "giving", "keeping"), at=None)

@@ -12,7 +12,7 @@ from models.grid.wear import Wear, wear_of
 from reports.kpi.base import Explained, Registered, of_cycle
 from reports.kpi.grid import SET
 from reports.kpi.managing import BUY, HOUSE, PLUGGED, SELL, SUN, cost, given_back, managed, throughput
-from reports.kpi.readings import CHARGE_WH, DISCHARGE_WH, POWER, SOC, TIME
+from reports.kpi.readings import CHARGE_WH, DISCHARGE_WH, POWER, SOC, TIME, counted
 from reports.recording import Recording, Step
 
 _COLUMNS = (TIME, POWER, HOUSE, SUN, BUY, SELL, PLUGGED, SOC, CHARGE_WH, DISCHARGE_WH)
@@ -31,7 +31,7 @@ class _Compared:
     def __init__(self, run: Recording, giving: Step, keeping: Step) -> None:
         self.run, self.giving, self.keeping = run, giving, keeping
         self.given = _value(given_back, run, giving) / 1000
-        self.through = (self._through(giving) - self._through(keeping)) / 1000
+        self.out = self._out(giving) - self._out(keeping)
         self.wear = wear_of(str(run.manifest.get("pack", {}).get("chemistry", "")))
 
     @property
@@ -40,12 +40,13 @@ class _Compared:
         both = managed(self.run, self.giving) and managed(self.run, self.keeping)
         return both and self.given >= ENOUGH and self.wear is not None
 
-    def _through(self, step: Step) -> float:
-        return _value(throughput, self.run, step)
+    def _out(self, step: Step) -> float:
+        """What the pack gave, on its trips as well: by that it ages, whether it is charged again in these days or not."""
+        return counted(self.run, step, DISCHARGE_WH) / step.set_points["scale"] / 1000
 
     def price(self, wear: float) -> float:
-        """EUR/kWh given back at a wear in EUR/kWh that the pack gives; half of what goes through it is given."""
-        return (self.energy + wear * self.through / 2) / self.given
+        """EUR/kWh given back at a wear in EUR for each kWh that the pack gives."""
+        return (self.energy + wear * self.out) / self.given
 
     @property
     def energy(self) -> float:
@@ -69,7 +70,7 @@ class _Compared:
         """For the definition."""
         wear = self.wear or Wear(nan, nan, nan)
         return {
-            "given": self.given, "through": self.through, "low": self.price(wear.low), "high": self.price(wear.high),
+            "given": self.given, "out": self.out, "low": self.price(wear.low), "high": self.price(wear.high),
             "least": wear.low, "most": wear.high, "wear": wear.middle,
         }  # fmt: skip
 
@@ -80,15 +81,15 @@ class _Compared:
 )  # fmt: skip
 def price_of_giving_back(run: Recording, giving: Step, keeping: Step) -> Explained:
     """What each of the {given:.1f} kWh given back cost, against the same days without: energy, what is left in the car
-    at the lower quarter of the prices, and ageing at {wear:.3f} EUR/kWh given by the pack, over {through:.1f} kWh more
-    through it. Negative is a gain. With the ageing's {least:.3f} to {most:.3f} it is {low:.3f} to {high:.3f}.
+    at the lower quarter of the prices, and ageing at {wear:.3f} EUR/kWh that the pack gives, {out:.1f} kWh more.
+    Negative is a gain. With the ageing's {least:.3f} to {most:.3f} it is {low:.3f} to {high:.3f}.
     """
     both = _Compared(run, giving, keeping)
     if not both.known:
-        words = dict.fromkeys(("given", "through", "low", "high", "least", "most", "wear"), nan)
+        words = dict.fromkeys(("given", "out", "low", "high", "least", "most", "wear"), nan)
         return Explained(nan, **words)
     assert both.wear is not None  # noqa: S101 - it is known
-    ageing = {"ageing by use": both.wear.spread * abs(both.through) / 2 / both.given}
+    ageing = {"ageing by use": both.wear.spread * abs(both.out) / both.given}
     return Explained(both.price(both.wear.middle), ageing, **both.told())
 
 
@@ -97,4 +98,4 @@ def price_of_giving_back(run: Recording, giving: Step, keeping: Step) -> Explain
 )  # fmt: skip
 def more_through(run: Recording, giving: Step, keeping: Step) -> float:
     """Energy charged and discharged, added up, beyond that of the same days without giving back."""
-    return 1000 * _Compared(run, giving, keeping).through
+    return _value(throughput, run, giving) - _value(throughput, run, keeping)

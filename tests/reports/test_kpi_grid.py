@@ -324,14 +324,14 @@ def compared(chemistry: str = "LFP") -> Recording:
 
 
 def test_a_kwh_given_back_costs_its_energy_and_its_ageing() -> None:
-    """1 kWh sold for 0.50, 1.5 bought for 0.30: 0.20 gained; half of 2.5 kWh through it at the ageing of LFP."""
+    """1 kWh sold for 0.50, 1.5 bought for 0.30: 0.20 gained; 1 kWh out of it at the ageing of LFP."""
     wear = wear_of("LFP")
     assert wear is not None
     figure = kpi.price_of_giving_back(compared(), "giving", "keeping")
-    assert figure.value == pytest.approx(-0.20 + 1.25 * wear.middle)
+    assert figure.value == pytest.approx(-0.20 + wear.middle)
     assert kpi.more_through(compared(), "giving", "keeping").value == pytest.approx(2500)
     # The meters of this recording are exact beside it: what nobody knows is the ageing.
-    assert uncertainty(figure) == pytest.approx(1.25 * wear.spread, rel=0.05)
+    assert uncertainty(figure) == pytest.approx(wear.spread, rel=0.05)
     assert [each.source for each in budget(figure).contributions][:1] == ["ageing by use"]
 
 
