@@ -41,7 +41,7 @@ class _Compared:
         return both and self.given >= ENOUGH and self.wear is not None
 
     def _out(self, step: Step) -> float:
-        """What the pack gave, on its trips as well: by that it ages, whether it is charged again in these days or not."""
+        """What the pack gave, on its trips as well: by that it ages, whether it is charged again in time or not."""
         return counted(self.run, step, DISCHARGE_WH) / step.set_points["scale"] / 1000
 
     def price(self, wear: float) -> float:
