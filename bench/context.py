@@ -22,6 +22,10 @@ PAST = pytest.StashKey[PastRun]()
 """Where the run that a session continues is kept until its options are read."""
 
 
+REFERENCE = "reference"
+"""The energy manager that is under test where nobody names another."""
+
+
 class BenchContext:
     """What the options chose, read once per process."""
 
@@ -49,6 +53,7 @@ class BenchContext:
         self.requirements = load_requirements(option("--requirements"), config.rootpath)
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
+        self.managers: tuple[str, ...] = tuple(option("--manager")) or (REFERENCE,)
         self.lease: BenchLease | None = None
         self.supervised: bool = option("--supervise") or self.station.clock == "wall"
         self.session: str = getattr(config, "workerinput", {}).get(SESSION, "")

@@ -1,7 +1,7 @@
 """Makes the JUnit file of a session agree with its record: pytest knows failures, not whose they are.
 
-A pack that failed, or could not be judged, is a `<failure>`; a bench fault, a mistake in a test and an abort are
-`<error>`. A dashboard that reads nothing else never sees green where the session was not.
+What is under test and failed, or could not be judged, is a `<failure>`; a bench fault, a mistake in a test and an abort
+are `<error>`. A dashboard that reads nothing else never sees green where the session was not.
 """
 
 import re
@@ -10,10 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from bench.recording.session_log import TestEnd
-from bench.verdicts import NOT_RUN, Verdict
+from bench.verdicts import FAILED, NOT_RUN, Verdict
 
 KINDS: Mapping[str, str] = {
-    Verdict.FAIL: "failure",
+    **dict.fromkeys(FAILED.values(), "failure"),
     Verdict.INCONCLUSIVE: "failure",
     Verdict.TEST_ERROR: "error",
     Verdict.BENCH_FAULT: "error",

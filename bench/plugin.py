@@ -38,6 +38,7 @@ from bench.verdicts import (
     BenchFault,
     BenchInUse,
     ExitStatus,
+    Failure,
     Inconclusive,
     InputError,
     PackFailure,
@@ -49,7 +50,7 @@ from bench.verdicts import (
 )
 from instruments.roles import InstrumentFault
 
-VERDICTS_IN_WORDS = (PackFailure, BenchFault, InstrumentFault, InputError, TestError)
+VERDICTS_IN_WORDS = (Failure, BenchFault, InstrumentFault, InputError, TestError)
 TIMED_OUT = "from pytest-timeout"
 """How pytest-timeout's failure of a test that hung ends."""
 
@@ -157,9 +158,10 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
-    """One test per temperature, and per pack where a test asks for the others; `fixtures` are those that are ours.
+    """One test per temperature and manager, and per pack where a test asks for the others.
 
-    Raises `pytest.Collector.CollectError` for one that is marked with a requirement which is not in the list.
+    `fixtures` are those that are ours. Raises `pytest.Collector.CollectError` for a test that is marked with a
+    requirement which is not in the list.
     """
     context = metafunc.config.stash[_context_key]
     try:
@@ -169,6 +171,8 @@ def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
     marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
     if "temperature" in fixtures and not _parametrized(metafunc, "temperature"):
         metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")
+    if "manager" in metafunc.fixturenames and not _parametrized(metafunc, "manager"):
+        metafunc.parametrize("manager", context.managers)
     if "other_packs" in marks and "pack" in fixtures:
         metafunc.parametrize("pack", context.other_packs, indirect=True)
 
@@ -433,7 +437,7 @@ def _meaning(error: BaseException | None, *, in_test: bool = True) -> BaseExcept
     """What was raised, in the bench's own words: `pytest.fail` in a test is its verdict on the pack.
 
     pytest-timeout fails a test in the same way, but a pack cannot make a test hang: a bench can. What a fixture asserts
-    (`in_test` is False) is about the test's own surroundings, unless it says `PackFailure`.
+    (`in_test` is False) is about the test's own surroundings, unless it is a `Failure`.
     """
     match error:
         case pytest.fail.Exception() if TIMED_OUT in str(error):
@@ -444,7 +448,7 @@ def _meaning(error: BaseException | None, *, in_test: bool = True) -> BaseExcept
             return Inconclusive(str(error))
         case pytest.exit.Exception():
             return KeyboardInterrupt(str(error))
-        case pytest.fail.Exception() | AssertionError() if not (in_test or isinstance(error, PackFailure)):
+        case pytest.fail.Exception() | AssertionError() if not (in_test or isinstance(error, Failure)):
             return TestError(str(error) or "A fixture's assertion failed.").with_traceback(error.__traceback__)
         case _:
             return error

@@ -22,7 +22,7 @@ from bench.plain import plain
 from bench.recording.aftermath import UNSAFE
 from bench.recording.session_log import Session
 from bench.testing import TestBench
-from bench.verdicts import Verdict
+from bench.verdicts import FAILED, Verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,7 +38,8 @@ REFRESH_PERIOD = 0.25
 _TIME, _VOLTAGE, _CURRENT = INDEX[columns.TEST_TIME], INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
 _SURFACE, _SOC = INDEX[columns.SURFACE], INDEX[columns.SOC]
 _COLOURS: Mapping[str, str] = {
-    Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red", Verdict.TEST_ERROR: "cyan",
+    Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.TEST_ERROR: "cyan",
+    **dict.fromkeys(FAILED.values(), "red"),
 }  # fmt: skip
 _OTHER_COLOUR = "purple"
 _WIDEST_VERDICT = max(len(verdict) for verdict in Verdict)
@@ -46,7 +47,8 @@ _WIDEST_VERDICT = max(len(verdict) for verdict in Verdict)
 _OF_PYTEST = frozenset({"failed", "error", "skipped"})
 """What pytest makes of a test that is no pass; the verdict knows better which of them it is."""
 _CATEGORIES: Mapping[str, str] = {
-    Verdict.FAIL: "failed", Verdict.TEST_ERROR: "error", Verdict.BENCH_FAULT: "error", Verdict.ABORTED: "error",
+    **dict.fromkeys(FAILED.values(), "failed"),
+    Verdict.TEST_ERROR: "error", Verdict.BENCH_FAULT: "error", Verdict.ABORTED: "error",
     Verdict.INCONCLUSIVE: "inconclusive",
 }  # fmt: skip
 _WORDS = {"failed": "FAILED", "error": "ERROR", "inconclusive": "INCONCLUSIVE"}

@@ -27,12 +27,15 @@ from bench.safety.lease import BenchLease
 from bench.scenario import Step
 from bench.station import StationFile
 from bench.verdicts import (
+    FAILED,
+    FAILURES,
     BenchFault,
     Cause,
+    Failure,
     Inconclusive,
     InputError,
     Measurement,
-    PackFailure,
+    Subject,
     TestError,
     Verdict,
     blame_of,
@@ -188,13 +191,14 @@ class TestBench:
         self, name: str, value: float, *, unit: str = "", at_least: float | None = None, at_most: float | None = None,
         uncertainty: float = 0.0, step: str | None = None, requirement: str | None = None,
         required: Mapping[str, object] | None = None, source: str | None = None, unmeasurable: str | None = None,
+        subject: Subject = "pack",
     ) -> Verdict:  # fmt: skip
         """Judge and keep one measurement; the test goes on, and fails at its end if this failed.
 
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
         declared and never measured: that is no pass. `required` says what of the pack file the limits are,
-        `source` where that has them from, `unmeasurable` why this bench cannot show it. Raises `InputError` for
-        anything that is no number.
+        `source` where that has them from, `unmeasurable` why this bench cannot show it, `subject` who has failed where
+        it is not what it must be. Raises `InputError` for anything that is no number.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
         bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
@@ -211,6 +215,7 @@ class TestBench:
             required,
             source or None,
             unmeasurable or None,
+            subject,
         )
         self.run_log.measured(measurement)
         return measurement.verdict
@@ -244,12 +249,12 @@ class TestBench:
             MISMATCH,
         )
 
-    def _swallowed(self) -> PackFailure | BenchFault | None:
+    def _swallowed(self) -> Failure | BenchFault | None:
         """What has ended a scenario and the test has caught: to go on is the test's right, to pass is not."""
         cause = self.run_log.cause
-        if cause is None or cause.blame not in ("pack", "bench"):
+        if cause is None or cause.blame not in (*FAILURES, "bench"):
             return None
-        kind = PackFailure if cause.blame == "pack" else BenchFault
+        kind = FAILURES.get(cause.blame, BenchFault)
         return kind(cause.text, cause.fault or "")
 
     def _make_safe(self) -> BenchVerdict | None:
@@ -324,16 +329,18 @@ class TestBench:
             return fault
         judged = [m for m in self.run_log.measurements if m.verdict is verdict]
         text = "\n".join(str(measurement) for measurement in judged)
-        if verdict is Verdict.FAIL:
-            if self.run_log.cause is None:
-                first = judged[0]
-                self.run_log.cause = Cause(
-                    "pack", str(first), first.step, self.run_log.now(), first.name, "requirement-missed"
-                )
-            return PackFailure(text)
-        if verdict is Verdict.INCONCLUSIVE:
-            return Inconclusive(text)
-        return None
+        if verdict in FAILED.values():
+            failure = FAILURES[judged[0].subject](text)
+            self._blame(judged[0], failure)
+            return failure
+        return Inconclusive(text) if verdict is Verdict.INCONCLUSIVE else None
+
+    def _blame(self, first: Measurement, failure: Failure) -> None:
+        """Keep the first figure that made the verdict as the run's cause, where it has none."""
+        if self.run_log.cause is None:
+            self.run_log.cause = Cause(
+                failure.subject, str(first), first.step, self.run_log.now(), first.name, failure.fault
+            )
 
 
 def _check_numbers(name: str, unit: str, **given: object) -> None:

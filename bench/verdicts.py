@@ -1,8 +1,10 @@
 """The words of judgement: verdicts, who is to blame, and the exceptions that carry them through pytest.
 
-A failed pack is never mixed with a failed bench, and neither with a mistake in test code: `PackFailure` is an
-`AssertionError` (Allure *failed*), what the bench does wrong a `BenchFault`, what the test does wrong a `TestError`
-(both Allure *broken*). Every other exception is blamed by where it came from (`bench.origin`).
+A failed pack is never mixed with a failed bench, and neither with a mistake in test code: a `Failure` of what is under
+test is an `AssertionError` (Allure *failed*), what the bench does wrong a `BenchFault`, what the test does wrong a
+`TestError` (both Allure *broken*). Every other exception is blamed by where it came from (`bench.origin`).
+
+More than a pack can be under test: of each figure it is known whose it is (`Subject`), and so is of each failure.
 """
 
 import errno
@@ -10,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
 from math import isnan, nan
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from bench.origin import came_out_of_the_bench, place_in_the_test
 from instruments.roles import InstrumentFault
 
-Blame = Literal["pack", "bench", "test", "operator"]
+Subject = Literal["pack", "charger", "manager"]
+"""What can be under test, and so be what failed: whoever knows a figure says whose it is."""
+Blame = Literal[Subject, "bench", "test", "operator"]
 TEST_ERROR = "test-error"
 """Id in the fault catalogue of a mistake in test code."""
 WRONG_INPUT = "wrong-input"
@@ -27,7 +31,11 @@ class Verdict(StrEnum):
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a password
     INCONCLUSIVE = "INCONCLUSIVE"
+    MANAGER_FAIL = "MANAGER FAIL"
+    """An energy manager broke its word. It can only decide about what charger and pack do, so theirs comes before."""
+    CHARGER_FAIL = "CHARGER FAIL"
     FAIL = "FAIL"
+    """The pack failed."""
     TEST_ERROR = "TEST ERROR"
     """The test code, or a file or an option that it was run with, is wrong: nobody's hardware is to blame."""
     BENCH_FAULT = "BENCH FAULT"
@@ -45,18 +53,31 @@ WORDS: Mapping[str, str] = {
     Verdict.PASS: "passed",
     Verdict.INCONCLUSIVE: "inconclusive",
     Verdict.FAIL: "pack failed",
+    Verdict.CHARGER_FAIL: "charger failed",
+    Verdict.MANAGER_FAIL: "manager failed",
     Verdict.TEST_ERROR: "test error",
     Verdict.BENCH_FAULT: "bench failed",
     Verdict.ABORTED: "aborted",
     NOT_RUN: "not run",
 }
 """How each end of a test is called in a sentence, in the order in which they are counted."""
+FAILED: Mapping[Blame, Verdict] = {
+    "pack": Verdict.FAIL, "charger": Verdict.CHARGER_FAIL, "manager": Verdict.MANAGER_FAIL,
+}  # fmt: skip
+"""How a run ends in which one of them failed."""
+MISSED: Mapping[Blame, str] = {
+    "pack": "requirement-missed", "charger": "charger-failed", "manager": "manager-failed",
+}  # fmt: skip
+"""Ids in the fault catalogue of a requirement that one of them missed."""
+SELDOM = frozenset({Verdict.CHARGER_FAIL, Verdict.MANAGER_FAIL})
+"""Ends that are counted only where there are any: most benches have no such thing under test."""
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """The one line that counts the tests of a session, for terminal and report alike: every count, also zeros."""
+    """The one line that counts the tests of a session, for terminal and report alike: every usual count, also zeros."""
     total = sum(counts.values())
-    told = ", ".join(f"{counts.get(verdict, 0)} {words}" for verdict, words in WORDS.items())
+    shown = [(counts.get(verdict, 0), verdict, words) for verdict, words in WORDS.items()]
+    told = ", ".join(f"{count} {words}" for count, verdict, words in shown if count or verdict not in SELDOM)
     return f"{total} test{'' if total == 1 else 's'}: {told}."
 
 
@@ -98,7 +119,7 @@ _STATUS: Mapping[str, ExitStatus] = {
     Verdict.PASS: ExitStatus.GOOD,
     NOT_RUN: ExitStatus.GOOD,
     Verdict.INCONCLUSIVE: ExitStatus.FAILED,
-    Verdict.FAIL: ExitStatus.FAILED,
+    **dict.fromkeys(FAILED.values(), ExitStatus.FAILED),
     Verdict.TEST_ERROR: ExitStatus.WRONG_INPUT,
     Verdict.ABORTED: ExitStatus.INTERRUPTED,
     Verdict.BENCH_FAULT: ExitStatus.BENCH_FAULT,
@@ -133,12 +154,34 @@ class Cause:
         return asdict(self)
 
 
-class PackFailure(AssertionError):
-    """The pack under test violated a limit or missed a requirement; `fault` is an id of the fault catalogue."""
+class Failure(AssertionError):
+    """What is under test violated a limit or missed a requirement; `fault` is an id of the fault catalogue."""
 
-    def __init__(self, text: str = "", fault: str = "requirement-missed") -> None:
+    subject: ClassVar[Subject] = "pack"
+
+    def __init__(self, text: str = "", fault: str = "") -> None:
         super().__init__(text)
-        self.fault = fault
+        self.fault = fault or MISSED[self.subject]
+
+
+class PackFailure(Failure):
+    """The pack failed."""
+
+
+class ChargerFailure(Failure):
+    """The charger between grid and pack failed; what source and sink stand for is one as well."""
+
+    subject = "charger"
+
+
+class ManagerFailure(Failure):
+    """The energy manager in charge of the car failed."""
+
+    subject = "manager"
+
+
+FAILURES: Mapping[str, type[Failure]] = {each.subject: each for each in (PackFailure, ChargerFailure, ManagerFailure)}
+"""By who is to blame."""
 
 
 class Aborted(Exception):
@@ -198,7 +241,7 @@ _OUT_OF_RESOURCES = frozenset(
 
 
 _OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[Blame, Verdict]], ...] = (
-    (PackFailure, ("pack", Verdict.FAIL)),
+    *((kind, (kind.subject, FAILED[kind.subject])) for kind in FAILURES.values()),
     (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
     ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
     (Aborted, ("operator", Verdict.ABORTED)),
@@ -248,7 +291,7 @@ def fault_of(error: BaseException) -> str:
     match error:
         case InputError() if _blame_for_input(error) == "test":
             return TEST_ERROR
-        case PackFailure() | BenchFault() | InputError() | TestError():
+        case Failure() | BenchFault() | InputError() | TestError():
             return error.fault
         case Aborted():
             return error.fault
@@ -259,7 +302,7 @@ def fault_of(error: BaseException) -> str:
 
 
 _FAULTS: Mapping[Blame, str] = {
-    "pack": "requirement-missed", "bench": "bench-fault", "test": TEST_ERROR, "operator": "interrupted",
+    **MISSED, "bench": "bench-fault", "test": TEST_ERROR, "operator": "interrupted",
 }  # fmt: skip
 
 
@@ -297,24 +340,27 @@ class Measurement:
     """Where the pack file says that they come from."""
     unmeasurable: str | None = None
     """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
+    subject: Subject = "pack"
+    """Whose figure it is: who has failed where it is not what it must be."""
 
     @property
     def verdict(self) -> Verdict:
-        """PASS or FAIL when the limit is outside the uncertainty band, INCONCLUSIVE inside; a missing value fails.
+        """PASS or its subject's failure when the limit is outside the uncertainty band, INCONCLUSIVE inside.
 
-        What cannot be measured here is INCONCLUSIVE.
+        A missing value fails; what cannot be measured here is INCONCLUSIVE.
         """
+        failed = FAILED[self.subject]
         if self.unmeasurable:
             return Verdict.INCONCLUSIVE
         if isnan(self.value):
-            return Verdict.FAIL
+            return failed
         margin = self.margin
         if margin is None:
             return Verdict.PASS
         # Written so that an unknown limit or uncertainty (nan) is never waved through.
         if not abs(margin) >= self.uncertainty:
             return Verdict.INCONCLUSIVE
-        return Verdict.PASS if margin >= 0 else Verdict.FAIL
+        return Verdict.PASS if margin >= 0 else failed
 
     @property
     def margin(self) -> float | None:
@@ -338,4 +384,5 @@ class Measurement:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest and the event log."""
         stored = {**asdict(self), "verdict": str(self.verdict)}
-        return {key: value for key, value in stored.items() if key not in _ONLY_SAID or value is not None}
+        usual = {**dict.fromkeys(_ONLY_SAID), "subject": "pack"}
+        return {key: value for key, value in stored.items() if key not in usual or value != usual[key]}

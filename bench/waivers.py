@@ -27,12 +27,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bench import files
-from bench.verdicts import InputError, Measurement, Verdict
+from bench.verdicts import FAILED, MISSED, InputError, Measurement, Verdict
 
 NAME = "waivers.yaml"
 """Looked for in the root folder of the tests where no other file is named."""
-MISSED = "requirement-missed"
-"""The one fault of the catalogue that can be waived."""
 
 
 class ValueRange(files.FileModel):
@@ -122,11 +120,11 @@ class Waivers:
         today: date,
     ) -> Waived:
         """What they say of a run of a pack that ended with `verdict`, for these `causes` (as in the manifest)."""
-        if verdict not in {Verdict.FAIL, Verdict.INCONCLUSIVE} or not self.waivers:
+        if verdict not in {*FAILED.values(), Verdict.INCONCLUSIVE} or not self.waivers:
             return Waived()
         missed = [each for each in measurements if each.verdict is not Verdict.PASS]
         # What the test asserts by itself is a requirement that was missed as well, and no measurement.
-        known = {(MISSED, each.name) for each in missed}
+        known = {(MISSED[each.subject], each.name) for each in missed}
         told, covered = list[str](), all((cause.get("fault"), cause.get("limit")) in known for cause in causes)
         for measured in missed:
             found, sentence = self._look(pack, measured, today)

@@ -11,6 +11,7 @@ from benchmarks import (
     latency,
     live,
     loop,
+    managing,
     maps,
     models,
     nightly,
@@ -29,7 +30,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        live, opening, supervisor, wheel, judging, driving, maps, wires,
+        live, opening, supervisor, wheel, judging, driving, maps, wires, managing,
     )
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from bench.running.lifecycle import OpenBench
 from bench.safety import faults
 from bench.scenario import Step
 from bench.testing import TestBench
-from bench.verdicts import Blame, InputError
+from bench.verdicts import FAILED, Blame, InputError
 from campaign.manager import MISBEHAVIOURS
 from instruments.wording import nearest
 
@@ -50,7 +50,10 @@ SEEDED: frozenset[Phase] = frozenset({"opening", "judgement"})
 """Phases before which the fault is there already."""
 WITHOUT_CURRENT: frozenset[Phase] = frozenset({"soak", "teardown"})
 """Phases in which a fault of what current does to a battery can do no harm yet, or none any more."""
-VERDICTS: Mapping[Blame, str] = {"pack": "FAIL", "bench": "BENCH FAULT", "operator": "ABORTED", "test": "TEST ERROR"}
+VERDICTS: Mapping[Blame, str] = {
+    **{who: str(verdict) for who, verdict in FAILED.items()},
+    "bench": "BENCH FAULT", "operator": "ABORTED", "test": "TEST ERROR",
+}  # fmt: skip
 """How a run ends by whose fault that is: INCONCLUSIVE is no answer to what could be read on the wire."""
 CELLS_PER_MODULE = 12
 """of the simulated node, which says of a cell, or of the sensor on it, in which module and where in it."""

@@ -179,5 +179,5 @@ def judge_rest(bench: TestBench, record: RunRecord) -> None:
 def _verify(bench: TestBench, measured: Kpi, at_least: float | None = None, at_most: float | None = None) -> None:
     bench.verify(
         measured.name, measured.value, unit=measured.unit, at_least=at_least, at_most=at_most,
-        uncertainty=uncertainty(measured, bench.station), step=measured.step,
+        uncertainty=uncertainty(measured, bench.station), step=measured.step, subject=measured.subject,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.safety import faults
-from bench.verdicts import ExitStatus
+from bench.verdicts import FAILED, ExitStatus
 from campaign.catalogue import VERDICTS, Injection, Phase
 
 Noticed = Literal["ended", "warned", "told", "no"]
@@ -22,7 +22,7 @@ NEVER_ENDED = "never ended"
 """Verdict of a run whose process was gone before it could be given one."""
 UNSAFE = "BENCH FAULT"
 """Verdict that a run may have whose bench could not be verified safe."""
-STATUS = {"pack": 1, "bench": 3, "test": 2, "operator": 130}
+STATUS = {**dict.fromkeys(FAILED, 1), "bench": 3, "test": 2, "operator": 130}
 """Exit status of a session by whose fault it ended; 3 before all others where the bench was not verified safe."""
 
 
@@ -245,7 +245,7 @@ def _of_the_verdict(outcome: CaseOutcome, injection: Injection) -> Iterator[str]
         return
     own = injection.verdict or VERDICTS[injection.blame]
     # A pack is not failed by a bench that nobody could verify.
-    allowed = {UNSAFE} | ({own} - {"FAIL"}) if outcome.told else {own}
+    allowed = {UNSAFE} | ({own} - {*FAILED.values()}) if outcome.told else {own}
     if outcome.verdict not in allowed:
         yield f"the verdict is {outcome.verdict}, not {' or '.join(sorted(allowed))}"
     if not outcome.told and outcome.status not in (None, STATUS[injection.blame]):

@@ -58,7 +58,16 @@ if TYPE_CHECKING:
         strategy_named,
     )
     from bench.testing import TestBench, Verify
-    from bench.verdicts import BenchFault, Inconclusive, InputError, PackFailure, TestError, Verdict
+    from bench.verdicts import (
+        BenchFault,
+        ChargerFailure,
+        Inconclusive,
+        InputError,
+        ManagerFailure,
+        PackFailure,
+        TestError,
+        Verdict,
+    )
     from instruments import roles
     from instruments.driver import Setting, VisaDriver
     from instruments.roles import (
@@ -99,19 +108,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AskOperator", "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState",
-    "Channel", "Charge", "Charger", "ChargerRatings", "ChargerState", "ClimateChamber", "Column", "ConstantCurrent",
-    "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive", "Ending", "Envelope",
-    "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit", "FollowPower", "Identity",
-    "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit", "LinkContext", "LinkKind",
-    "LinkProfile", "Manage", "MultiStage", "NoAnswer", "Optimum", "Outage", "PackFailure", "PackFile", "Place",
-    "PlatingAware", "Power", "Precondition", "Procedure", "Profile", "Pulse", "Ratings", "Recording",
-    "RecordingError", "Recovery", "Require", "Response", "Rest", "Role", "Row", "RunScenario", "SafeStep", "Scaled",
-    "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage", "Standing", "StationFile", "Step",
-    "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Trip", "Until", "Verdict", "Verify",
-    "VisaDriver", "at_temperature", "bound", "cell_voltage_above", "cell_voltage_below", "compare_strategies",
-    "containment", "current_below", "days_at_home", "drive_losses", "droop", "elapsed", "full_discharge", "kpi",
-    "limited", "limits_of", "load_pack", "load_recording", "load_run", "load_station", "recharge_after", "roles",
-    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named", "to_departure",
+    "Channel", "Charge", "Charger", "ChargerFailure", "ChargerRatings", "ChargerState", "ClimateChamber", "Column",
+    "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive",
+    "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit",
+    "FollowPower", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit",
+    "LinkContext", "LinkKind", "LinkProfile", "Manage", "ManagerFailure", "MultiStage", "NoAnswer", "Optimum",
+    "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure", "Profile",
+    "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role", "Row",
+    "RunScenario", "SafeStep", "Scaled", "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
+    "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Trip",
+    "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
+    "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
+    "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
+    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
+    "strategy_named", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -141,7 +151,10 @@ _HOMES = {
         "strategy_named",
     ),
     "bench.testing": ("TestBench", "Verify"),
-    "bench.verdicts": ("BenchFault", "Inconclusive", "InputError", "PackFailure", "TestError", "Verdict"),
+    "bench.verdicts": (
+        "BenchFault", "ChargerFailure", "Inconclusive", "InputError", "ManagerFailure", "PackFailure", "TestError",
+        "Verdict",
+    ),
     "instruments.driver": ("Setting", "VisaDriver"),
     "instruments.roles": (
         "BatteryEmulator", "BatteryManagement", "BmsMode", "BmsState", "Channel", "Charger",

@@ -18,7 +18,7 @@ import typer
 from bench.durations import spell
 from bench.verdicts import BenchFault, ExitStatus, InputError
 from instruments.roles import InstrumentFault, Protections
-from packbench.commands import accept, adversary, export, fit, gate, judge, live, prune, report, strategies
+from packbench.commands import accept, adversary, export, fit, gate, judge, live, picture, prune, report, strategies
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
@@ -418,6 +418,7 @@ app.command()(accept.accept)
 app.command()(fit.fit)
 app.command()(strategies.strategies)
 app.command()(export.export)
+app.command()(picture.picture)
 app.command("map")(maps.map_)
 app.command()(adversary.adversary)
 app.command()(report.report)

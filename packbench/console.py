@@ -17,7 +17,8 @@ _STYLES = {
     "PASS": "green", "ok": "green", "done": "green", "INCONCLUSIVE": "yellow", "WARNING": "yellow", "NONE": "yellow",
     "UNKNOWN": "yellow", "TEST ERROR": "bold cyan", "verified": "green", "reported": "yellow",
     "NOT VERIFIED SAFE": "bold white on red",
-    "FAIL": "bold red", "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
+    "FAIL": "bold red", "CHARGER FAIL": "bold red", "MANAGER FAIL": "bold red",
+    "FAULT": "bold magenta", "BENCH FAULT": "bold magenta", "NOT DONE": "bold magenta",
     "ABORTED": "magenta", "died": "bold magenta", "unreadable": "bold magenta",
 }  # fmt: skip
 _WIDE = 240

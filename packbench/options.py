@@ -22,9 +22,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--seed": {"type": int, "default": 0, "help": "of the virtual pack and instruments (default: %(default)s)"},
     "--defect": {"action": "append", "default": [], "help": "seed a defect, e.g. weak-cell:7:0.7 or chamber-stuck:20"},
     "--manager": {
-        "metavar": "WHICH", "default": "reference",
+        "action": "append", "metavar": "WHICH", "default": [],
         "help": "energy manager under test: http://HOST:PORT, a command, or one that ships; modbus: or ocpp: before it "
-        "for these (default: %(default)s)",
+        "for these (default: reference); several, each with a --manager of its own, are tested one after the other",
     },
     "--days": {
         "type": float, "default": 1.0,

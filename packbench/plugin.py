@@ -239,8 +239,11 @@ def pack(request: pytest.FixtureRequest) -> "PackFile":
 
 @pytest.fixture
 def manager(request: pytest.FixtureRequest) -> str:
-    """The energy manager under test: an address, a command, or the name of one that ships."""
-    return str(request.config.getoption("--manager"))
+    """The energy manager under test: an address, a command, or the name of one that ships.
+
+    A test that asks for it is run once for each `--manager`.
+    """
+    pytest.fail(f"{request.node.nodeid}: make the fixture 'manager' an argument of the test.", pytrace=False)
 
 
 @pytest.fixture
@@ -309,7 +312,7 @@ def require(
         verdict = verify(
             measured.name, measured.value, unit=measured.unit, at_least=limits.at_least, at_most=limits.at_most,
             uncertainty=spread, step=measured.step, required=limits.required, source=limits.source,
-            unmeasurable=measured.unmeasurable,
+            unmeasurable=measured.unmeasurable, subject=measured.subject,
         )  # fmt: skip
         own = (
             None
@@ -321,7 +324,7 @@ def require(
         # The limit leaves room for the uncertainty already: what is beyond it is worse than it was.
         against_itself = verify(
             specimen.name_of(measured), measured.value, unit=measured.unit, at_least=own.at_least, at_most=own.at_most,
-            step=measured.step,
+            step=measured.step, subject=measured.subject,
         )  # fmt: skip
         return worst([verdict, against_itself])
 

@@ -27,8 +27,8 @@ from bench.clock import utc_now
 from bench.recording.aftermath import left_by, state_of
 from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
-from bench.verdicts import Measurement
-from reports import figure, interactive, loss_map, managed_days, tables
+from bench.verdicts import FAILED, Measurement
+from reports import figure, interactive, loss_map, managed_days, round_trips, tables
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
@@ -47,7 +47,7 @@ TOLD: Final = {
 STATUS: Final = {
     "PASS": Status.PASSED,
     "INCONCLUSIVE": Status.SKIPPED,
-    "FAIL": Status.FAILED,
+    **dict.fromkeys(map(str, FAILED.values()), Status.FAILED),
     "TEST ERROR": Status.BROKEN,
     "BENCH FAULT": Status.BROKEN,
     "ABORTED": Status.BROKEN,
@@ -93,8 +93,10 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
 
 
 def _attach_pictures(result: TestResult, recording: Recording, results: Path) -> None:
-    """What the motor lost on each road that was driven; what a manager made of its days."""
-    for drawn in (*loss_map.pictures(recording), *managed_days.pictures(recording)):
+    """What the motor lost on each road that was driven; what a manager made of its days; what came back of a charge."""
+    for drawn in (
+        *loss_map.pictures(recording), *managed_days.pictures(recording), *round_trips.pictures(recording),
+    ):  # fmt: skip
         if drawn.why:
             text = f"{drawn.name}: {drawn.why}".encode()
             attach(result, results, text, f"Why there is no picture: {drawn.name}", "text/plain", "txt")

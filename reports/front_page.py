@@ -16,7 +16,7 @@ from typing import Any
 from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, UNSAFE, VERIFIED
 from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
-from bench.verdicts import NOT_RUN, WORDS, counts_in_words
+from bench.verdicts import FAILED, NOT_RUN, SELDOM, WORDS, counts_in_words
 from reports.covered import requirements
 from reports.markup import CLASS, cells, head, section, sparkline, table, wide
 from reports.nights.course import Course
@@ -36,6 +36,13 @@ BENCH_WORDS = {
 }  # fmt: skip
 OTHERS = ("BENCH FAULT", "ABORTED", NOT_RUN)
 UNJUDGED = (*OTHERS, "TEST ERROR")
+FAILURES = (
+    ("FAIL", "Pack failures", "what the pack did that it must not, or did not reach"),
+    ("CHARGER FAIL", "Charger failures", "what the charger did not do; the pack is not to blame"),
+    ("MANAGER FAIL", "Energy manager failures", "what the manager asked for, or did not say; the pack is not to blame"),
+)
+"""Who failed, the section that lists it, and what it says."""
+WHO = {"CHARGER FAIL": "the charger", "MANAGER FAIL": "the energy manager"}
 
 
 Device = Mapping[str, Any]
@@ -66,7 +73,10 @@ def render(
         _problem(problem),
         what_changed(since, {test.nodeid: anchor(test) for test in tests}),
         _matrix(tests),
-        _failures([test for test in tests if test.verdict == "FAIL"], links),
+        *(
+            _failures([test for test in tests if test.verdict == verdict], title, note, links)
+            for verdict, title, note in FAILURES
+        ),
         _faults([test for test in tests if test.verdict in OTHERS], _devices(manifests), links, session),
         _mistakes([test for test in tests if test.verdict == "TEST ERROR"], links, session),
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
@@ -97,13 +107,14 @@ def _listed(session: Session | None) -> Mapping[str, Mapping[str, Any]]:
 def headline(counts: Mapping[str, int]) -> str:
     """Say in one sentence what came out, the pack first, the bench apart from it."""
     total = sum(counts.values())
-    judged = sum(counts.get(verdict, 0) for verdict in ("PASS", "FAIL", "INCONCLUSIVE"))
+    judged = sum(counts.get(verdict, 0) for verdict in ("PASS", *FAILED.values(), "INCONCLUSIVE"))
     if counts.get("FAIL"):
         text = f"The pack failed {counts['FAIL']} of {total} tests"
     elif total and counts.get("PASS") == total:
         return f"The pack passed all {total} tests." if total > 1 else "The pack passed the only test."
     else:
         text = f"The pack passed {counts.get('PASS', 0)} of {total} tests and failed none"
+    text += "".join(f"; {who} failed {counts[verdict]}" for verdict, who in WHO.items() if counts.get(verdict))
     missing = total - judged
     return f"{text}; {missing} ended without a verdict on the pack." if missing else f"{text}."
 
@@ -147,6 +158,7 @@ def _chips(counts: Mapping[str, int]) -> str:
         f'<span class="chip {CLASS[verdict]}{"" if counts.get(verdict) else " none"}">'
         f"<b>{counts.get(verdict, 0)}</b> {WORDS[verdict]}</span>"
         for verdict in ORDER
+        if verdict not in SELDOM or counts.get(verdict)
     )
 
 
@@ -199,7 +211,7 @@ def _cell(test: Outcome) -> str:
 
 def _deciding(test: Outcome) -> list[Row]:
     """The rows that made the verdict what it is: of a failed test never one that it passed."""
-    if test.verdict == "FAIL":
+    if test.verdict in FAILED.values():
         return [row for row in test.violated if (row.margin or 0.0) < 0]
     if test.verdict == "INCONCLUSIVE":
         return [row for row in test.rows if row.verdict == test.verdict]
@@ -214,10 +226,10 @@ def anchor(test: Outcome) -> str:
 # --- lists
 
 
-def _failures(tests: Sequence[Outcome], links: Links) -> str:
+def _failures(tests: Sequence[Outcome], title: str, note: str, links: Links) -> str:
     rows = "".join(_failure(test, row, links) for test in tests for row in test.violated or (None,))
     names = head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
-    return section("Pack failures", table(names, rows), "what the pack did that it must not, or did not reach")
+    return section(title, table(names, rows), note)
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -390,7 +402,7 @@ def _test(test: Outcome, links: Links, courses: Courses) -> str:
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
-        f"<details{' open' if test.verdict == 'FAIL' else ''}>"
+        f"<details{' open' if test.verdict in FAILED.values() else ''}>"
         f"<summary>{_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small>{_waived(test)}{resumed}{_bench_badge(test)}</summary>"
         # A link to what is inside opens it, without a script.

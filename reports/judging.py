@@ -106,7 +106,9 @@ def _against(recording: Recording, figure: Kpi, table: Limits) -> Iterator[Judge
     if limit is None:
         return
     least, most = bounds(figure.sense, limit)
-    measured = Measurement(figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step)
+    measured = Measurement(
+        figure.name, figure.value, figure.unit, at_least=least, at_most=most, step=figure.step, subject=figure.subject
+    )
     yield Judged(measured, measured.verdict)
 
 

@@ -8,6 +8,8 @@ from bench.verdicts import NOT_RUN
 CLASS = {
     "PASS": "pass",
     "FAIL": "fail",
+    "CHARGER FAIL": "other",
+    "MANAGER FAIL": "other",
     "INCONCLUSIVE": "unsure",
     "TEST ERROR": "mistake",
     "BENCH FAULT": "bench",

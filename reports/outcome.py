@@ -13,15 +13,18 @@ from typing import Any
 
 from bench.recording.aftermath import left_by
 from bench.recording.session_log import TestEnd
-from bench.verdicts import NOT_RUN, Verdict, worst
+from bench.verdicts import FAILED, NOT_RUN, SELDOM, Verdict, worst
 from reports import allure, results, tables
 from reports.tables import Row
 
 PREFIX = re.compile(
-    r"^(?:(?:INCONCLUSIVE|TEST ERROR|BENCH FAULT|ABORTED|NOT RUN|FAIL): )?(?:[\w.]+: )?(?:(?:INCONCLUSIVE|NOT RUN): )?"
+    r"^(?:(?:INCONCLUSIVE|TEST ERROR|BENCH FAULT|ABORTED|NOT RUN|(?:CHARGER |MANAGER )?FAIL): )?"
+    r"(?:[\w.]+: )?(?:(?:INCONCLUSIVE|NOT RUN): )?"
 )
 ORDER = (
     "FAIL",
+    "CHARGER FAIL",
+    "MANAGER FAIL",
     "BENCH FAULT",
     "TEST ERROR",
     "ABORTED",
@@ -60,8 +63,8 @@ class Outcome:
 
     @property
     def violated(self) -> list[Row]:
-        """What the pack violated: the guarded limit that ended the run, and measurements beyond theirs."""
-        failed = [row for row in self.rows if row.verdict == "FAIL"]
+        """What was violated: the guarded limit that ended the run, and measurements beyond theirs."""
+        failed = [row for row in self.rows if row.verdict in FAILED.values()]
         return [self.trip, *failed] if self.trip else failed
 
     @property
@@ -133,6 +136,8 @@ def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any
         told = Verdict.INCONCLUSIVE
     elif told == Verdict.BENCH_FAULT and named:
         told = named[0]
+    elif told == Verdict.FAIL:
+        told = next((verdict for verdict in SELDOM if f"{verdict}:" in message), told)
     if told is None or "NOT RUN:" in message:
         return NOT_RUN
     recorded = manifest.get("verdict")

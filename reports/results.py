@@ -19,6 +19,8 @@ CATEGORIES: Final = (
     {"name": "Aborted or not run", "statuses": ["broken"], "message": ".*(ABORTED|NOT RUN):.*"},
     {"name": "Test code wrong", "statuses": ["broken"], "message": ".*TEST ERROR:.*"},
     {"name": "Bench failed", "statuses": ["broken"], "message": ".*"},
+    {"name": "Energy manager failed", "statuses": ["failed"], "message": ".*MANAGER FAIL:.*"},
+    {"name": "Charger failed", "statuses": ["failed"], "message": ".*CHARGER FAIL:.*"},
     {"name": "Pack failed", "statuses": ["failed"], "message": ".*"},
     {"name": "Inconclusive", "statuses": ["skipped"], "message": ".*INCONCLUSIVE:.*"},
 )

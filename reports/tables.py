@@ -11,7 +11,7 @@ from io import StringIO
 from math import isfinite, isnan, nan
 from typing import Any
 
-from bench.verdicts import Measurement
+from bench.verdicts import FAILED, Measurement
 from reports.panels import readable
 
 MILLI = {"V", "Ω", "A", "Ohm"}
@@ -129,7 +129,7 @@ class Row:
 
 def measurement_of(fields: Mapping[str, Any]) -> Measurement:
     """Rebuild a measurement from the manifest or the event log."""
-    known: dict[str, Any] = {key: fields.get(key) for key in FIELDS}
+    known: dict[str, Any] = {key: fields.get(key) for key in FIELDS} | {"subject": fields.get("subject") or "pack"}
     known["value"] = nan if known["value"] is None else float(known["value"])
     known["uncertainty"] = known["uncertainty"] or 0.0
     return Measurement(**known)
@@ -209,7 +209,7 @@ def as_csv(rows: Iterable[Row]) -> str:
 def as_html(rows: Iterable[Row]) -> str:
     """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
     cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
-    colors = {"PASS": "#2e7d32", "FAIL": "#c62828", "INCONCLUSIVE": "#8a6d00"}
+    colors: dict[str, str] = {"PASS": "#2e7d32", **dict.fromkeys(FAILED.values(), "#c62828"), "INCONCLUSIVE": "#8a6d00"}
     head = "".join(f"<th {cell}>{name}</th>" for name in HEAD)
     body = ""
     for row in rows:

@@ -5,41 +5,11 @@ All powers are shares of the charger's own, so that the same test is run at the 
 
 import pytest
 
-from packbench import (
-    Charge,
-    Discharge,
-    FollowFrequency,
-    FollowPower,
-    Require,
-    RunScenario,
-    StationFile,
-    Step,
-    Supply,
-    current_below,
-    droop,
-    kpi,
-    soc_above,
-    soc_below,
-)
+from packbench import FollowFrequency, FollowPower, PackFile, Require, RunScenario, Soak, Supply, Verify, droop, kpi
+from test_cases.grid_support import to_soc
 
 STEPS = (0.1, -0.1, 0.5, -0.5, 1.0, -1.0, 0.0)
 """Of the charger's power, each way."""
-
-
-@pytest.fixture
-def rated(station: StationFile) -> float:
-    """W at the AC side that the charger can do both ways."""
-    charger = station.charger
-    assert charger is not None, f"station {station.name} names no charger at its AC side"
-    return min(charger.charge, charger.discharge)
-
-
-def to_soc(soc: float) -> tuple[Step, ...]:
-    """To a state of charge, from wherever the pack is."""
-    return (
-        Discharge("C/3", until=soc_below(soc), name="down"),
-        Charge("C/3", until=[soc_above(soc), current_below("C/20", hold=60)], name="up"),
-    )
 
 
 @pytest.mark.requirement("PB-V2G-01")
@@ -71,17 +41,30 @@ def test_frequency_reserve(run_scenario: RunScenario, require: Require, rated: f
 
 
 @pytest.mark.requirement("PB-V2L-01")
-def test_a_load_is_supplied(run_scenario: RunScenario, require: Require, rated: float) -> None:
-    """A load that switches, an inrush, an overload and a short circuit: it trips, and starts again by itself."""
+@pytest.mark.parametrize(
+    ("soc", "air"),
+    [(0.5, 25.0), (0.9, 25.0), (0.12, 25.0), pytest.param(0.5, -10.0, marks=pytest.mark.long), (0.12, -10.0)],
+)
+def test_a_load_is_supplied(
+    run_scenario: RunScenario, require: Require, verify: Verify, pack: PackFile, rated: float, soc: float, air: float
+) -> None:
+    """A load that switches, an inrush, an overload and a short, from {soc} of charge, {air} °C.
+
+    The inverter trips, and starts again by itself; at the pack's minimum it ends for good, and never goes below it.
+    """
     shares = [
         (0, 0), (5, 1 / 3), (60, 0), (70, 1), (130, 0.1), (140, 0.9), (141, 0.3), (200, 1.3), (210, 0.3), (260, 5),
         (260.4, 0.3), (320, 0), (330, 0),
     ]  # fmt: skip
     load = [(float(time), share * rated) for time, share in shares]
-    run = run_scenario(*to_soc(0.5), Supply(load, name="tools"))
-    require(kpi.voltage_dip(run, "tools"), at_most=10.0)
+    run = run_scenario(*to_soc(soc), *([] if air == 25.0 else [Soak(air)]), Supply(load, name="tools"))
+    if soc >= 0.5 and air > 0:
+        require(kpi.voltage_dip(run, "tools"), at_most=10.0)
     require(kpi.restart_time(run, "tools"), at_most=15.0)
     require(kpi.served(run, "tools"), at_least=80.0)
+    require(kpi.lowest_soc(run, "tools"), at_least=5.0)
+    lowest = float(run.values("Cell Voltage Min / V", run.step("tools")).min())
+    verify("lowest cell voltage", lowest, unit="V", at_least=pack.limits.cell_voltage.min, step="tools")
 
 
 @pytest.mark.requirement("PB-V2L-02")

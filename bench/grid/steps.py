@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from bench.profile import Interpolation, Survey, survey
 from bench.scenario import Step, Until, elapsed
-from models.grid.week import Days
+from models.grid.week import RESERVE_ROAD, Days
 
 Points = str | Path | Sequence[tuple[float, float]]
 
@@ -29,12 +29,13 @@ class FollowPower(Step):
     points: Points
     scale: float = 1.0
     interpolation: Interpolation = "previous"
+    until: Sequence[Until] = ()
     name: str = field(default="follow power", kw_only=True)
 
     @property
     def conditions(self) -> tuple[Until, ...]:
-        """See `Step.conditions`: the end of the signal."""
-        return (elapsed(seconds=self.survey.duration),)
+        """See `Step.conditions`: the end of the signal, or before it what `until` says."""
+        return (*self.until, elapsed(seconds=self.survey.duration))
 
     @property
     def survey(self) -> Survey:
@@ -156,6 +157,10 @@ class Manage(Step):
     something happens. `imports` and `exports` are W that the house's connection carries. A bench smaller than a car
     is its car at `scale`: what the manager hears and says is the car's; None: as the pack's energy has it. With a
     chamber the pack stands in a garage, which is warmer than the air outside.
+
+    `charger` is W of the home's, where it has less than the station's; one that `gives` nothing back can only charge.
+    The reserve is for `reserve_road`; without a `garage` the pack stands outside. A forecast of house and sun is
+    `foreseen` times what they will be; None: as good as forecasts are.
     """
 
     step_type: ClassVar[str] = "GRID"
@@ -164,6 +169,11 @@ class Manage(Step):
     imports: float = 12000.0
     exports: float = 12000.0
     scale: float | None = None
+    charger: float | None = None
+    gives: bool = True
+    reserve_road: str = RESERVE_ROAD
+    garage: bool = True
+    foreseen: float | None = None
     name: str = field(default="manage", kw_only=True)
 
     @property

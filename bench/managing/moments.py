@@ -7,6 +7,9 @@ from models.grid.week import QUARTER, Days
 REASONS = ("start", "arrival", "link", "trip", "reserve", "tick")
 """Of several at one moment, the first is told."""
 
+UNHEARD = frozenset({"link", "restart"})
+"""Outages behind which whoever was not heard is told that he is again."""
+
 
 def happenings(days: Days) -> Iterator[tuple[float, str]]:
     """Each moment (s from the beginning) that is known to whoever made the days, with its reason; in no order."""
@@ -18,4 +21,4 @@ def happenings(days: Days) -> Iterator[tuple[float, str]]:
             yield trip.known, "trip"
     for outage in days.outages:
         yield outage.begins, "tick"
-        yield outage.ends, "link" if outage.what == "link" else "tick"
+        yield outage.ends, "link" if outage.what in UNHEARD else "tick"

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from bench.managing.orphans import Watch
 from bench.verdicts import BenchFault, InputError
 
 BEGINS = 30.0
@@ -17,7 +18,23 @@ KILLED = frozenset(getattr(signal, name) for name in _FROM_ELSEWHERE if hasattr(
 LINES = 50
 """Lines of a process before it listens."""
 
-Process = subprocess.Popen[str]
+
+class Process:
+    """A manager's process, and who ends it where this process dies first."""
+
+    def __init__(self, running: "subprocess.Popen[str]") -> None:
+        self.running, self._watch = running, Watch(running.pid)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.running.poll() is not None
+
+    def ended(self, patience: float) -> int:
+        """Its status; raises `subprocess.TimeoutExpired` where it goes on for so many s."""
+        status = self.running.wait(timeout=patience)
+        self._watch.dismiss()
+        return status
 
 
 def command_of(which: str, *over: str) -> list[str]:
@@ -29,9 +46,9 @@ def command_of(which: str, *over: str) -> list[str]:
 def start(which: str, command: Sequence[str], *, heard: bool = True) -> Process:
     """Start a command; where it is `heard`, what it says can be read. Raises `InputError` where it cannot be."""
     try:
-        return subprocess.Popen(  # noqa: S603 - the user's own
+        return Process(subprocess.Popen(  # noqa: S603 - the user's own
             command, stdout=subprocess.PIPE if heard else subprocess.DEVNULL, text=True
-        )
+        ))  # fmt: skip
     except OSError as error:
         raise InputError(f"manager {which!r} cannot be started: {error.strerror}.") from error
 
@@ -41,9 +58,9 @@ def listening(process: Process) -> str:
     found: list[str] = []
 
     def read(lines: Sequence[int]) -> None:
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        said = process.running.stdout
         for _ in lines:
-            line = process.stdout.readline()
+            line = said.readline() if said is not None else ""
             if line.startswith("listening on "):
                 found.append(line.removeprefix("listening on ").strip())
             if found or not line:
@@ -60,7 +77,7 @@ def blame(which: str, process: Process | None) -> None:
     if process is None:
         return
     try:
-        status = process.wait(timeout=1.0)
+        status = process.ended(1.0)
     except subprocess.TimeoutExpired:
         return
     if -status in KILLED:
@@ -75,11 +92,11 @@ def end(process: Process | None) -> None:
     """End it, kindly first."""
     if process is None:
         return
-    process.terminate()
+    process.running.terminate()
     try:
-        process.wait(timeout=5.0)
+        process.ended(5.0)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+        process.running.kill()
+        process.ended(60.0)
+    if process.running.stdout is not None:
+        process.running.stdout.close()

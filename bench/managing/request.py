@@ -29,7 +29,7 @@ def displayed(days: Days, time: float, soc: float) -> float | None:
     if days.suffers("soc", time) is not None:
         return None
     jump = days.suffers("jump", time)
-    return soc if jump is None else min(soc + jump.by, 1.0)
+    return soc if jump is None else min(max(soc + jump.by, 0.0), 1.0)
 
 
 class Asking:

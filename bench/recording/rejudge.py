@@ -62,5 +62,7 @@ def _rejudge(recorded: Measurement, verdict: Verdict, figures: Mapping[Figure, f
 def _measurement(fields: Mapping[str, Any]) -> Measurement:
     # A manifest has null where a value was never measured: JSON has no nan.
     value = nan if fields["value"] is None else float(fields["value"])
-    known = {name: fields.get(name) for name in KEPT}
-    return Measurement(fields["name"], value, fields["unit"], uncertainty=fields.get("uncertainty") or 0.0, **known)
+    known: dict[str, Any] = {name: fields.get(name) for name in KEPT}
+    of: dict[str, Any] = {"subject": fields["subject"]} if "subject" in fields else {}
+    spread = fields.get("uncertainty") or 0.0
+    return Measurement(fields["name"], value, fields["unit"], uncertainty=spread, **known, **of)

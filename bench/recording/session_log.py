@@ -17,7 +17,7 @@ from typing import Any
 from bench.clock import utc_now
 from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, aftermath
 from bench.recording.rewritten import RewrittenFile
-from bench.verdicts import NOT_RUN, ExitStatus, Verdict, counts_in_words
+from bench.verdicts import FAILED, NOT_RUN, ExitStatus, Verdict, counts_in_words
 
 NAME = "session.json"
 ROOM = 2**14
@@ -140,7 +140,7 @@ class Session:
         """
         waived = Counter(end.verdict for end in self.tests.values() if end.waived)
         counts = Counter(self.counts) - waived
-        if waived and pytest_status == ExitStatus.FAILED and not counts[Verdict.FAIL]:
+        if waived and pytest_status == ExitStatus.FAILED and not any(counts[verdict] for verdict in FAILED.values()):
             pytest_status = ExitStatus.GOOD
         status = ExitStatus.of_session(counts, pytest_status, unsafe=bool(self.unsafe))
         left_out = any(end.verdict == NOT_RUN and end.cause == LEFT_OUT for end in self.tests.values())

@@ -276,7 +276,7 @@ class Engine:
         start = self.clock.now() - self._had
         ending: Ending = procedure.ending(start, at_least)
         while True:
-            for row in self._scans(procedure.scan_period):
+            for row in self._scans(lambda: procedure.pace(self._step_time)):
                 if self._must_pause(procedure):
                     break
                 ended_by = ending.reached(row, self.sampler.guard.distrusted)
@@ -291,11 +291,11 @@ class Engine:
             start += pause
             ending.postpone(pause)
 
-    def _scans(self, period: float) -> Iterator[Row]:
+    def _scans(self, period: float | Callable[[], float]) -> Iterator[Row]:
         """One row each `period` s, on a grid that does not drift."""
         due = self.clock.now()
         while True:
-            due += period
+            due += period() if callable(period) else period
             left = due - self.clock.now()
             silence = left / self.bench.station.speed if left > 0.0 else 0.0
             self.alive(silence)

@@ -22,7 +22,7 @@ from bench.safety.faults import fault
 from bench.safety.formulas import Quantity
 from bench.safety.guard import Guard, Limit, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
-from bench.verdicts import BenchFault, Cause, PackFailure
+from bench.verdicts import FAILURES, BenchFault, Cause
 from instruments.roles import BmsFault, BmsState, InstrumentFault, Locating, RemembersFaults, Side
 
 Row = list[float]
@@ -241,7 +241,7 @@ class Sampler:
         self.tell_pending(until=trip.since, named=_TOLD_BY_BITS - trip.limit.explains)
         self._keep_last_minute()
         named = cause.fault or trip.fault
-        raise PackFailure(cause.text, named) if cause.blame == "pack" else BenchFault(cause.text, named)
+        raise FAILURES.get(cause.blame, BenchFault)(cause.text, named)
 
     def tell_pending(self, until: float = inf, named: Container[str] = ()) -> None:
         """Keep as further causes what was violated in the last row, since `until` (s) at the latest, or is `named`."""

@@ -45,8 +45,9 @@ class Trip:
 class Outage:
     """From `begins` to `ends` (s) something is not as it should be.
 
-    `what` is "link" (manager and charger do not hear each other), "soc" (the car tells no state of charge), "jump" (it
-    tells `by` more than it has) or "forecast" (the manager is told what it was told before).
+    `what` is "link" (manager and charger do not hear each other), "restart" (neither, and the manager is begun anew),
+    "soc" (the car tells no state of charge), "jump" (it tells `by` more than it has) or "forecast" (the manager is told
+    what it was told before).
     """
 
     what: str
@@ -116,6 +117,10 @@ class Days:
     def suffers(self, what: str, time: float) -> Outage | None:
         """What is wrong at a time."""
         return next((each for each in self.outages if each.what == what and each.begins <= time < each.ends), None)
+
+    def unheard(self, time: float) -> Outage | None:
+        """What keeps manager and charger from hearing each other at a time."""
+        return self.suffers("link", time) or self.suffers("restart", time)
 
 
 def zeros(days: float) -> Vector:

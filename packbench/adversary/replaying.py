@@ -27,25 +27,41 @@ def played(week: Week, manager: Manager) -> Sequence[Breach]:
 TEMPLATE = '''"""Found by `packbench adversary`.
 
 {text}
+{agreed}
+On the plant model and on a bench: pytest {file} --station virtual-vehicle
 """
 
-from packbench.adversary import Away, Trouble, Week, replay
+from packbench import ManagerFailure, Require, RunScenario
+from packbench.adversary import Away, Trouble, Week, figures, on_the_bench, replay
 
 MANAGER = {manager}
 WEEK = {week}
 
 
 def test_the_manager_keeps_its_word() -> None:
-    """{kind}."""
-    assert not [str(each) for each in replay(WEEK, MANAGER)]
+    """{kind}, by the plant model."""
+    found = [str(each) for each in replay(WEEK, MANAGER)]
+    if found:
+        raise ManagerFailure(found[0])
+
+
+def test_the_manager_keeps_its_word_on_the_bench(run_scenario: RunScenario, require: Require) -> None:
+    """{kind}, on the bench."""
+    run = run_scenario(*on_the_bench(WEEK, MANAGER))
+    for figure, at_most in figures(run):
+        require(figure, at_most=at_most)
 '''
 
 
-def written(week: Week, manager: str, breach: Breach) -> str:
-    """The test that replays a breach, as Python that stands alone."""
+def written(week: Week, manager: str, breach: Breach, *, agreed: str = "", file: str = "FILE") -> str:
+    """The test that replays a breach on the plant model and on a bench, as Python that stands alone.
+
+    `agreed` is what a bench has said of it already, `file` the name that it will have.
+    """
     return TEMPLATE.format(
-        manager=_quoted(manager), week=spelt(week), text=_plain(breach.text), kind=breach.kind.capitalize()
-    )
+        manager=_quoted(manager), week=spelt(week), text=_plain(breach.text), kind=breach.kind.capitalize(),
+        agreed=_plain(agreed), file=_plain(file),
+    )  # fmt: skip
 
 
 def _quoted(text: str) -> str:

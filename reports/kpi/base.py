@@ -19,7 +19,7 @@ from math import isfinite, nan
 from numbers import Real
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, get_args
 
-from bench.verdicts import InputError, TestError
+from bench.verdicts import InputError, Subject, TestError
 from reports.kpi import wording
 from reports.kpi.meters import meters_of
 from reports.kpi.needs import Means, Need
@@ -60,6 +60,8 @@ class Kpi:
     """What it was computed from, so that it can be computed again; None of one that was read from a manifest."""
     unmeasurable: str = ""
     """Why this bench cannot show it, and what could; its value is nan then."""
+    subject: Subject = "pack"
+    """Whose figure it is: who has failed where it is beyond its limit."""
 
     def __float__(self) -> float:
         return self.value
@@ -67,6 +69,8 @@ class Kpi:
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         stored = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OF_ONE_SESSION}
+        if self.subject == "pack":
+            del stored["subject"]
         return stored | {"meters": list(self.meters)}
 
 
@@ -87,6 +91,8 @@ class Asked:
     """What a value may lie between."""
     others: tuple[Step, ...] = ()
     """Steps that it was computed from as well, though nobody named them."""
+    assumed: Mapping[str, float] = field(default_factory=dict)
+    """What else than meters it rests on; see `Explained`."""
 
     @property
     def read(self) -> tuple[Step, ...]:
@@ -102,10 +108,13 @@ class Asked:
 
 
 class Explained:
-    """A value with further words for the templates of its KPI: `Explained(95.0, rated=2.0)`."""
+    """A value with further words for the templates of its KPI: `Explained(95.0, rated=2.0)`.
 
-    def __init__(self, value: float, **words: object) -> None:
-        self.value, self.words = value, words
+    `assumed` is what else than meters it rests on, each with by how much that may move it, either way, with about 95 %.
+    """
+
+    def __init__(self, value: float, assumed: Mapping[str, float] | None = None, /, **words: object) -> None:
+        self.value, self.assumed, self.words = value, assumed or {}, words
 
 
 Value = float | Explained
@@ -136,7 +145,7 @@ class KpiFunction(Generic[Q]):
     meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit. `specimen` is the
     share by which a figure may be worse than that of the specimen's own accepted run; None: not held against that.
     `needs` are what a bench must have to show it (`reports.kpi.needs`). `others` are the steps that it reads beside the
-    one that it is asked for.
+    one that it is asked for. `subject` is whose figure it is: who has failed where it is beyond its limit.
     """
 
     function: Callable[..., Value]
@@ -153,6 +162,7 @@ class KpiFunction(Generic[Q]):
     specimen: float | None = None
     needs: tuple[Need, ...] = ()
     others: Others = nobody_else
+    subject: Subject = "pack"
     definition: str = field(init=False)
     __name__: str = field(init=False)
 
@@ -168,6 +178,8 @@ class KpiFunction(Generic[Q]):
             raise InputError(f"{self}: it has no docstring, which is the definition that stands beside its figures.")
         if self.sense not in get_args(Sense):
             raise InputError(f"{self}: a sense of {self.sense!r} is none; allowed: {', '.join(get_args(Sense))}.")
+        if self.subject not in get_args(Subject):
+            raise InputError(f"{self}: {self.subject!r} is not under test; allowed: {', '.join(get_args(Subject))}.")
         try:
             self.examples()
         except (TypeError, ValueError) as error:
@@ -248,7 +260,8 @@ class KpiFunction(Generic[Q]):
         )
         return Kpi(
             name, symbol, _number(answer.value), self.unit, step.name, definition, key, self.sense,
-            meters_of(run.manifest, self._read), _set_temperature(run, step), asked,
+            meters_of(run.manifest, self._read), _set_temperature(run, step), replace(asked, assumed=answer.assumed),
+            subject=self.subject,
         )  # fmt: skip
 
 
@@ -258,7 +271,7 @@ Registered = KpiFunction[...]
 def of_step(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
     applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY, specimen: float | None = None,
-    needs: Sequence[Need] = (), others: Others = nobody_else,
+    needs: Sequence[Need] = (), others: Others = nobody_else, subject: Subject = "pack",
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
 ]:  # fmt: skip
@@ -273,15 +286,15 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
             columns=_names(columns), also=_names(also), applies=applies, span=span, specimen=specimen,
-            needs=tuple(needs), others=others,
+            needs=tuple(needs), others=others, subject=subject,
         )  # fmt: skip
 
     return registered
 
 
-def of_cycle(
+def of_cycle(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], span: tuple[float, float] = ANY,
-    specimen: float | None = None,
+    specimen: float | None = None, also: Sequence[str] = (), subject: Subject = "pack",
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]
 ]:  # fmt: skip
@@ -295,7 +308,8 @@ def of_cycle(
     ) -> KpiFunction[Concatenate[Recording, StepRef, StepRef, P]]:
         return KpiFunction(
             function=function, steps=2, key=key, name=key, symbol=symbol, unit=unit, sense=sense,
-            columns=_names(columns), applies=every_step, span=span, specimen=specimen,
+            columns=_names(columns), also=_names(also), applies=every_step, span=span, specimen=specimen,
+            subject=subject,
         )  # fmt: skip
 
     return registered

@@ -13,11 +13,13 @@ import numpy as np
 
 from models.grid.charger import Charger
 from reports.kpi.base import Explained, of_cycle, of_step
+from reports.kpi.following import CHARGE_LIMIT, DISCHARGE_LIMIT
 from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, percent
 from reports.recording import Floats, Recording, Step
 
 SET, FREQUENCY, STATE = "Set Grid Power / W", "Grid Frequency / Hz", "Supply State / 1"
 MEASURED = "Grid Power / W"
+BMS_LIMITS = CHARGE_LIMIT, DISCHARGE_LIMIT
 BAND, MOVED, FULL, NOTHING = 0.02, 0.05, 0.95, 0.01
 """Of the charger's power: within the first it has settled, beyond the second it has begun; of a reserve: from the third
 on it is there in full, below the last it is not there."""
@@ -57,6 +59,23 @@ class Grid:
         charger = self.charger
         return np.array([charger.dc_to_ac(power) for power in self.run.values(POWER, self.step).tolist()])
 
+    @cached_property
+    def cut(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        """Whether the BMS's limit, as it was received last, let less through than was asked for, by row.
+
+        What a pack does not take or give is no error of its charger.
+        """
+        found = np.zeros(len(self.time), dtype=bool)
+        if not self.run.has(VOLTAGE):
+            return found
+        charger, voltage = self.charger, self.run.values(VOLTAGE, self.step)
+        wanted = np.array([charger.ac_to_dc(power) for power in self.asked.tolist()])
+        for column, sign in ((CHARGE_LIMIT, 1.0), (DISCHARGE_LIMIT, -1.0)):
+            if self.run.has(column):
+                limit = np.concatenate(([nan], self.run.values(column, self.step)[:-1]))
+                found |= sign * wanted > limit * voltage
+        return found
+
     @property
     def rated(self) -> float:
         """W."""
@@ -72,10 +91,11 @@ class Grid:
 
     @cached_property
     def settled(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-        """Whether nothing can be on its way any more, by row."""
+        """Whether nothing can be on its way any more, by row; a step begins at rest, whatever it asks for first."""
         slow = REACT + self.charger.dead_time + (self.charger.charge + self.charger.discharge) / self.charger.ramp
         since = np.zeros(len(self.time))
-        last = self.time[0] - slow if len(self.time) else 0.0
+        rests = len(self.time) > 0 and self.asked[0] == 0
+        last = (self.time[0] - slow if rests else self.time[0]) if len(self.time) else 0.0
         for row in range(len(self.time)):
             if row and abs(self.asked[row] - self.asked[row - 1]) > 0:
                 last = self.time[row]
@@ -87,7 +107,8 @@ def _set_points(run: Recording, step: Step) -> bool:
     return step.kind == "FollowPower" and len(Grid(run, step).changes) > 0
 
 
-def _frequency(_run: Recording, step: Step) -> bool:
+def answers_frequency(_run: Recording, step: Step) -> bool:
+    """Whether a step answers a frequency."""
     return step.kind == "FollowFrequency"
 
 
@@ -95,7 +116,8 @@ def _supplies(_run: Recording, step: Step) -> bool:
     return step.kind == "Supply"
 
 
-def _told(step: Step, name: str) -> float:
+def told(step: Step, name: str) -> float:
+    """Set point of a step that has one of that name, else nan."""
     return step.set_points.get(name, nan)
 
 
@@ -103,15 +125,23 @@ def _told(step: Step, name: str) -> float:
 
 
 @of_step(
-    "set-point settling time", symbol="t_s", unit="s", sense="at_most", columns=(TIME, SET, POWER), applies=_set_points
+    "set-point settling time",
+    symbol="t_s",
+    unit="s",
+    sense="at_most",
+    subject="charger",
+    columns=(TIME, SET, POWER),
+    also=BMS_LIMITS,
+    applies=_set_points,
 )
 def settling_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side stays within 2 % of the
-    charger's own; nan where it never did.
+    charger's own, or is cut by the BMS; nan where it never did.
     """
     grid, longest = Grid(run, step), 0.0
     for begin, end in grid.changes:
         off = np.abs(grid.given[begin : end + 1] - grid.asked[begin : end + 1]) > BAND * grid.rated
+        off &= ~grid.cut[begin : end + 1]
         if not len(off) or off[-1]:
             return Explained(nan, count=len(grid.changes))
         away = np.flatnonzero(off)
@@ -121,7 +151,13 @@ def settling_time(run: Recording, step: Step) -> Explained:
 
 
 @of_step(
-    "set-point dead time", symbol="t_d", unit="s", sense="at_most", columns=(TIME, SET, POWER), applies=_set_points
+    "set-point dead time",
+    symbol="t_d",
+    unit="s",
+    sense="at_most",
+    subject="charger",
+    columns=(TIME, SET, POWER),
+    applies=_set_points,
 )
 def dead_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side has moved by 5 % of the
@@ -137,46 +173,65 @@ def dead_time(run: Recording, step: Step) -> Explained:
     return Explained(longest, count=len(grid.changes))
 
 
-@of_step("grid power error", symbol="ΔP_AC", unit="W", sense="at_most", columns=(TIME, SET, POWER), applies=_set_points)
+@of_step(
+    "grid power error",
+    symbol="ΔP_AC",
+    unit="W",
+    sense="at_most",
+    subject="charger",
+    columns=(TIME, SET, POWER),
+    also=BMS_LIMITS,
+    applies=_set_points,
+)
 def power_error(run: Recording, step: Step) -> float:
     """Root mean square of power at the AC side less set point, where that has stood for longer than dead time and ramp
-    take.
+    take and the BMS let it through.
     """
     grid = Grid(run, step)
-    off = (grid.given - grid.asked)[grid.settled]
+    off = (grid.given - grid.asked)[grid.settled & ~grid.cut]
     return float(np.sqrt(np.mean(off**2))) if len(off) else nan
 
 
-@of_step("grid power bias", symbol="b_AC", unit="W", sense="at_most", columns=(TIME, SET, POWER), applies=_set_points)
+@of_step(
+    "grid power bias",
+    symbol="b_AC",
+    unit="W",
+    sense="at_most",
+    subject="charger",
+    columns=(TIME, SET, POWER),
+    also=BMS_LIMITS,
+    applies=_set_points,
+)
 def power_bias(run: Recording, step: Step) -> float:
     """Mean of power at the AC side less set point, by size, where that has stood for longer than dead time and ramp
-    take.
+    take and the BMS let it through.
     """
     grid = Grid(run, step)
-    off = (grid.given - grid.asked)[grid.settled]
+    off = (grid.given - grid.asked)[grid.settled & ~grid.cut]
     return abs(float(np.mean(off))) if len(off) else nan
 
 
 # --- frequency --------------------------------------------------------------------------------------------------------
 
 
-def _reserve(run: Recording, step: Step) -> tuple[Grid, Floats, Floats]:
+def reserve_of(run: Recording, step: Step) -> tuple[Grid, Floats, Floats]:
     """What is there of the reserve, -1 to 1, and the deviation in Hz, by row."""
     grid = Grid(run, step)
-    share = (grid.given - _told(step, "base")) / _told(step, "reserve")
-    return grid, share, run.values(FREQUENCY, step) - _told(step, "nominal frequency")
+    share = (grid.given - told(step, "base")) / told(step, "reserve")
+    return grid, share, run.values(FREQUENCY, step) - told(step, "nominal frequency")
 
 
 @of_step(
     "reserve activation time", symbol="t_FCR", unit="s", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
-    applies=_frequency,
+    subject="charger",
+    applies=answers_frequency,
 )  # fmt: skip
 def activation_time(run: Recording, step: Step) -> Explained:
     """Longest time from a frequency that asks for all of the reserve until 95 % of it are there, {count} times; nan
     where they never were, or nothing asked for all of it.
     """
-    grid, share, _ = _reserve(run, step)
-    wanted = (grid.asked - _told(step, "base")) / _told(step, "reserve")
+    grid, share, _ = reserve_of(run, step)
+    wanted = (grid.asked - told(step, "base")) / told(step, "reserve")
     full = np.abs(wanted) >= 1 - 1e-6
     begins = np.flatnonzero(full[1:] & (~full[:-1] | (np.sign(wanted[1:]) != np.sign(wanted[:-1])))) + 1
     longest = 0.0 if len(begins) else nan
@@ -190,27 +245,31 @@ def activation_time(run: Recording, step: Step) -> Explained:
 
 @of_step(
     "frequency insensitivity", symbol="Δf_0", unit="Hz", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
-    applies=_frequency,
+    subject="charger",
+    applies=answers_frequency,
 )  # fmt: skip
 def insensitivity(run: Recording, step: Step) -> float:
     """Largest deviation of the frequency that nothing answers (less than 1 % of the reserve), once it has stood for
     longer than dead time and ramp take: insensitivity and deadband together, (EU) 2017/1485, Annex V.
     """
-    grid, share, deviation = _reserve(run, step)
+    grid, share, deviation = reserve_of(run, step)
     quiet = grid.settled & (np.abs(share) < NOTHING)
     return float(np.abs(deviation[quiet]).max()) if quiet.any() else 0.0
 
 
 @of_step(
     "reserve delivered", symbol="W_FCR", unit="%", sense="at_least", columns=(TIME, SET, POWER, FREQUENCY),
-    applies=_frequency, span=(0, 200),
+    subject="charger",
+    also=BMS_LIMITS, applies=answers_frequency, span=(0, 200),
 )  # fmt: skip
 def delivered(run: Recording, step: Step) -> Explained:
-    """Energy at the AC side in the direction that the frequency asked for, over what it asked for, {energy:.4g} Wh."""
-    grid, _, _ = _reserve(run, step)
+    """Energy at the AC side in the direction that the frequency asked for, over what it asked for, {energy:.4g} Wh,
+    where the BMS let it through.
+    """
+    grid, _, _ = reserve_of(run, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
-    wanted, given = (each - _told(step, "base") for each in (grid.asked, grid.given))
-    known = np.isfinite(wanted) & np.isfinite(given)
+    wanted, given = (each - told(step, "base") for each in (grid.asked, grid.given))
+    known = np.isfinite(wanted) & np.isfinite(given) & ~grid.cut
     energy = float((np.abs(wanted) * seconds)[known].sum()) / 3600
     mine = float((np.sign(wanted) * given * seconds)[known].sum()) / 3600
     return Explained(percent(mine, energy), energy=energy)
@@ -218,11 +277,11 @@ def delivered(run: Recording, step: Step) -> Explained:
 
 @of_step(
     "reserve sustained", symbol="T_FCR", unit="s", sense="at_least", columns=(TIME, SET, POWER, FREQUENCY),
-    applies=_frequency,
+    applies=answers_frequency,
 )  # fmt: skip
 def sustained(run: Recording, step: Step) -> float:
     """Longest time for which 95 % of the whole reserve are given without a break."""
-    grid, share, _ = _reserve(run, step)
+    grid, share, _ = reserve_of(run, step)
     longest, since = 0.0, nan
     for time, there in zip(grid.time.tolist(), (np.abs(share) >= FULL).tolist(), strict=True):
         since = (time if np.isnan(since) else since) if there else nan
@@ -250,6 +309,7 @@ def voltage_dip(run: Recording, step: Step) -> float:
 
 @of_step(
     "supply served", symbol="W_V2L", unit="%", sense="at_least", columns=(TIME, SET, POWER, STATE), applies=_supplies,
+    subject="charger",
     span=(0, 100),
 )  # fmt: skip
 def served(run: Recording, step: Step) -> Explained:
@@ -264,7 +324,15 @@ def served(run: Recording, step: Step) -> Explained:
     return Explained(percent(mine, energy), energy=energy)
 
 
-@of_step("supply restart time", symbol="t_V2L", unit="s", sense="at_most", columns=(TIME, STATE), applies=_supplies)
+@of_step(
+    "supply restart time",
+    symbol="t_V2L",
+    unit="s",
+    sense="at_most",
+    subject="charger",
+    columns=(TIME, STATE),
+    applies=_supplies,
+)
 def restart_time(run: Recording, step: Step) -> Explained:
     """Longest time for which the inverter was off after too much load; it tripped {count} times."""
     time, off = run.values(TIME, step), run.values(STATE, step) == -1
@@ -288,18 +356,26 @@ def lowest_soc(run: Recording, step: Step) -> float:
 
 
 @of_cycle(
-    "grid round-trip efficiency", symbol="η_V2G", unit="%", sense="at_least",
+    "grid round-trip efficiency", symbol="η_V2G", unit="%", sense="at_least", subject="charger",
     columns=(TIME, POWER, SET, DISCHARGE_AH, CHARGE_AH), span=(10, 100),
 )  # fmt: skip
 def grid_round_trip(run: Recording, discharge: Step, charge: Step) -> Explained:
-    """Energy at the AC side for each Ah given back, over that for each Ah of the charge {charge}: charger and pack
-    together, compared by charge so that a state of charge that is not quite restored costs nothing.
+    """Energy at the AC side for each Ah given back, over that for each Ah of the charge {charge} of the same power:
+    charger and pack together, compared by charge so that a state of charge that is not quite restored costs nothing.
     """
-    if discharge.kind != "FollowPower" or charge.kind != "FollowPower":
+    if not _same_power(run, discharge, charge):
         return Explained(nan, charge=repr(charge.name))
     out = -_ac_energy(run, discharge) / counted(run, discharge, DISCHARGE_AH)
     into = _ac_energy(run, charge) / counted(run, charge, CHARGE_AH)
     return Explained(percent(out, into), charge=repr(charge.name))
+
+
+def _same_power(run: Recording, discharge: Step, charge: Step) -> bool:
+    """Whether both follow a power, and one asks for as much as the other."""
+    if {discharge.kind, charge.kind} != {"FollowPower"}:
+        return False
+    out, into = Grid(run, discharge), Grid(run, charge)
+    return bool(abs(np.nanmin(out.asked) + np.nanmax(into.asked)) <= BAND * out.rated)
 
 
 def _ac_energy(run: Recording, step: Step) -> float:

@@ -19,7 +19,8 @@ TOLERANCE = 1.0
 """Km by which a reserve is undercut or a departure short that nobody minds: models of a range differ by that."""
 
 
-def _managed(_run: Recording, step: Step) -> bool:
+def managed(_run: Recording, step: Step) -> bool:
+    """Whether a manager was in charge of a step."""
     return step.kind == "Manage"
 
 
@@ -40,8 +41,8 @@ def _seconds(run: Recording, step: Step) -> Floats:
 
 
 @of_step(
-    "discharged below the reserve", symbol="W_res", unit="Wh", sense="at_most",
-    columns=(TIME, POWER, RANGE, NEEDED, PLUGGED), applies=_managed,
+    "discharged below the reserve", symbol="W_res", unit="Wh", sense="at_most", subject="manager",
+    columns=(TIME, POWER, RANGE, NEEDED, PLUGGED), applies=managed,
 )  # fmt: skip
 def below_reserve(run: Recording, step: Step) -> Explained:
     """Energy that the manager took out of the plugged-in car while its range was more than 1 km below the reserve; it
@@ -56,19 +57,60 @@ def below_reserve(run: Recording, step: Step) -> Explained:
 
 
 @of_step(
-    "departures not kept", symbol="n_dep", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED), applies=_managed
+    "departures not kept",
+    symbol="n_dep",
+    unit="1",
+    sense="at_most",
+    subject="manager",
+    columns=(TIME, RANGE, NEEDED),
+    applies=managed,
 )
 def departures(run: Recording, step: Step) -> Explained:
-    """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it; the
-    most that lacked is {short:.1f} km.
+    """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it, or
+    had given back itself what lacked; the most that lacked is {short:.1f} km. What the pack did not take of what its
+    file promises is not the manager's.
     """
-    found = [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
-    short = [float(event["short"]) for event in found]
-    broken = sum(lacks > TOLERANCE and not was_warned(run, event) for lacks, event in zip(short, found, strict=True))
+    found = _departures(run, step)
+    short = [float(event["short"]) - _withheld(event) for event in found]
+    broken = sum(
+        lacks > TOLERANCE and (not was_warned(run, event) or float(event.get("given", 0.0)) >= lacks)
+        for lacks, event in zip(short, found, strict=True)
+    )
     return Explained(float(broken), count=len(found), short=max([*short, 0.0]))
 
 
-@of_step("manager failures", symbol="n_man", unit="1", sense="at_most", columns=(TIME, RANGE), applies=_managed)
+def _departures(run: Recording, step: Step) -> list[Event]:
+    return [event for event in run.of_type("departure") if step.start <= event["time"] <= step.stop]
+
+
+def _withheld(event: Event) -> float:
+    """What the pack did not take, km; recordings from before do not say it."""
+    return float(event.get("withheld", 0.0))
+
+
+@of_step(
+    "departures missed by the pack", symbol="n_pack", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED),
+    applies=managed,
+)  # fmt: skip
+def missed_by_the_pack(run: Recording, step: Step) -> Explained:
+    """Departures of {count} at which trip and reserve lacked more than 1 km, and would not have, had the pack taken
+    what its file promises: its BMS allowed less than half of that while all that it took was asked for. The most that
+    it did not take is {withheld:.1f} km.
+    """
+    found = _departures(run, step)
+    missed = [event for event in found if event["short"] > TOLERANCE >= event["short"] - _withheld(event)]
+    return Explained(float(len(missed)), count=len(found), withheld=max([*map(_withheld, found), 0.0]))
+
+
+@of_step(
+    "manager failures",
+    symbol="n_man",
+    unit="1",
+    sense="at_most",
+    subject="manager",
+    columns=(TIME, RANGE),
+    applies=managed,
+)
 def failures(run: Recording, step: Step) -> Explained:
     """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows."""
     found = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
@@ -78,7 +120,8 @@ def failures(run: Recording, step: Step) -> Explained:
 
 @of_step(
     "energy cost", symbol="C", unit="1", sense="at_most", columns=(TIME, POWER, HOUSE, SUN, BUY, SELL), also=(SET,),
-    applies=_managed,
+    subject="manager",
+    applies=managed,
 )  # fmt: skip
 def cost(run: Recording, step: Step) -> Explained:
     """What the house with its car paid for energy less what it was paid, in the currency of the prices, for
@@ -94,7 +137,13 @@ def cost(run: Recording, step: Step) -> Explained:
 
 
 @of_step(
-    "energy given back", symbol="W_V2H", unit="Wh", sense="at_least", columns=(TIME, POWER, PLUGGED), applies=_managed
+    "energy given back",
+    symbol="W_V2H",
+    unit="Wh",
+    sense="at_least",
+    subject="manager",
+    columns=(TIME, POWER, PLUGGED),
+    applies=managed,
 )
 def given_back(run: Recording, step: Step) -> float:
     """Energy out of the plugged-in car, at its terminals."""
@@ -104,7 +153,7 @@ def given_back(run: Recording, step: Step) -> float:
 
 @of_step(
     "energy through the pack", symbol="W_thr", unit="Wh", sense="at_most", columns=(CHARGE_WH, DISCHARGE_WH),
-    applies=_managed,
+    applies=managed,
 )  # fmt: skip
 def throughput(run: Recording, step: Step) -> float:
     """Energy charged and discharged, added up: what ages it."""

@@ -110,12 +110,12 @@ def _take(past: Mapping[Who, _Past], night: Night) -> None:
             each.latest = each.latest or told
             if told.is_judged:
                 each.judged.append((night, told))
-                each.over = each.over or told.verdict != "FAIL"
+                each.over = each.over or not told.has_failed
 
 
 def _look_further(now: Night, past: Mapping[Who, _Past], nights: Iterator[Night]) -> None:
     """Read on as long as it is not known since when a test fails."""
-    waiting = [test.who for test in now.tests if test.verdict == "FAIL" and not past[test.who].over]
+    waiting = [test.who for test in now.tests if test.has_failed and not past[test.who].over]
     while waiting and (night := next(nights, None)) is not None:
         _take({who: past[who] for who in waiting}, night)
         waiting = [who for who in waiting if not past[who].over]
@@ -142,7 +142,7 @@ def _of_a_test(test: Told, past: _Past, courses: Courses) -> Iterator[Change]:
 
 def _of_a_verdict(test: Told, past: _Past, courses: Courses) -> Iterator[Change]:
     _, earlier = past.judged[0]
-    failed, failed_then = test.verdict == "FAIL", earlier.verdict == "FAIL"
+    failed, failed_then = test.has_failed, earlier.has_failed
     if failed and failed_then:
         yield replace(_beside(Kind.FAILING, test, earlier, courses), since=_began(past))
     elif failed:
@@ -165,7 +165,7 @@ def _began(past: _Past) -> Night:
     """The first night of the failures that go on until now."""
     first = past.judged[0][0]
     for night, told in past.judged:
-        if told.verdict != "FAIL":
+        if not told.has_failed:
             break
         first = night
     return first

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from bench.recording.session_log import Session, TestEnd
-from bench.verdicts import NOT_RUN, ExitStatus, Verdict
+from bench.verdicts import FAILED, NOT_RUN, ExitStatus, Verdict
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.section import left
 
@@ -71,6 +71,12 @@ def _bench_fault(judged: Judged) -> Iterator[str]:
 def _pack_failure(judged: Judged) -> Iterator[str]:
     """The pack failed no test but those that a waiver covers."""
     yield from _told(judged, Verdict.FAIL)
+
+
+@_rule("other-failure", ExitStatus.FAILED)
+def _other_failure(judged: Judged) -> Iterator[str]:
+    """What else is under test, a charger or an energy manager, failed no test."""
+    yield from _told(judged, *(verdict for verdict in FAILED.values() if verdict is not Verdict.FAIL))
 
 
 @_rule("not-judged", ExitStatus.FAILED)

@@ -6,13 +6,16 @@ from functools import cache, cached_property
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
+from bench import verdicts
 from bench.recording.session_log import Session
 from reports.outcome import Outcome
 from reports.tables import Row
 
 SCHEMA = 1
-JUDGED = ("PASS", "FAIL", "INCONCLUSIVE")
-"""Verdicts that say something of a pack."""
+FAILED = frozenset(map(str, verdicts.FAILED.values()))
+"""Verdicts that say that something under test has failed."""
+JUDGED = ("PASS", *FAILED, "INCONCLUSIVE")
+"""Verdicts that say something of what is under test."""
 
 
 class Who(NamedTuple):
@@ -97,8 +100,13 @@ class Told:
 
     @property
     def is_judged(self) -> bool:
-        """Whether it says something of the pack."""
+        """Whether it says something of what is under test."""
         return self.verdict in JUDGED
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what is under test has failed it."""
+        return self.verdict in FAILED
 
     @property
     def tightest(self) -> Figure | None:

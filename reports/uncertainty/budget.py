@@ -102,7 +102,10 @@ def _one_sample(figure: Kpi, asked: Asked) -> Contribution:
 
 def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]]:
     run, meters = asked.run, meters_of_run(asked.run)
-    return [
+    modelled = [
+        (Contribution(name, half / EXPANDED, assumed=True), 0.0) for name, half in asked.assumed.items() if half
+    ]
+    return modelled + [
         (Contribution(source.name, _standard(source, figure, asked), source.assumed), _by_end(source, figure, asked))
         for source in sources_of(run, meters, asked.columns, asked.read)
     ]

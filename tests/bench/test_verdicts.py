@@ -32,7 +32,7 @@ limits = st.none() | st.floats(-10, 10)
 def test_nothing_judged_is_a_pass_and_the_order_is_written_down() -> None:
     assert worst([]) is PASS
     assert [str(verdict) for verdict in sorted(Verdict, key=lambda verdict: verdict.severity)] == [
-        "PASS", "INCONCLUSIVE", "FAIL", "TEST ERROR", "BENCH FAULT", "ABORTED",
+        "PASS", "INCONCLUSIVE", "MANAGER FAIL", "CHARGER FAIL", "FAIL", "TEST ERROR", "BENCH FAULT", "ABORTED",
     ]  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.verdicts import InputError, Measurement, Verdict
-from bench.waivers import MISSED, Waivers, load
+from bench.verdicts import MISSED, InputError, Measurement, Verdict
+from bench.waivers import Waivers, load
 from tests.bench.session_support import Project
 
 WAIVERS = """\
@@ -132,7 +132,7 @@ def test_another_test_that_fails_is_news(project: Project) -> None:
 # ---- by itself -------------------------------------------------------------------------------------------------------
 
 TODAY = date(2026, 11, 26)
-MISSES = [{"fault": MISSED, "limit": "capacity"}]
+MISSES = [{"fault": MISSED["pack"], "limit": "capacity"}]
 
 
 def capacity(value: float, uncertainty: float = 0.0) -> Measurement:

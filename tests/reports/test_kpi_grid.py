@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from models.grid.charger import Charger
+from models.grid.wear import wear_of
 from reports import kpi
 from reports.recording import Recording
+from reports.uncertainty import budget, uncertainty
 from tests.reports.worked import INSTRUMENTS, NAN
 
 LOSSLESS = {
@@ -143,6 +145,30 @@ def test_a_departure_that_was_warned_of_is_kept() -> None:
     assert "5.0 km" in kpi.departures(broken, "it").definition
 
 
+def test_what_a_pack_did_not_take_of_what_it_promises_is_not_the_manager_s() -> None:
+    def departure(short: float, withheld: float) -> dict[str, Any]:
+        return {"type": "departure", "time": 2.0, "short": short, "leaves": 100.0, "withheld": withheld}
+
+    def of(*told: dict[str, Any]) -> tuple[float, float]:
+        run = managed([0.0] * 4, [0] * 4, [1] * 4, *told)
+        return kpi.departures(run, "it").value, kpi.missed_by_the_pack(run, "it").value
+
+    assert of(departure(30.0, 0.0)) == (1, 0)
+    assert of(departure(30.0, 40.0)) == (0, 1)
+    assert of(departure(30.0, 10.0)) == (1, 0)  # what is left of it is the manager's
+    assert of(departure(-5.0, 40.0)) == (0, 0)
+
+
+def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> None:
+    def broken(given: float) -> float:
+        left = {"type": "departure", "time": 2.0, "short": 20.0, "leaves": 100.0, "given": given}
+        said = {"type": "manager", "time": 1.0, "problem": "", "warned": [100.0]}
+        return kpi.departures(managed([0.0] * 4, [0] * 4, [1] * 4, said, left), "it").value
+
+    assert broken(10.0) == 0
+    assert broken(25.0) == 1
+
+
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
     assert kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it").value == 1.0
@@ -154,3 +180,197 @@ def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:
     bought = 0.25 * (3636 + 36) / 3.6e6
     sold = 0.1 * 3564 / 3.6e6
     assert kpi.cost(run, "it").value == pytest.approx(bought - sold)
+
+
+# --- a response -------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_of_a_frequency_is_timed_until_it_stays_answered() -> None:
+    """5 % of it, 2 s later within 2 % of the reserve; all of it, 3 s later; the time counts from the row before."""
+    asked = [0.0, 0, -50, -50, -50, -1000, -1000, -1000, -1000, *[-1000.0] * 20]
+    given = [0.0, 0, 0, -45, -50, -50, -500, -970, -990, *[-1000.0] * 20]
+    hertz = [50.0, 50, 49.8, 49.8, 49.8, 49.5, 49.5, 49.5, 49.5, *[49.5] * 20]
+    assert kpi.response_time(answered(hertz, asked, given), "it").value == 4.0
+    assert np.isnan(kpi.response_time(answered(hertz, asked, [*given[:-1], -900.0]), "it").value)
+    assert kpi.response_error(answered(hertz, asked, [*given[:-1], -900.0]), "it").value == pytest.approx(10.0)
+
+
+RAMP = [50.0 + 0.05 * number for number in range(31)]
+RAMP += RAMP[::-1]
+
+
+def answers(droop: float, late: int = 0) -> list[float]:
+    """Beyond 0.2 Hz, so many % of 50 Hz for all of 1000 W, so many rows later."""
+    given = [max(hertz - 50.2, 0.0) / (droop / 100 * 50) * 1000 for hertz in RAMP]
+    return [0.0] * late + given[: len(given) - late]
+
+
+def test_a_droop_is_found_through_a_lag_and_another_one_is_told() -> None:
+    asked = answers(5.0)
+    assert kpi.droop_error(answered(RAMP, asked, asked), "it").value == pytest.approx(0.0, abs=1e-9)
+    assert kpi.droop_error(answered(RAMP, asked, answers(5.0, late=1)), "it").value < 5.0
+    steep = kpi.droop_error(answered(RAMP, asked, answers(4.0)), "it")
+    assert steep.value == pytest.approx(20.0)
+    assert "5 %" in steep.definition
+    assert "4 %" in steep.definition
+
+
+def swinging(factor: float) -> Recording:
+    """A frequency that stands from 10 s on, and a power that swings about its answer, each time by another factor."""
+    swings = [0.3 * factor**number * (-1) ** number for number in range(60)]
+    given = [0.0] * 10 + [
+        400 + 1000 * swing * np.sin(np.pi * (part + 0.5) / 4) for swing in swings for part in range(4)
+    ]
+    return answered([50.0] * 10 + [50.5] * 240, [0.0] * 10 + [400.0] * 240, given)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.8, 1.0, 1.1])
+def test_swings_that_do_not_die_away_are_told_from_those_that_do(factor: float) -> None:
+    found = kpi.decay_of_swings(swinging(factor), "it").value
+    assert factor > 1 or found == pytest.approx(factor, abs=0.1)
+    assert (found < 0.95) == (factor < 0.95)
+
+
+def test_a_way_to_an_answer_is_no_swing() -> None:
+    """From 0 to 400 W, over it once and back: one overshoot has nothing before it that it could be larger than."""
+    given = [0.0] * 10 + [0.0, 200, 450, 420, 405] + [400.0] * 50
+    run = answered([50.0] * 10 + [50.5] * 55, [0.0] * 10 + [400.0] * 55, given)
+    assert kpi.decay_of_swings(run, "it").value == 0.0
+
+
+def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
+    """4 A of 100 V: of 500 W the pack takes 400 W, and the charger does what there is to be done."""
+    asked, given = [0.0] + [500.0] * 9, [0.0] + [400.0] * 9
+    columns = {"Set Grid Power / W": asked, "Power / W": given, "Voltage / V": [100.0] * 10}
+    free = recorded("FollowPower", columns, LOSSLESS)
+    limited = recorded("FollowPower", {**columns, "Charge Current Limit / A": [4.0] * 10}, LOSSLESS)
+    assert kpi.power_error(free, "it").value == pytest.approx(np.sqrt(4 * 100.0**2 / 5))
+    assert np.isnan(kpi.settling_time(free, "it").value)
+    assert kpi.power_error(limited, "it").value == 0.0
+    assert kpi.settling_time(limited, "it").value < 2.0
+
+
+# --- how a manager behaves in between ---------------------------------------------------------------------------------
+
+
+def decided(time: float, power: float = 0.0, **more: Any) -> dict[str, Any]:
+    return {"type": "manager", "time": time, "power": power, "problem": "", "warned": [], **more}
+
+
+def test_a_warning_has_to_come_with_the_first_decision_at_which_it_could_be_known() -> None:
+    left = {"type": "departure", "time": 3.0, "short": 30.0, "leaves": 100.0}
+
+    def late(*said: dict[str, Any]) -> float:
+        return kpi.late_warnings(managed([0.0] * 5, [0] * 5, [1] * 5, *said, left), "it").value
+
+    known, unknown = {"departure": 100.0, "lacks": 20.0}, {"departure": 100.0, "lacks": 3.0}
+    assert late(decided(0.0, **known)) == 1
+    assert late(decided(0.0, **known), decided(1.0, warned=[100.0], **known)) == 1
+    assert late(decided(0.0, warned=[100.0], **known)) == 0
+    assert late(decided(0.0, **unknown), decided(1.0, warned=[100.0], **known)) == 0
+    assert late(decided(0.0, departure=900.0, lacks=20.0)) == 0  # of another departure
+    assert late(decided(0.0)) == 0  # a recording from before does not say it
+
+
+def test_turns_are_those_within_an_hour() -> None:
+    def most(*said: tuple[float, float]) -> float:
+        return kpi.turns(managed([0.0] * 5, [0] * 5, [1] * 5, *(decided(*each) for each in said)), "it").value
+
+    assert most((0, 100), (1, 0), (2, 200)) == 0
+    assert most((0, 100), (1, -100), (2, 0), (3, 100), (4, -100)) == 3
+
+
+def test_a_car_below_its_reserve_is_charged_unless_nobody_hears_the_manager() -> None:
+    in_hand = [-10.0] * 6
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6), "it").value == 5.0
+    assert kpi.rest_below(managed([0.0, 0, 0, 100, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [0] * 6), "it").value == 0.0
+    lost = [decided(1.0, problem="no link"), decided(4.0)]
+    assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6, *lost), "it").value == 0.0
+
+
+def test_nothing_flows_where_nobody_is_heard() -> None:
+    power = [-100.0] * 8 + [-50.0] * 3 + [0.0] * 3
+    lost = [decided(2.0, problem="no link"), decided(12.0)]
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14, *lost), "it").value == pytest.approx(50 / 0.01)
+    rests = [-100.0] * 8 + [0.0] * 6
+    assert kpi.power_without_link(managed(rests, [9] * 14, [1] * 14, *lost), "it").value == 0.0
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14), "it").value == 0.0
+
+
+# --- what giving back costs -------------------------------------------------------------------------------------------
+
+
+def compared(chemistry: str = "LFP") -> Recording:
+    """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done."""
+    columns = {
+        "Test Time / s": [0.0, 3600, 7200, 7201, 10801, 14401], "Step Count / 1": [1.0] * 3 + [2.0] * 3,
+        "Power / W": [0.0, -1000, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000, 1500, 0, 0, 0],
+        "House Power / W": [0.0] * 6, "Sun Power / W": [0.0] * 6, "Buying Price / 1": [0.2] * 6,
+        "Selling Price / 1": [0.5] * 6, "Plugged In / 1": [1.0] * 6, "SOC / 1": [0.5, 0.4, 0.5, 0.5, 0.5, 0.5],
+        "Charging Energy / Wh": [0.0, 0, 1500, 1500, 1500, 1500],
+        "Discharging Energy / Wh": [0.0, 1000, 1000, 1000, 1000, 1000],
+    }  # fmt: skip
+    events: list[dict[str, Any]] = []
+    for index, name, begin, end in ((1, "giving", 0.0, 7200.0), (2, "keeping", 7201.0, 14401.0)):
+        told = {**LOSSLESS, "charger charge": 2000.0, "scale": 1.0, "reserve": 50.0, "car energy": 10000.0}
+        events += [
+            {"type": "step started", "time": begin, "index": index, "name": name, "kind": "Manage", "direction": "both",
+             "resumable": True, "set_points": told},
+            {"type": "step ended", "time": end, "index": index, "ended_by": "time"},
+        ]  # fmt: skip
+    manifest = {"instruments": INSTRUMENTS, "pack": {"chemistry": chemistry}}
+    return Recording(manifest, events, list(columns), np.array(list(columns.values())).T)
+
+
+def test_a_kwh_given_back_costs_its_energy_and_its_ageing() -> None:
+    """1 kWh sold for 0.50, 1.5 bought for 0.30: 0.20 gained; 1 kWh out of it at the ageing of LFP."""
+    wear = wear_of("LFP")
+    assert wear is not None
+    figure = kpi.price_of_giving_back(compared(), "giving", "keeping")
+    assert figure.value == pytest.approx(-0.20 + wear.middle)
+    assert kpi.more_through(compared(), "giving", "keeping").value == pytest.approx(2500)
+    # The meters of this recording are exact beside it: what nobody knows is the ageing.
+    assert uncertainty(figure) == pytest.approx(wear.spread, rel=0.05)
+    assert [each.source for each in budget(figure).contributions][:1] == ["ageing by use"]
+
+
+def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price() -> None:
+    assert np.isnan(kpi.price_of_giving_back(compared(), "keeping", "giving").value)
+    assert np.isnan(kpi.price_of_giving_back(compared("LNMO"), "giving", "keeping").value)
+
+
+def test_the_price_of_ageing_is_that_of_a_pack_over_what_it_gives_in_its_life() -> None:
+    """109 EUR/kWh (BloombergNEF 2024) over 3000 to 6000 cycles lie inside, and over 10 times as many do not."""
+    lfp, nmc = wear_of("LFP"), wear_of("NMC811")
+    assert lfp is not None
+    assert nmc is not None
+    assert lfp.low < 109 / 6000 < lfp.middle < 109 / 3000 < lfp.high
+    assert nmc.low < 109 / 1750 < nmc.high
+    assert lfp.high < nmc.high
+
+
+# --- a standby --------------------------------------------------------------------------------------------------------
+
+
+def idle(given: list[float], box: list[float] | None = None) -> Recording:
+    """Two hours in rows of ten minutes, with a demand of 500 W in the eighth and ninth."""
+    asked = [0.0] * 7 + [500.0, 500.0] + [0.0] * 4
+    time = [600.0 * number for number in range(13)]
+    columns = {"Test Time / s": time, "Set Grid Power / W": asked, "Power / W": given}
+    told = {**LOSSLESS, "charger idle": 12.0}
+    return recorded("FollowPower", columns | ({"Grid Power / W": box} if box else {}), told)
+
+
+def test_what_a_standby_takes_is_measured_by_a_box_and_stated_where_nobody_measures() -> None:
+    given = [0.0] * 7 + [500.0, 500.0] + [0.0] * 4
+    assert kpi.standby_power(idle(given), "it").value == pytest.approx(12.0)
+    assert "12 W" in kpi.standby_power(idle(given), "it").definition
+    box = [8.0] * 7 + [500.0, 500.0] + [8.0] * 4
+    assert kpi.standby_power(idle(given, box), "it").value == pytest.approx(8.0)
+
+
+def test_a_demand_that_got_less_is_not_met() -> None:
+    met = [0.0] * 7 + [0.0, 480.0] + [0.0] * 4
+    assert kpi.demands_met(idle(met), "it").value == 100.0
+    assert kpi.demands_met(idle([0.0] * 7 + [0.0, 300.0] + [0.0] * 4), "it").value == 0.0

@@ -285,7 +285,9 @@ def test_the_temperature_of_a_figure_is_what_the_chamber_was_set_to_at_the_end_o
 def test_every_kpi_of_ours_says_all_that_a_pack_file_and_a_report_need() -> None:
     for each in registry.found().kpis:
         assert each.definition.endswith("."), each
-        assert each.unit in {"Ah", "Wh", "W", "%", "Ω", "s", "K", "V", "mV", "kWh/100km", "°C", "Hz", "1"}, each
+        assert each.unit in {"Ah", "Wh", "W", "%", "Ω", "s", "K", "V", "mV", "kWh/100km", "°C", "Hz", "EUR/kWh", "1"}, (
+            each
+        )
         assert each.columns, each
         assert each.__doc__ == f"{each.definition} Unit: {each.unit}."
         low, high = each.span

@@ -126,7 +126,7 @@ class ModbusLink:
         until = monotonic() + (PATIENCE if self._came else BEGINS)
         pause = threading.Event()
         while self._orders.sun[64901, "Done"] != number:
-            if monotonic() > until or (self._process is not None and self._process.poll() is not None):
+            if monotonic() > until or (self._process is not None and self._process.is_over):
                 self._orders.rest()
                 blame(self.which, self._process)
                 raise NoAnswer(f"it did not answer moment {number}." if self._server.clients else NOBODY)

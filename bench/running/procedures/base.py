@@ -83,6 +83,10 @@ class Procedure(Generic[S]):
         station = self.place.station
         return station.rest_scan_period if self.mode is None else station.scan_period
 
+    def pace(self, time: float) -> float:
+        """S from a time of the step (s) to its next scan, where that is not always `scan_period`."""
+        return self.scan_period
+
     def envelope(self) -> Envelope:
         """Everything that the control law may ask for."""
         return {}

@@ -7,7 +7,7 @@ or an answer the car rests.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import inf, isnan
+from math import floor, inf, isfinite, isnan
 
 from bench import columns
 from bench.columns import INDEX
@@ -17,10 +17,12 @@ from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.links import Link, Seen, Standing, open_link
 from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
+from bench.managing.reaching import DECEIVING, lacking_at_best
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
-from bench.running.grid_side import side_of
+from bench.running.emulation import cell_of, charge_steps_of
+from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.leading import Leading
@@ -29,10 +31,10 @@ from bench.running.sampling import Row
 from models.construction import Construction
 from models.grid.charger import Charger
 from models.grid.seasons import forecast
-from models.grid.week import QUARTER, RESERVE_ROAD, SERIES, Days, Trip
+from models.grid.week import QUARTER, SERIES, Days, Trip
 from models.tables import Vector
 from models.vehicle.car import load_car
-from models.vehicle.reach import Pack, going, lacking, needed_soc, usable
+from models.vehicle.reach import Going, Pack, going, lacking, needed_soc, usable
 
 HORIZON = 24 * 3600.0
 """s of a forecast."""
@@ -45,6 +47,7 @@ GARAGE, LEAST = 5.0, 5.0
 DEGREES = 0.5
 """K in which the air around the pack is set."""
 _VOLTAGE, _SOC, _COLDEST = INDEX[columns.VOLTAGE], INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
+_HOTTEST, _POWER = INDEX[columns.CELL_TEMPERATURE_MAX], INDEX[columns.POWER]
 _CURRENT = INDEX[columns.CURRENT]
 _CHARGE_LIMIT, _DISCHARGE_LIMIT = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
@@ -62,11 +65,23 @@ class ManageProcedure(OnTheGrid[Manage]):
             raise ValueError(f"a scale of {self.scale:g} leaves nothing of a car: give more than 0.")
         if step.imports <= 0 or step.exports < 0:
             raise ValueError("a connection carries more than 0 W in and 0 W or more out: give imports and exports.")
+        if step.charger is not None and not step.charger > 0:
+            raise ValueError(f"a home's charger of {step.charger:g} W does nothing: give more than 0.")
+        self._whole = self.charger
+        self._charger = self._of_the_home(self.charger)
         self.charge, self.discharge = self.charger.charge, self.charger.discharge
         self._drives = [(trip, going(step.days.car, trip.road, self._outside(trip.leaves))) for trip in step.days.trips]
         construction = Construction(**pack.construction.model_dump())
         self._link: Link | None = None
+        self._managing: _Managing | None = None
+        self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
+
+    def _of_the_home(self, charger: Charger) -> Charger:
+        """The station's, as far as the home has it."""
+        most = inf if self.step.charger is None else self.step.charger * self.scale
+        back = min(charger.discharge, most) if self.step.gives else 0.0
+        return replace(charger, charge=min(charger.charge, most), discharge=back)
 
     def _outside(self, time: float) -> float:
         return float(self.step.days.outside[self.step.days.quarter(time)])
@@ -83,11 +98,12 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def around(self, time: float) -> float:
         """Temperature (degC) around the pack, as a chamber is set to it."""
-        return DEGREES * round(max(self._outside(time) + GARAGE, LEAST) / DEGREES)
+        outside = self._outside(time)
+        return DEGREES * round((max(outside + GARAGE, LEAST) if self.step.garage else outside) / DEGREES)
 
     def envelope(self) -> Envelope:
-        """See `Procedure`; with the way's power and the chamber's temperatures."""
-        found = dict(super().envelope())
+        """See `Procedure`; with the way's power and the chamber's temperatures. What gives nothing still drives."""
+        found = dict(envelope(self._whole, self.place, self._whole.charge, self._whole.discharge))
         driving = max((way.power for _, way in self._drives), default=0.0) * self.scale
         pack = self.place.pack
         if driving and ("sink", "power") in found:
@@ -101,7 +117,8 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def problems(self) -> Iterable[str]:
         """See `Procedure`: trips that nobody can be on at once."""
-        yield from super().problems()
+        if charger_of(self.place) is None:
+            yield NO_CHARGER.format(station=self.place.station.name)
         if self.step.days.trips and "sink" not in self.place.roles:
             yield "its days have trips, and a drive needs a sink: give days without any, or another station."
         last = 0.0
@@ -112,7 +129,8 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def set_points(self) -> dict[str, float]:
         """See `Procedure`."""
-        return {**super().set_points(), "scale": self.scale, "reserve": self.step.days.reserve}
+        mine = {"scale": self.scale, "reserve": self.step.days.reserve, "car energy": self.pack.energy}
+        return {**super().set_points(), **mine}
 
     def words(self) -> dict[str, str]:
         """See `Procedure`."""
@@ -120,34 +138,64 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
+        self._managing = _Managing(self, stage, self.linked(stage))
+        return self._managing.control
+
+    def pace(self, time: float) -> float:
+        """See `Procedure`: a car that rests is looked at as in a rest, and in time for whatever happens next."""
+        usual, slow = self.scan_period, self.place.station.rest_scan_period
+        if self._managing is None or not self._managing.rests(time):
+            return usual
+        edges = [edge for trip, way in self._drives for edge in self._edges(trip, way) if edge > time]
+        left = min([self._managing.next_moment, self.step.days.duration, *edges]) - time
+        return max(min(slow, usual * floor(left / usual + ROUNDING)), usual)
+
+    def linked(self, stage: Stage) -> Link:
+        """The link to the manager; its process begins with it."""
         if self._link is None:
-            self._link = open_link(self.step.manager, beside=stage.place.station.clock == "wall")
+            self._link = open_link(self.step.manager, beside=self.place.station.clock == "wall")
             if self._link.says:
                 stage.log.event("manager link", says=self._link.says)
-        return _Managing(self, stage, self._link).control
+        return self._link
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._hang_up()
+        self.hang_up()
 
     def abandoned(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self._hang_up()
+        self.hang_up()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """End the link, and the process of a manager that was started."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
 
+    def withheld(self, row: Row, asked: float) -> float:
+        """W that the pack does not take of what its file promises, though all that it takes is `asked` for (W, DC).
+
+        Half of it counts: a table in steps, read a little beside one of its edges, says nothing.
+        """
+        rate = self._steps.rate(row[_COLDEST], row[_HOTTEST], row[_SOC])
+        limit, promised = row[_CHARGE_LIMIT] * row[_VOLTAGE], rate * self._capacity * row[_VOLTAGE]
+        if not (asked >= ALL * limit and limit < HALF * promised):
+            return 0.0
+        return max(min(self.charger.ac_to_dc(self.charger.charge), promised) - limit, 0.0)
+
     def driving(self, time: float) -> float:
         """W out of the car's pack at a time of the days; 0 where it is not on its way."""
         for trip, way in self._drives:
-            half = 3600 * trip.distance * way.energy / way.power / 2
-            if trip.leaves <= time < min(trip.leaves + half, trip.returns) or (
-                max(trip.returns - half, trip.leaves) <= time < trip.returns
-            ):
+            leaves, there, back, returns = self._edges(trip, way)
+            if leaves <= time < there or back <= time < returns:
                 return way.power
         return 0.0
+
+    @staticmethod
+    def _edges(trip: Trip, way: Going) -> tuple[float, float, float, float]:
+        """When it leaves, is there, begins its way back, and returns: s of the days."""
+        half = 3600 * trip.distance * way.energy / way.power / 2
+        return trip.leaves, min(trip.leaves + half, trip.returns), max(trip.returns - half, trip.leaves), trip.returns
 
 
 class _Managing:
@@ -155,11 +203,11 @@ class _Managing:
 
     def __init__(self, procedure: ManageProcedure, stage: Stage, link: Link) -> None:
         self._of, self._stage, self._link = procedure, stage, link
-        self._inquiry, self._why = Inquiry(link, beside=stage.place.station.clock == "wall"), ""
+        self._inquiry, self._why = self._asked_by(link), ""
         self._days: Days = procedure.step.days
         self._side, self._note = side_of(procedure.charger, stage), stage.sampler.note
         step, self._cars = procedure.step, procedure.cars
-        self._asking = Asking(step.days, self._cars, step.imports, step.exports, self._foreseen)
+        self._asking = Asking(step.days, self._cars, step.imports, step.exports, self._foreseen, road=step.reserve_road)
         self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
         self._due = next(self._moments)
         self._reasons = set[str]()
@@ -169,7 +217,23 @@ class _Managing:
         self._wanted: float | None = None
         self._gone: Trip | None = None
         self._range = self._needed = float("nan")
-        self._degrees = float("nan")
+        self._degrees = self._soc = self._cells = float("nan")
+        self._gone_down = False
+        self._withheld = self._given = self._moved = 0.0
+        self._still = STILL * stage.place.pack.rated_capacity
+
+    def _asked_by(self, link: Link) -> Inquiry:
+        return Inquiry(link, beside=self._stage.place.station.clock == "wall")
+
+    @property
+    def next_moment(self) -> float:
+        """When something happens next, s of the days."""
+        return self._due[0]
+
+    def rests(self, time: float) -> bool:
+        """Whether nothing has been asked of the car for so long that nothing flows, and nobody is thinking about it."""
+        # Who speaks by himself may do so at any moment, and is heard in time.
+        return time - self._moved >= SETTLED and not (self._inquiry.pending or self._link.live)
 
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
@@ -181,6 +245,7 @@ class _Managing:
         self._gone = trip
         heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
+        self._restart(time)
         if self._reasons and not self._inquiry.pending:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
@@ -188,25 +253,42 @@ class _Managing:
         elif heard is not None:
             self._stand(heard, time, trip is None)
         if trip is not None:
+            power = -self._of.scale * self._of.driving(time)
             self._side.stop()
-            self._side.terminals(-self._of.scale * self._of.driving(time), row, time)
-            return
-        self._side.follow(self._allowed(time), row, time)
+            self._side.terminals(power, row, time)
+        else:
+            power = self._allowed(time)
+            self._side.follow(power, row, time)
+        if power or not -self._still <= row[_CURRENT] <= self._still:
+            self._moved = time
 
     # --- what happens ---
 
     def _happens(self, time: float) -> None:
         while time + ROUNDING >= self._due[0]:
             self._reasons.add(self._due[1])
+            if self._due[1] == "trip":
+                self._given = 0.0  # what was given before nobody could know that it would lack
             self._due = next(self._moments)
+
+    def _restart(self, time: float) -> None:
+        """A manager that is down has no process; when it is back, it is another one."""
+        down = self._days.suffers("restart", time) is not None
+        if down and not self._gone_down:
+            self._of.hang_up()
+        elif self._gone_down and not down:
+            self._link = self._of.linked(self._stage)
+            self._inquiry = self._asked_by(self._link)
+        self._gone_down = down
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
+        self._withhold(row, time)
         self._looked, days, of = time, self._days, self._of
         quarter = days.quarter(time)
-        way = going(days.car, RESERVE_ROAD, float(days.outside[quarter]))
+        way = going(days.car, of.step.reserve_road, float(days.outside[quarter]))
         self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
-        self._needed = days.reserve
+        self._needed, self._soc, self._cells = days.reserve, row[_SOC], row[_COLDEST]
         net = {
             columns.RANGE: self._range, columns.RANGE_NEEDED: self._needed, columns.HOUSE: float(days.house[quarter]),
             columns.SUN: float(days.sun[quarter]), columns.BUY: float(days.buy[quarter]),
@@ -229,7 +311,7 @@ class _Managing:
         """What a car tells a box of its plans: Wh that stay in it, and those that its next trip wants on top."""
         days, pack, cells = self._days, self._of.pack, row[_COLDEST]
         outside = float(days.outside[quarter])
-        beyond, trip = going(days.car, RESERVE_ROAD, outside), days.next_trip(time)
+        beyond, trip = going(days.car, self._of.step.reserve_road, outside), days.next_trip(time)
         if isnan(cells):
             self._kept = self._wanted = None
             return
@@ -241,16 +323,27 @@ class _Managing:
         distance = trip.distance + days.reserve * beyond.energy / there.energy
         self._wanted = pack.energy * min(needed_soc(pack, distance, cells, there), 1.0)
 
+    def _withhold(self, row: Row, time: float) -> None:
+        """Count what the pack did not take, and what it gave back, while the car is at home, Wh of the car."""
+        if self._gone is not None or self._days.trip_at(time) is not None:
+            return
+        asked = self._of.charger.ac_to_dc(self._allowed(time))
+        hours = max(time - self._looked, 0.0) / 3600 / self._of.scale
+        self._withheld += self._of.withheld(row, asked) * hours
+        if isfinite(row[_POWER]):
+            self._given += max(-row[_POWER], 0.0) * hours
+
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         days, of = self._days, self._of
         outside = float(days.outside[days.quarter(time)])
-        way, beyond = going(days.car, trip.road, outside), going(days.car, RESERVE_ROAD, outside)
+        way, beyond = going(days.car, trip.road, outside), going(days.car, of.step.reserve_road, outside)
         short = lacking(of.pack, row[_SOC], row[_COLDEST], trip.distance, way, days.reserve, beyond)
         leaves = days.at(trip.leaves).timestamp()
         self._stage.log.event(
-            "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road
-        )
-        self._answer = Answer(0.0)
+            "departure", at=time, leaves=leaves, short=round(short, 3), distance=trip.distance, road=trip.road,
+            withheld=round(self._withheld / way.energy, 3), given=round(self._given / way.energy, 3),
+        )  # fmt: skip
+        self._answer, self._withheld, self._given = Answer(0.0), 0.0, 0.0
 
     # --- what is decided ---
 
@@ -285,12 +378,21 @@ class _Managing:
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
-            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned),
+            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned), **self._outlook(time),
         )  # fmt: skip
 
     def _linked(self, time: float) -> bool:
-        """Whether manager and charger hear each other; from the scan on at which the moment `link` happens."""
-        return self._days.suffers("link", time + ROUNDING) is None
+        """Whether manager and charger hear each other; from the scan on at which the moment happens."""
+        return self._days.unheard(time + ROUNDING) is None
+
+    def _outlook(self, time: float) -> dict[str, float | None]:
+        """The next departure, as it is known, and what will lack there at best; None where nobody could know it."""
+        days, of, trip = self._days, self._of, self._days.next_trip(time)
+        hidden = any(days.suffers(what, time) is not None for what in DECEIVING)
+        if trip is None or hidden or days.unheard(time) is not None or days.trip_at(time) is not None:
+            return {"departure": None, "lacks": None}
+        lacks = lacking_at_best(days, of.pack, of.cars, self._soc, self._cells, time, trip, of.step.reserve_road)
+        return {"departure": days.at(trip.departure(time)).timestamp(), "lacks": round(lacks, 2)}
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._of.scale, row[_VOLTAGE]
@@ -312,8 +414,12 @@ class _Managing:
         )  # fmt: skip
 
     def _foreseen(self, time: float) -> dict[str, Vector]:
-        seen = forecast(self._days, time, HORIZON)
-        return {name: getattr(seen, name) for name in SERIES}
+        seen, share = forecast(self._days, time, HORIZON), self._of.step.foreseen
+        found = {name: getattr(seen, name) for name in SERIES}
+        if share is not None:
+            ahead = slice(self._days.quarter(time), self._days.quarter(time) + len(seen.house))
+            found |= {name: getattr(self._days, name)[ahead] * (share if name in SCALED else 1.0) for name in SERIES}
+        return found
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""
@@ -327,3 +433,9 @@ class _Managing:
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
+ALL, HALF = 0.95, 0.5
+"""Of what a pack takes now, what is all of it; of what its file promises, below what it is off its file."""
+SETTLED, STILL = 5.0, 0.02
+"""s without a power that is asked for, and 1/h of the pack's capacity: below that a car rests, and its charger does."""
+SCALED = frozenset({"house", "sun"})
+"""Of a forecast, what is another share of what it will be."""

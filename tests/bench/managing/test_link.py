@@ -2,12 +2,16 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import repeat
+from subprocess import PIPE
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,3 +152,27 @@ def test_a_process_that_was_started_ends_with_its_link() -> None:
     link.close()
     link.close()
     assert process.poll() is not None
+
+
+def test_a_process_does_not_outlive_a_test_that_was_killed() -> None:
+    """Nobody had the time to end it: what holds the other end of its watch is gone, and that is enough."""
+    holds = (
+        "import sys; from bench.managing.link import Link; print(Link('reference')._process.pid, flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", holds], stdin=PIPE, stdout=PIPE, text=True) as test:
+        assert test.stdout is not None
+        manager = psutil.Process(int(test.stdout.readline()))
+        assert manager.is_running()
+        test.kill()
+        with suppress(psutil.NoSuchProcess):
+            manager.wait(timeout=30)  # raises where it is still there
+    assert not manager.is_running()
+
+
+def test_a_process_that_ends_by_itself_is_not_looked_for_again() -> None:
+    """Its number may be another's by then."""
+    link = Link("reference")
+    watch = link._watch
+    assert watch is not None
+    link.close()
+    assert watch._process.returncode == 0

@@ -179,7 +179,7 @@ def test_a_catalogue_is_read_in_its_order(write: WriteFile) -> None:
     [
         (
             ("blame: pack", "blame: nobody"),
-            "line 9, key faults.too-hot.blame: found 'nobody'; .*bench, operator, pack, test",
+            "line 9, key faults.too-hot.blame: found 'nobody'; .*bench, charger, manager, operator, pack, test",
         ),
         (("action: trip", "action: tripp"), "did you mean 'trip'"),
         (("layer: guard", "layer: gard"), "did you mean 'guard'"),

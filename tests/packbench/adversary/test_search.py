@@ -42,8 +42,10 @@ def test_each_flaw_is_found_and_its_file_tells_it_from_the_reference(flawed: str
         flawed, "--weeks", "150", "--days", "3", "--jobs", "1", "--seed", seed, "--out", str(file), cwd=tmp_path
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
+    assert "The bench agrees, and the breach counts: on the bench virtual-vehicle: " in done.stdout
     assert pytest_on(file) == 1
     text = file.read_text(encoding="utf-8")
+    assert "The bench agrees" in text
     assert f'MANAGER = "{flawed}"' in text
     file.write_text(text.replace(f'MANAGER = "{flawed}"', 'MANAGER = "reference"'), encoding="utf-8")
     assert pytest_on(file) == 0

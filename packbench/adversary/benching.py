@@ -1,0 +1,87 @@
+"""A week on the full bench: a breach that a plant model found counts when instruments, BMS and guard agree with it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.grid.steps import Manage
+from bench.pack import load_pack
+from bench.recording.run import TestIdentity
+from bench.running.lifecycle import Setup
+from bench.scenario import Charge, Discharge, Soak, Step, current_below, soc_above, soc_below
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import BenchFault, Failure
+from packbench.adversary.referee import CHATTER, DISCHARGED, SILENT, UNWARNED, USED_UP, Breach
+from packbench.adversary.space import Week
+from reports import kpi
+from reports.kpi import Kpi
+from reports.recording import Recording
+
+STATION = "virtual-vehicle"
+"""A car's bench, with the cells that the plant has."""
+WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A figure of a managed step, and the most that it may be."""
+
+    figure: Callable[[Recording, str], Kpi]
+    at_most: float
+
+
+LIMITS: Mapping[str, Limit] = {
+    DISCHARGED: Limit(kpi.below_reserve, 50.0),
+    USED_UP: Limit(kpi.departures, 0.5),
+    UNWARNED: Limit(kpi.late_warnings, 0.5),
+    SILENT: Limit(kpi.failures, 0.5),
+    CHATTER: Limit(kpi.turns, 2.5),
+}
+"""By the kind of a breach, which figure of a bench shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Whether the bench showed the same breach, and in one sentence what it showed."""
+
+    agrees: bool
+    text: str
+
+
+def on_the_bench(week: Week, manager: str) -> tuple[Step, ...]:
+    """The steps of a week: the car as it is in the beginning, and the manager in charge of it."""
+    plant = week.plant()
+    return (
+        Discharge("C/3", until=soc_below(week.soc), name="down"),
+        Charge("C/3", until=[soc_above(week.soc), current_below("C/20", hold=60)], name="up"),
+        Soak(round(plant.around(0.0))),
+        Manage(
+            manager, plant.days, imports=week.connection, exports=week.connection, charger=week.charger,
+            reserve_road=week.reserve_road, garage=week.garage, foreseen=week.foreseen, name=WEEK,
+        ),
+    )  # fmt: skip
+
+
+def figures(run: Recording) -> Iterator[tuple[Kpi, float]]:
+    """What a manager promises, each with the most that it may be."""
+    for limit in LIMITS.values():
+        yield limit.figure(run, WEEK), limit.at_most
+
+
+def agreed(week: Week, manager: str, breach: Breach, runs: Path, station: str = STATION) -> Agreed:
+    """Play a week on a bench and say whether it shows the breach; its recording is left in `runs`."""
+    found, file = load_station(station)
+    setup = Setup(found, file, *load_pack(found.packs[0]))
+    bench = TestBench(setup, runs, TestIdentity("adversary", "adversary", breach.kind), supervised=False)
+    try:
+        bench.open()
+        run = Recording(*bench.run(*on_the_bench(week, manager)))
+    except (BenchFault, Failure) as error:
+        return Agreed(False, f"the bench could not play it to its end: {error}")
+    finally:
+        bench.conclude()
+    limit = LIMITS[breach.kind]
+    shown = limit.figure(run, WEEK)
+    value = f"{shown.name} {shown.value:.4g} {shown.unit}, at most {limit.at_most:g}"
+    return Agreed(shown.value > limit.at_most, f"on the bench {found.name}: {value}")

@@ -1,0 +1,163 @@
+"""What a home has and has not, a manager that is begun anew, and what a pack does not take of what it promises."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.grid.steps import FollowPower, Manage
+from bench.recording.run import RunRecord
+from bench.scenario import soc_above
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from models.grid.week import Days, Outage, Trip
+from tests.bench.managing.manager import manager
+
+On = Callable[..., TestBench]
+START = datetime(2026, 1, 12, tzinfo=UTC)
+CLOCKWORK = """
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version, count = "HTTP/1.1", 0
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        Handler.count += 1
+        body = json.dumps({"power": -1000, "say": "answer %d" % Handler.count}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+server = HTTPServer(("127.0.0.1", 0), Handler)
+print("listening on http://127.0.0.1:%d" % server.server_address[1], flush=True)
+server.serve_forever()
+"""
+"""A manager that counts its answers, and so shows which of its lives it is in."""
+
+
+def hours(count: float, **given: Any) -> Days:
+    """So many hours of a winter in which nothing changes."""
+    flat = np.ones(round(4 * count))
+    return Days(
+        START, "paris-january", outside=5 * flat, house=400 * flat, sun=100 * flat, buy=0.25 * flat, sell=0.1 * flat,
+        **given,
+    )  # fmt: skip
+
+
+def column(run: RunRecord, name: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.array([row[run.columns.index(name)] for row in run.rows])
+
+
+def events(run: RunRecord, kind: str) -> list[Any]:
+    return [event for event in run.events if event["type"] == kind]
+
+
+def scale_of(run: RunRecord) -> float:
+    return float(events(run, "step started")[-1]["set_points"]["scale"])
+
+
+def test_a_manager_is_begun_anew_in_mid_discharge_and_nothing_acts_meanwhile(on: On, tmp_path: Any) -> None:
+    script = tmp_path / "clockwork.py"
+    script.write_text(CLOCKWORK, encoding="utf-8")
+    days = hours(0.75, outages=(Outage("restart", 300.0, 600.0),))
+    run = on("virtual-module", soc=0.6).run(Manage(f"{sys.executable} {script}", days))
+    assert [(each["reason"], each["say"]) for each in events(run, "manager")] == [
+        ("start", "answer 1"), ("tick", ""), ("link", "answer 1"), ("tick", "answer 2"), ("tick", "answer 3"),
+    ]  # fmt: skip
+    time = column(run, "Test Time / s") - column(run, "Test Time / s")[0]
+    power = column(run, "Power / W")
+    assert power[(time > 100) & (time < 295)].max() < 0
+    assert power[(time > 310) & (time < 595)].min() == 0.0
+    assert power[(time > 615) & (time < 900)].max() < 0
+
+
+def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
+    days = hours(1, trips=(Trip(1800.0, 3000.0, 10.0),))
+    with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 2000}) as (address, asked):
+        run = on("virtual-module", soc=0.6).run(Manage(address, days, gives=False))
+    assert asked[0]["charger"]["discharge"] == 0.0
+    plugged = column(run, "Plugged In / 1") == 1
+    assert column(run, "Power / W")[plugged].min() == 0.0
+    assert column(run, "Power / W")[plugged].max() > 0
+    assert column(run, "Power / W")[~plugged & np.isfinite(column(run, "Plugged In / 1"))].min() < 0
+
+
+def test_a_home_has_its_own_charger_road_and_forecast(on: On) -> None:
+    with manager(lambda _asked: {"power": 9000}) as (address, asked):
+        step = Manage(address, hours(0.5), charger=3700.0, reserve_road="motorway-130", foreseen=0.5, garage=False)
+        run = on("virtual-module", soc=0.5).run(step)
+    assert asked[0]["charger"]["charge"] == pytest.approx(3700.0)
+    assert asked[0]["reserve"]["road"] == "motorway-130"
+    assert asked[0]["forecast"]["house"][1] == pytest.approx(200.0)
+    assert asked[0]["forecast"]["sun"][1] == pytest.approx(50.0)
+    assert asked[0]["forecast"]["buy"][1] == pytest.approx(0.25)
+    assert np.nanmax(column(run, "Set Grid Power / W")) == pytest.approx(3700 * scale_of(run))
+    with manager(lambda _asked: {"power": 0}) as (address, _):
+        near = on("virtual-module", soc=0.5).run(Manage(address, hours(0.25)))
+    assert np.nanmax(column(run, "Range / km")) < 0.8 * np.nanmax(column(near, "Range / km"))
+
+
+def test_a_home_without_a_charger_is_refused(on: On) -> None:
+    with pytest.raises(InputError, match="does nothing: give more than 0"):
+        on("virtual-module").run(Manage("http://127.0.0.1:9", hours(0.25), charger=0.0))
+
+
+@pytest.mark.parametrize(("defects", "withheld"), [((), False), (("charge-limit:0.1",), True)])
+def test_what_the_pack_does_not_take_of_what_its_file_promises_is_counted(
+    on: On, defects: tuple[str, ...], withheld: bool
+) -> None:
+    """A BMS that allows a twentieth of the charge, and a manager that asks for all that there is."""
+    days = hours(2, trips=(Trip(5400.0, 7100.0, 250.0),))
+    with manager(lambda _asked: {"power": 11000}) as (address, _):
+        run = on("virtual-module", soc=0.3, defects=defects).run(Manage(address, replace(days, reserve=20.0)))
+    (departure,) = events(run, "departure")
+    assert (departure["withheld"] > 30) == withheld
+    assert (departure["withheld"] == 0) == (not withheld)
+
+
+def test_a_signal_ends_where_it_is_told_to(on: On) -> None:
+    run = on("virtual-module", soc=0.5).run(FollowPower([(0.0, 100.0), (36000.0, 100.0)], until=[soc_above(0.55)]))
+    assert events(run, "step ended")[-1]["ended_by"] == "SOC at least 0.55"
+    assert column(run, "SOC / 1")[-1] == pytest.approx(0.55, abs=0.01)
+
+
+def test_a_car_that_rests_is_looked_at_as_in_a_rest_and_in_time_for_what_happens(on: On) -> None:
+    """Each second while something flows or is about to; the trip is driven for its first and last minutes."""
+    days = hours(1.5, trips=(Trip(1000.0, 4000.0, 20.0),), outages=(Outage("link", 4103.0, 4200.0),))
+    with manager(lambda asked: {"power": 2000 if "00:00" in asked["time"] else 0}) as (address, _):
+        bench = on("virtual-module", soc=0.5)
+        run = bench.run(Manage(address, days))
+    time = column(run, "Test Time / s")
+    time, power = time - time[0], column(run, "Power / W")
+    apart = np.diff(time)
+    slow = bench.station.rest_scan_period
+    assert apart.max() == pytest.approx(slow)
+    # What flowed in an interval is what its two rows say: none that is slow begins or ends with a power.
+    moving = (np.abs(power[1:]) > 1) | (np.abs(power[:-1]) > 1)
+    assert apart[moving].max() == pytest.approx(1.0)
+    assert (apart > 1.5).sum() * slow > 0.3 * time[-1]
+    assert [each["at"] for each in events(run, "departure")] == [1000.0]
+    asked = [each["at"] for each in events(run, "manager")]
+    assert asked == pytest.approx([0.0, 900.0, 1800.0, 2700.0, 3600.0, 4000.0, 4103.0, 4200.0, 4500.0], abs=1.0)
+    away = column(run, "Plugged In / 1") == 0
+    assert time[away & (power < -1)].min() == pytest.approx(1001.0, abs=3.5)
+
+
+def test_what_full_power_cannot_reach_is_known_with_the_decision(on: On) -> None:
+    """And not while the car does not tell how full it is: nobody could know it then."""
+    days = hours(1, trips=(Trip(2700.0, 3300.0, 400.0),), outages=(Outage("soc", 600.0, 1200.0),))
+    with manager(lambda _asked: {"power": 0}) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, days))
+    told = {round(each["at"]): (each["departure"], each["lacks"]) for each in events(run, "manager")}
+    leaves = days.at(2700.0).timestamp()
+    assert told[0][0] == leaves
+    assert told[600] == told[900] == (None, None)
+    assert 5 < told[0][1] < told[1800][1]
+    (departure,) = events(run, "departure")
+    assert departure["short"] > told[1800][1]

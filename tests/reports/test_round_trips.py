@@ -1,0 +1,56 @@
+"""The picture of a round trip: its points are the run's figures, and a run without two of them has none."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reports import round_trips
+from reports.recording import Recording
+from tests.reports.test_kpi_grid import LOSSLESS
+from tests.reports.worked import INSTRUMENTS
+
+
+def there_and_back(*powers: tuple[float, float]) -> Recording:
+    """For each power, an hour into the pack of 10 Ah and an hour out of it, with such a share of it that comes back."""
+    names = (
+        "Test Time / s", "Step Count / 1", "Set Grid Power / W", "Power / W", "SOC / 1", "Charging Capacity / Ah",
+        "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
+    )  # fmt: skip
+    rows: list[tuple[float, ...]] = []
+    events: list[dict[str, Any]] = []
+    time = charged = given = into = out = 0.0
+    for number, (power, share) in enumerate(powers):
+        for way in (1, -1):
+            index = 2 * number + (1 if way > 0 else 2)
+            start = time
+            for part in range(3):
+                moved = 0.0 if part == 0 else 5.0
+                charged, given = charged + moved * (way > 0), given + moved * (way < 0)
+                energy = moved * power / 10 * (1 if way > 0 else share)
+                into, out = into + energy * (way > 0), out + energy * (way < 0)
+                soc = 0.25 + 0.25 * part if way > 0 else 0.75 - 0.25 * part
+                flows = way * power * (1 if way > 0 else share)
+                rows.append((time, index, way * power, flows, soc, charged, given, into, out))
+                time += 1800.0 if part < 2 else 1.0
+            name = f"{'in' if way > 0 else 'out'} at {power:g}"
+            events += [
+                {"type": "step started", "time": start, "index": index, "name": name, "kind": "FollowPower",
+                 "direction": "charge" if way > 0 else "discharge", "resumable": True, "set_points": LOSSLESS},
+                {"type": "step ended", "time": time - 1, "index": index, "ended_by": "time"},
+            ]  # fmt: skip
+    return Recording({"instruments": INSTRUMENTS}, events, list(names), np.array(rows))
+
+
+def test_its_points_are_what_came_back_at_each_power() -> None:
+    found = round_trips.points(there_and_back((1000.0, 0.87), (250.0, 0.80)))
+    assert [each.power for each in found] == pytest.approx([25.0, 100.0])
+    assert [each.efficiency for each in found] == pytest.approx([80.0, 87.0], abs=0.5)
+    assert all(each.spread > 0 for each in found)
+
+
+def test_one_is_drawn_where_there_are_several() -> None:
+    (drawn,) = round_trips.pictures(there_and_back((1000.0, 0.87), (250.0, 0.80)))
+    assert drawn.png.startswith(b"\x89PNG")
+    assert "100.0 %  87." in drawn.text
+    assert list(round_trips.pictures(there_and_back((1000.0, 0.87)))) == []
