@@ -1,0 +1,194 @@
+"""Columns of a long Parquet file that stay in it: each is gone through once, in a task of its own, and nothing is held.
+
+What a check or a figure asks of all of a column was found out then (`Facts`); where it looks at single records, or at
+those of a step, their row groups are read again. So memory does not depend on the length of a recording, but for the
+time and the current, which are held: what flowed is an integral over all of both.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.recording.rows import BATCH, Floats, Values
+from bench.verdicts import InputError
+from reports.foreign.pieces import Facts, Places, changed, stride
+
+KEPT = 2**22
+"""Values of row groups that are kept in memory, 32 MB: a figure of a step reads several columns of it."""
+LARGEST = 2**21
+"""Rows of a group from which on a column is held: to read one of its records is to read all of the group."""
+ALL = "all"
+"""Where a column is that was read as a whole."""
+Plain = Callable[[Any], Floats]
+"""From an arrow column to numbers, in SI units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A column to be read: its name in the file, what makes numbers of it, and whether it is held.
+
+    `steps`: it has few different values, whose changes are looked for.
+    """
+
+    name: str
+    plain: Plain
+    held: bool = False
+    steps: bool = False
+
+
+def read(path: Path, asked: Mapping[str, Asked]) -> dict[str, Values]:
+    """Columns of a file, by the keys of `asked`; raises `ArrowException` or `OSError` for one that is damaged.
+
+    Every page is held against its checksum, and a processor has a column at a time.
+    """
+    groups = Groups(path)
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        found = pool.map(lambda each: _gone_through(groups, each), asked.values())
+        return dict(zip(asked, found, strict=True))
+
+
+def _gone_through(groups: "Groups", asked: Asked) -> Values:
+    survey = Survey(len(groups), steps=asked.steps)
+    held = np.empty(len(groups)) if asked.held or groups.largest > LARGEST else None
+    for numbers in groups.pieces(asked):
+        if held is not None:
+            held[survey.count : survey.count + len(numbers)] = numbers
+        survey.add(numbers)
+    return OnFile(groups, asked, survey.facts(), {} if held is None else {ALL: held})
+
+
+class Survey:
+    """What is found out of a column, piece by piece."""
+
+    def __init__(self, rows: int, *, steps: bool) -> None:
+        self.count = 0
+        self._every, self._steps = stride(rows), steps
+        self._missing = self._finite = 0
+        self._low = self._high = np.nan
+        self._falls, self._last = False, np.empty(0)
+        self._sampled: list[Floats] = []
+        self._changes: list[Places] = []
+
+    def add(self, numbers: Floats) -> None:
+        """Take the next piece into account."""
+        self._finite += int(np.count_nonzero(np.isfinite(numbers)))
+        self._missing += int(np.count_nonzero(np.isnan(numbers))) if self._finite < self.count + len(numbers) else 0
+        self._low = np.fmin(self._low, np.fmin.reduce(numbers))
+        self._high = np.fmax(self._high, np.fmax.reduce(numbers))
+        self._sampled.append(numbers[-self.count % self._every :: self._every].copy())
+        self._look_at_changes(numbers)
+        self.count += len(numbers)
+
+    def _look_at_changes(self, numbers: Floats) -> None:
+        """From the last value before this piece on."""
+        joint = np.concatenate((self._last, numbers[:1]))
+        self._falls = self._falls or bool((joint[1:] < joint[:-1]).any() or (numbers[1:] < numbers[:-1]).any())
+        if self._steps:
+            self._changes += [self.count + changed(joint), self.count + 1 + changed(numbers)]
+        self._last = numbers[-1:].copy()
+
+    def facts(self) -> Facts:
+        """All of it."""
+        none = np.empty(0, dtype=np.intp)
+        return Facts(
+            self._missing, self._finite, (float(self._low), float(self._high)), not self._falls,
+            np.concatenate(self._sampled or [np.empty(0)]),
+            np.concatenate([none, *self._changes]) if self._steps else None,
+        )  # fmt: skip
+
+
+class Groups:
+    """The row groups of a Parquet file; of each column those that were looked at last are kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = self._opened()
+        metadata = self._file.metadata
+        sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        self.largest = max(sizes, default=0)
+        self._starts: Sequence[int] = list(accumulate(sizes, initial=0))
+        self._kept: OrderedDict[tuple[int, str], Floats] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def pieces(self, asked: Asked) -> Any:
+        """A column in pieces, in order, by a file of their own: several are read at a time."""
+        for piece in self._opened().iter_batches(BATCH, columns=[asked.name], use_threads=False):
+            yield asked.plain(piece.column(0))
+
+    def read(self, asked: Asked, start: int, stop: int) -> Floats:
+        """Values `start` to `stop` of a column. Raises `InputError` where the file is not what it was."""
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        found = []
+        while start < stop:
+            begin, end = self._starts[first], min(self._starts[first + 1], stop)
+            found.append(self._group(first, asked)[start - begin : end - begin])
+            start, first = end, first + 1
+        return found[0] if len(found) == 1 else np.concatenate([np.empty(0), *found])
+
+    def _opened(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self.path, page_checksum_verification=True)
+
+    def _group(self, number: int, asked: Asked) -> Floats:
+        key = number, asked.name
+        if key not in self._kept:
+            self._kept[key] = self._loaded(number, asked)
+            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _loaded(self, number: int, asked: Asked) -> Floats:
+        import pyarrow as pa
+
+        try:
+            table = self._file.read_row_group(number, columns=[asked.name], use_threads=False)
+            return asked.plain(table.column(0))
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(
+                f"{self.path} has changed while it was read, nothing in it is believed: {reason}."
+            ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class OnFile:
+    """One column of a file: a value, a slice, or all of it, where somebody wants an array."""
+
+    groups: Groups
+    asked: Asked
+    facts: Facts
+    whole: dict[str, Floats] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.whole:
+            return self.whole[ALL][key]
+        if isinstance(key, slice) and (key.step or 1) == 1:
+            start, stop, _ = key.indices(len(self))
+            return self.groups.read(self.asked, start, max(start, stop))
+        if isinstance(key, int | np.integer):
+            place = range(len(self))[key]
+            return self.groups.read(self.asked, place, place + 1)[0]
+        return np.asarray(self)[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        """All of it; it is kept, because who needs it once needs it again."""
+        if not self.whole:
+            found = np.empty(len(self))
+            for begin, end in pairwise(self.groups._starts):
+                found[begin:end] = self[begin:end]
+            self.whole[ALL] = found
+        return self.whole[ALL].astype(dtype or np.float64, copy=bool(copy))
