@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bench.recording.rows import Values
 from reports.foreign import counters
 from reports.foreign import source as labels
-from reports.foreign.pieces import MANY, Differences, pieces, sampled
+from reports.foreign.facts import MANY, Facts, Survey
+from reports.foreign.pieces import Differences, in_pieces, pieces, sampled
 from reports.foreign.segments import Segment, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
@@ -61,6 +62,11 @@ class Exam:
     def intervals(self) -> Differences:
         """Time from each record to the next, s."""
         return Differences(self.time)
+
+    @cached_property
+    def of_intervals(self) -> Facts:
+        """What is found out of all intervals at once."""
+        return Survey.of(len(self.intervals), in_pieces(self.intervals))
 
     @cached_property
     def typical(self) -> float:

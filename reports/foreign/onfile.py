@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.recording.rows import BATCH, Floats, Values
 from bench.verdicts import InputError
-from reports.foreign.pieces import Facts, Places, changed, stride
+from reports.foreign.facts import Facts, Survey
 
 KEPT = 2**22
 """Values of row groups that are kept in memory, 32 MB: a figure of a step reads several columns of it."""
@@ -62,46 +62,6 @@ def _gone_through(groups: "Groups", asked: Asked) -> Values:
             held[survey.count : survey.count + len(numbers)] = numbers
         survey.add(numbers)
     return OnFile(groups, asked, survey.facts(), {} if held is None else {ALL: held})
-
-
-class Survey:
-    """What is found out of a column, piece by piece."""
-
-    def __init__(self, rows: int, *, steps: bool) -> None:
-        self.count = 0
-        self._every, self._steps = stride(rows), steps
-        self._missing = self._finite = 0
-        self._low = self._high = np.nan
-        self._falls, self._last = False, np.empty(0)
-        self._sampled: list[Floats] = []
-        self._changes: list[Places] = []
-
-    def add(self, numbers: Floats) -> None:
-        """Take the next piece into account."""
-        self._finite += int(np.count_nonzero(np.isfinite(numbers)))
-        self._missing += int(np.count_nonzero(np.isnan(numbers))) if self._finite < self.count + len(numbers) else 0
-        self._low = np.fmin(self._low, np.fmin.reduce(numbers))
-        self._high = np.fmax(self._high, np.fmax.reduce(numbers))
-        self._sampled.append(numbers[-self.count % self._every :: self._every].copy())
-        self._look_at_changes(numbers)
-        self.count += len(numbers)
-
-    def _look_at_changes(self, numbers: Floats) -> None:
-        """From the last value before this piece on."""
-        joint = np.concatenate((self._last, numbers[:1]))
-        self._falls = self._falls or bool((joint[1:] < joint[:-1]).any() or (numbers[1:] < numbers[:-1]).any())
-        if self._steps:
-            self._changes += [self.count + changed(joint), self.count + 1 + changed(numbers)]
-        self._last = numbers[-1:].copy()
-
-    def facts(self) -> Facts:
-        """All of it."""
-        none = np.empty(0, dtype=np.intp)
-        return Facts(
-            self._missing, self._finite, (float(self._low), float(self._high)), not self._falls,
-            np.concatenate(self._sampled or [np.empty(0)]),
-            np.concatenate([none, *self._changes]) if self._steps else None,
-        )  # fmt: skip
 
 
 class Groups:

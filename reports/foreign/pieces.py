@@ -5,36 +5,15 @@ Fresh memory costs more than any arithmetic on it: of ten million rows a differe
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.recording.rows import BATCH, Floats, Values
+from reports.foreign.facts import Places, changed, facts_of, stride
 
-MANY = 200_000
-"""Values that tell as much of a distribution as all of them."""
-Places = NDArray[np.intp]
 Test = Callable[[Floats], NDArray[np.bool_]]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was found out of a column while it was read, see the functions of the same names."""
-
-    missing: int
-    finite: int
-    extremes: tuple[float, float]
-    never_falls: bool
-    sampled: Floats
-    changes: Places | None = None
-    """None: nobody has looked for them."""
-
-
-def facts_of(values: Values) -> Facts | None:
-    """What is known of a column beforehand; None of an array."""
-    return getattr(values, "facts", None)
 
 
 def pieces(count: int) -> Iterator[slice]:
@@ -82,20 +61,16 @@ def extremes(values: Values) -> tuple[float, float]:
     facts = facts_of(values)
     if facts is not None:
         return facts.extremes
-    found = [(np.fmin.reduce(each), np.fmax.reduce(each)) for each in in_pieces(values)]
-    lows, highs = zip(*found, strict=True)
-    return float(np.fmin.reduce(lows)), float(np.fmax.reduce(highs))
+    lowest = highest = np.nan
+    for each in in_pieces(values):
+        lowest, highest = np.fmin(lowest, np.fmin.reduce(each)), np.fmax(highest, np.fmax.reduce(each))
+    return float(lowest), float(highest)
 
 
 def sampled(values: Values) -> Floats:
     """Of many values so many, evenly, that what is typical of them is found at once."""
     facts = facts_of(values)
     return facts.sampled if facts is not None else np.asarray(values[:: stride(len(values))])
-
-
-def stride(count: int) -> int:
-    """How far apart the values are that are `sampled`."""
-    return max(1, count // MANY)
 
 
 def changes(values: Values) -> Places:
@@ -107,12 +82,6 @@ def changes(values: Values) -> Places:
     return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
 
 
-def changed(values: Floats) -> Places:
-    """Places before which a value changes, see `changes`."""
-    before, after = values[:-1], values[1:]
-    return np.flatnonzero((after != before) & (np.isfinite(after) | np.isfinite(before)))
-
-
 def places(values: Values, test: Test) -> Places:
     """Where a test holds."""
     found = [each.start + np.flatnonzero(test(values[each])) for each in pieces(len(values))]
@@ -121,19 +90,13 @@ def places(values: Values, test: Test) -> Places:
 
 def sampled_where(values: Values, test: Test) -> Floats:
     """Of those values for which a test holds so many as `sampled` takes of a column."""
-    found, count = _every(stride(len(values)), values, test)
-    # It mostly holds for all of them; only then was that the right distance.
-    return found if stride(count) == stride(len(values)) else _every(stride(count), values, test)[0]
-
-
-def _every(apart: int, values: Values, test: Test) -> tuple[Floats, int]:
-    """Each so many of those for which a test holds, and how many those are."""
-    count, found = 0, [np.empty(0)]
+    every, seen = stride(sum(int(np.count_nonzero(test(each))) for each in in_pieces(values))), 0
+    found = [np.empty(0)]
     for each in in_pieces(values):
         good = each[test(each)]
-        found.append(good[-count % apart :: apart])
-        count += len(good)
-    return np.concatenate(found), count
+        found.append(good[-seen % every :: every])
+        seen += len(good)
+    return np.concatenate(found)
 
 
 class Differences:

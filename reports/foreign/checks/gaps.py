@@ -22,6 +22,8 @@ def gaps(exam: Exam) -> Iterator[Finding]:
     if not exam.believes(labels.TIME) or len(exam.source) < 10:
         return
     shortest, between = max(SHORTEST, LONG * exam.typical), [each.start - 1 for each in exam.segments if each.start]
+    if not exam.of_intervals.extremes[1] > shortest:
+        return
     long = places(exam.intervals, lambda seconds: seconds > shortest)
     long = np.setdiff1d(long[exam.flows[long]], between)
     if not len(long):

@@ -16,7 +16,7 @@ ROUNDING = 2.0
 
 def backwards(exam: Exam) -> Iterator[Finding]:
     """Test time never falls; where it begins anew, two recordings stand one behind the other."""
-    if never_falls(exam.source.columns[labels.TIME]):
+    if not exam.of_intervals.extremes[0] < 0:
         return
     back = places(exam.intervals, lambda seconds: seconds < 0)
     first = int(back[0])

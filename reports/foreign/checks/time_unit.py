@@ -69,7 +69,8 @@ def _named(ratio: float) -> str:
 
 def _by_grid(exam: Exam) -> str:
     """Cyclers write a record every so many whole seconds: 10 s are 0.0027778 h."""
-    regular = sampled_where(exam.intervals, lambda seconds: seconds > 0)
+    known = exam.of_intervals
+    regular = known.sampled if known.extremes[0] > 0 else sampled_where(exam.intervals, lambda seconds: seconds > 0)
     if len(regular) < 20:
         return ""
     typical = float(np.median(regular))
