@@ -48,6 +48,8 @@ def read(path: Path, asked: Mapping[str, Asked]) -> dict[str, Values]:
 
     Every page is held against its checksum, and a processor has a column at a time.
     """
+    if not asked:
+        return {}
     groups = Groups(path)
     with ThreadPoolExecutor(cpu_count()) as pool:
         found = pool.map(lambda each: _gone_through(groups, each), asked.values())
@@ -73,11 +75,12 @@ class Groups:
         metadata = self._file.metadata
         sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         self.largest = max(sizes, default=0)
-        self._starts: Sequence[int] = list(accumulate(sizes, initial=0))
+        self.bounds: Sequence[int] = list(accumulate(sizes, initial=0))
+        """Rows with which the groups begin, and the number of all."""
         self._kept: OrderedDict[tuple[int, str], Floats] = OrderedDict()
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return self.bounds[-1]
 
     def pieces(self, asked: Asked) -> Any:
         """A column in pieces, in order, by a file of their own: several are read at a time."""
@@ -86,10 +89,10 @@ class Groups:
 
     def read(self, asked: Asked, start: int, stop: int) -> Floats:
         """Values `start` to `stop` of a column. Raises `InputError` where the file is not what it was."""
-        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        first = int(np.searchsorted(self.bounds, start, side="right")) - 1
         found = []
         while start < stop:
-            begin, end = self._starts[first], min(self._starts[first + 1], stop)
+            begin, end = self.bounds[first], min(self.bounds[first + 1], stop)
             found.append(self._group(first, asked)[start - begin : end - begin])
             start, first = end, first + 1
         return found[0] if len(found) == 1 else np.concatenate([np.empty(0), *found])
@@ -148,7 +151,7 @@ class OnFile:
         """All of it; it is kept, because who needs it once needs it again."""
         if not self.whole:
             found = np.empty(len(self))
-            for begin, end in pairwise(self.groups._starts):
+            for begin, end in pairwise(self.groups.bounds):
                 found[begin:end] = self[begin:end]
             self.whole[ALL] = found
         return self.whole[ALL].astype(dtype or np.float64, copy=bool(copy))
