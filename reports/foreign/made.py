@@ -18,11 +18,15 @@ class Numbered:
         return int(self._bounds[-1])
 
     def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, slice):
+        if not isinstance(key, slice) or (key.step or 1) < 0:
             return np.searchsorted(self._bounds[:-1], np.arange(len(self))[key], side="right").astype(np.float64)
         start, stop, by = key.indices(len(self))
-        lengths = np.diff(np.clip(self._bounds, start, max(start, stop)))
-        return np.repeat(np.arange(1.0, len(self._bounds)), lengths)[::by]
+        if start >= stop:
+            return np.empty(0)
+        first = int(np.searchsorted(self._bounds, start, side="right"))
+        last = int(np.searchsorted(self._bounds, stop, side="left"))
+        edges = np.concatenate(([start], self._bounds[first:last], [stop]))
+        return np.repeat(np.arange(first, last + 1, dtype=np.float64), np.diff(edges))[::by]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
         """All of it."""
