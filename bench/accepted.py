@@ -2,7 +2,8 @@
 
 A pack file says what the type must reach, as wide as its source. That a specimen has lost 5 % since it came is found by
 comparison with itself: `packbench accept` keeps the figures of runs that somebody accepts, one file per specimen, and
-`require` judges by both from then on. The files are meant to be kept beside the tests.
+`require` judges by both from then on. The files are meant to be kept beside the tests; those of the virtual packs that
+ship come with the package.
 """
 
 import re
@@ -15,11 +16,16 @@ import yaml
 from pydantic import AwareDatetime, Field
 
 from bench import files
+from bench.pack import SHIPPED as PACKS
 from bench.pack import PackFile
 from bench.verdicts import InputError
 
 OF_THIS_SPECIMEN = " of this specimen"
 """What the name of a figure ends with that is judged against the accepted one."""
+FOLDER = Path("accepted")
+"""Where they are kept where nobody names another folder."""
+SHIPPED = PACKS / "accepted"
+"""Those of the virtual packs that ship, of their nightly."""
 NAMELESS = "unknown"
 """Serial number of a pack whose file gives none."""
 
@@ -87,10 +93,20 @@ def file_of(folder: Path, pack: str, serial_number: str) -> Path:
     return folder / f"{pack}.{re.sub(r'[^A-Za-z0-9._-]', '_', serial_number)}.yaml"
 
 
-def load(folder: Path, pack: PackFile) -> Accepted:
-    """The accepted figures of the pack under test; raises `InputError`, one sentence, for a file that is wrong."""
+def load(folder: Path | None, pack: PackFile) -> Accepted:
+    """The accepted figures of the pack under test, as `folder` has them.
+
+    None: as `FOLDER` has them, and as they ship where that says nothing. Raises `InputError`, one sentence, for a
+    file that is wrong.
+    """
     if pack.serial_number == NAMELESS:
         return Accepted()
+    if folder is not None:
+        return _read(folder, pack)
+    return _read(SHIPPED, pack).renewed(_read(FOLDER, pack).values)
+
+
+def _read(folder: Path, pack: PackFile) -> Accepted:
     return read(file_of(folder, pack.name, pack.serial_number), pack.name, pack.serial_number)
 
 

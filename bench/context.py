@@ -35,8 +35,8 @@ class BenchContext:
         refuse_untrusted(self.station, self.station_file, trusted=option("--trust"))
         self.past = config.stash.get(PAST, None)
         """The run that this session continues."""
-        self.accepted_in = Path(option("--accepted"))
-        """Folder of what was accepted of each specimen."""
+        self.accepted_in = None if option("--accepted") is None else Path(option("--accepted"))
+        """Folder of what was accepted of each specimen; None: nobody has named one."""
         self.pack_given = option("--pack") is not None
         packs = self.station.packs
         if not self.pack_given and not packs:

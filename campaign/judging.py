@@ -5,7 +5,6 @@ cells have aged is found against the specimen's own accepted figures, which are 
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench import accepted
 from bench.recording.run import RunRecord
@@ -19,8 +18,6 @@ from reports.uncertainty import uncertainty
 
 TEMPERATURE = 25.0
 """degC, of the chamber: a virtual bench is opened at it."""
-ACCEPTED = Path(__file__).parents[1] / "accepted"
-"""What `packbench accept` has kept of the virtual packs; a campaign that was installed has none."""
 
 
 def judge_of(injection: Injection, phase: Phase) -> Judge | None:
@@ -32,7 +29,7 @@ def judge_of(injection: Injection, phase: Phase) -> Judge | None:
 
 def judge(bench: TestBench, record: RunRecord) -> None:
     """Take every measurement; the run is concluded by whoever opened the bench."""
-    known = accepted.load(ACCEPTED, bench.pack)
+    known = accepted.load(accepted.SHIPPED, bench.pack)
     for measured, at in _figures(Recording(*record)):
         limits = limits_of(measured, bench.pack, at=at, temperature=TEMPERATURE)
         spread = uncertainty(measured, bench.station)

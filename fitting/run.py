@@ -14,6 +14,7 @@ from fitting.warming import warmed
 from fitting.writing import TAKEN_OVER, Origin, contents, text
 from models.cell import CellParameters, available_cells, load_cell, written
 
+LITHIUM_METAL = "Li-metal"
 BLOCK, EVERY = 600.0, 5
 """Every fifth ten minutes of a record are held out: of all states of charge something, and nobody chose what."""
 
@@ -23,7 +24,8 @@ class Task:
     """What to fit: `records`, those that are `held_out` as a whole, the cell's `name`, and which cell it is `like`.
 
     `assume` says that records of one temperature are enough: the change with temperature is then the other cell's.
-    `source` says where the records come from.
+    `source` says where the records come from, `anode` is the set of its negative electrode as the cell's file names it:
+    no record tells which one it is.
     """
 
     records: Sequence[Record]
@@ -33,6 +35,7 @@ class Task:
     held_out: Sequence[Record] = ()
     assume: bool = False
     pairs: int = 3
+    anode: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,7 @@ def fit(task: Task, path: Path, progress: Progress = silent) -> Result:
     base, span = written(task.like), (min(ambient), max(ambient))
 
     def write(errors: Sequence[Figures]) -> None:
-        origin = Origin(task.name, _sources(task, base, errors), *span)
+        origin = Origin(task.name, _sources(task, base, errors), *span, task.anode)
         path.write_text(text(contents(estimate, origin, base)), encoding="utf-8")
 
     write(())
@@ -88,6 +91,11 @@ def _check(task: Task) -> None:
             f"all records are at one temperature ({np.mean(ambient):.0f} °C), which says nothing of others: add "
             "records at another, or name with --like the cell whose change with temperature is to be assumed."
         )
+    if task.anode is not None and load_cell(task.like).chemistry == LITHIUM_METAL:
+        raise RecordError(
+            f"a cell like {task.like} has a negative electrode of lithium metal, on which every charge plates: leave "
+            "out --anode, or say with --like which cell of graphite it resembles."
+        )
     check_sweep(task.records)
     check_pulse(task.records)
 
@@ -99,6 +107,7 @@ def _sources(task: Task, base: Mapping[str, Any], errors: Sequence[Figures]) -> 
     return [
         f"{fitted} and their time constants: fitted to {task.source}.{one}",
         *(f"Measured on this file, {said(each)}" for each in errors),
+        *([f"anode: {task.anode}, as whoever fitted this cell has said: no record tells it."] if task.anode else []),
         *(sentence for sentence in base["sources"] if sentence.startswith(TAKEN_OVER)),
     ]
 

@@ -23,12 +23,16 @@ TAKEN_OVER = (
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Where a fitted cell comes from: its `name`, `sources` (a sentence each), and the measured span, degC."""
+    """Where a fitted cell comes from: its `name`, `sources` (a sentence each), and the measured span, degC.
+
+    `anode` is the set of its negative electrode, where somebody knows it.
+    """
 
     name: str
     sources: Sequence[str]
     coldest: float
     warmest: float
+    anode: str | None = None
 
 
 def rising(ocv: Vector) -> Vector:
@@ -46,6 +50,7 @@ def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dic
     found: dict[str, Any] = {
         "name": origin.name,
         "chemistry": base["chemistry"],
+        **({"anode": origin.anode} if origin.anode else {}),
         "sources": list(origin.sources),
         "assumed": assumed(estimate, origin),
         "nominal_capacity": round(estimate.capacity, 4),

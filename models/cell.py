@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from models.anode.reading import load_anode
 from models.fields import POSITIVE, CellFileError, Fields, Span
-from models.shipped import find, names
+from models.shipped import find, is_file, names
 from models.tables import LookUpTables, Vector, bilinear
 
 __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell", "written"]
@@ -246,7 +246,7 @@ def _read_cell(path: Path) -> CellParameters:
 def _read_anode(fields: Fields, path: Path) -> str:
     """The name of a shipped set, or the path of a file beside that of the cell: it is read, to refuse a wrong one."""
     name = fields.text("anode")
-    where = (path.parent / name).as_posix() if name.endswith((".yaml", ".yml")) else name
+    where = (path.parent / name).as_posix() if is_file(name) else name
     try:
         load_anode(where)
     except CellFileError as error:

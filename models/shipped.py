@@ -10,12 +10,17 @@ def names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(entry.stem for entry in folder.glob("*.yaml")))
 
 
+def is_file(name: str) -> bool:
+    """Whether a file of one's own is meant, and none that ships."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def find(kind: str, name_or_path: str | Path, folder: Path) -> Path:
     """Where the file of that name is in the folder, or a file of your own (`*.yaml`, or any `Path`).
 
     Raises `CellFileError`, naming the `kind`, when none of that name ships.
     """
-    if isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml")):
+    if isinstance(name_or_path, Path) or is_file(name_or_path):
         return Path(name_or_path)
     known = names(folder)
     if name_or_path not in known:

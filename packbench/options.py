@@ -31,8 +31,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "days that a manager is in charge, in a test that asks for them (default: %(default)g)",
     },
     "--accepted": {
-        "metavar": "DIR", "default": "accepted",
-        "help": "folder of what `packbench accept` has kept of each specimen (default: %(default)s)",
+        "metavar": "DIR", "default": None,
+        "help": "folder of what `packbench accept` has kept of each specimen, and of nothing else (default: accepted, "
+        "beside what ships of the virtual packs)",
     },
     "--waivers": {
         "metavar": "FILE", "default": None,

@@ -17,6 +17,22 @@ BATCH = 2**16
 """Rows that are in memory at once where all of them are gone through; also a row group of the table on disk."""
 
 
+class Values(Protocol):
+    """Values, one per record: an array, or what is read like one, by the value and by the slice."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """One of them, or an array."""
+        ...
+
+    def __array__(self) -> npt.NDArray[Any]:
+        """All of them, in memory."""
+        ...
+
+
 class Store(Protocol):
     """Rows on a disk, `width` values each."""
 
@@ -105,9 +121,9 @@ Table = Rows | Floats
 
 
 class Columns:
-    """Columns in memory as the rows of a store: nothing is copied before it is asked for."""
+    """Columns as the rows of a store: nothing is copied, or read, before it is asked for."""
 
-    def __init__(self, columns: Sequence[Floats]) -> None:
+    def __init__(self, columns: Sequence[Values]) -> None:
         self._columns = columns
         self.width = len(columns)
 
@@ -117,7 +133,7 @@ class Columns:
     def read(self, start: int, stop: int, positions: Sequence[int]) -> Floats:
         """See `Store`."""
         if len(positions) == 1:
-            return self._columns[positions[0]][start:stop, np.newaxis]
+            return np.asarray(self._columns[positions[0]][start:stop])[:, np.newaxis]
         return np.column_stack([self._columns[position][start:stop] for position in positions])
 
     def holds_a_value(self, position: int) -> bool:

@@ -11,20 +11,21 @@ from packbench.commands.arguments import DEFAULT_RUNS, AsJson, RunsOption
 from packbench.console import fields_of, print_json, say
 
 Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs of one specimen: folders, or ids.")]
-Folder = Annotated[Path, typer.Option("--accepted", help="Folder of the accepted figures, one file per specimen.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--accepted", help="Folder of the accepted figures, one file per specimen (default: accepted)."),
+]
 
 
-def accept(
-    runs: Runs, folder: RunsOption = DEFAULT_RUNS, accepted: Folder = Path("accepted"), as_json: AsJson = False
-) -> None:
+def accept(runs: Runs, folder: RunsOption = DEFAULT_RUNS, accepted: Folder = None, as_json: AsJson = False) -> None:
     """Accept runs of a specimen: its later figures are held against theirs, beside the limits of its type."""
-    from bench.accepted import AcceptedFile, file_of, read, write
+    from bench.accepted import FOLDER, AcceptedFile, file_of, read, write
     from bench.clock import utc_now
     from reports.specimen import acceptable
 
     manifests = [_manifest(run, folder) for run in runs]
     pack, serial = _specimen(manifests)
-    file = file_of(accepted, pack, serial)
+    file = file_of(accepted or FOLDER, pack, serial)
     before = read(file, pack, serial)
     kept = before.renewed([value for manifest in manifests for value in acceptable(manifest)])
     write(file, AcceptedFile(schema=1, pack=pack, serial_number=serial, accepted=utc_now(), values=kept.values))

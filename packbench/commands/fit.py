@@ -1,5 +1,6 @@
 """`packbench fit`: a cell file from somebody's own records, and how far it, or any other cell, is from them."""
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,14 @@ Like = Annotated[
         "--like", help="Cell that it resembles, whose values stand where records say nothing (default: nearest)."
     ),
 ]
+Anode = Annotated[
+    str | None,
+    typer.Option(
+        "--anode", metavar="SET",
+        help="Parameters of its negative electrode, one that ships or a .yaml: by them plating is judged. No record "
+        "tells them: without it the cell's plating margin is not known.",
+    ),
+]  # fmt: skip
 HoldOut = Annotated[
     list[Path] | None, typer.Option("--hold-out", help="A record that is compared and not fitted; may be repeated.")
 ]
@@ -46,6 +55,7 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     recordings: Recordings,
     cell: CellName,
     like: Like = None,
+    anode: Anode = None,
     hold_out: HoldOut = None,
     output: Output = None,
     picture: Picture = None,
@@ -65,7 +75,10 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from models.cell import CellFileError, load_cell
     from packbench.cell_records import load_cell_records
 
+    if measure and anode is not None:
+        raise InputError("--measure writes no cell, and --anode says what is to be written: leave one of them out.")
     try:
+        electrode = _as_written(anode, output or Path(f"{cell}.yaml"))
         records, held_out = load_cell_records(recordings), load_cell_records(hold_out or ())
         if measure:
             found, path = run.measure(load_cell(cell), records, held_out), None
@@ -73,7 +86,9 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
             path = _free(output or Path(f"{cell}.yaml"), force=force)
             told = source or f"{len(records)} records ({', '.join(record.name for record in records[:4])}, …)"
             chosen = like or run.nearest_cell(records)
-            task = run.Task(records, cell, chosen, told, held_out, assume=like is not None, pairs=pairs)
+            task = run.Task(
+                records, cell, chosen, told, held_out, assume=like is not None, pairs=pairs, anode=electrode
+            )
             found = run.fit(task, path, _tell)
     except (RecordError, CellFileError) as error:
         raise InputError(str(error)) from error
@@ -81,6 +96,17 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if drawn is not None:
         pictures.draw(found, drawn)
     _show(found, path, drawn, as_json=as_json)
+
+
+def _as_written(anode: str | None, path: Path) -> str | None:
+    """A set as the cell at `path` names it, a file by the way from there; raises `CellFileError` for a wrong one."""
+    from models.anode import load_anode
+    from models.shipped import is_file
+
+    if anode is None:
+        return None
+    load_anode(anode)  # now: a fit takes minutes
+    return Path(os.path.relpath(anode, path.parent)).as_posix() if is_file(anode) else anode
 
 
 def _free(path: Path, *, force: bool) -> Path:
@@ -100,16 +126,19 @@ def _show(found: "Result", path: Path | None, drawn: Path | None, *, as_json: bo
     if as_json:
         print_json({
             "cell": found.cell.name, "file": path, "picture": drawn, "assumed": list(found.cell.assumed),
+            "anode": found.cell.anode,
             "errors": [asdict(each) for each in rows],
         })  # fmt: skip
         return
     print_table(f"{found.cell.name} against its records", HEADER, map(_row, rows))
     say(f"Assumed: {', '.join(found.cell.assumed) or 'nothing'}.")
+    say(f"Anode: {found.cell.anode or UNKNOWN_ANODE}.")
     for what, where in (("Cell", path), ("Picture", drawn)):
         if where is not None:
             say(f"{what}: {where}")
 
 
+UNKNOWN_ANODE = "none is known, so the plating margin of this cell is not either (--anode SET gives it one)"
 HEADER = (
     "test",
     "rows",

@@ -1,14 +1,15 @@
 """How well the amounts of each step are known: counters held against integration, integration against itself."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
 from reports.foreign import source as labels
 from reports.foreign.counters import Counted
 from reports.foreign.exam import Exam
+from reports.foreign.pieces import Differences, extremes, pieces
 from reports.foreign.segments import Segment
-from reports.foreign.source import Floats
 
 WORST = 0.01
 """Part by which an integral may be wrong and is still told, by its own estimate."""
@@ -57,25 +58,32 @@ def amounts_of(exam: Exam) -> list[Amount]:
 
 def _amount(exam: Exam, segment: Segment) -> Amount:
     label, sign = (labels.CHARGE_AH, 1) if segment.direction == "charge" else (labels.DISCHARGE_AH, -1)
-    counted, holes = exam.counted.get(label), _holes(exam, segment)
+    counted = exam.counted.get(label)
     counter = counted.grown(segment.start, segment.stop) if counted is not None else float("nan")
-    integral = float(_flown(exam, segment, sign)[~holes].sum())
-    if counted is not None and holes.any():
+    integral, holes = _integral(exam, segment, sign)
+    if counted is not None:
         # Compared is what both of them saw: what the counter saw in the holes is given to the integral as well.
-        rows = np.arange(segment.start, segment.stop)[holes]
-        integral += float((counted.total[rows] - counted.total[np.maximum(rows - 1, 0)]).sum())
+        integral += sum(counted.grown(row, row + 1) for row in holes)
     return Amount(
-        segment, counter, integral, _error(exam, segment), _digits(exam, segment), bool(holes.any()),
+        segment, counter, integral, _error(exam, segment), _digits(exam, segment), bool(holes),
         _is_open(exam, segment, counted, counter),
     )  # fmt: skip
 
 
-def _flown(exam: Exam, segment: Segment, sign: int) -> Floats:
-    """Charge in the direction of a step, Ah, in the interval that ends with each of its rows."""
-    rows = slice(max(segment.start - 1, 0), segment.stop)
-    current, time = sign * exam.current[rows], exam.time[rows]
-    flown = np.maximum(0.5 * (current[1:] + current[:-1]) * np.diff(time) / 3600, 0.0)
-    return flown if segment.start else np.concatenate(([0.0], flown))
+def _integral(exam: Exam, segment: Segment, sign: int) -> tuple[float, list[int]]:
+    """Charge in the direction of a step, Ah, in the intervals that end with its rows, and the rows that end a hole.
+
+    A hole is so long that nobody knows what flowed in it: it is not counted.
+    """
+    first, longest, total, holes = max(segment.start, 1), max(600.0, 20 * exam.typical), 0.0, list[int]()
+    for each in pieces(segment.stop - first):
+        rows = slice(first + each.start - 1, first + each.stop)
+        current, seconds = sign * exam.current[rows], np.diff(exam.time[rows])
+        flown = np.maximum(0.5 * (current[1:] + current[:-1]) * seconds / 3600, 0.0)
+        hole = seconds > longest
+        holes += (rows.start + 1 + np.flatnonzero(hole)).tolist()
+        total += float(flown[~hole].sum() if hole.any() else flown.sum())
+    return total, holes
 
 
 def _digits(exam: Exam, segment: Segment) -> float:
@@ -98,7 +106,7 @@ def _began_before(exam: Exam, segment: Segment) -> bool:
 def _went_on(exam: Exam, segment: Segment, counted: Counted | None, counter: float) -> bool:
     if not segment.start < segment.stop < len(exam.time):
         return False
-    longest = float(np.max(exam.intervals[segment.start : segment.stop - 1], initial=0.0))
+    longest = max(0.0, extremes(Differences(exam.time[segment.start : segment.stop]))[1])
     tail, within = float(exam.intervals[segment.stop - 1]), exam.source.columns.get(labels.STEP_TIME)
     if within is not None:
         # The next step says itself how long ago it began; before that it was still this one.
@@ -107,21 +115,21 @@ def _went_on(exam: Exam, segment: Segment, counted: Counted | None, counter: flo
     return tail > max(TAIL, 2 * longest) and after > TELLS * counter > 0
 
 
-def _holes(exam: Exam, segment: Segment) -> "np.typing.NDArray[np.bool_]":
-    """Rows of a step that end an interval so long that nobody knows what flowed in it."""
-    seconds = exam.intervals[max(segment.start - 1, 0) : segment.stop - 1]
-    if segment.start == 0:
-        seconds = np.concatenate(([0.0], seconds))
-    return np.asarray(seconds > max(600.0, 20 * exam.typical), dtype=bool)
+def _bends(exam: Exam, rows: slice) -> float:
+    """Sum of the squares of what a current may hide that bends at these rows, (Ah)².
+
+    One that turns between two records may have turned anywhere there; one that goes on as it went has not.
+    """
+    current, seconds = exam.current[rows], np.diff(exam.time[rows])
+    bends = np.abs(np.diff(current, 2)) * np.maximum(seconds[1:], seconds[:-1]) / 4 / 3600
+    return float(np.sum(bends**2))  # no product of vectors: that wakes as many threads as there are processors
 
 
 def _error(exam: Exam, segment: Segment) -> float:
     """Likely error of the integral, Ah: by how the current bends between records, and by what the edges hide."""
-    rows = slice(segment.start, segment.stop)
-    current, seconds = exam.current[rows], np.diff(exam.time[rows])
-    # A current that turns between two records may have turned anywhere there; one that goes on as it went has not.
-    bends = np.abs(np.diff(current, 2)) * np.maximum(seconds[1:], seconds[:-1]) / 4 / 3600
-    return float(np.sqrt(np.sum(bends**2))) + _edge(exam, segment.start) + _edge(exam, segment.stop)
+    triples = pieces(max(segment.stop - segment.start - 2, 0))
+    bends = sum(_bends(exam, slice(segment.start + each.start, segment.start + each.stop + 2)) for each in triples)
+    return sqrt(bends) + _edge(exam, segment.start) + _edge(exam, segment.stop)
 
 
 def _edge(exam: Exam, row: int) -> float:

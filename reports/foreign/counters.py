@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.recording.rows import BATCH
+from bench.recording.rows import BATCH, Values
 from reports.foreign import source as labels
-from reports.foreign.pieces import all_finite, never_falls, pieces
+from reports.foreign.pieces import all_finite, extremes, never_falls
 from reports.foreign.source import Floats, Source
 
 JITTER = 2e-4
@@ -29,7 +29,7 @@ STEP = {"Ah": labels.STEP_AH, "Wh": labels.STEP_WH}
 class Counted:
     """A counter since the start, joined over what the file's own counter forgot."""
 
-    total: Floats
+    total: Values
     resets: int
     falls: int
     """How often it fell and did not begin anew: what it says there has no meaning."""
@@ -46,7 +46,7 @@ def counted(source: Source) -> dict[str, Counted]:
     found: dict[str, Counted] = {}
     for unit, (into, out, net) in WAYS.items():
         pair = {label: _growing(source, label) for label in (into, out) if source.has(label)}
-        if not any(each.total.any() for each in pair.values()):
+        if not any(any(extremes(each.total)) for each in pair.values()):
             pair = {}  # columns of zeros are none: nobody has counted
         if len(pair) == 2:
             found |= pair
@@ -73,8 +73,10 @@ def integrated(time: Floats, rate: Floats) -> tuple[Floats, Floats]:
 
 def _growing(source: Source, label: str) -> Counted:
     """A counter of one direction."""
-    values = _held(np.abs(source.columns[label]) if _is_negative(source.columns[label]) else source.columns[label])
-    header = source.names.get(label, label)
+    column, header = source.columns[label], source.names.get(label, label)
+    if all_finite(column) and never_falls(column) and not _is_negative(column):
+        return Counted(column, 0, 0, -1, header)  # as it is: of a long file it is not even read
+    values = _held(np.abs(source.whole(label)) if _is_negative(column) else source.whole(label))
     if never_falls(values):
         return Counted(values, 0, 0, -1, header)
     change = np.diff(values, prepend=values[:1])
@@ -88,18 +90,16 @@ def _growing(source: Source, label: str) -> Counted:
     return Counted(np.cumsum(growth), int(anew.sum()), len(falls), first, header)
 
 
-def _is_negative(values: Floats) -> bool:
+def _is_negative(values: Values) -> bool:
     """Some count what is taken out as a negative number."""
-    # Comparisons with what is missing are false.
-    return not any(bool((values[each] > 0).any()) for each in pieces(len(values))) and any(
-        bool((values[each] < 0).any()) for each in pieces(len(values))
-    )
+    lowest, highest = extremes(values)
+    return lowest < 0 and highest <= 0
 
 
 def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Counted]:
     """A counter without direction: its growth belongs to the direction of the current."""
-    values = _held(np.abs(source.columns[label]))
-    current = source.columns[labels.CURRENT]
+    values = _held(np.abs(source.whole(label)))
+    current = source.whole(labels.CURRENT)
     change = np.diff(values, prepend=values[:1])
     can = _can_have_flowed(source, label)
     # A new step counts from zero, also where it soon shows more than the step before it did at its end.
@@ -121,7 +121,7 @@ def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Count
 
 def _goes_down_as_well(source: Source, label: str) -> bool:
     """Whether what is called a capacity is the net one: it falls by small amounts as it grows by small amounts."""
-    values = _held(source.columns[label])
+    values = _held(source.whole(label))
     change = np.diff(values, prepend=values[:1])
     small = np.abs(change) <= _can_have_flowed(source, label)
     falling, growing = float(-change[small & (change < 0)].sum()), float(change[small & (change > 0)].sum())
@@ -132,16 +132,16 @@ def _goes_down_as_well(source: Source, label: str) -> bool:
 
 def _restarted(source: Source, values: Floats) -> NDArray[np.bool_]:
     """Of each record, whether the time of its step has begun anew, and what the counter shows can have flowed since."""
-    within = source.columns.get(labels.STEP_TIME)
-    if within is None:
+    if labels.STEP_TIME not in source.columns:
         return np.zeros(len(values), dtype=bool)
-    can = 3 * np.abs(source.columns[labels.CURRENT]) * (np.abs(within) + 1) / 3600
+    within = source.whole(labels.STEP_TIME)
+    can = 3 * np.abs(source.whole(labels.CURRENT)) * (np.abs(within) + 1) / 3600
     return np.asarray((np.diff(within, prepend=within[:1]) < 0) & (values <= can))
 
 
 def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counted]:
     """A signed counter: up is charge, down is discharge; a leap that no current can have made is a new beginning."""
-    values = _held(source.columns[label])
+    values = _held(source.whole(label))
     change = np.diff(values, prepend=values[:1])
     anew = (np.abs(change) > _can_have_flowed(source, label)) & (np.abs(values) < 0.05 * float(np.ptp(values)) + 1e-12)
     growth = np.where(anew, 0.0, change)
@@ -154,22 +154,22 @@ def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counte
 
 def _can_have_flowed(source: Source, label: str) -> Floats:
     """The most that can have flowed since the record before, generously: three times the larger current of the two."""
-    time, rate = source.columns[labels.TIME], np.abs(source.columns[labels.CURRENT])
+    time, rate = source.whole(labels.TIME), np.abs(source.whole(labels.CURRENT))
     if label.endswith("Wh"):
-        rate = rate * np.abs(source.columns[labels.VOLTAGE])
+        rate = rate * np.abs(source.whole(labels.VOLTAGE))
     larger = np.maximum(rate, np.concatenate((rate[:1], rate[:-1])))
     seconds = np.abs(np.diff(time, prepend=time[:1]))
-    resolution = 1e-3 * float(np.nanmax(np.abs(source.columns[label]), initial=0.0))
+    resolution = 1e-3 * float(np.nanmax(np.abs(source.whole(label)), initial=0.0))
     return np.asarray(3 * larger * (seconds + 1) / 3600 + resolution)
 
 
 def _begins(source: Source) -> NDArray[np.bool_]:
     """Of each record, whether the file says that a step, or a direction, begins with it."""
-    sign = np.sign(source.columns[labels.CURRENT])
+    sign = np.sign(source.whole(labels.CURRENT))
     begun = np.diff(sign, prepend=sign[:1]) != 0
     for label in (labels.STEP, labels.STEP_ID, labels.CYCLE):
         if label in source.columns:
-            column = source.columns[label]
+            column = source.whole(label)
             begun = begun | (np.diff(column, prepend=column[:1]) != 0)
     return np.asarray(begun, dtype=bool)
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.recording.rows import Values
 from reports.foreign import counters
 from reports.foreign import source as labels
-from reports.foreign.pieces import pieces
+from reports.foreign.facts import MANY, Facts, Survey
+from reports.foreign.pieces import Differences, in_pieces, pieces, sampled
 from reports.foreign.segments import Segment, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
@@ -18,15 +20,6 @@ FINEST = 2e-3
 """A; what is coarser is no digit but a set point."""
 FEW = 200
 """Different values of a current among which the last digit shows."""
-MANY = 200_000
-"""Values that tell as much of a distribution as all of them."""
-
-
-def sampled(values: Floats) -> Floats:
-    """Of many values so many, evenly, that what is typical of them is found at once."""
-    return values[:: max(1, len(values) // MANY)]
-
-
 Check = Callable[["Exam"], Iterator[Finding]]
 IN_TIME = frozenset({labels.TIME})
 AMOUNTS = frozenset({*labels.COUNTERS_AH, *labels.COUNTERS_WH})
@@ -53,22 +46,27 @@ class Exam:
     @cached_property
     def time(self) -> Floats:
         """Test time, s."""
-        return self.source.columns[labels.TIME]
+        return self.source.whole(labels.TIME)
 
     @cached_property
     def current(self) -> Floats:
         """Current, A; positive charges."""
-        return self.source.columns[labels.CURRENT]
+        return self.source.whole(labels.CURRENT)
 
     @cached_property
-    def voltage(self) -> Floats:
-        """Voltage, V."""
+    def voltage(self) -> Values:
+        """Voltage, V; no check needs all of it at once."""
         return self.source.columns[labels.VOLTAGE]
 
     @cached_property
-    def intervals(self) -> Floats:
+    def intervals(self) -> Differences:
         """Time from each record to the next, s."""
-        return np.diff(self.time)
+        return Differences(self.time)
+
+    @cached_property
+    def of_intervals(self) -> Facts:
+        """What is found out of all intervals at once."""
+        return Survey.of(len(self.intervals), in_pieces(self.intervals))
 
     @cached_property
     def typical(self) -> float:
@@ -109,12 +107,13 @@ class Exam:
 
     def energy(self) -> tuple[Floats, Floats]:
         """Energy (Wh) since the start by the trapezoidal rule, into and out of the battery."""
-        return counters.integrated(self.time, self.current * self.voltage)
+        return counters.integrated(self.time, self.current * self.source.whole(labels.VOLTAGE))
 
     def row(self, position: int) -> str:
         """Where a record stands, for people: they count from one."""
         return f"record {position + 1:,}"
 
+    @cached_property
     def flows(self) -> NDArray[np.bool_]:
         """Of each interval, whether a current flows at both of its ends, in the same direction."""
         found = np.empty(max(len(self.current) - 1, 0), dtype=bool)
@@ -126,7 +125,7 @@ class Exam:
 
     def _flowing(self) -> Floats:
         """Intervals in which a current flows, s; of many as many as tell their distribution."""
-        flows, every = self.flows(), max(1, len(self.intervals) // MANY)
+        flows, every = self.flows, max(1, len(self.intervals) // MANY)
         found = [seconds[flows[each] & (seconds > 0)][::every] for each, seconds in self._by_pieces()]
         return np.concatenate(found) if found else np.empty(0)
 

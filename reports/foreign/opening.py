@@ -10,16 +10,18 @@ import numpy as np
 
 from bench import columns
 from bench.recording.reading import Event
-from bench.recording.rows import Columns, Rows
+from bench.recording.rows import Columns, Rows, Values
 from reports.foreign import source as labels
 from reports.foreign.amounts import amounts_of
 from reports.foreign.checks import examine
 from reports.foreign.checks.comparing import unknown
-from reports.foreign.exam import Exam, sampled
+from reports.foreign.exam import Exam
 from reports.foreign.head import Head
+from reports.foreign.made import Numbered, Without
+from reports.foreign.pieces import sampled
 from reports.foreign.registry import format_of
 from reports.foreign.segments import Segment
-from reports.foreign.source import Finding, Floats, Source
+from reports.foreign.source import Finding, Source
 from reports.foreign.times import directed, ensure_time
 from reports.recording import Recording
 
@@ -80,15 +82,15 @@ def _manifest(exam: Exam, rated: float) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _columns(exam: Exam) -> dict[str, Floats]:
+def _columns(exam: Exam) -> dict[str, Values]:
     """The columns that KPIs read: those of the file, joined counters or integrals, and the step of each row."""
     source = exam.source
     kept = {label: source.columns[label] for label in columns.DERIVED if label in source.columns}
-    found = {labels.TIME: exam.time, labels.VOLTAGE: exam.voltage, labels.CURRENT: exam.current} | kept
-    found |= _amounts(exam)
-    found[labels.STEP] = np.zeros(len(source))
-    for index, segment in enumerate(exam.segments, 1):
-        found[labels.STEP][segment.start : segment.stop] = index
+    first: dict[str, Values] = {
+        labels.TIME: exam.time, labels.VOLTAGE: exam.voltage, labels.CURRENT: exam.current
+    }  # fmt: skip
+    found = first | kept | _amounts(exam)
+    found[labels.STEP] = Numbered([each.start for each in exam.segments], len(source))
     if (
         columns.SURFACE in found
         and columns.SURFACE not in exam.withheld
@@ -99,7 +101,7 @@ def _columns(exam: Exam) -> dict[str, Floats]:
     return found
 
 
-def _amounts(exam: Exam) -> dict[str, Floats]:
+def _amounts(exam: Exam) -> dict[str, Values]:
     """Counters since the start: the file's own where it has them, else integrals; missing where a step has neither."""
     found = {label: each.total for label, each in exam.counted.items()}
     believed = exam.believes(labels.TIME, labels.CURRENT)
@@ -110,10 +112,7 @@ def _amounts(exam: Exam) -> dict[str, Floats]:
         if believed and into not in found and out not in found:
             found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
     doubtful = list(_doubtful(exam)) if believed else []
-    for label in found if doubtful else ():
-        found[label] = found[label].copy()  # the file's own values stay as they are
-        found[label][doubtful] = nan
-    return found
+    return {label: Without(each, doubtful) for label, each in found.items()} if doubtful else found
 
 
 def _doubtful(exam: Exam) -> Iterator[int]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.foreign import source as labels
-from reports.foreign.pieces import pieces
+from reports.foreign.pieces import changes, pieces, sampled
 from reports.foreign.source import Floats, Source
 
 Direction = Literal["charge", "discharge", "both", "none"]
@@ -58,7 +58,7 @@ Signs = NDArray[np.int8]
 
 def _signs(source: Source, rest_below: float) -> Signs:
     """Direction of each record: what the file says of it, else the sign of its current."""
-    current, way = source.columns[labels.CURRENT], source.columns.get(labels.WAY)
+    current, way = source.whole(labels.CURRENT), source.columns.get(labels.WAY)
     found = np.empty(len(current), dtype=np.int8)
     for each in pieces(len(current)):
         sign = (current[each] > rest_below).astype(np.int8) - (current[each] < -rest_below)
@@ -69,19 +69,10 @@ def _signs(source: Source, rest_below: float) -> Signs:
 def _own_steps(source: Source) -> NDArray[np.intp] | None:
     """Rows with which a step begins that the file says; None where it does not say."""
     columns = [source.columns[label] for label in (labels.STEP, labels.STEP_ID, labels.CYCLE) if source.has(label)]
-    steps = [
-        column
-        for column in columns[: 2 if source.has(labels.STEP) else 3]
-        if len(np.unique(column[:: max(1, len(column) // 10000)])) > 1
-    ]
+    steps = [column for column in columns[: 2 if source.has(labels.STEP) else 3] if len(np.unique(sampled(column))) > 1]
     if not steps or not any(source.has(label) for label in (labels.STEP, labels.STEP_ID)):
         return None
-    changed = np.zeros(len(steps[0]), dtype=bool)
-    for column in steps:
-        for each in pieces(len(column) - 1):
-            before, after = column[each], column[each.start + 1 : each.stop + 1]
-            changed[each.start + 1 : each.stop + 1] |= (after != before) & (np.isfinite(after) | np.isfinite(before))
-    return np.flatnonzero(changed)
+    return np.unique(np.concatenate([changes(column) for column in steps]))
 
 
 def _changes(sign: Signs) -> NDArray[np.intp]:
@@ -89,7 +80,7 @@ def _changes(sign: Signs) -> NDArray[np.intp]:
 
 
 def _segment(source: Source, sign: Signs, start: int, stop: int) -> Segment:
-    time, into, out = source.columns[labels.TIME], 0.0, 0.0
+    time, into, out = source.whole(labels.TIME), 0.0, 0.0
     for each in pieces(stop - start):
         moved = _moved(source, start + each.start, start + each.stop)
         way = sign[start + each.start : start + each.stop]
@@ -102,7 +93,7 @@ def _moved(source: Source, start: int, stop: int) -> Floats:
 
     The interval that leads to the first row counts as well: a step of one record has no other.
     """
-    time, current = source.columns[labels.TIME], source.columns[labels.CURRENT][start:stop]
+    time, current = source.whole(labels.TIME), source.whole(labels.CURRENT)[start:stop]
     seconds = np.abs(np.diff(time[start:stop], prepend=time[max(start - 1, 0)]))
     return np.asarray(np.abs(current) * np.where(seconds > 0, seconds, 1e-9) / 3600)
 

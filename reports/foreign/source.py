@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import columns as labels
-from bench.recording.rows import BATCH
+from bench.recording.rows import Values
+from reports.foreign.pieces import any_finite
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class Source:
 
     path: Path
     format: str
-    columns: dict[str, Floats]
+    columns: dict[str, Values]
     magnitude: bool = False
     told: list[Finding] = field(default_factory=list)
     names: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +65,8 @@ class Source:
     def has(self, label: str) -> bool:
         """Whether the column is there and holds a value."""
         column = self.columns.get(label)
-        return column is not None and any(
-            bool(np.isfinite(column[at : at + BATCH]).any()) for at in range(0, len(column), BATCH)
-        )
+        return column is not None and any_finite(column)
+
+    def whole(self, label: str) -> Floats:
+        """A column that is there, as an array: of a long file all of it is read now."""
+        return np.asarray(self.columns[label], dtype=np.float64)

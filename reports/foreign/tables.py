@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.recording.rows import Values
 from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign import units, values
@@ -42,6 +43,9 @@ def way(*names: str, **meaning: int) -> Column:
 CELL_NAMES = ("cell", "cell id", "cell name", "cell nr", "cellnr", "cell number", "barcode", "channel", "channel id",
               "channel index", "test id", "battery id", "battery", "serial number")  # fmt: skip
 """Headers of columns that say whose records these are."""
+
+
+NOTHING: Mapping[str, Values] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +142,17 @@ class TableFormat:
             source.told.append(Finding("lines", f"{found.skipped} lines are no records and are left out."))
         return source
 
-    def made_of(self, head: Head, places: Mapping[str, Place], cells: Mapping[int, Any]) -> Source:
-        """A source of cells (arrow columns, by position in the table)."""
+    def made_of(
+        self, head: Head, places: Mapping[str, Place], cells: Mapping[int, Any], read: Mapping[str, Values] = NOTHING
+    ) -> Source:
+        """A source of cells (arrow columns, by position in the table), and of what was `read` of it already."""
         source = Source(head.path, self.title, {}, magnitude=self.magnitude)
         for label, place in places.items():
-            source.columns[label] = self._converted(place, cells[place.position], source)
+            if label in read:
+                source.columns[label] = read[label]
+                _tell_lost(source, place, missing(read[label]))
+            else:
+                source.columns[label] = self._converted(place, cells[place.position], source)
         source.names = {label: place.header for label, place in places.items()}
         _leave_empty_rows_out(source)
         if not len(source):
@@ -159,10 +169,14 @@ class TableFormat:
             if written is not None:
                 return written
         found = column.read(cells)
-        lost = missing(found) - cells.null_count
-        if lost > 0 and column.read is values.floats:
-            source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
+        if column.read is values.floats:
+            _tell_lost(source, place, missing(found) - cells.null_count)
         return found * place.factor if place.factor != 1 else found
+
+
+def _tell_lost(source: Source, place: Place, lost: int) -> None:
+    if lost > 0:
+        source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
 
 
 def _measured(places: Mapping[str, Place]) -> list[int]:
@@ -233,10 +247,9 @@ def _on_one_line(text: str) -> str:
 
 def _leave_empty_rows_out(source: Source) -> None:
     """A record is one with a voltage and a current: totals and empty lines behind them are none."""
-    voltage, current = source.columns[labels.VOLTAGE], source.columns[labels.CURRENT]
-    if all_finite(voltage) and all_finite(current):
+    if all(all_finite(source.columns[label]) for label in (labels.VOLTAGE, labels.CURRENT)):
         return
-    known = np.isfinite(voltage) & np.isfinite(current)
+    known = np.isfinite(source.whole(labels.VOLTAGE)) & np.isfinite(source.whole(labels.CURRENT))
     source.columns = {label: column[known] for label, column in source.columns.items()}
     left = int((~known).sum())
     source.told.append(Finding("lines", f"{left} records without a voltage or a current are left out."))

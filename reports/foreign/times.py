@@ -4,6 +4,7 @@ import numpy as np
 
 from bench.verdicts import InputError
 from reports.foreign import source as labels
+from reports.foreign.pieces import all_finite, extremes
 from reports.foreign.source import Finding, Source
 
 
@@ -13,13 +14,13 @@ def ensure_time(source: Source) -> None:
         _leave_untimed_out(source)
         return
     if source.has(labels.STEP_TIME):
-        within = np.nan_to_num(source.columns[labels.STEP_TIME])
+        within = np.nan_to_num(source.whole(labels.STEP_TIME))
         change = np.diff(within, prepend=within[:1])
         # Within a step time grows; where it falls, the next step has begun at zero.
         source.columns[labels.TIME] = np.cumsum(np.where(change < 0, within, change))
         source.told.append(Finding("time", "There is no time since the start: that within the steps is added up."))
     elif source.has(labels.WALL):
-        wall = source.columns[labels.WALL]
+        wall = source.whole(labels.WALL)
         source.columns[labels.TIME] = wall - wall[np.isfinite(wall)][0]
         _leave_untimed_out(source)
         source.told.append(Finding("time", "There is no time since the start: civil time is taken for it."))
@@ -30,9 +31,9 @@ def ensure_time(source: Source) -> None:
 
 
 def _leave_untimed_out(source: Source) -> None:
-    known = np.isfinite(source.columns[labels.TIME])
-    if known.all():
+    if all_finite(source.columns[labels.TIME]):
         return
+    known = np.isfinite(source.whole(labels.TIME))
     source.columns = {label: column[known] for label, column in source.columns.items()}
     source.told.append(Finding("lines", f"{int((~known).sum())} records without a time are left out."))
     if not len(source):
@@ -41,8 +42,7 @@ def _leave_untimed_out(source: Source) -> None:
 
 def directed(source: Source) -> None:
     """Give magnitudes of currents the sign that the file tells elsewhere; what has a sign of its own keeps it."""
-    current = source.columns[labels.CURRENT]
-    if labels.WAY not in source.columns or (current < 0).any():
+    if labels.WAY not in source.columns or extremes(source.columns[labels.CURRENT])[0] < 0:
         return
-    way = source.columns[labels.WAY]
+    way, current = source.whole(labels.WAY), source.whole(labels.CURRENT)
     source.columns[labels.CURRENT] = np.where(way < 0, -current, current)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from bench.verdicts import InputError
+from models.anode import load_anode, written
 from models.cell import load_cell
 from packbench.cli import app
 from tests.fitting.conftest import CAPACITY, Recorded, Truth, simulated
@@ -44,7 +46,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
             files.append(folder / f"{name}_{temperature:g}.csv")
             simulated(Truth(), current, period, temperature).to_csv(files[-1], index=False)
     path = folder / "mine.yaml"
-    return path, fit(*files, "--cell", "mine", "--output", path, "--like", "nmc811-21700", "--source", "a made-up cell")
+    return path, fit(
+        *files,
+        "--cell",
+        "mine",
+        "--output",
+        path,
+        "--like",
+        "nmc811-21700",
+        "--source",
+        "a made-up cell",
+        "--anode",
+        "graphite-chen2020",
+    )
 
 
 def test_the_file_is_a_cell_with_the_capacity_and_the_resistance_of_the_records(made: tuple[Path, Any]) -> None:
@@ -90,6 +104,53 @@ def test_what_no_record_tells_is_marked_as_assumed(made: tuple[Path, Any]) -> No
     assert not {"r0", "ocv", "nominal_capacity"} & set(cell.assumed)
 
 
+def test_the_negative_electrode_is_the_one_that_was_told_and_its_plating_can_be_judged(made: tuple[Path, Any]) -> None:
+    cell = load_cell(made[0])
+    assert cell.anode == made[1]["anode"] == "graphite-chen2020"
+    assert load_anode(cell.anode).name == "graphite-chen2020"
+    assert any(each.startswith("anode: graphite-chen2020") for each in cell.sources)
+
+
+def test_a_file_of_one_s_own_is_found_from_where_the_cell_is(recorded: Recorded, tmp_path: Path) -> None:
+    own, cell = tmp_path / "sets" / "own.yaml", tmp_path / "cells" / "mine.yaml"
+    own.parent.mkdir()
+    cell.parent.mkdir()
+    own.write_text(yaml.safe_dump(written("graphite-prada2013") | {"name": "own"}), encoding="utf-8")
+    fit(*recorded((0.0, 25.0)), "--cell", "mine", "--output", cell, "--anode", own)
+    assert yaml.safe_load(cell.read_text(encoding="utf-8"))["anode"] == "../sets/own.yaml"
+    assert load_anode(str(load_cell(cell).anode)).name == "own"
+
+
+def test_without_one_it_is_said_that_no_plating_margin_is_known(recorded: Recorded) -> None:
+    files = map(str, recorded((25.0,)))
+    found = runner.invoke(app, ["fit", *files, "--measure", "--cell", "li-metal"])
+    assert "Anode: none is known, so the plating margin of this cell is not either" in " ".join(found.stdout.split())
+    assert (
+        "Anode: graphite-prada2013."
+        in runner.invoke(app, ["fit", *map(str, recorded((25.0,))), "--measure", "--cell", "lfp-26650"]).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--anode", "graphite-chen202"), "no anode 'graphite-chen202' (nearest: graphite-chen2020)"),
+        (("--anode", "nowhere.yaml"), "nowhere.yaml"),
+        (
+            ("--anode", "graphite-chen2020", "--like", "li-metal"),
+            "a cell like li-metal has a negative electrode of lithium",
+        ),
+        (("--anode", "graphite-chen2020", "--measure"), "--measure writes no cell"),
+    ],
+)
+def test_a_set_that_cannot_be_is_refused_before_anything_is_fitted(
+    recorded: Recorded, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    out = tmp_path / "mine.yaml"
+    assert sentence in refusal(*recorded((25.0,)), "--cell", "mine", "--output", out, *arguments)
+    assert not out.exists()
+
+
 def test_a_picture_is_drawn_beside_it(made: tuple[Path, Any]) -> None:
     assert made[0].with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
@@ -108,6 +169,7 @@ def test_a_record_that_is_held_out_is_compared_and_not_fitted(recorded: Recorded
     strange["Voltage / V"] += 0.2
     strange.to_csv(tmp_path / "strange.csv", index=False)
     found = fit(*files, "--cell", "mine", "--output", tmp_path / "mine.yaml", "--hold-out", tmp_path / "strange.csv")
+    assert found["anode"] is None
     by_name = {each["name"]: each for each in found["errors"]}
     assert by_name["all"]["rmse"] < 0.006
     assert by_name["held out"]["rmse"] > 0.05

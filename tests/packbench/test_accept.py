@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.accepted import AcceptedFile, file_of, load, read, write
+from bench.accepted import SHIPPED, AcceptedFile, file_of, load, read, write
 from bench.clock import utc_now
 from bench.pack import load_pack
 from bench.verdicts import InputError
@@ -16,6 +16,7 @@ from tests.bench.cli_support import Answer, packbench
 from tests.bench.session_support import Project
 
 SERIAL = "VIRTUAL-LFP-24S-0001"
+PLACE = ("discharge capacity", "C/3", 25.0)
 FILE = f"accepted/lfp-24s.{SERIAL}.yaml"
 
 CAPACITY = """
@@ -40,7 +41,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("specimen"))
     project.write(CAPACITY, "test_capacity")
     project.write(RESISTANCE, "test_resistance")
-    assert project.run().status == 0
+    assert project.run("--accepted=nothing-yet").status == 0
     return project
 
 
@@ -140,6 +141,34 @@ def test_a_second_acceptance_replaces_what_it_measures_and_tells_what_was_before
     assert "(before: " in answer.out
     values = yaml.safe_load(file.read_text(encoding="utf-8"))["values"]
     assert len(values) == 3  # the other condition, and what the other run measured, are kept
+
+
+# ---- what ships ------------------------------------------------------------------------------------------------------
+
+
+def test_a_virtual_pack_is_held_against_what_ships_of_it_where_nobody_has_accepted_a_run(healthy: Project) -> None:
+    found = later(healthy, "--defect=aged:0.95")
+    shipped = next(value for value in load(SHIPPED, load_pack("lfp-24s")[0]).values if value.place == PLACE)
+    limit = found["discharge capacity of this specimen"]["at_least"]
+    assert found["discharge capacity of this specimen"]["verdict"] == "FAIL"
+    assert 0.97 * shipped.value - 2 * shipped.uncertainty < limit < 0.97 * shipped.value
+
+
+def test_what_was_accepted_here_counts_before_what_ships(accepted: Project) -> None:
+    file = accepted.folder / FILE
+    kept = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for value in kept["values"]:
+        value["value"] *= 1.1 if value["kpi"] == "discharge capacity" else 1.0
+    file.write_text(yaml.safe_dump(kept), encoding="utf-8")
+    found = later(accepted)
+    assert found["discharge capacity of this specimen"]["verdict"] == "FAIL"
+    assert found["dc resistance 10 s of this specimen"]["verdict"] == "PASS"
+
+
+def test_a_folder_that_is_named_counts_alone(healthy: Project) -> None:
+    found = later(healthy, "--accepted=nothing-here", "--defect=aged:0.95")
+    assert "discharge capacity" in found
+    assert not [name for name in found if name.endswith(" of this specimen")]
 
 
 # ---- what cannot be accepted -----------------------------------------------------------------------------------------

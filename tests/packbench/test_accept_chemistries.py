@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.accepted import SHIPPED as ACCEPTED
 from bench.accepted import load
 from bench.pack import load_pack
 from bench.station import SHIPPED as STATIONS
-from tests.bench.cli_support import ROOT
 from tests.bench.session_support import Project
 
-ACCEPTED = ROOT / "accepted"
 PACKS = (
     "lfp-24s",
     *(pytest.param(pack, marks=pytest.mark.long) for pack in ("nmc811-24s", "lnmo-24s", "li-metal-24s")),

@@ -17,6 +17,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = "Scripts" if os.name == "nt" else "bin"
 
+AGED = """
+from packbench import Pulse, Soak, kpi
+
+def test_resistance(run_scenario, require):
+    require(kpi.dc_resistance(run_scenario(Soak(25), Pulse("1C", duration=18)), "pulse"), temperature=25.0)
+"""
+
 pytestmark = pytest.mark.timeout(1200)
 
 
@@ -120,3 +127,17 @@ def _by_somebody_new(clone: Clone, home: Path) -> None:
     assert "judge" in taught.stdout
     assert clone.installed("packbench new other", home).returncode == 0
     assert clone.installed("packbench check --scan --json", home).returncode == 0
+    _finds_what_has_aged(clone, home)
+
+
+def _finds_what_has_aged(clone: Clone, home: Path) -> None:
+    """What a virtual pack is held against comes with the wheel: one that has aged meets its type, and is found."""
+    (home / "test_aged.py").write_text(AGED, encoding="utf-8")
+    session = f"pytest {home} --rootdir={home} --station=virtual-module --pack=lfp-24s --defect=aged:1:1.5"
+    found = clone.installed(session, home)
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "dc resistance 10 s of this specimen" in found.stdout
+    # One of the campaign's own faults of that kind, judged by the installed campaign; no report: that needs Node.
+    campaign = clone.installed("python -m campaign --faults=resistance-lfp", home)
+    assert campaign.returncode == 0, campaign.stdout + campaign.stderr
+    assert "not as expected 0" in " ".join(campaign.stdout.split())

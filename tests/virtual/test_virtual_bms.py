@@ -276,6 +276,38 @@ def test_a_step_of_the_current_is_not_taken_for_a_rise_however_often_it_is_follo
     assert all(later >= 0.9 * earlier for earlier, later in itertools.pairwise(followed))
 
 
+def turns(followed: list[float]) -> int:
+    """How often a limit changes its direction."""
+    ways = [later > earlier for earlier, later in itertools.pairwise(followed) if later != earlier]
+    return sum(before != after for before, after in itertools.pairwise(ways))
+
+
+@pytest.mark.parametrize("late", [0, 1])
+@pytest.mark.parametrize(
+    ("cell", "soc", "temperature", "defects"),
+    [
+        ("lnmo-1ah", 0.85, -10.0, []),  # one step of the message is most of what its cells have room for
+        ("lnmo-1ah", 0.85, -10.0, ["high-resistance:3:2.5"]),
+        ("nmc811-21700", 0.9, 0.0, ["high-resistance:3:2.0"]),
+        ("nmc811-21700", 0.3, -10.0, []),
+        ("lfp-26650", 0.9, 0.0, ["high-resistance:3:2.5"]),
+    ],
+)
+def test_in_the_cold_a_limit_that_is_followed_goes_one_way_and_never_to_and_fro(
+    open_bench: OpenBench, connect: Connect, cell: str, soc: float, temperature: float, defects: list[str], late: int
+) -> None:
+    """What cells take is what they are, not what was done to them a moment ago; a charger is `late` by so many s."""
+    bench = open_bench("supply", "bms", soc=soc, spread={}, defects=defects, cell=cell, temperature=temperature)
+    node = connect(bench)
+    node.close(CHARGE)
+    bench.source(voltage=24 * (load_cell(cell).voltage_max + 0.1), current=0)
+    followed = [0.0] * late
+    for _ in range(90):
+        followed.append(node.after(1)["MaximumChargeCurrent"])
+        bench.say("supply", f"CURR {followed[-1 - late]}")
+    assert turns(followed) <= 1
+
+
 STEPS = {"temperature": (0.0, 20.0, 40.0), "soc": (0.0, 0.5), "c_rate": ((0.4, 0.2), (1.2, 0.8), (0.4, 0.4))}
 
 

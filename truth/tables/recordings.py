@@ -94,7 +94,7 @@ def _told(source: Source, rows: slice, charge: bool) -> float | None:
     label = next((each for each in (into if charge else out, labels.NET_AH, labels.STEP_AH) if source.has(each)), None)
     if label is None:
         return None
-    counter = np.abs(np.nan_to_num(source.columns[label])) if label != labels.NET_AH else source.columns[label]
+    counter = np.abs(np.nan_to_num(source.whole(label))) if label != labels.NET_AH else source.whole(label)
     # Where it shows less than half of what it showed, it counts anew: also within a step, as after a power cut.
     anew = np.flatnonzero(counter[rows][1:] < 0.5 * counter[rows][:-1]) + rows.start + 1
     changes = {*_own_changes(source, rows), *(anew.tolist() if label != labels.NET_AH else [])}

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import AMOUNTS, Exam, sampled
+from reports.foreign.exam import AMOUNTS, Exam
+from reports.foreign.pieces import extremes, sampled
 from reports.foreign.segments import Segment
 from reports.foreign.source import Finding
 
@@ -25,7 +26,8 @@ def reversed_current(exam: Exam) -> Iterator[Finding]:
     with_it, against = _evidence(exam)
     if against <= 0:
         return
-    one_sign = bool((exam.current >= -exam.rest_below).all() or (exam.current <= exam.rest_below).all())
+    lowest, highest = extremes(exam.source.columns[labels.CURRENT])
+    one_sign = lowest >= -exam.rest_below or highest <= exam.rest_below
     most = against >= CONTRADICTS * (with_it + against)
     if one_sign and (most or (against > 0.1 * (with_it + against) and not _confirmed(exam))):
         yield _finding(
@@ -88,7 +90,7 @@ def words(exam: Exam) -> Iterator[Finding]:
     """Where the file says charge or discharge, and the sign of the current says the other, nobody knows which it is."""
     if labels.WAY not in exam.source.columns or not exam.believes(labels.CURRENT):
         return
-    way = exam.source.columns[labels.WAY]
+    way = exam.source.whole(labels.WAY)
     flowing = (np.abs(exam.current) > 20 * exam.rest_below) & np.isfinite(way) & (way != 0)
     contrary = flowing & (np.sign(exam.current) != way)
     if flowing.any() and contrary.sum() > 0.02 * flowing.sum():

@@ -7,6 +7,7 @@ import numpy as np
 from bench.durations import spell
 from reports.foreign import source as labels
 from reports.foreign.exam import Exam
+from reports.foreign.pieces import places
 from reports.foreign.source import Finding
 
 ORDER = 60
@@ -20,9 +21,11 @@ def gaps(exam: Exam) -> Iterator[Finding]:
     """Times without a record while a current flows, and leaps that civil time does not know of."""
     if not exam.believes(labels.TIME) or len(exam.source) < 10:
         return
-    within = exam.flows()
-    within[[each.start - 1 for each in exam.segments if each.start]] = False
-    long = np.flatnonzero((exam.intervals > max(SHORTEST, LONG * exam.typical)) & within)
+    shortest, between = max(SHORTEST, LONG * exam.typical), [each.start - 1 for each in exam.segments if each.start]
+    if not exam.of_intervals.extremes[1] > shortest:
+        return
+    long = places(exam.intervals, lambda seconds: seconds > shortest)
+    long = np.setdiff1d(long[exam.flows[long]], between)
     if not len(long):
         return
     worst = int(long[np.argmax(exam.intervals[long])])

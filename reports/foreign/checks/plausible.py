@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import AMOUNTS, Exam, sampled
-from reports.foreign.pieces import all_finite
+from reports.foreign.exam import AMOUNTS, Exam
+from reports.foreign.pieces import all_finite, extremes, sampled
 from reports.foreign.source import Finding
 
 ORDER = 30
@@ -20,10 +20,8 @@ TIMES = {1e3: "a thousand times", 1e-3: "a thousandth of", 1e6: "a million times
 
 def voltage(exam: Exam) -> Iterator[Finding]:
     """A voltage beyond what the largest pack has, or that never is one of a cell, is in another unit."""
-    middle, largest = (
-        float(np.median(np.abs(sampled(exam.voltage)))),
-        float(max(np.max(exam.voltage), -np.min(exam.voltage))),
-    )
+    lowest, highest = extremes(exam.voltage)
+    middle, largest = float(np.median(np.abs(sampled(exam.voltage)))), max(highest, -lowest)
     if largest >= LOWEST and middle <= HIGHEST:
         return
     unit = "mV" if middle > HIGHEST else "kV"
@@ -41,7 +39,8 @@ def power(exam: Exam) -> Iterator[Finding]:
     """Where power is recorded it is voltage times current; by what it is not, one of them is in another unit."""
     if not exam.believes(labels.POWER, labels.VOLTAGE):
         return
-    product, told = np.abs(exam.voltage * exam.current), np.abs(exam.source.columns[labels.POWER])
+    product = np.abs(sampled(exam.voltage) * sampled(exam.current))
+    told = np.abs(sampled(exam.source.columns[labels.POWER]))
     good = np.isfinite(told) & (told > 0.01 * np.nanmax(told, initial=0.0)) & (product > 0)
     if good.sum() < 5:
         return
@@ -62,9 +61,10 @@ def power(exam: Exam) -> Iterator[Finding]:
 def temperature(exam: Exam) -> Iterator[Finding]:
     """A temperature that no cell has had is that of no sensor, or in kelvin."""
     for label in [each for each in exam.source.columns if each.endswith("/ degC")]:
-        values = exam.source.columns[label]
-        if all_finite(values) and COLDEST <= values.min() < values.max() <= HOTTEST:
+        lowest, highest = extremes(exam.source.columns[label])
+        if all_finite(exam.source.columns[label]) and COLDEST <= lowest <= highest <= HOTTEST and (lowest or highest):
             continue
+        values = exam.source.whole(label)
         known = values[np.isfinite(values)]
         wrong = (known < COLDEST) | (known > HOTTEST)
         name = exam.source.names.get(label, label)

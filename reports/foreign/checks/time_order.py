@@ -6,6 +6,7 @@ import numpy as np
 
 from reports.foreign import source as labels
 from reports.foreign.exam import IN_TIME, Exam
+from reports.foreign.pieces import Differences, extremes, never_falls, places
 from reports.foreign.source import Finding
 
 ORDER = 10
@@ -15,9 +16,9 @@ ROUNDING = 2.0
 
 def backwards(exam: Exam) -> Iterator[Finding]:
     """Test time never falls; where it begins anew, two recordings stand one behind the other."""
-    back = np.flatnonzero(exam.intervals < 0)
-    if not len(back):
+    if not exam.of_intervals.extremes[0] < 0:
         return
+    back = places(exam.intervals, lambda seconds: seconds < 0)
     first = int(back[0])
     before, after = float(exam.time[first]), float(exam.time[first + 1])
     anew = after <= float(exam.time[0]) + 0.01 * (before - float(exam.time[0]))
@@ -37,7 +38,8 @@ def backwards(exam: Exam) -> Iterator[Finding]:
 
 def stands_still(exam: Exam) -> Iterator[Finding]:
     """A recording in which no time passes has no amounts."""
-    if len(exam.source) > 1 and float(np.ptp(exam.time)) <= 0:
+    first, last = extremes(exam.source.columns[labels.TIME])
+    if len(exam.source) > 1 and last <= first:
         yield Finding(
             "time stands still",
             f"Test time is {exam.time[0]:g} s in all {len(exam.source):,} records: nothing that depends on time is "
@@ -51,11 +53,12 @@ def civil_backwards(exam: Exam) -> Iterator[Finding]:
     if not exam.source.has(labels.WALL):
         return
     wall = exam.source.columns[labels.WALL]
-    fell = np.flatnonzero(np.diff(wall) < -3660)
+    fell = np.empty(0, dtype=np.intp) if never_falls(wall) else places(Differences(wall), lambda each: each < -3660)
     if len(fell):
+        first = int(fell[0])
         yield Finding(
             "civil time",
-            f"Civil time falls by {-np.diff(wall)[fell[0]]:.0f} s in {exam.row(int(fell[0]) + 1)}: it is not compared "
+            f"Civil time falls by {wall[first] - wall[first + 1]:.0f} s in {exam.row(first + 1)}: it is not compared "
             "with test time.",
             frozenset({labels.WALL}),
         )

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports.foreign import source as labels
-from reports.foreign.exam import IN_TIME, Exam, sampled
+from reports.foreign.exam import IN_TIME, Exam
+from reports.foreign.pieces import extremes, sampled, sampled_where
 from reports.foreign.segments import Segment
 from reports.foreign.source import Finding
 
@@ -49,7 +50,7 @@ def unit(exam: Exam) -> Iterator[Finding]:
 def _by_civil_time(exam: Exam) -> str:
     if not exam.believes(labels.WALL):
         return ""
-    wall, time = exam.source.columns[labels.WALL], exam.time
+    wall, time = sampled(exam.source.columns[labels.WALL]), sampled(exam.time)
     step = max(1, len(time) // 200)
     passed, counted = np.diff(wall[::step]), np.diff(time[::step])
     good = (passed > 0) & (counted > 0) & np.isfinite(passed)
@@ -68,7 +69,8 @@ def _named(ratio: float) -> str:
 
 def _by_grid(exam: Exam) -> str:
     """Cyclers write a record every so many whole seconds: 10 s are 0.0027778 h."""
-    regular = sampled(exam.intervals[exam.intervals > 0])
+    known = exam.of_intervals
+    regular = known.sampled if known.extremes[0] > 0 else sampled_where(exam.intervals, lambda seconds: seconds > 0)
     if len(regular) < 20:
         return ""
     typical = float(np.median(regular))
@@ -87,7 +89,8 @@ def _by_grid(exam: Exam) -> str:
 
 
 def _by_what_a_battery_does(exam: Exam) -> str:
-    span = float(np.ptp(exam.voltage))
+    lowest, highest = extremes(exam.voltage)
+    span = highest - lowest
     middle = float(np.median(np.abs(sampled(exam.voltage))))
     swings = [each for each in exam.moving if span > SWING * middle and _is_whole(exam, each, span)]
     if not swings:

@@ -1,18 +1,24 @@
 """Tables in Parquet, of the Battery Data Format or of any make: read by the column, with the checksums of its pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bench.recording.rows import BATCH
 from bench.verdicts import InputError
-from reports.foreign import values
+from reports.foreign import onfile, values
+from reports.foreign import source as labels
 from reports.foreign.head import Head
-from reports.foreign.source import Source
-from reports.foreign.tables import TableFormat, by_headers
+from reports.foreign.source import Floats, Source
+from reports.foreign.tables import Place, TableFormat, by_headers
 
 MAGIC = b"PAR1"
+LONG = 1_000_000
+"""Rows from which on columns stay in the file."""
+HELD = frozenset({labels.TIME, labels.CURRENT})
+STEPS = frozenset({labels.STEP, labels.STEP_ID, labels.CYCLE})
 
 
 class Parquet:
@@ -32,13 +38,34 @@ class Parquet:
         try:
             file = pq.ParquetFile(head.path, page_checksum_verification=True)
             form, places = by_headers(head, list(file.schema_arrow.names), "table")
-            cells = _cells(file, sorted(each.position for each in places.values()))
-            source = form.made_of(head, places, cells)
+            asked = _left_in(file, places) if file.metadata.num_rows >= LONG else {}
+            cells = _cells(file, sorted(each.position for label, each in places.items() if label not in asked))
+            source = form.made_of(head, places, cells, onfile.read(head.path, asked))
         except (pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(f"{head.path} is damaged, nothing in it is believed: {reason}.") from error
         source.format = f"{_without_kind(form)} (Parquet)"
         return source
+
+
+def _left_in(file: Any, places: Mapping[str, Place]) -> dict[str, onfile.Asked]:
+    """The columns of numbers that a long file can keep, by their labels."""
+    schema = file.schema_arrow
+    numbers = {
+        label: place for label, place in places.items()
+        if place.column.read is values.floats and not _is_text(schema.field(place.position).type)
+    }  # fmt: skip
+    return {
+        label: onfile.Asked(
+            schema.names[place.position], partial(_si, factor=place.factor), held=label in HELD, steps=label in STEPS
+        )
+        for label, place in numbers.items() if schema.names.count(schema.names[place.position]) == 1
+    }  # fmt: skip
+
+
+def _si(column: Any, factor: float) -> Floats:
+    found = values.floats(_plain(column))
+    return found * factor if factor != 1 else found
 
 
 def _without_kind(form: TableFormat) -> str:

@@ -7,6 +7,8 @@ from models.steps import StepTable
 
 BUILT_UP = 600.0
 """s after which a current has met the resistance by which a node limits it; what takes hours it sees coming."""
+EDGE = 1.0
+"""s after an edge of the current of which a node sees the voltage next."""
 KELVINS, SHARE = 1.0, 0.01
 """How far (K, and of the charge) into a step that allows more a pack must be: an assumption, so that none flickers."""
 
@@ -19,6 +21,7 @@ class ChargeLimit:
         self.most = steps.most
         grid = np.linspace(-40.0, 80.0, 61)
         self._resistance = cell.resistance_after(BUILT_UP, 0.5, grid).tolist()
+        self._edge = cell.resistance_after(EDGE, 0.5, grid).tolist()
 
     def __call__(self, coldest: float, warmest: float, soc: float) -> float:
         """C-rate (1/h) for a pack between two temperatures (degC), at the state of charge (0 to 1) of its fullest."""
@@ -31,5 +34,13 @@ class ChargeLimit:
 
     def resistance(self, temperature: float) -> float:
         """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
-        index = int((temperature + 40.0) / 2)
-        return float(self._resistance[0 if index < 0 else 60 if index > 60 else index])
+        return float(self._resistance[_place(temperature)])
+
+    def edge(self, temperature: float) -> float:
+        """What of it (Ohm) the voltage shows of an edge of the current by the next update."""
+        return float(self._edge[_place(temperature)])
+
+
+def _place(temperature: float) -> int:
+    index = int((temperature + 40.0) / 2)
+    return 0 if index < 0 else 60 if index > 60 else index

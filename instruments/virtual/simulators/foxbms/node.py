@@ -57,7 +57,8 @@ FAST, SLOW = 0.1, 1.0  # s between frames of one id
 BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: a charger's constant voltage comes first
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
-LIMIT_PERIOD = 1.0  # s between two updates of the limits; faster ones would take a step of the current for a rise
+WEAKEST = 3.0  # times its resistance that a cell may have: what it shows of an edge of the current is no rise
+LIMIT_PERIOD = 1.0  # s between two updates of the limits
 EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1}
 """s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here.
 
@@ -120,6 +121,7 @@ class FoxBms(Part):
         self._found: set[str] = set()
         self._limited_at, self._interval = 0.0, LIMIT_PERIOD
         self._highest = self._highest_then = float("inf")
+        self._current_then, self._unmet = 0.0, 0.0
         self.current: float = 0.0
         self._bus_voltage = self.pack_voltage = 0.0
         self.extremes = Extremes()
@@ -266,7 +268,7 @@ class FoxBms(Part):
         # What is switched or set in the instant of an update counts for it.
         if now == self._limited_at:
             self._limit()
-            self._highest = found.voltage_max
+            self._highest, self._current_then = found.voltage_max, current
 
     def _look(self, now: float) -> None:
         """Take what has been asked, raise faults that have lasted, move the contactors."""
@@ -350,21 +352,26 @@ class FoxBms(Part):
 
         Charging: the table at its most sensitive temperature and its fullest cell, and never more than brings
         the highest cell to its limit. The node looks ahead along the rise of that cell, creeps up (a cell may have
-        twice the resistance it should have, and its voltage goes on rising behind a step) and backs off at once. Below
-        that limit at least one step of the message is allowed: a coarse message must not end a taper early.
+        twice the resistance it should have, and its voltage goes on rising behind a step) and backs off at once. What
+        an edge of the current does to the voltage is no rise: seen as one it would forbid what has just been allowed.
+        Below that limit at least one step of the message is allowed, where the cell has room for it: a coarse message
+        must not end a taper early, nor begin what it has to take back.
         """
         found, cell = self.extremes, self._cell
         coldest, warmest = found.temperature_min, found.temperature_max
         by_table = self._rate(coldest, warmest, found.soc_max) * self._nominal
         resistance = self._rate.resistance(coldest) / self._parallel
         # Written without min and max, here and below: nine calls of them were a sixtieth of a whole scan.
-        risen, current = found.voltage_max - self._highest_then, self.current
-        ahead = risen / self._interval * LOOK_AHEAD if risen > 0.0 else 0.0
+        weakest = WEAKEST * self._rate.edge(coldest) / self._parallel
+        current = self.current
+        risen = self._risen(weakest * (current - self._current_then))
+        ahead = risen / self._interval * LOOK_AHEAD
         headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
         limit = (current if current > 0.0 else 0.0) + headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
         tapering = limit < by_table
         limit = limit if tapering else by_table
-        least = LIMIT_STEP if by_table > 0.0 and headroom > 0.0 else 0.0
+        room = weakest * (LIMIT_STEP - current) if current < LIMIT_STEP else 0.0
+        least = LIMIT_STEP if by_table > 0.0 and headroom > room else 0.0
         limit = limit if limit > least else least
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
         # Where it is the table that allows next to nothing, in the cold, nobody is full.
@@ -374,6 +381,17 @@ class FoxBms(Part):
         most = cell.discharge_c_rate_max * self._nominal
         discharge = (room if room < most else most) if allowed and room > 0.0 else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
+
+    def _risen(self, edge: float) -> float:
+        """How far the highest cell has risen since the last update, V, beside what an edge of the current explains.
+
+        An edge explains up to `edge` V, in this update and in the next: it may have come just before this one.
+        """
+        moved, edge = self.extremes.voltage_max - self._highest_then, edge if edge > 0.0 else 0.0
+        risen = moved - self._unmet - edge
+        left = edge - moved if moved > 0.0 else edge
+        self._unmet = left if left > 0.0 else 0.0
+        return risen if risen > 0.0 else 0.0
 
     def transmit(self) -> bool:
         """Send the newest frame of every id that has become due since the last call; whether any was."""
