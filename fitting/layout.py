@@ -9,7 +9,9 @@ from models.tables import Vector
 
 Indices = NDArray[np.intp]
 
-KNOTS = np.array([0.0, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96, 1.0])
+KNOTS = np.array([
+    0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96, 0.98, 1.0,
+])  # fmt: skip
 """States of charge at which all but the open-circuit voltage is fitted: dense where cells change fast."""
 
 

@@ -77,7 +77,12 @@ def compare(cell: CellParameters, record: Record) -> Comparison:
 
 def charge_of(cell: CellParameters, record: Record) -> Vector:
     """State of charge of `cell` at each row of `record`."""
-    return np.asarray(start_of(cell, record) + record.charge / cell.nominal_capacity)
+    return np.asarray(start_of(cell, record) + record.charge / capacity_of(cell, record))
+
+
+def capacity_of(cell: CellParameters, record: Record) -> float:
+    """Ah of the specimen that was recorded: of what it held at the first row where that was counted, or the cell's."""
+    return record.to_empty / start_of(cell, record) if record.to_empty else cell.nominal_capacity
 
 
 def start_of(cell: CellParameters, record: Record) -> float:
@@ -85,6 +90,8 @@ def start_of(cell: CellParameters, record: Record) -> float:
 
     A record that begins under a current tells no such voltage: it begins full when it discharges, else empty.
     """
+    if record.to_empty == 0:
+        return 0.0
     if not record.rests:
         return 1.0 if record.current[0] < 0 else 0.0
     at_rest = cell.open_circuit_voltage(cell.soc, record.ambient)
@@ -103,7 +110,9 @@ def branch_of(start: float) -> float:
 def _string(cell: CellParameters, record: Record) -> CellString:
     start = start_of(cell, record)
     in_its_air = cell if record.of_air else replace(cell, thermal_conductance=AS_MEASURED)
-    return CellString(in_its_air, 1, spread=NO_SPREAD, soc=start, temperature=record.ambient, branch=branch_of(start))
+    string = CellString(in_its_air, 1, spread=NO_SPREAD, soc=start, temperature=record.ambient, branch=branch_of(start))
+    string.set_capacity_factor(0, capacity_of(cell, record) / cell.nominal_capacity)
+    return string
 
 
 def _through(string: CellString, record: Record) -> Vector:

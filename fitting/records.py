@@ -33,6 +33,9 @@ class Record:
 
     `temperature` is the cell's (degC), or the air's where nobody measured the cell (`of_air`); `charge` is Ah since the
     first row, by the cycler's counter where there is one. `held_out` marks rows that are compared and never fitted.
+    `to_empty` is Ah that the cell held at the first row, where it was emptied afterwards and they were counted: two
+    tests of a cell differ by some per cent of its capacity, by its age and by how it was filled. 0 is a cell that had
+    just been emptied.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Record:
     charge: Vector
     held_out: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     of_air: bool = False
+    to_empty: float | None = None
 
     @classmethod
     def of(
@@ -55,6 +59,7 @@ class Record:
         charge: Vector | None = None,
         *,
         of_air: bool = False,
+        to_empty: float | None = None,
     ) -> Self:
         """Put columns together. Raises `RecordError` when they cannot be one cell's."""
         columns = {"time": time, "current": current, "voltage": voltage, "temperature": temperature}
@@ -62,7 +67,8 @@ class Record:
             _check_finite(name, what, values)
         _check(name, time, current, voltage)
         counted = integrated(time, current) if charge is None else charge - charge[0]
-        return cls(name, time, current, voltage, temperature, counted, np.zeros(len(time), dtype=np.bool_), of_air)
+        fitted = np.zeros(len(time), dtype=np.bool_)
+        return cls(name, time, current, voltage, temperature, counted, fitted, of_air, to_empty)
 
     @property
     def ambient(self) -> float:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fitting.estimate import APART, Fit, Progress, check_pulse, check_sweep, silent
+from fitting.estimate import Fit, Progress, silent
 from fitting.measure import Comparison, Figures, by_temperature, compare, figures
+from fitting.prior import several_temperatures
 from fitting.records import Record, RecordError
+from fitting.sweep import check_pulse, check_sweep
 from fitting.warming import warmed
 from fitting.writing import TAKEN_OVER, Origin, contents, text
 from models.cell import CellParameters, available_cells, load_cell, written
@@ -21,21 +23,22 @@ BLOCK, EVERY = 600.0, 5
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What to fit: `records`, those that are `held_out` as a whole, the cell's `name`, and which cell it is `like`.
+    """What to fit: `records`, those that are `held_out` as a whole, the cell's `name`, and which one it is `like`.
 
-    `assume` says that records of one temperature are enough: the change with temperature is then the other cell's.
-    `source` says where the records come from, `anode` is the set of its negative electrode as the cell's file names it:
-    no record tells which one it is.
+    `assume` says that records of one temperature are enough: the change with temperature is then the other cell's, and
+    `change` says what that is. `source` says where the records come from, `anode` is the set of its negative electrode
+    as the cell's file names it: no record tells which one it is.
     """
 
     records: Sequence[Record]
     name: str
-    like: str
+    like: str | Path
     source: str
     held_out: Sequence[Record] = ()
     assume: bool = False
     pairs: int = 3
     anode: str | None = None
+    change: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ def _check(task: Task) -> None:
     if not task.records:
         raise RecordError("no record is left to fit; hold out fewer.")
     ambient = [record.ambient for record in task.records]
-    if np.ptp(ambient) <= APART and not task.assume:
+    if not several_temperatures(task.records) and not task.assume:
         raise RecordError(
             f"all records are at one temperature ({np.mean(ambient):.0f} °C), which says nothing of others: add "
             "records at another, or name with --like the cell whose change with temperature is to be assumed."
@@ -103,7 +106,8 @@ def _check(task: Task) -> None:
 def _sources(task: Task, base: Mapping[str, Any], errors: Sequence[Figures]) -> list[str]:
     """Where each value comes from: what was fitted with its errors, then what the other cell says of what is its."""
     fitted = ", ".join(["nominal_capacity, ocv, entropic, hysteresis", *(f"r{n}" for n in range(task.pairs + 1))])
-    one = f" How they change with temperature is that of {task.like}: an assumption." if task.assume else ""
+    change = task.change or f"that of {task.like}"
+    one = f" How they change with temperature is an assumption: {change}." if task.assume else ""
     return [
         f"{fitted} and their time constants: fitted to {task.source}.{one}",
         *(f"Measured on this file, {said(each)}" for each in errors),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitting.measure import start_of
+from fitting.measure import charge_of
 from fitting.records import Record
 from models.cell import CellParameters
 
@@ -21,7 +21,7 @@ def warmed(record: Record, like: CellParameters) -> Record:
     """
     if not record.of_air:
         return record
-    soc = start_of(like, record) + record.charge / like.nominal_capacity
+    soc = charge_of(like, record)
     heat = record.current * (record.voltage - like.open_circuit_voltage(np.clip(soc, 0, 1)))
     settled = record.temperature + np.maximum(heat, 0) / like.thermal_conductance
     left = np.exp(-np.diff(record.time) * like.thermal_conductance / like.heat_capacity)

@@ -18,8 +18,9 @@ def main() -> int:
     chosen = next(each for each in SETS if each.cell == asked.cell)
     records = chosen.read(asked.data)
     task = Task(
-        [record for record in records if record.name not in chosen.held_out], asked.cell, chosen.cell, chosen.source,
-        [record for record in records if record.name in chosen.held_out], assume=chosen.like is not None,
+        [record for record in records if record.name not in chosen.held_out], asked.cell, chosen.prior or chosen.cell,
+        chosen.source, [record for record in records if record.name in chosen.held_out],
+        assume=bool(chosen.change), change=chosen.change,
     )  # fmt: skip
     path = Path(f"{asked.cell}.yaml")
     result = fit(task, path, lambda number, most: print(f"round {number} of {most} at most"))

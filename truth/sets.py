@@ -20,6 +20,8 @@ import pandas as pd
 from fitting.records import Record
 from models.tables import Vector
 
+PRIORS = Path(__file__).parent / "priors"
+
 
 class NotFoundHere(Exception):
     """The folder has no such set; the message says which files were looked for."""
@@ -32,8 +34,10 @@ class PublicSet:
     cell: str
     source: str
     read: Callable[[Path], list[Record]]
-    like: str | None = None
-    """The cell whose change with temperature is assumed, where the set has one temperature."""
+    change: str = ""
+    """What is assumed of the change with temperature, as the cell has it, where the set has one temperature."""
+    prior: Path | None = None
+    """A cell file that a fit departs from; the shipped cell where there is none."""
     held_out: tuple[str, ...] = ()
     """Records that are compared and not fitted, by their names."""
 
@@ -52,13 +56,14 @@ def record(
     voltage: Vector,
     temperature: Vector | float,
     charge: Vector | None = None,
+    to_empty: float | None = None,
 ) -> Record:
     """Put columns together, without rows of a time that was there already; one temperature is that of the air."""
     kept = np.concatenate([[True], np.diff(np.maximum.accumulate(time)) > 1e-6])
     celsius = np.full(len(time), temperature) if np.ndim(temperature) == 0 else np.asarray(temperature)
     return Record.of(
         name, time[kept], current[kept], voltage[kept], celsius[kept], None if charge is None else charge[kept],
-        of_air=np.ndim(temperature) == 0,
+        of_air=np.ndim(temperature) == 0, to_empty=to_empty,
     )  # fmt: skip
 
 
@@ -83,7 +88,21 @@ def _cycle(path: Path) -> Record:
     rows = pd.read_csv(path, skipinitialspace=True)
     columns = {name: rows[name].to_numpy(float) for name in rows.columns}
     counted = columns["chgAh"] - columns["disAh"]
-    return record(path.stem, columns["time"], -columns["current"], columns["voltage"], _celsius(path), counted)
+    left = _given(path, "_s1", "_s2", ("disAh", "chgAh"))
+    return record(
+        path.stem, columns["time"], -columns["current"], columns["voltage"], _celsius(path), counted,
+        None if left is None else left - float(counted[-1]),
+    )  # fmt: skip
+
+
+def _given(path: Path, this: str, then: str, counters: tuple[str, str]) -> float | None:
+    """Ah that the cell gave in the test that followed: at 25 degC, slowly, to the end; None where that has no file."""
+    following = path.with_name(path.name.replace(f"{this}.csv", f"{then}.csv"))
+    if following == path or not following.exists():
+        return None
+    rows = pd.read_csv(following, skipinitialspace=True)
+    taken, given = (float(rows[name].iloc[-1]) for name in counters)
+    return taken - given
 
 
 def _slow(path: Path) -> Record:
@@ -91,7 +110,9 @@ def _slow(path: Path) -> Record:
     columns = {name: rows[name].to_numpy(float) for name in ("Test_Time(s)", "Current(A)", "Voltage(V)")}
     counted = (rows["Charge_Capacity(Ah)"] - rows["Discharge_Capacity(Ah)"]).to_numpy(float)
     time, current, voltage = columns.values()
-    return record(path.stem, time, current, voltage, _celsius(path), counted)
+    left = _given(path, "_S1", "_S2", ("Discharge_Capacity(Ah)", "Charge_Capacity(Ah)"))
+    held = 0.0 if path.stem.endswith("_S3") else None if left is None else left - float(counted[-1])
+    return record(path.stem, time, current, voltage, _celsius(path), counted, held)
 
 
 # --- LG M50 -------------------------------------------------------------------------------------------------------
@@ -162,6 +183,7 @@ SETS = (
         "an A123 26650 (ESC toolbox of G. Plett, GitHub batterysim/esctoolbox-python): C/30 discharge and charge and "
         "UDDS drive cycles from -25 to 45 degC",
         a123,
+        prior=PRIORS / "lfp-26650.yaml",
     ),
     PublicSet(
         "nmc811-21700",
@@ -175,6 +197,7 @@ SETS = (
         "a 1 Ah graphite/LNMO cell (arXiv:2601.10507, GitHub BattMoTeam/schmitt-2026-lnmo-graphite-hydra-publication): "
         "discharges from C/20 to 2C at 25 degC",
         lnmo,
-        like="lnmo-1ah",
+        prior=PRIORS / "lnmo-1ah.yaml",
+        change="30 kJ/mol at every state of charge (an A123 has 27 in its drive cycles, graphite 35)",
     ),
 )

@@ -14,7 +14,7 @@ from bench.verdicts import InputError
 from models.anode import load_anode, written
 from models.cell import load_cell
 from packbench.cli import app
-from tests.fitting.conftest import CAPACITY, Recorded, Truth, simulated
+from tests.fitting.conftest import CAPACITY, Recorded, Truth, pulses, simulated
 
 runner = CliRunner()
 
@@ -183,7 +183,31 @@ def test_one_temperature_is_refused_unless_another_cell_is_to_say_the_rest(recor
     fit(*files, "--cell", "mine", "--output", out, "--like", "nmc811-21700")
     cell = load_cell(out)
     assert {"resistance below 25 degC", "resistance above 25 degC", "entropic"} <= set(cell.assumed)
-    assert "an assumption" in " ".join(cell.sources)
+    assert "How they change with temperature is an assumption: that of nmc811-21700." in " ".join(cell.sources)
+    tested = cell.temperature.tolist().index(25.0)
+    for table in (cell.r0, cell.r1, cell.r2):  # what is assumed is assumed of every state of charge alike
+        change = np.log(table / table[tested])
+        assert np.ptp(change, axis=1).max() < 0.05
+        assert np.abs(change).max() > 0.3
+
+
+def test_what_a_discharge_meets_at_its_end_is_no_resistance_of_a_charge(tmp_path: Path, truth: Truth) -> None:
+    """Its voltage breaks down before it is empty, the earlier the colder: what was near has been used up."""
+    files = []
+    for temperature, gives in ((0.0, 0.91), (25.0, 0.95)):
+        rows = simulated(truth, np.concatenate([np.zeros(6), np.full(3500, -0.4), np.zeros(60)]), 10.0, temperature)
+        moved = -np.cumsum(rows["Current / A"]) * 10 / 3600 / CAPACITY
+        rows["Voltage / V"] -= np.where(rows["Current / A"] < 0, np.exp((moved - gives) / 0.004), 0.0)
+        files.append(tmp_path / f"slow_{temperature:g}.csv")
+        rows[rows["Voltage / V"] > 2.5].to_csv(files[-1], index=False)
+        files.append(tmp_path / f"pulses_{temperature:g}.csv")
+        simulated(truth, pulses(), 1.0, temperature).to_csv(files[-1], index=False)
+    out = tmp_path / "mine.yaml"
+    fit(*files, "--cell", "mine", "--output", out)
+    cell = load_cell(out)
+    for soc in (0.0, 0.02, 0.05, 0.1):
+        met = cell.resistance_after(10.0, soc, [0.0, 25.0])
+        assert np.all(met < 25 * cell.resistance_after(10.0, 0.5, [0.0, 25.0]))  # 37 times where nothing bounds it
 
 
 def test_records_without_a_pulse_are_refused(tmp_path: Path, truth: Truth) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fitting.measure import compare
+from fitting.measure import charge_of, compare
 from fitting.records import Record
 from fitting.warming import warmed
 from models.cell import load_cell
@@ -60,6 +60,34 @@ def test_a_pulse_tells_a_resistance_between_10_and_95_percent(soc: float, told: 
     found = compare(CELL, record).resistances
     assert len(found) == told
     assert all(pair.error == pytest.approx(0, abs=1e-3) for pair in found)
+
+
+def worn(share: float, soc: float = 1.0) -> Record:
+    """A record of a specimen of `share` of the shipped cell's capacity, and what it held when it began."""
+    string = CellString(CELL, 1, spread=NO_SPREAD, soc=soc, temperature=25.0, branch=1.0)
+    string.set_capacity_factor(0, share)
+    current = np.concatenate([np.zeros(20), np.full(3300, -CELL.nominal_capacity)])
+    voltage = [float(string.voltage[0])]
+    for ampere in current[1:]:
+        string.step(float(ampere), 1.0, 25.0)
+        voltage.append(float(string.voltage[0]))
+    time, air = np.arange(float(len(current))), np.full(len(current), 25.0)
+    held = share * soc * CELL.nominal_capacity
+    return Record.of("a", time, current, np.array(voltage), air, of_air=True, to_empty=held)
+
+
+@pytest.mark.parametrize("soc", [1.0, 0.97])
+def test_a_specimen_that_was_counted_to_its_end_is_compared_with_its_own_capacity(soc: float) -> None:
+    record = worn(0.95, soc)
+    assert np.abs(compare(CELL, record).error).max() < 2e-3
+    assert charge_of(CELL, record)[-1] == pytest.approx(soc - 3300 / 3600 / 0.95, abs=1e-3)
+    assert np.abs(compare(CELL, replace(record, to_empty=None)).error).max() > 0.05
+
+
+def test_a_cell_that_had_just_been_emptied_begins_empty() -> None:
+    record, _ = recorded(np.concatenate([np.zeros(20), np.full(40, 1.0)]), 25.0, 0.03)
+    assert charge_of(CELL, record)[0] == pytest.approx(0.03, abs=1e-3)
+    assert charge_of(CELL, replace(record, to_empty=0.0))[0] == 0.0
 
 
 def test_a_table_that_knows_the_air_alone_says_so(tmp_path: object) -> None:

@@ -131,7 +131,8 @@ def test_entropy_shifts_the_voltage_with_temperature(flat_cell: CellParameters, 
 
 
 def test_hysteresis_lies_half_the_gap_either_way(single: Single) -> None:
-    string = single(replace(load_cell("lfp-26650"), entropic=None, hysteresis=np.full(51, 0.012)), soc=0.4)
+    lfp = load_cell("lfp-26650")
+    string = single(replace(lfp, entropic=None, hysteresis=np.full_like(lfp.ocv, 0.012)), soc=0.4)
     cell, half_gap = string.cell, 0.012
     for current, side in ((1.0, 1), (-1.0, -1)):
         while abs(string.soc[0] - (0.4 if current > 0 else 0.7)) < 0.2:

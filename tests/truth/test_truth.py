@@ -9,6 +9,7 @@ import pytest
 from models.cell import load_cell
 from models.string import NO_SPREAD, CellString
 from truth.__main__ import known, main
+from truth.sets import SETS, PublicSet, a123
 
 
 def test_a_table_is_found_by_its_place() -> None:
@@ -31,6 +32,30 @@ def test_sets_that_are_not_there_are_skipped_by_name(tmp_path: Path, capsys: pyt
         ("lnmo-1ah", "TE_1473"),
     ):
         assert f"skipped: {cell}: no {pattern}" in said
+
+
+def written(folder: Path, name: str, taken: float) -> None:
+    """A test of 30 rows of the set that takes so many Ah out."""
+    rows = {"Test_Time(s)": np.arange(30.0), "Current(A)": -0.1, "Voltage(V)": 3.3, "Charge_Capacity(Ah)": 0.0}
+    pd.DataFrame(rows | {"Discharge_Capacity(Ah)": np.linspace(0, taken, 30)}).to_csv(folder / name, index=False)
+
+
+def test_what_a_cell_held_is_what_it_gave_then_and_in_the_test_that_followed(tmp_path: Path) -> None:
+    cycle = {"time": np.arange(30.0), "step": 1.0, "current": 1.0, "voltage": 3.3, "chgAh": 0.25}
+    for name, given in (("A123_DYN_50_P25_s1.csv", 2.25), ("A123_DYN_50_P25_s2.csv", 0.5)):
+        ends = {"chgAh": np.linspace(0, 0.25, 30), "disAh": np.linspace(0, given, 30)}
+        pd.DataFrame(cycle | ends).to_csv(tmp_path / name, index=False)
+    for name, taken in (("P25_S1", 2.0), ("P25_S2", 0.125), ("P25_S3", 1.0), ("P35_S1", 2.0)):
+        written(tmp_path, f"A123_OCV_{name}.csv", taken)
+    held = {record.name: record.to_empty for record in a123(tmp_path)}
+    assert held == pytest.approx({
+        "A123_DYN_50_P25_s1": 2.25, "A123_OCV_P25_S1": 2.125, "A123_OCV_P25_S3": 0.0, "A123_OCV_P35_S1": None,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("public", SETS, ids=lambda public: public.cell)
+def test_what_a_refit_departs_from_is_a_cell_of_the_same_chemistry(public: PublicSet) -> None:
+    assert load_cell(public.prior or public.cell).chemistry == load_cell(public.cell).chemistry
 
 
 def test_wrong_words_are_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
