@@ -13,6 +13,7 @@ from bench.verdicts import Verdict
 from reports.kpi import Kpi, evaluate, found
 from reports.recording import Recording
 from reports.uncertainty import budget
+from truth.behind import behind
 from truth.instants import COUNTERS, Truth
 from truth.watching import FILE
 
@@ -72,7 +73,7 @@ def truth_of(folder: Path) -> Truth:
     rows = {len(each) for each in true.values()}
     if rows != {len(recorded.rows)}:
         raise RuntimeError(f"{folder}: {len(recorded.rows)} rows and {rows} truths; it was not watched as a whole.")
-    return Truth(recorded, true, load_pack(recorded.manifest["pack"]["name"])[0])
+    return Truth(recorded, true, load_pack(recorded.manifest["pack"]["name"])[0], behind(folder))
 
 
 def figures_of(truth: Truth, bench: int = 0) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""The product's own HIL suite on benches whose instruments are drawn anew: sessions in processes of their own.
+"""The product's own HIL suite on benches drawn anew, instruments and pack: sessions in processes of their own.
 
 A session that was recorded is not recorded again: whoever is stopped goes on there. What has been recorded stays, so
 that its figures can be computed again by another way of stating their uncertainty.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml
@@ -29,12 +30,19 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     **{f"{celsius}": (f"--temperatures={celsius}", "-m", "not other_packs") for celsius in (-10, 45, 0)},
 }
 """The whole suite: what does not ask for a temperature is run once."""
+CYCLING = tuple(f"test_{name}.py" for name in ("charge", "discharge", "fast_recharge", "resistance"))
+"""Files of `test_cases/` whose figures the world knows the truth of: charges, discharges, pulses."""
 SESSION = ("-q", "-p", "truth.watching", "-p", "no:reports.plugin", "-p", "no:cacheprovider")
 
 
+SHIPPED = (0.25, 0.30)
+"""State of charge of a pack that has arrived: at most 30 % (UN 38.3)."""
+
+
 def _draw(content: dict[str, Any], seed: int) -> None:
-    """Other specimens of its instruments."""
+    """Other specimens of its instruments, and another charge of its pack: scans fall elsewhere on what it does."""
     content["virtual"]["specimens"] = seed
+    content["virtual"]["soc"] = round(Random(f"charge:{seed}").uniform(*SHIPPED), 4)
 
 
 def exact(content: dict[str, Any], seed: int) -> None:
@@ -56,6 +64,7 @@ class Suite:
     folder: Path
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
     changes: Callable[[dict[str, Any], int], None] = _draw
+    files: Sequence[str] = CYCLING
     nice: int = 0
 
     def record(self, seeds: Sequence[int], told: Callable[[str], None] = print) -> None:
@@ -86,8 +95,9 @@ class Suite:
         station = folder / f"{self.station}.yaml"
         station.write_text(self._station(seed), encoding="utf-8")
         command = [
-            sys.executable, "-m", "pytest", str(CHECKOUT / "test_cases"), *SESSION, f"--station={station}",
-            f"--runs={folder}", f"--accepted={folder / 'accepted'}", *self.parts[part],
+            sys.executable, "-m", "pytest", *(str(CHECKOUT / "test_cases" / name) for name in self.files), *SESSION,
+            f"--station={station}", f"--runs={folder}", f"--accepted={folder / 'accepted'}",
+            f"--seed={seed}", *self.parts[part],
         ]  # fmt: skip
         prefix = ["nice", "-n", str(self.nice)] if self.nice and shutil.which("nice") else []
         with (folder / "session.log").open("w", encoding="utf-8") as log:

@@ -26,8 +26,8 @@ PATTERNS = 16
 """Roundings that are tried: a difference of two readings is then known to 12 %."""
 DRAWS = 32
 """Sets of errors that are drawn for the channels of one instrument: more than most have channels."""
-CANDIDATES = 12
-"""Channels of which each is taken for the extreme one."""
+ANGLES = (np.arange(2048) + 0.5) / 2048 * np.pi / 2
+"""Whose squared sines are the shares of a distance that are tried: evenly in the angle is half-Cauchy in the scale."""
 LOOKS = 25
 """Rows of a step that are looked at for the one in which channels are most alike."""
 LONG = 1_000_000
@@ -38,15 +38,13 @@ LONG = 1_000_000
 class Source:
     """One error source: in words, and its moves by a standard uncertainty.
 
-    `bounds` are moves that happen together and independently of each other; where they change more, they count. Of a
-    source that lies `between` its moves no more is known than that. How far an `assumed` one may be off, nobody has
-    read.
+    `bounds` are moves that happen together and independently of each other; where they change more, they count. How far
+    an `assumed` one may be off, nobody has read.
     """
 
     name: str
     moves: tuple[Move, ...]
     bounds: tuple[Move, ...] = ()
-    between: bool = False
     assumed: bool = False
 
 
@@ -122,7 +120,6 @@ class _Raw:
                 yield Source(name, (), tuple(self._bounds(made.columns)), assumed=assumed)
             else:
                 yield Source(name, self._draws(made.columns), assumed=assumed)
-                yield Source(f"which of the {name}", self._which(made.columns), between=True, assumed=assumed)
 
     def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
         """The same errors for the same channels of the same steps whenever they are asked for."""
@@ -133,37 +130,24 @@ class _Raw:
         return moves
 
     def _most_alike(self, names: tuple[str, ...]) -> Floats:
-        """What these channels read when they were closest together: then what they have in common are their errors."""
+        """What these channels read when they were alike: then what they have in common are their errors.
+
+        That is the first moment, beginning ahead of the current, at which they were no further apart than errors make
+        them, else the one at which they were closest: of several the closest is the one at which what they really
+        differ by hides their errors.
+        """
         read = self._looked_at(names)
-        apart = read.var(axis=1)
-        return np.asarray(read[int(np.argmin(np.where(np.isfinite(apart), apart, np.inf)))])
+        apart = np.nan_to_num(read.var(axis=1, ddof=1), nan=np.inf)
+        error = _variance([self._meters.meter(name).ranges[0] for name in names], read[int(np.argmin(apart))])
+        chance = error * (1.0 + 2.0 * sqrt(2.0 / (len(names) - 1)))
+        alike = np.flatnonzero(apart <= chance)
+        return np.asarray(read[int(alike[0] if len(alike) else np.argmin(apart))])
 
     def _looked_at(self, names: tuple[str, ...]) -> Floats:
         """Some rows of the steps, of these channels."""
         places = [np.linspace(max(step.rows.start - 1, 0), step.rows.stop - 1, LOOKS) for step in self._steps]
         rows = np.unique(np.concatenate(places).astype(int))
         return np.array([[self._run.at(name, row) for name in names] for row in rows])
-
-    def _which(self, names: tuple[str, ...]) -> tuple[Move, ...]:
-        """Each channel that may really be the extreme one, made it, as far as two may be off; or none is."""
-        key = names, "which", tuple(step.index for step in self._steps)
-        if key not in self._meters.sources:
-            self._meters.sources[key] = tuple(self._candidates(names))
-        moves: tuple[Move, ...] = self._meters.sources[key]
-        return moves
-
-    def _candidates(self, names: tuple[str, ...]) -> Iterator[Move]:
-        read, accuracy = self._looked_at(names), self._meters.meter(names[0]).ranges[0]
-        most = 2 * accuracy.half_width(self._largest(names[0]))
-        distance = np.nan_to_num(self._most_alike(names) - np.mean(self._most_alike(names)))
-        if np.ptp(distance) <= most:
-            yield _all_off(names, np.zeros(len(names)), -distance)
-        for column in self._meters.extremes_of(names):
-            sign = 1.0 if self._meters.derivation(column).combine == "highest" else -1.0
-            ahead = ((sign * read).max(axis=1, keepdims=True) - sign * read).max(axis=0)
-            may = [place for place in np.argsort(ahead) if 0.0 < ahead[place] <= most]
-            for place in may[:: -(-len(may) // CANDIDATES) or 1]:
-                yield Move({names[place]: Off(offset=sign * float(ahead[place]))})
 
     def _bounds(self, names: tuple[str, ...]) -> Iterator[Move]:
         """How far the extremes of these channels may be off: of several that may be alike, the worst one is shown."""
@@ -220,19 +204,23 @@ def _drawn(names: Sequence[str], meters: Meters, alike: Floats) -> Iterator[Move
     """Errors of several channels at once, the same ones for the same channels whenever they are asked for.
 
     Channels that look at the same pack tell of their own errors: where they are no further apart than meters like
-    these show of one and the same value, that is what it is, and no cell or sensor is really the highest. A channel's
-    error is expected at the share of its distance from the mean that errors explain, and known to the rest of it
-    (Gaussian updating of a prior of the data sheet's width; GUM supplement 1, 5.4). How much errors explain is not
-    known better than the variance of so few channels.
+    these show of one and the same value, that is what it is, and no cell or sensor is really the highest. How far they
+    are really apart is not known: each draw has another share of the distance that is error, as likely as what was
+    read makes it. A channel's error is then expected at that share of its distance from the mean, and known to the
+    rest of it (normal prior of the data sheet's width, Gaussian updating; GUM supplement 1, 5.4 and 6.4). The maximum
+    of what is left is that draw's maximum, whichever channel that is.
     """
     own = [meters.meter(name).ranges[0] for name in names]
     distance = np.nan_to_num(alike - np.mean(alike))
-    share = _explained(
-        distance, float(np.mean([each.standard(value) ** 2 for each, value in zip(own, alike, strict=True)]))
-    )
-    gains, offsets = (sqrt(1.0 - share) * each for each in _errors(own))
-    for gain, offset in zip(gains, offsets - share * distance, strict=True):
+    shares = _explained(distance, _variance(own, alike))[:, np.newaxis]
+    gains, offsets = (np.sqrt(1.0 - shares) * each for each in _errors(own))
+    for gain, offset in zip(gains, offsets - shares * distance, strict=True):
         yield _all_off(names, gain, offset)
+
+
+def _variance(own: Sequence[Accuracy], read: Floats) -> float:
+    """Of the errors of several channels, in the mean of them."""
+    return float(np.mean([each.standard(value) ** 2 for each, value in zip(own, read, strict=True)]))
 
 
 def _all_off(names: Sequence[str], gains: Floats, offsets: Floats) -> Move:
@@ -240,12 +228,19 @@ def _all_off(names: Sequence[str], gains: Floats, offsets: Floats) -> Move:
     return Move({name: Off(gain, offset) for name, gain, offset in each})
 
 
-def _explained(distance: Floats, error: float) -> float:
-    """The share of a variance between channels that their errors (their variance) explain."""
-    number = len(distance)
-    apart = float(distance @ distance) / max(number - 1, 1)
-    really = max(apart - error, error * sqrt(2.0 / max(number - 1, 1)))
-    return error / (error + really) if error > 0.0 else 0.0
+def _explained(distance: Floats, error: float) -> Floats:
+    """Which share of the variance between channels their errors (their variance) are, one for each draw.
+
+    What the channels really differ by has a scale of which nobody knows more than that it may be smaller or larger than
+    that of the errors: half-Cauchy with that median, which leaves both ends possible (Gelman, Bayesian Analysis 1(3),
+    2006). The quantiles of what it is then by so many readings.
+    """
+    if not error > 0.0:
+        return np.zeros(DRAWS)
+    shares = np.sin(ANGLES) ** 2
+    likely = (len(distance) - 1) / 2 * np.log(shares) - shares * float(distance @ distance) / error / 2
+    sure = np.cumsum(np.exp(likely - likely.max()))
+    return np.asarray(np.interp((np.arange(DRAWS) + 0.5) / DRAWS, sure / sure[-1], shares))
 
 
 def _errors(own: Sequence[Accuracy]) -> tuple[Floats, Floats]:
