@@ -28,6 +28,8 @@ DRAWS = 32
 """Sets of errors that are drawn for the channels of one instrument: more than most have channels."""
 ANGLES = (np.arange(2048) + 0.5) / 2048 * np.pi / 2
 """Whose squared sines are the shares of a distance that are tried: evenly in the angle is half-Cauchy in the scale."""
+PLACES = 6
+"""Places of the last half of a step at which it is tried how far straight on misses what came."""
 LOOKS = 25
 """Rows of a step that are looked at for the one in which channels are most alike."""
 LONG = 1_000_000
@@ -95,7 +97,7 @@ class _Raw:
             return
         meter = self._meters.meter(column)
         accuracy = range_for(meter.ranges, largest)
-        key = column, accuracy, self._long
+        key = column, accuracy, self._long, self._ends(column)
         if key not in self._meters.sources:
             self._meters.sources[key] = tuple(self._of(meter, accuracy))
         yield from self._meters.sources[key]
@@ -183,14 +185,21 @@ class _Raw:
         if self._long:
             return self._by(meter, "display", Off(offset=amplitude, zero=zero), accuracy)
         offs = [Off(rounding=amplitude, resolution=digit, pattern=each, zero=zero) for each in range(PATTERNS)]
-        moves = tuple(Move({meter.column: off}) for off in offs)
+        places = _places(PATTERNS)
+        moves = tuple(Move({meter.column: off}, missed=place) for off, place in zip(offs, places, strict=True))
         return Source(f"{meter.name}, display", moves, assumed=accuracy.assumed)
 
     def _by(self, meter: Meter, what: str, off: Off, accuracy: Accuracy) -> Source:
         """Both ways: what a figure does at its ends (a threshold at the first sample) need not be alike for both."""
-        move = Move({meter.column: off})
-        moves = (move,) if self._long else (move, move.turned())
-        return Source(f"{meter.name}, {what}", moves, assumed=accuracy.assumed)
+        places = _places(PLACES) if self._ends(meter.column) and not self._long else [None]
+        one_way = [Move({meter.column: off}, missed=place) for place in places]
+        moves = one_way if self._long else [each for move in one_way for each in (move, move.turned())]
+        return Source(f"{meter.name}, {what}", tuple(moves), assumed=accuracy.assumed)
+
+    def _ends(self, column: str) -> bool:
+        """Whether a step was ended by what this channel read."""
+        ended = [ended_by(step, tuple(self._run.columns)) for step in self._steps]
+        return any(each and column in self._meters.derivation(each).columns for each in ended)
 
     def _largest(self, column: str) -> float:
         """The largest reading of these steps, and of the row before each."""
@@ -214,8 +223,13 @@ def _drawn(names: Sequence[str], meters: Meters, alike: Floats) -> Iterator[Move
     distance = np.nan_to_num(alike - np.mean(alike))
     shares = _explained(distance, _variance(own, alike))[:, np.newaxis]
     gains, offsets = (np.sqrt(1.0 - shares) * each for each in _errors(own))
-    for gain, offset in zip(gains, offsets - shares * distance, strict=True):
-        yield _all_off(names, gain, offset)
+    for gain, offset, place in zip(gains, offsets - shares * distance, _places(DRAWS), strict=True):
+        yield _all_off(names, gain, offset, place)
+
+
+def _places(number: int) -> list[float | None]:
+    """So many places of the last half of a step, each as often as the others."""
+    return [each % PLACES / PLACES for each in range(number)]
 
 
 def _variance(own: Sequence[Accuracy], read: Floats) -> float:
@@ -223,9 +237,9 @@ def _variance(own: Sequence[Accuracy], read: Floats) -> float:
     return float(np.mean([each.standard(value) ** 2 for each, value in zip(own, read, strict=True)]))
 
 
-def _all_off(names: Sequence[str], gains: Floats, offsets: Floats) -> Move:
+def _all_off(names: Sequence[str], gains: Floats, offsets: Floats, place: float | None) -> Move:
     each = zip(names, gains.tolist(), offsets.tolist(), strict=True)
-    return Move({name: Off(gain, offset) for name, gain, offset in each})
+    return Move({name: Off(gain, offset) for name, gain, offset in each}, missed=place)
 
 
 def _explained(distance: Floats, error: float) -> Floats:
