@@ -378,14 +378,15 @@ def test_what_comes_behind_an_end_is_as_unsure_as_it_was_before_it() -> None:
 
     The referee is the signal itself, which goes on: 40 ends of it, each seen too early by up to the display's limits.
     """
-    by_turns = lambda time: 3.3 + 0.02 * np.abs((time / 400) % 2 - 1)  # noqa: E731
+    turn = lambda time: np.clip((time % 400) / 60, 0, 1)  # noqa: E731 - for a minute of each 400 s
+    by_turns = lambda time: 3.3 + 0.02 * np.abs(np.floor(time / 400) % 2 - turn(time))  # noqa: E731
     within, shares = [], []
     for phase in range(40):
         seconds = 3600 + 20 * phase
         level = lambda time, end=seconds: 0.8 + 0.6 * (time - end) / 3600  # noqa: E731
         truth = Truth()
         signals = {"Supply Current / A": 1.0, "Supply Voltage / V": 80.0, "Bms Soc Min / 1": level}
-        truth.step("charge", "FastRecharge", seconds, "SOC at least 0.8", **signals, **cells(3.3, 3.3, 3.3, by_turns))  # type: ignore[arg-type]
+        truth.step("charge", "FastRecharge", seconds, "SOC at least 0.8", **signals, **cells(3.3, by_turns))  # type: ignore[arg-type]
         figure = kpi.cell_spread(truth.measured(), "charge")
         off = np.random.default_rng(phase).uniform(0, 0.02) * 6000
         true = by_turns(float(seconds) + off) - 3.3
