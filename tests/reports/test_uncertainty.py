@@ -394,3 +394,22 @@ def test_what_comes_behind_an_end_is_as_unsure_as_it_was_before_it() -> None:
         shares.append((true - figure.value) / uncertainty(figure))
     assert np.mean(within) >= 0.9
     assert 0.7 <= 1 / (2 * float(np.sqrt(np.mean(np.square(shares))))) <= 2.0
+
+
+@pytest.mark.parametrize("steps", [5, 10, 20])
+def test_a_current_that_rises_step_by_step_has_begun_in_the_same_sample_for_every_meter(steps: int) -> None:
+    """A BMS raises its limit by 0.25 A a second: of ten steps the first one is a tenth, of which a meter makes less.
+
+    A supply that is off shows 0, however far off it is.
+    """
+
+    def shown(off: float) -> Kpi:
+        truth = Truth()
+        truth.step("rest", "Rest", 5, **{"Supply Current / A": 0.0, "Supply Voltage / V": 75.0})
+        rising = lambda time: 0.25 * np.minimum(time, steps) + off  # noqa: E731
+        polarised = lambda time: 75.0 + 0.02 * time**2  # noqa: E731
+        truth.step("charge", "FastRecharge", 60, **{"Supply Current / A": rising, "Supply Voltage / V": polarised})
+        return kpi.dc_resistance(truth.measured(), "charge")
+
+    found = [shown(off).value for off in (-1e-3, 0.0, 1e-3)]
+    assert np.ptp(found) < 0.005 * found[1]
