@@ -68,16 +68,18 @@ class Move:
     channels: Mapping[str, Off] = field(default_factory=dict)
     clock: float = 0.0
     late: float = 0.0
-    extremes: Mapping[str, float] = field(default_factory=dict)
-    """Derived extremes that are moved as such, where their channels are too many to be moved each by itself."""
+    extremes: Mapping[str, Off] = field(default_factory=dict)
+    """Derived extremes that are moved as such: by their display, or where their channels are too many."""
     missed: float | None = None
     """At which place of the last half of a step (0: its end, 1: its middle) it is looked how far straight on would have
     missed what came: a step that is continued misses as much. None: it goes straight on."""
 
     def turned(self) -> "Move":
         """The other way."""
-        channels = {column: replace(off, gain=-off.gain, offset=-off.offset) for column, off in self.channels.items()}
-        extremes = {column: -by for column, by in self.extremes.items()}
+        channels, extremes = (
+            {column: replace(off, gain=-off.gain, offset=-off.offset) for column, off in offs.items()}
+            for offs in (self.channels, self.extremes)
+        )
         return Move(channels, -self.clock, -self.late, extremes, self.missed)
 
 
@@ -261,7 +263,7 @@ class Moved(Recording):
         if not self._touches(name):
             return values
         if name in self.move.extremes:
-            return values + self.move.extremes[name]
+            return values + self.move.extremes[name].by(values)
         return values + self._added(name, self._meters.derivation(name), rows)
 
     def _added(self, name: str, made: Derivation, rows: slice) -> Floats:

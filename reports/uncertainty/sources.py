@@ -26,8 +26,10 @@ PATTERNS = 16
 """Roundings that are tried: a difference of two readings is then known to 12 %."""
 DRAWS = 32
 """Sets of errors that are drawn for the channels of one instrument: more than most have channels."""
-ANGLES = (np.arange(2048) + 0.5) / 2048 * np.pi / 2
-"""Whose squared sines are the shares of a distance that are tried: evenly in the angle is half-Cauchy in the scale."""
+APART = 0.5
+"""Median of how far channels are really apart where they are most alike, over their errors, before they are read."""
+SHARES = 1 / (1 + (APART * np.tan((np.arange(2048) + 0.5) / 2048 * np.pi / 2)) ** 2)
+"""Shares of a variance that are tried, the largest first: evenly in the angle is half-Cauchy in the scale."""
 PLACES = 6
 """Places of the last half of a step at which it is tried how far straight on misses what came."""
 LOOKS = 25
@@ -122,6 +124,24 @@ class _Raw:
                 yield Source(name, (), tuple(self._bounds(made.columns)), assumed=assumed)
             else:
                 yield Source(name, self._draws(made.columns), assumed=assumed)
+                yield from self._rounded(name, made.columns)
+
+    def _rounded(self, name: str, names: tuple[str, ...]) -> Iterator[Source]:
+        """What the displays of channels make of their extremes: another reading is rounded by something else."""
+        accuracy, extremes = self._meters.meter(names[0]).ranges[0], self._meters.extremes_of(names)
+        key = names, "display", tuple(step.index for step in self._steps)
+        if accuracy.resolution and extremes and key not in self._meters.sources:
+            rounded = [
+                Off(rounding=accuracy.resolution / ROUNDED, resolution=accuracy.resolution, pattern=each)
+                for each in range(PATTERNS)
+            ]
+            moves = tuple(
+                Move(extremes=dict.fromkeys(extremes, off), missed=place)
+                for off, place in zip(rounded, _places(PATTERNS), strict=True)
+            )
+            self._meters.sources[key] = Source(f"{name}, display", moves, assumed=accuracy.assumed)
+        if key in self._meters.sources:
+            yield self._meters.sources[key]
 
     def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
         """The same errors for the same channels of the same steps whenever they are asked for."""
@@ -162,7 +182,7 @@ class _Raw:
             width = accuracy.half_width(self._largest(names[0]))
             width *= LIMIT_OF_ERROR / accuracy.divisor
             by = sqrt((width * share) ** 2 + (accuracy.resolution / ROUNDED) ** 2)
-            yield Move(extremes={column: by})
+            yield Move(extremes={column: Off(offset=by)})
 
     def _alike(self, names: tuple[str, ...], step: Step, accuracy: Accuracy, highest: bool) -> int:
         """How many channels may be the extreme one at the end of a step, by what they read and how far it is off."""
@@ -245,26 +265,24 @@ def _all_off(names: Sequence[str], gains: Floats, offsets: Floats, place: float 
 def _explained(distance: Floats, error: float) -> Floats:
     """Which share of the variance between channels their errors (their variance) are, one for each draw.
 
-    What the channels really differ by has a scale of which nobody knows more than that it may be smaller or larger than
-    that of the errors: half-Cauchy with that median, which leaves both ends possible (Gelman, Bayesian Analysis 1(3),
+    What the channels really differ by has a scale of which nobody knows more than that it is rather smaller than that
+    of the errors, and may be much larger: half-Cauchy, which leaves both ends possible (Gelman, Bayesian Analysis 1(3),
     2006). The quantiles of what it is then by so many readings.
     """
     if not error > 0.0:
         return np.zeros(DRAWS)
-    shares = np.sin(ANGLES) ** 2
-    likely = (len(distance) - 1) / 2 * np.log(shares) - shares * float(distance @ distance) / error / 2
+    likely = (len(distance) - 1) / 2 * np.log(SHARES) - SHARES * float(distance @ distance) / error / 2
     sure = np.cumsum(np.exp(likely - likely.max()))
-    return np.asarray(np.interp((np.arange(DRAWS) + 0.5) / DRAWS, sure / sure[-1], shares))
+    return np.asarray(np.interp((np.arange(DRAWS) + 0.5) / DRAWS, sure / sure[-1], SHARES))
 
 
 def _errors(own: Sequence[Accuracy]) -> tuple[Floats, Floats]:
     """Gains and offsets of several channels: a line for each draw, a column for each channel."""
-    gains, offsets, roundings = (_independent(len(own), seed) for seed in range(3))
+    gains, offsets = (_independent(len(own), seed) for seed in range(2))
     gain, offset = (
         np.array([getattr(each, part) / each.divisor for each in own]) for part in ("reading", "constant")
     )  # fmt: skip
-    rounding = np.array([each.resolution / ROUNDED for each in own])
-    return gains * gain, offsets * offset + roundings * rounding
+    return gains * gain, offsets * offset
 
 
 def _independent(channels: int, seed: int) -> Floats:

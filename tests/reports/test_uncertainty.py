@@ -413,3 +413,45 @@ def test_a_current_that_rises_step_by_step_has_begun_in_the_same_sample_for_ever
 
     found = [shown(off).value for off in (-1e-3, 0.0, 1e-3)]
     assert np.ptp(found) < 0.005 * found[1]
+
+
+def stated_over_found(figures: Sequence[tuple[Kpi, float]]) -> tuple[float, float]:
+    """How often the truth lies within what is stated of figures, and that over twice what their errors are."""
+    shares = np.array([(figure.value - true) / uncertainty(figure) for figure, true in figures])
+    return float(np.mean(np.abs(shares) <= 1)), 1 / (2 * float(np.sqrt(np.mean(shares**2))))
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.15e-3, 0.35e-3, 2e-3, 50e-3])
+def test_a_spread_is_as_unsure_as_a_monte_carlo_finds_however_far_cells_are_really_apart(apart: float) -> None:
+    """Packs and meters drawn: cells that are alike, apart by less than the meters' errors, by as much, and by more."""
+    random, found = np.random.default_rng(11), []
+    for _ in range(40):
+        truth, volts = Truth(), 3.3 + apart * random.standard_normal(24)
+        truth.step("rest", "Rest", 5, **{"Supply Voltage / V": 79.2, **cells(*volts)})
+        wrong = {name: (0.0, random.uniform(-0.6e-3, 0.6e-3), 1e-4) for name in cells(*volts)}
+        found.append((kpi.cell_spread(truth.measured(wrong), "rest"), float(np.ptp(volts))))
+    within, ratio = stated_over_found(found)
+    assert within >= 0.95
+    assert 0.65 <= ratio <= 1.5  # 0.7, as far as so many packs can tell
+
+
+@pytest.mark.parametrize("lasting", [0.0, 0.1, 0.3, 1.0, 5.0])
+def test_a_temperature_rise_is_as_unsure_as_a_monte_carlo_finds(lasting: float) -> None:
+    """Sensors that may be 1 K off, on cells that last some K apart and warm each by 3 K, a tenth more or less."""
+    random, found = np.random.default_rng(7), []
+    for _ in range(40):
+        truth = Truth()
+        soaked, rises = 25.0 + lasting * random.standard_normal(8), 3.0 + 0.3 * random.standard_normal(8)
+        names = [f"Temperatures Sensor {number} / degC" for number in range(1, 9)]
+        warming = {
+            name: (lambda time, first=first, rise=rise: first + rise * time / 60)
+            for name, first, rise in zip(names, soaked, rises, strict=True)
+        }
+        truth.step("soak", "Soak", 5, **dict(zip(names, soaked, strict=True)), **{"Supply Current / A": 0.0})
+        truth.step("charge", "Charge", 60, **warming, **{"Supply Current / A": 1.0})
+        wrong = {name: (0.0, random.uniform(-1.0, 1.0), 1e-3) for name in names}
+        figure = kpi.temperature_rise(truth.measured(wrong), "charge")
+        found.append((figure, float((soaked + rises).max() - soaked.max())))
+    within, ratio = stated_over_found(found)
+    assert within >= 0.9
+    assert 0.65 <= ratio <= 1.5
