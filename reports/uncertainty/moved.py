@@ -174,7 +174,7 @@ class Moved(Recording):
         time = self._base.cut(columns.TEST_TIME, slice(last - 1, last + 1))
         late = -self.move.late * float(time[1] - time[0])
         if ending is not None and self._touches(ending.column):
-            late += ending.later(float(self._reading(ending.column, slice(last, last + 1))[0]))
+            late += ending.later(float(self._reading(ending.column, slice(ending.row, ending.row + 1))[0]))
         return late
 
     def _touches(self, column: str) -> bool:

@@ -254,6 +254,20 @@ def test_the_clock_counts_where_time_is_real() -> None:
     assert found["clock"] == pytest.approx(kpi.capacity(wall.measured(), "charge").value * 1e-4 / ROOT3, rel=0.01)
 
 
+def test_the_peaks_of_a_current_that_comes_and_goes_decide_when_it_has_been_low_for_long() -> None:
+    """A limit that is taken back each other second: the last peak above 0.1 A was 10 s before, they fall by 0.1 mA a s.
+
+    Between two peaks a scan shows a current that changes by 0.1 A in a second, and all would be known to 20 ms.
+    """
+    truth = Truth()
+    truth.step("rest", "Rest", 5, **{"Supply Current / A": 0.0, "Supply Voltage / V": 86.4})
+    coming = lambda time: np.where(time % 2 == 1, 0.1 + (3589 - time) * 1e-4, 1e-3)  # noqa: E731
+    truth.step("charge", "Charge", 3600, TAPER, **{"Supply Current / A": coming, "Supply Voltage / V": 86.4})
+    found = budget(kpi.duration(truth.measured(), "charge"))
+    late = hypot(0.004 / ROOT3, 0.001 * 0.1 / ROOT3, 0.001 / sqrt(12)) / 1e-4
+    assert found.expanded == pytest.approx(2 * hypot(late, 1 / ROOT3), rel=0.1)
+
+
 FIGURES = ("capacity", "energy", "mean_power")
 
 
