@@ -116,7 +116,7 @@ class _Copy:
     rows: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _write_nowhere()
+        write_nowhere()
         _speak_again()
 
     def note(self, time: float, true: Mapping[str, float]) -> None:
@@ -183,7 +183,7 @@ def _speak_again() -> None:
         each.free = True
 
 
-def _write_nowhere() -> None:
+def write_nowhere() -> None:
     """Every file that is open for writing belongs to the process that was copied: what is written is thrown away."""
     nowhere = tempfile.TemporaryFile()  # noqa: SIM115 - it stays open for as long as the copy lives
     for path in list(Path("/dev/fd").iterdir()):

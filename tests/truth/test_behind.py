@@ -3,6 +3,7 @@
 The referee is the physics alone: a constant current takes what it takes of a pack of known capacity.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from bench.scenario import Discharge, Rest, Step, elapsed, soc_below
 from bench.station import load_station
 from bench.testing import TestBench
 from reports.recording import Floats, Recording
-from truth.behind import Onward, behind
+from truth.behind import Onward, behind, write_nowhere
 from truth.instants import Truth
 from truth.witness import Witness
 
@@ -104,3 +105,23 @@ def test_what_goes_on_leaves_nothing_in_the_run(watched: Watch) -> None:
 
 def test_a_step_that_ended_too_late_has_nothing_behind_it(watched: Watch) -> None:
     assert watched(-0.02, *TO_20).behind == {}
+
+
+def test_what_a_copy_writes_into_open_files_is_thrown_away(tmp_path: Path) -> None:
+    """A journal, an event log: open in the process that was copied, flushed and synchronised by the copy."""
+    path = tmp_path / "journal"
+    with path.open("w", encoding="utf-8") as kept:
+        kept.write("ours\n")
+        kept.flush()
+        copy = os.fork()
+        if not copy:
+            try:
+                write_nowhere()
+                kept.write("the copy's\n" * 10_000)
+                kept.flush()
+                os.fsync(kept.fileno())
+            finally:
+                os._exit(0)
+        os.waitpid(copy, 0)
+        kept.write("ours again\n")
+    assert path.read_text(encoding="utf-8") == "ours\nours again\n"
