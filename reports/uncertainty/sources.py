@@ -34,7 +34,7 @@ PLACES = 6
 """Places of the last half of a step at which it is tried how far straight on misses what came."""
 LOOKS = 25
 """Rows of a step that are looked at for the one in which channels are most alike."""
-LONG = 1_000_000
+LONG = 300_000
 """Rows of a step from which on rounding is taken for a constant (which counts for more), and extremes by themselves."""
 
 
