@@ -13,10 +13,13 @@ from bench.verdicts import Verdict
 from reports.kpi import Kpi, evaluate, found
 from reports.recording import Recording
 from reports.uncertainty import budget
+from truth.behind import behind
 from truth.instants import COUNTERS, Truth
 from truth.watching import FILE
 
 DECIDED = frozenset({Verdict.PASS, Verdict.FAIL})
+OF_A_MODEL = "plating"
+"""How keys begin of figures that no meter shows: the table `anode` holds them against another model."""
 WAYS = {"charge": COUNTERS[0], "discharge": COUNTERS[1]}
 
 
@@ -72,7 +75,7 @@ def truth_of(folder: Path) -> Truth:
     rows = {len(each) for each in true.values()}
     if rows != {len(recorded.rows)}:
         raise RuntimeError(f"{folder}: {len(recorded.rows)} rows and {rows} truths; it was not watched as a whole.")
-    return Truth(recorded, true, load_pack(recorded.manifest["pack"]["name"])[0])
+    return Truth(recorded, true, load_pack(recorded.manifest["pack"]["name"])[0], behind(folder))
 
 
 def figures_of(truth: Truth, bench: int = 0) -> list[Figure]:
@@ -82,7 +85,7 @@ def figures_of(truth: Truth, bench: int = 0) -> list[Figure]:
     figures = list(evaluate(run).figures)
     known = {(each.name, each.step) for each in figures}
     figures += _asked_for([each for place, each in judged.items() if place not in known], run)
-    made = (_figure(each, truth, judged) for each in figures)
+    made = (_figure(each, truth, judged) for each in figures if not each.key.startswith(OF_A_MODEL))
     return [replace(each, bench=bench) for each in made if each is not None]
 
 

@@ -1,13 +1,14 @@
 """When a step would have ended on a bench whose meters are never wrong, and the recording that it would have left.
 
 A condition ends a step when the *true* quantity meets it: that is looked for in what the world was, row by row. Where
-it lies behind the end of the step, the truth is continued straight on. It shares nothing with how a figure's
+it lies behind the end of the step, a copy of the process has gone on there (`truth.behind`); behind what that has
+seen, or where there is none, the truth is continued straight on. It shares nothing with how a figure's
 uncertainty is found (`reports.uncertainty`): that is what is judged here.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ COUNTERS = (columns.CHARGE_AH, columns.DISCHARGE_AH, columns.CHARGE_WH, columns.
 
 
 @dataclass(frozen=True, slots=True)
-class _Condition:
+class Condition:
     """What ended a step: a column, its threshold, from which side, and for how long it must hold (s)."""
 
     column: str
@@ -42,26 +43,36 @@ class _Condition:
         values = np.abs(values) if self.column == columns.CURRENT else values
         return (self.threshold - values) * (1.0 if self.rising else -1.0)
 
+    def is_missing(self, true: Mapping[str, float]) -> bool:
+        """Whether something is missing to it now."""
+        return bool(self.short_of(np.array(true[self.column])) > 0.0)
 
-def _condition(step: Step, known: Sequence[str], pack: PackFile) -> _Condition | None:
-    found = _CONDITION.fullmatch(step.ended_by or "")
+
+def condition_of(ended_by: str | None, known: Sequence[str], pack: PackFile) -> Condition | None:
+    """The condition that is written so, on one of the `known` columns of a `pack`; None: it is on none of them."""
+    found = _CONDITION.fullmatch(ended_by or "")
     column = next((each for each in known if found and each.partition(" / ")[0] == found["name"]), None)
     if found is None or column is None:
         return None
     value = amperes(found["value"], pack) if "C" in found["value"] else float(found["value"])
-    return _Condition(column, value, found["sense"] == "least", float(found["hold"] or 0.0))
+    return Condition(column, value, found["sense"] == "least", float(found["hold"] or 0.0))
 
 
-def true_end(step: Step, time: Floats, true: Mapping[str, Floats], pack: PackFile) -> float | None:
+Columns = Mapping[str, Floats]
+
+
+def true_end(step: Step, time: Floats, true: Columns, pack: PackFile, behind: Columns | None = None) -> float | None:
     """When the truth met the condition that ended a step, s of test time; None where nothing measured ended it.
 
-    `time` and the columns of `true` have a value per row of the recording.
+    `time` and the columns of `true` have a value per row of the recording, those of `behind` (also its time) a value
+    per row in which the truth goes on behind the end of the step.
     """
-    condition = _condition(step, tuple(true), pack)
+    condition = condition_of(step.ended_by, tuple(true), pack)
     if condition is None or step.sample_count < 3:
         return None
-    at, short = time[step.rows], condition.short_of(true[condition.column][step.rows])
-    return _met(at, short) + condition.hold
+    at, values, more = time[step.rows], true[condition.column][step.rows], behind or {}
+    at = np.append(at, more.get(columns.TEST_TIME, []))
+    return _met(at, condition.short_of(np.append(values, more.get(condition.column, [])))) + condition.hold
 
 
 def _met(at: Floats, short: Floats) -> float:
@@ -81,11 +92,12 @@ def _met(at: Floats, short: Floats) -> float:
 
 @dataclass(frozen=True)
 class Truth:
-    """What was true in every row of a recording of a pack."""
+    """What was true in every row of a recording of a pack, and `behind` the ends of its steps, by their indices."""
 
     recorded: Recording
-    columns: Mapping[str, Floats]
+    columns: Columns
     pack: PackFile
+    behind: Mapping[int, Columns] = field(default_factory=dict)
 
     def of(self, steps: Sequence[Step]) -> Recording:
         """The recording of a bench that is never wrong; these `steps` of it end where the truth met their condition."""
@@ -93,16 +105,24 @@ class Truth:
         rows = np.column_stack(list(table.values()))
         ends: dict[int, float] = {}
         for step in sorted(steps, key=lambda each: -each.rows.start):  # from behind: places stay as they are
-            end = true_end(step, self.recorded.time, self.columns, self.pack)
+            end = true_end(step, self.recorded.time, self.columns, self.pack, self.behind.get(step.index))
             if end is not None:
-                rows = _ended(rows, step.rows, end, list(table))
+                rows = _ended(rows, step.rows, end, list(table), self._onward(step, list(table), rows))
                 ends[step.index] = end
                 self._met_exactly(step, rows, list(table))
         return Recording(self.recorded.manifest, _told(self.recorded, ends), list(table), rows)
 
+    def _onward(self, step: Step, names: Sequence[str], rows: Floats) -> Floats:
+        """The rows behind a step: what nobody knows the truth of stays as it was."""
+        more = self.behind.get(step.index, {})
+        number = len(next(iter(more.values()), ()))
+        return np.array(
+            [more.get(name, np.full(number, last)) for name, last in zip(names, rows[step.rows.stop - 1], strict=True)]
+        ).T
+
     def _met_exactly(self, step: Step, rows: Floats, names: Sequence[str]) -> None:
         """At its end a condition is met, whatever the last digit of an interpolation is."""
-        condition = _condition(step, tuple(self.columns), self.pack)
+        condition = condition_of(step.ended_by, tuple(self.columns), self.pack)
         last = np.flatnonzero(rows[:, names.index(columns.STEP)] == step.index)[-1]
         if condition is not None and not condition.hold and condition.column != columns.CURRENT:
             rows[last, names.index(condition.column)] = condition.threshold
@@ -113,17 +133,18 @@ class Truth:
         return [name for name in self.recorded.columns if name in columns.INDEX or name in self.columns]
 
 
-def _ended(rows: Floats, of: slice, end: float, names: Sequence[str]) -> Floats:
-    """The rows with those of one step cut, or continued, to its `end` (s)."""
-    time = rows[of, names.index(columns.TEST_TIME)]
+def _ended(rows: Floats, of: slice, end: float, names: Sequence[str], onward: Floats) -> Floats:
+    """The rows with those of one step cut, or continued by those `onward`, to its `end` (s)."""
+    mine = np.vstack([rows[of], onward])
+    time = mine[:, names.index(columns.TEST_TIME)]
     kept = int(np.searchsorted(time, end - 1e-9))
-    last = _at(rows[of], time, end, min(kept, len(time) - 1))
+    last = _at(mine, time, end, min(kept, len(time) - 1))
     last[names.index(columns.TEST_TIME)] = end
     last[names.index(columns.STEP)] = rows[of.start, names.index(columns.STEP)]
     behind = rows[of.stop :].copy()
     for counter in (names.index(name) for name in COUNTERS):
         behind[:, counter] += last[counter] - rows[of.stop - 1, counter]
-    return np.vstack([rows[: of.start + max(kept, 1)], last, behind])
+    return np.vstack([rows[: of.start], mine[: max(kept, 1)], last, behind])
 
 
 def _at(rows: Floats, time: Floats, end: float, after: int) -> Floats:

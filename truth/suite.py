@@ -1,4 +1,4 @@
-"""The product's own HIL suite on benches whose instruments are drawn anew: sessions in processes of their own.
+"""The product's own HIL suite on benches drawn anew, instruments and pack: sessions in processes of their own.
 
 A session that was recorded is not recorded again: whoever is stopped goes on there. What has been recorded stays, so
 that its figures can be computed again by another way of stating their uncertainty.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml
@@ -29,12 +30,21 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     **{f"{celsius}": (f"--temperatures={celsius}", "-m", "not other_packs") for celsius in (-10, 45, 0)},
 }
 """The whole suite: what does not ask for a temperature is run once."""
+APART = 1000
+"""Between the seeds of two parts."""
+CYCLING = tuple(f"test_{name}.py" for name in ("charge", "discharge", "fast_recharge", "resistance"))
+"""Files of `test_cases/` whose figures the world knows the truth of: charges, discharges, pulses."""
 SESSION = ("-q", "-p", "truth.watching", "-p", "no:reports.plugin", "-p", "no:cacheprovider")
 
 
+SHIPPED = (0.25, 0.30)
+"""State of charge of a pack that has arrived: at most 30 % (UN 38.3)."""
+
+
 def _draw(content: dict[str, Any], seed: int) -> None:
-    """Other specimens of its instruments."""
+    """Other specimens of its instruments, and another charge of its pack: scans fall elsewhere on what it does."""
     content["virtual"]["specimens"] = seed
+    content["virtual"]["soc"] = round(Random(f"charge:{seed}").uniform(*SHIPPED), 4)
 
 
 def exact(content: dict[str, Any], seed: int) -> None:
@@ -49,13 +59,15 @@ class Suite:
     """Which tests on which station, below which folder the sessions are; `changes` are made to the station file.
 
     A bench is recorded in `parts`, each with its arguments of pytest: the first part of every bench first, so that
-    whoever has no time for all of it has something of each bench.
+    whoever has no time for all of it has something of each bench. Each part is drawn by itself: the errors of twenty
+    specimens, looked at once more at another temperature, tell no more of a meter than before.
     """
 
     station: str
     folder: Path
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
     changes: Callable[[dict[str, Any], int], None] = _draw
+    files: Sequence[str] = CYCLING
     nice: int = 0
 
     def record(self, seeds: Sequence[int], told: Callable[[str], None] = print) -> None:
@@ -68,8 +80,17 @@ class Suite:
 
     def runs(self, seed: int) -> list[Path]:
         """The runs of one bench, as far as they are recorded."""
-        done = [self._of(part, seed) for part in self.parts if (self._of(part, seed) / DONE).exists()]
-        return sorted(path.parent for folder in done for path in folder.glob(f"*/*/{FILE}"))
+        return [folder for _, folder in self.benches([seed])]
+
+    def benches(self, seeds: Sequence[int]) -> Iterator[tuple[int, Path]]:
+        """The runs of these benches with what each was drawn from, as far as they are recorded."""
+        for part, seed in product(self.parts, seeds):
+            folder = self._of(part, seed)
+            if (folder / DONE).exists():
+                yield from ((self._drawn_from(part, seed), path.parent) for path in sorted(folder.glob(f"*/*/{FILE}")))
+
+    def _drawn_from(self, part: str, seed: int) -> int:
+        return seed + APART * list(self.parts).index(part)
 
     def _missing(self, seeds: Sequence[int]) -> Iterator[tuple[str, int]]:
         for part, seed in product(self.parts, seeds):
@@ -84,10 +105,12 @@ class Suite:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         station = folder / f"{self.station}.yaml"
-        station.write_text(self._station(seed), encoding="utf-8")
+        drawn_from = self._drawn_from(part, seed)
+        station.write_text(self._station(drawn_from), encoding="utf-8")
         command = [
-            sys.executable, "-m", "pytest", str(CHECKOUT / "test_cases"), *SESSION, f"--station={station}",
-            f"--runs={folder}", f"--accepted={folder / 'accepted'}", *self.parts[part],
+            sys.executable, "-m", "pytest", *(str(CHECKOUT / "test_cases" / name) for name in self.files), *SESSION,
+            f"--station={station}", f"--runs={folder}", f"--accepted={folder / 'accepted'}",
+            f"--seed={drawn_from}", *self.parts[part],
         ]  # fmt: skip
         prefix = ["nice", "-n", str(self.nice)] if self.nice and shutil.which("nice") else []
         with (folder / "session.log").open("w", encoding="utf-8") as log:

@@ -18,6 +18,8 @@ COUNTERS = (
     "Charging Capacity / Ah", "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
 )  # fmt: skip
 
+POWER = "Power / W"
+
 
 class Integrator(Part):
     """Adds up what flows at the terminals: Ah and Wh in and out, over every step of the physics."""
@@ -83,7 +85,13 @@ class Witness:
             self.rows.setdefault(column, []).append(float(value))
 
     @property
+    def now(self) -> dict[str, float]:
+        """What was true in the last row, by column."""
+        found = {name: values[-1] for name, values in self.rows.items()}
+        return {**found, POWER: found["Voltage / V"] * found["Current / A"]}
+
+    @property
     def columns(self) -> dict[str, Floats]:
         """The true columns, a value per row of the recording."""
         found = {name: np.array(values) for name, values in self.rows.items()}
-        return {**found, "Power / W": found["Voltage / V"] * found["Current / A"]}
+        return {**found, POWER: found["Voltage / V"] * found["Current / A"]}

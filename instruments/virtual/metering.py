@@ -17,5 +17,4 @@ def meter_of(specimen: Specimen, quantity: str, sheet: Limits, full_scale: float
     if limits is None:
         return Meter.drawn(specimen.random, specimen.accuracy, full_scale, decimals)
     gain, offset = limits.reading, limits.range * full_scale + limits.offset
-    draw = specimen.random.uniform
-    return Meter(1.0 + draw(-gain, gain), draw(-offset, offset), decimals)
+    return Meter(1.0 + limits.drawn(specimen.random, gain), limits.drawn(specimen.random, offset), decimals)

@@ -60,11 +60,20 @@ class Specimen:
 
 
 class Limits(Settings):
-    """Limits of error of a meter: shares of the reading and of its full scale, and an offset in the quantity's unit."""
+    """Limits of error of a meter: shares of the reading and of its full scale, and an offset in the quantity's unit.
+
+    With a `coverage` they are expanded uncertainties of a certificate: its factor is what they are divided by for a
+    standard deviation (GUM, JCGM 100:2008, 7.2.3).
+    """
 
     reading: float = Field(default=0.0, ge=0, lt=1)
     range: float = Field(default=0.0, ge=0, lt=1)
     offset: float = Field(default=0.0, ge=0)
+    coverage: float | None = Field(default=None, gt=0)
+
+    def drawn(self, random: Random, width: float) -> float:
+        """An error of one specimen: of a limit anywhere within it, of a certificate by the normal distribution."""
+        return random.uniform(-width, width) if self.coverage is None else random.gauss(0.0, width / self.coverage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from reports.kpi.needs import dynamics_before, samples_before
 from reports.kpi.readings import CURRENT, SCAN_DURATION, TIME, VOLTAGE, moves
 from reports.recording import Floats, Recording, Step
 
-EDGE = 0.1
-"""Part of a change of the current that is its edge: a tenth is far from any step of a current limit, and from noise."""
+EDGE = 0.09
+"""Part of a change of the current that is its edge: far from noise, and no round part. A limit that a BMS raises step
+by step passes through a tenth exactly, and a meter's last digit would say in which sample the current has begun."""
 LEAST_RATE = 0.01
 """C-rate by which a current must change for a resistance."""
 REST_AHEAD = 1
@@ -66,7 +67,7 @@ def _least_change(run: Recording) -> float:
 
 
 def _edge(current: Floats, time: Floats, at: float, least: float) -> int | None:
-    """The last sample ahead of the first change by a tenth of what the current changes by; None: there is no edge."""
+    """The last sample ahead of the first change by `EDGE` of what the current changes by; None: there is no edge."""
     if len(current) < 2:
         return None
     change = np.abs(current - current[0])

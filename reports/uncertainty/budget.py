@@ -112,23 +112,13 @@ def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]
 
 
 def _standard(source: Source, figure: Kpi, asked: Asked) -> float:
-    changes = list(_changes(source, figure, asked))
     together = hypot(*(_change(move, figure, asked) for move in source.bounds))
-    found = max(_rms(changes), _between(changes) if source.between else 0.0, together)
+    found = max(_rms(list(_changes(source, figure, asked))), together)
     return found if isfinite(found) else inf
 
 
 def _rms(changes: Sequence[float]) -> float:
     return sqrt(sum(change * change for change in changes) / len(changes)) if changes else 0.0
-
-
-def _between(changes: Sequence[float]) -> float:
-    """Of what is only known to lie between the smallest and the largest change: root mean square of that rectangle.
-
-    (GUM 4.3.7.) How often a channel is the extreme one in draws is not how likely this pack is to be that way.
-    """
-    low, high = min((*changes, 0.0)), max((*changes, 0.0))
-    return sqrt((low * low + low * high + high * high) / 3) if changes else 0.0
 
 
 def _by_end(source: Source, figure: Kpi, asked: Asked) -> float:

@@ -68,14 +68,19 @@ class Move:
     channels: Mapping[str, Off] = field(default_factory=dict)
     clock: float = 0.0
     late: float = 0.0
-    extremes: Mapping[str, float] = field(default_factory=dict)
-    """Derived extremes that are moved as such, where their channels are too many to be moved each by itself."""
+    extremes: Mapping[str, Off] = field(default_factory=dict)
+    """Derived extremes that are moved as such: by their display, or where their channels are too many."""
+    missed: float | None = None
+    """At which place of the last half of a step (0: its end, 1: its middle) it is looked how far straight on would have
+    missed what came: a step that is continued misses as much. None: it goes straight on."""
 
     def turned(self) -> "Move":
         """The other way."""
-        channels = {column: replace(off, gain=-off.gain, offset=-off.offset) for column, off in self.channels.items()}
-        extremes = {column: -by for column, by in self.extremes.items()}
-        return Move(channels, -self.clock, -self.late, extremes)
+        channels, extremes = (
+            {column: replace(off, gain=-off.gain, offset=-off.offset) for column, off in offs.items()}
+            for offs in (self.channels, self.extremes)
+        )
+        return Move(channels, -self.clock, -self.late, extremes, self.missed)
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ class Moved(Recording):
         time = self._base.cut(columns.TEST_TIME, slice(last - 1, last + 1))
         late = -self.move.late * float(time[1] - time[0])
         if ending is not None and self._touches(ending.column):
-            late += ending.later(float(self._reading(ending.column, slice(last, last + 1))[0]))
+            late += ending.later(float(self._reading(ending.column, slice(ending.row, ending.row + 1))[0]))
         return late
 
     def _touches(self, column: str) -> bool:
@@ -204,6 +209,7 @@ class Moved(Recording):
         """What a column reads when a step ends: what it read then, or as far behind its last sample as it was ahead.
 
         By as much as it changed before, over as long a time: over a few samples a display that rounds tells nothing.
+        How far that may miss, the last half of the step shows: wherever in it straight on is tried, what came is known.
         """
         later, ending = self._later(step), ending_of(self._base, step, self._meters)
         if ending is not None and name == ending.column and self._touches(name):
@@ -212,7 +218,16 @@ class Moved(Recording):
         if later < 0:
             return before
         now = float(self._plain(name, slice(step.rows.stop - 1, step.rows.stop))[0])
-        return now + (now - before)
+        return now + (now - before) + self._missed(name, step, later)
+
+    def _missed(self, name: str, step: Step, later: float) -> float:
+        """By how much straight on for `later` s would have missed what came, at the place of the move."""
+        times, place = self._times(step), self.move.missed
+        then = float(times[-1]) - LAST_PART * (place or 0.0) * float(times[-1] - times[0])
+        if place is None or then - 2 * later < times[0]:
+            return 0.0
+        first, second, came = (self._between(name, step, then - ahead * later) for ahead in (2, 1, 0))
+        return came - (second + (second - first))
 
     def _between(self, name: str, step: Step, time: float) -> float:
         """What a column reads at a time (s) of a step, between two samples of it."""
@@ -248,7 +263,7 @@ class Moved(Recording):
         if not self._touches(name):
             return values
         if name in self.move.extremes:
-            return values + self.move.extremes[name]
+            return values + self.move.extremes[name].by(values)
         return values + self._added(name, self._meters.derivation(name), rows)
 
     def _added(self, name: str, made: Derivation, rows: slice) -> Floats:
@@ -306,6 +321,8 @@ class Moved(Recording):
         return slice(max(min(rows.start for rows in filled) - 1, 0), max(rows.stop for rows in filled))
 
 
+LAST_PART = 0.5
+"""Of a step, that tells how far straight on misses what comes."""
 _NO_READING = frozenset({columns.STEP, columns.SET_CURRENT, columns.SET_VOLTAGE, columns.SET_TEMPERATURE})
 TINY = 1e-12
 """s that no two samples are apart."""

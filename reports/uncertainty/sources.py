@@ -26,11 +26,15 @@ PATTERNS = 16
 """Roundings that are tried: a difference of two readings is then known to 12 %."""
 DRAWS = 32
 """Sets of errors that are drawn for the channels of one instrument: more than most have channels."""
-CANDIDATES = 12
-"""Channels of which each is taken for the extreme one."""
+APART = 0.5
+"""Median of how far channels are really apart where they are most alike, over their errors, before they are read."""
+SHARES = 1 / (1 + (APART * np.tan((np.arange(2048) + 0.5) / 2048 * np.pi / 2)) ** 2)
+"""Shares of a variance that are tried, the largest first: evenly in the angle is half-Cauchy in the scale."""
+PLACES = 6
+"""Places of the last half of a step at which it is tried how far straight on misses what came."""
 LOOKS = 25
 """Rows of a step that are looked at for the one in which channels are most alike."""
-LONG = 1_000_000
+LONG = 300_000
 """Rows of a step from which on rounding is taken for a constant (which counts for more), and extremes by themselves."""
 
 
@@ -38,15 +42,13 @@ LONG = 1_000_000
 class Source:
     """One error source: in words, and its moves by a standard uncertainty.
 
-    `bounds` are moves that happen together and independently of each other; where they change more, they count. Of a
-    source that lies `between` its moves no more is known than that. How far an `assumed` one may be off, nobody has
-    read.
+    `bounds` are moves that happen together and independently of each other; where they change more, they count. How far
+    an `assumed` one may be off, nobody has read.
     """
 
     name: str
     moves: tuple[Move, ...]
     bounds: tuple[Move, ...] = ()
-    between: bool = False
     assumed: bool = False
 
 
@@ -97,7 +99,7 @@ class _Raw:
             return
         meter = self._meters.meter(column)
         accuracy = range_for(meter.ranges, largest)
-        key = column, accuracy, self._long
+        key = column, accuracy, self._long, self._ends(column)
         if key not in self._meters.sources:
             self._meters.sources[key] = tuple(self._of(meter, accuracy))
         yield from self._meters.sources[key]
@@ -122,7 +124,24 @@ class _Raw:
                 yield Source(name, (), tuple(self._bounds(made.columns)), assumed=assumed)
             else:
                 yield Source(name, self._draws(made.columns), assumed=assumed)
-                yield Source(f"which of the {name}", self._which(made.columns), between=True, assumed=assumed)
+                yield from self._rounded(name, made.columns)
+
+    def _rounded(self, name: str, names: tuple[str, ...]) -> Iterator[Source]:
+        """What the displays of channels make of their extremes: another reading is rounded by something else."""
+        accuracy, extremes = self._meters.meter(names[0]).ranges[0], self._meters.extremes_of(names)
+        key = names, "display", tuple(step.index for step in self._steps)
+        if accuracy.resolution and extremes and key not in self._meters.sources:
+            rounded = [
+                Off(rounding=accuracy.resolution / ROUNDED, resolution=accuracy.resolution, pattern=each)
+                for each in range(PATTERNS)
+            ]
+            moves = tuple(
+                Move(extremes=dict.fromkeys(extremes, off), missed=place)
+                for off, place in zip(rounded, _places(PATTERNS), strict=True)
+            )
+            self._meters.sources[key] = Source(f"{name}, display", moves, assumed=accuracy.assumed)
+        if key in self._meters.sources:
+            yield self._meters.sources[key]
 
     def _draws(self, names: tuple[str, ...]) -> tuple[Move, ...]:
         """The same errors for the same channels of the same steps whenever they are asked for."""
@@ -133,37 +152,24 @@ class _Raw:
         return moves
 
     def _most_alike(self, names: tuple[str, ...]) -> Floats:
-        """What these channels read when they were closest together: then what they have in common are their errors."""
+        """What these channels read when they were alike: then what they have in common are their errors.
+
+        That is the first moment, beginning ahead of the current, at which they were no further apart than errors make
+        them, else the one at which they were closest: of several the closest is the one at which what they really
+        differ by hides their errors.
+        """
         read = self._looked_at(names)
-        apart = read.var(axis=1)
-        return np.asarray(read[int(np.argmin(np.where(np.isfinite(apart), apart, np.inf)))])
+        apart = np.nan_to_num(read.var(axis=1, ddof=1), nan=np.inf)
+        error = _variance([self._meters.meter(name).ranges[0] for name in names], read[int(np.argmin(apart))])
+        chance = error * (1.0 + 2.0 * sqrt(2.0 / (len(names) - 1)))
+        alike = np.flatnonzero(apart <= chance)
+        return np.asarray(read[int(alike[0] if len(alike) else np.argmin(apart))])
 
     def _looked_at(self, names: tuple[str, ...]) -> Floats:
         """Some rows of the steps, of these channels."""
         places = [np.linspace(max(step.rows.start - 1, 0), step.rows.stop - 1, LOOKS) for step in self._steps]
         rows = np.unique(np.concatenate(places).astype(int))
         return np.array([[self._run.at(name, row) for name in names] for row in rows])
-
-    def _which(self, names: tuple[str, ...]) -> tuple[Move, ...]:
-        """Each channel that may really be the extreme one, made it, as far as two may be off; or none is."""
-        key = names, "which", tuple(step.index for step in self._steps)
-        if key not in self._meters.sources:
-            self._meters.sources[key] = tuple(self._candidates(names))
-        moves: tuple[Move, ...] = self._meters.sources[key]
-        return moves
-
-    def _candidates(self, names: tuple[str, ...]) -> Iterator[Move]:
-        read, accuracy = self._looked_at(names), self._meters.meter(names[0]).ranges[0]
-        most = 2 * accuracy.half_width(self._largest(names[0]))
-        distance = np.nan_to_num(self._most_alike(names) - np.mean(self._most_alike(names)))
-        if np.ptp(distance) <= most:
-            yield _all_off(names, np.zeros(len(names)), -distance)
-        for column in self._meters.extremes_of(names):
-            sign = 1.0 if self._meters.derivation(column).combine == "highest" else -1.0
-            ahead = ((sign * read).max(axis=1, keepdims=True) - sign * read).max(axis=0)
-            may = [place for place in np.argsort(ahead) if 0.0 < ahead[place] <= most]
-            for place in may[:: -(-len(may) // CANDIDATES) or 1]:
-                yield Move({names[place]: Off(offset=sign * float(ahead[place]))})
 
     def _bounds(self, names: tuple[str, ...]) -> Iterator[Move]:
         """How far the extremes of these channels may be off: of several that may be alike, the worst one is shown."""
@@ -176,7 +182,7 @@ class _Raw:
             width = accuracy.half_width(self._largest(names[0]))
             width *= LIMIT_OF_ERROR / accuracy.divisor
             by = sqrt((width * share) ** 2 + (accuracy.resolution / ROUNDED) ** 2)
-            yield Move(extremes={column: by})
+            yield Move(extremes={column: Off(offset=by)})
 
     def _alike(self, names: tuple[str, ...], step: Step, accuracy: Accuracy, highest: bool) -> int:
         """How many channels may be the extreme one at the end of a step, by what they read and how far it is off."""
@@ -199,14 +205,21 @@ class _Raw:
         if self._long:
             return self._by(meter, "display", Off(offset=amplitude, zero=zero), accuracy)
         offs = [Off(rounding=amplitude, resolution=digit, pattern=each, zero=zero) for each in range(PATTERNS)]
-        moves = tuple(Move({meter.column: off}) for off in offs)
+        places = _places(PATTERNS)
+        moves = tuple(Move({meter.column: off}, missed=place) for off, place in zip(offs, places, strict=True))
         return Source(f"{meter.name}, display", moves, assumed=accuracy.assumed)
 
     def _by(self, meter: Meter, what: str, off: Off, accuracy: Accuracy) -> Source:
         """Both ways: what a figure does at its ends (a threshold at the first sample) need not be alike for both."""
-        move = Move({meter.column: off})
-        moves = (move,) if self._long else (move, move.turned())
-        return Source(f"{meter.name}, {what}", moves, assumed=accuracy.assumed)
+        places = _places(PLACES) if self._ends(meter.column) and not self._long else [None]
+        one_way = [Move({meter.column: off}, missed=place) for place in places]
+        moves = one_way if self._long else [each for move in one_way for each in (move, move.turned())]
+        return Source(f"{meter.name}, {what}", tuple(moves), assumed=accuracy.assumed)
+
+    def _ends(self, column: str) -> bool:
+        """Whether a step was ended by what this channel read."""
+        ended = [ended_by(step, tuple(self._run.columns)) for step in self._steps]
+        return any(each and column in self._meters.derivation(each).columns for each in ended)
 
     def _largest(self, column: str) -> float:
         """The largest reading of these steps, and of the row before each."""
@@ -220,42 +233,56 @@ def _drawn(names: Sequence[str], meters: Meters, alike: Floats) -> Iterator[Move
     """Errors of several channels at once, the same ones for the same channels whenever they are asked for.
 
     Channels that look at the same pack tell of their own errors: where they are no further apart than meters like
-    these show of one and the same value, that is what it is, and no cell or sensor is really the highest. A channel's
-    error is expected at the share of its distance from the mean that errors explain, and known to the rest of it
-    (Gaussian updating of a prior of the data sheet's width; GUM supplement 1, 5.4). How much errors explain is not
-    known better than the variance of so few channels.
+    these show of one and the same value, that is what it is, and no cell or sensor is really the highest. How far they
+    are really apart is not known: each draw has another share of the distance that is error, as likely as what was
+    read makes it. A channel's error is then expected at that share of its distance from the mean, and known to the
+    rest of it (normal prior of the data sheet's width, Gaussian updating; GUM supplement 1, 5.4 and 6.4). The maximum
+    of what is left is that draw's maximum, whichever channel that is.
     """
     own = [meters.meter(name).ranges[0] for name in names]
     distance = np.nan_to_num(alike - np.mean(alike))
-    share = _explained(
-        distance, float(np.mean([each.standard(value) ** 2 for each, value in zip(own, alike, strict=True)]))
-    )
-    gains, offsets = (sqrt(1.0 - share) * each for each in _errors(own))
-    for gain, offset in zip(gains, offsets - share * distance, strict=True):
-        yield _all_off(names, gain, offset)
+    shares = _explained(distance, _variance(own, alike))[:, np.newaxis]
+    gains, offsets = (np.sqrt(1.0 - shares) * each for each in _errors(own))
+    for gain, offset, place in zip(gains, offsets - shares * distance, _places(DRAWS), strict=True):
+        yield _all_off(names, gain, offset, place)
 
 
-def _all_off(names: Sequence[str], gains: Floats, offsets: Floats) -> Move:
+def _places(number: int) -> list[float | None]:
+    """So many places of the last half of a step, each as often as the others."""
+    return [each % PLACES / PLACES for each in range(number)]
+
+
+def _variance(own: Sequence[Accuracy], read: Floats) -> float:
+    """Of the errors of several channels, in the mean of them."""
+    return float(np.mean([each.standard(value) ** 2 for each, value in zip(own, read, strict=True)]))
+
+
+def _all_off(names: Sequence[str], gains: Floats, offsets: Floats, place: float | None) -> Move:
     each = zip(names, gains.tolist(), offsets.tolist(), strict=True)
-    return Move({name: Off(gain, offset) for name, gain, offset in each})
+    return Move({name: Off(gain, offset) for name, gain, offset in each}, missed=place)
 
 
-def _explained(distance: Floats, error: float) -> float:
-    """The share of a variance between channels that their errors (their variance) explain."""
-    number = len(distance)
-    apart = float(distance @ distance) / max(number - 1, 1)
-    really = max(apart - error, error * sqrt(2.0 / max(number - 1, 1)))
-    return error / (error + really) if error > 0.0 else 0.0
+def _explained(distance: Floats, error: float) -> Floats:
+    """Which share of the variance between channels their errors (their variance) are, one for each draw.
+
+    What the channels really differ by has a scale of which nobody knows more than that it is rather smaller than that
+    of the errors, and may be much larger: half-Cauchy, which leaves both ends possible (Gelman, Bayesian Analysis 1(3),
+    2006). The quantiles of what it is then by so many readings.
+    """
+    if not error > 0.0:
+        return np.zeros(DRAWS)
+    likely = (len(distance) - 1) / 2 * np.log(SHARES) - SHARES * float(distance @ distance) / error / 2
+    sure = np.cumsum(np.exp(likely - likely.max()))
+    return np.asarray(np.interp((np.arange(DRAWS) + 0.5) / DRAWS, sure / sure[-1], SHARES))
 
 
 def _errors(own: Sequence[Accuracy]) -> tuple[Floats, Floats]:
     """Gains and offsets of several channels: a line for each draw, a column for each channel."""
-    gains, offsets, roundings = (_independent(len(own), seed) for seed in range(3))
+    gains, offsets = (_independent(len(own), seed) for seed in range(2))
     gain, offset = (
         np.array([getattr(each, part) / each.divisor for each in own]) for part in ("reading", "constant")
     )  # fmt: skip
-    rounding = np.array([each.resolution / ROUNDED for each in own])
-    return gains * gain, offsets * offset + roundings * rounding
+    return gains * gain, offsets * offset
 
 
 def _independent(channels: int, seed: int) -> Floats:

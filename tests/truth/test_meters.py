@@ -50,6 +50,23 @@ def test_the_stated_uncertainty_is_about_as_large_as_the_errors(found: Table) ->
     assert 0.7 <= float(np.median(ratios)) <= 1.6
 
 
+@pytest.mark.long
+def test_no_kind_of_figure_is_far_from_what_its_errors_are(tmp_path: Path) -> None:
+    """The table with twelve benches, which know the size of an error to a fifth; the whole of it is `python -m truth`.
+
+    The largest spread on the way to a displayed half is left out: an emulator that is given new resistances is for one
+    scan some mV further apart, and where that comes just behind the end nothing before it tells.
+    """
+    many = Suite("virtual-module", tmp_path, FEW)
+    many.record(range(12), lambda _text: None)
+    figures = [each for seed in range(12) for folder in many.runs(seed) for each in figures_of(truth_of(folder), seed)]
+    kinds = collected(figures)
+    assert coverage(kinds) >= LEAST
+    ratios = {place: kind.ratio for place, kind in kinds.items() if np.isfinite(kind.ratio)}
+    ratios.pop(("largest cell spread", "charge to 50 %"))
+    assert {place: ratio for place, ratio in ratios.items() if not 0.55 <= ratio <= 1.8} == {}
+
+
 def test_other_specimens_are_off_by_something_else(found: Table) -> None:
     errors = {round(each.error, 9) for each in found["charge capacity", "fast recharge"].figures}
     assert len(errors) == len(SEEDS)
@@ -124,6 +141,21 @@ def test_a_step_that_ended_too_early_is_continued() -> None:
     stop, charge = true_charge(run, **{"SOC / 1": 0.8 + (np.arange(601) - 640.25) / 1000})
     assert stop == pytest.approx(640.25)
     assert charge == pytest.approx(3.6 * 640.25 / 3600)
+
+
+def test_what_was_seen_behind_its_end_is_where_it_ends() -> None:
+    """The display showed 80 % at 600 s; the last 40 s took twice the current, and it was so at 640.5 s."""
+    run = recording(601, "SOC at least 0.8", **{"SOC / 1": np.linspace(0.2, 0.8, 601)})
+    more = np.arange(601.0, 642.0)
+    behind = {
+        "Test Time / s": more, "SOC / 1": 0.8 + (more - 640.5) / 1000,
+        "Charging Capacity / Ah": (600 * 3.6 + (more - 600) * 7.2) / 3600,
+    }  # fmt: skip
+    true: dict[str, Floats] = {name: run.column(name) for name in run.columns}
+    true["SOC / 1"] = 0.8 + (np.arange(601) - 640.5) / 1000
+    told_so = Truth(run, true, PACK, {1: behind}).of(run.steps)
+    assert told_so.steps[0].stop == pytest.approx(640.5)
+    assert told_so.at("Charging Capacity / Ah", -1) == pytest.approx((600 * 3.6 + 40.5 * 7.2) / 3600)
 
 
 def test_a_condition_that_must_hold_ends_that_much_later() -> None:

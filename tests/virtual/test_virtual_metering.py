@@ -1,10 +1,14 @@
 """The errors of simulated meters: each specimen its own, within its data sheet, in the range that is measured in."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from instruments.virtual.metering import meter_of
+from instruments.virtual.simulator import Limits, Specimen
 from tests.virtual.conftest import Bench
 
 OpenBench = Callable[..., Bench]
@@ -80,3 +84,19 @@ def test_the_specimens_may_be_drawn_anew_without_the_pack(open_bench: OpenBench)
 def test_errors_that_cannot_be_are_refused(open_bench: OpenBench) -> None:
     with pytest.raises(ValueError, match=r"virtual.simulators.supply.errors.voltage.reading is 2"):
         open_bench(overrides={"supply": {"errors": {"voltage": {"reading": 2}}}})
+
+
+def test_what_a_certificate_states_is_an_expanded_uncertainty_and_no_limit() -> None:
+    """Of 0.1 % of 100 V at a coverage of 2, two thirds of the specimens are within half of it, and one in 22 beyond."""
+    stated = {"voltage": Limits(reading=0.001, coverage=2)}
+    meters = [
+        meter_of(Specimen("a", "b", Random(seed), stated=stated), "voltage", Limits(), 100.0, 6) for seed in range(2000)
+    ]
+    errors = np.abs([meter.read(100.0) - 100.0 for meter in meters])
+    assert float(np.mean(errors <= 0.05)) == pytest.approx(0.683, abs=0.03)
+    assert float(np.mean(errors > 0.1)) == pytest.approx(0.0455, abs=0.015)
+
+
+def test_a_certificate_without_a_coverage_that_can_be_is_refused(open_bench: OpenBench) -> None:
+    with pytest.raises(ValueError, match=r"virtual.simulators.supply.errors.voltage.coverage is 0"):
+        open_bench(overrides={"supply": {"errors": {"voltage": {"reading": 0.001, "coverage": 0}}}})

@@ -104,9 +104,8 @@ def main(_data: Path | None = None, seeds: int = SEEDS) -> bool:
     suite, ideal = Suite(STATION, KEPT), Suite(STATION, KEPT / "exact", changes=exact)
     suite.record(range(seeds))
     ideal.record([0])
-    found = collected(
-        figure for seed in range(seeds) for folder in suite.runs(seed) for figure in figures_of(truth_of(folder), seed)
-    )
+    recorded = suite.benches(range(seeds))
+    found = collected(figure for bench, folder in recorded for figure in figures_of(truth_of(folder), bench))
     return told(found, counters(ideal.runs(0)), seeds)
 
 

@@ -31,8 +31,8 @@ class Estimated:
         self._cells, self._random, self._clock, self._limits = cells, random, clock, soc
         self.temperature, self.capacity = cells.temperature, cells.capacity
         count = len(cells.capacity)
-        self._off = np.array([random.uniform(-cell.offset, cell.offset) for _ in range(count)])
-        self._gain = random.uniform(-soc.reading, soc.reading)
+        self._off = np.array([cell.drawn(random, cell.offset) for _ in range(count)])
+        self._gain = soc.drawn(random, soc.reading)
         self._shown, self._moved_at = -1.0, 0.0
         self._guess()
 
@@ -62,4 +62,4 @@ class Estimated:
             self._guess()
 
     def _guess(self) -> None:
-        self._offset = self._random.uniform(-self._limits.offset, self._limits.offset)
+        self._offset = self._limits.drawn(self._random, self._limits.offset)
