@@ -6,6 +6,7 @@ run's manifest keeps. Memory does not depend on the length of a run: one row gro
 """
 
 import os
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +27,7 @@ from bench.recording.rows import Floats, Rows, Table, batches_of
 NAME = "samples.parquet"
 LARGE = 64_000_000
 """Bytes of a table from which on its columns have checksums of their own: below, all of it is read in no time."""
-KEPT = 128
+KEPT = 256
 """Columns of row groups that are kept in memory: half a megabyte each, for what reads a step after the other."""
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
@@ -83,8 +84,11 @@ class TableStore:
         Raises `RecordingError` when a page does not fit its checksum.
         """
         found = np.empty((max(0, stop - start), len(positions)))
-        for group, (first, last) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
+        for group in range(max(bisect_right(self._starts, start) - 1, 0), len(self._starts) - 1):
+            first, last = self._starts[group : group + 2]
             begin, end = max(start, first), min(stop, last)
+            if first >= stop:
+                break
             if begin < end:
                 self._read_group(
                     group, slice(begin - first, end - first), positions, found[begin - start : end - start]
