@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _page(self) -> None:
-        content = files("packbench.live").joinpath("page.html").read_bytes()
+        content = files(__package__).joinpath("page.html").read_bytes()
         style = files("reports").joinpath("vendor/uplot/uPlot.min.css").read_bytes()
         self._answer(HTTPStatus.OK, "text/html; charset=utf-8", content.replace(b"/* uplot.css */", style))
 

@@ -70,7 +70,7 @@ def test_a_process_that_somebody_killed_is_not_its_own_failure(wire: str) -> Non
     link: Link = open_link(f"{wire}:reference")
     link.follow(seen())
     link.decide(REQUEST)
-    process = link._process  # type: ignore[attr-defined]
+    process = link._process.running  # type: ignore[attr-defined]
     process.kill()
     process.wait()
     with pytest.raises(BenchFault, match="killed by signal 9"):

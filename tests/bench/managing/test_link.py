@@ -121,8 +121,8 @@ def test_a_manager_that_there_is_not_is_wrong_input(which: str, why: str) -> Non
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_process_that_somebody_killed_is_not_its_own_failure() -> None:
     link = Link("reference")
-    process = link._process
-    assert process is not None
+    assert link._process is not None
+    process = link._process.running
     process.send_signal(signal.SIGKILL)
     process.wait()
     with pytest.raises(BenchFault, match="killed by signal 9"):
@@ -135,8 +135,8 @@ def test_a_process_that_somebody_killed_is_not_its_own_failure() -> None:
 def test_a_process_that_crashed_has_failed_by_itself(name: str) -> None:
     """No bench is to blame for a manager that cannot bear its own request, and the next one finds nobody either."""
     link = Link("reference")
-    process = link._process
-    assert process is not None
+    assert link._process is not None
+    process = link._process.running
     process.send_signal(getattr(signal, name))
     process.wait()
     for _ in range(2):
@@ -147,8 +147,8 @@ def test_a_process_that_crashed_has_failed_by_itself(name: str) -> None:
 
 def test_a_process_that_was_started_ends_with_its_link() -> None:
     link = Link("reference")
-    process = link._process
-    assert process is not None
+    assert link._process is not None
+    process = link._process.running
     link.close()
     link.close()
     assert process.poll() is not None
@@ -156,9 +156,7 @@ def test_a_process_that_was_started_ends_with_its_link() -> None:
 
 def test_a_process_does_not_outlive_a_test_that_was_killed() -> None:
     """Nobody had the time to end it: what holds the other end of its watch is gone, and that is enough."""
-    holds = (
-        "import sys; from bench.managing.link import Link; print(Link('reference')._process.pid, flush=True); input()"
-    )
+    holds = "import sys; from bench.managing.link import Link; print(Link('reference')._process.running.pid, flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", holds], stdin=PIPE, stdout=PIPE, text=True) as test:
         assert test.stdout is not None
         manager = psutil.Process(int(test.stdout.readline()))
@@ -172,7 +170,7 @@ def test_a_process_does_not_outlive_a_test_that_was_killed() -> None:
 def test_a_process_that_ends_by_itself_is_not_looked_for_again() -> None:
     """Its number may be another's by then."""
     link = Link("reference")
-    watch = link._watch
-    assert watch is not None
+    assert link._process is not None
+    watch = link._process._watch
     link.close()
     assert watch._process.returncode == 0

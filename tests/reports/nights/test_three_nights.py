@@ -39,9 +39,12 @@ def test_the_front_page_tells_three_nights_apart(tmp_path: Path) -> None:
     changed = ageing.partition("What changed since")[2].partition("Margin to the tightest limit")[0]
     assert "margin fell Capacity at 1C, 25 °C discharge capacity" in changed
     forecast = re.search(r"reaches its limit in about (\d+) nights? \(by the last 2\)", changed)
-    # 2 % a night of 108 % of what is required.
+    margins = re.search(r"\+([\d.]+) % → \+([\d.]+) %", changed)
     assert forecast
-    assert int(forecast.group(1)) in (3, 4)
+    assert margins
+    then, now = map(float, margins.groups())
+    assert then - now == pytest.approx(2.0, abs=0.4), "2 % of what is a little more than the limit"
+    assert int(forecast.group(1)) == pytest.approx(now / (then - now), abs=0.6)
 
     drifting = night(tmp_path, "shunt-drift:0.2")
     assert "1 ended without a verdict on the pack" in drifting
