@@ -156,7 +156,7 @@ def test_a_process_that_was_started_ends_with_its_link() -> None:
 
 def test_a_process_does_not_outlive_a_test_that_was_killed() -> None:
     """Nobody had the time to end it: what holds the other end of its watch is gone, and that is enough."""
-    holds = "import sys; from bench.managing.link import Link; print(Link('reference')._process.running.pid, flush=True); input()"
+    holds = "from bench.managing.link import Link; print(Link('reference')._process.running.pid, flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", holds], stdin=PIPE, stdout=PIPE, text=True) as test:
         assert test.stdout is not None
         manager = psutil.Process(int(test.stdout.readline()))
