@@ -110,7 +110,7 @@ class Fit:
         sweep = find_sweep(records)
         self.records, self.like, self.capacity, self.span = records, like, sweep.capacity, span or like.hysteresis_span
         self.layout = Layout(POINTS, temperatures(records, like), pairs, len(records))
-        self.prior = prior(self.layout, like, sweep, records)
+        self.prior = prior(self.layout, like, sweep)
         self._paths: list[Path] = []
         for number, record in enumerate(records):
             start = start_of(record, sweep.ocv)

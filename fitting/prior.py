@@ -28,12 +28,10 @@ INNER = (0.1, 0.9)
 """State of charge between which both branches of the hysteresis are visited."""
 ASSUMED = 1e-3
 """In logarithms, what the change of a resistance with temperature may depart from that of the prior by then."""
-ONE_WAY = 0.2
-"""In logarithms, what a resistance may change by from knot to knot where all records go one way."""
 
 
-def prior(layout: Layout, like: CellParameters, sweep: Sweep, records: Sequence[Record]) -> Vector:
-    """All parameters as they are before anything of `records` is measured but the sweep."""
+def prior(layout: Layout, like: CellParameters, sweep: Sweep) -> Vector:
+    """All parameters as they are before anything is measured but the sweep."""
     values = np.zeros(layout.count)
     values[layout.ocv] = sweep.ocv
     if like.hysteresis is not None:
@@ -41,29 +39,14 @@ def prior(layout: Layout, like: CellParameters, sweep: Sweep, records: Sequence[
     if sweep.gap is not None:
         drop = sweep.current * like.resistances(KNOTS, REFERENCE_TEMPERATURE).sum(axis=0)
         values[layout.hysteresis] = np.maximum(sweep.gap / 2 - drop, 0)
-    at_once, quick = _resistances(layout, like, records)
+    at_once, *others = like.resistances(KNOTS[np.newaxis, :], layout.temperature[:, np.newaxis])
+    quick = np.sum(others[:2], axis=0)
     shares = {1: 0.4 * quick, 2: 0.6 * quick, 3: quick}
     values[layout.resistance(0)] = np.log(at_once).ravel()
     for pair in range(1, layout.pairs + 1):
         values[layout.resistance(pair)] = np.log(shares[pair]).ravel()
         values[layout.tau(pair)] = np.log(TAUS[pair - 1] if layout.pairs == 3 else TAUS[1:][pair - 1])
     return values
-
-
-def _resistances(layout: Layout, like: CellParameters, records: Sequence[Record]) -> Vector:
-    """Ohm of `like` with shape [2, temperature, knot]: what a current meets at once, and behind it within minutes.
-
-    Of tests at one temperature the change with it is assumed, the same at every state of charge: what another fit
-    left of a knee at the temperature of its tests is none of it.
-    """
-    at_once, *pairs = like.resistances(KNOTS[np.newaxis, :], layout.temperature[:, np.newaxis])
-    tables = np.array([at_once, np.sum(pairs[:2], axis=0)])
-    if several_temperatures(records):
-        return tables
-    tested = int(np.argmin(np.abs(layout.temperature - records[0].ambient)))
-    logarithms = np.log(tables)
-    here = logarithms[:, tested : tested + 1]
-    return np.asarray(np.exp(here + (logarithms - here).mean(axis=2, keepdims=True)))
 
 
 def several_temperatures(records: Sequence[Record]) -> bool:
@@ -91,8 +74,7 @@ def penalties(layout: Layout, records: Sequence[Record]) -> list[Penalty]:
         (np.arange(layout.tau(1), layout.start(0)), np.eye(layout.pairs) / 0.2),
         (np.arange(layout.start(0), layout.count), np.diag([1 / _start_may_be_off(r) for r in records])),
     ]
-    # Of a current that flows one way alone nobody can tell a resistance from a steep curve: it is smoother then.
-    over_soc = np.kron(np.eye(rows), differences(knots)) / (0.35 if both_ways else ONE_WAY)
+    over_soc = np.kron(np.eye(rows), differences(knots)) / 0.35
     # Of tests at one temperature the change with it is assumed: a cell that warms in them tells nothing of it either.
     over_temperature = np.kron(differences(rows), np.eye(knots)) / (0.5 if several else ASSUMED)
     counted = any(record.to_empty for record in records)
