@@ -198,7 +198,7 @@ SETS = (
         "discharges from C/20 to 2C at 25 degC",
         lnmo,
         prior=PRIORS / "lnmo-1ah.yaml",
-        change="30 kJ/mol from 20 to 90 % of charge (an A123 has 27 in its drive cycles, graphite 35), below 10 and "
-        "above 98 %, where the curve is steep, the 5.6 kJ/mol that the cathode's diffusion has in arXiv:2601.10507",
+        change="30 kJ/mol (an A123 has 27 in its drive cycles, graphite 35), but in the cold below 10 and above 98 % "
+        "of charge, where the curve is steep, the 5.6 kJ/mol that the cathode's diffusion has in arXiv:2601.10507",
     ),
 )
