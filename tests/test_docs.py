@@ -14,6 +14,8 @@ from tests.bench.cli_support import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in (*DOCS.glob("tutorials/*.md"), DOCS / "how-to.md"))
+QUICK = ("tutorials/first-test.md", "tutorials/own-driver.md", "tutorials/reading-a-report.md")
+"""Tried with every change; the others are `long`."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 STATUS = re.compile(r"# exit status (\d+)\s*$")
 KNOWN = {"python", "console", "toml", "sh", "yaml"}
@@ -25,7 +27,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page in QUICK else pytest.mark.long, id=page) for page in PAGES]
+)
 def test_every_block_of_a_page_runs_in_the_order_of_the_page(page: str, tmp_path: Path) -> None:
     folder, environment = tmp_path, {
         **os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),

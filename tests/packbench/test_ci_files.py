@@ -74,7 +74,11 @@ def test_one_bench_is_used_by_one_run_and_the_nights_before_are_carried_over() -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
-@pytest.mark.parametrize(("defects", "status"), [("", 0), ("--defect=aged:0.5", 1)], ids=["healthy", "aged"])
+@pytest.mark.parametrize(
+    ("defects", "status"),
+    [("", 0), pytest.param("--defect=aged:0.5", 1, marks=pytest.mark.long)],
+    ids=["healthy", "aged"],
+)
 def test_their_commands_make_a_night_of_a_new_repository(tmp_path: Path, defects: str, status: int) -> None:
     """Those of one of them: that they are the same in all is held above."""
     assert packbench("new", "mine", cwd=tmp_path).status == 0
