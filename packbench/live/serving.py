@@ -7,6 +7,7 @@ lags gets the newest and costs nobody else anything. Who wants to stop the test 
 import json
 import secrets
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -249,5 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
 def follow(page: Page, stop: threading.Event, period: float = PERIOD) -> None:
     """Look again and again until `stop` is set."""
     while not stop.wait(period):
-        page.look()
+        try:
+            page.look()
+        except Exception:  # noqa: BLE001 - what one look meets, the next one may not: a page must not stand still
+            traceback.print_exc()
     page.close()

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from reports import allure, figure, front_page, interactive, kpi
+from reports.nights.changes import Changed
+from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.panels import breaks
 from reports.recording import Recording
@@ -118,7 +120,7 @@ def test_the_front_page_says_so_beside_the_verdict(run: Recording) -> None:
 
     def page(manifest: Mapping[str, Any]) -> str:
         outcome = Outcome("PASS", "A charge", "test_x.py::test_a", "0" * 32, "", (), manifest)
-        return front_page.render([outcome], nowhere, {})
+        return front_page.render([outcome], nowhere, Since(Changed()))
 
     summary, told = page(resumed(run).manifest).partition("<summary>")[2].split("</summary>")
     assert "resumed after a gap" in summary, "without opening the test"

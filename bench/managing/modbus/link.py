@@ -12,10 +12,10 @@ import ipaddress
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.clock import monotonic
 from bench.managing.answer import NoAnswer
 from bench.managing.links import LOST, Seen, Standing
 from bench.managing.modbus.orders import Moment, Orders

@@ -10,11 +10,11 @@ import selectors
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bench.clock import monotonic
 from instruments.registers import Refused, Registers, answered
 
 HEADER = 7
@@ -52,10 +52,10 @@ class _Allowance:
     """Requests that may be carried out now; `RATE` more each second, at most `BURST`."""
 
     left: float = BURST
-    seen: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=monotonic)
 
     def take(self) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         self.left = min(self.left + RATE * (now - self.seen), BURST)
         self.seen = now
         if self.left < 1:
@@ -138,11 +138,11 @@ class ModbusServer:
 
     def _wait(self) -> float:
         resting = [client.resting for client in self._clients if client.resting]
-        return max(min(resting) - time.monotonic(), 0.0) if resting else LOOK
+        return max(min(resting) - monotonic(), 0.0) if resting else LOOK
 
     def _tend(self) -> None:
         """Those who rested long enough are read again; a deaf server has no clients."""
-        now = time.monotonic()
+        now = monotonic()
         for client in tuple(self._clients):
             if self._deaf:
                 self._drop(client)
@@ -217,7 +217,7 @@ class ModbusServer:
 
     def _answered(self, client: _Client, message: bytes) -> bytes:
         if not self._allowance.take():
-            client.resting = time.monotonic() + PENALTY
+            client.resting = monotonic() + PENALTY
             return bytes((message[0] | 0x80, BUSY))
         self._heard()
         try:

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from queue import Empty, Full, Queue
-from time import monotonic
 from uuid import uuid4
 
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from bench.clock import monotonic
 from bench.managing.ocpp import rpc
 from bench.managing.ocpp.rpc import Handler, Payload, Refused, Result
 

@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from queue import Queue
-from time import monotonic
 from typing import Any
 
+from bench.clock import monotonic
 from bench.managing.answer import NoAnswer
 from bench.managing.links import LOST, Seen, Standing
 from bench.managing.ocpp.address import Address

@@ -68,6 +68,10 @@ def until(done: Callable[[], Any]) -> None:
 Ask = Callable[[bytes], bytes]
 
 
+BUSY, TRIES, PAUSE = 6, 200, 0.02
+"""Code of a server that is busy (Modbus application protocol, section 7); how often and after how long (s) to ask again."""
+
+
 @contextmanager
 def line(link: ModbusLink) -> Iterator[Ask]:
     """Sends a message of Modbus, from the function code on, and gives its answer."""
@@ -75,6 +79,15 @@ def line(link: ModbusLink) -> Iterator[Ask]:
     with socket.create_connection((host, int(port)), timeout=10.0) as connection:
 
         def ask(message: bytes) -> bytes:
+            for _ in range(TRIES):
+                answer = once(message)
+                if answer != bytes((message[0] | 0x80, BUSY)):
+                    return answer
+                # Of one who asks so often the box takes no more for a moment: whoever is no stranger waits.
+                threading.Event().wait(PAUSE)
+            return answer
+
+        def once(message: bytes) -> bytes:
             connection.sendall(struct.pack(">HHHB", 7, 0, 1 + len(message), 1) + message)
             header = _exactly(connection, 7)
             transaction, protocol, length, unit = struct.unpack(">HHHB", header)

@@ -84,7 +84,8 @@ def test_a_manager_behind_a_url_is_asked_over_the_wire() -> None:
 def test_a_killed_process_is_nobodys_breach() -> None:
     with opened(f"{SERVED} reference") as manager:
         assert isinstance(manager, Link)
-        process: Any = manager._process
+        assert manager._process is not None
+        process: Any = manager._process.running
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(BenchFault, match="signal 9"):
             manager.decide({})
