@@ -69,7 +69,7 @@ Ask = Callable[[bytes], bytes]
 
 
 BUSY, TRIES, PAUSE = 6, 200, 0.02
-"""Code of a server that is busy (Modbus application protocol, section 7); how often and after how long (s) to ask again."""
+"""Code of a server that is busy (Modbus application protocol, section 7); how often to ask again, and after how many s."""
 
 
 @contextmanager
