@@ -140,7 +140,7 @@ class Watch:
             except ValueError:
                 continue
             if isinstance(event, dict):
-                yield event
+                yield _plain(event)
 
 
 def _newest(runs: Path) -> Path | None:
@@ -244,6 +244,15 @@ def thinned(rows: Sequence[Sequence[float]], most: int) -> list[list[float | Non
     """At most so many rows, evenly taken; JSON has no word for what is no number."""
     places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)).tolist() if rows else []
     return [[_number(value) for value in rows[place]] for place in places]
+
+
+def _plain(value: Any) -> Any:
+    """The same without what is no number: a browser takes nothing of a message that has such a word."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _number(value: float) -> float | None:

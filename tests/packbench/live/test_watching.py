@@ -166,6 +166,15 @@ def test_the_step_says_how_long_it_is_and_what_is_left_of_it(tmp_path: Path, beg
     assert state(watch.run)["left"] is None
 
 
+def test_an_event_with_what_is_no_number_costs_no_browser_its_message(tmp_path: Path, begin: Begin) -> None:
+    run, watch = begin(), Watch(tmp_path)
+    run.event(time=1.0, type="step started", index=1, name="rest", reached={"SOC / 1": nan, "more": [inf, 1.0]})
+    watch.look()
+    assert watch.run is not None
+    assert watch.run.events[0]["reached"] == {"SOC / 1": None, "more": [None, 1.0]}
+    json.dumps(list(watch.run.events), allow_nan=False)
+
+
 def test_every_cell_is_there_and_the_limits_are_those_with_the_least_room_first(tmp_path: Path, begin: Begin) -> None:
     run, watch = begin(), Watch(tmp_path)
     run.rows(1.0, voltage=3.6)
