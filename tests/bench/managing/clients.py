@@ -69,7 +69,7 @@ Ask = Callable[[bytes], bytes]
 
 
 BUSY, TRIES, PAUSE = 6, 200, 0.02
-"""Code of a server that is busy (Modbus application protocol, section 7); how often to ask again, and after how many s."""
+"""Code of a server that is busy (Modbus application protocol, 7); how often, and after how many s, to ask again."""
 
 
 @contextmanager
