@@ -14,6 +14,8 @@ copyright = f"{datetime.now(UTC):%Y}, {author}"  # noqa: A001 - its name in Sphi
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
+# Tables that are printed under a page of words are a level below its sections.
+suppress_warnings = ["myst.header"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["images/*"]
 
