@@ -41,6 +41,7 @@ def bench(tmp_path: Path) -> Iterator[ServedBench]:
         yield running
 
 
+@pytest.mark.long
 def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     folder = bench.station.parent
     command = [
