@@ -15,13 +15,16 @@ from pathlib import Path
 
 from bench.pack import PackFile
 from bench.scenario import Step, Until
-from bench.verdicts import InputError
 
 DONE = "done"
 NOBODY = "no-operator"
 """Id in the fault catalogue."""
 ASKED, ANSWERED = "operator asked", "operator answered"
 """Events of a run."""
+UNATTENDED = (
+    "it asks a person, and this session has none: start it from a terminal, or with --live and somebody before the "
+    "page."
+)
 _LONGEST = 200
 """Characters of an answer, or of a name, that are kept."""
 
@@ -156,11 +159,3 @@ def _user() -> str:
         return getuser()
     except (OSError, KeyError):  # a process without a name of its own
         return "unknown"
-
-
-def refuse_unattended() -> InputError:
-    """What is said of a question that nobody could answer."""
-    return InputError(
-        "it asks a person, and this session has none: start it from a terminal, or with --live and somebody before the "
-        "page.",
-    )

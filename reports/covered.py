@@ -7,8 +7,8 @@ from html import escape
 from io import StringIO
 from typing import Any
 
-from bench.verdicts import WORDS
-from reports.markup import CLASS, badge, cells, head, section, table
+from bench.plain import no_formula
+from reports.markup import cells, head, section, table, verdict_badge
 from reports.outcome import ORDER, Outcome
 from reports.tables import Row, quantity, tightest
 
@@ -68,10 +68,9 @@ def _row(covered: Covered, links: Mapping[str, str]) -> str:
         f"{row.name} {quantity(row.value, row.unit)}", row.allowed, _margin(row),
     )  # fmt: skip
     clause = f"<br><small>{escape(covered.clause)}</small>" if covered.clause else ""
-    verdict = badge(WORDS[covered.verdict], CLASS[covered.verdict])
     return (
         f"<tr><td><b>{escape(covered.identifier)}</b></td><td>{escape(covered.text)}{clause}</td>"
-        f"<td>{verdict}</td>{figure}<td>{_tests(covered, links)}</td></tr>"
+        f"<td>{verdict_badge(covered.verdict)}</td>{figure}<td>{_tests(covered, links)}</td></tr>"
     )
 
 
@@ -93,7 +92,8 @@ def as_csv(rows: Sequence[Covered]) -> str:
     table.writerow(["id", "clause", "text", "test", "verdict", "figure", "value", "allowed", "margin", "source", "run"])
     for covered in rows:
         for test in covered.tests or (None,):
-            table.writerow([covered.identifier, covered.clause, covered.text, *_of(test)])
+            said = map(no_formula, (covered.identifier, covered.clause, covered.text))
+            table.writerow([*said, *_of(test)])
     return out.getvalue()
 
 
@@ -102,6 +102,7 @@ def _of(test: Outcome | None) -> list[str]:
         return ["", UNCOVERED, *[""] * 6]
     row = tightest(test.rows)
     figure = ["", "", "", "", ""] if row is None else [
-        row.name, quantity(row.value, row.unit), row.allowed, quantity(row.margin, row.unit, signed=True), row.source,
+        no_formula(row.name), quantity(row.value, row.unit), row.allowed, quantity(row.margin, row.unit, signed=True),
+        no_formula(row.source),
     ]  # fmt: skip
-    return [test.nodeid, test.verdict, *figure, str(test.manifest.get("run_id") or "")]
+    return [no_formula(test.nodeid), test.verdict, *figure, str(test.manifest.get("run_id") or "")]

@@ -18,7 +18,7 @@ from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
 from bench.verdicts import FAILED, NOT_RUN, SELDOM, WORDS, counts_in_words
 from reports.covered import requirements
-from reports.markup import CLASS, cells, head, section, sparkline, table, wide
+from reports.markup import CLASS, cells, head, section, sparkline, table, verdict_badge, wide
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
 from reports.nights.section import Since, what_changed
@@ -298,15 +298,15 @@ def _cause(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) ->
     count = f"<small>{len(tests)} tests:</small> " if others else ""
     also = f"<br><small>and {len(others)} more like it</small>" if others else ""
     return (
-        f"<tr><td>{count}{', '.join(map(_title, tests))}</td><td>{_badge(first.verdict)}</td><td>{_told(first)}{also}"
-        f"<br>{_fault(first)} <small>{escape(culprit(first.cause, first.reason, devices))}</small></td>"
+        f"<tr><td>{count}{', '.join(map(_title, tests))}</td><td>{verdict_badge(first.verdict)}</td>"
+        f"<td>{_told(first)}{also}<br>{_fault(first)} <small>{escape(culprit(first.cause, first.reason, devices))}</small></td>"
         f"<td>{escape(place(first.cause))}</td><td>{_links(first, links)}</td></tr>"
     )
 
 
 def _mistakes(tests: Sequence[Outcome], links: Links, session: Session | None) -> str:
     rows = "".join(
-        f"<tr><td>{_title(test)}</td><td>{_badge(test.verdict)}</td><td>{_told(test)} {_fault(test)}</td>"
+        f"<tr><td>{_title(test)}</td><td>{verdict_badge(test.verdict)}</td><td>{_told(test)} {_fault(test)}</td>"
         f"<td>{_links(test, links)}</td></tr>"
         for test in tests
     )
@@ -358,10 +358,6 @@ def _title(test: Outcome) -> str:
     return f'<a href="#{anchor(test)}">{escape(test.title)}</a>'
 
 
-def _badge(verdict: str) -> str:
-    return f'<span class="badge {CLASS[verdict]}">{WORDS[verdict]}</span>'
-
-
 def _bench_badge(test: Outcome) -> str:
     """How the bench was left, beside the verdict of the test and not mixed with it."""
     known = test.bench in BENCH_WORDS
@@ -403,7 +399,7 @@ def _test(test: Outcome, links: Links, courses: Courses) -> str:
     requirements = escape(", ".join(test.requirements))
     return (
         f"<details{' open' if test.verdict in FAILED.values() else ''}>"
-        f"<summary>{_badge(test.verdict)} {escape(test.title)} "
+        f"<summary>{verdict_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small>{_waived(test)}{resumed}{_bench_badge(test)}</summary>"
         # A link to what is inside opens it, without a script.
         f'<div id="{anchor(test)}">{left}{reason}{waiver}{gaps}<p>{_links(test, links)}</p>{image}'
@@ -418,7 +414,7 @@ def _figures(test: Outcome, courses: Courses) -> str:
         limit = Figure.of(row).limit
         past = "" if course is None else sparkline(course.values, limit, course.band, course.step)
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
-        verdict = _badge(row.verdict) if row.verdict else ""
+        verdict = verdict_badge(row.verdict) if row.verdict else ""
         told = cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
         source = f"<td><small>{escape(row.source)}</small></td>"
         rows += f"<tr>{told}<td>{verdict}</td><td>{past}</td>{source}</tr>"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from bench.verdicts import NOT_RUN
+from bench.verdicts import NOT_RUN, WORDS
 
 CLASS = {
     "PASS": "pass",
@@ -50,6 +50,11 @@ def cells(*texts: str) -> str:
 def badge(text: str, kind: str) -> str:
     """A word on its colour; the word alone says it."""
     return f'<span class="badge {kind}">{escape(text)}</span>'
+
+
+def verdict_badge(verdict: str) -> str:
+    """A verdict in its words, on its colour."""
+    return badge(WORDS[verdict], CLASS[verdict])
 
 
 def sparkline(values: Sequence[float], limit: float | None = None, band: float = 0.0, step: int | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from bench import verdicts
 from bench.recording.session_log import Session
+from bench.verdicts import Measurement
 from reports.outcome import Outcome
 from reports.tables import Row
 
@@ -59,9 +60,8 @@ class Figure:
     @property
     def margin(self) -> float | None:
         """Distance to the nearest limit, negative beyond it; None without one."""
-        if self.limit is None or not isfinite(self.value):
-            return None
-        return self.value - self.limit if self.limit == self.at_least else self.limit - self.value
+        margin = Measurement(self.name, self.value, self.unit, self.at_least, self.at_most).margin
+        return margin if margin is not None and isfinite(margin) else None
 
     @property
     def share(self) -> float | None:

@@ -17,7 +17,6 @@ CLASS = {
 }  # fmt: skip
 SHOWN = 200
 """Rows that somebody reads; a pack that is new has as many as there are tests."""
-NONE = "no verdict, no margin"
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def _compared(changed: Changed, title: str, links: Mapping[str, str], notes: str
     listed = _told_alone(changed.changes)
     rows = _without_verdict(changed.changes, links) + "".join(_row(change, links) for change in listed[:SHOWN])
     more = f"<p>and {len(listed) - SHOWN} more.</p>" if len(listed) > SHOWN else ""
-    nothing = f"<p>No verdict has changed, and {NONE.partition(', ')[2]} fell by more than it varies anyway.</p>"
+    nothing = "<p>No verdict has changed, and no margin fell by more than it varies anyway.</p>"
     names = head("", "Test", "What", "Then", "Now", "Margin", "At this rate", "Nights")
     return section(title, (table(names, rows) + more if rows else nothing) + notes)
 
@@ -115,15 +114,11 @@ def _row(change: Change, links: Mapping[str, str]) -> str:
     named = _named(change.test, links)
     since = f"<br><small>since {escape(_night(change.since))}</small>" if change.since else ""
     told = cells(
-        figure.name if figure else "", _value(then.value, then.unit) if then else _verdict(change.earlier),
-        _value(figure.value, figure.unit) if figure else _verdict(change.test), _margins(change), left(change),
+        figure.name if figure else "", quantity(then.value, then.unit) if then else _verdict(change.earlier),
+        quantity(figure.value, figure.unit) if figure else _verdict(change.test), _margins(change), left(change),
     )  # fmt: skip
     kind = badge(change.kind, CLASS[change.kind])
     return f"<tr><td>{kind}</td><td>{named}{since}{_why(change)}</td>{told}<td>{_course(change)}</td></tr>"
-
-
-def _value(value: float, unit: str) -> str:
-    return quantity(value, unit) if isfinite(value) else "not measured"
 
 
 def _verdict(test: Told | None) -> str:

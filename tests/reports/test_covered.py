@@ -46,6 +46,12 @@ def test_without_a_list_and_marks_there_is_no_section() -> None:
     assert requirements({}, [outcome("PASS")], {}) == ""
 
 
+def test_a_text_that_a_spreadsheet_would_calculate_stays_a_text() -> None:
+    bad = "=HYPERLINK(1)"
+    (row,) = DictReader(StringIO(as_csv(coverage({bad: {"text": bad, "clause": bad}}, []))))
+    assert [row[name] for name in ("id", "text", "clause")] == [f"'{bad}"] * 3
+
+
 def test_the_table_has_a_line_for_each_requirement_and_test() -> None:
     tests = [outcome("PASS", "A-1"), outcome("FAIL", "A-1", value=1.9, nodeid="t.py::test_other")]
     rows = list(DictReader(StringIO(as_csv(coverage(LISTED, tests)))))

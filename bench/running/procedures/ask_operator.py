@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 
 from bench import columns
-from bench.asking import ANSWERED, ASKED, DESK, NOBODY, Answer, AskOperator, read_answer, refuse_unattended
+from bench.asking import ANSWERED, ASKED, DESK, NOBODY, UNATTENDED, Answer, AskOperator, read_answer
 from bench.columns import INDEX
 from bench.running.declared import Place
 from bench.running.procedures.base import Control, Procedure, Stage
@@ -36,7 +36,7 @@ class AskOperatorProcedure(Procedure[AskOperator]):
         """See `Procedure`: a question that nobody could answer, or nobody could understand."""
         step = self.step
         if not (self._is_virtual or DESK.attended):
-            yield str(refuse_unattended())
+            yield UNATTENDED
         if not step.text.strip():
             yield "it asks nothing: write what is to be done."
         if not step.answers or not all(str(each).strip() for each in step.answers):
