@@ -53,7 +53,7 @@ def write(register, word):
     assert ask(struct.pack(">BHH", 6, register, word))[0] == 6, register
 for register, word in ((81, 1), (83, 1), (257, 1), (260, int(low))):
     write(register, word)
-time.sleep(2.0)
+time.sleep(2.0)  # so that the first set point is over before anything is measured
 took, due = [], time.monotonic()
 for number in range(int(requests)):
     time.sleep(max(due - time.monotonic(), 0.0))
@@ -64,10 +64,10 @@ for number in range(int(requests)):
 chance, written = random.Random(0), []
 for number in range(int(set_points)):
     power = int(low if number % 2 else high)
-    time.sleep(0.5 + chance.random() / 10)
+    time.sleep(0.5 + chance.random() / 10)  # anywhere within a scan
     written.append((time.monotonic(), power))
     write(260, power)
-time.sleep(0.5)
+time.sleep(0.5)  # the last set point becomes a command before this process ends and the bench with it
 print(json.dumps({"took": took, "written": written}))
 """
 

@@ -299,7 +299,8 @@ def _cause(tests: Sequence[Outcome], devices: Sequence[Device], links: Links) ->
     also = f"<br><small>and {len(others)} more like it</small>" if others else ""
     return (
         f"<tr><td>{count}{', '.join(map(_title, tests))}</td><td>{verdict_badge(first.verdict)}</td>"
-        f"<td>{_told(first)}{also}<br>{_fault(first)} <small>{escape(culprit(first.cause, first.reason, devices))}</small></td>"
+        f"<td>{_told(first)}{also}<br>{_fault(first)} "
+        f"<small>{escape(culprit(first.cause, first.reason, devices))}</small></td>"
         f"<td>{escape(place(first.cause))}</td><td>{_links(first, links)}</td></tr>"
     )
 
