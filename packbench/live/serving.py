@@ -6,6 +6,7 @@ lags gets the newest and costs nobody else anything. Who wants to stop the test 
 
 import json
 import secrets
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -57,13 +58,23 @@ class Page:
     bell: threading.Condition = field(default_factory=threading.Condition)
     closed: bool = False
     asked: list[str] = field(default_factory=list)
-    """What somebody asked for by a button, as sentences."""
+    """What somebody asked for by a button, and what went wrong with the page itself, as sentences."""
 
     def look(self) -> None:
         """Read what is new, and tell whoever waits."""
         with self.bell:
             if self.watch.look():
                 self.bell.notify_all()
+
+    def stumbled(self, error: BaseException) -> None:
+        """Say once what the page could not do: who sees an empty page must not take it for a quiet test."""
+        said = f"This page made a mistake of its own ({type(error).__name__}: {error}); the test does not depend on it."
+        with self.bell:
+            if said in self.asked:
+                return
+            self.asked.append(said)
+            self.bell.notify_all()
+        traceback.print_exception(error)
 
     def close(self) -> None:
         """Let everybody go."""
@@ -133,7 +144,10 @@ class Server(ThreadingHTTPServer):
         return f"http://{host!s}:{port}/?token={self.page.token}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes is no error."""
+        """A browser that goes is no error; anything else is one of ours, and is said."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, OSError):
+            self.page.stumbled(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -252,6 +266,6 @@ def follow(page: Page, stop: threading.Event, period: float = PERIOD) -> None:
     while not stop.wait(period):
         try:
             page.look()
-        except Exception:  # noqa: BLE001 - what one look meets, the next one may not: a page must not stand still
-            traceback.print_exc()
+        except Exception as error:  # noqa: BLE001 - what one look meets, the next may not: a page must not stand still
+            page.stumbled(error)
     page.close()

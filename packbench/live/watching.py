@@ -183,7 +183,7 @@ def state(run: Watched) -> dict[str, Any]:
         "bench": (run.manifest.get("bench_verdict") or {}).get("state", "") if run.over else "",
         "step": None if step is None else {
             "index": step.get("index"), "name": step.get("name"), "until": step.get("until"),
-            "since": _number(time - float(step.get("time", nan))), "expected": step.get("expected_duration"),
+            "since": _number(time - _began(step)), "expected": step.get("expected_duration"),
         },
         "left": _left(run, time), "question": question(run), "cells": cells(run.latest), "limits": limits(run),
     }  # fmt: skip
@@ -202,7 +202,13 @@ def _left(run: Watched, time: float) -> float | None:
     step = run.steps[-1] if run.steps else None
     if step is None or "ended" in step or step.get("expected_duration") is None:
         return None
-    return _number(max(float(step["expected_duration"]) - (time - float(step.get("time", nan))), 0.0))
+    return _number(max(float(step["expected_duration"]) - (time - _began(step)), 0.0))
+
+
+def _began(step: Mapping[str, Any]) -> float:
+    """Test time, s; NaN where the record has none."""
+    time = step.get("time")
+    return nan if time is None else float(time)
 
 
 def cells(latest: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -25,23 +25,22 @@ from packbench import AskOperator, Charge, Discharge, elapsed
 
 def test_there_and_back(bench):
     bench.run(
-        AskOperator("Connect the HV plug", answers=("done", "cannot")), Charge("C/3", until=elapsed(minutes=1)),
+        AskOperator("Connect the HV plug", answers=("done", "cannot")), Charge("C/3", until=elapsed(seconds=5)),
         Discharge("1C", until=elapsed(minutes=30)),
     )
 """
-PATIENCE = 60_000
-"""ms."""
+PATIENCE = 240_000
+"""ms: an eye on hanging. A machine with much else to do takes minutes to start a browser, a session, its supervisor."""
 HERE = ("http://127.0.0.1:", "data:")
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[ServedBench]:
     (tmp_path / "test_mine.py").write_text(SCENARIO, encoding="utf-8")
-    with served(tmp_path, speed=5, soc=0.5) as running:
+    with served(tmp_path, soc=0.5) as running:
         yield running
 
 
-@pytest.mark.long
 def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     folder = bench.station.parent
     command = [

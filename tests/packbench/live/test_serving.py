@@ -200,3 +200,55 @@ def test_who_waits_is_let_go_when_it_ends(server: Server, run: Run) -> None:
         pass
     browser.close()
     assert serving.SILENCE < PATIENCE
+
+
+class Stumbling(Watch):
+    """Cannot read its first looks."""
+
+    def __init__(self, runs: Path, times: int) -> None:
+        super().__init__(runs)
+        self.left = times
+
+    def look(self) -> bool:
+        if self.left:
+            self.left -= 1
+            raise KeyError("pack")
+        return super().look()
+
+
+def test_a_look_that_fails_is_said_once_on_the_page_and_is_not_the_last(
+    server: Server, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.rows(1.0)
+    server.page.watch = Stumbling(tmp_path, times=3)
+    stop = threading.Event()
+    following = threading.Thread(target=serving.follow, args=(server.page, stop, 0.01))
+    following.start()
+    browser = Browser(server)
+    message = browser.message()
+    assert [row[0] for row in message["rows"]] == [1.0]
+    assert message["asked"] == [
+        "This page made a mistake of its own (KeyError: 'pack'); the test does not depend on it."
+    ]
+    stop.set()
+    following.join()
+    browser.close()
+    assert capsys.readouterr().err.count("Traceback") == 1
+
+
+def test_what_goes_wrong_for_one_browser_is_said_to_the_others(server: Server, run: Run) -> None:
+    run.rows(1.0)
+    server.page.look()
+    early = Browser(server)
+    early.message()
+    watched = server.page.watch.run
+    assert watched is not None
+    named, watched.manifest = watched.manifest, {"run_id": watched.manifest["run_id"]}
+    late = HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE)
+    late.request("GET", "/stream")
+    assert late.getresponse().read() == b""
+    watched.manifest = named
+    server.page.stumbled(OSError("rings the bell"))
+    assert "KeyError: 'test'" in early.message()["asked"][0]
+    late.close()
+    early.close()
