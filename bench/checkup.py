@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bench.players import Players, cast_players
-from bench.running.lifecycle import OpenBench, Setup, check_fit
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup, check_fit
 from bench.safety import powercut, witness
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.lease import BenchLease

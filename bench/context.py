@@ -8,7 +8,8 @@ from bench import accepted
 from bench.pack import PackFile, load_pack
 from bench.recording.past import PastRun
 from bench.requirement_list import load as load_requirements
-from bench.running.lifecycle import Setup, check_fit, open_world
+from bench.running.setup import Setup, check_fit
+from bench.running.worlds import open_world
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.trust import refuse_untrusted

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bench.clock import monotonic
-from bench.running.lifecycle import Setup, open_world
+from bench.running.setup import Setup
+from bench.running.worlds import open_world
 from bench.safety.lease import BenchLease
 from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import InstrumentEntry, StationFile

@@ -11,8 +11,8 @@ import pytest
 from bench.pack import load_pack
 from bench.recording.past import PastRun
 from bench.recording.runs import find_run, supervisor_said
-from bench.running.lifecycle import Setup
 from bench.running.resume import check_unchanged
+from bench.running.setup import Setup
 from bench.station import load_station
 from bench.verdicts import InputError
 

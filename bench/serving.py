@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.running.lifecycle import Setup, open_world, world_maker
+from bench.running.setup import Setup
+from bench.running.worlds import open_world, world_maker
 from bench.station import InstrumentEntry, StationFile
 from bench.verdicts import BenchFault, InputError
 from instruments.wording import nearest

@@ -17,8 +17,9 @@ from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
 from bench.running import preflight
 from bench.running.engine import Adviser, Engine, nobody_doubts
-from bench.running.lifecycle import OpenBench, Opening, Setup, setup_manifest
+from bench.running.lifecycle import OpenBench, Opening
 from bench.running.resume import MISMATCH, Resumption, pack_state
+from bench.running.setup import Setup, setup_manifest
 from bench.safety import asfound
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.faults import fault

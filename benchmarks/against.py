@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 OTHER = "9e90314"
@@ -83,17 +84,18 @@ def speed(station: str) -> float:
     """Bench seconds per second of a core at one scan per second; uses what both commits have in common."""
     from bench.pack import load_pack
     from bench.recording.run import TestIdentity
-    from bench.running.lifecycle import Setup
     from bench.scenario import Charge, Discharge, elapsed
     from bench.station import load_station
     from bench.testing import TestBench
+
+    lifecycle = import_module("bench.running.lifecycle")  # both commits have `Setup` there: theirs, or where it is used
 
     best = 0.0
     with tempfile.TemporaryDirectory() as folder:
         loaded, station_file = load_station(station)
         pack, pack_file = load_pack(loaded.packs[0])
         identity = TestIdentity("benchmarks", "against", "control loop")
-        under_test = TestBench(Setup(loaded, station_file, pack, pack_file), Path(folder), identity)
+        under_test = TestBench(lifecycle.Setup(loaded, station_file, pack, pack_file), Path(folder), identity)
         under_test.open()
         now, some_time = under_test.engine.clock.now, elapsed(minutes=MINUTES)
         for _ in range(ROUNDS):

@@ -13,8 +13,8 @@ from typing import Any
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
 from bench.running.sampling import Row
+from bench.running.setup import Setup
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

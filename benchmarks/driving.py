@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.road import Drive
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Step, elapsed
 from bench.station import load_station
 from bench.strategies import Optimum

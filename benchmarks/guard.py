@@ -16,8 +16,9 @@ from bench import columns
 from bench.columns import INDEX, raw_label
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
 from bench.running.sampling import Sampler, derived_on, guard_for
+from bench.running.setup import Setup
 from bench.safety.guard import Limit
 from bench.scenario import Charge, elapsed
 from bench.station import load_station

@@ -16,7 +16,7 @@ from bench.grid.steps import Manage
 from bench.managing.link import Link
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.station import load_station
 from bench.testing import TestBench
 from packbench.days import days_at_home

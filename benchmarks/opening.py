@@ -14,7 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.pack import load_pack
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup
 from bench.safety import asfound
 from bench.station import load_station
 from benchmarks.latency import on_free_ports, served

@@ -24,7 +24,7 @@ import numpy as np
 from bench.grid.steps import Manage
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.station import load_station
 from bench.testing import TestBench
 from benchmarks.latency import served

@@ -15,7 +15,8 @@ from unittest.mock import patch
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
+from bench.running.worlds import open_world
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from campaign import manager, outcome
@@ -99,7 +100,7 @@ def run(fault: str, injection: Injection, phase: Phase, seed: int, folder: Path)
     if not witness.watches:
         # The bench was not even connected to: what was on before is on now.
         with _watched_by(witness):
-            lifecycle.open_world(setup, lambda _seconds: None).close()
+            open_world(setup, lambda _seconds: None).close()
     found = replace(outcome.of(fault, injection, phase), **_observed(under_test, witness, injection))
     return outcome.judged(found, injection)
 
@@ -127,10 +128,9 @@ def _run(under_test: TestBench, witness: Witness, fault: str, injection: Injecti
 @contextmanager
 def _watched_by(witness: Witness) -> Iterator[None]:
     """Have the witness see every world from the moment it is opened."""
-    make = lifecycle.open_world
 
     def opened(*arguments: Any, **named: Any) -> Any:
-        world = make(*arguments, **named)
+        world = open_world(*arguments, **named)
         witness.watch(world)
         return world
 

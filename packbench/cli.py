@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
     from bench.discovery import Scan
     from bench.recording.runs import RunSummary
-    from bench.running.lifecycle import Setup
+    from bench.running.setup import Setup
     from bench.safety.benchverdict import BenchVerdict
     from bench.station import StationFile
 
@@ -197,7 +197,7 @@ def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
         raise InputError(f"station {station_file}: it names no packs, so choose one with --pack.")
     pack, pack_file = load_pack(pack_name or station.packs[0])
     # Only now: a misspelt name must not wait for every instrument library.
-    from bench.running.lifecycle import Setup
+    from bench.running.setup import Setup
 
     return Setup(station, station_file, pack, pack_file)
 

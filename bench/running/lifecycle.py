@@ -9,21 +9,20 @@ pack whatever ran before it.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import EntryPoint
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import Any, Protocol, cast
+from typing import Any
 
-from bench import files, roles
-from bench.accuracies import accuracies
+from bench import roles
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
 from bench.grid.charger import noted
-from bench.pack import PackFile
 from bench.players import Driver, Players, cast_players
-from bench.running.emulation import EmulatedPack, cell_of
+from bench.running import inventory
+from bench.running.emulation import EmulatedPack
 from bench.running.scan import Scanner
+from bench.running.setup import PackState, Setup, check_fit, pack_state
+from bench.running.worlds import World, open_world
 from bench.safety import interrupts, powercut
 from bench.safety.asfound import Finding, Found, found_on
 from bench.safety.benchverdict import BenchVerdict
@@ -31,14 +30,10 @@ from bench.safety.breaking import cell_danger
 from bench.safety.limits import limits_for
 from bench.safety.safestate import STEP_LIMIT, nobody, safe_state
 from bench.safety.timelimit import OutOfTime, in_time
-from bench.station import StationFile, Virtual
+from bench.station import StationFile
 from bench.verdicts import BenchFault, InputError
-from instruments import extensions
-from instruments.accuracy import HasDataSheet
-from instruments.roles import CommunicationWatchdog, Expecting, FollowsCells, Identity, InstrumentFault, Protections
+from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
 from instruments.wires.session import LinkContext
-from instruments.wording import nearest
-from models.anode import written
 
 PROTECTION_MARGIN = 1.05
 CURRENT_MARGIN = 1.2
@@ -77,66 +72,6 @@ class Opening:
         if self.safe is None and self.begun:
             return BenchVerdict.unknown("opening the bench was interrupted, and nobody has read an output back since")
         return self.safe
-
-
-class World(Protocol):
-    """What stands behind the addresses of a virtual station.
-
-    `visa_library` reaches its VISA resources and no other world's: the same station may be open several times.
-    """
-
-    @property
-    def visa_library(self) -> str:
-        """The VISA library of this world."""
-        ...
-
-    def reached(self, resource: str, can: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any] | None]:
-        """A link of the station file, resource or CAN bus, as it is reached in this world and no other."""
-        ...
-
-    def advance(self, seconds: float) -> None:
-        """Let physical time pass."""
-        ...
-
-    def inject(self, *texts: str) -> None:
-        """Let seeded defects take effect; raises ValueError, one sentence, for a wrong text."""
-        ...
-
-    def repair(self, *names: str) -> None:
-        """End seeded defects that can end; raises ValueError, one sentence, for others."""
-        ...
-
-    def close(self) -> None:
-        """Give the addresses back."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PackState:
-    """Where a simulated or emulated pack is to begin: state of charge (0 to 1) and temperature, degC."""
-
-    soc: float
-    temperature: float
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What to open: the station and the pack, and for virtual stations the seed and the seeded defects.
-
-    `pack_state` is for a run that continues another one; without it a simulated pack is as the station file says.
-    """
-
-    station: StationFile
-    station_file: Path
-    pack: PackFile
-    pack_file: Path
-    seed: int = 0
-    defects: tuple[str, ...] = ()
-    pack_state: PackState | None = None
-
-
-AS_SHIPPED = PackState(0.3, 25.0)
-"""What an emulator stands in for where nobody says otherwise; 30 % is the most that may be shipped (UN 38.3)."""
 
 
 class OpenBench:
@@ -179,7 +114,7 @@ class OpenBench:
     @property
     def begins_with(self) -> PackState:
         """Where the pack is taken to begin."""
-        return _pack_state(self.setup)
+        return pack_state(self.setup)
 
     @property
     def world(self) -> World | None:
@@ -393,7 +328,7 @@ class OpenBench:
     def _emulate(self) -> EmulatedPack | None:
         if "emulator" not in self.roles:
             return None
-        state = _pack_state(self.setup)
+        state = pack_state(self.setup)
         return EmulatedPack(self.roles.emulator, self.pack, state.soc, state.temperature, self.clock.now)
 
     def make_safe(
@@ -435,19 +370,8 @@ class OpenBench:
     def manifest(self) -> dict[str, Any]:
         """Everything about this bench that a run's manifest keeps."""
         return {
-            "instruments": [self._instrument_manifest(name) for name in self.station.instruments],
-            "protections": [
-                {
-                    "instrument": name,
-                    "over_voltage": p.over_voltage,
-                    "over_current": p.over_current,
-                    "over_power": p.over_power,
-                    "watchdog": p.watchdog,
-                    "under_temperature": p.under_temperature,
-                    "over_temperature": p.over_temperature,
-                }
-                for name, p in self.protections.items()
-            ],
+            "instruments": inventory.instruments(self.station, self.drivers, self.identities),
+            "protections": inventory.protections(self.protections),
             "power_cut": powercut.left_on(self.station, self.drivers),
             "limits": [limit.as_dict() for limit in self.limits],
             "clock": {
@@ -457,35 +381,6 @@ class OpenBench:
             },
         }
 
-    def _instrument_manifest(self, name: str) -> dict[str, Any]:
-        entry = self.station.instruments[name]
-        identity = self.identities.get(name)
-        return {
-            "name": name,
-            "driver": entry.driver,
-            "resource": entry.address,
-            "roles": list(entry.roles),
-            **(asdict(identity) if identity else {}),
-            "calibration_due": entry.calibration_due.isoformat() if entry.calibration_due else None,
-            "accuracy": self._accuracies(name, "" if identity is None else identity.model),
-            **self._pace(name),
-        }
-
-    def _pace(self, name: str) -> dict[str, float]:
-        """How rarely an instrument is asked, and how long an emulator takes to oppose what cells would by then (s)."""
-        driver, period = self.drivers.get(name), self.station.instruments[name].scan_period
-        own = {} if period is None else {"scan_period": period}
-        return {**own, "follows": driver.follows} if isinstance(driver, FollowsCells) else own
-
-    def _accuracies(self, name: str, model: str) -> dict[str, Any]:
-        """How well each channel of an instrument is known, as it is kept: each range of it, the smallest first."""
-        entry, driver = self.station.instruments[name], self.drivers.get(name)
-        if driver is None:
-            return {}
-        sheet = driver.data_sheet(model, entry.options) if isinstance(driver, HasDataSheet) else {}
-        known = accuracies(driver.channels, sheet, entry.accuracy, entry.calibration, self.station.room)
-        return {channel: [each.as_dict() for each in ranges] for channel, ranges in known.items()}
-
 
 def _by_name(transcript: Transcript, name: str) -> Callable[[str, str], None]:
     """Enters messages under a name: a function, as Python calls one without a way round through C, ten times a scan."""
@@ -494,138 +389,3 @@ def _by_name(transcript: Transcript, name: str) -> Callable[[str, str], None]:
         transcript(name, direction, message)
 
     return keep
-
-
-def _pack_state(setup: Setup) -> PackState:
-    """Where the pack begins."""
-    virtual = setup.station.virtual
-    if setup.pack_state is not None:
-        return setup.pack_state
-    return AS_SHIPPED if virtual is None else PackState(virtual.soc, virtual.temperature)
-
-
-def setup_manifest(setup: Setup) -> dict[str, Any]:
-    """What is known before anything is opened: a run that could not start is still a run."""
-    station, pack = setup.station, setup.pack
-    return {
-        "station": {
-            "name": station.name,
-            "file": setup.station_file.as_posix(),
-            "sha256": files.fingerprint(setup.station_file),
-            "virtual": station.virtual is not None,
-        },
-        "pack": {
-            "name": pack.name,
-            "file": setup.pack_file.as_posix(),
-            "sha256": files.fingerprint(setup.pack_file),
-            "chemistry": pack.chemistry,
-            "series": pack.series,
-            "parallel": pack.parallel,
-            "capacity": pack.rated_capacity,
-            "serial_number": pack.serial_number,
-            **_assumed(setup),
-            **_anode(setup),
-        },
-        "instruments": [],
-        "protections": [],
-        "found": {},
-        "power_cut": [],
-        "limits": [],
-        "safe_state": {**station.safe_state.model_dump(), "order": list(station.safe_order)},
-        "clock": {"kind": station.clock, "epoch": None, "speed": station.speed},
-        "seed": setup.seed,
-        "defects": list(setup.defects),
-    }
-
-
-def _assumed(setup: Setup) -> dict[str, Any]:
-    """Which parameters of the simulated cell nobody has measured; nothing of a bench where none is simulated."""
-    emulated = any("emulator" in entry.roles for entry in setup.station.instruments.values())
-    if setup.station.virtual is None and not emulated:
-        return {}
-    with suppress(InputError):  # the file is wrong: that is told when the bench is opened
-        return {"cell": setup.pack.cell, "assumed": list(cell_of(setup.pack).assumed)}
-    return {}
-
-
-def _anode(setup: Setup) -> dict[str, Any]:
-    """What the pack's negative electrode is, as far as somebody has said it: plating is judged by it, also offline.
-
-    `capacity` is that of the whole pack by its cells, Ah.
-    """
-    with suppress(InputError):  # the file is wrong: that is told when the bench is opened
-        cell = cell_of(setup.pack)
-        if cell.anode is not None:
-            capacity = cell.nominal_capacity * setup.pack.parallel
-            return {"anode": {"capacity": capacity, "parameters": written(cell.anode)}}
-    return {}
-
-
-def check_fit(setup: Setup) -> None:
-    """The pack must fit the wiring before anything is connected to it."""
-    pack, station = setup.pack, setup.station
-    if pack.voltage_max > station.wiring.voltage:
-        raise InputError(
-            f"Pack {pack.name} reaches {pack.voltage_max:.4g} V, the wiring of station {station.name} carries "
-            f"{station.wiring.voltage:.4g} V: choose another pack or station."
-        )
-    if setup.defects and station.clock == "wall":
-        raise InputError(
-            f"Station {station.name} is on the wall clock: seeded defects need simulators of its own; where a "
-            "station is served, give them to `packbench serve`."
-        )
-
-
-def _construction(pack: PackFile) -> dict[str, Any]:
-    """What the pack adds to its cells; nothing where it adds nothing: not every world knows of a construction."""
-    given = pack.construction.model_dump(exclude_unset=True)
-    return {"construction": given} if given else {}
-
-
-def _management(pack: PackFile) -> dict[str, Any]:
-    """What the pack's BMS allows, where the pack's file says so; its lowest voltage where that is not its cell's."""
-    given, lowest = pack.bms.charge_limit, pack.limits.cell_voltage.min
-    steps = {} if given is None else {"charge_steps": given.model_dump()}
-    return steps if lowest == cell_of(pack).voltage_min else {**steps, "lowest_voltage": lowest}
-
-
-def world_maker(station: StationFile) -> EntryPoint:
-    """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
-    virtual = station.virtual
-    if virtual is None:
-        raise InputError(
-            f"Station {station.name} has no virtual section: it is hardware, there is nothing to simulate."
-        )
-    worlds = extensions.brought("packbench.worlds")
-    if virtual.world not in worlds:
-        hint = nearest(virtual.world, worlds)
-        raise InputError(f"station {station.name}, key virtual.world: found {virtual.world!r}; {hint}.")
-    return worlds[virtual.world][0]
-
-
-def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, str] | None = None) -> World:
-    """Open the simulators of a station, plugged in at `links` or its addresses.
-
-    Raises `InputError` for wrong settings.
-    """
-    station, pack = setup.station, setup.pack
-    maker, virtual = world_maker(station), cast("Virtual", station.virtual)
-    cell_of(pack)
-    try:
-        world: World = maker.load()(
-            virtual.model_dump(exclude={"world", "speed", *([] if virtual.specimens is not None else ["specimens"])})
-            | asdict(_pack_state(setup)),
-            links=links or {name: entry.address for name, entry in station.instruments.items()},
-            cell=pack.cell,
-            series=pack.series,
-            parallel=pack.parallel,
-            serial_number=pack.serial_number,
-            seed=setup.seed,
-            defects=setup.defects,
-            wait=wait,
-            **_construction(pack),
-            **_management(pack),
-        )
-    except ValueError as error:
-        raise InputError(f"station {station.name}, virtual section: {error}") from error
-    return world

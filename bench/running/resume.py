@@ -17,8 +17,8 @@ from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
 from bench.recording.past import PastRun, PastStep
 from bench.recording.run import RunRecord
-from bench.running.lifecycle import PackState, Setup, setup_manifest
 from bench.running.sampling import Row
+from bench.running.setup import PackState, Setup, setup_manifest
 from bench.safety.limits import limits_for
 from bench.scenario import Soak, Step
 from bench.verdicts import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.grid.steps import Manage
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Soak, Step, current_below, soc_above, soc_below
 from bench.station import load_station
 from bench.testing import TestBench

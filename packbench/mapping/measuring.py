@@ -14,7 +14,7 @@ from bench import files
 from bench.clock import monotonic
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety import interrupts
 from bench.safety.lease import BenchLease
 from bench.station import StationFile, load_station

@@ -20,7 +20,7 @@ from bench.columns import DERIVED, INDEX
 from bench.pack import load_pack
 from bench.recording.manifest import read_manifest, write_manifest
 from bench.recording.run import Run, TestIdentity
-from bench.running.lifecycle import Setup, setup_manifest
+from bench.running.setup import Setup, setup_manifest
 from bench.station import load_station
 from bench.verdicts import Cause, Measurement, Verdict
 from packbench.cli import main

@@ -13,7 +13,7 @@ from bench.recording.past import PastRun
 from bench.recording.run import TestIdentity
 from bench.roles import registry
 from bench.running import lifecycle
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety import faults
 from bench.station import SHIPPED, load_station
 from bench.testing import TestBench

@@ -10,7 +10,7 @@ import pytest
 
 from bench.discovery import ANOTHER, ELSEWHERE, FOUND, MISSING, Scan, scan
 from bench.pack import load_pack
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from instruments import discovery

@@ -17,7 +17,7 @@ import yaml
 from bench import columns
 from bench.clock import WallClock
 from bench.pack import load_pack
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.serving import Offer, is_loopback, run_until_signalled, serving, warnings
 from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError

@@ -13,7 +13,8 @@ import pytest
 from bench.columns import CURRENT, SOC, VOLTAGE
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import OpenBench, PackState, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import PackState, Setup
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

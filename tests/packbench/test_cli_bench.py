@@ -10,7 +10,8 @@ import pytest
 from bench.checkup import check, make_safe
 from bench.pack import SHIPPED as PACKS
 from bench.pack import load_pack
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.verdicts import BenchInUse, InputError

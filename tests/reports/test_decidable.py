@@ -13,7 +13,7 @@ import yaml
 from bench.accepted import Accepted, AcceptedValue
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed, full_discharge, standard_charge
 from bench.station import SHIPPED, load_station
 from bench.testing import TestBench

@@ -11,7 +11,7 @@ import pytest
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import (
     Discharge,
     FastRecharge,

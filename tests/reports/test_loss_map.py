@@ -11,7 +11,7 @@ from PIL import Image
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.road import Drive
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -11,7 +11,7 @@ import yaml
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Pulse
 from bench.station import SHIPPED, load_station
 from bench.testing import TestBench

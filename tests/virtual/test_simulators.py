@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import instruments.virtual.simulators
 from bench.pack import load_pack
 from bench.running.lifecycle import OpenBench as WholeBench
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.station import load_station
 from instruments.virtual import registry
 from instruments.virtual.plants import EmulatedPack

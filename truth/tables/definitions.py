@@ -14,7 +14,7 @@ from zlib import crc32
 
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import PackState, Setup
+from bench.running.setup import PackState, Setup
 from bench.scenario import Pulse, Rest, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -14,7 +14,7 @@ from bench.accepted import Accepted, AcceptedValue
 from bench.pack import SHIPPED, PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.requirements import UNCONDITIONAL, Limits
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import (
     Charge,
     Pulse,

@@ -17,7 +17,7 @@ import numpy as np
 from bench import columns
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Rest, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench

@@ -11,7 +11,7 @@ from bench.pack import load_pack
 from bench.recording import canlog
 from bench.recording.canlog import CanLog
 from bench.recording.run import Run, TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Rest, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.pack import ChargeSteps, Management, PackFile, load_pack
 from bench.recording.run import RunRecord, TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import FastRecharge, current_below, soc_above
 from bench.station import load_station
 from bench.testing import TestBench

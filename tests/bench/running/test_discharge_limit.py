@@ -7,7 +7,7 @@ import numpy as np
 from bench.pack import load_pack
 from bench.profile import Points
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Profile
 from bench.station import load_station
 from bench.testing import TestBench

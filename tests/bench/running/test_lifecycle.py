@@ -10,7 +10,7 @@ import pytest
 
 from bench.pack import PackFile, load_pack
 from bench.running.emulation import cell_of
-from bench.running.lifecycle import Setup, check_fit, setup_manifest
+from bench.running.setup import Setup, check_fit, setup_manifest
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError

@@ -7,7 +7,7 @@ import pytest
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Rest, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -8,7 +8,7 @@ from bench import columns
 from bench.columns import INDEX
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Step, current_below, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -35,8 +35,8 @@ from bench.recording.life import claim, release
 from bench.recording.past import PastRun
 from bench.recording.run import RunRecord
 from bench.recording.table import write_parquet
-from bench.running.lifecycle import Setup
 from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
+from bench.running.setup import Setup
 from bench.safety.quantities import CHARGE_MOVED
 from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station

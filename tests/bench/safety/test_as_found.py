@@ -26,7 +26,7 @@ from bench.pack import load_pack
 from bench.players import position as position_of
 from bench.recording.run import TestIdentity
 from bench.running import lifecycle
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety import asfound, livebus, powercut
 from bench.scenario import Charge, elapsed
 from bench.station import load_station

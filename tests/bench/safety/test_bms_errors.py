@@ -13,7 +13,7 @@ from bench.columns import INDEX, bms_label, raw_label
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
 from bench.running.engine import DETOUR_AFTER
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety.bms_errors import LISTEN, LOOK_BACK, Circumstances, Reason, listen, reason_of, told
 from bench.scenario import Charge, Discharge, Rest, elapsed
 from bench.station import load_station

@@ -19,8 +19,8 @@ from bench import columns
 from bench.pack import PackFile, load_pack
 from bench.players import position as position_of
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
 from bench.running.sampling import derived_on, guard_for
+from bench.running.setup import Setup
 from bench.safety.faults import fault
 from bench.safety.limits import BMS_UNCHANGED, limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, current_below, elapsed, soc_above, soc_below

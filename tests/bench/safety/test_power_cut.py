@@ -9,7 +9,8 @@ import pytest
 
 from bench.pack import load_pack
 from bench.recording.runs import list_runs
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup
 from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.station import StationFile, load_station

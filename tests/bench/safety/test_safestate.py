@@ -9,7 +9,8 @@ import pytest
 
 from bench.clock import WallClock
 from bench.pack import load_pack
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup
 from bench.safety import safestate, witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.safestate import LEFT_OUT, outputs_off, safe_state

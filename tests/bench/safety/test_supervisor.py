@@ -21,7 +21,7 @@ from bench import testing
 from bench.clock import VirtualClock, WallClock, monotonic
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.safety import heartbeat, lastlook, remains, rescue, safestate, supervisor
 from bench.safety.heartbeat import LOG, Supervised
 from bench.safety.plan import Plan

@@ -15,7 +15,7 @@ from bench import columns
 from bench.columns import INDEX
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, Rest, Soak, elapsed
 from bench.station import SHIPPED, StationFile, load_station
 from bench.testing import TestBench
@@ -129,7 +129,7 @@ import sys
 from pathlib import Path
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
-from bench.running.lifecycle import Setup
+from bench.running.setup import Setup
 from bench.scenario import Charge, elapsed
 from bench.station import load_station
 from bench.testing import TestBench

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bench import roles
 from bench.pack import load_pack
-from bench.running.lifecycle import OpenBench, Setup
+from bench.running.lifecycle import OpenBench
+from bench.running.setup import Setup
 from bench.safety import witness
 from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.witness import WITNESSES, Bounds, Fact, Meter, Reading, confirmers, meters
