@@ -219,6 +219,7 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
+        self._acting: float | None = None
         self._withheld = self._given = self._moved = 0.0
         self._still = STILL * stage.place.pack.rated_capacity
 
@@ -250,8 +251,10 @@ class _Managing:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
+            heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         elif heard is not None:
             self._stand(heard, time, trip is None)
+        self._acting = None if heard is None else heard.acting
         if trip is not None:
             power = -self._of.scale * self._of.driving(time)
             self._side.stop()
@@ -299,7 +302,7 @@ class _Managing:
         if self._link.live:
             self._reckon(row, time, quarter)
         self._armed = self._armed or self._range > days.reserve + AGAIN
-        if self._armed and self._answer.power < 0 and self._range < days.reserve:
+        if self._armed and self._asked < 0 and self._range < days.reserve:
             self._armed = False
             self._reasons.add("reserve")
         degrees = of.around(time)
@@ -429,7 +432,12 @@ class _Managing:
         quarter = days.quarter(time)
         net = float(days.house[quarter] - days.sun[quarter])
         most, least = max(step.imports - net, 0.0), min(-step.exports - net, 0.0)
-        return self._of.charger.allowed(scale * min(max(self._answer.power, least), most))
+        return self._of.charger.allowed(scale * min(max(self._asked, least), most))
+
+    @property
+    def _asked(self) -> float:
+        """W that are asked of the charger: as the manager has it, or as its box makes it of that."""
+        return self._answer.power if self._acting is None else self._acting
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)
