@@ -80,6 +80,12 @@ CHARGER_CHANNELS = (
 )
 """What a bidirectional charger measures at its AC side, what it was asked for, does and shows; see `Charger`."""
 
+GRID_METER_CHANNELS = (
+    Channel("mains voltage", "voltage", "V"),
+    Channel("mains frequency", "frequency", "Hz"),
+    Channel("connection power", "power", "W"),
+)
+"""What a meter at a house's connection measures; see `GridMeter`."""
 
 BMS_CHANNELS = {
     each.name: each
@@ -493,6 +499,20 @@ class Charger(Protocol):
 
     def charger_is_off(self) -> bool:
         """Read back that it neither charges nor discharges and no power flows; same rules as `Source.source_is_off`."""
+        ...
+
+
+@runtime_checkable
+class GridMeter(Protocol):
+    """Measures at the house's connection to the grid.
+
+    Channels of its scan: `mains voltage` V between phase and neutral, mean of its phases, `mains frequency` Hz,
+    `connection power` W of all phases, positive from the grid.
+    """
+
+    @property
+    def phases(self) -> int:
+        """How many phases it measures."""
         ...
 
 

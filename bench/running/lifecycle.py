@@ -589,6 +589,11 @@ def _management(pack: PackFile) -> dict[str, Any]:
     return steps if lowest == cell_of(pack).voltage_min else {**steps, "lowest_voltage": lowest}
 
 
+def _charger(station: StationFile) -> dict[str, Any]:
+    """What source and sink stand for at the AC side; nothing where they do not: not every world has such a side."""
+    return {} if station.charger is None else {"charger": station.charger.model_dump()}
+
+
 def world_maker(station: StationFile) -> EntryPoint:
     """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
     virtual = station.virtual
@@ -625,6 +630,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             wait=wait,
             **_construction(pack),
             **_management(pack),
+            **_charger(station),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error
