@@ -19,7 +19,7 @@ from bench import files, roles
 from bench.accuracies import accuracies
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
 from bench.drivers import Doubted, driver_of, mismatch
-from bench.grid.charger import noted
+from bench.grid.charger import at_the_grid, noted
 from bench.pack import PackFile
 from bench.players import Driver, Players, cast_players
 from bench.running.emulation import EmulatedPack, cell_of
@@ -589,11 +589,6 @@ def _management(pack: PackFile) -> dict[str, Any]:
     return steps if lowest == cell_of(pack).voltage_min else {**steps, "lowest_voltage": lowest}
 
 
-def _charger(station: StationFile) -> dict[str, Any]:
-    """What source and sink stand for at the AC side; nothing where they do not: not every world has such a side."""
-    return {} if station.charger is None else {"charger": station.charger.model_dump()}
-
-
 def world_maker(station: StationFile) -> EntryPoint:
     """The entry point behind `virtual.world`; raises `InputError` when the station has no simulators or that name."""
     virtual = station.virtual
@@ -630,7 +625,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             wait=wait,
             **_construction(pack),
             **_management(pack),
-            **_charger(station),
+            **at_the_grid(station.charger),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error
