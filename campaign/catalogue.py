@@ -24,6 +24,7 @@ from bench.scenario import Step
 from bench.testing import TestBench
 from bench.verdicts import FAILED, Blame, InputError
 from campaign.manager import MISBEHAVIOURS
+from campaign.wires import MISBEHAVIOURS as ON_WIRES
 from instruments.wording import nearest
 
 FOLDER = Path(__file__).with_name("faults")
@@ -76,8 +77,9 @@ class Strike(files.FileModel):
     def _one_way(self) -> "Strike":
         if sum(map(bool, (self.defects, self.overdue, self.action, self.lease, self.manager))) != 1:
             raise ValueError("one of `defects`, `overdue`, `action`, `lease`, `manager` says how a fault is injected")
-        if self.manager not in MISBEHAVIOURS:
-            raise ValueError(f"`manager` has {self.manager!r}; {nearest(self.manager, MISBEHAVIOURS)}")
+        known = (*MISBEHAVIOURS, *ON_WIRES)
+        if self.manager not in known:
+            raise ValueError(f"`manager` has {self.manager!r}; {nearest(self.manager, known)}")
         return self
 
 

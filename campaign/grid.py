@@ -43,6 +43,8 @@ LEAVES = 3300.0
 """s into a managed hour."""
 DISTANCE, RESERVE = 130.0, 50.0
 """km: more than a pack as it is delivered goes, and less than one that was charged for that hour."""
+LAST = 60
+"""scans at the end of a step that are looked at."""
 HELD = 160.0
 """km that must not be given away: more than a pack as it is delivered goes."""
 BROKEN = 60.0
@@ -67,14 +69,32 @@ def supply(_phase: Phase, bench: OpenBench) -> tuple[Step, ...]:
 
 def charged(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
     """A manager charges for a trip."""
-    days = _hour(RESERVE)
-    trip = Trip(LEAVES, days.duration, DISTANCE)
-    return (_managed("charge", replace(days, trips=(trip,))),)
+    return (_to_leave(),)
 
 
 def given(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
     """A manager gives back, from a car that has far more than its reserve."""
     return (_managed("give", _hour(0.0)),)
+
+
+def charged_on_modbus(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
+    """A client of the served box charges for a trip."""
+    return (_to_leave("modbus"),)
+
+
+def charged_on_ocpp(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
+    """A central system charges for a trip."""
+    return (_to_leave("ocpp"),)
+
+
+def given_on_modbus(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
+    """A client of the served box gives back, from a car that has far more than its reserve."""
+    return (_managed("give", _hour(0.0), "modbus"),)
+
+
+def given_on_ocpp(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
+    """A central system does."""
+    return (_managed("give", _hour(0.0), "ocpp"),)
 
 
 def kept(_phase: Phase, _bench: OpenBench) -> tuple[Step, ...]:
@@ -102,8 +122,14 @@ def _suffering(what: str, by: float = 0.0, reserve: float = 0.0) -> tuple[Step, 
     return (_managed("give", replace(days, outages=(Outage(what, BROKEN, days.duration, by),))),)
 
 
-def _managed(policy: str, days: Days) -> Manage:
-    return Manage(manager.command(policy), days, name="manage")
+def _to_leave(wire: str = "") -> Manage:
+    days = _hour(RESERVE)
+    trip = Trip(LEAVES, days.duration, DISTANCE)
+    return _managed("charge", replace(days, trips=(trip,)), wire)
+
+
+def _managed(policy: str, days: Days, wire: str = "") -> Manage:
+    return Manage(manager.command(policy, wire), days, name="manage")
 
 
 def _hour(reserve: float) -> Days:
@@ -164,6 +190,15 @@ def judge_manager(bench: TestBench, record: RunRecord) -> None:
     _verify(bench, kpi.failures(run, "manage"), at_most=0.5)
     _verify(bench, kpi.below_reserve(run, "manage"), at_most=50.0)
     _verify(bench, kpi.departures(run, "manage"), at_most=0.5)
+
+
+def judge_giving(bench: TestBench, record: RunRecord) -> None:
+    """Whether what the manager did wrong has changed nothing: it was answered, and energy is given back to the end."""
+    judge_manager(bench, record)
+    run = Recording(*record)
+    (step,) = run.steps
+    given = run.values(columns.POWER, step)[-LAST:]
+    bench.verify("power at the end", float(given.max()), unit="W", at_most=-1.0)
 
 
 def judge_rest(bench: TestBench, record: RunRecord) -> None:

@@ -43,10 +43,12 @@ def order() -> Path:
     return Path(folder) / "order"
 
 
-def command(policy: str) -> str:
-    """What starts one that obeys, as a step of the bench is told it."""
+def command(policy: str, wire: str = "") -> str:
+    """What starts one that obeys, as a step of the bench is told it; on a `wire` of its own: see `campaign.wires`."""
     tell("")
-    return shlex.join([sys.executable, "-m", "campaign.manager", str(order()), policy])
+    if not wire:
+        return shlex.join([sys.executable, "-m", "campaign.manager", str(order()), policy])
+    return f"{wire}:{shlex.join([sys.executable, '-m', 'campaign.wires', str(order()), policy, wire])}"
 
 
 def tell(misbehaviour: str) -> None:

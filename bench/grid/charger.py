@@ -7,8 +7,8 @@ charger: {charge: 11000, discharge: 11000, dead_time: 0.5, ramp: 5000}
 A charger of the bench's own has no box: its losses, its dead time and its ramp are modelled, and stated with each run.
 """
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -40,3 +40,8 @@ class ChargerSettings(files.FileModel):
 def noted(modelled: ChargerSettings | None, played: Sequence[str]) -> tuple[str, ...]:
     """Columns that a bench fills in itself: those of the grid side, where a box or a model of one is its charger."""
     return columns.GRID if modelled is not None or "charger" in played else ()
+
+
+def at_the_grid(modelled: ChargerSettings | None) -> Mapping[str, Any]:
+    """What a world is told of the charger that its source and sink are; nothing where they are none: few know one."""
+    return {} if modelled is None else {"charger": modelled.model_dump()}

@@ -24,13 +24,22 @@ LOST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Mains:
+    """The grid at the house's connection as a meter tells it: V between a phase and neutral, and Hz; nan: unknown."""
+
+    volts: float
+    hertz: float
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a bench shows at a scan. Powers in W at the charger's AC side, positive ones charge the car.
 
     `time` is s from the beginning of the step, `epoch` s of the epoch as the step's days have it. `linked` is whether
     anybody may be heard, `charger` the one that the car hangs on. `volts` (V) and `amps` (A) are those of the car's
     terminals, `taken` and `given` the Wh that have gone each way. `kept` Wh are to stay in the car, `wanted` Wh to be
-    in it at its next departure, as its own reckoning has it; None where it has none.
+    in it at its next departure, as its own reckoning has it; None where it has none. `mains` is the grid; None where
+    nobody measures it.
     """
 
     time: float
@@ -45,15 +54,20 @@ class Seen:
     given: float = 0.0
     kept: float | None = None
     wanted: float | None = None
+    mains: Mains | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is asked of the bench now: W, 0 where `problem` says what is wrong; `say` is a line for the record."""
+    """What is asked of the bench now: W, 0 where `problem` says what is wrong; `say` is a line for the record.
+
+    `acting` is what the served box makes of it by functions of its own, W: a droop, a trip; None where it has none on.
+    """
 
     power: float
     problem: str = ""
     say: str = ""
+    acting: float | None = None
 
 
 class Link(Protocol):

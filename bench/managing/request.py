@@ -45,17 +45,19 @@ class Asking:
         self._foresee, self._road = foresee, road
         self._foreseen: Mapping[str, Any] = {}
 
-    def request(self, time: float, reason: str, car: Telling) -> dict[str, Any]:
-        """Of a time, s from the beginning of the days."""
+    def request(
+        self, time: float, reason: str, car: Telling, site: tuple[float, float] | None = None
+    ) -> dict[str, Any]:
+        """Of a time, s from the beginning of the days; `site` are house and sun, W, where they are measured."""
         days, charger = self._days, self._charger
-        quarter, trip = days.quarter(time), days.next_trip(time)
+        trip, (house, sun) = days.next_trip(time), days.site(time) if site is None else site
         return {
             "contract": 1, "time": days.at(time).isoformat(), "reason": reason, "car": asdict(car),
             "charger": {
                 "charge": charger.charge, "discharge": charger.discharge, "least": charger.least,
                 "efficiency": charger.efficiency(charger.charge),
             },
-            "site": {"house": float(days.house[quarter]), "sun": float(days.sun[quarter]), **self._site},
+            "site": {"house": house, "sun": sun, **self._site},
             "trip": None if trip is None else {
                 "departure": days.at(trip.departure(time)).isoformat(), "distance": trip.distance, "road": trip.road,
             },

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from importlib.metadata import EntryPoint
 from typing import Any, Protocol, cast
 
+from bench.grid.charger import at_the_grid
 from bench.pack import PackFile
 from bench.running.emulation import cell_of
 from bench.running.setup import Setup, pack_state
@@ -95,6 +96,7 @@ def open_world(setup: Setup, wait: Callable[[float], None], links: Mapping[str, 
             wait=wait,
             **_construction(pack),
             **_management(pack),
+            **at_the_grid(station.charger),
         )
     except ValueError as error:
         raise InputError(f"station {station.name}, virtual section: {error}") from error

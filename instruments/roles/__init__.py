@@ -44,6 +44,7 @@ from instruments.roles.common import (
 )
 from instruments.roles.coolant import COOLANT_CHANNELS, CoolantAlarm, CoolantUnit
 from instruments.roles.emulator import ROWS_AT_ONCE, BatteryEmulator, CellTable, FollowsCells
+from instruments.roles.grid_meter import GRID_METER_CHANNELS, GridMeter
 from instruments.roles.power import AMPERES, TERMINALS, VOLTS, WATTS, Sink, Source
 from instruments.roles.temperatures import TemperatureLogger
 
@@ -55,6 +56,7 @@ __all__ = [
     "CONTRADICTIONS",
     "COOLANT_CHANNELS",
     "DROPPED",
+    "GRID_METER_CHANNELS",
     "ROWS_AT_ONCE",
     "TERMINALS",
     "VOLTS",
@@ -81,6 +83,7 @@ __all__ = [
     "ExplainsErrors",
     "FaultAbout",
     "FollowsCells",
+    "GridMeter",
     "Identity",
     "Instrument",
     "InstrumentFault",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Annotated, Any, cast
 from zlib import crc32
@@ -27,6 +28,7 @@ from instruments.virtual.world import World, WorldTime
 from instruments.wording import nearest
 from models.cell import CellParameters, load_cell
 from models.construction import Construction
+from models.grid.charger import Charger
 from models.steps import StepTable
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
@@ -48,6 +50,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     construction: Mapping[str, float] | None = None,
     charge_steps: Mapping[str, Any] | None = None,
     lowest_voltage: float | None = None,
+    charger: Mapping[str, float] | None = None,
 ) -> World:
     """Open a virtual bench and plug its simulators in at their addresses, which no other world of this process has.
 
@@ -57,7 +60,8 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     resource or `packbench://` URL, or for CAN to `interface:channel`. `cell`, `series` and `parallel` are the pack;
     another `serial_number` is another individual of it, `construction` what it adds to its cells (see
     `models.construction`), `charge_steps` the table of what its BMS allows (see `models.steps`), `lowest_voltage` (V)
-    what that lets a cell be discharged to, where that is not the cell's own. `defects` as in
+    what that lets a cell be discharged to, where that is not the cell's own. `charger` is what source and sink are
+    at the AC node (see `models.grid.charger`), `defects` as in
     `instruments.virtual.defects.grammar`. `wait` lets virtual time pass while somebody waits for a reply: the clock's
     sleep, which in turn calls `World.advance`.
 
@@ -70,7 +74,7 @@ def open_world(  # noqa: PLR0913 - the contract with the bench
     table = None if charge_steps is None else StepTable(**charge_steps)
     builder = _Builder(plan, load_cell(cell), series, parallel, seed, individual, wait, built, table, lowest_voltage)
     with ExitStack() as undo:
-        world = builder.build(undo, defects)
+        world = builder.build(undo, defects, None if charger is None else Charger(**charger))
         undo.pop_all()
     return world
 
@@ -210,7 +214,7 @@ class _Builder:
         """What the instruments' errors are drawn from."""
         return self.seed if self.plan.specimens is None else self.plan.specimens
 
-    def build(self, undo: ExitStack, defects: Sequence[str]) -> World:
+    def build(self, undo: ExitStack, defects: Sequence[str], charger: Charger | None = None) -> World:
         """Make the world; `undo` closes its exchange when a later part fails."""
         exchange = open_exchange()
         undo.callback(exchange.close)
@@ -233,7 +237,15 @@ class _Builder:
         injection = Injection(world, self.clock.read, self.settling)
         # Before the terminals settle for the first time: nobody shall see the world without its defects.
         injection.inject(*defects)
-        return World(self.clock, self.settling, world, injection)
+        made = World(self.clock, self.settling, world, injection)
+        if charger is not None:
+            world.ac.takers["charger"] = partial(self._taken, charger, made)
+        return made
+
+    def _taken(self, charger: Charger, world: World) -> float:
+        """W that source and sink take from the AC node as a charger."""
+        self.settling.settle()
+        return charger.dc_to_ac(world.point.voltage * world.point.battery)
 
     @property
     def _built_in(self) -> CellParameters:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from instruments.virtual.ac_node import AcNode, Grid, Watts
 from instruments.virtual.plants import Emulated, Plant
 from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import DeadStage, LoadPort, OperatingPoint, StuckStage, SupplyPort
@@ -156,6 +157,40 @@ class Coolant(Port):
         world.places[f"coolant of {self.name}"] = lambda: self.stream.temperature
 
 
+@dataclass(frozen=True, slots=True)
+class Outlet(Port):
+    """Somebody at the AC node, by name: a charger, a house, a roof; `takes` W, negative where he gives."""
+
+    kind: ClassVar[str] = "outlet"
+    name: str
+    takes: Watts
+
+    def join(self, world: "Surroundings") -> None:
+        """Hang on the AC node."""
+        world.ac.takers[self.name] = self.takes
+
+
+@dataclass(frozen=True, slots=True)
+class Connection(Port):
+    """The house's line to the grid, of which a world has one; `meter` sees what the node is at."""
+
+    kind: ClassVar[str] = "grid connection"
+    most: ClassVar[int | None] = 1
+    grid: Grid
+    meter: "AcMeter"
+
+    def join(self, world: "Surroundings") -> None:
+        """Feed the AC node, and look at it."""
+        world.ac.grid = self.grid
+        self.meter.node = world.ac
+
+
+class AcMeter(Protocol):
+    """Who measures at the AC node."""
+
+    node: AcNode
+
+
 class Scanner(Protocol):
     """Who has temperature sensors."""
 
@@ -202,6 +237,8 @@ class Surroundings:
     places: dict[str, Feels] = field(default_factory=dict)
     others: dict[str, Callable[[], bool]] = field(default_factory=dict)
     """What else can be on, by its instrument: whether it is. A port of another package's joins its own."""
+    ac: AcNode = field(default_factory=AcNode)
+    """What stands on the grid's side of the chargers."""
 
     def __post_init__(self) -> None:
         """Count the cells, and feel the air around them."""

@@ -119,7 +119,8 @@ class Registers:
     """Holding registers of the device `unit` behind a session whose profile frames Modbus.
 
     Floats are of single precision in two registers, the first with the high word (`big`) or the low one (`little`):
-    Modbus leaves that open. `exceptions` are clauses for the codes of a device that has its own.
+    Modbus leaves that open. `exceptions` are clauses for the codes of a device that has its own. With `inputs` it reads
+    input registers (function 4) instead.
     """
 
     def __init__(
@@ -129,8 +130,10 @@ class Registers:
         *,
         word_order: Literal["big", "little"] = "big",
         exceptions: Mapping[int, str] = EXCEPTIONS,
+        inputs: bool = False,
     ) -> None:
         check_unit(session.name, unit)
+        self._inputs = inputs
         self._session, self._unit, self._decoder = session, unit, _decoder()
         self._word_order, self._exceptions = word_order, exceptions
         self._asked: tuple[str, int] = "", 0
@@ -146,7 +149,7 @@ class Registers:
         return self._values(message, self._session.collect(), wanted)
 
     def read(self, address: int, count: int = 1) -> list[int]:
-        """Read `count` registers from `address` on (function 3); raises `InstrumentFault`."""
+        """Read `count` registers from `address` on; raises `InstrumentFault`."""
         message = self._reading(address, count)
         return self._values(message, self._session.query(message), count)
 
@@ -180,9 +183,10 @@ class Registers:
     # ---- messages ----
 
     def _reading(self, address: int, count: int) -> str:
-        from pymodbus.pdu.register_message import ReadHoldingRegistersRequest
+        from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
-        return self._text(ReadHoldingRegistersRequest(address=address, count=count))
+        request = ReadInputRegistersRequest if self._inputs else ReadHoldingRegistersRequest
+        return self._text(request(address=address, count=count))
 
     def _text(self, request: "ModbusPDU") -> str:
         return _joined(self._unit, bytes((request.function_code,)) + request.encode()).decode("ascii")

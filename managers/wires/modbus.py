@@ -36,7 +36,7 @@ HANGS = 2.0
 BEYOND = 0.5
 """s after which a box that hung up is called again."""
 TROUBLE = (OSError, SunSpecModbusClientError, ModbusClientError)
-WATTS = 2
+WATTS, CONNECTED = 1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Box:
         state = self._read(701)
         return Sight(
             time=datetime.now().astimezone() if moment is None else moment.time, reason=reason,
-            plugged=state.ConnSt.value == 2, soc=_share(car.SoC.cvalue), energy=float(car.WHRtg.cvalue),
+            plugged=state.ConnSt.value == CONNECTED, soc=_share(car.SoC.cvalue), energy=float(car.WHRtg.cvalue),
             charge=float(charger.WChaRteMax.cvalue), discharge=float(charger.WDisChaRteMax.cvalue),
             takes=float(car.WChaRteMax.cvalue or 0.0), gives=float(car.WDisChaRteMax.cvalue or 0.0),
             cells=None if moment is None else moment.cells,

@@ -102,6 +102,11 @@ class Days:
         """The index of what holds at a time, s from the beginning."""
         return min(max(int(time // QUARTER), 0), len(self.outside) - 1)
 
+    def site(self, time: float) -> tuple[float, float]:
+        """W of house and sun at a time, s from the beginning."""
+        quarter = self.quarter(time)
+        return float(self.house[quarter]), float(self.sun[quarter])
+
     def at(self, time: float) -> datetime:
         """The local time, s from the beginning: real seconds, across a change of clocks."""
         return (self.start.astimezone(UTC) + timedelta(seconds=time)).astimezone(self.start.tzinfo)

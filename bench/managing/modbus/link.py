@@ -98,7 +98,7 @@ class ModbusLink:
         problem = self._problem()
         if problem:
             self._orders.rest()
-        return Standing(self._orders.power, problem)
+        return Standing(self._orders.power, problem, acting=0.0 if problem else self._orders.acting)
 
     def close(self) -> None:
         """See `Link`."""

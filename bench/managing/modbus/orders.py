@@ -9,27 +9,35 @@ from math import inf
 from threading import RLock
 
 from bench.managing.links import Seen
+from bench.managing.modbus.functions.registry import SunPoint, firsts
+from bench.managing.modbus.functions.running import Functions
+from bench.managing.modbus.sunspec import symbol
 
 START, STOP = 1, 2
 """What register 257 of the box's profile is told."""
-WATTS, PERCENT = 2, 1
-"""`WSetMod` of SunSpec model 704."""
-OPERATE, HALT = (2.0, 4.0), (1.0, 3.0)
-"""`OpCtl` of SunSpec model 715: what lets it operate, and what does not."""
+OPERATE = "START", "EXIT_STANDBY"
+"""`OpCtl` of SunSpec model 715: what lets it operate; everything else does not."""
 IDLE = 60
 """s without a message after which it rests, unless a manager has written another time: register 88."""
 
-SunPoint = tuple[int, str]
-"""A SunSpec model's number and the name of a point of it."""
+SERVICE = {"ES": 1, "ESVHi": 110, "ESVLo": 85, "ESHzHi": 50.2, "ESHzLo": 49.5, "ESDlyTms": 60}
+"""What a grid has to be like, and for how long (s), before a box that has tripped comes back; EN 50549-1, 4.10.2."""
 _BOX = {81: 0, 82: 1, 83: 0, 88: IDLE, 256: 0, 257: STOP, 260: 0}
-_SUN: dict[SunPoint, float] = {
-    (703, "ES"): 1, (704, "WSetEna"): 0, (704, "WSetMod"): WATTS, (704, "WSet"): 0, (704, "WSetRvrt"): 0,
-    (704, "WSetPct"): 0, (704, "WSetPctRvrt"): 0, (704, "WSetEnaRvrt"): 0, (704, "WSetRvrtTms"): 0,
-    (715, "ControllerHb"): 0, (715, "AlarmReset"): 0, (715, "OpCtl"): OPERATE[0], (802, "CtrlHb"): 0,
-    (802, "AlmRst"): 0, (64901, "Done"): 0,
-}  # fmt: skip
-ORDERING = frozenset(name for number, name in _SUN if number in {703, 704} or name == "OpCtl")
+_ORDER = {"WSetEna": 0, "WSetMod": 0, "WSet": 0, "WSetRvrt": 0, "WSetPct": 0, "WSetPctRvrt": 0, "WSetEnaRvrt": 0}
+ORDERING = frozenset({*((704, name) for name in (*_ORDER, "WSetRvrtTms")), (703, "ES"), (715, "OpCtl")})
 """Points of SunSpec models that are an order, or part of one."""
+
+
+def _first() -> dict[SunPoint, float]:
+    """What points hold that can be written, and what they were adopted for, before anybody has written them."""
+    return {
+        **{(704, name): value for name, value in _ORDER.items()},
+        (704, "WSetMod"): symbol(704, "WSetMod", "WATTS"), (704, "WSetRvrtTms"): 0,
+        **{(703, name): value for name, value in SERVICE.items()},
+        (715, "ControllerHb"): 0, (715, "AlarmReset"): 0, (715, "OpCtl"): symbol(715, "OpCtl", OPERATE[0]),
+        (802, "CtrlHb"): 0, (802, "AlmRst"): 0, (64901, "Done"): 0,
+        **firsts(),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,8 @@ class Orders:
         self.waits, self.version = waits, 0
         self.seen: Seen | None = None
         self.moment = Moment()
-        self.box, self.sun = dict(_BOX), dict(_SUN)
+        self.box, self.sun = dict(_BOX), _first()
+        self.functions = Functions(self.sun)
         self.order: Order | None = None
         self.heard = 0.0
 
@@ -78,6 +87,7 @@ class Orders:
                 self.order, self.sun[704, "WSetEna"] = None, self.sun[704, "WSetEnaRvrt"]
             if not seen.car.plugged:
                 self.rest()
+            self.functions.look(seen)
 
     def ask(self, moment: Moment) -> None:
         """Show that a decision is due."""
@@ -91,6 +101,7 @@ class Orders:
             self.order = None
             self.box |= {257: STOP, 260: 0}
             self.sun[704, "WSetEna"] = 0
+            self.functions.rest()
             self.version += 1
 
     @property
@@ -98,6 +109,19 @@ class Orders:
         """W that are asked for, 0 without an order."""
         order = self.order
         return 0.0 if order is None else order.power
+
+    @property
+    def acting(self) -> float | None:
+        """W that the box makes of what is asked for, by its grid functions; None where none of them is on."""
+        with self.lock:
+            made = self.functions.made(-self.power, self.largest, operates=self.operates)
+            return None if made is None else -made
+
+    @property
+    def operates(self) -> bool:
+        """Whether anything may flow at all."""
+        halted = self.sun[715, "OpCtl"] not in {symbol(715, "OpCtl", name) for name in OPERATE}
+        return bool(self.sun[703, "ES"]) and not halted
 
     def remaining(self) -> float:
         """S until the order ends by its own time; 0 where it does not."""
@@ -115,12 +139,12 @@ class Orders:
     def by_sunspec(self) -> None:
         """Somebody has written a point of a SunSpec model: its reversion time begins anew."""
         sun, lasts = self.sun, self.sun[704, "WSetRvrtTms"]
-        obeys = sun[703, "ES"] and sun[704, "WSetEna"] and sun[715, "OpCtl"] in OPERATE
+        obeys = self.operates and sun[704, "WSetEna"]
         # SunSpec counts what a source of energy gives: here what charges is positive.
         self.order = Order(-self._wanted(), self.now + lasts if lasts else inf) if obeys else None
 
     def _wanted(self) -> float:
-        if self.sun[704, "WSetMod"] == WATTS:
+        if self.sun[704, "WSetMod"] == symbol(704, "WSetMod", "WATTS"):
             return self.sun[704, "WSet"]
         return self.sun[704, "WSetPct"] / 100 * self.largest
 

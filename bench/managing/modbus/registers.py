@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.managing.links import Seen
 from bench.managing.modbus import box
+from bench.managing.modbus.functions.registry import known
 from bench.managing.modbus.orders import ORDERING, Orders
 from bench.managing.modbus.points import FACTORS, SHOWN, TAKEN, served
 from bench.managing.modbus.sunspec import Model, Point, number, words
@@ -108,9 +109,13 @@ class ServedBox:
 
     def _keep(self, taken: list[tuple[_Placed, float]]) -> None:
         orders = self._orders
+        written = {(place.model.number, place.point.name) for place, _ in taken}
         for place, value in taken:
             orders.sun[place.model.number, place.point.name] = value
-        if any(place.point.name in ORDERING for place, _ in taken):
+        for each in known().values():
+            if (each.number, each.request) in written:
+                orders.functions.adopt(each.number)
+        if written & ORDERING:
             orders.by_sunspec()
         orders.version += 1
 

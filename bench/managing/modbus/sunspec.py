@@ -18,7 +18,10 @@ from typing import Any
 from bench.verdicts import InputError
 
 Value = float | str | None
-"""What a point holds, in the unit of its definition; None: nothing, as of a point that the device does not have."""
+"""What a point holds, in the unit of its definition, or by the name that this has for it.
+
+None: nothing, as of a point that the device does not have.
+"""
 OWN = Path(__file__).with_name("models")
 
 
@@ -51,7 +54,8 @@ KINDS: Mapping[str, Kind] = {
 class Point:
     """One point of a model: `at` is its place, in words from the model's first one, `size` its words.
 
-    `factor` names the point that holds its power of ten, `writable` whether the definition lets anybody write it.
+    `factor` names the point that holds its power of ten, `writable` whether the definition lets anybody write it, and
+    `symbols` are the names that its values have.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Point:
     size: int
     factor: str | None
     writable: bool
+    symbols: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,12 @@ class Model:
     def named(self, name: str) -> Point:
         """One point by its name, that of a group before it with a dot."""
         return next(each for each in self.points if each.name == name)
+
+
+@cache
+def symbol(number: int, point: str, name: str) -> int:
+    """The value that a model's definition gives a name of one of its points; raises `InputError` as `model` does."""
+    return model(number).named(point).symbols[name]
 
 
 @cache
@@ -108,7 +119,8 @@ def _laid_out(group: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[P
     for prefix, each in _flat(group, "", counts):
         size = KINDS[each["type"]].words if each["type"] in KINDS else int(each["size"])
         name = prefix + each["name"]
-        yield Point(name, each["type"], at, size, each.get("sf"), each.get("access") == "RW")
+        symbols = {symbol["name"]: int(symbol["value"]) for symbol in each.get("symbols", ())}
+        yield Point(name, each["type"], at, size, each.get("sf"), each.get("access") == "RW", symbols)
         at += size
 
 
@@ -127,8 +139,8 @@ def words(point: Point, value: Value, power: int = 0) -> tuple[int, ...]:
     """A value as it stands in registers, with its power of ten; what does not fit stands there as none."""
     if point.kind not in KINDS:
         return _text(point, "" if value is None else str(value))
-    kind = KINDS[point.kind]
-    number = kind.none if value is None or not isfinite(float(value)) else round(float(value) / 10**power)
+    kind, value = KINDS[point.kind], point.symbols[value] if isinstance(value, str) else value
+    number = kind.none if value is None or not isfinite(value) else round(value / 10**power)
     try:
         packed = struct.pack(">" + kind.form, number)
     except struct.error:

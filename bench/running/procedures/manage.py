@@ -22,6 +22,7 @@ from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
 from bench.running.declared import Place
 from bench.running.emulation import cell_of, charge_steps_of
+from bench.running.grid_meter import GridMeter
 from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
@@ -219,6 +220,9 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
+        self._acting: float | None = None
+        self._meters = GridMeter.of(stage.place.index, procedure.scale)
+        self._site = self._days.site(0.0)
         self._withheld = self._given = self._moved = 0.0
         self._still = STILL * stage.place.pack.rated_capacity
 
@@ -238,6 +242,7 @@ class _Managing:
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
         trip = self._days.trip_at(time)
+        self._site = self._days.site(time) if self._meters is None else self._meters.site(row, self._at_box(row))
         if time - self._looked >= LOOK or (trip is not None) != (self._gone is not None):
             self._look(row, time)
         if trip is not None and self._gone is not trip:
@@ -250,8 +255,10 @@ class _Managing:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
+            heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         elif heard is not None:
             self._stand(heard, time, trip is None)
+        self._acting = None if heard is None else heard.acting
         if trip is not None:
             power = -self._of.scale * self._of.driving(time)
             self._side.stop()
@@ -290,8 +297,8 @@ class _Managing:
         self._range = usable(of.pack, row[_SOC], row[_COLDEST], way.power) / way.energy
         self._needed, self._soc, self._cells = days.reserve, row[_SOC], row[_COLDEST]
         net = {
-            columns.RANGE: self._range, columns.RANGE_NEEDED: self._needed, columns.HOUSE: float(days.house[quarter]),
-            columns.SUN: float(days.sun[quarter]), columns.BUY: float(days.buy[quarter]),
+            columns.RANGE: self._range, columns.RANGE_NEEDED: self._needed, columns.HOUSE: self._site[0],
+            columns.SUN: self._site[1], columns.BUY: float(days.buy[quarter]),
             columns.SELL: float(days.sell[quarter]), columns.PLUGGED: float(days.trip_at(time) is None),
         }  # fmt: skip
         for column, value in net.items():
@@ -299,7 +306,7 @@ class _Managing:
         if self._link.live:
             self._reckon(row, time, quarter)
         self._armed = self._armed or self._range > days.reserve + AGAIN
-        if self._armed and self._answer.power < 0 and self._range < days.reserve:
+        if self._armed and self._asked < 0 and self._range < days.reserve:
             self._armed = False
             self._reasons.add("reserve")
         degrees = of.around(time)
@@ -351,7 +358,7 @@ class _Managing:
         reasons, self._reasons = self._reasons, set()
         self._why = next(each for each in REASONS if each in reasons)
         if self._linked(time):
-            self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time)))
+            self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time), self._site))
         else:
             self._obey(Answer(0.0), "no link", time, plugged)
 
@@ -403,15 +410,19 @@ class _Managing:
     def _seen(self, row: Row, time: float) -> Seen:
         """What a car and its box show, at the scale of a car."""
         days, volts, amps = self._days, row[_VOLTAGE], row[_CURRENT] / self._of.scale
-        # A box measures at the AC side; where source and sink are the charger, it follows from the terminals.
-        box = self._stage.place.index.get(columns.GRID_POWER)
-        power = self._cars.dc_to_ac(volts * amps) if box is None else row[box] / self._of.scale
+        power = self._at_box(row) / self._of.scale
         plugged = days.trip_at(time) is None
         self._meter.count(power if plugged else 0.0, time)
         return Seen(
             time, days.start.timestamp() + time, self._linked(time), self._told(row, time), self._cars,
             power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given, self._kept, self._wanted,
+            None if self._meters is None else self._meters.mains(row),
         )  # fmt: skip
+
+    def _at_box(self, row: Row) -> float:
+        """W at the bench's charger: a box measures them; for source and sink they follow from the terminals."""
+        box = self._stage.place.index.get(columns.GRID_POWER)
+        return self._of.charger.dc_to_ac(row[_VOLTAGE] * row[_CURRENT]) if box is None else row[box]
 
     def _foreseen(self, time: float) -> dict[str, Vector]:
         seen, share = forecast(self._days, time, HORIZON), self._of.step.foreseen
@@ -425,11 +436,15 @@ class _Managing:
         """W at the bench's charger: within what the charger can and the connection carries."""
         if not self._linked(time):
             return 0.0
-        days, step, scale = self._days, self._of.step, self._of.scale
-        quarter = days.quarter(time)
-        net = float(days.house[quarter] - days.sun[quarter])
+        step, scale, (house, sun) = self._of.step, self._of.scale, self._site
+        net = house - sun
         most, least = max(step.imports - net, 0.0), min(-step.exports - net, 0.0)
-        return self._of.charger.allowed(scale * min(max(self._answer.power, least), most))
+        return self._of.charger.allowed(scale * min(max(self._asked, least), most))
+
+    @property
+    def _asked(self) -> float:
+        """W that are asked of the charger: as the manager has it, or as its box makes it of that."""
+        return self._answer.power if self._acting is None else self._acting
 
 
 _LIMITS = (_CHARGE_LIMIT, _DISCHARGE_LIMIT)

@@ -223,6 +223,7 @@ READERS: Mapping[str, Read] = {
     "s": lambda reader, value: reader._number(value, above=0.0),
     "V": lambda reader, value: reader._number(value),
     "Pa": lambda reader, value: reader._number(value, above=0.0),
+    "Hz": lambda reader, value: reader._number(value, above=0.0),
     "voltage or current": lambda reader, value: reader._one_of(value, ("voltage", "current"), "voltage or current"),
 }
 """How a part is read, by what stands between its angle brackets; what is not here is a name."""

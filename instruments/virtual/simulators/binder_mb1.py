@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pydantic import Field
 
 from instruments.registers import ADDRESS, READ, READ_TOO, VALUE, WRITE_ALL, Refused, answered
+from instruments.virtual import modbus_rtu
 from instruments.virtual.conditioning import Chamber
 from instruments.virtual.conditioning import Settings as Base
 from instruments.virtual.defects.grammar import Repair
@@ -26,8 +27,6 @@ PROCESS_VALUE, SET_POINT = 0x11A9, 0x1077
 MANUAL_SET_POINT, BASIC_SET_POINT = 0x1581, 0x156F
 MODE, DOOR, ALARM, NOTE, TEXT = 0x1A22, 0x1007, 0x123D, 0x123E, 0x1228
 TEXT_LENGTH = 20
-SHORTEST = 8
-"""Bytes of every message but one that writes several words."""
 
 
 class Settings(Base):
@@ -36,19 +35,6 @@ class Settings(Base):
     low: float = Field(default=-40.0, gt=-273.15)
     high: float = 180.0
     unit: int = Field(default=1, ge=1, le=255)
-
-
-def crc(data: bytes) -> bytes:
-    """The check sum of a message (2.8), low byte first: polynomial 0xA001, begun with ones."""
-    register = 0xFFFF
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            carry = register & 1
-            register >>= 1
-            if carry:
-                register ^= 0xA001
-    return bytes((register & 0xFF, register >> 8))
 
 
 class BinderMb1(Chamber):
@@ -118,28 +104,16 @@ class BinderMb1(Chamber):
     # ---- the wire's side ----
 
     def frames(self, data: bytes) -> tuple[list[bytes], bytes]:
-        """Take messages apart by their functions: nothing else ends them but a silence, after which all begins anew.
-
-        Whoever speaks waits for an answer, so that what follows a wrong check sum is what that silence would part.
-        """
-        messages: list[bytes] = []
-        while len(data) >= SHORTEST and len(data) >= (length := _length(data)):
-            if crc(data[: length - 2]) != data[length - 2 : length]:
-                return [*messages, data], b""
-            messages.append(data[:length])
-            data = data[length:]
-        return messages, data
+        """See `modbus_rtu.frames`."""
+        return modbus_rtu.frames(data)
 
     def handle(self, message: str) -> str | None:
         """Answer one message; None to a wrong check sum, and to another unit."""
-        data = message.encode("latin-1")
-        if crc(data[:-2]) != data[-2:] or data[0] != self._unit:
-            return None
-        return self._reply(answered(self, data[1:-2]))
+        asked = modbus_rtu.asked(message, self._unit)
+        return None if asked is None else self._reply(answered(self, asked))
 
     def _reply(self, data: bytes) -> str:
-        message = bytes((self._unit,)) + data
-        return (message + crc(message)).decode("latin-1")
+        return modbus_rtu.framed(self._unit, data)
 
     def fetch(self, address: int, count: int) -> tuple[int, ...]:
         """Words of one parameter, or of several that lie side by side; raises `Refused`."""
@@ -174,11 +148,6 @@ class BinderMb1(Chamber):
             raise Refused(VALUE)
         self.mode = mode
         self.drive()
-
-
-def _length(data: bytes) -> int:
-    """Bytes of the message that begins here."""
-    return 9 + data[6] if data[1] == WRITE_ALL else SHORTEST
 
 
 def _words_of(value: float) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import OUTPUT_DEAD, OUTPUT_LIES, OUTPUT_STAYS_ON
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.metering import meter_of
-from instruments.virtual.ports import Source
+from instruments.virtual.ports import Outlet, Source
 from instruments.virtual.simulator import Limits, Place, Simulator
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import OperatingPoint, SupplyPort
@@ -77,7 +77,7 @@ class Quasar(Instrument):
         self.lowest = lowest * series if settings.lowest is None else settings.lowest
         self.port = SupplyPort()
         self._source = Source(self)
-        self.ports = (self._source,)
+        self.ports = (self._source, Outlet(place.name, self.drawn))
         rated = max(settings.charge, settings.discharge)
         self.held = {81: 0, 82: 1, 83: 0, 88: 0, 256: 0, 257: 0, 260: 0, 514: round(rated)}
         self.plugged, self.started, self.errors = True, False, (0, 0, 0, 0)
@@ -435,4 +435,4 @@ def _build(settings: Settings, place: Place) -> Quasar:
     return Quasar(settings, place)
 
 
-SIMULATOR = Simulator("quasar", "Quasar", Settings, _build, ports=(Source,), defects=DEFECTS)
+SIMULATOR = Simulator("quasar", "Quasar", Settings, _build, ports=(Source, Outlet), defects=DEFECTS)

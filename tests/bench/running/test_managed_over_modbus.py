@@ -33,7 +33,7 @@ while True:
             break
         if wish != "mute":
             control = device.models[704][0]
-            control.WSetMod.value, control.WSet.cvalue, control.WSetEna.value = 2, wish["set"], 1
+            control.WSetMod.value, control.WSet.cvalue, control.WSetEna.value = 1, wish["set"], 1
             control.WSetRvrtTms.cvalue = wish.get("holds", 0)
             control.write()
             device.write(base + 4, struct.pack(">I", number))

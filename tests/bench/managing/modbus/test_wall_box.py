@@ -81,7 +81,7 @@ def test_whoever_wrote_last_is_obeyed_and_who_sets_a_time_has_asked_for_nothing(
         for each in ORDER:
             ask(each)
         control = device.models[704][0]
-        control.WSetMod.value, control.WSet.cvalue, control.WSetEna.value = 2, -1500, 1
+        control.WSetMod.value, control.WSet.cvalue, control.WSetEna.value = 1, -1500, 1
         control.write()
         assert box.follow(seen(time=2.0)).power == 1500
         assert ask(write(88, 30)) == b"\x10\x00\x58\x00\x01"
