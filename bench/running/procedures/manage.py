@@ -8,6 +8,7 @@ or an answer the car rests.
 from collections.abc import Iterable
 from dataclasses import replace
 from math import floor, inf, isfinite, isnan
+from threading import Thread
 
 from bench import columns
 from bench.columns import INDEX
@@ -77,6 +78,18 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._managing: _Managing | None = None
         self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
+        self._ahead: Thread | None = None
+
+    @property
+    def worked_out(self) -> bool:
+        """Whether it is known how far the car gets."""
+        return self._ahead is None or not self._ahead.is_alive()
+
+    def _work_out(self) -> None:
+        """Drive the reserve's road in each weather: where time is real, a bench would be silent meanwhile."""
+        for outside in dict.fromkeys(self.step.days.outside.tolist()):
+            way = going(self.step.days.car, self.step.reserve_road, outside)
+            usable(self.pack, 0.5, self.around(0.0), way.power)
 
     def _of_the_home(self, charger: Charger) -> Charger:
         """The station's, as far as the home has it."""
@@ -139,6 +152,9 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
+        if self._ahead is None and self.place.station.clock == "wall":
+            self._ahead = Thread(target=self._work_out, name="reach", daemon=True)
+            self._ahead.start()
         self._managing = _Managing(self, stage, self.linked(stage))
         return self._managing.control
 
@@ -290,6 +306,8 @@ class _Managing:
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
+        if not self._of.worked_out:
+            return
         self._withhold(row, time)
         self._looked, days, of = time, self._days, self._of
         quarter = days.quarter(time)
