@@ -17,7 +17,8 @@ from urllib.parse import quote
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
 from reports import covered, generator, lost, results
-from reports.front_page import Links, render
+from reports.front.shown import Links
+from reports.front_page import render
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
 from reports.nights.section import Since

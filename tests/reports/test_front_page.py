@@ -12,7 +12,8 @@ import pytest
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Measurement
-from reports.front_page import Links, render
+from reports.front.shown import Links
+from reports.front_page import render
 from reports.nights.changes import Changed
 from reports.nights.section import Since
 from reports.outcome import Outcome

@@ -1,0 +1,22 @@
+"""Mistakes in tests: neither pack nor bench are to blame."""
+
+from reports import markup
+from reports.front.again import repeat
+from reports.front.pieces import fault, links_of, title, told
+from reports.front.shown import Shown
+from reports.markup import head, table, verdict_badge
+
+ORDER = 50
+
+
+def section(shown: Shown) -> str:
+    """What is wrong in each, and how to have them again."""
+    tests = shown.of("TEST ERROR")
+    rows = "".join(
+        f"<tr><td>{title(test)}</td><td>{verdict_badge(test.verdict)}</td><td>{told(test)} {fault(test)}</td>"
+        f"<td>{links_of(test, shown.links)}</td></tr>"
+        for test in tests
+    )
+    note = "the test, a file or an option is wrong; pack and bench are not to blame"
+    names = head("Test", "", "What is wrong in it", "")
+    return markup.section("Mistakes in tests", table(names, rows) + repeat(tests, shown.session), note)
