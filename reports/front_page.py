@@ -1,19 +1,30 @@
 """The page a reviewer opens in the morning: verdicts, margins, what failed and why, and where to look closer.
 
-One HTML file without scripts and without anything from elsewhere, so that it opens from a disk, a mail or a
-CI artifact; figures lie beside it. It shows what `reports.outcome` found and decides nothing.
+HTML without scripts and without anything from elsewhere, so that it opens from a disk, a mail or a CI artifact; figures
+lie beside it. It shows what `reports.outcome` found and decides nothing. Up to `FEW` tests are told on the page itself.
+With more, each has a page of its own, the front page has the worst of every list, and one page beside it everything.
+Where there are several packs or stations, each has a page like the front page.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from html import escape
+from pathlib import Path
 
 from bench.recording.session_log import Session
 from reports.front.head import head
 from reports.front.sections import sections
-from reports.front.shown import Links, Shown
+from reports.front.sections.tests import details
+from reports.front.shown import Links, Shown, anchor, parts, since_of
 from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.page import fill
+
+FEW, LISTED = 60, 40
+"""Tests that are told on the front page itself; rows of each of its lists where there are more."""
+INDEX, EVERYTHING, PARTS, TESTS = "index.html", "everything.html", "packs", "tests"
 
 
 def render(
@@ -24,6 +35,58 @@ def render(
     session: Session | None = None,
 ) -> str:
     """Write the page; `session` is what its counts, its state and the command to repeat tests are told from."""
+    return _page(Shown(tests, links, since, session), problem)
+
+
+def write(
+    folder: Path, tests: Sequence[Outcome], links: Links, since: Since, problem: str | None, session: Session | None
+) -> Path:
+    """Write the front page and all pages beside it into `folder`; returns the front page."""
+    several = parts(tests)
+    many = len(tests) > FEW
+    links = replace(links, parts={name: f"{PARTS}/{_file(name)}" for name in several})
+    if many:
+        links = replace(links, test=lambda test: f"{TESTS}/{anchor(test)}.html", everything=EVERYTHING)
     shown = Shown(tests, links, since, session)
+    _write(folder / INDEX, _page(replace(shown, most=LISTED if many else None), problem))
+    if many:
+        whole = replace(links, everything="", back=INDEX)
+        _write(folder / EVERYTHING, _page(replace(shown, links=whole), problem))
+        _write_tests(folder / TESTS, shown)
+    _write_parts(folder / PARTS, shown, several)
+    return folder / INDEX
+
+
+def _write_parts(folder: Path, shown: Shown, several: Mapping[str, Sequence[Outcome]]) -> None:
+    below = shown.links.from_below()
+    for name, tests in several.items():
+        part = replace(shown, tests=tests, links=below, since=since_of(shown.since, tests), part=name)
+        _write(folder / _file(name), _page(part, None))
+
+
+def _write_tests(folder: Path, shown: Shown) -> None:
+    """One page for each test, with the way back."""
+    below, courses = shown.links.from_below(), shown.since.last.courses
+    here = replace(below, test=lambda test: f"{anchor(test)}.html")
+    back = f'<p class="subtitle"><a href="{escape(here.back)}">The whole session</a></p>'
+    nothing = dict.fromkeys(("alarm", "counts", "bench", "subtitle", "chips", "allure"), "")
+    for test in shown.tests:
+        told = f"<section>{details(test, here, courses, opened=True)}</section>"
+        parts_of = {**nothing, "headline": escape(test.title), "back": back, "sections": told}
+        _write(folder / f"{anchor(test)}.html", fill("front_page.html", parts_of))
+
+
+def _page(shown: Shown, problem: str | None) -> str:
     missing = f'<p class="problem">{escape(problem)}</p>' if problem else ""
     return fill("front_page.html", {**head(shown), "sections": missing + "".join(each(shown) for each in sections())})
+
+
+def _file(name: str) -> str:
+    """A name for the disk; of two packs never the same."""
+    plain = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")[:60]
+    return f"{plain}-{sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}.html"
+
+
+def _write(path: Path, page: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")

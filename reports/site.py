@@ -16,9 +16,8 @@ from urllib.parse import quote
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import covered, generator, lost, results
+from reports import covered, front_page, generator, lost, results
 from reports.front.shown import Links
-from reports.front_page import render
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
 from reports.nights.section import Since
@@ -110,9 +109,8 @@ def _build(
     results.write_environment(results_folder)
     _make_room(output)
     problem = _build_allure(results_folder, output)
-    page = render(tests, _lay_out(tests, output, runs, problem is None), since, problem, session)
-    index = output / "index.html"
-    index.write_text(page, encoding="utf-8")
+    links = _lay_out(tests, output, runs, problem is None)
+    index = front_page.write(output, tests, links, since, problem, session)
     listed = session.facts.get("requirements", {}) if session else {}
     (output / covered.FILE).write_text(covered.as_csv(covered.coverage(listed, tests)), encoding="utf-8")
     return BuiltReport(

@@ -21,13 +21,14 @@ WHO = {"CHARGER FAIL": "the charger", "MANAGER FAIL": "the energy manager"}
 def head(shown: Shown) -> dict[str, str]:
     """Its parts by their names in the template."""
     counts = Counter(test.verdict for test in shown.tests)
-    allure = shown.links.allure
+    allure, back = shown.links.allure, shown.links.back
     return {
         "alarm": _alarm(shown),
         "headline": escape(headline(counts)),
         "counts": escape(" ".join(filter(None, (counts_in_words(counts), news(shown.since.last))))),
         "bench": _bench_lines(shown),
         "subtitle": escape(_subtitle(shown)),
+        "back": f'<p class="subtitle"><a href="{escape(back)}">The whole session</a></p>' if back else "",
         "chips": _chips(counts),
         "allure": f'<a class="button" href="{allure}">Allure report</a>' if allure else "",
     }
@@ -64,7 +65,7 @@ def _alarm(shown: Shown) -> str:
     left: dict[str, list[str]] = {}
     for test in shown.tests:
         if test.bench == NOT_VERIFIED:
-            left.setdefault(test.left, []).append(title(test))
+            left.setdefault(test.left, []).append(title(test, shown.links))
     unsafe = "".join(
         f'<p class="alarm"><strong>{escape(words)}</strong> It was left so by {", ".join(by)}.</p>'
         for words, by in left.items()
@@ -79,7 +80,7 @@ def _alarm(shown: Shown) -> str:
 def _bench_lines(shown: Shown) -> str:
     """How every run left the bench, in the words of the terminal."""
     session = shown.session
-    if session is None or any(test.bench == NOT_VERIFIED for test in shown.tests):
+    if session is None or shown.part or any(test.bench == NOT_VERIFIED for test in shown.tests):
         return ""
     lines = (*session.waiver_lines(), *session.bench_lines())
     return "".join(f'<p class="subtitle">{escape(line)}</p>' for line in lines)

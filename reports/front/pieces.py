@@ -17,14 +17,9 @@ BENCH_WORDS = {
 }  # fmt: skip
 
 
-def anchor(test: Outcome) -> str:
-    """Name the place of a test on the page."""
-    return f"t{test.allure_id[:12]}"
-
-
-def title(test: Outcome) -> str:
+def title(test: Outcome, links: Links) -> str:
     """A link to where everything of a test is told."""
-    return f'<a href="#{anchor(test)}">{escape(test.title)}</a>'
+    return f'<a href="{links.test(test)}">{escape(test.title)}</a>'
 
 
 def bench_badge(test: Outcome) -> str:

@@ -20,13 +20,13 @@ FAILURES = (
 
 def section(shown: Shown) -> str:
     """A list for each who has failed."""
-    return "".join(_failures(shown.of(verdict), heading, note, shown.links) for verdict, heading, note in FAILURES)
+    return "".join(_failures(shown.of(verdict), heading, note, shown) for verdict, heading, note in FAILURES)
 
 
-def _failures(tests: list[Outcome], heading: str, note: str, links: Links) -> str:
-    rows = "".join(_failure(test, row, links) for test in tests for row in test.violated or (None,))
+def _failures(tests: list[Outcome], heading: str, note: str, shown: Shown) -> str:
+    rows = [_failure(test, row, shown.links) for test in tests for row in test.violated or (None,)]
     names = head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
-    return markup.section(heading, table(names, rows), note)
+    return markup.section(heading, table(names, shown.listed(rows)) + shown.more(len(rows)), note)
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -41,7 +41,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         where = f"step {row.step}" if row.step and row is not test.trip else where
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
-        f"<tr><td>{title(test)}{waived(test)}<br><small>{escape(demands)}</small> {fault(test)}</td>{told}"
+        f"<tr><td>{title(test, links)}{waived(test)}<br><small>{escape(demands)}</small> {fault(test)}</td>{told}"
         f"<td>{escape(where)}{_moment(test, row, links)}</td><td>{links_of(test, links)}</td></tr>"
     )
 

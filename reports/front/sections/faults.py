@@ -22,10 +22,11 @@ def section(shown: Shown) -> str:
     tests, groups = shown.of(*OTHERS), dict[tuple[str, ...], list[Outcome]]()
     for test in tests:
         groups.setdefault(_first_cause(test, shown.devices), []).append(test)
-    rows = "".join(_cause(group, shown) for group in groups.values())
+    rows = [_cause(group, shown) for group in groups.values()]
     names = head("Test", "", "What happened", "Where", "")
     note = "nothing is known about the pack from these tests"
-    return markup.section("Bench faults and missing tests", table(names, rows) + repeat(tests, shown.session), note)
+    body = table(names, shown.listed(rows)) + shown.more(len(rows)) + repeat(tests[: shown.most], shown.session)
+    return markup.section("Bench faults and missing tests", body, note)
 
 
 def _first_cause(test: Outcome, devices: Sequence[Device]) -> tuple[str, ...]:
@@ -39,11 +40,16 @@ def _cause(tests: Sequence[Outcome], shown: Shown) -> str:
     count = f"<small>{len(tests)} tests:</small> " if others else ""
     also = f"<br><small>and {len(others)} more like it</small>" if others else ""
     return (
-        f"<tr><td>{count}{', '.join(map(title, tests))}</td><td>{verdict_badge(first.verdict)}</td>"
+        f"<tr><td>{count}{_titles(tests, shown)}</td><td>{verdict_badge(first.verdict)}</td>"
         f"<td>{told(first)}{also}<br>{fault(first)} "
         f"<small>{escape(culprit(first.cause, first.reason, shown.devices))}</small></td>"
         f"<td>{escape(place(first.cause))}</td><td>{links_of(first, shown.links)}</td></tr>"
     )
+
+
+def _titles(tests: Sequence[Outcome], shown: Shown) -> str:
+    named = ", ".join(title(test, shown.links) for test in tests[: shown.most])
+    return named + shown.more(len(tests))
 
 
 def culprit(cause: Mapping[str, Any], reason: str, devices: Sequence[Device]) -> str:

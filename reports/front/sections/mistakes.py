@@ -12,11 +12,13 @@ ORDER = 50
 def section(shown: Shown) -> str:
     """What is wrong in each, and how to have them again."""
     tests = shown.of("TEST ERROR")
-    rows = "".join(
-        f"<tr><td>{title(test)}</td><td>{verdict_badge(test.verdict)}</td><td>{told(test)} {fault(test)}</td>"
+    rows = [
+        f"<tr><td>{title(test, shown.links)}</td><td>{verdict_badge(test.verdict)}</td>"
+        f"<td>{told(test)} {fault(test)}</td>"
         f"<td>{links_of(test, shown.links)}</td></tr>"
         for test in tests
-    )
+    ]
     note = "the test, a file or an option is wrong; pack and bench are not to blame"
     names = head("Test", "", "What is wrong in it", "")
-    return markup.section("Mistakes in tests", table(names, rows) + repeat(tests, shown.session), note)
+    body = table(names, shown.listed(rows)) + shown.more(len(rows)) + repeat(tests[: shown.most], shown.session)
+    return markup.section("Mistakes in tests", body, note)

@@ -5,8 +5,8 @@ from html import escape
 
 from bench.verdicts import FAILED
 from reports import markup
-from reports.front.pieces import anchor, bench_badge, links_of, place, told, waived
-from reports.front.shown import Links, Shown
+from reports.front.pieces import bench_badge, links_of, place, title, told, waived
+from reports.front.shown import Links, Shown, anchor, on_this_page
 from reports.markup import CLASS, cells, head, sparkline, table, verdict_badge
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
@@ -19,12 +19,29 @@ Courses = Mapping[tuple[Who, What], Course]
 
 
 def section(shown: Shown) -> str:
-    """Worst first, as they are given."""
+    """Worst first, as they are given; where each has a page of its own, one line that leads there."""
     courses = shown.since.last.courses
-    return markup.section("All tests", "".join(_test(test, shown.links, courses) for test in shown.tests))
+    here = [test for test in shown.tests if _is_here(test, shown.links)]
+    inside = "".join(details(test, shown.links, courses) for test in here)
+    lines = [_line(test, shown.links) for test in shown.tests if not _is_here(test, shown.links)]
+    rows = table(head("", "Test", "Requirements", "Bench time"), shown.listed(lines))
+    return markup.section("All tests", inside + rows + shown.more(len(lines)))
 
 
-def _test(test: Outcome, links: Links, courses: Courses) -> str:
+def _is_here(test: Outcome, links: Links) -> bool:
+    return links.test(test) == on_this_page(test)
+
+
+def _line(test: Outcome, links: Links) -> str:
+    duration = readable(test.manifest.get("duration")) if test.manifest else ""
+    return (
+        f"<tr><td>{verdict_badge(test.verdict)}</td><td>{title(test, links)}{waived(test)}{bench_badge(test)}</td>"
+        f"{cells(', '.join(test.requirements), duration)}</tr>"
+    )
+
+
+def details(test: Outcome, links: Links, courses: Courses, *, opened: bool = False) -> str:
+    """Everything of one test."""
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
     said = f"{told(test)} {escape(place(test.cause))}"
@@ -37,7 +54,7 @@ def _test(test: Outcome, links: Links, courses: Courses) -> str:
     duration = readable(test.manifest.get("duration")) if test.manifest else ""
     requirements = escape(", ".join(test.requirements))
     return (
-        f"<details{' open' if test.verdict in FAILED.values() else ''}>"
+        f"<details{' open' if opened or test.verdict in FAILED.values() else ''}>"
         f"<summary>{verdict_badge(test.verdict)} {escape(test.title)} "
         f"<small>{requirements} {duration}</small>{waived(test)}{resumed}{bench_badge(test)}</summary>"
         # A link to what is inside opens it, without a script.

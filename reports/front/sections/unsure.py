@@ -12,9 +12,11 @@ ORDER = 60
 
 def section(shown: Shown) -> str:
     """Why each could not be told."""
-    rows = "".join(
-        f"<tr><td>{title(test)}</td><td>{escape(test.reason)}</td><td>{links_of(test, shown.links)}</td></tr>"
+    rows = [
+        f"<tr><td>{title(test, shown.links)}</td><td>{escape(test.reason)}</td>"
+        f"<td>{links_of(test, shown.links)}</td></tr>"
         for test in shown.of("INCONCLUSIVE")
-    )
+    ]
     names = head("Test", "Why", "")
-    return markup.section("Inconclusive", table(names, rows), "closer to a limit than the measurement can tell")
+    body = table(names, shown.listed(rows)) + shown.more(len(rows))
+    return markup.section("Inconclusive", body, "closer to a limit than the measurement can tell")
