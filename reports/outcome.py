@@ -118,7 +118,7 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         message=(end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
-        trip=_trip(results.attachment(result, allure.EVENTS, folder)),
+        trip=_trip(results.attachment(result, allure.EVENTS, folder), manifest),
         picture=results.attachment(result, allure.FIGURE, folder),
         interactive=results.attachment(result, allure.INTERACTIVE, folder),
         bench=end.bench if end else left.state,
@@ -144,21 +144,18 @@ def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any
     return str(worst([told, Verdict(recorded)]) if recorded in list(Verdict) else told)
 
 
-def _trip(events: Path | None) -> Row | None:
+def _trip(events: Path | None, manifest: Mapping[str, Any]) -> Row | None:
     """Find the first guarded limit that the pack violated, in the event log of its run."""
     lines = events.read_text(encoding="utf-8").splitlines() if events else []
     for line in lines:
         event = json.loads(line) if '"trip"' in line else {}
         if event.get("type") == "trip" and event.get("blame") == "pack":
             measurement = tables.measurement_of({**event, "name": event["limit"]})
+            step = str(event.get("step") or "")
+            decided = tables.decided_of(manifest).get((measurement.name, step), {})
             return Row(
-                measurement.name,
-                measurement.value,
-                measurement.unit,
-                event.get("step") or "",
-                "",
-                measurement,
-            )
+                measurement.name, measurement.value, measurement.unit, step, "", measurement, decided=decided,
+            )  # fmt: skip
     return None
 
 

@@ -42,7 +42,7 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
         f"<tr><td>{title(test, links)}{waived(test)}<br><small>{escape(demands)}</small> {fault(test)}</td>{told}"
-        f"<td>{escape(where)}{_moment(test, row, links)}</td><td>{links_of(test, links)}</td></tr>"
+        f"<td>{escape(where)}{_whose(row)}{_moment(test, row, links)}</td><td>{links_of(test, links)}</td></tr>"
     )
 
 
@@ -52,9 +52,17 @@ def _measured(row: Row) -> str:
     return f"{quantity(row.value, row.unit)}{spread}"
 
 
+def _whose(row: Row | None) -> str:
+    """The cell or sensor that decided it, and when."""
+    if row is None or not row.decided:
+        return ""
+    return f"<br><b>{escape(row.decided['text'])}</b><br>{escape(place({'time': row.decided['time']}))}"
+
+
 def _moment(test: Outcome, row: Row | None, links: Links) -> str:
-    """A link to the moment at which a limit ended the run, in its interactive figure."""
-    figure, time = links.interactive(test), test.cause.get("time")
-    if figure is None or time is None or (row is not None and row is not test.trip):
+    """A link to the moment in its interactive figure: of a limit that ended the run, or of the cell that decided."""
+    figure = links.interactive(test)
+    time = test.cause.get("time") if row is None or row is test.trip else row.decided.get("time")
+    if figure is None or time is None:
         return ""
     return f'<br><a href="{escape(figure)}#at={float(time):.0f}">this moment</a>'
