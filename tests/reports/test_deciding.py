@@ -112,7 +112,8 @@ def test_the_front_page_names_it_and_leads_to_the_moment() -> None:
     measured = Measurement("capacity", 1.9, "Ah", at_least=2.0, step="discharge")
     page = render([outcome("FAIL", measured, decided=[DECIDED])], links, Since(Changed()))
     failures = section(page, "Pack failures")
-    assert "step discharge<br><b>cell 7 is the lowest, 2.41 V</b><br>at\N{NO-BREAK SPACE}4\N{NO-BREAK SPACE}h" in failures
+    assert "step discharge<br><b>cell 7 is the lowest, 2.41 V</b><br>" in failures
+    assert "4\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}05\N{NO-BREAK SPACE}min" in failures
     assert '<a href="figures/1.html#at=14725">this moment</a>' in failures
 
 
