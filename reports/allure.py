@@ -31,12 +31,12 @@ from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
 from reports.deciding import decided
 from reports.kpi import Kpi, evaluate
+from reports.nights.earlier import earlier_run
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
-from reports.results import MANIFEST
+from reports.results import EVENTS, FIGURE, INTERACTIVE, MANIFEST
 from reports.uncertainty import budget
 
-FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
@@ -86,7 +86,7 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
         result.labels.append(Label(name="tag", value="damaged"))
     if picture:
         attach(result, results, picture, FIGURE, "image/png", "png")
-        page = interactive.html(recording).encode()
+        page = interactive.html(recording, *(earlier_run(folder, recording.manifest) or ())).encode()
         attach(result, results, page, INTERACTIVE, "text/html", "html")
     _attach_pictures(result, recording, results)
     _present_manifest(result, recording.manifest, results)

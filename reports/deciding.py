@@ -92,9 +92,9 @@ def _extreme(values: Floats, *, highest: bool) -> int | None:
     return int(np.nanargmax(values) if highest else np.nanargmin(values))
 
 
-def _told(run: Recording, column: str, row: int) -> str:
-    """`cell 7 is the lowest, 2.512 V`."""
-    name = extreme_at(run, column, row) or ("a sensor" if "Temperature" in column else "a cell")
+def _told(run: Recording, column: str, row: int, known: str = "") -> str:
+    """`cell 7 is the lowest, 2.512 V`; `known` is what somebody has called it already."""
+    name = known or extreme_at(run, column, row) or ("a sensor" if "Temperature" in column else "a cell")
     unit = "°C" if column.endswith("degC") else "V"
     return f"{name} is the {WORDS[column]}, {quantity(run.at(column, row), unit)}"
 
@@ -106,4 +106,5 @@ def _tripped(run: Recording) -> Iterator[Decided]:
         if event.get("blame") != "pack" or column not in WORDS or not run.has(column) or not isfinite(time):
             continue
         row = min(int(np.searchsorted(run.time, time)), len(run.time) - 1)
-        yield Decided(str(event["limit"]), str(event.get("step") or ""), _told(run, column, row), time)
+        told = _told(run, column, row, str(event.get("place") or ""))
+        yield Decided(str(event["limit"]), str(event.get("step") or ""), told, time)

@@ -46,7 +46,7 @@ def write(
     many = len(tests) > FEW
     links = replace(links, parts={name: f"{PARTS}/{_file(name)}" for name in several})
     if many:
-        links = replace(links, test=lambda test: f"{TESTS}/{anchor(test)}.html", everything=EVERYTHING)
+        links = replace(links, test=lambda test: place(test, many), everything=EVERYTHING)
     shown = Shown(tests, links, since, session)
     _write(folder / INDEX, _page(replace(shown, most=LISTED if many else None), problem))
     if many:
@@ -55,6 +55,11 @@ def write(
         _write_tests(folder / TESTS, shown)
     _write_parts(folder / PARTS, shown, several)
     return folder / INDEX
+
+
+def place(test: Outcome, many: bool) -> str:
+    """Where everything of a test is told, from the folder of the front page."""
+    return f"{TESTS}/{anchor(test)}.html" if many else f"{INDEX}#{anchor(test)}"
 
 
 def _write_parts(folder: Path, shown: Shown, several: Mapping[str, Sequence[Outcome]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from bench.recording.aftermath import left_by
 from bench.recording.session_log import TestEnd
 from bench.verdicts import FAILED, NOT_RUN, SELDOM, Verdict, worst
-from reports import allure, results, tables
+from reports import results, tables
 from reports.tables import Row
 
 PREFIX = re.compile(
@@ -118,9 +118,9 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         message=(end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
-        trip=_trip(results.attachment(result, allure.EVENTS, folder), manifest),
-        picture=results.attachment(result, allure.FIGURE, folder),
-        interactive=results.attachment(result, allure.INTERACTIVE, folder),
+        trip=_trip(results.attachment(result, results.EVENTS, folder), manifest),
+        picture=results.attachment(result, results.FIGURE, folder),
+        interactive=results.attachment(result, results.INTERACTIVE, folder),
         bench=end.bench if end else left.state,
         left=end.left if end else left.told,
         waived=end is not None and end.waived,

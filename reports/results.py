@@ -13,6 +13,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 MANIFEST = "run.json"
+FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
+"""Names of attachments."""
 SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know
 # First match wins. The patterns keep to what both generations of Allure understand.
 CATEGORIES: Final = (

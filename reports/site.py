@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import covered, front_page, generator, lost, results
+from reports import covered, front_page, generator, interactive, lost, results
 from reports.front.shown import Links
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
@@ -163,13 +163,18 @@ def _build_allure(results_folder: Path, output: Path) -> str | None:
 def _lay_out(tests: list[Outcome], output: Path, runs: Path, with_allure: bool) -> Links:
     """Copy the figures beside the page and say where everything lies."""
     (output / FIGURES).mkdir()
-    copied = {}
+    interactive.write_shared(output / FIGURES)
+    copied, many = {}, len(tests) > front_page.FEW
     for test in tests:
         for kind, source in (("png", test.picture), ("html", test.interactive)):
             if source:
                 target = f"{FIGURES}/{test.allure_id}.{kind}"
-                shutil.copyfile(source, output / target)
                 copied[test.allure_id, kind] = target
+                if kind == "png":
+                    shutil.copyfile(source, output / target)
+                else:
+                    page = interactive.beside(source.read_text(encoding="utf-8"), f"../{front_page.place(test, many)}")
+                    (output / target).write_text(page, encoding="utf-8")
     return Links(
         allure=ALLURE if with_allure else None,
         figure=lambda test: copied.get((test.allure_id, "png")),
