@@ -114,7 +114,7 @@ def test_the_front_page_names_it_and_leads_to_the_moment() -> None:
     failures = section(page, "Pack failures")
     assert "step discharge<br><b>cell 7 is the lowest, 2.41 V</b><br>" in failures
     assert "4\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}05\N{NO-BREAK SPACE}min" in failures
-    assert '<a href="figures/1.html#at=14725">this moment</a>' in failures
+    assert '<a href="figures/1.html#at=14725&amp;cells">this moment</a>' in failures
 
 
 def test_another_figure_of_another_step_was_not_decided_by_it() -> None:

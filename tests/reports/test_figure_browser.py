@@ -136,7 +136,8 @@ def overlaps(page: Any) -> list[Any]:
         page.evaluate("""plots.flatMap(plot => plot.labels.flatMap((one, place) =>
         plot.labels.slice(place + 1).filter(other =>
             one.x < other.x + other.width && other.x < one.x + one.width
-            && one.y < other.y + other.height && other.y < one.y + one.height).map(other => [one.text, other.text])))""")
+            && one.y < other.y + other.height && other.y < one.y + one.height
+        ).map(other => [one.text, other.text])))""")
     )
 
 

@@ -65,4 +65,5 @@ def _moment(test: Outcome, row: Row | None, links: Links) -> str:
     time = test.cause.get("time") if row is None or row is test.trip else row.decided.get("time")
     if figure is None or time is None:
         return ""
-    return f'<br><a href="{escape(figure)}#at={float(time):.0f}">this moment</a>'
+    cells = "&amp;cells" if row is not None and row.decided else ""
+    return f'<br><a href="{escape(figure)}#at={float(time):.0f}{cells}">this moment</a>'

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from allure_commons.model2 import TestResult
+from allure_commons import model2
 
 from reports import allure, results
 from reports.nights.earlier import earlier_run
@@ -71,7 +71,7 @@ def test_the_figure_in_the_results_has_it(two: tuple[Path, Path, dict[str, Any]]
     folder.mkdir()
 
     def figure() -> str:
-        result = TestResult(uuid="u", name="t")
+        result = model2.TestResult(uuid="u", name="t")
         allure.present(result, now, folder)
         (found,) = [each for each in result.attachments if each.name == results.INTERACTIVE]
         return (folder / found.source).read_text(encoding="utf-8")
