@@ -22,7 +22,7 @@ from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.page import fill
 
-FEW, LISTED = 60, 40
+FEW, LISTED = 45, 40
 """Tests that are told on the front page itself; rows of each of its lists where there are more."""
 INDEX, EVERYTHING, PARTS, TESTS = "index.html", "everything.html", "packs", "tests"
 

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from bench.recording.aftermath import left_by
 from bench.recording.session_log import TestEnd
 from bench.verdicts import FAILED, NOT_RUN, SELDOM, Verdict, worst
 from reports import results, tables
+from reports.lighter import allure_id
 from reports.tables import Row
 
 PREFIX = re.compile(
@@ -55,11 +55,14 @@ class Outcome:
     waived: bool = False
     waiver: str = ""
     """See `bench.recording.session_log.TestEnd`."""
+    _rows: list[Row] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def rows(self) -> list[Row]:
         """The table of the run's figures, empty when there was no run."""
-        return tables.rows_of(self.manifest)
+        if not self._rows:
+            self._rows.extend(tables.rows_of(self.manifest))  # asked for by every section of the page
+        return self._rows
 
     @property
     def violated(self) -> list[Row]:
@@ -114,7 +117,7 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         verdict=end.verdict if end else _verdict(result, message, manifest),
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
-        allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
+        allure_id=allure_id(result),
         message=(end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
