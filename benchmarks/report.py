@@ -100,7 +100,9 @@ def _one(model: Mapping[str, Any], number: int, bodies: Mapping[str, bytes], tar
             body += f"<!-- {number} -->".encode()  # behind the end of either, and read by nobody
         (target / name).write_bytes(body)
         attachments.append({**entry, "source": name})
-    labels = [each for each in model["labels"] if each["name"] != "nodeid"] + [{"name": "nodeid", "value": nodeid}]
+    named = {"nodeid": nodeid, "feature": f"Feature {number % 5}", "story": f"Story {number % 25}"}
+    labels = [each for each in model["labels"] if each["name"] not in named]
+    labels += [{"name": name, "value": value} for name, value in named.items()]
     own = {"uuid": uuid, "name": title, "historyId": uuid, "fullName": nodeid, "testCaseId": uuid}
     result = {**model, **own, "labels": labels, "attachments": attachments}
     if number % EVERY == 0:

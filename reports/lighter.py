@@ -16,7 +16,8 @@ from typing import Any
 from reports.results import FIGURE, INTERACTIVE
 
 _PICTURE = re.compile(r'src="data:image/png;base64,[^"]*"')
-_HINT = re.compile(r'<tr title="[^"]*"')
+_ORNAMENT = re.compile(r'(<tr) title="[^"]*"|(<t[hd]) style="[^"]*"')
+"""What a table of figures can do without where there are many of them: most of its bytes."""
 OTHERS = ("categories.json", "environment.properties", "executor.json")
 Place = Callable[[str, str], str | None]
 """Where a figure lies beside the page, by the id of its test and its kind, `png` or `html`."""
@@ -57,4 +58,4 @@ def _one(result: dict[str, Any], place: Place, many: bool) -> None:
     if told and picture:
         told = _PICTURE.sub(f'src="{picture}"', told)
     if told:
-        result["descriptionHtml"] = _HINT.sub("<tr", told) if many else told
+        result["descriptionHtml"] = _ORNAMENT.sub(r"\1\2", told) if many else told

@@ -32,11 +32,16 @@ ORDER = (
     "INCONCLUSIVE",
     "PASS",
 )  # as a reviewer wants to read them
+AT_LENGTH = ("descriptionHtml", "steps")
+"""What a result has for Allure's page alone: most of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: verdict, title, what was measured or tripped, and the files that show it."""
+    """One test: verdict, title, what was measured or tripped, and the files that show it.
+
+    `manifest` is that of its run, without the limits of the guard.
+    """
 
     verdict: str
     title: str
@@ -101,7 +106,8 @@ def outcomes(folder: Path, ends: Mapping[str, TestEnd] | None = None) -> list[Ou
     `ends` is what the record of the session says: then its tests are told and no others, with the verdicts it gives.
     """
     last: dict[str, dict[str, Any]] = {}
-    for result in sorted(results.read_results(folder), key=lambda result: result.get("stop", 0)):
+    told_of = ({key: each[key] for key in each if key not in AT_LENGTH} for each in results.read_results(folder))
+    for result in sorted(told_of, key=lambda result: result.get("stop", 0)):
         last[results.label(result, "nodeid") or result["uuid"]] = result
     told = dict.fromkeys(last) if ends is None else ends
     found = [_outcome(result, folder, told[key]) for key, result in last.items() if key in told]
@@ -110,6 +116,7 @@ def outcomes(folder: Path, ends: Mapping[str, TestEnd] | None = None) -> list[Ou
 
 def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Outcome:
     manifest = results.manifest_of(result, folder) or {}
+    manifest.pop("limits", None)  # the longest of its lists, which no page shows: memory, of a thousand tests
     message = (result.get("statusDetails") or {}).get("message", "")
     marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     left = left_by(manifest.get("bench_verdict"), manifest)

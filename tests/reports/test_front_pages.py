@@ -212,12 +212,8 @@ def test_from_a_pack_to_its_matrix_to_its_test_is_three_clicks(browser: Any, rep
 def test_on_a_telephone_nothing_is_wider_than_the_window_and_every_field_names_its_column(
     browser: Any, report: Path, place: str
 ) -> None:
-    found = {
-        "index": [report],
-        "pack": sorted(report.parent.glob("packs/*")),
-        "test": sorted(report.parent.glob("tests/*")),
-    }
-    if not found[place]:
+    found = sorted(report.parent.glob({"index": INDEX, "pack": "packs/*", "test": "tests/*"}[place]))
+    if not found:
         pytest.skip("few tests have no pages of their own")
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(found[0].as_uri())
