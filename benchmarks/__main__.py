@@ -19,6 +19,7 @@ from benchmarks import (
     opening,
     profile,
     recorder,
+    report,
     same_bytes,
     start_up,
     supervisor,
@@ -30,7 +31,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        live, opening, supervisor, wheel, judging, driving, maps, wires, managing,
+        live, opening, supervisor, wheel, judging, driving, maps, wires, managing, report,
     )
 }  # fmt: skip
 

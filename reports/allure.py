@@ -29,13 +29,14 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
+from reports.deciding import decided
 from reports.kpi import Kpi, evaluate
+from reports.nights.earlier import earlier_run
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
-from reports.results import MANIFEST
+from reports.results import EVENTS, FIGURE, INTERACTIVE, MANIFEST
 from reports.uncertainty import budget
 
-FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
@@ -85,7 +86,7 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
         result.labels.append(Label(name="tag", value="damaged"))
     if picture:
         attach(result, results, picture, FIGURE, "image/png", "png")
-        page = interactive.html(recording).encode()
+        page = interactive.html(recording, *(earlier_run(folder, recording.manifest) or ())).encode()
         attach(result, results, page, INTERACTIVE, "text/html", "html")
     _attach_pictures(result, recording, results)
     _present_manifest(result, recording.manifest, results)
@@ -107,11 +108,13 @@ def _attach_pictures(result: TestResult, recording: Recording, results: Path) ->
 
 
 def record_kpis(folder: Path, recording: Recording) -> None:
-    """Put the KPIs that the samples allow into the run's manifest, and what is wrong with one that failed."""
+    """Put the KPIs into the run's manifest, what is wrong with one that failed, and who decided what was missed."""
     found = evaluate(recording)
     problems = {"kpi_problems": list(found.problems)} if found.problems else {}
-    kept = {key: value for key, value in recording.manifest.items() if key != "kpi_problems"}
-    write_manifest(folder, {**kept, "kpis": list(map(told, found.figures)), **problems})
+    whose = [each.as_dict() for each in decided(recording, found.figures)]
+    kept = {key: value for key, value in recording.manifest.items() if key not in ("kpi_problems", "decided")}
+    new = {"kpis": list(map(told, found.figures)), **problems, **({"decided": whose} if whose else {})}
+    write_manifest(folder, {**kept, **new})
 
 
 def told(figure: Kpi) -> dict[str, Any]:
@@ -146,6 +149,10 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
         said = f"Assumed of the simulated cell {manifest['pack']['cell']}, measured on none: {', '.join(assumed)}."
         parts.append(f"<p>{escape(said)} A verdict that rests on them is as good as they are.</p>")
     parts += [f"<p><b>Not computed: {escape(text)}</b></p>" for text in manifest.get("kpi_problems", ())]
+    parts += [
+        f"<p><b>{escape(name)}</b> in {escape(step)}: {escape(each['text'])}, at {readable(each['time'])}</p>"
+        for (name, step), each in tables.decided_of(manifest).items()
+    ]
     rows = tables.rows_of(manifest)
     if rows:
         parts.append(tables.as_html(rows))

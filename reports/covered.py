@@ -51,14 +51,16 @@ def coverage(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome]) 
     ]  # fmt: skip
 
 
-def requirements(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str]) -> str:
-    """The section of the front page; nothing where no test is marked and there is no list."""
+def requirements(
+    listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str], file: str = FILE
+) -> str:
+    """The section of a page; nothing where no test is marked and there is no list. `file` has it as a table."""
     rows = coverage(listed, tests)
     missing = [each.identifier for each in rows if not each.tests]
     told = f"<p>Without a test in this session: {escape(', '.join(missing))}.</p>" if missing else ""
     names = head("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
     shown = table(names, "".join(_row(each, links) for each in rows if each.tests))
-    note = f'the worst of all tests that are marked with each; <a href="{FILE}">as a table</a>'
+    note = f'the worst of all tests that are marked with each; <a href="{file}">as a table</a>'
     return section("Requirements", shown + told, note)
 
 
@@ -82,7 +84,7 @@ def _tests(covered: Covered, links: Mapping[str, str]) -> str:
     """How many there are, and the worst of them to look at."""
     first = min(covered.tests, key=lambda test: ORDER.index(test.verdict))
     more = f" and {len(covered.tests) - 1} more" if len(covered.tests) > 1 else ""
-    return f'<a href="#{links.get(first.nodeid, "")}">{escape(first.title)}</a>{more}'
+    return f'<a href="{links.get(first.nodeid, "#")}">{escape(first.title)}</a>{more}'
 
 
 def as_csv(rows: Sequence[Covered]) -> str:

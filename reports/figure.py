@@ -136,7 +136,7 @@ def _draw_limits(axis: "Axes", run: Recording, panel: Panel) -> None:
             axis.axhline(limit.value, color=RED, linewidth=1.0, linestyle=(0, (6, 2)))
         arrow = "" if inside else "↑ " if limit.upper else "↓ "
         axis.annotate(
-            f"{arrow}{limit.name} {limit.value:g} {panel.unit}",
+            f"{arrow}{limit.words(panel.unit)}",
             (0.004, limit.value if inside else float(limit.upper)),
             xycoords=("axes fraction", "data" if inside else "axes fraction"),
             xytext=(0, -2 if limit.upper else 2), textcoords="offset points",

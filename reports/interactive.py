@@ -1,62 +1,87 @@
 """The interactive figure of a run: one HTML file with zoom and cursor that needs no network and no server.
 
-uPlot (vendored under `reports/vendor`) draws it; samples travel as 16-bit steps of each column's own range,
-differenced, deflated and base64-encoded, which takes a tenth of the same numbers as text.
+uPlot (vendored under `reports/vendor`) draws it. In a report with many figures the library lies once beside them.
 """
 
 import json
-import zlib
-from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reports import coding
+from reports.beside import Drawn, before_of, cells_of
 from reports.page import fill
 from reports.panels import Panel, breaks, decimate, limit_lines, panels_of, readable, span, violations_of
-from reports.recording import Floats, Recording
+from reports.recording import Recording
+from reports.tables import decided_of
 
 BUCKETS = 5000  # at 4 or more rows each: a run of 5 h at 1 s stays whole
-GAP = 65535  # code of a missing sample
-TOP = GAP - 1
+SHARED = "figure"
+"""Name of the files beside figures that have what is the same in all of them."""
+BACK = '<nav id="back"></nav>'
 
 
-def html(run: Recording) -> str:
-    """Build the page. Raises `ValueError` when the run has no sample to draw."""
+def html(run: Recording, before: Recording | None = None, called: str = "") -> str:
+    """Build the page; `before` is an earlier run of the same test, to be laid over it, and `called` its night.
+
+    Raises `ValueError` when the run has no sample to draw.
+    """
     panels = panels_of(run)
     if not panels:
         raise ValueError("The run has no samples of voltage, current, temperature or SOC: nothing can be drawn.")
     names = list(dict.fromkeys(name for panel in panels for name in panel.columns))
     rows = decimate([run.column(name) for name in names], BUCKETS)
     at, moments = breaks(run, rows)
-    coded = {name: _quantise(np.insert(run.column(name)[rows], at, np.nan)) for name in names}
+    drawn = Drawn(run, rows, at)
     figure = {
         "count": len(rows) + len(at),
-        "time": _pack_time(np.insert(run.time[rows], at, moments)),
-        "columns": {name: {"low": low, "step": step, "data": data} for name, (low, step, data) in coded.items()},
-        "panels": [_panel(run, panel) for panel in panels],
-        "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
-        "holds": [{"start": hold.start, "stop": hold.stop, "name": hold.limit} for hold in run.holds],
-        "gaps": [
-            {"start": gap.start, "seen": gap.seen, "stop": gap.stop, "name": readable(gap.seen - gap.start)}
-            for gap in run.gaps
-        ],
-        "violations": [
-            {
-                "time": violation.time,
-                "text": violation.text,
-                "column": violation.column,
-                "value": violation.value,
-            }
-            for violation in violations_of(run)
-        ],
+        "time": coding.pack_time(np.insert(run.time[rows], at, moments)),
+        "columns": {name: coding.column(np.insert(run.column(name)[rows], at, np.nan)) for name in names},
+        "panels": [_panel(drawn, panel) for panel in panels],
+        "before": before_of(drawn, panels, before, called) if before is not None else None,
+        **_marks(run),
     }
     return _fill(run, figure)
 
 
-def _panel(run: Recording, panel: Panel) -> dict[str, Any]:
-    low, high = span(run, panel)
+def beside(page: str, back: str = "") -> str:
+    """A page for a folder where `shared` lies: without what is in there, and with a link back to where it is told."""
+    for kind, text in shared().items():
+        whole, elsewhere = _WHOLE[kind], _BESIDE[kind]
+        page = page.replace(whole.format(text), elsewhere, 1)
+    link = f'<nav id="back"><a href="{escape(back)}">Back to the report</a></nav>'
+    return page.replace(BACK, link, 1) if back else page
+
+
+@cache
+def shared() -> Mapping[str, str]:
+    """What all figures have in common, by the ending of its file."""
+    vendor, own = files("reports") / "vendor" / "uplot", files("reports") / "templates"
+    library = (vendor / "uPlot.iife.min.js").read_text(encoding="utf-8")
+    style = (vendor / "uPlot.min.css").read_text(encoding="utf-8")
+    return {
+        "css": style + (own / "figure.css").read_text(encoding="utf-8"),
+        "js": library + (own / "figure.js").read_text(encoding="utf-8"),
+    }
+
+
+_WHOLE = {"css": "<style>{}</style>", "js": "<script>{}</script>"}
+_BESIDE = {"css": f'<link rel="stylesheet" href="{SHARED}.css">', "js": f'<script src="{SHARED}.js"></script>'}
+
+
+def write_shared(folder: Path) -> None:
+    """Write what `beside` has left out."""
+    for kind, text in shared().items():
+        (folder / f"{SHARED}.{kind}").write_text(text, encoding="utf-8")
+
+
+def _panel(drawn: Drawn, panel: Panel) -> dict[str, Any]:
+    low, high = span(drawn.run, panel)
     return {
         "title": panel.title,
         "unit": panel.unit,
@@ -68,33 +93,39 @@ def _panel(run: Recording, panel: Panel) -> dict[str, Any]:
             {"column": trace.column, "label": trace.label, "color": trace.color, "dashed": trace.dashed}
             for trace in panel.traces
         ],
-        "limits": [{"name": limit.name, "value": limit.value} for limit in limit_lines(run, panel)],
+        "limits": [
+            {"name": limit.name, "value": limit.value, "text": limit.words(panel.unit)}
+            for limit in limit_lines(drawn.run, panel)
+        ],
+        "cells": cells_of(drawn, panel),
     }
 
 
-def _pack_time(time: Floats) -> str:
-    """Milliseconds as differences of 32-bit integers: regular scans deflate to almost nothing."""
-    milliseconds = np.round(1000 * time).astype(np.int64)
-    return _deflate(np.diff(milliseconds, prepend=0).astype("<i4"))
-
-
-def _quantise(values: Floats) -> tuple[float, float, str]:
-    """Code a column in `TOP` steps of its range, differenced modulo 65536: low end, step size, data."""
-    finite = np.isfinite(values)
-    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
-    step = (high - low) / TOP or 1.0
-    codes = np.full(len(values), GAP, dtype=np.uint16)
-    codes[finite] = np.round((values[finite] - low) / step).astype(np.uint16)
-    return low, step, _deflate(np.diff(codes, prepend=np.uint16(0)).astype("<u2"))
-
-
-def _deflate(numbers: np.ndarray[Any, Any]) -> str:
-    return b64encode(zlib.compress(numbers.tobytes(), level=9)).decode("ascii")
+def _marks(run: Recording) -> dict[str, Any]:
+    """What is said of moments and of times: steps, pauses, gaps, violations, who decided what was missed."""
+    return {
+        "steps": [{"name": step.name, "start": step.start, "stop": step.stop} for step in run.steps],
+        "holds": [{"start": hold.start, "stop": hold.stop, "name": hold.limit} for hold in run.holds],
+        "gaps": [
+            {"start": gap.start, "seen": gap.seen, "stop": gap.stop, "name": readable(gap.seen - gap.start)}
+            for gap in run.gaps
+        ],
+        "violations": [
+            {
+                "time": each.time, "text": each.text, "column": each.column, "value": each.value, "since": each.since,
+                "limit": each.limit, "upper": each.upper,
+            }
+            for each in violations_of(run)
+        ],
+        "decided": [
+            {"time": each["time"], "text": f"{name}: {each['text']}"}
+            for (name, _), each in decided_of(run.manifest).items()
+        ],
+    }  # fmt: skip
 
 
 def _fill(run: Recording, figure: dict[str, Any]) -> str:
     manifest = run.manifest
-    vendor = files("reports") / "vendor" / "uplot"
     parts = {
         "title": escape(manifest["test"]["title"]),
         "verdict": escape(str(manifest.get("verdict") or "RUNNING")),
@@ -102,9 +133,9 @@ def _fill(run: Recording, figure: dict[str, Any]) -> str:
             f"{manifest['pack']['name']} on {manifest['station']['name']}, {readable(float(run.time[-1]))}, "
             f"run {manifest['run_id']}"
         ),
+        "back": BACK,
         "cause": escape(manifest["cause"]["text"]) if manifest.get("cause") else "",
-        "uplot.css": (vendor / "uPlot.min.css").read_text(encoding="utf-8"),
-        "uplot.js": (vendor / "uPlot.iife.min.js").read_text(encoding="utf-8"),
+        **{kind: _WHOLE[kind].format(text) for kind, text in shared().items()},
         # `</script>` inside a step name must not end the script it is data of
         "figure": json.dumps(figure, separators=(",", ":")).replace("<", "\\u003c"),
     }

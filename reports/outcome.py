@@ -7,14 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from bench.recording.aftermath import left_by
 from bench.recording.session_log import TestEnd
 from bench.verdicts import FAILED, NOT_RUN, SELDOM, Verdict, worst
-from reports import allure, results, tables
+from reports import results, tables
+from reports.lighter import allure_id
 from reports.tables import Row
 
 PREFIX = re.compile(
@@ -32,11 +32,16 @@ ORDER = (
     "INCONCLUSIVE",
     "PASS",
 )  # as a reviewer wants to read them
+AT_LENGTH = ("descriptionHtml", "steps")
+"""What a result has for Allure's page alone: most of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: verdict, title, what was measured or tripped, and the files that show it."""
+    """One test: verdict, title, what was measured or tripped, and the files that show it.
+
+    `manifest` is that of its run, without the limits of the guard.
+    """
 
     verdict: str
     title: str
@@ -55,11 +60,14 @@ class Outcome:
     waived: bool = False
     waiver: str = ""
     """See `bench.recording.session_log.TestEnd`."""
+    _rows: list[Row] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def rows(self) -> list[Row]:
         """The table of the run's figures, empty when there was no run."""
-        return tables.rows_of(self.manifest)
+        if not self._rows:
+            self._rows.extend(tables.rows_of(self.manifest))  # asked for by every section of the page
+        return self._rows
 
     @property
     def violated(self) -> list[Row]:
@@ -98,7 +106,8 @@ def outcomes(folder: Path, ends: Mapping[str, TestEnd] | None = None) -> list[Ou
     `ends` is what the record of the session says: then its tests are told and no others, with the verdicts it gives.
     """
     last: dict[str, dict[str, Any]] = {}
-    for result in sorted(results.read_results(folder), key=lambda result: result.get("stop", 0)):
+    told_of = ({key: each[key] for key in each if key not in AT_LENGTH} for each in results.read_results(folder))
+    for result in sorted(told_of, key=lambda result: result.get("stop", 0)):
         last[results.label(result, "nodeid") or result["uuid"]] = result
     told = dict.fromkeys(last) if ends is None else ends
     found = [_outcome(result, folder, told[key]) for key, result in last.items() if key in told]
@@ -107,6 +116,7 @@ def outcomes(folder: Path, ends: Mapping[str, TestEnd] | None = None) -> list[Ou
 
 def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Outcome:
     manifest = results.manifest_of(result, folder) or {}
+    manifest.pop("limits", None)  # the longest of its lists, which no page shows: memory, of a thousand tests
     message = (result.get("statusDetails") or {}).get("message", "")
     marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     left = left_by(manifest.get("bench_verdict"), manifest)
@@ -114,13 +124,13 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         verdict=end.verdict if end else _verdict(result, message, manifest),
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
-        allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
+        allure_id=allure_id(result),
         message=(end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
-        trip=_trip(results.attachment(result, allure.EVENTS, folder)),
-        picture=results.attachment(result, allure.FIGURE, folder),
-        interactive=results.attachment(result, allure.INTERACTIVE, folder),
+        trip=_trip(results.attachment(result, results.EVENTS, folder), manifest),
+        picture=results.attachment(result, results.FIGURE, folder),
+        interactive=results.attachment(result, results.INTERACTIVE, folder),
         bench=end.bench if end else left.state,
         left=end.left if end else left.told,
         waived=end is not None and end.waived,
@@ -144,21 +154,18 @@ def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any
     return str(worst([told, Verdict(recorded)]) if recorded in list(Verdict) else told)
 
 
-def _trip(events: Path | None) -> Row | None:
+def _trip(events: Path | None, manifest: Mapping[str, Any]) -> Row | None:
     """Find the first guarded limit that the pack violated, in the event log of its run."""
     lines = events.read_text(encoding="utf-8").splitlines() if events else []
     for line in lines:
         event = json.loads(line) if '"trip"' in line else {}
         if event.get("type") == "trip" and event.get("blame") == "pack":
             measurement = tables.measurement_of({**event, "name": event["limit"]})
+            step = str(event.get("step") or "")
+            decided = tables.decided_of(manifest).get((measurement.name, step), {})
             return Row(
-                measurement.name,
-                measurement.value,
-                measurement.unit,
-                event.get("step") or "",
-                "",
-                measurement,
-            )
+                measurement.name, measurement.value, measurement.unit, step, "", measurement, decided=decided,
+            )  # fmt: skip
     return None
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench import roles
 from reports import which_cell
-from reports.recording import Floats, Recording
+from reports.recording import Event, Floats, Recording
 
 BLUE, ORANGE, GREEN, SKY, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8E5BA6", "#7A7A7A"
 
@@ -50,22 +50,37 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class LimitLine:
-    """A guarded limit as a line across a panel, in the panel's unit."""
+    """A guarded limit as a line across a panel, in the panel's unit.
+
+    `requirement` has the ids of what the test stands for, where the pack would miss that with it.
+    """
 
     name: str
     value: float
     upper: bool
+    requirement: str = ""
+
+    def words(self, unit: str) -> str:
+        """What stands at the line."""
+        named = f" [{self.requirement}]" if self.requirement else ""
+        return f"{self.name} {self.value:g} {unit}{named}"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A limit that tripped: where, when (s of test time), and the sentence that says so."""
+    """A limit that tripped: where, when (s of test time), and the sentence that says so.
+
+    The value was beyond `limit` from `since` (s) on; `limit` is None where the run does not say what it was.
+    """
 
     column: str
     time: float
     value: float
     blame: str
     text: str
+    since: float
+    limit: float | None = None
+    upper: bool = False
 
 
 PANELS = (
@@ -168,19 +183,32 @@ def _has_values(run: Recording, column: str) -> bool:
 def limit_lines(run: Recording, panel: Panel) -> list[LimitLine]:
     """List the guarded limits that belong into a panel, in its unit."""
     found = []
+    ids = ", ".join((run.manifest.get("test") or {}).get("requirements") or ())
     for limit in run.manifest.get("limits", ()):
         for key, upper in (("at_least", False), ("at_most", True)):
             if limit["column"] in panel.columns and limit.get(key) is not None:
-                found.append(LimitLine(limit["name"], limit[key] * panel.scale, upper))
+                whose = ids if limit.get("blame") == "pack" and limit.get("action", "trip") == "trip" else ""
+                found.append(LimitLine(limit["name"], limit[key] * panel.scale, upper, whose))
     return found
 
 
 def violations_of(run: Recording) -> list[Violation]:
     """List what the guard tripped on, in order."""
-    return [
-        Violation(event["column"], event["time"], event["value"], event["blame"], event["text"])
-        for event in run.of_type("trip")
-    ]
+    return [_violation(run, event) for event in run.of_type("trip")]
+
+
+def _violation(run: Recording, event: Event) -> Violation:
+    least, most = event.get("at_least"), event.get("at_most")
+    upper = most is not None and (least is None or event["value"] > most)
+    limit = most if upper else least
+    since = float(event["time"])
+    if limit is not None and run.has(event["column"]):
+        rows = np.flatnonzero(run.time <= event["time"])
+        values = run.column(event["column"])[rows]
+        good = np.flatnonzero(~(values > limit if upper else values < limit))
+        first = good[-1] + 1 if len(good) else 0
+        since = float(run.time[first]) if first < len(rows) else since
+    return Violation(event["column"], event["time"], event["value"], event["blame"], event["text"], since, limit, upper)
 
 
 def span(run: Recording, panel: Panel) -> tuple[float, float]:

@@ -6,13 +6,17 @@ One test's result is filled by `reports.allure`; here nothing is known of sample
 import json
 import os
 import shutil
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 MANIFEST = "run.json"
+FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
+"""Names of attachments."""
+IDENTIFYING = ("station", "pack", "clock", "seed", "defects", "versions")
+"""Parts of a manifest that say what was tested and by what."""
 SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know
 # First match wins. The patterns keep to what both generations of Allure understand.
 CATEGORIES: Final = (
@@ -50,10 +54,10 @@ def clean(results: Path) -> None:
                     Path(entry.path).unlink(missing_ok=True)
 
 
-def read_results(results: Path) -> list[dict[str, Any]]:
-    """Read every result file; one that is not JSON (a killed writer) is passed over."""
+def read_results(results: Path) -> Iterator[dict[str, Any]]:
+    """Read every result file, one after the other; one that is not JSON (a killed writer) is passed over."""
     found = map(_read, sorted(results.glob("*-result.json")))
-    return [result for result in found if result is not None]
+    return (result for result in found if result is not None)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -124,7 +128,7 @@ def collected(results: Path) -> list[CollectedTest]:
 
 def write_environment(results: Path) -> None:
     """Write what all runs have in common, from the manifests attached: categories, environment, executor."""
-    manifests = [manifest for result in read_results(results) if (manifest := manifest_of(result, results))]
+    manifests = _manifests(results)
     matchers = [
         {"name": rule["name"], "matchedStatuses": rule["statuses"], "messageRegex": rule["message"]}
         for rule in CATEGORIES
@@ -135,6 +139,12 @@ def write_environment(results: Path) -> None:
     stations = " and ".join(_distinct(manifest["station"]["name"] for manifest in manifests))
     executor = {"name": f"packbench on {stations}" if stations else "packbench", "type": "packbench"}
     (results / "executor.json").write_text(json.dumps(executor), encoding="utf-8")
+
+
+def _manifests(results: Path) -> list[dict[str, Any]]:
+    """What the environment is made of, of every run: of a whole manifest a tenth."""
+    whole = (manifest_of(result, results) for result in read_results(results))
+    return [{key: each[key] for key in IDENTIFYING if key in each} for each in whole if each]
 
 
 def environment(manifests: list[dict[str, Any]]) -> dict[str, str]:

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import covered, generator, lost, results
-from reports.front_page import Links, render
+from reports import covered, front_page, generator, interactive, lighter, lost, results
+from reports.front.shown import Links
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
 from reports.nights.section import Since
@@ -27,6 +27,8 @@ from reports.outcome import Outcome, outcomes
 MARKER = ".packbench-report"
 FIGURES = "figures"
 ALLURE = "allure.html"
+Figures = Mapping[tuple[str, str], str]
+"""Where figures lie beside the front page, by the id of their test and their kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,10 @@ def _build(
     since = _kept(runs, Night.of(tests, session), past)
     results.write_environment(results_folder)
     _make_room(output)
-    problem = _build_allure(results_folder, output)
-    page = render(tests, _lay_out(tests, output, runs, problem is None), since, problem, session)
-    index = output / "index.html"
-    index.write_text(page, encoding="utf-8")
+    figures = _lay_out(tests, output)
+    problem = _build_allure(results_folder, output, figures, len(tests) > front_page.FEW)
+    links = _links(figures, output, runs, problem is None)
+    index = front_page.write(output, tests, links, since, problem, session)
     listed = session.facts.get("requirements", {}) if session else {}
     (output / covered.FILE).write_text(covered.as_csv(covered.coverage(listed, tests)), encoding="utf-8")
     return BuiltReport(
@@ -149,10 +151,12 @@ def _make_room(output: Path) -> None:
     (output / MARKER).write_text("This folder is replaced whenever the report is built.\n", encoding="utf-8")
 
 
-def _build_allure(results_folder: Path, output: Path) -> str | None:
+def _build_allure(results_folder: Path, output: Path, figures: Figures, many: bool) -> str | None:
     """Build Allure's page; returns why there is none."""
     try:
-        generator.generate(results_folder, output / ALLURE)
+        with TemporaryDirectory(prefix="packbench-results-") as scratch:
+            lighter.lighten(results_folder, Path(scratch), lambda *which: figures.get(which), many)
+            generator.generate(Path(scratch), output / ALLURE)
     except generator.GeneratorUnavailable as missing:
         return (
             f"The Allure pages are missing: {missing}. This page is complete without them; "
@@ -161,20 +165,29 @@ def _build_allure(results_folder: Path, output: Path) -> str | None:
     return None
 
 
-def _lay_out(tests: list[Outcome], output: Path, runs: Path, with_allure: bool) -> Links:
-    """Copy the figures beside the page and say where everything lies."""
+def _lay_out(tests: list[Outcome], output: Path) -> Figures:
+    """Copy the figures beside the page; what all interactive ones have in common lies there once."""
     (output / FIGURES).mkdir()
-    copied = {}
+    interactive.write_shared(output / FIGURES)
+    many, copied = len(tests) > front_page.FEW, {}
     for test in tests:
         for kind, source in (("png", test.picture), ("html", test.interactive)):
             if source:
-                target = f"{FIGURES}/{test.allure_id}.{kind}"
-                shutil.copyfile(source, output / target)
-                copied[test.allure_id, kind] = target
+                copied[test.allure_id, kind] = f"{FIGURES}/{test.allure_id}.{kind}"
+        if test.picture:
+            shutil.copyfile(test.picture, output / copied[test.allure_id, "png"])
+        if test.interactive:
+            page = test.interactive.read_text(encoding="utf-8")
+            page = interactive.beside(page, f"../{front_page.place(test, many)}")
+            (output / copied[test.allure_id, "html"]).write_text(page, encoding="utf-8")
+    return copied
+
+
+def _links(figures: Figures, output: Path, runs: Path, with_allure: bool) -> Links:
     return Links(
         allure=ALLURE if with_allure else None,
-        figure=lambda test: copied.get((test.allure_id, "png")),
-        interactive=lambda test: copied.get((test.allure_id, "html")),
+        figure=lambda test: figures.get((test.allure_id, "png")),
+        interactive=lambda test: figures.get((test.allure_id, "html")),
         run=lambda test: _run_link(test, output, runs),
     )
 

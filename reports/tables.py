@@ -48,6 +48,8 @@ class Row:
     measurement: Measurement | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     """What the manifest has of its uncertainty: `uncertainty`, `coverage`, `contributions`, `ended_by`."""
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """Which cell or sensor decided it, `text`, and when, `time` (s of test time); empty where it passed."""
 
     @property
     def uncertainty(self) -> float | None:
@@ -147,9 +149,15 @@ def causes_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return listed or ([first] if first else [])
 
 
+def decided_of(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Which cell or sensor decided what was missed, by the name of the figure or limit, and its step."""
+    return {(each["name"], each["step"]): each for each in manifest.get("decided", ())}
+
+
 def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
     """List what was judged first, then what was only computed; a KPI with a limit shows up once."""
     kpis = {(kpi["name"], kpi["step"]): kpi for kpi in manifest.get("kpis", ())}
+    decided = decided_of(manifest)
     rows = []
     for measurement in map(measurement_of, manifest.get("measurements", ())):
         kpi = kpis.pop((measurement.name, measurement.step or ""), {})
@@ -162,6 +170,7 @@ def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
                 kpi.get("definition", ""),
                 measurement,
                 kpi,
+                decided.get((measurement.name, measurement.step or ""), {}),
             )
         )
     return rows + [

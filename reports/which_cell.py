@@ -45,6 +45,13 @@ def extreme_of(run: Recording, column: str) -> str:
     return extreme_at(run, column, int(np.nanargmax(values) if EXTREMES[column][1] else np.nanargmin(values)))
 
 
+def each_of(run: Recording, column: str) -> dict[str, str]:
+    """Columns of the cells or sensors behind a column of `EXTREMES`, by name: of the instrument with most of them."""
+    what = EXTREMES[column][0]
+    numbers = max(_by_instrument(run, what).values(), key=len, default={})
+    return {f"{what.lower()} {number}": name for number, name in sorted(numbers.items()) if run.has(name)}
+
+
 def _by_instrument(run: Recording, what: str) -> dict[str, dict[int, str]]:
     """Columns of numbered cells or sensors, by number, of each instrument that has them."""
     found: dict[str, dict[int, str]] = {}

@@ -26,6 +26,12 @@ class Who(NamedTuple):
     pack: str
     serial: str
 
+    @classmethod
+    def of(cls, nodeid: str, manifest: Mapping[str, Any]) -> "Who":
+        """From the manifest of a run."""
+        pack = manifest.get("pack") or {}
+        return cls(nodeid, str(pack.get("name") or ""), str(pack.get("serial_number") or ""))
+
 
 class What(NamedTuple):
     """By what a figure of a test is found in another night."""
@@ -121,10 +127,10 @@ class Told:
     @classmethod
     def of(cls, test: Outcome) -> "Told":
         """Of a test of a report."""
-        pack = test.manifest.get("pack", {})
+        who = Who.of(test.nodeid, test.manifest)
         return cls(
-            test.nodeid, test.verdict, test.title, str(pack.get("name") or ""), str(pack.get("serial_number") or ""),
-            test.waived, test.reason, str(test.cause.get("fault") or ""), str(test.manifest.get("run_id") or ""),
+            test.nodeid, test.verdict, test.title, who.pack, who.serial, test.waived, test.reason,
+            str(test.cause.get("fault") or ""), str(test.manifest.get("run_id") or ""),
             tuple(map(Figure.of, test.rows)),
         )  # fmt: skip
 

@@ -42,12 +42,26 @@ def headline(changed: Changed) -> str:
     return f"Since {changed.before.day} UTC: {told or 'nothing has changed'}."
 
 
-def what_changed(since: Since, links: Mapping[str, str]) -> str:
-    """The section; `links` are places of tests on the page by their node id."""
+@dataclass(frozen=True)
+class Listed:
+    """How a list of changes is shown: where each test is told, by node id, how many rows, and where the others are."""
+
+    links: Mapping[str, str]
+    most: int = SHOWN
+    everything: str = ""
+
+    def more(self, count: int) -> str:
+        """What is said of the rows beyond."""
+        here = f', <a href="{escape(self.everything)}">on the page of everything</a>' if self.everything else ""
+        return f"<p>and {count - self.most} more{here}.</p>" if count > self.most else ""
+
+
+def what_changed(since: Since, listed: Listed) -> str:
+    """The section, and one against the baseline where there is one."""
     return "".join((
-        _compared(since.last, f"What changed since {_night(since.last.before)}", links, _notes(since)),
+        _compared(since.last, f"What changed since {_night(since.last.before)}", listed, _notes(since)),
         "" if since.baseline is None else _compared(
-            since.baseline, f"Against {since.name}, {_night(since.baseline.before)}", links, "",
+            since.baseline, f"Against {since.name}, {_night(since.baseline.before)}", listed, "",
         ),
     ))  # fmt: skip
 
@@ -67,15 +81,15 @@ def _night(night: Night | None) -> str:
     return f"{night.day} UTC{f', revision {night.git}' if night.git else ''}"
 
 
-def _compared(changed: Changed, title: str, links: Mapping[str, str], notes: str) -> str:
+def _compared(changed: Changed, title: str, listed: Listed, notes: str) -> str:
     if changed.before is None:
         return section("What changed", f"<p>There is no earlier night of this station to compare with.</p>{notes}")
-    listed = _told_alone(changed.changes)
-    rows = _without_verdict(changed.changes, links) + "".join(_row(change, links) for change in listed[:SHOWN])
-    more = f"<p>and {len(listed) - SHOWN} more.</p>" if len(listed) > SHOWN else ""
+    alone = _told_alone(changed.changes)
+    rows = _without_verdict(changed.changes, listed)
+    rows += "".join(_row(change, listed.links) for change in alone[: listed.most])
     nothing = "<p>No verdict has changed, and no margin fell by more than it varies anyway.</p>"
     names = head("", "Test", "What", "Then", "Now", "Margin", "At this rate", "Nights")
-    return section(title, (table(names, rows) + more if rows else nothing) + notes)
+    return section(title, (table(names, rows) + listed.more(len(alone)) if rows else nothing) + notes)
 
 
 def _told_alone(changes: Sequence[Change]) -> list[Change]:
@@ -83,18 +97,18 @@ def _told_alone(changes: Sequence[Change]) -> list[Change]:
     return [change for change in changes if change.kind not in (Kind.NEW, Kind.UNJUDGED)]
 
 
-def _without_verdict(changes: Sequence[Change], links: Mapping[str, str]) -> str:
+def _without_verdict(changes: Sequence[Change], listed: Listed) -> str:
     """One row for all tests that have no verdict by the same fault."""
     found = [change for change in changes if change.kind is Kind.UNJUDGED]
     by_fault: dict[str, list[Change]] = {}
     for change in found:
         by_fault.setdefault(change.test.fault or change.test.verdict, []).append(change)
-    return "".join(_ended_by(fault, ended, links) for fault, ended in by_fault.items())
+    return "".join(_ended_by(fault, ended, listed) for fault, ended in by_fault.items())
 
 
-def _ended_by(fault: str, ended: Sequence[Change], links: Mapping[str, str]) -> str:
+def _ended_by(fault: str, ended: Sequence[Change], listed: Listed) -> str:
     several = f"{len(ended)} tests" if len(ended) > 1 else "1 test"
-    tests = ", ".join(_named(change.test, links) for change in ended)
+    tests = ", ".join(_named(change.test, listed.links) for change in ended[: listed.most]) + listed.more(len(ended))
     reason = ended[0].test.reason
     then = Counter(_verdict(change.earlier) for change in ended)
     told = cells(
@@ -106,7 +120,7 @@ def _ended_by(fault: str, ended: Sequence[Change], links: Mapping[str, str]) -> 
 
 def _named(test: Told, links: Mapping[str, str]) -> str:
     title, place = escape(test.title or test.nodeid), links.get(test.nodeid)
-    return f'<a href="#{place}">{title}</a>' if place else title
+    return f'<a href="{place}">{title}</a>' if place else title
 
 
 def _row(change: Change, links: Mapping[str, str]) -> str:

@@ -34,9 +34,18 @@ class History:
 
     def before(self, night: Night) -> Iterator[Night]:
         """Earlier nights, the newest first, each read when it is asked for; beyond a month of them verdicts alone."""
+        yield from self._newest(night.name)
+
+    def newest(self) -> Iterator[Night]:
+        """Verdicts of all nights, the newest first."""
+        yield from self._newest(None, nights=0)
+
+    def _newest(self, earlier: str | None, nights: int = NIGHTS) -> Iterator[Night]:
+        """Those that are earlier than one, the first of them with figures."""
         count = 0
         for name in sorted(self._names(), reverse=True):
-            found = self._read(self._folder / name, figures=count < NIGHTS) if name[: -len(JSON)] < night.name else None
+            wanted = earlier is None or name[: -len(JSON)] < earlier
+            found = self._read(self._folder / name, figures=count < nights) if wanted else None
             if found is not None:
                 count += 1
                 yield found

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from bench.roles import Column, Role
-from reports import interactive
+from reports import coding, interactive
 from reports.figure import png, shorten_to
 from reports.panels import PANELS, decimate, limit_lines, panels_of, readable, span, time_unit, violations_of
 from reports.recording import Recording
@@ -190,7 +190,7 @@ class TestInteractive:
 
     @given(values=arrays(np.float64, st.integers(1, 50), elements=st.floats(-1e6, 1e6) | st.just(float("nan"))))
     def test_any_column_survives_its_coding(self, values: np.ndarray) -> None:
-        low, step, data = interactive._quantise(values)
+        low, step, data = coding.quantise(values)
         back = decoded({"low": low, "step": step, "data": data})
         np.testing.assert_allclose(back, values, atol=step + 1e-9, equal_nan=True)
 

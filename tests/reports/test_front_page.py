@@ -12,7 +12,8 @@ import pytest
 
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import Measurement
-from reports.front_page import Links, render
+from reports.front.shown import Links
+from reports.front_page import render
 from reports.nights.changes import Changed
 from reports.nights.section import Since
 from reports.outcome import Outcome
@@ -77,12 +78,12 @@ def trip(value: float) -> Row:
 @pytest.mark.parametrize(
     ("failed", "text"),
     [
-        (outcome("FAIL", GOOD, trip=trip(nan)), "pack failed"),
-        (outcome("FAIL", GOOD, trip=trip(60.5)), "-10.0 %"),
+        (outcome("FAIL", GOOD, trip=trip(nan)), "pack failed not measured"),
+        (outcome("FAIL", GOOD, trip=trip(60.5)), "pack failed -10.0 %"),
         (outcome("FAIL", GOOD, trip=trip(54.0)), "pack failed"),  # recovered before it was written down
         (outcome("FAIL", GOOD), "pack failed"),  # by an assertion
-        (outcome("FAIL", GOOD, Measurement("energy", nan, "Wh", at_least=1.0)), "pack failed"),
-        (outcome("FAIL", GOOD, Measurement("energy", 0.5, "Wh", at_least=1.0)), "-50.0 %"),
+        (outcome("FAIL", GOOD, Measurement("energy", nan, "Wh", at_least=1.0)), "pack failed not measured"),
+        (outcome("FAIL", GOOD, Measurement("energy", 0.5, "Wh", at_least=1.0)), "pack failed -50.0 %"),
     ],
 )
 def test_a_failed_field_never_shows_a_positive_margin(failed: Outcome, text: str) -> None:

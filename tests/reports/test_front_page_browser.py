@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from reports.front_page import Links, render
+from reports.front.shown import Links
+from reports.front_page import render
 from reports.nights.changes import changed
 from reports.nights.section import Since
 from tests.reports.nights.nights import capacity, night, told

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from reports import allure, figure, front_page, interactive, kpi
+from reports.front import shown
 from reports.nights.changes import Changed
 from reports.nights.section import Since
 from reports.outcome import Outcome
@@ -116,7 +117,7 @@ def test_the_description_says_so_without_a_click(run: Recording) -> None:
 
 
 def test_the_front_page_says_so_beside_the_verdict(run: Recording) -> None:
-    nowhere = front_page.Links(None, lambda _: None, lambda _: None, lambda _: None)
+    nowhere = shown.Links(None, lambda _: None, lambda _: None, lambda _: None)
 
     def page(manifest: Mapping[str, Any]) -> str:
         outcome = Outcome("PASS", "A charge", "test_x.py::test_a", "0" * 32, "", (), manifest)

@@ -12,7 +12,9 @@ import pytest
 
 from bench.verdicts import InputError
 from reports import generator, site
-from reports.front_page import culprit, headline, scenario
+from reports.front.head import headline
+from reports.front.sections.faults import culprit
+from reports.front.sections.matrix import scenario
 from reports.markup import sparkline
 from reports.nights.store import FOLDER
 from reports.outcome import Outcome, outcomes

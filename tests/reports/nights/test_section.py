@@ -7,7 +7,7 @@ import pytest
 from bench.recording.session_log import Session, TestEnd
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
-from reports.nights.section import Since, headline, what_changed
+from reports.nights.section import Listed, Since, headline, what_changed
 from tests.reports.nights.nights import NODE, capacity, night, of_values, told
 
 
@@ -16,7 +16,7 @@ def compared(*nights: Night) -> Changed:
 
 
 def section(*nights: Night, **more: object) -> str:
-    return what_changed(Since(compared(*nights), **more), {NODE: "t1"})  # type: ignore[arg-type]
+    return what_changed(Since(compared(*nights), **more), Listed({NODE: "#t1"}))  # type: ignore[arg-type]
 
 
 def text(page: str) -> str:
@@ -78,7 +78,7 @@ def test_names_are_shown_and_never_obeyed() -> None:
 def test_a_baseline_has_a_table_of_its_own_under_its_name() -> None:
     nights = of_values([2.3, 2.3])
     baseline = changed(nights[-1], of_values([2.5]))
-    page = text(what_changed(Since(compared(*nights), baseline, "release-1"), {}))
+    page = text(what_changed(Since(compared(*nights), baseline, "release-1"), Listed({})))
     assert "Against release-1, 2026-01-01" in page
     assert page.index("No verdict has changed") < page.index("Against release-1") < page.index("2.5 Ah")
 

@@ -1,0 +1,29 @@
+"""The run of the same test in the last night of its station, of the same specimen: what a figure is laid over."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from reports.nights.night import Who
+from reports.nights.store import History
+from reports.recording import Recording, RecordingError
+
+REACH = 3
+"""Nights that are asked, the newest first: a test may be left out of one, or its recording be gone."""
+
+
+def earlier_run(folder: Path, manifest: Mapping[str, Any]) -> tuple[Recording, str] | None:
+    """Its recording, and what that night is called; None where no night is kept, or its recording is not."""
+    runs = folder.parents[1]
+    who = Who.of(str(manifest["test"].get("nodeid") or ""), manifest)
+    for night in islice(History(runs, str(manifest["station"]["name"])).newest(), REACH):
+        told = night.by_who.get(who)
+        if told is None or not told.run or told.run == manifest["run_id"]:
+            continue
+        with suppress(RecordingError, OSError):
+            found = Recording.load(runs / told.run)
+            if len(found.rows):
+                return found, f"the night of {night.day}"
+    return None
