@@ -5,7 +5,7 @@ station file. SI units at every interface. **Positive current charges the batter
 turns its instrument's own sign around.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -159,6 +159,25 @@ class Expecting(Protocol):
         After a reconnection nothing but OFF is said before the instrument has confirmed who it is; another one at the
         address raises `InstrumentFault` that names it.
         """
+        ...
+
+
+@runtime_checkable
+class CountsTroubles(Protocol):
+    """Counts what goes wrong on its link; whoever looks after the bench wants to know it before it is a fault."""
+
+    @property
+    def troubles(self) -> Mapping[str, int]:
+        """How often since it was opened, by what it was: `timeouts`, `retries`, `losses`, `dropped frames`."""
+        ...
+
+
+@runtime_checkable
+class HasErrorQueue(Protocol):
+    """Keeps a list of what it did not like, which reading empties."""
+
+    def error_queue(self) -> tuple[str, ...] | None:
+        """Its entries, oldest first; None where this one has no such list. Raises `InstrumentFault` when silent."""
         ...
 
 

@@ -6,6 +6,7 @@ It fills a test's result; `reports.results` looks after the folder, `reports.sit
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from math import isfinite
@@ -29,6 +30,8 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
+from reports.forensics import frames, shown
+from reports.forensics.evidence import gather
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
@@ -36,6 +39,7 @@ from reports.results import MANIFEST
 from reports.uncertainty import budget
 
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
+FORENSICS = "The last minute"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
@@ -70,9 +74,11 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
         recording = Recording.load(folder)
     except RecordingError as error:
         attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
-        manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
-        if manifest:
+        with suppress(RecordingError):
+            manifest = read_manifest(folder)
+            result.descriptionHtml = describe("", manifest, None)
             _present_manifest(result, manifest, results)
+        _present_evidence(result, folder, results, None)
         return
     record_kpis(folder, recording)
     recording = replace(recording, manifest=read_manifest(folder))
@@ -90,6 +96,26 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     _attach_pictures(result, recording, results)
     _present_manifest(result, recording.manifest, results)
     _attach_files(result, folder, results)
+    _present_evidence(result, folder, results, recording)
+
+
+def _present_evidence(result: TestResult, folder: Path, results: Path, recording: Recording | None) -> None:
+    """What a reviewer asks for next of a test that did not pass, without asking."""
+    evidence = gather(folder, recording)
+    if evidence is None:
+        return
+    result.descriptionHtml = (result.descriptionHtml or "") + shown.summary(evidence)
+    page = shown.page(result.name or folder.name, evidence)
+    attach(result, results, page.encode(), FORENSICS, "text/html", "html")
+    for body, name, mime, extension in (
+        (shown.as_csv(evidence) if len(evidence.rows) else "", "Last 60 s of every channel", "text/csv", "csv"),
+        ("\n".join(evidence.wire), "The wire in the last 60 s", "text/plain", "txt"),
+        (frames.as_text(evidence.frames), "The CAN bus in the last 60 s", "text/plain", "txt"),
+    ):
+        if body:
+            attach(result, results, body.encode(), name, mime, extension)
+    if evidence.frames:
+        attach(result, results, frames.as_blf(evidence.frames), "can.blf, last 60 s", "application/octet-stream", "blf")
 
 
 def _attach_pictures(result: TestResult, recording: Recording, results: Path) -> None:

@@ -57,6 +57,7 @@ class Links:
     figure: Callable[[Outcome], str | None]
     interactive: Callable[[Outcome], str | None]
     run: Callable[[Outcome], str | None]
+    forensics: Callable[[Outcome], str | None] = lambda _: None
 
 
 def render(
@@ -373,6 +374,7 @@ def _waived(test: Outcome) -> str:
 def _links(test: Outcome, links: Links) -> str:
     targets = (
         ("interactive figure", links.interactive(test)),
+        ("last minute", links.forensics(test)),
         ("Allure", f"{links.allure}#{test.allure_id}" if links.allure else None),
         ("recorded data", links.run(test)),
     )

@@ -48,6 +48,7 @@ class Outcome:
     trip: Row | None = None
     picture: Path | None = None
     interactive: Path | None = None
+    forensics: Path | None = None
     bench: str = ""
     """How the bench was left; see `bench.recording.aftermath`."""
     left: str = ""
@@ -121,6 +122,7 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
         trip=_trip(results.attachment(result, allure.EVENTS, folder)),
         picture=results.attachment(result, allure.FIGURE, folder),
         interactive=results.attachment(result, allure.INTERACTIVE, folder),
+        forensics=results.attachment(result, allure.FORENSICS, folder),
         bench=end.bench if end else left.state,
         left=end.left if end else left.told,
         waived=end is not None and end.waived,

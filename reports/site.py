@@ -166,7 +166,7 @@ def _lay_out(tests: list[Outcome], output: Path, runs: Path, with_allure: bool) 
     (output / FIGURES).mkdir()
     copied = {}
     for test in tests:
-        for kind, source in (("png", test.picture), ("html", test.interactive)):
+        for kind, source in (("png", test.picture), ("html", test.interactive), ("minute.html", test.forensics)):
             if source:
                 target = f"{FIGURES}/{test.allure_id}.{kind}"
                 shutil.copyfile(source, output / target)
@@ -175,6 +175,7 @@ def _lay_out(tests: list[Outcome], output: Path, runs: Path, with_allure: bool) 
         allure=ALLURE if with_allure else None,
         figure=lambda test: copied.get((test.allure_id, "png")),
         interactive=lambda test: copied.get((test.allure_id, "html")),
+        forensics=lambda test: copied.get((test.allure_id, "minute.html")),
         run=lambda test: _run_link(test, output, runs),
     )
 
