@@ -30,8 +30,10 @@ from bench.recording.manifest import write_manifest
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
+from reports.beginning import beginning_of
 from reports.forensics import frames, shown
 from reports.forensics.evidence import gather
+from reports.health.measures import health_of
 from reports.kpi import Kpi, evaluate
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
@@ -137,7 +139,8 @@ def record_kpis(folder: Path, recording: Recording) -> None:
     found = evaluate(recording)
     problems = {"kpi_problems": list(found.problems)} if found.problems else {}
     kept = {key: value for key, value in recording.manifest.items() if key != "kpi_problems"}
-    write_manifest(folder, {**kept, "kpis": list(map(told, found.figures)), **problems})
+    bench = {"health": health_of(recording, folder), "begins_with": beginning_of(recording)}
+    write_manifest(folder, {**kept, "kpis": list(map(told, found.figures)), **bench, **problems})
 
 
 def told(figure: Kpi) -> dict[str, Any]:
@@ -190,9 +193,13 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "pack": manifest["pack"]["name"],
         "pack serial": manifest["pack"].get("serial_number") or "unknown",
         "run": manifest["run_id"],
+        "operator": manifest.get("operator") or "unknown",
         "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
         "bench": state_of(manifest.get("bench_verdict")) or "never open",
     }
+    begun = (manifest.get("begins_with") or {}).get("soc")
+    if begun is not None:
+        shown["state of charge at start"] = f"{100 * begun:.1f} %"
     cause = manifest.get("cause") or {}
     if cause.get("instrument"):
         shown["instrument"] = cause["instrument"]

@@ -18,6 +18,7 @@ from bench.recording.again import again
 from bench.recording.session_log import ENDED, NEVER_ENDED, Session
 from bench.verdicts import FAILED, NOT_RUN, SELDOM, WORDS, counts_in_words
 from reports.covered import requirements
+from reports.health.section import bench_health
 from reports.markup import CLASS, cells, head, section, sparkline, table, verdict_badge, wide
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
@@ -26,6 +27,7 @@ from reports.nights.section import headline as news
 from reports.outcome import ORDER, Outcome
 from reports.page import fill
 from reports.panels import readable
+from reports.provenance_section import provenance
 from reports.results import environment
 from reports.tables import Row, gaps_of, quantity, tightest
 
@@ -83,7 +85,9 @@ def render(
         _unsure([test for test in tests if test.verdict == "INCONCLUSIVE"], links),
         requirements(_listed(session), tests, {test.nodeid: anchor(test) for test in tests}),
         _tests(tests, links, since.last.courses),
+        bench_health(tests, since.last.recent),
         _traceability(manifests),
+        provenance(tests, since),
         _definitions(tests),
     )
     return fill(

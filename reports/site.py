@@ -23,6 +23,7 @@ from reports.nights.night import Night
 from reports.nights.section import Since
 from reports.nights.store import History
 from reports.outcome import Outcome, outcomes
+from reports.provenance import differences
 
 MARKER = ".packbench-report"
 FIGURES = "figures"
@@ -87,7 +88,10 @@ def compared(runs: Path, night: Night | None, baseline: str = "") -> Since:
     history = History(runs, night.station)
     named = history.baseline(baseline) if baseline else None
     found = changed(night, history.before(night))
-    return Since(found, changed(night, [named]) if named else None, baseline, unreadable=len(history.unreadable))
+    return Since(
+        found, changed(night, [named]) if named else None, baseline, unreadable=len(history.unreadable),
+        differences=differences(runs, night, found.before),
+    )  # fmt: skip
 
 
 @contextmanager
