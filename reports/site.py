@@ -14,9 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from bench.clock import utc_now
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import covered, generator, lost, results
+from reports import covered, generator, lost, reqif, results
 from reports.front_page import Links, render
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
@@ -117,7 +118,10 @@ def _build(
     index = output / "index.html"
     index.write_text(page, encoding="utf-8")
     listed = session.facts.get("requirements", {}) if session else {}
-    (output / covered.FILE).write_text(covered.as_csv(covered.coverage(listed, tests)), encoding="utf-8")
+    rows = covered.coverage(listed, tests)
+    (output / covered.FILE).write_text(covered.as_csv(rows), encoding="utf-8")
+    started = session.started if session is not None else ""
+    (output / covered.REQIF).write_text(reqif.as_reqif(rows, started or utc_now().isoformat()), encoding="utf-8")
     return BuiltReport(
         index=index,
         allure=None if problem else output / ALLURE,

@@ -33,12 +33,7 @@ CLOSED, OPEN = 7.0, 5.0
 def row(time: float, step: int = 1, **values: float) -> list[float]:
     named = {"Test Time / s": time, "Step Count / 1": float(step), "BMS State / 1": CLOSED}
     given = {name.replace("_", " "): value for name, value in values.items()}
-    return [
-        named.get(
-            column, next((value for name, value in given.items() if column.lower().startswith(f"{name} / ")), 0.0)
-        )
-        for column in COLUMNS
-    ]
+    return [named.get(column, float(given.get(column.lower().partition(" / ")[0], 0.0))) for column in COLUMNS]
 
 
 def started(index: int = 1, kind: str = "Charge", **more: Any) -> dict[str, Any]:
