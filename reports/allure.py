@@ -26,7 +26,9 @@ from allure_commons.model2 import (
 
 from bench.clock import utc_now
 from bench.recording.aftermath import left_by, state_of
+from bench.recording.journal import NAME as JOURNAL
 from bench.recording.manifest import write_manifest
+from bench.recording.table import NAME as TABLE
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
@@ -41,7 +43,7 @@ from reports.results import MANIFEST
 from reports.uncertainty import budget
 
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
-FORENSICS = "The last minute"
+FORENSICS, NOT_BELIEVED = "The last minute", "not-believed"
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
 LARGEST_TABLE, LARGEST_LOG = 1_000_000, 500_000
 
@@ -74,15 +76,10 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     """
     try:
         recording = Recording.load(folder)
+        record_kpis(folder, recording)
     except RecordingError as error:
-        attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
-        with suppress(RecordingError):
-            manifest = read_manifest(folder)
-            result.descriptionHtml = describe("", manifest, None)
-            _present_manifest(result, manifest, results)
-        _present_evidence(result, folder, results, None)
+        _present_without_samples(result, folder, results, error)
         return
-    record_kpis(folder, recording)
     recording = replace(recording, manifest=read_manifest(folder))
     picture = _draw(recording)
     result.steps.extend(steps_of(recording, start=result.start or _now()))
@@ -99,6 +96,22 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     _present_manifest(result, recording.manifest, results)
     _attach_files(result, folder, results)
     _present_evidence(result, folder, results, recording)
+
+
+def _present_without_samples(result: TestResult, folder: Path, results: Path, error: RecordingError) -> None:
+    """What a run shows whose samples are not there; where they were, and are damaged, nobody can say that it passed."""
+    attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
+    with suppress(RecordingError):
+        manifest = read_manifest(folder)
+        result.descriptionHtml = describe("", manifest, None, [str(error)])
+        _present_manifest(result, manifest, results)
+    held = [(folder / name).exists() for name in (TABLE, JOURNAL)]
+    if any(held) or not (folder / MANIFEST).exists():
+        result.labels.append(Label(name="tag", value=NOT_BELIEVED))
+        if result.status == Status.PASSED:
+            result.status = STATUS["INCONCLUSIVE"]
+            result.statusDetails = StatusDetails(message=f"INCONCLUSIVE: {error}")
+    _present_evidence(result, folder, results, None)
 
 
 def _present_evidence(result: TestResult, folder: Path, results: Path, recording: Recording | None) -> None:

@@ -111,12 +111,14 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
     message = (result.get("statusDetails") or {}).get("message", "")
     marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     left = left_by(manifest.get("bench_verdict"), manifest)
+    verdict = end.verdict if end else _verdict(result, message, manifest)
+    unbelieved = verdict == Verdict.PASS and any(entry["value"] == allure.NOT_BELIEVED for entry in result["labels"])
     return Outcome(
-        verdict=end.verdict if end else _verdict(result, message, manifest),
+        verdict=str(Verdict.INCONCLUSIVE) if unbelieved else verdict,
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
         allure_id=md5(result["uuid"].encode(), usedforsecurity=False).hexdigest(),
-        message=(end.cause if end else "") or _plain(message),
+        message=_plain(message) if unbelieved else (end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
         trip=_trip(results.attachment(result, allure.EVENTS, folder)),

@@ -1,5 +1,6 @@
 """Where a session comes from, as the front page tells it: who, from which state, made from which files, what is new."""
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
@@ -37,7 +38,14 @@ def provenance(tests: Sequence[Outcome], since: Since) -> str:
         for each in since.differences
         if each.what.startswith("instrument ")
     )
-    return section("Where it comes from", table("", facts) + table(names, rows + devices))
+    return section("Where it comes from", table("", facts) + table(names, rows + devices) + _twice(tests))
+
+
+def _twice(tests: Sequence[Outcome]) -> str:
+    """Runs that several tests are told from: at most one of these can have left it."""
+    runs = Counter(str(test.manifest["run_id"]) for test in tests if test.manifest)
+    told = ", ".join(f"{run} ({count} tests)" for run, count in runs.items() if count > 1)
+    return f"<p>More than one test is told from the same run: {escape(told)}.</p>" if told else ""
 
 
 def _facts(tests: Sequence[Outcome]) -> dict[str, str]:

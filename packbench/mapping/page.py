@@ -4,7 +4,6 @@ One file without scripts, readable without colour, made to be printed. It shows 
 nothing.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -121,7 +120,7 @@ def _answers(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
 
 def _section(title: str, text: str, rows: str) -> str:
     said = f"<p>{text}</p>" if text else ""
-    return f"<section><h2>{title}</h2>{said}{wide(f'<table>{rows}</table>', title)}</section>"
+    return f"<section><h2>{title}</h2>{said}{wide(f'<table>{rows}</table>')}</section>"
 
 
 def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -198,7 +197,7 @@ def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]
             cells.append(f"<td>{cell(found) if found else '<span class=soft>not measured yet</span>'}</td>")
         rows.append(f"<tr><th scope=row>{escape(road)}</th>{''.join(cells)}</tr>")
     grid = f"<table class=map>{names}{''.join(rows)}</table>"
-    return f"<h3>{title}</h3>{wide(grid, re.sub('<[^>]*>', '', title))}"
+    return f"<h3>{title}</h3>{wide(grid, 'map')}"
 
 
 def _shade(found: Outcome, all_: Sequence[Outcome]) -> int:
