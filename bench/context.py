@@ -13,6 +13,7 @@ from bench.running.worlds import open_world
 from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.trust import refuse_untrusted
+from bench.user import user
 from bench.verdicts import InputError
 from bench.waivers import load as load_waivers
 
@@ -55,6 +56,8 @@ class BenchContext:
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.managers: tuple[str, ...] = tuple(option("--manager")) or (REFERENCE,)
+        self.operator = str(option("--operator") or user())
+        """Who answers for the bench."""
         self.lease: BenchLease | None = None
         self.supervised: bool = option("--supervise") or self.station.clock == "wall"
         self.session: str = getattr(config, "workerinput", {}).get(SESSION, "")

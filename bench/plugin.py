@@ -29,6 +29,7 @@ from bench.plain import plain
 from bench.planned import Planned
 from bench.recording import table
 from bench.recording.aftermath import aftermath
+from bench.recording.sources import about_test
 from bench.safety import interrupts, powercut
 from bench.safety.lease import BenchLease
 from bench.station import StationFile
@@ -235,8 +236,9 @@ def opened(request: pytest.FixtureRequest) -> Iterator[TestBench]:
         pytest.skip(f"NOT RUN: the bench is broken: {context.broken}")
     setup = context.setup(*load_pack(_pack_name(request)))
     under_test = TestBench(
-        setup, context.runs, identity_of(item),
+        setup, context.runs, replace(identity_of(item), origin=about_test(item.path, item.config.rootpath)),
         lease=context.lease, supervised=context.supervised, past=context.past, session=context.session,
+        operator=context.operator,
     )  # fmt: skip
     item.stash[_bench_key] = under_test
     with interrupts.bench_open():

@@ -13,14 +13,15 @@ from typing import SupportsFloat
 
 from bench.clock import utc_now
 from bench.pack import PackFile
+from bench.recording import sources
 from bench.recording.past import PastRun
 from bench.recording.run import Run, RunRecord, TestIdentity
-from bench.running import preflight
+from bench.running import lastwords, preflight
 from bench.running.engine import Adviser, Engine, nobody_doubts
 from bench.running.lifecycle import OpenBench, Opening
 from bench.running.resume import MISMATCH, Resumption, pack_state
 from bench.running.setup import Setup, setup_manifest
-from bench.safety import asfound
+from bench.safety import asfound, safestate
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
@@ -71,10 +72,12 @@ class TestBench:
         supervised: bool | None = None,
         past: PastRun | None = None,
         session: str = "",
+        operator: str = "",
     ) -> None:
         """`supervised`: whether a process of its own watches this one; None: where time is real.
 
-        `past` is the run that this one continues; `session` the id of the session that it belongs to.
+        `past` is the run that this one continues; `session` the id of the session that it belongs to, `operator` who
+        answers for the bench.
         """
         self.setup = setup if past is None else replace(setup, pack_state=pack_state(past))
         self._past = past
@@ -82,8 +85,10 @@ class TestBench:
         """See `Engine`; to be set before the bench is opened."""
         self.runs = runs
         self.test = test
-        belonging = {"session": session} if session else {}
+        belonging = {key: value for key, value in (("session", session), ("operator", operator)) if value}
         self.run_log = Run(runs, test, {**setup_manifest(setup), **belonging}, now=lambda: 0.0)
+        for file in (setup.station_file, setup.pack_file):
+            sources.keep(runs, file)
         if lease is not None:
             self.run_log.manifest["lease"] = lease.as_dict()
         self._supervised = setup.station.clock == "wall" if supervised is None else supervised
@@ -230,6 +235,7 @@ class TestBench:
         safe = self._make_safe()
         verdict = self._verdict(error, safe)
         raised = self._to_raise(error, verdict, safe)
+        self._hear_last_words(verdict)
         self._still_alive(self.station.supervisor.idle)
         try:
             self.run_log.end(verdict, safe.as_dict() if safe else None)
@@ -238,6 +244,19 @@ class TestBench:
         finally:
             self._close()
         return Conclusion(verdict, safe, raised)
+
+    def _hear_last_words(self, verdict: Verdict) -> None:
+        """Keep what the links went through, and where the run did not pass what stands in the error queues."""
+        bench = self._open
+        if bench is None:
+            return
+        self.run_log.manifest["links"] = lastwords.troubles(bench.drivers)
+        if verdict is Verdict.PASS:
+            return
+        real_time = bench.clock.kind == "wall"
+        for queue in lastwords.error_queues(bench.drivers, self._hurry.is_set, real_time=real_time):
+            self.run_log.event("error queue", **queue)
+            self._still_alive(safestate.STEP_LIMIT)
 
     def _left_over(self) -> InputError | None:
         """A test that asks for less than the run before had done is another one, and has not been run."""

@@ -6,7 +6,7 @@ roles are `instruments.roles`, wires are `instruments.wires.session`.
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
@@ -72,6 +72,15 @@ class VisaDriver:
     def reconnections(self) -> int:
         """How often the link was lost and made anew since the driver was opened."""
         return self._session.reconnections
+
+    @property
+    def troubles(self) -> Mapping[str, int]:
+        """What went wrong on the link since the driver was opened: see `instruments.roles.CountsTroubles`."""
+        return {**asdict(self._session.troubles), "reconnections": self.reconnections}
+
+    def error_queue(self) -> tuple[str, ...] | None:
+        """Empty the instrument's error queue; None where it has none. Raises `InstrumentFault` where it is silent."""
+        return self._session.errors() if self._session.has_error_queue else None
 
     def close(self) -> None:
         """Leave the instrument as its family should be left, then close the link for ever. May be called again."""

@@ -43,6 +43,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "FILE", "default": None,
         "help": "what tests are marked with (default: requirements.yaml in the root folder or beside the tests)",
     },
+    "--operator": {
+        "metavar": "NAME", "default": None,
+        "help": "who answers for the bench, as the report names it (default: the user of this computer)",
+    },
     "--resume": {
         "metavar": "RUN", "default": None,
         "help": "continue a run that died or was ended by a fault: its folder, its id, or last; only its test is run",

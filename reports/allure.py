@@ -6,6 +6,7 @@ It fills a test's result; `reports.results` looks after the folder, `reports.sit
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from math import isfinite
@@ -25,16 +26,22 @@ from allure_commons.model2 import (
 
 from bench.clock import utc_now
 from bench.recording.aftermath import left_by, state_of
+from bench.recording.journal import NAME as JOURNAL
 from bench.recording.manifest import write_manifest
+from bench.recording.table import NAME as TABLE
 from bench.safety.benchverdict import BenchVerdict
 from bench.verdicts import FAILED, Measurement
 from reports import figure, interactive, loss_map, managed_days, round_trips, tables
+from reports.beginning import beginning_of
 from reports.deciding import decided
+from reports.forensics import frames, shown
+from reports.forensics.evidence import gather
+from reports.health.measures import health_of
 from reports.kpi import Kpi, evaluate
 from reports.nights.earlier import earlier_run
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
-from reports.results import EVENTS, FIGURE, INTERACTIVE, MANIFEST
+from reports.results import EVENTS, FIGURE, FORENSICS, INTERACTIVE, MANIFEST, NOT_BELIEVED
 from reports.uncertainty import budget
 
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
@@ -69,13 +76,10 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     """
     try:
         recording = Recording.load(folder)
+        record_kpis(folder, recording)
     except RecordingError as error:
-        attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
-        manifest = read_manifest(folder) if (folder / MANIFEST).exists() else None
-        if manifest:
-            _present_manifest(result, manifest, results)
+        _present_without_samples(result, folder, results, error)
         return
-    record_kpis(folder, recording)
     recording = replace(recording, manifest=read_manifest(folder))
     picture = _draw(recording)
     result.steps.extend(steps_of(recording, start=result.start or _now()))
@@ -91,6 +95,42 @@ def present(result: TestResult, folder: Path, results: Path) -> None:
     _attach_pictures(result, recording, results)
     _present_manifest(result, recording.manifest, results)
     _attach_files(result, folder, results)
+    _present_evidence(result, folder, results, recording)
+
+
+def _present_without_samples(result: TestResult, folder: Path, results: Path, error: RecordingError) -> None:
+    """What a run shows whose samples are not there; where they were, and are damaged, nobody can say that it passed."""
+    attach(result, results, str(error).encode(), "Why there is no figure", "text/plain", "txt")
+    with suppress(RecordingError):
+        manifest = read_manifest(folder)
+        result.descriptionHtml = describe("", manifest, None, [str(error)])
+        _present_manifest(result, manifest, results)
+    held = [(folder / name).exists() for name in (TABLE, JOURNAL)]
+    if any(held) or not (folder / MANIFEST).exists():
+        result.labels.append(Label(name="tag", value=NOT_BELIEVED))
+        if result.status == Status.PASSED:
+            result.status = STATUS["INCONCLUSIVE"]
+            result.statusDetails = StatusDetails(message=f"INCONCLUSIVE: {error}")
+    _present_evidence(result, folder, results, None)
+
+
+def _present_evidence(result: TestResult, folder: Path, results: Path, recording: Recording | None) -> None:
+    """What a reviewer asks for next of a test that did not pass, without asking."""
+    evidence = gather(folder, recording)
+    if evidence is None:
+        return
+    result.descriptionHtml = (result.descriptionHtml or "") + shown.summary(evidence)
+    page = shown.page(result.name or folder.name, evidence)
+    attach(result, results, page.encode(), FORENSICS, "text/html", "html")
+    for body, name, mime, extension in (
+        (shown.as_csv(evidence) if len(evidence.rows) else "", "Last 60 s of every channel", "text/csv", "csv"),
+        ("\n".join(evidence.wire), "The wire in the last 60 s", "text/plain", "txt"),
+        (frames.as_text(evidence.frames), "The CAN bus in the last 60 s", "text/plain", "txt"),
+    ):
+        if body:
+            attach(result, results, body.encode(), name, mime, extension)
+    if evidence.frames:
+        attach(result, results, frames.as_blf(evidence.frames), "can.blf, last 60 s", "application/octet-stream", "blf")
 
 
 def _attach_pictures(result: TestResult, recording: Recording, results: Path) -> None:
@@ -113,7 +153,8 @@ def record_kpis(folder: Path, recording: Recording) -> None:
     problems = {"kpi_problems": list(found.problems)} if found.problems else {}
     whose = [each.as_dict() for each in decided(recording, found.figures)]
     kept = {key: value for key, value in recording.manifest.items() if key not in ("kpi_problems", "decided")}
-    new = {"kpis": list(map(told, found.figures)), **problems, **({"decided": whose} if whose else {})}
+    bench = {"health": health_of(recording, folder), "begins_with": beginning_of(recording)}
+    new = {"kpis": list(map(told, found.figures)), **bench, **problems, **({"decided": whose} if whose else {})}
     write_manifest(folder, {**kept, **new})
 
 
@@ -171,9 +212,13 @@ def _present_manifest(result: TestResult, manifest: Mapping[str, Any], results: 
         "pack": manifest["pack"]["name"],
         "pack serial": manifest["pack"].get("serial_number") or "unknown",
         "run": manifest["run_id"],
+        "operator": manifest.get("operator") or "unknown",
         "bench verdict": _bench_verdict(manifest.get("bench_verdict")),
         "bench": state_of(manifest.get("bench_verdict")) or "never open",
     }
+    begun = (manifest.get("begins_with") or {}).get("soc")
+    if begun is not None:
+        shown["state of charge at start"] = f"{100 * begun:.1f} %"
     cause = manifest.get("cause") or {}
     if cause.get("instrument"):
         shown["instrument"] = cause["instrument"]

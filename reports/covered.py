@@ -12,7 +12,7 @@ from reports.markup import cells, head, section, table, verdict_badge
 from reports.outcome import ORDER, Outcome
 from reports.tables import Row, quantity, tightest
 
-FILE = "requirements.csv"
+FILE, REQIF = "requirements.csv", "requirements.reqif"
 """Beside the page."""
 UNCOVERED = "no test in this session"
 
@@ -52,15 +52,16 @@ def coverage(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome]) 
 
 
 def requirements(
-    listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str], file: str = FILE
+    listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str], folder: str = ""
 ) -> str:
-    """The section of a page; nothing where no test is marked and there is no list. `file` has it as a table."""
+    """The section of a page; nothing where no test is marked and there is no list. `folder` has its files."""
     rows = coverage(listed, tests)
     missing = [each.identifier for each in rows if not each.tests]
     told = f"<p>Without a test in this session: {escape(', '.join(missing))}.</p>" if missing else ""
     names = head("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
     shown = table(names, "".join(_row(each, links) for each in rows if each.tests))
-    note = f'the worst of all tests that are marked with each; <a href="{file}">as a table</a>'
+    files = f'<a href="{folder}{FILE}">as a table</a>, <a href="{folder}{REQIF}">as ReqIF</a>'
+    note = f"the worst of all tests that are marked with each; {files}"
     return section("Requirements", shown + told, note)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from reports.results import FIGURE, INTERACTIVE
+from reports.results import FIGURE, FORENSICS, INTERACTIVE
 
 _PICTURE = re.compile(r'src="data:image/png;base64,[^"]*"')
 _ORNAMENT = re.compile(r'(<tr) title="[^"]*"|(<t[hd]) style="[^"]*"')
@@ -47,13 +47,14 @@ def lighten(results: Path, target: Path, place: Place, many: bool) -> None:
 
 def _one(result: dict[str, Any], place: Place, many: bool) -> None:
     identity = allure_id(result)
-    picture, figure = place(identity, "png"), place(identity, "html")
+    picture, figure, minute = (place(identity, kind) for kind in ("png", "html", "minute.html"))
     beside = {name for name, there in ((FIGURE, picture), (INTERACTIVE, figure)) if there}
     kept = [entry for entry in result.get("attachments", ()) if entry.get("name") not in beside]
     result["attachments"] = [] if many else kept
-    if figure:
-        link = {"type": "figure", "name": INTERACTIVE, "url": figure}
-        result["links"] = [*result.get("links", ()), link]
+    # The last minute is in Allure's page itself, but where there are many.
+    links = {INTERACTIVE: figure, FORENSICS: minute if many else None}
+    told_of = [{"type": "figure", "name": name, "url": url} for name, url in links.items() if url]
+    result["links"] = [*result.get("links", ()), *told_of]
     told = result.get("descriptionHtml")
     if told and picture:
         told = _PICTURE.sub(f'src="{picture}"', told)

@@ -53,6 +53,7 @@ class Outcome:
     trip: Row | None = None
     picture: Path | None = None
     interactive: Path | None = None
+    forensics: Path | None = None
     bench: str = ""
     """How the bench was left; see `bench.recording.aftermath`."""
     left: str = ""
@@ -120,17 +121,22 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
     message = (result.get("statusDetails") or {}).get("message", "")
     marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     left = left_by(manifest.get("bench_verdict"), manifest)
+    verdict = end.verdict if end else _verdict(result, message, manifest)
+    unbelieved = verdict == Verdict.PASS and any(
+        entry["value"] == results.NOT_BELIEVED for entry in result.get("labels", ())
+    )
     return Outcome(
-        verdict=end.verdict if end else _verdict(result, message, manifest),
+        verdict=str(Verdict.INCONCLUSIVE) if unbelieved else verdict,
         title=result["name"],
         nodeid=results.label(result, "nodeid") or "",
         allure_id=allure_id(result),
-        message=(end.cause if end else "") or _plain(message),
+        message=_plain(message) if unbelieved else (end.cause if end else "") or _plain(message),
         requirements=tuple(dict.fromkeys([*manifest.get("test", {}).get("requirements", ()), *marked])),
         manifest=manifest,
         trip=_trip(results.attachment(result, results.EVENTS, folder), manifest),
         picture=results.attachment(result, results.FIGURE, folder),
         interactive=results.attachment(result, results.INTERACTIVE, folder),
+        forensics=results.attachment(result, results.FORENSICS, folder),
         bench=end.bench if end else left.state,
         left=end.left if end else left.told,
         waived=end is not None and end.waived,

@@ -14,7 +14,10 @@ from uuid import uuid4
 
 MANIFEST = "run.json"
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
+FORENSICS = "The last minute"
 """Names of attachments."""
+NOT_BELIEVED = "not-believed"
+"""Tag of a test whose recording is not to be believed."""
 IDENTIFYING = ("station", "pack", "clock", "seed", "defects", "versions")
 """Parts of a manifest that say what was tested and by what."""
 SESSION: Final = "packbench-session.json"  # Allure leaves files alone whose names it does not know

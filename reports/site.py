@@ -14,15 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from bench.clock import utc_now
 from bench.recording.session_log import Session, TestEnd
 from bench.verdicts import InputError
-from reports import covered, front_page, generator, interactive, lighter, lost, results
+from reports import covered, front_page, generator, interactive, lighter, lost, reqif, results
 from reports.front.shown import Links
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
 from reports.nights.section import Since
 from reports.nights.store import History
 from reports.outcome import Outcome, outcomes
+from reports.provenance import differences
 
 MARKER = ".packbench-report"
 FIGURES = "figures"
@@ -89,7 +91,10 @@ def compared(runs: Path, night: Night | None, baseline: str = "") -> Since:
     history = History(runs, night.station)
     named = history.baseline(baseline) if baseline else None
     found = changed(night, history.before(night))
-    return Since(found, changed(night, [named]) if named else None, baseline, unreadable=len(history.unreadable))
+    return Since(
+        found, changed(night, [named]) if named else None, baseline, unreadable=len(history.unreadable),
+        differences=differences(runs, night, found.before),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -115,7 +120,10 @@ def _build(
     links = _links(figures, output, runs, problem is None)
     index = front_page.write(output, tests, links, since, problem, session)
     listed = session.facts.get("requirements", {}) if session else {}
-    (output / covered.FILE).write_text(covered.as_csv(covered.coverage(listed, tests)), encoding="utf-8")
+    rows = covered.coverage(listed, tests)
+    (output / covered.FILE).write_text(covered.as_csv(rows), encoding="utf-8")
+    started = session.started if session is not None else ""
+    (output / covered.REQIF).write_text(reqif.as_reqif(rows, started or utc_now().isoformat()), encoding="utf-8")
     return BuiltReport(
         index=index,
         allure=None if problem else output / ALLURE,
@@ -171,11 +179,13 @@ def _lay_out(tests: list[Outcome], output: Path) -> Figures:
     interactive.write_shared(output / FIGURES)
     many, copied = len(tests) > front_page.FEW, {}
     for test in tests:
-        for kind, source in (("png", test.picture), ("html", test.interactive)):
+        for kind, source in (("png", test.picture), ("html", test.interactive), ("minute.html", test.forensics)):
             if source:
                 copied[test.allure_id, kind] = f"{FIGURES}/{test.allure_id}.{kind}"
         if test.picture:
             shutil.copyfile(test.picture, output / copied[test.allure_id, "png"])
+        if test.forensics:
+            shutil.copyfile(test.forensics, output / copied[test.allure_id, "minute.html"])
         if test.interactive:
             page = test.interactive.read_text(encoding="utf-8")
             page = interactive.beside(page, f"../{front_page.place(test, many)}")
@@ -188,6 +198,7 @@ def _links(figures: Figures, output: Path, runs: Path, with_allure: bool) -> Lin
         allure=ALLURE if with_allure else None,
         figure=lambda test: figures.get((test.allure_id, "png")),
         interactive=lambda test: figures.get((test.allure_id, "html")),
+        forensics=lambda test: figures.get((test.allure_id, "minute.html")),
         run=lambda test: _run_link(test, output, runs),
     )
 

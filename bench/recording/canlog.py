@@ -4,9 +4,12 @@ A virtual bench has no bus that anybody could have listened to, and its frames w
 """
 
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from bench.clock import utc_now
 
 if TYPE_CHECKING:
     from can import BLFWriter, Message
@@ -25,6 +28,8 @@ class CanLog:
         self._file = folder / NAME
         self._writer: BLFWriter | None = None
         self._ended = False
+        self._newest = 0.0
+        """The latest stamp of a frame that was received, s as the interface counts."""
         self._turn = Lock()
 
     def write(self, message: "Message") -> None:
@@ -37,9 +42,21 @@ class CanLog:
                     from can import BLFWriter
 
                     self._writer = BLFWriter(self._file)
-                self._writer.on_message_received(message)
+                self._writer.on_message_received(self._dated(message))
             except Exception as error:  # noqa: BLE001 - the wire is more than its record
                 self._end(error)
+
+    def _dated(self, message: "Message") -> "Message":
+        """A frame with its time: no interface stamps those that are sent, they are as new as the newest received one.
+
+        Without that a log of them would have them all at its beginning (python-can has nothing before its first frame).
+        """
+        if message.timestamp:
+            self._newest = max(self._newest, message.timestamp)
+            return message
+        sent = copy(message)
+        sent.timestamp, sent.is_rx = self._newest or utc_now().timestamp(), False
+        return sent
 
     def close(self) -> None:
         """Write the rest; frames that come later are of no interest. May be called again."""

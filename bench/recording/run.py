@@ -6,9 +6,9 @@ A run exists from the moment its folder does: what could not even start is still
 import platform
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import metadata
@@ -68,12 +68,14 @@ class TestIdentity:
     title: str
     requirements: tuple[str, ...] = ()
     parameters: tuple[tuple[str, Any], ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """The file it stands in: see `bench.recording.sources.about_test`."""
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
         return {
             "nodeid": self.nodeid, "name": self.name, "title": self.title,
-            "requirements": list(self.requirements), "parameters": dict(self.parameters),
+            "requirements": list(self.requirements), "parameters": dict(self.parameters), **self.origin,
         }  # fmt: skip
 
 

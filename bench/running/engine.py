@@ -196,6 +196,7 @@ class Engine:
                 words=procedure.words(),
                 until=procedure.until(),
                 expected_duration=step.expected_duration(self.bench.pack),
+                scan_period=procedure.steady_pace,
                 fingerprint=fingerprint(step),
                 reached=self._reached(),
             )

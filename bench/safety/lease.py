@@ -5,7 +5,6 @@ still is somebody. A lease is free once its process is gone; it may be taken fro
 after it expired, or by hand. It keeps honest users apart; it is no protection against anybody else.
 """
 
-import getpass
 import json
 import os
 import socket
@@ -20,6 +19,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from bench.clock import monotonic, pause, utc_now
+from bench.user import user
 from bench.verdicts import BenchFault, BenchInUse
 
 EXPIRY = 900.0
@@ -181,7 +181,7 @@ class BenchLease:
     def _me(self) -> Holder:
         until = utc_now() + timedelta(seconds=self._expiry)
         return Holder(
-            self._token, _user(), socket.gethostname(), os.getpid(), self._job or _job(),
+            self._token, user(), socket.gethostname(), os.getpid(), self._job or _job(),
             self._since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"),
         )  # fmt: skip
 
@@ -211,13 +211,6 @@ def _is_locked(life: Path) -> bool:
     with suppress(OSError):
         life.unlink(missing_ok=True)
     return False
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may run under a number that has no name
-        return "an unnamed user"
 
 
 def _job() -> str:

@@ -170,6 +170,11 @@ class NgiN83624Can:
         return {"cell": (Accuracy(offset=0.6e-3, resolution=1e-5, holds=(18.0, 28.0), source=SHEET, assumed=True),)}
 
     @property
+    def troubles(self) -> Mapping[str, int]:
+        """Frames that were lost, or left unread."""
+        return {"dropped frames": self._can.dropped}
+
+    @property
     def cell_count(self) -> int:
         """Channels in series."""
         return len(self._cells)

@@ -1,6 +1,6 @@
 """What every role has in common: faults, identity, channels, protections, the two phases of a scan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -104,6 +104,25 @@ class Expecting(Protocol):
         After a reconnection nothing but OFF is said before the instrument has confirmed who it is; another one at the
         address raises `InstrumentFault` that names it.
         """
+        ...
+
+
+@runtime_checkable
+class CountsTroubles(Protocol):
+    """Counts what goes wrong on its link; whoever looks after the bench wants to know it before it is a fault."""
+
+    @property
+    def troubles(self) -> Mapping[str, int]:
+        """How often since it was opened, by what it was: `timeouts`, `retries`, `losses`, `dropped frames`."""
+        ...
+
+
+@runtime_checkable
+class HasErrorQueue(Protocol):
+    """Keeps a list of what it did not like, which reading empties."""
+
+    def error_queue(self) -> tuple[str, ...] | None:
+        """Its entries, oldest first; None where this one has no such list. Raises `InstrumentFault` when silent."""
         ...
 
 

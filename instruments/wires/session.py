@@ -74,6 +74,22 @@ class InstrumentLink:
         return kind_of(self.resource) if self.can is None else KINDS[CAN]
 
 
+@dataclass(slots=True)
+class Troubles:
+    """How often something went wrong on a link since it was opened; counted where it happens, at no cost of a message.
+
+    `timeouts` are answers that did not come in time, `losses` connections that were lost, `retries` messages (or pieces
+    of programming) that were said once more, `strays` what came unasked and was dropped, `nonsense` answers that made
+    no sense.
+    """
+
+    timeouts: int = 0
+    losses: int = 0
+    retries: int = 0
+    strays: int = 0
+    nonsense: int = 0
+
+
 class ConnectedAnew(InstrumentFault):
     """The connection was made anew while messages that depend on each other were on their way; see `in_one_piece`."""
 
@@ -99,6 +115,7 @@ class Session:
         self.name = name
         self.resource = resource
         self.reconnections = 0
+        self.troubles = Troubles()
         self.on_reconnect: Callable[[], None] = _nothing
         self.ask_identity: Callable[[], Identity] = self.identity
         self._lock = RLock()
@@ -174,6 +191,7 @@ class Session:
             try:
                 return programming()
             except ConnectedAnew:
+                self.troubles.retries += 1
                 self._piece = self._connection
                 return programming()
             finally:
@@ -253,6 +271,11 @@ class Session:
             raise self.unexpected(message, reply, "an identity has at least four fields")
         return Identity(*fields[:4])
 
+    @property
+    def has_error_queue(self) -> bool:
+        """Whether the instrument keeps one that can be read."""
+        return self._profile.error_queue is not None
+
     def errors(self) -> tuple[str, ...]:
         """Empty the instrument's error queue, in its order, after what reading it would destroy."""
         queue = self._profile.error_queue
@@ -272,6 +295,7 @@ class Session:
     def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
         """Return the fault for an answer that makes no sense; the link is brought back into step."""
         self._out_of_step = True
+        self.troubles.nonsense += 1
         return self._fault(f"answered {reply!r} to {message!r}: {why}", "check model and firmware")
 
     def note(self, what: str) -> None:
@@ -336,8 +360,10 @@ class Session:
 
     def _unanswered(self, message: str, error: LinkTimeout | LinkLost) -> InstrumentFault:
         if isinstance(error, LinkTimeout):
+            self.troubles.timeouts += 1
             patience = f"did not answer {message!r} within {self._profile.timeout:g} s"
             return self._fault(patience, "check power, cable and whether the model knows that query")
+        self.troubles.losses += 1
         return self._fault(f"was lost while {message!r} waited for its answer: {error}", "check it")
 
     def _send(self, message: str, *, renewed: bool = False) -> None:
@@ -354,11 +380,13 @@ class Session:
         try:
             self._deliver(message)
         except LinkLost as error:
+            self.troubles.losses += 1
             if renewed or not self._may_be_renewed():
                 self._out_of_step = True
                 raise self._fault(f"did not take {message!r}: {error}", "check power and cable") from error
             self._renew(f"was lost while nothing was asked of it ({error})")
             self.reconnections += 1
+            self.troubles.retries += 1
             self._send(message, renewed=True)
 
     def _stay_in_one_piece(self) -> None:
@@ -375,6 +403,7 @@ class Session:
             stray = self._link.drop_waiting()
             if stray:
                 # It would be taken for the next answer, and so on for good.
+                self.troubles.strays += 1
                 self.note(f"said {stray!r} unasked; it was dropped")
         if self._doubted and not self._switching_off:
             self._confirm()

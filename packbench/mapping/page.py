@@ -18,6 +18,7 @@ from packbench.mapping.drawing import charge_curves, largest
 from packbench.mapping.fields import Field, Moment, Task
 from packbench.mapping.outcome import CANNOT, Figure, Outcome
 from packbench.mapping.tariff import TariffFile, costs
+from reports.markup import head, wide
 from reports.page import fill
 
 CLASS = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "BENCH FAULT": "bench", "TEST ERROR": "mistake"}
@@ -113,13 +114,13 @@ def _answers(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
             judged = criteria.criteria(shown.packs[pack], fields)
             name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
             rows.append(f"<tr><th scope=row>{name}</th>{''.join(map(_criterion, judged))}</tr>")
-    head = "".join(f"<th>{text}</th>" for text in ("", "longest / shortest", "longest", "lowest margin", "derating"))
-    return _section("What it comes to", "", f"<tr>{head}</tr>{''.join(rows)}")
+    names = head("", "longest / shortest", "longest", "lowest margin", "derating")
+    return _section("What it comes to", "", f"{names}{''.join(rows)}")
 
 
 def _section(title: str, text: str, rows: str) -> str:
     said = f"<p>{text}</p>" if text else ""
-    return f"<section><h2>{title}</h2>{said}<div class=wide><table>{rows}</table></div></section>"
+    return f"<section><h2>{title}</h2>{said}{wide(f'<table>{rows}</table>')}</section>"
 
 
 def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -187,7 +188,7 @@ def _table(shown: Map, conditioned: bool, outcomes: Sequence[Outcome]) -> str:
 def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]], str]) -> str:
     roads = list(dict.fromkeys(each.field.road for each in outcomes))
     seasons = list(dict.fromkeys(each.field.season for each in outcomes))
-    head = "".join(f"<th>{escape(str(Moment.of(season)))}</th>" for season in seasons)
+    names = head("", *(escape(str(Moment.of(season))) for season in seasons))
     rows = []
     for road in roads:
         cells = []
@@ -195,7 +196,8 @@ def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]
             found = [each for each in outcomes if (each.field.road, each.field.season) == (road, season)]
             cells.append(f"<td>{cell(found) if found else '<span class=soft>not measured yet</span>'}</td>")
         rows.append(f"<tr><th scope=row>{escape(road)}</th>{''.join(cells)}</tr>")
-    return f"<h3>{title}</h3><div class=wide><table class=map><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+    grid = f"<table class=map>{names}{''.join(rows)}</table>"
+    return f"<h3>{title}</h3>{wide(grid, 'map')}"
 
 
 def _shade(found: Outcome, all_: Sequence[Outcome]) -> int:
@@ -262,12 +264,12 @@ def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
             )
     if not rows:
         return ""
-    head = "<tr><th></th><th>most won</th><th>least won</th><th>costs on average</th></tr>"
+    names = head("", "most won", "least won", "costs on average")
     text = (
         "Energy out of the car's pack for heater and chiller on the way, against minutes at the charger; below zero "
         "they were lost."
     )
-    return _section("What preconditioning cost, and what it bought", text, f"{head}{''.join(rows)}")
+    return _section("What preconditioning cost, and what it bought", text, f"{names}{''.join(rows)}")
 
 
 def _gain(gain: Gain) -> str:
@@ -304,17 +306,17 @@ def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
             name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
             rows.append(f"<tr><th scope=row>{name}</th><td>{road:.1f} kWh</td><td>{recharge:.1f} kWh</td>{prices}</tr>")
     priced = shown.tariff.prices if shown.tariff else ()
-    places = "".join(f"<th>{escape(each)}: 100 km / recharge</th>" for each in priced)
+    places = [f"{escape(each)}: 100 km / recharge" for each in priced]
     said = (
         f"Prices: {escape(shown.tariff.name)}; {escape('; '.join(shown.tariff.sources) or 'no source given')}."
         if shown.tariff else "No tariff was given (--tariff), so there are no prices."
     )  # fmt: skip
-    head = f"<tr><th></th><th>100 km</th><th>recharge, 10 to 80 %</th>{places}</tr>"
+    names = head("", "100 km", "recharge, 10 to 80 %", *places)
     text = (
         "Out of the car's pack for 100 km, conditioning included, and into it for a recharge: means over the roads and "
         f"seasons of this map. {said}"
     )
-    return _section("Energy and cost", text, f"{head}{''.join(rows)}")
+    return _section("Energy and cost", text, f"{names}{''.join(rows)}")
 
 
 def _impossible(outcomes: Sequence[Outcome]) -> str:

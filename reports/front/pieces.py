@@ -53,6 +53,7 @@ def links_of(test: Outcome, links: Links) -> str:
     """Where to look closer."""
     targets = (
         ("interactive figure", links.interactive(test)),
+        ("last minute", links.forensics(test)),
         ("Allure", f"{links.allure}#{test.allure_id}" if links.allure else None),
         ("recorded data", links.run(test)),
     )

@@ -38,6 +38,7 @@ class Links:
     interactive: Callable[[Outcome], str | None]
     run: Callable[[Outcome], str | None]
     test: Callable[[Outcome], str] = on_this_page
+    forensics: Callable[[Outcome], str | None] = lambda _: None
     parts: Mapping[str, str] = field(default_factory=dict)
     everything: str = ""
     back: str = ""
@@ -47,7 +48,8 @@ class Links:
         return Links(
             _up(self.allure), lambda test: _up(self.figure(test)), lambda test: _up(self.interactive(test)),
             lambda test: _up(self.run(test)), lambda test: _up(self.test(test)) or "",
-            {name: f"../{page}" for name, page in self.parts.items()}, back="../index.html",
+            lambda test: _up(self.forensics(test)), {name: f"../{page}" for name, page in self.parts.items()},
+            back="../index.html",
         )  # fmt: skip
 
 

@@ -61,6 +61,8 @@ class Changed:
     before: Night | None = None
     changes: Sequence[Change] = ()
     courses: Courses = field(default_factory=dict)
+    recent: Sequence[Night] = ()
+    """The nights of the last month, the newest first."""
 
     def of(self, kind: Kind) -> list[Change]:
         """Those of one kind."""
@@ -94,7 +96,9 @@ def changed(now: Night, earlier: Iterable[Night]) -> Changed:
     found = chain.from_iterable(_of_a_test(test, past[test.who], courses) for test in now.tests) if before else iter(())
     gone = _gone(now, before) if before else iter(())
     order = list(Kind)
-    return Changed(before, sorted(chain(found, gone), key=lambda each: (order.index(each.kind), *_rank(each))), courses)
+    return Changed(
+        before, sorted(chain(found, gone), key=lambda each: (order.index(each.kind), *_rank(each))), courses, recent
+    )
 
 
 def _rank(change: Change) -> tuple[float, str]:

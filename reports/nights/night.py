@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 from bench import verdicts
 from bench.recording.session_log import Session
 from bench.verdicts import Measurement
+from reports.health.measures import Health, joined
 from reports.outcome import Outcome
 from reports.tables import Row
 
 SCHEMA = 1
+DEVICE = ("model", "serial_number", "firmware", "calibration_due")
+"""What is kept of an instrument."""
 FAILED = frozenset(map(str, verdicts.FAILED.values()))
 """Verdicts that say that something under test has failed."""
 JUDGED = ("PASS", *FAILED, "INCONCLUSIVE")
@@ -146,6 +149,12 @@ class Night:
     dirty: bool = False
     defects: Sequence[str] = ()
     tests: Sequence[Told] = field(default_factory=tuple)
+    health: Health = field(default_factory=dict)
+    """Of the bench, by instrument and measure; empty in nights from before it was kept."""
+    made_from: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of station, packs and test files by what they are: `station virtual-module`, `pack lfp-24s`, `test …`."""
+    devices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of each instrument by its name: model, serial number, firmware, last day of its calibration."""
 
     @cached_property
     def by_who(self) -> Mapping[Who, Told]:
@@ -177,6 +186,8 @@ class Night:
             str(first["station"]["name"]), str(versions.get("git") or ""), bool(versions.get("git_dirty")),
             tuple(dict.fromkeys(str(each) for manifest in manifests for each in manifest.get("defects", ()))),
             tuple(map(Told.of, tests)),
+            joined(each for each in (manifest.get("health") for manifest in manifests) if isinstance(each, Mapping)),
+            files_of(manifests), devices_of(manifests),
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
@@ -184,7 +195,8 @@ class Night:
         kept = asdict(self)
         for figure in (figure for test in kept["tests"] for figure in test["figures"]):
             figure.update({name: None for name, value in figure.items() if _is_no_number(value)})
-        return {"schema": SCHEMA, **kept}
+        health = {name: _finite(told) for name, told in self.health.items()}
+        return {"schema": SCHEMA, **kept, "health": health}
 
     @classmethod
     def read(cls, kept: Mapping[str, Any], *, figures: bool = True) -> "Night":
@@ -192,7 +204,39 @@ class Night:
         if kept["schema"] != SCHEMA:
             raise ValueError(f"schema {kept['schema']!r}")
         tests = tuple(_told(each, figures) for each in kept["tests"])
-        return cls(**{**_own(cls, kept), "defects": tuple(kept["defects"]), "tests": tests})
+        beside = {
+            "health": {str(name): _numbers(told) for name, told in (kept.get("health") or {}).items()},
+            "made_from": {str(what): str(digest) for what, digest in (kept.get("made_from") or {}).items()},
+            "devices": {str(name): tuple(map(str, told)) for name, told in (kept.get("devices") or {}).items()},
+        }
+        return cls(**{**_own(cls, kept), "defects": tuple(kept["defects"]), "tests": tests, **beside})
+
+
+def _finite(told: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in told.items() if isfinite(value)}
+
+
+def _numbers(told: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in told.items() if value is not None}
+
+
+def files_of(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What runs were made from: see `Night.made_from`."""
+    found: dict[str, str] = {}
+    for manifest in manifests:
+        for kind in ("station", "pack"):
+            told = manifest.get(kind) or {}
+            found[f"{kind} {told.get('name', '')}"] = str(told.get("sha256") or "")
+        test = manifest.get("test") or {}
+        if test.get("file"):
+            found[f"test {test['file']}"] = str(test.get("sha256") or "")
+    return found
+
+
+def devices_of(manifests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """What the instruments of runs are: see `Night.devices`."""
+    told = (device for manifest in manifests for device in manifest.get("instruments", ()))
+    return {str(device["name"]): tuple(str(device.get(key) or "") for key in DEVICE) for device in told}
 
 
 def _own(kind: type, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from math import isfinite
 from reports.markup import badge, cells, head, section, sparkline, table
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.night import Figure, Night, Told
+from reports.provenance import Difference
 from reports.tables import quantity
 
 CLASS = {
@@ -31,6 +32,8 @@ class Since:
     name: str = ""
     unkept: str = ""
     unreadable: int = 0
+    differences: Sequence[Difference] = ()
+    """Of files and instruments, against the last night."""
 
 
 def headline(changed: Changed) -> str:

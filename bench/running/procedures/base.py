@@ -87,6 +87,11 @@ class Procedure(Generic[S]):
         """S from a time of the step (s) to its next scan, where that is not always `scan_period`."""
         return self.scan_period
 
+    @property
+    def steady_pace(self) -> float | None:
+        """S between two scans, where that is always the same; None where it changes while the step goes on."""
+        return self.scan_period if type(self).pace is Procedure.pace else None
+
     def envelope(self) -> Envelope:
         """Everything that the control law may ask for."""
         return {}

@@ -149,6 +149,11 @@ class FoxBms(OfTheReferenceHardware):
         arguments: dict[str, Any] = dict(options)
         return cls(link.can, context, name=name, timeout=link.timeout, **arguments)
 
+    @property
+    def troubles(self) -> Mapping[str, int]:
+        """Frames that were lost, or left unread."""
+        return {"dropped frames": self._can.dropped + self._lost}
+
     def identify(self) -> Identity:
         """Listen for its state; a foxBMS tells no more of itself unasked.
 

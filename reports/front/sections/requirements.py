@@ -9,5 +9,4 @@ ORDER = 70
 def section(shown: Shown) -> str:
     """Those of the list, and those that tests are marked with; of a part of the tests the list asks for nothing."""
     listed = shown.session.facts.get("requirements", {}) if shown.session and not shown.part else {}
-    whole = f"../{covered.FILE}" if shown.part else covered.FILE
-    return covered.requirements(listed, shown.tests, shown.places, whole)
+    return covered.requirements(listed, shown.tests, shown.places, "../" if shown.part else "")

@@ -46,6 +46,17 @@ def test_frames_of_several_threads_are_all_kept(tmp_path: Path) -> None:
     assert log.problem == ""
 
 
+def test_a_frame_that_is_sent_stands_where_it_was_sent_and_not_at_the_beginning(tmp_path: Path) -> None:
+    """No interface stamps it: it has the time of the newest that was received."""
+    log, sent = CanLog(tmp_path), frame(REQUEST, 0.0)
+    for each in (frame(STATE, 1.7e9), frame(STATE, 1.7e9 + 5), sent, frame(STATE, 1.7e9 + 6)):
+        log.write(each)
+    log.close()
+    found = [(message.arbitration_id, message.timestamp - 1.7e9, message.is_rx) for message in kept(tmp_path)]
+    assert found == [(STATE, 0.0, True), (STATE, 5.0, True), (REQUEST, 5.0, False), (STATE, 6.0, True)]
+    assert (sent.timestamp, sent.is_rx) == (0.0, True), "it is still on its way, and nobody has touched it"
+
+
 def test_a_station_without_frames_has_no_file(tmp_path: Path) -> None:
     CanLog(tmp_path).close()
     assert not (tmp_path / canlog.NAME).exists()

@@ -105,7 +105,7 @@ def test_a_user_without_a_name_can_hold_a_bench(tmp_path: Path, monkeypatch: pyt
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found: 4711")
 
-    monkeypatch.setattr(lease.getpass, "getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", nobody)
     held = BenchLease(tmp_path / "rig-1.lock", "rig-1")
     assert json.loads((tmp_path / "rig-1.holder.json").read_text())["user"]
     held.release()

@@ -6,7 +6,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import count as counting
 from itertools import islice, repeat
@@ -46,6 +46,26 @@ def test_a_query_travels_over_a_real_socket(serve: Serve, connect: OpenSession) 
     assert session.query("MEAS:VOLT?") == "got MEAS:VOLT?"
     session.request("A?")
     assert session.collect() == "got A?"
+
+
+def test_what_goes_wrong_on_a_link_is_counted_by_what_it_was(serve: Serve, connect: OpenSession) -> None:
+    def moody(connection: socket.socket) -> None:
+        for line in lines(connection):
+            if line == b"NUMBER?\n":
+                connection.sendall(b"no number\n")
+            elif line != b"SILENT?\n":
+                connection.sendall(b"1\n")
+
+    session = connect(serve(moody), timeout=0.3)
+    session.query("A?")
+    assert asdict(session.troubles) == {"timeouts": 0, "losses": 0, "retries": 0, "strays": 0, "nonsense": 0}
+    with pytest.raises(InstrumentFault):
+        session.query("SILENT?")
+    with pytest.raises(InstrumentFault):
+        session.query_number("NUMBER?")
+    session.query("A?")
+    assert asdict(session.troubles) == {"timeouts": 1, "losses": 0, "retries": 0, "strays": 0, "nonsense": 1}
+    assert session.reconnections == 2
 
 
 def test_nagle_is_switched_off(serve: Serve, connect: OpenSession) -> None:

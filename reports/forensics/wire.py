@@ -1,0 +1,47 @@
+"""The part of a run's `transcript.log` that belongs to some seconds of test time."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "transcript.log"
+_LINE = re.compile(r"\s*(\d+(?:\.\d+)?) (.+?) ([<>!]) ")
+
+
+class Slice(NamedTuple):
+    """Lines as they stand in the file, and a sentence on each thing that is missing of them."""
+
+    lines: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def cut(folder: Path, start: float, stop: float, *, ended: bool) -> Slice:
+    """Cut the transcript to `start` to `stop` s; `ended`: whether the run came to write it."""
+    path = folder / NAME
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        why = "" if ended else ": it is written at the end of a run, and the process that ran this one died before"
+        return Slice((), (f"{NAME} is missing{why}.",))
+    except OSError as error:
+        return Slice((), (f"{NAME} cannot be read: {error.strerror or error}.",))
+    dated = list(_dated(text))
+    missing = []
+    if text and not text.endswith("\n"):
+        missing.append(f"{NAME} ends in the middle of a line: it was cut off.")
+    if not dated:
+        missing.append(f"{NAME} holds no message.")
+    elif dated[0][0] > start:
+        missing.append(f"{NAME} begins at {dated[0][0]:.0f} s: it keeps the last messages of a run, and these are all.")
+    return Slice(tuple(line for time, line in dated if start <= time <= stop), tuple(missing))
+
+
+def _dated(text: str) -> Iterator[tuple[float, str]]:
+    """Lines with their times; one without a time goes on with the message before it."""
+    time = None
+    for line in text.splitlines():
+        found = _LINE.match(line)
+        time = float(found[1]) if found else time
+        if time is not None:
+            yield time, line.strip()

@@ -1,0 +1,1 @@
+"""How the bench itself is: links, scans, soaks, meters against each other, watchdogs; and how that goes over nights."""
