@@ -1,7 +1,6 @@
 """The interactive figure in a real browser: every cell on demand, marks that never overprint, the last night."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,6 @@ from reports.recording import Recording
 from tests.reports.test_which_cell import with_cells
 from tests.reports.worked import recording
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
 MANIFEST = {
     "test": {"title": "Capacity, 25 °C", "requirements": ["PB-DIS-02"]}, "verdict": "FAIL", "run_id": "x/y",
     "pack": {"name": "p", "capacity": 2.0}, "station": {"name": "s"}, "cause": {"text": "low"}, "instruments": [],
@@ -56,14 +52,6 @@ def last_night() -> Recording:
     rows[:, list(now.columns).index("Voltage / V")] += 1.0
     events = [{**event, "time": event["time"] + 50.0 * (event["time"] >= 100.0)} for event in now.events]
     return replace(now, rows=rows, events=events)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
