@@ -6,6 +6,7 @@ of real runs. What is measured is `packbench report`, from results to HTML; figu
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -51,8 +52,9 @@ def main(recorded: Path | None = None) -> None:
         _record_session(results, runs)
         size = sum(path.stat().st_size for path in results.iterdir())
         print(f"{TESTS} results of {size / 1e6:.0f} MB, made in {perf_counter() - began:.0f} s")
-        took, most = _build(results, runs, output)
+        took, worked, most = _build(results, runs, output)
         _tell(took, "s", "s from results to HTML")
+        print(f"{worked:9.2f} s of processors for it: what a machine with other work cannot spoil")
         _tell(most / 2**20, "MiB", "MiB of memory at most, all processes together")
         _tell(sum(path.stat().st_size for path in output.rglob("*") if path.is_file()) / 1e6, "MB", "MB of report")
         _tell((output / "index.html").stat().st_size / 1000, "kB", "kB of front page")
@@ -132,8 +134,9 @@ def _record_session(results: Path, runs: Path) -> None:
     History(runs, night.station).keep(replace(night, name="2026-01-01", started="2026-01-01T02:00:00Z", tests=better))
 
 
-def _build(results: Path, runs: Path, output: Path) -> tuple[float, int]:
-    """How long it takes, s, and the most memory that it and its children have at one time, bytes."""
+def _build(results: Path, runs: Path, output: Path) -> tuple[float, float, int]:
+    """How long it takes, s, what of processors, s, and the most memory of it and its children at one time, bytes."""
+    before = os.times()
     command = [sys.executable, "-m", "packbench", "report", str(runs), f"--results={results}", f"--output={output}"]
     began = perf_counter()
     with subprocess.Popen(command, cwd=output.parent, stdout=subprocess.DEVNULL) as process:
@@ -143,7 +146,9 @@ def _build(results: Path, runs: Path, output: Path) -> tuple[float, int]:
         process.wait()
         over.set()
         watch.join()
-    return perf_counter() - began, most[0]
+    took, after = perf_counter() - began, os.times()
+    worked = after.children_user + after.children_system - before.children_user - before.children_system
+    return took, worked, most[0]
 
 
 def _watch(pid: int, most: list[int], over: threading.Event) -> None:

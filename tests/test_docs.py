@@ -21,6 +21,8 @@ STATUS = re.compile(r"# exit status (\d+)\s*$")
 KNOWN = {"python", "console", "toml", "sh", "yaml"}
 """`sh` is what needs a network or a person; everything else is tried."""
 PATIENCE = 600
+LARGEST = 150_000
+"""Bytes of a picture."""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -74,6 +76,13 @@ def test_every_page_is_on_the_site_and_every_link_between_them_leads_somewhere()
             if "://" not in link and not link.startswith("mailto:"):
                 made = link.endswith(("figures.md", "command-line.md", "options.md"))
                 assert made or (path.parent / link).exists(), f"{path.name} links {link}"
+
+
+def test_every_picture_is_shown_somewhere_and_light_enough_for_a_page() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (*DOCS.rglob("*.md"), ROOT / "README.md"))
+    for picture in (DOCS / "images").glob("*.png"):
+        assert f"images/{picture.name})" in pages, f"no page shows {picture.name}"
+        assert picture.stat().st_size <= LARGEST, f"{picture.name} has {picture.stat().st_size} bytes"
 
 
 def test_what_a_tutorial_calls_wrong_input_is_a_name_that_tests_can_import() -> None:

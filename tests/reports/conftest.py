@@ -5,9 +5,10 @@ The physics is only as good as a figure needs to look real; what a test relies o
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
@@ -250,6 +251,7 @@ def cycle_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SUITE_CONFTEST = """
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -410,3 +412,16 @@ SUITE_CASES = """
     def test_never_begun(judge):
         judge()
 """
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    known = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if known is None:
+        pytest.skip("needs a Chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=known, args=["--no-sandbox"])
+        yield opened
+        opened.close()

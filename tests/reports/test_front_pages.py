@@ -1,9 +1,8 @@
 """The pages around the front page: one for each pack and station, of many tests one for each; and the matrix."""
 
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -22,7 +21,6 @@ from reports.single import single_file
 from tests.reports.nights.nights import capacity, night, told
 from tests.reports.test_front_page import LINKS, outcome, page_of, section
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PACKS = ("lfp-24s", "nmc811-24s")
 CYCLE = ("PASS", "PASS", "FAIL", "PASS", "BENCH FAULT", "PASS", "NOT RUN", "INCONCLUSIVE", "PASS", "PASS")
 NOTHING = Since(Changed())
@@ -175,17 +173,6 @@ def test_one_file_for_a_mail_leads_nowhere_also_with_many_tests(tmp_path: Path) 
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs a Chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module", params=[12, 80], ids=["few", "many"])
