@@ -528,7 +528,7 @@ def test_our_own_roles_have_the_order_of_safety_that_they_always_had() -> None:
         "chamber to rest", "coolant to rest",
     )  # fmt: skip
     order = roles.opening_order({name: (name,) for name in played})
-    assert order == ["bms", "chamber", "coolant", "temperatures", "emulator", "sink", "source", "charger"]
+    assert order == ["bms", "chamber", "coolant", "grid_meter", "temperatures", "emulator", "sink", "source", "charger"]
 
 
 class Forgetful(FakeLogger):

@@ -110,7 +110,14 @@ def test_the_guard_only_warns_holds_or_trips() -> None:
     assert actions == {"warn", "hold", "trip"}
 
 
-TRAITS = {"bms-unasked", "saturated-limits", "charger-charge-unknown", "charger-charge-jumps"}
+TRAITS = {
+    "bms-unasked",
+    "saturated-limits",
+    "charger-charge-unknown",
+    "charger-charge-jumps",
+    "grid-frequency",
+    "grid-voltage",
+}
 """What a real node does and nothing is wrong with: a bench that works with it finds nothing."""
 
 

@@ -231,7 +231,10 @@ def test_a_box_comes_back_behind_a_grid_that_stays_healthy() -> None:
         assert acting(link, 50.0) == 0.0
         device.models[703][0].read()
         assert device.models[703][0].ESDlyRemTms.value == 10
-        assert acting(link, 60.0) == 5000.0
+        assert acting(link, 55.0, hertz=50.3) == 0.0  # from here on it has to be healthy anew
+        assert acting(link, 61.0) == 0.0
+        assert acting(link, 80.0) == 0.0
+        assert acting(link, 81.0) == 5000.0
 
 
 def test_a_trip_curve_of_ones_own_acts_once_it_was_adopted() -> None:
