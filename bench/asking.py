@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from getpass import getuser
 from pathlib import Path
 
 from bench.pack import PackFile
 from bench.scenario import Step, Until
+from bench.user import user
 
 DONE = "done"
 NOBODY = "no-operator"
@@ -142,7 +142,7 @@ class Terminal:
             return
         self._asked = None
         with suppress(OSError):
-            write_answer(folder, step, Answer(meant, _user(), "terminal"))
+            write_answer(folder, step, Answer(meant, user(), "terminal"))
 
     def _say(self, text: str) -> None:
         with suppress(OSError, ValueError):
@@ -152,10 +152,3 @@ class Terminal:
 def _choice(question: AskOperator) -> str:
     others = " or ".join(question.answers[1:])
     return f"Enter for {question.answers[0]!r}{f', or type {others}' if others else ''}"
-
-
-def _user() -> str:
-    try:
-        return getuser()
-    except (OSError, KeyError):  # a process without a name of its own
-        return "unknown"

@@ -123,7 +123,8 @@ def _present_evidence(result: TestResult, folder: Path, results: Path, recording
     page = shown.page(result.name or folder.name, evidence)
     attach(result, results, page.encode(), FORENSICS, "text/html", "html")
     for body, name, mime, extension in (
-        (shown.as_csv(evidence) if len(evidence.rows) else "", "Last 60 s of every channel", "text/csv", "csv"),
+        # As a table a hundred columns would be a letter wide each.
+        (shown.as_csv(evidence) if len(evidence.rows) else "", "Last 60 s of every channel", "text/plain", "csv"),
         ("\n".join(evidence.wire), "The wire in the last 60 s", "text/plain", "txt"),
         (frames.as_text(evidence.frames), "The CAN bus in the last 60 s", "text/plain", "txt"),
     ):

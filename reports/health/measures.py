@@ -4,7 +4,7 @@ A measure is named like a column, with its unit. What was not recorded has no va
 died before it could say.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,12 @@ def _closed(run: Recording) -> Any:
     if not run.has("BMS State / 1"):
         return np.zeros(len(run.time), dtype=bool)
     return np.isin(run.column("BMS State / 1"), [int(state) for state in CONNECTED])
+
+
+def of_all(manifests: Iterable[Mapping[str, Any]]) -> Health:
+    """That of all runs of a session together, as their manifests have it."""
+    told = (manifest.get("health") for manifest in manifests)
+    return joined(each for each in told if isinstance(each, Mapping))
 
 
 def joined(runs: Iterator[Mapping[str, Mapping[str, float]]]) -> Health:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from bench import verdicts
 from bench.recording.session_log import Session
 from bench.verdicts import Measurement
-from reports.health.measures import Health, joined
+from reports.health.measures import Health, of_all
 from reports.outcome import Outcome
 from reports.tables import Row
 
@@ -186,8 +186,7 @@ class Night:
             str(first["station"]["name"]), str(versions.get("git") or ""), bool(versions.get("git_dirty")),
             tuple(dict.fromkeys(str(each) for manifest in manifests for each in manifest.get("defects", ()))),
             tuple(map(Told.of, tests)),
-            joined(each for each in (manifest.get("health") for manifest in manifests) if isinstance(each, Mapping)),
-            files_of(manifests), devices_of(manifests),
+            of_all(manifests), files_of(manifests), devices_of(manifests),
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:

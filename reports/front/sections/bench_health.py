@@ -1,17 +1,16 @@
 """The health of the bench on the front page: what each instrument and the bench itself went through, and its trend."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
 
 from reports import markup
 from reports.front.shown import Shown
-from reports.health.measures import BENCH, Health, joined
+from reports.health.measures import BENCH, Health, of_all
 from reports.markup import badge, cells, head, sparkline, table
 from reports.nights.course import Course
 from reports.nights.night import Night
-from reports.outcome import Outcome
 from reports.panels import readable
 
 ORDER = 85
@@ -52,12 +51,6 @@ class Reading:
         return "stepped" if course.step else "drifts" if course.drift else ""
 
 
-def health_tonight(tests: Sequence[Outcome]) -> Health:
-    """That of all runs of a report together."""
-    told = (test.manifest.get("health") for test in tests)
-    return joined(each for each in told if isinstance(each, Mapping))
-
-
 def readings(tonight: Health, earlier: Sequence[Night]) -> Iterator[Reading]:
     """Every measure of tonight, by instrument, with what earlier nights (the newest first) told of it."""
     past = [night.health for night in reversed(earlier)]
@@ -73,7 +66,7 @@ def section(shown: Shown) -> str:
     ran = [test for test in tests if test.manifest]
     if not ran:
         return ""
-    found = list(readings(health_tonight(tests), earlier))
+    found = list(readings(of_all(test.manifest for test in ran), earlier))
     mute = sum(not test.manifest.get("health") for test in ran)
     silent = f"<p>{mute} of {len(ran)} runs left nothing on it.</p>" if mute else ""
     loud = [each for each in found if not each.is_quiet]
