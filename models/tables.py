@@ -39,9 +39,9 @@ class LookUpTables:
     that an overcharged cell's voltage runs away as it should. `temperature` (degC) rises; outside it, its
     ends hold.
 
-    After `look_up`: `value` and `slope` (per unit of state of charge) with shape [curve, count], and
-    `surface` with shape [surface, count]. The arrays are overwritten by the next call. The last surfaces, from the
-    `varying`-th on, are the same everywhere: their values stand there from the beginning and stay.
+    After `look_up`: `value` (`values`: curve by curve) and `slope` (per unit of state of charge) with shape
+    [curve, count], and `surface` with shape [surface, count]. The arrays are overwritten by the next call. The last
+    surfaces, from the `varying`-th on, are the same everywhere: their values stand there from the beginning and stay.
     """
 
     def __init__(self, curves: Vector, surfaces: Vector, temperature: Vector, count: int) -> None:
@@ -64,6 +64,8 @@ class LookUpTables:
         self._line = np.empty((2 * curves, count))
         self._at_segment, self.slope = self._line[:curves], self._line[curves:]
         self.value = np.empty((curves, count))
+        # Taken apart once: an array that is taken apart is gone through as any sequence, until it complains of its end.
+        self.values = tuple(self.value)
         # What is the same everywhere is read now: of the time constants of cells, one or both nearly always are.
         self.surface = np.exp(np.broadcast_to(logarithms[:, 0, :1], (len(logarithms), count)))
         self._surface = self.surface[: self.varying]
