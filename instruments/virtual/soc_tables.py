@@ -179,4 +179,5 @@ class SocTables:
             self._draw_resistance(slice(None))
         value = self._rise * (self.position - self._low)
         value += self._start
-        self.open_voltage, self._resistance = value
+        # By their numbers: taken apart, an array is gone through as any sequence, until it complains of its end.
+        self.open_voltage, self._resistance = value[0], value[1]
