@@ -115,6 +115,7 @@ class CellString:
         # And their rows, cut once: to cut costs as much as to add, and an array that is taken apart far more.
         self._at_once, self._rc_resistance = self._resistance[0], self._resistance[1:]
         self._each_rc_voltage, self._each_pair = tuple(self._rc_voltage), tuple(self._pair)
+        self._rc_resistances = tuple(self._rc_resistance)
         self._ocv_slope, self._surfaces = self._tables.slope[0], self._tables.surface[: 1 + pairs]
         self._ones = np.ones((1 + pairs) * series)
         self._heat = np.zeros(series)
@@ -204,7 +205,9 @@ class CellString:
         if duration <= 0:
             raise ValueError(f"a step of {duration:g} s; time only moves forward: give more than 0.")
         self._update_decay(duration)
-        heat = np.add.reduce(self._resistance, axis=0, out=self._heat)
+        heat = np.add(self._at_once, self._rc_resistances[0], out=self._heat)
+        for resistance in self._rc_resistances[1:]:
+            heat += resistance
         heat *= current * current
         heat += self._relax(current)
         if current:

@@ -5,7 +5,7 @@ Each instrument composes those its manual describes; none of them knows a comman
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -99,7 +99,7 @@ class Meter:
         return round((value * self.gain + self.offset) * counts) / counts
 
     @staticmethod
-    def read_all(meters: Sequence["Meter"], values: Sequence[float]) -> list[float]:
+    def read_all(meters: Iterable["Meter"], values: Iterable[float]) -> list[float]:
         """What several show, as `read` does: a call for each of them would cost as much again."""
         return [
             round((value * meter.gain + meter.offset) * meter.counts) / meter.counts

@@ -462,7 +462,7 @@ def parse_number(text: str, unit: str = "") -> float:
     Raises `ValueError` for anything else.
     """
     try:
-        value = float(text.strip().removesuffix(unit))
+        value = float(text.removesuffix(unit))
     except ValueError:
         value = _prefixed_number(text, unit)
     return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan

@@ -223,11 +223,11 @@ class EaPsb10000(Instrument):
 
     def elapse(self, duration: float) -> None:
         """Let `duration` s pass at the present operating point: counters run, the interface monitor watches."""
-        direction = "source" if self._point.supply > 0 else "sink"
         if self.port.on:
-            hours = duration / 3600
-            self._charge[direction] += abs(self._point.supply) * hours
-            self._energy[direction] += abs(self._point.supply * self._point.voltage) * hours / 1000
+            hours, supply = duration / 3600, self._point.supply
+            direction = "source" if supply > 0 else "sink"
+            self._charge[direction] += abs(supply) * hours
+            self._energy[direction] += abs(supply * self._point.voltage) * hours / 1000
         if self._remote and self._monitored and self._clock() - self._heard > self._monitor_time:
             # The monitor watches whoever has remote control, and takes it away (ELR 10000 manual, 3.5.3.3).
             self._timed_out = True

@@ -107,8 +107,8 @@ class VirtualBus(BusABC):
 
     def recv_waiting(self, most: int) -> list[Message]:
         """Take the oldest frames that have been received, up to `most`: by one call, where `recv` is one for each."""
-        take = self._received.popleft
-        came = [take() for _ in range(min(len(self._received), most))]
+        take, waiting = self._received.popleft, len(self._received)
+        came = [take() for _ in range(waiting if waiting < most else most)]
         return came if self._filters is None else list(filter(self._matches_filters, came))
 
     def recv(self, timeout: float | None = None) -> Message | None:
