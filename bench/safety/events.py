@@ -10,7 +10,7 @@ from math import isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
-from bench.safety.formulas import Formula, Quantity, Row, unless
+from bench.safety.formulas import Quantity, Row, unless
 from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
 
@@ -40,6 +40,25 @@ _TIME, _STATE = INDEX[columns.TEST_TIME], INDEX[columns.BMS_STATE]
 _CURRENT, _SET_CURRENT = INDEX[columns.CURRENT], INDEX[columns.SET_CURRENT]
 _VOLTAGE, _SET_VOLTAGE = INDEX[columns.VOLTAGE], INDEX[columns.SET_VOLTAGE]
 
+Happened = Callable[[Row, Row], bool]
+"""Whether something has happened from one row to the next."""
+
+
+class EventCount:
+    """How often something has happened in the run so far."""
+
+    def __init__(self, happened: Happened) -> None:
+        self._happened = happened
+        self._before: Row | None = None
+        self._count = 0.0
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        before, self._before = self._before, row
+        if before is not None and self._happened(before, row):
+            self._count += 1.0
+        return self._count
+
 
 def open_under_load(row: Row) -> float:
     """1 while the BMS says that its contactors are open though a current is asked for, `OPENING` while they open; or 0.
@@ -60,23 +79,22 @@ OPEN_THOUGH_ASKED = unless(
 
 
 class StateChanges:
-    """How often a node has opened its contactors by itself in the run so far (`opened`), and started anew (`restarts`).
+    """How often a node has opened its contactors by itself in the run so far, and started anew (`restarts`).
 
     Nearly always its state is the one before, and neither has happened: one comparison instead of two calls.
     """
 
     def __init__(self) -> None:
-        self.opened = self.restarts = 0.0
+        self._before: Row | None = None
+        self._openings = self.restarts = 0.0
 
-    def openings(self) -> Quantity:
-        """`opened` after each row."""
-        text = "{changes}.opened if {0} == {before[0]} else {change}({row}, {last})"
-        return Formula(text, _STATE, changes=self, change=self._change)
-
-    def _change(self, row: Row, before: Row) -> float:
-        self.opened += opened_by_itself(before, row)
-        self.restarts += restarted(before, row)
-        return self.opened
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        before, self._before = self._before, row
+        if before is not None and row[_STATE] != before[_STATE]:
+            self._openings += opened_by_itself(before, row)
+            self.restarts += restarted(before, row)
+        return self._openings
 
 
 def opened_by_itself(before: Row, row: Row) -> bool:
@@ -89,34 +107,25 @@ def restarted(before: Row, row: Row) -> bool:
     return row[_STATE] != before[_STATE] in _UP and row[_STATE] == BmsState.STARTING
 
 
-class Interruptions:
-    """How often a current that flowed was gone from one row to the next, though as much was asked for as before.
+def interrupted(string: int, apart: float) -> Happened:
+    """Whether a current that flowed is gone from one row to the next, though as much is asked for as before.
 
     A taper ends gently, and an output that is switched is asked for another current. Where the terminals have come to
     the set voltage and are still within `apart` (V) of the `string` (position of its voltage as the BMS reads it), that
     limit holds the current down: a charge near its end may be cut short by it in one scan.
     """
 
-    def __init__(self, string: int, apart: float) -> None:
-        self._string, self._apart = string, apart
-        self.count = 0.0
-
-    def quantity(self) -> Quantity:
-        """`count` after each row: while a current flows, or none is asked for, there is nothing to look at."""
-        text = "{found}.count if not abs({0}) < {gone} * abs({1}) else {look}({row}, {last})"
-        return Formula(text, _CURRENT, _SET_CURRENT, found=self, look=self._look, gone=GONE)
-
-    def _look(self, row: Row, before: Row) -> float:
+    def happened(before: Row, row: Row) -> bool:
         wanted, before_that = abs(row[_SET_CURRENT]), abs(before[_SET_CURRENT])
-        flowed = abs(before[_CURRENT]) > FLOWED * before_that
-        if flowed and wanted >= LEAST_ASKED and wanted >= before_that and not self._limited(row):
-            self.count += 1.0
-        return self.count
-
-    def _limited(self, row: Row) -> bool:
+        if not abs(row[_CURRENT]) < GONE * wanted:
+            return False
+        if wanted < LEAST_ASKED or wanted < before_that or not abs(before[_CURRENT]) > FLOWED * before_that:
+            return False
         limit, voltage = row[_SET_VOLTAGE], row[_VOLTAGE]
         limited = abs(voltage - limit) <= LIMITED_BY_VOLTAGE * limit
-        return limited and abs(voltage - row[self._string]) <= self._apart
+        return not (limited and abs(voltage - row[string]) <= apart)
+
+    return happened
 
 
 class CountUnderLoad:
@@ -148,19 +157,17 @@ class Growth:
 
     def __init__(self, position: int) -> None:
         self._position = position
-        self.rises: deque[tuple[float, float]] = deque()
-        self._sum = 0.0
+        self._rises: deque[tuple[float, float]] = deque()
+        self._before, self._sum = nan, 0.0
 
-    def quantity(self) -> Quantity:
-        """As a guard has it: nearly always nothing has risen for a minute."""
-        text = "{look}({row}, {last}) if {growth}.rises or {0} > {before[0]} else 0.0"
-        return Formula(text, self._position, growth=self, look=self._look)
-
-    def _look(self, row: Row, before: Row) -> float:
-        risen, rises = row[self._position] - before[self._position], self.rises
-        if risen > 0:
-            rises.append((row[_TIME], risen))
-            self._sum += risen
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        value, before = row[self._position], self._before
+        self._before = value
+        if value > before:
+            self._rises.append((row[_TIME], value - before))
+            self._sum += value - before
+        rises = self._rises
         while rises and rises[0][0] <= row[_TIME] - WINDOW:
             self._sum -= rises.popleft()[1]
         return self._sum
@@ -168,4 +175,8 @@ class Growth:
 
 def growth(position: int | None) -> Quantity:
     """`Growth` of a column, or of nothing: not every BMS counts."""
-    return Formula("0.0") if position is None else Growth(position).quantity()
+    return _none if position is None else Growth(position)
+
+
+def _none(_row: Row) -> float:
+    return 0.0

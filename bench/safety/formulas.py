@@ -2,10 +2,9 @@
 
 A guard derives some forty values from each row and compares sixty. To call a function for each of them costs more than
 what they do: measured in a scan, where all else has passed through the processor's caches in between, twice as much as
-one function in which they are written out. So what follows from a row and the one before it may be given as an
-expression over them, a `Formula`; whatever remembers more stays a function. `laid_out` writes both into one list, as
-`dataclasses` and `namedtuple` write their methods. Only expressions of this package, and numbers, are written; never
-anybody's input.
+one function in which they are written out. So what follows from a row alone may be given as an expression over it, a
+`Formula`; whatever remembers earlier rows stays a function. `laid_out` writes both into one list, as `dataclasses` and
+`namedtuple` write their methods. Only expressions of this package, and numbers, are written; never anybody's input.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,15 +21,15 @@ Bound = tuple[int, int, float, float]
 
 
 class Formula:
-    """A value that follows from one row, or two, as an expression: `Formula("abs({0} - {1})", 3, 17)`.
+    """A value that follows from one row, as an expression: `Formula("abs({0} - {1})", 3, 17)`.
 
-    `{0}` and so on are the values of the row at `positions`, `{before[0]}` and so on those of the row before (nan where
-    there is none), `{row}` and `{last}` the whole of both; other words are `parts`: numbers, or objects to be asked.
+    `{0}` and so on are the values of the row at `positions`, `{row}` is the whole of it, other words are `parts`:
+    numbers, or objects to be asked.
     """
 
     def __init__(self, expression: str, *positions: int, **parts: Any) -> None:
         self._expression, self._parts = expression, parts
-        self._positions = positions
+        self._values = [f"row[{position}]" for position in positions]
 
     def __call__(self, row: Row) -> float:
         """Its value, by itself."""
@@ -38,14 +37,13 @@ class Formula:
 
     @cached_property
     def _alone(self) -> Quantity:
-        derive = laid_out([self])
-        return lambda row: derive(row)[-1]
+        found: Quantity = _written(*self.placed(""))
+        return found
 
     def placed(self, suffix: str) -> tuple[str, dict[str, Any]]:
         """The expression over `row`, and its parts by name, all names with a `suffix` of their own."""
         named = {name: f"{name}{suffix}" for name in self._parts}
-        now, before = ([f"{which}[{position}]" for position in self._positions] for which in ("row", "before"))
-        text = self._expression.format(*now, before=before, row="row", last="before", **named)
+        text = self._expression.format(*self._values, row="row", **named)
         return f"({text})", {named[name]: part for name, part in self._parts.items()}
 
 
@@ -65,15 +63,8 @@ def laid_out(quantities: Iterable[Quantity]) -> Callable[[Row], list[float]]:
         text, named = formula.placed(f"_{number}")
         texts.append(text)
         parts |= named
-    derive: Callable[[Row, Row], list[float]] = _written(f"[{', '.join(texts)}]", parts, "row, before")
-    before: Row = ()
-
-    def follow(row: Row) -> list[float]:
-        nonlocal before
-        before = found = derive(row, before or [nan] * len(row))
-        return found
-
-    return follow
+    found: Callable[[Row], list[float]] = _written(f"[{', '.join(texts)}]", parts)
+    return found
 
 
 def _called(quantity: Any) -> Quantity:
@@ -122,6 +113,6 @@ def _not_outside(bound: Bound) -> str:
     return f"not (row[{position}] < {low!r} or row[{position}] > {high!r})"
 
 
-def _written(expression: str, parts: Mapping[str, Any], of: str = "row") -> Any:
-    """The function `of` some arguments that gives `expression`, with `parts` by name."""
-    return eval(f"lambda {of}: {expression}", {"inf": inf, "nan": nan, **parts})  # noqa: S307 - nobody's input, see above
+def _written(expression: str, parts: Mapping[str, Any]) -> Any:
+    """The function of `row` that gives `expression`, with `parts` by name."""
+    return eval(f"lambda row: {expression}", {"inf": inf, "nan": nan, **parts})  # noqa: S307 - nobody's input, see above

@@ -7,7 +7,7 @@ is recorded with the samples: everything but the fault bits can be computed from
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf, isnan, nan
 from operator import itemgetter
 
 from bench import columns
@@ -189,11 +189,11 @@ def _beside_the_bms(
         BMS_CURRENT_DIFFERENCE: while_fresh(INDEX[columns.CURRENT], of_bms("pack current")),
         HOTTEST_DIFFERENCE: difference(_HOTTEST, of_bms("cell temperature max")),
         COLDEST_DIFFERENCE: difference(_COLDEST, of_bms("cell temperature min")),
-        CHARGE_EXCESS: excess(_CHARGE_LIMIT, 1),
-        DISCHARGE_EXCESS: excess(_DISCHARGE_LIMIT, -1),
+        CHARGE_EXCESS: Excess(_CHARGE_LIMIT, 1.0),
+        DISCHARGE_EXCESS: Excess(_DISCHARGE_LIMIT, -1.0),
         SCANNER_FROZEN: plausibility.frozen_sensors([hottest, of_bms("cell temperature min")]),
-        HOTTEST_JUMP: jump(_HOTTEST, of_bms("cell temperature max")),
-        COLDEST_JUMP: jump(_COLDEST, of_bms("cell temperature min")),
+        HOTTEST_JUMP: Jump(_HOTTEST, of_bms("cell temperature max")),
+        COLDEST_JUMP: Jump(_COLDEST, of_bms("cell temperature min")),
         BMS_UNCHANGED: Unchanged([INDEX[columns.SOC], *map(of_bms, MEASURED_BY_BMS)], MOVING * pack.rated_capacity),
         BMS_TEMPERATURE_SPREAD: difference(hottest, of_bms("cell temperature min")),
         plausibility.UNCONFIRMED_HEAT: plausibility.unconfirmed_heat(hottest, allowed, tolerance),
@@ -238,12 +238,13 @@ def _of_the_bms(
 
 def _events(index: Mapping[str, int], bms: str, apart: float) -> dict[str, Quantity]:
     """What is counted over the run. Not every BMS counts frames: what it does not count has no limit."""
+    interrupted = events.interrupted(index[bms_label(bms, "pack voltage")], apart)
     changes = events.StateChanges()
     return {
         events.OPEN_UNDER_LOAD: events.OPEN_THOUGH_ASKED,
-        events.OPENINGS: changes.openings(),
+        events.OPENINGS: changes,
         events.RESTARTS: Formula("{changes}.restarts", changes=changes),
-        events.INTERRUPTIONS: events.Interruptions(index[bms_label(bms, "pack voltage")], apart).quantity(),
+        events.INTERRUPTIONS: events.EventCount(interrupted),
         events.DROPPED: events.growth(index.get(raw_label(bms, DROPPED))),
         events.CONTRADICTIONS: events.growth(index.get(raw_label(bms, CONTRADICTIONS))),
     }
@@ -282,12 +283,20 @@ def furthest(first: int, others: Sequence[int]) -> Quantity:
     return Formula(f"max({apart})", first, *others)
 
 
-def excess(limit: int, sign: int) -> Quantity:
+class Excess:
     """A beyond what the BMS allows, now and in the row before: nobody can follow a limit before it is known.
 
     `sign` is that of the current that is meant.
     """
-    return Formula("{sign} * {0} - ({before[1]} if {before[1]} > {1} else {1})", _CURRENT, limit, sign=sign)
+
+    def __init__(self, limit: int, sign: float) -> None:
+        self._limit, self._sign, self._before = limit, sign, nan
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        now, before = row[self._limit], self._before
+        self._before = now
+        return self._sign * row[_CURRENT] - (before if before > now else now)
 
 
 current_shortfall = Formula(
@@ -300,14 +309,21 @@ A current that is missing (nan) has a limit of its own, on the columns that it g
 """
 
 
-def jump(value: int, other: int) -> Quantity:
+class Jump:
     """How far one value has jumped away from another since the row before; 0 where one is missing.
 
     Two meters that agree on a jump have seen one. Where only the other one has jumped, it may have seen a cell that
     this one has no sensor on.
     """
-    moved, beside = "({0} - {before[0]})", "({1} - {before[1]})"
-    return Formula(f"abs({moved} - {beside}) if abs({moved}) > abs({beside}) else 0.0", value, other)
+
+    def __init__(self, value: int, other: int) -> None:
+        self._value, self._other, self._before = value, other, (nan, nan)
+
+    def __call__(self, row: Row) -> float:
+        """Take the next row."""
+        (value, other), self._before = self._before, (row[self._value], row[self._other])
+        moved, beside = row[self._value] - value, row[self._other] - other
+        return abs(moved - beside) if abs(moved) > abs(beside) else 0.0
 
 
 class Unchanged:

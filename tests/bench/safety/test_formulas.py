@@ -100,17 +100,3 @@ def test_the_strictest_of_several_limits_decide(
 def test_numbers_of_any_kind_may_be_bounds() -> None:
     assert all_inside([(0, 0, False, 2)])([1.0])
     assert isnan(Formula("{0}", 0)([nan]))
-
-
-def test_a_formula_may_look_at_the_row_before_which_the_first_one_has_not() -> None:
-    risen = Formula("{0} - {before[0]} + 0 * len({row}) + 0 * len({last})", 1)
-    derive = laid_out([risen, Formula("{before[0]}", 0)])
-    assert all(map(isnan, derive([1.0, 5.0])[2:]))
-    assert derive([2.0, 7.0])[2:] == [2.0, 1.0]
-    assert derive([3.0, 6.0])[2:] == [-1.0, 2.0]
-
-
-def test_a_formula_by_itself_follows_its_rows_as_one_of_many_does() -> None:
-    risen = Formula("{0} - {before[0]}", 0)
-    assert isnan(risen([4.0]))
-    assert risen([6.0]) == 2.0

@@ -55,10 +55,10 @@ def test_what_a_bms_said_long_ago_contradicts_nobody(age: float, found: float) -
 
 
 def test_a_limit_of_the_bms_binds_from_the_row_on_in_which_it_could_be_known() -> None:
-    charging = quantities.excess(INDEX[columns.CHARGE_LIMIT], 1)
+    charging = quantities.Excess(INDEX[columns.CHARGE_LIMIT], 1.0)
     rows = [(10.0, 10.0), (2.0, 10.0), (2.0, 10.0), (2.0, 2.0), (9.0, 2.0), (2.0, 9.0)]
     assert [charging(row(charge_limit=limit, current=current)) for limit, current in rows] == [0, 0, 8, 0, -7, 0]
-    discharging = quantities.excess(INDEX[columns.DISCHARGE_LIMIT], -1)
+    discharging = quantities.Excess(INDEX[columns.DISCHARGE_LIMIT], -1.0)
     assert discharging(row(discharge_limit=2.0, current=-3.0)) == 1.0
 
 
@@ -238,6 +238,6 @@ def test_full_and_empty_are_the_packs_own(four_cells: PackFile) -> None:
     [(45.0, 25.0, 20.0), (45.0, 45.0, 0.0), (25.0, 45.0, 0.0), (nan, 25.0, 0.0), (45.0, nan, 0.0)],
 )
 def test_a_jump_is_the_scanners_when_it_alone_has_moved(scanner: float, bms: float, jump: float) -> None:
-    quantity = quantities.jump(0, 1)
+    quantity = quantities.Jump(0, 1)
     assert quantity([25.0, 25.0]) == 0.0
     assert quantity([scanner, bms]) == jump

@@ -530,22 +530,21 @@ UNDER_LOAD, AT_REST = (CHARGE, 2.0, 2.0), (CHARGE, 0.0, nan)
 
 def test_a_contactor_that_opens_under_load_is_counted_each_time() -> None:
     rows = [UNDER_LOAD, (STANDBY, 0.0, 2.0), (STANDBY, 0.0, 2.0), UNDER_LOAD, (STANDBY, 0.0, 2.0)]
-    assert counted(events.StateChanges().openings(), *rows) == [0, 1, 1, 1, 2]
+    assert counted(events.StateChanges(), *rows) == [0, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("state", [STANDBY, ERROR, nan])
 def test_a_contactor_that_was_asked_to_open_gave_up_or_is_unknown_is_not_counted(state: float) -> None:
     asked = 2.0 if state != STANDBY else nan
-    assert counted(events.StateChanges().openings(), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
+    assert counted(events.StateChanges(), UNDER_LOAD, (state, 0.0, asked)) == [0, 0]
 
 
 def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
     rows = [(0.0, 0.0, nan), (STARTING, 0.0, nan), AT_REST, (STARTING, 0.0, nan), (2.0, 0.0, nan), AT_REST]
     changes = events.StateChanges()
-    openings = changes.openings()
 
     def restarts(values: Row) -> float:
-        openings(values)
+        changes(values)
         return changes.restarts
 
     assert counted(restarts, *rows) == [0, 0, 0, 1, 1, 1]
@@ -564,18 +563,18 @@ def test_a_node_that_starts_anew_is_counted_at_rest_as_well() -> None:
 def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for(
     after: tuple[float, float, float], interrupted: bool
 ) -> None:
-    assert counted(events.Interruptions(STRING, 1.0).quantity(), UNDER_LOAD, after)[-1] == interrupted
+    assert counted(events.EventCount(events.interrupted(STRING, 1.0)), UNDER_LOAD, after)[-1] == interrupted
 
 
 @pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
 def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
     gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
-    count = events.Interruptions(STRING, 1.0).quantity()
+    count = events.EventCount(events.interrupted(STRING, 1.0))
     assert counted(count, *gone, voltage=voltage, string=voltage)[-1] == interrupted
 
 
 def test_terminals_at_their_limit_without_the_string_are_an_open_circuit() -> None:
-    count = events.Interruptions(STRING, 1.0).quantity()
+    count = events.EventCount(events.interrupted(STRING, 1.0))
     assert counted(count, UNDER_LOAD, (CHARGE, 0.0, 2.0), voltage=40.0, string=35.0)[-1] == 1
 
 
