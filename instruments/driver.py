@@ -133,10 +133,14 @@ class Setting:
 
     def read(self, session: Session) -> tuple[float, float]:
         """Read back the set point that the instrument holds (SI), and what its last digit weighs."""
+        value, reply = self._held(session)
+        return value, last_digit(reply, self.wire_unit) / self.per_unit
+
+    def _held(self, session: Session) -> tuple[float, str]:
+        """What the instrument holds (SI), and its answer."""
         message = f"{self.command}?"
         reply = session.query(message)
-        value = session.number(message, reply, self.wire_unit) / self.per_unit
-        return value, last_digit(reply, self.wire_unit) / self.per_unit
+        return session.number(message, reply, self.wire_unit) / self.per_unit, reply
 
     def program(self, session: Session, value: float, at_most: float) -> float:
         """Send `value` and read it back: some instruments ignore a set without a word. Returns what was read.
@@ -144,9 +148,11 @@ class Setting:
         Raises `SetPointRejected`, with what the error queue says, when the instrument kept another value.
         """
         self.write(session, value)
-        held, digit = self.read(session)
-        # Half a digit is display rounding, one converter step is at most 1/20000 of the range.
-        if not abs(held - value) <= digit + at_most / 20000:
+        held, reply = self._held(session)
+        # One converter step is at most 1/20000 of the range, half a digit is display rounding: that is looked at only
+        # where it decides.
+        off, step = abs(held - value), at_most / 20000
+        if not (off <= step or off <= last_digit(reply, self.wire_unit) / self.per_unit + step):
             raise self.refused(session, value, held)
         return held
 

@@ -75,5 +75,6 @@ class Bath:
         if set_point is not None:
             goal = set_point + (self.temperature - set_point) * exp(-duration / self._lag)
             wanted = self._capacity * (goal - self.temperature) / duration - drift
-        self.power = min(max(wanted, -self.cooling), self.heating)
+        most, least = self.heating, -self.cooling
+        self.power = most if wanted > most else least if wanted < least else wanted
         self.temperature += (self.power + drift) * duration / self._capacity

@@ -53,14 +53,14 @@ class StepTable:
 
     def rate(self, coldest: float, hottest: float, soc: float) -> float:
         """1/h for a pack whose cells have these temperatures (degC) and whose fullest one this state of charge."""
-        column = max(bisect_right(self.soc, soc) - 1, 0)
+        column = (bisect_right(self.soc, soc) or 1) - 1
         cold = bisect_right(self.temperature, coldest) - 1
         if cold < 0:
             return 0.0
-        least = self.c_rate[cold][column]
-        if hottest > coldest:
-            least = min(least, self.c_rate[bisect_right(self.temperature, hottest) - 1][column])
-        return least
+        # Nearly always the hottest cell is in the row of the coldest one.
+        warm = bisect_right(self.temperature, hottest) - 1 if hottest > coldest else cold
+        least, other = self.c_rate[cold][column], self.c_rate[warm][column]
+        return other if other < least else least
 
 
 def steps_of(cell: CellParameters) -> StepTable:

@@ -39,9 +39,9 @@ class LookUpTables:
     that an overcharged cell's voltage runs away as it should. `temperature` (degC) rises; outside it, its
     ends hold.
 
-    After `look_up`: `value` and `slope` (per unit of state of charge) with shape [curve, count], and
-    `surface` with shape [surface, count]. The arrays are overwritten by the next call. The last surfaces, from the
-    `varying`-th on, are the same everywhere: their values stand there from the beginning and stay.
+    After `look_up`: `value` (`values`: curve by curve) and `slope` (per unit of state of charge) with shape
+    [curve, count], and `surface` with shape [surface, count]. The arrays are overwritten by the next call. The last
+    surfaces, from the `varying`-th on, are the same everywhere: their values stand there from the beginning and stay.
     """
 
     def __init__(self, curves: Vector, surfaces: Vector, temperature: Vector, count: int) -> None:
@@ -64,16 +64,20 @@ class LookUpTables:
         self._line = np.empty((2 * curves, count))
         self._at_segment, self.slope = self._line[:curves], self._line[curves:]
         self.value = np.empty((curves, count))
+        # Taken apart once: an array that is taken apart is gone through as any sequence, until it complains of its end.
+        self.values = tuple(self.value)
         # What is the same everywhere is read now: of the time constants of cells, one or both nearly always are.
         self.surface = np.exp(np.broadcast_to(logarithms[:, 0, :1], (len(logarithms), count)))
         self._surface = self.surface[: self.varying]
         self._segment = np.empty(count, dtype=np.intp)
         self._row = np.empty(count, dtype=np.intp)
-        self._position, self._fraction = np.empty(count), np.empty(count)
+        # Side by side, so that one look sees whether all of them are still in their boxes.
+        self._within = np.empty(2 * count)
+        self._fraction, self._place = self._within[:count], self._within[count:]
+        self._position = np.empty(count)
         # In no segment and no row yet.
         self._segment_from, self._row_from = np.full(count, np.nan), np.full(count, np.nan)
         self._per_kelvin = np.full(count, np.nan)
-        self._place = np.empty(count)
         self._box = np.empty((4, self.varying, count))
         self._at_cold_end, self._over_temperature = self._box[:2], self._box[2:]
         self._over_soc = np.empty((2, self.varying, count))
@@ -85,7 +89,7 @@ class LookUpTables:
         place = np.subtract(temperature, self._row_from, out=self._place)
         place *= self._per_kelvin
         # From one step to the next nearly all points stay in their boxes: to see that takes 1.2 us, to find them 7.6.
-        if not (_inside(fraction) and _inside(place)):
+        if not _inside(self._within):
             self._find_boxes(position, temperature)
         self._read_surfaces(fraction, place)
         fraction /= self._segments

@@ -201,9 +201,14 @@ class Run:
         self.measurements.append(measurement)
         self.event("measurement", **measurement.as_dict())
 
-    def transcript(self, instrument: str, direction: str, message: str) -> None:
-        """Keep one message of the wire."""
-        self._tail.append((self.now(), instrument, direction, message))
+    def transcript(self, instrument: str) -> Callable[[str, str], None]:
+        """What keeps the messages of one instrument's wire: given their direction and text, ten times in a scan."""
+        append = self._tail.append
+
+        def keep(direction: str, message: str) -> None:
+            append((self.now(), instrument, direction, message))
+
+        return keep
 
     def record(self) -> RunRecord:
         """Everything so far."""

@@ -39,7 +39,8 @@ PROTECTION_MARGIN = 1.05
 CURRENT_MARGIN = 1.2
 """How far the instruments' own protections lie beyond what the guard allows: the guard names the cause first."""
 
-Transcript = Callable[[str, str, str], None]
+Transcript = Callable[[str], Callable[[str, str], None]]
+"""Gives what keeps the messages of an instrument, by its name; see `LinkContext`."""
 Frames = Callable[[Any], None]
 """Keeps a frame (`can.Message`) of a bus, sent or received."""
 Permit = Callable[[Mapping[str, Identity]], None]
@@ -247,7 +248,7 @@ class OpenBench:
             visa_library=self.station.visa_library if self._world is None else self._world.visa_library,
             now=self.clock.now,
             sleep=self.clock.sleep,
-            transcript=None if transcript is None else _by_name(transcript, name),
+            transcript=None if transcript is None else transcript(name),
             every=self._every,
             real_time=self.clock.kind == "wall",
             passing=monotonic if self.clock.kind == "wall" else None,
@@ -380,12 +381,3 @@ class OpenBench:
                 "speed": self.station.speed,
             },
         }
-
-
-def _by_name(transcript: Transcript, name: str) -> Callable[[str, str], None]:
-    """Enters messages under a name: a function, as Python calls one without a way round through C, ten times a scan."""
-
-    def keep(direction: str, message: str) -> None:
-        transcript(name, direction, message)
-
-    return keep

@@ -82,6 +82,7 @@ class Scanner:
         for instrument in scanned.values():
             end += len(instrument.channels)
             self._ends.append(end)
+        self._collected = list(zip(self._instruments, self._ends, strict=True))
         index = {name: position for position, name in enumerate(self.columns)}
         places = self._places(scanned, players)
         self._derivations = list(_derivations(_by_name(shown, places), index))
@@ -94,7 +95,7 @@ class Scanner:
         for instrument in self._instruments:
             instrument.request()
         row = [nan] * self._width
-        for instrument, end in zip(self._instruments, self._ends, strict=True):
+        for instrument, end in self._collected:
             row += instrument.collect()
             # One value less, and every later one would be taken for somebody else's.
             if len(row) != end:

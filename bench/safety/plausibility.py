@@ -14,7 +14,7 @@ from bench import columns
 from bench.columns import INDEX
 from bench.pack import PackFile, at_temperature
 from bench.safety.coolant import Plate
-from bench.safety.formulas import Quantity, Row, unless
+from bench.safety.formulas import Formula, Quantity, Row, unless
 from bench.safety.guard import CONNECTED
 from instruments.roles import BmsState
 
@@ -153,16 +153,18 @@ class Frozen:
 
     def __init__(self, channels: Sequence["Still"], companions: Callable[[Row], Sequence[float]]) -> None:
         self._channels, self._companions = channels, companions
-        self._due, self._found = -inf, 0.0
+        self.due, self.found = -inf, 0.0
 
-    def __call__(self, row: Row) -> float:
-        """Take the next row."""
-        if row[_TIME] < self._due:
-            return self._found
-        self._due, self._found = row[_TIME] + STILL_PERIOD, self._look(row)
-        return self._found
+    def quantity(self) -> Formula:
+        """As a guard has it: a look is called for only when it is due."""
+        return Formula("{frozen}.found if {0} < {frozen}.due else {look}({row})", _TIME, frozen=self, look=self.look)
 
-    def _look(self, row: Row) -> float:
+    def look(self, row: Row) -> float:
+        """Look at a row, and not again for `STILL_PERIOD`."""
+        self.due, self.found = row[_TIME] + STILL_PERIOD, self._worst(row)
+        return self.found
+
+    def _worst(self, row: Row) -> float:
         companions, worst = self._companions(row), 0.0
         for still in self._channels:
             value, first, second = row[still.position], companions[still.one], companions[still.other]
@@ -232,7 +234,7 @@ def _net_charge(row: Row) -> float:
     return row[_CHARGED] - row[_DISCHARGED]
 
 
-def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: float) -> Frozen:
+def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: float) -> Quantity:
     """Extreme cells move with terminals and string (see `StillExtreme`), the string with terminals and cells.
 
     The state of charge moves with the charge that was counted: ammeters that disagree have a limit of their own.
@@ -253,20 +255,20 @@ def frozen_voltages(cells: tuple[int, int], string: int, series: int, capacity: 
         Still(string, 0, 2, travel),
         Still(_SOC, 3, 3, CHARGE_TRAVEL * capacity),
     )  # fmt: skip
-    return Frozen(channels, companions)
+    return Frozen(channels, companions).quantity()
 
 
-def frozen_temperatures(positions: Sequence[int]) -> Frozen:
+def frozen_temperatures(positions: Sequence[int]) -> Quantity:
     """Temperatures move with the air and with what lies between it and the sensors of the scanner: with all of them."""
 
     def companions(row: Row) -> Sequence[float]:
         air = row[_AIR]
         return air, sorted((row[_COLDEST], row[_HOTTEST], air))[1]
 
-    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions)
+    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in positions], companions).quantity()
 
 
-def frozen_sensors(of_the_bms: Sequence[int]) -> Frozen:
+def frozen_sensors(of_the_bms: Sequence[int]) -> Quantity:
     """The scanner's extremes move with the BMS's hottest and coldest cell (positions): with both of them.
 
     Where all cells of a pack have moved, a sensor on one that has not is stuck, or is on none.
@@ -275,7 +277,9 @@ def frozen_sensors(of_the_bms: Sequence[int]) -> Frozen:
     def companions(row: Row) -> Sequence[float]:
         return [row[position] for position in of_the_bms]
 
-    return Frozen([Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in (_COLDEST, _HOTTEST)], companions)
+    return Frozen(
+        [Still(position, 0, 1, TEMPERATURE_TRAVEL) for position in (_COLDEST, _HOTTEST)], companions
+    ).quantity()
 
 
 def open_yet_carrying(bms_current: int) -> Quantity:
@@ -306,7 +310,12 @@ class PathOpen:
     def __init__(self, bms_voltage: int, bms_current: int, apart: float, least: float) -> None:
         self._voltage, self._current = bms_voltage, bms_current
         self._apart, self._least = apart, least
-        self._agreed = True
+        self.agreed = True
+
+    def quantity(self) -> Formula:
+        """As a guard has it: while the ends agree, as they did, there is nothing to find and nothing to remember."""
+        usual = "{path}.agreed and abs({0} - {1}) <= {apart}"
+        return unless(usual, self, _VOLTAGE, self._voltage, path=self, apart=self._apart)
 
     def __call__(self, row: Row) -> float:
         """Take the next row."""
@@ -315,8 +324,8 @@ class PathOpen:
             return 0.0
         most, apart = LEAKING * asked, abs(row[_VOLTAGE] - row[self._voltage]) > self._apart
         if abs(row[_CURRENT]) < most > abs(row[self._current]):
-            return 1.0 if apart and self._agreed else 0.0
-        self._agreed = not apart
+            return 1.0 if apart and self.agreed else 0.0
+        self.agreed = not apart
         return 0.0
 
 
@@ -432,8 +441,9 @@ class OutsideHeat:
             found = abs(row[voltmeter] - before[voltmeter]) / step
             # As a share of what is allowed at this temperature: a pack has many times as much in the cold.
             self._measured = max(self._measured, min(found / allowed, WORST_RESISTANCE))
-        own = max(self._measured, BEST_RESISTANCE) if self._measured else 1.0
-        return own * allowed, max(1.0, self._measured) * allowed
+        measured = self._measured
+        own = (measured if measured > BEST_RESISTANCE else BEST_RESISTANCE) if measured else 1.0
+        return own * allowed, (measured if measured > 1.0 else 1.0) * allowed
 
 
 # --- what was asked for, and who else has seen it ---------------------------------------------------------------------

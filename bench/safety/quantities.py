@@ -220,7 +220,7 @@ def _of_the_bms(
     )
     string, current = index[bms_label(bms, "pack voltage")], index[bms_label(bms, "pack current")]
     return {
-        plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED),
+        plausibility.PATH_OPEN: plausibility.PathOpen(string, current, apart, events.LEAST_ASKED).quantity(),
         plausibility.OPEN_YET_CARRYING: plausibility.open_yet_carrying(current),
         plausibility.DISORDER: plausibility.disorder((soc, cell, temperature)),
         CHARGE_SPREAD: difference(soc[1], soc[0]),
@@ -256,7 +256,8 @@ def temperature_rise(plate: coolant.Plate | None) -> Quantity:
     What makes that warmer than it was asked to be is not the current.
     """
     if plate is None:
-        return Formula("{0} - max({1}, {2})", _HOTTEST, _SET_AIR, _AIR)
+        # Not by `max`: called, it takes ten times as long as a comparison.
+        return Formula("{0} - ({2} if {2} > {1} else {1})", _HOTTEST, _SET_AIR, _AIR)
     return Formula("{0} - max({1}, {plate}.above({2}))", _HOTTEST, _SET_AIR, _AIR, plate=plate)
 
 
@@ -298,19 +299,14 @@ class Excess:
         return self._sign * row[_CURRENT] - (before if before > now else now)
 
 
-def current_shortfall(row: Row) -> float:
-    """Share of the current asked for that does not flow, though no voltage limit holds it down; else 0.
+current_shortfall = Formula(
+    "0.0 if not abs({0}) >= {least} or not ({1} - {2} if {0} > 0 else {2} - {1}) > {share} * {1} else 1.0 - {3} / {0}",
+    _SET_CURRENT, _SET_VOLTAGE, _VOLTAGE, _CURRENT, least=events.LEAST_ASKED, share=events.LIMITED_BY_VOLTAGE,
+)  # fmt: skip
+"""Share of the current asked for (nan: nothing is) that does not flow, though no voltage limit holds it down; else 0.
 
-    A current that is missing (nan) has a limit of its own, on the columns that it goes into.
-    """
-    asked = row[_SET_CURRENT]
-    if not abs(asked) >= events.LEAST_ASKED:  # nan: nothing is asked for
-        return 0.0
-    voltage = row[_SET_VOLTAGE]
-    headroom = voltage - row[_VOLTAGE] if asked > 0 else row[_VOLTAGE] - voltage
-    if not headroom > events.LIMITED_BY_VOLTAGE * voltage:
-        return 0.0
-    return 1.0 - row[_CURRENT] / asked
+A current that is missing (nan) has a limit of its own, on the columns that it goes into.
+"""
 
 
 class Jump:

@@ -5,8 +5,8 @@ Each instrument composes those its manual describes; none of them knows a comman
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -70,8 +70,6 @@ class StatusRegister:
         return bool(self.event & self.enable)
 
 
-_COUNTS = tuple(10.0**decimals for decimals in range(9))
-"""Steps of a display within one unit, by its decimals."""
 _DIGITS = tuple(f"%.{decimals}f" for decimals in range(9))
 
 
@@ -82,6 +80,11 @@ class Meter:
     gain: float = 1.0
     offset: float = 0.0
     decimals: int = 3
+    counts: float = field(init=False, repr=False, compare=False)
+    """Of its last digit, in one unit."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", 10.0**self.decimals)
 
     @classmethod
     def drawn(cls, random: Random, accuracy: float, full_scale: float, decimals: int) -> "Meter":
@@ -92,20 +95,21 @@ class Meter:
     def read(self, value: float) -> float:
         """What the display shows for a true value."""
         # By whole counts: `round(value, decimals)` goes through the decimal digits, at three times the cost.
-        counts = _COUNTS[self.decimals]
+        counts = self.counts
         return round((value * self.gain + self.offset) * counts) / counts
 
     @staticmethod
-    def read_all(meters: Sequence["Meter"], values: Sequence[float]) -> list[float]:
+    def read_all(meters: Iterable["Meter"], values: Iterable[float]) -> list[float]:
         """What several show, as `read` does: a call for each of them would cost as much again."""
         return [
-            round((value * meter.gain + meter.offset) * _COUNTS[meter.decimals]) / _COUNTS[meter.decimals]
+            round((value * meter.gain + meter.offset) * meter.counts) / meter.counts
             for meter, value in zip(meters, values, strict=True)
         ]
 
     def text(self, value: float) -> str:
         """What the display shows, in its digits."""
-        return _DIGITS[self.decimals] % self.read(value)
+        counts = self.counts  # as `read`, which would be a call
+        return _DIGITS[self.decimals] % (round((value * self.gain + self.offset) * counts) / counts)
 
 
 class Instrument(Part, ABC):
@@ -129,7 +133,8 @@ class Instrument(Part, ABC):
 
     def frames(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Take what has come so far apart: the messages that are complete, without their ends, and the rest."""
-        *messages, rest = data.split(self.ends_on)
+        messages = data.split(self.ends_on)
+        rest = messages.pop()
         return messages, rest
 
     def status_byte(self) -> int:

@@ -151,6 +151,9 @@ class Grammar(Generic[Target]):
         Never raises. Common commands leave the tree where it is and take no root colon (IEEE 488.2 clause 7.6).
         `Grammar.parse` is this behind a cache: a repeated message costs a dictionary look-up.
         """
+        setting = _SETTING.fullmatch(message)
+        if setting is not None:
+            return (self._set(*setting.groups()),)
         units: list[Unit[Target]] = []
         here = root = _Place(self._root)
         try:
@@ -166,6 +169,14 @@ class Grammar(Generic[Target]):
             else:
                 units.append(call)
         return tuple(units)
+
+    def _set(self, header: str, parameter: str) -> Unit[Target]:
+        """Resolve a message that is one header and one number or word: as set points are, each with another number."""
+        try:
+            target, suffixes, _ = self._from_root(header.removeprefix(":"), False)
+        except ScpiError as error:
+            return error
+        return Call(target, False, suffixes, (parameter,))
 
     def _unit(self, text: str, here: "_Place[Target]") -> tuple[Call[Target], "_Place[Target]"]:
         match = _HEADER.match(text)
@@ -197,6 +208,7 @@ class Grammar(Generic[Target]):
 _HEADER = re.compile(
     r"(?P<header>:?\*?[A-Za-z][A-Za-z0-9_:]*)(?P<query>\?)?(?P<rest>(?:\s|(?<=\?)|(?=\()).*)?$", re.DOTALL
 )
+_SETTING = re.compile(r"(:?[A-Za-z][A-Za-z0-9_:]*) ([^\s;,'\"()]+)")
 _CHANNELS = re.compile(r"\(\s*@([^()]*)\)")
 _MARKS = {separator: re.compile(f"[\"'(){separator}]") for separator in ";,"}
 _NUMBER = re.compile(r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,5})?)\s*(?P<suffix>[A-Za-z%µΩ/]*)$")

@@ -212,7 +212,8 @@ def _voltage(conductance: float, current: float, power: float) -> float:
     if conductance == 0.0:
         return max(-power / current, 0.0) if current else 0.0
     if power == 0.0:
-        return max(current / conductance, 0.0)
+        voltage = current / conductance
+        return voltage if voltage > 0.0 else 0.0
     discriminant = current * current + 4.0 * conductance * power
     return max((current + sqrt(discriminant)) / (2.0 * conductance), 0.0) if discriminant > 0.0 else 0.0
 

@@ -120,7 +120,8 @@ class World:
             raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
         left, node = seconds, self._node
         while left > 1e-9:
-            duration = min(left, STEP_WITH_CURRENT if node.flowing else STEP_AT_REST)
+            most = STEP_WITH_CURRENT if node.flowing else STEP_AT_REST
+            duration = left if left < most else most
             if self._clock.now + duration >= self._injection.due:
                 duration = self._until_due(duration)
             self._step(duration)

@@ -40,6 +40,7 @@ EXTENDED = 1 << 31
 
 Heard = Callable[["Message", float], None]
 """Gets a frame, and when it was received: a time for `CanSession.age`."""
+Waiting = tuple[Heard, "Message", float]
 Due = Callable[[], "Message | None"]
 """Tells the frame that is to be sent in this turn; None for none."""
 
@@ -79,7 +80,7 @@ class CanSession:
         self.sending: ReentrantLock = RLock()
         self._context = context
         self._lifetime = Lifetime(name)
-        self.waiting: deque[tuple[Heard, Message, float]] = deque()
+        self.waiting: deque[Waiting] = deque()
         """Frames of ours that the bus has read, until `take`."""
         self._overrun = 0
         self._trouble: InstrumentFault | None = None
@@ -256,9 +257,11 @@ class Bus:
         self._now, self._log = context.now, context.frames
         self._turn = Lock()  # held while frames are read, and by who comes and goes
         self._bus: BusABC | None = None
+        self._at_once: Callable[[int], list[Message]] | None = None
+        """Takes up to so many frames in one call, from an interface that offers it."""
         self._gone = False
         self._users: list[CanSession] = []
-        self._routes: dict[int, list[tuple[CanSession, Heard]]] = defaultdict(list)
+        self._routes: dict[int, list[tuple[CanSession, Callable[[Waiting], None], Heard]]] = defaultdict(list)
         self._filters: list[tuple[CanSession, Callable[[Message], bool], Heard]] = []
         self._wheel: Wheel | None = None
         self._looked = context.now()
@@ -282,6 +285,7 @@ class Bus:
                 self._gone = True
                 self._bus = _opened(user.name, self.settings)
                 self._gone, self.errors = False, _can_errors()
+                self._at_once = getattr(self._bus, "recv_waiting", None)
             self._users.append(user)
             return True
 
@@ -317,7 +321,7 @@ class Bus:
     def route(self, user: CanSession, key: int, heard: Heard) -> None:
         """See `CanSession.subscribe`; `key` is an identifier, with `EXTENDED` for one of 29 bits."""
         with self._turn:
-            self._routes[key].append((user, heard))
+            self._routes[key].append((user, user.waiting.append, heard))
             self._leave_out_the_rest()
 
     def route_where(self, user: CanSession, wanted: Callable[["Message"], bool], heard: Heard) -> None:
@@ -373,13 +377,12 @@ class Bus:
         """Read up to `LOOK_AT_THE_CLOCK` frames: how many there were, and when the last of them was received."""
         came: list[Message] = []
         with self._turn:
-            receive = self._open().recv
+            bus = self._open()
             try:
-                while len(came) < LOOK_AT_THE_CLOCK:
-                    message = receive(0)
-                    if message is None:
-                        break
-                    came.append(message)
+                if self._at_once is None:
+                    _receive(bus, came)
+                else:
+                    came = self._at_once(LOOK_AT_THE_CLOCK)
             finally:
                 # What came before the bus failed is heard all the same.
                 time = self._sort(came, now) if came else now
@@ -400,8 +403,8 @@ class Bus:
             key = message.arbitration_id
             if message.is_extended_id:
                 key |= EXTENDED
-            for user, heard in routes.get(key, ()):
-                user.waiting.append((heard, message, time))
+            for _, wait, heard in routes.get(key, ()):
+                wait((heard, message, time))
             if filters:
                 self._filter(message, time)
         return times[-1]
@@ -425,6 +428,16 @@ class Bus:
         if self._bus is None:
             raise OSError("the bus was closed")
         return self._bus
+
+
+def _receive(bus: "BusABC", came: list["Message"]) -> None:
+    """Add what waits to what `came`, frame by frame, as python-can has it."""
+    receive = bus.recv
+    while len(came) < LOOK_AT_THE_CLOCK:
+        message = receive(0)
+        if message is None:
+            return
+        came.append(message)
 
 
 def _time_to_take(silent: float) -> float:

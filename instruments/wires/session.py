@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import nan
+from math import hypot, nan
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -120,6 +120,7 @@ class Session:
         self.ask_identity: Callable[[], Identity] = self.identity
         self._lock = RLock()
         self._context, self._profile, self._transcript = context, profile, context.transcript
+        self._ends_with, self._encoding = profile.write_termination, profile.encoding
         self._lifetime = Lifetime(f"{name} ({resource})")
         self._gap, self._next_message = profile.gap, 0.0
         self._out_of_step = False
@@ -258,8 +259,8 @@ class Session:
             values = list(map(float, fields))
         except ValueError as error:
             raise self.unexpected(message, reply, "bare numbers were expected") from error
-        # What is not a number makes one of these comparisons false, or is one to be returned.
-        if max(values) < _SCPI_INFINITY and min(values) > -_SCPI_INFINITY:
+        # The length of a vector is no less than any of its parts, and nan where one is: one call where two would look.
+        if hypot(*values) < _SCPI_INFINITY:
             return values
         return [value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan for value in values]
 
@@ -349,7 +350,7 @@ class Session:
             raise self._unanswered(message, error) from error
         self._asked = None
         try:
-            reply = line.decode(self._profile.encoding).rstrip("\r\n")
+            reply = line.decode(self._encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
         if self._transcript is not None:
@@ -413,8 +414,7 @@ class Session:
             self._lifetime.check()  # closed meanwhile: whoever waited here must not have the last word
         if self._transcript is not None:
             self._transcript(">", message)
-        profile = self._profile
-        self._link.write((message + profile.write_termination).encode(profile.encoding))
+        self._link.write((message + self._ends_with).encode(self._encoding))
         if self._grows_old is not None:
             self._last_word = self._context.now()
 
@@ -491,7 +491,7 @@ def parse_number(text: str, unit: str = "") -> float:
     Raises `ValueError` for anything else.
     """
     try:
-        value = float(text.strip().removesuffix(unit))
+        value = float(text.removesuffix(unit))
     except ValueError:
         value = _prefixed_number(text, unit)
     return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan

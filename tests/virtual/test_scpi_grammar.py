@@ -219,3 +219,19 @@ def test_a_printed_number_is_read_back(value: float, prefix: tuple[str, float]) 
 @given(st.lists(st.integers(0, 999), min_size=1, max_size=30))
 def test_a_printed_channel_list_is_read_back(channels: list[int]) -> None:
     assert scpi.channel_list(",".join(map(str, channels))) == tuple(channels)
+
+
+@given(
+    st.sampled_from(
+        ["VOLT", ":SOUR:VOLT:LEV", "SINK:CURR", "CHAR3:OUTCURR", "SYST:LOCK", "MEAS2:VOLT", "FROB", "VOLT:"]
+    ),
+    st.text(string.ascii_letters + string.digits + "+-.:@#*/%&=<>µΩ?", min_size=1),
+)
+def test_a_single_setting_means_what_it_does_among_others(header: str, parameter: str) -> None:
+    """One that is nothing but a header and a parameter is read by a shorter way."""
+    (alone,), (first, *_) = GRAMMAR.parse(f"{header} {parameter}"), GRAMMAR.parse(f"{header} {parameter};*IDN?")
+    if isinstance(alone, ScpiError):
+        assert isinstance(first, ScpiError)
+        assert (alone.number, alone.found) == (first.number, first.found)
+    else:
+        assert alone == first

@@ -154,7 +154,8 @@ def charging(wanted: Wanted, cell_voltage: float | None, stage: Stage) -> Contro
         nonlocal allowed
         if not isnan(row[_CHARGE_LIMIT]):
             allowed = row[_CHARGE_LIMIT]
-        current = min(wanted(row, time), allowed)
+        current = wanted(row, time)
+        current = allowed if allowed < current else current
         headroom = limit - row[_CELL_VOLTAGE_MAX]
         voltage = highest if headroom > NEAR_THE_LIMIT else min(highest, row[_VOLTAGE] + gain * headroom)
         charge(current, voltage)

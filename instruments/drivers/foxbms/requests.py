@@ -172,8 +172,9 @@ class ByBus:
 
     def scanned(self) -> None:
         """See `Requests`: the bus goes on by itself, until the next scan."""
-        if self._task is not None:
-            self._task.until = max(self._task.until, self._now() + TO_THE_NEXT_SCAN)
+        task, until = self._task, self._now() + TO_THE_NEXT_SCAN
+        if task is not None and until > task.until:
+            task.until = until
 
     def keep_on(self, silence: float) -> None:
         """See `Requests`: a scan stands for as much as there is between most of them."""

@@ -119,7 +119,7 @@ class Agilent34970A(Instrument):
         sensors, meters, channels = self._sensors, self._meters, self.scan_list
         if self.units or not (sensors.keys() >= set(channels) <= self.temperature.keys()):
             return []
-        return Meter.read_all([meters[each] for each in channels], [sensors[each]() for each in channels])
+        return Meter.read_all(map(meters.__getitem__, channels), [sensors[each]() for each in channels])
 
     def _read(self, channel: int) -> float:
         sensor = self._sensors.get(channel)

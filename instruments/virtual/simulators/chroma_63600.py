@@ -265,12 +265,14 @@ class Chroma63600(Instrument):
     def measure(self, name: str, module: Module) -> str:
         """Print a measured value of one module: V, A (drawn, >= 0) or W."""
         self._settling.settle()
-        voltage, current = self._point.voltage, self.share(module)
-        value = {"VOLT": voltage, "CURR": current, "POW": voltage * current}[name]
+        voltage = self._point.voltage
+        value = voltage if name == "VOLT" else self.share(module) * (voltage if name == "POW" else 1.0)
+        if not value:
+            return "0.0000"
         meter = self._meters[name]
         if name == "CURR" and self._of_range:
             meter = _in_range(meter, (1.0 - MODES[module.mode][1]) * self._of_range)
-        return meter.text(value) if value else "0.0000"
+        return meter.text(value)
 
     def identity(self) -> str:
         """The four fields of `*IDN?`."""

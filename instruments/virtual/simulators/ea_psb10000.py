@@ -223,11 +223,11 @@ class EaPsb10000(Instrument):
 
     def elapse(self, duration: float) -> None:
         """Let `duration` s pass at the present operating point: counters run, the interface monitor watches."""
-        direction = "source" if self._point.supply > 0 else "sink"
         if self.port.on:
-            hours = duration / 3600
-            self._charge[direction] += abs(self._point.supply) * hours
-            self._energy[direction] += abs(self._point.supply * self._point.voltage) * hours / 1000
+            hours, supply = duration / 3600, self._point.supply
+            direction = "source" if supply > 0 else "sink"
+            self._charge[direction] += abs(supply) * hours
+            self._energy[direction] += abs(supply * self._point.voltage) * hours / 1000
         if self._remote and self._monitored and self._clock() - self._heard > self._monitor_time:
             # The monitor watches whoever has remote control, and takes it away (ELR 10000 manual, 3.5.3.3).
             self._timed_out = True
@@ -437,6 +437,14 @@ class EaPsb10000(Instrument):
     def measure(self, unit: str) -> str:
         """Print a measured value; negative current and power belong to sink mode (p48)."""
         self._settling.settle()
+        return self._shown(unit)
+
+    def measure_all(self) -> str:
+        """Print voltage, current and power of one moment."""
+        self._settling.settle()
+        return f"{self._shown('V')}, {self._shown('A')}, {self._shown('W')}"
+
+    def _shown(self, unit: str) -> str:
         point = self._point
         value = point.voltage if unit == "V" else point.supply if unit == "A" else point.supply * point.voltage
         if unit != "V" and not self.port.on:
@@ -691,9 +699,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "MEASure[:SCALar]:VOLTage[:DC]?": _query(lambda device: device.measure("V")),
         "MEASure[:SCALar]:CURRent[:DC]?": _query(lambda device: device.measure("A")),
         "MEASure[:SCALar]:POWer[:DC]?": _query(lambda device: device.measure("W")),
-        "MEASure[:SCALar]:ARRay?": _query(
-            lambda device: f"{device.measure('V')}, {device.measure('A')}, {device.measure('W')}"
-        ),
+        "MEASure[:SCALar]:ARRay?": _query(lambda device: device.measure_all()),
         "OUTPut[?]": _either(
             lambda device: _on_off(device.port.on), lambda device, text: device.switch(scpi.boolean(text))
         ),

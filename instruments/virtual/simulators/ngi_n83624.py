@@ -103,7 +103,7 @@ class NgiN83624(Instrument):
         self._gain, self._offset = np.array([(meter.gain, meter.offset) for meter in meters]).T
         self.errors = ErrorQueue(10, ERRORS)
         self._charge = 0.0  # mAh through each channel
-        self._shown_counts, self._shown_texts = [nan] * channels, [""] * channels
+        self._shown_counts, self._shown_texts = np.full(channels, nan), [""] * channels
         self._ones, self._least_resistance = np.ones(channels), np.full(channels, LEAST_RESISTANCE)
         self.current = 0.0  # A through the string, charge positive
         self._busy_until = -1.0
@@ -354,13 +354,11 @@ class NgiN83624(Instrument):
 
     def shown_voltage(self) -> list[str]:
         """V of each channel in its digits. In a scan most show what they did in the last one: those are not printed."""
-        counts, before = self._counts().tolist(), self._shown_counts
-        self._shown_texts = [
-            text if count == then else f"{count / COUNTS + 0.0:.4f}"
-            for count, then, text in zip(counts, before, self._shown_texts, strict=True)
-        ]
+        counts, texts = self._counts(), self._shown_texts
+        for channel in (counts != self._shown_counts).nonzero()[0].tolist():
+            texts[channel] = f"{counts.item(channel) / COUNTS + 0.0:.4f}"
         self._shown_counts = counts
-        return self._shown_texts
+        return texts
 
     def measured_voltage(self) -> Vector:
         """V of each channel as read back: fixed errors, 0.1 mV steps."""

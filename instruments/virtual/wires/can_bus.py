@@ -105,6 +105,12 @@ class VirtualBus(BusABC):
         else:
             self._channel.wanted[self] = frozenset(identifiers)
 
+    def recv_waiting(self, most: int) -> list[Message]:
+        """Take the oldest frames that have been received, up to `most`: by one call, where `recv` is one for each."""
+        take, waiting = self._received.popleft, len(self._received)
+        came = [take() for _ in range(waiting if waiting < most else most)]
+        return came if self._filters is None else list(filter(self._matches_filters, came))
+
     def recv(self, timeout: float | None = None) -> Message | None:
         """Take the oldest received frame; while there is none, virtual time passes up to `timeout` s."""
         received, filters = self._received, self._filters

@@ -110,12 +110,15 @@ class Repeated:
 
     def after(self, time: float) -> float:
         """When it is sent next after `time`, s, unless it has ended."""
-        return self.since + self.period * max(0, floor((time - self.since) / self.period + ROUNDING) + 1)
+        # Without min and max, here and below: who looks does so in every step of the world.
+        number = floor((time - self.since) / self.period + ROUNDING) + 1
+        return self.since + self.period * (number if number > 0 else 0)
 
     def between(self, before: float, now: float) -> tuple[float, int]:
         """When the first came that was sent after `before`, and how many there were until `now`, both s."""
-        first, last = self.after(before), min(now, self.until)
-        return first, max(0, floor((last - first) / self.period + ROUNDING) + 1)
+        first, last = self.after(before), now if now < self.until else self.until
+        count = floor((last - first) / self.period + ROUNDING) + 1
+        return first, count if count > 0 else 0
 
 
 ROUNDING = 1e-6

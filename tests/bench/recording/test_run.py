@@ -198,7 +198,7 @@ def test_an_ended_run_has_a_table_and_no_journal(new_run: NewRun) -> None:
     assert run.journal is not None
     run.journal.append([0.0, 3.0])
     run.measured(Measurement("m", 1.0, "V", 0.5))
-    run.transcript("supply", ">", "*IDN?")
+    run.transcript("supply")(">", "*IDN?")
     run.end(Verdict.PASS, {"safe": True, "steps": []})
     run.end(Verdict.FAIL, None)
     manifest = manifest_of(run.folder)

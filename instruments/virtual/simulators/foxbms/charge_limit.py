@@ -20,8 +20,8 @@ class ChargeLimit:
         self._steps, self._held = steps, float("inf")
         self.most = steps.most
         grid = np.linspace(-40.0, 80.0, 61)
-        self._resistance = cell.resistance_after(BUILT_UP, 0.5, grid).tolist()
-        self._edge = cell.resistance_after(EDGE, 0.5, grid).tolist()
+        full, edge = (cell.resistance_after(after, 0.5, grid).tolist() for after in (BUILT_UP, EDGE))
+        self._resistances = list(zip(full, edge, strict=True))
 
     def __call__(self, coldest: float, warmest: float, soc: float) -> float:
         """C-rate (1/h) for a pack between two temperatures (degC), at the state of charge (0 to 1) of its fullest."""
@@ -32,15 +32,10 @@ class ChargeLimit:
         self._held = now
         return now
 
-    def resistance(self, temperature: float) -> float:
-        """Full resistance of one cell (Ohm) at half charge, from a 2 K grid."""
-        return float(self._resistance[_place(temperature)])
+    def resistances(self, temperature: float) -> tuple[float, float]:
+        """Of one cell at half charge, from a 2 K grid: its full resistance, and what an edge shows by the next update.
 
-    def edge(self, temperature: float) -> float:
-        """What of it (Ohm) the voltage shows of an edge of the current by the next update."""
-        return float(self._edge[_place(temperature)])
-
-
-def _place(temperature: float) -> int:
-    index = int((temperature + 40.0) / 2)
-    return 0 if index < 0 else 60 if index > 60 else index
+        Both in Ohm.
+        """
+        index = int((temperature + 40.0) / 2)
+        return self._resistances[0 if index < 0 else 60 if index > 60 else index]

@@ -164,7 +164,8 @@ class FoxBms(Part):
     @property
     def _insulation(self) -> float:
         """What its monitor shows, Ohm: no leak at all is more than it can measure."""
-        return min(self.leak.value, MOST_INSULATION)
+        leak = self.leak.value
+        return leak if leak < MOST_INSULATION else MOST_INSULATION
 
     def refresh(self) -> None:
         """Learn the capacity of the pack anew."""
@@ -332,7 +333,7 @@ class FoxBms(Part):
     def _bad(self) -> set[str]:
         """Names of what is out of bounds now: cell limits, the current limits by a fifth, insulation below 100 kOhm."""
         found, cell = self.extremes, self._cell
-        bad = set[str]()
+        bad: set[str] = set()  # not `set[str]()`: that costs more than all that is compared here
         if found.voltage_max > cell.voltage_max + OVERSHOOT:
             bad.add("over-voltage")
         if self.contactors.driven and found.voltage_min < cell.voltage_min - OVERSHOOT:
@@ -360,9 +361,10 @@ class FoxBms(Part):
         found, cell = self.extremes, self._cell
         coldest, warmest = found.temperature_min, found.temperature_max
         by_table = self._rate(coldest, warmest, found.soc_max) * self._nominal
-        resistance = self._rate.resistance(coldest) / self._parallel
+        full, edge = self._rate.resistances(coldest)
+        resistance = full / self._parallel
         # Written without min and max, here and below: nine calls of them were a sixtieth of a whole scan.
-        weakest = WEAKEST * self._rate.edge(coldest) / self._parallel
+        weakest = WEAKEST * edge / self._parallel
         current = self.current
         risen = self._risen(weakest * (current - self._current_then))
         ahead = risen / self._interval * LOOK_AHEAD
@@ -398,10 +400,7 @@ class FoxBms(Part):
         if self.silent:
             return False
         now, packers, due = self.channel.now(), self.packers, self.due
-        # At one step a second all of them are, every time.
-        newest = (
-            list(due) if now >= max(due.values(), default=0.0) else [each for each, then in due.items() if now >= then]
-        )
+        newest = [each for each, then in due.items() if now >= then]
         if newest:
             sent = [data_frame(now, each, packers[each](self).to_bytes(8, "big")) for each in newest]
             self.channel.send(self, *sent)
