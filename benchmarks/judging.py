@@ -1,7 +1,9 @@
-"""How long the figures of a very long recording take, and its memory: of a run of ours, and of somebody else's file.
+"""How long the figures of a very long recording take, their uncertainties, and the memory: of runs, and of a file.
 
-Both from Parquet, with the checksums of the columns read. Of ours a column is read when a figure asks for it; somebody
-else's file is examined first, each column in one pass, and but for time and current nothing is held.
+All from Parquet, with the checksums of the columns read. Of ours a column is read when a figure asks for it; somebody
+else's file is examined first, each column in one pass, and but for time and current nothing is held. One run of ours
+has the meters of a module (supply, load, 24 cells, 8 sensors, a BMS), the other names none, and their accuracy is
+assumed. The processor's seconds tell what was to be done, whatever else the machine has to do.
 """
 
 import json
@@ -9,10 +11,11 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +35,12 @@ AIM = 1.5
 def main(rows: int = ROWS) -> None:
     """Record, so to say, a run of 20 steps of 0.1 s a row; print what judging it takes in a process of its own."""
     with TemporaryDirectory() as folder:
-        run = _write(Path(folder) / "day" / "run", rows)
-        file = _write_foreign(Path(folder) / "theirs.parquet", rows)
-        for what, path in (("a run of ours", run / "samples.parquet"), ("a file of theirs", file)):
+        written = {
+            "a run of ours": _write(Path(folder) / "day" / "run", rows) / "samples.parquet",
+            "a run with a module's meters": _write(Path(folder) / "day" / "module", rows, MODULE) / "samples.parquet",
+            "a file of theirs": _write_foreign(Path(folder) / "theirs.parquet", rows),
+        }
+        for what, path in written.items():
             _tell(what, path, rows)
 
 
@@ -103,18 +109,50 @@ def _write_foreign(path: Path, rows: int) -> Path:
     return path
 
 
-def _write(run: Path, rows: int) -> Path:
+CELLS, SENSORS = 24, 8
+MODULE: Sequence[Mapping[str, Any]] = (
+    {"name": "supply", "driver": "ea-psb10000", "model": "PSB 10750-06", "roles": ["source"]},
+    {"name": "load", "driver": "chroma-63600", "model": "63640-150-60", "roles": ["sink"]},
+    {"name": "emulator", "driver": "ngi-n83624", "model": "N83624", "roles": ["emulator"]},
+    {"name": "temperatures", "driver": "agilent-34970a", "model": "34970A", "roles": ["temperatures"]},
+    {"name": "bms", "driver": "foxbms", "model": "foxBMS 2", "roles": ["bms"]},
+)
+"""As a manifest has them; how far they may be off, the data sheets of their drivers say."""
+
+
+def _raw(batch: Floats) -> Mapping[str, Floats]:
+    """What the module's meters read, so that it is what the derived columns are made of."""
+    low, high, hot = (
+        batch[:, INDEX[name]]
+        for name in (columns.CELL_VOLTAGE_MIN, columns.CELL_VOLTAGE_MAX, columns.CELL_TEMPERATURE_MAX)
+    )
+    current = batch[:, INDEX[columns.CURRENT]]
+    cells = [np.round(low + (high - low) * place / (CELLS - 1), 4) for place in range(CELLS)]
+    sensors = [np.round(hot - 0.2 * place, 4) for place in range(SENSORS)]
+    return {
+        "Supply Voltage / V": batch[:, INDEX[columns.VOLTAGE]], "Supply Current / A": np.maximum(current, 0.0),
+        "Load Voltage / V": batch[:, INDEX[columns.VOLTAGE]], "Load Current / A": np.minimum(current, 0.0),
+        **{f"Emulator Cell {number} / V": each for number, each in enumerate(cells, 1)},
+        **{f"Temperatures Sensor {number} / degC": each for number, each in enumerate(sensors, 1)},
+        "Bms Soc Min / 1": batch[:, INDEX[columns.SOC]],
+    }  # fmt: skip
+
+
+def _write(run: Path, rows: int, instruments: Sequence[Mapping[str, Any]] = ()) -> Path:
     run.mkdir(parents=True)
     path = run / "samples.parquet"
-    schema = pa.schema([(name, pa.int32() if name == columns.STEP else pa.float64()) for name in DERIVED])
+    names = [*DERIVED, *(_raw(np.zeros((1, len(DERIVED)))) if instruments else ())]
+    schema = pa.schema([(name, pa.int32() if name == columns.STEP else pa.float64()) for name in names])
     with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         for batch in _batches(rows):
-            arrays = [pa.array(batch[:, place]).cast(field.type) for place, field in enumerate(schema)]
+            values = [*batch.T, *(_raw(batch).values() if instruments else ())]
+            arrays = [pa.array(each).cast(field.type) for each, field in zip(values, schema, strict=True)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     samples = {"file": path.name, "rows": rows, "sha256": digest_of(path), **parts_of(path)}
     manifest = {
-        "schema": 2, "run_id": "day/run", "state": "ended", "verdict": "PASS", "cause": None, "measurements": [],
-        "instruments": [], "pack": {"name": "x", "capacity": 28.0}, "kpis": [], "samples": samples,
+        "schema": 2, "run_id": f"day/{run.name}", "state": "ended", "verdict": "PASS", "cause": None,
+        "measurements": [], "instruments": list(instruments), "pack": {"name": "x", "capacity": 28.0},
+        "kpis": [], "samples": samples,
     }  # fmt: skip
     (run / "run.json").write_text(json.dumps(manifest), encoding="utf-8")
     (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in _events(rows)), encoding="utf-8")

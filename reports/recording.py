@@ -4,6 +4,7 @@ It reads what docs/run-format.md describes, from a folder or from memory while t
 a test case and a reviewer compute with the same functions. It judges nothing and writes nothing.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,6 +31,8 @@ STEP = "Step Count / 1"
 
 LONG, FEW = 1_000_000, 1000
 """Rows from which on a column is read by the step and not as a whole, and of which one more is soon read."""
+CUTS = 8_000_000
+"""Values of pieces of columns that are kept in memory: 64 MB."""
 DIRECTIONS = {"Charge": "charge", "FastRecharge": "charge", "Discharge": "discharge", "Pulse": "discharge"}
 """By kind, in recordings of schema 1; later ones say it themselves."""
 
@@ -193,7 +196,16 @@ class Recording:
         """
         if column in self._read or column not in self._positions or len(self.rows) < LONG:
             return self.column(column)[rows]
-        return np.asarray(self.rows[rows, self._positions[column]])
+        key = column, rows.start, rows.stop
+        if key not in self._cuts:
+            found = np.asarray(self.rows[rows, self._positions[column]])
+            if not FEW < len(found) <= CUTS:
+                return found
+            self._cuts[key] = found
+            while sum(map(len, self._cuts.values())) > CUTS:
+                self._cuts.popitem(last=False)
+        self._cuts.move_to_end(key)
+        return self._cuts[key]
 
     def values(self, column: str, step: str | int | Step) -> Floats:
         """Cut one column to the samples of one step."""
@@ -219,6 +231,11 @@ class Recording:
     @cached_property
     def _read(self) -> dict[str, Floats]:
         return {}
+
+    @cached_property
+    def _cuts(self) -> OrderedDict[tuple[str, int, int], Floats]:
+        """Pieces of columns of a long recording that were read last: the next figure of a step wants the same."""
+        return OrderedDict()
 
     @cached_property
     def _positions(self) -> dict[str, int]:

@@ -41,8 +41,11 @@ def largest_cell_spread(run: Recording, step: Step) -> Explained:
 
 
 def _cells(run: Recording, step: Step, sample: int) -> str:
-    """Which cells those are, in words that follow; nothing where nobody recorded them one by one."""
-    if sample < 0:
+    """Which cells those are, in words that follow; nothing where nobody recorded them one by one.
+
+    Nobody reads the words of a recording whose meters were off, of which there are hundreds for one figure.
+    """
+    if sample < 0 or run.origin is not None:
         return ""
     row = step.rows.start + sample
     high, low = (extreme_at(run, column, row) for column in (CELL_HIGH, CELL_LOW))

@@ -4,11 +4,11 @@ A run keeps the accuracy of its instruments in its manifest. One recorded before
 that it names, or what is assumed of a quantity that nobody says anything of.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from bench.roles.record import Combine
 from instruments.accuracy import Accuracy, HasDataSheet, Ranges, stem, unstated
 from instruments.registry import driver_class
 from reports.recording import Floats, Recording
+
+if TYPE_CHECKING:
+    from reports.uncertainty.moved import Move
 
 QUANTITY_OF_UNIT = {"V": "voltage", "A": "current", "degC": "temperature", "Ohm": "resistance"}
 """What a column measures, by its unit."""
@@ -71,6 +74,9 @@ class Meters:
         self.kept: list[object] = []
         self.sources: dict[object, Any] = {}
         """Error sources by channel and range: the same object each time, by which what it has moved is known."""
+        self._sums: tuple[tuple[int, int], dict[object, Floats]] = (0, 0), {}
+        self.largest: dict[object, float] = {}
+        """The largest reading of a channel in some steps."""
         self.endings: dict[int, Any] = {}
         """What ended each step, as far as it was looked for."""
 
@@ -92,6 +98,17 @@ class Meters:
         if self._stacked is None or self._stacked[0] != key:
             self._stacked = key, np.stack([self._run.cut(name, rows) for name in names])
         return self._stacked[1]
+
+    def sum_of(self, counter: str, unit: "Move", rows: slice, made: Callable[[str, "Move"], Floats]) -> Floats:
+        """What a counter makes of a move by 1, row by row; kept for as long as the same rows are asked for."""
+        place = rows.start, rows.stop
+        if self._sums[0] != place:
+            self._sums = place, {}
+        ((column, off),) = unit.channels.items()
+        key = counter, column, off
+        if key not in self._sums[1]:
+            self._sums[1][key] = made(counter, unit)
+        return self._sums[1][key]
 
     def extremes_of(self, names: Sequence[str]) -> list[str]:
         """Columns that are the lowest or the highest of these raw ones."""

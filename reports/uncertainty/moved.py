@@ -134,10 +134,12 @@ class Moved(Recording):
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """See `Recording`; a step ends where its condition would have been met."""
-        pace = 1.0 + self.move.clock
+        pace, steps = 1.0 + self.move.clock, self._base.steps
+        if pace != 1.0:
+            steps = tuple(replace(each, start=each.start * pace, stop=each.stop * pace) for each in steps)
+        moved = {each.index: later for each in self._base.steps if (later := self._later(each))}
         return tuple(
-            replace(step, start=step.start * pace, stop=(step.stop + self._later(step)) * pace)
-            for step in self._base.steps
+            replace(each, stop=each.stop + moved[each.index] * pace) if each.index in moved else each for each in steps
         )
 
     @cached_property
@@ -276,13 +278,9 @@ class Moved(Recording):
             return np.asarray(extreme(moved, axis=0) - extreme(read, axis=0), dtype=np.float64)
         used = made.columns[:1] if made.combine == "first" else made.columns
         added = np.zeros(1)
-        for each in used:
-            added = added + self._off(each, self._base.cut(each, rows))
+        for each in (each for each in used if each in self.move.channels):
+            added = added + self.move.channels[each].by(self._base.cut(each, rows))
         return added / len(used) if made.combine == "mean" else added
-
-    def _off(self, column: str, readings: Floats) -> Floats:
-        off = self.move.channels.get(column)
-        return np.zeros(len(readings)) if off is None else off.by(readings)
 
     def _counts(self, name: str) -> bool:
         """Whether a counter adds up what is moved."""
@@ -291,16 +289,38 @@ class Moved(Recording):
 
     def _counted(self, name: str, rows: slice) -> Floats:
         """What a counter has counted too much by each row, since the first of the steps that are looked at."""
-        if name not in self._sums:
-            self._sums[name] = self._sum(name, self._span)
+        unit, share = self._in_units
+        sums = self._sum(name) if unit is None else self._meters.sum_of(name, unit, self._span, self._sum_by)
         begin, end = self._span.start, self._span.stop
         if begin <= rows.start and rows.stop <= end:
-            return self._sums[name][rows.start - begin : rows.stop - begin]
-        places = np.clip(np.arange(rows.start, rows.stop), begin, end - 1) - begin
-        counted: Floats = self._sums[name][places]
-        return counted
+            counted = sums[rows.start - begin : rows.stop - begin]
+        else:
+            counted = sums[np.clip(np.arange(rows.start, rows.stop), begin, end - 1) - begin]
+        return counted * share
 
-    def _sum(self, name: str, rows: slice) -> Floats:
+    @cached_property
+    def _in_units(self) -> tuple[Move | None, float]:
+        """A move by 1 of which this is a share: what a counter makes of it is summed up once for all of its size.
+
+        Charge is linear in the errors of the current, and energy in those of one meter.
+        """
+        if len(self.move.channels) == 1 and not self.move.extremes:
+            ((column, off),) = self.move.channels.items()
+            share = off.gain or off.offset
+            if share and not off.rounding and not (off.gain and off.offset):
+                unit = Off(gain=1.0, zero=off.zero) if off.gain else Off(offset=1.0, zero=off.zero)
+                return Move({column: unit}), share
+        return None, 1.0
+
+    def _sum_by(self, name: str, unit: Move) -> Floats:
+        return Moved.by(unit, self._base, self._meters, self.of or ())._sum(name)
+
+    def _sum(self, name: str) -> Floats:
+        if name not in self._sums:
+            self._sums[name] = self._added_up(name, self._span)
+        return self._sums[name]
+
+    def _added_up(self, name: str, rows: slice) -> Floats:
         flowing, sign = _COUNTERS[name]
         current, time = self._base.cut(columns.CURRENT, rows), self._base.cut(columns.TEST_TIME, rows)
         more = self._reading(flowing, rows) - self._base.cut(flowing, rows)

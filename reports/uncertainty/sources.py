@@ -188,7 +188,7 @@ class _Raw:
         """How many channels may be the extreme one at the end of a step, by what they read and how far it is off."""
         if not step.sample_count:
             return 1
-        last = np.array([float(self._run.cut(name, step.rows)[-1]) for name in names])
+        last = np.array([self._run.at(name, step.rows.stop - 1) for name in names])
         extreme = last.max() if highest else last.min()
         return max(int((np.abs(last - extreme) <= 2 * accuracy.half_width(extreme)).sum()), 1)
 
@@ -222,11 +222,13 @@ class _Raw:
         return any(each and column in self._meters.derivation(each).columns for each in ended)
 
     def _largest(self, column: str) -> float:
-        """The largest reading of these steps, and of the row before each."""
-        values = self._run.column(column)
-        cuts = [values[max(step.rows.start - 1, 0) : step.rows.stop] for step in self._steps]
-        tops = [np.nanmax(np.abs(cut)) for cut in cuts if np.isfinite(cut).any()]
-        return float(max(tops, default=0.0))
+        """The largest reading of these steps, and of the row before each; looked for once."""
+        known, key = self._meters.largest, (column, *(step.index for step in self._steps))
+        if key not in known:
+            cuts = [self._run.cut(column, slice(max(each.rows.start - 1, 0), each.rows.stop)) for each in self._steps]
+            tops = [np.nanmax(np.abs(cut)) for cut in cuts if np.isfinite(cut).any()]
+            known[key] = float(max(tops, default=0.0))
+        return known[key]
 
 
 def _drawn(names: Sequence[str], meters: Meters, alike: Floats) -> Iterator[Move]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.recording.rows import Columns, Rows
 from reports import kpi
 from reports.kpi import Kpi
 from reports.recording import Recording
@@ -148,6 +149,32 @@ def test_an_efficiency_by_two_meters_has_the_errors_of_both() -> None:
     share = hypot(0.0004, 0.002 / 1.2345, 0.001, 0.004 / 1.0567) / ROOT3
     rounding = hypot(1e-4 / 1.2345, 1e-3 / 1.0567) / sqrt(12)
     assert uncertainty(figure) == pytest.approx(2 * figure.value * hypot(share, rounding), rel=5e-3)
+
+
+class Counting(Rows):
+    """Rows of which it is counted how many were read."""
+
+    read = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        self.read += np.size(found) if not isinstance(found, Rows) else 0
+        return found
+
+
+def test_of_a_long_recording_a_second_figure_of_a_step_reads_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million rows are not gone through again for each error source of each figure."""
+    whole = a_cycle().measured()
+    table = np.asarray(whole.rows)
+    monkeypatch.setattr("reports.recording.LONG", 100)
+    rows = Counting(Columns(list(table.T)))
+    long = Recording(whole.manifest, whole.events, whole.columns, rows)
+    for figure in (kpi.energy(long, "discharge"), kpi.mean_power(long, "discharge")):
+        before = rows.read
+        spread = uncertainty(figure)
+        read = rows.read - before
+    assert spread == pytest.approx(uncertainty(kpi.mean_power(whole, "discharge")))
+    assert read < long.step("discharge").sample_count / 10
 
 
 def test_the_gain_of_one_meter_for_both_ways_cancels_and_its_offset_does_not() -> None:

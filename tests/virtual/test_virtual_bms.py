@@ -308,6 +308,47 @@ def test_in_the_cold_a_limit_that_is_followed_goes_one_way_and_never_to_and_fro(
     assert turns(followed) <= 1
 
 
+@pytest.mark.parametrize("temperature", [-10.0, 25.0])
+def test_a_charge_that_was_taken_back_at_the_end_is_not_given_again_each_other_second(
+    open_bench: OpenBench, connect: Connect, temperature: float
+) -> None:
+    """A charger whose own constant voltage lies 10 mV too high; the cells fall by their resistance when it ends."""
+    bench = open_bench("supply", "bms", soc=0.97, spread={}, cell="lfp-26650", temperature=temperature)
+    node = connect(bench)
+    node.close(CHARGE)
+    bench.source(voltage=24 * 3.61, current=0)
+    followed = []
+    for _ in range(3000):
+        followed.append(node.after(1)["MaximumChargeCurrent"])
+        bench.say("supply", f"CURR {followed[-1]}")
+        if len(followed) > 30 and followed[-30:] == [0.0] * 30:
+            break
+    allowed = [each > 0.0 for each in followed]
+    assert followed[-1] == 0.0  # it has come to its end
+    assert sum(before and not after for before, after in itertools.pairwise(allowed)) == 1
+
+
+def test_a_taper_that_a_charger_holds_goes_on_below_one_step_of_the_message(
+    open_bench: OpenBench, connect: Connect
+) -> None:
+    """In the cold, at the charger's own constant voltage: the current falls below C/20, and the node lets it."""
+    bench = open_bench("supply", "bms", soc=0.97, spread={}, cell="lfp-26650", temperature=-10.0)
+    node = connect(bench)
+    node.close(CHARGE)
+    bench.source(voltage=24 * 3.6, current=0)
+    flowing = []
+    for _ in range(3000):
+        told, cells = node.after(1), bench.world.plant.voltage
+        bench.say("supply", f"CURR {told['MaximumChargeCurrent']}")
+        held = float(cells.sum()) + 12 * min(3.6 - float(cells.max()), 0.1)  # on the highest cell, as the bench does
+        bench.say("supply", f"VOLT {held:.3f}")
+        flowing.append(-told["Current"])
+        if len(flowing) > 10 and flowing[-1] < 0.1:
+            break
+    assert told["MaximumChargeCurrent"] == 0.25
+    assert all(later >= earlier - 0.02 for earlier, later in itertools.pairwise(flowing[-10:]))
+
+
 STEPS = {"temperature": (0.0, 20.0, 40.0), "soc": (0.0, 0.5), "c_rate": ((0.4, 0.2), (1.2, 0.8), (0.4, 0.4))}
 
 

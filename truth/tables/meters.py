@@ -5,26 +5,35 @@ lay within the stated uncertainty: at least 95 % over all figures. `ratio` is th
 mean square of the errors, which is what a Monte-Carlo of these meters finds: 0.7 to 1.5. A verdict is wrong where it
 was decided and the truth lies on the other side of the limit. Counters are held against the exact integral.
 
+So few benches know a ratio to some tenths only, and figures of one bench are off by the same meters: each share and
+ratio has a 95 % interval in which a bench counts once. A kind of figure is *outside* where its whole interval is; where
+only the value is, that is *not told* by so many benches.
+
 The runs stay in `runs/truth`, and who is stopped goes on there: take that folder away to have all of it recorded anew.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from functools import cached_property
+from math import exp, inf, isfinite, log, sqrt
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import beta, t
 
-from truth.figures import Figure, counters_of, figures_of, truth_of
+from bench.verdicts import Verdict
+from reports.recording import Floats
+from truth.figures import DECIDED, Figure, counters_of, figures_of, truth_of
 from truth.suite import Suite, exact
 
 SEEDS = 20
 STATION = "virtual-module"
 KEPT = Path("runs") / "truth"
 LEAST, RATIO = 0.95, (0.7, 1.5)
-FEW = 10
-"""Benches, below which neither share nor ratio of one kind of figure is judged by itself."""
+SURE = 0.95
+"""Of the intervals in which a share and a ratio are."""
+OUTSIDE, UNTOLD = "outside", "not told"
 COUNTER = 0.0005
 """Of the exact integral, that a counter may be off by integrating alone."""
 
@@ -47,17 +56,47 @@ class Found:
         actual = 2 * float(np.sqrt(np.mean(np.square(shares)))) if shares else 0.0
         return 1 / actual if actual else float("inf")
 
-    @property
+    @cached_property
     def benches(self) -> int:
         """On how many benches: figures of one bench have the errors of the same meters."""
         return len({each.bench for each in self.figures})
 
+    @cached_property
+    def ratio_between(self) -> tuple[float, float]:
+        """The interval of `ratio`: what leaving out one bench at a time does to the logarithm (jackknife), Student."""
+        squares, counts = self._by_bench()
+        some = squares.sum() - squares > 0.0
+        if len(squares) < 2 or not some.all():
+            return 0.0, inf
+        without = np.log((squares.sum() - squares) / (counts.sum() - counts))
+        spread = sqrt((len(squares) - 1) * float(np.var(without)))
+        half = float(t.ppf((1 + SURE) / 2, len(squares) - 1)) * spread / 2  # of a root: half of the logarithm's
+        middle = log(self.ratio)
+        return exp(middle - half), exp(middle + half)
+
+    @cached_property
+    def most_within(self) -> float:
+        """The upper end of the interval of `within`, each bench one trial (Clopper and Pearson)."""
+        met = self.within * self.benches
+        return float(beta.ppf((1 + SURE) / 2, met + 1, self.benches - met)) if met < self.benches else 1.0
+
     @property
-    def weak(self) -> bool:
-        """Whether it is not as it should be, as far as so many benches can tell: a share by twice what chance makes."""
-        chance = 2 * sqrt(LEAST * (1 - LEAST) / max(self.benches, 1))
-        known = self.benches >= FEW and np.isfinite(self.ratio)
-        return known and (self.within < LEAST - chance or not RATIO[0] <= self.ratio <= RATIO[1])
+    def mark(self) -> str:
+        """Whether it is not as it should be, or so many benches do not tell; "" where it is."""
+        low, high = self.ratio_between
+        if not isfinite(self.ratio):
+            return ""
+        if self.most_within < LEAST or high < RATIO[0] or low > RATIO[1]:
+            return OUTSIDE
+        return "" if RATIO[0] <= self.ratio <= RATIO[1] else UNTOLD
+
+    def _by_bench(self) -> tuple[Floats, Floats]:
+        """Of each bench the sum of the squared errors over what was stated, and of how many."""
+        found: dict[int, list[float]] = defaultdict(list)
+        for each in self.figures:
+            if each.stated:
+                found[each.bench].append((each.error / each.stated) ** 2)
+        return np.array([sum(some) for some in found.values()]), np.array([float(len(some)) for some in found.values()])
 
 
 Table = Mapping[tuple[str, str], Found]
@@ -84,12 +123,16 @@ def wrong(found: Table) -> list[Figure]:
 
 def shown(found: Table) -> str:
     """The table, as the docs hold it; what is not as it should be has a mark."""
-    lines = ["| figure | step | n | within *U* | *U* / (2 rms) | most of it |  |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| figure | step | n | benches | within *U* | *U* / (2 rms) | 95 % | most of it |  |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for (name, step), kind in found.items():
         most = max(figures := [each.most for each in kind.figures], key=figures.count)
+        low, high = kind.ratio_between
         lines.append(
-            f"| {name} | {step} | {len(kind.figures)} | {100 * kind.within:.0f} % | {kind.ratio:.2f} | {most} "
-            f"| {'weak' if kind.weak else ''} |"
+            f"| {name} | {step} | {len(kind.figures)} | {kind.benches} | {100 * kind.within:.0f} % | {kind.ratio:.2f} "
+            f"| {low:.2f} to {high:.2f} | {most} | {kind.mark} |"
         )
     return "\n".join(lines)
 
@@ -106,22 +149,30 @@ def main(_data: Path | None = None, seeds: int = SEEDS) -> bool:
     ideal.record([0])
     recorded = suite.benches(range(seeds))
     found = collected(figure for bench, folder in recorded for figure in figures_of(truth_of(folder), bench))
-    return told(found, counters(ideal.runs(0)), seeds)
+    return told(found, counters(ideal.runs(0)))
 
 
-def told(found: Table, counted: Mapping[str, float], seeds: int) -> bool:
+def told(found: Table, counted: Mapping[str, float]) -> bool:
     """Print it; whether it is as good as it should be."""
-    number = sum(len(kind.figures) for kind in found.values())
-    decided = [each for kind in found.values() for each in kind.figures if each.verdict in ("PASS", "FAIL")]
-    print(f"{STATION}, {seeds} benches: the truth within U for {100 * coverage(found):.1f} % of {number} figures.")
-    print(f"{len(wrong(found))} of {len(decided)} decided verdicts are wrong.")
+    figures = [each for kind in found.values() for each in kind.figures]
+    benches = len({each.bench for each in figures})
+    print(
+        f"{STATION}, {benches} benches: the truth within U for {100 * coverage(found):.1f} % of {len(figures)} figures."
+    )
+    decided = [each for each in figures if each.verdict in DECIDED]
+    open_ones = sum(each.verdict == Verdict.INCONCLUSIVE for each in figures)
+    print(f"{len(wrong(found))} of {len(decided)} decided verdicts are wrong; {open_ones} more were inconclusive.")
     for each in wrong(found):
         print(f"  {each.name}, {each.step}, {each.pack}: {each.value:.5g} {each.unit}, in truth {each.true:.5g}")
     print(shown(found))
     worst = max(counted, key=lambda place: abs(counted[place]), default="")
     if worst:
         print(f"The worst of {len(counted)} counters is {100 * counted[worst]:+.4f} % off: {worst}.")
-    weak = [" of ".join(place) for place, kind in found.items() if kind.weak]
-    print(f"Not as they should be: {', '.join(weak) or 'none'}.")
-    good = coverage(found) >= LEAST and not wrong(found) and not weak
+    for mark, words in ((OUTSIDE, "Not as they should be"), (UNTOLD, "Not told by so many benches")):
+        print(f"{words}: {', '.join(_marked(found, mark)) or 'none'}.")
+    good = coverage(found) >= LEAST and not wrong(found) and not _marked(found, OUTSIDE)
     return good and all(abs(off) <= COUNTER for off in counted.values())
+
+
+def _marked(found: Table, mark: str) -> list[str]:
+    return [" of ".join(place) for place, kind in found.items() if kind.mark == mark]

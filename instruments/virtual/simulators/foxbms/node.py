@@ -71,6 +71,13 @@ HARMLESS = frozenset({"insulation", "precharge"})
 _NEVER, _NONE = float("inf"), frozenset[str]()
 MOST_INSULATION = 1e12  # Ohm, beyond what any field of a frame holds
 OVERSHOOT = 0.05  # V beyond a cell's limit that is a fault
+RELEASE = 0.1
+"""V that the highest cell must have fallen from its limit before a charge that was taken back is allowed again.
+
+A cell falls by its resistance when the current ends, and would be charged again each other second. Real nodes wait: an
+Orion BMS holds its limit at 0 A ("Charger Latch", bit 14 of its "Current Limit Status") or re-engages at a state of
+charge ("Charge Enable Relay"; both in its utility manual), a Daly recovers at 4.1 V from cells that are full at 4.2 V.
+"""
 
 
 class FoxBms(Part):
@@ -122,6 +129,7 @@ class FoxBms(Part):
         self._limited_at, self._interval = 0.0, LIMIT_PERIOD
         self._highest = self._highest_then = float("inf")
         self._current_then, self._unmet = 0.0, 0.0
+        self._taken_back = self._was_beyond = False
         self.current: float = 0.0
         self._bus_voltage = self.pack_voltage = 0.0
         self.extremes = Extremes()
@@ -355,8 +363,7 @@ class FoxBms(Part):
         the highest cell to its limit. The node looks ahead along the rise of that cell, creeps up (a cell may have
         twice the resistance it should have, and its voltage goes on rising behind a step) and backs off at once. What
         an edge of the current does to the voltage is no rise: seen as one it would forbid what has just been allowed.
-        Below that limit at least one step of the message is allowed, where the cell has room for it: a coarse message
-        must not end a taper early, nor begin what it has to take back.
+        Below that limit at least one step of the message is allowed, see `_least`.
         """
         found, cell = self.extremes, self._cell
         coldest, warmest = found.temperature_min, found.temperature_max
@@ -372,9 +379,12 @@ class FoxBms(Part):
         limit = (current if current > 0.0 else 0.0) + headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
         tapering = limit < by_table
         limit = limit if tapering else by_table
-        room = weakest * (LIMIT_STEP - current) if current < LIMIT_STEP else 0.0
-        least = LIMIT_STEP if by_table > 0.0 and headroom > room else 0.0
-        limit = limit if limit > least else least
+        if self._taken_back and headroom < RELEASE:
+            limit = 0.0
+        else:
+            least = self._least(weakest, headroom, risen) if by_table > 0.0 else 0.0
+            limit = limit if limit > least else least
+            self._taken_back = tapering and limit < LIMIT_STEP <= self.charge_limit
         self.charge_limit = int(limit / LIMIT_STEP) * LIMIT_STEP
         # Where it is the table that allows next to nothing, in the cold, nobody is full.
         self.charging_complete = tapering and self.charge_limit < 0.05 * self._nominal and found.soc_max > 0.5
@@ -383,6 +393,19 @@ class FoxBms(Part):
         most = cell.discharge_c_rate_max * self._nominal
         discharge = (room if room < most else most) if allowed and room > 0.0 else 0.0
         self.discharge_limit = int(discharge / LIMIT_STEP) * LIMIT_STEP
+
+    def _least(self, weakest: float, headroom: float, risen: float) -> float:
+        """One step of the message, A, where the highest cell has room for it; else 0.
+
+        A coarse message must not end a taper early, nor begin what it has to take back. To begin, there must be room
+        for the edge. What is allowed already, a charger has cut to less by its own constant voltage: it stands until
+        the cell is beyond its limit by the update after next, and was in the last one: no single reading is believed.
+        """
+        if self.charge_limit < LIMIT_STEP:
+            return LIMIT_STEP if headroom > weakest * (LIMIT_STEP - max(self.current, 0.0)) else 0.0
+        beyond = self.extremes.voltage_max + 2 * risen > self._cell.voltage_max + BEYOND_LIMIT
+        twice, self._was_beyond = beyond and self._was_beyond, beyond
+        return 0.0 if twice else LIMIT_STEP
 
     def _risen(self, edge: float) -> float:
         """How far the highest cell has risen since the last update, V, beside what an edge of the current explains.
