@@ -232,6 +232,7 @@ class Engine:
             place.allow(envelope)
         stage = Stage(place, Flow(bench.roles, envelope, sampler.ask, procedure.step.name), sampler, self.log)
         try:
+            self._prepare(procedure, stage)
             if procedure.mode is None:
                 ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
             else:
@@ -245,6 +246,12 @@ class Engine:
             raise
         procedure.ended(stage)
         return ended_by
+
+    def _prepare(self, procedure: Procedure[Any], stage: Stage) -> None:
+        if procedure.preparation:
+            self.alive(procedure.preparation)
+            self._keep_asking(procedure.preparation)
+        procedure.prepare(stage)
 
     def _move_current(self, procedure: Procedure[Any], stage: Stage) -> str:
         assert procedure.mode is not None  # noqa: S101 - the caller looked

@@ -66,6 +66,9 @@ class Procedure(Generic[S]):
     resumable: ClassVar[bool] = True
     """Whether a run that stopped in it goes on in it; what is over within seconds begins anew."""
 
+    preparation: ClassVar[float] = 0.0
+    """s of real time that `prepare` may take: nobody who watches the test takes it for dead before."""
+
     needs: ClassVar[tuple[str, ...]] = ()
     """Columns that somebody must measure for it, beside those of the roles in its envelope and of the pack's limits."""
 
@@ -111,6 +114,12 @@ class Procedure(Generic[S]):
     def words(self) -> dict[str, str]:
         """What else is recorded with the start of the step, by name: choices that are no quantity."""
         return {}
+
+    def prepare(self, stage: Stage) -> None:
+        """Called once before the first `begin`, outputs off: whatever takes longer than a scan and needs no current.
+
+        No contactor is closed for this step yet. What it raises ends the step, as what `begin` raises does.
+        """
 
     def begin(self, stage: Stage) -> Control:
         """Called when a current may flow, and again after each pause: the control law from now on."""

@@ -18,6 +18,7 @@ from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.links import Link, Seen, Standing, open_link
 from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
+from bench.managing.process import BEGINS
 from bench.managing.reaching import DECEIVING, lacking_at_best
 from bench.managing.request import Asking, Telling, displayed
 from bench.road import pack_energy
@@ -38,6 +39,8 @@ from models.tables import Vector
 from models.vehicle.car import load_car
 from models.vehicle.reach import Going, Pack, going, lacking, needed_soc, usable
 
+PATIENCE = 10.0
+"""s of real time for a line to a manager that has begun."""
 HORIZON = 24 * 3600.0
 """s of a forecast."""
 LOOK = 10.0
@@ -58,6 +61,7 @@ class ManageProcedure(OnTheGrid[Manage]):
     """Has a car managed."""
 
     kind = Manage
+    preparation = BEGINS + PATIENCE
 
     def __init__(self, step: Manage, place: Place) -> None:
         super().__init__(step, place)
@@ -149,6 +153,10 @@ class ManageProcedure(OnTheGrid[Manage]):
     def words(self) -> dict[str, str]:
         """See `Procedure`."""
         return {"manager": self.step.manager, "season": self.step.days.season, "car": self.step.days.car}
+
+    def prepare(self, stage: Stage) -> None:
+        """See `Procedure`: a manager that is started takes seconds, in which no contactor waits closed."""
+        self.linked(stage)
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""

@@ -128,6 +128,33 @@ def test_a_step_that_something_else_ends_is_cleared_up_by_its_procedure_behind_t
     assert Watchful.ends == ["ended", "abandoned, source off"]
 
 
+class Prepared(TrickleProcedure):
+    """Notes what has been done before it prepares, and before it begins."""
+
+    preparation = 40.0
+    notes: ClassVar[list[str]] = []
+
+    def prepare(self, stage: Stage) -> None:
+        self.notes.append("prepare")
+
+    def begin(self, stage: Stage) -> Control:
+        self.notes.append("begin")
+        return super().begin(stage)
+
+
+def test_what_takes_long_is_done_before_a_contactor_closes_and_whoever_watches_knows(
+    little_bench: TestBench, plant: Plant, bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(("Trickle", "Prepared"))
+    Prepared.notes.clear()
+    monkeypatch.setattr(little_bench.engine, "alive", lambda silence: Prepared.notes.append(f"silent {silence:g} s"))
+    called = plant.called
+    monkeypatch.setattr(plant, "called", lambda what: (Prepared.notes.append(what), called(what)))
+    little_bench.run(Trickle(0.25))
+    begun = Prepared.notes.index("begin")
+    assert Prepared.notes[: begun - 1] == ["silent 40 s", "prepare", "request CHARGE"]
+
+
 @pytest.mark.parametrize(
     ("entries", "says"),
     [
