@@ -232,7 +232,7 @@ def _left(folder: Path, bench: ServedBench, status: int | None, said: str, began
 
 
 def _run_in(folder: Path) -> Path | None:
-    return next((path for path in folder.glob("runs/*/*") if path.is_dir()), None)
+    return next((path for path in folder.glob("runs/[0-9]*/*") if path.is_dir()), None)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -250,7 +250,7 @@ def test_a_session_refuses_it_before_its_first_test(write_pack: WritePack, tmp_p
     done = session(tmp_path, "def test_it(bench): ...", "--pack", write_pack("temperature rise", "temprature rise"))
     assert done.status == 2
     assert "unknown KPI; did you mean 'temperature rise'?" in done.out
-    assert not list(tmp_path.glob("runs/*/*"))
+    assert not list(tmp_path.glob("runs/[0-9]*/*"))
 
 
 def test_a_session_refuses_a_broken_package_of_kpis(

@@ -39,7 +39,7 @@ def test_a_drive_that_somebody_ends_on_the_road_is_off_and_keeps_what_was_driven
             bench.wait_for("state", supply=False, load=False, contactor=False)
             output, _ = process.communicate()
     assert process.returncode == ExitStatus.INTERRUPTED, output
-    (folder,) = tmp_path.glob("runs/*/*")
+    (folder,) = tmp_path.glob("runs/[0-9]*/*")
     record = Recording.load(folder)
     assert (record.manifest["verdict"], record.manifest["cause"]["blame"]) == ("ABORTED", "operator")
     assert record.manifest["bench_verdict"]["safe"] is True

@@ -1,4 +1,4 @@
-"""A manager on a wire of its own beside a bench whose time is real: served simulators, at many times real speed."""
+"""Managers on wires of their own beside a bench whose time is real: served simulators, at many times real speed."""
 
 import json
 import os
@@ -50,6 +50,38 @@ while seen < {looks}:
     time.sleep(0.2)
 print("seen", flush=True)
 '''
+CENTRAL = '''
+"""Accepts everybody, has the car give back 2000 W each time it says what it needs, and ends after some meter values."""
+import json, os
+from websockets.sync.server import serve
+NOW = "2026-01-12T00:00:00Z"
+ANSWERS = {{
+    "BootNotification": {{"currentTime": NOW, "interval": 300, "status": "Accepted"}},
+    "NotifyEVChargingNeeds": {{"status": "Accepted"}},
+}}
+def attend(line):
+    transaction, told = "", 0
+    for text in line:
+        kind, number, *rest = json.loads(text)
+        if kind != 2:
+            continue
+        action, payload = rest
+        if action == "TransactionEvent":
+            transaction = payload["transactionInfo"]["transactionId"]
+            told += "meterValue" in payload
+            if told > {looks}:
+                os._exit(0)
+        line.send(json.dumps([3, number, ANSWERS.get(action, {{}})]))
+        if action == "NotifyEVChargingNeeds":
+            period = {{"startPeriod": 0, "setpoint": -2000, "operationMode": "CentralSetpoint"}}
+            line.send(json.dumps([2, "p", "SetChargingProfile", {{"evseId": 1, "chargingProfile": {{
+                "id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
+                "transactionId": transaction, "chargingSchedule": [
+                    {{"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [period]}}]}}}}]))
+with serve(attend, "127.0.0.1", 0, subprotocols=["ocpp2.1"]) as server:
+    print(f"listening on ws://127.0.0.1:{{server.socket.getsockname()[1]}}", flush=True)
+    server.serve_forever()
+'''
 
 
 def slower(bench: ServedBench) -> None:
@@ -73,8 +105,8 @@ def managed(folder: Path, manager: str) -> Recording:
         assert done.returncode == 0, done.stdout
         bench.wait_for("state", load=True)
         bench.wait_for("state", supply=False, load=False, contactor=False)
-    (found,) = folder.glob("runs/*/*")
-    return Recording.load(found)
+    (found,) = folder.glob("runs/*/*/run.json")
+    return Recording.load(found.parent)
 
 
 def said(folder: Path) -> list[dict[str, Any]]:
@@ -85,13 +117,15 @@ def said(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("wire", ["modbus", "ocpp"])
 def test_a_manager_beside_a_served_bench_is_obeyed_and_its_loss_is_a_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, wire: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "HOPELESS", PATIENCE)
     program = tmp_path / "manager.py"
-    program.write_text(CLIENT.format(looks=5), encoding="utf-8")
-    run = managed(tmp_path, f"modbus:{sys.executable} {program}")
+    program.write_text({"modbus": CLIENT, "ocpp": CENTRAL}[wire].format(looks=5), encoding="utf-8")
+    command = f"{wire}:{sys.executable} {program}"
+    run = managed(tmp_path, command)
     assert run.manifest["clock"]["kind"] == "wall"
     assert run.manifest["bench_verdict"]["safe"] is True
     events = said(tmp_path)

@@ -68,7 +68,7 @@ def kill_when_charged(bench: ServedBench, process: "subprocess.Popen[str]", char
     # What it says from now on is in its log as well; a pipe that nobody reads would make it stand still.
     assert bench.process.stdout is not None
     Thread(target=bench.process.stdout.read, daemon=True).start()
-    (folder,) = bench.station.parent.glob("runs/*/*")
+    (folder,) = bench.station.parent.glob("runs/[0-9]*/*")
     deadline = time.monotonic() + PATIENCE
     while Recording.load(folder).column(CHARGE_AH)[-1] < charge:
         assert time.monotonic() < deadline
@@ -114,7 +114,7 @@ def test_a_fast_recharge_that_was_killed_is_resumed_to_one_run_that_shows_the_ga
     assert resumed.returncode == 0, output
 
     assert contents(died) == left, "the run that died was changed"
-    (whole,) = [path for path in folder.glob("runs/*/*") if path != died]
+    (whole,) = [path for path in folder.glob("runs/[0-9]*/*") if path != died]
     assert (whole / "samples.parquet").exists()
     run = Recording.load(whole)
     assert np.array_equal(run.rows[: len(before.rows)], before.rows, equal_nan=True)
