@@ -54,3 +54,5 @@ class LivePage:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(text)
+            # Into a pipe or a file it would come with the next full block: after the test.
+            reporter.flush()
