@@ -222,7 +222,6 @@ ON_OCPP: Mapping[str, Callable[[Central], None]] = {
     "unknown action": _call_before("MakeCoffee", {"cups": 2}),
     "no json": _no_json,
     "huge message": _huge,
-    "set point beyond": lambda central: central.profile(1000 * central.power),
     "drops the station": lambda _: os._exit(1),
     "never a profile": lambda _: time.sleep(NEVER),
     "kilo profile": lambda central: central.profile(central.power / 1000),

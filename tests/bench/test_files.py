@@ -59,7 +59,7 @@ def test_four_chemistries_are_shipped() -> None:
     ("name", "says"),
     [
         ("virtual-modul", "did you mean 'virtual-module'"),
-        ("zzz", "allowed: served-module, served-pack, virtual-module, virtual-pack"),
+        ("zzz", "allowed: served-module, served-pack, virtual-home, virtual-module, virtual-pack"),
         ("nowhere.yaml", "there is no such file"),
         ("../stations/virtual-module", "neither a file nor a shipped name"),
         ("", "neither a file nor a shipped name"),

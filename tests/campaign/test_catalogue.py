@@ -12,6 +12,7 @@ from campaign import outcome
 from campaign.catalogue import LEVELS, PHASES, Injection, campaign, load_campaign
 from campaign.manager import MISBEHAVIOURS
 from campaign.victim import ACTIONS
+from campaign.wires import MISBEHAVIOURS as ON_WIRES
 from tests.bench.conftest import Install
 
 LEAK = """\
@@ -70,7 +71,7 @@ def test_every_process_is_hit_by_something_that_exists_and_everything_that_exist
 
 
 def test_every_way_in_which_a_manager_can_fail_is_tried() -> None:
-    assert {fault.manager for fault in campaign().values()} == set(MISBEHAVIOURS)
+    assert {fault.manager for fault in campaign().values()} == {*MISBEHAVIOURS, *ON_WIRES}
 
 
 @pytest.mark.parametrize(

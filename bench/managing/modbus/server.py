@@ -182,6 +182,9 @@ class ModbusServer:
             self._selector.unregister(client.line)
 
     def _serve(self, client: _Client, events: int) -> None:
+        if self._deaf:  # what it says came too late: it would be obeyed when the link is back
+            self._drop(client)
+            return
         try:
             if events & selectors.EVENT_READ and not self._read(client):
                 self._drop(client)

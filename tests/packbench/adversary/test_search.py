@@ -59,6 +59,7 @@ def test_nothing_found_is_said_and_is_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_same_seed_finds_the_same_however_many_search() -> None:
     alone, both = (
         search("percent", budget=20, jobs=jobs, start=3, tell=lambda _: None, days=1, ) for jobs in (1, 2)

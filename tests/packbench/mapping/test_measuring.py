@@ -57,6 +57,7 @@ def test_a_field_has_a_time_a_margin_and_what_they_cost(measured: Measured) -> N
     assert found.assumed
 
 
+@pytest.mark.long
 def test_a_small_pack_that_a_chamber_cannot_warm_as_a_cars_would_be_has_no_time(tmp_path: Path) -> None:
     """What conditions the module is air: it leaves the cells as a cold car does, and not as one that heats its pack."""
     cold, warmed = (
