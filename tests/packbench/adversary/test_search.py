@@ -28,14 +28,8 @@ def pytest_on(path: Path) -> int:
     return subprocess.run(command, capture_output=True, check=False, cwd=path.parent).returncode
 
 
-@pytest.mark.parametrize(
-    ("flawed", "seed"),
-    [
-        ("percent", "1"),
-        pytest.param("myopic", "1", marks=pytest.mark.long),
-        pytest.param("stubborn", "1", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("flawed", "seed"), [("percent", "1"), ("myopic", "1"), ("stubborn", "1")])
 def test_each_flaw_is_found_and_its_file_tells_it_from_the_reference(flawed: str, seed: str, tmp_path: Path) -> None:
     file = tmp_path / "test_found.py"
     done = adversary(
