@@ -75,3 +75,17 @@ def test_a_click_in_the_matrix_opens_its_test(browser: Any, page_file: Path) -> 
     assert page.url.endswith(place)
     assert page.locator(place).is_visible(), "what it leads to is open"
     page.close()
+
+
+def test_a_long_title_moves_no_field_of_the_matrix_out_of_sight(browser: Any, tmp_path: Path) -> None:
+    long = "A hostile night in which nothing goes as it was foretold, neither the sun nor the prices, " * 3
+    tests = [replace(outcome("PASS", GOOD), title=long, nodeid="t.py::long", allure_id="a" * 32)]
+    links = Links(None, *[lambda _test: None] * 3)
+    path = tmp_path / "index.html"
+    path.write_text(render(tests, links, Since(changed(night(1), []))), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1250, "height": 900})
+    page.goto(path.as_uri())
+    field = page.locator(".matrix a.cell").first.bounding_box()
+    around = page.locator(".wide:has(.matrix)").first.bounding_box()
+    assert field["x"] + field["width"] <= around["x"] + around["width"]
+    page.close()
