@@ -1,6 +1,5 @@
 """The live page and the page of a map, by axe in a real browser: in both lights, on a screen and on a telephone."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +14,12 @@ from tests.packbench.live.test_serving import Buttons
 from tests.packbench.live.test_watching import Run
 from tests.packbench.mapping.test_page import EVERY, shown
 
-playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium"),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
     pytest.mark.parametrize("width", [1280, 390]),
 ]
 HERE = ("http://127.0.0.1:", "file:", "data:", "blob:")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

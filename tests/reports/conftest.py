@@ -5,10 +5,9 @@ The physics is only as good as a figure needs to look real; what a test relies o
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
@@ -412,16 +411,3 @@ SUITE_CASES = """
     def test_never_begun(judge):
         judge()
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    known = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if known is None:
-        pytest.skip("needs a Chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=known, args=["--no-sandbox"])
-        yield opened
-        opened.close()

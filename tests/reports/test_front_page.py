@@ -1,7 +1,6 @@
 """What a reviewer sees on the front page of tests that went wrong in one way or another, also in a real browser."""
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from math import nan
@@ -18,8 +17,8 @@ from reports.nights.changes import Changed
 from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.tables import Row
+from tests.browsing import CHROMIUM
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LINKS = Links(None, lambda _: None, lambda _: None, lambda _: None)
 GOOD = Measurement("capacity", 2.3, "Ah", at_least=2.2, step="discharge")
 LEFT = "NOT VERIFIED SAFE (source off: output still reads on). Switch the bench off by hand."

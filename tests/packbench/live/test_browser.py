@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ import pytest
 from bench.verdicts import ExitStatus
 from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT
+from tests.browsing import CHROMIUM
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium"),
     pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"),

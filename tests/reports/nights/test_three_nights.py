@@ -17,7 +17,6 @@ import pytest
 from tests.bench.cli_support import ROOT, packbench
 
 TEST = ROOT / "test_cases" / "test_discharge.py"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NIGHTS = {"healthy": (), "ageing": ("aged:0.98",), "drifting": ("shunt-drift:0.2",)}
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -71,17 +70,6 @@ def test_the_front_page_tells_three_nights_apart(reports: dict[str, Path]) -> No
     assert "BENCH FAULT" in changed
     assert "margin fell" not in changed
     assert "Pack failures" not in drifting
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs a Chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
