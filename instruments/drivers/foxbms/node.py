@@ -62,6 +62,8 @@ CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE,
 _REQUESTS_MISSED = frozenset({"CanTimingError", "CAN_TIMING"})
 GETS_OVER = 5.0
 """s that a node is waited for that nobody has asked for anything yet: it may open three times, 0.7 s each."""
+COMES_OUT = 0.3
+"""s from the first request until an error that was about to be raised is told of: the second, and a cycle or two."""
 _STARTED = frozenset({NodeState.IDLE, NodeState.OPEN_CONTACTORS})
 """Where a node is that has only just been asked for the first time."""
 _VALUES = 0x233
@@ -174,19 +176,20 @@ class FoxBms(OfTheReferenceHardware):
         """Ask for STANDBY, until it has got over having heard no request so far.
 
         One that has begun to count that as an error goes on to ERROR whatever is asked of it meanwhile, and stays there
-        unless that is STANDBY (`transitionToErrorState` in its bms.c); one that is IDLE may be about to. Links live in
-        real time at any speed: so much of it, where a clock tells it. A simulated node is as old as the bench.
+        unless that is STANDBY (`transitionToErrorState` in its bms.c); one that is IDLE may be about to, and so may one
+        that was asked by somebody before: it has been counting since, and goes on until the second request. Links live
+        in real time at any speed: so much of it, where a clock tells it. A simulated node is as old as the bench.
         """
         passed: Callable[[], float] = self._context.passing or self._context.now
-        deadline = passed() + GETS_OVER
+        told, deadline = passed() + COMES_OUT, passed() + GETS_OVER
         self.request_mode(BmsMode.STANDBY)
-        while (self._has_only_started() or self._misses_requests()) and passed() < deadline:
+        while (self._may_be_about_to_fail(passed() < told) or self._misses_requests()) and passed() < deadline:
             self._context.sleep(_LISTEN)
         self._mode.forget()
 
-    def _has_only_started(self) -> bool:
+    def _may_be_about_to_fail(self, untold: bool) -> bool:
         self._take()
-        return self._context.real_time and self._mode.present in _STARTED
+        return self._context.real_time and (untold or self._mode.present in _STARTED)
 
     def _misses_requests(self) -> bool:
         """Whether it is in ERROR, or on its way to it or from it, for want of requests and nothing else."""

@@ -149,6 +149,25 @@ def test_a_node_that_nobody_has_asked_is_led_out_of_its_error_however_far_it_has
     assert scan(bms)["state"] == BmsState.CLOSED
 
 
+@pytest.mark.parametrize("alone", [0.5, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 1.15, 1.2, 1.3, 1.8, 2.5, 10.0])
+def test_who_comes_after_another_finds_no_error_that_was_about_to_be_raised(
+    bench: Together, bms: FoxBms, clocked: LinkContext, alone: float
+) -> None:
+    """Its requests are counted from the first one on: what is still to be raised then is not raised on the way."""
+    bench.sleep(0.3)
+    reach(bench, bms, BmsMode.DISCHARGE, BmsState.CLOSED)
+    reach(bench, bms, BmsMode.STANDBY, BmsState.STANDBY)
+    bms.close()
+    bench.sleep(alone)
+    after = FoxBms(BUS, clocked, name="bms", pack={"strings": 1, "cells": 18, "sensors": 8})
+    after.identify()
+    after.request_mode(BmsMode.DISCHARGE)
+    while scan(after)["state"] != BmsState.CLOSED:
+        bench.sleep(0.05)
+        assert (after.faults(), after.state() == BmsState.ERROR) == ((), False)
+    after.close()
+
+
 def test_requests_are_95_to_105_ms_apart_whatever_is_asked_for(bench: Together, bms: FoxBms) -> None:
     bench.sleep(0.137)
     bms.identify()
