@@ -1,29 +1,18 @@
-"""Simulated NGI N83624 battery simulator: 24 channels in series that are the battery of an emulated pack.
+"""The channels of an N83624, in series: what they play and measure, what protects them, how their charge moves."""
 
-Commands and units (V, mA, mAh, mOhm, mW) follow the vendor's guide (N83624 SCPI V20240130, chapter 6; worked
-example 7.3). In SOC mode a channel follows its uploaded table by the charge that flows through it, from the
-place where the table has the start voltage; its example starts at 4.8 V between rows of 5.0 and 4.0 V, so
-between rows the output is interpolated here. Not simulated: SEQ mode, CAN, the per-channel ports 7001-7024, and
-how slow the hardware is (about 0.3 s a message, by a driver author's measurement).
-"""
-
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from math import inf, nan
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import Repair
-from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, PANEL_ON, PROTECTION_LATCHED, sense_lead_loose
 from instruments.virtual.dialect import ErrorQueue, Instrument
 from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Emulator
-from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
-from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
-from instruments.virtual.simulator import Settings as Base
-from instruments.virtual.soc_tables import QUANTITIES, ROWS, SocTables
+from instruments.virtual.scpi import Call, Fault, ScpiError
+from instruments.virtual.simulator import Limits, Specimen
+from instruments.virtual.soc_tables import SocTables
 from instruments.virtual.terminals import Settling
 
 Vector = NDArray[np.float64]
@@ -31,10 +20,8 @@ Places = NDArray[np.intp] | slice
 """Where channels stand in a vector of all: numbers, or the slice of all, which numpy takes in a tenth of the time."""
 
 CHANNELS = 24
-FILES = 8
 COUNTS = 1e4
 """Of a measured voltage, in 1 V."""
-RESET_TIME = 10.0  # s, guide p8: the factory reset saves to memory
 SOURCE, CHARGE, SOC = 0, 1, 3
 FAULTS = {0: "normal", 1: "open +", 4: "open -", 8: "short", 96: "reverse"}
 ON, OVP, OCP, OPP, OTP, OFP, OMP = (1 << bit for bit in range(7))
@@ -62,16 +49,23 @@ ERRORS = {
 SHEET = Limits(offset=0.6e-3)
 """V: limit of error of a measured channel (series data sheet; assumed)."""
 
+SETS = {
+    "SOUR:VOLT": "V",
+    "SOUR:OUTCURR": "mA",
+    "SOUR:RANG": "",
+    "CHAR:VOLT": "V",
+    "CHAR:OUTCURR": "mA",
+    "CHAR:R": "mOhm",
+    "PRO:VOLT": "V",
+    "PRO:CURR": "mA",
+    "PRO:POWE": "mW",
+    "CAPR": "",
+    "ONDW": "us",
+}
 
-class Settings(Base):
-    """Ratings of each channel in V and A."""
 
-    voltage: float = Field(default=6.0, gt=0)
-    current: float = Field(default=5.0, gt=0)
-
-
-class NgiN83624(Instrument):
-    """One unit with `channels` of its 24 in series. Ratings of a channel in V and A.
+class Channels(Instrument):
+    """One unit with `channels` of its 24 in series, but for the language. Ratings of a channel in V and A.
 
     `capacity_factor` and `resistance_factor` make the emulated cells differ from their tables, `soc_offset` (of
     the table's span) from their start: what a pack's spread and defects do. `clock` is the world's time, s.
@@ -92,10 +86,10 @@ class NgiN83624(Instrument):
         if not 1 <= channels <= CHANNELS:
             raise ValueError(f"an N83624 has 24 channels, {channels} cells in series do not fit: use 1 to 24")
         self.channels = channels
-        self._numbers = np.arange(channels)
+        self.numbers = np.arange(channels)
         self.ports = (Emulator(self),)
         self.rated_voltage, self.rated_current = voltage, current
-        self._specimen, self._clock, self._settling = specimen, clock, settling
+        self._specimen, self.clock, self.settling = specimen, clock, settling
         self.capacity_factor = np.ones(channels)
         self.resistance_factor = np.ones(channels)
         self.soc_offset = np.zeros(channels)
@@ -106,7 +100,7 @@ class NgiN83624(Instrument):
         self._shown_counts, self._shown_texts = np.full(channels, nan), [""] * channels
         self._ones, self._least_resistance = np.ones(channels), np.full(channels, LEAST_RESISTANCE)
         self.current = 0.0  # A through the string, charge positive
-        self._busy_until = -1.0
+        self.busy_until = -1.0
         self.reset()
 
     def reset(self) -> None:
@@ -116,27 +110,25 @@ class NgiN83624(Instrument):
         self.mode = np.zeros(count, dtype=np.intp)
         self.fault = np.zeros(count, dtype=np.intp)
         self.event = np.zeros(count, dtype=np.intp)
-        self.sets = {name: np.zeros(count) for name in _SETS}
+        self.sets = {name: np.zeros(count) for name in SETS}
         self._addressed: dict[tuple[int, ...], Places] = {}
         self.edit_file = np.ones(count, dtype=np.intp)
         self.edit_step = np.ones(count, dtype=np.intp)
         self.start_voltage = np.zeros(count)
         self._stored = {1: SocTables(count)}
         self.tables = self._stored[1]
-        self._stale = True
-
-    # ---- the world's side ----
+        self.stale = True
 
     def differ(self, capacity_factor: Vector, resistance_factor: Vector) -> None:
         """Let the emulated cells differ from their tables by these factors from now on."""
         self.capacity_factor, self.resistance_factor = capacity_factor, resistance_factor
-        self._stale = True
+        self.stale = True
 
     def trip(self) -> Repair:
         """A defect: every channel in over-voltage protection, without a cause. How it is ended."""
         self.event |= OVP
         self.on[:] = False
-        self._stale = True
+        self.stale = True
         return lambda: None
 
     def switch_by_hand(self, voltage: float, current: float) -> Repair:
@@ -144,11 +136,11 @@ class NgiN83624(Instrument):
         self.mode[:], self.sets["SOUR:VOLT"][:] = SOURCE, voltage / self.channels
         self.sets["SOUR:OUTCURR"][:] = current * 1000
         self.on[:] = True
-        self._stale = True
+        self.stale = True
 
         def off() -> None:
             self.on[:] = False
-            self._stale = True
+            self.stale = True
 
         return off
 
@@ -162,19 +154,15 @@ class NgiN83624(Instrument):
         """Give a channel's table a charge (A s) that did not come through its terminals."""
         if not self.on[channel] or self.mode[channel] != SOC:
             return
-        if self._stale:
+        if self.stale:
             self._refresh()
         self.tables.shift(channel, charge / 3.6 * self._share[channel])
         self._forget()
 
-    def refuse(self) -> None:
-        """Queue an execution error."""
-        self.errors.push(-200)
-
     @property
     def connected(self) -> bool:
         """Whether the string conducts: every channel on, no fault relay open."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         return self._connected
 
@@ -186,14 +174,14 @@ class NgiN83624(Instrument):
     @property
     def current_limit(self) -> float:
         """Largest current the string carries, A: the lowest limit of any channel."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         fixed, of_tables = self._fixed_limit, self.tables.current_limit
         return of_tables if self._any_soc and of_tables < fixed else fixed
 
     def _refresh(self) -> None:
         """Work out again what only changes by command: modes, relays, fixed set points. Called where it is `_stale`."""
-        self._stale = False
+        self.stale = False
         self._forget()
         self._rise_of: Vector | None = None
         soc, source = self.mode == SOC, self.mode == SOURCE
@@ -217,7 +205,7 @@ class NgiN83624(Instrument):
 
     def thevenin(self, duration: float) -> tuple[float, float]:
         """E (V) and R (Ohm) of the string for a step of `duration` s, the slope of the tables included."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         rise = self._total_rise() * duration / 3.6
         # A product with ones adds up in a third of the time of a sum.
@@ -237,7 +225,7 @@ class NgiN83624(Instrument):
 
     def open_voltage(self) -> Vector:
         """V of each channel without current."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         if self._plain:
             return self.tables.open_voltage
@@ -247,7 +235,7 @@ class NgiN83624(Instrument):
 
     def resistance(self) -> Vector:
         """Ohm of each channel."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         if self._resistance is None:
             self._resistance = self._work_out_resistance()
@@ -264,7 +252,7 @@ class NgiN83624(Instrument):
 
     def voltage(self) -> Vector:
         """V at the terminals of each channel, 0 where it is off."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         if self._voltage is None:
             voltage = self.open_voltage() + self.resistance() * self.current
@@ -275,7 +263,7 @@ class NgiN83624(Instrument):
         """Take note of the string current (A, charge positive); True when a protection has switched a channel off."""
         if current != self.current:
             self.current, self._voltage = current, None
-        if self._stale:
+        if self.stale:
             self._refresh()
         if not self._protected or self._well_within(current):
             return False
@@ -286,7 +274,7 @@ class NgiN83624(Instrument):
             return False
         self.event |= (exceeded * np.array([[OVP], [OCP], [OPP]])).sum(axis=0)
         self.on[exceeded.any(axis=0)] = False
-        self._stale = True
+        self.stale = True
         return True
 
     def _well_within(self, current: float) -> bool:
@@ -302,7 +290,7 @@ class NgiN83624(Instrument):
         if not charge:
             return
         self._charge += charge
-        if self._stale:
+        if self.stale:
             self._refresh()
         if self._any_soc:
             self.tables.move(charge * self._share, charge * self._largest_share)
@@ -310,35 +298,18 @@ class NgiN83624(Instrument):
 
     def state_of_charge(self) -> Vector:
         """Where each channel stands in its table: 0 at its least charge, 1 at its most."""
-        if self._stale:
+        if self.stale:
             self._refresh()
         return np.asarray((self.tables.position - self.tables.ends[0]) / self.tables.span)
 
-    # ---- the wire's side ----
+    def refuse(self) -> None:
+        """Queue an execution error."""
+        self.errors.push(-200)
 
-    def handle(self, message: str) -> str | None:
-        """Act on one message. What cannot be queried is answered with silence and -115 (p6)."""
-        if self._clock() < self._busy_until:
-            return None
-        replies = []
-        for unit in GRAMMAR.parse(message):
-            try:
-                if isinstance(unit, ScpiError):
-                    raise unit
-                if not unit.query:
-                    self._settling.stale = True
-                    self._stale = self._stale or unit.target not in _EDITS
-                reply = unit.target(self, unit)
-            except ScpiError as error:
-                self.errors.push(error.number)
-                break
-            if reply is not None:
-                replies.append(reply)
-        return ";".join(replies) if replies else None
-
-    def status_byte(self) -> int:
-        """The guide knows no serial poll."""
-        return 0
+    @property
+    def model(self) -> str:
+        """What it calls itself."""
+        return self._specimen.model
 
     def addressed(self, call: Call[object]) -> Places:
         """Where the channels of a call stand: of its list, or its suffix. Raises -114 for one that does not exist."""
@@ -380,14 +351,14 @@ class NgiN83624(Instrument):
         """Switch channels; SOC mode starts where the table has the start voltage."""
         if not on:
             self.on[channels] = False
-            self._stale = True
+            self.stale = True
             return
         if (self.fault[channels] != 0).any() and (self.mode[channels] != SOURCE).any():
             self.event[channels] |= OMP
             raise ScpiError(Fault.SETTINGS_CONFLICT, "fault relay set outside source mode")
-        if self._stale:
+        if self.stale:
             self._refresh()
-        for channel in self._numbers[channels].tolist():
+        for channel in self.numbers[channels].tolist():
             if not self.on[channel] and self.mode[channel] == SOC:
                 if self.tables.length[channel] == 0:
                     raise ScpiError(Fault.SETTINGS_CONFLICT, "no table")
@@ -395,12 +366,12 @@ class NgiN83624(Instrument):
                 self.tables.position[channel] += self.soc_offset[channel] * self.tables.span[channel]
         self.event[channels] = 0
         self.on[channels] = True
-        self._stale = True
+        self.stale = True
         self.tables.settle()
 
     def set_fault(self, channels: Places, value: int) -> None:
         """Set fault relays: in source mode, without voltage and current; else an event bit tells (p13)."""
-        for channel in self._numbers[channels].tolist():
+        for channel in self.numbers[channels].tolist():
             if value and self.mode[channel] != SOURCE:
                 self.event[channel] |= OMP
             elif value and self.on[channel] and (self.sets["SOUR:VOLT"][channel] or self.current):
@@ -410,252 +381,10 @@ class NgiN83624(Instrument):
 
     def edit(self, quantity: int, channels: Places, value: float) -> None:
         """Write a quantity of the row under editing of each of these channels' tables, running or not."""
-        self.tables.write(quantity, self._numbers[channels], self.edit_step[channels] - 1, value)
-        self._stale = self._stale or self.tables.dirty
+        self.tables.write(quantity, self.numbers[channels], self.edit_step[channels] - 1, value)
+        self.stale = self.stale or self.tables.dirty
         self._forget()
 
     def table(self, file: int) -> SocTables:
         """The tables of a file; a file that was never written is empty."""
         return self._stored.setdefault(file, SocTables(self.channels))
-
-
-_SETS = {
-    "SOUR:VOLT": "V",
-    "SOUR:OUTCURR": "mA",
-    "SOUR:RANG": "",
-    "CHAR:VOLT": "V",
-    "CHAR:OUTCURR": "mA",
-    "CHAR:R": "mOhm",
-    "PRO:VOLT": "V",
-    "PRO:CURR": "mA",
-    "PRO:POWE": "mW",
-    "CAPR": "",
-    "ONDW": "us",
-}
-
-Handler = Callable[[NgiN83624, Call[object]], str | None]
-
-
-def _csv(values: Vector | NDArray[np.intp], channels: Places, decimals: int) -> str:
-    # + 0.0: no minus before a zero.
-    return ",".join([f"{value + 0.0:.{decimals}f}" for value in values[channels].tolist()])
-
-
-def _measured(read: Callable[[NgiN83624], Vector], decimals: int) -> Handler:
-    def handler(unit: NgiN83624, call: Call[object]) -> str:
-        channels = unit.addressed(call)
-        unit._settling.settle()
-        return _csv(read(unit), channels, decimals)
-
-    return handler
-
-
-def _voltages(unit: NgiN83624, call: Call[object]) -> str:
-    channels = unit.addressed(call)
-    unit._settling.settle()
-    shown = unit.shown_voltage()
-    return ",".join(shown[channels] if isinstance(channels, slice) else [shown[channel] for channel in channels])
-
-
-def _queried(read: Callable[[NgiN83624], NDArray[np.intp] | Vector], decimals: int = 0) -> Handler:
-    return lambda unit, call: _csv(read(unit), unit.addressed(call), decimals)
-
-
-def _kept(name: str, maximum: Callable[[NgiN83624], float], decimals: int) -> Handler:
-    """A set value per channel, 0 to `maximum` in the unit of the guide."""
-
-    def handler(unit: NgiN83624, call: Call[object]) -> str | None:
-        channels = unit.addressed(call)
-        if call.query:
-            return _csv(unit.sets[name], channels, decimals)
-        unit.sets[name][channels] = scpi.number(call.only(), minimum=0.0, maximum=maximum(unit))
-        return None
-
-    return handler
-
-
-def _milliamperes(unit: NgiN83624) -> float:
-    return unit.rated_current * 1e3
-
-
-def _integer(call: Call[object], allowed: Collection[int]) -> int:
-    value = scpi.number(call.only())
-    if value not in allowed:
-        raise ScpiError(Fault.ILLEGAL_VALUE, str(value))
-    return int(value)
-
-
-def _mode(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.mode, channels, 0)
-    mode = _integer(call, (SOURCE, CHARGE, SOC))
-    if unit.on[channels].any():
-        raise ScpiError(Fault.SETTINGS_CONFLICT, "output is on")
-    unit.mode[channels] = mode
-    return None
-
-
-def _on_off(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.on.astype(int), channels, 0)
-    unit.switch(channels, scpi.boolean(call.only()))
-    return None
-
-
-def _fault(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.fault, channels, 0)
-    unit.set_fault(channels, _integer(call, tuple(FAULTS)))
-    return None
-
-
-def _reset(unit: NgiN83624, _call: Call[object]) -> None:
-    unit.reset()
-    unit._busy_until = unit._clock() + RESET_TIME
-
-
-def _file(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.edit_file, channels, 0)
-    file = _integer(call, range(1, FILES + 1))
-    if unit.on.any():
-        raise ScpiError(Fault.SETTINGS_CONFLICT, "output is on")
-    # All channels run from one file at a time here: the string is switched on as a whole.
-    unit.edit_file[:] = file
-    unit.tables = unit.table(file)
-    return None
-
-
-def _length(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.tables.length, channels, 0)
-    unit.tables.length[channels] = _integer(call, range(ROWS + 1))
-    unit.tables.dirty = True
-    return None
-
-
-def _step(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.edit_step, channels, 0)
-    unit.edit_step[channels] = _integer(call, range(1, ROWS + 1))
-    return None
-
-
-def _edit(name: str, maximum: Callable[[NgiN83624], float], decimals: int) -> Handler:
-    """One quantity of the table row under editing."""
-    quantity = QUANTITIES.index(name)
-
-    def handler(unit: NgiN83624, call: Call[object]) -> str | None:
-        channels = unit.addressed(call)
-        if call.query:
-            present = unit.tables.rows[quantity, unit._numbers, unit.edit_step - 1]
-            return _csv(present, channels, decimals)
-        unit.edit(quantity, channels, scpi.number(call.only(), minimum=0.0, maximum=maximum(unit)))
-        return None
-
-    return handler
-
-
-def _start(unit: NgiN83624, call: Call[object]) -> str | None:
-    channels = unit.addressed(call)
-    if call.query:
-        return _csv(unit.start_voltage, channels, 4)
-    unit.start_voltage[channels] = scpi.number(call.only(), minimum=0.0, maximum=unit.rated_voltage)
-    return None
-
-
-def _status(unit: NgiN83624) -> NDArray[np.intp]:
-    return np.asarray(unit.event | unit.on.astype(np.intp))
-
-
-def _power(unit: NgiN83624) -> Vector:
-    return np.asarray(unit.measured_voltage() * -unit.current)
-
-
-def _identity(unit: NgiN83624, _call: Call[object]) -> str:
-    return f"NGI,{unit._specimen.model},0,V1.00"
-
-
-def _volts(unit: NgiN83624) -> float:
-    return unit.rated_voltage
-
-
-def _ohms(_unit: NgiN83624) -> float:
-    return 1e6
-
-
-_EDITING: Mapping[str, Handler] = {
-    "SOC<n>:EDIT:STEP[?]": _step,
-    "SOC<n>:EDIT:Q[?]": _edit("Q", lambda unit: 1e9, 3),
-    "SOC<n>:EDIT:VOLTage[?]": _edit("VOLT", _volts, 4),
-    "SOC<n>:EDIT:OUTCURRent[?]": _edit("OUTCURR", _milliamperes, 2),
-    "SOC<n>:EDIT:Res[?]": _edit("R", _ohms, 3),
-}
-_EDITS = frozenset(_EDITING.values())
-"""What changes a table and nothing else; `edit` sees to what follows from that."""
-
-
-def _table() -> Mapping[str, Handler]:
-    return {
-        "*IDN?": _identity,
-        "*RST": _reset,
-        "*OPC?": lambda unit, call: "1",
-        # The guide lists the error numbers (chapter 8) but no command that reads them: this is every SCPI instrument's.
-        "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
-        "MEASure<n>:VOLTage?": _voltages,
-        "MEASure<n>:CURRent?": _measured(lambda unit: np.full(unit.channels, -unit.current * 1e3), 2),
-        "MEASure<n>:POWer?": _measured(_power, 4),
-        "MEASure<n>:MAH?": _measured(NgiN83624.charge_given, 3),
-        "MEASure<n>:Res?": _measured(lambda unit: unit.resistance() * 1e3, 3),
-        "MEASure<n>:CAPRate[?]": _kept("CAPR", lambda unit: 2.0, 0),
-        "OUTPut<n>:MODE[?]": _mode,
-        "OUTPut<n>:ONOFF[?]": _on_off,
-        "OUTPut<n>:ONDWell[?]": _kept("ONDW", lambda unit: float(0xFFFFFFFE), 0),
-        "OUTPut<n>:STATe?": _queried(_status),
-        "OUTPut<n>:EVENt?": _queried(_status),
-        "SOURce<n>:VOLTage[?]": _kept("SOUR:VOLT", _volts, 4),
-        "SOURce<n>:OUTCURRent[?]": _kept("SOUR:OUTCURR", _milliamperes, 2),
-        "SOURce<n>:RANGe[?]": _kept("SOUR:RANG", lambda unit: 3.0, 0),
-        "CHARge<n>:VOLTage[?]": _kept("CHAR:VOLT", _volts, 4),
-        "CHARge<n>:OUTCURRent[?]": _kept("CHAR:OUTCURR", _milliamperes, 2),
-        "CHARge<n>:Res[?]": _kept("CHAR:R", _ohms, 3),
-        "CHARge<n>:ECHO:VOLTage?": _voltages,
-        "CHARge<n>:ECHO:Q?": _measured(NgiN83624.charge_given, 3),
-        "SOC<n>:EDIT:FILE[?]": _file,
-        "SOC<n>:EDIT:LENGth[?]": _length,
-        **_EDITING,
-        "SOC<n>:EDIT:SVOLtage[?]": _start,
-        "SOC<n>:RUN:STEP?": _queried(lambda unit: unit.tables.row() + 1),
-        "SOC<n>:RUN:Q?": _queried(lambda unit: unit.tables.position, 3),
-        "SOC<n>:OPEN:VOLTage?": _queried(NgiN83624.open_voltage, 4),
-        "SOC<n>:SIM:RES?": _queried(lambda unit: unit.resistance() * 1e3, 3),
-        "PROtection<n>:VOLTage[?]": _kept("PRO:VOLT", lambda unit: 1.1 * unit.rated_voltage, 4),
-        "PROtection<n>:CURRent[?]": _kept("PRO:CURR", lambda unit: 1.1 * unit.rated_current * 1e3, 2),
-        "PROtection<n>:POWEr[?]": _kept("PRO:POWE", lambda unit: 1.21e3 * unit.rated_voltage * unit.rated_current, 2),
-        "FAULt<n>:SIMU[?]": _fault,
-    }
-
-
-GRAMMAR: Grammar[Handler] = Grammar(_table())
-
-
-def _build(settings: Settings, place: Place) -> NgiN83624:
-    return NgiN83624(
-        place.specimen, clock=place.clock, settling=place.settling, channels=place.series, **settings.model_dump()
-    )
-
-
-SIMULATOR = Simulator(
-    "ngi-n83624",
-    "N83624",
-    Settings,
-    _build,
-    ports=(Emulator,),
-    defects=(ERROR_QUEUE_FULL, PROTECTION_LATCHED, PANEL_ON, sense_lead_loose(rank=0)),
-)
