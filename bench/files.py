@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
 from instruments.wording import nearest
+from models.yamltext import LOADER
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -88,7 +89,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
     """The tree of a file, for its line numbers, and what it says."""
     text = _read(path)
     try:
-        loader = yaml.SafeLoader(text)
+        loader = LOADER(text)
         node = loader.get_single_node()
         if node is None:
             return None, None

@@ -8,6 +8,7 @@ raises the bench is made safe and the run closed *inside* the call phase, so tha
 knows what the safe state found. The fixture's own end only catches what never reached the call.
 """
 
+import gc
 import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -186,11 +187,13 @@ def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Of a session without a bench nothing is told.
 
-    For one with a bench, what a run's end needs is imported while nobody has frozen anything; see `table.prepare`.
+    For one with a bench, what a run's end needs is imported while nobody has frozen anything; see `table.prepare`. What
+    has been imported by then stays to the end: nobody looks through it again for garbage.
     """
     session.config.stash[WITH_BENCH] = uses_the_bench(session.items)
     if session.config.stash[WITH_BENCH] and not session.config.option.collectonly:
         table.prepare()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike
 
+from models import yamltext
 from models.anode.reading import load_anode
 from models.fields import POSITIVE, CellFileError, Fields, Span
 from models.shipped import find, is_file, names
@@ -172,7 +172,7 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
 def written(name_or_path: str | Path) -> dict[str, Any]:
     """Give the keys of a cell as they are written in its file; raises `CellFileError` like `load_cell`."""
     load_cell(name_or_path)  # says what is wrong with it
-    return dict(yaml.safe_load(find("cell", name_or_path, _FOLDER).read_text(encoding="utf-8")))
+    return dict(yamltext.parse(find("cell", name_or_path, _FOLDER).read_text(encoding="utf-8")))
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import TypeGuard
 import numpy as np
 import yaml
 
+from models import yamltext
 from models.tables import Vector
 
 
@@ -70,7 +71,7 @@ class Fields:
     def read(cls, path: Path, allowed: Collection[str]) -> "Fields":
         """Parse the YAML file at `path`."""
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yamltext.parse(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise CellFileError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
         except UnicodeDecodeError as error:

@@ -57,8 +57,10 @@ def _holds_limits_alone(path: Path) -> bool:
     """Whether none of what makes a pack file stands in it."""
     import yaml
 
+    from models import yamltext
+
     try:
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = yamltext.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return False
     return (

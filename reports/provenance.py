@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bench.recording.sources import kept
+from models import yamltext
 from reports.nights.night import DEVICE, Night
 
 LONGEST = 60
@@ -60,7 +61,7 @@ def _of_a_file(what: str, was: Mapping[str, str] | None, now: Mapping[str, str] 
 def _keys(file: Path) -> dict[str, str] | None:
     """Every value of a file by its place; None where it cannot be read."""
     try:
-        return dict(_flat(yaml.safe_load(file.read_text(encoding="utf-8"))))
+        return dict(_flat(yamltext.parse(file.read_text(encoding="utf-8"))))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
 

@@ -19,12 +19,10 @@ def undisturbed() -> Iterator[None]:
     if collecting:
         # A full collection can take 150 ms. The loop makes no reference cycles; what little there is elsewhere is
         # collected between steps.
-        gc.freeze()
         gc.disable()
     try:
         yield
     finally:
         if collecting:
             gc.enable()
-            gc.unfreeze()
         sys.setswitchinterval(interval)

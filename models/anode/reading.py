@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from models import yamltext
 from models.anode.parameters import POINTS, AnodeParameters, Electrolyte, Layer, Powers
 from models.fields import POSITIVE, Fields, Span
 from models.shipped import find, names
@@ -44,7 +44,7 @@ def load_anode(name_or_path: str | Path) -> AnodeParameters:
 def written(name_or_path: str | Path) -> dict[str, Any]:
     """Give the keys of a set as they are written in its file; raises `CellFileError` like `load_anode`."""
     load_anode(name_or_path)  # says what is wrong with it
-    return dict(yaml.safe_load(find("anode", name_or_path, _FOLDER).read_text(encoding="utf-8")))
+    return dict(yamltext.parse(find("anode", name_or_path, _FOLDER).read_text(encoding="utf-8")))
 
 
 def _read(path: Path) -> AnodeParameters:

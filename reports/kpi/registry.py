@@ -40,11 +40,15 @@ class Registry:
 def found() -> Registry:
     """All KPIs, ours first; looked for once."""
     problems: list[str] = []
-    kpis: list[Registered] = []
+    kpis: dict[Registered, list[str]] = {}
+    """With the keys that each may have."""
     for owner, each in (*(("packbench", each) for each in _own()), *_from_outside(problems)):
-        known = next((other for other in kpis if _same(each, other)), None)
+        keys = each.examples()
+        known = next(
+            (it for it, theirs in kpis.items() if any(map(each.named, theirs)) or any(map(it.named, keys))), None
+        )
         if known is None:
-            kpis.append(each)
+            kpis[each] = keys
         elif known is not each:
             problems.append(f"{each}, of {owner}, is left out: its key is that of {known}.")
     return Registry(tuple(kpis), tuple(problems))
@@ -57,10 +61,6 @@ def _from_outside(problems: list[str]) -> Iterator[tuple[str, Registered]]:
             yield from ((_owner(entry), each) for each in _loaded(entry))
         except InputError as error:
             problems.append(str(error))
-
-
-def _same(one: Registered, other: Registered) -> bool:
-    return any(map(one.named, other.examples())) or any(map(other.named, one.examples()))
 
 
 def _own() -> Iterator[Registered]:

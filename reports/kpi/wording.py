@@ -7,6 +7,7 @@ What has no word stays as it is written, so that a formula in braces may stand i
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
@@ -28,6 +29,7 @@ def fill(template: str, words: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(filled, template)
 
 
+@cache
 def pattern_of(template: str) -> re.Pattern[str]:
     """What the template can come out as: a number for each placeholder, or one of its words."""
     parts, end = [], 0
