@@ -13,6 +13,18 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test where a case is enough, each other case is one more of a kind, and costs seconds: `long`."""
+    seen = set[str]()
+    for item in items:
+        if item.get_closest_marker("a_case_is_enough"):
+            kind = item.nodeid.partition("[")[0]
+            if kind in seen:
+                item.add_marker(pytest.mark.long)
+            seen.add(kind)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A Chromium without a window."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bench.grid.steps import FollowPower, Manage
 from bench.testing import TestBench
@@ -15,6 +16,7 @@ from tests.bench.managing.manager import manager
 PNG = b"\x89PNG\r\n"
 
 
+@pytest.mark.long
 def test_a_managed_run_is_drawn_into_a_file_and_any_other_is_refused(
     on: Callable[..., TestBench], tmp_path: Path
 ) -> None:

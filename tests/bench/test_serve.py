@@ -86,6 +86,7 @@ def manifest_names(manifest: dict[str, Any]) -> list[str]:
     return [entry["name"] for entry in manifest["instruments"]]
 
 
+@pytest.mark.long
 def test_a_fast_bench_and_its_tests_count_the_same_seconds(tmp_path: Path) -> None:
     with served(tmp_path, speed=4) as bench:
         done = run_pytest(tmp_path, bench.station, seconds=20)
@@ -109,6 +110,7 @@ def test_rests(bench, verify):
 """
 
 
+@pytest.mark.long
 def test_a_rest_outlasts_the_patience_of_the_supply_which_closes_silent_sockets(tmp_path: Path) -> None:
     """At 10 bench s a scan and a tenth of it in real time, against a supply that waits for less than that."""
     simulators = yaml.safe_load((SHIPPED / "served-module.yaml").read_text(encoding="utf-8"))["virtual"]["simulators"]

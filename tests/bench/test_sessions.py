@@ -152,6 +152,7 @@ def test_every_ending_has_its_verdict_and_leaves_the_outputs_verified_off(sessio
     assert ended.runs["test_exception_in_engine"]["cause"]["step"] == "discharge"
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("chosen", "status"),
     [
@@ -174,6 +175,7 @@ def test_one(bench, temperature):
 """
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -240,6 +242,7 @@ def test_a_bench_in_use_is_told_with_its_user(session: RunSession, tmp_path: Pat
 # --- wrong once it has started ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("tests", "options", "status", "verdict", "says"),
     [

@@ -33,6 +33,7 @@ def project(tmp_path: Path) -> Project:
 # --- never green by what an earlier session said ----------------------------------------------------------------------
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("name", "status", "verdict"), [("SIGKILL", -signal.SIGKILL, "BENCH FAULT"), ("SIGINT", 130, "ABORTED")]
 )
@@ -66,6 +67,7 @@ def test_a_session_that_ends_in_its_first_test_is_never_told_as_the_one_before(
         assert project.verdicts == {"test_ended": verdict, "test_never_begun": "NOT RUN"}
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("options", "text", "says"),
     [
@@ -170,6 +172,7 @@ OTHERS_ENDS = {
 }
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("how", OTHERS_ENDS)
 @pytest.mark.parametrize(("defects", "status"), [((), 2), (("output-stays-on:load",), 3)])
 def test_an_end_of_somebody_else_s_that_fails_replaces_no_verdict(
@@ -286,6 +289,7 @@ def test_terminal_junit_page_report_record_and_exit_status_agree(tmp_path: Path)
         assert f"<b>{count}</b> {words}</span>" in project.page
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(("chosen", "status"), [("passes or left_out", 0), ("doubtful", 1), ("fails or mistaken", 2)])
 def test_the_exit_status_is_the_worst_news(tmp_path: Path, chosen: str, status: int) -> None:
     project = Project(tmp_path)
@@ -439,6 +443,7 @@ def test_ctrl_c_while_the_bench_is_being_opened_says_how_it_was_left(
     assert project.verdicts == {"test_asked": "ABORTED"}
 
 
+@pytest.mark.long
 def test_ctrl_c_with_workers_says_it_of_every_run_that_was_open(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("""
@@ -493,6 +498,7 @@ def line_of(project: Project, text: str) -> int:
 # --- the same again ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_repeat_these_pasted_into_a_shell_has_them_again_as_they_were(tmp_path: Path) -> None:
     folder = tmp_path / "it's a place"
     folder.mkdir()

@@ -73,6 +73,7 @@ def test_a_file_is_named_by_an_option(project: Project) -> None:
     assert project.run("--waivers=known.yaml").status == 0
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -94,6 +95,7 @@ def test_what_it_does_not_cover_fails_the_session_and_is_told(
     assert "Waived, and not counted" not in ended.output
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("also", "status"),
     [
@@ -109,6 +111,7 @@ def test_a_waiver_covers_no_other_failure_of_its_test(project: Project, also: st
     assert project.run().status == status
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("end", ["assert False", 'raise ValueError("cannot tidy up")'])
 def test_a_fixture_that_fails_afterwards_is_no_measurement(project: Project, end: str) -> None:
     project.write(f"""

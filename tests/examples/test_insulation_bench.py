@@ -83,9 +83,10 @@ def computer(tmp_path_factory: pytest.TempPathFactory) -> Computer:
     python = folder / "python" / BIN / "python"
     pip = [python, "-m", "pip"]
     ours, theirs = (wheel_of(project, pip, folder, environment) for project in (ROOT, EXAMPLE))
-    subprocess.run([*pip, "install", "-q", ours, *TOOLS], env=environment, check=True)
+    install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", python]
+    subprocess.run([*install, ours, *TOOLS], env=environment, check=True)
     before = contents(python)
-    subprocess.run([*pip, "install", "-q", "--no-deps", theirs], env=environment, check=True)
+    subprocess.run([*install, "--no-deps", theirs], env=environment, check=True)
     for name in ("tests", "test_cases", "pyproject.toml"):
         source, copy = EXAMPLE / name, folder / "work" / name
         copy.parent.mkdir(exist_ok=True)

@@ -143,6 +143,7 @@ def test_a_bench_that_somebody_else_holds_is_not_written_to(rig: Rig, tmp_path: 
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     "frozen",
     [
@@ -224,6 +225,7 @@ def test_later():
 """
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     "later",
     [
@@ -325,6 +327,7 @@ def test_ctrl_c_with_an_answer_on_its_way_ends_safe_and_says_so(rig: Rig, tmp_pa
 # --- blame ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     "bits",
     [("EmergencyShutoff", "GeneralError"), ("InterlockState", "GeneralError"), ("CanTimingError", "GeneralError"), ()],
@@ -371,6 +374,7 @@ def test_rest(bench):
     assert is_off(rig)
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("test", "word"),
     [
@@ -391,6 +395,7 @@ def test_a_mistake_in_the_test_blames_neither_pack_nor_bench(rig: Rig, tmp_path:
 # --- what the BMS says ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("says", "from_another"),
     [
@@ -448,6 +453,7 @@ def test_an_error_behind_a_backlog_of_frames_is_seen_at_once(rig: Rig, tmp_path:
 # --- the manual's own traps -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_supply_that_closes_idle_connections_does_not_end_a_rest(rig: Rig, tmp_path: Path) -> None:
     test = """
 def test_rest(bench):

@@ -90,6 +90,7 @@ def test_a_specimen_that_stays_as_it_was_passes_both(accepted: Project) -> None:
     assert found["dc resistance 10 s of this specimen"]["verdict"] == "PASS"
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("defect", "figure"),
     [("aged:0.95", "discharge capacity"), ("aged:1:1.5", "dc resistance 10 s")],
@@ -102,6 +103,7 @@ def test_one_that_has_aged_fails_against_itself_and_not_as_its_type(
     assert found[f"{figure} of this specimen"]["verdict"] == "FAIL"
 
 
+@pytest.mark.long
 def test_the_limit_leaves_room_for_both_uncertainties(accepted: Project) -> None:
     found = later(accepted)
     then = next(
@@ -113,6 +115,7 @@ def test_the_limit_leaves_room_for_both_uncertainties(accepted: Project) -> None
     assert found["discharge capacity of this specimen"]["at_least"] == pytest.approx(0.97 * then.value - room)
 
 
+@pytest.mark.long
 def test_it_is_judged_again_from_its_data(accepted: Project) -> None:
     ended = accepted.run()
     assert ended.status == 0
@@ -146,6 +149,7 @@ def test_a_second_acceptance_replaces_what_it_measures_and_tells_what_was_before
 # ---- what ships ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_virtual_pack_is_held_against_what_ships_of_it_where_nobody_has_accepted_a_run(healthy: Project) -> None:
     found = later(healthy, "--defect=aged:0.95")
     shipped = next(value for value in load(SHIPPED, load_pack("lfp-24s")[0]).values if value.place == PLACE)
@@ -165,6 +169,7 @@ def test_what_was_accepted_here_counts_before_what_ships(accepted: Project) -> N
     assert found["dc resistance 10 s of this specimen"]["verdict"] == "PASS"
 
 
+@pytest.mark.long
 def test_a_folder_that_is_named_counts_alone(healthy: Project) -> None:
     found = later(healthy, "--accepted=nothing-here", "--defect=aged:0.95")
     assert "discharge capacity" in found

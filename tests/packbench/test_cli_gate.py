@@ -66,6 +66,7 @@ def test_a_good_night_passes_every_rule_that_is_asked(tmp_path: Path) -> None:
     assert "against-baseline" not in answer.out, "nobody has asked for one"
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("verdict", "more", "rules", "status"),
     [

@@ -62,6 +62,7 @@ def test_without_being_told_to_nothing_is_deleted(runs: Path) -> None:
     assert len(json.loads(prune(runs, "--keep-last=1", "--json").out)["goes"]) == 4
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("verdict", ["FAIL", "BENCH FAULT", "INCONCLUSIVE", "ABORTED", None])
 def test_what_did_not_pass_stays_unless_somebody_says_otherwise(runs: Path, verdict: str | None) -> None:
     failed, _good = run(runs, 1, verdict), run(runs, 2)

@@ -193,6 +193,7 @@ def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -
     assert "* as recorded" in answer.out
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("verdict", "cause", "status"),
     [

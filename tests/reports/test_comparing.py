@@ -40,6 +40,7 @@ def judged_again(pack: PackFile, strategy: Strategy, share: float) -> tuple[floa
     return float(seconds), 1e3 * least
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("strategy", [ConstantCurrent(1.0), STAGES, PlatingAware()])
 def test_at_equal_margin_every_strategy_is_as_near_to_plating(lfp: PackFile, strategy: Strategy) -> None:
     found = compare_strategies(lfp, [strategy], WARM, margin=5.0)

@@ -222,6 +222,7 @@ def ran(steps: Sequence[Step], folder: Path, pack: str) -> Recording:
         bench.conclude()
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(("pack", "least", "most"), [("lfp-24s", -25.0, 15.0), ("nmc811-24s", -10.0, 30.0)])
 def test_a_fast_recharge_on_the_virtual_module_is_judged_offline(
     tmp_path: Path, pack: str, least: float, most: float

@@ -108,6 +108,7 @@ def test_a_home_without_a_charger_is_refused(on: On) -> None:
         on("virtual-module").run(Manage("http://127.0.0.1:9", hours(0.25), charger=0.0))
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(("defects", "withheld"), [((), False), (("charge-limit:0.1",), True)])
 def test_what_the_pack_does_not_take_of_what_its_file_promises_is_counted(
     on: On, defects: tuple[str, ...], withheld: bool

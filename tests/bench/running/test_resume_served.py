@@ -95,6 +95,7 @@ def last_whole_scan(bench: ServedBench, run: Recording) -> float:
     return (datetime.fromisoformat(last["utc"]) - epoch).total_seconds() * SPEED
 
 
+@pytest.mark.long
 def test_a_fast_recharge_that_was_killed_is_resumed_to_one_run_that_shows_the_gap(bench: ServedBench) -> None:
     folder = bench.station.parent
     process = session(bench, f"--station={bench.station.name}", "test_mine.py")

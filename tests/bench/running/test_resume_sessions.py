@@ -101,6 +101,7 @@ def failed(session: RunSession, tmp_path: Path) -> dict[str, Any]:
     return manifest
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("name", ["run_id", "folder", "last"])
 def test_only_the_test_of_the_run_is_continued_with_what_it_ran_with(
     session: RunSession, tmp_path: Path, failed: dict[str, Any], name: str
@@ -117,6 +118,7 @@ def test_only_the_test_of_the_run_is_continued_with_what_it_ran_with(
     assert "The mains failed." in after["resumed_from"]["gaps"][0]["text"]
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -135,6 +137,7 @@ def test_what_cannot_be_resumed_is_one_sentence_and_nothing_is_opened(
     assert manifests(tmp_path / "runs") == [failed]
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("value", [None, 3, "x", {}, []])
 def test_a_damaged_manifest_is_a_sentence_whatever_is_wrong_in_it(
     failed: dict[str, Any], tmp_path: Path, value: object

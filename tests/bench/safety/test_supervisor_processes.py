@@ -56,6 +56,7 @@ def test_a_test_that_was_stopped_is_as_dangerous_as_one_that_hangs(rig: Rig) -> 
     assert rig.supervisor()["bench_verdict"]["safe"] is True
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
 def test_an_instrument_that_falls_silent_is_told_before_the_test_counts_as_hung(rig: Rig) -> None:
     process = rig.charging(heartbeat=1.0)
@@ -108,6 +109,7 @@ def test_nobody_gets_the_bench_of_a_dead_test_before_it_is_safe(rig: Rig) -> Non
 SIGNALS = [signal.SIGINT, signal.SIGTERM] + ([] if sys.platform == "win32" else [signal.SIGHUP])
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_test_in_order_and_the_supervisor_does_nothing(rig: Rig, number: signal.Signals) -> None:
@@ -227,6 +229,7 @@ def test_once_the_bench_is_broken_no_other_test_uses_it(rig: Rig) -> None:
     assert len(list(rig.folder.glob("runs/*/*/run.json"))) == 1
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("error", ["assert 1 == 2", "{}['nothing']", "pytest.skip('not today')"])
 def test_a_pack_or_a_test_that_fails_does_not_break_the_bench(rig: Rig, error: str) -> None:
     _, output = ended(rig.start(TWO.format(error=error)))
@@ -262,6 +265,7 @@ def pytest_runtest_{when}(item):
 """
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize(
     "hook",
     [

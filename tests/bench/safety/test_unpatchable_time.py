@@ -134,6 +134,7 @@ def test_charge(bench):
 """
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("name", FREEZERS)
 def test_a_frozen_test_charges_as_long_as_it_says_and_its_evidence_is_dated_rightly(rig: Rig, name: str) -> None:
     began = utc_now()
@@ -151,6 +152,7 @@ def test_a_frozen_test_charges_as_long_as_it_says_and_its_evidence_is_dated_righ
     assert rig.reports() == []
 
 
+@pytest.mark.a_case_is_enough
 @pytest.mark.parametrize("name", FREEZERS)
 def test_a_frozen_test_runs_on_the_virtual_bench_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "test_mine.py").write_text(FREEZING.format(name=name, seconds=60), encoding="utf-8")

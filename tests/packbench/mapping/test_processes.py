@@ -27,6 +27,7 @@ def test_whoever_is_killed_with_all_of_his_processes_goes_on_where_he_was(tmp_pa
         assert kept.items() <= second.files.items()
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_in_order_and_the_page_is_drawn(tmp_path: Path) -> None:
     with started(tmp_path, "--jobs", 1) as found:
         found.wait_for(DONE)
@@ -39,6 +40,7 @@ def test_ctrl_c_ends_it_in_order_and_the_page_is_drawn(tmp_path: Path) -> None:
         assert len(found.files) >= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signalled", ["SIGTERM", "SIGKILL"])
 def test_nobody_goes_on_measuring_for_a_map_that_was_ended(tmp_path: Path, signalled: str) -> None:
     with started(tmp_path, "--jobs", 1) as found:
