@@ -17,9 +17,9 @@ from test_cases.grid_support import to_soc
 HOUR, QUARTER = 3600.0, 900.0
 
 
-def managed(run_scenario: RunScenario, manager: str, days: Days) -> Recording:
-    """From where the days begin."""
-    return run_scenario(*to_soc(days.soc), Manage(manager, days, name="days"))
+def managed(run_scenario: RunScenario, manager: str, days: Days, charger: float | None = None) -> Recording:
+    """From where the days begin, at a home whose charger has so many W; None: as the station's."""
+    return run_scenario(*to_soc(days.soc), Manage(manager, days, charger=charger, name="days"))
 
 
 def judge(run: Recording, require: Require, step: str = "days") -> None:
@@ -57,9 +57,19 @@ def test_range_is_kept(
 
 def night(soc: float = 0.6, trips: tuple[Trip, ...] = (Trip(5 * HOUR, 5.9 * HOUR, 40.0),)) -> Days:
     """Six cold hours, dear for the first three of them, so that whoever can gives back; then somebody leaves."""
-    made = days_at_home("oslo-january", 0.25, seed=2, trips=trips, soc=soc)
-    dear = np.arange(len(made.buy)) * QUARTER < 3 * HOUR
-    return replace(made, buy=np.where(dear, 0.60, 0.15), sell=np.where(dear, 0.55, 0.05))
+    return dear_at_first(days_at_home("oslo-january", 0.25, seed=2, trips=trips, soc=soc))
+
+
+def dear_at_first(days: Days) -> Days:
+    """The same, with energy that is dear for three hours: whoever can gives back."""
+    dear = np.arange(len(days.buy)) * QUARTER < 3 * HOUR
+    return replace(days, buy=np.where(dear, 0.60, 0.15), sell=np.where(dear, 0.55, 0.05))
+
+
+def far_away() -> Days:
+    """Eleven hours for a trip that takes ten of them from a socket; dear for the first three."""
+    trip = Trip(11 * HOUR, 11.9 * HOUR, 130.0)
+    return dear_at_first(days_at_home("oslo-january", 0.5, seed=2, trips=(trip,), soc=0.4))
 
 
 def suffering(*outages: Outage, soc: float = 0.6) -> Days:
@@ -96,7 +106,10 @@ HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the trip cannot be reached": lambda: night(0.3, (Trip(2 * HOUR, 5.9 * HOUR, 280.0),)),
     "the forecast is stale": lambda: suffering(Outage("forecast", 0.5 * HOUR, 6 * HOUR)),
     "cold cells give less than they tell": lambda: replace(night(0.45, ()), reserve=90.0),
+    "a long way from an ordinary socket": far_away,
 }
+CHARGERS = {"a long way from an ordinary socket": 2300.0}
+"""W, where it is not the station's."""
 NIGHTLY = ("the manager is begun anew in mid-discharge", "the trip cannot be reached")
 
 
@@ -109,7 +122,7 @@ def test_range_is_kept_on_a_hostile_night(run_scenario: RunScenario, require: Re
 
     No silent breach, no hang, no chatter, and 0 W where nobody is heard.
     """
-    judge(managed(run_scenario, manager, HOSTILE[case]()), require)
+    judge(managed(run_scenario, manager, HOSTILE[case](), CHARGERS.get(case)), require)
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
