@@ -15,7 +15,8 @@ from reports.kpi.base import Asked
 from reports.recording import Recording
 from reports.uncertainty.endings import ended_by
 from reports.uncertainty.meters import meters_of_run
-from reports.uncertainty.moved import Move, Moved
+from reports.uncertainty.move import Move
+from reports.uncertainty.moved import Moved
 from reports.uncertainty.sources import Source, sources_of
 
 KEPT = 60_000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from bench.roles.record import Combine
 from instruments.accuracy import Accuracy, HasDataSheet, Ranges, stem, unstated
 from instruments.registry import driver_class
 from reports.recording import Floats, Recording
-
-if TYPE_CHECKING:
-    from reports.uncertainty.moved import Move
+from reports.uncertainty.move import Move
 
 QUANTITY_OF_UNIT = {"V": "voltage", "A": "current", "degC": "temperature", "Ohm": "resistance"}
 """What a column measures, by its unit."""
@@ -99,7 +97,7 @@ class Meters:
             self._stacked = key, np.stack([self._run.cut(name, rows) for name in names])
         return self._stacked[1]
 
-    def sum_of(self, counter: str, unit: "Move", rows: slice, made: Callable[[str, "Move"], Floats]) -> Floats:
+    def sum_of(self, counter: str, unit: Move, rows: slice, made: Callable[[str, Move], Floats]) -> Floats:
         """What a counter makes of a move by 1, row by row; kept for as long as the same rows are asked for."""
         place = rows.start, rows.stop
         if self._sums[0] != place:

@@ -15,7 +15,7 @@ from instruments.accuracy import LIMIT_OF_ERROR, ROUNDED, Accuracy, range_for
 from reports.recording import Floats, Recording, Step
 from reports.uncertainty.endings import ended_by
 from reports.uncertainty.meters import Meter, Meters
-from reports.uncertainty.moved import Move, Off
+from reports.uncertainty.move import Move, Off
 
 QUARTZ = 100e-6
 """Limit of error of a computer's clock, a share of the time (assumed; a wall clock alone has one)."""
