@@ -28,7 +28,6 @@ from bench.keeping import STUMBLES, WITH_BENCH, SessionKeeper, uses_the_bench
 from bench.pack import PackFile, load_pack
 from bench.plain import plain
 from bench.planned import Planned
-from bench.recording import table
 from bench.recording.aftermath import aftermath
 from bench.recording.sources import about_test
 from bench.safety import interrupts, powercut
@@ -187,12 +186,10 @@ def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Of a session without a bench nothing is told.
 
-    For one with a bench, what a run's end needs is imported while nobody has frozen anything; see `table.prepare`. What
-    has been imported by then stays to the end: nobody looks through it again for garbage.
+    What has been imported by then stays to the end of one with a bench: nobody looks through it again for garbage.
     """
     session.config.stash[WITH_BENCH] = uses_the_bench(session.items)
     if session.config.stash[WITH_BENCH] and not session.config.option.collectonly:
-        table.prepare()
         gc.freeze()
 
 

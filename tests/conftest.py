@@ -1,5 +1,6 @@
 """What holds for all tests: nobody asserts a time, hypothesis neither; and one browser for who looks at pages."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,12 @@ from tests.browsing import CHROMIUM
 # Its deadline of 0.2 s for each example fails a test on a computer that is busy, and says nothing of the product.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A session that a test starts has no use for hypothesis, whose import is a quarter of what one costs."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
+        os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} -p no:hypothesispytest".strip()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,15 +32,6 @@ KEPT = 256
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
 
 
-def prepare() -> None:
-    """Import now what the first table needs, before there is a test.
-
-    A test may freeze `datetime`, and pandas (which pyarrow imports for its first array) crashes the interpreter when
-    it is first imported then.
-    """
-    import pandas  # noqa: F401, ICN001 - for its side effect alone
-
-
 class TableStore:
     """A table of samples on disk. `sha256` is what its manifest says of the file; without it the pages speak alone.
 
@@ -220,7 +211,8 @@ def _write(sink: "_Hashed", columns: Sequence[str], rows: Table) -> None:
     writer.close()
 
 
-# Both ways go past `pyarrow.array` and `to_numpy`: the first call of either imports pandas, a second of start-up.
+# Both ways go past `pyarrow.array` and `to_numpy`: the first call of either imports pandas, a second of start-up; and
+# where a test has frozen `datetime` by then, that crashes the interpreter.
 
 
 def _array(values: Floats, kind: pa.DataType) -> pa.Array:

@@ -189,7 +189,9 @@ class FoxBms(OfTheReferenceHardware):
 
     def _may_be_about_to_fail(self, untold: bool) -> bool:
         self._take()
-        return self._context.real_time and (untold or self._mode.present in _STARTED)
+        if not self._context.real_time or self.state() is BmsState.ERROR:  # that one has failed, whatever for
+            return False
+        return untold or self._mode.present in _STARTED
 
     def _misses_requests(self) -> bool:
         """Whether it is in ERROR, or on its way to it or from it, for want of requests and nothing else."""
