@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.recording.canlog import NAME
 from instruments.wires.can import written
+from reports.forensics.blf_tail import tail_of
 from reports.forensics.moment import Moment
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ def cut(folder: Path, manifest: Mapping[str, Any], moment: Moment, end: float) -
     path = folder / NAME
     if not path.is_file():
         return Slice((), _why_none(manifest))
-    frames, missing = _read(path)
+    start, stop, ended = (moment.civil(time) for time in (moment.start, moment.stop, end))
+    if start is None or stop is None or ended is None:
+        return Slice((), (f"{NAME} cannot be cut: no event of this run tells the civil time.",))
+    frames, missing = _read(path, ended - start)
     if manifest.get("can_log"):
         missing = (*missing, f"{manifest['can_log']}.")
     if not frames:
         return Slice((), (*missing, f"{NAME} holds no frame that can be read."))
-    start, stop, ended = (moment.civil(time) for time in (moment.start, moment.stop, end))
-    if start is None or stop is None or ended is None:
-        return Slice((), (*missing, f"{NAME} cannot be cut: no event of this run tells the civil time."))
     last = max(frame.timestamp for frame in frames)
     # Some interfaces stamp frames by a clock of their own: what is known of it is that the log ends with the run.
     other = last - ended if abs(last - ended) > OTHER_EPOCH else 0.0
@@ -53,17 +54,20 @@ def _why_none(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"{NAME} is missing, though this bench has a CAN bus and real time.",)
 
 
-def _read(path: Path) -> "tuple[list[Message], tuple[str, ...]]":
+def _read(path: Path, seconds: float) -> "tuple[list[Message], tuple[str, ...]]":
+    """At least the frames of the last `seconds`; they are in memory together."""
     from can import BLFReader
 
     frames: list[Message] = []
     try:
-        with BLFReader(path) as reader:
+        end = tail_of(path, seconds)
+        with BLFReader(end.file) as reader:
             frames.extend(reader)
+        why = "its last container is not whole" if end.cut else ""
     except Exception as error:  # noqa: BLE001 - whatever a file that was cut off makes its reader raise
         why = str(error) or type(error).__name__
-        return frames, (f"{NAME} is cut off or damaged ({why}): {len(frames)} frames of it could be read.",)
-    return frames, ()
+    told = f"{NAME} is cut off or damaged ({why}): {len(frames)} frames of its end could be read."
+    return frames, (told,) if why else ()
 
 
 def as_blf(frames: "Sequence[Message]") -> bytes:
