@@ -1,4 +1,4 @@
-"""A question to a manager, and the time until its answer, in which a bench must not stand still.
+"""A question to a manager, and whatever else takes its time: a bench must not stand still meanwhile.
 
 On a virtual clock nothing happens until it has answered: that is what makes a managed week the same each time. Where
 time is real the bench goes on scanning, guarding and sending what is due; the answer comes when it comes.
@@ -6,12 +6,47 @@ time is real the bench goes on scanning, guarding and sending what is due; the a
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bench.managing.answer import Manager
 
 Reply = Callable[[], Mapping[str, Any]]
 """Gives the answer, or raises what asking for it has raised."""
+Result = TypeVar("Result")
+
+
+class Beside(Generic[Result]):
+    """Some `work` that has begun; where nothing may wait for it, `beside` is true."""
+
+    def __init__(self, work: Callable[[], Result], *, beside: bool) -> None:
+        self._work, self._beside = work, beside
+        self._result: Callable[[], Result] | None = None
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+        self._thread.start()
+
+    def outcome(self) -> Callable[[], Result] | None:
+        """Gives its result, or raises what it has raised; None as long as nobody knows."""
+        self._thread.join(0.0 if self._beside else None)
+        return self._result
+
+    def wait(self) -> None:
+        """Until it is done, whoever may not wait."""
+        self._thread.join()
+
+    def _carry(self) -> None:
+        try:
+            result = self._work()
+        except Exception as error:  # noqa: BLE001 - told to whoever began it, in his own thread
+            self._result = _raising(error)
+        else:
+            self._result = lambda: result
+
+
+def _raising(error: Exception) -> Callable[[], Any]:
+    def reply() -> Any:
+        raise error
+
+    return reply
 
 
 class Inquiry:
@@ -19,40 +54,20 @@ class Inquiry:
 
     def __init__(self, manager: Manager, *, beside: bool) -> None:
         self._manager, self._beside = manager, beside
-        self._thread: threading.Thread | None = None
-        self._reply: Reply | None = None
+        self._asked: Beside[Mapping[str, Any]] | None = None
 
     @property
     def pending(self) -> bool:
         """Whether it has been asked, and nobody has taken its answer."""
-        return self._thread is not None
+        return self._asked is not None
 
     def ask(self, request: dict[str, Any]) -> None:
         """Ask it; what becomes of that is told by `reply`."""
-        self._thread = threading.Thread(target=self._carry, args=(request,), daemon=True)
-        self._thread.start()
+        self._asked = Beside(lambda: self._manager.decide(request), beside=self._beside)
 
     def reply(self) -> Reply | None:
         """What came of the question, once; None as long as nobody knows."""
-        if self._thread is None:
-            return None
-        self._thread.join(0.0 if self._beside else None)
-        if self._thread.is_alive():
-            return None
-        self._thread, found = None, self._reply
+        found = None if self._asked is None else self._asked.outcome()
+        if found is not None:
+            self._asked = None
         return found
-
-    def _carry(self, request: dict[str, Any]) -> None:
-        try:
-            answer = self._manager.decide(request)
-        except Exception as error:  # noqa: BLE001 - told to whoever asked, in his own thread
-            self._reply = _raising(error)
-        else:
-            self._reply = lambda: answer
-
-
-def _raising(error: Exception) -> Reply:
-    def reply() -> Mapping[str, Any]:
-        raise error
-
-    return reply

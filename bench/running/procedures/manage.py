@@ -8,13 +8,13 @@ or an answer the car rests.
 from collections.abc import Iterable
 from dataclasses import replace
 from math import floor, inf, isfinite, isnan
-from threading import Thread
+from threading import Lock, Thread
 
 from bench import columns
 from bench.columns import INDEX
 from bench.grid.steps import Manage
 from bench.managing.answer import Answer, NoAnswer, understood
-from bench.managing.inquiry import Inquiry, Reply
+from bench.managing.inquiry import Beside, Inquiry, Reply
 from bench.managing.links import Link, Seen, Standing, open_link
 from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
@@ -80,6 +80,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         construction = Construction(**pack.construction.model_dump())
         self._link: Link | None = None
         self._managing: _Managing | None = None
+        self._over, self._lock = False, Lock()
         self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
         self._ahead: Thread | None = None
@@ -160,9 +161,10 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
-        if self._ahead is None and self.place.station.clock == "wall":
+        if self._ahead is None and self.on_the_wall:
             self._ahead = Thread(target=self._work_out, name="reach", daemon=True)
             self._ahead.start()
+        self._over = False
         self._managing = _Managing(self, stage, self.linked(stage))
         return self._managing.control
 
@@ -177,23 +179,36 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def linked(self, stage: Stage) -> Link:
         """The link to the manager; its process begins with it."""
-        if self._link is None:
-            self._link = open_link(self.step.manager, beside=self.place.station.clock == "wall")
-            if self._link.says:
-                stage.log.event("manager link", says=self._link.says)
-        return self._link
+        return self._link or tell(self.anew(), stage)
+
+    def anew(self) -> Link:
+        """Another link; nobody's any more where the step has ended meanwhile."""
+        link = open_link(self.step.manager, beside=self.on_the_wall)
+        with self._lock:
+            if not self._over:
+                self._link = link
+                return link
+        link.close()
+        return link
+
+    @property
+    def on_the_wall(self) -> bool:
+        """Whether time is real: nothing may wait then."""
+        return self.place.station.clock == "wall"
 
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
+        self._over = True
         self.hang_up()
 
     def abandoned(self, stage: Stage) -> None:
         """See `Procedure`."""
-        self.hang_up()
+        self.ended(stage)
 
     def hang_up(self) -> None:
         """End the link, and the process of a manager that was started."""
-        link, self._link = self._link, None
+        with self._lock:
+            link, self._link = self._link, None
         if link is not None:
             link.close()
 
@@ -223,6 +238,13 @@ class ManageProcedure(OnTheGrid[Manage]):
         return trip.leaves, min(trip.leaves + half, trip.returns), max(trip.returns - half, trip.leaves), trip.returns
 
 
+def tell(link: Link, stage: Stage) -> Link:
+    """Record what whoever runs a step should know of its link."""
+    if link.says:
+        stage.log.event("manager link", says=link.says)
+    return link
+
+
 class _Managing:
     """One stretch of a managed step; a pause begins another."""
 
@@ -244,6 +266,8 @@ class _Managing:
         self._range = self._needed = float("nan")
         self._degrees = self._soc = self._cells = float("nan")
         self._gone_down = False
+        self._going: Beside[None] | None = None
+        self._coming: Beside[Link] | None = None
         self._acting: float | None = None
         self._meters = GridMeter.of(stage.place.index, procedure.scale)
         self._site = self._days.site(0.0)
@@ -251,7 +275,7 @@ class _Managing:
         self._still = STILL * stage.place.pack.rated_capacity
 
     def _asked_by(self, link: Link) -> Inquiry:
-        return Inquiry(link, beside=self._stage.place.station.clock == "wall")
+        return Inquiry(link, beside=self._of.on_the_wall)
 
     @property
     def next_moment(self) -> float:
@@ -275,7 +299,7 @@ class _Managing:
         heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
         self._restart(time)
-        if self._reasons and not self._inquiry.pending:
+        if self._reasons and not self._inquiry.pending and self._coming is None:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
             self._hear(reply, time, trip is None)
@@ -303,14 +327,22 @@ class _Managing:
             self._due = next(self._moments)
 
     def _restart(self, time: float) -> None:
-        """A manager that is down has no process; when it is back, it is another one."""
-        down = self._days.suffers("restart", time) is not None
+        """A manager that is down has no process; when it is back, it is another one. Both take seconds."""
+        down, beside = self._days.suffers("restart", time) is not None, self._of.on_the_wall
         if down and not self._gone_down:
-            self._of.hang_up()
+            self._going = Beside(self._of.hang_up, beside=beside)
+            self._going.outcome()
         elif self._gone_down and not down:
-            self._link = self._of.linked(self._stage)
-            self._inquiry = self._asked_by(self._link)
+            self._coming = Beside(self._another, beside=beside)
         self._gone_down = down
+        if self._coming is not None and (come := self._coming.outcome()) is not None:
+            self._coming, self._link = None, tell(come(), self._stage)
+            self._inquiry = self._asked_by(self._link)
+
+    def _another(self) -> Link:
+        if self._going is not None:
+            self._going.wait()
+        return self._of.anew()
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""

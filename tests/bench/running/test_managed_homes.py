@@ -1,6 +1,7 @@
 """What a home has and has not, a manager that is begun anew, and what a pack does not take of what it promises."""
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,10 +12,12 @@ import pytest
 
 from bench.grid.steps import FollowPower, Manage
 from bench.recording.run import RunRecord
+from bench.running.procedures import manage
 from bench.scenario import soc_above
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from models.grid.week import Days, Outage, Trip
+from tests.bench.managing.clients import until
 from tests.bench.managing.manager import manager
 
 On = Callable[..., TestBench]
@@ -39,6 +42,18 @@ print("listening on http://127.0.0.1:%d" % server.server_address[1], flush=True)
 server.serve_forever()
 """
 """A manager that counts its answers, and so shows which of its lives it is in."""
+
+
+class Standby:
+    """A manager that gives back 1000 W, in no process of its own."""
+
+    live, says, closed = False, "", False
+
+    def decide(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"power": -1000}
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def hours(count: float, **given: Any) -> Days:
@@ -75,6 +90,37 @@ def test_a_manager_is_begun_anew_in_mid_discharge_and_nothing_acts_meanwhile(on:
     assert power[(time > 100) & (time < 295)].max() < 0
     assert power[(time > 310) & (time < 595)].min() == 0.0
     assert power[(time > 615) & (time < 900)].max() < 0
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["in the step", "after its end"])
+def test_where_time_is_real_the_bench_scans_on_while_a_manager_takes_its_time_to_come_back(
+    on: On, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Where it comes after the step's end, it is hung up on at once."""
+    may, links = threading.Event(), list[Any]()
+
+    def slow(which: str, *, beside: bool) -> Any:
+        if links:
+            assert may.wait(60), "nobody scanned meanwhile"
+        links.append(Standby())
+        return links[-1]
+
+    def look(row: list[float]) -> None:
+        if comes and row[0] > 900.0 and not may.is_set():
+            may.set()
+            until(lambda: len(links) == 2)
+
+    monkeypatch.setattr(manage, "open_link", slow)
+    monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
+    bench = on("virtual-module", soc=0.6)
+    bench.engine.sampler.observers.append(look)
+    run = bench.run(Manage("http://127.0.0.1:9", hours(0.5, outages=(Outage("restart", 300.0, 600.0),))))
+    may.set()
+    until(lambda: len(links) == 2 and links[0].closed and links[1].closed)
+    power, time = column(run, "Power / W"), column(run, "Test Time / s")
+    assert power[(time > 100) & (time < 295)].max() < 0
+    assert power[(time > 310) & (time < 900)].min() == 0.0
+    assert bool(power[time > 1000].min() < 0) is comes
 
 
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
