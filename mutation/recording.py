@@ -82,6 +82,8 @@ def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Pat
             "-p",
             "no:cacheprovider",
             "--hypothesis-seed=0",
+            "-m",
+            "not long",
         ]
         command += ["--cov", f"--cov-config={config}", "--cov-context=test", "--cov-report=", *tests]
         environment = os.environ | {"PYTHONPATH": str(tree), "COVERAGE_FILE": str(scratch / ".coverage")}

@@ -66,10 +66,10 @@ def dear_at_first(days: Days) -> Days:
     return replace(days, buy=np.where(dear, 0.60, 0.15), sell=np.where(dear, 0.55, 0.05))
 
 
-def far_away() -> Days:
-    """Eleven hours for a trip that takes ten of them from a socket; dear for the first three."""
-    trip = Trip(11 * HOUR, 11.9 * HOUR, 130.0)
-    return dear_at_first(days_at_home("oslo-january", 0.5, seed=2, trips=(trip,), soc=0.4))
+def long_night(distance: float, soc: float, *outages: Outage) -> Days:
+    """Eleven hours of it until somebody leaves for so many km, dear for the first three."""
+    trip = Trip(11 * HOUR, 11.9 * HOUR, distance)
+    return dear_at_first(days_at_home("oslo-january", 0.5, seed=2, trips=(trip,), soc=soc, outages=outages))
 
 
 def suffering(*outages: Outage, soc: float = 0.6) -> Days:
@@ -88,15 +88,9 @@ def jumping() -> Days:
     return suffering(*dips, soc=0.3)
 
 
-def lost_in_a_charge() -> Days:
-    """A car that needs four hours of full power for its trip, and is not heard for the first two of five."""
-    made = night(0.2, (Trip(5 * HOUR, 5.9 * HOUR, 90.0),))
-    return replace(made, outages=(Outage("link", 0.3 * HOUR, 2.3 * HOUR),))
-
-
 HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the link is lost": lambda: suffering(Outage("link", 0.6 * HOUR, 1.6 * HOUR)),
-    "the link is lost while it charges": lost_in_a_charge,
+    "the link is lost while it charges": lambda: long_night(90.0, 0.2, Outage("link", 4 * HOUR, 6 * HOUR)),
     "the manager is begun anew in mid-discharge": lambda: suffering(Outage("restart", 0.6 * HOUR, 0.9 * HOUR)),
     "the car tells no state of charge": lambda: suffering(Outage("soc", 0.6 * HOUR, 1.1 * HOUR)),
     "the car tells a state of charge of 0": lambda: suffering(Outage("jump", 0.6 * HOUR, 1.1 * HOUR, by=-1.0)),
@@ -106,9 +100,9 @@ HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the trip cannot be reached": lambda: night(0.3, (Trip(2 * HOUR, 5.9 * HOUR, 280.0),)),
     "the forecast is stale": lambda: suffering(Outage("forecast", 0.5 * HOUR, 6 * HOUR)),
     "cold cells give less than they tell": lambda: replace(night(0.45, ()), reserve=90.0),
-    "a long way from an ordinary socket": far_away,
+    "a long way from an ordinary socket": lambda: long_night(130.0, 0.4),
 }
-CHARGERS = {"a long way from an ordinary socket": 2300.0}
+CHARGERS = {"the link is lost while it charges": 3700.0, "a long way from an ordinary socket": 2300.0}
 """W, where it is not the station's."""
 NIGHTLY = ("the manager is begun anew in mid-discharge", "the trip cannot be reached")
 
