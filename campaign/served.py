@@ -103,13 +103,12 @@ def serving_process(station: Path | str, *options: object) -> Iterator["subproce
     )  # fmt: skip
     hopeless = threading.Timer(HOPELESS, process.kill)
     hopeless.start()
-    try:
-        with process:
+    with process:  # which waits for it at its end: it is killed before, whatever ends the block
+        try:
             yield process
+        finally:
+            hopeless.cancel()
             process.kill()
-    finally:
-        hopeless.cancel()
-        process.kill()
 
 
 def _on_free_ports(shipped: str, extra: Mapping[str, Any], virtual: Mapping[str, Any]) -> str:
