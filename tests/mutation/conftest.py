@@ -51,3 +51,9 @@ def project(tmp_path: Path) -> Path:
     (tree / "test_little.py").write_text(TESTS, encoding="utf-8")
     (tree / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
     return tree
+
+
+@pytest.fixture(autouse=True)
+def with_hypothesis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of mutants draw by a seed, which hypothesis takes: it is not left out of them."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
