@@ -339,6 +339,8 @@ def test_what_flows_beyond_what_was_asked_for_or_against_it_was_not_asked_for(
         (-5.0, 0.0, -8.0, 3.0),
         (5.0, 5.0, -1.5, 1.5),
         (5.0, 5.0, 0.0, 0.0),
+        (0.4, 0.4, -1.5, 1.5),  # however little is asked for
+        (-0.4, 1.5, -0.4, 1.5),
         (0.0, 0.4, 0.0, 0.4),
         (nan, 0.0, -0.4, 0.4),
         (-5.0, nan, -5.0, 0.0),
