@@ -451,6 +451,7 @@ def test_the_same_tests_run_on_the_other_station(session: RunSession) -> None:
     assert_off(run)
 
 
+@pytest.mark.long
 def test_another_seed_is_another_individual(session: RunSession, tmp_path: Path) -> None:
     def recorded(seed: int) -> bytes:
         folder = tmp_path / f"runs-{next(_number)}"

@@ -163,6 +163,7 @@ def test_what_is_no_strategy_is_refused(install: Install) -> None:
 # --- searched on the twin ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_searched_schedule_keeps_its_margin_and_is_faster_than_one_current() -> None:
     """Tried again on the finer model of a string: no second above the cell's table, and no single current is faster."""
     pack, _ = load_pack("lfp-24s")

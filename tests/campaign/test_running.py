@@ -217,6 +217,7 @@ def collected(folder: Path, *options: str) -> list[str]:
     return [line for line in output.splitlines() if "::" in line]
 
 
+@pytest.mark.long
 def test_a_part_of_the_campaign_can_be_chosen_by_file_and_by_sample(tmp_path: Path) -> None:
     catalogue = f"--catalogue={ROOT / 'campaign' / 'faults'}"
     every = collected(tmp_path, catalogue)

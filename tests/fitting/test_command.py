@@ -111,6 +111,7 @@ def test_the_negative_electrode_is_the_one_that_was_told_and_its_plating_can_be_
     assert any(each.startswith("anode: graphite-chen2020") for each in cell.sources)
 
 
+@pytest.mark.long
 def test_a_file_of_one_s_own_is_found_from_where_the_cell_is(recorded: Recorded, tmp_path: Path) -> None:
     own, cell = tmp_path / "sets" / "own.yaml", tmp_path / "cells" / "mine.yaml"
     own.parent.mkdir()
@@ -163,6 +164,7 @@ def test_people_get_a_table(recorded: Recorded, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.yaml"))
 
 
+@pytest.mark.long
 def test_a_record_that_is_held_out_is_compared_and_not_fitted(recorded: Recorded, tmp_path: Path) -> None:
     files = recorded((0.0, 25.0))
     strange = pd.read_csv(files[-1])
@@ -192,6 +194,7 @@ def test_one_temperature_is_refused_unless_another_cell_is_to_say_the_rest(recor
     assert (cell.r0 / cell.r0[tested])[:, soc] == pytest.approx(assumed[:, soc // 2], rel=0.05)
 
 
+@pytest.mark.long
 def test_what_a_discharge_meets_at_its_end_is_no_resistance_of_a_charge(tmp_path: Path, truth: Truth) -> None:
     """Its voltage breaks down before it is empty, the earlier the colder: what was near has been used up."""
     files = []

@@ -55,6 +55,7 @@ def judged(project: Project, pack: str, *options: str) -> dict[str, Any]:
     return {each["name"]: each for manifest in news for each in manifest["measurements"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pack", PACKS)
 @pytest.mark.parametrize(
     ("defect", "mark", "figure"),
@@ -67,6 +68,7 @@ def test_what_has_aged_fails_against_itself_in_every_chemistry(
     assert measured[f"{figure} of this specimen"]["verdict"] == "FAIL"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pack", PACKS)
 def test_a_healthy_pack_passes_against_itself_whichever_meters_measure_it(project: Project, pack: str) -> None:
     measured = judged(project, pack, f"--station={OTHER_METERS}")

@@ -110,6 +110,7 @@ def test_a_margin_that_no_share_has_is_said(lfp: PackFile, margin: float, says: 
         assert row.why.startswith(says)
 
 
+@pytest.mark.long
 def test_a_charge_that_never_ends_is_no_time_and_no_margin_to_compare_at(lfp: PackFile) -> None:
     nothing = ChargeSteps(temperature=(0.0,), soc=(0.0, 0.5), c_rate=((0.3, 0.0),))
     strict = lfp.model_copy(update={"bms": Management(charge_limit=nothing)})
@@ -132,6 +133,7 @@ def test_what_leads_nowhere_is_refused_before_anything_is_searched(lfp: PackFile
     assert asked == []
 
 
+@pytest.mark.long
 def test_a_searched_schedule_is_compared_as_it_was_found(lfp: PackFile) -> None:
     asked: list[str] = []
     row = compare_strategies(lfp, [Optimum(stages=1)], WARM, progress=asked.append).rows[1]

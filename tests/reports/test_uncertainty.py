@@ -298,6 +298,7 @@ def test_the_peaks_of_a_current_that_comes_and_goes_decide_when_it_has_been_low_
 FIGURES = ("capacity", "energy", "mean_power")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("step", ["discharge", "charge"])
 def test_a_monte_carlo_of_the_meters_finds_as_much(name: str, step: str) -> None:

@@ -56,6 +56,7 @@ def test_nobody_goes_on_measuring_for_a_map_that_was_ended(tmp_path: Path, signa
             assert found.heard[-1] == "packbench: stopped; what is measured is kept, and the same command goes on."
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_told_and_the_same_command_goes_on(tmp_path: Path) -> None:
     with started(tmp_path, "--jobs", 1) as found:
         found.wait_for(DONE)
