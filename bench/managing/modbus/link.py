@@ -51,7 +51,6 @@ class ModbusLink:
             raise InputError(f"manager {which}: nobody can be served at {host}:{port} ({error.strerror}).") from error
         self.address = "{}:{}".format(*self._server.address)
         self.says = f"a wall box listens at {self.address}, Modbus TCP, unit 1." + _warning(host)
-        self._server.begin()
         self._launch()
 
     def _launch(self) -> None:
@@ -91,6 +90,7 @@ class ModbusLink:
             self._gone = self._orders.heard = seen.time
         self._orders.show(seen)
         self._server.hang_up(not seen.linked)
+        self._server.begin()
         if not seen.linked:
             self._gone = seen.time
             self._orders.rest()

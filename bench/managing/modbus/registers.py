@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import nan
 
 from bench.managing.links import Seen
 from bench.managing.modbus import box
@@ -10,18 +9,14 @@ from bench.managing.modbus.functions.registry import known
 from bench.managing.modbus.orders import ORDERING, Orders
 from bench.managing.modbus.points import FACTORS, SHOWN, TAKEN, served
 from bench.managing.modbus.sunspec import Model, Point, number, words
-from bench.managing.request import Telling
 from instruments.registers import ADDRESS, VALUE, Refused
-from models.grid.charger import Charger
 
 BASE = 40000
 """Where SunSpec begins: one of the three addresses at which its clients look for it."""
 MARK = (0x5375, 0x6E53)
 END = (0xFFFF, 0)
 BUSY = 6
-"""Server device busy: nobody is obeyed before a bench has shown what there is."""
-UNPLUGGED = Seen(0.0, 0.0, False, Telling(False, None, None, 0.0, 0.0, 0.0), Charger(), 0.0, nan, nan)
-"""What is shown until then. A client looks through the models once it is connected, and waits for that some seconds."""
+"""Server device busy: nothing is known yet of what is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ class ServedBox:
     def fetch(self, address: int, count: int) -> list[int]:
         """See `Registers`."""
         with self._orders.lock:
-            seen = self._orders.seen or UNPLUGGED
+            seen = self._seen()
             if address <= box.LAST:
                 return [box.fetch(self._orders, seen, each) for each in range(address, address + count)]
             found = self._shown(seen)[max(address - BASE, 0) : max(address - BASE, 0) + count]
@@ -55,13 +50,16 @@ class ServedBox:
     def store(self, address: int, written: tuple[int, ...]) -> None:
         """See `Registers`: all of it or nothing."""
         with self._orders.lock:
-            seen = self._orders.seen
-            if seen is None:
-                raise Refused(BUSY)
+            seen = self._seen()
             if address <= box.LAST:
                 box.store(self._orders, seen, address, written)
             else:
                 self._take(seen, address, written)
+
+    def _seen(self) -> Seen:
+        if self._orders.seen is None:
+            raise Refused(BUSY)
+        return self._orders.seen
 
     # --- SunSpec ---------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,9 @@ import pytest
 from sunspec2.modbus.client import SunSpecModbusClientError
 from sunspec2.modbus.modbus import ModbusClientException
 
-from bench.managing.modbus.link import ModbusLink
 from bench.managing.modbus.orders import Orders
 from bench.managing.modbus.points import SHOWN, TAKEN
 from bench.managing.modbus.points import served as models
-from bench.managing.modbus.sunspec import symbol
 from tests.bench.managing.clients import line, read, seen, served, sunspec, write
 
 SERVED = [1, 701, 702, 703, 704, *range(705, 713), 713, 714, 715, 802]
@@ -157,23 +155,3 @@ def test_half_a_value_is_no_address() -> None:
         half = device.models[704][0].model_addr + device.models[704][0].WSet.offset + 1
         assert ask(write(half, 100)) == b"\x90\x02"
         assert ask(read(half)) == b"\x03\x02\x00\x00"
-
-
-def test_whoever_comes_before_the_step_begins_finds_a_box_without_a_car_which_obeys_nobody() -> None:
-    """A client looks through the models when it connects, and takes a box that says nothing for a dead one."""
-    link = ModbusLink("modbus://127.0.0.1:0", beside=True)
-    try:
-        with sunspec(link) as device:
-            state, control = device.models[802][0], device.models[704][0]
-            assert (state.State.value, state.SoC.value) == (symbol(802, "State", "DISCONNECTED"), None)
-            control.WSet.cvalue, control.WSetEna.value = -1500, 1
-            with pytest.raises(ModbusClientException, match="exception: 6"):
-                control.write()
-            assert link.follow(seen()).power == 0
-            state.read()
-            assert state.SoC.cvalue == pytest.approx(62.0)
-            control.WSet.cvalue, control.WSetEna.value = -1500, 1
-            control.write()
-            assert link.follow(seen(time=2.0)).power == 1500
-    finally:
-        link.close()
