@@ -143,3 +143,12 @@ def test_the_cell_that_a_voltage_is_about_is_named(evidence: Evidence, column: s
 @pytest.mark.parametrize("column", [columns.CELL_VOLTAGE_MAX, columns.CELL_VOLTAGE_MIN])
 def test_where_a_cell_is_missing_nobody_says_which_is_the_highest(evidence: Evidence, column: str) -> None:
     assert evidence.places[column](row(cells=(3.3, nan, 3.3, 3.2))) == ""
+
+
+def test_each_figure_names_the_meters_behind_it_and_what_they_measured(evidence: Evidence) -> None:
+    current = (("supply", "current"), ("load", "current"))
+    assert evidence.meters[columns.CURRENT] == current
+    assert evidence.meters[columns.VOLTAGE] == (("supply", "voltage"),)
+    assert evidence.meters[columns.POWER] == (("supply", "voltage"), *current)
+    assert evidence.meters[quantities.BMS_CURRENT_DIFFERENCE] == (*current, ("bms", "current"))
+    assert evidence.meters[quantities.CELL_SPREAD] == (("emulator", "cell voltage"),)
