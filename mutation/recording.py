@@ -75,16 +75,8 @@ def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Pat
         config, seconds = scratch / "coveragerc", scratch / "seconds.json"
         config.write_text(CONFIG.format(sources=",".join(sources), data=scratch / ".coverage"), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), f"--timeout={TIME_LIMIT}"]
-        command += [
-            "-p",
-            "mutation.noting",
-            f"--note-seconds={seconds}",
-            "-p",
-            "no:cacheprovider",
-            "--hypothesis-seed=0",
-            "-m",
-            "not long",
-        ]
+        command += ["-p", "mutation.noting", f"--note-seconds={seconds}", "-p", "no:cacheprovider"]
+        command += ["-m", "not long", "--hypothesis-seed=0"]
         command += ["--cov", f"--cov-config={config}", "--cov-context=test", "--cov-report=", *tests]
         environment = os.environ | {"PYTHONPATH": str(tree), "COVERAGE_FILE": str(scratch / ".coverage")}
         environment[noting.MEASURED_BY] = str(config)

@@ -30,7 +30,7 @@ class Beside(Generic[Result]):
         return self._result
 
     def wait(self) -> None:
-        """Until it is done, whoever may not wait."""
+        """Return when it is done, also where nothing may wait for it: who calls this is no scan."""
         self._thread.join()
 
     def _carry(self) -> None:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from math import inf
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -20,6 +21,8 @@ UNITS = {1: 1e-5, 2: 1e-9}
 """s of a count of an object's time, by its flags."""
 CHAIN, PADDING = 4, 3
 """Objects in a row by which the first is believed to be one, and bytes that may stand between two."""
+LARGEST = 1 << 20
+"""Bytes that are looked at of a container that is not whole."""
 BEFORE = 1.0
 """s by which frames of several buses may stand in another order than that of their times."""
 
@@ -39,25 +42,26 @@ def tail_of(path: Path, seconds: float) -> Tail:
     with path.open("rb") as file:
         header = _header(file)
         places, rest = _walk(file)
-        kept, newest = list[bytes](), None
+        kept, newest = list[bytes](), -inf
         for place, size in reversed(places):
             data = _unpacked(file, place, size)
             kept.append(data)
-            times = list(_times(data))
-            newest = max([*times, *([] if newest is None else [newest])], default=None)
-            if newest is not None and times and min(times) < newest - seconds - BEFORE:
+            last = max(_times(data), default=inf)  # the last one, so that no frame with a wrong time ends it
+            if last < newest - seconds - BEFORE:
                 break
+            newest = max(newest, last) if last < inf else newest
         whole = len(kept) == len(places)
         file.seek(rest)
-        remains = file.read()
+        remains = file.read(LARGEST)
         return Tail(BytesIO(header + _packed(b"".join(reversed(kept)), whole=whole) + remains), bool(remains))
 
 
 def _header(file: IO[bytes]) -> bytes:
     start = file.read(HEADER_SIZE.size)
-    if len(start) < HEADER_SIZE.size or (found := HEADER_SIZE.unpack(start))[0] != b"LOGG":
+    mark, size = HEADER_SIZE.unpack(start) if len(start) == HEADER_SIZE.size else (b"", 0)
+    if mark != b"LOGG" or size < HEADER_SIZE.size:
         raise ValueError("it does not begin as a BLF file does")
-    return start + file.read(found[1] - HEADER_SIZE.size)
+    return start + file.read(size - HEADER_SIZE.size)
 
 
 def _walk(file: IO[bytes]) -> tuple[list[tuple[int, int]], int]:

@@ -40,8 +40,7 @@ class Registry:
 def found() -> Registry:
     """All KPIs, ours first; looked for once."""
     problems: list[str] = []
-    kpis: dict[Registered, list[str]] = {}
-    """With the keys that each may have."""
+    kpis: dict[Registered, list[str]] = {}  # with the keys that each may have
     for owner, each in (*(("packbench", each) for each in _own()), *_from_outside(problems)):
         keys = each.examples()
         known = next(

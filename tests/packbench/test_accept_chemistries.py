@@ -11,10 +11,7 @@ from bench.pack import load_pack
 from bench.station import SHIPPED as STATIONS
 from tests.bench.session_support import Project
 
-PACKS = (
-    "lfp-24s",
-    *(pytest.param(pack, marks=pytest.mark.long) for pack in ("nmc811-24s", "lnmo-24s", "li-metal-24s")),
-)
+PACKS = ("lfp-24s", "nmc811-24s", "lnmo-24s", "li-metal-24s")
 TEMPERATURES = (-10.0, 0.0, 25.0, 45.0)
 CASES = """
 import pytest

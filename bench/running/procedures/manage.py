@@ -7,6 +7,7 @@ or an answer the car rests.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from math import floor, inf, isfinite, isnan
 from threading import Lock, Thread
 
@@ -164,7 +165,6 @@ class ManageProcedure(OnTheGrid[Manage]):
         if self._ahead is None and self.on_the_wall:
             self._ahead = Thread(target=self._work_out, name="reach", daemon=True)
             self._ahead.start()
-        self._over = False
         self._managing = _Managing(self, stage, self.linked(stage))
         return self._managing.control
 
@@ -179,17 +179,19 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def linked(self, stage: Stage) -> Link:
         """The link to the manager; its process begins with it."""
+        self._over = False
         return self._link or tell(self.anew(), stage)
 
     def anew(self) -> Link:
-        """Another link; nobody's any more where the step has ended meanwhile."""
+        """A link where there is none; closed again where there is one by then, or the step has ended meanwhile."""
         link = open_link(self.step.manager, beside=self.on_the_wall)
         with self._lock:
-            if not self._over:
+            if self._link is None and not self._over:
                 self._link = link
-                return link
-        link.close()
-        return link
+            mine = self._link
+        if mine is not link:
+            link.close()
+        return mine or link
 
     @property
     def on_the_wall(self) -> bool:
@@ -330,7 +332,7 @@ class _Managing:
         """A manager that is down has no process; when it is back, it is another one. Both take seconds."""
         down, beside = self._days.suffers("restart", time) is not None, self._of.on_the_wall
         if down and not self._gone_down:
-            self._going = Beside(self._of.hang_up, beside=beside)
+            self._going, self._coming = Beside(partial(self._leave, self._coming), beside=beside), None
             self._going.outcome()
         elif self._gone_down and not down:
             self._coming = Beside(self._another, beside=beside)
@@ -338,6 +340,11 @@ class _Managing:
         if self._coming is not None and (come := self._coming.outcome()) is not None:
             self._coming, self._link = None, tell(come(), self._stage)
             self._inquiry = self._asked_by(self._link)
+
+    def _leave(self, coming: Beside[Link] | None) -> None:
+        if coming is not None:
+            coming.wait()
+        self._of.hang_up()
 
     def _another(self) -> Link:
         if self._going is not None:

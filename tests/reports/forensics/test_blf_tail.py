@@ -66,7 +66,7 @@ def test_of_a_file_that_was_cut_off_the_end_that_is_there_is_read(log: Path, tmp
     assert len(times) >= 1900
 
 
-@pytest.mark.parametrize("content", [b"", b"LOGG", b"no log at all", bytes(4000)])
+@pytest.mark.parametrize("content", [b"", b"LOGG", b"LOGG" + bytes(4000), b"no log at all", bytes(4000)])
 def test_what_is_no_such_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "can.blf"
     path.write_bytes(content)
