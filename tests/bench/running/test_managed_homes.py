@@ -123,6 +123,26 @@ def test_where_time_is_real_the_bench_scans_on_while_a_manager_takes_its_time_to
     assert bool(power[time > 1000].min() < 0) is comes
 
 
+def test_a_manager_that_goes_down_again_before_it_is_back_leaves_no_link_behind(
+    on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may, links = threading.Event(), list[Any]()
+
+    def slow(_which: str, *, beside: bool) -> Any:
+        if links:
+            assert may.wait(60), "nobody scanned meanwhile"
+        links.append(Standby())
+        return links[-1]
+
+    monkeypatch.setattr(manage, "open_link", slow)
+    monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
+    bench = on("virtual-module", soc=0.6)
+    bench.engine.sampler.observers.append(lambda row: may.set() if row[0] > 1000.0 else None)
+    outages = (Outage("restart", 300.0, 600.0), Outage("restart", 700.0, 800.0))
+    bench.run(Manage("http://127.0.0.1:9", hours(0.5, outages=outages)))
+    until(lambda: len(links) == 3 and all(each.closed for each in links))
+
+
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
     days = hours(1, trips=(Trip(1800.0, 3000.0, 10.0),))
     with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 2000}) as (address, asked):
