@@ -76,6 +76,11 @@ def utc_now() -> datetime:
     return _EPOCH + timedelta(seconds=_civil())
 
 
+def utc_text(moment: datetime) -> str:
+    """A moment that knows its zone as every file writes it: ISO 8601, UTC, to the millisecond, with a `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 _never = threading.Lock()
 _never.acquire()
 _wait_for_never = _never.acquire

@@ -5,7 +5,7 @@ It is read and never written: the continuation is a run of its own that begins w
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from math import nan
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from bench import columns as labels
+from bench.clock import utc_text
 from bench.durations import spell
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.life import is_alive
@@ -173,7 +174,7 @@ def resumed_from(past: PastRun, now: float, moment: datetime) -> dict[str, Any]:
         "start": stopped,
         "duration": round(now - stopped, 6),
         "silence": round(past.silence(moment), 3),
-        "resumed": moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "resumed": utc_text(moment),
         "index": step.index if step else None,
         "step": step.name if step else None,
         "elapsed": round(past.elapsed, 6),

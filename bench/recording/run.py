@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
 
-from bench.clock import utc_now
+from bench.clock import utc_now, utc_text
 from bench.recording.canlog import CanLog
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.eventlog import EventLog
@@ -108,7 +108,7 @@ class Run:
             "test": test.as_dict(),
             **manifest,
             "versions": {**versions(), **git_revision(Path.cwd())},
-            "started": _utc(started), "ended": None, "duration": None,
+            "started": utc_text(started), "ended": None, "duration": None,
             "verdict": None, "cause": None, "causes": [], "bench_verdict": None, "measurements": [], "kpis": [],
         }  # fmt: skip
         self._manifest_file = RewrittenFile(self.folder / MANIFEST)
@@ -166,7 +166,7 @@ class Run:
     def event(self, kind: str, /, **fields: Any) -> None:
         """Append one line to the event log, at once, and tell whoever listens."""
         # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
-        civil = {"utc": _utc(utc_now())} if self._fsync else {}
+        civil = {"utc": utc_text(utc_now())} if self._fsync else {}
         event = clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
         self._keep(event)
@@ -231,7 +231,7 @@ class Run:
             self.event("safe state", **bench_verdict)
         self.event("run ended", verdict=verdict, cause=cause)
         self.manifest |= {
-            "state": "ended", "ended": _utc(utc_now()), "duration": self.now(),
+            "state": "ended", "ended": utc_text(utc_now()), "duration": self.now(),
             "verdict": verdict, "cause": cause, "causes": self.causes, "bench_verdict": bench_verdict,
             "measurements": [measurement.as_dict() for measurement in self.measurements],
             "events": {"file": EVENTS, "count": len(self.events)},
@@ -353,10 +353,6 @@ def _new_folder(root: Path, started: datetime, test: str) -> Path:
             ) from error
         return folder
     raise FileExistsError(f"{stem}: a thousand runs of this test began in the same second.")
-
-
-def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @cache

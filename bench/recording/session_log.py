@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.clock import utc_now
+from bench.clock import utc_now, utc_text
 from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, aftermath
 from bench.recording.rewritten import RewrittenFile
 from bench.verdicts import FAILED, NOT_RUN, ExitStatus, Verdict, counts_in_words
@@ -105,7 +104,7 @@ class Session:
     def new(cls, facts: Mapping[str, Any]) -> "Session":
         """A session that begins now."""
         moment = utc_now()
-        return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{os.getpid()}", _utc(moment), dict(facts))
+        return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{os.getpid()}", utc_text(moment), dict(facts))
 
     @property
     def process(self) -> int | None:
@@ -258,7 +257,7 @@ class SessionLog:
 
     def end(self, exit_status: int) -> None:
         """Mark it as ended."""
-        self.session.state, self.session.ended = ENDED, _utc(utc_now())
+        self.session.state, self.session.ended = ENDED, utc_text(utc_now())
         self.session.exit_status = int(exit_status)
         self.write()
 
@@ -328,7 +327,3 @@ def _end_of(path: Path, session: str) -> TestEnd | None:
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

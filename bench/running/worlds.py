@@ -49,7 +49,7 @@ class World(Protocol):
 
 def _construction(pack: PackFile) -> dict[str, Any]:
     """What the pack adds to its cells; nothing where it adds nothing: not every world knows of a construction."""
-    given = pack.construction.model_dump(exclude_unset=True)
+    given = pack.construction.model_dump(exclude_defaults=True)
     return {"construction": given} if given else {}
 
 

@@ -56,11 +56,15 @@ def mark_open(plan: Plan) -> FileLock:
 
     Raises `Timeout` when another one does.
     """
-    addresses = json.dumps([plan.station["instruments"][name] for name in plan.instruments], sort_keys=True)
-    name = hashlib.sha256(addresses.encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"packbench-{name}.lock", thread_local=False)
+    lock = FileLock(mark_of(plan), thread_local=False)
     lock.acquire(blocking=False)
     return lock
+
+
+def mark_of(plan: Plan) -> Path:
+    """The file of that lock."""
+    addresses = json.dumps([plan.station["instruments"][name] for name in plan.instruments], sort_keys=True)
+    return Path(tempfile.gettempdir()) / f"packbench-{hashlib.sha256(addresses.encode()).hexdigest()[:16]}.lock"
 
 
 def look(plan: Plan, clock: Clock, closed: Event) -> str:

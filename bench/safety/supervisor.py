@@ -29,7 +29,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.clock import WallClock, monotonic, utc_now
+from bench.clock import WallClock, monotonic, utc_now, utc_text
 from bench.safety import remains
 from bench.safety.pace import Pace
 from bench.safety.plan import Plan
@@ -247,8 +247,7 @@ _kept: "list[FileLock]" = []
 
 
 def _utc(clock: WallClock, time: float) -> str:
-    moment = utc_now() - timedelta(seconds=clock.now() - time)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(utc_now() - timedelta(seconds=clock.now() - time))
 
 
 def _write(folder: Path, report: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ class Means:
     def of(cls, run: Recording, step: Step, meters: Collection[str]) -> "Means":
         """What a recording shows that its bench had, where `meters` (roles, names) measure."""
         rows = slice(step.rows.start, min(step.rows.stop, step.rows.start + LOOKED_AT))
-        between = np.diff(run.cut(TIME, rows)) if run.has(TIME) else np.empty(0)
+        between = np.diff(run.cut(TIME, rows))
         usual = float(np.median(between)) if len(between) else nan
         instruments = run.manifest.get("instruments") or ()
         columns = {f"{each['name'].title()} Sample Age / s" for each in _measuring(instruments, meters)}

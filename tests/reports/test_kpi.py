@@ -79,9 +79,22 @@ def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None
     assert kpi.charge_time(recording(), "charge", start=0.03).value == pytest.approx(6770.0 + 90.0 - 3710.0)
 
 
-def test_a_pulse_is_told_by_what_it_did() -> None:
-    run = recording(steps=[("soak", "Soak", 0, 100), ("pulse", "Pulse", 100, 3700), ("charge", "Charge", 3700, 8310)])
-    assert kpi.capacity(run, "pulse").name == "discharge capacity"
+def test_a_display_that_hardly_rises_is_not_followed_back() -> None:
+    """It begins at the level and rises by 1 % until the step ends: its time begins with its first row."""
+    levels = [0.1, 0.105, 0.11]
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "charge", "kind": "Charge"}]
+    table = {"Test Time / s": [5.0, 65.0, 125.0], "Step Count / 1": [1.0] * 3, "SOC / 1": levels}
+    run = Recording({}, events, list(table), np.column_stack(list(table.values())))
+    assert kpi.charge_time(run, "charge", 0.1, 0.11).value == pytest.approx(120.0)
+
+
+@pytest.mark.parametrize(("start", "way"), [(100, "discharge"), (3700, "charge")])
+def test_a_pulse_is_told_by_what_it_did(start: int, way: str) -> None:
+    whole = [("soak", "Soak", 0, 100), ("discharge", "Discharge", 100, 3700), ("charge", "Charge", 3700, 8310)]
+    run = recording(
+        steps=[("pulse", "Pulse", *rest) if rest[0] == start else (name, kind, *rest) for name, kind, *rest in whole]
+    )
+    assert kpi.capacity(run, "pulse").name == f"{way} capacity"
 
 
 @pytest.mark.parametrize(("soc", "told"), [(1.0, True), (0.97, True), (0.965, False), (0.5, False)])

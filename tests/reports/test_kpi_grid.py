@@ -86,6 +86,19 @@ def test_a_reserve_is_there_from_ninety_five_per_cent_on() -> None:
     assert kpi.delivered(run, "it").value == pytest.approx(100 * (940 + 960 + 1000 + 1000) / 5000)
 
 
+def test_a_reserve_of_ninety_five_per_cent_is_there() -> None:
+    run = answered([49.8] * 4, [-1000.0] * 4, [0.0, -950, -950, -950])
+    assert kpi.sustained(run, "it").value == 2.0
+
+
+def test_set_points_are_judged_where_there_were_any() -> None:
+    def told(run: Recording) -> bool:
+        return "set-point settling time" in {figure.name for figure in kpi.compute_all(run)}
+
+    assert told(STEP)
+    assert not told(followed([500.0] * 8, [500.0] * 8))
+
+
 def test_what_nothing_answers_is_insensitivity() -> None:
     """Within a deadband of 10 mHz nothing has to be; a charger that answers from 30 mHz on only is told of."""
     hertz = [50.0] * 6 + [50.01] * 6 + [50.03] * 6 + [50.1] * 6
@@ -284,6 +297,8 @@ def test_a_car_below_its_reserve_is_charged_unless_nobody_hears_the_manager() ->
     in_hand = [-10.0] * 6
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6), "it").value == 5.0
     assert kpi.rest_below(managed([0.0, 0, 0, 100, 0, 0], in_hand, [1] * 6), "it").value == 2.0
+    # Less than a hundredth of what the charger can is no charging.
+    assert kpi.rest_below(managed([9.0] * 6, in_hand, [1] * 6), "it").value == 5.0
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [0] * 6), "it").value == 0.0
     lost = [decided(1.0, problem="no link"), decided(4.0)]
     assert kpi.rest_below(managed([0.0] * 6, in_hand, [1] * 6, *lost), "it").value == 0.0

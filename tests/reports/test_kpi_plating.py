@@ -32,6 +32,7 @@ from models.anode import NegativeElectrode, load_anode, written
 from models.cell import load_cell
 from reports import kpi
 from reports.judging import judged
+from reports.kpi import plating
 from reports.limits import LimitsFile
 from reports.recording import Recording
 from reports.uncertainty import budget, meters, moved
@@ -140,6 +141,13 @@ def test_what_was_charged_before_is_remembered() -> None:
              "BMS State / 1": lambda table: np.full(len(table["Test Time / s"]), float(BmsState.CHARGE))}  # fmt: skip
     assert margin(changed=early) == pytest.approx(by_hand(seconds=CHARGE + 600).min(), abs=1.0)
     assert margin(changed=early) < margin() - 10
+
+
+def test_a_rest_that_began_long_ago_is_looked_for_only_so_far_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, below = margin(), kpi.plating_time(recorded(), "charge").value
+    monkeypatch.setattr(plating, "BACK", 400)
+    assert margin() == pytest.approx(whole, abs=0.1)
+    assert kpi.plating_time(recorded(), "charge").value == pytest.approx(below, abs=1e-6)
 
 
 def test_a_display_that_shows_nothing_before_the_contactors_close_is_counted_back() -> None:

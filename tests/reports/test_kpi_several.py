@@ -31,6 +31,11 @@ def test_the_spread_is_the_ratio_of_the_times_of_all_of_that_name(tmp_path: Path
     assert "of 3 recharges" in kpi.longest_charge_time(run, 1).definition
 
 
+def test_two_have_a_spread_already(tmp_path: Path) -> None:
+    run = recorded(tmp_path, (1.0, 0.85), (0.5, 0.85))
+    assert kpi.charge_time_spread(run, 1).value == pytest.approx(2.0, rel=0.02)
+
+
 def test_one_that_never_got_there_leaves_neither(tmp_path: Path) -> None:
     run = recorded(tmp_path, (1.0, 0.85), (1.0, 0.6))
     assert isnan(kpi.charge_time_spread(run, 1).value)

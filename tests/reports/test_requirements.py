@@ -227,6 +227,17 @@ def test_a_share_that_cannot_be_is_refused_where_somebody_types_it(
     assert says in told.err
 
 
+@pytest.mark.parametrize(
+    "required",
+    [
+        "energy off the command: 0.5", "power off the command: 0.5", "derating: 0", "derating: 100", "charge cut: 0.5",
+        "coulombic efficiency: 10",
+    ],
+)  # fmt: skip
+def test_what_can_be_is_nobody_s_mistake(write_pack: WritePack, required: str) -> None:
+    requirements.check(*load_pack(str(write_pack("temperature rise: 15", required))))
+
+
 def test_every_number_of_a_kpi_can_be_required_not_only_the_usual_one(write_pack: WritePack) -> None:
     requirements.check(*load_pack(str(write_pack("temperature rise: 15", "dc resistance 2.5 s: 1"))))
     requirements.check(*load_pack(str(write_pack("temperature rise: 15", "charge time 5 to 95 %: 3600"))))

@@ -11,6 +11,7 @@ from math import isnan
 from threading import RLock
 from typing import Any
 
+from bench.clock import utc_text
 from bench.managing.links import Seen
 from bench.managing.ocpp.profiles import Profiles, Unusable, read
 from bench.managing.ocpp.rpc import Payload, Refused
@@ -73,7 +74,7 @@ class Station:
     @property
     def now(self) -> str:
         """The time, as a bench has it, in UTC."""
-        return datetime.fromtimestamp(self.seen.epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return utc_text(datetime.fromtimestamp(self.seen.epoch, UTC))
 
     def boots(self, reason: str) -> Payload:
         """BootNotification."""

@@ -4,20 +4,24 @@ import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 
+from bench.clock import WallClock
 from bench.pack import PackFile, load_pack
+from bench.running import lifecycle
 from bench.running.emulation import cell_of
 from bench.running.setup import Setup, check_fit, setup_manifest
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import InputError
+from instruments.roles import InstrumentFault
 from models.cell import load_cell
 from models.construction import Construction
 from models.string import CellString
-from tests.bench.fakes import Plant
+from tests.bench.fakes import FakeSupply, Plant
 
 
 def test_a_run_keeps_what_it_takes_to_have_it_again(little_bench: TestBench) -> None:
@@ -34,6 +38,20 @@ def test_a_run_keeps_what_its_instruments_were_told_to_protect(little_bench: Tes
     told = [(kept["over_voltage"], kept["over_current"], kept["over_power"]) for kept in manifest["protections"]]
     # A sink protects from a voltage that is too low, which is no over-voltage.
     assert told == [plant.armed["source"], (None, *plant.armed["sink"][1:])]
+
+
+def test_an_instrument_that_hangs_while_it_is_prepared_is_left_behind_where_time_is_real(
+    new_bench: Callable[[], TestBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = Event()
+    monkeypatch.setattr(lifecycle, "WallClock", WallClock)
+    monkeypatch.setattr(lifecycle, "PREPARE_LIMIT", 0.1)
+    monkeypatch.setattr(FakeSupply, "identify", lambda _self: released.wait(60))
+    try:
+        with pytest.raises(InstrumentFault, match=r"being prepared did not come back within 0\.1 s"):
+            new_bench().open()
+    finally:
+        released.set()
 
 
 @pytest.mark.parametrize(("clock", "refused"), [("wall", True), ("virtual", False)])

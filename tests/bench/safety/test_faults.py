@@ -193,6 +193,8 @@ def test_a_catalogue_is_read_in_its_order(write: WriteFile) -> None:
         (("    meaning: It burns.\n", ""), "meaning: this key is required and missing"),
         (("meaning", "meanings"), "unknown key; did you mean 'meaning'"),
         (("too-hot:", "Too hot:"), "'Too hot' is no id: write lower case letters, digits and hyphens"),
+        (("too-hot:", "Too-hot:"), "'Too-hot' is no id"),
+        (("too-hot:", "too_hot:"), "'too_hot' is no id"),
         (("name: too hot", "name: ''"), "name: found ''"),
         (("schema: 1", "schema: 2"), "key schema"),
     ],

@@ -348,6 +348,12 @@ def supervised(station: StationFile, tmp_path: Path) -> Iterator[Supervised]:
     watch.relieve()
 
 
+@posix
+def test_while_it_watches_a_bench_without_a_lease_is_marked_as_open(supervised: Supervised, plan: Plan) -> None:
+    """By another process than this one: what the last look of every other supervisor goes by."""
+    wait_until_locked(lastlook.mark_of(plan))
+
+
 def process_of(watch: Supervised) -> "subprocess.Popen[bytes]":
     return watch._process
 
