@@ -13,6 +13,7 @@ from bench.pack import load_pack
 from bench.recording.run import TestIdentity
 from bench.running.setup import Setup
 from bench.scenario import (
+    Charge,
     Discharge,
     FastRecharge,
     Rest,
@@ -22,7 +23,6 @@ from bench.scenario import (
     elapsed,
     soc_above,
     soc_below,
-    standard_charge,
 )
 from bench.station import load_station
 from bench.testing import TestBench
@@ -259,7 +259,7 @@ def test_what_a_pack_of_cells_in_parallel_holds_is_recorded(tmp_path: Path) -> N
 
 
 def test_lithium_metal_is_told_as_not_known_by_judge(tmp_path: Path) -> None:
-    ran([standard_charge("fill")], tmp_path, "li-metal-24s")
+    ran([Charge("C/3", until=elapsed(minutes=10), name="fill")], tmp_path, "li-metal-24s")
     (manifest,) = tmp_path.rglob("run.json")
     answer = packbench("judge", manifest.parent)
     assert "plating margin: not known of 'fill" in " ".join(answer.out.split())
