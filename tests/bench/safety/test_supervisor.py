@@ -386,6 +386,20 @@ def test_it_is_told_by_its_absolute_path_which_lease_to_keep_when_the_test_dies(
     assert Plan.from_line((tmp_path / "told").read_text()).life == (str(tmp_path / life) if life else "")
 
 
+def test_its_word_is_how_long_it_may_be_silent_and_the_time_of_the_bench_where_that_is_open(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as heard_there:
+        with os.fdopen(writing, "wb", 0) as pipe, monkeypatch.context() as patched:
+            patched.setattr(supervised, "_stdin", pipe)
+            supervised.alive(1.0)
+            supervised.alive(1.0, 12.5)
+        closed, opened = (list(map(float, line.split())) for line in heard_there)
+    assert opened == [*closed, 12.5]
+    assert closed[0] > 1.0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no process groups of this kind")
 def test_it_is_in_no_group_that_a_terminal_or_a_job_could_end(supervised: Supervised) -> None:
     process = process_of(supervised).pid
