@@ -217,14 +217,15 @@ def test_a_car_that_rests_is_looked_at_as_in_a_rest_and_in_time_for_what_happens
 
 
 def test_what_full_power_cannot_reach_is_known_with_the_decision(on: On) -> None:
-    """And not while the car does not tell how full it is: nobody could know it then."""
-    days = hours(1, trips=(Trip(2700.0, 3300.0, 400.0),), outages=(Outage("soc", 600.0, 1200.0),))
+    """And not while the car does not tell how full it is, nor without a link: nobody could know it then."""
+    lost = (Outage("soc", 600.0, 1200.0), Outage("link", 1300.0, 1700.0))
+    days = hours(1, trips=(Trip(2700.0, 3300.0, 400.0),), outages=lost)
     with manager(lambda _asked: {"power": 0}) as (address, _):
         run = on("virtual-module", soc=0.5).run(Manage(address, days))
     told = {round(each["at"]): (each["departure"], each["lacks"]) for each in events(run, "manager")}
     leaves = days.at(2700.0).timestamp()
     assert told[0][0] == leaves
-    assert told[600] == told[900] == (None, None)
+    assert told[600] == told[900] == told[1300] == (None, None)
     assert 5 < told[0][1] < told[1800][1]
     (departure,) = events(run, "departure")
     assert departure["short"] > told[1800][1]

@@ -71,3 +71,9 @@ def test_what_cannot_be_conditioned_is_told_before_anything_is_switched_on(
 ) -> None:
     with pytest.raises(InputError, match=says):
         on(station).run(step)
+
+
+@pytest.mark.parametrize("target", [-15.0, 50.0])
+def test_as_cold_and_as_hot_as_the_pack_may_be_charged_it_can_be_conditioned(on: OpenOn, target: float) -> None:
+    run = on("virtual-vehicle").run(Precondition(target, within=60.0))
+    assert next(e for e in run.events if e["type"] == "step ended")["ended_by"] == "Step Time at least 60 s"

@@ -548,6 +548,16 @@ def test_a_contactor_that_does_not_open_keeps_the_bench_closed(
     assert refused.value.fault == "stays-on"
 
 
+def test_a_bms_that_stumbles_over_being_asked_to_open_keeps_the_bench_closed(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    plant.bms_mode = BmsMode.CHARGE
+    plant.fail["request STANDBY"] = ValueError("invalid literal for int(): '7#'")
+    with pytest.raises(BenchFault, match="contactor still reads closed") as refused:
+        new_bench().open()
+    assert refused.value.fault == "stays-on"
+
+
 @pytest.mark.parametrize(("takes", "opens"), [(3.7, True), (60.0, False)])
 def test_a_contactor_that_is_opening_is_waited_for_as_long_as_that_may_take(
     new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, takes: float, opens: bool
