@@ -117,7 +117,7 @@ def test_a_constant_is_reached_through_its_name() -> None:
     lines = {"other.py": {1: frozenset({"uses"})}, "file.py": {9: frozenset({"runs the file"})}}
     record = Record({"uses": 0.1, "runs the file": 0.1}, lines)
     # Behind them whoever runs its file: what is said there may be known elsewhere by another name.
-    assert asked(a_mutant(names=("LIMIT",)), record, "LIMIT = 1\n") == [["runs the file", "uses"]]
+    assert asked(a_mutant(names=("LIMIT",)), record, "LIMIT = 1\n") == [["uses", "runs the file"]]
     assert asked(a_mutant(names=("NOBODY",)), record, "") == [["runs the file"]]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports import round_trips
+from reports import kpi, round_trips
 from reports.recording import Recording
 from tests.reports.test_kpi_grid import LOSSLESS
 from tests.reports.worked import INSTRUMENTS
@@ -54,3 +54,13 @@ def test_one_is_drawn_where_there_are_several() -> None:
     assert drawn.png.startswith(b"\x89PNG")
     assert "100.0 %  87." in drawn.text
     assert list(round_trips.pictures(there_and_back((1000.0, 0.87)))) == []
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1.0, True), (1.01, True), (0.99, True), (1.1, False), (0.5, False)])
+def test_only_what_asks_for_as_much_each_way_is_a_round_trip(factor: float, told: bool) -> None:
+    run = there_and_back((1000.0, 0.87))
+    out = (run.column("Step Count / 1") == 2) & (run.column("Set Grid Power / W") < 0)
+    rows = run.rows.copy()
+    rows[out, run.columns.index("Set Grid Power / W")] *= factor
+    again = Recording(run.manifest, run.events, run.columns, rows)
+    assert bool(np.isfinite(kpi.grid_round_trip(again, "out at 1000", "in at 1000").value)) is told

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from bench.testing import TestBench
 from bench.verdicts import InputError
 from models.grid.charger import Charger
 from models.grid.week import Days, Outage, Trip
+from tests.bench.conftest import STATION
+from tests.bench.fakes import Plant
 from tests.bench.managing.manager import manager
 
 On = Callable[..., TestBench]
@@ -78,6 +81,23 @@ def test_a_wall_box_is_asked_as_source_and_sink_are(on: On) -> None:
     assert np.interp(55, time - time[0], grid) == pytest.approx(5000, rel=0.03)
     assert np.interp(105, time - time[0], grid) == pytest.approx(-5000, rel=0.03)
     assert column(run, "Current / A")[int(np.searchsorted(time, time[0] + 55))] > 5
+    (told,) = [event["set_points"] for event in run.events if event["type"] == "step started"]
+    assert told["charger proportional"] == pytest.approx(1 - 0.94)  # one way, as the box is rated
+
+
+@pytest.mark.parametrize(("allowed", "flows"), [(nan, False), (10.0, True)])
+def test_until_a_bms_says_how_much_may_be_drawn_nothing_is(
+    new_bench: Callable[..., TestBench], plant: Plant, allowed: float, flows: bool
+) -> None:
+    plant.discharge_limit = allowed
+    bench = new_bench(station=STATION + "charger: {charge: 20, discharge: 20, standby: 0, ramp: 100}\n")
+    bench.open()
+    try:
+        run = bench.run(FollowPower([(0, 0), (1, -8), (3, 0), (4, 0)]))
+    finally:
+        bench.conclude()
+    assert np.nanmin(column(run, "Set Grid Power / W")) == -8
+    assert bool(np.nanmin(column(run, "Current / A")) < 0) is flows
 
 
 # --- a frequency ------------------------------------------------------------------------------------------------------
