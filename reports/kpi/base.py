@@ -157,8 +157,8 @@ class KpiFunction(Generic[Q]):
     sense: Sense
     columns: tuple[str, ...]
     applies: Applies
+    span: tuple[float, float]
     also: tuple[str, ...] = ()
-    span: tuple[float, float] = ANY
     specimen: float | None = None
     needs: tuple[Need, ...] = ()
     others: Others = nobody_else

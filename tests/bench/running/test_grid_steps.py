@@ -61,6 +61,7 @@ def test_a_set_point_is_reached_by_the_charger_s_ramp_and_dead_time(on: On) -> N
         ("virtual-vehicle", FollowPower([(0, 0), (9, 0)]), "0 throughout"),
         ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9), (5, 50)]), "times that rise"),
         ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49900.0)]), "in mHz it would be 49.9 Hz"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 60.0)]), r"60 Hz at 5 s, a grid has 45 to 55 Hz\.$"),
         ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, float("nan"))]), "a grid has 45 to 55 Hz"),
         ("virtual-vehicle", FollowFrequency([(0, 50.0)]), "less than two points"),
         ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 50.1)], base=11000), "answers nothing"),

@@ -128,6 +128,8 @@ def test_a_string_lies_between_its_cells_at_their_lowest_and_at_their_highest(st
         (STANDBY, -2.0, -2.0, -2.0, 1.0),
         (STANDBY, 2.0, 2.0, 0.0, 0.0),  # the BMS's own meter agrees that it is open
         (STANDBY, 2.0, 0.0, 2.0, 0.0),  # a current of the moment before
+        (STANDBY, 20.0, 3.0, 3.0, 0.0),  # far less than was asked for: it fades
+        (STANDBY, 0.5, 0.3, 0.3, 1.0),
         (STANDBY, nan, 2.0, 2.0, 0.0),  # somebody else's current has a limit of its own
         (CHARGE, 2.0, 2.0, 2.0, 0.0),
         (ERROR, 2.0, 2.0, 2.0, 0.0),
