@@ -52,6 +52,11 @@ def test_what_never_settles_has_no_time() -> None:
     assert np.isnan(kpi.dead_time(followed([0, 0, 500, 500], [0, 0, 0, 0]), "it").value)
 
 
+def test_of_a_step_without_a_row_nothing_is_known() -> None:
+    empty = recorded("FollowPower", {"Set Grid Power / W": [], "Power / W": []}, LOSSLESS)
+    assert np.isnan(kpi.power_error(empty, "it").value)
+
+
 def test_what_is_on_its_way_is_no_error() -> None:
     """Of the charger's 1000 W/s both ways, dead time and two scans: 4.5 s after the change it counts, and before it."""
     asked, given = [0.0] + [500.0] * 9, [0.0, 0, 0, 0, 0, 0, 510, 490, 520, 500]

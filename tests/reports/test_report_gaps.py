@@ -68,6 +68,10 @@ def test_no_figure_counts_the_gap(run: Recording, figure_of: Callable[[Recording
     assert figure_of(resumed(run)).value == pytest.approx(plain)
 
 
+def test_nor_does_one_that_began_with_the_step(run: Recording) -> None:
+    assert kpi.mean_power(resumed(run, begin=0.0), STEP).value == pytest.approx(kpi.mean_power(run, STEP).value)
+
+
 def test_a_resistance_across_a_gap_is_never_measured(run: Recording) -> None:
     """After 20 s: the run has a sample each ten."""
     assert np.isfinite(kpi.dc_resistance(resumed(run, begin=60.0), STEP, at=20.0).value)

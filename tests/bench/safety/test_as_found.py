@@ -635,7 +635,7 @@ def test_no_contactor_closes_onto_a_bus_that_is_not_the_pack_s(
     plant.bus = None
 
 
-@pytest.mark.parametrize("volts", [0.0, 5.0, 13.0])
+@pytest.mark.parametrize("volts", [0.0, 5.0, 12.5, 13.0])
 def test_a_dead_bus_and_one_with_the_pack_s_voltage_are_closed_onto(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, volts: float
 ) -> None:

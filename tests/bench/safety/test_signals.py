@@ -301,7 +301,10 @@ def test_a_closing_console_interrupts_the_test_and_waits_until_the_bench_is_safe
     assert interrupted == [getattr(signal, "SIGBREAK", signal.SIGINT)]
 
 
-def test_a_closing_console_without_an_open_bench_waits_for_nothing(interrupted: list[int]) -> None:
+def test_a_closing_console_without_an_open_bench_waits_for_nothing(
+    interrupted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts, "CONSOLE_PATIENCE", 3600.0)
     assert on_console_event(CTRL_CLOSE) is True
 
 
