@@ -11,6 +11,7 @@ import pytest
 from bench.grid.steps import Manage
 from bench.recording.run import RunRecord
 from bench.testing import TestBench
+from models.grid import seasons
 from models.grid.week import Days
 
 On = Callable[..., TestBench]
@@ -102,13 +103,18 @@ def test_house_and_sun_are_what_the_meter_says_and_the_balance_holds(on: On, man
     bench = on("virtual-home", soc=0.4)
     run = bench.run(Manage(managing("3000"), quarter()))
     house, connection = column(run, "House Power / W"), column(run, "Connection Power / W")
-    power = column(run, "Grid Power / W")
+    power, time = column(run, "Grid Power / W"), column(run, "Test Time / s")
     known = ~np.isnan(house)
     assert house[known].max() < 3000.0  # and not 7777 W
     steady = known & (np.abs(power - 3000.0) < 100.0)
     assert steady.sum() > 300
     # Two meters of 1 % each are between them.
     assert connection[steady] == pytest.approx(house[steady] + power[steady], abs=80.0)
+    # What house and roof take is no remainder: the world has it from its own days, which the step does not know.
+    made = seasons.days("paris-january", 7, seed=1, trips="at-home")
+    behind = [float(made.house[quarter] - made.sun[quarter]) for quarter in map(made.quarter, time[steady])]
+    assert min(behind) > 100.0
+    assert connection[steady] == pytest.approx(behind + power[steady], abs=80.0)
 
 
 def test_what_the_connection_carries_is_cut_by_what_is_measured(on: On, managing: Callable[[str], str]) -> None:
