@@ -290,6 +290,7 @@ class _Managing:
         self._going: Beside[None] | None = None
         self._coming: Beside[Link] | None = None
         self._acting: float | None = None
+        self._conditioned = "chamber" in stage.place.roles
         self._meters = GridMeter.of(stage.place.index, procedure.scale)
         self._site = self._days.site(0.0)
         self._withheld = self._given = self._moved = 0.0
@@ -404,7 +405,7 @@ class _Managing:
             self._armed = False
             self._reasons.add("reserve")
         degrees = of.around(time)
-        if "chamber" in self._stage.place.roles and degrees != self._degrees:
+        if self._conditioned and degrees != self._degrees:
             self._degrees = degrees
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
 
