@@ -113,7 +113,7 @@ class OcppLink:
         elif not seen.begun or seen.time - self._alive > LOST:
             station.forget()
             return Standing(0.0, LOST_LINE)
-        return Standing(station.power)
+        return Standing(station.power, acting=station.acting)
 
     def close(self) -> None:
         """See `Link`."""

@@ -13,6 +13,7 @@ from bench.recording.run import RunRecord
 from bench.testing import TestBench
 from models.grid import seasons
 from models.grid.week import Days
+from tests.bench.managing.central import central
 
 On = Callable[..., TestBench]
 
@@ -84,6 +85,23 @@ def test_a_droop_that_a_manager_has_written_moves_the_power_of_the_wall_box(
     # The meter of this specimen may be off by 0.2 % of 50 Hz, which the droop takes for true.
     expected = -7400.0 * (50.0 - 0.01 - np.nanmedian(hertz[low])) / 0.5
     assert settled == pytest.approx(np.full(settled.shape, expected), rel=0.03)
+
+
+def test_a_frequency_curve_that_a_central_system_has_set_moves_the_power_of_the_wall_box(on: On) -> None:
+    """7 kW for 0.2 Hz: 3500 W are given back at 49.9 Hz, and what was asked for is no other order each second."""
+    curve = [{"frequency": 49.8, "power": -7000}, {"frequency": 50.0, "power": 0}, {"frequency": 50.2, "power": 7000}]
+    bench = on("virtual-home", soc=0.6, defects=("grid-frequency:49.9@300",))
+    with central({"operation_mode": "LocalFrequency", "v2x_freq_watt_curve": curve}) as system:
+        run = bench.run(Manage(system.address, quarter()))
+    time, power = column(run, "Test Time / s"), column(run, "Grid Power / W")
+    hertz = column(run, "Mains Frequency / Hz")
+    low = np.flatnonzero(hertz < 49.95)
+    settled = power[(time > time[low[0]] + 15) & (time < time[-1] - 5)]
+    # The meter of this specimen may be off by 0.2 % of 50 Hz, which the curve takes for true.
+    expected = -35000.0 * (50.0 - np.nanmedian(hertz[low]))
+    assert low.size > 100
+    assert settled == pytest.approx(np.full(settled.shape, expected), rel=0.03)
+    assert [event["power"] for event in run.events if event["type"] == "manager"] == [0]
 
 
 def test_a_trip_that_a_manager_has_switched_on_ends_the_power_for_a_minute(
