@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bench import accepted, ends, progress, resuming
+from bench import accepted, ends, progress, resuming, roles
 from bench.accepted import Accepted
 from bench.asking import DESK, Terminal
 from bench.clock import utc_now
@@ -50,6 +50,7 @@ from bench.verdicts import (
     sentence_of,
 )
 from instruments.roles import InstrumentFault
+from instruments.wording import nearest
 
 VERDICTS_IN_WORDS = (Failure, BenchFault, InstrumentFault, InputError, TestError)
 TIMED_OUT = "from pytest-timeout"
@@ -162,10 +163,11 @@ def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
     """One test per temperature and manager, and per pack where a test asks for the others.
 
     `fixtures` are those that are ours. Raises `pytest.Collector.CollectError` for a test that is marked with a
-    requirement which is not in the list.
+    requirement which is not in the list, or with a role that there is not.
     """
     context = metafunc.config.stash[_context_key]
     try:
+        _refuse_unknown_roles(metafunc.definition)
         context.requirements.refuse_unknown(metafunc.definition.nodeid, ends.requirements_of(metafunc.definition))
     except InputError as error:
         raise pytest.Collector.CollectError(f"packbench: {error}") from None
@@ -183,6 +185,19 @@ def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
     return any(name in (names.replace(",", " ").split() if isinstance(names, str) else names) for names in named)
 
 
+def _needed(item: pytest.Item) -> Iterator[str]:
+    """The roles without which a test has nothing to run on."""
+    for mark in item.iter_markers("needs"):
+        yield from mark.args
+
+
+def _refuse_unknown_roles(item: pytest.Item) -> None:
+    for name in _needed(item):
+        if name not in roles.names():
+            what = f"{item.nodeid} needs {name!r}, and there is no such role; {nearest(name, roles.names())}."
+            raise InputError(what)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Of a session without a bench nothing is told.
 
@@ -194,11 +209,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With a pack named by hand, the tests of the other packs have nothing to run on."""
+    """What has nothing to run on: tests of the other packs where one is named by hand, and of roles nobody plays."""
     context = config.stash.get(_context_key, None)
-    if context is None or context.other_packs:
+    if context is None:
         return
-    dropped = [item for item in items if item.get_closest_marker("other_packs")]
+    named, played = not context.other_packs, set(context.station.played)
+    dropped = [
+        item for item in items
+        if (named and item.get_closest_marker("other_packs")) or not set(_needed(item)) <= played
+    ]  # fmt: skip
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]

@@ -39,7 +39,8 @@ class Seen:
     anybody may be heard, `charger` the one that the car hangs on. `volts` (V) and `amps` (A) are those of the car's
     terminals, `taken` and `given` the Wh that have gone each way. `kept` Wh are to stay in the car, `wanted` Wh to be
     in it at its next departure, as its own reckoning has it; None where it has none. `mains` is the grid; None where
-    nobody measures it.
+    nobody measures it. `begun` is whether the step has: what is asked for before acts when it does, and time stands
+    still until then.
     """
 
     time: float
@@ -55,6 +56,7 @@ class Seen:
     kept: float | None = None
     wanted: float | None = None
     mains: Mains | None = None
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """The process of a manager that is started for the time of a step."""
 
+import errno
+import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +44,12 @@ def command_of(which: str, *over: str) -> list[str]:
     """What starts `which`: a command as it is, or one that ships, told by `over` how it is to be spoken to."""
     words = shlex.split(which)
     return words if len(words) > 1 else [sys.executable, "-m", "managers", *words, *over]
+
+
+def check(which: str, command: Sequence[str]) -> None:
+    """Raise `InputError` for a command that is nowhere, before anybody needs it."""
+    if shutil.which(command[0]) is None:
+        raise InputError(f"manager {which!r} cannot be started: {os.strerror(errno.ENOENT)}.")
 
 
 def start(which: str, command: Sequence[str], *, heard: bool = True) -> Process:

@@ -230,7 +230,8 @@ class Engine:
         envelope, place = procedure.envelope(), procedure.place
         if isinstance(place, Workplace):
             place.allow(envelope)
-        stage = Stage(place, Flow(bench.roles, envelope, sampler.ask, procedure.step.name), sampler, self.log)
+        flow = Flow(bench.roles, envelope, sampler.ask, procedure.step.name)
+        stage = Stage(place, flow, sampler, self.log, self._had)
         try:
             self._prepare(procedure, stage)
             if procedure.mode is None:

@@ -7,7 +7,7 @@ it is a little more in truth.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import floor
 
 import numpy as np
@@ -62,7 +62,7 @@ class Pack:
         pack = cls(built, series * parallel, construction.path_resistance * parallel / series)
         return pack if energy is None else replace(pack, count=pack.count * energy / pack.energy, _tables={})
 
-    @property
+    @cached_property  # a manager's referee asks at each look, and it never changes
     def energy(self) -> float:
         """Wh from full to empty at its cells' voltage at rest."""
         return self.count * self.cell.nominal_capacity * self.capacity * float(self.cell.ocv.mean())

@@ -16,6 +16,8 @@ from reports.kpi.readings import CHARGE_WH, DISCHARGE_WH, POWER, SOC, TIME, coun
 from reports.recording import Recording, Step
 
 _COLUMNS = (TIME, POWER, HOUSE, SUN, BUY, SELL, PLUGGED, SOC, CHARGE_WH, DISCHARGE_WH)
+WORDS = ("given", "out", "low", "high", "least", "most", "wear", "through", "without")
+"""What a price is told with."""
 ENOUGH = 0.1
 """kWh given back from which on a price for each of them means anything."""
 
@@ -72,6 +74,8 @@ class _Compared:
         return {
             "given": self.given, "out": self.out, "low": self.price(wear.low), "high": self.price(wear.high),
             "least": wear.low, "most": wear.high, "wear": wear.middle,
+            "through": _value(throughput, self.run, self.giving) / 1000,
+            "without": _value(throughput, self.run, self.keeping) / 1000,
         }  # fmt: skip
 
 
@@ -82,12 +86,12 @@ class _Compared:
 def price_of_giving_back(run: Recording, giving: Step, keeping: Step) -> Explained:
     """What each of the {given:.1f} kWh given back cost, against the same days without: energy, what is left in the car
     at the lower quarter of the prices, and ageing at {wear:.3f} EUR/kWh that the pack gives, {out:.1f} kWh more.
-    Negative is a gain. With the ageing's {least:.3f} to {most:.3f} it is {low:.3f} to {high:.3f}.
+    Negative is a gain. With the ageing's {least:.3f} to {most:.3f} it is {low:.3f} to {high:.3f}. Charged and
+    discharged, {through:.1f} kWh went through the pack, and {without:.1f} kWh without giving back.
     """
     both = _Compared(run, giving, keeping)
     if not both.known:
-        words = dict.fromkeys(("given", "out", "low", "high", "least", "most", "wear"), nan)
-        return Explained(nan, **words)
+        return Explained(nan, **dict.fromkeys(WORDS, nan))
     assert both.wear is not None  # noqa: S101 - it is known
     ageing = {"ageing by use": both.wear.spread * abs(both.out) / both.given}
     return Explained(both.price(both.wear.middle), ageing, **both.told())

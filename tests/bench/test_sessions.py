@@ -520,6 +520,35 @@ def test_others(pack): ...
     assert session(tests, "--pack=lfp-24s", "--collect-only", "-q").status == 5
 
 
+def test_what_needs_a_role_is_left_out_where_nobody_plays_it(session: RunSession) -> None:
+    tests = """
+import pytest
+
+@pytest.mark.needs("chamber", "bms")
+def test_cold(bench): ...
+
+@pytest.mark.needs("chamber", "grid_meter")
+def test_at_home(bench): ...
+"""
+    collected = session(tests, "--collect-only", "-q").output
+    assert "test_cold" in collected
+    assert "test_at_home" not in collected
+    assert "1 deselected" in collected
+
+
+def test_a_role_that_there_is_not_is_told_before_anything_is_run(session: RunSession) -> None:
+    tests = """
+import pytest
+
+@pytest.mark.needs("grid-meter")
+def test_at_home(bench): ...
+"""
+    done = session(tests)
+    assert "test_at_home needs 'grid-meter', and there is no such role" in done.output
+    assert "grid_meter" in done.output
+    assert done.status == 2
+
+
 def test_a_title_is_the_docstring_with_its_parameters(session: RunSession) -> None:
     tests = '''
 import pytest

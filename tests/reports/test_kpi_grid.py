@@ -350,6 +350,9 @@ def test_a_kwh_given_back_costs_its_energy_and_its_ageing() -> None:
     figure = kpi.price_of_giving_back(compared(), "giving", "keeping")
     assert figure.value == pytest.approx(-0.20 + wear.middle)
     assert kpi.more_through(compared(), "giving", "keeping").value == pytest.approx(2500)
+    assert figure.unit == "EUR/kWh"
+    assert "2.5 kWh went through the pack, and 0.0 kWh without" in figure.definition
+    assert f"with the ageing's {wear.low:.3f} to {wear.high:.3f}" in figure.definition.lower()
     # The meters of this recording are exact beside it: what nobody knows is the ageing.
     assert uncertainty(figure) == pytest.approx(wear.spread, rel=0.05)
     assert [each.source for each in budget(figure).contributions][:1] == ["ageing by use"]

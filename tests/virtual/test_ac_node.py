@@ -78,6 +78,21 @@ def test_source_and_sink_hang_on_it_as_the_charger_that_they_stand_for(line: Cal
     assert meter.power == pytest.approx(500.0 + (at.voltage * at.battery + 100.0) / 0.9, rel=1e-5)
 
 
+@pytest.mark.parametrize(("house", "sun"), [(500.0, 0.0), (500.0, 3000.0), (2500.0, 2500.0)])
+def test_what_the_grid_gives_is_what_house_roof_and_charger_leave(
+    line: Callable[..., Line], house: float, sun: float
+) -> None:
+    charger = {"standby": 100.0, "proportional": 0.1, "quadratic": 0.0}
+    meter = line(house=house, sun=sun, charger=charger, beside={"supply": SUPPLY})
+    supply = meter.world.part("supply")
+    for message in ("SYST:LOCK ON", "VOLT 110;CURR 10;POW 5kW;:SINK:CURR 0", "OUTP ON"):
+        supply.handle(message)
+    meter.world.advance(2.0)
+    at = meter.world.outputs()
+    through = (at.voltage * at.battery + 100.0) / 0.9
+    assert meter.power == pytest.approx(house - sun + through, abs=0.1)
+
+
 def test_the_grid_changes_when_a_defect_says_so_and_is_itself_again(line: Callable[..., Line]) -> None:
     meter = line()
     assert (meter.at(0x00), meter.at(0x46)) == pytest.approx((230.0, 50.0))

@@ -2,6 +2,8 @@
 
 `modbus://HOST:PORT` is where a manager of one's own finds it (port 0: one that is free); `modbus:` before a command, or
 before the name of one that ships, starts that with the address: as its last argument, or where it says {address}.
+Nobody is let in, and nothing is started, before there is a car to be shown: a client takes a box that says nothing for
+a dead one, or for one whose models begin elsewhere.
 
 Where the bench's clock waits for nobody, a set point holds until it is written anew, ends by its own reversion time, or
 nobody is there any more. On a virtual clock the bench waits at each moment until the manager has answered it: see
@@ -10,7 +12,8 @@ SunSpec model 64901 in docs/manager-contract.md.
 
 import ipaddress
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +24,7 @@ from bench.managing.links import LOST, Seen, Standing
 from bench.managing.modbus.orders import Moment, Orders
 from bench.managing.modbus.registers import ServedBox
 from bench.managing.modbus.server import ModbusServer
-from bench.managing.process import BEGINS, Process, blame, command_of, end, start
+from bench.managing.process import BEGINS, Process, blame, check, command_of, end, start
 from bench.verdicts import InputError
 
 PATIENCE = 10.0
@@ -43,27 +46,32 @@ class ModbusLink:
         self._process: Process | None = None
         self._came = False
         self._gone = 0.0
-        self._answered = threading.Condition()
+        self._open = False
         host, port = _address(which)
-        try:
+        self._command = None if which.startswith(f"{WORD}://") else _command(which)
+        with self._serving(f"{host}:{port}"):
             self._server = ModbusServer(ServedBox(self._orders), host, port, heard=self._hear)
-        except OSError as error:
-            raise InputError(f"manager {which}: nobody can be served at {host}:{port} ({error.strerror}).") from error
         self.address = "{}:{}".format(*self._server.address)
         self.says = f"a wall box listens at {self.address}, Modbus TCP, unit 1." + _warning(host)
-        self._launch()
 
-    def _launch(self) -> None:
-        rest = self.which.removeprefix(f"{WORD}:")
-        if rest.startswith("//"):
-            return
-        command = command_of(rest, "--over", WORD, "--at")
-        placed = [each.replace("{address}", self.address) for each in command]
+    @contextmanager
+    def _serving(self, where: str) -> Iterator[None]:
         try:
-            self._process = start(self.which, placed if placed != command else [*command, self.address], heard=False)
-        except InputError:
-            self.close()
-            raise
+            yield
+        except OSError as error:
+            raise InputError(f"manager {self.which}: nobody can be served at {where} ({error.strerror}).") from error
+
+    def _begin(self) -> None:
+        """Let the manager in, once there is something to be shown."""
+        if self._open:
+            return
+        self._open = True
+        with self._serving(self.address):
+            self._server.begin()
+        if self._command is not None:
+            placed = [each.replace("{address}", self.address) for each in self._command]
+            told = placed if placed != self._command else [*placed, self.address]
+            self._process = start(self.which, told, heard=False)
 
     def _hear(self) -> None:
         self._came = True
@@ -90,11 +98,13 @@ class ModbusLink:
             self._gone = self._orders.heard = seen.time
         self._orders.show(seen)
         self._server.hang_up(not seen.linked)
-        self._server.begin()
+        self._begin()
         if not seen.linked:
             self._gone = seen.time
             self._orders.rest()
             return Standing(0.0, "no link")
+        if not (seen.begun or self._server.clients):
+            self._orders.rest()  # whoever has left again is not obeyed by a step that begins later
         problem = self._problem()
         if problem:
             self._orders.rest()
@@ -131,6 +141,13 @@ class ModbusLink:
                 blame(self.which, self._process)
                 raise NoAnswer(f"it did not answer moment {number}." if self._server.clients else NOBODY)
             pause.wait(LOOK)
+
+
+def _command(which: str) -> list[str]:
+    """What starts it; raises `InputError` for what is nowhere."""
+    command = command_of(which.removeprefix(f"{WORD}:"), "--over", WORD, "--at")
+    check(which, command)
+    return command
 
 
 def _address(which: str) -> tuple[str, int]:

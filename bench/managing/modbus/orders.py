@@ -24,7 +24,7 @@ SERVICE = {"ES": 1, "ESVHi": 110, "ESVLo": 85, "ESHzHi": 50.2, "ESHzLo": 49.5, "
 """What a grid has to be like, and for how long (s), before a box that has tripped comes back; EN 50549-1, 4.10.2."""
 _BOX = {81: 0, 82: 1, 83: 0, 88: IDLE, 256: 0, 257: STOP, 260: 0}
 _ORDER = {"WSetEna": 0, "WSetMod": 0, "WSet": 0, "WSetRvrt": 0, "WSetPct": 0, "WSetPctRvrt": 0, "WSetEnaRvrt": 0}
-ORDERING = frozenset({*((704, name) for name in (*_ORDER, "WSetRvrtTms")), (703, "ES"), (715, "OpCtl")})
+ORDERING = frozenset({*((704, name) for name in (*_ORDER, "WSetRvrtTms")), (703, "ES"), (715, "OpCtl"), (802, "SetOp")})
 """Points of SunSpec models that are an order, or part of one."""
 
 
@@ -35,7 +35,8 @@ def _first() -> dict[SunPoint, float]:
         (704, "WSetMod"): symbol(704, "WSetMod", "WATTS"), (704, "WSetRvrtTms"): 0,
         **{(703, name): value for name, value in SERVICE.items()},
         (715, "ControllerHb"): 0, (715, "AlarmReset"): 0, (715, "OpCtl"): symbol(715, "OpCtl", OPERATE[0]),
-        (802, "CtrlHb"): 0, (802, "AlmRst"): 0, (64901, "Done"): 0,
+        (802, "CtrlHb"): 0, (802, "AlmRst"): 0, (802, "SetOp"): symbol(802, "SetOp", "CONNECT"),
+        (802, "SetInvState"): symbol(802, "SetInvState", "INVERTER_STARTED"), (64901, "Done"): 0,
         **firsts(),
     }  # fmt: skip
 
@@ -121,7 +122,12 @@ class Orders:
     def operates(self) -> bool:
         """Whether anything may flow at all."""
         halted = self.sun[715, "OpCtl"] not in {symbol(715, "OpCtl", name) for name in OPERATE}
-        return bool(self.sun[703, "ES"]) and not halted
+        return bool(self.sun[703, "ES"]) and not halted and self.connected
+
+    @property
+    def connected(self) -> bool:
+        """Whether the manager has the battery connected, as it is at first."""
+        return self.sun[802, "SetOp"] == symbol(802, "SetOp", "CONNECT")
 
     def remaining(self) -> float:
         """S until the order ends by its own time; 0 where it does not."""

@@ -151,7 +151,7 @@ SHOWN: Mapping[int, Mapping[str, Show]] = {
         "WChaRteMax": lambda _, seen: seen.car.charge, "WDisChaRteMax": lambda _, seen: seen.car.discharge,
         "SoC": lambda _, seen: _soc(seen), "ChaSt": lambda _, seen: _flow(seen), "LocRemCtl": lambda *_: "REMOTE",
         "Hb": lambda _, seen: _heart(seen), "Typ": lambda *_: "LITHIUM_ION",
-        "State": lambda _, seen: "CONNECTED" if seen.car.plugged else "DISCONNECTED",
+        "State": lambda orders, seen: "CONNECTED" if seen.car.plugged and orders.connected else "DISCONNECTED",
         "Evt1": lambda *_: 0, "Evt2": lambda *_: 0, "EvtVnd1": lambda *_: 0, "EvtVnd2": lambda *_: 0,
         "V": lambda _, seen: _known(seen.volts), "A": lambda _, seen: _known(seen.amps, -1),
         "W": lambda _, seen: _known(seen.volts * seen.amps, -1),
@@ -222,6 +222,8 @@ TAKEN: Mapping[SunPoint, Check] = {
     (715, "OpCtl"): _symbol_of(715, "OpCtl"),
     (802, "CtrlHb"): _any,
     (802, "AlmRst"): _switch,
+    (802, "SetOp"): _symbol_of(802, "SetOp"),
+    (802, "SetInvState"): _symbol_of(802, "SetInvState"),
     (64901, "Done"): lambda value, orders, _: value <= orders.moment.number,
     **{point: check for each in known().values() for point, check in _of(each)},
 }  # fmt: skip

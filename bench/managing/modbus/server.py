@@ -6,6 +6,7 @@ What is no frame of Modbus ends its connection, as no later frame could be told 
 answered with the exception "busy" and change nothing, so that a flood costs the bench no more than that.
 """
 
+import os
 import selectors
 import socket
 import struct
@@ -15,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bench.clock import monotonic
-from instruments.registers import Refused, Registers, answered
+from instruments.registers import Registers, answered
 
 HEADER = 7
 """Bytes of a header: transaction, protocol, length, unit."""
@@ -67,15 +68,15 @@ class _Allowance:
 class ModbusServer:
     """Serves `registers` as `unit` on `host`; `port` 0 is one that is free.
 
-    It listens from the beginning, and answers from `begin` on. `heard` is called, in its thread, for each request to
-    this unit. Raises `OSError` where it cannot listen.
+    It has its address from the beginning, and listens and answers from `begin` on. `heard` is called, in its thread,
+    for each request to this unit. Raises `OSError` where it cannot.
     """
 
     def __init__(
         self, registers: Registers, host: str, port: int, *, unit: int = 1, heard: Callable[[], None] = lambda: None
     ) -> None:
         self._registers, self._unit, self._heard = registers, unit, heard
-        self._listener = socket.create_server((host, port), backlog=BACKLOG)
+        self._listener = _bound(host, port)
         self._listener.setblocking(False)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._waker, self._woken = socket.socketpair()
@@ -94,8 +95,9 @@ class ModbusServer:
         return len(self._clients)
 
     def begin(self) -> None:
-        """Answer from now on; may be called again."""
+        """Listen and answer from now on; may be called again. Raises `OSError` where somebody else listens by now."""
         if self._thread is None:
+            self._listener.listen(BACKLOG)
             self._thread = threading.Thread(target=self._run, name="modbus server", daemon=True)
             self._thread.start()
 
@@ -234,13 +236,14 @@ class ModbusServer:
                 client.unsent = client.unsent[client.line.send(client.unsent) :]
 
 
-class Unready:
-    """Registers of which nothing is known yet."""
-
-    def fetch(self, address: int, count: int) -> tuple[int, ...]:
-        """See `Registers`."""
-        raise Refused(BUSY)
-
-    def store(self, address: int, words: tuple[int, ...]) -> None:
-        """See `Registers`."""
-        raise Refused(BUSY)
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that has its address and lets nobody in yet, as `socket.create_server` makes one."""
+    found = socket.socket()
+    try:
+        if os.name == "posix":  # elsewhere the option would let two have one address
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError:
+        found.close()
+        raise
+    return found

@@ -110,10 +110,10 @@ class OcppLink:
             self._jobs.join()  # or what is told of this moment would be told of another
         if self._up:
             self._alive = seen.time
-        elif seen.time - self._alive > LOST:
+        elif not seen.begun or seen.time - self._alive > LOST:
             station.forget()
             return Standing(0.0, LOST_LINE)
-        return Standing(station.power)
+        return Standing(station.power, acting=station.acting)
 
     def close(self) -> None:
         """See `Link`."""

@@ -2,20 +2,27 @@
 
 A schedule's period asks for its `setpoint`, or where it has none for its `limit`, within the limits of that period and
 of profiles that only limit. Where no profile asks for anything a bench rests; a station in the street would charge with
-all that it can. Sources: OCPP 2.1 edition 1, part 2, K (smart charging) and Q (bidirectional power transfer).
+all that it can. Where somebody measures the grid a period may follow its frequency (`LocalFrequency`) by a curve, whose
+power is added to a baseline. Sources: OCPP 2.1 edition 1, part 2, K (smart charging) and Q (bidirectional power
+transfer).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from math import inf, isfinite
+from math import inf, isfinite, isnan
 from typing import Any
+
+import numpy as np
 
 Payload = Mapping[str, Any]
 ASKING = ("TxDefaultProfile", "TxProfile")
 """Purposes of profiles that ask for a power: the later goes before the earlier."""
 LIMITING = frozenset({"ChargingStationMaxProfile", "ChargingStationExternalConstraints"})
-MODES = frozenset({"Idle", "ChargingOnly", "CentralSetpoint"})
+FREQUENCY = "LocalFrequency"
+MODES = frozenset({"Idle", "ChargingOnly", "CentralSetpoint", FREQUENCY})
+UNDONE = ("v2xSignalWattCurve", "setpointReactive", "setpointReactive_L2", "setpointReactive_L3")
+"""Of a period, what this station has nobody for."""
 DYNAMIC = "Dynamic"
 MOST = 32
 """Profiles that are kept."""
@@ -30,16 +37,27 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start` (s of its schedule) on: what is asked for, and between what."""
+    """From `start` (s of its schedule) on: what is asked for, and between what.
+
+    `curve` has Hz and the W that are added there, in rising order; empty where the frequency is nobody's matter.
+    """
 
     start: float
     asked: float | None
     most: float = inf
     least: float = -inf
+    curve: Sequence[tuple[float, float]] = ()
 
     def within(self, power: float) -> float:
         """A power as these limits leave it."""
         return min(max(power, self.least), self.most)
+
+    def at_frequency(self, hertz: float) -> float:
+        """W at a frequency, straight between the curve's points; 0 where nobody knows it (nan)."""
+        if isnan(hertz):
+            return 0.0
+        added = np.interp(hertz, [each for each, _ in self.curve], [each for _, each in self.curve])
+        return self.within((self.asked or 0.0) + float(added))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +130,8 @@ class Profiles:
         if profile is None or not profile.dynamic:
             raise Unusable("NotFound", f"there is no dynamic profile {number}.")
         before = profile.periods[0]
+        if before.curve:
+            raise Unusable("UnsupportedParam", "what follows the frequency is set anew, and not changed.")
         after = period({"startPeriod": 0, **_told(before), **change})
         self.kept[number] = replace(profile, periods=(after,))
 
@@ -135,6 +155,11 @@ class Profiles:
         found = self.period_at(time)
         return 0.0 if found is None or found.asked is None else found.within(found.asked)
 
+    def acting(self, time: float, hertz: float) -> float | None:
+        """W at a time (s of the epoch) and a frequency (Hz; nan: unknown); None where none of them follows it."""
+        found = self.period_at(time)
+        return found.at_frequency(hertz) if found is not None and found.curve else None
+
     def composite(self, start: float, duration: float) -> Iterator[tuple[float, float]]:
         """What is asked for from a time on: s from it, and W, wherever that changes."""
         times = sorted({start, *(each for one in self.kept.values() for each in one.changes(start, start + duration))})
@@ -146,8 +171,11 @@ class Profiles:
             before = power
 
 
-def read(content: Payload, now: float) -> ChargingProfile:
-    """A profile as its schema has it; raises `Unusable` for one that a station of this kind cannot follow."""
+def read(content: Payload, now: float, *, measured: bool = False) -> ChargingProfile:
+    """A profile as its schema has it; `measured` is whether somebody knows the grid's frequency.
+
+    Raises `Unusable` for one that a station of this kind cannot follow.
+    """
     purpose, kind = content["chargingProfilePurpose"], content["chargingProfileKind"]
     if purpose not in ASKING and purpose not in LIMITING:
         raise Unusable("UnsupportedPurpose", f"{purpose} is nothing that is done here.")
@@ -158,9 +186,12 @@ def read(content: Payload, now: float) -> ChargingProfile:
         raise Unusable("UnsupportedRateUnit", "give W: what a current is worth is the car's matter.")
     repeats = REPEATS.get(content.get("recurrencyKind", ""), inf) if kind == "Recurring" else inf
     begins = now if kind in {"Relative", DYNAMIC} else epoch(schedule.get("startSchedule"), now)
+    periods = _periods(schedule["chargingSchedulePeriod"])
+    if not measured and any(each.curve for each in periods):
+        raise Unusable("UnsupportedParam", "nobody measures the frequency here.")
     return ChargingProfile(
         number=content["id"], purpose=purpose, level=content["stackLevel"], begins=begins, repeats=repeats,
-        lasts=_number(schedule, "duration", inf), periods=_periods(schedule["chargingSchedulePeriod"]),
+        lasts=_number(schedule, "duration", inf), periods=periods,
         dynamic=kind == DYNAMIC, since=epoch(content.get("validFrom"), -inf), until=epoch(content.get("validTo"), inf),
     )  # fmt: skip
 
@@ -178,14 +209,31 @@ def period(content: Payload) -> Period:
     mode = content.get("operationMode", "ChargingOnly" if "setpoint" not in content else "CentralSetpoint")
     if mode not in MODES:
         raise Unusable("UnsupportedParam", f"operation mode {mode} is nothing that is done here.")
+    undone = next((name for name in UNDONE if content.get(name)), None)
+    if undone is not None:
+        raise Unusable("UnsupportedParam", f"{undone} is nothing that is done here.")
     most, least = _number(content, "limit", inf), _number(content, "dischargeLimit", -inf)
     if most < 0 or least > 0:
         raise Unusable("InvalidValue", "a limit is 0 W or more, and one of discharging 0 W or less.")
     if mode == "ChargingOnly":
         least = max(least, 0.0)
+    start, curve = _number(content, "startPeriod", 0.0), _curve(content, mode)
+    if mode == FREQUENCY:
+        return Period(start, _number(content, "v2xBaseline", 0.0), most, least, curve)
     asked = _number(content, "setpoint", most if mode == "ChargingOnly" else inf)
-    start = _number(content, "startPeriod", 0.0)
     return Period(start, 0.0 if mode == "Idle" else None if asked == inf else asked, most, least)
+
+
+def _curve(content: Payload, mode: str) -> Sequence[tuple[float, float]]:
+    """Hz and W of a period that follows the frequency, and of no other one; raises `Unusable`."""
+    points = content.get("v2xFreqWattCurve", ())
+    if bool(points) != (mode == FREQUENCY):
+        raise Unusable("InvalidSchedule", f"a v2xFreqWattCurve and the operation mode {FREQUENCY} go together.")
+    found = tuple((_number(each, "frequency", 0.0), _number(each, "power", 0.0)) for each in points)
+    hertz = [each for each, _ in found]
+    if sorted(set(hertz)) != hertz:
+        raise Unusable("InvalidSchedule", "the frequencies of a v2xFreqWattCurve rise.")
+    return found
 
 
 def _number(content: Payload, key: str, otherwise: float) -> float:

@@ -7,7 +7,7 @@ that it knows and has no part in are not supported, and say so. A reset ends wha
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import isnan
+from math import isnan, nan
 from threading import RLock
 from typing import Any
 
@@ -58,6 +58,13 @@ class Station:
         """W that are asked for now."""
         with self.lock:
             return self.profiles.power(self.seen.epoch) if self.transaction else 0.0
+
+    @property
+    def acting(self) -> float | None:
+        """W that a profile makes of the frequency, in place of `power`; None where none follows it."""
+        with self.lock:
+            hertz = self.seen.mains.hertz if self.seen.mains is not None else nan
+            return self.profiles.acting(self.seen.epoch, hertz) if self.transaction else None
 
     def show(self, seen: Seen) -> None:
         """Take what is."""
@@ -180,7 +187,7 @@ def _set(station: Station, payload: Payload) -> Payload:
     try:
         if payload["evseId"] not in {0, 1}:
             raise Unusable("InvalidValue", f"there is no EVSE {payload['evseId']}.")
-        profile = read(content, station.seen.epoch)
+        profile = read(content, station.seen.epoch, measured=station.seen.mains is not None)
         if profile.purpose == "TxProfile" and content.get("transactionId") != (station.transaction or None):
             raise Unusable("TxNotFound", "that is not the transaction that goes on.")
         station.profiles.put(profile)

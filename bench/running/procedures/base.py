@@ -44,12 +44,13 @@ Envelope = Mapping[tuple[str, str], Extremes]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a procedure may act on while its step runs."""
+    """What a procedure may act on while its step runs; `begins` is s that it has had already, in another process."""
 
     place: Place
     flow: Flow
     sampler: Sampler
     log: Run
+    begins: float = 0.0
 
 
 class Procedure(Generic[S]):

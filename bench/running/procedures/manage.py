@@ -5,7 +5,7 @@ manager is told of the car is what its BMS shows. Whatever it says, charger, con
 or an answer the car rests.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from math import floor, inf, isfinite, isnan
@@ -85,6 +85,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._steps, self._capacity = charge_steps_of(pack), cell_of(pack).nominal_capacity * pack.parallel
         self.pack = Pack.of(pack.cell, pack.series, pack.parallel, construction, energy=self._car_energy)
         self._ahead: Thread | None = None
+        self._shown: Callable[[], None] | None = None
 
     @property
     def worked_out(self) -> bool:
@@ -157,11 +158,22 @@ class ManageProcedure(OnTheGrid[Manage]):
         return {"manager": self.step.manager, "season": self.step.days.season, "car": self.step.days.car}
 
     def prepare(self, stage: Stage) -> None:
-        """See `Procedure`: a manager that is started takes seconds, in which no contactor waits closed."""
-        self.linked(stage)
+        """See `Procedure`: a manager that is started takes seconds, in which no contactor waits closed.
+
+        Whoever follows is shown the car as soon as that tells its charge, which may be before the step begins.
+        """
+        link, sampler = self.linked(stage), stage.sampler
+        if not link.live:
+            return
+        show = _Managing(self, stage, link).show
+        sampler.observers.append(show)
+        self._shown = partial(sampler.observers.remove, show)
+        if sampler.last is not None:
+            show(sampler.last)
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`; the process of a manager lives until the step ends."""
+        self._show_no_more()
         if self._ahead is None and self.on_the_wall:
             self._ahead = Thread(target=self._work_out, name="reach", daemon=True)
             self._ahead.start()
@@ -193,6 +205,12 @@ class ManageProcedure(OnTheGrid[Manage]):
             link.close()
         return mine or link
 
+    def _show_no_more(self) -> None:
+        """What is shown from now on is what the step sees, or nothing."""
+        shown, self._shown = self._shown, None
+        if shown is not None:
+            shown()
+
     @property
     def on_the_wall(self) -> bool:
         """Whether time is real: nothing may wait then."""
@@ -201,6 +219,7 @@ class ManageProcedure(OnTheGrid[Manage]):
     def ended(self, stage: Stage) -> None:
         """See `Procedure`."""
         self._over = True
+        self._show_no_more()
         self.hang_up()
 
     def abandoned(self, stage: Stage) -> None:
@@ -271,6 +290,7 @@ class _Managing:
         self._going: Beside[None] | None = None
         self._coming: Beside[Link] | None = None
         self._acting: float | None = None
+        self._conditioned = "chamber" in stage.place.roles
         self._meters = GridMeter.of(stage.place.index, procedure.scale)
         self._site = self._days.site(0.0)
         self._withheld = self._given = self._moved = 0.0
@@ -289,6 +309,14 @@ class _Managing:
         # Who speaks by himself may do so at any moment, and is heard in time.
         return time - self._moved >= SETTLED and not (self._inquiry.pending or self._link.live)
 
+    def show(self, row: Row) -> None:
+        """Show what is before the step begins; what is asked for then acts when it does.
+
+        A BMS of which no string is connected has no charge to tell: a car without one is shown to nobody.
+        """
+        if not isnan(row[_SOC]):
+            self._link.follow(replace(self._seen(row, self._stage.begins), begun=False))
+
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
         trip = self._days.trip_at(time)
@@ -300,7 +328,7 @@ class _Managing:
         self._gone = trip
         heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
-        self._restart(time)
+        self._restart(row, time)
         if self._reasons and not self._inquiry.pending and self._coming is None:
             self._decide(row, time, trip is None)
         if (reply := self._inquiry.reply()) is not None:
@@ -328,7 +356,7 @@ class _Managing:
                 self._given = 0.0  # what was given before nobody could know that it would lack
             self._due = next(self._moments)
 
-    def _restart(self, time: float) -> None:
+    def _restart(self, row: Row, time: float) -> None:
         """A manager that is down has no process; when it is back, it is another one. Both take seconds."""
         down, beside = self._days.suffers("restart", time) is not None, self._of.on_the_wall
         if down and not self._gone_down:
@@ -340,6 +368,8 @@ class _Managing:
         if self._coming is not None and (come := self._coming.outcome()) is not None:
             self._coming, self._link = None, tell(come(), self._stage)
             self._inquiry = self._asked_by(self._link)
+            if self._link.live:
+                self._link.follow(self._seen(row, time))  # before it is asked: what it is asked about is there
 
     def _leave(self, coming: Beside[Link] | None) -> None:
         if coming is not None:
@@ -375,7 +405,7 @@ class _Managing:
             self._armed = False
             self._reasons.add("reserve")
         degrees = of.around(time)
-        if "chamber" in self._stage.place.roles and degrees != self._degrees:
+        if self._conditioned and degrees != self._degrees:
             self._degrees = degrees
             Leading.around(self._of.place, "chamber", degrees).ask(self._stage, degrees)
 

@@ -11,7 +11,9 @@ import pytest
 from bench.grid.steps import Manage
 from bench.recording.run import RunRecord
 from bench.testing import TestBench
+from models.grid import seasons
 from models.grid.week import Days
+from tests.bench.managing.central import central
 
 On = Callable[..., TestBench]
 
@@ -20,7 +22,7 @@ MANAGER = '''
 import struct, sys, time
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 what, (host, _, port) = sys.argv[1], sys.argv[2].rpartition(":")
-device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=60.0)
+device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=5.0)
 device.connect()
 device.scan(connect=False)
 base, done = device.models[64901][0].model_addr, 0
@@ -85,6 +87,23 @@ def test_a_droop_that_a_manager_has_written_moves_the_power_of_the_wall_box(
     assert settled == pytest.approx(np.full(settled.shape, expected), rel=0.03)
 
 
+def test_a_frequency_curve_that_a_central_system_has_set_moves_the_power_of_the_wall_box(on: On) -> None:
+    """7 kW for 0.2 Hz: 3500 W are given back at 49.9 Hz, and what was asked for is no other order each second."""
+    curve = [{"frequency": 49.8, "power": -7000}, {"frequency": 50.0, "power": 0}, {"frequency": 50.2, "power": 7000}]
+    bench = on("virtual-home", soc=0.6, defects=("grid-frequency:49.9@300",))
+    with central({"operation_mode": "LocalFrequency", "v2x_freq_watt_curve": curve}) as system:
+        run = bench.run(Manage(system.address, quarter()))
+    time, power = column(run, "Test Time / s"), column(run, "Grid Power / W")
+    hertz = column(run, "Mains Frequency / Hz")
+    low = np.flatnonzero(hertz < 49.95)
+    settled = power[(time > time[low[0]] + 15) & (time < time[-1] - 5)]
+    # The meter of this specimen may be off by 0.2 % of 50 Hz, which the curve takes for true.
+    expected = -35000.0 * (50.0 - np.nanmedian(hertz[low]))
+    assert low.size > 100
+    assert settled == pytest.approx(np.full(settled.shape, expected), rel=0.03)
+    assert [event["power"] for event in run.events if event["type"] == "manager"] == [0]
+
+
 def test_a_trip_that_a_manager_has_switched_on_ends_the_power_for_a_minute(
     on: On, managing: Callable[[str], str]
 ) -> None:
@@ -102,13 +121,18 @@ def test_house_and_sun_are_what_the_meter_says_and_the_balance_holds(on: On, man
     bench = on("virtual-home", soc=0.4)
     run = bench.run(Manage(managing("3000"), quarter()))
     house, connection = column(run, "House Power / W"), column(run, "Connection Power / W")
-    power = column(run, "Grid Power / W")
+    power, time = column(run, "Grid Power / W"), column(run, "Test Time / s")
     known = ~np.isnan(house)
     assert house[known].max() < 3000.0  # and not 7777 W
     steady = known & (np.abs(power - 3000.0) < 100.0)
     assert steady.sum() > 300
     # Two meters of 1 % each are between them.
     assert connection[steady] == pytest.approx(house[steady] + power[steady], abs=80.0)
+    # What house and roof take is no remainder: the world has it from its own days, which the step does not know.
+    made = seasons.days("paris-january", 7, seed=1, trips="at-home")
+    behind = [float(made.house[quarter] - made.sun[quarter]) for quarter in map(made.quarter, time[steady])]
+    assert min(behind) > 100.0
+    assert connection[steady] == pytest.approx(behind + power[steady], abs=80.0)
 
 
 def test_what_the_connection_carries_is_cut_by_what_is_measured(on: On, managing: Callable[[str], str]) -> None:

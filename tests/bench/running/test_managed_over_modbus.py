@@ -21,7 +21,7 @@ MANAGER = '''
 import json, struct, sys, time
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 plan, (host, _, port) = json.loads(sys.argv[1]), sys.argv[2].rpartition(":")
-device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=60.0)
+device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=5.0)
 device.connect()
 device.scan(connect=False)
 base, done = device.models[64901][0].model_addr, 0

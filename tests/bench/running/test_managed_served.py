@@ -38,7 +38,7 @@ CLIENT = '''
 import sys, time
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 host, _, port = sys.argv[1].rpartition(":")
-device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=20.0)
+device = SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr=host, ipport=int(port), timeout=5.0)
 device.connect()
 device.scan(connect=False)
 control, state, seen = device.models[704][0], device.models[701][0], 0

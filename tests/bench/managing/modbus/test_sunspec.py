@@ -1,14 +1,19 @@
 """The served SunSpec models, read and written by the client of the SunSpec Alliance's own package."""
 
+import json
+from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from sunspec2.modbus.client import SunSpecModbusClientError
 from sunspec2.modbus.modbus import ModbusClientException
 
+from bench.managing.links import Mains
 from bench.managing.modbus.orders import Orders
 from bench.managing.modbus.points import SHOWN, TAKEN
 from bench.managing.modbus.points import served as models
+from bench.managing.modbus.sunspec import symbol
 from tests.bench.managing.clients import line, read, seen, served, sunspec, write
 
 SERVED = [1, 701, 702, 703, 704, *range(705, 713), 713, 714, 715, 802]
@@ -18,6 +23,49 @@ def test_its_client_finds_every_model_as_it_is_defined() -> None:
     with served() as link, sunspec(link) as device:
         assert [each.model_id for each in device.model_list] == SERVED
         assert [each.error_info for each in device.model_list] == [""] * len(SERVED)
+
+
+def definition(number: int) -> Any:
+    """A model as the SunSpec Alliance has it, with what it must have."""
+    found = files("sunspec2") / "models" / "json" / f"model_{number}.json"
+    return json.loads(found.read_text(encoding="utf-8"))["group"]
+
+
+def missing(group: Any, defined: Any, path: str = "") -> Iterator[str]:
+    """What a definition wants of a group, and of those in it, and the box does not tell."""
+    for point in defined.get("points", ()):
+        if point.get("mandatory") == "M" and getattr(group, point["name"]).value is None:
+            yield path + point["name"]
+    for inner in defined.get("groups", ()):
+        found = getattr(group, inner["name"])
+        for each in found if isinstance(found, list) else [found]:
+            yield from missing(each, inner, f"{path}{inner['name']}.")
+
+
+@pytest.mark.parametrize("number", SERVED)
+def test_each_model_tells_all_that_its_definition_makes_it_tell(number: int) -> None:
+    with served(mains=Mains(230.0, 50.0)) as link, sunspec(link) as device:
+        assert list(missing(device.models[number][0], definition(number))) == []
+
+
+def test_of_each_grid_function_one_acts_and_of_those_that_the_box_has_one_can_be_written() -> None:
+    with served(mains=Mains(230.0, 50.0)) as link, sunspec(link) as device:
+        found = {number: device.models[number][0] for number in range(705, 713)}
+        there = {number: len(each.Ctl if number == 711 else each.Crv) for number, each in found.items()}
+        assert there == {705: 1, 706: 2, 707: 2, 708: 2, 709: 2, 710: 2, 711: 2, 712: 1}
+
+
+def test_a_battery_that_was_disconnected_says_so_until_it_is_connected() -> None:
+    with served() as link, sunspec(link) as device:
+        battery, states = device.models[802][0], list[int]()
+        for operation in (None, 2, 1):
+            if operation is not None:
+                battery.SetOp.value = operation
+                battery.write()
+            battery.read()
+            states.append(battery.State.value)
+        apart, there = (symbol(802, "State", name) for name in ("DISCONNECTED", "CONNECTED"))
+        assert states == [there, apart, there]
 
 
 def test_no_name_is_served_that_the_definitions_do_not_have() -> None:
@@ -104,7 +152,7 @@ def test_a_car_that_leaves_takes_its_set_point_along() -> None:
         assert link.follow(seen(time=3.0)).power == 0
 
 
-@pytest.mark.parametrize("stops", [(703, "ES", 0), (715, "OpCtl", 0), (715, "OpCtl", 2)])
+@pytest.mark.parametrize("stops", [(703, "ES", 0), (715, "OpCtl", 0), (715, "OpCtl", 2), (802, "SetOp", 2)])
 def test_what_must_not_operate_rests(stops: tuple[int, str, int]) -> None:
     with served() as link, sunspec(link) as device:
         control(device, WSetMod=1, WSet=-2500, WSetEna=1)

@@ -1,11 +1,13 @@
 """What a central system may call the station for, by the package ocpp, and what the station makes of it."""
 
 from collections.abc import Iterator
+from math import nan
 from typing import Any
 
 import pytest
 
 from bench.managing.answer import NoAnswer
+from bench.managing.links import Mains, Standing
 from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
@@ -28,6 +30,10 @@ def link(system: Central) -> Iterator[OcppLink]:
     until(lambda: system.transaction)
     yield found
     found.close()
+
+
+DROOP = [{"frequency": 49.8, "power": -4000}, {"frequency": 50.0, "power": 0}, {"frequency": 50.2, "power": 4000}]
+"""A curve that gives back where the frequency is too low."""
 
 
 def power(link: OcppLink, time: float) -> float:
@@ -73,7 +79,11 @@ def test_a_period_asks_for_its_set_point_within_its_limits(
     ("period", "reason"),
     [
         ({"limit": -1}, "InvalidValue"), ({"setpoint": 1e30}, "InvalidValue"),
-        ({"operation_mode": "LocalFrequency"}, "UnsupportedParam"), ({"setpoint": 10**400}, "InvalidValue"),
+        ({"operation_mode": "LocalFrequency"}, "InvalidSchedule"), ({"setpoint": 10**400}, "InvalidValue"),
+        ({"operation_mode": "CentralFrequency"}, "UnsupportedParam"), ({"setpoint_reactive": 100}, "UnsupportedParam"),
+        ({"operation_mode": "LocalFrequency", "v2x_freq_watt_curve": DROOP}, "UnsupportedParam"),
+        ({"setpoint": 0, "v2x_freq_watt_curve": DROOP}, "InvalidSchedule"),
+        ({"operation_mode": "LocalFrequency", "v2x_freq_watt_curve": DROOP[::-1]}, "InvalidSchedule"),
     ],
 )  # fmt: skip
 def test_a_period_that_nobody_can_follow_is_rejected_and_changes_nothing(
@@ -83,6 +93,28 @@ def test_a_period_that_nobody_can_follow_is_rejected_and_changes_nothing(
     answer = put(system, (0, period))
     assert (answer.status, answer.status_info["reason_code"]) == ("Rejected", reason)
     assert power(link, 1.0) == 2000
+
+
+@pytest.mark.parametrize(
+    ("period", "hertz", "expected"),
+    [
+        ({}, 49.9, -2000), ({}, 50.0, 0), ({}, 50.15, 3000), ({}, 49.0, -4000), ({}, 51.0, 4000), ({}, nan, 0),
+        ({"v2x_baseline": 1000}, 49.9, -1000), ({"v2x_baseline": 1000}, 50.0, 1000), ({"v2x_baseline": 1000}, nan, 0),
+        ({"discharge_limit": -500}, 49.9, -500), ({"limit": 700}, 50.2, 700),
+    ],
+)  # fmt: skip
+def test_a_period_that_follows_the_frequency_acts_by_its_curve(
+    link: OcppLink, system: Central, period: dict[str, Any], hertz: float, expected: float
+) -> None:
+    def standing(time: float) -> Standing:
+        return link.follow(seen(time=time, epoch=EPOCH + time, mains=Mains(230.0, hertz)))
+
+    assert standing(1.0).acting is None
+    local = {"operation_mode": "LocalFrequency", "v2x_freq_watt_curve": DROOP, **period}
+    assert put(system, (0, local), (60, {"setpoint": 300})).status == "Accepted"
+    assert standing(2.0).acting == pytest.approx(expected)
+    assert standing(2.0).power == period.get("v2x_baseline", 0)
+    assert (standing(70.0).power, standing(70.0).acting) == (300, None)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def test_what_is_no_message_is_answered_as_none(station: Station, message: str |
         ('[2, "a", "Explode", {}]', "a", "NotImplemented"), ('[2, "a", "../../v16/Reset", {}]', "a", "NotImplemented"),
         ('[2, "a", "GetLog", {"logType": "SecurityLog", "requestId": 1, "log": {"remoteLocation": "x"}}]', "a",
          "NotSupported"),
+        ('[2, "a", "GetDERControl", {"requestId": 1}]', "a", "NotSupported"),
         ('[2, "a", "Reset", {}]', "a", "ProtocolError"), ('[2, "a", "Reset", []]', "a", "FormatViolation"),
         ('[2, "a", "Reset", {"type": 1}]', "a", "TypeConstraintViolation"),
         ('[2, "a", "Reset", {"type": "Now"}]', "a", "PropertyConstraintViolation"),
