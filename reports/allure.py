@@ -41,7 +41,7 @@ from reports.kpi import Kpi, evaluate
 from reports.nights.earlier import earlier_run
 from reports.panels import readable
 from reports.recording import Event, Recording, RecordingError, Step, read_manifest
-from reports.results import EVENTS, FIGURE, FORENSICS, INTERACTIVE, MANIFEST, NOT_BELIEVED
+from reports.results import EVENTS, FIGURE, FORENSICS, INTERACTIVE, MANIFEST, NOT_BELIEVED, RECORDED
 from reports.uncertainty import budget
 
 # Bytes that still go into the report; what is larger stays in the run's folder, and the report says where.
@@ -270,7 +270,7 @@ def _attach_files(result: TestResult, folder: Path, results: Path) -> None:
     files = (
         ("events.jsonl", EVENTS, "text/plain", "txt", LARGEST_LOG),
         ("pretrigger.csv", "Last minute before the trip", "text/csv", "csv", LARGEST_TABLE),
-        ("samples.parquet", "Recorded data", "application/vnd.apache.parquet", "parquet", LARGEST_TABLE),
+        ("samples.parquet", RECORDED, "application/vnd.apache.parquet", "parquet", LARGEST_TABLE),
     )
     for file, name, mime, extension, largest in files:
         path = folder / file

@@ -1,8 +1,9 @@
 """The page a reviewer opens in the morning: verdicts, margins, what failed and why, and where to look closer.
 
 HTML without scripts and without anything from elsewhere, so that it opens from a disk, a mail or a CI artifact; figures
-lie beside it. It shows what `reports.outcome` found and decides nothing. Up to `FEW` tests are told on the page itself.
-With more, each has a page of its own, the front page has the worst of every list, and one page beside it everything.
+lie beside it. It shows what `reports.outcome` found and decides nothing. Up to `FEW` tests are told on the page itself
+with the figures that they asked for, and on one page beside it with all that were computed, which are five times as
+many. With more, each has a page of its own, the front page has the worst of every list, the page beside it everything.
 Where there are several packs or stations, each has a page like the front page.
 """
 
@@ -46,15 +47,29 @@ def write(
     many = len(tests) > FEW
     links = replace(links, parts={name: f"{PARTS}/{_file(name)}" for name in several})
     if many:
-        links = replace(links, test=lambda test: place(test, many), everything=EVERYTHING)
-    shown = Shown(tests, links, since, session)
+        front = replace(links, test=lambda test: place(test, many), everything=EVERYTHING)
+    else:
+        front = replace(links, figures=_elsewhere)
+    shown = Shown(tests, front, since, session)
     _write(folder / INDEX, _page(replace(shown, most=LISTED if many else None), problem))
-    if many:
-        whole = replace(links, everything="", back=INDEX)
+    if many or any(map(_elsewhere, tests)):
+        whole = replace(front if many else links, everything="", back=INDEX)
         _write(folder / EVERYTHING, _page(replace(shown, links=whole), problem))
+    if many:
         _write_tests(folder / TESTS, shown)
     _write_parts(folder / PARTS, shown, several)
     return folder / INDEX
+
+
+def mailed(index: Path) -> Path:
+    """The page that goes into a mail: of few tests the one that leaves nothing out, of many the front page."""
+    whole = index.with_name(EVERYTHING)
+    return whole if whole.is_file() and not index.with_name(TESTS).is_dir() else index
+
+
+def _elsewhere(test: Outcome) -> str:
+    """Where all figures of one of few tests are told, if it has more than the front page tells."""
+    return "" if all(row.measurement is not None for row in test.rows) else f"{EVERYTHING}#{anchor(test)}"
 
 
 def place(test: Outcome, many: bool) -> str:

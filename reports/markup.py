@@ -25,9 +25,13 @@ def section(title: str, body: str, note: str = "") -> str:
     return f"<section><h2>{escape(title)} {note}</h2>{body}</section>" if body else ""
 
 
-def table(head: str, rows: str) -> str:
-    """A table that scrolls by itself where the window is narrow; nothing where it has no rows."""
-    return wide(f"<table>{head}{rows}</table>") if rows else ""
+def table(head: str, rows: str, kind: str = "") -> str:
+    """A table that scrolls by itself where the window is narrow; nothing where it has no rows.
+
+    `kind` is its class in the style sheet.
+    """
+    named = f' class="{kind}"' if kind else ""
+    return wide(f"<table{named}>{head}{rows}</table>") if rows else ""
 
 
 def wide(body: str, name: str = "table") -> str:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 MANIFEST = "run.json"
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
-FORENSICS = "The last minute"
+FORENSICS, RECORDED = "The last minute", "Recorded data"
 """Names of attachments."""
 NOT_BELIEVED = "not-believed"
 """Tag of a test whose recording is not to be believed."""

@@ -165,6 +165,7 @@ def _build_allure(results_folder: Path, output: Path, figures: Figures, many: bo
         with TemporaryDirectory(prefix="packbench-results-") as scratch:
             lighter.lighten(results_folder, Path(scratch), lambda *which: figures.get(which), many)
             generator.generate(Path(scratch), output / ALLURE)
+        lighter.with_links(output / ALLURE, FIGURES)
     except generator.GeneratorUnavailable as missing:
         return (
             f"The Allure pages are missing: {missing}. This page is complete without them; "

@@ -5,7 +5,6 @@ A run exists from the moment its folder does: what could not even start is still
 
 import platform
 import subprocess
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from bench.recording.rows import Table
 from bench.recording.spare import Descriptors
 from bench.recording.table import NAME as TABLE
 from bench.recording.table import parts_of, write_parquet
+from bench.recording.transcript import Transcript
 from bench.verdicts import BenchFault, Cause, InputError, Measurement, Verdict, worst
 
 LAST_WORDS = 2**18
@@ -41,8 +41,6 @@ LAST_WORDS = 2**18
 verdict: some 300 bytes each), the events of the safe state, and the rows of the last second."""
 AT_THE_END = 4
 """Descriptors that a run owns for its end, which has at most two files open at once; libraries may want as many."""
-TRANSCRIPT_TAIL = 5000
-"""Messages kept of the wire: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
 
 
 class RunRecord(NamedTuple):
@@ -99,7 +97,7 @@ class Run:
         self._fsync = False
         self._life: FileLock | None = None
         self._descriptors: Descriptors | None = None
-        self._tail: deque[tuple[float, str, str, str]] = deque(maxlen=TRANSCRIPT_TAIL)
+        self._wire = Transcript(self.folder, self)
         self._started = started
         self.manifest: dict[str, Any] = {
             "schema": SCHEMA,
@@ -126,6 +124,7 @@ class Run:
         """
         self._fsync = fsync
         if fsync:
+            self._wire.period = 0.0
             self._life = claim(self.folder)
         self.journal = SampleJournal(self.folder / JOURNAL, columns, fsync=fsync)
         self.manifest["samples"] = {"file": JOURNAL, "columns": list(columns)}
@@ -164,12 +163,13 @@ class Run:
             raise refused(self.folder / MANIFEST, error) from error
 
     def event(self, kind: str, /, **fields: Any) -> None:
-        """Append one line to the event log, at once, and tell whoever listens."""
+        """Append one line to the event log, at once, with the wire up to here, and tell whoever listens."""
         # Test time is monotonic; where time is real, the civil time beside it tells how long a gap was.
         civil = {"utc": utc_text(utc_now())} if self._fsync else {}
         event = clean({"time": round(self.now(), 6), "type": kind, **civil, **fields})
         self.events.append(event)
         self._keep(event)
+        self._wire.flush()
         for listener in tuple(self.listeners):
             try:
                 listener(event)
@@ -203,12 +203,16 @@ class Run:
 
     def transcript(self, instrument: str) -> Callable[[str, str], None]:
         """What keeps the messages of one instrument's wire: given their direction and text, ten times in a scan."""
-        append = self._tail.append
+        return self._wire.of(instrument)
 
-        def keep(direction: str, message: str) -> None:
-            append((self.now(), instrument, direction, message))
+    def sampled(self, row: list[float]) -> None:
+        """Keep one row of a scan (its first value is the test time), where recording has begun, and its messages.
 
-        return keep
+        Raises `BenchFault` when the disk refuses the row.
+        """
+        if self.journal is not None:
+            self.journal.append(row)
+        self._wire.scanned(row[0])
 
     def record(self) -> RunRecord:
         """Everything so far."""
@@ -254,7 +258,7 @@ class Run:
             self._keep_verdict,
             self._keep_events,
             self._keep_samples,
-            self._keep_transcript,
+            self._wire.end,
             self._keep_frames,
         ):
             try:
@@ -291,13 +295,6 @@ class Run:
                 journal.path.unlink()
         # From here on the rows are read from the table.
         self.journal = None
-
-    def _keep_transcript(self) -> None:
-        lines = (
-            f"{time:12.3f} {instrument} {direction} {message}\n" for time, instrument, direction, message in self._tail
-        )
-        with suppress(OSError):
-            (self.folder / "transcript.log").write_text("".join(lines), encoding="utf-8", newline="\n")
 
     def _keep_frames(self) -> None:
         self.can_log.close()

@@ -142,8 +142,7 @@ class Sampler:
                 safestate.outputs_off(self._bench.roles)
         self.last = row
         try:
-            if self._run.journal is not None:
-                self._run.journal.append(row)
+            self._run.sampled(row)
         finally:
             # A disk that is full at this very moment must not hide the violation.
             if violations:

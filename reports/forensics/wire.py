@@ -17,12 +17,12 @@ class Slice(NamedTuple):
 
 
 def cut(folder: Path, start: float, stop: float, *, ended: bool) -> Slice:
-    """Cut the transcript to `start` to `stop` s; `ended`: whether the run came to write it."""
+    """Cut the transcript to `start` to `stop` s; `ended`: whether the process of the run came to its end."""
     path = folder / NAME
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        why = "" if ended else ": it is written at the end of a run, and the process that ran this one died before"
+        why = "" if ended else ": the process that ran this one died before it wrote anything of it"
         return Slice((), (f"{NAME} is missing{why}.",))
     except OSError as error:
         return Slice((), (f"{NAME} cannot be read: {error.strerror or error}.",))

@@ -28,10 +28,14 @@ def head(shown: Shown) -> dict[str, str]:
         "counts": escape(" ".join(filter(None, (counts_in_words(counts), news(shown.since.last))))),
         "bench": _bench_lines(shown),
         "subtitle": escape(_subtitle(shown)),
-        "back": f'<p class="subtitle"><a href="{escape(back)}">The whole session</a></p>' if back else "",
+        "back": f'<p class="back subtitle"><a href="{escape(back)}">{_above(shown)}</a></p>' if back else "",
         "chips": _chips(counts),
         "allure": f'<a class="button" href="{allure}">Allure report</a>' if allure else "",
     }
+
+
+def _above(shown: Shown) -> str:
+    return "The whole session" if shown.part else "The front page"
 
 
 def headline(counts: Mapping[str, int]) -> str:

@@ -1,6 +1,6 @@
 """What several sections say of a test: its title as a link, its marks, where it happened, where to look closer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -9,6 +9,7 @@ from reports.front.shown import Links
 from reports.markup import badge
 from reports.outcome import Outcome
 from reports.panels import readable
+from reports.tables import Row
 
 BENCH_CLASS = {VERIFIED: "pass", REPORTED: "unsure", NOT_VERIFIED: "alarm", GONE: "notrun"}
 BENCH_WORDS = {
@@ -47,6 +48,11 @@ def place(cause: Mapping[str, Any]) -> str:
 def told(test: Outcome) -> str:
     """The first cause, and what went wrong after it."""
     return "<br>".join([escape(test.reason), *(f"Then: {escape(cause['text'])}" for cause in test.later)])
+
+
+def rows_of(test: Outcome, links: Links) -> Sequence[Row]:
+    """The figures of a test that this page tells: all, or those that the test asked for where all are elsewhere."""
+    return [row for row in test.rows if row.measurement is not None] if links.figures(test) else test.rows
 
 
 def links_of(test: Outcome, links: Links) -> str:

@@ -29,8 +29,9 @@ def on_this_page(test: Outcome) -> str:
 class Links:
     """Where the files of the report lie, relative to the page; None where there is no Allure.
 
-    `test` is where everything of a test is told, `parts` has a page for each pack or station where there are several,
-    `everything` the page that leaves nothing out where this one does, `back` the one that this one belongs to.
+    `test` is where a test is told, `figures` where all its figures are, empty where that is here; `parts` has a page
+    for each pack or station where there are several, `everything` is the page that leaves nothing out where this one
+    does, `back` the one that this one belongs to.
     """
 
     allure: str | None
@@ -39,6 +40,7 @@ class Links:
     run: Callable[[Outcome], str | None]
     test: Callable[[Outcome], str] = on_this_page
     forensics: Callable[[Outcome], str | None] = lambda _: None
+    figures: Callable[[Outcome], str] = lambda _: ""
     parts: Mapping[str, str] = field(default_factory=dict)
     everything: str = ""
     back: str = ""
@@ -48,7 +50,8 @@ class Links:
         return Links(
             _up(self.allure), lambda test: _up(self.figure(test)), lambda test: _up(self.interactive(test)),
             lambda test: _up(self.run(test)), lambda test: _up(self.test(test)) or "",
-            lambda test: _up(self.forensics(test)), {name: f"../{page}" for name, page in self.parts.items()},
+            lambda test: _up(self.forensics(test)), lambda test: self.figures(test) and f"../{self.figures(test)}",
+            {name: f"../{page}" for name, page in self.parts.items()},
             back="../index.html",
         )  # fmt: skip
 

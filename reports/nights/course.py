@@ -72,9 +72,15 @@ class Course:
         at = min(places, key=lambda place: _scatter(self.values[:place]) + _scatter(self.values[place:]))
         left, right = self.values[:at], self.values[at:]
         sigma = max(self.noise, SHARE * (self.uncertainty or 0.0) / SIGMAS, LEAST * abs(self.values[-1]) / SIGMAS)
-        height = abs(_mean(right) - _mean(left)) / (sigma * sqrt(1 / len(left) + 1 / len(right)))
+        # Compared and not divided: what is 0 every night has no sigma.
+        stands_out = abs(_mean(right) - _mean(left)) > STEP * sigma * sqrt(1 / len(left) + 1 / len(right))
         explained = _scatter(left) + _scatter(right) < _about_a_line(self.values)
-        return at if height > STEP and explained else None
+        return at if stands_out and explained else None
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether nights enough tell that it does nothing but vary by itself."""
+        return isfinite(self.noise) and self.step is None and not self.drift
 
     @cached_property
     def drift(self) -> float:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 from math import isfinite
 
-from reports.markup import badge, cells, head, section, sparkline, table
+from reports.markup import badge, head, section, sparkline, table
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.night import Figure, Night, Told
 from reports.provenance import Difference
@@ -16,6 +17,8 @@ CLASS = {
     Kind.REGRESSED: "fail", Kind.FELL: "unsure", Kind.FAILING: "fail", Kind.UNJUDGED: "bench", Kind.FIXED: "pass",
     Kind.NEW: "notrun", Kind.GONE: "notrun",
 }  # fmt: skip
+TOLD = ("What", "Then", "Now", "Margin", "At this rate")
+"""What is told of a change in words, by the names of its columns."""
 SHOWN = 200
 """Rows that somebody reads; a pack that is new has as many as there are tests."""
 
@@ -91,8 +94,8 @@ def _compared(changed: Changed, title: str, listed: Listed, notes: str) -> str:
     rows = _without_verdict(changed.changes, listed)
     rows += "".join(_row(change, listed.links) for change in alone[: listed.most])
     nothing = "<p>No verdict has changed, and no margin fell by more than it varies anyway.</p>"
-    names = head("", "Test", "What", "Then", "Now", "Margin", "At this rate", "Nights")
-    return section(title, (table(names, rows) + listed.more(len(alone)) if rows else nothing) + notes)
+    names = head("", "Test", *TOLD, "Nights")
+    return section(title, (table(names, rows, "changes") + listed.more(len(alone)) if rows else nothing) + notes)
 
 
 def _told_alone(changes: Sequence[Change]) -> list[Change]:
@@ -114,11 +117,15 @@ def _ended_by(fault: str, ended: Sequence[Change], listed: Listed) -> str:
     tests = ", ".join(_named(change.test, listed.links) for change in ended[: listed.most]) + listed.more(len(ended))
     reason = ended[0].test.reason
     then = Counter(_verdict(change.earlier) for change in ended)
-    told = cells(
-        fault, ", ".join(f"{count} {verdict}" for verdict, count in then.items()), ended[0].test.verdict, "", "", "",
-    )  # fmt: skip
+    told = _cells(fault, ", ".join(f"{count} {verdict}" for verdict, count in then.items()), ended[0].test.verdict)
     kind = badge(Kind.UNJUDGED, CLASS[Kind.UNJUDGED])
-    return f"<tr><td>{kind}</td><td>{several}: {tests}<br><small>{escape(reason)}</small></td>{told}</tr>"
+    return f"<tr><td>{kind}</td><td>{several}: {tests}<br><small>{escape(reason)}</small></td>{told}<td></td></tr>"
+
+
+def _cells(*texts: str) -> str:
+    """Cells of `TOLD`: on a narrow window, where each row becomes a block, every one says its column itself."""
+    told = zip_longest(TOLD, texts, fillvalue="")
+    return "".join(f'<td data-at="{name}">{escape(text)}</td>' if text else "<td></td>" for name, text in told)
 
 
 def _named(test: Told, links: Mapping[str, str]) -> str:
@@ -130,7 +137,7 @@ def _row(change: Change, links: Mapping[str, str]) -> str:
     figure, then = change.figure, change.figure_then
     named = _named(change.test, links)
     since = f"<br><small>since {escape(_night(change.since))}</small>" if change.since else ""
-    told = cells(
+    told = _cells(
         figure.name if figure else "", quantity(then.value, then.unit) if then else _verdict(change.earlier),
         quantity(figure.value, figure.unit) if figure else _verdict(change.test), _margins(change), left(change),
     )  # fmt: skip

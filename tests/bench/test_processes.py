@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from bench.recording.recorder import read_journal
+from bench.recording.transcript import PERIOD
 from bench.verdicts import ExitStatus
+from reports.forensics import wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,17 +141,20 @@ def test_only_somebody_s_request_to_end_is_an_interruption(start: Start, tests: 
 def test_a_killed_session_leaves_a_run_that_says_it_never_ended(start: Start, tmp_path: Path) -> None:
     process = start("""
 def test_killed(bench):
-    at_time(bench, 100, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    bench.run(LONG)
+    at_time(bench, 150, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    bench.run(Discharge("C/3", until=elapsed(minutes=1)), Charge("C/3", until=elapsed(minutes=30)))
 """)
     process.communicate(timeout=100)
     assert process.returncode == -signal.SIGKILL
     folder = run_folder(tmp_path)
     assert manifest_in(folder)["state"] == "running"
     _, rows = read_journal(folder / "samples.journal")
-    assert rows[-1, 0] >= 99.0
+    assert rows[-1, 0] >= 149.0
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert events[-1]["type"] == "step started"
+    assert (events[-1]["type"], events[-1]["name"]) == ("step started", "charge")
+    said = wire.cut(folder, 0.0, 1000.0, ended=False)
+    assert said.missing == ()
+    assert float(said.lines[-1].split()[0]) >= 150.0 - PERIOD, "what went over the wire until just before it"
 
 
 def test_a_full_disk_ends_safe_with_one_sentence_and_what_was_recorded(start: Start, tmp_path: Path) -> None:

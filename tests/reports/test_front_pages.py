@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bench.verdicts import Measurement
 from reports import front_page
 from reports.front_page import EVERYTHING, FEW, INDEX, LISTED, write
 from reports.nights.changes import Changed, changed
+from reports.nights.night import Night, Told
 from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.single import single_file
@@ -156,6 +158,76 @@ def test_with_a_thousand_tests_the_front_page_stays_small_and_everything_is_a_cl
     assert section(everything, "All tests").count("<tr>") == 1 + len(tests)
     assert len(list((tmp_path / "tests").iterdir())) == len(tests)
     assert broken_links(tmp_path) == []
+
+
+def rich(number: int) -> Outcome:
+    """One of a nightly: six figures with a limit that has a long source, and thirty that nothing is asked of."""
+    source = "A data sheet that says " * 5
+    asked = [
+        Measurement(f"asked {each}", 2.3 + each, "Ah", at_least=2.2, step="charge", source=source) for each in range(6)
+    ]
+    kpis = [{"name": f"beside {each}", "value": 1.0 + each, "unit": "V", "step": "charge"} for each in range(30)]
+    found = outcome("PASS", *asked, kpis=kpis)
+    return replace(found, nodeid=f"t.py::test_{number}", allure_id=f"{number:032d}"[::-1], title=f"Scenario {number}")
+
+
+def of_a_month(tests: Sequence[Outcome]) -> Since:
+    """Thirty nights before this one, each figure with a scatter of its own."""
+    draw = Random(1)
+    tonight = Night.of(tests, None)
+    assert tonight is not None
+
+    def scattered(test: Told) -> Told:
+        return replace(test, figures=[replace(each, value=each.value + draw.gauss(0, 0.01)) for each in test.figures])
+
+    before = [replace(tonight, name=str(each), tests=list(map(scattered, tonight.tests))) for each in range(30)]
+    return Since(changed(tonight, before))
+
+
+@pytest.fixture(scope="module")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The front page of as many tests as it tells itself, after a month of nights."""
+    tests = [rich(number) for number in range(FEW)]
+    links = replace(LINKS, figure=lambda test: f"figures/{test.allure_id}.png")
+    return write(tmp_path_factory.mktemp("nightly"), tests, links, of_a_month(tests), None, None)
+
+
+def test_a_front_page_of_few_tests_with_many_figures_stays_small_and_leads_to_all_of_them(nightly: Path) -> None:
+    page, everything = (each.read_text(encoding="utf-8") for each in (nightly, nightly.with_name(EVERYTHING)))
+    assert len(page.encode()) < 200_000
+    assert page.count("<details") == FEW
+    assert page.count(">asked 5<") == FEW
+    assert "beside 29" not in page
+    assert everything.count(">beside 29<") == FEW
+    assert f'<a href="{EVERYTHING}#t{rich(3).allure_id[:12]}">All 36 figures</a>' in page
+    assert broken_links(nightly.parent) == []
+
+
+def test_of_a_month_of_nights_the_front_page_draws_the_tightest_and_what_is_not_steady(nightly: Path) -> None:
+    page, everything = (each.read_text(encoding="utf-8") for each in (nightly, nightly.with_name(EVERYTHING)))
+    drawn, steady = section(page, "All tests").count("<svg"), page.count("steady, 30 nights")
+    assert FEW <= drawn < 2 * FEW
+    assert drawn + steady == 6 * FEW
+    assert section(everything, "All tests").count("<svg") == 36 * FEW
+
+
+def test_a_mail_of_few_tests_has_all_of_their_figures_and_no_way_back(nightly: Path) -> None:
+    mail = single_file(nightly)
+    assert mail.count(">beside 29<") == FEW
+    assert "front page" not in text(mail)
+
+
+def test_in_a_browser_all_figures_of_a_test_are_one_click_away_and_open(browser: Any, nightly: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"{nightly.as_uri()}#t{rich(3).allure_id[:12]}")
+    page.locator("details[open]").get_by_role("link", name="All 36 figures").click()
+    assert page.url.partition("#")[0].endswith(EVERYTHING)
+    opened = page.locator("details[open]")
+    opened.get_by_text("beside 29").wait_for()
+    assert opened.count() == 1
+    page.get_by_role("link", name="The front page").click()
+    assert page.url == nightly.as_uri()
+    page.close()
 
 
 def test_a_page_of_one_test_tells_all_of_it_and_leads_back(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from reports import generator
+from reports import front_page, generator, site
 from reports.generator import GeneratorUnavailable, Node
+from reports.outcome import outcomes
+from reports.results import FORENSICS, INTERACTIVE
 
 Suite = Any  # the `SampleSuite` of conftest.py, which test modules cannot import
 PINNED = Path(generator.__file__).parent / "npm"
@@ -135,3 +137,27 @@ def test_the_real_generator_makes_one_page_of_a_session(finished_suite: Suite, t
     text = page.read_text(encoding="utf-8")
     assert "googletagmanager" not in text
     assert len(text) > 1_000_000
+
+
+@pytest.mark.skipif(not have_generator(), reason="the Allure generator has not been fetched in this environment")
+def test_in_a_browser_a_failed_test_of_many_has_its_attachments_and_links_to_what_lies_beside(
+    browser: Any, finished_suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_page, "FEW", 3)
+    results = Path(shutil.copytree(finished_suite.results, tmp_path / "results"))
+    built = site.build(results, tmp_path / "report", tmp_path / "runs")
+    assert built.allure is not None
+    failed = next(test for test in outcomes(results) if test.verdict == "FAIL" and test.forensics)
+    page = browser.new_page()
+    page.goto(f"{built.allure.as_uri()}#{failed.allure_id}")
+    for name, kind in ((FORENSICS, "minute.html"), (INTERACTIVE, "html")):
+        link = page.get_by_role("link", name=name)
+        link.focus()
+        with page.expect_popup() as opened:
+            page.keyboard.press("Enter") if kind == "html" else link.click()
+        beside = tmp_path / "report" / "figures" / f"{failed.allure_id}.{kind}"
+        assert opened.value.url == beside.as_uri()
+        assert beside.is_file()
+    page.get_by_text("Attachments").first.click()
+    page.get_by_text("Last 60 s of every channel").first.wait_for()
+    page.close()

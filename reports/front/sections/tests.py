@@ -5,14 +5,14 @@ from html import escape
 
 from bench.verdicts import FAILED
 from reports import markup
-from reports.front.pieces import bench_badge, links_of, place, title, told, waived
+from reports.front.pieces import bench_badge, links_of, place, rows_of, title, told, waived
 from reports.front.shown import Links, Shown, anchor, on_this_page
 from reports.markup import CLASS, cells, head, sparkline, table, verdict_badge
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
 from reports.outcome import Outcome
 from reports.panels import readable
-from reports.tables import gaps_of, quantity
+from reports.tables import Row, gaps_of, quantity, tightest
 
 ORDER = 80
 Courses = Mapping[tuple[Who, What], Course]
@@ -59,20 +59,28 @@ def details(test: Outcome, links: Links, courses: Courses, *, opened: bool = Fal
         f"<small>{requirements} {duration}</small>{waived(test)}{resumed}{bench_badge(test)}</summary>"
         # A link to what is inside opens it, without a script.
         f'<div id="{anchor(test)}">{left}{reason}{waiver}{gaps}<p>{links_of(test, links)}</p>{image}'
-        f"{_figures(test, courses)}</div></details>"
+        f"{_figures(test, links, courses)}</div></details>"
     )
 
 
-def _figures(test: Outcome, courses: Courses) -> str:
-    rows, who = "", Told.of(test).who
-    for row in test.rows:
+def _figures(test: Outcome, links: Links, courses: Courses) -> str:
+    elsewhere, here = links.figures(test), rows_of(test, links)
+    rows, who, nearest = "", Told.of(test).who, tightest(here)
+    for row in here:
         course = courses.get((who, What(row.step, row.name)))
-        limit = Figure.of(row).limit
-        past = "" if course is None else sparkline(course.values, limit, course.band, course.step)
+        past = "" if course is None else _past(course, row, brief=bool(elsewhere) and row is not nearest)
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None else ""
         verdict = verdict_badge(row.verdict) if row.verdict else ""
         values = cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
         source = f"<td><small>{escape(row.source)}</small></td>"
         rows += f"<tr>{values}<td>{verdict}</td><td>{past}</td>{source}</tr>"
     names = head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last nights", "Limit from")
-    return table(names, rows)
+    all_of_them = f'<p><a href="{escape(elsewhere)}">All {len(test.rows)} figures</a></p>' if elsewhere else ""
+    return table(names, rows) + all_of_them
+
+
+def _past(course: Course, row: Row, *, brief: bool) -> str:
+    """How a figure went; where there is little room nobody is shown the straight line of one that only varies."""
+    if brief and course.is_steady:
+        return f"<small>steady, {len(course.values)} nights</small>"
+    return sparkline(course.values, Figure.of(row).limit, course.band, course.step)

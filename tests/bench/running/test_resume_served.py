@@ -19,6 +19,7 @@ from bench.columns import CHARGE_AH, CURRENT, STEP, TEST_TIME, UNIX_TIME
 from bench.recording.life import NAME as LIFE
 from bench.recording.recorder import FLUSH_PERIOD
 from campaign.served import ServedBench, served
+from reports.forensics import wire
 from reports.recording import Recording
 from tests.bench.cli_support import ROOT, packbench
 from tests.bench.supervisor_support import PATIENCE, report_of
@@ -105,6 +106,9 @@ def test_a_fast_recharge_that_was_killed_is_resumed_to_one_run_that_shows_the_ga
     assert (off["supply"], off["contactor"]) == (False, False)
     before, left = Recording.load(died), contents(died)
     assert last_whole_scan(bench, before) - before.time[-1] < FLUSH_PERIOD + MILLISECOND
+    said = wire.cut(died, before.time[-1] - 10.0, before.time[-1] + 60.0, ended=False)
+    assert said.missing == ()
+    assert float(said.lines[-1].split()[0]) > last_whole_scan(bench, before), "where time is real: of the last scan"
     (listed,) = json.loads(packbench("runs", folder / "runs", "--json", cwd=ROOT).out)
     assert (listed["state"], listed["resume"]) == (
         "died", f"pytest --resume={listed['run_id']} --runs={folder / 'runs'}",

@@ -55,6 +55,20 @@ def test_a_step_is_found_where_it_was_made_and_is_no_drift(at: int, height: floa
     assert np.mean([step is not None and abs(step - at) <= 1 for step in found]) > 0.9
 
 
+def test_what_is_zero_every_night_has_not_stepped_and_what_came_down_to_zero_has() -> None:
+    assert Course([0.0] * 8).step is None
+    course = Course([1.0] * 8 + [0.0] * 8)
+    assert course.step == 8
+    assert not course.is_steady
+
+
+def test_only_nights_enough_without_a_step_and_a_drift_are_called_steady() -> None:
+    values = drawn(30, 0)
+    assert Course(values.tolist()).is_steady
+    assert not Course(values[:5].tolist()).is_steady, "too few"
+    assert not Course((values - 0.01 * np.arange(30)).tolist()).is_steady
+
+
 def test_a_line_is_no_step_and_its_slope_is_that_of_a_fit() -> None:
     for seed in range(50):
         values = drawn(20, seed) - 0.01 * np.arange(20)

@@ -1,10 +1,14 @@
 """What the head of the front page says of the nights before."""
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bench.recording.session_log import Session, TestEnd
+from reports import front_page
+from reports.front.shown import Links
 from reports.nights.changes import Changed, changed
 from reports.nights.night import Night
 from reports.nights.section import Listed, Since, headline, what_changed
@@ -92,3 +96,44 @@ def test_damage_in_the_history_is_said(unreadable: int) -> None:
 def test_a_session_without_any_run_is_no_night() -> None:
     ended = TestEnd("t.py::test_it", "NOT RUN", "It")
     assert Night.of([], Session("id", "2026-01-01T00:00:00Z", tests={"t.py::test_it": ended})) is None
+
+
+# --- in a browser -----------------------------------------------------------------------------------------------------
+
+
+def of_both_kinds() -> str:
+    """A front page with tests that one fault ended beside one that has regressed and one whose margin fell."""
+    titles = (f"Round trip between 25 and 75 % at 25 °C, compared with a measured car, {each}" for each in range(4))
+    tests = [told("PASS", capacity(2.3), nodeid=str(each), title=title) for each, title in enumerate(titles)]
+    why = "supply or bms is wrong: they disagree by 0.21 A for more than 30 s, more than both may be wrong together"
+    fault = replace(tests[0], verdict="BENCH FAULT", fault="current-disagreement", reason=why, figures=())
+    tonight = (
+        fault, replace(fault, nodeid="1", title=tests[1].title),
+        replace(tests[2], verdict="FAIL", reason="discharge capacity 1.9 Ah, allowed ≥ 2 Ah", figures=[capacity(1.9)]),
+        replace(tests[3], figures=[capacity(2.2)]),
+    )  # fmt: skip
+    nights = (night(0, *tests), night(1, *tonight))
+    return front_page.render([], Links(None, *[lambda _test: None] * 3), Since(compared(*nights)))
+
+
+def test_beside_a_bench_fault_the_names_of_tests_have_room(browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1250, "height": 900})
+    page.set_content(of_both_kinds())
+    table = page.locator(".changes")
+    assert table.locator("tr").count() == 4
+    widths = table.evaluate("each => [...each.rows].map(row => row.cells[1].getBoundingClientRect().width)")
+    assert min(widths) >= 240
+    assert table.evaluate("each => each.scrollWidth <= each.parentElement.clientWidth"), (
+        "nothing has to be scrolled for"
+    )
+    page.close()
+
+
+def test_on_a_telephone_what_changed_is_read_downwards_and_every_number_names_its_column(browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_content(of_both_kinds())
+    assert page.locator(".wide:has(.changes)").evaluate("each => each.scrollWidth <= each.clientWidth")
+    names = "all => all.map(each => getComputedStyle(each, '::before').content)"
+    named = page.locator(".changes tr", has_text="margin fell").locator("td[data-at]").evaluate_all(names)
+    assert [each.strip('": ') for each in named] == ["What", "Then", "Now", "Margin", "At this rate"]
+    page.close()
