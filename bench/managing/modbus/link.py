@@ -52,7 +52,8 @@ class ModbusLink:
         with self._serving(f"{host}:{port}"):
             self._server = ModbusServer(ServedBox(self._orders), host, port, heard=self._hear)
         self.address = "{}:{}".format(*self._server.address)
-        self.says = f"a wall box listens at {self.address}, Modbus TCP, unit 1." + _warning(host)
+        where = f"{self.address}, Modbus TCP, unit 1"
+        self.says = f"a wall box listens at {where}, from when the car tells its charge on." + _warning(host)
 
     @contextmanager
     def _serving(self, where: str) -> Iterator[None]:

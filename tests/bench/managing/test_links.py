@@ -62,7 +62,9 @@ def test_a_bench_says_where_it_listens_and_warns_of_strangers() -> None:
     quiet = open_link("modbus://127.0.0.1:0")
     loud = open_link("modbus://0.0.0.0:0")
     assert isinstance(quiet, ModbusLink)
-    assert quiet.says == f"a wall box listens at {quiet.address}, Modbus TCP, unit 1."
+    assert quiet.says == (
+        f"a wall box listens at {quiet.address}, Modbus TCP, unit 1, from when the car tells its charge on."
+    )
     assert "Whoever reaches this machine can command it" in loud.says
     quiet.close()
     loud.close()
