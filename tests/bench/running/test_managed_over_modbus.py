@@ -28,6 +28,10 @@ base, done = device.models[64901][0].model_addr, 0
 while True:
     number, _, seconds = struct.unpack(">III", device.read(base + 2, 6))
     if number != done:
+        box = device.models[714][0]
+        box.read()
+        with open(sys.argv[0] + ".seen", "a", encoding="utf-8") as seen:
+            print(box.DCW.cvalue, box.Prt[0].DCV.cvalue, file=seen)
         wish = plan[min(number, len(plan)) - 1]
         if wish == "leave":
             break
@@ -71,7 +75,10 @@ def scale_of(run: RunRecord) -> float:
     return float(next(event for event in run.events if event["type"] == "step started")["set_points"]["scale"])
 
 
-def test_what_is_written_at_a_moment_is_done_at_the_scale_of_the_bench(on: On, planned: Callable[[str], str]) -> None:
+def test_what_is_written_at_a_moment_is_done_at_the_scale_of_the_bench(
+    on: On, planned: Callable[[str], str], tmp_path: Path
+) -> None:
+    """And what is read is that of a car: at the second moment it still takes what was set at the first."""
     run = on("virtual-module", soc=0.5).run(Manage(planned('[{"set": -3000}, {"set": 2000}]'), hours(0.5)))
     assert [(each["reason"], each["power"], each["problem"]) for each in decisions(run)] == [
         ("start", 3000, ""), ("tick", -2000, ""),
@@ -79,6 +86,11 @@ def test_what_is_written_at_a_moment_is_done_at_the_scale_of_the_bench(on: On, p
     asked = column(run, "Set Grid Power / W")
     assert np.nanmax(asked) == pytest.approx(3000 * scale_of(run))
     assert np.nanmin(asked) == pytest.approx(-2000 * scale_of(run))
+    first, second = (tmp_path / "manager.py.seen").read_text(encoding="utf-8").splitlines()
+    watts, volts = map(float, second.split())
+    assert -watts == pytest.approx(np.nanmax(column(run, "Power / W")) / scale_of(run), rel=0.05)
+    assert volts == pytest.approx(np.nanmax(column(run, "Voltage / V")), rel=0.05)
+    assert first.startswith("0")
 
 
 def test_a_set_point_ends_with_its_own_time(on: On, planned: Callable[[str], str]) -> None:
