@@ -17,6 +17,7 @@ from bench.managing.modbus.link import ModbusLink
 from bench.managing.modbus.sunspec import symbol
 from bench.recording.past import PastRun
 from bench.running.procedures import manage
+from bench.running.procedures.managed import line
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from models.grid.week import Outage
@@ -39,7 +40,7 @@ def links(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(real(which, beside=beside))
         return found[-1]
 
-    monkeypatch.setattr(manage, "open_link", opened)
+    monkeypatch.setattr(line, "open_link", opened)
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from bench.grid.steps import FollowPower, Manage
 from bench.recording.run import RunRecord
 from bench.running.procedures import manage
+from bench.running.procedures.managed import line
 from bench.scenario import soc_above
 from bench.testing import TestBench
 from bench.verdicts import InputError
@@ -110,7 +111,7 @@ def test_where_time_is_real_the_bench_scans_on_while_a_manager_takes_its_time_to
             may.set()
             until(lambda: len(links) == 2)
 
-    monkeypatch.setattr(manage, "open_link", slow)
+    monkeypatch.setattr(line, "open_link", slow)
     monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
     bench = on("virtual-module", soc=0.6)
     bench.engine.sampler.observers.append(look)
@@ -134,7 +135,7 @@ def test_a_manager_that_goes_down_again_before_it_is_back_leaves_no_link_behind(
         links.append(Standby())
         return links[-1]
 
-    monkeypatch.setattr(manage, "open_link", slow)
+    monkeypatch.setattr(line, "open_link", slow)
     monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
     bench = on("virtual-module", soc=0.6)
     bench.engine.sampler.observers.append(lambda row: may.set() if row[0] > 1000.0 else None)
