@@ -32,6 +32,7 @@ async function readCells(panel) {
   const {cells} = panel;
   if (!cells.traces) {
     const rows = await readNumbers(cells.rows), lowest = await readColumn(cells.lowest), above = await readColumn(cells.above);
+    cells.known = rows.filter((_, place) => lowest[place] !== null);
     cells.traces = cells.names.map((_, cell) => spread(rows, rows.map((_, place) => {
       const value = above[cell * rows.length + place];
       return value === null || lowest[place] === null ? null : (value + lowest[place]) * panel.scale;
@@ -252,17 +253,20 @@ function zoomAll(source) {
   }
   zooming = false;
 }
+// Keys start from the moment that was looked at last, where it can be seen, and never leave the run.
 function steer(plot, event) {
-  const {min, max} = plot.scales.x, step = 1 / 60, middle = moment ?? (min + max) / 2, time = plot.data[0];
-  const zoom = factor => plot.setScale("x", {min: middle - (middle - min) * factor, max: middle + (max - middle) * factor});
+  const {min, max} = plot.scales.x, step = 1 / 60, time = plot.data[0], first = time[0], last = time[time.length - 1];
+  const middle = moment !== null && moment >= min && moment <= max ? moment : (min + max) / 2;
+  const zoom = factor => plot.setScale("x", {min: Math.max(middle - (middle - min) * factor, first),
+                                             max: Math.min(middle + (max - middle) * factor, last)});
   const move = way => {
-    moment = Math.min(Math.max(middle + way * (max - min) * step, time[0]), time[time.length - 1]);
+    moment = Math.min(Math.max(middle + way * (max - min) * step, first), last);
     if (moment < min || moment > max) plot.setScale("x", {min: min + moment - middle, max: max + moment - middle});
     plot.setCursor({left: plot.valToPos(moment, "x"), top: HEIGHT / 3});
     plots.forEach(each => each.redraw(false));
   };
   const keys = {ArrowLeft: () => move(-1), ArrowRight: () => move(1), "+": () => zoom(.5), "-": () => zoom(2),
-                0: () => plot.setScale("x", {min: time[0], max: time[time.length - 1]})};
+                0: () => plot.setScale("x", {min: first, max: last})};
   if (!(event.key in keys) || event.target !== event.currentTarget) return;
   event.preventDefault();
   keys[event.key]();
@@ -271,21 +275,17 @@ function steer(plot, event) {
 function readOut(plot) {
   const row = plot.cursor.idx;
   if (row === null || row === undefined || plot.difference) return;
-  const told = figure.panels.filter(panel => shown.cells.has(panel.title) && panel.cells.traces).map(panel => {
-    const near = nearest(panel.cells.traces[0], row);
+  const told = figure.panels.filter(panel => shown.cells.has(panel.title) && panel.cells.known?.length).map(panel => {
+    const near = nearest(panel.cells.known, row);
     const values = panel.cells.traces.map(trace => trace[near]), known = values.filter(each => each !== null);
-    if (!known.length) return "";
     const low = Math.min(...known), high = Math.max(...known), name = each => panel.cells.names[values.indexOf(each)];
     return `${panel.title}: ${name(low)} is the lowest, ${low.toPrecision(5)} ${panel.unit}; ${name(high)} is the highest, `
       + `${high.toPrecision(5)} ${panel.unit}`;
-  }).filter(Boolean);
+  });
   document.getElementById("readout").textContent = told.length ? `At ${clock(samples.time[row])}: ${told.join(". ")}.` : "";
 }
-// The row nearest to one in which a thinned trace has a value.
-function nearest(trace, row) {
-  for (let away = 0; away < trace.length; away++)
-    for (const each of [row - away, row + away]) if (trace[each] !== null && trace[each] !== undefined) return each;
-  return row;
+function nearest(rows, row) {
+  return rows.reduce((best, each) => Math.abs(each - row) < Math.abs(best - row) ? each : best);
 }
 
 // --- the page --------------------------------------------------------------------------------------------------------
@@ -311,6 +311,7 @@ async function drawAll() {
   plots.forEach(plot => plot.destroy());
   plots = [];
   document.getElementById("panels").replaceChildren();
+  document.getElementById("readout").textContent = "";
   for (const [place, panel] of figure.panels.entries()) await drawPanel(panel, !place);
   await new Promise(resolve => setTimeout(resolve));
   zooming = false;
@@ -323,11 +324,8 @@ async function show() {
   const steps = new Int32Array(await inflate(figure.time)), read = {};
   samples.time = Array.from(steps, step => (sum += step) / 1000);
   samples.of = (column, scale) => read[column + scale] ??= readColumn(figure.columns[column], scale);
-  buttons();
   if (location.hash.includes("cells")) figure.panels.filter(panel => panel.cells).forEach(panel => shown.cells.add(panel.title));
-  document.querySelectorAll("#buttons button").forEach(each => {
-    if (shown.cells.size && each.textContent.startsWith("Every")) each.setAttribute("aria-pressed", "true");
-  });
+  buttons();
   await draw();
   document.getElementById("hint").textContent = "Drag to zoom all panels, double-click to see the whole run, "
     + "click a name in a legend to hide its trace. With the keyboard: arrows, plus, minus and 0 in a panel.";

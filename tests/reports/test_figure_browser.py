@@ -112,6 +112,35 @@ def test_the_lowest_and_the_highest_cell_are_named_where_the_cursor_is(page: Any
     assert told.startswith("At 1:01:40")
 
 
+def test_what_was_said_of_cells_goes_with_them(page: Any) -> None:
+    click(page, "Every cell (24)")
+    page.evaluate("plots[1].setCursor({left: plots[1].valToPos(3700, 'x'), top: 50})")
+    page.wait_for_function("document.getElementById('readout').textContent")
+    click(page, "Every cell (24)")
+    assert page.inner_text("#readout") == ""
+
+
+def test_where_the_first_cell_is_not_measured_any_more_the_others_are_told_of_that_very_moment(
+    browser: Any, tmp_path: Path
+) -> None:
+    told = run()
+    # So many rows that the cells are told of some of them only.
+    rows = np.repeat(np.asarray(told.rows), 1000, axis=0)
+    rows[:, list(told.columns).index("Test Time / s")] += np.tile(np.arange(1000) * 0.05, len(told.rows))
+    rows[1000:, list(told.columns).index("Bms Cell 1 / V")] = np.nan
+    (tmp_path / "figure.html").write_text(interactive.html(replace(told, rows=rows)), encoding="utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "figure.html").as_uri() + "#cells")
+    page.wait_for_selector("body[data-drawn]")
+    assert page.get_by_role("button", name="Every cell").get_attribute("aria-pressed") == "true"
+    rows_told = "figure.panels.find(each => each.cells).cells.traces[1].filter(each => each !== null).length"
+    assert page.evaluate(rows_told) < page.evaluate("figure.count") / 2
+    page.evaluate("plots[1].setCursor({left: plots[1].valToPos(3722.2, 'x'), top: 50})")
+    page.wait_for_function("document.getElementById('readout').textContent")
+    assert f"cell {LOWEST} is the lowest, 2.4" in page.inner_text("#readout")
+    page.close()
+
+
 def test_the_samples_of_a_cell_come_back_as_they_were_recorded(page: Any) -> None:
     click(page, "Every cell (24)")
     back = page.evaluate("figure.panels.find(each => each.cells).cells.traces")
@@ -201,6 +230,27 @@ def test_a_panel_can_be_read_and_zoomed_by_keyboard(page: Any) -> None:
     legend.focus()
     page.keyboard.press("Enter")
     assert page.evaluate("plots[1].series[1].show") is False
+
+
+def test_keys_start_from_what_is_seen_and_do_not_leave_the_run(browser: Any, folder: Path) -> None:
+    page = browser.new_page()
+    page.goto((folder / "whole.html").as_uri() + "#at=3700")
+    page.wait_for_selector("body[data-at]")
+    page.wait_for_function("plots[1].scales.x.min === 3400")
+    page.evaluate("plots[0].setScale('x', {min: 200, max: 900})")
+    page.wait_for_function("plots[1].scales.x.max === 900")
+    page.locator("#panels > div").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("moment > 200 && moment < 900")
+    page.keyboard.press("+")
+    page.wait_for_function("plots[1].scales.x.min > 200 && plots[1].scales.x.max < 900")
+    for _ in range(8):
+        page.keyboard.press("-")
+    ends = (
+        "plots[1].scales.x.min === samples.time[0] && plots[1].scales.x.max === samples.time[samples.time.length - 1]"
+    )
+    page.wait_for_function(ends)
+    page.close()
 
 
 def test_a_link_to_a_moment_opens_it_and_can_bring_the_cells(browser: Any, folder: Path) -> None:
