@@ -34,7 +34,7 @@ KILLED = 1000.0
 @pytest.fixture
 def links(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The links that steps open, in their order."""
-    found, real = list[Any](), manage.open_link
+    found, real = list[Any](), line.open_link
 
     def opened(which: str, *, beside: bool) -> Any:
         found.append(real(which, beside=beside))
