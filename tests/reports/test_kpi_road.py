@@ -46,6 +46,14 @@ def test_a_cycle_without_a_way_has_no_consumption() -> None:
     assert not any("off the command" in each.name for each in kpi.compute_all(driven()))
 
 
+def test_a_limit_of_half_a_per_cent_is_one_of_its_unit() -> None:
+    run = driven(scale=0.002, distance=10e3)
+    for each in (kpi.energy_off, kpi.power_off):
+        low, high = each.span
+        assert low <= 0.5 <= high < 1000 * 0.5  # in parts of a thousand it would be another unit
+        assert np.isfinite(each(run, "drive").value)
+
+
 def test_energy_and_power_are_held_against_the_command_as_it_was_cut() -> None:
     """1800 s each of 202 W out (200 flowed), of 150 W in under a limit of 10 A (98 flowed), of 150 W cut to 100 W."""
     run = driven(scale=0.002, distance=10e3)
