@@ -230,3 +230,5 @@ def test_what_full_power_cannot_reach_is_known_with_the_decision(on: On) -> None
     assert 5 < told[0][1] < told[1800][1]
     (departure,) = events(run, "departure")
     assert departure["short"] > told[1800][1]
+    # The air of a winter in which nothing changes is asked for once.
+    assert len(events(run, "set point")) == 1

@@ -293,6 +293,14 @@ def test_the_temperature_is_restored_and_the_pack_rests_before_a_current_flows(
     assert (counted == counted[0]).all()
 
 
+def test_where_no_soak_restores_it_the_pack_rests_as_long_and_no_longer(die: Die, resume: Resume) -> None:
+    steps = (Charge(1.0, elapsed(minutes=2)),)
+    bench = resume(die(1, 30, steps))
+    bench.run(*steps)
+    (gap,), (went_on,) = events(bench, "gap"), events(bench, "step resumed")
+    assert REST <= went_on["time"] - gap["time"] <= REST + bench.station.rest_scan_period
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
