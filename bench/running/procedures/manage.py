@@ -35,7 +35,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         if step.charger is not None and not step.charger > 0:
             raise ValueError(f"a home's charger of {step.charger:g} W does nothing: give more than 0.")
         self._whole = self.charger
-        self._car = Car(step, place, self._whole)
+        self._car = Car(step, place.pack, self._whole)
         self._charger = self._car.charger
         self.charge, self.discharge = self.charger.charge, self.charger.discharge
         self._line = Line(step.manager, beside=self.on_the_wall)

@@ -12,8 +12,8 @@ from bench import columns
 from bench.columns import INDEX
 from bench.grid.steps import Manage
 from bench.managing.reaching import lacking_at_best
+from bench.pack import PackFile
 from bench.road import pack_energy
-from bench.running.declared import Place
 from bench.running.emulation import cell_of, charge_steps_of
 from bench.running.sampling import Row
 from models.construction import Construction
@@ -43,9 +43,9 @@ class Departure:
 class Car:
     """The car of a managed step; `station_charger` is what the bench has at its AC side, at the bench's scale."""
 
-    def __init__(self, step: Manage, place: Place, station_charger: Charger) -> None:
+    def __init__(self, step: Manage, pack: PackFile, station_charger: Charger) -> None:
         self.step, self.days = step, step.days
-        pack, energy = place.pack, load_car(step.days.car).energy
+        energy = load_car(step.days.car).energy
         self.scale = pack_energy(pack) / energy if step.scale is None else step.scale
         if not self.scale > 0:
             raise ValueError(f"a scale of {self.scale:g} leaves nothing of a car: give more than 0.")
