@@ -32,8 +32,9 @@ def batches(
     own = record.of_file(mutant.file) if mutant.names else frozenset[str]()
     named = _named_like(mutant.file, record)
     known = [test for test in reached | own | named if test in record.seconds]
-    ranks = (killers, reached & named, reached, own)
-    known.sort(key=lambda test: (*(test not in rank for rank in ranks), record.seconds[test], test))
+    ranks = (killers, reached & named, reached, own, named)
+    first_of = {test: next(place for place, rank in enumerate(ranks) if test in rank) for test in known}
+    known.sort(key=lambda test: (first_of[test], record.seconds[test], test))
     left, first = BUDGET, FIRST
     early: list[str] = []
     late: list[str] = []
