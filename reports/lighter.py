@@ -16,7 +16,7 @@ from shutil import copyfile
 from typing import Any
 
 from reports.page import fill
-from reports.results import FIGURE, FORENSICS, INTERACTIVE, MANIFEST, RECORDED
+from reports.results import FIGURE, FORENSICS, INTERACTIVE, MANIFEST, RECORDED, read_result
 
 _PICTURE = re.compile(r'src="data:image/png;base64,[^"]*"')
 _ORNAMENT = re.compile(r'(<tr) title="[^"]*"|(<t[hd]) style="[^"]*"')
@@ -42,7 +42,7 @@ def lighten(results: Path, target: Path, place: Place, many: bool) -> None:
     """Copy results without what lies beside the page; where there are `many`, those that passed without attachments."""
     left = ROOM
     for path in sorted(results.glob("*-result.json"), key=_when_looked_at if many else None):
-        if (result := _read(path)) is None:
+        if (result := read_result(path)) is None:
             continue
         _one(result, place, many)
         files = [file for entry in result["attachments"] if (file := results / entry["source"]).is_file()]
@@ -66,18 +66,9 @@ def with_links(page: Path, folder: str) -> None:
         file.write(fill("allure_links.html", {"kinds": kinds, "folder": folder}))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """A result; None where a killed writer left half of one."""
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    return found
-
-
 def _when_looked_at(path: Path) -> tuple[int, int]:
     """Failed tests first, then what the bench broke, each as they began."""
-    result = _read(path) or {}
+    result = read_result(path) or {}
     status = result.get("status")
     rank = LOOKED_AT.index(status) if status in LOOKED_AT else len(LOOKED_AT)
     return rank, int(result.get("start") or 0)

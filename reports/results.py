@@ -59,11 +59,12 @@ def clean(results: Path) -> None:
 
 def read_results(results: Path) -> Iterator[dict[str, Any]]:
     """Read every result file, one after the other; one that is not JSON (a killed writer) is passed over."""
-    found = map(_read, sorted(results.glob("*-result.json")))
+    found = map(read_result, sorted(results.glob("*-result.json")))
     return (result for result in found if result is not None)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_result(path: Path) -> dict[str, Any] | None:
+    """One result; None where a killed writer left half of one."""
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
@@ -79,7 +80,7 @@ def are_all_of(results: Path, nodeids: Container[str]) -> bool:
 def copy(results: Path, target: Path, nodeids: Container[str]) -> None:
     """Copy the results of these tests, with everything that hangs on them, and what was meant to run."""
     for path in results.glob("*-result.json"):
-        result = _read(path)
+        result = read_result(path)
         if result is None or label(result, "nodeid") not in nodeids:
             continue
         wanted = [path, *(results / str(entry["source"]) for entry in result.get("attachments", ()))]

@@ -12,6 +12,7 @@ def claim(folder: Path) -> FileLock:
     """Say that this process writes the run in `folder`, until `release`."""
     lock = FileLock(folder / NAME)
     # A file system without locks must not keep a test from running: it only cannot be asked whether it still does.
+    # `NotImplementedError` is what filelock 3.13, the oldest allowed, makes of ENOSYS; later ones lock by a file then.
     with suppress(OSError, Timeout, NotImplementedError):
         lock.acquire(blocking=False)
     return lock

@@ -57,7 +57,8 @@ class ManageProcedure(OnTheGrid[Manage]):
             found["sink", "power"] = Extremes(0.0, most)
             found["sink", "current"] = Extremes(0.0, min(most / pack.voltage_min, pack.limits.discharge_current))
         if "chamber" in self.place.roles:
-            found["chamber", "temperature"] = Extremes(min(self._car.airs), max(self._car.airs))
+            airs = self._car.airs
+            found["chamber", "temperature"] = Extremes(min(airs), max(airs))
         return found
 
     def problems(self) -> Iterable[str]:
@@ -88,9 +89,9 @@ class ManageProcedure(OnTheGrid[Manage]):
 
         Whoever follows is shown the car as soon as that tells its charge, which may be before the step begins.
         """
-        ahead, sampler = self._made(stage), stage.sampler
-        if not ahead.live:
+        if not self._line.link(stage).live:
             return
+        ahead, sampler = self._made(stage), stage.sampler
         sampler.observers.append(ahead.show)
         self._shown = partial(sampler.observers.remove, ahead.show)
         if sampler.last is not None:

@@ -57,6 +57,18 @@ class Standby:
         self.closed = True
 
 
+def slowly(may: threading.Event, links: list[Any]) -> Callable[..., Standby]:
+    """What opens a link, and keeps it in `links`: the first at once, others when they `may`."""
+
+    def opened(_which: str, *, beside: bool) -> Standby:
+        if links:
+            assert may.wait(60), "nobody scanned meanwhile"
+        links.append(Standby())
+        return links[-1]
+
+    return opened
+
+
 def hours(count: float, **given: Any) -> Days:
     """So many hours of a winter in which nothing changes."""
     flat = np.ones(round(4 * count))
@@ -100,18 +112,12 @@ def test_where_time_is_real_the_bench_scans_on_while_a_manager_takes_its_time_to
     """Where it comes after the step's end, it is hung up on at once."""
     may, links = threading.Event(), list[Any]()
 
-    def slow(which: str, *, beside: bool) -> Any:
-        if links:
-            assert may.wait(60), "nobody scanned meanwhile"
-        links.append(Standby())
-        return links[-1]
-
     def look(row: list[float]) -> None:
         if comes and row[0] > 900.0 and not may.is_set():
             may.set()
             until(lambda: len(links) == 2)
 
-    monkeypatch.setattr(line, "open_link", slow)
+    monkeypatch.setattr(line, "open_link", slowly(may, links))
     monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
     bench = on("virtual-module", soc=0.6)
     bench.engine.sampler.observers.append(look)
@@ -129,13 +135,7 @@ def test_a_manager_that_goes_down_again_before_it_is_back_leaves_no_link_behind(
 ) -> None:
     may, links = threading.Event(), list[Any]()
 
-    def slow(_which: str, *, beside: bool) -> Any:
-        if links:
-            assert may.wait(60), "nobody scanned meanwhile"
-        links.append(Standby())
-        return links[-1]
-
-    monkeypatch.setattr(line, "open_link", slow)
+    monkeypatch.setattr(line, "open_link", slowly(may, links))
     monkeypatch.setattr(manage.ManageProcedure, "on_the_wall", True)
     bench = on("virtual-module", soc=0.6)
     bench.engine.sampler.observers.append(lambda row: may.set() if row[0] > 1000.0 else None)

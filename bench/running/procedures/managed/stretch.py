@@ -77,11 +77,6 @@ class Stretch:
         return Inquiry(link, beside=self._beside)
 
     @property
-    def live(self) -> bool:
-        """Whether the manager follows what is shown, and speaks by itself."""
-        return self._link.live
-
-    @property
     def next_moment(self) -> float:
         """When something happens next, s of the days."""
         return self._due[0]
