@@ -367,13 +367,14 @@ class NgiN83624Can:
 
     def _wait_until(self, known: Callable[[_Cell], bool]) -> None:
         """Listen until this is known of every channel; raises `InstrumentFault` where it is not."""
-        deadline = self._context.now() + self._timeout * self._can.pace
+        passed = self._context.passed
+        deadline = passed() + self._timeout
         while True:
             self._can.take()
             silent = [number for number, cell in self._numbered() if not known(cell)]
             if not silent:
                 return
-            if self._context.now() >= deadline:
+            if passed() >= deadline:
                 raise self._silence(silent[0], self._timeout)
             self._context.sleep(LISTEN)
 

@@ -55,6 +55,11 @@ class LinkContext:
     passing: Callable[[], float] | None = None
     frames: "Callable[[Message], None] | None" = None
 
+    @property
+    def passed(self) -> Callable[[], float]:
+        """The time (s) in which links live, for every patience with one: a bench may be faster, never a link."""
+        return self.passing or self.now
+
 
 @dataclass(frozen=True, slots=True)
 class InstrumentLink:
@@ -132,7 +137,7 @@ class Session:
         """Number of the present connection."""
         self._piece: int | None = None
         try:
-            self._link: Link = open_link(resource, context.visa_library, profile, context.passing or context.now)
+            self._link: Link = open_link(resource, context.visa_library, profile, context.passed)
         except LinkLost as error:
             raise self._fault(f"cannot be opened: {error}", "check power, cable and address") from error
         self._grows_old = self._lives_for()

@@ -6,7 +6,7 @@ each scan. A value is as old as its frame, by the time of reception, whenever th
 `foxbms.dbc` beside this file, checked against foxBMS 2 release 1.11. Tried on simulated and virtual buses only.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from math import inf, isnan, nan
 from typing import Any, Self
@@ -161,10 +161,11 @@ class FoxBms(OfTheReferenceHardware):
 
         One that was not asked for anything yet is then asked for STANDBY, see above: nothing opens that is closed.
         """
-        deadline = self._context.now() + self._timeout
+        passed = self._context.passed
+        deadline = passed() + self._timeout
         self._take()
         while STATE not in self._inbox.frames:
-            if self._context.now() >= deadline:
+            if passed() >= deadline:
                 raise self._never_heard()
             self._context.sleep(_LISTEN)
             self._take()
@@ -180,7 +181,7 @@ class FoxBms(OfTheReferenceHardware):
         that was asked by somebody before: it has been counting since, and goes on until the second request. Links live
         in real time at any speed: so much of it, where a clock tells it. A simulated node is as old as the bench.
         """
-        passed: Callable[[], float] = self._context.passing or self._context.now
+        passed = self._context.passed
         told, deadline = passed() + COMES_OUT, passed() + GETS_OVER
         self.request_mode(BmsMode.STANDBY)
         while (self._may_be_about_to_fail(passed() < told) or self._misses_requests()) and passed() < deadline:

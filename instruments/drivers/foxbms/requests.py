@@ -141,7 +141,7 @@ class ByWheel:
 
     def _comes(self, turns: int) -> bool:
         """Wait for the next turn; whether it came."""
-        passed: Callable[[], float] = self._context.passing or self._context.now
+        passed = self._context.passed
         late = passed() + LATE * CYCLE
         while self._turns == turns and passed() < late:
             self._context.sleep(_LOOK)

@@ -103,6 +103,15 @@ def test_a_silent_node_is_a_fault_in_words(bms: FoxBms, clock: FakeTime) -> None
     assert sum(clock.slept) == pytest.approx(3.0, abs=0.11)
 
 
+def test_a_bench_that_is_faster_than_time_waits_for_a_silent_node_as_long_as_any(clock: FakeTime) -> None:
+    context = LinkContext("", lambda: 100 * clock.now, lambda s: clock.sleep(s / 100), passing=lambda: clock.now)
+    bms = FoxBms(BUS, context, name="bms", cyclic_request=False)
+    with pytest.raises(InstrumentFault, match="never sent"):
+        bms.identify()
+    bms.close()
+    assert sum(clock.slept) == pytest.approx(3.0, abs=0.01)
+
+
 def test_identify_listens_until_it_hears(node: can.BusABC, bms: FoxBms) -> None:
     send(node, 0x220, FRAMES[0x220])
     assert bms.identify().manufacturer == "foxBMS"
