@@ -212,7 +212,7 @@ class Run:
         """
         if self.journal is not None:
             self.journal.append(row)
-        self._wire.scanned(row[0])
+        self._wire.scanned()
 
     def record(self) -> RunRecord:
         """Everything so far."""

@@ -4,8 +4,7 @@ Invariants: the file holds whole lines in the order of time and at most twice `K
 ended; a process that is killed loses what came in since the last flush, because what was written is the operating
 system's. Nothing here ever raises, and nothing waits for the disk: the wire is more than its record.
 
-Text is made once, when it is written, and one time for all messages of a scan: some 4 us, 1 % of a scan of the virtual
-bench, and an end that has nothing to make any more.
+Text is made once, when it is written, and one time for all messages of a scan.
 """
 
 import os
@@ -14,15 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
+from time import monotonic
 from typing import Protocol
 
 NAME = "transcript.log"
 KEPT = 5000
 """Messages kept: those before the end, which somebody will ask for; a day of all of them is a gigabyte."""
-PERIOD = 60.0
-"""Seconds of bench time until messages are written where time is virtual; where it is real, each scan's are.
+PERIOD = 1.0
+"""Seconds of this process until messages are written where time is virtual; where it is real, each scan's are.
 
-A virtual run that was killed can be had again with its seed; twelve times as often would cost its loop as much again.
+A virtual hour goes by meanwhile, and a virtual run that was killed can be had again with its seed: what nobody will ask
+for any more is never made into text.
 """
 FAULT = "!"
 """Direction of a message that tells what went wrong on a link: written at once, because nothing may come after it."""
@@ -36,14 +37,14 @@ class Timed(Protocol):
 
 
 class Transcript:
-    """Keeps messages, from any thread; `period` is how old one becomes before it is written, s of bench time."""
+    """Keeps messages, from any thread; `period` is how old one becomes before it is written, s of real time."""
 
     def __init__(self, folder: Path, run: Timed) -> None:
         self.period = PERIOD
         self._path, self._run = folder / NAME, run
         self._pending: deque[tuple[float, str, str, str]] = deque(maxlen=KEPT)
         self._lines: deque[str] = deque(maxlen=KEPT)
-        self._written, self._flushed = 0, 0.0
+        self._written, self._flushed = 0, monotonic()
         self._whole = True
         """Whether the file holds what it should: not where the disk has refused something."""
         self._file: int | None = None
@@ -61,8 +62,9 @@ class Transcript:
 
         return keep
 
-    def scanned(self, time: float) -> None:
-        """A scan has ended at `time`, s of bench time."""
+    def scanned(self) -> None:
+        """A scan has ended."""
+        time = monotonic()
         if time - self._flushed >= self.period:
             self._flushed = time
             self.flush()
@@ -76,7 +78,7 @@ class Transcript:
             if self._ended or not lines:
                 return
             try:
-                if self._written >= 2 * KEPT:
+                if self._written >= 2 * KEPT or len(lines) == KEPT:  # some of them may have gone unwritten
                     self._rewrite()
                 elif self._whole:
                     self._append(lines)

@@ -22,8 +22,11 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time of the bench, and of the process."""
+    clock = Clock()
+    monkeypatch.setattr("bench.recording.transcript.monotonic", clock.now)
+    return clock
 
 
 @pytest.fixture
@@ -45,17 +48,28 @@ def scan(transcript: Transcript, clock: Clock, count: int = 1) -> None:
         clock.time += 1.0
         keep(">", f"MEAS? {clock.time:.0f}")
         keep("<", "1 V")
-        transcript.scanned(clock.time)
+        transcript.scanned()
 
 
-def test_a_killed_process_has_lost_a_minute_of_the_wire_at_most(
+def test_a_killed_process_has_lost_what_came_in_its_last_second_at_most(
     tmp_path: Path, transcript: Transcript, clock: Clock
 ) -> None:
-    for _ in range(3 * round(PERIOD)):
-        scan(transcript, clock)
+    for _ in range(20):
+        scan(transcript, clock, 1)
         found = lines(tmp_path)
         assert len(found) >= 2 * (clock.time - PERIOD), "nobody has closed it"
     assert found[0] == "       1.000 supply > MEAS? 1"
+
+
+def test_many_that_came_between_two_looks_are_the_newest_and_nothing_is_before_them_that_did_not_go_before(
+    tmp_path: Path, transcript: Transcript, clock: Clock
+) -> None:
+    scan(transcript, clock, 10)
+    transcript.period = 2.0 * KEPT
+    scan(transcript, clock, 2 * KEPT)
+    numbers = [int(number) for number in re.findall(r"MEAS\? (\d+)", "\n".join(lines(tmp_path)))]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert len(numbers) == KEPT / 2
 
 
 def test_where_time_is_real_each_scan_is_on_the_disk(tmp_path: Path, transcript: Transcript, clock: Clock) -> None:
