@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from time import monotonic
 from typing import Protocol
+
+from bench.clock import monotonic
 
 NAME = "transcript.log"
 KEPT = 5000

@@ -121,7 +121,10 @@ class Grammar(Generic[Target]):
             self._add(pattern, target)
         self.parse = lru_cache(maxsize=remembered)(self._parse)
         # Headers are few and come with ever new values: what follows from one is found once.
-        self._from_root = lru_cache(maxsize=remembered)(partial(self._find, _Place(self._root)))
+        self._top = _Place(self._root)
+        self._from_root = lru_cache(maxsize=remembered)(partial(self._find, self._top))
+        # And of messages of several units many begin alike: with the row, or the channel, that a value is for.
+        self._first = lru_cache(maxsize=remembered)(partial(self._unit, self._top))
 
     def _add(self, pattern: str, target: Target) -> None:
         forms = (True, False) if pattern.endswith("[?]") else (pattern.endswith("?"),)
@@ -155,14 +158,14 @@ class Grammar(Generic[Target]):
         if setting is not None:
             return (self._set(*setting.groups()),)
         units: list[Unit[Target]] = []
-        here = root = _Place(self._root)
+        here = root = self._top
         try:
             texts = _split(message, ";")
         except ScpiError as error:
             return (error,)
         for text in filter(None, map(str.strip, texts)):
             try:
-                call, here = self._unit(text, here)
+                call, here = self._first(text) if here is root else self._unit(here, text)
             except ScpiError as error:
                 units.append(error)
                 here = root
@@ -178,7 +181,7 @@ class Grammar(Generic[Target]):
             return error
         return Call(target, False, suffixes, (parameter,))
 
-    def _unit(self, text: str, here: "_Place[Target]") -> tuple[Call[Target], "_Place[Target]"]:
+    def _unit(self, here: "_Place[Target]", text: str) -> tuple[Call[Target], "_Place[Target]"]:
         match = _HEADER.match(text)
         if match is None:
             raise ScpiError(Fault.SYNTAX, text)

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +30,8 @@ Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
 """Measures fields; recordings go below a folder."""
 REACH = 10.0
 """s that a scheduler has to answer."""
+PACKED = {".parquet", ".png", ".gz"}
+"""Files that are as small as they get."""
 TRIES = 3
 """How often a field is given to another worker, where one died."""
 
@@ -211,13 +213,34 @@ def _version() -> str:
 
 def _sent(field: Field, task: Task) -> tuple[Outcome, bytes]:
     """Measured by a worker: its disk is not ours, so the recording goes with the outcome."""
-    with TemporaryDirectory(prefix="packbench-map-") as folder:
+    with TemporaryDirectory(prefix="packbench-map-") as folder, _unprofiled():
         outcome = measure(field, task, Path(folder))
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for path in _files_below(Path(folder)):
-                archive.write(path, path.relative_to(folder))
+                packs_itself = path.suffix in PACKED
+                archive.write(path, path.relative_to(folder), zipfile.ZIP_STORED if packs_itself else None)
         return outcome, packed.getvalue()
+
+
+@contextmanager
+def _unprofiled() -> Iterator[None]:
+    """Without the profiler of the worker: a hundred times a second it interrupts a field to look where that is.
+
+    It runs in the loop of the worker, which is another thread.
+    """
+    from distributed import get_worker
+
+    worker: Any = get_worker()
+    profiler = worker.periodic_callbacks.get("profile")
+    if profiler is None:  # it has none, by its own settings
+        yield
+        return
+    worker.loop.add_callback(profiler.stop)
+    try:
+        yield
+    finally:
+        worker.loop.add_callback(profiler.start)
 
 
 def _files_below(folder: Path) -> Iterable[Path]:

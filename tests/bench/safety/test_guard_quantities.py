@@ -211,7 +211,8 @@ def test_a_node_that_cannot_be_heard_raises_no_bits() -> None:
 def test_every_limit_is_on_a_column_that_is_scanned_or_derived(station: str, pack: str) -> None:
     loaded, datasheet = load_station(station)[0], load_pack(pack)[0]
     bms = [columns.bms_label("bms", name) for name in (*BMS, "insulation")]
-    layout = (*DERIVED, *bms, *COOLANT, "Coolant Sample Age / s", "Supply Voltage / V", "Load Voltage / V")
+    ages = ("Chamber Sample Age / s", "Coolant Sample Age / s")
+    layout = (*DERIVED, *bms, *COOLANT, *ages, "Supply Voltage / V", "Load Voltage / V")
     known = {*layout, *quantities_for(datasheet, loaded, layout, tuple)}
     assert {limit.column for limit in limits_for(datasheet, loaded)} <= known
 
