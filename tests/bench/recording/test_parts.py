@@ -90,3 +90,22 @@ def test_a_value_is_found_wherever_it_stands(large: Path) -> None:
     rows[140_000, 1] = np.nan
     write_parquet(large, ["Step Count / 1", "x / V"], rows)
     assert not TableStore(large).rows.holds_a_value(1)
+
+
+def test_what_stands_for_long_is_read_as_what_it_is_and_so_is_what_several_threads_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty row groups: one value, none, one that changes in the middle of a group, and what never repeats."""
+    monkeypatch.setattr("bench.recording.rows.BATCH", 1000)
+    row = np.arange(40_500)
+    columns = (
+        np.full(len(row), 80.0), np.full(len(row), np.nan), np.where(row < 20_500, 1.0, 2.0), row * 0.1,
+        np.where(row == 30_200, 5.0, np.nan), row // 700 + 1.0,
+    )  # fmt: skip
+    rows = np.column_stack(columns)
+    write_parquet(tmp_path / "t.parquet", [*"abcde", "Step Count / 1"], rows)
+    assert pq.read_metadata(tmp_path / "t.parquet").num_row_groups == 41
+    store = TableStore(tmp_path / "t.parquet")
+    assert [store.holds_a_value(place) for place in range(rows.shape[1])] == [True, False, True, True, True, True]
+    for start, stop in ((0, 40_500), (19_900, 20_600), (30_199, 30_201), (500, 36_123), (40_499, 40_500), (7, 7)):
+        assert np.array_equal(store.read(start, stop, [0, 2, 5, 1, 3, 4]), rows[start:stop, [0, 2, 5, 1, 3, 4]], True)
