@@ -67,6 +67,8 @@ class Meters:
         self._run = run
         self._instruments: Sequence[Mapping[str, Any]] = run.manifest.get("instruments") or ()
         self._stacked: tuple[object, Floats] | None = None
+        self._scratch: Floats = np.empty((0, 0))
+        self._extremes: dict[Combine, tuple[Floats, Floats]] = {}
         self.moved: dict[object, Recording] = {}
         """Moved recordings, kept for the next figure where they are short."""
         self.kept: list[object] = []
@@ -96,6 +98,29 @@ class Meters:
         if self._stacked is None or self._stacked[0] != key:
             self._stacked = key, np.stack([self._run.cut(name, rows) for name in names])
         return self._stacked[1]
+
+    def off_by(self, read: Floats, gains: Floats, offsets: Floats) -> Floats:
+        """What columns that are `together` read where each has a gain and an offset; good until the next call."""
+        if read.shape[1] <= PAIR:
+            moved = np.empty_like(read)
+        else:
+            moved = self._scratch = self._scratch if self._scratch.shape == read.shape else np.empty_like(read)
+        if gains.any():
+            np.multiply(read, 1.0 + gains[:, np.newaxis], out=moved)
+            moved += offsets[:, np.newaxis]
+        else:
+            np.add(read, offsets[:, np.newaxis], out=moved)
+        return moved
+
+    def extreme(self, read: Floats, combine: Combine) -> Floats:
+        """The lowest or the highest of columns that are `together`, kept for as long as they are."""
+        table, known = self._extremes.get(combine, (None, None))
+        if table is read and known is not None:
+            return known
+        found: Floats = read.min(axis=0) if combine == "lowest" else read.max(axis=0)
+        if read.shape[1] > PAIR:
+            self._extremes[combine] = read, found
+        return found
 
     def sum_of(self, counter: str, unit: Move, rows: slice, made: Callable[[str, Move], Floats]) -> Floats:
         """What a counter makes of a move by 1, row by row; kept for as long as the same rows are asked for."""

@@ -215,9 +215,10 @@ class Moved(Recording):
         if made.combine in {"lowest", "highest"} and len(made.columns) > 1:
             read = self._meters.together(made.columns, rows)
             offs = [self.move.channels.get(column, Off()) for column in made.columns]
-            moved = read * (1.0 + np.array([[off.gain] for off in offs])) + np.array([[off.offset] for off in offs])
-            extreme = np.min if made.combine == "lowest" else np.max
-            return np.asarray(extreme(moved, axis=0) - extreme(read, axis=0), dtype=np.float64)
+            gains, offsets = np.array([(off.gain, off.offset) for off in offs]).T
+            moved = self._meters.off_by(read, gains, offsets)
+            extreme = moved.min(axis=0) if made.combine == "lowest" else moved.max(axis=0)
+            return np.asarray(extreme - self._meters.extreme(read, made.combine), dtype=np.float64)
         used = made.columns[:1] if made.combine == "first" else made.columns
         added = np.zeros(1)
         for each in (each for each in used if each in self.move.channels):
