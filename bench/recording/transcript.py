@@ -26,6 +26,8 @@ PERIOD = 1.0
 A virtual hour goes by meanwhile, and a virtual run that was killed can be had again with its seed: what nobody will ask
 for any more is never made into text.
 """
+SCANS = 50
+"""Virtual scans between two looks at the clock: some hundredths of a second, and each look costs a microsecond."""
 FAULT = "!"
 """Direction of a message that tells what went wrong on a link: written at once, because nothing may come after it."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -45,7 +47,7 @@ class Transcript:
         self._path, self._run = folder / NAME, run
         self._pending: deque[tuple[float, str, str, str]] = deque(maxlen=KEPT)
         self._lines: deque[str] = deque(maxlen=KEPT)
-        self._written, self._flushed = 0, monotonic()
+        self._written, self._flushed, self._unlooked = 0, monotonic(), 0
         self._whole = True
         """Whether the file holds what it should: not where the disk has refused something."""
         self._file: int | None = None
@@ -65,7 +67,10 @@ class Transcript:
 
     def scanned(self) -> None:
         """A scan has ended."""
-        time = monotonic()
+        if self.period and self._unlooked < SCANS:
+            self._unlooked += 1
+            return
+        time, self._unlooked = monotonic(), 0
         if time - self._flushed >= self.period:
             self._flushed = time
             self.flush()
