@@ -96,6 +96,28 @@ def test_a_worker_that_is_killed_loses_no_field_and_doubles_none(
     assert all(recorded(each, runs) for each in found)
 
 
+def looks_each() -> tuple[list[float], list[float]]:
+    """How often (ms) this worker looks at itself: before, and while a field is measured by it."""
+
+    def each() -> list[float]:
+        callbacks = distributed.get_worker().periodic_callbacks
+        return [callbacks[name].callback_time for name in ("profile", "tick")]
+
+    before = each()
+    with players._seldom_interrupted():
+        return before, each()
+
+
+def test_a_worker_leaves_a_field_alone_and_looks_at_itself_again_afterwards(address: str) -> None:
+    with distributed.Client(address, set_as_default=False) as client:
+        first, second = (
+            client.submit(looks_each, pure=False, workers=[min(client.ncores())]).result() for _ in range(2)
+        )
+    assert first == second
+    before, meanwhile = first
+    assert max(before) < players.SELDOM == min(meanwhile)
+
+
 def test_workers_with_another_packbench_are_refused(address: str, fields: list[Field], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the worker tcp://.* has packbench \S+, and here it is 99.0: install the"):
         list(players.cluster(address)(fields, replace(LITTLE, version="99.0"), tmp_path))
