@@ -171,7 +171,8 @@ class _Bound:
         if not self.place:
             return ""
         value, noted = at.located.get(self.guarded, (nan, ""))
-        then = noted if value == extreme else ""
+        # The guard may read the same cell by another meter.
+        then = noted if abs(value - extreme) <= CELL_MARGIN else ""
         return f" at {self.place if values[-1] == extreme else then or 'a cell'}"
 
 
