@@ -210,6 +210,10 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(os.cpu_count() or 1, 4), "table")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of them, and would wait for ever
+
+
 def _tail_digest(path: Path) -> str:
     """Of the footer with its length and the last four bytes, as the format has them."""
     try:

@@ -1,5 +1,7 @@
 """Large tables: each column has a checksum of its own, so that who reads some of them need not read them all."""
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,17 @@ def test_what_stands_for_long_is_read_as_what_it_is_and_so_is_what_several_threa
     assert [store.holds_a_value(place) for place in range(rows.shape[1])] == [True, False, True, True, True, True]
     for start, stop in ((0, 40_500), (19_900, 20_600), (30_199, 30_201), (500, 36_123), (40_499, 40_500), (7, 7)):
         assert np.array_equal(store.read(start, stop, [0, 2, 5, 1, 3, 4]), rows[start:stop, [0, 2, 5, 1, 3, 4]], True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_child_reads_with_threads_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.recording.rows.BATCH", 1000)
+    rows = np.arange(20_000.0).reshape(-1, 1)
+    write_parquet(tmp_path / "t.parquet", ["a"], rows)
+    assert np.array_equal(TableStore(tmp_path / "t.parquet").read(0, 20_000, [0]), rows)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # one that waits for ever is ended by it
+        same = np.array_equal(TableStore(tmp_path / "t.parquet").read(0, 20_000, [0]), rows)
+        os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
