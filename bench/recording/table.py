@@ -2,13 +2,13 @@
 
 Invariant: a value is read as it was written, or not at all. Every page carries a checksum that every reader of ours
 verifies; what pages do not hold (names, types, where pages lie) is covered by the SHA-256 of the whole file, which the
-run's manifest keeps. Memory does not depend on the length of a run: one row group is written, and one read, at a time.
+run's manifest keeps. Memory does not depend on the length of a run: a row group is written, a few are read, at a time.
 """
 
 import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -92,7 +92,8 @@ class TableStore:
         found = np.empty((max(0, stop - start), len(positions)))
         first = max(bisect_right(self._starts, start) - 1, 0)
         groups = range(first, bisect_left(self._starts, stop, lo=first, hi=len(self._starts) - 1))
-        for some in (groups[at : at + AT_ONCE] for at in range(0, len(groups), AT_ONCE)):
+        at_once = max(min(AT_ONCE, KEPT // max(len(positions), 1)), 1)
+        for some in (groups[at : at + at_once] for at in range(0, len(groups), at_once)):
             self._load(some, positions)
             for group in some:
                 first, last = self._starts[group : group + 2]
@@ -119,21 +120,25 @@ class TableStore:
             wanted = {group: unknown for group, unknown in wanted.items() if unknown}
             by_turns = map if len(wanted) < SEVERAL else _threads().map
             for group, columns in zip(wanted, by_turns(self._decoded, wanted, wanted.values()), strict=True):
-                for position, column in zip(wanted[group], columns, strict=True):
+                for (position, few), column in zip(wanted[group].items(), columns, strict=True):
                     self._chunks[group, position] = column
-                    self._remember(group, position, column)
+                    if few:
+                        self._alike[position, few] = column
+            while len(self._alike) > ALIKE:
+                self._alike.popitem(last=False)
         except _UNREADABLE as error:
             raise DamagedError(f"{self._path} is damaged, nothing in it is believed: {_sentence(error)}.") from error
 
-    def _unknown(self, group: int, positions: Sequence[int]) -> list[int]:
-        """Which of these columns are to be decoded; what is in memory is the newest there."""
-        unknown = []
+    def _unknown(self, group: int, positions: Sequence[int]) -> dict[int, bytes]:
+        """Which of these columns are to be decoded, each with its few bytes; what is in memory is the newest there."""
+        unknown: dict[int, bytes] = {}
         for position in positions:
             key = group, position
             if key not in self._chunks:
-                alike = self._alike.get((position, self._few_bytes(group, position)))
+                few = self._few_bytes(group, position)
+                alike = self._alike.get((position, few))
                 if alike is None:
-                    unknown.append(position)
+                    unknown[position] = few
                     continue
                 self._chunks[key] = alike
             self._chunks.move_to_end(key)
@@ -144,14 +149,7 @@ class TableStore:
         start, size = _place(self._file.metadata, group, position)
         return bytes(self._bytes.read_at(size, start)) if size <= FEW_BYTES else b""
 
-    def _remember(self, group: int, position: int, column: Floats) -> None:
-        few = self._few_bytes(group, position)
-        if few:
-            self._alike[position, few] = column
-            if len(self._alike) > ALIKE:
-                self._alike.popitem(last=False)
-
-    def _decoded(self, group: int, positions: Sequence[int]) -> list[Floats]:
+    def _decoded(self, group: int, positions: Iterable[int]) -> list[Floats]:
         """Columns of a row group, in any thread."""
         try:
             reader = self._readers.pop()

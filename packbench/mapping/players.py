@@ -32,8 +32,8 @@ REACH = 10.0
 """s that a scheduler has to answer."""
 SELDOM = 500.0
 """ms between two looks of a worker at itself."""
-PACKED = {".parquet", ".png", ".gz"}
-"""Files that are as small as they get."""
+PACKED = {".parquet", ".blf"}
+"""Files of a run that are as small as they get."""
 TRIES = 3
 """How often a field is given to another worker, where one died."""
 
