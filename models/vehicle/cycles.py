@@ -1,15 +1,18 @@
 """A user's cycle: speed or power over time, with a grade or without, from a CSV file.
 
-The header names each column with its unit: `time / s,speed / km/h,grade / %` or `time_s,power_kW`. Semicolons, decimal
-commas and a byte-order mark are read as they are. What no car can have driven is refused with its line: most of it is a
-unit. A file that calls itself a WLTC, or is as long as one, has the regulation's statistics in each of its phases or is
-named as the damaged one it is.
+The header names each column with its unit: `time / s,speed / km/h,grade / %` or `time_s,power_kW`, as in `Target speed,
+mph` of the agencies' files, or in the words of FASTSim (`cycSecs,cycMps,cycGrade`). Lines in front of it that begin
+with `#`, semicolons, decimal commas and a byte-order mark are read as they are. What no car can have driven is refused
+with its line: most of it is a unit. A whole cycle is no livelier than roads let a car be either: a gentle one in a unit
+that is too small breaks no limit of a car's in any one second. A file that calls itself a WLTC, or is as long as one,
+has the regulation's statistics in each of its phases or is named as the damaged one it is.
 """
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from math import isfinite
 from pathlib import Path
 
@@ -18,23 +21,38 @@ import numpy as np
 from models.tables import Vector
 from models.vehicle.trace import Trace
 
-FASTEST = 100.0
-"""m/s: what no road car reaches."""
+FASTEST = 70.0
+"""m/s: 252 km/h, what cars of series are held to and no certification cycle comes near."""
 HARDEST = 6.0
 """m/s2: what no tyre gives between two seconds; US06, the hardest of the certification cycles, asks for 3.8."""
 STEEPEST = 0.4
 """m per m: the steepest streets there are have 0.35 (Baldwin Street)."""
 STRONGEST = 1e6
 """W of a car."""
+LIVELIEST = 2.5
+"""How much livelier than the regulation lets a trip on public roads be a cycle is at most. The certification cycles
+have 0.35 (HWFET) to 1.03 (US06) of it; the same in km/h, read as m/s, 2.8 and more."""
+SHORT = 300.0
+"""s below which a cycle may be one that is all acceleration, as in a test of it."""
+LIVELY_FROM = 0.1, 1.0
+"""m/s2 from which on the regulation counts a car as accelerating, and km/h from which on as driving."""
 MPH = 0.44704
 
 UNITS: Mapping[str, Mapping[str, float]] = {
-    "time": {"s": 1.0, "min": 60.0, "h": 3600.0},
-    "speed": {"m/s": 1.0, "m_per_s": 1.0, "km/h": 1 / 3.6, "kmh": 1 / 3.6, "km_per_h": 1 / 3.6, "mph": MPH},
+    "time": {"s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0},
+    "speed": {
+        **dict.fromkeys(("m/s", "m_per_s", "mps"), 1.0),
+        **dict.fromkeys(("km/h", "kmh", "km_per_h", "kph"), 1 / 3.6),
+        **dict.fromkeys(("mph", "mi/h"), MPH),
+    },
     "grade": {"%": 0.01, "percent": 0.01, "1": 1.0, "m/m": 1.0},
     "power": {"W": 1.0, "kW": 1e3},
 }
-_LABEL = re.compile(r"^\s*(?P<name>[A-Za-z]+)(?:\s*[/\[(]\s*|_|\s+)(?P<unit>[^\])]+?)\s*[\])]?\s*$")
+FASTSIM: Mapping[str, str] = {"cycsecs": "time / s", "cycmps": "speed / m/s", "cycgrade": "grade / 1"}
+"""Columns of a cycle of NREL's FASTSim (its folder `resources/cycles`), as they are called here."""
+_LABEL = re.compile(
+    rf"(?<![A-Za-z])(?P<name>{'|'.join(UNITS)})(?:\s*[/\[(,]\s*|_|\s+|$)(?P<unit>[^\])]*?)\s*[\])]?\s*$", re.IGNORECASE
+)
 
 
 class CycleError(ValueError):
@@ -59,6 +77,9 @@ class Phase:
     distance: float
     fastest: float
 
+
+SHOWN = 8
+"""Columns that a sentence names, at most."""
 
 WLTC_3B = (
     Phase("low", 589.0, 3094.5, 56.5 / 3.6),
@@ -88,6 +109,7 @@ def read_cycle(path: Path) -> Trace | PowerTrace:
     _check(path, "grade", "m/m", grade, lines, lambda value: abs(value) <= STEEPEST, "up to 40 %")
     trace = Trace(path.stem, time, columns["speed"], grade)
     _check_speeds(path, trace, lines)
+    _check_liveliness(path, trace)
     _check_statistics(path, trace)
     return trace
 
@@ -104,13 +126,17 @@ def _columns(path: Path) -> tuple[dict[str, Vector], Sequence[int]]:
     except UnicodeDecodeError as error:
         raise CycleError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
     rows = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip(" \t,;")]
+    rows = list(dropwhile(lambda row: row[1].startswith("#"), rows))
     if len(rows) < 3:
         raise CycleError(f"{path.name}: has {max(len(rows) - 1, 0)} points; a cycle needs a header and two at least.")
-    mark = max(";\t,", key=rows[0][1].count)
+    mark = next((mark for mark in "\t;" if mark in rows[0][1]), ",")  # a comma may stand in front of a unit
     labels = next(csv.reader([rows[0][1]], delimiter=mark))
-    wanted = dict(_known(path, labels))
+    wanted = _known(path, labels)
     if "time" not in wanted:
-        raise CycleError(f"{path.name}: line {rows[0][0]}: no column is the time; name one as in 'time / s'.")
+        there = ", ".join(label.strip() for label in labels[:SHOWN])
+        raise CycleError(
+            f"{path.name}: line {rows[0][0]}: no column of {there!r} is the time; name one as in 'time / s'."
+        )
     values = {name: [] for name in wanted}  # type: dict[str, list[float]]
     for number, line in rows[1:]:
         cells = next(csv.reader([line], delimiter=mark))
@@ -121,20 +147,27 @@ def _columns(path: Path) -> tuple[dict[str, Vector], Sequence[int]]:
     return {name: np.array(column) for name, column in values.items()}, [number for number, _ in rows[1:]]
 
 
-def _known(path: Path, labels: Sequence[str]) -> Iterator[tuple[str, tuple[int, float]]]:
-    """Name, position and factor to SI of each column that says a known name."""
+def _known(path: Path, labels: Sequence[str]) -> dict[str, tuple[int, float]]:
+    """Position and factor to SI, by name, of each column that says a known one."""
+    found: dict[str, tuple[int, float]] = {}
     for position, label in enumerate(labels):
-        match = _LABEL.match(label)
-        name = (match["name"] if match else label.strip()).lower()
-        if name not in UNITS:
+        match = _LABEL.search(FASTSIM.get(label.strip().lower(), label))
+        if match is None:
             continue
+        name, unit = match["name"].lower(), match["unit"]
         units = UNITS[name]
-        if match is None or match["unit"].strip() not in units:
-            given = f"has the unit {match['unit'].strip()!r}" if match else "has no unit"
+        if unit not in units:
+            given = f"has the unit {unit!r}" if unit else "has no unit"
             raise CycleError(
                 f"{path.name}: column {label.strip()!r} {given}; write one of {', '.join(units)} behind it."
             )
-        yield name, (position, units[match["unit"].strip()])
+        if name in found:
+            first = labels[found[name][0]].strip()
+            raise CycleError(
+                f"{path.name}: {first!r} and {label.strip()!r} are both the {name}; leave the one that was driven."
+            )
+        found[name] = position, units[unit]
+    return found
 
 
 def _number(path: Path, line: int, name: str, cells: Sequence[str], position: int, decimal: str) -> float:
@@ -195,6 +228,27 @@ def _check_speeds(path: Path, trace: Trace, lines: Sequence[int]) -> None:
             f"{path.name}: line {lines[at + 1]}: speed goes from {3.6 * trace.speed[at]:.1f} to "
             f"{3.6 * trace.speed[at + 1]:.1f} km/h in {trace.time[at + 1] - trace.time[at]:g} s; no tyre gives more "
             f"than {HARDEST:g} m/s2{hint}."
+        )
+
+
+def _check_liveliness(path: Path, trace: Trace) -> None:
+    """Refuse what roads and their traffic let no car do for as long as that, though it could for a second.
+
+    (EU) 2017/1151, annex IIIA, appendix 7a: of the products of speed and acceleration while a car accelerates, 95 % lie
+    below a bound that rises with its mean speed.
+    """
+    accelerating, driving = LIVELY_FROM
+    speed, pull = trace.speed, trace.acceleration
+    lively, moving = (speed * pull)[pull > accelerating], 3.6 * speed[3.6 * speed >= driving]
+    if trace.duration < SHORT or not lively.size or not moving.size:
+        return
+    mean, found = float(moving.mean()), float(np.percentile(lively, 95))
+    allowed = 0.136 * mean + 14.44 if mean <= 74.6 else 0.0742 * mean + 18.966
+    if found > LIVELIEST * allowed:
+        raise CycleError(
+            f"{path.name}: is {found / allowed:.1f} times as lively (speed x acceleration of {found:.0f} W/kg at "
+            f"{mean:.0f} km/h in the mean) as a trip on roads may be; up to {LIVELIEST:g} is believed. "
+            "Check the unit of the speed."
         )
 
 

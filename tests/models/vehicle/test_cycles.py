@@ -77,15 +77,16 @@ def test_a_grade_is_read_beside_the_speed(tmp_path: Path) -> None:
         ("time_s,speed_kmh\n0,0\n1,3\n1,5\n", "line 4: time goes from 1 s to 1 s; it must rise"),
         ("time_s,speed_kmh\n0,0\n1,3\n0.5,5\n", "line 4: time goes from 1 s to 0.5 s"),
         ("time_s,speed_kmh\n5,0\n6,3\n", "line 2: begins at 5 s"),
-        ("time_s,speed_m/s\n0,0\n1,36\n2,72\n3,108\n", "a car's is from 0 to 360 km/h; is it km/h?"),
+        ("time_s,speed_m/s\n0,0\n1,36\n2,72\n3,108\n", "a car's is from 0 to 252 km/h; is it km/h?"),
         ("time_s,speed_kmh\n0,50\n1,400\n2,50\n3,50\n4,50\n", r"line 3: speed is 111.1 m/s \(400 km/h\)"),
-        ("time_s,speed_kmh\n0,50\n1,300\n2,50\n3,50\n4,50\n", "line 3: speed goes from 50.0 to 300.0 km/h in 1 s"),
+        ("time_s,speed_kmh\n0,50\n1,240\n2,50\n3,50\n4,50\n", "line 3: speed goes from 50.0 to 240.0 km/h in 1 s"),
         ("time_s,speed_kmh\n0,0\n1,-3\n", "line 3: speed is -0.8333 m/s"),
         ("time_s,speed\n0,0\n1,3\n", "column 'speed' has no unit; write one of m/s,"),
         ("time_s,speed_furlong\n0,0\n1,3\n", "column 'speed_furlong' has the unit 'furlong'"),
         ("time_s,height_m\n0,0\n1,3\n", "has neither of speed and power"),
         ("time_s,speed_kmh,power_W\n0,0,0\n1,3,1\n", "has both of speed and power"),
-        ("speed_kmh,power_W\n0,0\n1,3\n", "no column is the time"),
+        ("speed_kmh,power_W\n0,0\n1,3\n", "no column of 'speed_kmh, power_W' is the time"),
+        ("time_s,target speed_kmh,speed_kmh\n0,0,0\n1,3,3\n", "'target speed_kmh' and 'speed_kmh' are both the speed"),
         ("time_s,speed_kmh\n0,0\n1,fast\n", "line 3: speed is 'fast'; give a number"),
         ("time_s,speed_kmh\n0,0\n1\n", "line 3: speed is ''; give a number"),
         ("time_s,speed_kmh\n0,0\n1,nan\n", "line 3: speed is 'nan'; give a number"),
@@ -101,6 +102,44 @@ def test_what_no_car_has_driven_is_one_sentence(tmp_path: Path, text: str, sente
         read_cycle(written(tmp_path, text))
     assert str(caught.value).startswith("mine.csv: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Test time, secs\tTarget speed, mph\n0\t0\n1\t3\n",
+        "cycSecs,cycMps,cycGrade,cycRoadType\n0,0,0,0\n1,1.34112,0,0\n",
+        "# EPA dynamometer drive schedule\n# secs, mph\ntime (seconds);speed (mph)\n0;0\n1;3,0\n",
+        "Time_s,Vehicle_Speed_kph\n0,0\n1,4.828032\n",
+    ],
+)
+def test_headers_of_published_cycles_are_read(tmp_path: Path, text: str) -> None:
+    trace = read_cycle(written(tmp_path, text))
+    assert isinstance(trace, Trace)
+    assert trace.speed.tolist() == pytest.approx([0.0, 3 * 0.44704])
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_cycle_in_kilometres_per_hour_that_says_metres_per_second_is_refused(tmp_path: Path, name: str) -> None:
+    trace = cycle(name)
+    rows = (f"{time:g},{3.6 * speed:.4f}\n" for time, speed in zip(trace.time, trace.speed, strict=True))
+    with pytest.raises(CycleError, match="a car's is from 0 to 252 km/h; is it km/h"):
+        read_cycle(written(tmp_path, "time / s,speed / m/s\n" + "".join(rows)))
+
+
+def test_town_traffic_in_another_unit_is_told_by_its_liveliness(tmp_path: Path) -> None:
+    """UN R83's urban cycle: 50 km/h at most, so that even as m/s no second of it is out of a car's reach."""
+    corners = (0, 0), (11, 0), (15, 15), (23, 15), (28, 0), (49, 0), (61, 32), (85, 32), (96, 0), (117, 0), (143, 50)
+    corners = *corners, (155, 50), (163, 35), (176, 35), (188, 0), (195, 0)
+    times, speeds = zip(*corners, strict=True)
+    for unit in ("km/h", "m/s"):
+        rows = (f"{second},{np.interp(second % 195, times, speeds):.2f}\n" for second in range(4 * 195))
+        path = written(tmp_path, f"time / s,speed / {unit}\n" + "".join(rows))
+        if unit == "km/h":
+            assert isinstance(read_cycle(path), Trace)
+        else:
+            with pytest.raises(CycleError, match=r"as lively .* as a trip on roads may be; .* Check the unit"):
+                read_cycle(path)
 
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
