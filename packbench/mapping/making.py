@@ -70,8 +70,8 @@ class Making:
 
         Raises `InputError` for whatever does not exist or is wrong as a file, before anything is measured.
         """
-        refuse_unknown(self.fields, self.task)
         packs = {name: load_pack(name)[0] for name in dict.fromkeys(each.pack for each in self.fields)}
+        refuse_unknown(self.fields, self.task, packs)
         inputs = {each: digest(each, self.task) for each in self.fields}
         if anew:
             for each in self.fields:

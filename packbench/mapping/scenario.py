@@ -1,6 +1,6 @@
 """What is run for a field, and the state that a model of a pack can begin in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -29,8 +29,11 @@ class Prepared:
     steps: tuple[Step, ...]
 
 
-def refuse_unknown(fields: Sequence[Field], task: Task) -> None:
-    """Raise `InputError` for a car, a road or a strategy that is wrong, or not there: that is no fault of a pack."""
+def refuse_unknown(fields: Sequence[Field], task: Task, packs: Mapping[str, PackFile]) -> None:
+    """Raise `InputError` for a car, a road or a strategy that is wrong, or not there: that is no fault of a pack.
+
+    Nor is a temperature that no pack of the map may be charged at; where some may, the others are told of one by one.
+    """
     try:
         load_car(task.car)
         for road in dict.fromkeys(each.road for each in fields):
@@ -39,6 +42,10 @@ def refuse_unknown(fields: Sequence[Field], task: Task) -> None:
         raise InputError(str(error)) from error
     for strategy in dict.fromkeys(each.strategy for each in fields):
         strategy_named(strategy)
+    allowed = {name: pack.limits.charge_temperature for name, pack in packs.items()}
+    if not any(each.min <= task.target <= each.max for each in allowed.values()):
+        spelled = ", ".join(f"{name} {each.min:g} to {each.max:g} degC" for name, each in allowed.items())
+        raise InputError(f"cells cannot be conditioned to {task.target:g} degC: no pack is charged there ({spelled}).")
 
 
 def prepared(field: Field, task: Task, pack: PackFile) -> Prepared:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as of
 from html.parser import HTMLParser
+from math import nan
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -172,9 +173,11 @@ def test_whoever_is_stopped_keeps_what_is_done_and_draws_it(make: Maker, stop: t
             replace(TASK, station="virtual-vehicl"),
             "did you mean 'virtual-vehicle'",
         ),
+        (Field("lfp-vehicle", "urban", "july"), replace(TASK, target=90.0), "no pack is charged there .lfp-vehicle -"),
+        (Field("lfp-vehicle", "urban", "july"), replace(TASK, target=nan), "cannot be conditioned to nan degC"),
     ],
 )
-def test_a_name_that_there_is_not_is_refused_before_anything_is_measured(
+def test_what_there_is_not_and_what_no_pack_allows_is_refused_before_anything_is_measured(
     make: Maker, field: Field, task: Task, says: str
 ) -> None:
     player = Player()
