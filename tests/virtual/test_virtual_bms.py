@@ -308,6 +308,47 @@ def test_in_the_cold_a_limit_that_is_followed_goes_one_way_and_never_to_and_fro(
     assert turns(followed) <= 1
 
 
+def soonest_return(followed: list[float]) -> float:
+    """s from where a limit fell until it rose again; as many as there are where it never did."""
+    fell, found = -len(followed), len(followed)
+    for second, (earlier, later) in enumerate(itertools.pairwise(followed)):
+        if later < earlier:
+            fell = second
+        elif later > earlier:
+            found = min(found, second - fell)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cell", "soc", "defects"),
+    [
+        ("lnmo-1ah", 0.1, []),  # nearly empty cells have several times the resistance of the table
+        ("lnmo-1ah", 0.1, ["aged:1:1.5"]),
+        ("nmc811-21700", 0.05, ["aged:1:2.5"]),
+        ("lfp-26650", 0.9, ["aged:1:2.5"]),
+    ],
+)
+def test_what_was_taken_back_from_cells_of_more_resistance_than_told_is_not_given_again_at_once(
+    open_bench: OpenBench, connect: Connect, cell: str, soc: float, defects: list[str]
+) -> None:
+    """They fall by their resistance when the current does, which is no room for it."""
+    bench = open_bench("supply", "bms", soc=soc, spread={}, defects=defects, cell=cell)
+    node = connect(bench)
+    node.close(CHARGE)
+    highest = load_cell(cell).voltage_max
+    bench.source(voltage=24 * (highest + 0.1), current=0)
+    followed, beyond = [], 0
+    for _ in range(1200):
+        told = node.after(1)
+        followed.append(told["MaximumChargeCurrent"])
+        bench.say("supply", f"CURR {followed[-1]}")
+        beyond += float(bench.world.plant.voltage.max()) > highest + 0.015
+    assert soonest_return(followed) > 10
+    assert beyond <= 2  # until it is known what they have
+    assert max(followed) > 0.0
+    assert followed[-1] > 0.0 or told["ChargingComplete"]
+
+
 @pytest.mark.parametrize("temperature", [-10.0, 25.0])
 def test_a_charge_that_was_taken_back_at_the_end_is_not_given_again_each_other_second(
     open_bench: OpenBench, connect: Connect, temperature: float

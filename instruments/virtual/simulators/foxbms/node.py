@@ -58,6 +58,9 @@ BEYOND_LIMIT = 0.005  # V above the cell's limit that the charge limit aims at: 
 LOOK_AHEAD = 3.0  # s along the rise of the highest cell
 CREEP = 0.15  # share of the headroom that one update may use up
 WEAKEST = 3.0  # times its resistance that a cell may have: what it shows of an edge of the current is no rise
+REGAINED = 0.002
+"""C-rate (1/h) by which a limit that was taken back may rise each second: 500 s for 1C. What was too much a second ago
+is too much again: the cell fell by its resistance, not by its charge. Real nodes cut by a share and release slowly."""
 LIMIT_PERIOD = 1.0  # s between two updates of the limits
 EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1}
 """s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here.
@@ -130,6 +133,9 @@ class FoxBms(Part):
         self._highest = self._highest_then = float("inf")
         self._current_then, self._unmet = 0.0, 0.0
         self._taken_back = self._was_beyond = False
+        self._shown = 0.0
+        self._regained = float("inf")
+        """A that a limit which was taken back has come to again."""
         self.current: float = 0.0
         self._bus_voltage = self.pack_voltage = 0.0
         self.extremes = Extremes()
@@ -371,12 +377,19 @@ class FoxBms(Part):
         full, edge = self._rate.resistances(coldest)
         resistance = full / self._parallel
         # Written without min and max, here and below: nine calls of them were a sixtieth of a whole scan.
-        weakest = WEAKEST * edge / self._parallel
         current = self.current
+        weakest = self._resistance_of_an_edge(WEAKEST * edge / self._parallel, current - self._current_then)
         risen = self._risen(weakest * (current - self._current_then))
         ahead = risen / self._interval * LOOK_AHEAD
         headroom = cell.voltage_max + BEYOND_LIMIT - found.voltage_max - ahead
         limit = (current if current > 0.0 else 0.0) + headroom / resistance * (CREEP if headroom > 0.0 else 1.0)
+        if headroom < 0.0 < current:
+            self._regained = limit if limit > 0.0 else 0.0
+        elif current < 0.0:
+            self._regained = float("inf")
+        else:
+            self._regained += REGAINED * self._nominal * self._interval
+            limit = limit if limit < self._regained else self._regained
         tapering = limit < by_table
         limit = limit if tapering else by_table
         if self._taken_back and headroom < RELEASE:
@@ -406,6 +419,17 @@ class FoxBms(Part):
         beyond = self.extremes.voltage_max + 2 * risen > self._cell.voltage_max + BEYOND_LIMIT
         twice, self._was_beyond = beyond and self._was_beyond, beyond
         return 0.0 if twice else LIMIT_STEP
+
+    def _resistance_of_an_edge(self, known: float, edge: float) -> float:
+        """What the highest cell shows of an edge, Ohm: what is `known`, or more where the last fall of the current did.
+
+        Real nodes measure it as well (Orion's takes the resistance of each cell for its limits). Nearly empty cells
+        have several times that of a table over temperature; and a current that falls hides no rise.
+        """
+        if edge < -LIMIT_STEP / 2:
+            shown = (self._highest_then - self.extremes.voltage_max) / -edge
+            self._shown = shown if shown > 0.0 else 0.0
+        return self._shown if self._shown > known else known
 
     def _risen(self, edge: float) -> float:
         """How far the highest cell has risen since the last update, V, beside what an edge of the current explains.
