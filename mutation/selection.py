@@ -4,7 +4,9 @@ A test reaches a mutant when it runs one of its lines. What runs only at import 
 reached through its name, by the tests that run a line which says it, and by every test that runs anything of the file,
 for elsewhere it may have another name. Those go first whose file is named like the mutated one
 (`test_supervisor_served.py` for `supervisor.py`), and behind all others come the rest of those: no coverage sees a
-process that keeps its environment to itself. A mutant that nobody reaches survives.
+process that keeps its environment to itself. What runs only at import is shown to those named like its folder as well:
+a test of a registry (`test_kpi_table.py` for `kpi/charging.py`) runs nothing of the files that have registered
+something. A mutant that nobody reaches survives.
 """
 
 import re
@@ -30,7 +32,7 @@ def batches(
     reached = reaching(mutant, record, sources)
     # What runs at import may be known elsewhere by another name: whatever runs something of its file may notice it.
     own = record.of_file(mutant.file) if mutant.names else frozenset[str]()
-    named = _named_like(mutant.file, record)
+    named = _named_like(mutant.file, record, of_its_folder=bool(mutant.names))
     known = [test for test in reached | own | named if test in record.seconds]
     ranks = (killers, reached & named, reached, own, named)
     first_of = {test: next(place for place, rank in enumerate(ranks) if test in rank) for test in known}
@@ -53,9 +55,10 @@ def reaching(mutant: Mutant, record: Record, sources: Mapping[str, str]) -> froz
     return found or record.of_file(mutant.file)
 
 
-def _named_like(file: str, record: Record) -> frozenset[str]:
-    start = f"test_{PurePosixPath(file).stem}"
-    return frozenset(test for test in record.seconds if PurePosixPath(test.partition("::")[0]).name.startswith(start))
+def _named_like(file: str, record: Record, *, of_its_folder: bool) -> frozenset[str]:
+    path = PurePosixPath(file)
+    starts = tuple(f"test_{name}" for name in (path.stem, path.parent.name if of_its_folder else "") if name)
+    return frozenset(test for test in record.seconds if PurePosixPath(test.partition("::")[0]).name.startswith(starts))
 
 
 def _using(names: Collection[str], record: Record, sources: Mapping[str, str]) -> frozenset[str]:

@@ -127,6 +127,15 @@ def test_behind_those_that_were_seen_to_run_it_come_the_tests_that_are_named_lik
     assert asked(a_mutant(), record, "") == [[seen, named]]
 
 
+def test_what_runs_at_import_is_asked_of_the_tests_that_are_named_like_its_folder() -> None:
+    """A test of all that has registered itself runs nothing of the files that have."""
+    table, other = "tests/test_kpi_table.py::all", "tests/test_other.py::b"
+    record = Record({table: 0.1, other: 0.1}, {})
+    for names, expected in ((("share",), [[table]]), ((), [])):
+        mutant = Mutant("kpi/charging.py", 2, 2, "string", "before", "after", names, "")
+        assert selection.batches(mutant, record, {"kpi/charging.py": ""}) == expected
+
+
 def test_no_more_is_asked_than_there_is_time_for_but_somebody_always_is() -> None:
     fits = Record({"a": 1.0, "b": selection.BUDGET, "c": 1.0}, {"file.py": {2: frozenset("abc")}})
     assert asked(a_mutant(), fits, "") == [["a", "c"]]
