@@ -30,6 +30,7 @@ TESTS = (
     "tests/bench/safety", "tests/bench/running", "tests/bench/roles", "tests/bench/test_conclude.py",
     "tests/bench/test_requirements.py", "tests/bench/test_sessions.py", "tests/bench/test_scenario.py",
     "tests/bench/test_profile.py", "tests/bench/test_verdicts.py", "tests/bench/test_two_benches.py",
+    "tests/bench/test_strategies.py",
     *(f"tests/reports/{name}" for name in KPIS),
     "tests/reports/test_uncertainty.py", "tests/reports/test_requirements.py", "tests/reports/test_tables.py",
     "tests/reports/test_report_holds.py", "tests/reports/test_report_gaps.py",

@@ -74,6 +74,18 @@ def test_a_resistance_is_counted_from_the_edge_of_the_current(at: float, period:
     assert kpi.dc_resistance(run, "pulse", at=at).value == pytest.approx(R0 + R1 * (1 - np.exp(-at / TAU)), rel=0.003)
 
 
+@pytest.mark.parametrize(("last", "known"), [(11.0, True), (10.0, False)])
+def test_a_pulse_that_is_just_as_long_has_a_resistance_and_a_shorter_one_has_none(last: float, known: bool) -> None:
+    time = np.arange(0.0, last + 0.5, 1.0)
+    flows = time > 1.0  # the edge lies right behind the sample at 1 s
+    table = {"Test Time / s": time, "Step Count / 1": np.ones(len(time)), "Voltage / V": np.where(flows, 78.0, 80.0),
+             "Current / A": np.where(flows, -2.0, 0.0)}  # fmt: skip
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
+    run = Recording({}, events, list(table), np.column_stack(list(table.values())))
+    found = kpi.dc_resistance(run, "pulse", at=10.0).value
+    assert bool(np.isfinite(found)) is known
+
+
 def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None:
     """The charge begins at 5 % displayed and rises by 40 % in 1800 s: 2 % were 90 s before."""
     assert kpi.charge_time(recording(), "charge", start=0.03).value == pytest.approx(6770.0 + 90.0 - 3710.0)

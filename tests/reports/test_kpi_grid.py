@@ -198,6 +198,8 @@ def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:
     bought = 0.25 * (3636 + 36) / 3.6e6
     sold = 0.1 * 3564 / 3.6e6
     assert kpi.cost(run, "it").value == pytest.approx(bought - sold)
+    away = managed([0.0, 36.0, -36.0, 0.0], [9] * 4, [0] * 4)  # what a car does elsewhere is not bought here
+    assert kpi.cost(away, "it").value == pytest.approx(0.25 * 3 * 36 / 3.6e6)
 
 
 # --- a response -------------------------------------------------------------------------------------------------------
@@ -210,6 +212,9 @@ def test_each_step_of_a_frequency_is_timed_until_it_stays_answered() -> None:
     hertz = [50.0, 50, 49.8, 49.8, 49.8, 49.5, 49.5, 49.5, 49.5, *[49.5] * 20]
     assert kpi.response_time(answered(hertz, asked, given), "it").value == 4.0
     assert np.isnan(kpi.response_time(answered(hertz, asked, [*given[:-1], -900.0]), "it").value)
+    quick = {"Grid Frequency / Hz": hertz, "Set Grid Power / W": asked, "Power / W": asked}
+    quick["Test Time / s"] = [0.05 * number for number in range(len(hertz))]
+    assert kpi.response_time(recorded("FollowFrequency", quick, RESERVE), "it").value == pytest.approx(0.05)
     assert kpi.response_error(answered(hertz, asked, [*given[:-1], -900.0]), "it").value == pytest.approx(10.0)
 
 

@@ -67,6 +67,10 @@ def test_a_set_point_is_reached_by_the_charger_s_ramp_and_dead_time(on: On) -> N
         ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 50.1)], base=11000), "answers nothing"),
         ("virtual-vehicle", Supply([(0, 0), (5, -100), (9, 0)]), "gives something back"),
         ("virtual-wallbox", Supply([(0, 0), (5, 100), (9, 0)]), "no load of its own"),
+        ("virtual-vehicle", Supply([(0, 0), (5, 100), (9, 0)], minimum=-0.01), "give a state of charge from 0 to 1"),
+        ("virtual-vehicle", Supply([(0, 0), (5, 100), (9, 0)], minimum=1.0), "give a state of charge from 0 to 1"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=10.5), "a sample each 10.5 s: give 0.02 to"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=0.01), "a sample each 0.01 s: give 0.02 to"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_switched_on(on: On, station: str, step: Any, why: str) -> None:
@@ -155,6 +159,20 @@ def test_an_overload_is_carried_for_a_while_and_a_short_circuit_is_not(on: On) -
     assert power[(asked == -2000) & (state == 1)][-1] == pytest.approx(-2000 - 300 - 60, rel=0.02)
 
 
+def test_limits_that_are_just_allowed_are(on: On) -> None:
+    """A car that keeps nothing, a connection that gives nothing, a sample each ten seconds."""
+    run = on("virtual-module", soc=0.3).run(
+        Supply([(0.0, 100.0), (5.0, 0.0)], minimum=0.0),
+        FollowFrequency([(0, 50.0), (20, 49.9), (40, 50.0)], period=10.0),
+    )
+    assert np.nanmin(column(run, "Power / W")) < -95
+    with manager(lambda _asked: {"power": -2000}) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, hours(0.25), exports=0.0))
+    scale = next(event for event in run.events if event["type"] == "step started")["set_points"]["scale"]
+    # The house takes 400 W of its own; beyond that nothing goes out.
+    assert np.nanmin(column(run, "Set Grid Power / W")) == pytest.approx(-400 * scale)
+
+
 def test_a_load_ends_at_the_minimum_that_the_car_keeps(on: On) -> None:
     run = on("virtual-module", soc=0.3).run(Supply([(0.0, 100.0), (3600.0, 100.0)], minimum=0.25, period=1.0))
     state, charge = column(run, "Supply State / 1"), column(run, "SOC / 1")
@@ -232,6 +250,7 @@ def test_a_car_on_its_way_is_driven_and_its_departure_is_judged(on: On) -> None:
         run = on("virtual-module", soc=0.5).run(Manage(address, days))
     (departure,) = [event for event in run.events if event["type"] == "departure"]
     assert departure["short"] > 100
+    assert departure["given"] == 0.0
     assert departure["leaves"] == days.at(1800.0).timestamp()
     assert column(run, "Power / W")[column(run, "Plugged In / 1") == 0].min() < 0
     assert [each["car"]["plugged"] for each in asked if "00:45" in each["time"]] == [False]
@@ -245,6 +264,9 @@ def test_what_was_asked_before_a_trip_does_not_act_behind_it(on: On) -> None:
         run = on("virtual-module", soc=0.6).run(Manage(address, days))
     time, power, plugged = (column(run, name) for name in ("Test Time / s", "Power / W", "Plugged In / 1"))
     assert power[plugged == 1][60] < 0
+    (departure,) = [event for event in run.events if event["type"] == "departure"]
+    # 3 kW for ten minutes are 0.5 kWh and what the charger loses, of a car that needs 0.1 to 0.25 kWh for a km.
+    assert 2.0 < departure["given"] < 6.0
     assert (column(run, "Set Grid Power / W")[plugged == 0] == 0.0).all()
     back = time[np.flatnonzero(plugged == 0)[-1]]
     assert power[time > back].min() == 0.0
@@ -272,6 +294,7 @@ def test_a_charge_that_the_car_does_not_tell_is_null_and_one_that_jumps_is_told(
         ("virtual-module", {"manager": "nobody"}, "never said"),
         ("virtual-module", {"scale": -1.0}, "leaves nothing"),
         ("virtual-module", {"imports": 0.0}, "more than 0 W"),
+        ("virtual-module", {"exports": -1.0}, "0 W or more out"),
         ("virtual-module", {"days": hours(1, trips=(Trip(100.0, 50.0, 10.0),))}, "is back"),
         ("virtual-wallbox", {"days": hours(1, trips=(Trip(100.0, 500.0, 10.0),))}, "needs a sink"),
     ],

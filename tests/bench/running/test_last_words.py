@@ -30,12 +30,16 @@ def of(real_time: bool = False, hurry: bool = False, **drivers: Any) -> list[dic
 
 @pytest.mark.parametrize("real_time", [False, True])
 def test_every_queue_is_told_and_one_that_is_silent_holds_up_no_other(real_time: bool) -> None:
-    silent, mute = Queued(InstrumentFault("load did not answer")), object()
-    found = of(real_time, supply=Queued(("-222",)), load=silent, chamber=Queued(None), wall=mute, meter=Queued(()))
+    silent, mute, wordless = Queued(InstrumentFault("load did not answer")), object(), Queued(TimeoutError())
+    found = of(
+        real_time, supply=Queued(("-222",)), load=silent, chamber=Queued(None), wall=mute, meter=Queued(()),
+        scanner=wordless,
+    )  # fmt: skip
     assert found == [
         {"instrument": "supply", "said": ["-222"], "why": ""},
         {"instrument": "load", "said": [], "why": "load did not answer"},
         {"instrument": "meter", "said": [], "why": ""},
+        {"instrument": "scanner", "said": [], "why": "TimeoutError"},
     ]
 
 
