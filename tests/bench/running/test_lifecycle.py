@@ -31,6 +31,14 @@ def test_a_run_keeps_what_it_takes_to_have_it_again(little_bench: TestBench) -> 
     assert manifest["pack"]["capacity"] == 2.0
 
 
+def test_a_run_keeps_who_each_instrument_said_it_is(on: Callable[..., TestBench]) -> None:
+    manifest = json.loads((on("virtual-module").run_log.folder / "run.json").read_text(encoding="utf-8"))
+    told = {entry["name"]: (entry.get("manufacturer"), entry.get("model")) for entry in manifest["instruments"]}
+    assert told["supply"][0] == "EA Elektro-Automatik GmbH&Co.KG"
+    assert told["supply"][1].startswith("PSB")
+    assert len({model for _, model in told.values()}) == len(told)
+
+
 def test_a_run_keeps_what_its_instruments_were_told_to_protect(little_bench: TestBench, plant: Plant) -> None:
     manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
     assert manifest["clock"].keys() == {"kind", "epoch", "speed"}
