@@ -113,6 +113,19 @@ def test_an_output_found_on_is_off_although_another_instrument_is_at_the_address
     assert is_off(rig)
 
 
+@pytest.mark.a_case_is_enough
+@pytest.mark.parametrize("answers", [{}, {"SYST:NOM:VOLT": "?"}, {"OUTP": "?"}], ids=["none", "rating", "output"])
+def test_an_output_found_on_is_off_although_nothing_sensible_is_answered(
+    rig: Rig, tmp_path: Path, answers: dict[str, str]
+) -> None:
+    live(rig)
+    rig.supply.mute, rig.supply.override = not answers, answers
+    found = session(rig, tmp_path, CHARGE)
+    assert found.status == 3, found.said
+    assert found.cause["blame"] == "bench"
+    assert is_off(rig)
+
+
 def test_the_contactor_never_closes_onto_a_live_supply_and_what_was_found_is_told(rig: Rig, tmp_path: Path) -> None:
     rig.supply.values |= {"VOLT": 100.0, "CURR": 5.0, "POW": 400.0}
     rig.supply.output = True
