@@ -28,6 +28,9 @@ RENEWED_AT = 0.8
 """Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
 message can then cross the closing."""
 
+FADES = 0.9
+"""What remains of the longest time of an answer with each answer that comes sooner: one hiccup is soon forgotten."""
+
 _SCPI_INFINITY = 9.9e37
 """SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
 
@@ -121,6 +124,8 @@ class Session:
         self.resource = resource
         self.reconnections = 0
         self.troubles = Troubles()
+        self.slowest = 0.0
+        """The longest time (s of real time) that an answer to `query` has taken lately; 0 where time is simulated."""
         self.on_reconnect: Callable[[], None] = _nothing
         self.ask_identity: Callable[[], Identity] = self.identity
         self._lock = RLock()
@@ -233,9 +238,13 @@ class Session:
         with self.lock:
             if self._asked is not None:
                 self._take_early()
+            began = self._context.passed() if self._context.real_time else 0.0
             self._send(message)
             self._asked = message
-            return self._receive_asked()
+            reply = self._receive_asked()
+            if self._context.real_time:
+                self.slowest = max(self.slowest * FADES, self._context.passed() - began)
+            return reply
 
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
@@ -298,7 +307,7 @@ class Session:
                 found.append(entry)
         return tuple(found)
 
-    def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
+    def unexpected(self, message: str, reply: str | bytes, why: str) -> InstrumentFault:
         """Return the fault for an answer that makes no sense; the link is brought back into step."""
         self._out_of_step = True
         self.troubles.nonsense += 1
@@ -357,7 +366,7 @@ class Session:
         try:
             reply = line.decode(self._encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
+            raise self.unexpected(message, line, "that is not text of its dialect") from error
         if self._transcript is not None:
             self._transcript("<", reply)
         if self._grows_old is not None:

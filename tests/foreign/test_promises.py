@@ -467,6 +467,15 @@ def test_an_error_behind_a_backlog_of_frames_is_seen_at_once(rig: Rig, tmp_path:
 
 
 @pytest.mark.long
+def test_a_supply_that_takes_a_second_for_each_answer_is_no_test_that_hangs(rig: Rig, tmp_path: Path) -> None:
+    """Its five set points take longer than a heartbeat: the run was killed, and nobody said why."""
+    rig.supply.delay = 1.0
+    found = session(rig, tmp_path, CHARGE)
+    assert (found.status, found.verdict) == (0, "PASS"), found.said
+    assert is_off(rig)
+
+
+@pytest.mark.long
 def test_a_supply_that_closes_idle_connections_does_not_end_a_rest(rig: Rig, tmp_path: Path) -> None:
     test = """
 def test_rest(bench):
