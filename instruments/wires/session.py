@@ -246,6 +246,12 @@ class Session:
                 self.slowest = max(self.slowest * FADES, self._context.passed() - began)
             return reply
 
+    def query_later(self, message: str, pause: float) -> str:
+        """Send a query once more after `pause` s: the instrument has answered that it is busy."""
+        self.troubles.retries += 1
+        self._context.sleep(pause)
+        return self.query(message)
+
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
         if not self._lifetime.free:
@@ -321,6 +327,10 @@ class Session:
     def now(self) -> float:
         """Time on the clock of the bench, s."""
         return self._context.now()
+
+    def passed(self) -> float:
+        """Time in which links live, s: that of every patience with the instrument."""
+        return self._context.passed()
 
     def close(self, farewell: Callable[[], None] = _nothing) -> None:
         """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
