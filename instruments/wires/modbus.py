@@ -241,6 +241,8 @@ class Registers:
 
     def _awaited(self, message: str, reply: str) -> str:
         """The reply of a device that was busy, once it is not; the last one where it stays so."""
+        if not self._is_busy(message, reply):
+            return reply
         deadline = self._session.passed() + self._session.patience
         while self._is_busy(message, reply) and self._session.passed() < deadline:
             reply = self._session.query_later(message, _LATER)

@@ -5,7 +5,7 @@ and no physics; it turns text into numbers and failures into sentences.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import hypot, nan
@@ -28,6 +28,8 @@ RENEWED_AT = 0.8
 """Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
 message can then cross the closing."""
 
+SWITCHES = {"ON": True, "1": True, "OFF": False, "0": False}
+"""What instruments say of a switch, in capitals: a firmware that answers with digits tells no less."""
 FADES = 0.9
 """What remains of the longest time of an answer with each answer that comes sooner: one hiccup is soon forgotten."""
 
@@ -263,6 +265,14 @@ class Session:
         """Query one number in `unit`; see `parse_number`."""
         return self.number(message, self.query(message), unit)
 
+    def query_switch(self, message: str) -> bool:
+        """Query whether something is on: ON or OFF, 1 or 0, in letters of either case (SCPI-1999 vol. 1, 7.3)."""
+        reply = self.query(message)
+        on = SWITCHES.get(reply.strip().upper())
+        if on is None:
+            raise self.unexpected(message, reply, "ON, OFF, 1 or 0 expected")
+        return on
+
     def number(self, message: str, reply: str, unit: str = "") -> float:
         """`reply` as a number, or the fault that names what was asked."""
         try:
@@ -270,14 +280,18 @@ class Session:
         except ValueError as error:
             raise self.unexpected(message, reply, str(error)) from error
 
-    def numbers(self, message: str, reply: str, count: int, separator: str = ",") -> list[float]:
-        """`reply` as exactly `count` bare numbers."""
+    def numbers(
+        self, message: str, reply: str, count: int, separator: str = ",", units: Sequence[str] = ()
+    ) -> list[float]:
+        """`reply` as exactly `count` numbers, bare or, where `units` are given, each with its own."""
         fields = reply.split(separator)
         if len(fields) != count:
             raise self.unexpected(message, reply, f"{count} values were expected, {len(fields)} came")
         try:
             values = list(map(float, fields))
         except ValueError as error:
+            if units:
+                return [self.number(message, field, unit) for field, unit in zip(fields, units, strict=True)]
             raise self.unexpected(message, reply, "bare numbers were expected") from error
         # The length of a vector is no less than any of its parts, and nan where one is: one call where two would look.
         if hypot(*values) < _SCPI_INFINITY:

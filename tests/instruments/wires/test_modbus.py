@@ -215,8 +215,17 @@ class Said:
     def __init__(self, reply: bytes) -> None:
         self.reply = reply.hex(" ")
 
+        self.patience, self.time = 0.1, 0.0
+
     def query(self, _message: str) -> str:
         return self.reply
+
+    def query_later(self, _message: str, pause: float) -> str:
+        self.time += pause
+        return self.reply
+
+    def passed(self) -> float:
+        return self.time
 
     def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
         return InstrumentFault(f"{reply} to {message}: {why}")
@@ -225,6 +234,7 @@ class Said:
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(reply=st.one_of(st.binary(max_size=12), st.binary(max_size=8).map(lambda rest: b"\x01\x03" + rest)))
 @example(reply=b"\x01\x03\x04\x00\x00\x00\x00\x00")  # a byte more than it says
+@example(reply=b"\x01\x83\x06")  # busy, and busy
 def test_whatever_is_answered_is_two_registers_or_a_fault(reply: bytes) -> None:
     registers = Registers(Said(reply), 1)  # type: ignore[arg-type]
     with contextlib.suppress(InstrumentFault):
