@@ -307,6 +307,16 @@ def test_a_welded_contactor_is_seen_by_the_bus(rig: Rig, tmp_path: Path) -> None
     assert is_off(rig)
 
 
+def test_a_can_gateway_that_hangs_up_once_does_not_leave_the_contactor_closed(rig: Rig, tmp_path: Path) -> None:
+    found = during_charge(rig, tmp_path, lambda _process: rig.node.hang_up())
+    assert found.status == 3
+    assert found.cause["blame"] == "bench"
+    assert is_off(rig)
+    assert not rig.node.closed
+    assert not opened_under_load(rig)
+    assert found.manifest["bench_verdict"]["safe"] is True, found.steps
+
+
 # --- the PC, the supervisor -----------------------------------------------------------------------------------------
 
 
