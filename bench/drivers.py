@@ -15,7 +15,7 @@ from bench.station import Expected, StationFile
 from bench.verdicts import InputError
 from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import Identity, InstrumentFault, Scanned
+from instruments.roles import Identity, InstrumentFault, Scanned, has_verbs
 from instruments.wires.session import InstrumentLink, LinkContext
 
 
@@ -43,7 +43,7 @@ def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver
         raise
     except (ValueError, TypeError) as error:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error
-    if not isinstance(driver, Scanned):
+    if not has_verbs(driver, Scanned):
         raise InputError(f"station {station.name}, instrument {name}: driver {entry.driver} measures nothing.")
     return cast("Driver", driver)
 

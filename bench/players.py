@@ -17,6 +17,7 @@ from instruments.roles import (
     Scanned,
     Sink,
     Source,
+    has_verbs,
 )
 
 
@@ -138,7 +139,7 @@ def cast_players(station: StationFile, drivers: Mapping[str, Driver]) -> Players
     for name, entry in station.instruments.items():
         for role in entry.roles:
             driver, record = drivers[name], roles.role(role)
-            if not isinstance(driver, record.protocol):
+            if not has_verbs(driver, record.protocol):
                 able = [word for word in roles.names() if _could_play(driver, word)]
                 raise InputError(
                     f"station {station.name}, instrument {name}: driver {entry.driver} cannot be the {role}; "
@@ -156,6 +157,6 @@ def cast_players(station: StationFile, drivers: Mapping[str, Driver]) -> Players
 
 def _could_play(driver: object, role: str) -> bool:
     try:
-        return isinstance(driver, roles.role(role).protocol)
+        return has_verbs(driver, roles.role(role).protocol)
     except roles.RoleError:
         return False

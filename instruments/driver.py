@@ -60,6 +60,11 @@ class VisaDriver:
         """How long an answer is waited for before the instrument counts as silent, s of real time."""
         return self._session.patience
 
+    @property
+    def slowest_answer(self) -> float:
+        """The longest time that it has taken to answer lately, s of real time; 0 where time is simulated."""
+        return self._session.slowest
+
     def identify(self) -> Identity:
         """Ask the instrument who it is."""
         return self._session.identity()

@@ -21,7 +21,7 @@ from bench.players import Driver
 from bench.roles import Power
 from bench.safety.timelimit import LOOK_EVERY, OutOfTime, begun, in_time
 from bench.station import StationFile
-from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault
+from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault, has_verbs
 from instruments.wires.session import LinkContext
 
 OPEN_LIMIT = 10.0
@@ -161,9 +161,7 @@ def found_on(bench: Mapping[str, Found]) -> dict[str, bool | None]:
 def _reached(station: StationFile, name: str, context: LinkContext) -> Found:
     driver = open_driver(station, name, context)
     powers = powers_of(station.instruments[name].roles, driver)
-    states = [_is_on(driver, power) for power in powers]
-    on = True if True in states else None if None in states else False
-    found = Found(driver, powerful=bool(powers), on=on)
+    found = Found(driver, powerful=bool(powers), on=_any_on(driver, powers))
     return _switched_off(found, [power for power in powers if power.moves_current])
 
 
@@ -173,7 +171,7 @@ def powers_of(played: Iterable[str], driver: object = None) -> list[Power]:
     Of a `driver` that is given, only what it has the verbs for: a station file may ask of it what it is not.
     """
     records = [roles.role(name) for name in played]
-    able = [each for each in records if each.power and (driver is None or isinstance(driver, each.protocol))]
+    able = [each for each in records if each.power and (driver is None or has_verbs(driver, each.protocol))]
     able.sort(key=lambda each: min((step.rank for step in each.steps), default=0))
     return [each.power for each in able if each.power]
 
@@ -190,6 +188,17 @@ def _switched_off(seen: Found, powers: Sequence[Power]) -> Found:
         return seen
     stays = [power.still_on for power in powers if _is_on(driver, power)]
     return replace(seen, stays_on="; ".join(stays))
+
+
+def _any_on(driver: Driver, powers: Sequence[Power]) -> bool | None:
+    """Whether any of these is on; who does not say is not asked on, since OFF waits behind each question."""
+    found: bool | None = False
+    for power in powers:
+        on = _is_on(driver, power)
+        if on is None:
+            return True if found else None
+        found = found or on
+    return found
 
 
 def _is_on(driver: Driver, power: Power) -> bool | None:

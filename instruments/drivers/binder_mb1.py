@@ -31,6 +31,8 @@ EXCEPTIONS = {
     5: "it denies writing to that parameter",
 }
 """Error codes (as basil has them)."""
+NOT_READY = frozenset({4, 6})
+"""Those that mean "later": its own, and Modbus's for whoever stands between (an XPort)."""
 
 _TEMPERATURE = Setting("air temperature", f"0x{SET_POINTS[0]:04X}", "degC")
 
@@ -63,7 +65,7 @@ class BinderMb1(VisaDriver):
             raise ValueError(f"{name}: low {low!r} is not below high {high!r}; give the rated range, degC.")
         check_unit(name, unit)
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
-        self._registers = Registers(self._session, unit, word_order="little", exceptions=EXCEPTIONS)
+        self._registers = Registers(self._session, unit, word_order="little", exceptions=EXCEPTIONS, busy=NOT_READY)
         self._range = low, high
         self._set_point: float | None = None
 

@@ -16,8 +16,8 @@ from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, 
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.session import LinkContext
 
-CURRENT = Setting("discharging current", "CURR:STAT:L1", "A")
-LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V")
+CURRENT = Setting("discharging current", "CURR:STAT:L1", "A", "A")
+LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V", "V")
 
 RANGES = ("CCL", "CCM", "CCH")
 _RANGE_SHARES = (0.01, 0.1, 1.0)
@@ -36,7 +36,6 @@ STATUS = {
 """Bits of the channel condition register (manual p5-86)."""
 
 REMOTE = "CONF:REM ON"
-_IS_OFF = {"OFF": True, "0": True, "ON": False, "1": False}
 _MODEL = re.compile(r"636(?P<power>\d\d)-(?P<voltage>\d+)-(?P<current>\d+)")
 
 SHEET = "Chroma, 63600 series data sheet, measurement section; the sheet was not at hand"
@@ -113,7 +112,7 @@ class Chroma63600(VisaDriver):
     def collect(self) -> tuple[float, float, float]:
         """Voltage V, current A, power W; what the load draws is negative."""
         reply = self._session.collect()
-        voltage, drawn = self._session.numbers("MEAS:VOLT?;:MEAS:CURR?", reply, 2, ";")
+        voltage, drawn = self._session.numbers("MEAS:VOLT?;:MEAS:CURR?", reply, 2, ";", ("V", "A"))
         current = 0.0 - drawn  # not -drawn: no minus before a zero
         return voltage, current, voltage * current
 
@@ -219,10 +218,7 @@ class Chroma63600(VisaDriver):
     def _reads_off(self) -> bool:
         """Ask for the input; the 63600 answers with words or with a number."""
         self._select_channel()
-        reply = self._session.query("LOAD?")
-        if reply.strip().upper() not in _IS_OFF:
-            raise self._session.unexpected("LOAD?", reply, "ON, OFF, 1 or 0 expected")
-        return _IS_OFF[reply.strip().upper()]
+        return not self._session.query_switch("LOAD?")
 
     def _forget(self) -> None:
         self._selected = False

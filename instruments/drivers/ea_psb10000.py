@@ -17,7 +17,7 @@ from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import LinkContext, parse_number
+from instruments.wires.session import SWITCHES, LinkContext, parse_number
 
 VOLTAGE = Setting("voltage", "VOLT", "V", "V")
 SOURCE_CURRENT = Setting("charging current", "CURR", "A", "A")
@@ -266,10 +266,7 @@ class EaPsb10000(VisaDriver):
         self._used = False
 
     def _reads_off(self) -> bool:
-        reply = self._session.query("OUTP?")
-        if reply not in {"ON", "OFF"}:
-            raise self._session.unexpected("OUTP?", reply, "ON or OFF expected")
-        return reply == "OFF"
+        return not self._session.query_switch("OUTP?")
 
     def _forget(self) -> None:
         self._remote = False
@@ -343,7 +340,7 @@ class EaPsb10000(VisaDriver):
     def _check_control(self, refusal: InstrumentFault | None = None) -> None:
         """Raise `InstrumentFault` unless remote control is still ours: without it every set is refused."""
         owner = self._session.query("SYST:LOCK:OWN?")
-        if owner != "REMOTE":
+        if not _is_remote(owner):
             self._remote = False
             raise InstrumentFault(
                 f"{self.name} is not under remote control any more, SYST:LOCK:OWN? says {owner}: "
@@ -362,7 +359,7 @@ class EaPsb10000(VisaDriver):
         with self._session.lock:
             self._session.write("SYST:LOCK 1")
             owner = self._session.query("SYST:LOCK:OWN?")
-            if owner != "REMOTE":
+            if not _is_remote(owner):
                 raise InstrumentFault(
                     f"{self.name} answered {owner!r} to SYST:LOCK:OWN? after SYST:LOCK 1; "
                     "release LOCAL on its panel or the other interface that holds it"
@@ -379,7 +376,7 @@ class EaPsb10000(VisaDriver):
     def _keep_remote(self) -> None:
         """Take remote control again where the watchdog ended it: with the output off, a silence harms nobody."""
         if self._remote and not self._on and self._watchdog is not None:
-            self._remote = self._session.query("SYST:LOCK:OWN?") == "REMOTE"
+            self._remote = _is_remote(self._session.query("SYST:LOCK:OWN?"))
             if not self._remote:
                 self._held.clear()
         self._take_remote()
@@ -392,7 +389,7 @@ class EaPsb10000(VisaDriver):
         ):
             self._session.write(f"{setting} {wanted}")
             held = self._session.query(f"{setting}?")
-            if held.upper() != wanted:
+            if SWITCHES.get(held.upper(), held) != SWITCHES.get(wanted, wanted):
                 raise self._session.unexpected(f"{setting}?", held, f"{wanted} was set for the watchdog")
 
     def _arm(self, settings: tuple[Setting, ...], values: tuple[float, ...]) -> Protections:
@@ -423,6 +420,11 @@ class EaPsb10000(VisaDriver):
         rating = self.source_ratings
         by_unit = {"V": rating.voltage, "A": rating.current, "W": rating.power}
         return by_unit[setting.unit] * PROTECTION_REACH
+
+
+def _is_remote(owner: str) -> bool:
+    """Whether SYST:LOCK:OWN? says that whoever asks has control: REMote (p37), in its long or its short form."""
+    return owner.strip().upper() in {"REMOTE", "REM"}
 
 
 def _last_digit(rated: float) -> float:

@@ -43,6 +43,7 @@ from instruments.roles.common import (
     Ratings,
     Scanned,
     SetPointRejected,
+    has_verbs,
 )
 from instruments.roles.coolant import COOLANT_CHANNELS, CoolantAlarm, CoolantUnit
 from instruments.roles.emulator import ROWS_AT_ONCE, BatteryEmulator, CellTable, FollowsCells
@@ -106,4 +107,5 @@ __all__ = [
     "StaysAsItIs",
     "TemperatureLogger",
     "WatchesItsMode",
+    "has_verbs",
 ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cache
+from inspect import getattr_static
+from typing import Generic, Protocol, runtime_checkable
 
 
 class InstrumentFault(Exception):
@@ -157,3 +159,29 @@ class Scanned(Protocol):
     def collect(self) -> Sequence[float]:
         """Take the answer to the last `request`: SI units, charge-positive, `nan` where a channel has no value."""
         ...
+
+
+def has_verbs(player: object, protocol: type) -> bool:
+    """Whether an instrument has all that a protocol asks for, found without touching it.
+
+    `isinstance` evaluates every property of the protocol up to Python 3.11, and one that tells ratings asks the
+    instrument: nobody may wait for an answer before it was told OFF.
+    """
+    return all(getattr_static(player, name, _ABSENT) is not _ABSENT for name in _verbs(protocol))
+
+
+_ABSENT = object()
+
+
+@cache
+def _verbs(protocol: type) -> tuple[str, ...]:
+    """Names of what a protocol asks for, its bases' included."""
+    asked = (each for each in protocol.__mro__ if each not in {object, Protocol, Generic})
+    return tuple(
+        {
+            name: None
+            for each in asked
+            for name in (*vars(each), *vars(each).get("__annotations__", ()))
+            if name[0] != "_"
+        }
+    )

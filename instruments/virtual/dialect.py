@@ -5,7 +5,7 @@ Each instrument composes those its manual describes; none of them knows a comman
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -14,12 +14,28 @@ from typing import Any
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.simulator import Part, Specimen
 
+QUEUE_OVERFLOW = -350
+"""SCPI-99 volume 2, 21.8.1: stands in a full queue in place of the newest error."""
+
 
 class ErrorQueue:
-    """A first-in first-out queue of SCPI errors; what does not fit is lost, the oldest stay."""
+    """A first-in first-out queue of SCPI errors; what does not fit is lost, the oldest stay.
 
-    def __init__(self, depth: int, texts: Mapping[int, str], format_: str = '{},"{}"') -> None:
+    Where there is an `overflow`, such as `QUEUE_OVERFLOW`, that then stands in place of the newest. `noted` is told the
+    number of each error.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        texts: Mapping[int, str],
+        format_: str = '{},"{}"',
+        *,
+        overflow: int | None = None,
+        noted: Callable[[int], object] | None = None,
+    ) -> None:
         self._depth = depth
+        self._overflow, self._noted = overflow, noted
         self._texts = texts
         self._format = format_
         self._errors: deque[int] = deque()
@@ -29,8 +45,12 @@ class ErrorQueue:
 
     def push(self, number: int) -> None:
         """Note an error by its number."""
+        if self._noted is not None:
+            self._noted(number)
         if len(self._errors) < self._depth:
             self._errors.append(number)
+        elif self._overflow is not None:
+            self._errors[-1] = self._overflow
 
     def pop(self) -> str:
         """Take the oldest error as the instrument would print it; number 0 when there is none."""

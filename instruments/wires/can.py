@@ -10,7 +10,7 @@ import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Lock, RLock
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from instruments.roles import InstrumentFault
@@ -260,6 +260,8 @@ class Bus:
         self._at_once: Callable[[int], list[Message]] | None = None
         """Takes up to so many frames in one call, from an interface that offers it."""
         self._gone = False
+        self._return: Thread | None = None
+        """Opens the interface anew where its network connection was lost."""
         self._users: list[CanSession] = []
         self._routes: dict[int, list[tuple[CanSession, Callable[[Waiting], None], Heard]]] = defaultdict(list)
         self._filters: list[tuple[CanSession, Callable[[Message], bool], Heard]] = []
@@ -345,10 +347,36 @@ class Bus:
     # ---- frames ----
 
     def send(self, message: "Message") -> None:
-        """Send a frame. Raises what the interface raises."""
-        self._open().send(message)
+        """Send a frame. Raises what the interface raises; behind a connection that was lost a new one is sought."""
+        try:
+            self._open().send(message)
+        except ConnectionError:
+            self._come_back()
+            raise
         if self._log is not None:
             self._log(message)
+
+    def _come_back(self) -> None:
+        """Open the interface anew, beside whoever is calling: a gateway that does not answer takes its time.
+
+        What is repeated is repeated over the new connection: a contactor that is asked to open must hear it.
+        """
+        if self._return is None or not self._return.is_alive():
+            self._return = Thread(target=self._reopen, name="CAN gateway", daemon=True)
+            self._return.start()
+
+    def _reopen(self) -> None:
+        try:
+            found = _opened("CAN bus", self.settings)
+        except InstrumentFault:
+            return  # who sends next seeks again
+        with self._turn:
+            unwanted: BusABC | None = found
+            if self._users and self._bus is not None:
+                unwanted, self._bus = self._bus, found
+                self._at_once = getattr(found, "recv_waiting", None)
+        with suppress(Exception):  # the lost one may complain, which helps nobody any more
+            cast("BusABC", unwanted).shutdown()
 
     def take(self, hear: Callable[[], None]) -> None:
         """Take what waits, for everybody; `hear` is called without the bus being held. Raises what it raises."""

@@ -10,7 +10,7 @@ V1.1b3, Modbus over Serial Line V1.02, Modbus Messaging on TCP/IP V1.0b.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +32,10 @@ EXCEPTIONS: Mapping[int, str] = {
 }
 """Exception codes (Modbus Application Protocol, 7)."""
 
+BUSY = frozenset({5, 6})
+"""Codes of a device that is at work and will answer later: the message is to be sent again then."""
+_LATER = 0.05
+"""s until a device that is busy is asked again."""
 _BROKEN = b"broken "
 """Marks a frame whose check sum does not fit."""
 
@@ -109,6 +113,11 @@ class ModbusTcp:
                 return _joined(unit, pdu), received
 
 
+def _meant_as_busy(exceptions: Mapping[int, str]) -> frozenset[int]:
+    """The codes of `BUSY` that do not mean something else for this device."""
+    return frozenset(code for code in BUSY if exceptions.get(code, EXCEPTIONS[code]) == EXCEPTIONS[code])
+
+
 def check_unit(name: str, unit: int) -> None:
     """Raise `ValueError` for an address that no Modbus device can have; asked before its link is opened."""
     if not 1 <= unit <= 247:
@@ -119,8 +128,9 @@ class Registers:
     """Holding registers of the device `unit` behind a session whose profile frames Modbus.
 
     Floats are of single precision in two registers, the first with the high word (`big`) or the low one (`little`):
-    Modbus leaves that open. `exceptions` are clauses for the codes of a device that has its own. With `inputs` it reads
-    input registers (function 4) instead.
+    Modbus leaves that open. `exceptions` are clauses for the codes of a device that has its own, `busy` those of them
+    that mean "later": it is asked again for as long as an answer is waited for, since an output that is told OFF while
+    the device saves something must go off. With `inputs` it reads input registers (function 4) instead.
     """
 
     def __init__(
@@ -130,12 +140,14 @@ class Registers:
         *,
         word_order: Literal["big", "little"] = "big",
         exceptions: Mapping[int, str] = EXCEPTIONS,
+        busy: Collection[int] | None = None,
         inputs: bool = False,
     ) -> None:
         check_unit(session.name, unit)
         self._inputs = inputs
         self._session, self._unit, self._decoder = session, unit, _decoder()
         self._word_order, self._exceptions = word_order, exceptions
+        self._busy = _meant_as_busy(exceptions) if busy is None else busy
         self._asked: tuple[str, int] = "", 0
 
     def request(self, address: int, count: int) -> None:
@@ -209,6 +221,7 @@ class Registers:
 
     def _answer(self, message: str, reply: str) -> bytes:
         """The protocol data unit of a reply to `message`; raises `InstrumentFault` for what is none."""
+        reply = self._awaited(message, reply)
         if reply.startswith(_BROKEN.decode("ascii")):
             raise self._session.unexpected(message, reply, "its check sum does not fit")
         data, asked = bytes.fromhex(reply), bytes.fromhex(message)
@@ -225,3 +238,17 @@ class Registers:
         if data[1] != asked[1]:
             raise self._session.unexpected(message, reply, f"function {asked[1]} was asked")
         return data[1:]
+
+    def _awaited(self, message: str, reply: str) -> str:
+        """The reply of a device that was busy, once it is not; the last one where it stays so."""
+        if not self._is_busy(message, reply):
+            return reply
+        deadline = self._session.passed() + self._session.patience
+        while self._is_busy(message, reply) and self._session.passed() < deadline:
+            reply = self._session.query_later(message, _LATER)
+        return reply
+
+    def _is_busy(self, message: str, reply: str) -> bool:
+        words, asked = reply.split(), message.split()
+        refused = len(words) == 3 and words[0] == asked[0] and words[1] == f"{int(asked[1], 16) | 0x80:02X}"
+        return refused and int(words[2], 16) in self._busy

@@ -16,6 +16,9 @@ A backlog that grows for an hour hides 1.8 s of its age behind it.
 """
 SET_BACK = 1.0
 """s by which a stamp lies behind the one before it when the interface's clock was set, not when frames overtook."""
+SET_FORWARD = 60.0
+"""s by which a stamp lies beyond the time of its reading when the interface's clock was set, as a gateway's is that has
+found its time server. Less may be the first frame that did not wait: no queue of an interface holds a minute."""
 
 
 class Reception:
@@ -23,7 +26,8 @@ class Reception:
 
     def __init__(self) -> None:
         self._newest = -inf
-        self._set_back = 0.0
+        self._shift = 0.0
+        """s to add to the stamps of an interface whose clock was set, so that its time line goes on."""
         self._offset = inf
         self._looked = 0.0
 
@@ -47,10 +51,14 @@ class Reception:
 
     def _placed(self, raw: float, now: float) -> float:
         """A stamp on the one time line."""
-        stamp = raw + self._set_back if raw else now
+        stamp = raw + self._shift if raw else now
         if stamp < self._newest - SET_BACK:
-            self._set_back += self._newest - stamp
+            self._shift += self._newest - stamp
             return self._newest
+        read_at_once = now - self._offset
+        if stamp > read_at_once + SET_FORWARD and self._offset < inf:
+            self._shift += read_at_once - stamp
+            stamp = read_at_once
         # Written without max, here and below: it costs ten times a comparison, and this is asked several times a scan.
         if stamp > self._newest:  # noqa: PLR1730 - see above
             self._newest = stamp

@@ -5,7 +5,7 @@ and no physics; it turns text into numbers and failures into sentences.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import hypot, nan
@@ -27,6 +27,11 @@ Result = TypeVar("Result")
 RENEWED_AT = 0.8
 """Share of the time after which an instrument closes a silent connection at which it is made anew before it is used: no
 message can then cross the closing."""
+
+SWITCHES = {"ON": True, "1": True, "OFF": False, "0": False}
+"""What instruments say of a switch, in capitals: a firmware that answers with digits tells no less."""
+FADES = 0.9
+"""What remains of the longest time of an answer with each answer that comes sooner: one hiccup is soon forgotten."""
 
 _SCPI_INFINITY = 9.9e37
 """SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
@@ -121,6 +126,8 @@ class Session:
         self.resource = resource
         self.reconnections = 0
         self.troubles = Troubles()
+        self.slowest = 0.0
+        """The longest time (s of real time) that an answer to `query` has taken lately; 0 where time is simulated."""
         self.on_reconnect: Callable[[], None] = _nothing
         self.ask_identity: Callable[[], Identity] = self.identity
         self._lock = RLock()
@@ -233,9 +240,19 @@ class Session:
         with self.lock:
             if self._asked is not None:
                 self._take_early()
+            began = self._context.passed() if self._context.real_time else 0.0
             self._send(message)
             self._asked = message
-            return self._receive_asked()
+            reply = self._receive_asked()
+            if self._context.real_time:
+                self.slowest = max(self.slowest * FADES, self._context.passed() - began)
+            return reply
+
+    def query_later(self, message: str, pause: float) -> str:
+        """Send a query once more after `pause` s: the instrument has answered that it is busy."""
+        self.troubles.retries += 1
+        self._context.sleep(pause)
+        return self.query(message)
 
     def write(self, message: str) -> None:
         """Send a message that has no answer."""
@@ -248,6 +265,14 @@ class Session:
         """Query one number in `unit`; see `parse_number`."""
         return self.number(message, self.query(message), unit)
 
+    def query_switch(self, message: str) -> bool:
+        """Query whether something is on: ON or OFF, 1 or 0, in letters of either case (SCPI-1999 vol. 1, 7.3)."""
+        reply = self.query(message)
+        on = SWITCHES.get(reply.strip().upper())
+        if on is None:
+            raise self.unexpected(message, reply, "ON, OFF, 1 or 0 expected")
+        return on
+
     def number(self, message: str, reply: str, unit: str = "") -> float:
         """`reply` as a number, or the fault that names what was asked."""
         try:
@@ -255,14 +280,18 @@ class Session:
         except ValueError as error:
             raise self.unexpected(message, reply, str(error)) from error
 
-    def numbers(self, message: str, reply: str, count: int, separator: str = ",") -> list[float]:
-        """`reply` as exactly `count` bare numbers."""
+    def numbers(
+        self, message: str, reply: str, count: int, separator: str = ",", units: Sequence[str] = ()
+    ) -> list[float]:
+        """`reply` as exactly `count` numbers, bare or, where `units` are given, each with its own."""
         fields = reply.split(separator)
         if len(fields) != count:
             raise self.unexpected(message, reply, f"{count} values were expected, {len(fields)} came")
         try:
             values = list(map(float, fields))
         except ValueError as error:
+            if units:
+                return [self.number(message, field, unit) for field, unit in zip(fields, units, strict=True)]
             raise self.unexpected(message, reply, "bare numbers were expected") from error
         # The length of a vector is no less than any of its parts, and nan where one is: one call where two would look.
         if hypot(*values) < _SCPI_INFINITY:
@@ -298,7 +327,7 @@ class Session:
                 found.append(entry)
         return tuple(found)
 
-    def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
+    def unexpected(self, message: str, reply: str | bytes, why: str) -> InstrumentFault:
         """Return the fault for an answer that makes no sense; the link is brought back into step."""
         self._out_of_step = True
         self.troubles.nonsense += 1
@@ -312,6 +341,10 @@ class Session:
     def now(self) -> float:
         """Time on the clock of the bench, s."""
         return self._context.now()
+
+    def passed(self) -> float:
+        """Time in which links live, s: that of every patience with the instrument."""
+        return self._context.passed()
 
     def close(self, farewell: Callable[[], None] = _nothing) -> None:
         """Let this thread alone say `farewell`, then close for ever; every message that is still to come is refused.
@@ -357,7 +390,7 @@ class Session:
         try:
             reply = line.decode(self._encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise self.unexpected(message, repr(line), "that is not text of its dialect") from error
+            raise self.unexpected(message, line, "that is not text of its dialect") from error
         if self._transcript is not None:
             self._transcript("<", reply)
         if self._grows_old is not None:

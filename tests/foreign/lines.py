@@ -46,7 +46,7 @@ class Lines:
     async def _reply_to(self, line: str, writer: asyncio.StreamWriter) -> None:
         self.heard.append(line)
         reply = self.answer(line)
-        if self.delay:
+        if self.delay and reply is not None:
             await asyncio.sleep(self.delay)
         if reply is not None and not self.mute:
             writer.write((reply + self.reply_end).encode(self.encoding))

@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 
 from tests.foreign.chamber import Chamber
+from tests.foreign.lines import Lines
+from tests.foreign.load import Load
 from tests.foreign.node import Node
 from tests.foreign.scanner import Scanner
 from tests.foreign.supply import Supply
@@ -54,9 +56,11 @@ class Cells:
 class Rig:
     """The four of them around one string of cells, running until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load | None = None) -> None:
         self.cells = Cells()
         self.supply, self.chamber, self.scanner, self.node = Supply(), Chamber(), Scanner(self.cells), Node(self.cells)
+        self.load = load
+        """A second instrument at the terminals, which then discharges; see `RigWithLoad`."""
         self.current = 0.0
         """A through the cells; charging is positive."""
         self.log: list[tuple[float, float, bool, bool]] = []
@@ -136,9 +140,14 @@ class Rig:
         self._loop.run_until_complete(self._unplug())
         self._loop.close()
 
+    def _served(self) -> dict[str, Lines | Node]:
+        """Whoever stands on a port of its own."""
+        those = {"supply": self.supply, "chamber": self.chamber, "scanner": self.scanner, "node": self.node}
+        return those if self.load is None else {**those, "load": self.load}
+
     async def _open(self) -> None:
-        for name in ("supply", "chamber", "scanner", "node"):
-            server = await asyncio.start_server(getattr(self, name).serve, "127.0.0.1", 0)
+        for name, instrument in self._served().items():
+            server = await asyncio.start_server(instrument.serve, "127.0.0.1", 0)
             self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]
         self._alive = [asyncio.ensure_future(self._world()), asyncio.ensure_future(self.node.talk())]
@@ -151,7 +160,7 @@ class Rig:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for instrument in (self.supply, self.chamber, self.scanner, self.node):
+        for instrument in self._served().values():
             instrument.hang_up()
         # A transport lets go of its socket in the loop's next turns.
         for _ in range(3):
@@ -169,22 +178,45 @@ class Rig:
         cells, supply, node = self.cells, self.supply, self.node
         node.elapse(now)
         supply.elapse(now)
-        self.current = supply.into(cells.open_circuit, RESISTANCE) if node.closed and supply.output else 0.0
+        delivered = supply.into(cells.open_circuit, RESISTANCE) if node.closed and supply.output else 0.0
+        drawn = self.load.drawn if self.load is not None and node.closed else 0.0
+        self.current = delivered - drawn
         at_the_cells = cells.open_circuit + self.current * RESISTANCE
         supply.voltage = at_the_cells if node.closed else (supply.set_voltage if supply.output else 0.0)
-        supply.current = self.current
+        supply.current = delivered
+        if self.load is not None:
+            self.load.voltage, self.load.current = supply.voltage, drawn
         node.measure(self.current, at_the_cells, supply.voltage)
         cells.soc += self.current * seconds / 3600 / CAPACITY
         cells.temperature += self.heat * seconds
-        entry = (now, round(self.current, 2), supply.output, node.closed)
+        on = supply.output or (self.load is not None and self.load.input)
+        entry = (now, round(self.current, 2), on, node.closed)
         if not self.log or self.log[-1][1:] != entry[1:]:
             self.log.append(entry)
 
 
+class RigWithLoad(Rig):
+    """The same, with an electronic load that discharges what the supply only charges."""
+
+    load: Load
+
+    def __init__(self) -> None:
+        super().__init__(Load())
+
+    def station(self, **changes: Any) -> dict[str, Any]:
+        """See `Rig.station`."""
+        station = super().station()
+        station["instruments"]["supply"]["roles"] = ["source"]
+        station["instruments"]["load"] = {
+            "driver": "chroma-63600", "resource": f"TCPIP0::127.0.0.1::{self.ports['load']}::SOCKET", "roles": ["sink"],
+        }  # fmt: skip
+        return {**station, "safe_state": {"bus_meter": "supply", "confirm": ["load"]}, **changes}
+
+
 @contextmanager
-def running() -> Iterator[Rig]:
-    """A rig for the length of a block."""
-    rig = Rig()
+def running(kind: type[Rig] = Rig) -> Iterator[Any]:
+    """A rig of a kind for the length of a block."""
+    rig = kind()
     try:
         yield rig
     finally:

@@ -36,6 +36,8 @@ class Supply(Lines):
         self.values = dict.fromkeys(VALUES, 0.0) | {"VOLT:PROT": 220.0, "CURR:PROT": 462.0, "POW:PROT": 33000.0}
         self.words = {"SYST:CONF:UVD:ACT": "NONE", "POW:STAG:AFT:REM": "AUTO", "SYST:COMM:MON:ACT": "OFF"}
         self.monitor = 5
+        self.override: dict[str, str] = {}
+        """Answers, by the header that is asked for, that are given instead of the true ones."""
         self.errors: deque[str] = deque()
         self.welded = False
         """The output stage conducts whatever it is told."""
@@ -80,6 +82,8 @@ class Supply(Lines):
         return None
 
     def _asked(self, header: str) -> str | None:
+        if header in self.override:
+            return self.override[header]
         if header in VALUES:
             return f"{self.values[header]:.2f}{VALUES[header][0]}"
         if header in self.words:

@@ -113,6 +113,19 @@ def test_an_output_found_on_is_off_although_another_instrument_is_at_the_address
     assert is_off(rig)
 
 
+@pytest.mark.a_case_is_enough
+@pytest.mark.parametrize("answers", [{}, {"SYST:NOM:VOLT": "?"}, {"OUTP": "?"}], ids=["none", "rating", "output"])
+def test_an_output_found_on_is_off_although_nothing_sensible_is_answered(
+    rig: Rig, tmp_path: Path, answers: dict[str, str]
+) -> None:
+    live(rig)
+    rig.supply.mute, rig.supply.override = not answers, answers
+    found = session(rig, tmp_path, CHARGE)
+    assert found.status == 3, found.said
+    assert found.cause["blame"] == "bench"
+    assert is_off(rig)
+
+
 def test_the_contactor_never_closes_onto_a_live_supply_and_what_was_found_is_told(rig: Rig, tmp_path: Path) -> None:
     rig.supply.values |= {"VOLT": 100.0, "CURR": 5.0, "POW": 400.0}
     rig.supply.output = True
@@ -294,6 +307,16 @@ def test_a_welded_contactor_is_seen_by_the_bus(rig: Rig, tmp_path: Path) -> None
     assert is_off(rig)
 
 
+def test_a_can_gateway_that_hangs_up_once_does_not_leave_the_contactor_closed(rig: Rig, tmp_path: Path) -> None:
+    found = during_charge(rig, tmp_path, lambda _process: rig.node.hang_up())
+    assert found.status == 3
+    assert found.cause["blame"] == "bench"
+    assert is_off(rig)
+    assert not rig.node.closed
+    assert not opened_under_load(rig)
+    assert found.manifest["bench_verdict"]["safe"] is True, found.steps
+
+
 # --- the PC, the supervisor -----------------------------------------------------------------------------------------
 
 
@@ -451,6 +474,15 @@ def test_an_error_behind_a_backlog_of_frames_is_seen_at_once(rig: Rig, tmp_path:
 
 
 # --- the manual's own traps -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_a_supply_that_takes_a_second_for_each_answer_is_no_test_that_hangs(rig: Rig, tmp_path: Path) -> None:
+    """Its five set points take longer than a heartbeat: the run was killed, and nobody said why."""
+    rig.supply.delay = 1.0
+    found = session(rig, tmp_path, CHARGE)
+    assert (found.status, found.verdict) == (0, "PASS"), found.said
+    assert is_off(rig)
 
 
 @pytest.mark.long

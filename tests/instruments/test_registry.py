@@ -4,13 +4,14 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from instruments import extensions, registry
 from instruments.driver import VisaDriver
 from instruments.registry import UnknownDriver, driver_class, driver_names
-from instruments.roles import Instrument
+from instruments.roles import CHAMBER_AIR, ClimateChamber, Instrument, InstrumentFault, Ratings, Source, has_verbs
 
 
 def test_every_name_leads_to_a_driver() -> None:
@@ -75,3 +76,44 @@ def test_knowing_names_imports_no_library() -> None:
 
 def test_an_instrument_is_what_the_roles_say() -> None:
     assert issubclass(VisaDriver, Instrument)
+
+
+class Asking:
+    """A chamber whose range has to be asked for, and nobody answers."""
+
+    def __init__(self) -> None:
+        self.channels = CHAMBER_AIR
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        raise InstrumentFault("it does not answer")
+
+    def set_temperature(self, temperature: float, ramp: float | None = None) -> None: ...
+
+    def chamber_rest(self) -> None: ...
+
+    def chamber_is_resting(self) -> bool: ...
+
+    def alarm(self) -> str: ...
+
+
+def test_what_an_instrument_can_do_is_known_without_asking_it() -> None:
+    """Python up to 3.11 evaluates the properties of a protocol: nobody was told OFF while that asked for ratings."""
+    assert has_verbs(Asking(), ClimateChamber)
+    assert not has_verbs(Asking(), Source)
+
+
+def test_what_a_protocol_only_annotates_is_asked_for_as_well() -> None:
+    class Rated(Source, Protocol):
+        rating: Ratings
+
+    class Able(Asking):
+        source_ratings = rating = Ratings(1.0, 1.0, 1.0)
+        protect_source = charge = source_off = source_is_off = Asking.chamber_rest
+
+    class Unrated(Able):
+        pass
+
+    assert has_verbs(Able(), Rated)
+    del Able.rating
+    assert not has_verbs(Unrated(), Rated)

@@ -71,6 +71,8 @@ def test_the_error_queue_is_five_deep_and_first_in_first_out(open_bench: OpenBen
         ("FROB?", -100),
         ("VOLT 'x", -102),
         ("MEAS:VOLT? 3", -108),
+        ("*RST 1", -108),
+        ("VOLT 10,5", -223),
         ("VOLT", -220),
         ("VOLT five", -220),
         ("OUTP MAYBE", -224),

@@ -13,7 +13,8 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import DefectKind, Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_SENSORS
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.dialect import QUEUE_OVERFLOW, ErrorQueue, Instrument, Meter
+from instruments.virtual.ieee4882 import COMMON, Status
 from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Feels, Thermometer
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
@@ -41,6 +42,7 @@ ERRORS = {
     -223: "Too much data",
     -224: "Illegal parameter value",
     DATA_STALE: "Data stale",
+    QUEUE_OVERFLOW: "Queue overflow",
 }
 
 SHEET = Limits(offset=1.0)
@@ -70,7 +72,8 @@ class Agilent34970A(Instrument):
         self._specimen = specimen
         self.ports = (Thermometer(name, self, wired),)
         self._sensors, self._healthy = dict[int, Feels](), dict[int, Feels]()
-        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
+        self.status = Status()
+        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"', overflow=QUEUE_OVERFLOW, noted=self.status.note)
         self._meters = {channel: meter_of(specimen, "temperature", SHEET, 100.0, 8) for channel in CHANNELS}
         self.reset()
 
@@ -99,8 +102,8 @@ class Agilent34970A(Instrument):
         return ";".join(replies) if replies else None
 
     def status_byte(self) -> int:
-        """STB: 2 error queue."""
-        return 0x04 * bool(self.errors)
+        """STB: 2 error queue, 5 an enabled event, 6 master summary."""
+        return self.status.byte(0x04 * bool(self.errors))
 
     def initiate(self) -> None:
         """Scan now: the readings are those of this moment, whenever they are fetched."""
@@ -218,6 +221,7 @@ def _read(unit: Agilent34970A, _call: Call[object]) -> str:
 
 def _clear(unit: Agilent34970A, _call: Call[object]) -> None:
     unit.errors.clear()
+    unit.status.event = 0
 
 
 GRAMMAR: Grammar[Handler] = Grammar(
@@ -225,8 +229,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "*IDN?": lambda unit, call: unit.identity(),
         "*RST": lambda unit, call: unit.reset(),
         "*CLS": _clear,
-        "*OPC?": lambda unit, call: "1",
-        "*STB?": lambda unit, call: str(unit.status_byte()),
+        **COMMON,
         "SYSTem:ERRor[:NEXT]?": lambda unit, call: unit.errors.pop(),
         "CONFigure:TEMPerature": _configure,
         "ROUTe:SCAN[?]": _scan,

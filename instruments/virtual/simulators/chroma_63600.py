@@ -18,7 +18,8 @@ from pydantic import Field
 from instruments.virtual import scpi
 from instruments.virtual.defects.grammar import Repair
 from instruments.virtual.defects.of_instruments import ERROR_QUEUE_FULL, OF_AN_OUTPUT
-from instruments.virtual.dialect import ErrorQueue, Instrument, Meter
+from instruments.virtual.dialect import QUEUE_OVERFLOW, ErrorQueue, Instrument, Meter
+from instruments.virtual.ieee4882 import COMMON, Status
 from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Load
 from instruments.virtual.scpi import Call, Fault, Grammar, ScpiError
@@ -55,6 +56,7 @@ ERRORS = {
     -222: "Data out of range",
     -223: "Too much data",
     -224: "Illegal parameter value",
+    QUEUE_OVERFLOW: "Queue overflow",
 }
 
 
@@ -111,7 +113,8 @@ class Chroma63600(Instrument):
         self.rated = {LoadMode.VOLTAGE: voltage, LoadMode.CURRENT: current, LoadMode.POWER: power}
         self._trips = voltage * TRIP_LEVEL, current * TRIP_LEVEL, power * TRIP_LEVEL
         self.modules = [Module(number) for number in range(1, channels + 1)]
-        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"')
+        self.status = Status()
+        self.errors = ErrorQueue(10, ERRORS, '{:+d},"{}"', overflow=QUEUE_OVERFLOW, noted=self.status.note)
         self.selected = self.modules[0]
         self.remote = True
         self._specimen, self._settling, self._numeric = specimen, settling, numeric_load_reply
@@ -191,8 +194,8 @@ class Chroma63600(Instrument):
         return ";".join(replies) if replies else None
 
     def status_byte(self) -> int:
-        """STB: 2 error queue, 3 a module is in protection."""
-        return 0x04 * bool(self.errors) | 0x08 * any(module.tripped for module in self.modules)
+        """STB: 2 error queue, 3 a module is in protection, 5 an enabled event, 6 master summary."""
+        return self.status.byte(0x04 * bool(self.errors) | 0x08 * any(module.tripped for module in self.modules))
 
     def trip(self) -> Repair:
         """A defect: every module in over-voltage protection, without a cause. How it is ended."""
@@ -368,6 +371,7 @@ def _reset(load: Chroma63600, _call: Call[object]) -> None:
 
 def _clear_errors(load: Chroma63600, _call: Call[object]) -> None:
     load.errors.clear()
+    load.status.event = 0
 
 
 GRAMMAR: Grammar[Handler] = Grammar(
@@ -375,8 +379,7 @@ GRAMMAR: Grammar[Handler] = Grammar(
         "*IDN?": lambda load, call: load.identity(),
         "*RST": _reset,
         "*CLS": _clear_errors,
-        "*STB?": lambda load, call: str(load.status_byte()),
-        "*OPC?": lambda load, call: "1",
+        **COMMON,
         "SYSTem:ERRor[:NEXT]?": lambda load, call: load.errors.pop(),
         "CONFigure:REMote[?]": _remote,
         "CHANnel[:LOAD][?]": _channel,

@@ -155,6 +155,20 @@ def test_what_takes_long_is_done_before_a_contactor_closes_and_whoever_watches_k
     assert Prepared.notes[: begun - 1] == ["silent 40 s", "prepare", "request CHARGE"]
 
 
+def test_set_points_of_an_instrument_that_is_slow_to_answer_are_waited_for_and_whoever_watches_knows(
+    little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer comes in time, and all of them together last longer than a heartbeat."""
+    told = list[str]()
+    monkeypatch.setattr(fakes.FakeSupply, "slowest_answer", 1.5, raising=False)
+    monkeypatch.setattr(little_bench.engine, "alive", lambda silence: told.append(f"silent {silence:g} s"))
+    called = plant.called
+    monkeypatch.setattr(plant, "called", lambda what: (told.append(what), called(what)))
+    little_bench.run(Charge(2.0, until=elapsed(seconds=3)))
+    before = [told[index - 1] for index, what in enumerate(told) if what == "charge"]
+    assert set(before) == {"silent 18 s"}
+
+
 @pytest.mark.parametrize(
     ("entries", "says"),
     [

@@ -292,6 +292,19 @@ def test_what_does_not_say_whether_it_is_on_is_told_off_all_the_same(
     assert not plant.source_on
 
 
+def test_who_does_not_answer_once_is_told_off_before_anything_else_is_asked(
+    new_bench: Callable[..., TestBench], plant: Plant
+) -> None:
+    """A question that nobody answers takes seconds, and OFF would wait behind each of them."""
+    plant.source_on = True
+    for verb in ("source_is_off", "sink_is_off", "identify supply"):
+        plant.fail[verb] = InstrumentFault("supply does not answer")
+    with pytest.raises(InstrumentFault):
+        new_bench().open()
+    before = plant.calls[: min(plant.calls.index(verb) for verb in ("source_off", "sink_off"))]
+    assert sum(verb in {"source_is_off", "sink_is_off"} for verb in before) == 1
+
+
 def test_a_chamber_that_conditions_is_told_and_left_alone(new_bench: Callable[..., TestBench], plant: Plant) -> None:
     plant.conditioning = True
     bench = new_bench()

@@ -52,6 +52,20 @@ def test_what_it_draws_is_negative(wire: Wire, open_load: Open) -> None:
         assert load.collect() == (80.0, -2.5, -200.0)
 
 
+@pytest.mark.parametrize("said", ["80.0000V;2.5000A", "+8.00000E+01 V;+2.50000E+00 A", "80.0000;2500mA"])
+def test_a_firmware_that_adds_units_says_no_less(wire: Wire, open_load: Open, said: str) -> None:
+    wire.expect(("CHAN 1", None), ("MEAS:VOLT?;:MEAS:CURR?", said))
+    load = open_load()
+    load.request()
+    assert load.collect() == (80.0, -2.5, -200.0)
+
+
+def test_a_set_point_that_is_read_back_with_its_unit_was_taken(wire: Wire, open_load: Open) -> None:
+    wire.expect(*START[:4], ("CURR:STAT:L1?", "2.3000A"), *START[5:])
+    open_load().discharge(2.3, 60.0)
+    wire.finished()
+
+
 def test_an_answer_that_is_no_measurement(wire: Wire, open_load: Open) -> None:
     wire.expect(("CHAN 1", None), ("MEAS:VOLT?;:MEAS:CURR?", "80.0000"))
     load = open_load()

@@ -264,6 +264,26 @@ def test_off_can_be_asked_for_until_the_panel_gives_way(wire: Wire, open_supply:
     assert [supply.source_is_off() for _ in range(3)] == [False, True, True]
 
 
+@pytest.mark.parametrize(("off", "on"), [("OFF", "ON"), ("0", "1"), ("off", "on"), (" OFF", "ON ")])
+def test_a_firmware_that_spells_a_switch_otherwise_says_no_less(
+    wire: Wire, open_supply: Open, off: str, on: str
+) -> None:
+    wire.expect(("OUTP?", off), ("OUTP?", on))
+    supply = open_supply()
+    assert supply.source_is_off()
+    assert not supply.source_is_off()
+
+
+@pytest.mark.parametrize("owner", ["REMOTE", "REM", "Remote"])
+def test_control_is_ours_in_the_long_form_and_in_the_short_one(wire: Wire, open_supply: Open, owner: str) -> None:
+    taken = [(sent, owner if sent == "SYST:LOCK:OWN?" else answer) for sent, answer in REMOTE]
+    wire.expect(*NOMINAL, *taken, *CHARGE, *ON, *CLOSING)
+    supply = open_supply()
+    supply.charge(2.3, 87.6)
+    supply.close()
+    wire.finished()
+
+
 def test_reading_an_output_on_switches_nothing_off_that_nobody_told_off(wire: Wire, open_supply: Open) -> None:
     wire.expect(("OUTP?", "ON"), *NOMINAL, *REMOTE, *CHARGE, *ON, ("OUTP?", "ON"), *CLOSING)
     supply = open_supply()

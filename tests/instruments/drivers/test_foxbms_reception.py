@@ -166,6 +166,23 @@ def test_an_interface_that_is_set_back_goes_on() -> None:
     assert clocks.age(clocks.hear()) == 0.0
 
 
+@pytest.mark.parametrize("forward", [120.0, 3600.0, 1.7e9])
+def test_an_interface_that_is_set_forward_makes_no_frame_before_it_old(forward: float) -> None:
+    """A gateway that finds its time server after the bench was opened: what comes once a second was an hour old."""
+    clocks = TwoClocks(10.0)
+    clocks.hear()
+    clocks.now += 1.0
+    slow = clocks.hear()
+    clocks.begin += forward
+    clocks.now += 0.1
+    received = clocks.hear()
+    assert clocks.age(slow) == pytest.approx(0.1, abs=0.01)
+    assert clocks.age(received) == pytest.approx(0.0, abs=0.01)
+    clocks.now += 2.0
+    assert clocks.age(received) == pytest.approx(2.0, abs=0.01)
+    assert clocks.age(clocks.hear()) == pytest.approx(0.0, abs=0.01)
+
+
 def test_frames_without_a_stamp_are_as_old_as_their_reading() -> None:
     clocks = TwoClocks(0.0)
     clocks.now = 50.0

@@ -3,8 +3,9 @@
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import can
 import pytest
@@ -241,6 +242,59 @@ def test_a_frame_that_cannot_be_sent_is_a_sentence(join: Join, monkeypatch: pyte
     monkeypatch.setattr(VirtualBus, "send", unplugged)
     with pytest.raises(InstrumentFault, match=r"bms cannot be asked for a mode: the adapter .*; check wiring"):
         session.send(frame(0x210, 1), "asked for a mode")
+
+
+def returned() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "CAN gateway":
+            thread.join(10)
+
+
+def test_behind_a_gateway_that_hung_up_a_new_connection_is_sought_and_heard_and_spoken_over(
+    far: can.BusABC, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contactor that was to open stayed closed: everything was said to the connection that was gone."""
+    bms, heard = join("bms"), list[bytes]()
+    bms.subscribe(0x220, lambda message, _time: heard.append(bytes(message.data)))
+
+    def hung_up(*_: object, **__: object) -> None:
+        raise BrokenPipeError("the gateway hung up")
+
+    with monkeypatch.context() as lost:
+        lost.setattr(VirtualBus, "send", hung_up)
+        with pytest.raises(InstrumentFault, match="the gateway hung up"):
+            bms.send(frame(0x210, 1))
+        returned()
+    bms.send(frame(0x210, 0))
+    far.send(frame(0x220, 5))
+    bms.take()
+    assert sent(far) == [b"\0"]
+    assert heard == [b"\5"]
+
+
+def test_a_gateway_that_comes_back_after_the_last_has_left_is_let_go(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, may_open, shut = join("bms"), threading.Event(), list[object]()
+    opened = wire._opened
+
+    def slowly(name: str, settings: Mapping[str, Any]) -> can.BusABC:
+        assert may_open.wait(10)
+        return opened(name, settings)
+
+    def hung_up(*_: object, **__: object) -> None:
+        raise ConnectionResetError("the gateway hung up")
+
+    monkeypatch.setattr(wire, "_opened", slowly)
+    monkeypatch.setattr(VirtualBus, "send", hung_up)
+    with pytest.raises(InstrumentFault):
+        session.send(frame(0x210, 1))
+    session.close(lambda: None)
+    shutdown = VirtualBus.shutdown
+    monkeypatch.setattr(VirtualBus, "shutdown", lambda bus: (shut.append(bus), shutdown(bus)))
+    may_open.set()
+    returned()
+    assert len(shut) == 1
 
 
 # --- the wheel --------------------------------------------------------------------------------------------------------

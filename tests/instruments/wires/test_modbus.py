@@ -174,6 +174,32 @@ def test_a_refusal_can_be_told_from_a_link_that_is_out_of_step(device: Device) -
     registers.write(0x1A22, 0)
 
 
+@pytest.mark.parametrize("code", ["05", "06"])
+def test_a_device_that_is_busy_is_asked_again_until_it_is_not(device: Device, code: str) -> None:
+    """The specification (7) has the message sent again later; an output that was told OFF meanwhile stayed on."""
+    off, done = rtu("01 06 01 01 00 02"), rtu("01 06 01 01 00 02")
+    read, held = rtu("01 03 00 58 00 01"), rtu("01 03 02 00 08")
+    busy_write, busy_read = rtu(f"01 86 {code}"), rtu(f"01 83 {code}")
+    registers = device((off, busy_write), (off, busy_write), (off, done), (read, busy_read), (read, held))
+    registers.write(257, 2)
+    assert registers.read(88) == [8]
+
+
+def test_a_device_that_stays_busy_for_as_long_as_an_answer_is_waited_for_is_a_fault(device: Device) -> None:
+    read, busy = rtu("01 03 00 58 00 01"), rtu("01 83 06")
+    # Each 50 ms, for 5.02 s of a clock that moves by them alone.
+    registers = device(*[(read, busy)] * 102, profile=LinkProfile(timeout=5.02, framing=ModbusRtu))
+    with pytest.raises(ModbusRefused, match=r"exception 6 .* it is busy"):
+        registers.read(88)
+
+
+def test_a_code_that_means_something_else_for_this_device_is_told_at_once(device: Device) -> None:
+    read, denied = rtu("01 03 00 58 00 01"), rtu("01 83 05")
+    registers = device((read, denied), exceptions={5: "it denies that"})
+    with pytest.raises(ModbusRefused, match="it denies that"):
+        registers.read(88)
+
+
 @pytest.mark.parametrize("reply", ["01 06 1A 22 08 01", "01 06 1A 23 08 00"], ids=["another value", "another register"])
 def test_a_write_that_is_answered_with_another_is_no_write(device: Device, reply: str) -> None:
     registers = device((rtu("01 06 1A 22 08 00"), rtu(reply)))
@@ -189,8 +215,17 @@ class Said:
     def __init__(self, reply: bytes) -> None:
         self.reply = reply.hex(" ")
 
+        self.patience, self.time = 0.1, 0.0
+
     def query(self, _message: str) -> str:
         return self.reply
+
+    def query_later(self, _message: str, pause: float) -> str:
+        self.time += pause
+        return self.reply
+
+    def passed(self) -> float:
+        return self.time
 
     def unexpected(self, message: str, reply: str, why: str) -> InstrumentFault:
         return InstrumentFault(f"{reply} to {message}: {why}")
@@ -199,6 +234,7 @@ class Said:
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(reply=st.one_of(st.binary(max_size=12), st.binary(max_size=8).map(lambda rest: b"\x01\x03" + rest)))
 @example(reply=b"\x01\x03\x04\x00\x00\x00\x00\x00")  # a byte more than it says
+@example(reply=b"\x01\x83\x06")  # busy, and busy
 def test_whatever_is_answered_is_two_registers_or_a_fault(reply: bytes) -> None:
     registers = Registers(Said(reply), 1)  # type: ignore[arg-type]
     with contextlib.suppress(InstrumentFault):

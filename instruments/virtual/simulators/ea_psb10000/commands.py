@@ -14,11 +14,18 @@ from instruments.virtual.simulators.ea_psb10000.stage import SET_LIMIT
 Handler = Callable[[Device, Call[object]], str | None]
 
 
+def _one(call: Call[object]) -> str:
+    """The parameter of a command that takes one; more of them are too much data here (p38), and -108 means any."""
+    if len(call.parameters) > 1:
+        raise ScpiError(Fault.TOO_MUCH_DATA, ",".join(call.parameters))
+    return call.only()
+
+
 def _remote_only(action: Callable[[Device, str], None]) -> Handler:
     """A command with one parameter that needs remote control."""
 
     def handler(device: Device, call: Call[object]) -> None:
-        text = call.only()
+        text = _one(call)
         device.require_remote()
         action(device, text)
 
@@ -45,7 +52,12 @@ def _query(answer: Callable[[Device], str]) -> Handler:
 
 
 def _done(action: Callable[[Device], None]) -> Handler:
-    return lambda device, _call: action(device)
+    def handler(device: Device, call: Call[object]) -> None:
+        if call.parameters:
+            raise ScpiError(Fault.PARAMETER_NOT_ALLOWED, ",".join(call.parameters))
+        action(device)
+
+    return handler
 
 
 def _measured(device: Device, *units: str) -> str:
@@ -125,7 +137,7 @@ def _register(name: str) -> dict[str, Handler]:
     def enable(device: Device, call: Call[object]) -> str | None:
         if call.query:
             return str(register(device).enable)
-        register(device).enable = int(scpi.number(call.only(), minimum=0, maximum=32767))
+        register(device).enable = int(scpi.number(_one(call), minimum=0, maximum=32767))
         return None
 
     return {
@@ -154,14 +166,14 @@ def _mask(name: str) -> Handler:
     def handler(device: Device, call: Call[object]) -> str | None:
         if call.query:
             return str(getattr(device, name))
-        setattr(device, name, int(scpi.number(call.only(), minimum=0, maximum=255)))
+        setattr(device, name, int(scpi.number(_one(call), minimum=0, maximum=255)))
         return None
 
     return handler
 
 
 def _set_lock(device: Device, call: Call[object]) -> None:
-    device.lock(scpi.boolean(call.only()))
+    device.lock(scpi.boolean(_one(call)))
 
 
 def _count(name: str) -> Handler:
