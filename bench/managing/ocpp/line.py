@@ -59,7 +59,7 @@ class Line:
             self._send(rpc.call(number, action, payload))
             result = self._answer(number, monotonic() + patience)
         if result.error:
-            raise Refused(result.error.split()[0], f"{action}: {result.error}")
+            raise Refused(result.code, f"{action}: {result.error}")
         return rpc.valid(rpc.RESULT, action, result.payload)
 
     def _answer(self, number: str, until: float) -> Result:
@@ -81,6 +81,14 @@ class Line:
             raise NoLine("it hung up") from error
 
     def _read(self) -> None:
+        try:
+            self._listen()
+        except Exception:  # noqa: BLE001 - whatever a message has done to its reader, nobody is heard any more
+            self._opened.close()
+        finally:
+            self.lost.set()
+
+    def _listen(self) -> None:
         pace, pause = deque[float](maxlen=int(RATE)), threading.Event()
         with suppress(NoLine, *TROUBLE):
             for message in self._line:
@@ -94,7 +102,6 @@ class Line:
                 if len(pace) == pace.maxlen:
                     # What a flood of messages costs the bench is bounded: the rest waits where it is.
                     pause.wait(max(pace[0] + 1.0 - pace[-1], 0.0))
-        self.lost.set()
 
     def close(self) -> None:
         """Hang up; may be called again."""
