@@ -106,6 +106,8 @@ class OcppLink:
             return self._unlinked(station, seen)
         self._keep_line(seen)
         self._keep_transaction(station, seen)
+        if station.telling:
+            self._jobs.put(self._tell)
         if not self._beside:
             self._jobs.join()  # or what is told of this moment would be told of another
         if self._up:
@@ -155,7 +157,7 @@ class OcppLink:
             self._plugged = seen.car.plugged
             if not self._plugged:
                 station.stopped = False
-                station.profiles.clear(purpose="TxProfile")
+                station.profiles.clear(station.profiles.matching(purpose="TxProfile"))
             self._jobs.put(self._come if self._plugged else lambda: self._go("EVCommunicationLost", "EVDisconnected"))
         if station.stopped and station.transaction:
             self._jobs.put(lambda: self._go("RemoteStop", "Remote"))
@@ -245,6 +247,11 @@ class OcppLink:
             _authorised(self._call("TransactionEvent", self._at.goes_on(reason)))
         else:
             self._call("Heartbeat", {})
+
+    def _tell(self) -> None:
+        """Tell what the station has to tell by itself; what it cannot tell now is told no more."""
+        while (told := self._at.told_next()) is not None:
+            self._call(*told)
 
     def _consult(self, request: Mapping[str, Any]) -> float:
         station = self._at
