@@ -22,7 +22,7 @@ from bench.managing.links import LOST, Seen, Standing
 from bench.managing.ocpp.address import Address
 from bench.managing.ocpp.line import Line, NoLine
 from bench.managing.ocpp.rpc import Payload, Refused
-from bench.managing.ocpp.station import Needs, Station
+from bench.managing.ocpp.station import HELD, Needs, Station
 from bench.managing.process import BEGINS, Process, blame, command_of, end, listening, start
 from bench.verdicts import InputError
 
@@ -48,7 +48,7 @@ class OcppLink:
         self._station: Station | None = None
         self._line: Line | None = None
         self._jobs: Queue[Callable[[], None] | None] = Queue()
-        self._plugged = self._accepted = False
+        self._plugged = self._accepted = self._held = False
         self._fresh, self._reconnecting, self._tried = True, False, 0.0
         self._alive = self._metered = 0.0
         self._address = Address.of(which if not which.startswith(f"{WORD}:") else self._start(which))
@@ -112,7 +112,7 @@ class OcppLink:
             self._jobs.join()  # or what is told of this moment would be told of another
         if self._up:
             self._alive = seen.time
-        elif not seen.begun or seen.time - self._alive > LOST:
+        elif seen.stands_still or seen.time - self._alive > LOST:
             station.forget()
             return Standing(0.0, LOST_LINE)
         return Standing(station.power, acting=station.acting)
@@ -153,6 +153,9 @@ class OcppLink:
             self._jobs.put(lambda: self._meter("tick"))
 
     def _keep_transaction(self, station: Station, seen: Seen) -> None:
+        if seen.held != self._held:
+            self._held = seen.held
+            self._jobs.put(lambda: self._meter(HELD))
         if seen.car.plugged != self._plugged:
             self._plugged = seen.car.plugged
             if not self._plugged:

@@ -24,9 +24,11 @@ TOKEN = {"idToken": "packbench", "type": "Central"}
 VENDOR, MODEL = "packbench", "served car"
 MOVES = 50.0
 """W from which on energy moves."""
+HELD = "held"
+"""Why it tells that the bench has paused, or goes on; nobody is asked for anything then."""
 REASONS: Mapping[str, str] = {
     "start": "CablePluggedIn", "arrival": "CablePluggedIn", "tick": "MeterValuePeriodic", "trip": "MeterValuePeriodic",
-    "link": "MeterValuePeriodic", "reserve": "SoCLimitReached",
+    "link": "MeterValuePeriodic", "reserve": "SoCLimitReached", HELD: "ChargingStateChanged",
 }  # fmt: skip
 """Why a bench asks, as a transaction's event says it."""
 
@@ -167,7 +169,8 @@ class Station:
     def _event(self, kind: str, trigger: str) -> dict[str, Any]:
         seen = self.seen
         moves = not isnan(seen.power) and abs(seen.power) > MOVES
-        state = "EVConnected" if not moves else "Charging"
+        # Paused it is who supplies that has stopped, whatever the car wants.
+        state = "SuspendedEVSE" if seen.held else "Charging" if moves else "EVConnected"
         event = {
             "eventType": kind, "timestamp": self.now, "triggerReason": trigger, "seqNo": self.told, "evse": EVSE,
             "transactionInfo": {"transactionId": self.transaction, "chargingState": state},
