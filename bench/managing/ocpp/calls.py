@@ -45,6 +45,7 @@ def _set(station: "Station", payload: Payload) -> Payload:
             raise Unusable("TxNotFound", "that is not the transaction that goes on.")
         station.profiles.put(profile)
     except Unusable as unusable:
+        station.refusal = str(unusable.args[1])
         return _status("Rejected", unusable)
     station.heard += 1
     return _status("Accepted")

@@ -20,6 +20,7 @@ from bench.clock import monotonic
 from bench.managing.answer import NoAnswer
 from bench.managing.links import LOST, Seen, Standing
 from bench.managing.ocpp.address import Address
+from bench.managing.ocpp.line import LOST as LINE_LOST
 from bench.managing.ocpp.line import Line, NoLine
 from bench.managing.ocpp.rpc import Payload, Refused
 from bench.managing.ocpp.station import HELD, Needs, Station
@@ -264,7 +265,7 @@ class OcppLink:
             return 0.0
         if not station.transaction:
             self._begin()
-        before = station.heard
+        before, station.refusal = station.heard, ""
         self._meter(request["reason"])
         status = self._needed(request)
         if status == "Rejected":
@@ -288,10 +289,16 @@ class OcppLink:
         until, pause = monotonic() + PATIENCE, threading.Event()
         while station.heard == before:
             if monotonic() > until:
-                raise Refused("GenericError", "it accepted the needs of the car and set no profile.")
+                raise Refused("GenericError", f"it accepted the needs of the car and set no profile{self._why_none()}.")
             if not self._up:
-                raise NoLine("it hung up")
+                raise NoLine(f"{LINE_LOST}{self._why_none()}")
             pause.wait(LOOK)
+
+    def _why_none(self) -> str:
+        """What may be behind a profile that never came, as the end of a sentence."""
+        if self._at.refusal:
+            return f" that could be used: {self._at.refusal.rstrip('.')}"
+        return "" if self._line is None else self._line.behind
 
 
 def _authorised(told: Payload) -> None:

@@ -75,15 +75,14 @@ def period(content: Payload) -> Period:
     if mode not in MODES:
         raise Unusable("UnsupportedParam", f"operation mode {mode} is nothing that is done here.")
     refuse_others(content, KNOWN)
-    most, least = number(content, "limit", inf), number(content, "dischargeLimit", -inf)
+    only = mode == "ChargingOnly"
+    most, least = number(content, "limit", inf), number(content, "dischargeLimit", 0.0 if only else -inf)
     if most < 0 or least > 0:
         raise Unusable("InvalidValue", "a limit is 0 W or more, and one of discharging 0 W or less.")
-    if mode == "ChargingOnly":
-        least = max(least, 0.0)
     start, curve = number(content, "startPeriod", 0.0), _curve(content, mode)
     if mode == FREQUENCY:
         return Period(start, number(content, "v2xBaseline", 0.0), most, least, curve)
-    asked = number(content, "setpoint", most if mode == "ChargingOnly" else inf)
+    asked = max(number(content, "setpoint", most), 0.0) if only else number(content, "setpoint", inf)
     return Period(start, 0.0 if mode == "Idle" else None if asked == inf else asked, most, least)
 
 

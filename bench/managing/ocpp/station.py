@@ -46,7 +46,8 @@ class Needs:
 class Station:
     """What it is in, and what was asked of it; read and changed in several threads, each time with `lock`.
 
-    `telling` is what it has to tell by itself: actions with their payloads.
+    `telling` is what it has to tell by itself: actions with their payloads. `refusal` is why the last profile that was
+    rejected was.
     """
 
     seen: Seen
@@ -59,6 +60,7 @@ class Station:
     resets: bool = False
     remote: int | None = None
     heard: int = 0
+    refusal: str = ""
     told: int = 0
     count: int = 0
     lock: RLock = field(default_factory=RLock)

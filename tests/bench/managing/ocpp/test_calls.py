@@ -91,6 +91,7 @@ def test_a_set_point_acts_from_the_next_scan_on(link: OcppLink, system: Central)
         ({"limit": 4000}, 4000), ({"setpoint": 3000, "limit": 1000}, 1000),
         ({"setpoint": -3000, "discharge_limit": -500}, -500), ({"operation_mode": "Idle"}, 0),
         ({"operation_mode": "ChargingOnly", "limit": 3000}, 3000), ({}, 0),
+        ({"operation_mode": "ChargingOnly", "setpoint": -3000, "discharge_limit": -900}, 0),
     ],
 )  # fmt: skip
 def test_a_period_asks_for_its_set_point_within_its_limits(
@@ -190,6 +191,13 @@ def test_the_higher_level_asks_and_a_station_s_own_limit_cuts(link: OcppLink, sy
     assert power(link, 3.0) == 1500
     system.ask("ClearChargingProfile", charging_profile_id=3)
     assert power(link, 4.0) == 2000
+
+
+def test_a_limit_of_the_station_leaves_of_what_is_given_back_what_it_says(link: OcppLink, system: Central) -> None:
+    limits = scheduled((0, {"limit": 1500, "discharge_limit": -800}))
+    put(system, (0, {"setpoint": -3000}))
+    put(system, id=3, **station_wide(0, **limits))
+    assert power(link, 1.0) == -800
 
 
 def test_an_absolute_schedule_holds_between_its_times(link: OcppLink, system: Central) -> None:

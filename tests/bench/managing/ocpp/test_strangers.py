@@ -11,9 +11,10 @@ from ocpp.v21.enums import Action
 
 from bench.managing.answer import NoAnswer
 from bench.managing.ocpp import line
+from bench.managing.ocpp.calls import ANSWERS
 from bench.managing.ocpp.link import OcppLink
 from bench.managing.ocpp.rpc import Refused, Result, received
-from bench.managing.ocpp.station import ANSWERS, Station
+from bench.managing.ocpp.station import Station
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
 
@@ -212,3 +213,27 @@ def test_a_message_that_ends_its_reader_ends_the_line(
     monkeypatch.undo()
     link.follow(seen(time=2.0))
     until(lambda: [action for action, _ in system.told].count("BootNotification") == 2)
+
+
+def test_a_profile_that_was_rejected_is_told_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 0.5)
+    with central({"setpoint": 1000, "setpoint_reactive": 5}) as system:
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        with pytest.raises(NoAnswer, match="no profile that could be used: setpointReactive is nothing that is done"):
+            link.decide({"reason": "start", "trip": None})
+        link.close()
+
+
+def test_what_waits_behind_a_flood_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 1.0)
+    monkeypatch.setattr(line, "RATE", 5.0)
+    with central("silent") as system:
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        for number in range(20):
+            system.say(f'[2, "{number}", "Explode", {{}}]')
+        until(lambda: link._line is not None and link._line.floods)
+        with pytest.raises(NoAnswer, match=r"no more than 5 messages a second are read"):
+            link.decide({"reason": "start", "trip": None})
+        link.close()
