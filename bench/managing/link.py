@@ -26,17 +26,22 @@ LARGEST = 1 << 20
 """Bytes of an answer: a power, and a warning for each departure, are a few hundred."""
 
 
+LOOK = 2.0
+"""s of real time between two looks whether somebody still listens, where time is real."""
+
+
 class Link:
     """Asks a manager: `which` is `http://HOST:PORT`, a command with its arguments, or the name of one that ships.
 
+    Where time is real (`beside`) it is looked after between two questions, which are fifteen minutes apart.
     Raises `InputError`, one sentence, where there is none. Close it: the process that was started ends then.
     """
 
     live, says = False, ""
 
-    def __init__(self, which: str) -> None:
+    def __init__(self, which: str, *, beside: bool = False) -> None:
         self._process: Process | None = None
-        self.which = which
+        self.which, self._refused, self._over = which, False, threading.Event()
         url = which if which.startswith(("http://", "https://")) else self._start(which)
         try:
             self._place = _place(which, url)
@@ -48,6 +53,21 @@ class Link:
         except InputError:
             self.close()
             raise
+        if beside:
+            threading.Thread(target=self._look_after, name="manager looked after", daemon=True).start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody is there any more who could be asked: its process has ended, or nobody listens."""
+        return self._refused or (self._process is not None and self._process.is_over)
+
+    def _look_after(self) -> None:
+        while not self._over.wait(LOOK):
+            try:
+                with socket.create_connection(self._place, timeout=LOOK):
+                    self._refused = False
+            except OSError:
+                self._refused = True
 
     def decide(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask it; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
@@ -71,6 +91,7 @@ class Link:
 
     def close(self) -> None:
         """End what was started; may be called again."""
+        self._over.set()
         process, self._process = self._process, None
         end(process)
 

@@ -79,7 +79,10 @@ class Standing:
 
 
 class Link(Protocol):
-    """Between a bench and a manager. `live` is whether it follows; `says` is what whoever runs it should know."""
+    """Between a bench and a manager. `live` is whether it follows; `says` is what whoever runs it should know.
+
+    One that does not follow may have a `lost`: whether it knows, between two questions, that nobody would answer.
+    """
 
     live: bool
     says: str

@@ -62,7 +62,7 @@ class Stretch:
         self._due = next(self._moments)
         self._reasons = {"start"}  # also behind a pause: nothing is asked of the car until somebody has decided anew
         self._answer, self._looked = Answer(0.0), max(course.time, 0.0) - LOOK
-        self._problem = ""
+        self._problem, self._missed = "", False
         self._kept: float | None = None
         self._wanted: float | None = None
         self._range = self._needed = nan
@@ -128,6 +128,7 @@ class Stretch:
         """Show, ask and hear: what the manager wants from now on."""
         heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
+        self._miss()
         self._restart(row, time)
         if self._reasons and not self._inquiry.pending and not self._line.coming:
             self._decide(row, time, plugged)
@@ -144,6 +145,13 @@ class Stretch:
             if self._due[1] == "trip":
                 self._course.given = 0.0  # what was given before nobody could know that it would lack
             self._due = next(self._moments)
+
+    def _miss(self) -> None:
+        """Ask at once whoever seems to be there no more: what he asked for last must not act on until the next tick."""
+        lost = bool(getattr(self._link, "lost", False))
+        if lost and not self._missed and self._answer.power:
+            self._reasons.add("tick")
+        self._missed = lost
 
     def _restart(self, row: Row, time: float) -> None:
         again = self._line.restarted(self._stage, down=self._days.suffers("restart", time) is not None)
