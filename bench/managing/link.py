@@ -1,6 +1,8 @@
 """The link to a manager: one that listens already, or a process that is started for the time of a step.
 
-Whatever a manager does, it costs at most its patience: a late answer is none, and is not taken for the next one.
+Whatever a manager does, it costs at most its patience: a late answer is none, and is not taken for the next one. Each
+question has a connection of its own: what is said on it belongs to that question and to no other, and no server has
+grown tired of it in the quarter of an hour since the one before.
 """
 
 import http.client
@@ -8,13 +10,14 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.managing.answer import NoAnswer, parsed
 from bench.managing.links import Seen
 from bench.managing.process import Process, blame, command_of, end, listening, start
+from bench.plain import plain
 from bench.verdicts import InputError
 
 PATIENCE = 10.0
@@ -23,84 +26,72 @@ LARGEST = 1 << 20
 """Bytes of an answer: a power, and a warning for each departure, are a few hundred."""
 
 
+LOOK = 2.0
+"""s of real time between two looks whether somebody still listens, where time is real."""
+
+
 class Link:
     """Asks a manager: `which` is `http://HOST:PORT`, a command with its arguments, or the name of one that ships.
 
+    Where time is real (`beside`) it is looked after between two questions, which are fifteen minutes apart.
     Raises `InputError`, one sentence, where there is none. Close it: the process that was started ends then.
     """
 
     live, says = False, ""
 
-    def __init__(self, which: str) -> None:
+    def __init__(self, which: str, *, beside: bool = False) -> None:
         self._process: Process | None = None
-        self.which = which
+        self.which, self._refused, self._over = which, False, threading.Event()
         url = which if which.startswith(("http://", "https://")) else self._start(which)
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            self.close()
-            raise InputError(f"manager {which!r}: give http://HOST:PORT, a command or a name.")
-        self._link = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=PATIENCE)
         try:
-            self._link.connect()
+            self._place = _place(which, url)
+            with closing(self._connection()) as first:
+                first.connect()
         except OSError as error:
             self.close()
             raise InputError(f"manager {which}: nobody answers at {url} ({error}).") from error
+        except InputError:
+            self.close()
+            raise
+        if beside:
+            threading.Thread(target=self._look_after, name="manager looked after", daemon=True).start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody is there any more who could be asked: its process has ended, or nobody listens."""
+        return self._refused or (self._process is not None and self._process.is_over)
+
+    def _look_after(self) -> None:
+        while not self._over.wait(LOOK):
+            try:
+                with socket.create_connection(self._place, timeout=LOOK):
+                    self._refused = False
+            except OSError:
+                self._refused = True
 
     def decide(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask it; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
         try:
-            with self._patience():
-                status, body = self._asked(json.dumps(request))
+            with _patience(self._connection()) as connection:
+                status, body = _asked(connection, json.dumps(request))
         except (OSError, http.client.HTTPException) as error:
-            # The connection goes with it: an answer that comes late finds nobody.
-            self._link.close()
             blame(self.which, self._process)
             raise NoAnswer(f"it did not answer ({type(error).__name__}).") from error
         if len(body) > LARGEST:
-            self._link.close()
             raise NoAnswer(f"it answered more than {LARGEST} bytes, and nobody read on.")
         if status != 200:
-            raise NoAnswer(f"it answered {status}: {body[:120].decode('utf-8', 'replace')}")
+            raise NoAnswer(f"it answered {status}: {plain(body[:120].decode('utf-8', 'replace'))}")
         return parsed(body)
 
-    def _asked(self, request: str) -> tuple[int, bytes]:
-        """What it answers: its status, and its body as far as anybody reads one."""
-        self._link.request("POST", "/decide", request, {"Content-Type": "application/json"})
-        response = self._link.getresponse()
-        return response.status, response.read(LARGEST + 1)
-
-    @contextmanager
-    def _patience(self) -> Iterator[None]:
-        """Cut the line when its time is up; raises `TimeoutError` then.
-
-        The timeout of a socket is that of each byte: an answer that trickles in would keep the bench for ever.
-        """
-        if self._link.sock is None:
-            self._link.connect()
-        cut, line = threading.Event(), self._link.sock
-
-        def end() -> None:
-            cut.set()
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(PATIENCE, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            if cut.is_set():
-                raise TimeoutError("its time is up")
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(*self._place, timeout=PATIENCE)
 
     def follow(self, seen: Seen) -> None:
         """See `links.Link`: it is heard when it was asked, and only then."""
 
     def close(self) -> None:
-        """Hang up, and end what was started; may be called again."""
-        if hasattr(self, "_link"):
-            self._link.close()
+        """End what was started; may be called again."""
+        self._over.set()
         process, self._process = self._process, None
         end(process)
 
@@ -114,3 +105,48 @@ class Link:
             f"manager {which!r} never said `listening on http://HOST:PORT`: give the name of one that ships "
             "(`python -m managers` lists them), a command that starts one, or its address."
         )
+
+
+def _place(which: str, url: str) -> tuple[str, int]:
+    """Host and port of a URL; raises `InputError` for one that is none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.scheme != "http" or parts.path.strip("/") or parts.query:
+        raise InputError(f"manager {which!r}: give http://HOST:PORT, a command or a name.")
+    return host, port
+
+
+def _asked(connection: http.client.HTTPConnection, request: str) -> tuple[int, bytes]:
+    """What is answered: a status, and a body as far as anybody reads one."""
+    connection.request("POST", "/decide", request, {"Content-Type": "application/json", "Connection": "close"})
+    response = connection.getresponse()
+    return response.status, response.read(LARGEST + 1)
+
+
+@contextmanager
+def _patience(connection: http.client.HTTPConnection) -> Iterator[http.client.HTTPConnection]:
+    """Connect, and hang up at the end; cut the line when its time is up; raises `TimeoutError` then.
+
+    The timeout of a socket is that of each byte: an answer that trickles in would keep the bench for ever.
+    """
+    with closing(connection):
+        connection.connect()
+        cut, line = threading.Event(), connection.sock
+
+        def end() -> None:
+            cut.set()
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(PATIENCE, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield connection
+        finally:
+            timer.cancel()
+            if cut.is_set():
+                raise TimeoutError("its time is up")

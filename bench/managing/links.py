@@ -39,8 +39,8 @@ class Seen:
     anybody may be heard, `charger` the one that the car hangs on. `volts` (V) and `amps` (A) are those of the car's
     terminals, `taken` and `given` the Wh that have gone each way. `kept` Wh are to stay in the car, `wanted` Wh to be
     in it at its next departure, as its own reckoning has it; None where it has none. `mains` is the grid; None where
-    nobody measures it. `begun` is whether the step has: what is asked for before acts when it does, and time stands
-    still until then.
+    nobody measures it. `begun` is whether the step has, and `held` whether it is paused, outputs off: what is asked for
+    meanwhile acts when it goes on, if who asked is still there, and time stands still until then.
     """
 
     time: float
@@ -57,6 +57,12 @@ class Seen:
     wanted: float | None = None
     mains: Mains | None = None
     begun: bool = True
+    held: bool = False
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether time does: nothing can flow."""
+        return self.held or not self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,10 @@ class Standing:
 
 
 class Link(Protocol):
-    """Between a bench and a manager. `live` is whether it follows; `says` is what whoever runs it should know."""
+    """Between a bench and a manager. `live` is whether it follows; `says` is what whoever runs it should know.
+
+    One that does not follow may have a `lost`: whether it knows, between two questions, that nobody would answer.
+    """
 
     live: bool
     says: str

@@ -286,7 +286,7 @@ class Engine:
     def _loop(self, procedure: Procedure[Any], begin: Callable[[], Control], at_least: float = 0.0) -> str:
         """Begin, then scan until something ends the step; returns that as a sentence."""
         if self._must_pause(procedure):
-            self._hold()
+            self._hold(procedure)
         self._step_time = self._had
         control = begin()
         start = self.clock.now() - self._had
@@ -302,7 +302,7 @@ class Engine:
                 self._allow_programming()
                 control(row, self._step_time)
             paused = self.clock.now()
-            self._hold()
+            self._hold(procedure)
             control = begin()
             pause = self.clock.now() - paused
             start += pause
@@ -371,7 +371,7 @@ class Engine:
     def _must_pause(self, procedure: Procedure[Any]) -> bool:
         return self.sampler.guard.hold is not None and procedure.may_pause
 
-    def _hold(self) -> None:
+    def _hold(self, procedure: Procedure[Any]) -> None:
         """Outputs off, contactors as they are, until the excursion has recovered; raises `BenchFault` if it does not.
 
         Whatever the step measures by its own time does not count the hold.
@@ -384,7 +384,7 @@ class Engine:
         text = excursion.cause(self.sampler.step_name).text
         self.log.event("hold started", **excursion.as_event(self.sampler.step_name), text=text)
         try:
-            self._wait_for_recovery(began)
+            self._wait_for_recovery(procedure, began)
             recovered = True
         finally:
             self.log.event(
@@ -395,12 +395,13 @@ class Engine:
                 recovered=recovered,
             )
 
-    def _wait_for_recovery(self, began: float) -> None:
+    def _wait_for_recovery(self, procedure: Procedure[Any], began: float) -> None:
         longest = 3600 * self.bench.station.guard.longest_hold
         for row in self._scans(self.bench.station.rest_scan_period):
             excursion = self.sampler.guard.hold
             if excursion is None:
                 return
+            procedure.held(row)
             if row[_TIME] - began > longest:
                 alarm = self._alarm()
                 hint = f"the chamber reports {alarm!r}" if alarm else "check the chamber, its door and its supply"

@@ -181,9 +181,10 @@ class Quasar(VisaDriver):
 
     def _take_control(self) -> None:
         """Remote control; it would otherwise ignore every set point without a word."""
-        if self._registers.read(CONTROL, 3) != [REMOTE, 0, BY_POWER]:
-            for register, value in ((CONTROL, REMOTE), (AUTOSTART, 0), (SET_POINT_TYPE, BY_POWER)):
-                self._registers.write(register, value)
+        if self._registers.read(CONTROL, 3) == [REMOTE, 0, BY_POWER]:
+            return
+        for register, value in ((CONTROL, REMOTE), (AUTOSTART, 0), (SET_POINT_TYPE, BY_POWER)):
+            self._registers.write(register, value)
         if self._registers.read(CONTROL)[0] != REMOTE:
             raise InstrumentFault(f"{self.name} stays under control of its user; end that in its app")
 

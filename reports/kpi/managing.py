@@ -112,10 +112,15 @@ def missed_by_the_pack(run: Recording, step: Step) -> Explained:
     applies=managed,
 )
 def failures(run: Recording, step: Step) -> Explained:
-    """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows."""
+    """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows{first}."""
     found = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
     mine = [event for event in found if event["problem"] not in ("", "no link")]
-    return Explained(float(len(mine)), count=len(found))
+    return Explained(float(len(mine)), count=len(found), first=_told(mine[0], step) if mine else "")
+
+
+def _told(failure: Event, step: Step) -> str:
+    """Why a decision was none, as it was said of it then."""
+    return f"; the first, {(failure['time'] - step.start) / 3600:.2f} h into it: {failure['problem'].rstrip('.')}"
 
 
 @of_step(

@@ -189,7 +189,10 @@ def test_a_warning_does_not_excuse_what_a_manager_has_given_back_itself() -> Non
 
 def test_a_lost_link_is_not_the_manager_s_failure() -> None:
     events = [{"type": "manager", "time": 1.0, "problem": problem} for problem in ("", "no link", "it said nothing")]
-    assert kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it").value == 1.0
+    found = kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events), "it")
+    assert found.value == 1.0
+    assert found.definition.endswith("it said nothing.")  # a reviewer reads why, beside the figure
+    assert "the first" not in kpi.failures(managed([0.0] * 4, [0] * 4, [1] * 4, *events[:2]), "it").definition
 
 
 def test_what_is_bought_and_sold_is_that_of_house_and_car_together() -> None:

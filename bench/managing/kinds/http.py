@@ -3,4 +3,4 @@
 from bench.managing.link import Link
 from bench.managing.links import LinkKind
 
-KIND = LinkKind(("http", "https"), lambda which, _beside: Link(which))
+KIND = LinkKind(("http", "https"), lambda which, beside: Link(which, beside=beside))

@@ -31,7 +31,7 @@ def _state(orders: Orders, seen: Seen) -> float:
         return NO_CAR
     if abs(seen.power) > RESTING:
         return CHARGING if seen.power > 0 else DISCHARGING
-    return WAITING if orders.power else PAUSED
+    return WAITING if orders.power and not seen.held else PAUSED
 
 
 def _charge(_orders: Orders, seen: Seen) -> float:

@@ -104,8 +104,8 @@ class ModbusLink:
             self._gone = seen.time
             self._orders.rest()
             return Standing(0.0, "no link")
-        if not (seen.begun or self._server.clients):
-            self._orders.rest()  # whoever has left again is not obeyed by a step that begins later
+        if seen.stands_still and not self._server.clients:
+            self._orders.rest()  # whoever has left again is not obeyed by a step that goes on later
         problem = self._problem()
         if problem:
             self._orders.rest()

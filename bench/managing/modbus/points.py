@@ -51,12 +51,21 @@ def _state(orders: Orders, seen: Seen) -> Value:
         return "FAULT"
     if not seen.car.plugged:
         return "OFF"
+    if seen.held:
+        return "SLEEPING"
     return "RUNNING" if abs(seen.power) > RESTING else "STANDBY"
 
 
 def _connected(orders: Orders, seen: Seen) -> Value:
     """`ConnSt`: a box that has tripped is on the grid no more, and without a car it is none."""
     return "CONNECTED" if seen.car.plugged and not orders.functions.tripped else "DISCONNECTED"
+
+
+def _battery(orders: Orders, seen: Seen) -> Value:
+    """`State`."""
+    if not (seen.car.plugged and orders.connected):
+        return "DISCONNECTED"
+    return "STANDBY" if seen.held else "CONNECTED"
 
 
 def _flow(seen: Seen) -> Value:
@@ -151,7 +160,7 @@ SHOWN: Mapping[int, Mapping[str, Show]] = {
         "WChaRteMax": lambda _, seen: seen.car.charge, "WDisChaRteMax": lambda _, seen: seen.car.discharge,
         "SoC": lambda _, seen: _soc(seen), "ChaSt": lambda _, seen: _flow(seen), "LocRemCtl": lambda *_: "REMOTE",
         "Hb": lambda _, seen: _heart(seen), "Typ": lambda *_: "LITHIUM_ION",
-        "State": lambda orders, seen: "CONNECTED" if seen.car.plugged and orders.connected else "DISCONNECTED",
+        "State": _battery,
         "Evt1": lambda *_: 0, "Evt2": lambda *_: 0, "EvtVnd1": lambda *_: 0, "EvtVnd2": lambda *_: 0,
         "V": lambda _, seen: _known(seen.volts), "A": lambda _, seen: _known(seen.amps, -1),
         "W": lambda _, seen: _known(seen.volts * seen.amps, -1),

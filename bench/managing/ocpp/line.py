@@ -25,6 +25,7 @@ WAITING = 64
 """Answers that nobody has taken yet."""
 RATE = 50.0
 """Messages a second that are read; more have to wait in the line."""
+LOST = "its line was lost"
 TROUBLE = (OSError, WebSocketException, TimeoutError)
 
 
@@ -34,6 +35,8 @@ class NoLine(Exception):
 
 class Line:
     """One connection to `url`. Calls of theirs are answered by `handler`, in a thread of the line's own.
+
+    `floods` is whether they have sent more than is read at once: some of it waits in the line, answers with it.
 
     Raises `NoLine` where nobody accepts it as OCPP 2.1.
     """
@@ -47,6 +50,7 @@ class Line:
         self._opened = ExitStack()
         self._line = _connected(self._opened, url, context, headers)
         self.lost = threading.Event()
+        self.floods = False
         self._reader = threading.Thread(target=self._read, name="ocpp line", daemon=True)
         self._reader.start()
 
@@ -59,28 +63,41 @@ class Line:
             self._send(rpc.call(number, action, payload))
             result = self._answer(number, monotonic() + patience)
         if result.error:
-            raise Refused(result.error.split()[0], f"{action}: {result.error}")
+            raise Refused(result.code, f"{action}: {result.error}")
         return rpc.valid(rpc.RESULT, action, result.payload)
 
     def _answer(self, number: str, until: float) -> Result:
         while not self.lost.is_set():
             left = until - monotonic()
             if left <= 0:
-                raise NoLine("it did not answer in time")
+                raise NoLine(f"it did not answer in time{self.behind}")
             with suppress(Empty):
                 result = self._results.get(timeout=min(left, 0.1))
                 if result.number == number:
                     return result
-        raise NoLine("it hung up")
+        raise NoLine(LOST)
+
+    @property
+    def behind(self) -> str:
+        """Why what they have said may not have been read, as the end of a sentence; empty where it has."""
+        return f"; of what it sends no more than {RATE:g} messages a second are read" if self.floods else ""
 
     def _send(self, text: str) -> None:
         try:
             self._line.send(text)
         except TROUBLE as error:
             self.lost.set()
-            raise NoLine("it hung up") from error
+            raise NoLine(LOST) from error
 
     def _read(self) -> None:
+        try:
+            self._listen()
+        except Exception:  # noqa: BLE001 - whatever a message has done to its reader, nobody is heard any more
+            self._opened.close()
+        finally:
+            self.lost.set()
+
+    def _listen(self) -> None:
         pace, pause = deque[float](maxlen=int(RATE)), threading.Event()
         with suppress(NoLine, *TROUBLE):
             for message in self._line:
@@ -93,8 +110,9 @@ class Line:
                 pace.append(monotonic())
                 if len(pace) == pace.maxlen:
                     # What a flood of messages costs the bench is bounded: the rest waits where it is.
-                    pause.wait(max(pace[0] + 1.0 - pace[-1], 0.0))
-        self.lost.set()
+                    early = max(pace[0] + 1.0 - pace[-1], 0.0)
+                    self.floods = self.floods or early > 0
+                    pause.wait(early)
 
     def close(self) -> None:
         """Hang up; may be called again."""

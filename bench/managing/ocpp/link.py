@@ -20,9 +20,10 @@ from bench.clock import monotonic
 from bench.managing.answer import NoAnswer
 from bench.managing.links import LOST, Seen, Standing
 from bench.managing.ocpp.address import Address
+from bench.managing.ocpp.line import LOST as LINE_LOST
 from bench.managing.ocpp.line import Line, NoLine
 from bench.managing.ocpp.rpc import Payload, Refused
-from bench.managing.ocpp.station import Needs, Station
+from bench.managing.ocpp.station import HELD, Needs, Station
 from bench.managing.process import BEGINS, Process, blame, command_of, end, listening, start
 from bench.verdicts import InputError
 
@@ -48,7 +49,7 @@ class OcppLink:
         self._station: Station | None = None
         self._line: Line | None = None
         self._jobs: Queue[Callable[[], None] | None] = Queue()
-        self._plugged = self._accepted = False
+        self._plugged = self._accepted = self._held = False
         self._fresh, self._reconnecting, self._tried = True, False, 0.0
         self._alive = self._metered = 0.0
         self._address = Address.of(which if not which.startswith(f"{WORD}:") else self._start(which))
@@ -106,11 +107,13 @@ class OcppLink:
             return self._unlinked(station, seen)
         self._keep_line(seen)
         self._keep_transaction(station, seen)
+        if station.telling:
+            self._jobs.put(self._tell)
         if not self._beside:
             self._jobs.join()  # or what is told of this moment would be told of another
         if self._up:
             self._alive = seen.time
-        elif not seen.begun or seen.time - self._alive > LOST:
+        elif seen.stands_still or seen.time - self._alive > LOST:
             station.forget()
             return Standing(0.0, LOST_LINE)
         return Standing(station.power, acting=station.acting)
@@ -151,11 +154,14 @@ class OcppLink:
             self._jobs.put(lambda: self._meter("tick"))
 
     def _keep_transaction(self, station: Station, seen: Seen) -> None:
+        if seen.held != self._held:
+            self._held = seen.held
+            self._jobs.put(lambda: self._meter(HELD))
         if seen.car.plugged != self._plugged:
             self._plugged = seen.car.plugged
             if not self._plugged:
                 station.stopped = False
-                station.profiles.clear(purpose="TxProfile")
+                station.profiles.clear(station.profiles.matching(purpose="TxProfile"))
             self._jobs.put(self._come if self._plugged else lambda: self._go("EVCommunicationLost", "EVDisconnected"))
         if station.stopped and station.transaction:
             self._jobs.put(lambda: self._go("RemoteStop", "Remote"))
@@ -246,6 +252,11 @@ class OcppLink:
         else:
             self._call("Heartbeat", {})
 
+    def _tell(self) -> None:
+        """Tell what the station has to tell by itself; what it cannot tell now is told no more."""
+        while (told := self._at.told_next()) is not None:
+            self._call(*told)
+
     def _consult(self, request: Mapping[str, Any]) -> float:
         station = self._at
         if not self._up:
@@ -254,7 +265,7 @@ class OcppLink:
             return 0.0
         if not station.transaction:
             self._begin()
-        before = station.heard
+        before, station.refusal = station.heard, ""
         self._meter(request["reason"])
         status = self._needed(request)
         if status == "Rejected":
@@ -278,10 +289,16 @@ class OcppLink:
         until, pause = monotonic() + PATIENCE, threading.Event()
         while station.heard == before:
             if monotonic() > until:
-                raise Refused("GenericError", "it accepted the needs of the car and set no profile.")
+                raise Refused("GenericError", f"it accepted the needs of the car and set no profile{self._why_none()}.")
             if not self._up:
-                raise NoLine("it hung up")
+                raise NoLine(f"{LINE_LOST}{self._why_none()}")
             pause.wait(LOOK)
+
+    def _why_none(self) -> str:
+        """What may be behind a profile that never came, as the end of a sentence."""
+        if self._at.refusal:
+            return f" that could be used: {self._at.refusal.rstrip('.')}"
+        return "" if self._line is None else self._line.behind
 
 
 def _authorised(told: Payload) -> None:

@@ -13,6 +13,8 @@ from jsonschema.exceptions import ValidationError
 from ocpp.messages import get_validator
 from ocpp.v21.enums import Action
 
+from bench.plain import plain
+
 CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 VERSION = "2.1"
 SUBPROTOCOL = "ocpp2.1"
@@ -42,11 +44,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a call of ours: its `payload`, or the `error` that answered it."""
+    """What came of a call of ours: its `payload`, or the `code` and the words (`error`) of what answered it."""
 
     number: str
     payload: Payload
     error: str = ""
+    code: str = "GenericError"
 
 
 def parsed(text: str | bytes) -> Any:
@@ -109,7 +112,8 @@ def _number(message: object) -> str:
 
 def _result(message: list[Any]) -> Result:
     if message[0] == ERROR:
-        return Result(message[1], {}, f"{str(message[2])[:40]} {str(message[3])[:80] if len(message) > 3 else ''}")
+        code, words = (plain(str(each))[:80] for each in (message[2], message[3] if len(message) > 3 else ""))
+        return Result(message[1], {}, f"{code or 'an error without a code'} {words}".strip(), code or "GenericError")
     payload = message[2] if isinstance(message[2], Mapping) else {}
     return Result(message[1], payload, "" if isinstance(message[2], Mapping) else "no object")
 

@@ -4,7 +4,7 @@ One EVSE with one connector, both number 1. It does what smart charging and bidi
 that it knows and has no part in are not supported, and say so. A reset ends what is asked for and begins anew.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isnan, nan
@@ -13,7 +13,10 @@ from typing import Any
 
 from bench.clock import utc_text
 from bench.managing.links import Seen
-from bench.managing.ocpp.profiles import Profiles, Unusable, read
+from bench.managing.ocpp.calls import ANSWERS
+from bench.managing.ocpp.der import TYPES, Control, Controls
+from bench.managing.ocpp.periods import Period
+from bench.managing.ocpp.profiles import Profiles
 from bench.managing.ocpp.rpc import Payload, Refused
 
 EVSE = {"id": 1, "connectorId": 1}
@@ -21,9 +24,11 @@ TOKEN = {"idToken": "packbench", "type": "Central"}
 VENDOR, MODEL = "packbench", "served car"
 MOVES = 50.0
 """W from which on energy moves."""
+HELD = "held"
+"""Why it tells that the bench has paused, or goes on; nobody is asked for anything then."""
 REASONS: Mapping[str, str] = {
     "start": "CablePluggedIn", "arrival": "CablePluggedIn", "tick": "MeterValuePeriodic", "trip": "MeterValuePeriodic",
-    "link": "MeterValuePeriodic", "reserve": "SoCLimitReached",
+    "link": "MeterValuePeriodic", "reserve": "SoCLimitReached", HELD: "ChargingStateChanged",
 }  # fmt: skip
 """Why a bench asks, as a transaction's event says it."""
 
@@ -39,44 +44,91 @@ class Needs:
 
 @dataclass
 class Station:
-    """What it is in, and what was asked of it; read and changed in several threads, each time with `lock`."""
+    """What it is in, and what was asked of it; read and changed in several threads, each time with `lock`.
+
+    `telling` is what it has to tell by itself: actions with their payloads. `refusal` is why the last profile that was
+    rejected was.
+    """
 
     seen: Seen
     profiles: Profiles = field(default_factory=Profiles)
+    controls: Controls = field(default_factory=Controls)
+    telling: list[tuple[str, Payload]] = field(default_factory=list)
     transaction: str = ""
     stopped: bool = False
     starts: bool = False
     resets: bool = False
     remote: int | None = None
     heard: int = 0
+    refusal: str = ""
     told: int = 0
     count: int = 0
     lock: RLock = field(default_factory=RLock)
 
     @property
+    def flows(self) -> bool:
+        """Whether anything may: in a transaction that nobody has stopped."""
+        return bool(self.transaction) and not self.stopped
+
+    @property
     def power(self) -> float:
         """W that are asked for now."""
         with self.lock:
-            return self.profiles.power(self.seen.epoch) if self.transaction else 0.0
+            return self.profiles.power(self.seen.epoch) if self.flows else 0.0
 
     @property
     def acting(self) -> float | None:
-        """W that a profile makes of the frequency, in place of `power`; None where none follows it."""
+        """W that frequency and DER controls make of `power`; None where nothing does."""
         with self.lock:
+            if not self.flows:
+                return None
             hertz = self.seen.mains.hertz if self.seen.mains is not None else nan
-            return self.profiles.acting(self.seen.epoch, hertz) if self.transaction else None
+            followed = self.profiles.acting(self.seen.epoch, hertz)
+            made = self.controls.made(self.power if followed is None else followed, self.seen)
+            return followed if made is None else made
+
+    def planned(self, duration: float) -> Iterator[tuple[float, Payload]]:
+        """What profiles ask for in the next s: s from now, and a period's content, wherever that changes."""
+        if self.flows:
+            return self.profiles.composite(self.seen.epoch, duration)
+        return iter([(0.0, Period(0.0, 0.0).composed())])
 
     def show(self, seen: Seen) -> None:
         """Take what is."""
         with self.lock:
             self.seen = seen
+            self.look()
+
+    def look(self) -> None:
+        """See which DER controls act now, and tell of those that have begun or ended."""
+        for turn in self.controls.look(self.seen.epoch):
+            told = {"controlId": turn.number, "started": turn.started, "timestamp": self.now}
+            self.tell("NotifyDERStartStop", told | ({"supersededIds": turn.superseded} if turn.superseded else {}))
 
     def forget(self) -> None:
         """Nothing is asked for any more."""
         with self.lock:
-            self.profiles = Profiles()
+            self.profiles, self.controls = Profiles(), Controls()
+            self.telling.clear()
 
     # --- what it tells ---------------------------------------------------------------------------------------------
+
+    def tell(self, action: str, payload: Payload) -> None:
+        """Tell it as soon as the line is free."""
+        self.telling.append((action, payload))
+
+    def told_next(self) -> tuple[str, Payload] | None:
+        """What is to be told next, once."""
+        with self.lock:
+            return self.telling.pop(0) if self.telling else None
+
+    def report_of(self, controls: Sequence[Control], request: int) -> Payload:
+        """ReportDERControl."""
+        told: dict[str, Any] = {"requestId": request}
+        for each in controls:
+            superseded = self.controls.superseded(each, self.seen.epoch)
+            told.setdefault(TYPES[each.kind].settings, []).append(each.told(superseded=superseded))
+        return told
 
     @property
     def now(self) -> str:
@@ -97,6 +149,7 @@ class Station:
         with self.lock:
             self.count, self.told = self.count + 1, 0
             self.transaction = f"packbench-{self.count}"
+            self.profiles.begin_anew(self.seen.epoch)
             remote, self.remote = self.remote, None
         event = self._event("Started", "CablePluggedIn" if remote is None else "RemoteStart")
         info = event["transactionInfo"] | ({} if remote is None else {"remoteStartId": remote})
@@ -112,13 +165,14 @@ class Station:
         info = event["transactionInfo"] | {"stoppedReason": reason}
         with self.lock:
             self.transaction = ""
-            self.profiles.clear(purpose="TxProfile")
+            self.profiles.clear(self.profiles.matching(purpose="TxProfile"))
         return event | {"transactionInfo": info}
 
     def _event(self, kind: str, trigger: str) -> dict[str, Any]:
         seen = self.seen
         moves = not isnan(seen.power) and abs(seen.power) > MOVES
-        state = "EVConnected" if not moves else "Charging"
+        # Paused it is who supplies that has stopped, whatever the car wants.
+        state = "SuspendedEVSE" if seen.held else "Charging" if moves else "EVConnected"
         event = {
             "eventType": kind, "timestamp": self.now, "triggerReason": trigger, "seqNo": self.told, "evse": EVSE,
             "transactionInfo": {"transactionId": self.transaction, "chargingState": state},
@@ -173,112 +227,3 @@ class Station:
 
 def _whole(value: float) -> float:
     return 0.0 if isnan(value) else round(value, 1)
-
-
-def _status(status: str, why: Unusable | None = None) -> Payload:
-    if why is None:
-        return {"status": status}
-    code, words = why.args
-    return {"status": status, "statusInfo": {"reasonCode": code[:20], "additionalInfo": words[:1024]}}
-
-
-def _set(station: Station, payload: Payload) -> Payload:
-    content = payload["chargingProfile"]
-    try:
-        if payload["evseId"] not in {0, 1}:
-            raise Unusable("InvalidValue", f"there is no EVSE {payload['evseId']}.")
-        profile = read(content, station.seen.epoch, measured=station.seen.mains is not None)
-        if profile.purpose == "TxProfile" and content.get("transactionId") != (station.transaction or None):
-            raise Unusable("TxNotFound", "that is not the transaction that goes on.")
-        station.profiles.put(profile)
-    except Unusable as unusable:
-        return _status("Rejected", unusable)
-    station.heard += 1
-    return _status("Accepted")
-
-
-def _update(station: Station, payload: Payload) -> Payload:
-    try:
-        station.profiles.update(payload["chargingProfileId"], payload["scheduleUpdate"])
-    except Unusable as unusable:
-        return _status("Rejected", unusable)
-    station.heard += 1
-    return _status("Accepted")
-
-
-def _clear(station: Station, payload: Payload) -> Payload:
-    which = payload.get("chargingProfileCriteria", {})
-    found = which.get("evseId", 1) in {0, 1} and station.profiles.clear(
-        payload.get("chargingProfileId"), which.get("chargingProfilePurpose"), which.get("stackLevel")
-    )
-    return _status("Accepted" if found else "Unknown")
-
-
-def _composite(station: Station, payload: Payload) -> Payload:
-    duration, unit = payload["duration"], payload.get("chargingRateUnit", "W")
-    if unit != "W" or payload["evseId"] not in {0, 1} or not 0 < duration <= 31 * 86400:
-        return _status("Rejected")
-    powers = station.profiles.composite(station.seen.epoch, duration) if station.transaction else iter([(0.0, 0.0)])
-    periods = [
-        {"startPeriod": int(start), "setpoint": round(power, 1), "operationMode": "CentralSetpoint"}
-        for start, power in powers
-    ]
-    schedule = {
-        "evseId": payload["evseId"], "duration": duration, "scheduleStart": station.now, "chargingRateUnit": "W",
-        "chargingSchedulePeriod": periods[:1024],
-    }  # fmt: skip
-    return {"status": "Accepted", "schedule": schedule}
-
-
-def _reset(station: Station, payload: Payload) -> Payload:
-    if payload.get("evseId") is not None:
-        return _status("Rejected")
-    if payload["type"] == "OnIdle" and station.transaction:
-        return _status("Rejected")
-    station.resets = True
-    return _status("Accepted")
-
-
-def _stop(station: Station, payload: Payload) -> Payload:
-    if not station.transaction or payload["transactionId"] != station.transaction:
-        return _status("Rejected")
-    station.stopped = True
-    station.forget()
-    return _status("Accepted")
-
-
-def _start(station: Station, payload: Payload) -> Payload:
-    if station.transaction or not station.seen.car.plugged or "chargingProfile" in payload:
-        return _status("Rejected")
-    station.stopped, station.starts, station.remote = False, True, payload["remoteStartId"]
-    return _status("Accepted")
-
-
-def _variables(key: str, status: str) -> "Answer":
-    def answer(_station: Station, payload: Payload) -> Payload:
-        asked = payload[f"{key}Data"]
-        told = [
-            {"attributeStatus": status, "component": each["component"], "variable": each["variable"]} for each in asked
-        ]
-        return {f"{key}Result": told}
-
-    return answer
-
-
-def _ongoing(station: Station, payload: Payload) -> Payload:
-    return {
-        "ongoingIndicator": payload.get("transactionId") == (station.transaction or None), "messagesInQueue": False,
-    }  # fmt: skip
-
-
-Answer = Callable[[Station, Payload], Payload]
-ANSWERS: Mapping[str, Answer] = {
-    "SetChargingProfile": _set, "UpdateDynamicSchedule": _update, "ClearChargingProfile": _clear,
-    "GetCompositeSchedule": _composite, "Reset": _reset, "RequestStopTransaction": _stop,
-    "RequestStartTransaction": _start, "GetTransactionStatus": _ongoing,
-    "GetVariables": _variables("getVariable", "UnknownComponent"),
-    "SetVariables": _variables("setVariable", "UnknownComponent"),
-    "TriggerMessage": lambda _station, _payload: _status("NotImplemented"),
-    "DataTransfer": lambda _station, _payload: _status("UnknownVendorId"),
-}  # fmt: skip
-"""What it does, by the action. Whatever is not here is known and not supported."""

@@ -126,6 +126,9 @@ class Procedure(Generic[S]):
         """Called when a current may flow, and again after each pause: the control law from now on."""
         return ask_nothing
 
+    def held(self, row: Row) -> None:
+        """Called with each scan of a pause, outputs off: the step's time stands still until `begin` is called again."""
+
     def ending(self, start: float, at_least: float = 0.0) -> Ending:
         """What ends the step that began at `start` (s of test time), after `at_least` s."""
         return Conditions(self.step, self.place.pack, start, self.place.index)

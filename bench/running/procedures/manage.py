@@ -14,9 +14,11 @@ from bench.running.grid_side import NO_CHARGER, charger_of, envelope
 from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.grid import OnTheGrid
 from bench.running.procedures.managed.car import Car
+from bench.running.procedures.managed.course import Course
 from bench.running.procedures.managed.line import Line
 from bench.running.procedures.managed.stretch import Stretch
 from bench.running.procedures.profile import ROUNDING
+from bench.running.sampling import Row
 
 PATIENCE = 10.0
 """s of real time for a line to a manager that has begun."""
@@ -39,6 +41,7 @@ class ManageProcedure(OnTheGrid[Manage]):
         self._charger = self._car.charger
         self.charge, self.discharge = self.charger.charge, self.charger.discharge
         self._line = Line(step.manager, beside=self.on_the_wall)
+        self._course: Course | None = None
         self._stretch: Stretch | None = None
         self._shown: Callable[[], None] | None = None
 
@@ -106,7 +109,14 @@ class ManageProcedure(OnTheGrid[Manage]):
         return self._stretch.control
 
     def _made(self, stage: Stage) -> Stretch:
-        return Stretch(self._car, self._line, stage, beside=self.on_the_wall)
+        if self._course is None:
+            self._course = Course.of(self.step.days, stage.begins)
+        return Stretch(self._car, self._line, stage, self._course, beside=self.on_the_wall)
+
+    def held(self, row: Row) -> None:
+        """See `Procedure`: whoever follows is shown that it is paused."""
+        if self._stretch is not None:
+            self._stretch.held(row)
 
     def pace(self, time: float) -> float:
         """See `Procedure`: a car that rests is looked at as in a rest, and in time for whatever happens next."""

@@ -1,6 +1,7 @@
 """A central system of a few lines on a real WebSocket, by the package ocpp, which says what a test wants said."""
 
 import asyncio
+import json
 import logging
 import ssl
 import threading
@@ -15,7 +16,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 Says = str | dict[str, Any] | Sequence[tuple[int, dict[str, Any]]]
-"""Of the needs of a car: a status, "silent" or "hang up", a profile's one period, or its periods by their start."""
+"""Of the needs of a car: a status, "silent", "hang up" or "codeless" (an error that has none), a profile's one period,
+or its periods by their start."""
 TIME = "2026-01-01T00:00:00Z"
 
 
@@ -26,6 +28,10 @@ class Station(ChargePoint):  # type: ignore[misc]
 
     async def route_message(self, raw_msg: str) -> None:
         self.system.raw.append(raw_msg)
+        message = json.loads(raw_msg)
+        if self.system.says[0] == "codeless" and message[2] == "NotifyEVChargingNeeds":
+            await self._connection.send(json.dumps([4, message[1], "", "", {}]))
+            return
         await super().route_message(raw_msg)
 
     @on(Action.boot_notification, skip_schema_validation=False)
@@ -44,6 +50,21 @@ class Station(ChargePoint):  # type: ignore[misc]
         self.system.hear("TransactionEvent", told)
         self.system.transaction = told["transaction_info"]["transaction_id"]
         return call_result.TransactionEvent(id_token_info={"status": self.system.token})
+
+    @on(Action.report_charging_profiles)
+    def profiles(self, **told: Any) -> Any:
+        self.system.hear("ReportChargingProfiles", told)
+        return call_result.ReportChargingProfiles()
+
+    @on(Action.report_der_control)
+    def controls(self, **told: Any) -> Any:
+        self.system.hear("ReportDERControl", told)
+        return call_result.ReportDERControl()
+
+    @on(Action.notify_der_start_stop)
+    def turn(self, **told: Any) -> Any:
+        self.system.hear("NotifyDERStartStop", told)
+        return call_result.NotifyDERStartStop()
 
     @on(Action.notify_ev_charging_needs)
     async def needs(self, **told: Any) -> Any:
@@ -96,8 +117,6 @@ class Central:
 
     def hear(self, action: str, told: dict[str, Any]) -> None:
         """Keep what was told, in camel case as it was on the wire."""
-        import json
-
         self.told.append((action, json.loads(self.raw[-1])[3]))
 
     def ask(self, action: str, **payload: Any) -> Any:

@@ -1,12 +1,14 @@
 """The link to a manager over a real socket and to a real process: what it may say, and who is blamed."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import repeat
 from subprocess import PIPE
 from typing import Any
@@ -44,6 +46,9 @@ def test_whatever_it_says_is_an_answer_or_its_own_failure(said: Any) -> None:
         (b"3 kW please", "no JSON"), (b"[1]", "no object"), (b'{"power": "3"}', "finite number"),
         (b'{"power": NaN}', "finite number"), (b'{"power": true}', "finite number"), (b"{}", "finite number"),
         (b'{"power": 1, "warnings": ["soon"]}', "each with a departure"), (None, "did not answer"),
+        pytest.param(b'{"power": 1%s}' % (b"0" * 400), "finite number", id="400 digits"),
+        pytest.param(b"[" * 100_000, "no JSON", id="nested without an end"),
+        (b'{"power": 1, "warnings": [{"departure": "2026-01-13T07:30:00"}]}', "no offset from UTC"),
     ],
 )  # fmt: skip
 def test_what_is_no_answer_is_told_in_one_sentence(said: bytes | None, why: str) -> None:
@@ -62,6 +67,98 @@ def test_who_hung_up_is_asked_again() -> None:
             link.decide({})
         assert link.decide({})["power"] == 5
         link.close()
+
+
+@pytest.fixture
+def talker() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    """Serves every connection by a function of the test's own; its address."""
+    with ExitStack() as opened:
+        yield lambda attend: opened.enter_context(_talking(attend))
+
+
+@contextmanager
+def _talking(attend: Callable[[socket.socket], None]) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            while True:
+                try:
+                    line, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=_attended, args=(line, attend), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _attended(line: socket.socket, attend: Callable[[socket.socket], None]) -> None:
+    with line, suppress(OSError):
+        attend(line)
+
+
+def _asks(line: socket.socket) -> bool:
+    """Whether a whole request came."""
+    found = b""
+    while b"}" not in found and (came := line.recv(4096)):
+        found += came
+    return b"}" in found
+
+
+def _says(power: float) -> bytes:
+    body = json.dumps({"power": power}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def test_a_server_that_tires_of_a_silent_line_has_not_failed(talker: Any) -> None:
+    """Web servers hang up after some seconds without a request; between two questions there are fifteen minutes."""
+    over = threading.Event()
+
+    def attend(line: socket.socket) -> None:
+        if _asks(line):
+            line.sendall(_says(5))
+            line.close()
+            over.set()
+
+    link = Link(talker(attend))
+    for _ in range(3):
+        assert link.decide({})["power"] == 5
+        assert over.wait(20)
+        over.clear()
+    link.close()
+
+
+def test_what_is_said_unasked_answers_no_later_question(talker: Any) -> None:
+    asked, said = threading.Event(), threading.Event()
+
+    def attend(line: socket.socket) -> None:
+        while _asks(line):
+            line.sendall(_says(5))
+            asked.wait(20)
+            try:
+                line.sendall(_says(-9999))
+            finally:
+                said.set()
+
+    link = Link(talker(attend))
+    assert link.decide({})["power"] == 5
+    asked.set()
+    assert said.wait(20)
+    assert link.decide({})["power"] == 5
+    link.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["\x1b[31mred\nsecond line", pytest.param("x" * 5000, id="long"), {"not": "a text"}, 10**20, ["a", "list"], True],
+)
+def test_whatever_it_says_for_the_record_is_one_short_line(said: Any) -> None:
+    told = understood({"power": 1, "say": said}).say
+    assert told.isprintable()
+    assert 0 < len(told) <= 200
 
 
 def test_an_answer_that_trickles_in_costs_no_more_than_one_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +205,9 @@ def test_an_answer_without_an_end_is_not_read_to_it() -> None:
 @pytest.mark.parametrize(
     ("which", "why"),
     [
-        ("http://127.0.0.1:9", "nobody answers"), ("ftp://somewhere", "never said"),
+        ("http://127.0.0.1:9", "nobody answers"), ("http://127.0.0.1:port", "give http://HOST:PORT"),
+        ("http://127.0.0.1:99999", "give http://HOST:PORT"), ("http://[::1", "give http://HOST:PORT"),
+        ("http://127.0.0.1:9/api", "give http://HOST:PORT"), ("ftp://somewhere", "never said"),
         ("nobody-of-this-name", "never said"),
         (f"{sys.executable} -c pass", "never said"), ("no-such-command --port 1", "cannot be started"),
     ],

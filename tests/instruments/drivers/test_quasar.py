@@ -34,7 +34,7 @@ def state(number: int) -> Said:
 
 MOST = holds(514, 7400)
 TAKEN = takes(81, 1), takes(82, 0), takes(83, 1)
-REMOTE = holds(81, 1, 0, 1), holds(81, 1)
+REMOTE = (holds(81, 1, 0, 1),)
 
 
 def kept(power: int) -> tuple[Said, Said]:

@@ -12,7 +12,6 @@ from bench.columns import INDEX
 from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
 from bench.managing.links import Link, Seen, Standing
-from bench.managing.meter import Meter
 from bench.managing.moments import REASONS, happenings
 from bench.managing.reaching import DECEIVING
 from bench.managing.request import Asking, Telling, displayed
@@ -21,6 +20,7 @@ from bench.running.grid_side import side_of
 from bench.running.procedures.base import Stage
 from bench.running.procedures.leading import Leading
 from bench.running.procedures.managed.car import Car
+from bench.running.procedures.managed.course import Course
 from bench.running.procedures.managed.line import Line
 from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
@@ -46,7 +46,8 @@ _LIMITS = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 class Stretch:
     """From where a step begins, or goes on, to its next pause or its end; nobody waits for answers `beside` it."""
 
-    def __init__(self, car: Car, line: Line, stage: Stage, *, beside: bool) -> None:
+    def __init__(self, car: Car, line: Line, stage: Stage, course: Course, *, beside: bool) -> None:
+        self._course = course
         self._car, self._line, self._stage, self._beside = car, line, stage, beside
         self._link = line.link(stage)
         self._inquiry, self._why = self._asked_by(self._link), ""
@@ -56,21 +57,21 @@ class Stretch:
         self._asking = Asking(
             step.days, car.own_charger, step.imports, step.exports, self._foreseen, road=step.reserve_road
         )
-        self._moments = iter([*sorted(happenings(self._days)), (inf, "")])
+        ahead = [each for each in happenings(self._days) if each[0] > course.time + ROUNDING]
+        self._moments = iter([*sorted(ahead), (inf, "")])
         self._due = next(self._moments)
-        self._reasons = set[str]()
-        self._answer, self._looked, self._armed = Answer(0.0), -LOOK, True
-        self._problem, self._meter = "", Meter()
+        self._reasons = {"start"}  # also behind a pause: nothing is asked of the car until somebody has decided anew
+        self._answer, self._looked = Answer(0.0), max(course.time, 0.0) - LOOK
+        self._problem, self._missed = "", False
         self._kept: float | None = None
         self._wanted: float | None = None
-        self._gone: Trip | None = None
         self._range = self._needed = nan
         self._degrees = self._soc = self._cells = nan
         self._acting: float | None = None
         self._conditioned = "chamber" in stage.place.roles
         self._meters = GridMeter.of(stage.place.index, car.scale)
         self._site = self._days.site(0.0)
-        self._withheld = self._given = self._moved = 0.0
+        self._moved = 0.0
         self._still = STILL * stage.place.pack.rated_capacity
 
     def _asked_by(self, link: Link) -> Inquiry:
@@ -94,15 +95,22 @@ class Stretch:
         if not isnan(row[_SOC]):
             self._link.follow(replace(self._seen(row, self._stage.begins), begun=False))
 
+    def held(self, row: Row) -> None:
+        """Show that the step is paused: the car takes and gives nothing until it goes on."""
+        if self._link.live:
+            seen = self._seen(row, self._course.time)
+            self._link.follow(replace(seen, held=True, car=replace(seen.car, charge=0.0, discharge=0.0)))
+
     def control(self, row: Row, time: float) -> None:
         """See `Control`."""
+        self._course.time = time
         trip = self._days.trip_at(time)
         self._site = self._days.site(time) if self._meters is None else self._meters.site(row, self._at_box(row))
-        if time - self._looked >= LOOK or (trip is not None) != (self._gone is not None):
+        if time - self._looked >= LOOK or (trip is not None) != (self._course.gone is not None):
             self._look(row, time)
-        if trip is not None and self._gone is not trip:
+        if trip is not None and self._course.gone is not trip:
             self._departed(row, time, trip)
-        self._gone = trip
+        self._course.gone = trip
         self._hear_of_it(row, time, plugged=trip is None)
         if trip is not None:
             power = -self._car.scale * self._car.driving(time)
@@ -120,6 +128,7 @@ class Stretch:
         """Show, ask and hear: what the manager wants from now on."""
         heard = self._link.follow(self._seen(row, time)) if self._link.live else None
         self._happens(time)
+        self._miss()
         self._restart(row, time)
         if self._reasons and not self._inquiry.pending and not self._line.coming:
             self._decide(row, time, plugged)
@@ -134,8 +143,15 @@ class Stretch:
         while time + ROUNDING >= self._due[0]:
             self._reasons.add(self._due[1])
             if self._due[1] == "trip":
-                self._given = 0.0  # what was given before nobody could know that it would lack
+                self._course.given = 0.0  # what was given before nobody could know that it would lack
             self._due = next(self._moments)
+
+    def _miss(self) -> None:
+        """Ask at once whoever seems to be there no more: what he asked for last must not act on until the next tick."""
+        lost = bool(getattr(self._link, "lost", False))
+        if lost and not self._missed and self._answer.power:
+            self._reasons.add("tick")
+        self._missed = lost
 
     def _restart(self, row: Row, time: float) -> None:
         again = self._line.restarted(self._stage, down=self._days.suffers("restart", time) is not None)
@@ -162,9 +178,9 @@ class Stretch:
             self._note(column, value)
         if self._link.live:
             self._kept, self._wanted = (found(self._cells, time) for found in (self._car.kept, self._car.wanted))
-        self._armed = self._armed or self._range > days.reserve + AGAIN
-        if self._armed and self._asked < 0 and self._range < days.reserve:
-            self._armed = False
+        self._course.armed = self._course.armed or self._range > days.reserve + AGAIN
+        if self._course.armed and self._asked < 0 and self._range < days.reserve:
+            self._course.armed = False
             self._reasons.add("reserve")
         degrees = self._car.around(time)
         if self._conditioned and degrees != self._degrees:
@@ -173,22 +189,22 @@ class Stretch:
 
     def _withhold(self, row: Row, time: float) -> None:
         """Count what the pack did not take, and what it gave back, while the car is at home, Wh of the car."""
-        if self._gone is not None or self._days.trip_at(time) is not None:
+        if self._course.gone is not None or self._days.trip_at(time) is not None:
             return
         asked = self._car.charger.ac_to_dc(self._allowed(time))
         hours = max(time - self._looked, 0.0) / 3600 / self._car.scale
-        self._withheld += self._car.withheld(row, asked) * hours
+        self._course.withheld += self._car.withheld(row, asked) * hours
         if isfinite(row[_POWER]):
-            self._given += max(-row[_POWER], 0.0) * hours
+            self._course.given += max(-row[_POWER], 0.0) * hours
 
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         found = self._car.departs(row, time, trip)
         self._stage.log.event(
             "departure", at=time, leaves=self._days.at(trip.leaves).timestamp(), short=round(found.short, 3),
-            distance=trip.distance, road=trip.road, withheld=round(self._withheld / found.per_km, 3),
-            given=round(self._given / found.per_km, 3),
+            distance=trip.distance, road=trip.road, withheld=round(self._course.withheld / found.per_km, 3),
+            given=round(self._course.given / found.per_km, 3),
         )  # fmt: skip
-        self._answer, self._withheld, self._given = Answer(0.0), 0.0, 0.0
+        self._answer, self._course.withheld, self._course.given = Answer(0.0), 0.0, 0.0
 
     # --- what is decided ------------------------------------------------------------------------------------------
 
@@ -250,12 +266,12 @@ class Stretch:
     def _seen(self, row: Row, time: float) -> Seen:
         """What a car and its box show, at the scale of a car."""
         days, volts, amps = self._days, row[_VOLTAGE], row[_CURRENT] / self._car.scale
-        power = self._at_box(row) / self._car.scale
+        power, meter = self._at_box(row) / self._car.scale, self._course.meter
         plugged = days.trip_at(time) is None
-        self._meter.count(power if plugged else 0.0, time)
+        meter.count(power if plugged else 0.0, time)
         return Seen(
             time, days.start.timestamp() + time, self._linked(time), self._told(row, time), self._car.own_charger,
-            power if plugged else 0.0, volts, amps, self._meter.taken, self._meter.given, self._kept, self._wanted,
+            power if plugged else 0.0, volts, amps, meter.taken, meter.given, self._kept, self._wanted,
             None if self._meters is None else self._meters.mains(row),
         )  # fmt: skip
 

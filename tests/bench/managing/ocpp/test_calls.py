@@ -1,13 +1,15 @@
 """What a central system may call the station for, by the package ocpp, and what the station makes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import nan
 from typing import Any
 
 import pytest
+from ocpp.messages import get_validator
 
 from bench.managing.answer import NoAnswer
 from bench.managing.links import Mains, Standing
+from bench.managing.ocpp import periods, profiles
 from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
@@ -45,10 +47,33 @@ def events(system: Central) -> list[Any]:
     return [told for action, told in system.told if action == "TransactionEvent"]
 
 
-def put(system: Central, *periods: tuple[int, dict[str, Any]], **changed: Any) -> Any:
-    """Set a profile; what the station says."""
+def told_as(system: Central, action: str) -> list[Any]:
+    """What the system was told by an action."""
+    return [told for each, told in system.told if each == action]
+
+
+def put(system: Central, *periods: tuple[int, dict[str, Any]], evse: int = 1, **changed: Any) -> Any:
+    """Set a profile; what the station says. What is changed to None is not told."""
     told = profile(system.transaction, periods or [(0, {"setpoint": 2000})], **changed)
-    return system.ask("SetChargingProfile", evse_id=1, charging_profile=told)
+    content = {name: value for name, value in told.items() if value is not None}
+    return system.ask("SetChargingProfile", evse_id=evse, charging_profile=content)
+
+
+def scheduled(*periods: tuple[int, dict[str, Any]], **changed: Any) -> dict[str, Any]:
+    """What makes a profile one of a schedule that begins as these tests do."""
+    schedule = {
+        "id": 1, "charging_rate_unit": "W", "start_schedule": "2026-01-12T00:00:00Z",
+        "charging_schedule_period": [{"start_period": start, **period} for start, period in periods], **changed,
+    }  # fmt: skip
+    return {"charging_profile_kind": "Absolute", "charging_schedule": [schedule]}
+
+
+def station_wide(watts: int, **changed: Any) -> dict[str, Any]:
+    """What makes a profile one that limits the station."""
+    return {
+        "evse": 0, "charging_profile_purpose": "ChargingStationMaxProfile", "transaction_id": None,
+        **scheduled((0, {"limit": watts})), **changed,
+    }  # fmt: skip
 
 
 def test_a_set_point_acts_from_the_next_scan_on(link: OcppLink, system: Central) -> None:
@@ -66,6 +91,7 @@ def test_a_set_point_acts_from_the_next_scan_on(link: OcppLink, system: Central)
         ({"limit": 4000}, 4000), ({"setpoint": 3000, "limit": 1000}, 1000),
         ({"setpoint": -3000, "discharge_limit": -500}, -500), ({"operation_mode": "Idle"}, 0),
         ({"operation_mode": "ChargingOnly", "limit": 3000}, 3000), ({}, 0),
+        ({"operation_mode": "ChargingOnly", "setpoint": -3000, "discharge_limit": -900}, 0),
     ],
 )  # fmt: skip
 def test_a_period_asks_for_its_set_point_within_its_limits(
@@ -121,7 +147,19 @@ def test_a_period_that_follows_the_frequency_acts_by_its_curve(
     ("changed", "reason"),
     [
         ({"transaction_id": "another"}, "TxNotFound"), ({"charging_profile_purpose": "PriorityCharging"}, "Unsupp"),
-        ({"charging_profile_kind": "Absolute", "valid_to": "soon"}, "InvalidValue"),
+        ({"valid_to": "soon"}, "InvalidValue"), ({"valid_to": "2026-01-13T00:00:00"}, "InvalidValue"),
+        ({"transaction_id": None}, "TxNotFound"), ({"evse": 0}, "InvalidValue"), ({"evse": 7}, "InvalidValue"),
+        ({"charging_profile_purpose": "TxDefaultProfile"}, "TxNotFound"), (station_wide(9, evse=1), "InvalidValue"),
+        (station_wide(9, charging_profile_purpose="ChargingStationExternalConstraints"), "UnsupportedPurpose"),
+        ({"id": 2}, "DuplicateProfile"), ({"charging_profile_kind": "Absolute"}, "InvalidSchedule"),
+        ({"charging_profile_kind": "Recurring", "recurrency_kind": "Daily"}, "InvalidSchedule"),
+        (scheduled((0, {"setpoint": 1})) | {"charging_profile_kind": "Relative"}, "InvalidSchedule"),
+        (scheduled((0, {"setpoint": 1})) | {"charging_profile_kind": "Recurring"}, "InvalidSchedule"),
+        (scheduled((0, {"setpoint": 1})) | {"recurrency_kind": "Daily"}, "InvalidSchedule"),
+        (scheduled((0, {"setpoint": 1}), start_schedule="2026-01-12T00:00:00"), "InvalidValue"),
+        (scheduled((0, {"setpoint": 1}), (9, {"setpoint": 2})) | {"charging_profile_kind": "Dynamic"}, "InvalidSched"),
+        (scheduled((0, {"limit": 1})) | {"evse": 0, "charging_profile_purpose": "ChargingStationMaxProfile",
+         "transaction_id": None, "charging_profile_kind": "Relative"}, "InvalidSchedule"),
     ],
 )  # fmt: skip
 def test_a_profile_for_somebody_else_is_rejected(
@@ -144,12 +182,22 @@ def test_the_higher_level_asks_and_a_station_s_own_limit_cuts(link: OcppLink, sy
     put(system, (0, {"setpoint": 2000}))
     put(system, (0, {"setpoint": 3000}), id=2, stack_level=5)
     assert power(link, 1.0) == 3000
-    put(system, (0, {"limit": 1500}), id=3, charging_profile_purpose="ChargingStationMaxProfile", transaction_id=None)
+    put(system, id=3, **station_wide(1500))
     assert power(link, 2.0) == 1500
+    put(system, id=4, stack_level=1, **station_wide(2500))
+    assert power(link, 2.0) == 2500  # of one purpose the highest level counts, not the least power
+    system.ask("ClearChargingProfile", charging_profile_id=4)
     system.ask("ClearChargingProfile", charging_profile_criteria={"stack_level": 5})
     assert power(link, 3.0) == 1500
     system.ask("ClearChargingProfile", charging_profile_id=3)
     assert power(link, 4.0) == 2000
+
+
+def test_a_limit_of_the_station_leaves_of_what_is_given_back_what_it_says(link: OcppLink, system: Central) -> None:
+    limits = scheduled((0, {"limit": 1500, "discharge_limit": -800}))
+    put(system, (0, {"setpoint": -3000}))
+    put(system, id=3, **station_wide(0, **limits))
+    assert power(link, 1.0) == -800
 
 
 def test_an_absolute_schedule_holds_between_its_times(link: OcppLink, system: Central) -> None:
@@ -177,6 +225,107 @@ def test_a_dynamic_profile_is_changed_while_it_holds(link: OcppLink, system: Cen
     answer = system.ask("UpdateDynamicSchedule", charging_profile_id=1, schedule_update={"discharge_limit": -400})
     assert (answer.status, power(link, 2.0)) == ("Accepted", -400)
     assert system.ask("UpdateDynamicSchedule", charging_profile_id=7, schedule_update={"limit": 1}).status == "Rejected"
+
+
+def test_a_dynamic_limit_is_raised_as_it_is_lowered(link: OcppLink, system: Central) -> None:
+    put(system, (0, {"limit": 3000}), charging_profile_kind="Dynamic")
+    for limit in (1000, 7000):
+        system.ask("UpdateDynamicSchedule", charging_profile_id=1, schedule_update={"limit": limit})
+        assert power(link, 1.0) == limit
+    answer = link._at.answer("UpdateDynamicSchedule", {"chargingProfileId": 1, "scheduleUpdate": {"limit_L2": 500}})
+    assert (answer["status"], power(link, 1.0)) == ("Rejected", 7000)
+
+
+def test_a_relative_default_begins_with_each_transaction(link: OcppLink, system: Central) -> None:
+    """Set long before a car comes, it would be over when one does."""
+    default = {"charging_profile_purpose": "TxDefaultProfile", "transaction_id": None}
+    schedule = {
+        "id": 1, "charging_rate_unit": "W", "duration": 600,
+        "charging_schedule_period": [{"start_period": 0, "setpoint": 900}],
+    }  # fmt: skip
+    assert put(system, charging_schedule=[schedule], **default).status == "Accepted"
+    assert [power(link, time) for time in (599.0, 601.0)] == [900, 0]
+    link.follow(seen(time=1000.0, epoch=EPOCH + 1000.0, plugged=False))
+    until(lambda: events(system)[-1]["eventType"] == "Ended")
+    link.follow(seen(time=2000.0, epoch=EPOCH + 2000.0))
+    until(lambda: events(system)[-1]["eventType"] == "Started")
+    assert [power(link, time) for time in (2001.0, 2599.0, 2601.0)] == [900, 900, 0]
+
+
+HONOURED: Mapping[str, frozenset[str]] = {
+    "ChargingProfileType": profiles.KNOWN, "ChargingScheduleType": profiles.KNOWN_OF_SCHEDULE,
+    "ChargingSchedulePeriodType": periods.KNOWN,
+}  # fmt: skip
+SCHEMA = get_validator(2, "SetChargingProfile", "2.1").schema["definitions"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(place, name) for place, known in HONOURED.items() for name in sorted(SCHEMA[place]["properties"].keys() - known)],
+)
+def test_what_a_profile_may_say_and_nobody_here_does_is_refused(link: OcppLink, place: str, name: str) -> None:
+    """Whoever set it would believe it done: a limit of one phase, a delay, a local time, a limit by the charge."""
+    period: dict[str, Any] = {"startPeriod": 0, "setpoint": 1000}
+    schedule: dict[str, Any] = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
+    content: dict[str, Any] = {
+        "id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
+        "transactionId": link._at.transaction, "chargingSchedule": [schedule],
+    }  # fmt: skip
+    said = {"ChargingProfileType": content, "ChargingScheduleType": schedule, "ChargingSchedulePeriodType": period}
+    assert link._at.answer("SetChargingProfile", {"evseId": 1, "chargingProfile": content})["status"] == "Accepted"
+    said[place][name] = 1
+    answer = link._at.answer("SetChargingProfile", {"evseId": 1, "chargingProfile": content})
+    assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", "UnsupportedParam")
+    assert name in answer["statusInfo"]["additionalInfo"]
+
+
+def test_profiles_are_told_as_they_were_set(link: OcppLink, system: Central) -> None:
+    assert system.ask("GetChargingProfiles", request_id=7, charging_profile={}).status == "NoProfiles"
+    put(system, (0, {"setpoint": 100}), charging_profile_kind="Dynamic")
+    put(system, id=3, **station_wide(2500))
+    system.ask("UpdateDynamicSchedule", charging_profile_id=1, schedule_update={"setpoint": -900})
+    assert system.ask("GetChargingProfiles", request_id=7, charging_profile={}).status == "Accepted"
+    power(link, 1.0)
+    until(lambda: len(told_as(system, "ReportChargingProfiles")) == 2)
+    first, second = told_as(system, "ReportChargingProfiles")
+    assert [(each["requestId"], each["evseId"], each["tbc"]) for each in (first, second)] == [
+        (7, 1, True), (7, 0, False),
+    ]  # fmt: skip
+    (told,) = first["chargingProfile"]
+    assert told["chargingSchedule"][0]["chargingSchedulePeriod"] == [{"startPeriod": 0, "setpoint": -900}]
+    only = {"charging_profile_purpose": "ChargingStationMaxProfile"}
+    assert system.ask("GetChargingProfiles", request_id=8, charging_profile=only).status == "Accepted"
+    power(link, 2.0)
+    until(lambda: len(told_as(system, "ReportChargingProfiles")) == 3)
+    assert told_as(system, "ReportChargingProfiles")[-1]["chargingProfile"][0]["id"] == 3
+
+
+def test_the_composite_schedule_of_what_follows_the_frequency_tells_how_it_does(
+    link: OcppLink, system: Central
+) -> None:
+    link.follow(seen(time=1.0, epoch=EPOCH + 1.0, mains=Mains(230.0, 50.0)))
+    local = {
+        "operation_mode": "LocalFrequency", "v2x_freq_watt_curve": DROOP, "v2x_baseline": 500, "limit": 3000,
+    }  # fmt: skip
+    put(system, (0, local), (60, {"setpoint": 300}))
+    put(system, id=3, **station_wide(2500))
+    first, second = system.ask("GetCompositeSchedule", duration=90, evse_id=1).schedule["charging_schedule_period"]
+    assert (first["operation_mode"], first["v2x_baseline"], first["limit"]) == ("LocalFrequency", 500, 2500)
+    assert first["v2x_freq_watt_curve"] == DROOP
+    assert (second["start_period"], second["setpoint"]) == (60, 300)
+
+
+def test_a_stop_ends_the_transaction_and_no_limit_of_the_station(link: OcppLink, system: Central) -> None:
+    put(system, id=3, **station_wide(1500))
+    put(system)
+    system.ask("RequestStopTransaction", transaction_id=system.transaction)
+    assert power(link, 1.0) == 0
+    until(lambda: events(system)[-1]["eventType"] == "Ended")
+    system.ask("RequestStartTransaction", id_token={"id_token": "x", "type": "Central"}, remote_start_id=1)
+    power(link, 2.0)
+    until(lambda: events(system)[-1]["eventType"] == "Started")
+    put(system)
+    assert power(link, 3.0) == 1500
 
 
 def test_the_composite_schedule_is_what_will_be_done(link: OcppLink, system: Central) -> None:

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ocpp.v21.enums import Action
 
+from bench.managing.answer import NoAnswer
 from bench.managing.ocpp import line
+from bench.managing.ocpp.calls import ANSWERS
 from bench.managing.ocpp.link import OcppLink
 from bench.managing.ocpp.rpc import Refused, Result, received
-from bench.managing.ocpp.station import ANSWERS, Station
+from bench.managing.ocpp.station import Station
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
 
@@ -72,7 +74,7 @@ def test_what_is_no_message_is_answered_as_none(station: Station, message: str |
         ('[2, "a", "Explode", {}]', "a", "NotImplemented"), ('[2, "a", "../../v16/Reset", {}]', "a", "NotImplemented"),
         ('[2, "a", "GetLog", {"logType": "SecurityLog", "requestId": 1, "log": {"remoteLocation": "x"}}]', "a",
          "NotSupported"),
-        ('[2, "a", "GetDERControl", {"requestId": 1}]', "a", "NotSupported"),
+        ('[2, "a", "GetReport", {"requestId": 1}]', "a", "NotSupported"),
         ('[2, "a", "Reset", {}]', "a", "ProtocolError"), ('[2, "a", "Reset", []]', "a", "FormatViolation"),
         ('[2, "a", "Reset", {"type": 1}]', "a", "TypeConstraintViolation"),
         ('[2, "a", "Reset", {"type": "Now"}]', "a", "PropertyConstraintViolation"),
@@ -183,3 +185,55 @@ def test_a_flood_waits_in_the_line(asked: tuple[Central, OcppLink], monkeypatch:
         system.say(f'[2, "{number}", "Explode", {{}}]')
     until(lambda: len(system.raw) - before >= line.RATE - 5)
     assert link.follow(seen(time=2.0)).power == 2000
+
+
+def test_an_error_without_a_code_is_the_manager_s_failure() -> None:
+    with central("codeless") as system:
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        with pytest.raises(NoAnswer, match="NotifyEVChargingNeeds: an error without a code"):
+            link.decide({"reason": "start", "trip": None})
+        link.close()
+
+
+def test_a_message_that_ends_its_reader_ends_the_line(
+    asked: tuple[Central, OcppLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that nobody reads any more would look as alive as any other, and its last set point would hold."""
+
+    def received(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    system, link = asked
+    first = link._line
+    assert first is not None
+    monkeypatch.setattr("bench.managing.ocpp.rpc.received", received)
+    system.say("[]")
+    until(first.lost.is_set)
+    monkeypatch.undo()
+    link.follow(seen(time=2.0))
+    until(lambda: [action for action, _ in system.told].count("BootNotification") == 2)
+
+
+def test_a_profile_that_was_rejected_is_told_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 0.5)
+    with central({"setpoint": 1000, "setpoint_reactive": 5}) as system:
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        with pytest.raises(NoAnswer, match="no profile that could be used: setpointReactive is nothing that is done"):
+            link.decide({"reason": "start", "trip": None})
+        link.close()
+
+
+def test_what_waits_behind_a_flood_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 1.0)
+    monkeypatch.setattr(line, "RATE", 5.0)
+    with central("silent") as system:
+        link = OcppLink(system.address, beside=False)
+        link.follow(seen())
+        for number in range(20):
+            system.say(f'[2, "{number}", "Explode", {{}}]')
+        until(lambda: link._line is not None and link._line.floods)
+        with pytest.raises(NoAnswer, match=r"no more than 5 messages a second are read"):
+            link.decide({"reason": "start", "trip": None})
+        link.close()

@@ -1,0 +1,85 @@
+"""A manager that is asked every fifteen minutes and is there no more in between: 0 W within the stated time."""
+
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.grid.steps import Manage
+from bench.managing import link as http
+from bench.managing.link import Link
+from bench.managing.links import LOST
+from bench.testing import TestBench
+from tests.bench.managing.clients import until
+from tests.bench.managing.manager import manager
+from tests.bench.running.test_managed_over_modbus import column, decisions, hours
+
+On = Callable[..., TestBench]
+MORTAL = '''
+"""A manager that gives back, and ends by itself as soon as a file says so."""
+import json, os, pathlib, sys, threading, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"power": -1000}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+def look():
+    while not pathlib.Path(sys.argv[1]).exists():
+        time.sleep(0.01)
+    os._exit(3)
+threading.Thread(target=look, daemon=True).start()
+server = HTTPServer(("127.0.0.1", 0), Handler)
+print("listening on http://127.0.0.1:%d" % server.server_address[1], flush=True)
+server.serve_forever()
+'''
+
+
+def test_a_process_that_ends_between_two_questions_is_asked_for_nothing_more(on: On, tmp_path: Path) -> None:
+    program, end = tmp_path / "manager.py", tmp_path / "end"
+    program.write_text(MORTAL, encoding="utf-8")
+    bench, links = on("virtual-module", soc=0.5), list[Link]()
+    ended: list[float] = []
+
+    def look(row: list[float]) -> None:
+        if row[0] > 300.0 and not ended:
+            end.touch()
+            until(lambda: links[0].lost)
+            ended.append(row[0])
+
+    real = http.Link.decide
+
+    def decide(link: Link, request: object) -> object:
+        links.append(link)
+        return real(link, request)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http.Link, "decide", decide)
+        bench.engine.sampler.observers.append(look)
+        run = bench.run(Manage(f"{sys.executable} {program} {end}", hours(0.25)))
+    first, second = decisions(run)
+    assert (first["power"], first["problem"]) == (-1000, "")
+    assert (second["power"], bool(second["problem"])) == (0, True)
+    time, power = column(run, "Test Time / s"), column(run, "Power / W")
+    assert power[(time > 200) & (time <= ended[0])].max() < 0
+    assert np.abs(power[time > ended[0] + LOST]).max() == 0.0
+
+
+def test_where_time_is_real_it_is_noticed_that_nobody_listens_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LOOK", 0.02)
+    with manager(lambda _: {"power": 5}) as (address, _):
+        link = Link(address, beside=True)
+        assert link.decide({})["power"] == 5
+        assert not link.lost
+    until(lambda: link.lost)
+    with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
+        until(lambda: not link.lost)
+    link.close()
