@@ -145,10 +145,11 @@ def _when(exam: Exam, time: float) -> float:
 def _began(exam: Exam, segment: Segment) -> float:
     """When a step began, s: as long ago as its first record says, else at the record before it."""
     first = float(exam.time[segment.start])
-    within = exam.source.columns.get(labels.STEP_TIME)
-    if within is not None and 0 <= within[segment.start] <= EDGE:
-        return first - float(within[segment.start])
     before = float(exam.time[segment.start - 1]) if segment.start else first
+    within = exam.source.columns.get(labels.STEP_TIME)
+    # It cannot have begun before the record ahead of it, which is of another step.
+    if within is not None and 0 <= within[segment.start] <= max(EDGE, first - before + EDGE):
+        return first - float(within[segment.start])
     return before if 0 <= first - before <= EDGE or not exam.source.has(labels.STEP_TIME) else first
 
 

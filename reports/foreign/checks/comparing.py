@@ -87,11 +87,12 @@ def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
     if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if not each.gap and not each.open]
+    found = [each for each in _compared(exam) if not (each.gap or each.open or each.uncounted)]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
-    apart = f"{100 * abs(worst.difference):.2g} %"
+    share = 100 * abs(worst.difference)
+    apart = f"{share:.2g} %" if share < 99 else f"{share:.0f} %"
     refused = sum(contradicts(each) for each in found)
     if refused:
         yield Finding(
@@ -128,9 +129,22 @@ def unseen(exam: Exam) -> Iterator[Finding]:
         )
 
 
+def uncounted(exam: Exam) -> Iterator[Finding]:
+    """Steps in which a current flowed while its counter stood still: 0 Ah is not what they moved."""
+    if not exam.believes(labels.TIME, labels.CURRENT):
+        return
+    still = [each.segment for each in amounts_of(exam) if each.uncounted and not each.open]
+    if still:
+        yield Finding(
+            "counters stand still",
+            f"In {len(still):,} of {len(exam.moving):,} steps the counter stands still while a current flows (first "
+            f"from {exam.row(still[0].start)}, {still[0].seconds:.4g} s): how much they moved is not told.",
+        )
+
+
 def unknown(exam: Exam, amount: Amount) -> bool:
-    """Whether the amount of a step is not told: nobody saw its end, or counter and integral contradict each other."""
-    if amount.open:
+    """Whether the amount of a step is not told: nobody saw its end or counted it, or counter and integral disagree."""
+    if amount.open or amount.uncounted:
         return True
     if exam.counted:
         return not amount.gap and contradicts(amount)
@@ -143,4 +157,4 @@ def contradicts(amount: Amount) -> bool:
     return apart > DIFFERENT * max(amount.counter, amount.integral) + likely
 
 
-CHECKS = (ratio, sparse, unseen, agreement)
+CHECKS = (ratio, sparse, unseen, uncounted, agreement)

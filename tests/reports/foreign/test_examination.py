@@ -165,6 +165,30 @@ def test_a_constant_current_may_be_recorded_sparsely(tmp_path: Path) -> None:
     assert told(examined(tmp_path, bare(records(300.0)))) == RIGHT
 
 
+def test_a_pulse_of_which_one_record_was_kept_is_not_told(tmp_path: Path) -> None:
+    """The record of its first moment says 0 Ah; the next step says that it began half a minute later."""
+    found = records(1.0, ((0.0, 600), (-2.0, 30), (0.0, 600), (-2.0, 3600)))
+    kept = [each for each in found if each.step != 2 or each.within == 1]
+    recording = examined(tmp_path, arbin(kept))
+    assert "records are missing" in named(recording)
+    assert {step: ah for step, ah in told(recording).items() if step != "discharge 1"} == {}
+
+
+def test_what_a_counter_began_anew_behind_was_not_counted(tmp_path: Path) -> None:
+    """Of a charge in two steps of the schedule the first has one record, and the second a counter of its own."""
+    found = records(10.0, ((0.0, 600), (1.0, 3600), (1.0, 3600), (0.0, 600), (-2.0, 3600)))
+    kept = [each for each in found if each.step != 2 or each.within == 10]
+    recording = examined(tmp_path, maccor(kept))
+    assert told(recording) == {"discharge 1": RIGHT["discharge 1"]}
+
+
+def test_a_step_lasts_from_when_its_first_record_says_it_began(tmp_path: Path) -> None:
+    """A record every 30 s, none when a step begins: half a minute of each would be missing, and its mean power high."""
+    recording = examined(tmp_path, arbin([each for each in records(30.0) if each.within or each.step == 1]))
+    assert recording.step("discharge 1").duration == pytest.approx(3600, abs=1e-6)
+    assert kpi.mean_power(recording, "discharge 1").value == pytest.approx(2 * 3.56, rel=1e-3)
+
+
 # --- current ------------------------------------------------------------------------------------------------------
 
 
@@ -270,8 +294,40 @@ def test_a_capacity_that_goes_up_and_down_is_the_net_one(tmp_path: Path) -> None
 
 def test_a_counter_that_stands_still_under_current_is_not_told(tmp_path: Path) -> None:
     recording = examined(tmp_path, bdf([replace(each, discharged=0.0) for each in records()]))
-    assert "counters and integration differ" in named(recording)
+    assert "counters stand still" in named(recording)
     assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_a_counter_that_counts_back_what_a_pulse_took_is_followed(tmp_path: Path) -> None:
+    """As in a published pulse test: up in the discharge, and down from there in the charge behind it."""
+    steps = ((0.0, 600), (-2.0, 3600), (0.0, 600), (2.0, 1800), (0.0, 600))
+    found = [
+        replace(each, ampere_hours=2.0 - each.ampere_hours * (each.way == "C") if each.step > 2 else each.ampere_hours)
+        for each in records(steps=steps)
+    ]
+    kept = [replace(each, ampere_hours=1.0) if each.step == 5 else each for each in found]
+    assert told(examined(tmp_path, maccor(kept))) == {
+        "discharge 1": RIGHT["discharge 1"], "charge 1": pytest.approx(1.0, rel=5e-4)
+    }  # fmt: skip
+
+
+def test_where_one_counter_falls_the_net_one_is_used(tmp_path: Path) -> None:
+    rows = [
+        (each.time, each.step, each.voltage, 1000 * each.current, 1000 * each.charged,
+         1000 * (each.discharged - each.charged * (each.step > 3) / 2), 1000 * each.net) for each in records()
+    ]  # fmt: skip
+    header = ("time/s", "Ns", "Ewe/V", "I/mA", "Q charge/mA.h", "Q discharge/mA.h", "(Q-Qo)/mA.h")
+    recording = examined(tmp_path, "EC-Lab ASCII FILE\n" + table(header, rows, "\t"))
+    assert told(recording) == RIGHT
+
+
+def test_no_step_under_a_current_has_moved_nothing(tmp_path: Path) -> None:
+    """A pulse too short for the last digit of its counter: 0 Ah would be a number, and wrong."""
+    steps = ((0.0, 600), (-2.0, 3600), (0.0, 600), (-0.002, 100), (0.0, 600), (1.0, 7200))
+    found = [replace(each, discharged=round(each.discharged, 3)) for each in records(steps=steps)]
+    recording = examined(tmp_path, bdf(found))
+    assert "counters stand still" in named(recording)
+    assert told(recording) == RIGHT
 
 
 def test_counters_that_nobody_kept_are_none(tmp_path: Path) -> None:
@@ -343,6 +399,13 @@ def test_two_cells_in_one_file_are_refused_by_their_names(tmp_path: Path) -> Non
     lines = [f"{header},Cell ID", *(f"{row},A7" for row in rows), *(f"{row},B3" for row in rows)]
     with pytest.raises(InputError, match=r"2 cells \(Cell ID: A7, B3\)"):
         examined(tmp_path, "\n".join(lines))
+
+
+def test_two_cells_side_by_side_are_refused(tmp_path: Path) -> None:
+    rows = [(each.time, each.voltage, each.current, each.voltage + 0.1, each.current / 2) for each in records()]
+    header = ("Time (s)", "Voltage (V)", "Current (A)", "Voltage (V)", "Current (A)")
+    with pytest.raises(InputError, match=r"2 columns 'Voltage \(V\)'"):
+        examined(tmp_path, table(header, rows))
 
 
 def test_a_column_that_names_the_one_cell_is_no_fault(tmp_path: Path) -> None:

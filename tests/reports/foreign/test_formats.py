@@ -1,5 +1,6 @@
 """Text exports of each make: the same recording, whatever its columns, units, signs and commas are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,17 @@ def test_the_ends_of_a_pulse_are_not_lost_in_a_step_time(tmp_path: Path) -> None
     pulse = next(step for step in recording.steps if not step.resumable)
     # 20 mOhm, and the open-circuit line falls by 0.4 V/Ah while 2 A flow for 10 s.
     assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
+
+
+def test_the_number_of_a_step_is_not_the_time_in_it(tmp_path: Path) -> None:
+    """`Step` and `Step (Sec)` have one name: the number would be a time, and each recording begin within a step."""
+    text = MAKES["Maccor"]([replace(each, step=each.step + 70) for each in records()])
+    path = tmp_path / "recording.txt"
+    path.write_text(text.replace("TestTime", "Test (Sec)").replace("StepTime", "Step (Sec)"), encoding="utf-8")
+    recording = open_recording(path)
+    assert recording.source is not None
+    assert recording.source.names["Step Time / s"] == "Step (Sec)"
+    assert not any(each.check == "records are missing" for each in recording.findings)
 
 
 # --- formats of others --------------------------------------------------------------------------------------------
