@@ -107,6 +107,36 @@ def test_the_ends_of_a_pulse_are_not_lost_in_a_step_time(tmp_path: Path) -> None
     assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
 
 
+def test_no_resistance_is_read_off_between_records_that_saw_nothing_of_it(tmp_path: Path) -> None:
+    """The record before the pulse is 20 s old, and nothing says when in them it began; or none is near its 10 s."""
+    found = records(1.0, ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600)))
+    pulse = next(each.time for each in found if each.step == 2)
+    unknown_edge = [each for each in found if not pulse - 20 < each.time <= pulse]
+    unseen = [each for each in found if not (each.step == 2 and 2 < each.within < 50)]
+    # 4 V an ampere-hour: what the voltage does between the records is no small part of what it has done.
+    for kept in (unknown_edge, unseen):
+        path = tmp_path / "recording.csv"
+        rows = ((each.time, each.voltage + 4 * each.net, each.current) for each in kept)
+        path.write_text(table(("Time (s)", "Voltage (V)", "Current (A)"), rows), encoding="utf-8")
+        recording = open_recording(path)
+        pulse_step = next(step for step in recording.steps if not step.resumable)
+        assert pulse_step.name not in {
+            each.step for each in kpi.evaluate(recording).figures if each.key.startswith("dc resistance")
+        }
+
+
+def test_a_pulse_began_when_its_step_time_says(tmp_path: Path) -> None:
+    """The last record of the rest is a minute old, the first one of the pulse 1 s: 10 s are 10 s from its beginning."""
+    found = records(1.0, ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600)))
+    kept = [each for each in found if each.step != 1 or each.within % 60 == 0 < 600 - each.within]
+    kept = [each for each in kept if each.step != 2 or each.within]
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](kept), encoding="utf-8")
+    recording = open_recording(path)
+    pulse = next(step for step in recording.steps if not step.resumable)
+    assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
+
+
 def test_the_number_of_a_step_is_not_the_time_in_it(tmp_path: Path) -> None:
     """`Step` and `Step (Sec)` have one name: the number would be a time, and each recording begin within a step."""
     text = MAKES["Maccor"]([replace(each, step=each.step + 70) for each in records()])
