@@ -161,4 +161,4 @@ def _edge(exam: Exam, row: int) -> float:
     if not 0 < row < len(exam.time):
         return 0.0
     change = abs(float(exam.current[row] - exam.current[row - 1]))
-    return 0.5 * change * float(exam.intervals[row - 1]) / 3600
+    return 0.5 * change * max(float(exam.intervals[row - 1]), exam.tick) / 3600

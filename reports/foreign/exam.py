@@ -18,6 +18,8 @@ from reports.foreign.source import Finding, Floats, Source
 
 FINEST = 2e-3
 """A; what is coarser is no digit but a set point."""
+SOME = 0.7
+"""Part of the intervals that must be longer than 0 s, else time is told in whole minutes, or seconds."""
 FEW = 200
 """Different values of a current among which the last digit shows."""
 Check = Callable[["Exam"], Iterator[Finding]]
@@ -73,6 +75,13 @@ class Exam:
         """Interval between records while a current flows, s: that which nine of ten do not exceed."""
         flowing = self._flowing()
         return float(np.quantile(flowing, 0.9)) if len(flowing) else 0.0
+
+    @cached_property
+    def tick(self) -> float:
+        """Last digit of the time, s, where several records have one time: a moment is known no better; else 0."""
+        known = self.of_intervals.sampled
+        passed = known[known > 0]
+        return float(np.median(passed)) if len(passed) and len(passed) < SOME * len(known) else 0.0
 
     @cached_property
     def digits(self) -> float:

@@ -111,13 +111,22 @@ def _amounts(exam: Exam) -> dict[str, Values]:
     ):
         if believed and into not in found and out not in found:
             found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
-    doubtful = list(_doubtful(exam)) if believed else []
-    return {label: Without(each, doubtful) for label, each in found.items()} if doubtful else found
+    lost = _doubtful(exam) if believed else {}
+    return {label: Without(each, lost[label]) if lost.get(label) else each for label, each in found.items()}
 
 
-def _doubtful(exam: Exam) -> Iterator[int]:
-    """Last rows of the steps whose amounts nobody knows."""
-    return (each.segment.stop - 1 for each in amounts_of(exam) if unknown(exam, each))
+def _doubtful(exam: Exam) -> Mapping[str, Sequence[int]]:
+    """Last rows of the steps whose amounts nobody knows, by the counters of their direction.
+
+    Only by those: of the other direction the step behind it begins with that row, and is known.
+    """
+    unsure = [each.segment for each in amounts_of(exam) if unknown(exam, each)]
+    rows = {way: [each.stop - 1 for each in unsure if each.direction == way] for way in ("charge", "discharge")}
+    return {
+        label: rows[way]
+        for counters in (labels.COUNTERS_AH, labels.COUNTERS_WH)
+        for label, way in zip(counters, rows, strict=True)
+    }
 
 
 def _events(exam: Exam) -> Iterator[Event]:

@@ -45,6 +45,8 @@ CELL_NAMES = ("cell", "cell id", "cell name", "cell nr", "cellnr", "cell number"
 """Headers of columns that say whose records these are."""
 
 
+TIMES = (labels.TIME, labels.STEP_TIME, labels.WALL)
+"""Labels of what says when a record was taken; one of them is enough."""
 NOTHING: Mapping[str, Values] = MappingProxyType({})
 
 
@@ -98,9 +100,15 @@ class TableFormat:
 
     def places(self, header: Sequence[str]) -> dict[str, Place] | None:
         """Where the columns are in a table with these headers; None where it is none of this format."""
+        found = self.named(header)
+        timed = any(label in found for label in TIMES)
+        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+
+    def named(self, header: Sequence[str]) -> dict[str, Place]:
+        """The columns that these headers name, also where one that is needed is missing; none of another format."""
         named = [(*units.split_header(cell), position) for position, cell in enumerate(header)]
         if not set(self.needs) <= {name for name, _, _ in named}:
-            return None
+            return {}
         found: dict[str, Place] = {}
         for column in self.columns:
             if column.label in found:
@@ -109,8 +117,7 @@ class TableFormat:
             place = next(self._fitting(column, [each for each in named if each[2] not in taken], header), None)
             if place is not None:
                 found[column.label] = place
-        timed = any(label in found for label in (labels.TIME, labels.STEP_TIME, labels.WALL))
-        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+        return found
 
     def _fitting(
         self, column: Column, named: Sequence[tuple[str, str | None, int]], header: Sequence[str]
@@ -164,9 +171,10 @@ class TableFormat:
             else:
                 source.columns[label] = self._converted(place, cells[place.position], source)
         source.names = {label: place.header for label, place in places.items()}
+        rows = len(source)
         _leave_empty_rows_out(source)
         if not len(source):
-            raise InputError(f"{head.path} has headers and no records.")
+            raise InputError(_without_records(head, places, cells, rows))
         self.ready(source)
         return source
 
@@ -182,6 +190,22 @@ class TableFormat:
         if column.read is values.floats:
             _tell_lost(source, place, missing(found) - cells.null_count)
         return found * place.factor if place.factor != 1 else found
+
+
+def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int, Any], rows: int) -> str:
+    """Why a table with lines has no record."""
+    if not rows:
+        return f"{head.path} has headers and no records."
+    seen = []
+    for place in (places[labels.VOLTAGE], places[labels.CURRENT]):
+        cell = next(iter(cells[place.position].drop_null()[:1].to_pylist()), None)
+        seen.append(
+            f"{place.header!r} is {_on_one_line(str(cell))!r}" if cell is not None else f"{place.header!r} is empty"
+        )
+    return (
+        f"{head.path} has {rows:,} lines below its headers and no record with a voltage and a current that are numbers "
+        f"(first: {', '.join(seen)})."
+    )
 
 
 def _tell_lost(source: Source, place: Place, lost: int) -> None:

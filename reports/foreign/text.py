@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from bench.verdicts import InputError
 from reports.foreign.head import Head
+from reports.foreign.units import is_unit
 
 DELIMITERS = ("\t", ";", ",", "|")
 LOOKED_AT = 6000
@@ -49,14 +50,24 @@ def _layouts(lines: tuple[str, ...]) -> tuple[Layout, ...]:
 
 
 def _with_units(layout: Layout, lines: Sequence[str]) -> Layout:
-    """With the line of units below the names, where there is one (Digatron): `[V]` belongs to the name above it."""
+    """With the line of units below the names, where there is one: `[V]` (Digatron) or `V` belongs to the name above."""
     below = lines[layout.line + 1] if layout.line + 1 < len(lines) else ""
     units = _cells(below, layout.delimiter)
-    if sum(bool(_UNIT.match(cell)) for cell in units) < 2 or any(map(_DIGITS.match, units)):
+    if any(map(_DIGITS.match, units)):
         return layout
+    if sum(bool(_UNIT.match(cell)) for cell in units) < 2:
+        if not _are_units(units):
+            return layout
+        units = [f"[{unit}]" if unit else "" for unit in units]
     units += [""] * (len(layout.header) - len(units))
     header = tuple(f"{name} {unit}".strip() for name, unit in zip(layout.header, units, strict=False))
     return replace(layout, line=layout.line + 1, header=header)
+
+
+def _are_units(cells: Sequence[str]) -> bool:
+    """Whether these cells, without brackets, are units and nothing else."""
+    written = [cell for cell in cells if cell and cell != "-"]
+    return len(written) > 1 and all(is_unit(cell) for cell in written)
 
 
 def _could_be(line: str) -> bool:
@@ -135,7 +146,7 @@ class _Wanted:
 
 def _body(head: Head, layout: Layout) -> Callable[[], IO[bytes]]:
     """Opens the file behind its headers."""
-    if head.encoding == "utf-16" or layout.quoted_lines:
+    if head.encoding.startswith("utf-16") or layout.quoted_lines:
         text = head.path.read_bytes().decode(head.encoding, errors="replace")
         lines = text.splitlines(keepends=True)[layout.line + 1 :]
         rest = "".join(line.replace('"', "") if layout.quoted_lines else line for line in lines).encode("utf-8")
@@ -151,7 +162,7 @@ def _body(head: Head, layout: Layout) -> Callable[[], IO[bytes]]:
 
 
 def _sample(body: Callable[[], IO[bytes]], head: Head, layout: Layout) -> Iterator[list[str]]:
-    encoding = "utf-8" if head.encoding == "utf-16" else head.encoding
+    encoding = "utf-8" if head.encoding.startswith("utf-16") else head.encoding
     with body() as file:
         lines = (file.readline().decode(encoding, errors="replace") for _ in range(60))
         for line in lines:

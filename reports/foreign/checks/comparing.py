@@ -72,14 +72,22 @@ def sparse(exam: Exam) -> Iterator[Finding]:
     if exam.counted or not exam.believes(labels.TIME, labels.CURRENT):
         return
     bad = [each for each in _compared(exam) if unknown(exam, each)]
-    if bad:
-        worst = max(bad, key=lambda each: each.doubtful)
+    holes = [each.segment for each in bad if each.gap]
+    if holes:
+        yield Finding(
+            "gap",
+            f"There are no counters, and {len(holes):,} of {len(exam.moving):,} steps have a gap in which nobody knows "
+            f"what flowed (first in {exam.row(holes[0].start)} to {holes[0].stop:,}): their amounts are not told.",
+        )
+    if len(bad) > len(holes):
+        worst = max((each for each in bad if not each.gap), key=lambda each: each.doubtful)
         doubt = min(100 * worst.doubtful, 999)
         yield Finding(
             "sparse records",
-            f"There are no counters, and the records are too sparse for {len(bad)} of {len(exam.moving)} steps to be "
-            f"integrated (every {exam.typical:.4g} s; worst in {exam.row(worst.segment.start)} to "
-            f"{worst.segment.stop:,}, about {doubt:.2g} % in doubt): their amounts are not told.",
+            f"There are no counters, and the records are too sparse for {len(bad) - len(holes):,} of "
+            f"{len(exam.moving):,} steps to be integrated (every {exam.typical:.4g} s; worst in "
+            f"{exam.row(worst.segment.start)} to {worst.segment.stop:,}, about {doubt:.2g} % in doubt): their amounts "
+            "are not told.",
         )
 
 

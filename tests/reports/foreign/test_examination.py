@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,19 @@ from hypothesis import strategies as st
 from bench.verdicts import InputError
 from reports import kpi
 from reports.foreign import ForeignRecording, open_recording
-from tests.reports.foreign.makes import AMPERE_HOURS, MAKES, Record, arbin, bare, bdf, maccor, neware, records, table
+from tests.reports.foreign.makes import (
+    AMPERE_HOURS,
+    MAKES,
+    Record,
+    arbin,
+    bare,
+    bdf,
+    clock,
+    maccor,
+    neware,
+    records,
+    table,
+)
 
 Write = Callable[[Sequence[Record]], str]
 
@@ -187,6 +200,51 @@ def test_a_step_lasts_from_when_its_first_record_says_it_began(tmp_path: Path) -
     recording = examined(tmp_path, arbin([each for each in records(30.0) if each.within or each.step == 1]))
     assert recording.step("discharge 1").duration == pytest.approx(3600, abs=1e-6)
     assert kpi.mean_power(recording, "discharge 1").value == pytest.approx(2 * 3.56, rel=1e-3)
+
+
+def test_a_step_that_is_not_known_takes_nothing_from_the_one_behind_it(tmp_path: Path) -> None:
+    """A blip of one record ahead of a charge, as in a published ageing test: the charge begins with that record."""
+    found = records(steps=((0.0, 600), (-2.0, 10), (1.0, 7200), (0.0, 600)))
+    kept = [each for each in found if each.step != 2 or each.within == 10]
+    assert told(examined(tmp_path, bare(kept)))["charge 1"] == pytest.approx(AMPERE_HOURS, rel=2e-3)
+
+
+def test_the_newest_record_may_stand_first(tmp_path: Path) -> None:
+    recording = examined(tmp_path, bare(records()[::-1]))
+    assert not recording.defects
+    assert [step.direction for step in recording.steps] == ["none", "discharge", "none", "charge", "none"]
+    assert told(recording) == RIGHT
+
+
+def test_records_in_no_order_are_not_accused_of_anything_else(tmp_path: Path) -> None:
+    found = [each for n in range(7) for each in records()[n::7]]
+    (finding,) = examined(tmp_path, bare(sorted(found, key=lambda each: each.time % 97))).defects
+    assert "sort the lines by time" in finding.text
+    assert told(examined(tmp_path, bare(sorted(found, key=lambda each: each.time % 97)))) == {}
+
+
+def test_a_time_of_day_goes_on_behind_midnight(tmp_path: Path) -> None:
+    rows = [(clock((each.time + 80000) % 86400), each.voltage, each.current) for each in records()]
+    recording = examined(tmp_path, table(("Time", "Voltage (V)", "Current (A)"), rows))
+    assert any("midnight" in finding.text for finding in recording.findings)
+    assert told(recording) == RIGHT
+
+
+def test_clocks_that_are_put_back_are_named(tmp_path: Path) -> None:
+    rows = [
+        (f"{each.moment - timedelta(hours=each.time > 5000):%Y-%m-%d %H:%M:%S}", each.voltage, each.current)
+        for each in records()
+    ]
+    recording = examined(tmp_path, table(("Timestamp", "Voltage (V)", "Current (A)"), rows))
+    assert any("clocks are put back" in finding.text for finding in recording.defects)
+    assert told(recording) == {}
+
+
+def test_whole_minutes_do_not_tell_an_amount_within_a_percent(tmp_path: Path) -> None:
+    rows = [(f"{each.moment:%Y-%m-%d %H:%M}", each.voltage, each.current) for each in records()]
+    recording = examined(tmp_path, table(("Timestamp", "Voltage (V)", "Current (A)"), rows))
+    assert "sparse records" in named(recording)
+    assert set(told(recording)) <= {"charge 1"}  # of two hours and at half the current
 
 
 # --- current ------------------------------------------------------------------------------------------------------
