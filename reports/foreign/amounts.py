@@ -94,10 +94,13 @@ def _integral(exam: Exam, segment: Segment, sign: int) -> tuple[float, list[int]
 
 
 def _missed(exam: Exam, counted: Counted | None, holes: list[int]) -> bool:
-    """Whether a counter began anew behind a hole and cannot have seen what flowed in it."""
-    if counted is None:
+    """Whether a counter began anew behind a hole, or the next step did, and it cannot have seen what flowed in it.
+
+    Within a step a counter that did not grow is believed: a pause, in which nothing flowed.
+    """
+    if counted is None or not holes:
         return False
-    for row in np.intersect1d(holes, counted.anew):
+    for row in np.intersect1d(holes, np.union1d(counted.anew, exam.own_steps)):
         flown = float(exam.intervals[row - 1]) * abs(float(exam.current[row - 1] + exam.current[row])) / 2 / 3600
         if counted.grown(row, row + 1) < 0.5 * flown:
             return True

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bench.recording.rows import Values
 from reports.foreign import counters
 from reports.foreign import source as labels
-from reports.foreign.facts import MANY, Facts, Survey
+from reports.foreign.facts import MANY, Facts, Places, Survey
 from reports.foreign.pieces import Differences, in_pieces, pieces, sampled
-from reports.foreign.segments import Segment, segments_of
+from reports.foreign.segments import Segment, own_steps, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
 FINEST = 2e-3
@@ -99,6 +99,12 @@ class Exam:
     def segments(self) -> list[Segment]:
         """The steps of the recording, by its own step column and by the direction of its current."""
         return segments_of(self.source, self.rest_below)
+
+    @cached_property
+    def own_steps(self) -> Places:
+        """Rows with which a step begins that the file itself says; none where it does not say."""
+        found = own_steps(self.source)
+        return np.empty(0, dtype=np.intp) if found is None else found
 
     @property
     def moving(self) -> list[Segment]:

@@ -111,16 +111,17 @@ def _amounts(exam: Exam) -> dict[str, Values]:
     ):
         if believed and into not in found and out not in found:
             found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
-    lost = _doubtful(exam) if believed else {}
-    return {label: Without(each, lost[label]) if lost.get(label) else each for label, each in found.items()}
+    lost = _doubtful(exam, believed=believed)
+    return {label: Without(each, lost[label]) if lost[label] else each for label, each in found.items()}
 
 
-def _doubtful(exam: Exam) -> Mapping[str, Sequence[int]]:
+def _doubtful(exam: Exam, *, believed: bool) -> Mapping[str, Sequence[int]]:
     """Last rows of the steps whose amounts nobody knows, by the counters of their direction.
 
-    Only by those: of the other direction the step behind it begins with that row, and is known.
+    Only by those: of the other direction the step behind it begins with that row, and is known. Where time or current
+    are not `believed`, a counter is held against nothing but that it must grow.
     """
-    unsure = [each.segment for each in amounts_of(exam) if unknown(exam, each)]
+    unsure = [each.segment for each in amounts_of(exam) if (unknown(exam, each) if believed else each.uncounted)]
     rows = {way: [each.stop - 1 for each in unsure if each.direction == way] for way in ("charge", "discharge")}
     return {
         label: rows[way]

@@ -195,6 +195,24 @@ def test_what_a_counter_began_anew_behind_was_not_counted(tmp_path: Path) -> Non
     assert told(recording) == {"discharge 1": RIGHT["discharge 1"]}
 
 
+@pytest.mark.parametrize("write", [arbin, maccor])
+def test_what_flowed_between_steps_that_nobody_recorded_is_not_told(tmp_path: Path, write: Write) -> None:
+    """Counters since the start that were put together from what was recorded do not say what was not."""
+    found = records(10.0, ((0.0, 600), (1.0, 3600), (1.0, 3600), (0.0, 600), (-2.0, 3600)))
+    lost = max(each.charged for each in found if each.step == 2) - 10 / 3600
+    kept = [
+        replace(each, charged=each.charged - lost * (each.step > 2))
+        for each in found if each.step != 2 or each.within == 10
+    ]  # fmt: skip
+    assert told(examined(tmp_path, write(kept))) == {"discharge 1": RIGHT["discharge 1"]}
+
+
+def test_a_pause_within_a_step_costs_a_counter_nothing(tmp_path: Path) -> None:
+    """The computer was off for five hours in the discharge, and so was the load."""
+    kept = [replace(each, time=each.time + 18000 * (each.time > 2000)) for each in records()]
+    assert told(examined(tmp_path, arbin(kept))) == RIGHT
+
+
 def test_a_step_lasts_from_when_its_first_record_says_it_began(tmp_path: Path) -> None:
     """A record every 30 s, none when a step begins: half a minute of each would be missing, and its mean power high."""
     recording = examined(tmp_path, arbin([each for each in records(30.0) if each.within or each.step == 1]))
