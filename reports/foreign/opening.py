@@ -85,7 +85,9 @@ def _manifest(exam: Exam, rated: float) -> Mapping[str, Any]:
 def _columns(exam: Exam) -> dict[str, Values]:
     """The columns that KPIs read: those of the file, joined counters or integrals, and the step of each row."""
     source = exam.source
-    kept = {label: source.columns[label] for label in columns.DERIVED if label in source.columns}
+    # Counters are those that were found to be some: columns of zeros, and what fell, are none.
+    others = [label for label in columns.DERIVED if label not in (*labels.COUNTERS_AH, *labels.COUNTERS_WH)]
+    kept = {label: source.columns[label] for label in others if label in source.columns}
     first: dict[str, Values] = {
         labels.TIME: exam.time, labels.VOLTAGE: exam.voltage, labels.CURRENT: exam.current
     }  # fmt: skip

@@ -406,6 +406,14 @@ def test_no_step_under_a_current_has_moved_nothing(tmp_path: Path) -> None:
     assert told(recording) == RIGHT
 
 
+def test_counters_that_nobody_kept_tell_nothing_where_time_is_wrong_either(tmp_path: Path) -> None:
+    found = [
+        replace(each, time=each.time - 900 * (n >= 200), discharged=0.0, charged=0.0, energy_in=0.0, energy_out=0.0)
+        for n, each in enumerate(records())
+    ]
+    assert told(examined(tmp_path, bdf(found))) == {}
+
+
 def test_counters_that_nobody_kept_are_none(tmp_path: Path) -> None:
     found = [replace(each, discharged=0.0, charged=0.0, energy_in=0.0, energy_out=0.0) for each in records()]
     assert told(examined(tmp_path, bdf(found))) == RIGHT
