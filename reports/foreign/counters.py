@@ -125,7 +125,8 @@ def _goes_down_as_well(source: Source, label: str) -> bool:
     """Whether what is called a capacity is the net one: it falls by small amounts as it grows by small amounts."""
     values = _held(source.whole(label))
     change = np.diff(values, prepend=values[:1])
-    small = np.abs(change) <= _can_have_flowed(source, label)
+    # Where a step begins, a small fall is the reset of a small step.
+    small = (np.abs(change) <= _can_have_flowed(source, label)) & ~_begins(source)
     falling, growing = float(-change[small & (change < 0)].sum()), float(change[small & (change > 0)].sum())
     # A counter that is negative in discharge falls there, and begins at zero: its magnitude only grows.
     shrinking = np.diff(np.abs(values), prepend=np.abs(values[:1]))
@@ -139,9 +140,12 @@ def _restarted(source: Source, values: Floats) -> NDArray[np.bool_]:
     """Of each record, whether the time of its step has begun anew, and what the counter shows can have flowed since."""
     if labels.STEP_TIME not in source.columns:
         return np.zeros(len(values), dtype=bool)
-    within = source.whole(labels.STEP_TIME)
-    can = 3 * np.abs(source.whole(labels.CURRENT)) * (np.abs(within) + 1) / 3600
-    return np.asarray((np.diff(within, prepend=within[:1]) < 0) & (values <= can))
+    within, rate = source.whole(labels.STEP_TIME), np.abs(source.whole(labels.CURRENT))
+    can, flown = 3 * rate * (np.abs(within) + 1) / 3600, rate * np.abs(within) / 3600
+    change = np.diff(values, prepend=values[:1])
+    # One that goes on from where a rest has left it has grown by as much as the step has moved so far.
+    fits = np.abs(values - flown) <= np.abs(change - flown)
+    return np.asarray((np.diff(within, prepend=within[:1]) < 0) & (values <= can) & fits)
 
 
 def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counted]:

@@ -387,6 +387,25 @@ def test_a_counter_that_counts_back_what_a_pulse_took_is_followed(tmp_path: Path
     }  # fmt: skip
 
 
+def test_a_counter_that_goes_on_in_the_next_step_has_not_begun_anew(tmp_path: Path) -> None:
+    """A charge so small that its amount could be that of a second of the discharge behind it."""
+    steps = ((1.0, 1), (0.0, 600), (-2.0, 3600))
+    found = [replace(each, ampere_hours=1 / 3600 + each.ampere_hours * (each.step > 2)) for each in records(1.0, steps)]
+    assert told(examined(tmp_path, maccor(found)))["discharge 1"] == pytest.approx(AMPERE_HOURS, rel=1e-5)
+
+
+def test_small_steps_of_a_signed_counter_are_steps(tmp_path: Path) -> None:
+    """Negative in discharge, zero when the next step begins: the return from -1e-3 to 0 is no charge."""
+    steps = ((0.0, 600), *(((-0.4, 20), (0.4, 20)) * 60), (1.0, 7200), (0.0, 600))
+    rows = [
+        (each.time, each.step, each.voltage, each.current, each.ampere_hours * (-1 if each.current < 0 else 1))
+        for each in records(1.0, steps)
+    ]
+    recording = examined(tmp_path, table(("Time [s]", "Step", "Voltage [V]", "Current [A]", "Capacity [Ah]"), rows))
+    # With the last of the small ones, of the same direction.
+    assert told(recording)["charge 1"] == pytest.approx(AMPERE_HOURS + 0.4 * 20 / 3600, rel=1e-5)
+
+
 def test_where_one_counter_falls_the_net_one_is_used(tmp_path: Path) -> None:
     rows = [
         (each.time, each.step, each.voltage, 1000 * each.current, 1000 * each.charged,
