@@ -198,6 +198,15 @@ def test_thousands_are_parted_as_in_europe(tmp_path: Path, write: Callable[[floa
     assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-4)
 
 
+def test_blanks_may_part_the_fields(tmp_path: Path) -> None:
+    rows = [f"{each.time:12.1f} {each.voltage:9.4f}  {each.current:8.3f}" for each in records()]
+    path = tmp_path / "recording.txt"
+    path.write_text("\n".join(["A line of prose.", " time_s  voltage_V current_A", *rows]), encoding="utf-8")
+    recording = open_recording(path)
+    assert len(recording.rows) == len(rows)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
 def test_utf_16_may_have_no_mark(tmp_path: Path) -> None:
     path = tmp_path / "recording.csv"
     path.write_text(MAKES["Arbin"](records(60.0)), encoding="utf-16-le")
