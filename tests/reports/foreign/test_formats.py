@@ -198,6 +198,19 @@ def test_thousands_are_parted_as_in_europe(tmp_path: Path, write: Callable[[floa
     assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [("数据时间", "电池总电压", "充放电电流"), ("Zeitstempel", "Spannung", "Strom")],
+    ids=["Chinese", "German"],
+)
+def test_headers_need_not_be_english(tmp_path: Path, header: tuple[str, ...]) -> None:
+    """The first are those of a published log of a vehicle's BMS, whose newest record stands first."""
+    rows = [(f"{each.moment:%Y-%m-%d %H:%M:%S}", each.voltage, each.current) for each in reversed(records())]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(header, rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
 def test_blanks_may_part_the_fields(tmp_path: Path) -> None:
     rows = [f"{each.time:12.1f} {each.voltage:9.4f}  {each.current:8.3f}" for each in records()]
     path = tmp_path / "recording.txt"
