@@ -15,8 +15,10 @@ WORST = 0.01
 """Part by which an integral may be wrong and is still told, by its own estimate."""
 DIFFERENT = 0.05
 """Part by which a counter and a well-known integral may differ: more, and one of the two is wrong."""
-TAIL = 60.0
-"""s after the last record of a step that nobody asks about."""
+TAIL, LEAST_TAIL = 60.0, 1.0
+"""s after the last record of a step that nobody asks about: of a long one, and of the shortest."""
+UNSEEN = 0.01
+"""Part of a step, between these two, that nobody asks about."""
 TELLS = 0.01
 """Part of the largest step's charge that a step needs for its amounts to be compared."""
 
@@ -35,6 +37,11 @@ class Amount:
     """There is a hole in it that its counter may have seen, and the integral has not."""
     open: bool
     """Its records end long before it did, or begin long after: what flowed then nobody saw."""
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether a current flowed and its counter stood still: what it says is no amount of this step."""
+        return self.counter == 0 and self.segment.charge > 0
 
     @property
     def difference(self) -> float:
@@ -66,7 +73,7 @@ def _amount(exam: Exam, segment: Segment) -> Amount:
         integral += sum(counted.grown(row, row + 1) for row in holes)
     return Amount(
         segment, counter, integral, _error(exam, segment), _digits(exam, segment), bool(holes),
-        _is_open(exam, segment, counted, counter),
+        _is_open(exam, segment, counted, counter) or _missed(exam, counted, holes),
     )  # fmt: skip
 
 
@@ -84,6 +91,20 @@ def _integral(exam: Exam, segment: Segment, sign: int) -> tuple[float, list[int]
         holes += (rows.start + 1 + np.flatnonzero(hole)).tolist()
         total += float(flown[~hole].sum() if hole.any() else flown.sum())
     return total, holes
+
+
+def _missed(exam: Exam, counted: Counted | None, holes: list[int]) -> bool:
+    """Whether a counter began anew behind a hole, or the next step did, and it cannot have seen what flowed in it.
+
+    Within a step a counter that did not grow is believed: a pause, in which nothing flowed.
+    """
+    if counted is None or not holes:
+        return False
+    for row in np.intersect1d(holes, np.union1d(counted.anew, exam.own_steps)):
+        flown = float(exam.intervals[row - 1]) * abs(float(exam.current[row - 1] + exam.current[row])) / 2 / 3600
+        if counted.grown(row, row + 1) < 0.5 * flown:
+            return True
+    return False
 
 
 def _digits(exam: Exam, segment: Segment) -> float:
@@ -110,9 +131,15 @@ def _went_on(exam: Exam, segment: Segment, counted: Counted | None, counter: flo
     tail, within = float(exam.intervals[segment.stop - 1]), exam.source.columns.get(labels.STEP_TIME)
     if within is not None:
         # The next step says itself how long ago it began; before that it was still this one.
-        return tail - max(float(within[segment.stop]), 0.0) > max(TAIL, 2 * longest)
+        tail -= max(float(within[segment.stop]), 0.0)
+        return tail > max(_tail(segment, tail), 2 * longest)
     after = counted.grown(segment.stop, segment.stop + 1) if counted is not None else 0.0
-    return tail > max(TAIL, 2 * longest) and after > TELLS * counter > 0
+    return tail > max(_tail(segment, tail), 2 * longest) and after > TELLS * counter > 0
+
+
+def _tail(segment: Segment, tail: float) -> float:
+    """What may lie behind the last record of a step, s: of a pulse of 30 s with one record nearly all would."""
+    return min(TAIL, max(LEAST_TAIL, UNSEEN * (segment.seconds + tail)))
 
 
 def _bends(exam: Exam, rows: slice) -> float:
@@ -137,4 +164,4 @@ def _edge(exam: Exam, row: int) -> float:
     if not 0 < row < len(exam.time):
         return 0.0
     change = abs(float(exam.current[row] - exam.current[row - 1]))
-    return 0.5 * change * float(exam.intervals[row - 1]) / 3600
+    return 0.5 * change * max(float(exam.intervals[row - 1]), exam.tick) / 3600

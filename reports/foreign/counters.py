@@ -6,7 +6,7 @@ by more than the file's own counter did.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Counted:
     """How often it fell and did not begin anew: what it says there has no meaning."""
     first_fall: int
     header: str
+    anew: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp), repr=False)
+    """Rows with which it begins anew: what flowed before them and after the row ahead it has not seen."""
 
     def grown(self, start: int, stop: int) -> float:
         """Growth over rows `start` to `stop` (exclusive), from the row before them."""
@@ -48,7 +50,7 @@ def counted(source: Source) -> dict[str, Counted]:
         pair = {label: _growing(source, label) for label in (into, out) if source.has(label)}
         if not any(any(extremes(each.total)) for each in pair.values()):
             pair = {}  # columns of zeros are none: nobody has counted
-        if len(pair) == 2:
+        if len(pair) == 2 and not (source.has(net) and any(each.falls for each in pair.values())):
             found |= pair
         elif source.has(net):
             found |= _of_net(source, net, into, out)
@@ -87,7 +89,7 @@ def _growing(source: Source, label: str) -> Counted:
     falls = np.flatnonzero(fell & ~anew)
     growth = np.where(fell, np.where(anew, np.maximum(values, 0.0), 0.0), np.maximum(change, 0.0))
     first = int(falls[0]) if len(falls) else -1
-    return Counted(np.cumsum(growth), int(anew.sum()), len(falls), first, header)
+    return Counted(np.cumsum(growth), int(anew.sum()), len(falls), first, header, np.flatnonzero(anew))
 
 
 def _is_negative(values: Values) -> bool:
@@ -101,21 +103,21 @@ def _of_step(source: Source, label: str, into: str, out: str) -> dict[str, Count
     values = _held(np.abs(source.whole(label)))
     current = source.whole(labels.CURRENT)
     change = np.diff(values, prepend=values[:1])
-    can = _can_have_flowed(source, label)
+    can, begins = _can_have_flowed(source, label), _begins(source)
+    falls = change < -max(JITTER * float(np.ptp(values)), 1e-12)
+    # Some count back what a pulse has taken before they count on: little by little, where a reset is a leap to no more
+    # than what can have flowed since.
+    back = falls & (-change <= can) & ~(begins & (values <= can))
     # A new step counts from zero, also where it soon shows more than the step before it did at its end.
-    anew = (
-        (change < -max(JITTER * float(np.ptp(values)), 1e-12))
-        | ((change > can) & _begins(source))
-        | _restarted(source, values)
-    )
-    growth = np.where(anew, values, np.maximum(change, 0.0))
+    anew = (falls & ~back) | ((change > can) & begins) | _restarted(source, values)
+    growth = np.where(anew, values, np.where(back, -change, np.maximum(change, 0.0)))
     way = np.sign(current)
     # A record at the end of a step may show no current any more: it belongs to the one before it.
     way = np.where((way == 0) & (growth > 0), np.concatenate((way[:1], way[:-1])), way)
-    header, resets = source.names.get(label, label), int(anew.sum())
+    header, places = source.names.get(label, label), np.flatnonzero(anew)
     return {
-        into: Counted(np.cumsum(np.where(way > 0, growth, 0.0)), resets, 0, -1, header),
-        out: Counted(np.cumsum(np.where(way < 0, growth, 0.0)), resets, 0, -1, header),
+        into: Counted(np.cumsum(np.where(way > 0, growth, 0.0)), len(places), 0, -1, header, places),
+        out: Counted(np.cumsum(np.where(way < 0, growth, 0.0)), len(places), 0, -1, header, places),
     }
 
 
@@ -123,20 +125,27 @@ def _goes_down_as_well(source: Source, label: str) -> bool:
     """Whether what is called a capacity is the net one: it falls by small amounts as it grows by small amounts."""
     values = _held(source.whole(label))
     change = np.diff(values, prepend=values[:1])
-    small = np.abs(change) <= _can_have_flowed(source, label)
+    # Where a step begins, a small fall is the reset of a small step.
+    small = (np.abs(change) <= _can_have_flowed(source, label)) & ~_begins(source)
     falling, growing = float(-change[small & (change < 0)].sum()), float(change[small & (change > 0)].sum())
     # A counter that is negative in discharge falls there, and begins at zero: its magnitude only grows.
     shrinking = np.diff(np.abs(values), prepend=np.abs(values[:1]))
-    return falling > 0.05 * growing and float(-shrinking[small & (shrinking < 0)].sum()) > 0.05 * falling
+    # A net one goes up while it is charged; one that only counts back what a pulse took goes up in discharge as well.
+    with_current = float((change * np.sign(source.whole(labels.CURRENT)))[small].sum()) > 0
+    back = float(-shrinking[small & (shrinking < 0)].sum())
+    return with_current and falling > 0.05 * growing and back > 0.05 * falling
 
 
 def _restarted(source: Source, values: Floats) -> NDArray[np.bool_]:
     """Of each record, whether the time of its step has begun anew, and what the counter shows can have flowed since."""
     if labels.STEP_TIME not in source.columns:
         return np.zeros(len(values), dtype=bool)
-    within = source.whole(labels.STEP_TIME)
-    can = 3 * np.abs(source.whole(labels.CURRENT)) * (np.abs(within) + 1) / 3600
-    return np.asarray((np.diff(within, prepend=within[:1]) < 0) & (values <= can))
+    within, rate = source.whole(labels.STEP_TIME), np.abs(source.whole(labels.CURRENT))
+    can, flown = 3 * rate * (np.abs(within) + 1) / 3600, rate * np.abs(within) / 3600
+    change = np.diff(values, prepend=values[:1])
+    # One that goes on from where a rest has left it has grown by as much as the step has moved so far.
+    fits = np.abs(values - flown) <= np.abs(change - flown)
+    return np.asarray((np.diff(within, prepend=within[:1]) < 0) & (values <= can) & fits)
 
 
 def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counted]:
@@ -145,10 +154,10 @@ def _of_net(source: Source, label: str, into: str, out: str) -> dict[str, Counte
     change = np.diff(values, prepend=values[:1])
     anew = (np.abs(change) > _can_have_flowed(source, label)) & (np.abs(values) < 0.05 * float(np.ptp(values)) + 1e-12)
     growth = np.where(anew, 0.0, change)
-    header, resets = source.names.get(label, label), int(anew.sum())
+    header, places = source.names.get(label, label), np.flatnonzero(anew)
     return {
-        into: Counted(np.cumsum(np.maximum(growth, 0.0)), resets, 0, -1, header),
-        out: Counted(np.cumsum(np.maximum(-growth, 0.0)), resets, 0, -1, header),
+        into: Counted(np.cumsum(np.maximum(growth, 0.0)), len(places), 0, -1, header, places),
+        out: Counted(np.cumsum(np.maximum(-growth, 0.0)), len(places), 0, -1, header, places),
     }
 
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from bench.recording.rows import Values
 from reports.foreign import counters
 from reports.foreign import source as labels
-from reports.foreign.facts import MANY, Facts, Survey
+from reports.foreign.facts import MANY, Facts, Places, Survey
 from reports.foreign.pieces import Differences, in_pieces, pieces, sampled
-from reports.foreign.segments import Segment, segments_of
+from reports.foreign.segments import Segment, own_steps, segments_of
 from reports.foreign.source import Finding, Floats, Source
 
 FINEST = 2e-3
 """A; what is coarser is no digit but a set point."""
+SOME = 0.7
+"""Part of the intervals that must be longer than 0 s, else time is told in whole minutes, or seconds."""
 FEW = 200
 """Different values of a current among which the last digit shows."""
 Check = Callable[["Exam"], Iterator[Finding]]
@@ -75,6 +77,13 @@ class Exam:
         return float(np.quantile(flowing, 0.9)) if len(flowing) else 0.0
 
     @cached_property
+    def tick(self) -> float:
+        """Last digit of the time, s, where several records have one time: a moment is known no better; else 0."""
+        known = self.of_intervals.sampled
+        passed = known[known > 0]
+        return float(np.median(passed)) if len(passed) and len(passed) < SOME * len(known) else 0.0
+
+    @cached_property
     def digits(self) -> float:
         """Last digit of the current, A, where it has so few different values that one can be seen; else 0."""
         different = np.unique(self.current[:: max(1, len(self.current) // 20000)])
@@ -90,6 +99,12 @@ class Exam:
     def segments(self) -> list[Segment]:
         """The steps of the recording, by its own step column and by the direction of its current."""
         return segments_of(self.source, self.rest_below)
+
+    @cached_property
+    def own_steps(self) -> Places:
+        """Rows with which a step begins that the file itself says; none where it does not say."""
+        found = own_steps(self.source)
+        return np.empty(0, dtype=np.intp) if found is None else found
 
     @property
     def moving(self) -> list[Segment]:

@@ -39,13 +39,21 @@ class Head:
     @property
     def is_text(self) -> bool:
         """Whether it is text: without bytes that none of the usual encodings has."""
-        return self.start.startswith(_UTF16) or b"\0" not in self.start
+        return self.start.startswith(_UTF16) or b"\0" not in self.start or self._is_unmarked
+
+    @property
+    def _is_unmarked(self) -> bool:
+        """Whether it is UTF-16 whose mark is missing: of what is written in ASCII every second byte is zero."""
+        first = self.start[:200]
+        return len(first) > 20 and not any(first[1::2]) and all(first[::2])
 
     @cached_property
     def encoding(self) -> str:
         """UTF-16 and UTF-8 by their marks and rules; what is neither was written by an older Windows."""
         if self.start.startswith(_UTF16):
             return "utf-16"
+        if self._is_unmarked:
+            return "utf-16-le"
         try:
             # A character may be cut in two at the end of what is looked at.
             self.start[: max(len(self.start) - 4, 1)].decode("utf-8")

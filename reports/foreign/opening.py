@@ -85,7 +85,9 @@ def _manifest(exam: Exam, rated: float) -> Mapping[str, Any]:
 def _columns(exam: Exam) -> dict[str, Values]:
     """The columns that KPIs read: those of the file, joined counters or integrals, and the step of each row."""
     source = exam.source
-    kept = {label: source.columns[label] for label in columns.DERIVED if label in source.columns}
+    # Counters are those that were found to be some: columns of zeros, and what fell, are none.
+    others = [label for label in columns.DERIVED if label not in (*labels.COUNTERS_AH, *labels.COUNTERS_WH)]
+    kept = {label: source.columns[label] for label in others if label in source.columns}
     first: dict[str, Values] = {
         labels.TIME: exam.time, labels.VOLTAGE: exam.voltage, labels.CURRENT: exam.current
     }  # fmt: skip
@@ -111,13 +113,23 @@ def _amounts(exam: Exam) -> dict[str, Values]:
     ):
         if believed and into not in found and out not in found:
             found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
-    doubtful = list(_doubtful(exam)) if believed else []
-    return {label: Without(each, doubtful) for label, each in found.items()} if doubtful else found
+    lost = _doubtful(exam, believed=believed)
+    return {label: Without(each, lost[label]) if lost[label] else each for label, each in found.items()}
 
 
-def _doubtful(exam: Exam) -> Iterator[int]:
-    """Last rows of the steps whose amounts nobody knows."""
-    return (each.segment.stop - 1 for each in amounts_of(exam) if unknown(exam, each))
+def _doubtful(exam: Exam, *, believed: bool) -> Mapping[str, Sequence[int]]:
+    """Last rows of the steps whose amounts nobody knows, by the counters of their direction.
+
+    Only by those: of the other direction the step behind it begins with that row, and is known. Where time or current
+    are not `believed`, a counter is held against nothing but that it must grow.
+    """
+    unsure = [each.segment for each in amounts_of(exam) if (unknown(exam, each) if believed else each.uncounted)]
+    rows = {way: [each.stop - 1 for each in unsure if each.direction == way] for way in ("charge", "discharge")}
+    return {
+        label: rows[way]
+        for counters in (labels.COUNTERS_AH, labels.COUNTERS_WH)
+        for label, way in zip(counters, rows, strict=True)
+    }
 
 
 def _events(exam: Exam) -> Iterator[Event]:
@@ -145,10 +157,11 @@ def _when(exam: Exam, time: float) -> float:
 def _began(exam: Exam, segment: Segment) -> float:
     """When a step began, s: as long ago as its first record says, else at the record before it."""
     first = float(exam.time[segment.start])
-    within = exam.source.columns.get(labels.STEP_TIME)
-    if within is not None and 0 <= within[segment.start] <= EDGE:
-        return first - float(within[segment.start])
     before = float(exam.time[segment.start - 1]) if segment.start else first
+    within = exam.source.columns.get(labels.STEP_TIME)
+    # It cannot have begun before the record ahead of it, which is of another step.
+    if within is not None and 0 <= within[segment.start] <= max(EDGE, first - before + EDGE):
+        return first - float(within[segment.start])
     return before if 0 <= first - before <= EDGE or not exam.source.has(labels.STEP_TIME) else first
 
 

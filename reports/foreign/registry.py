@@ -49,4 +49,6 @@ def format_of(head: Head) -> Format:
 def _why(head: Head) -> str:
     if not head.is_text:
         return "it is no text, and no binary format that is known"
-    return "no line of it has headers that name a time, a voltage and a current"
+    from reports.foreign.near import nearest_miss
+
+    return nearest_miss(head, formats()) or "no line of it has headers that name a time, a voltage and a current"

@@ -42,7 +42,7 @@ class Segment:
 def segments_of(source: Source, rest_below: float) -> list[Segment]:
     """All rows in steps, in order. `rest_below` is the current (A) that is none."""
     sign = _signs(source, rest_below)
-    own = _own_steps(source)
+    own = own_steps(source)
     cuts = own if own is not None else _changes(sign)
     bounds = [0, *cuts.tolist(), len(sign)]
     found = [_segment(source, sign, first, last) for first, last in pairwise(bounds) if last > first]
@@ -66,7 +66,7 @@ def _signs(source: Source, rest_below: float) -> Signs:
     return found
 
 
-def _own_steps(source: Source) -> NDArray[np.intp] | None:
+def own_steps(source: Source) -> NDArray[np.intp] | None:
     """Rows with which a step begins that the file says; None where it does not say."""
     columns = [source.columns[label] for label in (labels.STEP, labels.STEP_ID, labels.CYCLE) if source.has(label)]
     steps = [column for column in columns[: 2 if source.has(labels.STEP) else 3] if len(np.unique(sampled(column))) > 1]

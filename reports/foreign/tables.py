@@ -45,6 +45,8 @@ CELL_NAMES = ("cell", "cell id", "cell name", "cell nr", "cellnr", "cell number"
 """Headers of columns that say whose records these are."""
 
 
+TIMES = (labels.TIME, labels.STEP_TIME, labels.WALL)
+"""Labels of what says when a record was taken; one of them is enough."""
 NOTHING: Mapping[str, Values] = MappingProxyType({})
 
 
@@ -98,24 +100,38 @@ class TableFormat:
 
     def places(self, header: Sequence[str]) -> dict[str, Place] | None:
         """Where the columns are in a table with these headers; None where it is none of this format."""
+        found = self.named(header)
+        timed = any(label in found for label in TIMES)
+        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+
+    def named(self, header: Sequence[str]) -> dict[str, Place]:
+        """The columns that these headers name, also where one that is needed is missing; none of another format."""
         named = [(*units.split_header(cell), position) for position, cell in enumerate(header)]
         if not set(self.needs) <= {name for name, _, _ in named}:
-            return None
-        found = {}
+            return {}
+        found: dict[str, Place] = {}
         for column in self.columns:
-            place = next(self._fitting(column, named, header), None)
-            if place is not None and column.label not in found:
+            if column.label in found:
+                continue
+            taken = {each.position for each in found.values()}  # what a header says is one thing, never two
+            place = next(self._fitting(column, [each for each in named if each[2] not in taken], header), None)
+            if place is not None:
                 found[column.label] = place
-        timed = any(label in found for label in (labels.TIME, labels.STEP_TIME, labels.WALL))
-        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+        return found
 
     def _fitting(
         self, column: Column, named: Sequence[tuple[str, str | None, int]], header: Sequence[str]
     ) -> Iterator[Place]:
+        """Places of a column, the likeliest first: by the order of its names, and of one name by its unit.
+
+        Of two columns `Step` and `Step (Sec)` the first is a number and the second a time.
+        """
         own = units.unit_of(column.label)
+        numbers = {name for each in self.columns if units.unit_of(each.label) == "1" for name in each.names}
         for wanted in column.names:
-            for name, unit, position in named:
-                if name != wanted:
+            fitting = [(unit, position) for name, unit, position in named if name == wanted]
+            for unit, position in sorted(fitting, key=lambda each: (each[0] is None) != (own == "1")):
+                if unit is None and own != "1" and wanted in numbers:
                     continue
                 written = unit if unit is not None else (column.unit or own)
                 known = units.factor(written, own)
@@ -130,6 +146,7 @@ class TableFormat:
         return max(good or candidates, key=lambda each: len(each[1]), default=None)
 
     def _read(self, head: Head, layout: Layout, places: Mapping[str, Place]) -> Source:
+        refuse_twins(head, layout.header, places)
         whose = _cell_columns(layout.header, places)
         numbers = [each.position for each in places.values() if each.column.read is values.floats]
         texts = [each.position for each in places.values() if each.column.read is not values.floats]
@@ -154,9 +171,10 @@ class TableFormat:
             else:
                 source.columns[label] = self._converted(place, cells[place.position], source)
         source.names = {label: place.header for label, place in places.items()}
+        rows = len(source)
         _leave_empty_rows_out(source)
         if not len(source):
-            raise InputError(f"{head.path} has headers and no records.")
+            raise InputError(_without_records(head, places, cells, rows))
         self.ready(source)
         return source
 
@@ -172,6 +190,22 @@ class TableFormat:
         if column.read is values.floats:
             _tell_lost(source, place, missing(found) - cells.null_count)
         return found * place.factor if place.factor != 1 else found
+
+
+def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int, Any], rows: int) -> str:
+    """Why a table with lines has no record."""
+    if not rows:
+        return f"{head.path} has headers and no records."
+    seen = []
+    for place in (places[labels.VOLTAGE], places[labels.CURRENT]):
+        cell = next(iter(cells[place.position].drop_null()[:1].to_pylist()), None)
+        seen.append(
+            f"{place.header!r} is {_on_one_line(str(cell))!r}" if cell is not None else f"{place.header!r} is empty"
+        )
+    return (
+        f"{head.path} has {rows:,} lines below its headers and no record with a voltage and a current that are numbers "
+        f"(first: {', '.join(seen)})."
+    )
 
 
 def _tell_lost(source: Source, place: Place, lost: int) -> None:
@@ -224,6 +258,22 @@ def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableForma
 def _cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
     used = {place.position for place in places.values()}
     return [n for n, cell in enumerate(header) if n not in used and units.split_header(cell)[0] in CELL_NAMES]
+
+
+def refuse_twins(head: Head, header: Sequence[str], places: Mapping[str, Place]) -> None:
+    """Raise `InputError` where several columns are called as the voltage or the current is: they are of several cells.
+
+    What one of them tells would be told of all.
+    """
+    named = [units.split_header(cell) for cell in header]
+    for label in (labels.VOLTAGE, labels.CURRENT):
+        place = places[label]
+        alike = named.count(named[place.position])
+        if alike > 1:
+            raise InputError(
+                f"{head.path} has {alike} columns {place.header!r}, as of several cells; a recording is of one: put "
+                "each into a file of its own."
+            )
 
 
 def refuse_several_cells(head: Head, header: str, names: Any) -> None:

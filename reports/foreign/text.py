@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from bench.verdicts import InputError
 from reports.foreign.head import Head
+from reports.foreign.units import is_unit
 
 DELIMITERS = ("\t", ";", ",", "|")
 LOOKED_AT = 6000
@@ -31,6 +32,14 @@ class Layout:
     header: tuple[str, ...]
     quoted_lines: bool = False
     """Whole lines stand between quotes: a spreadsheet took each for one cell."""
+    blanks: bool = False
+    """Fields are parted by blanks, however many; they are read as if by `delimiter`."""
+
+    def plain(self, line: str) -> str:
+        """A line as the delimiter cuts it."""
+        if self.blanks:
+            return self.delimiter.join(line.split())
+        return line.replace('"', "") if self.quoted_lines else line
 
 
 def layouts_of(head: Head) -> Sequence[Layout]:
@@ -44,19 +53,29 @@ def _layouts(lines: tuple[str, ...]) -> tuple[Layout, ...]:
         _with_units(layout, lines)
         for number, line in enumerate(lines)
         if _could_be(line)
-        for layout in _cut(number, line)
+        for layout in (*_cut(number, line), *_cut_by_blanks(number, lines))
     )
 
 
 def _with_units(layout: Layout, lines: Sequence[str]) -> Layout:
-    """With the line of units below the names, where there is one (Digatron): `[V]` belongs to the name above it."""
+    """With the line of units below the names, where there is one: `[V]` (Digatron) or `V` belongs to the name above."""
     below = lines[layout.line + 1] if layout.line + 1 < len(lines) else ""
     units = _cells(below, layout.delimiter)
-    if sum(bool(_UNIT.match(cell)) for cell in units) < 2 or any(map(_DIGITS.match, units)):
+    if any(map(_DIGITS.match, units)):
         return layout
+    if sum(bool(_UNIT.match(cell)) for cell in units) < 2:
+        if not _are_units(units):
+            return layout
+        units = [f"[{unit}]" if unit else "" for unit in units]
     units += [""] * (len(layout.header) - len(units))
     header = tuple(f"{name} {unit}".strip() for name, unit in zip(layout.header, units, strict=False))
     return replace(layout, line=layout.line + 1, header=header)
+
+
+def _are_units(cells: Sequence[str]) -> bool:
+    """Whether these cells, without brackets, are units and nothing else."""
+    written = [cell for cell in cells if cell and cell != "-"]
+    return len(written) > 1 and all(is_unit(cell) for cell in written)
 
 
 def _could_be(line: str) -> bool:
@@ -76,10 +95,18 @@ def _cut(number: int, line: str) -> Iterator[Layout]:
             yield Layout(number, delimiter, tuple(inner if len(cells) == 1 else cells), len(cells) == 1)
 
 
+def _cut_by_blanks(number: int, lines: Sequence[str]) -> Iterator[Layout]:
+    """As a line of headers above one with as many numbers; prose has blanks as well, and no such line below."""
+    header, below = lines[number].split(), lines[number + 1].split() if number + 1 < len(lines) else []
+    marked = any(mark in lines[number] for mark in DELIMITERS)
+    if 2 < len(header) == len(below) and not marked and all(map(_DIGITS.match, below)):
+        yield Layout(number, "\t", tuple(header), blanks=True)
+
+
 def is_followed_by_records(head: Head, layout: Layout, positions: Sequence[int]) -> bool:
     """Whether one of the lines below has numbers at these positions: a schedule may quote headers as well."""
     for line in head.lines[layout.line + 1 : layout.line + 5]:
-        cells = _cells(line.replace('"', "") if layout.quoted_lines else line, layout.delimiter)
+        cells = _cells(layout.plain(line), layout.delimiter)
         if max(positions) < len(cells) and all(_DIGITS.match(cells[place].strip()) for place in positions):
             return True
     return False
@@ -135,10 +162,10 @@ class _Wanted:
 
 def _body(head: Head, layout: Layout) -> Callable[[], IO[bytes]]:
     """Opens the file behind its headers."""
-    if head.encoding == "utf-16" or layout.quoted_lines:
+    if head.encoding.startswith("utf-16") or layout.quoted_lines or layout.blanks:
         text = head.path.read_bytes().decode(head.encoding, errors="replace")
         lines = text.splitlines(keepends=True)[layout.line + 1 :]
-        rest = "".join(line.replace('"', "") if layout.quoted_lines else line for line in lines).encode("utf-8")
+        rest = "\n".join(layout.plain(line.rstrip("\r\n")) for line in lines).encode("utf-8")
         return lambda: io.BytesIO(rest)
 
     def opened() -> IO[bytes]:
@@ -151,7 +178,7 @@ def _body(head: Head, layout: Layout) -> Callable[[], IO[bytes]]:
 
 
 def _sample(body: Callable[[], IO[bytes]], head: Head, layout: Layout) -> Iterator[list[str]]:
-    encoding = "utf-8" if head.encoding == "utf-16" else head.encoding
+    encoding = "utf-8" if head.encoding.startswith("utf-16") else head.encoding
     with body() as file:
         lines = (file.readline().decode(encoding, errors="replace") for _ in range(60))
         for line in lines:

@@ -4,14 +4,18 @@ import numpy as np
 
 from bench.verdicts import InputError
 from reports.foreign import source as labels
-from reports.foreign.pieces import all_finite, extremes
+from reports.foreign.pieces import Differences, all_finite, extremes, never_falls
 from reports.foreign.source import Finding, Source
+
+DAY, HOUR = 86400.0, 3600.0
 
 
 def ensure_time(source: Source) -> None:
     """Give the source a test time; raises `InputError` where it holds no time at all."""
     if source.has(labels.TIME):
         _leave_untimed_out(source)
+        _newest_last(source)
+        _over_midnight(source)
         return
     if source.has(labels.STEP_TIME):
         within = np.nan_to_num(source.whole(labels.STEP_TIME))
@@ -23,11 +27,35 @@ def ensure_time(source: Source) -> None:
         wall = source.whole(labels.WALL)
         source.columns[labels.TIME] = wall - wall[np.isfinite(wall)][0]
         _leave_untimed_out(source)
+        _newest_last(source)
+        source.columns[labels.TIME] = source.whole(labels.TIME) - float(source.columns[labels.TIME][0])
         source.told.append(Finding("time", "There is no time since the start: civil time is taken for it."))
     else:
         raise InputError(
             f"{source.path} has no time that can be read: neither since the start, nor of a step, nor civil."
         )
+
+
+def _newest_last(source: Source) -> None:
+    """Some loggers write the newest record first: time falls all the way, and is read from the last line on."""
+    lowest, highest = extremes(Differences(source.columns[labels.TIME]))
+    if lowest < 0 and highest <= 0:
+        source.columns = {label: source.whole(label)[::-1].copy() for label in source.columns}
+        source.told.append(Finding("time", "The newest record stands first: the file is read from its last line on."))
+
+
+def _over_midnight(source: Source) -> None:
+    """A time of day begins anew at midnight: it falls from within the last hour of a day to within the first."""
+    column = source.columns[labels.TIME]
+    if never_falls(column) or not 0 <= extremes(column)[0] <= extremes(column)[1] < DAY:
+        return
+    time = source.whole(labels.TIME)
+    fell = np.diff(time, prepend=time[:1]) < 0
+    before, after = time[np.flatnonzero(fell) - 1], time[fell]
+    if (before > DAY - HOUR).all() and (after < HOUR).all():
+        source.columns[labels.TIME] = time + DAY * np.cumsum(fell)
+        text = f"Time is that of a day and begins anew at midnight, {int(fell.sum())} times: it is joined."
+        source.told.append(Finding("time", text))
 
 
 def _leave_untimed_out(source: Source) -> None:

@@ -23,6 +23,7 @@ QUANTITIES: dict[str, dict[str, float]] = {
     "W": {"w": 1, "watt": 1, "watts": 1, "mw": 1e-3, "kw": 1e3},
     "degC": {"degc": 1, "°c": 1, "c": 1, "celsius": 1, "deg c": 1, "℃": 1, "oc": 1, "?": 1, "\ufffd": 1,
              "\ufffdc": 1, "癈": 1},
+    "Hz": {"hz": 1},
     "1": {"1": 1, "": 1, "#": 1},
 }  # fmt: skip
 """Factor to the unit of a column's label, by that unit and by the unit as a header may write it, in small letters."""
@@ -51,6 +52,11 @@ def plain_name(text: str) -> str:
 def factor(unit: str, to: str) -> float | None:
     """What a value in `unit` is multiplied with to be in `to`, the unit of a label; None where nobody knows."""
     return QUANTITIES.get(to, {}).get(unit.strip().lower().replace("\u03bc", "µ"))
+
+
+def is_unit(text: str) -> bool:
+    """Whether somebody knows it as the unit of something."""
+    return any(factor(text, to) is not None for to in QUANTITIES)
 
 
 def unit_of(label: str) -> str:

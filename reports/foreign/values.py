@@ -15,9 +15,16 @@ DATES = (
     "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M:%S %p", "%Y-%m-%d %I:%M:%S %p", "%d.%m.%Y %H:%M:%S", "%d-%b-%y %I:%M:%S %p",
     "%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%m-%d-%Y %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z",
+    "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f%z", "%Y-%m-%d %H:%M:%S,%f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M",
+    "%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M", "%Y/%m/%d %I:%M:%S %p", "%m/%d/%y %H:%M:%S", "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %I:%M:%S %p", "%d/%m/%y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S.%f %p", "%m/%d/%Y %I:%M %p", "%m/%d/%y %H:%M",
+    "%d/%m/%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S,%f", "%d.%m.%y %H:%M:%S", "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%Y %I:%M:%S %p", "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M",
 )  # fmt: skip
 UNIX, EXCEL, MATLAB = (1e8, 1e11), (2e4, 8e4), (6.9e5, 8e5)
 """What a number of a date can be: s since 1970, days since 1899-12-30, days since the year 0."""
+FINER = (1e-3, 1e-6, 1e-9)
+"""s: what loggers count since 1970 in else. No two of them can be taken for each other."""
 
 
 def is_text(column: Any) -> bool:
@@ -51,11 +58,17 @@ _THOUSANDS = r"^[-+]?\d{1,3}(?:,\d{3})+\.\d+$"
 """A comma beside a point parts thousands, in all of the column."""
 
 
+_POINTS = r"^[-+]?\d{1,3}(?:\.\d{3})+,\d+$"
+BLANKS = "[\u00a0\u2009\u202f]"
+
+
 def _cast(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text = pc.utf8_trim_whitespace(column)
+    # Thousands may be parted by blanks that are none of ASCII, or by points before a comma.
+    text = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), BLANKS, "")
+    text = pc.if_else(pc.match_substring_regex(text, _POINTS), pc.replace_substring(text, ".", ""), text)
     if pc.any(pc.match_substring_regex(text, _THOUSANDS)).as_py():
         text = pc.replace_substring(text, ",", "")
     commas = pc.replace_substring(text, ",", ".")
@@ -97,7 +110,7 @@ def times(column: Any) -> Floats | None:
 def dates(column: Any) -> Floats:
     """Civil time as s since 1970, as if it were UTC; `nan` where it cannot be told.
 
-    Numbers are told apart by their size: s since 1970, days of a spreadsheet, days of MATLAB.
+    Numbers are told apart by their size: s (ms, µs, ns) since 1970, days of a spreadsheet, days of MATLAB.
     """
     if not is_text(column):
         return _numbered(floats(column))
@@ -114,6 +127,9 @@ def _numbered(values: Floats) -> Floats:
     middle = float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
     if UNIX[0] < middle < UNIX[1]:
         return values
+    for finer in FINER:
+        if UNIX[0] < middle * finer < UNIX[1]:
+            return values * finer
     if EXCEL[0] < middle < EXCEL[1]:
         return (values - 25569.0) * 86400
     if MATLAB[0] < middle < MATLAB[1]:
@@ -122,7 +138,10 @@ def _numbered(values: Floats) -> Floats:
 
 
 def _written(column: Any) -> Floats:
-    """The form under which most are dates, of two equal ones that under which time runs backwards less often."""
+    """The form under which most are dates; of equal ones that under which time goes back least often, and least far.
+
+    1 and 2 March are a day apart, and the third of January and of February a month.
+    """
     import pandas as pd
 
     texts = column.to_pandas().astype(object)
@@ -136,7 +155,7 @@ def _written(column: Any) -> Floats:
         for form, n in scores.items()
         if n == most
     ]
-    return min(read, key=_backwards)
+    return min(read, key=lambda each: (_backwards(each), float(np.nanmax(each) - np.nanmin(each))))
 
 
 def _seconds(moments: Any) -> Floats:

@@ -14,6 +14,10 @@ EDGE = 0.09
 by step passes through a tenth exactly, and a meter's last digit would say in which sample the current has begun."""
 LEAST_RATE = 0.01
 """C-rate by which a current must change for a resistance."""
+APART = 0.6
+"""Part of the time asked for by which samples may be apart: half of it (`samples_before`), and a late one."""
+ALIKE = 0.02
+"""Part of its change by which a voltage between two samples may differ from one of them, however far they are apart."""
 REST_AHEAD = 1
 """Samples ahead of a step that still belong to it: what flowed before."""
 
@@ -40,6 +44,8 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
         return nan
     # What is asked for flows at once: the edge lies right behind the last sample that does not show it.
     begun = float(time[edge]) + run.late * _unknown(run, rows.start + edge, time[edge : edge + 3])
+    if not run.has(SCAN_DURATION) and time[edge] < step.start <= time[edge + 1]:
+        begun = step.start  # the recording itself says when, also where the sample before is long ago
     rest = float(voltage[edge])
     if time[-1] < begun + at or run.held(begun, begun + at) > 0:  # too short, or outputs were off meanwhile
         return nan
@@ -47,7 +53,22 @@ def dc_resistance(run: Recording, step: Step, at: float = 10.0) -> float:
     change = float(np.interp(begun + at, time, current)) - float(current[edge])
     if rest < 0.5 * then or abs(change) <= 1e-6:  # an open contactor: what the terminals showed was not the pack
         return nan
+    if not run.has(SCAN_DURATION) and not (
+        time[edge + 1] - begun <= APART * at and _is_seen(time, voltage, begun + at, then, abs(then - rest), APART * at)
+    ):
+        return nan
     return (then - rest) / change
+
+
+def _is_seen(time: Floats, voltage: Floats, when: float, then: float, change: float, apart: float) -> bool:
+    """Whether a voltage between two samples is known: they are near each other, or one of them shows nearly the same.
+
+    Our own bench is asked that beforehand (`samples_before`); who else has recorded may have looked once a minute.
+    """
+    after = min(int(np.searchsorted(time, when)), len(time) - 1)
+    beside = slice(max(after - 1, 0), after + 1)
+    near = float(np.ptp(time[beside])) <= apart
+    return near or float(np.abs(voltage[beside] - then).min()) <= ALIKE * change
 
 
 def _unknown(run: Recording, row: int, time: Floats) -> float:

@@ -72,14 +72,22 @@ def sparse(exam: Exam) -> Iterator[Finding]:
     if exam.counted or not exam.believes(labels.TIME, labels.CURRENT):
         return
     bad = [each for each in _compared(exam) if unknown(exam, each)]
-    if bad:
-        worst = max(bad, key=lambda each: each.doubtful)
+    holes = [each.segment for each in bad if each.gap]
+    if holes:
+        yield Finding(
+            "gap",
+            f"There are no counters, and {len(holes):,} of {len(exam.moving):,} steps have a gap in which nobody knows "
+            f"what flowed (first in {exam.row(holes[0].start)} to {holes[0].stop:,}): their amounts are not told.",
+        )
+    if len(bad) > len(holes):
+        worst = max((each for each in bad if not each.gap), key=lambda each: each.doubtful)
         doubt = min(100 * worst.doubtful, 999)
         yield Finding(
             "sparse records",
-            f"There are no counters, and the records are too sparse for {len(bad)} of {len(exam.moving)} steps to be "
-            f"integrated (every {exam.typical:.4g} s; worst in {exam.row(worst.segment.start)} to "
-            f"{worst.segment.stop:,}, about {doubt:.2g} % in doubt): their amounts are not told.",
+            f"There are no counters, and the records are too sparse for {len(bad) - len(holes):,} of "
+            f"{len(exam.moving):,} steps to be integrated (every {exam.typical:.4g} s; worst in "
+            f"{exam.row(worst.segment.start)} to {worst.segment.stop:,}, about {doubt:.2g} % in doubt): their amounts "
+            "are not told.",
         )
 
 
@@ -87,11 +95,12 @@ def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
     if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if not each.gap and not each.open]
+    found = [each for each in _compared(exam) if not (each.gap or each.open or each.uncounted)]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
-    apart = f"{100 * abs(worst.difference):.2g} %"
+    share = 100 * abs(worst.difference)
+    apart = f"{share:.2g} %" if share < 99 else f"{share:.0f} %"
     refused = sum(contradicts(each) for each in found)
     if refused:
         yield Finding(
@@ -128,9 +137,22 @@ def unseen(exam: Exam) -> Iterator[Finding]:
         )
 
 
+def uncounted(exam: Exam) -> Iterator[Finding]:
+    """Steps in which a current flowed while its counter stood still: 0 Ah is not what they moved."""
+    if not exam.believes(labels.TIME, labels.CURRENT):
+        return
+    still = [each.segment for each in amounts_of(exam) if each.uncounted and not each.open]
+    if still:
+        yield Finding(
+            "counters stand still",
+            f"In {len(still):,} of {len(exam.moving):,} steps the counter stands still while a current flows (first "
+            f"from {exam.row(still[0].start)}, {still[0].seconds:.4g} s): how much they moved is not told.",
+        )
+
+
 def unknown(exam: Exam, amount: Amount) -> bool:
-    """Whether the amount of a step is not told: nobody saw its end, or counter and integral contradict each other."""
-    if amount.open:
+    """Whether the amount of a step is not told: nobody saw its end or counted it, or counter and integral disagree."""
+    if amount.open or amount.uncounted:
         return True
     if exam.counted:
         return not amount.gap and contradicts(amount)
@@ -143,4 +165,4 @@ def contradicts(amount: Amount) -> bool:
     return apart > DIFFERENT * max(amount.counter, amount.integral) + likely
 
 
-CHECKS = (ratio, sparse, unseen, agreement)
+CHECKS = (ratio, sparse, unseen, uncounted, agreement)

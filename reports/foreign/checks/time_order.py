@@ -10,6 +10,10 @@ from reports.foreign.pieces import Differences, extremes, never_falls, places
 from reports.foreign.source import Finding
 
 ORDER = 10
+OFTEN = 0.1
+"""Part of the intervals that must be negative before it is the order of the records that is wrong, and not a moment."""
+CLOCK, SLACK = 3600.0, 60.0
+"""s by which clocks are put back, and a record may be later."""
 ROUNDING = 2.0
 """s; a record that is so little older than the one before it was written out of turn, and is told all the same."""
 
@@ -21,12 +25,23 @@ def backwards(exam: Exam) -> Iterator[Finding]:
     back = places(exam.intervals, lambda seconds: seconds < 0)
     first = int(back[0])
     before, after = float(exam.time[first]), float(exam.time[first + 1])
+    if len(back) > OFTEN * len(exam.intervals):
+        yield Finding(
+            "time runs backwards",
+            f"The records are not in the order of time, which falls {len(back):,} times (first in "
+            f"{exam.row(first + 1)}, from {before:.10g} to {after:.10g} s). Nothing that depends on time or order is "
+            "computed; sort the lines by time.",
+            frozenset({labels.TIME, labels.CURRENT, *labels.COUNTERS_AH, *labels.COUNTERS_WH}),
+        )
+        return
     anew = after <= float(exam.time[0]) + 0.01 * (before - float(exam.time[0]))
     what = (
         "begins anew, as where a second recording, or that of a second cell, stands behind the first"
         if anew
         else "runs backwards"
     )
+    if abs(before - after - CLOCK) < SLACK + exam.typical:
+        what = "runs backwards by an hour, as where clocks are put back"
     more = f", and in {len(back) - 1} more places" if len(back) > 1 else ""
     yield Finding(
         "time runs backwards",

@@ -4,9 +4,25 @@ Sources: published exports as read by battery-data-format at 1412b98, navani and
 facts). Positive current is an oxidation of the working electrode: of a full cell a charge.
 """
 
+import numpy as np
+
+from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign import values
+from reports.foreign.source import Source
 from reports.foreign.tables import Column, TableFormat
+
+FREQUENCY = "Frequency / Hz"
+
+
+def _no_spectrum(source: Source) -> None:
+    """Raise `InputError` for an impedance spectrum: its currents are means of a vibration, and no charge flows."""
+    frequency = source.columns.pop(FREQUENCY, None)
+    if frequency is not None and np.count_nonzero(np.asarray(frequency) > 0) > 0.5 * len(source):
+        raise InputError(
+            f"{source.path} is an impedance spectrum and no recording of what flowed: it has no step to be judged."
+        )
+
 
 FORMAT = TableFormat(
     title="BioLogic text (.mpt)",
@@ -27,5 +43,7 @@ FORMAT = TableFormat(
         Column(labels.DISCHARGE_WH, ("energy discharge",)),
         Column(labels.WALL, ("absolute time",), read=values.dates),
         Column("Surface Temperature / degC", ("temperature", "t")),
+        Column(FREQUENCY, ("freq",)),
     ),
+    ready=_no_spectrum,
 )

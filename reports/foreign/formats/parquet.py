@@ -109,9 +109,9 @@ def _plain(column: Any) -> Any:
     if _is_text(kind):
         return column.cast(pa.string())
     if pa.types.is_timestamp(kind):
-        return pc.divide(pc.cast(pc.cast(column, pa.timestamp("us", kind.tz)), pa.int64()), 1e6)
+        return pc.divide(pc.cast(pc.cast(column, pa.timestamp("us", kind.tz), safe=False), pa.int64()), 1e6)
     if pa.types.is_duration(kind):
-        return pc.divide(pc.cast(pc.cast(column, pa.duration("us")), pa.int64()), 1e6)
+        return pc.divide(pc.cast(pc.cast(column, pa.duration("us"), safe=False), pa.int64()), 1e6)
     return column
 
 

@@ -1,5 +1,8 @@
 """Text exports of each make: the same recording, whatever its columns, units, signs and commas are."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,170 @@ def test_the_ends_of_a_pulse_are_not_lost_in_a_step_time(tmp_path: Path) -> None
     pulse = next(step for step in recording.steps if not step.resumable)
     # 20 mOhm, and the open-circuit line falls by 0.4 V/Ah while 2 A flow for 10 s.
     assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
+
+
+def test_no_resistance_is_read_off_between_records_that_saw_nothing_of_it(tmp_path: Path) -> None:
+    """The record before the pulse is 20 s old, and nothing says when in them it began; or none is near its 10 s."""
+    found = records(1.0, ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600)))
+    pulse = next(each.time for each in found if each.step == 2)
+    unknown_edge = [each for each in found if not pulse - 20 < each.time <= pulse]
+    unseen = [each for each in found if not (each.step == 2 and 2 < each.within < 50)]
+    # 4 V an ampere-hour: what the voltage does between the records is no small part of what it has done.
+    for kept in (unknown_edge, unseen):
+        path = tmp_path / "recording.csv"
+        rows = ((each.time, each.voltage + 4 * each.net, each.current) for each in kept)
+        path.write_text(table(("Time (s)", "Voltage (V)", "Current (A)"), rows), encoding="utf-8")
+        recording = open_recording(path)
+        pulse_step = next(step for step in recording.steps if not step.resumable)
+        assert pulse_step.name not in {
+            each.step for each in kpi.evaluate(recording).figures if each.key.startswith("dc resistance")
+        }
+
+
+def test_a_pulse_began_when_its_step_time_says(tmp_path: Path) -> None:
+    """The last record of the rest is a minute old, the first one of the pulse 1 s: 10 s are 10 s from its beginning."""
+    found = records(1.0, ((0.0, 600), (-2.0, 60), (0.0, 600), (-2.0, 3600)))
+    kept = [each for each in found if each.step != 1 or each.within % 60 == 0 < 600 - each.within]
+    kept = [each for each in kept if each.step != 2 or each.within]
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](kept), encoding="utf-8")
+    recording = open_recording(path)
+    pulse = next(step for step in recording.steps if not step.resumable)
+    assert kpi.dc_resistance(recording, pulse).value == pytest.approx(0.02 + 0.4 * 10 / 3600, rel=1e-3)
+
+
+def test_the_number_of_a_step_is_not_the_time_in_it(tmp_path: Path) -> None:
+    """`Step` and `Step (Sec)` have one name: the number would be a time, and each recording begin within a step."""
+    text = MAKES["Maccor"]([replace(each, step=each.step + 70) for each in records()])
+    path = tmp_path / "recording.txt"
+    path.write_text(text.replace("TestTime", "Test (Sec)").replace("StepTime", "Step (Sec)"), encoding="utf-8")
+    recording = open_recording(path)
+    assert recording.source is not None
+    assert recording.source.names["Step Time / s"] == "Step (Sec)"
+    assert not any(each.check == "records are missing" for each in recording.findings)
+
+
+def test_a_line_of_units_needs_no_brackets(tmp_path: Path) -> None:
+    """Accepted before: 2000 Ah."""
+    rows = [("s", "V", "mA"), *((each.time, each.voltage, 1000 * each.current) for each in records())]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time", "Voltage", "Current"), rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%m/%d/%y %I:%M:%S %p",
+        "%d/%m/%Y %H:%M:%S",
+        "%Y-%m-%d %H:%M:%S+01:00",
+        "%Y/%m/%d %H:%M:%S.%f",
+        "%d.%m.%y %H:%M:%S",
+    ],
+)
+def test_moments_are_read_as_they_are_written(tmp_path: Path, form: str) -> None:
+    """Over midnight into the second day of a month: the days are told from the months."""
+    rows = [(f"{each.moment + timedelta(hours=14):{form}}", each.voltage, each.current) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Timestamp", "Voltage (V)", "Current (A)"), rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert recording.step("charge 1").duration == pytest.approx(7200)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+@pytest.mark.parametrize("second", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_a_moment_counts_since_1970_in_whatever(tmp_path: Path, second: int) -> None:
+    rows = [(round(second * (1709280000 + each.time)), each.voltage, each.current) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("timestamp", "voltage", "current"), rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+@pytest.mark.parametrize("write", [lambda x: f"{x:,.1f}".replace(",", " ").replace(".", ","), lambda x: f"{x:_.1f}"])
+def test_thousands_are_parted_as_in_europe(tmp_path: Path, write: Callable[[float], str]) -> None:
+    def cell(value: float) -> str:
+        return write(value).replace(".", ",").replace(" ", "\u202f").replace("_", ".")
+
+    rows = [(cell(each.time), cell(1000 * each.voltage), cell(1000 * each.current)) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time [s]", "Voltage [mV]", "Current [mA]"), rows, ";"), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("数据时间", "电池总电压", "充放电电流"), ("Zeitstempel", "Spannung", "Strom")],
+    ids=["Chinese", "German"],
+)
+def test_headers_need_not_be_english(tmp_path: Path, header: tuple[str, ...]) -> None:
+    """The first are those of a published log of a vehicle's BMS, whose newest record stands first."""
+    rows = [(f"{each.moment:%Y-%m-%d %H:%M:%S}", each.voltage, each.current) for each in reversed(records())]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(header, rows), encoding="utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_blanks_may_part_the_fields(tmp_path: Path) -> None:
+    rows = [f"{each.time:12.1f} {each.voltage:9.4f}  {each.current:8.3f}" for each in records()]
+    path = tmp_path / "recording.txt"
+    path.write_text("\n".join(["A line of prose.", " time_s  voltage_V current_A", *rows]), encoding="utf-8")
+    recording = open_recording(path)
+    assert len(recording.rows) == len(rows)
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_utf_16_may_have_no_mark(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    path.write_text(MAKES["Arbin"](records(60.0)), encoding="utf-16-le")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=5e-4)
+
+
+def test_words_tell_the_direction_of_a_current_without_a_sign(tmp_path: Path) -> None:
+    words = {"C": "CHRG", "D": "DCHG", "R": "REST"}
+    rows = [(each.time, each.voltage, abs(each.current), words[each.way]) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time(s)", "Voltage(V)", "Current(A)", "Mode"), rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_moments_of_a_parquet_table_may_be_finer_than_microseconds(tmp_path: Path) -> None:
+    """Refused before, as damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found = records()
+    moments = pa.array([int(1e9 * (1709280000 + each.time)) + 1 for each in found], pa.timestamp("ns"))
+    numbers = {"voltage": [each.voltage for each in found], "current": [each.current for each in found]}
+    path = tmp_path / "recording.parquet"
+    pq.write_table(pa.table({"timestamp": moments, **numbers}), path)
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_a_table_without_a_current_is_refused_by_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "recording.mpt"
+    header = ("mode", "time/s", "Ewe/V")
+    path.write_text(table(header, [(1, each.time, each.voltage) for each in records()], "\t"), "utf-8")
+    with pytest.raises(InputError, match=r"a time \('time/s'\) and a voltage \('Ewe/V'\), and none of a current"):
+        open_recording(path)
+
+
+def test_an_impedance_spectrum_is_refused_as_one(tmp_path: Path) -> None:
+    text = MAKES["BioLogic"](records(60.0)).replace("\tNs\n", "\tNs\tfreq/Hz\n")
+    path = tmp_path / "recording.mpt"
+    path.write_text("\n".join(f"{line}\t100,0" if line[:2] == "1\t" else line for line in text.split("\n")), "utf-8")
+    with pytest.raises(InputError, match="impedance spectrum"):
+        open_recording(path)
+
+
+def test_lines_without_numbers_are_refused_by_what_stands_in_them(tmp_path: Path) -> None:
+    rows = [(each.time, f"{each.voltage} V", f"{each.current} A") for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage", "Current"), rows), encoding="utf-8")
+    with pytest.raises(InputError, match=r"1,265 lines .* 'Voltage' is '4.0 V', 'Current' is '0.0 A'"):
+        open_recording(path)
 
 
 # --- formats of others --------------------------------------------------------------------------------------------
