@@ -186,12 +186,16 @@ def _lay_out(tests: list[Outcome], output: Path) -> Figures:
         if test.picture:
             shutil.copyfile(test.picture, output / copied[test.allure_id, "png"])
         if test.forensics:
-            shutil.copyfile(test.forensics, output / copied[test.allure_id, "minute.html"])
+            _with_way_back(test.forensics, output / copied[test.allure_id, "minute.html"], test, many)
         if test.interactive:
-            page = test.interactive.read_text(encoding="utf-8")
-            page = interactive.beside(page, f"../{front_page.place(test, many)}")
-            (output / copied[test.allure_id, "html"]).write_text(page, encoding="utf-8")
+            _with_way_back(test.interactive, output / copied[test.allure_id, "html"], test, many)
     return copied
+
+
+def _with_way_back(source: Path, target: Path, test: Outcome, many: bool) -> None:
+    """Copy a page of a test; a result that was cut off may have left bytes that are no text."""
+    page = source.read_text(encoding="utf-8", errors="replace")
+    target.write_text(interactive.beside(page, f"../{front_page.place(test, many)}"), encoding="utf-8")
 
 
 def _links(figures: Figures, output: Path, runs: Path, with_allure: bool) -> Links:

@@ -1,6 +1,7 @@
 """The last minute of a test that did not pass: shown without asking, from whatever a run has left on the disk."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from csv import reader
@@ -64,6 +65,7 @@ def test_the_page_names_cause_limit_value_step_and_what_is_missing(tripped: Path
     text = shown.page("It", evidence_of(tripped))
     assert "Limit: cell under-voltage of Cell Voltage Min / V, at least 2.4 V, found 2.3" in text
     assert "in step discharge" in text
+    assert re.search(r"before .* min .*\(\d+\.\d s\) in step", text), "as the front page says it, and as the wire does"
     assert text.index("Cell Voltage Min / V") < text.index(">Voltage / V"), "the channel of the limit comes first"
     assert "No error queue was read" in text
     assert "<script" not in text
