@@ -24,6 +24,7 @@ from reports.nights.night import Night
 from reports.nights.section import Since
 from reports.nights.store import History
 from reports.outcome import Outcome, outcomes
+from reports.page import write
 from reports.provenance import differences
 
 MARKER = ".packbench-report"
@@ -121,9 +122,9 @@ def _build(
     index = front_page.write(output, tests, links, since, problem, session)
     listed = session.facts.get("requirements", {}) if session else {}
     rows = covered.coverage(listed, tests)
-    (output / covered.FILE).write_text(covered.as_csv(rows), encoding="utf-8")
+    write(output / covered.FILE, covered.as_csv(rows))
     started = session.started if session is not None else ""
-    (output / covered.REQIF).write_text(reqif.as_reqif(rows, started or utc_now().isoformat()), encoding="utf-8")
+    write(output / covered.REQIF, reqif.as_reqif(rows, started or utc_now().isoformat()))
     return BuiltReport(
         index=index,
         allure=None if problem else output / ALLURE,
@@ -195,7 +196,7 @@ def _lay_out(tests: list[Outcome], output: Path) -> Figures:
 def _with_way_back(source: Path, target: Path, test: Outcome, many: bool) -> None:
     """Copy a page of a test; a result that was cut off may have left bytes that are no text."""
     page = source.read_text(encoding="utf-8", errors="replace")
-    target.write_text(interactive.beside(page, f"../{front_page.place(test, many)}"), encoding="utf-8")
+    write(target, interactive.beside(page, f"../{front_page.place(test, many)}"))
 
 
 def _links(figures: Figures, output: Path, runs: Path, with_allure: bool) -> Links:
