@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 from bench.plain import no_formula
+from reports.front.sections.matrix import UNJUDGED, deciding
 from reports.markup import cells, head, section, table, verdict_badge
 from reports.outcome import ORDER, Outcome
 from reports.tables import Row, quantity, tightest
@@ -34,8 +35,8 @@ class Covered:
 
     @property
     def deciding(self) -> Row | None:
-        """The figure nearest to its limit, or furthest beyond it, of all its tests."""
-        return tightest(row for test in self.tests for row in test.rows)
+        """The figure that made its verdict what it is: never that of a test that passed, beside one that did not."""
+        return tightest(row for test in self.tests if test.verdict == self.verdict for row in _deciding(test))
 
 
 def coverage(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome]) -> list[Covered]:
@@ -88,6 +89,10 @@ def _tests(covered: Covered, links: Mapping[str, str]) -> str:
     return f'<a href="{links.get(first.nodeid, "#")}">{escape(first.title)}</a>{more}'
 
 
+def _deciding(test: Outcome) -> list[Row]:
+    return [] if test.verdict in UNJUDGED else deciding(test)
+
+
 def as_csv(rows: Sequence[Covered]) -> str:
     """The table for a requirements tool: one line for each requirement and test, one for what has none."""
     out = StringIO()
@@ -103,7 +108,7 @@ def as_csv(rows: Sequence[Covered]) -> str:
 def _of(test: Outcome | None) -> list[str]:
     if test is None:
         return ["", UNCOVERED, *[""] * 6]
-    row = tightest(test.rows)
+    row = tightest(_deciding(test))
     figure = ["", "", "", "", ""] if row is None else [
         no_formula(row.name), quantity(row.value, row.unit), row.allowed, quantity(row.margin, row.unit, signed=True),
         no_formula(row.source),

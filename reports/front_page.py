@@ -22,6 +22,7 @@ from reports.front.shown import Links, Shown, anchor, parts, since_of
 from reports.nights.section import Since
 from reports.outcome import Outcome
 from reports.page import fill
+from reports.page import write as write_page
 
 FEW, LISTED = 45, 40
 """Tests that are told on the front page itself; rows of each of its lists where there are more."""
@@ -109,4 +110,4 @@ def _file(name: str) -> str:
 
 def _write(path: Path, page: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_page(path, page)

@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from reports.page import fill
+from reports.page import fill, write
 from reports.results import FIGURE, FORENSICS, INTERACTIVE, MANIFEST, RECORDED, read_result
 
 _PICTURE = re.compile(r'src="data:image/png;base64,[^"]*"')
@@ -52,7 +52,7 @@ def lighten(results: Path, target: Path, place: Place, many: bool) -> None:
         left -= size
         for file in files:
             copyfile(file, target / file.name)
-        (target / path.name).write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+        write(target / path.name, json.dumps(result, ensure_ascii=False))
     for path in (*results.glob("*-container.json"), *(results / name for name in OTHERS)):
         if path.is_file():
             copyfile(path, target / path.name)

@@ -16,8 +16,12 @@ from bench.clock import utc_now
 from bench.recording.session_log import LEFT_OUT, VANISHED, TestEnd
 from bench.verdicts import NOT_RUN, Verdict
 from reports import allure, results
+from reports.page import write
 from reports.recording import RecordingError
 from reports.results import CollectedTest
+
+GONE = "Its result and its run are gone: nobody can say any more that it passed."
+UNREADABLE = "Neither its result nor its run can be read: nobody can say any more that it passed."
 
 
 def complete(
@@ -47,18 +51,37 @@ def _presumed(test: CollectedTest, begun: bool) -> TestEnd:
 
 
 def _write(test: CollectedTest, end: TestEnd, folder: Path, runs: Path) -> None:
+    """What its run shows; where nobody can read that again, the bare end, and not that it passed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid4()}-result.json"
+    result = _result(test, end)
+    there = bool(end.run) and (runs / end.run).is_dir()
+    if there:
+        # A run that cannot be shown must not cost the report the test.
+        with suppress(RecordingError, OSError, KeyError, TypeError, ValueError):
+            allure.present(result, runs / end.run, folder)
+            write(path, _as_json(result))
+    if end.run and (not there or not path.is_file() or results.read_result(path) is None):
+        result = _result(test, end)
+        result.labels.append(Label(name="tag", value=results.NOT_BELIEVED))
+        if result.status == Status.PASSED:
+            result.status = allure.STATUS["INCONCLUSIVE"]
+            result.statusDetails = StatusDetails(message=f"INCONCLUSIVE: {GONE if not there else UNREADABLE}")
+    write(path, _as_json(result))
+
+
+def _as_json(result: TestResult) -> str:
+    content = attr.asdict(result, filter=lambda _attribute, value: bool(value) or value is False)
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _result(test: CollectedTest, end: TestEnd) -> TestResult:
+    """What the session alone tells of it."""
     now = int(1000 * utc_now().timestamp())
     labels = [*test.labels, ("nodeid", test.nodeid)]
-    result = TestResult(
+    return TestResult(
         uuid=str(uuid4()), historyId=test.history_id or None, fullName=test.full_name, name=test.title,
         status=allure.STATUS.get(end.verdict, Status.BROKEN),
         statusDetails=StatusDetails(message=f"{end.verdict}: {end.cause}"),
         labels=[Label(name=name, value=value) for name, value in labels], start=now, stop=now,
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    if end.run and (runs / end.run).is_dir():
-        # A run that cannot be shown must not cost the report the test.
-        with suppress(RecordingError, OSError, KeyError, TypeError, ValueError):
-            allure.present(result, runs / end.run, folder)
-    content = attr.asdict(result, filter=lambda _attribute, value: bool(value) or value is False)
-    (folder / f"{uuid4()}-result.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -51,6 +51,16 @@ def cells(*texts: str) -> str:
     return "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, texts, strict=True))
 
 
+def named_cells(names: Sequence[str], texts: Sequence[str]) -> str:
+    """Cells that say their column, for a table of the kind `downwards`: on a telephone its rows are blocks."""
+    return "".join(
+        f'<td{" class=n" if any(map(str.isdigit, text)) else ""} data-at="{escape(name)}">{escape(text)}</td>'
+        if text
+        else "<td></td>"
+        for name, text in zip(names, texts, strict=True)
+    )
+
+
 def badge(text: str, kind: str) -> str:
     """A word on its colour; the word alone says it."""
     return f'<span class="badge {kind}">{escape(text)}</span>'

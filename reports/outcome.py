@@ -162,9 +162,9 @@ def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any
 
 def _trip(events: Path | None, manifest: Mapping[str, Any]) -> Row | None:
     """Find the first guarded limit that the pack violated, in the event log of its run."""
-    lines = events.read_text(encoding="utf-8").splitlines() if events else []
+    lines = events.read_text(encoding="utf-8", errors="replace").splitlines() if events else []
     for line in lines:
-        event = json.loads(line) if '"trip"' in line else {}
+        event = _event(line) if '"trip"' in line else {}
         if event.get("type") == "trip" and event.get("blame") == "pack":
             measurement = tables.measurement_of({**event, "name": event["limit"]})
             step = str(event.get("step") or "")
@@ -173,6 +173,15 @@ def _trip(events: Path | None, manifest: Mapping[str, Any]) -> Row | None:
                 measurement.name, measurement.value, measurement.unit, step, "", measurement, decided=decided,
             )  # fmt: skip
     return None
+
+
+def _event(line: str) -> Mapping[str, Any]:
+    """One that was cut off says nothing."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _plain(message: str) -> str:

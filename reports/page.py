@@ -1,7 +1,8 @@
-"""Fills the HTML templates that ship with the package; a template engine would do more than is needed."""
+"""Fills the HTML templates that ship with the package (a template engine would do more than is needed), and writes."""
 
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 
 
 def fill(template: str, parts: Mapping[str, str]) -> str:
@@ -13,3 +14,12 @@ def fill(template: str, parts: Mapping[str, str]) -> str:
         name, rest = chunk.split("}}", 1)
         filled += parts[name], rest
     return "".join(filled)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text of a report as UTF-8; raises `OSError` from the disk.
+
+    A name of a file that is none (a lone surrogate stands for its byte) is written as its escape, also in JSON:
+    it must not cost anybody the report.
+    """
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -8,9 +8,12 @@ import os
 import shutil
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
+
+from reports import wholeness
 
 MANIFEST = "run.json"
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
@@ -58,18 +61,35 @@ def clean(results: Path) -> None:
 
 
 def read_results(results: Path) -> Iterator[dict[str, Any]]:
-    """Read every result file, one after the other; one that is not JSON (a killed writer) is passed over."""
+    """Read every result file, one after the other; one that is not whole is passed over, see `read_result`."""
     found = map(read_result, sorted(results.glob("*-result.json")))
     return (result for result in found if result is not None)
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
-    """One result; None where a killed writer left half of one."""
+    """One result; None where it, or the manifest that it shows, is not whole: a killed writer, a disk, a copy.
+
+    Such a test is told from its run like one that left no result (`reports.lost`).
+    """
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        return result if wholeness.is_result(result) and _shows_its_run(result, path.parent) else None
+    except (OSError, ValueError):
         return None
-    return result
+
+
+def _shows_its_run(result: Mapping[str, Any], results: Path) -> bool:
+    """Whether the manifest that hangs on it, if any, can be read. Raises `OSError` where it is gone."""
+    names = (entry["source"] for entry in result.get("attachments", ()) if entry.get("name") == MANIFEST)
+    return all(
+        _is_manifest(path, path.stat().st_mtime_ns, path.stat().st_size) for path in map(results.joinpath, names)
+    )
+
+
+@cache
+def _is_manifest(path: Path, _changed: int, _size: int) -> bool:
+    """Asked once for each file as it is: results are read by several, and a manifest is long."""
+    return wholeness.is_manifest(json.loads(path.read_text(encoding="utf-8")))
 
 
 def are_all_of(results: Path, nodeids: Container[str]) -> bool:
@@ -122,12 +142,12 @@ def remember_collected(results: Path, tests: Iterable[CollectedTest]) -> None:
 
 
 def collected(results: Path) -> list[CollectedTest]:
-    """The tests that were meant to run; none where nobody wrote that down."""
+    """The tests that were meant to run; none where nobody wrote that down, or it cannot be read."""
     try:
         tests = json.loads((results / SESSION).read_text(encoding="utf-8"))["tests"]
-    except FileNotFoundError:
+        return [CollectedTest(**test) for test in tests]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [CollectedTest(**test) for test in tests]
 
 
 def write_environment(results: Path) -> None:

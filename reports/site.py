@@ -24,6 +24,7 @@ from reports.nights.night import Night
 from reports.nights.section import Since
 from reports.nights.store import History
 from reports.outcome import Outcome, outcomes
+from reports.page import write
 from reports.provenance import differences
 
 MARKER = ".packbench-report"
@@ -121,9 +122,9 @@ def _build(
     index = front_page.write(output, tests, links, since, problem, session)
     listed = session.facts.get("requirements", {}) if session else {}
     rows = covered.coverage(listed, tests)
-    (output / covered.FILE).write_text(covered.as_csv(rows), encoding="utf-8")
+    write(output / covered.FILE, covered.as_csv(rows))
     started = session.started if session is not None else ""
-    (output / covered.REQIF).write_text(reqif.as_reqif(rows, started or utc_now().isoformat()), encoding="utf-8")
+    write(output / covered.REQIF, reqif.as_reqif(rows, started or utc_now().isoformat()))
     return BuiltReport(
         index=index,
         allure=None if problem else output / ALLURE,
@@ -186,12 +187,16 @@ def _lay_out(tests: list[Outcome], output: Path) -> Figures:
         if test.picture:
             shutil.copyfile(test.picture, output / copied[test.allure_id, "png"])
         if test.forensics:
-            shutil.copyfile(test.forensics, output / copied[test.allure_id, "minute.html"])
+            _with_way_back(test.forensics, output / copied[test.allure_id, "minute.html"], test, many)
         if test.interactive:
-            page = test.interactive.read_text(encoding="utf-8")
-            page = interactive.beside(page, f"../{front_page.place(test, many)}")
-            (output / copied[test.allure_id, "html"]).write_text(page, encoding="utf-8")
+            _with_way_back(test.interactive, output / copied[test.allure_id, "html"], test, many)
     return copied
+
+
+def _with_way_back(source: Path, target: Path, test: Outcome, many: bool) -> None:
+    """Copy a page of a test; a result that was cut off may have left bytes that are no text."""
+    page = source.read_text(encoding="utf-8", errors="replace")
+    write(target, interactive.beside(page, f"../{front_page.place(test, many)}"))
 
 
 def _links(figures: Figures, output: Path, runs: Path, with_allure: bool) -> Links:

@@ -1,7 +1,6 @@
 """`packbench gate`: whether a night may pass, by rules; for what comes after it in CI."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,9 +38,9 @@ def gate(
     asked = [name for name in RULES if name in every and name not in (without or ())]
     found = judge(Judged(session, since.last, since.baseline, nights), asked)
     if as_json:
-        print_json({"status": int(status(found)), "rules": found})
+        print_json({"status": int(status(found)), "session": session.id, "started": session.started, "rules": found})
     else:
-        _tell(found, Path(folder))
+        _tell(found, f"{folder}, session of {session.started[:16].replace('T', ' ')} UTC")
     raise typer.Exit(status(found))
 
 
@@ -53,7 +52,7 @@ def _refuse_unknown(names: list[str], known: list[str]) -> None:
         raise InputError(f"There is no rule {unknown!r} of the gate: {nearest(unknown, known)}.")
 
 
-def _tell(found: Mapping[str, list[str]], folder: Path) -> None:
+def _tell(found: Mapping[str, list[str]], night: str) -> None:
     from reports.nights.gate import RULES
 
     for name, sentences in found.items():
@@ -61,4 +60,4 @@ def _tell(found: Mapping[str, list[str]], folder: Path) -> None:
         for sentence in sentences:
             say(f"         {sentence}")
     broken = sum(bool(sentences) for sentences in found.values())
-    say(f"Gate of {folder}: {f'{broken} of {len(found)} rules are broken' if broken else 'open'}.")
+    say(f"Gate of {night}: {f'{broken} of {len(found)} rules are broken' if broken else 'open'}.")

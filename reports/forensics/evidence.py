@@ -53,11 +53,13 @@ def gather(folder: Path, recording: Recording | None = None) -> Evidence | None:
     events = recording.events if recording is not None else _events(folder, missing)
     missing += recording.damage if recording is not None else ()
     last = float(recording.time[-1]) if recording is not None and len(recording.rows) else None
-    ended = manifest.get("state") == "ended"
+    # Where there is no manifest the events may know it: nobody is told of a process that died and did not.
+    ended = manifest.get("state") == "ended" or any(event["type"] == "run ended" for event in events)
     moment = moment_of(manifest, events, last)
     columns, rows = _channels(recording, moment)
-    said = wire.cut(folder, moment.start, moment.stop, ended=ended)
-    bus = frames.cut(folder, manifest, moment, _end(manifest, events, last))
+    end = _end(manifest, events, last)
+    said = wire.cut(folder, moment.start, moment.stop, ended=ended, last=end)
+    bus = frames.cut(folder, manifest, moment, end)
     queues = [event for event in events if event["type"] == "error queue"]
     if recording is not None and not len(rows):
         missing.append("No sample was taken.")

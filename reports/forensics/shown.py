@@ -15,6 +15,7 @@ from reports.forensics.frames import as_text
 from reports.forensics.moment import Moment
 from reports.markup import cells, head, section, table
 from reports.page import fill
+from reports.panels import readable
 from reports.recording import Event, Floats
 
 FIRST = (
@@ -72,7 +73,7 @@ def as_csv(evidence: Evidence) -> str:
 
 def _when(moment: Moment) -> str:
     step = f" in step {moment.step}" if moment.step else ""
-    return f"{moment.time:.1f} s{step}"
+    return f"{readable(moment.time)} ({moment.time:.1f} s){step}"
 
 
 def _causes(moment: Moment) -> str:

@@ -16,8 +16,11 @@ class Slice(NamedTuple):
     missing: tuple[str, ...]
 
 
-def cut(folder: Path, start: float, stop: float, *, ended: bool) -> Slice:
-    """Cut the transcript to `start` to `stop` s; `ended`: whether the process of the run came to its end."""
+def cut(folder: Path, start: float, stop: float, *, ended: bool, last: float | None = None) -> Slice:
+    """Cut the transcript to `start` to `stop` s.
+
+    `ended`: whether the process of the run came to its end; `last`: until when (s) the rest of its recording goes.
+    """
     path = folder / NAME
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -34,7 +37,15 @@ def cut(folder: Path, start: float, stop: float, *, ended: bool) -> Slice:
         missing.append(f"{NAME} holds no message.")
     elif dated[0][0] > start:
         missing.append(f"{NAME} begins at {dated[0][0]:.0f} s: it keeps the last messages of a run, and these are all.")
+    if dated and not ended:
+        missing.append(_lost(dated[-1][0], last))
     return Slice(tuple(line for time, line in dated if start <= time <= stop), tuple(missing))
+
+
+def _lost(until: float, last: float | None) -> str:
+    """What a process took with it: what it had not handed to the disk, of a virtual clock up to an hour."""
+    further = f", while other files go on to {last:.0f} s" if last is not None and round(last) > round(until) else ""
+    return f"{NAME} ends at {until:.0f} s{further}: the process died, and what it had not written by then is lost."
 
 
 def _dated(text: str) -> Iterator[tuple[float, str]]:

@@ -41,10 +41,12 @@ def _above(shown: Shown) -> str:
 def headline(counts: Mapping[str, int]) -> str:
     """Say in one sentence what came out, the pack first, the bench apart from it."""
     total = sum(counts.values())
+    if not total:
+        return "No test was run: nothing is known of the pack."
     judged = sum(counts.get(verdict, 0) for verdict in ("PASS", *FAILED.values(), "INCONCLUSIVE"))
     if counts.get("FAIL"):
         text = f"The pack failed {counts['FAIL']} of {total} tests"
-    elif total and counts.get("PASS") == total:
+    elif counts.get("PASS") == total:
         return f"The pack passed all {total} tests." if total > 1 else "The pack passed the only test."
     else:
         text = f"The pack passed {counts.get('PASS', 0)} of {total} tests and failed none"

@@ -45,6 +45,13 @@ def place(cause: Mapping[str, Any]) -> str:
     return ", ".join(part for part in (step, moment) if part)
 
 
+def where(test: Outcome) -> str:
+    """Where a test failed: a figure is judged when all is over, and about its step; only what tripped has a moment."""
+    judged = {row.name for row in test.rows if row is not test.trip}
+    of_a_figure = test.trip is None and test.cause.get("limit") in judged
+    return place({**test.cause, "time": None} if of_a_figure else test.cause)
+
+
 def told(test: Outcome) -> str:
     """The first cause, and what went wrong after it."""
     return "<br>".join([escape(test.reason), *(f"Then: {escape(cause['text'])}" for cause in test.later)])

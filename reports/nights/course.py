@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from math import inf, isfinite, nan, sqrt
-from statistics import median
+from statistics import median, median_high, median_low
 
 import numpy as np
 
@@ -63,8 +63,9 @@ class Course:
     def step(self) -> int | None:
         """The night (an index of `values`) from which on the level is another one; None where there was no step.
 
-        The place that explains most is taken; it is a step where it stands out of the noise, and where a straight line
-        explains less.
+        The place that explains most is taken; it is a step where the levels stand out of the noise, and a straight line
+        explains less. A level is what most nights of a side have: what is counted is the same every night, and has
+        no noise that a single odd one could hide in.
         """
         places = range(SIDE, len(self.values) - SIDE + 1)
         if not isfinite(self.noise) or not places:
@@ -73,14 +74,16 @@ class Course:
         left, right = self.values[:at], self.values[at:]
         sigma = max(self.noise, SHARE * (self.uncertainty or 0.0) / SIGMAS, LEAST * abs(self.values[-1]) / SIGMAS)
         # Compared and not divided: what is 0 every night has no sigma.
-        stands_out = abs(_mean(right) - _mean(left)) > STEP * sigma * sqrt(1 / len(left) + 1 / len(right))
+        stands_out = _apart(left, right) > STEP * sigma * sqrt(1 / len(left) + 1 / len(right))
         explained = _scatter(left) + _scatter(right) < _about_a_line(self.values)
         return at if stands_out and explained else None
 
     @property
     def is_steady(self) -> bool:
         """Whether nights enough tell that it does nothing but vary by itself."""
-        return isfinite(self.noise) and self.step is None and not self.drift
+        if not isfinite(self.noise) or self.step is not None or self.drift:
+            return False
+        return abs(self.values[-1] - median(self.values)) <= self.band
 
     @cached_property
     def drift(self) -> float:
@@ -96,6 +99,11 @@ class Course:
         left = limit - self.values[-1]
         nights = left / self.drift if self.drift and left * self.drift > 0 else inf
         return nights if nights <= FAR else inf
+
+
+def _apart(left: Sequence[float], right: Sequence[float]) -> float:
+    """How far the medians of both sides are apart; of two middle values the one that is nearer to the other side."""
+    return max(median_low(right) - median_high(left), median_low(left) - median_high(right))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -7,6 +7,7 @@ from html import escape
 from itertools import zip_longest
 from math import isfinite
 
+from bench.verdicts import NOT_RUN, WORDS
 from reports.markup import badge, head, section, sparkline, table
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.night import Figure, Night, Told
@@ -95,7 +96,9 @@ def _compared(changed: Changed, title: str, listed: Listed, notes: str) -> str:
     rows += "".join(_row(change, listed.links) for change in alone[: listed.most])
     nothing = "<p>No verdict has changed, and no margin fell by more than it varies anyway.</p>"
     names = head("", "Test", *TOLD, "Nights")
-    return section(title, (table(names, rows, "changes") + listed.more(len(alone)) if rows else nothing) + notes)
+    return section(
+        title, (table(names, rows, "changes downwards") + listed.more(len(alone)) if rows else nothing) + notes
+    )
 
 
 def _told_alone(changes: Sequence[Change]) -> list[Change]:
@@ -117,7 +120,7 @@ def _ended_by(fault: str, ended: Sequence[Change], listed: Listed) -> str:
     tests = ", ".join(_named(change.test, listed.links) for change in ended[: listed.most]) + listed.more(len(ended))
     reason = ended[0].test.reason
     then = Counter(_verdict(change.earlier) for change in ended)
-    told = _cells(fault, ", ".join(f"{count} {verdict}" for verdict, count in then.items()), ended[0].test.verdict)
+    told = _cells(fault, ", ".join(f"{count} {verdict}" for verdict, count in then.items()), _verdict(ended[0].test))
     kind = badge(Kind.UNJUDGED, CLASS[Kind.UNJUDGED])
     return f"<tr><td>{kind}</td><td>{several}: {tests}<br><small>{escape(reason)}</small></td>{told}<td></td></tr>"
 
@@ -139,14 +142,22 @@ def _row(change: Change, links: Mapping[str, str]) -> str:
     since = f"<br><small>since {escape(_night(change.since))}</small>" if change.since else ""
     told = _cells(
         figure.name if figure else "", quantity(then.value, then.unit) if then else _verdict(change.earlier),
-        quantity(figure.value, figure.unit) if figure else _verdict(change.test), _margins(change), left(change),
+        _now(change), _margins(change), left(change),
     )  # fmt: skip
     kind = badge(change.kind, CLASS[change.kind])
     return f"<tr><td>{kind}</td><td>{named}{since}{_why(change)}</td>{told}<td>{_course(change)}</td></tr>"
 
 
+def _now(change: Change) -> str:
+    """What it is tonight; what did not run is nothing, whatever it was."""
+    if change.kind is Kind.GONE:
+        return WORDS[NOT_RUN]
+    return quantity(change.figure.value, change.figure.unit) if change.figure else _verdict(change.test)
+
+
 def _verdict(test: Told | None) -> str:
-    return "" if test is None else test.verdict
+    """In the words of the rest of the page; nights may hold verdicts of another version."""
+    return "" if test is None else WORDS.get(test.verdict, test.verdict)
 
 
 def _why(change: Change) -> str:

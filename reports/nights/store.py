@@ -15,6 +15,7 @@ from bench.verdicts import InputError
 from instruments.wording import nearest
 from reports.nights.course import NIGHTS
 from reports.nights.night import Night
+from reports.page import write
 
 FOLDER, BASELINES, JSON = "history", "baselines", ".json"
 
@@ -106,5 +107,5 @@ def _as_a_folder(name: str) -> str:
 def _write(path: Path, night: Night) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(f".{os.getpid()}.tmp")
-    new.write_text(json.dumps(night.as_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
+    write(new, json.dumps(night.as_dict(), ensure_ascii=False) + "\n")
     new.replace(path)

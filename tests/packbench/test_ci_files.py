@@ -13,10 +13,12 @@ import yaml
 
 from reports.nights.store import FOLDER
 from tests.bench.cli_support import ROOT, packbench
+from tests.packbench.test_cli_gate import night
 
 CI = ROOT / "docs" / "ci"
 INSTALLS = "pip install"
 PATIENCE = 600
+PUT_AWAY = "rm -rf junit.xml allure-results allure-report runs/session.json"
 
 
 def parsed(name: str) -> Mapping[Any, Any]:
@@ -57,7 +59,7 @@ def test_each_does_the_same_in_the_same_order(name: str) -> None:
     assert any(f'{INSTALLS} "packbench[report]"' in each for each in commands)
     assert own(commands) == own(github())
     assert own(commands) == [
-        "packbench check station.yaml", "pytest --junitxml=junit.xml || true", "packbench report || true",
+        PUT_AWAY, "packbench check station.yaml", "pytest --junitxml=junit.xml || true", "packbench report || true",
         "packbench gate", "packbench prune --delete",
     ]  # fmt: skip
 
@@ -71,6 +73,26 @@ def test_one_bench_is_used_by_one_run_and_the_nights_before_are_carried_over() -
     assert kept.count(f"runs/{FOLDER}") == 2
     assert job["cache"]["paths"] == [f"runs/{FOLDER}"]
     assert job["artifacts"]["reports"]["junit"] == "junit.xml"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
+def test_where_pytest_cannot_begin_the_night_before_is_not_judged_as_this_one(tmp_path: Path) -> None:
+    """In a workspace that stays from night to night, as that of Jenkins does."""
+    night(tmp_path, "PASS", 2.3)
+    (tmp_path / "junit.xml").write_text("<testsuites/>", encoding="utf-8")
+    assert packbench("gate", cwd=tmp_path).status == 0, "the night before was good"
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--no-such-option"}
+    done = None
+    for command in own(jenkins()):
+        if command.split()[1] in {"-rf", "--junitxml=junit.xml", "report", "gate"}:
+            done = subprocess.run(
+                ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=PATIENCE, check=False
+            )
+    assert done is not None
+    assert done.returncode == 2, done.stdout
+    assert not (tmp_path / "junit.xml").exists()
+    assert list((tmp_path / "runs" / FOLDER).rglob("*.json")), "nights stay to be compared with"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")

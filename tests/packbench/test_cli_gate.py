@@ -62,7 +62,8 @@ def test_a_good_night_passes_every_rule_that_is_asked(tmp_path: Path) -> None:
     night(tmp_path, "PASS", 2.3)
     answer = gate(tmp_path)
     assert (answer.status, broken(answer)) == (0, []), answer.err
-    assert "Gate of runs: open." in answer.out
+    started = json.loads(gate(tmp_path, "--json").out)["started"]
+    assert f"Gate of runs, session of {started[:10]} {started[11:16]} UTC: open." in answer.out, "whose night it is"
     assert "against-baseline" not in answer.out, "nobody has asked for one"
 
 

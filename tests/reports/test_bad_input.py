@@ -12,7 +12,7 @@ import pytest
 
 from bench.recording.session_log import ENDED, VANISHED, Session, TestEnd
 from bench.verdicts import Measurement
-from reports import generator, site
+from reports import generator, results, site
 
 Writer = Callable[..., Path]
 Night = Callable[..., str]
@@ -57,6 +57,102 @@ def test_a_result_that_was_cut_off_is_told_from_its_run(build: Night, write_run:
     page = words(build(run, verdict="FAIL"))
     assert "The pack failed 1 of 1 tests." in page
     assert "cell under-voltage" in page
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def no_text(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+
+
+def of_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def with_fields(**fields: Any) -> Callable[[Path], None]:
+    def edit(path: Path) -> None:
+        path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **fields}), encoding="utf-8")
+
+    return edit
+
+
+ILL_RESULTS = {
+    "cut": cut_off, "no text": no_text, "a folder": of_a_folder, "a list": lambda path: path.write_text("[]"),
+    "empty": lambda path: path.write_text("{}"), "labels": with_fields(labels=None), "stop": with_fields(stop=None),
+    "attachments": with_fields(attachments=None), "no source": with_fields(attachments=[{"name": "run.json"}]),
+    "elsewhere": with_fields(attachments=[{"name": "run.json", "source": "../runs/session.json"}]),
+}  # fmt: skip
+ILL_MANIFESTS = {
+    "cut": cut_off, "no text": no_text, "gone": Path.unlink, "a list": lambda path: path.write_text("[]"),
+    **{name: with_fields(**{name: None}) for name in (
+        "station", "pack", "test", "clock", "versions", "instruments", "measurements", "run_id",
+    )},
+    "duration": with_fields(duration="x"), "started": with_fields(started="2026-13-45T99:99"),
+}  # fmt: skip
+
+
+def result_of(tmp_path: Path) -> tuple[Path, Path]:
+    """The only result, and the manifest that it shows."""
+    (path,) = (tmp_path / "results").glob("*-result.json")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    (name,) = (entry["source"] for entry in result["attachments"] if entry["name"] == "run.json")
+    return path, path.with_name(name)
+
+
+def test_nothing_that_is_not_whole_is_taken_for_a_result(build: Night, write_run: Writer, tmp_path: Path) -> None:
+    build(write_run("test_0", interval=60.0))
+    path, manifest = result_of(tmp_path)
+    whole = {each: each.read_bytes() for each in (path, manifest)}
+    for harmed, harms in ((path, ILL_RESULTS), (manifest, ILL_MANIFESTS)):
+        for name, harm in harms.items():
+            harm(harmed)
+            assert results.read_result(path) is None, name
+            if harmed.is_dir():
+                harmed.rmdir()
+            harmed.write_bytes(whole[harmed])
+            assert results.read_result(path) is not None, f"after {name}"
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["its run is there", "its run is gone"])
+@pytest.mark.parametrize(("place", "harm"), [(0, cut_off), (1, cut_off)], ids=["result", "manifest"])
+def test_a_result_that_is_not_whole_is_told_from_its_run_or_passes_nothing(
+    build: Night, write_run: Writer, tmp_path: Path, place: int, harm: Callable[[Path], Any], gone: bool
+) -> None:
+    run = write_run("test_0", interval=60.0)
+    assert "The pack passed the only test." in build(run)
+    harm(result_of(tmp_path)[place])
+    if gone:
+        shutil.rmtree(run)
+    page = words(build(run))
+    if gone:
+        assert "1 inconclusive" in page
+        assert "its run are gone: nobody can say any more that it passed" in page
+    else:
+        assert "The pack passed the only test." in page
+        assert "lfp" in page, "told from its run"
+
+
+def test_a_name_of_a_file_that_is_no_text_costs_nobody_the_report(build: Night) -> None:
+    page = build("2026-11-22/194501-gone", title="It \udcff", cause="\udcff", verdict="FAIL")
+    assert "It \\udcff" in page
+    assert "The pack failed 1 of 1 tests." in page
+
+
+def test_what_was_meant_to_run_and_cannot_be_read_is_nobody(build: Night, write_run: Writer, tmp_path: Path) -> None:
+    run = write_run("test_0", interval=60.0)
+    (tmp_path / "results").mkdir()
+    for text in ("{", '{"tests": [{"x": 1}]}', "[]"):
+        (tmp_path / "results" / "packbench-session.json").write_text(text, encoding="utf-8")
+        assert "The pack passed the only test." in build(run)
+
+
+def test_a_session_without_a_test_says_nothing_of_the_pack(build: Night) -> None:
+    page = words(build())
+    assert "No test was run: nothing is known of the pack." in page
+    assert "passed 0 of 0" not in page
 
 
 def test_a_run_without_a_manifest_is_told_and_passes_nothing(build: Night, write_run: Writer, tmp_path: Path) -> None:

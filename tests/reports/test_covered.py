@@ -42,6 +42,17 @@ def test_the_tightest_figure_is_shown_and_names_are_never_obeyed() -> None:
     assert "Without a test in this session: A-2." in page
 
 
+@pytest.mark.parametrize("verdict", ["FAIL", "BENCH FAULT", "ABORTED", "INCONCLUSIVE"])
+def test_no_margin_of_what_passed_stands_beside_a_test_that_did_not(verdict: str) -> None:
+    """What failed it may never have been measured."""
+    tests = [outcome("PASS", "A-1"), outcome(verdict, "A-1", value=2.3, nodeid="t.py::test_other")]
+    row = requirements(LISTED, tests, {}).partition("A-1</b>")[2].partition("</tr>")[0]
+    assert "2.3 Ah" not in row
+    assert "+15" not in row
+    told = list(DictReader(StringIO(as_csv(coverage(LISTED, tests)))))
+    assert [each["margin"] != "" for each in told[:2]] == [True, False]
+
+
 def test_without_a_list_and_marks_there_is_no_section() -> None:
     assert requirements({}, [outcome("PASS")], {}) == ""
 

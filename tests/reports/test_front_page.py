@@ -55,6 +55,16 @@ def section(page: str, title: str) -> str:
     return page.partition(f"<h2>{title}")[2].partition("</section>")[0]
 
 
+def test_a_figure_that_was_judged_when_all_was_over_is_told_of_its_step_and_what_tripped_of_its_moment() -> None:
+    missed = Measurement("capacity", 1.9, "Ah", at_least=2.0, step="discharge")
+    cause = {"text": "too little", "step": "discharge", "time": 12_780.0, "limit": "capacity"}
+    judged = section(page_of(outcome("FAIL", missed, cause=cause)), "All tests")
+    assert "too little step discharge<" in judged, "the end of the run is not where it happened"
+    tripped = {**cause, "limit": "cell under-voltage"}
+    told = section(page_of(outcome("FAIL", missed, cause=tripped)), "All tests").replace("\N{NO-BREAK SPACE}", " ")
+    assert "step discharge, at 3 h 33 min" in told
+
+
 def test_a_violation_says_how_well_it_is_known_and_leads_to_its_moment() -> None:
     links = replace(LINKS, interactive=lambda _: "figures/1.html")
     measured = Measurement("capacity", 1.9, "Ah", at_least=2.0, uncertainty=0.02)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from bench.verdicts import Measurement
 from reports.front.shown import Links
 from reports.front_page import render
 from reports.nights.changes import changed
 from reports.nights.section import Since
 from tests.reports.nights.nights import capacity, night, told
-from tests.reports.test_front_page import GOOD, LEFT, outcome
+from tests.reports.test_front_page import GOOD, LEFT, outcome, page_of
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pypdf = pytest.importorskip("pypdf")
@@ -74,6 +75,26 @@ def test_a_click_in_the_matrix_opens_its_test(browser: Any, page_file: Path) -> 
     cell.click()
     assert page.url.endswith(place)
     assert page.locator(place).is_visible(), "what it leads to is open"
+    page.close()
+
+
+@pytest.mark.parametrize(("title", "columns"), [
+    ("Pack failures", ["What", "Measured", "Allowed", "Margin", "Where"]),
+    ("Bench faults and missing tests", ["What happened", "Where"]),
+])  # fmt: skip
+def test_on_a_telephone_what_failed_is_read_downwards_and_every_number_names_its_column(
+    browser: Any, tmp_path: Path, title: str, columns: list[str]
+) -> None:
+    missed = Measurement("capacity of this specimen", 1.9, "Ah", at_least=2.0, step="discharge")
+    silent = {"text": "load did not answer", "step": "discharge"}
+    tests = [outcome("FAIL", missed), outcome("BENCH FAULT", cause=silent)]
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_content(page_of(*tests))
+    part = page.locator("section", has=page.locator("h2", has_text=title))
+    assert part.locator(".wide").evaluate("each => each.scrollWidth <= each.clientWidth"), "the margin is in sight"
+    contents = "all => all.map(each => getComputedStyle(each, '::before').content)"
+    names = part.locator("td[data-at]").evaluate_all(contents)
+    assert [each.strip('": ') for each in names] == columns
     page.close()
 
 

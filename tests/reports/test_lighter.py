@@ -9,6 +9,7 @@ import pytest
 from reports.lighter import ROOM, allure_id, lighten
 from reports.results import FIGURE, FORENSICS, INTERACTIVE, MANIFEST, RECORDED
 from reports.tables import as_html
+from tests.packbench.test_cli_gate import manifest
 from tests.reports.test_front_page import GOOD, outcome
 
 TABLE = as_html(outcome("PASS", GOOD).rows)
@@ -35,7 +36,9 @@ def lightened(
     (source / "cut-result.json").write_text('{"uuid": "cut', encoding="utf-8")
     (source / "c-container.json").write_text("{}", encoding="utf-8")
     for entry in result["attachments"]:
-        (source / entry["source"]).write_text("body", encoding="utf-8")
+        # A result whose manifest cannot be read is none.
+        body = json.dumps(manifest(run="2026-01-01/1", value=2.3)) if entry["name"] == MANIFEST else "body"
+        (source / entry["source"]).write_text(body, encoding="utf-8")
     lighten(source, target, lambda *which: places.get(which), many)
     assert (source / "u-result.json").read_text(encoding="utf-8") == json.dumps(result), "the results stay as they are"
     assert (target / "c-container.json").is_file()
@@ -94,6 +97,7 @@ def test_where_a_thousand_failed_the_page_has_the_attachments_it_has_room_for_fa
         status = ("broken", "failed", "passed", "broken")[number % 4]
         result = {
             "uuid": f"{number}",
+            "name": "It",
             "status": status,
             "start": -number,
             "attachments": [{**entry, "source": f"{number}.txt"}],

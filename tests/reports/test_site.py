@@ -150,10 +150,19 @@ def test_an_expired_calibration_is_marked(page: str) -> None:
 def test_links_lead_to_files_that_are_there(built: site.BuiltReport, page: str) -> None:
     folder = built.index.parent
     targets = {part.split('"', 1)[0] for part in page.split('href="')[1:] + page.split('src="')[1:]}
-    files = {target for target in targets if not target.startswith("#")}
+    files = {target for target in targets if not target.startswith(("#", "data:"))}
     assert len(files) >= 15  # a picture, an interactive figure and a run for each of five
     assert [target for target in files if not (folder / target.partition("#")[0]).exists()] == []
-    assert all(f'id="{target[1:]}"' in page for target in targets - files)
+    assert all(f'id="{target[1:]}"' in page for target in targets - files if target[0] == "#")
+
+
+def test_from_the_last_minute_there_is_a_way_back_to_its_test(built: site.BuiltReport) -> None:
+    minutes = list((built.index.parent / "figures").glob("*.minute.html"))
+    assert minutes
+    for minute in minutes:
+        back = re.search(r'<nav id="back"><a href="\.\./index\.html#(t\w+)">', minute.read_text(encoding="utf-8"))
+        assert back is not None
+        assert minute.name.startswith(back[1][1:])
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:

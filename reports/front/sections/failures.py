@@ -5,7 +5,7 @@ from html import escape
 from reports import markup
 from reports.front.pieces import fault, links_of, place, title, waived
 from reports.front.shown import Links, Shown
-from reports.markup import cells, head, table
+from reports.markup import head, named_cells, table
 from reports.outcome import Outcome
 from reports.tables import Row, quantity
 
@@ -16,6 +16,8 @@ FAILURES = (
     ("MANAGER FAIL", "Energy manager failures", "what the manager asked for, or did not say; the pack is not to blame"),
 )
 """Who failed, the section that lists it, and what it says."""
+JUDGED = ("What", "Measured", "Allowed", "Margin")
+"""What is told of a figure, by the names of its columns."""
 
 
 def section(shown: Shown) -> str:
@@ -25,8 +27,8 @@ def section(shown: Shown) -> str:
 
 def _failures(tests: list[Outcome], heading: str, note: str, shown: Shown) -> str:
     rows = [_failure(test, row, shown.links) for test in tests for row in test.violated or (None,)]
-    names = head("Test", "What", "Measured", "Allowed", "Margin", "Where", "")
-    return markup.section(heading, table(names, shown.listed(rows)) + shown.more(len(rows)), note)
+    names = head("Test", *JUDGED, "Where", "")
+    return markup.section(heading, table(names, shown.listed(rows), "downwards") + shown.more(len(rows)), note)
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -37,12 +39,13 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         told = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
-        told = cells(row.name, _measured(row), row.allowed, margin)
+        told = named_cells(JUDGED, (row.name, _measured(row), row.allowed, margin))
         where = f"step {row.step}" if row.step and row is not test.trip else where
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
         f"<tr><td>{title(test, links)}{waived(test)}<br><small>{escape(demands)}</small> {fault(test)}</td>{told}"
-        f"<td>{escape(where)}{_whose(row)}{_moment(test, row, links)}</td><td>{links_of(test, links)}</td></tr>"
+        f'<td data-at="Where">{escape(where)}{_whose(row)}{_moment(test, row, links)}</td>'
+        f"<td>{links_of(test, links)}</td></tr>"
     )
 
 

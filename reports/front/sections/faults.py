@@ -25,7 +25,11 @@ def section(shown: Shown) -> str:
     rows = [_cause(group, shown) for group in groups.values()]
     names = head("Test", "", "What happened", "Where", "")
     note = "nothing is known about the pack from these tests"
-    body = table(names, shown.listed(rows)) + shown.more(len(rows)) + repeat(tests[: shown.most], shown.session)
+    body = (
+        table(names, shown.listed(rows), "downwards")
+        + shown.more(len(rows))
+        + repeat(tests[: shown.most], shown.session)
+    )
     return markup.section("Bench faults and missing tests", body, note)
 
 
@@ -41,9 +45,10 @@ def _cause(tests: Sequence[Outcome], shown: Shown) -> str:
     also = f"<br><small>and {len(others)} more like it</small>" if others else ""
     return (
         f"<tr><td>{count}{_titles(tests, shown)}</td><td>{verdict_badge(first.verdict)}</td>"
-        f"<td>{told(first)}{also}<br>{fault(first)} "
+        f'<td data-at="What happened">{told(first)}{also}<br>{fault(first)} '
         f"<small>{escape(culprit(first.cause, first.reason, shown.devices))}</small></td>"
-        f"<td>{escape(place(first.cause))}</td><td>{links_of(first, shown.links)}</td></tr>"
+        f'<td data-at="Where">{escape(place(first.cause))}</td>'
+        f"<td>{links_of(first, shown.links)}</td></tr>"
     )
 
 

@@ -5,7 +5,7 @@ from html import escape
 
 from bench.verdicts import FAILED
 from reports import markup
-from reports.front.pieces import bench_badge, links_of, place, rows_of, title, told, waived
+from reports.front.pieces import bench_badge, links_of, rows_of, title, told, waived, where
 from reports.front.shown import Links, Shown, anchor, on_this_page
 from reports.markup import CLASS, cells, head, sparkline, table, verdict_badge
 from reports.nights.course import Course
@@ -44,7 +44,7 @@ def details(test: Outcome, links: Links, courses: Courses, *, opened: bool = Fal
     """Everything of one test."""
     picture = links.figure(test)
     image = f'<img loading="lazy" alt="{escape(test.title)}" src="{escape(picture)}">' if picture else ""
-    said = f"{told(test)} {escape(place(test.cause))}"
+    said = f"{told(test)} {escape(where(test))}"
     reason = f'<p class="reason {CLASS[test.verdict]}">{said}</p>' if test.verdict != "PASS" else ""
     left = f'<p class="reason alarm">{escape(test.left)}</p>' if test.left else ""
     waiver = f'<p class="reason unsure">{escape(test.waiver)}</p>' if test.waiver else ""

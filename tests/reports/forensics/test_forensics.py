@@ -1,6 +1,7 @@
 """The last minute of a test that did not pass: shown without asking, from whatever a run has left on the disk."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from csv import reader
@@ -64,6 +65,7 @@ def test_the_page_names_cause_limit_value_step_and_what_is_missing(tripped: Path
     text = shown.page("It", evidence_of(tripped))
     assert "Limit: cell under-voltage of Cell Voltage Min / V, at least 2.4 V, found 2.3" in text
     assert "in step discharge" in text
+    assert re.search(r"before .* min .*\(\d+\.\d s\) in step", text), "as the front page says it, and as the wire does"
     assert text.index("Cell Voltage Min / V") < text.index(">Voltage / V"), "the channel of the limit comes first"
     assert "No error queue was read" in text
     assert "<script" not in text
@@ -101,6 +103,26 @@ def test_a_run_that_was_killed_shows_its_last_minute_and_says_what_it_took_with_
     assert "transcript.log is missing: the process that ran this one died before it wrote anything of it" in told
     assert "the process that ran the test died before it could ask" in told
     assert "Nobody has told a cause" in shown.page("It", found)
+
+
+@pytest.mark.parametrize(("share", "further"), [(1.0, ""), (0.5, ", while other files go on to {:.0f} s")])
+def test_a_run_that_was_killed_says_until_when_its_wire_is_known(tmp_path: Path, share: float, further: str) -> None:
+    """Messages wait for up to a second of the process, an hour of a virtual bench: the page must not look complete."""
+    run = Path(shutil.copytree(DIED, tmp_path / "run"))
+    last = evidence_of(run).moment.time
+    said = f"{0:12.3f} supply > MEAS?\n{share * last:12.3f} supply < 1 V\n"
+    (run / wire.NAME).write_text(said, encoding="utf-8")
+    words = f"transcript.log ends at {share * last:.0f} s{further.format(last)}: the process died"
+    found = evidence_of(run)
+    assert any(each.startswith(words) for each in found.missing)
+    assert words in shown.page("It", found)
+    assert words in shown.summary(found), "Allure shows it at first sight"
+
+
+def test_a_run_that_ended_and_lost_its_manifest_is_not_told_to_have_died(tripped: Path) -> None:
+    (tripped / "run.json").unlink()
+    (tripped / wire.NAME).write_text(f"{0:12.3f} supply > MEAS?\n", encoding="utf-8")
+    assert not [each for each in evidence_of(tripped).missing if "died" in each]
 
 
 def test_a_folder_without_manifest_or_with_a_table_cut_off_shows_the_rest(tripped: Path) -> None:

@@ -62,6 +62,33 @@ def test_what_is_zero_every_night_has_not_stepped_and_what_came_down_to_zero_has
     assert not course.is_steady
 
 
+@pytest.mark.parametrize("count", [8, 15, 30])
+@pytest.mark.parametrize("odd", [{-1}, {-2}, {-3}, {3}, {2, 5}, {1, -1}])
+def test_single_odd_nights_of_what_is_counted_are_no_step_and_lead_nowhere(count: int, odd: set[int]) -> None:
+    """A count is the same every night: it has no scatter, and everything would stand out of it."""
+    for other in (5.0, 7.0):
+        values = [6.0] * count
+        for place in odd:
+            values[place] = other
+        course = Course(values, uncertainty=0.0)
+        assert course.step is None
+        assert course.drift == 0
+        assert isinf(course.nights_to(0.0))
+
+
+@pytest.mark.parametrize("nights", [2, 3, 10])
+def test_a_count_that_stays_at_another_has_stepped(nights: int) -> None:
+    assert Course([6.0] * 12 + [7.0] * nights).step == 12
+
+
+def test_a_night_that_is_off_is_not_called_steady() -> None:
+    values = drawn(30, 0)
+    assert Course(values.tolist()).is_steady
+    values[-1] -= 0.1
+    assert not Course(values.tolist()).is_steady
+    assert not Course([6.0] * 12 + [7.0]).is_steady
+
+
 def test_only_nights_enough_without_a_step_and_a_drift_are_called_steady() -> None:
     values = drawn(30, 0)
     assert Course(values.tolist()).is_steady

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.recording.session_log import Session, TestEnd
+from bench.verdicts import WORDS
 from reports import front_page
 from reports.front.shown import Links
 from reports.nights.changes import Changed, changed
@@ -69,8 +70,16 @@ def test_all_tests_that_one_fault_ended_are_one_row() -> None:
     page = section(then, now)
     assert page.count("supply and BMS disagree") == 1
     assert "7 tests:" in text(page)
-    assert "7 PASS" in text(page)
+    assert "7 passed bench failed" in text(page), "in the words of the rest of the page"
     assert headline(compared(then, now)) == "Since 2026-01-01 02:00 UTC: 7 no verdict now."
+
+
+@pytest.mark.parametrize("verdict", ["PASS", "FAIL", "ABORTED"])
+def test_a_test_that_was_not_run_is_nothing_tonight_whatever_it_was(verdict: str) -> None:
+    page = section(night(0, told("PASS"), told(verdict, nodeid="t.py::test_other", title="Other")), night(1, told()))
+    (row,) = (part for part in page.split("<tr>") if "Other" in part)
+    assert 'data-at="Now">not run<' in row
+    assert f'data-at="Then">{WORDS[verdict]}<' in row
 
 
 def test_names_are_shown_and_never_obeyed() -> None:
@@ -101,16 +110,24 @@ def test_a_session_without_any_run_is_no_night() -> None:
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 
+LONG = "least potential of the negative electrode in fast recharge"
+"""A figure, and a fault below, of which single words are wide: they are what squeezes the names of tests."""
+UNGUARDED = ".changes td:nth-child(2) { min-width: 0 !important; }"
+
+
 def of_both_kinds() -> str:
     """A front page with tests that one fault ended beside one that has regressed and one whose margin fell."""
     titles = (f"Round trip between 25 and 75 % at 25 °C, compared with a measured car, {each}" for each in range(4))
-    tests = [told("PASS", capacity(2.3), nodeid=str(each), title=title) for each, title in enumerate(titles)]
+    named = [replace(capacity(value), name=LONG) for value in (2.3, 1.9, 2.2)]
+    tests = [told("PASS", named[0], nodeid=str(each), title=title) for each, title in enumerate(titles)]
     why = "supply or bms is wrong: they disagree by 0.21 A for more than 30 s, more than both may be wrong together"
-    fault = replace(tests[0], verdict="BENCH FAULT", fault="current-disagreement", reason=why, figures=())
+    fault = replace(
+        tests[0], verdict="BENCH FAULT", fault="temperature-disagreement-of-the-chamber", reason=why, figures=()
+    )
     tonight = (
         fault, replace(fault, nodeid="1", title=tests[1].title),
-        replace(tests[2], verdict="FAIL", reason="discharge capacity 1.9 Ah, allowed ≥ 2 Ah", figures=[capacity(1.9)]),
-        replace(tests[3], figures=[capacity(2.2)]),
+        replace(tests[2], verdict="FAIL", reason="discharge capacity 1.9 Ah, allowed ≥ 2 Ah", figures=[named[1]]),
+        replace(tests[3], figures=[named[2]]),
     )  # fmt: skip
     nights = (night(0, *tests), night(1, *tonight))
     return front_page.render([], Links(None, *[lambda _test: None] * 3), Since(compared(*nights)))
@@ -126,6 +143,9 @@ def test_beside_a_bench_fault_the_names_of_tests_have_room(browser: Any) -> None
     assert table.evaluate("each => each.scrollWidth <= each.parentElement.clientWidth"), (
         "nothing has to be scrolled for"
     )
+    page.add_style_tag(content=UNGUARDED)
+    squeezed = table.evaluate("each => [...each.rows].map(row => row.cells[1].getBoundingClientRect().width)")
+    assert max(squeezed) < 240, "without the rule there is the squeeze that this test is about"
     page.close()
 
 

@@ -67,7 +67,7 @@ def test_the_front_page_tells_three_nights_apart(reports: dict[str, Path]) -> No
     changed = drifting.partition("What changed since")[2].partition("Margin to the tightest limit")[0]
     assert "no verdict now" in changed
     assert "current-disagreement" in changed
-    assert "BENCH FAULT" in changed
+    assert "bench failed" in changed
     assert "margin fell" not in changed
     assert "Pack failures" not in drifting
 
