@@ -16,14 +16,12 @@ from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
 from instruments.wording import nearest
-from models.yamltext import LOADER
+from models import yamltext
 
 Model = TypeVar("Model", bound=BaseModel)
 
 LARGEST_FILE = 100_000
 """Bytes; a station or pack file is a page of text, anything larger is the wrong file."""
-LARGEST_TREE = 100_000
-"""Keys and values, with every alias written out; a page of text can ask for more than any memory holds."""
 
 
 class FileModel(BaseModel):
@@ -89,39 +87,11 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
     """The tree of a file, for its line numbers, and what it says."""
     text = _read(path)
     try:
-        loader = LOADER(text)
-        node = loader.get_single_node()
-        if node is None:
-            return None, None
-        _refuse_bombs_and_doubles(path, node)
-        return node, loader.construct_document(node)
-    except InputError:
-        raise
+        return yamltext.parsed(text)
+    except yamltext.RefusedError as error:
+        raise InputError(error.of(str(path))) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML{_where(error)}.") from error
-    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        # What PyYAML raises for a tag that its value does not fit ("!!bool maybe"), and for a tree too deep.
-        raise InputError(f"{path}: not valid YAML: a value does not fit its type, or is nested too deep.") from error
-
-
-def _refuse_bombs_and_doubles(path: Path, root: yaml.Node) -> None:
-    """Walk the tree as it will be written out: too large a one, and a key given twice, are mistakes."""
-    waiting, visited = [root], 0
-    while waiting:
-        node = waiting.pop()
-        visited += 1
-        if visited > LARGEST_TREE:
-            raise InputError(f"{path}: its aliases unfold into more than {LARGEST_TREE} values; write them out.")
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                    line, name = key.start_mark.line + 1, _short(key.value).strip("'")
-                    raise InputError(f"{path}, line {line}, key {name}: given twice; one of them would be lost.")
-                seen.add(str(key.value))
-                waiting += key, value
 
 
 def fingerprint(path: Path) -> str:

@@ -123,6 +123,7 @@ def _columns(path: Path) -> tuple[dict[str, Vector], Sequence[int]]:
 
 def _known(path: Path, labels: Sequence[str]) -> Iterator[tuple[str, tuple[int, float]]]:
     """Name, position and factor to SI of each column that says a known name."""
+    seen = set[str]()
     for position, label in enumerate(labels):
         match = _LABEL.match(label)
         name = (match["name"] if match else label.strip()).lower()
@@ -134,6 +135,9 @@ def _known(path: Path, labels: Sequence[str]) -> Iterator[tuple[str, tuple[int, 
             raise CycleError(
                 f"{path.name}: column {label.strip()!r} {given}; write one of {', '.join(units)} behind it."
             )
+        if name in seen:
+            raise CycleError(f"{path.name}: column {label.strip()!r} is a second {name}; one of them would be lost.")
+        seen.add(name)
         yield name, (position, units[match["unit"].strip()])
 
 

@@ -82,6 +82,7 @@ def test_a_grade_is_read_beside_the_speed(tmp_path: Path) -> None:
         ("time_s,speed_kmh\n0,50\n1,300\n2,50\n3,50\n4,50\n", "line 3: speed goes from 50.0 to 300.0 km/h in 1 s"),
         ("time_s,speed_kmh\n0,0\n1,-3\n", "line 3: speed is -0.8333 m/s"),
         ("time_s,speed\n0,0\n1,3\n", "column 'speed' has no unit; write one of m/s,"),
+        ("time_s,speed_m/s,speed_km/h\n0,0,0\n1,3,9\n", "column 'speed_km/h' is a second speed"),
         ("time_s,speed_furlong\n0,0\n1,3\n", "column 'speed_furlong' has the unit 'furlong'"),
         ("time_s,height_m\n0,0\n1,3\n", "has neither of speed and power"),
         ("time_s,speed_kmh,power_W\n0,0,0\n1,3,1\n", "has both of speed and power"),
