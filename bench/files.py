@@ -6,6 +6,7 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from models import yamltext
 
 Model = TypeVar("Model", bound=BaseModel)
 
+ENDINGS = (".yaml", ".yml")
 LARGEST_FILE = 100_000
 """Bytes; a station or pack file is a page of text, anything larger is the wrong file."""
 
@@ -42,16 +44,21 @@ class WrongAt(ValueError):
 def find(name: str, shipped: Path, what: str) -> Path:
     """The file behind a path or a bare name of the shipped ones; raises `InputError` with the nearest name."""
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
+    if path.suffix in ENDINGS:
         if _is_file(path):
             return path
         raise InputError(
-            f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}."
+            f"{what} file {name}: there is no such file{_neighbour(path)} Give a path, or a shipped name: "
+            f"{_shipped_names(shipped)}."
         )
     candidate = shipped / f"{name}.yaml"
     if path.name == name and _is_file(candidate):
         return candidate
     known = [file.stem for file in shipped.glob("*.yaml")]
+    if _is_file(path):
+        raise InputError(
+            f"{what} file {name}: its name must end in .yaml; or give a shipped name ({nearest(name, known)})."
+        )
     raise InputError(f"{what} {name!r} is neither a file nor a shipped name; {nearest(name, known)}.")
 
 
@@ -112,6 +119,16 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name longer than the file system takes
         return False
+
+
+def _neighbour(path: Path) -> str:
+    """How the sentence about a file that is not there ends: with one beside it that may be meant, if there is one."""
+    try:
+        there = [file.name for file in path.parent.iterdir() if file.suffix in ENDINGS and file.is_file()]
+    except OSError:
+        return "."
+    near = get_close_matches(path.name, there, n=1)
+    return f"; did you mean {str(path.with_name(near[0]))!r}?" if near else "."
 
 
 def _shipped_names(folder: Path) -> str:

@@ -280,6 +280,16 @@ def test_a_file_that_unfolds_into_more_than_was_written_is_refused(write: WriteF
     assert "unfold" in refused(load_station, write("bomb.yaml", bomb))
 
 
+def test_a_file_that_is_not_there_is_answered_with_the_one_beside_it(write: WriteFile, station_text: str) -> None:
+    path = write("station.yaml", station_text)
+    text = refused(load_station, path.with_name("sation.yml"))
+    assert f"there is no such file; did you mean {str(path)!r}?" in text
+
+
+def test_a_file_that_is_there_is_not_said_not_to_be_one(write: WriteFile, station_text: str) -> None:
+    assert "its name must end in .yaml" in refused(load_station, write("station.txt", station_text))
+
+
 def test_an_anchor_saves_writing(write: WriteFile, station_text: str) -> None:
     text = station_text.replace("resource: plant", "resource: &there plant", 1).replace(
         "resource: plant", "resource: *there"
