@@ -23,6 +23,14 @@ LARGEST = 1 << 20
 """Bytes of an answer: a power, and a warning for each departure, are a few hundred."""
 
 
+def _address(url: str) -> tuple[str, int]:
+    """Host and port of a URL; raises `ValueError` where it is none of HTTP, and for a port that there is not."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(url)
+    return parts.hostname, parts.port or http.client.HTTP_PORT
+
+
 class Link:
     """Asks a manager: `which` is `http://HOST:PORT`, a command with its arguments, or the name of one that ships.
 
@@ -35,11 +43,12 @@ class Link:
         self._process: Process | None = None
         self.which = which
         url = which if which.startswith(("http://", "https://")) else self._start(which)
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        try:
+            host, port = _address(url)
+        except ValueError:
             self.close()
-            raise InputError(f"manager {which!r}: give http://HOST:PORT, a command or a name.")
-        self._link = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=PATIENCE)
+            raise InputError(f"manager {which!r}: give http://HOST:PORT, a command or a name.") from None
+        self._link = http.client.HTTPConnection(host, port, timeout=PATIENCE)
         try:
             self._link.connect()
         except OSError as error:
