@@ -19,6 +19,7 @@ from bench import files
 from bench.pack import SHIPPED as PACKS
 from bench.pack import PackFile
 from bench.verdicts import InputError
+from bench.whole import replacing
 
 OF_THIS_SPECIMEN = " of this specimen"
 """What the name of a figure ends with that is judged against the accepted one."""
@@ -132,6 +133,7 @@ def write(file: Path, kept: AcceptedFile) -> None:
     content = yaml.safe_dump(kept.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(header + content, encoding="utf-8")
+        with replacing(file) as partial:
+            partial.write_text(header + content, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror}); name another folder (--accepted).") from error

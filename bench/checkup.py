@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from threading import Event
 
 from bench.players import Players, cast_players
 from bench.running.lifecycle import OpenBench
 from bench.running.setup import Setup, check_fit
-from bench.safety import powercut, witness
+from bench.safety import interrupts, powercut, witness
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.lease import BenchLease
 from bench.safety.limits import BMS_SILENCE
@@ -138,11 +139,15 @@ def check(setup: Setup, today: date) -> BenchCheck:
 
 @dataclass(frozen=True, slots=True)
 class MadeSafe:
-    """What became of a call for safety: what was verified, what had been on, who holds the bench (empty: nobody)."""
+    """What became of a call for safety: what was verified, what had been on, who holds the bench (empty: nobody).
+
+    `asked_to_end`: somebody wanted it to end (Ctrl-C, a closed terminal); it did when the bench was safe.
+    """
 
     verdict: BenchVerdict
     found: Mapping[str, bool | None]
     holder: str = ""
+    asked_to_end: bool = False
 
 
 def make_safe(setup: Setup, *, force: bool = False) -> MadeSafe:
@@ -150,7 +155,7 @@ def make_safe(setup: Setup, *, force: bool = False) -> MadeSafe:
 
     Raises `BenchInUse` where somebody else holds it, and sends nothing: two who switch one bench are no safer than
     one, and whoever holds it has a supervisor. `force` writes all the same: a run that goes on can switch on again
-    what was switched off under it.
+    what was switched off under it. A request to end waits until the bench is safe; a second one makes it hurry.
     """
     try:
         with _leased(setup.station):
@@ -170,7 +175,13 @@ def _safe(setup: Setup, holder: str) -> MadeSafe:
         # A BMS that has only just been connected to needs a moment before it can say anything.
         with suppress(InstrumentFault, OSError):
             bench.hear_bms()
-        return MadeSafe(bench.make_safe(), dict(bench.opening.found), holder)
+        hurry, made, asked = Event(), list[BenchVerdict](), False
+        try:
+            with interrupts.held_back(hurry.set, asked_before=False):
+                made.append(bench.make_safe(hurry=hurry))
+        except KeyboardInterrupt:
+            asked = True
+        return MadeSafe(made[0], dict(bench.opening.found), holder, asked)
 
 
 @contextmanager

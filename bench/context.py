@@ -39,6 +39,10 @@ class BenchContext:
         """The run that this session continues."""
         self.accepted_in = None if option("--accepted") is None else Path(option("--accepted"))
         """Folder of what was accepted of each specimen; None: nobody has named one."""
+        if self.accepted_in is not None and self.accepted_in.exists() and not self.accepted_in.is_dir():
+            raise InputError(
+                f"--accepted={self.accepted_in}: is a file; name the folder that `packbench accept` keeps."
+            )
         self.pack_given = option("--pack") is not None
         packs = self.station.packs
         if not self.pack_given and not packs:

@@ -6,6 +6,7 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,14 +17,13 @@ from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
 from instruments.wording import nearest
-from models.yamltext import LOADER
+from models import yamltext
 
 Model = TypeVar("Model", bound=BaseModel)
 
+ENDINGS = (".yaml", ".yml")
 LARGEST_FILE = 100_000
 """Bytes; a station or pack file is a page of text, anything larger is the wrong file."""
-LARGEST_TREE = 100_000
-"""Keys and values, with every alias written out; a page of text can ask for more than any memory holds."""
 
 
 class FileModel(BaseModel):
@@ -44,16 +44,21 @@ class WrongAt(ValueError):
 def find(name: str, shipped: Path, what: str) -> Path:
     """The file behind a path or a bare name of the shipped ones; raises `InputError` with the nearest name."""
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
+    if path.suffix in ENDINGS:
         if _is_file(path):
             return path
         raise InputError(
-            f"{what} file {name}: there is no such file. Give a path, or a shipped name: {_shipped_names(shipped)}."
+            f"{what} file {name}: there is no such file{_neighbour(path)} Give a path, or a shipped name: "
+            f"{_shipped_names(shipped)}."
         )
     candidate = shipped / f"{name}.yaml"
     if path.name == name and _is_file(candidate):
         return candidate
     known = [file.stem for file in shipped.glob("*.yaml")]
+    if _is_file(path):
+        raise InputError(
+            f"{what} file {name}: its name must end in .yaml; or give a shipped name ({nearest(name, known)})."
+        )
     raise InputError(f"{what} {name!r} is neither a file nor a shipped name; {nearest(name, known)}.")
 
 
@@ -89,39 +94,11 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
     """The tree of a file, for its line numbers, and what it says."""
     text = _read(path)
     try:
-        loader = LOADER(text)
-        node = loader.get_single_node()
-        if node is None:
-            return None, None
-        _refuse_bombs_and_doubles(path, node)
-        return node, loader.construct_document(node)
-    except InputError:
-        raise
+        return yamltext.parsed(text)
+    except yamltext.RefusedError as error:
+        raise InputError(error.of(str(path))) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML{_where(error)}.") from error
-    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        # What PyYAML raises for a tag that its value does not fit ("!!bool maybe"), and for a tree too deep.
-        raise InputError(f"{path}: not valid YAML: a value does not fit its type, or is nested too deep.") from error
-
-
-def _refuse_bombs_and_doubles(path: Path, root: yaml.Node) -> None:
-    """Walk the tree as it will be written out: too large a one, and a key given twice, are mistakes."""
-    waiting, visited = [root], 0
-    while waiting:
-        node = waiting.pop()
-        visited += 1
-        if visited > LARGEST_TREE:
-            raise InputError(f"{path}: its aliases unfold into more than {LARGEST_TREE} values; write them out.")
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                    line, name = key.start_mark.line + 1, _short(key.value).strip("'")
-                    raise InputError(f"{path}, line {line}, key {name}: given twice; one of them would be lost.")
-                seen.add(str(key.value))
-                waiting += key, value
 
 
 def fingerprint(path: Path) -> str:
@@ -142,6 +119,16 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name longer than the file system takes
         return False
+
+
+def _neighbour(path: Path) -> str:
+    """How the sentence about a file that is not there ends: with one beside it that may be meant, if there is one."""
+    try:
+        there = [file.name for file in path.parent.iterdir() if file.suffix in ENDINGS and file.is_file()]
+    except OSError:
+        return "."
+    near = get_close_matches(path.name, there, n=1)
+    return f"; did you mean {str(path.with_name(near[0]))!r}?" if near else "."
 
 
 def _shipped_names(folder: Path) -> str:

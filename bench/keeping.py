@@ -152,7 +152,7 @@ class SessionKeeper:
         if self._context is not None and self._context.lease is not None:
             self._context.lease.release()
         stopped = self._interrupted or interrupts.waiting()
-        status = ExitStatus.INTERRUPTED if stopped else exitstatus
+        status = ExitStatus.INTERRUPTED if stopped else self._without_enough(exitstatus)
         self.session.settle(self.runs, stopped=stopped)
         if self._is_none_of_the_bench():
             self.log.withdraw()
@@ -161,6 +161,12 @@ class SessionKeeper:
         session.exitstatus = self._with_trouble(self.session.status(status))
         self._agree_in_junit()
         self._end(session)
+
+    def _without_enough(self, status: int) -> int:
+        """What pytest makes of the session; with -n, it calls one that had enough failures (`-x`) interrupted."""
+        distributed = self.config.pluginmanager.get_plugin("dsession")
+        enough = "stopping after" in str(getattr(distributed, "shouldstop", ""))
+        return ExitStatus.FAILED if enough and status == pytest.ExitCode.INTERRUPTED else status
 
     def _end(self, session: pytest.Session) -> None:
         self.log.end(session.exitstatus)

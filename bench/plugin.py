@@ -13,6 +13,9 @@ import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from inspect import iscoroutinefunction
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NoReturn
 
 import pytest
@@ -336,10 +339,22 @@ def pytest_fixture_setup() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """The test itself."""
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """The test itself. One that pytest fails because nobody can call it has not failed a pack: it has not begun."""
     with interrupts.at_once():
-        return (yield)
+        try:
+            return (yield)
+        except pytest.fail.Exception as error:
+            if not iscoroutinefunction(pyfuncitem.obj) or _has_begun(pyfuncitem, error):
+                raise
+            file, line, _ = pyfuncitem.location
+            sentence = str(error).partition("\n")[0]
+            raise TestError(f"{sentence} ({file}:{(line or 0) + 1})") from None
+
+
+def _has_begun(item: pytest.Function, error: BaseException) -> bool:
+    """Whether an exception comes from code of the test's own file."""
+    return any(Path(frame.filename) == item.path for frame in extract_tb(error.__traceback__))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -30,6 +30,7 @@ Limits = Mapping[float, float | None]
 """Limits by temperature (degC), in the KPI's unit; None at one for which no limit is stated."""
 Conditions = Mapping[str, Limits]
 """Limits of one KPI, by condition."""
+TWICE = "is a temperature that is given twice"
 BOTH_SENSES = ("at_least", "at_most", "at least", "at most", "min", "max")
 """Words that look like a condition, and mean that somebody has written both sides of a limit."""
 
@@ -40,7 +41,18 @@ def _ordered(table: dict[float, float]) -> dict[float, float]:
     return dict(sorted(table.items()))
 
 
-ByTemperature = Annotated[dict[float, float], AfterValidator(_ordered)]
+def _no_temperature_twice(written: object) -> object:
+    """Whatever is written, unless two of its keys are one temperature (25 and "25.0"): one of these would be lost."""
+    seen: set[float | None] = {None}
+    for key in written if isinstance(written, Mapping) else ():
+        temperature = _as_number(key)
+        if temperature is not None and temperature in seen:
+            raise files.WrongAt((str(key),), key, TWICE)
+        seen.add(temperature)
+    return written
+
+
+ByTemperature = Annotated[dict[float, float], BeforeValidator(_no_temperature_twice), AfterValidator(_ordered)]
 """Value over temperature (degC): linear between the points, the nearest point outside them."""
 
 
@@ -123,7 +135,7 @@ def _table(written: Mapping[Any, object]) -> dict[float, float | None]:
         if temperature is None:
             raise files.WrongAt((str(key),), key, "should be a temperature, °C")
         if temperature in table:
-            raise files.WrongAt((str(key),), key, "is a temperature that is given twice")
+            raise files.WrongAt((str(key),), key, TWICE)
         table[temperature] = None if value is None else _at(_number, value, key)
     return dict(sorted(table.items()))
 

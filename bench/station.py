@@ -255,7 +255,8 @@ class StationFile(files.FileModel):
             unknown = set(self.virtual.simulators) - set(self.instruments)
             if unknown:
                 name = min(unknown)
-                raise ValueError(f"simulator {name!r} stands behind no instrument; {nearest(name, self.instruments)}")
+                behind = f"stands behind no instrument; {nearest(name, self.instruments)}"
+                raise files.WrongAt(("virtual", "simulators", name), name, behind)
         if self.clock == "virtual" and self.virtual is None:
             raise ValueError("clock: virtual needs a virtual section, for there is no hardware without time")
         if self.clock == "virtual" and self.virtual is not None and self.virtual.speed != 1.0:

@@ -7,6 +7,7 @@ knows nothing of pytest, so that a script can use it as well.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from threading import Event
 from typing import SupportsFloat
@@ -204,11 +205,12 @@ class TestBench:
         `value`, the limits and `uncertainty` (half-width of the interval) are in `unit`. A value that is nan was
         declared and never measured: that is no pass. `required` says what of the pack file the limits are,
         `source` where that has them from, `unmeasurable` why this bench cannot show it, `subject` who has failed where
-        it is not what it must be. Raises `InputError` for anything that is no number.
+        it is not what it must be. Raises `InputError` for what is no number, and limits that judge nothing.
         """
         requirement = requirement or next(iter(self.test.requirements), None)
         bounds = {key: bound for key, bound in (("at_least", at_least), ("at_most", at_most)) if bound is not None}
         _check_numbers(name, unit, value=value, uncertainty=uncertainty, **bounds)
+        _check_limits(name, unit, at_least, at_most)
         measurement = Measurement(
             name,
             float(value),
@@ -369,6 +371,18 @@ def _check_numbers(name: str, unit: str, **given: object) -> None:
             raise InputError(
                 f"verify {name!r}: {key} is {value!r}, which is no number; give it in {unit or 'its unit'}."
             )
+
+
+def _check_limits(name: str, unit: str, at_least: float | None, at_most: float | None) -> None:
+    """Raise `InputError` for limits that no value can keep, or miss: whatever is measured, nothing would be judged."""
+    for key, bound in (("at_least", at_least), ("at_most", at_most)):
+        if bound is not None and isnan(bound):
+            raise InputError(f"verify {name!r}: {key} is nan, which no value can be held against; give a number.")
+    if at_least is not None and at_most is not None and at_least > at_most:
+        raise InputError(
+            f"verify {name!r}: at_least {at_least:g} lies above at_most {at_most:g} {unit}".rstrip()
+            + ", so that no value can be good; exchange them, or leave one out."
+        )
 
 
 def _first_line(error: BaseException) -> str:

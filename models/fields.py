@@ -76,8 +76,9 @@ class Fields:
             raise CellFileError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
         except UnicodeDecodeError as error:
             raise CellFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
-        # PyYAML's own constructors let plain ValueErrors through, for example on the date 2024-99-99.
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except yamltext.RefusedError as error:
+            raise CellFileError(error.of(str(path))) from error
+        except yaml.YAMLError as error:
             reason = " ".join(str(error).split())
             raise CellFileError(f"{path}: is not YAML ({reason}); correct it there.") from error
         return cls(str(path), content, allowed)

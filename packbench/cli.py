@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from bench.durations import spell
-from bench.verdicts import BenchFault, ExitStatus, InputError
-from instruments.roles import InstrumentFault, Protections
+from bench.verdicts import ExitStatus, InputError
+from instruments.roles import Protections
+from packbench import ending
 from packbench.commands import accept, adversary, export, fit, gate, judge, live, picture, prune, report, strategies
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
@@ -76,17 +77,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without ° must not end the program
-    try:
-        app()
-    except InputError as error:
-        _fail(error, ExitStatus.WRONG_INPUT)
-    except (BenchFault, InstrumentFault) as error:
-        _fail(error, ExitStatus.BENCH_FAULT)
-
-
-def _fail(error: Exception, status: ExitStatus) -> None:
-    say(f"packbench: {error}", err=True)
-    sys.exit(status)
+    ending.end_with(app, sys.argv[1:])
 
 
 # --- the bench ----------------------------------------------------------------------------------------------------
@@ -183,7 +174,8 @@ def safe(
         _show_safe(made.verdict)
     if made.holder:
         say(f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True)
-    raise typer.Exit(ExitStatus.GOOD if made.verdict.safe and not made.holder else ExitStatus.BENCH_FAULT)
+    asked = ExitStatus.INTERRUPTED if made.asked_to_end else ExitStatus.GOOD
+    raise typer.Exit(asked if made.verdict.safe and not made.holder else ExitStatus.BENCH_FAULT)
 
 
 def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":

@@ -109,6 +109,14 @@ def given(config: pytest.Config) -> bool:
     )
 
 
+def _is_empty(config: pytest.Config, name: str) -> bool:
+    """Whether an option was given nothing: what stands in for one that was not given must not stand in for that."""
+    given = getattr(config.option, _dest(name), None)
+    return any(
+        isinstance(value, str) and not value.strip() for value in (given if isinstance(given, list) else [given])
+    )
+
+
 def _dest(name: str) -> str:
     return name.removeprefix("--").replace("-", "_")
 
@@ -116,6 +124,9 @@ def _dest(name: str) -> str:
 def refusal(config: pytest.Config) -> str | None:
     """One sentence on an option that this session of the bench's cannot have; None where it has them all."""
     taken = config.stash[TAKEN]
+    empty = next((name for name in OPTIONS if name not in taken and _is_empty(config, name)), None)
+    if empty is not None:
+        return f"{empty} is empty, as of a variable that is not set; give a value, or leave it out."
     if not taken:
         return None
     return (

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from bench.recording.life import is_alive
@@ -59,7 +58,7 @@ def _reasons(root: Path, runs: Sequence[RunSummary], *, last: int, failures: boo
     session, reasons = last_session(root), dict[str, str]()
     in_session = {end.run for end in session.tests.values()} if session else set()
     remembered = referred(root)
-    newest = {run.run_id for several in _by_test(runs).values() for run in islice(reversed(several), last)}
+    newest = {run.run_id for several in _by_test(runs).values() for run in several[max(len(several) - last, 0) :]}
     resumed = {run.resumed_from for run in runs if run.resumed_from}
     for run in runs:
         why = {

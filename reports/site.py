@@ -149,15 +149,21 @@ def _make_room(output: Path) -> None:
     """Remove an earlier report; the generator does not, and old pages must not survive among new ones."""
     if output.exists() and not output.is_dir():
         raise InputError(f"The report cannot be written to {output}: it is a file; name a folder.")
-    if output.is_dir() and any(output.iterdir()):
-        if not (output / MARKER).exists():
-            raise InputError(
-                f"The report cannot be written to {output}: it holds files that are no report and would "
-                "be lost; name another folder, or empty this one."
-            )
-        shutil.rmtree(output)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / MARKER).write_text("This folder is replaced whenever the report is built.\n", encoding="utf-8")
+    filled = output.is_dir() and any(output.iterdir())
+    if filled and not (output / MARKER).exists():
+        raise InputError(
+            f"The report cannot be written to {output}: it holds files that are no report and would "
+            "be lost; name another folder, or empty this one."
+        )
+    try:
+        if filled:
+            shutil.rmtree(output)
+        output.mkdir(parents=True, exist_ok=True)
+        (output / MARKER).write_text("This folder is replaced whenever the report is built.\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"The report cannot be written to {output} ({error.strerror}); name another folder."
+        ) from error
 
 
 def _build_allure(results_folder: Path, output: Path, figures: Figures, many: bool) -> str | None:

@@ -40,9 +40,20 @@ class Process:
         return status
 
 
+def words_of(which: str) -> list[str]:
+    """The words of a command, as a shell has them; raises `InputError` where a quotation in it has no end."""
+    try:
+        return shlex.split(which)
+    except ValueError as error:
+        raise InputError(f"manager {which!r}: is no command ({error}); close what it opens.") from error
+
+
 def command_of(which: str, *over: str) -> list[str]:
-    """What starts `which`: a command as it is, or one that ships, told by `over` how it is to be spoken to."""
-    words = shlex.split(which)
+    """What starts `which`: a command as it is, or one that ships, told by `over` how it is to be spoken to.
+
+    Raises `InputError` as `words_of`.
+    """
+    words = words_of(which)
     return words if len(words) > 1 else [sys.executable, "-m", "managers", *words, *over]
 
 

@@ -7,7 +7,6 @@ their SHA-256; a table that somebody has changed since is a recording like any o
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bench.recording.export import BDF_LABELS
 from bench.recording.manifest import RecordingError, clean
 from bench.recording.rows import Floats, Table
 from bench.verdicts import InputError
+from bench.whole import replacing
 
 SUFFIX = ".run"
 _KEY = b"packbench"
@@ -55,17 +55,15 @@ def write(
     }  # fmt: skip
     schema = pa.schema([(columns[place], pa.float64()) for place in places], {_KEY: json.dumps(about).encode()})
     beside = path_beside(table)
-    partial = beside.with_name(f"{beside.name}.partial")
     try:
-        with pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer:
+        with (
+            replacing(beside) as partial,
+            pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
+        ):
             for batch in batches_of(rows):
                 writer.write_table(pa.Table.from_arrays([pa.array(batch[:, place]) for place in places], schema=schema))
-        partial.replace(beside)
     except OSError as error:
         raise InputError(f"{beside} cannot be written ({error.strerror or error}): choose another place.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     return beside
 
 

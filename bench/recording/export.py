@@ -5,7 +5,6 @@ It changes no value and no name; what is missing stays missing. Where the sample
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from bench import columns as labels
 from bench.plain import csv_cell
 from bench.verdicts import InputError
+from bench.whole import replacing
 
 if TYPE_CHECKING:  # `packbench --help` must not wait for numpy
     import pyarrow as pa
@@ -55,26 +55,20 @@ def destination(output: Path | None, run_id: str, to: Format) -> Path:
 def export(columns: Sequence[str], rows: "Table", to: Format, path: Path, *, force: bool = False) -> None:
     """Write `rows` (scans x columns) to `path`, all of it or nothing, a batch at a time.
 
-    Raises `InputError` when `path` exists and `force` is not given, or when it cannot be written.
+    Raises `InputError` when `path` exists and `force` is not given, when it is no file, or when it cannot be written.
     """
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another file with --output, or replace it with --force.")
     wanted = [name for name in columns if to is not Format.BDF or name in BDF_LABELS]
     batches = _batches(columns, rows, wanted)
-    partial = path.with_name(f"{path.name}.partial")
+    write = _write_parquet if to is Format.PARQUET else _write_csv
     try:
-        if to is Format.PARQUET:
-            _write_parquet(wanted, batches, partial)
-        else:
-            _write_csv(wanted, batches, partial)
-        partial.replace(path)
+        with replacing(path) as partial:
+            write(wanted, batches, partial)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}): choose another place with --output."
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _batches(columns: Sequence[str], rows: "Table", wanted: Sequence[str]) -> "Iterator[pa.Table]":

@@ -202,11 +202,16 @@ class EmulatedPack:
 
 
 def cell_of(pack: PackFile) -> CellParameters:
-    """Parameters of the pack's cell; raises `InputError` when there are none by that name."""
+    """Parameters of the pack's cell; raises `InputError` when there are none by that name, or of another chemistry."""
     try:
         cell = load_cell(pack.cell)
     except CellFileError as error:
         raise InputError(f"pack {pack.name}, key cell: {error}") from error
+    if cell.chemistry != pack.chemistry:
+        raise InputError(
+            f"pack {pack.name}, key cell: {cell.name} is a cell of {cell.chemistry}, and the pack one of "
+            f"{pack.chemistry}: name a cell of its own chemistry, or correct that."
+        )
     return Construction(**pack.construction.model_dump()).built_in(cell, pack.series, pack.parallel)
 
 

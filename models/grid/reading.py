@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from models import yamltext
 from models.fields import nearest
 from models.grid.clock import ZONE
 
@@ -84,6 +85,9 @@ def _csv(path: Path, text: str) -> Sequence[Row]:
     except csv.Error as error:
         raise SeriesError(f"{path}: is no CSV ({error}); correct it there.") from error
     names = [name.strip() for name in split[0]]
+    twice = next((name for at, name in enumerate(names) if name and name in names[:at]), None)
+    if twice is not None:
+        raise SeriesError(f"{path}, line {lines[0][0]}: has the column {twice} twice; one of them would be lost.")
     return [
         Row(f"{path}, line {number}", dict(zip(names, cells, strict=False)))
         for (number, _), cells in zip(lines[1:], split[1:], strict=False)
@@ -92,8 +96,10 @@ def _csv(path: Path, text: str) -> Sequence[Row]:
 
 def _yaml(path: Path, text: str) -> Sequence[Row]:
     try:
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts only: times stay as they are
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        content = yamltext.parse_texts(text)
+    except yamltext.RefusedError as error:
+        raise SeriesError(error.of(str(path))) from error
+    except yaml.YAMLError as error:
         raise SeriesError(f"{path}: is not YAML ({' '.join(str(error).split())}); correct it there.") from error
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
         raise SeriesError(f"{path}: is no list of mappings; give one with a time in each.")

@@ -1,12 +1,12 @@
 """Whom the adversary asks: a manager of a name in this process, one at a URL, or a command that starts one."""
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from bench.managing.answer import Manager, NoAnswer
 from bench.managing.link import Link
+from bench.managing.process import words_of
 from bench.verdicts import InputError
 from managers.registry import UnknownManager, manager_named
 
@@ -14,7 +14,7 @@ from managers.registry import UnknownManager, manager_named
 @contextmanager
 def opened(which: str) -> Iterator[Manager]:
     """Open a manager; raises `InputError` for one that there is not, and `BenchFault` where its process was killed."""
-    if not which.startswith(("http://", "https://")) and len(shlex.split(which)) <= 1:
+    if not which.startswith(("http://", "https://")) and len(words_of(which)) <= 1:
         try:
             yield Here(manager_named(which))
         except UnknownManager as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.verdicts import InputError
+from bench.whole import refuse_no_file
 from packbench.console import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def _as_written(anode: str | None, path: Path) -> str | None:
 
 
 def _free(path: Path, *, force: bool) -> Path:
+    refuse_no_file(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--output {path}: there is no folder {path.parent} to write it into; make that first.")
     if path.exists() and not force:
         raise InputError(f"{path}: is there already; give another --output, or --force to replace it.")
     return path

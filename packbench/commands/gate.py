@@ -31,11 +31,18 @@ def gate(
     from reports.nights.gate import RULES, Judged, judge, status
 
     _refuse_unknown([*(rule or ()), *(without or ())], list(RULES))
+    idle = {name: option for name, option, given in (
+        ("against-baseline", "--baseline", baseline), ("limit-ahead", "--nights", nights),
+    ) if not given}  # fmt: skip
+    unfounded = next((name for name in rule or () if name in idle), None)
+    if unfounded is not None:
+        raise InputError(f"--rule {unfounded} compares with nothing without {idle[unfounded]}; give that as well.")
+    every = rule or [name for name in RULES if name not in idle]
+    asked = [name for name in RULES if name in every and name not in (without or ())]
+    if not asked:
+        raise InputError("--without leaves no rule to judge by, and so no gate; leave some of it out.")
     session = last_session_of(folder)
     since = site.compared(folder, site.night_of(results, folder, session), baseline)
-    idle = {"against-baseline": not baseline, "limit-ahead": not nights}
-    every = rule or [name for name in RULES if not idle.get(name)]
-    asked = [name for name in RULES if name in every and name not in (without or ())]
     found = judge(Judged(session, since.last, since.baseline, nights), asked)
     if as_json:
         print_json({"status": int(status(found)), "session": session.id, "started": session.started, "rules": found})

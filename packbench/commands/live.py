@@ -32,7 +32,10 @@ def live(
     from packbench.live.serving import Page, Server, follow
     from packbench.live.watching import Watch
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot hold recordings ({error.strerror}); name another folder.") from error
     page = Page(Watch(folder), SessionControl(folder))
     try:
         server = Server((host, port), page)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.verdicts import InputError
+from bench.whole import replacing
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, RunName, RunsOption
 from packbench.commands.recorded import load, used
 from packbench.console import print_json, say
@@ -63,7 +64,8 @@ def _written(drawn: "Picture", path: Path, *, force: bool) -> Path:
     if path.exists() and not force:
         raise InputError(f"--output {path}: it is there already; name another one, or add --force.")
     try:
-        path.write_bytes(drawn.png)
+        with replacing(path) as partial:
+            partial.write_bytes(drawn.png)
     except OSError as error:
         raise InputError(f"--output {path}: {error.strerror}.") from error
     return path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.verdicts import ExitStatus, InputError
+from bench.whole import replacing
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import print_json, say, warn
 
@@ -73,7 +74,8 @@ def _write_single(index: Path, target: Path) -> None:
     from reports.single import single_file
 
     try:
-        target.write_text(single_file(index), encoding="utf-8")
+        with replacing(target) as partial:
+            partial.write_text(single_file(index), encoding="utf-8")
     except OSError as error:
         raise InputError(f"--single-file={target}: {error.strerror or error}; name another file.") from error
 

@@ -106,6 +106,8 @@ def test_a_folder_is_no_station(tmp_path: Path) -> None:
         ("{voltage: 40", "{voltage: [40]", 9, "wiring.voltage", "found [40], should be a valid number"),
         ("{voltage: 40, current: 6}", "5", 9, "wiring", "found 5"),
         ("wiring: {voltage: 40", "wiring: {voltage: 40, voltage: 400", 9, "voltage", "given twice"),
+        ("wiring: {voltage: 40", 'wiring: {voltage: 40, "voltage": 400', 9, "voltage", "given twice"),
+        ("wiring: {voltage: 40", "wiring: {1: 40, 1.0: 400", 9, "1.0", "given twice"),
         ("clock: wall", "clock: wall\nscan_period: 0", 4, "scan_period", "greater than 0"),
     ],
 )
@@ -278,12 +280,31 @@ def test_a_file_that_unfolds_into_more_than_was_written_is_refused(write: WriteF
     assert "unfold" in refused(load_station, write("bomb.yaml", bomb))
 
 
+def test_a_file_that_is_not_there_is_answered_with_the_one_beside_it(write: WriteFile, station_text: str) -> None:
+    path = write("station.yaml", station_text)
+    text = refused(load_station, path.with_name("sation.yml"))
+    assert f"there is no such file; did you mean {str(path)!r}?" in text
+
+
+def test_a_file_that_is_there_is_not_said_not_to_be_one(write: WriteFile, station_text: str) -> None:
+    assert "its name must end in .yaml" in refused(load_station, write("station.txt", station_text))
+
+
 def test_an_anchor_saves_writing(write: WriteFile, station_text: str) -> None:
     text = station_text.replace("resource: plant", "resource: &there plant", 1).replace(
         "resource: plant", "resource: *there"
     )
     loaded, _ = load_station(str(write("mine.yaml", text)))
     assert {entry.resource for entry in loaded.instruments.values()} == {"plant"}
+
+
+def test_a_merged_mapping_is_overridden_by_what_stands_beside_it(write: WriteFile, station_text: str) -> None:
+    """`<<` is no key of its own, and a key that hides one of it is not given twice."""
+    text = station_text.replace("wiring: {", "wiring: &all {", 1) + "virtual: {<<: *all}\n"
+    assert "key virtual.voltage: unknown key" in refused(load_station, write("mine.yaml", text))
+    merged = station_text.replace("wiring: {voltage: 40", "wiring: {<<: {voltage: 7}, voltage: 40", 1)
+    loaded, _ = load_station(str(write("merged.yaml", merged)))
+    assert loaded.wiring.voltage == 40
 
 
 def test_a_file_of_the_wrong_kind_is_not_read_to_its_end(write: WriteFile) -> None:

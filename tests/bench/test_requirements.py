@@ -52,6 +52,14 @@ def test_a_limit_is_a_number_or_a_table_under_a_condition_or_under_any(tmp_path:
     }
 
 
+@pytest.mark.parametrize("again", ["25.0", '"25.0"', "2.5e+1"])
+def test_a_temperature_written_twice_is_refused_however_it_is_written(tmp_path: Path, again: str) -> None:
+    """By the value that is kept the guard explains heat: which of the two would be a matter of luck."""
+    text = f"{HEAD}  resistance: {{25: 0.5, {again}: 5}}\n{REQUIRED}"
+    with pytest.raises(InputError, match=r"pack\.yaml, line 13, key .*given twice"):
+        load(tmp_path / "pack.yaml", text)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "says"),
     [

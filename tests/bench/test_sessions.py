@@ -312,6 +312,15 @@ def test_no_step(bench):
 def test_no_number(bench, verify):
     verify("capacity", "two", unit="Ah")
 
+async def test_async(bench):
+    bench.run(SHORT)
+
+def test_limit_of_nan(bench, verify):
+    verify("capacity", 2.0, unit="Ah", at_least=float("nan"))
+
+def test_limits_that_cross(bench, verify):
+    verify("capacity", 2.0, unit="Ah", at_least=3.0, at_most=1.0)
+
 def test_set_point(bench):
     bench.run(Soak(300))
 
@@ -355,7 +364,7 @@ def test_a_mistake_is_nobody_s_fault_but_the_test_s_and_leaves_the_outputs_verif
     for test in record["tests"]:
         assert test["verdict"] == "TEST ERROR", test
         assert test["nodeid"].endswith("lookup") or re.search(rf"\({file.name}:\d+\)$", test["cause"]), test
-    assert len(record["tests"]) == 16
+    assert len(record["tests"]) == 19
     for name, run in ended.runs.items():
         assert_off(run)
         if name != "test_end":  # its run was over, and good, when its fixture went wrong

@@ -298,6 +298,20 @@ def test_the_exit_status_is_the_worst_news(tmp_path: Path, chosen: str, status: 
     assert project.record["exit_status"] == status
 
 
+def test_enough_failures_are_the_pack_s_with_workers_too(tmp_path: Path) -> None:
+    """pytest-xdist calls such a session interrupted, which has the number of wrong input."""
+    project = Project(tmp_path)
+    project.write("""
+    @pytest.mark.parametrize("n", range(4))
+    def test_fails(bench, n):
+        bench.run(SHORT)
+        assert n < 0
+    """)
+    ended = project.run("-n", 2, "--maxfail=1")
+    assert ended.status == 1, ended.output
+    assert project.report().status == 1
+
+
 def test_a_worker_that_crashed_is_a_bench_fault_everywhere(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("""

@@ -121,6 +121,26 @@ def test_broken_yaml_says_where(tmp_path: Path) -> None:
     assert "line 2" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("heat_capacity: 90", "given twice; one of them would be lost"),
+        ("charge_limit: {soc: [0, 1], soc: [0, 2]}", "given twice"),
+        ("thermal_mass: !!bool maybe", "a value does not fit its type"),
+        ("thermal_mass: 2024-99-99", "a value does not fit its type"),
+    ],
+)
+def test_what_yaml_lets_pass_or_stumbles_over_is_one_sentence(
+    cell_file: Callable[..., Path], line: str, says: str
+) -> None:
+    path = cell_file(charge_limit=...) if "charge_limit" in line else cell_file()
+    path.write_text(f"{path.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with pytest.raises(CellFileError, match=says) as caught:
+        load_cell(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
 def test_another_encoding_says_which_byte(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"name: \xe9")

@@ -148,6 +148,23 @@ def test_a_pack_with_fewer_cells_than_the_emulator_has_channels_is_a_fault(tmp_p
     assert "12 cells in series" in " ".join(found.problems)
 
 
+def test_a_pack_of_another_chemistry_than_its_cell_is_wrong_input(tmp_path: Path) -> None:
+    """Its limits would be judged on a twin of something else."""
+    text = (PACKS / "lfp-24s.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("chemistry: LFP", "chemistry: NMC811", 1), encoding="utf-8")
+    answer = packbench_here("check", "virtual-module", "--pack", path)
+    assert answer.status == 2
+    assert "lfp-26650 is a cell of LFP, and the pack one of NMC811" in answer.err
+
+
+def test_a_simulator_behind_nobody_is_told_where_it_stands(write_station: WriteStation) -> None:
+    station = write_station(lambda station: station["instruments"].pop("chamber"))
+    answer = packbench_here("check", station)
+    assert answer.status == 2
+    assert "key virtual.simulators.chamber: found 'chamber', stands behind no instrument; allowed: " in answer.err
+
+
 def test_a_pack_too_long_for_the_station_is_wrong_input() -> None:
     with pytest.raises(InputError, match="V"):
         check(setup_of("virtual-module", "lfp-96s"), TODAY)

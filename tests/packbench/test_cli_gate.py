@@ -134,6 +134,21 @@ def test_a_baseline_that_is_not_there_is_one_sentence_and_costs_no_report(tmp_pa
     assert page.read_text(encoding="utf-8") == "the last one"
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--rule=against-baseline",), "--rule against-baseline compares with nothing without --baseline"),
+        (("--rule=limit-ahead",), "--rule limit-ahead compares with nothing without --nights"),
+        (("--rule=bench-fault", "--without=bench-fault"), "--without leaves no rule to judge by"),
+    ],
+)
+def test_a_gate_that_judges_nothing_is_not_open(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    night(tmp_path, "PASS", 2.3)
+    answer = packbench("gate", *options, cwd=tmp_path)
+    assert (answer.status, answer.out) == (2, "")
+    assert says in answer.err
+
+
 def test_a_rule_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     night(tmp_path, "PASS", 2.3)
     answer = gate(tmp_path, "--rule=regresion")

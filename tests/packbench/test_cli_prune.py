@@ -10,7 +10,7 @@ from bench.recording.life import claim
 from bench.recording.session_log import Session, SessionLog, TestEnd
 from reports.nights.night import Night, Told
 from reports.nights.store import History
-from tests.bench.cli_support import Answer, packbench
+from tests.bench.cli_support import Answer, packbench, packbench_here
 
 STATION = "virtual-module"
 
@@ -115,6 +115,11 @@ def test_the_last_session_and_a_run_that_was_gone_on_with_stay(runs: Path) -> No
     log.end(0)
     prune(runs, "--keep-last=0", "--delete")
     assert left(runs) == {first, second}
+
+
+def test_more_than_there_ever_were_may_stay(runs: Path) -> None:
+    run(runs, 1)
+    assert packbench_here("prune", runs, "--keep-last", str(10**20)).status == 0
 
 
 def test_a_folder_that_is_none_of_runs_is_one_sentence(tmp_path: Path) -> None:

@@ -120,6 +120,16 @@ def test_a_damaged_session_is_one_sentence(workplace: Path, content: str) -> Non
     assert len(answer.err.splitlines()) == 1
 
 
+def test_a_place_that_takes_no_folder_is_one_sentence(workplace: Path) -> None:
+    leave_session(workplace, *ends(PASS=1))
+    (workplace / "file").write_text("", encoding="utf-8")
+    answer = report(workplace, "--output=file/report")
+    assert answer.status == 2
+    assert answer.err == (
+        "packbench: The report cannot be written to file/report (Not a directory); name another folder.\n"
+    )
+
+
 def test_a_folder_with_something_else_in_it_is_not_replaced(workplace: Path) -> None:
     leave_session(workplace, *ends(PASS=1))
     (workplace / "thesis.txt").write_text("years of work", encoding="utf-8")

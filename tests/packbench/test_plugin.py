@@ -155,6 +155,15 @@ class TestOfTheBench:
         assert done.returncode == 2
         assert "did you mean 'virtual-module'?" in done.stderr
 
+    @pytest.mark.parametrize("option", ["--station", "--pack", "--resume", "--manager"])
+    def test_an_option_without_a_value_is_none(self, project: Path, run_pytest: RunPytest, option: str) -> None:
+        """What is tested where nobody names a bench must not be tested in the place of one whose name is lost."""
+        write(project, test_it=USES_OURS)
+        done = run_pytest(f"{option}=")
+        assert done.returncode == 2
+        assert f"packbench: {option} is empty, as of a variable that is not set" in refusal(done)
+        assert left(project) == set()
+
     def test_a_conftest_that_listens_is_enough(self, project: Path, run_pytest: RunPytest) -> None:
         listens = "def pytest_packbench_run_ended(item, folder):\n    print('ENDED', folder.name)\n"
         write(project, conftest=listens, test_it=USES_OURS)

@@ -273,3 +273,19 @@ def test_a_process_that_ends_by_itself_is_not_looked_for_again() -> None:
     watch = link._process._watch
     link.close()
     assert watch._process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        ("http://127.0.0.1:port", "give http://HOST:PORT, a command or a name"),
+        ("http://127.0.0.1:99999", "give http://HOST:PORT, a command or a name"),
+        ("http://[::1", "give http://HOST:PORT, a command or a name"),
+        ("python 'my manager.py", "is no command (No closing quotation)"),
+    ],
+)
+def test_what_is_no_address_and_no_command_is_one_sentence(which: str, says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Link(which)
+    assert str(refused.value).startswith(f"manager {which!r}: ")
+    assert says in str(refused.value)

@@ -146,3 +146,15 @@ def test_a_list_is_one(tariff: Callable[..., str], text: str, sentence: str) -> 
 def test_a_tariff_that_there_is_not_is_told() -> None:
     with pytest.raises(CellFileError, match=r"no tariff 'day-ahed' \(nearest: day-ahead\); there are flat"):
         prices("day-ahed", MONDAY, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        ("time,buy,sell,buy\n2026-07-06T00:00,1,1,2\n2026-07-06T01:00,1,1,2\n", "csv"),
+        ("- {time: 2026-07-06T00:00, buy: 1, sell: 1, buy: 2}\n- {time: 2026-07-06T01:00, buy: 1, sell: 1}\n", "yaml"),
+    ],
+)
+def test_a_price_that_is_given_twice_is_refused(tariff: Callable[..., str], text: str, ending: str) -> None:
+    with pytest.raises(SeriesError, match=r"line 1\b.*buy.*twice; one of them would be lost"):
+        prices(tariff(text, ending), MONDAY, 8)
