@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,24 @@ def test_where_pytest_cannot_begin_the_night_before_is_not_judged_as_this_one(tm
     assert done.returncode == 2, done.stdout
     assert not (tmp_path / "junit.xml").exists()
     assert list((tmp_path / "runs" / FOLDER).rglob("*.json")), "nights stay to be compared with"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
+def test_a_new_repository_reports_no_night_before_as_this_one_either(tmp_path: Path) -> None:
+    assert packbench("new", "mine", cwd=tmp_path).status == 0
+    folder, status = tmp_path / "mine", 0
+    night(folder, "PASS", 2.3)
+    assert packbench("report", cwd=folder).status == 0, "the night before was good"
+    ini = ConfigParser()
+    ini.read(folder / "tox.ini", encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--no-such-option"}
+    for line in ini["testenv:nightly"]["commands"].strip().splitlines():
+        command = line.removeprefix("- ").replace("{posargs}", "")
+        status = subprocess.run(
+            ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, timeout=PATIENCE, check=False
+        ).returncode
+    assert status == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
