@@ -119,11 +119,11 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
     manifest = results.manifest_of(result, folder) or {}
     manifest.pop("limits", None)  # the longest of its lists, which no page shows: memory, of a thousand tests
     message = (result.get("statusDetails") or {}).get("message", "")
-    marked = [entry["value"] for entry in result.get("labels", ()) if entry["name"] == "requirement"]
+    marked = [entry.get("value", "") for entry in result.get("labels", ()) if entry["name"] == "requirement"]
     left = left_by(manifest.get("bench_verdict"), manifest)
     verdict = end.verdict if end else _verdict(result, message, manifest)
     unbelieved = verdict == Verdict.PASS and any(
-        entry["value"] == results.NOT_BELIEVED for entry in result.get("labels", ())
+        entry.get("value") == results.NOT_BELIEVED for entry in result.get("labels", ())
     )
     return Outcome(
         verdict=str(Verdict.INCONCLUSIVE) if unbelieved else verdict,

@@ -130,7 +130,7 @@ def manifest_of(result: Mapping[str, Any], results: Path) -> dict[str, Any] | No
 
 def label(result: Mapping[str, Any], name: str) -> str | None:
     """Read the first label of that name."""
-    return next((entry["value"] for entry in result.get("labels", ()) if entry["name"] == name), None)
+    return next((entry.get("value", "") for entry in result.get("labels", ()) if entry["name"] == name), None)
 
 
 def remember_collected(results: Path, tests: Iterable[CollectedTest]) -> None:

@@ -159,8 +159,10 @@ def test_killed(bench):
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     assert (events[-1]["type"], events[-1]["name"]) == ("step started", "charge")
     said = wire.cut(folder, 0.0, 1000.0, ended=False)
-    assert said.missing == ()
     assert float(said.lines[-1].split()[0]) >= 80.0, "what went over the wire until a second before it"
+    (missing,) = said.missing
+    assert missing.startswith("transcript.log ends at ")
+    assert missing.endswith("s: the process died, and what it had not written by then is lost.")
 
 
 def test_a_full_disk_ends_safe_with_one_sentence_and_what_was_recorded(start: Start, tmp_path: Path) -> None:

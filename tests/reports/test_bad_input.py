@@ -116,6 +116,19 @@ def test_nothing_that_is_not_whole_is_taken_for_a_result(build: Night, write_run
             assert results.read_result(path) is not None, f"after {name}"
 
 
+def test_a_label_without_a_value_is_one_of_a_test_in_the_root_folder(
+    build: Night, write_run: Writer, tmp_path: Path
+) -> None:
+    """Allure leaves out what is empty, as the package of such a test."""
+    build(write_run("test_0", interval=60.0))
+    path, _ = result_of(tmp_path)
+    labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+    with_fields(labels=[{"name": "package"}, {"name": "requirement"}, {"name": "nodeid"}, *labels])(path)
+    found = results.read_result(path)
+    assert found is not None
+    assert results.label(found, "package") == ""
+
+
 @pytest.mark.parametrize("gone", [False, True], ids=["its run is there", "its run is gone"])
 @pytest.mark.parametrize(("place", "harm"), [(0, cut_off), (1, cut_off)], ids=["result", "manifest"])
 def test_a_result_that_is_not_whole_is_told_from_its_run_or_passes_nothing(

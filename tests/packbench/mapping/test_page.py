@@ -36,7 +36,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attributes)))
-        if tag in ("meta", "br", "path", "polyline"):
+        if tag in ("meta", "link", "br", "path", "polyline"):
             return
         self.open.append(tag)
         if tag == "span" and "field" in (dict(attributes).get("class") or "").split():
