@@ -19,12 +19,6 @@ EPOCH = 1768176000.0
 
 
 @pytest.fixture
-def system() -> Iterator[Central]:
-    with central() as found:
-        yield found
-
-
-@pytest.fixture
 def link(system: Central) -> Iterator[OcppLink]:
     """A station with a car, whose transaction has begun; its time is real."""
     found = OcppLink(system.address, beside=True)

@@ -23,12 +23,6 @@ SOON = {"start_time": "2026-01-12T00:01:00Z", "duration": 60}
 
 
 @pytest.fixture
-def system() -> Iterator[Central]:
-    with central() as found:
-        yield found
-
-
-@pytest.fixture
 def link(system: Central) -> Iterator[OcppLink]:
     """A station with a car, whose transaction has begun, and a meter at the grid; its time is real."""
     found = OcppLink(system.address, beside=True)
