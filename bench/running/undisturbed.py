@@ -1,9 +1,10 @@
 """Keeps the interpreter itself from delaying a scan: no collector pauses, and no thread that computes for long."""
 
 import gc
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from instruments.attention import let_go_within
 
 SWITCH_INTERVAL = 0.0002
 """s after which a thread that computes must let others run. A scan waits for some thirty answers, and after each for
@@ -14,8 +15,7 @@ the interpreter; with Python's own 5 ms a busy thread beside it makes a violatio
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Scans come first while a step runs; everything is put back afterwards."""
-    interval, collecting = sys.getswitchinterval(), gc.isenabled()
-    sys.setswitchinterval(min(interval, SWITCH_INTERVAL))
+    collecting, end = gc.isenabled(), let_go_within(SWITCH_INTERVAL)
     if collecting:
         # A full collection can take 150 ms. The loop makes no reference cycles; what little there is elsewhere is
         # collected between steps.
@@ -25,4 +25,4 @@ def undisturbed() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-        sys.setswitchinterval(interval)
+        end()

@@ -5,10 +5,9 @@ anybody, it waits for no lock that is held while frames are read, and a thread t
 soon: Python's 5 ms (`sys.setswitchinterval`) would be all there is.
 """
 
-import sys
 from collections.abc import Callable
-from threading import Lock
-from typing import ClassVar
+
+from instruments.attention import let_go_within
 
 Every = Callable[[float, Callable[[], None]], Callable[[], None]]
 """Calls back each so many s from now on; returns what ends that."""
@@ -18,31 +17,6 @@ Turn = tuple[Callable[[], None], Callable[[], None]]
 SWITCH = 5e-4
 """s after which a thread that computes lets others run, while something is repeated in real time: a tenth of what a
 foxBMS forgives. That costs a switch for each turn, and nothing where nobody waits."""
-
-
-class Attention:
-    """Has threads let go of each other sooner, as long as somebody needs that."""
-
-    _lock: ClassVar[Lock] = Lock()
-    _users: ClassVar[int] = 0
-    _before: ClassVar[float] = 0.0
-
-    @classmethod
-    def need(cls) -> Callable[[], None]:
-        """From now on; returns what ends it."""
-        with cls._lock:
-            if not cls._users:
-                cls._before = sys.getswitchinterval()
-                sys.setswitchinterval(min(SWITCH, cls._before))
-            cls._users += 1
-        return cls._no_more
-
-    @classmethod
-    def _no_more(cls) -> None:
-        with cls._lock:
-            cls._users -= 1
-            if not cls._users:
-                sys.setswitchinterval(cls._before)
 
 
 class Wheel:
@@ -62,7 +36,7 @@ class Wheel:
         if len(turns) == 1:
             self._begin(period)
             if self._real_time:
-                self._attention[period] = Attention.need()
+                self._attention[period] = let_go_within(SWITCH)
 
         def end() -> None:
             turns.remove(turn)
