@@ -1,6 +1,7 @@
 """Finds every file format: ours are in `formats/`, others are entry points of the group `packbench.formats`."""
 
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,8 @@ from bench.verdicts import InputError
 from instruments import extensions
 from reports.foreign.form import Format
 from reports.foreign.head import Head
+from reports.foreign.near import nearest_miss
+from reports.foreign.tables import Place, TableFormat, on_one_line
 
 GROUP = "packbench.formats"
 
@@ -49,6 +52,18 @@ def format_of(head: Head) -> Format:
 def _why(head: Head) -> str:
     if not head.is_text:
         return "it is no text, and no binary format that is known"
-    from reports.foreign.near import nearest_miss
-
     return nearest_miss(head, formats()) or "no line of it has headers that name a time, a voltage and a current"
+
+
+def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableFormat, dict[str, Place]]:
+    """The format that these headers fit best, with its places; raises `InputError` where they fit none."""
+    fitting = [
+        (form, places) for form in formats() if isinstance(form, TableFormat) and (places := form.places(header))
+    ]
+    if fitting:
+        return max(fitting, key=lambda each: len(each[1]) + 10 * (len(each[0].needs) + len(each[0].must)))
+    shown = ", ".join(map(on_one_line, header[:12])) + (", …" if len(header) > 12 else "")
+    raise InputError(
+        f"{head.path} is a {what} without a time, a voltage and a current by a name that is known: its columns are "
+        f"{shown}."
+    )

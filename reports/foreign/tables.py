@@ -14,7 +14,6 @@ from reports.foreign import source as labels
 from reports.foreign import units, values
 from reports.foreign.head import Head
 from reports.foreign.pieces import all_finite, missing
-from reports.foreign.registry import formats
 from reports.foreign.source import Finding, Floats, Source
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
 
@@ -138,7 +137,7 @@ class TableFormat:
                 if column.read is not values.floats and known is None:
                     known = 1.0
                 if known is not None:
-                    yield Place(position, known * column.sign, column, _on_one_line(header[position]))
+                    yield Place(position, known * column.sign, column, on_one_line(header[position]))
 
     def _best(self, head: Head) -> tuple[Layout, dict[str, Place]] | None:
         candidates = [(layout, places) for layout in layouts_of(head) if (places := self.places(layout.header))]
@@ -200,7 +199,7 @@ def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int
     for place in (places[labels.VOLTAGE], places[labels.CURRENT]):
         cell = next(iter(cells[place.position].drop_null()[:1].to_pylist()), None)
         seen.append(
-            f"{place.header!r} is {_on_one_line(str(cell))!r}" if cell is not None else f"{place.header!r} is empty"
+            f"{place.header!r} is {on_one_line(str(cell))!r}" if cell is not None else f"{place.header!r} is empty"
         )
     return (
         f"{head.path} has {rows:,} lines below its headers and no record with a voltage and a current that are numbers "
@@ -241,20 +240,6 @@ def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
     return found
 
 
-def by_headers(head: Head, header: Sequence[str], what: str) -> tuple[TableFormat, dict[str, Place]]:
-    """The format that these headers fit best, with its places; raises `InputError` where they fit none."""
-    fitting = [
-        (form, places) for form in formats() if isinstance(form, TableFormat) and (places := form.places(header))
-    ]
-    if fitting:
-        return max(fitting, key=lambda each: len(each[1]) + 10 * (len(each[0].needs) + len(each[0].must)))
-    shown = ", ".join(map(_on_one_line, header[:12])) + (", …" if len(header) > 12 else "")
-    raise InputError(
-        f"{head.path} is a {what} without a time, a voltage and a current by a name that is known: its columns are "
-        f"{shown}."
-    )
-
-
 def _cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
     used = {place.position for place in places.values()}
     return [n for n, cell in enumerate(header) if n not in used and units.split_header(cell)[0] in CELL_NAMES]
@@ -280,17 +265,17 @@ def refuse_several_cells(head: Head, header: str, names: Any) -> None:
     """Raise `InputError` where a column that says whose records these are has more than one answer."""
     import pyarrow.compute as pc
 
-    different = [_on_one_line(str(name)) for name in pc.unique(names).drop_null().to_pylist()]
+    different = [on_one_line(str(name)) for name in pc.unique(names).drop_null().to_pylist()]
     # A number that changes with nearly every record counts records, whatever its header says.
     if 1 < len(different) <= max(2, len(names) // 5):
         shown = ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
         raise InputError(
-            f"{head.path} holds records of {len(different)} cells ({_on_one_line(header)}: {shown}); "
+            f"{head.path} holds records of {len(different)} cells ({on_one_line(header)}: {shown}); "
             "a recording is of one: put each into a file of its own."
         )
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     """What a file calls something, as a sentence can hold it."""
     return " ".join(text.split())[:60]
 

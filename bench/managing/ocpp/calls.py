@@ -4,17 +4,15 @@ Each is called with the station's lock held, and answers by what the protocol ha
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.managing.ocpp.der import Control, NotSupported
 from bench.managing.ocpp.periods import Payload, Unusable
 from bench.managing.ocpp.profiles import ANYWHERE, read
 from bench.managing.ocpp.rpc import Refused
+from bench.managing.ocpp.station import Station
 
-if TYPE_CHECKING:
-    from bench.managing.ocpp.station import Station
-
-Answer = Callable[["Station", Payload], Payload]
+Answer = Callable[[Station, Payload], Payload]
 LIMIT_SOURCE = "CSO"
 """Who set a profile, as a report has it: the operator, through his central system."""
 LONGEST_COMPOSITE = 1024
@@ -34,7 +32,7 @@ def _status(status: str, why: Unusable | None = None) -> dict[str, Any]:
 # --- profiles ---------------------------------------------------------------------------------------------------------
 
 
-def _set(station: "Station", payload: Payload) -> Payload:
+def _set(station: Station, payload: Payload) -> Payload:
     content = payload["chargingProfile"]
     try:
         if payload["evseId"] not in ANYWHERE:
@@ -51,7 +49,7 @@ def _set(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted")
 
 
-def _update(station: "Station", payload: Payload) -> Payload:
+def _update(station: Station, payload: Payload) -> Payload:
     try:
         station.profiles.update(payload["chargingProfileId"], payload["scheduleUpdate"])
     except Unusable as unusable:
@@ -60,7 +58,7 @@ def _update(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted")
 
 
-def _clear(station: "Station", payload: Payload) -> Payload:
+def _clear(station: Station, payload: Payload) -> Payload:
     which, profiles = payload.get("chargingProfileCriteria", {}), station.profiles
     numbers = [payload["chargingProfileId"]] if "chargingProfileId" in payload else []
     found = profiles.matching(
@@ -69,7 +67,7 @@ def _clear(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted" if profiles.clear(found) else "Unknown")
 
 
-def _get(station: "Station", payload: Payload) -> Payload:
+def _get(station: Station, payload: Payload) -> Payload:
     which = payload["chargingProfile"]
     sources = which.get("chargingLimitSource", [LIMIT_SOURCE])
     found = station.profiles.matching(
@@ -85,13 +83,13 @@ def _get(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted" if found else "NoProfiles")
 
 
-def _check_free(station: "Station") -> None:
+def _check_free(station: Station) -> None:
     """Raise `Refused` where much is to be told already: who asks faster than he listens has to wait."""
     if len(station.telling) >= MOST_TOLD:
         raise Refused("GenericError", "reports that were asked for are still to be told.")
 
 
-def _composite(station: "Station", payload: Payload) -> Payload:
+def _composite(station: Station, payload: Payload) -> Payload:
     duration, unit = payload["duration"], payload.get("chargingRateUnit", "W")
     if unit != "W" or payload["evseId"] not in ANYWHERE or not 0 < duration <= MONTH:
         return _status("Rejected")
@@ -110,7 +108,7 @@ def _composite(station: "Station", payload: Payload) -> Payload:
 # --- DER controls -----------------------------------------------------------------------------------------------------
 
 
-def _set_der(station: "Station", payload: Payload) -> Payload:
+def _set_der(station: Station, payload: Payload) -> Payload:
     try:
         superseded = station.controls.put(payload, station.seen.epoch, measured=station.seen.mains is not None)
     except NotSupported as error:
@@ -121,13 +119,13 @@ def _set_der(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted") | ({"supersededIds": superseded} if superseded else {})
 
 
-def _of_der(station: "Station", payload: Payload) -> list[Control]:
+def _of_der(station: Station, payload: Payload) -> list[Control]:
     return station.controls.matching(
         default=payload.get("isDefault"), kind=payload.get("controlType"), number=payload.get("controlId")
     )
 
 
-def _get_der(station: "Station", payload: Payload) -> Payload:
+def _get_der(station: Station, payload: Payload) -> Payload:
     found = _of_der(station, payload)
     if not found:
         return _status("NotFound")
@@ -136,7 +134,7 @@ def _get_der(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted")
 
 
-def _clear_der(station: "Station", payload: Payload) -> Payload:
+def _clear_der(station: Station, payload: Payload) -> Payload:
     gone = station.controls.clear(_of_der(station, payload))
     station.look()
     return _status("Accepted" if gone else "NotFound")
@@ -145,7 +143,7 @@ def _clear_der(station: "Station", payload: Payload) -> Payload:
 # --- transactions and the rest ----------------------------------------------------------------------------------------
 
 
-def _reset(station: "Station", payload: Payload) -> Payload:
+def _reset(station: Station, payload: Payload) -> Payload:
     if payload.get("evseId") is not None:
         return _status("Rejected")
     if payload["type"] == "OnIdle" and station.transaction:
@@ -154,14 +152,14 @@ def _reset(station: "Station", payload: Payload) -> Payload:
     return _status("Accepted")
 
 
-def _stop(station: "Station", payload: Payload) -> Payload:
+def _stop(station: Station, payload: Payload) -> Payload:
     if not station.transaction or payload["transactionId"] != station.transaction:
         return _status("Rejected")
     station.stopped = True
     return _status("Accepted")
 
 
-def _start(station: "Station", payload: Payload) -> Payload:
+def _start(station: Station, payload: Payload) -> Payload:
     if station.transaction or not station.seen.car.plugged or "chargingProfile" in payload:
         return _status("Rejected")
     station.stopped, station.starts, station.remote = False, True, payload["remoteStartId"]
@@ -169,17 +167,17 @@ def _start(station: "Station", payload: Payload) -> Payload:
 
 
 def _variables(key: str, status: str) -> Answer:
-    def answer(_station: "Station", payload: Payload) -> Payload:
+    def told_of_each(_station: Station, payload: Payload) -> Payload:
         asked = payload[f"{key}Data"]
         told = [
             {"attributeStatus": status, "component": each["component"], "variable": each["variable"]} for each in asked
         ]
         return {f"{key}Result": told}
 
-    return answer
+    return told_of_each
 
 
-def _ongoing(station: "Station", payload: Payload) -> Payload:
+def _ongoing(station: Station, payload: Payload) -> Payload:
     return {
         "ongoingIndicator": payload.get("transactionId") == (station.transaction or None), "messagesInQueue": False,
     }  # fmt: skip
@@ -197,3 +195,11 @@ ANSWERS: Mapping[str, Answer] = {
     "DataTransfer": lambda _station, _payload: _status("UnknownVendorId"),
 }  # fmt: skip
 """What it does, by the action. Whatever is not here is known and not supported."""
+
+
+def answer(station: Station, action: str, payload: Payload) -> Payload:
+    """What a station answers to a call; raises `Refused`."""
+    if action not in ANSWERS:
+        raise Refused("NotSupported", f"{action} is nothing that is done here.")
+    with station.lock:
+        return ANSWERS[action](station, payload)

@@ -20,6 +20,7 @@ from bench.clock import monotonic
 from bench.managing.answer import NoAnswer
 from bench.managing.links import LOST, Seen, Standing
 from bench.managing.ocpp.address import Address
+from bench.managing.ocpp.calls import answer
 from bench.managing.ocpp.line import LOST as LINE_LOST
 from bench.managing.ocpp.line import Line, NoLine
 from bench.managing.ocpp.rpc import Payload, Refused
@@ -81,7 +82,7 @@ class OcppLink:
     def _answer(self, action: str, payload: Payload) -> Payload:
         if self._station is None:
             raise Refused("InternalError", "the station has not begun yet.")
-        return self._station.answer(action, payload)
+        return answer(self._station, action, payload)
 
     # --- see `Link` ------------------------------------------------------------------------------------------------
 

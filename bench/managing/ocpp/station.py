@@ -13,11 +13,10 @@ from typing import Any
 
 from bench.clock import utc_text
 from bench.managing.links import Seen
-from bench.managing.ocpp.calls import ANSWERS
 from bench.managing.ocpp.der import TYPES, Control, Controls
 from bench.managing.ocpp.periods import Period
 from bench.managing.ocpp.profiles import Profiles
-from bench.managing.ocpp.rpc import Payload, Refused
+from bench.managing.ocpp.rpc import Payload
 
 EVSE = {"id": 1, "connectorId": 1}
 TOKEN = {"idToken": "packbench", "type": "Central"}
@@ -214,15 +213,6 @@ class Station:
         if needs.departure is not None:
             told["departureTime"] = needs.departure
         return {"evseId": 1, "timestamp": self.now, "chargingNeeds": told}
-
-    # --- what it is called for -------------------------------------------------------------------------------------
-
-    def answer(self, action: str, payload: Payload) -> Payload:
-        """Answer a call; raises `Refused`."""
-        if action not in ANSWERS:
-            raise Refused("NotSupported", f"{action} is nothing that is done here.")
-        with self.lock:
-            return ANSWERS[action](self, payload)
 
 
 def _whole(value: float) -> float:

@@ -12,8 +12,9 @@ from typing import Any
 
 from bench.verdicts import InputError
 from reports.foreign.head import Head
+from reports.foreign.registry import by_headers
 from reports.foreign.source import Source
-from reports.foreign.tables import Place, TableFormat, by_headers, reader_of, refuse_twins
+from reports.foreign.tables import Place, TableFormat, reader_of, refuse_twins
 
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK"
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")

@@ -11,8 +11,9 @@ from bench.verdicts import InputError
 from reports.foreign import onfile, values
 from reports.foreign import source as labels
 from reports.foreign.head import Head
+from reports.foreign.registry import by_headers
 from reports.foreign.source import Floats, Source
-from reports.foreign.tables import Place, TableFormat, by_headers
+from reports.foreign.tables import Place, TableFormat
 
 MAGIC = b"PAR1"
 LONG = 1_000_000

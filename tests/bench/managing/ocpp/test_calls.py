@@ -10,6 +10,7 @@ from ocpp.messages import get_validator
 from bench.managing.answer import NoAnswer
 from bench.managing.links import Mains, Standing
 from bench.managing.ocpp import periods, profiles
+from bench.managing.ocpp.calls import answer
 from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
@@ -226,8 +227,8 @@ def test_a_dynamic_limit_is_raised_as_it_is_lowered(link: OcppLink, system: Cent
     for limit in (1000, 7000):
         system.ask("UpdateDynamicSchedule", charging_profile_id=1, schedule_update={"limit": limit})
         assert power(link, 1.0) == limit
-    answer = link._at.answer("UpdateDynamicSchedule", {"chargingProfileId": 1, "scheduleUpdate": {"limit_L2": 500}})
-    assert (answer["status"], power(link, 1.0)) == ("Rejected", 7000)
+    said_back = answer(link._at, "UpdateDynamicSchedule", {"chargingProfileId": 1, "scheduleUpdate": {"limit_L2": 500}})
+    assert (said_back["status"], power(link, 1.0)) == ("Rejected", 7000)
 
 
 def test_a_relative_default_begins_with_each_transaction(link: OcppLink, system: Central) -> None:
@@ -266,11 +267,11 @@ def test_what_a_profile_may_say_and_nobody_here_does_is_refused(link: OcppLink, 
         "transactionId": link._at.transaction, "chargingSchedule": [schedule],
     }  # fmt: skip
     said = {"ChargingProfileType": content, "ChargingScheduleType": schedule, "ChargingSchedulePeriodType": period}
-    assert link._at.answer("SetChargingProfile", {"evseId": 1, "chargingProfile": content})["status"] == "Accepted"
+    assert answer(link._at, "SetChargingProfile", {"evseId": 1, "chargingProfile": content})["status"] == "Accepted"
     said[place][name] = 1
-    answer = link._at.answer("SetChargingProfile", {"evseId": 1, "chargingProfile": content})
-    assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", "UnsupportedParam")
-    assert name in answer["statusInfo"]["additionalInfo"]
+    said_back = answer(link._at, "SetChargingProfile", {"evseId": 1, "chargingProfile": content})
+    assert (said_back["status"], said_back["statusInfo"]["reasonCode"]) == ("Rejected", "UnsupportedParam")
+    assert name in said_back["statusInfo"]["additionalInfo"]
 
 
 def test_profiles_are_told_as_they_were_set(link: OcppLink, system: Central) -> None:
