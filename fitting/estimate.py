@@ -113,7 +113,7 @@ class Fit:
         self.prior = prior(self.layout, like, sweep)
         self._paths: list[Path] = []
         for number, record in enumerate(records):
-            start = start_of(record, sweep.ocv)
+            start = start_of(record, sweep.ocv, sweep.capacity)
             if number == sweep.number and not record.to_empty:
                 start = 1 - float(record.charge.max()) / sweep.capacity
             self.prior[self.layout.start(number)] = start
@@ -244,15 +244,12 @@ def branch_at(start: float) -> float:
     return 1.0 if start > 0.9 else -1.0
 
 
-def start_of(record: Record, ocv: Vector) -> float:
-    """State of charge (0 to 1) at the first row: the one with its voltage at rest.
-
-    A record that begins under a current tells no such voltage: it begins full when it discharges, else empty.
-    """
+def start_of(record: Record, ocv: Vector, capacity: float) -> float:
+    """State of charge (0 to 1) at the first row: the one with its voltage at rest, or where it must begin."""
     if record.to_empty == 0:
         return 0.0
     if not record.rests:
-        return 1.0 if record.current[0] < 0 else 0.0
+        return record.start_under_current(capacity)
     rising = np.maximum.accumulate(ocv + 1e-9 * np.arange(len(ocv)))
     return float(np.interp(record.voltage[0], rising, np.linspace(0, 1, len(ocv))))
 

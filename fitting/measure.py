@@ -6,6 +6,7 @@ Nothing here knows how a cell came about: a fitted one, a shipped one and somebo
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,12 @@ class Comparison:
         """V by which the cell is off, row by row."""
         return self.voltage - self.record.voltage
 
+    @property
+    def rmse(self) -> float:
+        """V, of all rows that count; infinite where the cell's voltage is none."""
+        found = float(np.sqrt(np.mean(self.error[self.compared] ** 2)))
+        return found if isfinite(found) else inf
+
 
 def compare(cell: CellParameters, record: Record) -> Comparison:
     """Take `cell` through `record`; it begins at rest with the record's first voltage, or full, or empty."""
@@ -88,12 +95,12 @@ def capacity_of(cell: CellParameters, record: Record) -> float:
 def start_of(cell: CellParameters, record: Record) -> float:
     """State of charge at the first row: where the cell at rest has the first voltage, on the branch that it came by.
 
-    A record that begins under a current tells no such voltage: it begins full when it discharges, else empty.
+    A record that begins under a current tells no such voltage: `Record.start_under_current` says where it begins.
     """
     if record.to_empty == 0:
         return 0.0
     if not record.rests:
-        return 1.0 if record.current[0] < 0 else 0.0
+        return record.start_under_current(cell.nominal_capacity)
     at_rest = cell.open_circuit_voltage(cell.soc, record.ambient)
     gap = np.zeros_like(at_rest) if cell.hysteresis is None else cell.hysteresis
     full, other = (

@@ -27,6 +27,10 @@ class RecordError(ValueError):
     """A record cannot be used; the message is one sentence: where, what was found, what is needed."""
 
 
+class OtherFormatError(RecordError):
+    """A file is not in the Battery Data Format, or has not all of its columns: somebody else may read it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """One test of one cell, a row per sample: `time` s (rising), `current` A (positive charges), `voltage` V.
@@ -79,6 +83,15 @@ class Record:
     def rests(self) -> bool:
         """Whether it begins without a current, so that its first voltage is that of a cell at rest."""
         return bool(abs(self.current[0]) < 0.01 * np.abs(self.current).max())
+
+    def start_under_current(self, capacity: float) -> float:
+        """State of charge at the first row of a record that begins under a current, in a cell of `capacity` Ah.
+
+        Full where it discharges, else empty; but never so that the record would go beyond empty or full later.
+        """
+        if self.current[0] < 0:
+            return min(1.0, 1.0 - float(self.charge.max()) / capacity)
+        return max(0.0, -float(self.charge.min()) / capacity)
 
     @property
     def at_an_edge(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
@@ -157,7 +170,7 @@ READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
 def load_record(path: Path) -> Record:
     """Read a record in the Battery Data Format (CSV or Parquet; ontology 1.3.0, labels or machine-readable names).
 
-    Raises `RecordError` for a file that is none, lacks a column or holds what cannot be one cell's.
+    Raises `OtherFormatError` for a file that is none or lacks a column, `RecordError` for what cannot be one cell's.
     """
     frame = _read(path)
     columns = [str(name).strip() for name in frame.columns]
@@ -181,7 +194,7 @@ def _read(path: Path) -> "pd.DataFrame":
 
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise RecordError(f"{path}: is neither .csv nor .parquet; export it in the Battery Data Format.")
+        raise OtherFormatError(f"{path}: is neither .csv nor .parquet; export it in the Battery Data Format.")
     try:
         if not path.stat().st_size:
             raise RecordError(f"{path}: is empty; give the file that holds the record.")
@@ -192,7 +205,7 @@ def _read(path: Path) -> "pd.DataFrame":
         raise RecordError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
     except ValueError as error:  # what parsers raise, of CSV and of Parquet
         reason = " ".join(str(error).split())
-        raise RecordError(f"{path}: is no table ({reason}); export it in the Battery Data Format.") from error
+        raise OtherFormatError(f"{path}: is no table ({reason}); export it in the Battery Data Format.") from error
     return frame
 
 
@@ -218,7 +231,7 @@ def _column(path: Path, columns: Sequence[str], names: Sequence[str]) -> str:
         if name in columns:
             return name
     hint = nearest(names[0], columns)
-    raise RecordError(f"{path}: has no column {names[0]!r}{hint}; a fit needs one of {', '.join(names)}.")
+    raise OtherFormatError(f"{path}: has no column {names[0]!r}{hint}; a fit needs one of {', '.join(names)}.")
 
 
 def _numbers(path: Path, frame: "pd.DataFrame", label: str) -> Vector:

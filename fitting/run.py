@@ -10,15 +10,20 @@ import numpy as np
 from fitting.estimate import Fit, Progress, silent
 from fitting.measure import Comparison, Figures, by_temperature, compare, figures
 from fitting.prior import several_temperatures
-from fitting.records import Record, RecordError
-from fitting.sweep import check_pulse, check_sweep
+from fitting.records import CELL_VOLTAGE, Record, RecordError
+from fitting.sweep import POINTS, check_pulse, check_sweep, find_sweep
 from fitting.warming import warmed
 from fitting.writing import TAKEN_OVER, Origin, contents, text
 from models.cell import CellParameters, available_cells, load_cell, written
+from models.construction import scaled
 
 LITHIUM_METAL = "Li-metal"
 BLOCK, EVERY = 600.0, 5
 """Every fifth ten minutes of a record are held out: of all states of charge something, and nobody chose what."""
+ALIKE = 1.25
+"""How many times as large as another a cell may be, and still be taken for as large."""
+NO_CELL = 0.2
+"""V of RMSE over a record that no cell's model is off: then a record is not of this cell, or not as it says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,12 @@ class Result:
     held_out: Sequence[Comparison] = field(default=())
 
     @property
+    def farthest(self) -> tuple[str, float]:
+        """The record that the cell is the farthest off, and by how much, V of RMSE."""
+        worst = max(self.comparisons, key=lambda each: each.rmse)
+        return worst.record.name, worst.rmse
+
+    @property
     def by_temperature(self) -> list[Figures]:
         """Errors by the temperature of the test, then of all of them, then of the records that are held out."""
         every = [*by_temperature(self.comparisons), figures("all", self.comparisons)]
@@ -57,27 +68,69 @@ class Result:
 
 
 def nearest_cell(records: Sequence[Record]) -> str:
-    """The shipped cell whose open-circuit voltage is nearest to the voltages of the records."""
-    voltage = float(np.median(np.concatenate([record.voltage for record in records])))
-    return min(available_cells(), key=lambda name: abs(float(np.median(load_cell(name).ocv)) - voltage))
+    """The shipped cell, of those that were measured, whose open-circuit voltage is nearest to that of the records."""
+    check_sweep(records)
+    soc, curve = np.linspace(0, 1, POINTS), find_sweep(records).ocv
+
+    def away(name: str) -> float:
+        return float(np.mean(np.abs(load_cell(name).open_circuit_voltage(soc) - curve)))
+
+    return min((name for name in available_cells() if "resistance" not in load_cell(name).assumed), key=away)
 
 
 def fit(task: Task, path: Path, progress: Progress = silent) -> Result:
     """Fit and write the cell of `task` to `path`; raises `RecordError` where the records do not allow it."""
     _check(task)
-    records, like = [record.holding_out(BLOCK, EVERY) for record in task.records], load_cell(task.like)
+    records = [record.holding_out(BLOCK, EVERY) for record in task.records]
+    like = _of_its_size(load_cell(task.like), find_sweep(records).capacity)
     estimate = Fit([warmed(record, like).thinned() for record in records], like, pairs=task.pairs).solve(progress)
     ambient = [record.ambient for record in records]
-    base, span = written(task.like), (min(ambient), max(ambient))
+    base, span = _base(task, like), (min(ambient), max(ambient))
+    draft = path.with_name(f".{path.stem}.draft.yaml")
 
     def write(errors: Sequence[Figures]) -> None:
         origin = Origin(task.name, _sources(task, base, errors), *span, task.anode)
-        path.write_text(text(contents(estimate, origin, base)), encoding="utf-8")
+        draft.write_text(text(contents(estimate, origin, base)), encoding="utf-8")
 
-    write(())
-    result = measure(load_cell(path), records, task.held_out)
-    write(result.by_temperature)  # the errors of the file, as it is read
+    try:
+        write(())
+        result = measure(load_cell(draft), records, task.held_out)
+        _check_it_is_one(result)
+        write(result.by_temperature)  # the errors of the file, as it is read
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     return result
+
+
+def _of_its_size(like: CellParameters, capacity: float) -> CellParameters:
+    """The cell that it is like, as it would be with a capacity in Ah: of more of the same electrodes, or of less."""
+    return like if 1 / ALIKE < capacity / like.nominal_capacity < ALIKE else scaled(like, capacity)
+
+
+def _base(task: Task, like: CellParameters) -> dict[str, Any]:
+    """The keys of the cell that it is like, as large as this one."""
+    base = written(task.like)
+    if like.nominal_capacity != base["nominal_capacity"]:
+        size = like.nominal_capacity / base["nominal_capacity"]
+        grown = {key: float(f"{base[key] * size:.4g}") for key in ("heat_capacity", "thermal_conductance")}
+        told = [f"{each} Times {size:.3g}, as its capacity." if each.startswith(tuple(grown)) else each
+                for each in base["sources"]]  # fmt: skip
+        base |= grown | {"sources": told}
+    return base
+
+
+def _check_it_is_one(result: Result) -> None:
+    """Raise `RecordError` where what came out is no model of any cell, with the record that is the farthest off."""
+    name, away = result.farthest
+    if not away < NO_CELL:
+        off = f"{1e3 * away:.0f} mV" if away < CELL_VOLTAGE else "more than a cell has"
+        ambient = next(each.record.ambient for each in result.comparisons if each.record.name == name)
+        raise RecordError(
+            f"{name}: no cell gives this record beside the others, the nearest is {off} off (RMSE): see whether it is "
+            f"of the same cell, at {ambient:.0f} °C from its beginning to its end, and positive while it charges; or "
+            "leave it out."
+        )
 
 
 def measure(cell: CellParameters, records: Sequence[Record], held_out: Sequence[Record] = ()) -> Result:

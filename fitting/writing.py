@@ -11,6 +11,8 @@ from fitting.estimate import LEAST_RISE, Estimate
 from fitting.layout import KNOTS
 from models.tables import Vector
 
+BEYOND = 0.02
+"""V that a curve may lie beyond the limits of the cell that it is like, and they still stand for this one's."""
 ENTROPIC_DIGITS = 6
 """Of V/K: what is 0 to so many is none."""
 
@@ -47,6 +49,7 @@ def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dic
     layout, values = estimate.layout, estimate.values
     grid = np.linspace(0, 1, layout.points)
     hysteresis = np.interp(grid, KNOTS, values[layout.hysteresis])
+    ocv = rising(values[layout.ocv])
     found: dict[str, Any] = {
         "name": origin.name,
         "chemistry": base["chemistry"],
@@ -54,9 +57,9 @@ def contents(estimate: Estimate, origin: Origin, base: Mapping[str, Any]) -> dic
         "sources": list(origin.sources),
         "assumed": assumed(estimate, origin),
         "nominal_capacity": round(estimate.capacity, 4),
-        "voltage_min": base["voltage_min"],
-        "voltage_max": base["voltage_max"],
-        "ocv": _rounded(rising(values[layout.ocv]), 4),
+        "voltage_min": base["voltage_min"] if ocv[0] > base["voltage_min"] - BEYOND else round(float(ocv[0]), 2),
+        "voltage_max": base["voltage_max"] if ocv[-1] < base["voltage_max"] + BEYOND else round(float(ocv[-1]), 2),
+        "ocv": _rounded(ocv, 4),
         "entropic": _curve(np.interp(grid, KNOTS, values[layout.entropic]), ENTROPIC_DIGITS),
         "hysteresis": _curve(hysteresis, 5),
         "hysteresis_span": estimate.span,

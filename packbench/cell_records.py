@@ -6,6 +6,7 @@ What the pack had not its temperature for is left out: of a run counts what foll
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,32 +14,123 @@ import numpy as np
 
 from bench import columns
 from bench.recording.rows import Floats
+from bench.verdicts import InputError
+from models.fields import nearest
 from packbench.commands.arguments import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from fitting.records import Record
+    from reports.foreign.opening import ForeignRecording
     from reports.recording import Recording
 
 EACH_CELL = re.compile(r"^(?P<whose>.+) Cell \d+ / V$")
 """A column of one cell, as a BMS and an emulator have them, behind the name of the instrument."""
 SOAK = "Soak"
+COLDEST, WARMEST = -60.0, 100.0
+"""degC in which nobody tests cells any more."""
 
 
-def load_cell_records(paths: Sequence[Path], root: Path = DEFAULT_RUNS) -> "list[Record]":
-    """Every record; raises `RecordError` or `InputError`, one sentence each, for what is none of one cell."""
-    return [_load(path, root) for path in paths]
+def load_cell_records(
+    paths: Sequence[Path], root: Path = DEFAULT_RUNS, told: "Temperatures | None" = None
+) -> "list[Record]":
+    """Every record; `told` has the air's temperature where a file has none.
+
+    Raises `RecordError` or `InputError`, one sentence each, for what is none of one cell.
+    """
+    return [_load(path, root, told or Temperatures()) for path in paths]
 
 
-def _load(path: Path, root: Path) -> "Record":
+@dataclass(frozen=True, slots=True)
+class Temperatures:
+    """degC of the air around cells where no file says it: of some by the names of their files, and of the rest."""
+
+    by_name: Mapping[str, float] = field(default_factory=dict)
+    rest: float | None = None
+
+    @classmethod
+    def parse(cls, told: Sequence[str], paths: Sequence[Path]) -> "Temperatures":
+        """From texts such as `25` and `cold.csv=-10`; raises `InputError` for what is none, or of no such file."""
+        names, by_name, rest = [path.name for path in paths], {}, None
+        for text in told:
+            name, _, value = text.rpartition("=")
+            celsius = _celsius(text, value)
+            if not name:
+                rest = celsius
+            elif name in names:
+                by_name[name] = celsius
+            else:
+                raise InputError(f"--temperature {text}: no record is called {name!r}{nearest(name, names)}.")
+        return cls(by_name, rest)
+
+    def of(self, path: Path) -> float | None:
+        """DegC of the air around the cell of a file; None where nobody says."""
+        return self.by_name.get(path.name, self.rest)
+
+
+def _celsius(text: str, value: str) -> float:
+    try:
+        celsius = float(value)
+    except ValueError:
+        celsius = float("nan")
+    if not COLDEST <= celsius <= WARMEST:
+        raise InputError(
+            f"--temperature {text}: give °C of the air from {COLDEST:g} to {WARMEST:g}, for all (25) or for one file "
+            "(cold.csv=-10)."
+        )
+    return celsius
+
+
+def _load(path: Path, root: Path, told: Temperatures) -> "Record":
     from bench.recording.runs import find_run, is_foreign
-    from fitting.records import READERS, load_record
+    from fitting.records import READERS, OtherFormatError, load_record
     from reports.foreign.exported import read_back
+    from reports.foreign.opening import open_recording
     from reports.recording import Recording
 
     if not is_foreign(str(path)) and (path.exists() or path.suffix.lower() not in READERS):
         return of_run(Recording.load(find_run(str(path), root)))
     exported = read_back(path) if path.is_file() else None
-    return load_record(path) if exported is None else of_run(exported)
+    if exported is not None:
+        return of_run(exported)
+    try:
+        return load_record(path)
+    except OtherFormatError:
+        if not path.is_file():
+            raise
+    return of_others(open_recording(path), path, told)
+
+
+def of_others(recording: "ForeignRecording", path: Path, told: Temperatures) -> "Record":
+    """A cycler's file, read and examined as `packbench judge` does it.
+
+    Raises `RecordError` where its time, voltage or current is not believed, or nobody says a temperature.
+    """
+    from fitting.records import Record, RecordError
+
+    name = path.name
+    for needed in (columns.TEST_TIME, columns.VOLTAGE, columns.CURRENT):
+        if needed in recording.withheld:
+            raise RecordError(f"{path}: {recording.withheld[needed]}")
+    label = next((each for each in (columns.SURFACE, columns.AMBIENT) if recording.has(each)), None)
+    celsius = told.of(path)
+    if label is None and celsius is None:
+        raise RecordError(
+            f"{path}: has no temperature that can be used; say the air's: --temperature 25, or for this file alone "
+            f"--temperature {name}=25."
+        )
+    found: dict[str, Any] = {
+        "time": recording.time, "current": recording.column(columns.CURRENT),
+        "voltage": recording.column(columns.VOLTAGE),
+    }  # fmt: skip
+    found["temperature"] = np.full(len(found["time"]), celsius) if label is None else recording.column(label)
+    if all(recording.has(each) for each in (columns.CHARGE_AH, columns.DISCHARGE_AH)):
+        found["charge"] = recording.column(columns.CHARGE_AH) - recording.column(columns.DISCHARGE_AH)
+    if not np.isfinite(found.get("charge", np.nan)).all():
+        found.pop("charge", None)  # of some steps nobody knows it: what flowed is integrated
+    rows = np.flatnonzero(np.all([np.isfinite(each) for each in found.values()], axis=0))
+    # Many cyclers end a step and begin the next in one moment.
+    rows = rows[np.diff(np.maximum.accumulate(found["time"][rows]), prepend=-np.inf) > 0]
+    return Record.of(name, **{what: values[rows] for what, values in found.items()}, of_air=label != columns.SURFACE)
 
 
 def of_run(run: "Recording") -> "Record":

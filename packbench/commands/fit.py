@@ -20,8 +20,9 @@ Recordings = Annotated[
     list[Path],
     typer.Argument(
         metavar="RECORDING…",
-        help="Records of one cell: Battery Data Format, CSV or Parquet; or runs of a pack (folder, id, or what "
-        "`packbench export --to bdf` wrote), of which the mean cell is fitted.",
+        help="Records of one cell: Battery Data Format, CSV or Parquet, or whatever of a cycler's `packbench judge` "
+        "reads; or runs of a pack (folder, id, or what `packbench export --to bdf` wrote), of which the mean cell is "
+        "fitted.",
     ),
 ]
 CellName = Annotated[
@@ -49,6 +50,13 @@ Picture = Annotated[Path | None, typer.Option("--picture", help="Picture to draw
 Measure = Annotated[
     bool, typer.Option("--measure", help="Fit nothing: say how far the cell of that name or file is from the records.")
 ]
+Air = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--temperature", metavar="°C",
+        help="Of the air around the cell, where records have none: 25 for all, cold.csv=-10 for one; may be repeated.",
+    ),
+]  # fmt: skip
 Source = Annotated[str | None, typer.Option("--source", help="Where the records come from, for the file's sources.")]
 
 
@@ -58,6 +66,7 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     like: Like = None,
     anode: Anode = None,
     hold_out: HoldOut = None,
+    temperature: Air = None,
     output: Output = None,
     picture: Picture = None,
     source: Source = None,
@@ -74,21 +83,22 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from fitting import run
     from fitting.records import RecordError
     from models.cell import CellFileError, load_cell
-    from packbench.cell_records import load_cell_records
+    from packbench.cell_records import Temperatures, load_cell_records
 
     if measure and anode is not None:
         raise InputError("--measure writes no cell, and --anode says what is to be written: leave one of them out.")
     try:
         electrode = _as_written(anode, output or Path(f"{cell}.yaml"))
-        records, held_out = load_cell_records(recordings), load_cell_records(hold_out or ())
+        told = Temperatures.parse(temperature or (), [*recordings, *(hold_out or ())])
+        records, held_out = (load_cell_records(each, told=told) for each in (recordings, hold_out or ()))
         if measure:
             found, path = run.measure(load_cell(cell), records, held_out), None
         else:
             path = _free(output or Path(f"{cell}.yaml"), force=force)
-            told = source or f"{len(records)} records ({', '.join(record.name for record in records[:4])}, …)"
+            origin = source or f"{len(records)} records ({', '.join(record.name for record in records[:4])}, …)"
             chosen = like or run.nearest_cell(records)
             task = run.Task(
-                records, cell, chosen, told, held_out, assume=like is not None, pairs=pairs, anode=electrode
+                records, cell, chosen, origin, held_out, assume=like is not None, pairs=pairs, anode=electrode
             )
             found = run.fit(task, path, _tell)
     except (RecordError, CellFileError) as error:
@@ -126,15 +136,16 @@ def _tell(number: int, most: int) -> None:
 
 
 def _show(found: "Result", path: Path | None, drawn: Path | None, *, as_json: bool) -> None:
-    rows = found.by_temperature
+    rows, (farthest, away) = found.by_temperature, found.farthest
     if as_json:
         print_json({
             "cell": found.cell.name, "file": path, "picture": drawn, "assumed": list(found.cell.assumed),
             "anode": found.cell.anode,
-            "errors": [asdict(each) for each in rows],
+            "errors": [asdict(each) for each in rows], "farthest": {"record": farthest, "rmse": away},
         })  # fmt: skip
         return
     print_table(f"{found.cell.name} against its records", HEADER, map(_row, rows))
+    say(f"Farthest off: {farthest}, {1e3 * away:.1f} mV (RMSE).")
     say(f"Assumed: {', '.join(found.cell.assumed) or 'nothing'}.")
     say(f"Anode: {found.cell.anode or UNKNOWN_ANODE}.")
     for what, where in (("Cell", path), ("Picture", drawn)):
