@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import inf, isfinite
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from fitting.records import SECONDS_PER_HOUR, Record
@@ -29,6 +30,8 @@ PULSE = 10.0
 """s after the edge of a current at which its resistance is read."""
 STEADY = 0.05
 """Share by which a constant current may vary."""
+NOISY = 21
+"""Rows of which the middle one is taken for the current, an odd number."""
 TELLING = (0.10, 0.95)
 """State of charge between which a pulse tells a resistance."""
 SWEEP = 0.5
@@ -173,14 +176,21 @@ def _further(cell: CellParameters, record: Record, run: "NDArray[np.intp]", end:
 
 def _discharge(record: Record) -> "NDArray[np.intp] | None":
     """Rows of the first stretch at constant discharge current that lasts; None where there is none."""
-    current = record.current
+    current, quiet = record.current, _without_noise(record.current)
     for first in np.flatnonzero((current[1:] < 0) & (np.abs(np.diff(current)) > STEADY * np.abs(current[1:]))) + 1:
-        away = np.flatnonzero(np.abs(current[first:] - current[first]) > STEADY * abs(current[first]))
-        last = first + away[0] if away.size else len(current)
+        settled = min(int(first) + NOISY // 2, len(quiet) - 1)
+        away = np.flatnonzero(np.abs(quiet[settled:] - quiet[settled]) > STEADY * abs(quiet[settled]))
+        last = settled + away[0] if away.size else len(current)
         if last - first > 20:
             return np.arange(first, last)
-    steady = np.abs(current - np.median(current)) <= STEADY * abs(float(np.median(current)))
+    steady = np.abs(quiet - np.median(quiet)) <= STEADY * abs(float(np.median(quiet)))
     return np.arange(len(current)) if current[0] < 0 and steady.all() else None
+
+
+def _without_noise(current: Vector) -> Vector:
+    """The median of some rows around each: it keeps edges, and a cycler's noise is several per cent of a C/10."""
+    around = np.pad(current, NOISY // 2, mode="edge")
+    return np.asarray(np.median(sliding_window_view(around, NOISY), axis=1))
 
 
 def _resistances(record: Record, voltage: Vector, soc: Vector) -> list[Pair]:

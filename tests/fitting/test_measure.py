@@ -100,3 +100,13 @@ def test_a_table_that_knows_the_air_alone_says_so(tmp_path: object) -> None:
     for label, of_air in (("Ambient Temperature / degC", True), ("Surface Temperature / degC", False)):
         pd.DataFrame(rows | {label: 25.0}).to_csv(path, index=False)
         assert load_record(path).of_air is of_air
+
+
+def test_a_noisy_discharge_is_one_and_tells_a_capacity() -> None:
+    """A cycler of 12 A has 7 mA of noise, 2 % of a C/10 of 3 Ah: every hundredth row is 5 % off."""
+    quiet, _ = recorded(np.concatenate([np.zeros(20), np.full(6000, -2.0)]), 25.0)
+    noise = np.where(np.arange(6020) >= 20, np.random.default_rng(1).normal(0, 0.05, 6020), 0.0)
+    found = [compare(CELL, replace(quiet, current=quiet.current + extra)).capacity for extra in (0.0, noise)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1].recorded == pytest.approx(found[0].recorded, rel=1e-3)
