@@ -8,7 +8,7 @@ from math import isfinite
 from reports import markup
 from reports.front.shown import Shown
 from reports.health.measures import BENCH, Health, of_all
-from reports.markup import badge, cells, head, sparkline, table
+from reports.markup import badge, cells, sparkline, table
 from reports.nights.course import Course
 from reports.nights.night import Night
 from reports.panels import readable
@@ -70,7 +70,7 @@ def section(shown: Shown) -> str:
     mute = sum(not test.manifest.get("health") for test in ran)
     silent = f"<p>{mute} of {len(ran)} runs left nothing on it.</p>" if mute else ""
     loud = [each for each in found if not each.is_quiet]
-    names = head("Instrument", "What", "Tonight", "Nights", "")
+    names = ("Instrument", "What", "Tonight", "Nights", "")
     told = table(names, "".join(map(_row, loud)))
     note = f"by instrument, with its trend over {len(earlier) + 1} nights" if earlier else "by instrument"
     return markup.section("Bench health", told + _quiet(found) + silent, note)
