@@ -55,16 +55,18 @@ def _head(names: Sequence[str]) -> str:
 
 def _saying(names: Sequence[str], rows: str) -> str:
     """The rows, with the name of its column in every cell behind the one that the row is about: by its place."""
-    place, title = 0, next((at for at, name in enumerate(names) if name), 0)
+    place, titled = 0, False
 
     def named(found: re.Match[str]) -> str:
-        nonlocal place
+        nonlocal place, titled
         if found[0] == "<tr":
-            place = 0
+            place, titled = 0, False
             return found[0]
-        name = names[place] if title < place < len(names) else ""
+        name = names[place] if place < len(names) else ""
         place += int(found[1] or 1)
-        return f'{found[0]} data-at="{escape(name)}"' if name else found[0]
+        says = bool(name) and titled and not found[0].startswith("<th")
+        titled = titled or bool(name) or found[0].startswith("<th")
+        return f'{found[0]} data-at="{escape(name)}"' if says else found[0]
 
     return _CELL.sub(named, rows) if names else rows
 
