@@ -30,8 +30,8 @@ class Reading:
 
     @property
     def course(self) -> Course:
-        """All of them."""
-        return Course((*self.earlier, self.value))
+        """All of them that are numbers."""
+        return Course([each for each in (*self.earlier, self.value) if isfinite(each)])
 
     @property
     def is_quiet(self) -> bool:
@@ -41,6 +41,8 @@ class Reading:
     @property
     def note(self) -> str:
         """What somebody should see at once."""
+        if not isfinite(self.value):
+            return "not known"
         if self.name.startswith("watchdog") and self.value >= NEAR:
             return "near miss"
         if self.name.endswith(COUNTED) and self.value:
@@ -86,6 +88,8 @@ def _row(reading: Reading) -> str:
 
 
 def _value(value: float, unit: str) -> str:
+    if not isfinite(value):
+        return "-"
     if unit == "1":
         return f"{value:.0f}"
     if unit == "s" and value >= 120:
