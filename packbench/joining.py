@@ -183,6 +183,9 @@ def _take_run(job: Job, folder: Path, runs: Path, manifest: Mapping[str, Any]) -
             job.moved[named] = name
             write_manifest(runs / name, {**manifest, "run_id": name})
         return
+    raise InputError(
+        f"{runs / named}: is there already, and is another run than that of job {job.name}; name new --runs."
+    )
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
