@@ -52,14 +52,12 @@ class Photographer:
     def __init__(self, browser: Any) -> None:
         self._browser = browser
 
-    def take(
-        self, name: str, url: str, prepare: Callable[[Any], None] = lambda _page: None, *, whole: bool = False
-    ) -> None:
-        """Open a page, do something on it, and keep what the window (or the `whole` page) shows."""
+    def take(self, name: str, url: str, prepare: Callable[[Any], None] = lambda _page: None, *, part: str = "") -> None:
+        """Open a page, do something on it, and keep what the window shows, or a `part` of the page (a selector)."""
         page = self._browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(url)
         prepare(page)
-        self.keep(name, page.screenshot(full_page=whole))
+        self.keep(name, page.locator(part).screenshot() if part else page.screenshot())
         page.close()
 
     def keep(self, name: str, png: bytes) -> None:
@@ -159,7 +157,7 @@ def terminal(folder: Path, camera: Photographer) -> None:
     text = escape("\n".join(lines), quote=False).replace(f"{folder}/report", "allure-report")
     page = folder / "terminal.html"
     page.write_text(f"<style>{TERMINAL}</style><pre>{_coloured(text)}</pre>", encoding="utf-8")
-    camera.take("terminal", page.as_uri(), whole=True)
+    camera.take("terminal", page.as_uri(), part="pre")
 
 
 def _coloured(text: str) -> str:
