@@ -8,7 +8,7 @@ More than a pack can be under test: of each figure it is known whose it is (`Sub
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
 from math import isnan, nan
@@ -113,6 +113,14 @@ class ExitStatus(IntEnum):
         news = [*told, *([cls.BENCH_FAULT] if unsafe else []), *([cls(status)] if status in _RANK else [])]
         worst_news = min(news, key=_RANK.index, default=cls.GOOD)
         return status if worst_news is cls.GOOD else worst_news
+
+    @classmethod
+    def worst(cls, statuses: Iterable[int]) -> int:
+        """That of several sessions together, by rank; what pytest alone knows counts where none says worse."""
+        told = sorted(statuses, key=lambda status: _RANK.index(cls(status)) if status in _RANK else len(_RANK))
+        unknown = [status for status in told if status not in _RANK]
+        known = next((status for status in told if status in _RANK), cls.GOOD)
+        return unknown[0] if unknown and known == cls.GOOD else known
 
 
 _STATUS: Mapping[str, ExitStatus] = {

@@ -19,7 +19,20 @@ from bench.durations import spell
 from bench.verdicts import ExitStatus, InputError
 from instruments.roles import Protections
 from packbench import ending
-from packbench.commands import accept, adversary, export, fit, gate, judge, live, picture, prune, report, strategies
+from packbench.commands import (
+    accept,
+    adversary,
+    export,
+    fit,
+    gate,
+    join,
+    judge,
+    live,
+    picture,
+    prune,
+    report,
+    strategies,
+)
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
@@ -416,5 +429,6 @@ app.command()(adversary.adversary)
 app.command()(report.report)
 app.command()(report.baseline)
 app.command()(gate.gate)
+app.command()(join.join)
 app.command()(prune.prune)
 app.command()(live.live)

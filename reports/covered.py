@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.plain import no_formula
 from reports.front.sections.matrix import UNJUDGED, deciding
-from reports.markup import cells, head, section, table, verdict_badge
+from reports.markup import cells, section, table, verdict_badge
 from reports.outcome import ORDER, Outcome
 from reports.tables import Row, quantity, tightest
 
@@ -59,7 +59,7 @@ def requirements(
     rows = coverage(listed, tests)
     missing = [each.identifier for each in rows if not each.tests]
     told = f"<p>Without a test in this session: {escape(', '.join(missing))}.</p>" if missing else ""
-    names = head("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
+    names = ("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
     shown = table(names, "".join(_row(each, links) for each in rows if each.tests))
     files = f'<a href="{folder}{FILE}">as a table</a>, <a href="{folder}{REQIF}">as ReqIF</a>'
     note = f"the worst of all tests that are marked with each; {files}"

@@ -3,7 +3,7 @@
 It draws what `reports.panels` chose, without pyplot, so that any thread or worker process may call it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.panels import (
+    LimitLine,
     Panel,
     Violation,
     breaks,
@@ -34,6 +35,8 @@ WIDTH, PANEL_HEIGHT, DPI = 10.5, 1.55, 100
 COLORS = 128
 PIXELS = 900  # horizontal resolution of the panels: more buckets than this draw nothing new
 LEFT, RIGHT = 0.07, 0.86  # the legends stand beside the panels, never on the data
+LABEL = 8.5
+"""Points that a line of the words at a limit takes."""
 RED, AMBER, INK = "#C62828", "#B26A00", "#222222"
 VERDICT_COLOR = {
     "PASS": "#2E7D32",
@@ -128,21 +131,32 @@ def _draw_limits(axis: "Axes", run: Recording, panel: Panel) -> None:
     limits = limit_lines(run, panel)
     above = min((limit.value for limit in limits if limit.upper and limit.value > high), default=None)
     below = max((limit.value for limit in limits if not limit.upper and limit.value < low), default=None)
-    for limit in limits:
+    shown = [limit for limit in limits if low <= limit.value <= high or limit.value in (above, below)]
+    for limit, place in _places(axis, shown):
         inside = low <= limit.value <= high
-        if not inside and limit.value not in (above, below):
-            continue
         if inside:
             axis.axhline(limit.value, color=RED, linewidth=1.0, linestyle=(0, (6, 2)))
         arrow = "" if inside else "↑ " if limit.upper else "↓ "
         axis.annotate(
-            f"{arrow}{limit.words(panel.unit)}",
-            (0.004, limit.value if inside else float(limit.upper)),
-            xycoords=("axes fraction", "data" if inside else "axes fraction"),
-            xytext=(0, -2 if limit.upper else 2), textcoords="offset points",
-            va="top" if limit.upper else "bottom", fontsize=6.5, color=RED,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
+            f"{arrow}{limit.words(panel.unit)}", (0.004, 0), xycoords="axes fraction",
+            xytext=(0, place), textcoords="offset points", va="top" if limit.upper else "bottom",
+            fontsize=6.5, color=RED, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
+
+
+def _places(axis: "Axes", limits: Sequence[LimitLine]) -> Iterator[tuple[LimitLine, float]]:
+    """Where the words of each limit stand, points above the lower edge: at its line, or beside one that is there.
+
+    Those of an upper limit hang below their line, those of a lower one stand on it; of two that are as good as the same
+    the second goes further inside.
+    """
+    (low, high), height = axis.get_ylim(), 72 * axis.bbox.height / DPI
+    for upper in (True, False):
+        away, taken = (-1 if upper else 1), height + LABEL if upper else -LABEL
+        for limit in sorted((each for each in limits if each.upper is upper), key=lambda each: away * each.value):
+            at = min(max((limit.value - low) / (high - low), 0.0), 1.0) * height + 2 * away
+            taken = min(at, taken - LABEL) if upper else max(at, taken + LABEL)
+            yield limit, taken
 
 
 def _draw_steps(axes: "Sequence[Axes]", steps: Sequence[Step], unit: float) -> None:

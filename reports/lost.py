@@ -60,6 +60,8 @@ def _write(test: CollectedTest, end: TestEnd, folder: Path, runs: Path) -> None:
         # A run that cannot be shown must not cost the report the test.
         with suppress(RecordingError, OSError, KeyError, TypeError, ValueError):
             allure.present(result, runs / end.run, folder)
+            # Of tests that several jobs have only the session knows which one it is.
+            result.name = end.title or result.name
             write(path, _as_json(result))
     if end.run and (not there or not path.is_file() or results.read_result(path) is None):
         result = _result(test, end)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 10.5, 7.2
 MOST = 4000
 """Points of a line: more than a picture has pixels shows nothing."""
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 24.0
+"""s, h."""
 
 
 def pictures(run: Recording) -> Iterator[Picture]:
@@ -79,6 +80,8 @@ def png(run: Recording, step: Step, title: str) -> bytes:
         )
     axes[-1].set_xlabel("hours since the beginning; shaded: the car is away", fontsize=8.5)
     axes[-1].set_xlim(hours[0], hours[-1])
+    if hours[-1] > 2 * DAY:
+        axes[-1].set_xticks(np.arange(0, hours[-1] + 1, DAY))
     figure.suptitle(title, x=0.08, ha="left", fontsize=10.5, color=INK)
     return encode(canvas)
 

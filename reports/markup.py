@@ -1,5 +1,6 @@
 """Pieces of HTML that pages are made of; what is given as a body must already be HTML, everything else is text."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -25,13 +26,17 @@ def section(title: str, body: str, note: str = "") -> str:
     return f"<section><h2>{escape(title)} {note}</h2>{body}</section>" if body else ""
 
 
-def table(head: str, rows: str, kind: str = "") -> str:
-    """A table that scrolls by itself where the window is narrow; nothing where it has no rows.
+def table(names: Sequence[str], rows: str, kind: str = "") -> str:
+    """A table with the names of its columns, if they have any; nothing where it has no rows.
 
-    `kind` is its class in the style sheet.
+    On a telephone it is read downwards: each row is a block, and every cell behind its title says its column itself.
+    `kind` is a class of it in the style sheet.
     """
-    named = f' class="{kind}"' if kind else ""
-    return wide(f"<table{named}>{head}{rows}</table>") if rows else ""
+    if not rows:
+        return ""
+    kinds = " ".join(filter(None, (kind, "downwards" if names else "")))
+    named = f' class="{kinds}"' if kinds else ""
+    return wide(f"<table{named}>{_head(names)}{_saying(names, rows)}</table>")
 
 
 def wide(body: str, name: str = "table") -> str:
@@ -39,26 +44,37 @@ def wide(body: str, name: str = "table") -> str:
     return f'<div class="wide" tabindex="0" role="group" aria-label="{escape(name)}">{body}</div>'
 
 
-def head(*names: str) -> str:
-    """The row of names of a table."""
+_CELL = re.compile(r"<tr\b|<t[dh]\b(?: colspan=\"(\d+)\")?")
+
+
+def _head(names: Sequence[str]) -> str:
     # A cell without a name is no header: readers of screens would announce it as one.
-    return f"<tr>{''.join(f'<th>{name}</th>' if name else '<td></td>' for name in names)}</tr>"
+    cells = "".join(f"<th>{escape(name)}</th>" if name else "<td></td>" for name in names)
+    return f"<tr>{cells}</tr>" if names else ""
+
+
+def _saying(names: Sequence[str], rows: str) -> str:
+    """The rows, with the name of its column in every cell behind the one that the row is about: by its place."""
+    place, titled = 0, False
+
+    def named(found: re.Match[str]) -> str:
+        nonlocal place, titled
+        if found[0] == "<tr":
+            place, titled = 0, False
+            return found[0]
+        name = names[place] if place < len(names) else ""
+        place += int(found[1] or 1)
+        says = bool(name) and titled and not found[0].startswith("<th")
+        titled = titled or bool(name) or found[0].startswith("<th")
+        return f'{found[0]} data-at="{escape(name)}"' if says else found[0]
+
+    return _CELL.sub(named, rows) if names else rows
 
 
 def cells(*texts: str) -> str:
     """Make cells; what holds a number is never broken between value and unit."""
     kinds = (" class=n" if any(map(str.isdigit, text)) else "" for text in texts)
     return "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, texts, strict=True))
-
-
-def named_cells(names: Sequence[str], texts: Sequence[str]) -> str:
-    """Cells that say their column, for a table of the kind `downwards`: on a telephone its rows are blocks."""
-    return "".join(
-        f'<td{" class=n" if any(map(str.isdigit, text)) else ""} data-at="{escape(name)}">{escape(text)}</td>'
-        if text
-        else "<td></td>"
-        for name, text in zip(names, texts, strict=True)
-    )
 
 
 def badge(text: str, kind: str) -> str:

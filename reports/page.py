@@ -6,14 +6,21 @@ from pathlib import Path
 
 
 def fill(template: str, parts: Mapping[str, str]) -> str:
-    """Replace every `{{name}}` of `reports/templates/<template>` by its part, which must already be HTML."""
-    page = (files("reports") / "templates" / template).read_text(encoding="utf-8")
+    """Replace every `{{name}}` of `reports/templates/<template>` by its part, which must already be HTML.
+
+    A name that is none of the parts is that of another template, which several pages have in common.
+    """
+    page = _read(template)
     head, *chunks = page.split("{{")
     filled = [head]
     for chunk in chunks:
         name, rest = chunk.split("}}", 1)
-        filled += parts[name], rest
+        filled += parts[name] if name in parts else _read(name), rest
     return "".join(filled)
+
+
+def _read(template: str) -> str:
+    return (files("reports") / "templates" / template).read_text(encoding="utf-8")
 
 
 def write(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from reports import wholeness
+from reports.page import write
 
 MANIFEST = "run.json"
 FIGURE, INTERACTIVE, EVENTS = "Voltage, current, temperature, SOC", "Interactive figure", "Events"
@@ -158,8 +159,8 @@ def write_environment(results: Path) -> None:
         for rule in CATEGORIES
     ]
     (results / "categories.json").write_text(json.dumps(matchers, indent=1), encoding="utf-8")
-    lines = [f"{key}={value}" for key, value in environment(manifests).items()]
-    (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [f"{key}={' '.join(value.split())}" for key, value in environment(manifests).items()]
+    write(results / "environment.properties", "\n".join(lines) + "\n")
     stations = " and ".join(_distinct(manifest["station"]["name"] for manifest in manifests))
     executor = {"name": f"packbench on {stations}" if stations else "packbench", "type": "packbench"}
     (results / "executor.json").write_text(json.dumps(executor), encoding="utf-8")

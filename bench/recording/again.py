@@ -5,8 +5,9 @@ It is for a POSIX shell, quoted so that it can be pasted, and runs where the ses
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
+from typing import Any
 
 from bench.recording.session_log import Session
 
@@ -15,8 +16,16 @@ _DROPPED = "--resume"
 
 
 def again(session: Session, nodeids: Iterable[str]) -> str:
-    """`cd … && pytest …` for these tests of a session."""
-    facts = session.facts
+    """`cd … && pytest …` for these tests of a session; of one that was joined a command for each of its jobs."""
+    jobs = session.facts.get("jobs")
+    if not jobs:
+        return _again(session.facts, nodeids)
+    wanted = list(nodeids)
+    own = ((job, [job["tests"][each] for each in wanted if each in job["tests"]]) for job in jobs)
+    return "; ".join(_again(job, tests) for job, tests in own if tests)
+
+
+def _again(facts: Mapping[str, Any], nodeids: Iterable[str]) -> str:
     options = list(_options(facts.get("command", ()), facts.get("chosen", ())))
     folder, root = str(facts.get("folder", "")), str(facts.get("rootdir", ""))
     tests = [_from(folder, root, nodeid) for nodeid in nodeids]

@@ -61,7 +61,7 @@ def report(
             "index": built.index, "allure": built.allure, "problem": built.problem, **session.as_dict(),
         })  # fmt: skip
     else:
-        _show_session(session)
+        show_session(session)
         say(f"Open {built.index}")
     if built.problem:
         say(f"packbench: {built.problem}", err=True)
@@ -108,7 +108,7 @@ def last_session_of(folder: Path) -> "Session":
     return settled(last, folder)
 
 
-def _show_session(session: "Session") -> None:
+def show_session(session: "Session") -> None:
     """What the terminal of the session said at its end, and when that was."""
     from bench.recording.session_log import ENDED, NEVER_ENDED
 

@@ -18,7 +18,7 @@ from packbench.mapping.drawing import charge_curves, largest
 from packbench.mapping.fields import Field, Moment, Task
 from packbench.mapping.outcome import CANNOT, Figure, Outcome
 from packbench.mapping.tariff import TariffFile, costs
-from reports.markup import head, wide
+from reports.markup import table
 from reports.page import fill
 
 CLASS = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "BENCH FAULT": "bench", "TEST ERROR": "mistake"}
@@ -114,13 +114,13 @@ def _answers(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
             judged = criteria.criteria(shown.packs[pack], fields)
             name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
             rows.append(f"<tr><th scope=row>{name}</th>{''.join(map(_criterion, judged))}</tr>")
-    names = head("", "longest / shortest", "longest", "lowest margin", "derating")
-    return _section("What it comes to", "", f"{names}{''.join(rows)}")
+    names = ("", "longest / shortest", "longest", "lowest margin", "derating")
+    return _section("What it comes to", "", table(names, "".join(rows)))
 
 
-def _section(title: str, text: str, rows: str) -> str:
+def _section(title: str, text: str, body: str) -> str:
     said = f"<p>{text}</p>" if text else ""
-    return f"<section><h2>{title}</h2>{said}{wide(f'<table>{rows}</table>')}</section>"
+    return f"<section><h2>{title}</h2>{said}{body}</section>"
 
 
 def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -188,7 +188,7 @@ def _table(shown: Map, conditioned: bool, outcomes: Sequence[Outcome]) -> str:
 def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]], str]) -> str:
     roads = list(dict.fromkeys(each.field.road for each in outcomes))
     seasons = list(dict.fromkeys(each.field.season for each in outcomes))
-    names = head("", *(escape(str(Moment.of(season))) for season in seasons))
+    names = ("", *(str(Moment.of(season)) for season in seasons))
     rows = []
     for road in roads:
         cells = []
@@ -196,8 +196,7 @@ def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]
             found = [each for each in outcomes if (each.field.road, each.field.season) == (road, season)]
             cells.append(f"<td>{cell(found) if found else '<span class=soft>not measured yet</span>'}</td>")
         rows.append(f"<tr><th scope=row>{escape(road)}</th>{''.join(cells)}</tr>")
-    grid = f"<table class=map>{names}{''.join(rows)}</table>"
-    return f"<h3>{title}</h3>{wide(grid, 'map')}"
+    return f"<h3>{title}</h3>{table(names, ''.join(rows), 'map')}"
 
 
 def _shade(found: Outcome, all_: Sequence[Outcome]) -> int:
@@ -264,12 +263,12 @@ def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
             )
     if not rows:
         return ""
-    names = head("", "most won", "least won", "costs on average")
+    names = ("", "most won", "least won", "costs on average")
     text = (
         "Energy out of the car's pack for heater and chiller on the way, against minutes at the charger; below zero "
         "they were lost."
     )
-    return _section("What preconditioning cost, and what it bought", text, f"{names}{''.join(rows)}")
+    return _section("What preconditioning cost, and what it bought", text, table(names, "".join(rows)))
 
 
 def _gain(gain: Gain) -> str:
@@ -311,12 +310,12 @@ def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
         f"Prices: {escape(shown.tariff.name)}; {escape('; '.join(shown.tariff.sources) or 'no source given')}."
         if shown.tariff else "No tariff was given (--tariff), so there are no prices."
     )  # fmt: skip
-    names = head("", "100 km", "recharge, 10 to 80 %", *places)
+    names = ("", "100 km", "recharge, 10 to 80 %", *places)
     text = (
         "Out of the car's pack for 100 km, conditioning included, and into it for a recharge: means over the roads and "
         f"seasons of this map. {said}"
     )
-    return _section("Energy and cost", text, f"{names}{''.join(rows)}")
+    return _section("Energy and cost", text, table(names, "".join(rows)))
 
 
 def _impossible(outcomes: Sequence[Outcome]) -> str:
@@ -324,7 +323,7 @@ def _impossible(outcomes: Sequence[Outcome]) -> str:
         f"<tr><th scope=row>{escape(str(each.field))}</th><td>{escape(each.reason)}</td></tr>"
         for each in outcomes if each.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)
     )  # fmt: skip
-    return _section("What failed, and what a pack is not made for", "", rows) if rows else ""
+    return _section("What failed, and what a pack is not made for", "", table((), rows)) if rows else ""
 
 
 def _notes(shown: Map) -> str:

@@ -13,7 +13,7 @@ from bench.plain import no_formula
 from reports.forensics.evidence import Evidence
 from reports.forensics.frames import as_text
 from reports.forensics.moment import Moment
-from reports.markup import cells, head, section, table
+from reports.markup import cells, section, table
 from reports.page import fill
 from reports.panels import readable
 from reports.recording import Event, Floats
@@ -103,7 +103,7 @@ def _limit(moment: Moment) -> str:
 def _queues(queues: Sequence[Mapping[str, Any]]) -> str:
     held = ((str(queue["instrument"]), "; ".join(map(str, queue["said"])) or queue.get("why")) for queue in queues)
     rows = "".join(f"<tr>{cells(name, str(said or 'empty'))}</tr>" for name, said in held)
-    return table(head("Instrument", "Its error queue"), rows)
+    return table(("Instrument", "Its error queue"), rows)
 
 
 def _events(events: Sequence[Event]) -> str:
@@ -113,7 +113,7 @@ def _events(events: Sequence[Event]) -> str:
         for event in events
         if event["type"] != "message" or event.get("text") not in tripped
     )
-    return table(head("Time", "What", ""), rows)
+    return table(("Time", "What", ""), rows)
 
 
 def _clock(time: float) -> str:
@@ -126,7 +126,7 @@ def _words(event: Event) -> str:
     return str(event.get("text") or event.get("name") or event.get("limit") or "")
 
 
-_CHANNELS = head("Channel", "A minute before", "Lowest", "Highest", "At the moment", "")
+_CHANNELS = ("Channel", "A minute before", "Lowest", "Highest", "At the moment", "")
 
 
 def _channels(evidence: Evidence) -> str:

@@ -181,9 +181,17 @@ def _fallen(test: Told, earlier: Told, courses: Courses) -> Iterator[Change]:
         then, course = earlier.figure(figure.what), courses.get((test.who, figure.what))
         if then is None or course is None or figure.margin is None or then.margin is None:
             continue
-        fell = then.margin - figure.margin > course.band or isfinite(_left(figure, course))
-        if fell and figure.limit == then.limit:
+        if _fall(figure, then) > course.band or isfinite(_left(figure, course)):
             yield Change(Kind.FELL, test, earlier, figure, then, course)
+
+
+def _fall(figure: Figure, then: Figure) -> float:
+    """By how much the margin fell, beside the limits of now: that a limit is another one is no news of the figure.
+
+    A limit may follow what was measured, and is then never the same twice.
+    """
+    was = replace(then, at_least=figure.at_least, at_most=figure.at_most).margin
+    return -inf if was is None or figure.margin is None else was - figure.margin
 
 
 def _left(figure: Figure, course: Course) -> float:

@@ -4,6 +4,8 @@ What is called noise is what the nights themselves show: the scatter of the diff
 their median, which a steady drift does not widen, and a step only once (the distance that 68.27 % of them are within,
 which is the standard deviation of a normal distribution, over √2 for a difference of two). A drift is the median of
 the slopes between all pairs of nights (Theil and Sen; Sen 1968, J. Am. Stat. Assoc. 63, 1379), behind the last step.
+One change between two nights is a jump as well as the beginning of a drift, however large it is: what is called a drift
+goes on without its largest change.
 Until there are nights enough to tell the noise, a change counts beyond the stated uncertainty, within which the same
 meters repeat themselves.
 """
@@ -11,7 +13,7 @@ meters repeat themselves.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import inf, isfinite, nan, sqrt
 from statistics import median, median_high, median_low
 
@@ -48,7 +50,7 @@ class Course:
         """Standard deviation from night to night; nan where too few nights tell."""
         if len(self.values) < ENOUGH:
             return nan
-        differences = [after - before for before, after in zip(self.values, self.values[1:], strict=False)]
+        differences = [after - before for before, after in pairwise(self.values)]
         middle = median(differences)
         return float(np.percentile([abs(each - middle) for each in differences], WITHIN)) / sqrt(2)
 
@@ -87,18 +89,41 @@ class Course:
 
     @cached_property
     def drift(self) -> float:
-        """Change for each night since the last step; 0 where it is within what varies anyway."""
+        """Change for each night since the last step; 0 where it is within what varies anyway, or was a single change.
+
+        Two nights that are all there is have nothing behind their difference: whether it goes on is not known either
+        way, and it is taken for the rate that it is.
+        """
         since = self.values[self.step or 0 :]
-        if len(since) < 2:
+        slope = _slope(since)
+        rest = since if len(self.values) == 2 else _without_largest_change(since, slope)
+        goes_on = _slope(rest)
+        if slope * goes_on <= 0 or abs(goes_on) * (len(rest) - 1) <= self.band:
             return 0.0
-        slope = median([(later - sooner) / (j - i) for (i, sooner), (j, later) in combinations(enumerate(since), 2)])
-        return slope if abs(slope) * (len(since) - 1) > self.band else 0.0
+        # Of a few nights a jump among them is most of what the slopes between all pairs tell.
+        return slope if len(since) >= ENOUGH else goes_on
 
     def nights_to(self, limit: float) -> float:
         """After how many nights like the last ones the limit is reached; infinite where it drifts elsewhere."""
         left = limit - self.values[-1]
         nights = left / self.drift if self.drift and left * self.drift > 0 else inf
         return nights if nights <= FAR else inf
+
+
+def _slope(values: Sequence[float]) -> float:
+    """The median of the slopes between all pairs, for each night; 0 of a single one."""
+    pairs = combinations(enumerate(values), 2)
+    slopes = [(later - sooner) / (j - i) for (i, sooner), (j, later) in pairs]
+    return median(slopes) if slopes else 0.0
+
+
+def _without_largest_change(values: Sequence[float], towards: float) -> Sequence[float]:
+    """The nights on both sides of the largest change in the direction of `towards`, as if it had not been."""
+    changes = [after - before for before, after in pairwise(values)]
+    if not changes:
+        return values
+    at = max(range(len(changes)), key=lambda place: changes[place] * (1 if towards >= 0 else -1))
+    return (*values[: at + 1], *(value - changes[at] for value in values[at + 2 :]))
 
 
 def _apart(left: Sequence[float], right: Sequence[float]) -> float:

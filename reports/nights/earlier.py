@@ -12,13 +12,18 @@ from reports.recording import Recording, RecordingError
 
 REACH = 3
 """Nights that are asked, the newest first: a test may be left out of one, or its recording be gone."""
+BOUND = "9999"
+"""Later than any night."""
 
 
 def earlier_run(folder: Path, manifest: Mapping[str, Any]) -> tuple[Recording, str] | None:
     """Its recording, and what that night is called; None where no night is kept, or its recording is not."""
     runs = folder.parents[1]
     who = Who.of(str(manifest["test"].get("nodeid") or ""), manifest)
-    for night in islice(History(runs, str(manifest["station"]["name"])).newest(), REACH):
+    began = str(manifest.get("started") or BOUND)
+    nights = History(runs, str(manifest["station"]["name"])).newest()
+    # A clock that was wrong for a night leaves one that is not over yet.
+    for night in islice((night for night in nights if night.started < began), REACH):
         told = night.by_who.get(who)
         if told is None or not told.run or told.run == manifest["run_id"]:
             continue

@@ -1,6 +1,6 @@
 """What a session told of its tests: verdicts, figures and limits, and what it was made with; one file of it a night."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
 from math import isfinite, nan
@@ -180,10 +180,12 @@ class Night:
         if not manifests:
             return None
         first = min(manifests, key=lambda manifest: str(manifest.get("started") or ""))
-        versions, started = first.get("versions", {}), session.started if session else str(first.get("started") or "")
+        versions = [manifest.get("versions", {}) for manifest in manifests]
+        started = session.started if session else str(first.get("started") or "")
         return cls(
             session.id if session and session.id else str(first["run_id"]).replace("/", "-"), started,
-            str(first["station"]["name"]), str(versions.get("git") or ""), bool(versions.get("git_dirty")),
+            _all(sorted(str(manifest["station"]["name"]) for manifest in manifests)),
+            _all(str(each.get("git") or "") for each in versions), any(each.get("git_dirty") for each in versions),
             tuple(dict.fromkeys(str(each) for manifest in manifests for each in manifest.get("defects", ()))),
             tuple(map(Told.of, tests)),
             of_all(manifests), files_of(manifests), devices_of(manifests),
@@ -209,6 +211,11 @@ class Night:
             "devices": {str(name): tuple(map(str, told)) for name, told in (kept.get("devices") or {}).items()},
         }
         return cls(**{**_own(cls, kept), "defects": tuple(kept["defects"]), "tests": tests, **beside})
+
+
+def _all(names: Iterable[str]) -> str:
+    """Each once: jobs that were joined may have been on several stations, or of several revisions."""
+    return " and ".join(dict.fromkeys(filter(None, names)))
 
 
 def _finite(told: Mapping[str, float]) -> dict[str, float]:

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import zip_longest
 from math import isfinite
 
 from bench.verdicts import NOT_RUN, WORDS
-from reports.markup import badge, head, section, sparkline, table
+from reports.markup import badge, section, sparkline, table
 from reports.nights.changes import Change, Changed, Kind
 from reports.nights.night import Figure, Night, Told
 from reports.provenance import Difference
@@ -95,10 +94,8 @@ def _compared(changed: Changed, title: str, listed: Listed, notes: str) -> str:
     rows = _without_verdict(changed.changes, listed)
     rows += "".join(_row(change, listed.links) for change in alone[: listed.most])
     nothing = "<p>No verdict has changed, and no margin fell by more than it varies anyway.</p>"
-    names = head("", "Test", *TOLD, "Nights")
-    return section(
-        title, (table(names, rows, "changes downwards") + listed.more(len(alone)) if rows else nothing) + notes
-    )
+    names = ("", "Test", *TOLD, "Nights")
+    return section(title, (table(names, rows, "changes") + listed.more(len(alone)) if rows else nothing) + notes)
 
 
 def _told_alone(changes: Sequence[Change]) -> list[Change]:
@@ -126,9 +123,8 @@ def _ended_by(fault: str, ended: Sequence[Change], listed: Listed) -> str:
 
 
 def _cells(*texts: str) -> str:
-    """Cells of `TOLD`: on a narrow window, where each row becomes a block, every one says its column itself."""
-    told = zip_longest(TOLD, texts, fillvalue="")
-    return "".join(f'<td data-at="{name}">{escape(text)}</td>' if text else "<td></td>" for name, text in told)
+    """Cells of `TOLD`, the last of them empty where nothing is told."""
+    return "".join(f"<td>{escape(text)}</td>" for text in (*texts, *[""] * (len(TOLD) - len(texts))))
 
 
 def _named(test: Told, links: Mapping[str, str]) -> str:

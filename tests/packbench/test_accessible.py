@@ -63,6 +63,8 @@ def looked_at(browser: Any, url: str, scheme: str, width: int, ready: str) -> No
     found = axe.Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the window"
+    sideways = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText.slice(0, 80))"
+    assert page.locator(".wide").evaluate_all(sideways) == [], "and nothing has to be moved to be read"
     assert [each for each in asked if not each.startswith(HERE)] == []
     assert said == []
     page.close()

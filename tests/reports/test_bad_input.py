@@ -154,6 +154,19 @@ def test_a_name_of_a_file_that_is_no_text_costs_nobody_the_report(build: Night) 
     assert "The pack failed 1 of 1 tests." in page
 
 
+def test_a_name_of_a_pack_that_is_no_text_costs_nobody_the_report(
+    build: Night, write_run: Writer, tmp_path: Path
+) -> None:
+    build(write_run("test_0"))
+    _, manifest = result_of(tmp_path)
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    told["pack"]["name"] = "pack-\udcff\nPython=2"
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    results.write_environment(tmp_path / "results")
+    lines = (tmp_path / "results" / "environment.properties").read_text(encoding="utf-8").splitlines()
+    assert "Pack=pack-\\udcff Python=2" in lines, "of one line"
+
+
 def test_what_was_meant_to_run_and_cannot_be_read_is_nobody(build: Night, write_run: Writer, tmp_path: Path) -> None:
     run = write_run("test_0", interval=60.0)
     (tmp_path / "results").mkdir()

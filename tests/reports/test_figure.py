@@ -6,6 +6,7 @@ import zlib
 from base64 import b64decode
 from collections.abc import Callable, Sized
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from bench.roles import Column, Role
-from reports import coding, interactive
+from reports import coding, figure, interactive
 from reports.figure import png, shorten_to
 from reports.panels import PANELS, decimate, limit_lines, panels_of, readable, span, time_unit, violations_of
 from reports.recording import Recording
@@ -90,6 +91,24 @@ def test_a_limit_shows_in_the_panel_of_its_column_in_its_unit() -> None:
     assert [found.value for found in limit_lines(run, CELLS)] == [3.7]
     (low,) = limit_lines(run, PANELS[-1])
     assert (low.name, low.value, low.upper) == ("low charge", 10.0, False)
+
+
+@pytest.mark.parametrize("values", [(3.7, 3.7), (3.7, 3.701, 3.702), (3.7, 3.5, 3.69), (3.7, 9.0, 9.0)])
+def test_no_words_of_a_limit_stand_on_those_of_another(
+    values: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bench has several limits of one quantity, and a pack's may be the bus's."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(figure, "encode", lambda canvas: drawn.append(canvas) or b"")
+    both = [{**limit(value), "name": f"limit {number}"} for number, value in enumerate(values)]
+    low = [{**each, "at_least": 3.4, "at_most": None, "name": f"low {each['name']}"} for each in both]
+    figure.png(flat(3.6, [*both, *low], spike=3.75))
+    (canvas,) = drawn
+    canvas.draw()
+    words = [text for axes in canvas.figure.axes for text in axes.texts if "limit" in text.get_text()]
+    assert len(words) > len(values)
+    boxes = [text.get_window_extent() for text in words]
+    assert [(one, other) for one, other in combinations(boxes, 2) if one.overlaps(other)] == []
 
 
 def test_a_panel_without_a_sample_is_left_out() -> None:

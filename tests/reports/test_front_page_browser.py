@@ -53,6 +53,8 @@ def test_it_can_be_read_by_everybody(browser: Any, page_file: Path, scheme: str,
     found = axe.Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the window"
+    sideways = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText.slice(0, 80))"
+    assert page.locator(".wide").evaluate_all(sideways) == [], "and nothing has to be moved to be read"
     assert [url for url in asked if not url.startswith("file:")] == []
     page.close()
 

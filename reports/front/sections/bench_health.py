@@ -8,7 +8,7 @@ from math import isfinite
 from reports import markup
 from reports.front.shown import Shown
 from reports.health.measures import BENCH, Health, of_all
-from reports.markup import badge, cells, head, sparkline, table
+from reports.markup import badge, cells, sparkline, table
 from reports.nights.course import Course
 from reports.nights.night import Night
 from reports.panels import readable
@@ -30,8 +30,8 @@ class Reading:
 
     @property
     def course(self) -> Course:
-        """All of them."""
-        return Course((*self.earlier, self.value))
+        """All of them that are numbers."""
+        return Course([each for each in (*self.earlier, self.value) if isfinite(each)])
 
     @property
     def is_quiet(self) -> bool:
@@ -41,6 +41,8 @@ class Reading:
     @property
     def note(self) -> str:
         """What somebody should see at once."""
+        if not isfinite(self.value):
+            return "not known"
         if self.name.startswith("watchdog") and self.value >= NEAR:
             return "near miss"
         if self.name.endswith(COUNTED) and self.value:
@@ -70,7 +72,7 @@ def section(shown: Shown) -> str:
     mute = sum(not test.manifest.get("health") for test in ran)
     silent = f"<p>{mute} of {len(ran)} runs left nothing on it.</p>" if mute else ""
     loud = [each for each in found if not each.is_quiet]
-    names = head("Instrument", "What", "Tonight", "Nights", "")
+    names = ("Instrument", "What", "Tonight", "Nights", "")
     told = table(names, "".join(map(_row, loud)))
     note = f"by instrument, with its trend over {len(earlier) + 1} nights" if earlier else "by instrument"
     return markup.section("Bench health", told + _quiet(found) + silent, note)
@@ -86,6 +88,8 @@ def _row(reading: Reading) -> str:
 
 
 def _value(value: float, unit: str) -> str:
+    if not isfinite(value):
+        return "-"
     if unit == "1":
         return f"{value:.0f}"
     if unit == "s" and value >= 120:

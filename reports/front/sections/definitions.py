@@ -14,4 +14,4 @@ def section(shown: Shown) -> str:
     """Of every figure on the page."""
     known = {row.name: row.definition for test in shown.tests for row in rows_of(test, shown.links) if row.definition}
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(known[name])}</td></tr>" for name in sorted(known))
-    return markup.section("Definitions", table("", rows), "of the figures above")
+    return markup.section("Definitions", table((), rows), "of the figures above")

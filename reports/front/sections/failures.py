@@ -5,7 +5,7 @@ from html import escape
 from reports import markup
 from reports.front.pieces import fault, links_of, place, title, waived
 from reports.front.shown import Links, Shown
-from reports.markup import head, named_cells, table
+from reports.markup import cells, table
 from reports.outcome import Outcome
 from reports.tables import Row, quantity
 
@@ -27,8 +27,8 @@ def section(shown: Shown) -> str:
 
 def _failures(tests: list[Outcome], heading: str, note: str, shown: Shown) -> str:
     rows = [_failure(test, row, shown.links) for test in tests for row in test.violated or (None,)]
-    names = head("Test", *JUDGED, "Where", "")
-    return markup.section(heading, table(names, shown.listed(rows), "downwards") + shown.more(len(rows)), note)
+    names = ("Test", *JUDGED, "Where", "")
+    return markup.section(heading, table(names, shown.listed(rows)) + shown.more(len(rows)), note)
 
 
 def _failure(test: Outcome, row: Row | None, links: Links) -> str:
@@ -39,12 +39,12 @@ def _failure(test: Outcome, row: Row | None, links: Links) -> str:
         told = f'<td colspan="4">{escape(test.reason)}</td>'
     else:
         margin = quantity(row.margin, row.unit, signed=True) if row.margin is not None and row.margin < 0 else ""
-        told = named_cells(JUDGED, (row.name, _measured(row), row.allowed, margin))
+        told = cells(row.name, _measured(row), row.allowed, margin)
         where = f"step {row.step}" if row.step and row is not test.trip else where
         demands = "; ".join(filter(None, (demands, row.source)))
     return (
         f"<tr><td>{title(test, links)}{waived(test)}<br><small>{escape(demands)}</small> {fault(test)}</td>{told}"
-        f'<td data-at="Where">{escape(where)}{_whose(row)}{_moment(test, row, links)}</td>'
+        f"<td>{escape(where)}{_whose(row)}{_moment(test, row, links)}</td>"
         f"<td>{links_of(test, links)}</td></tr>"
     )
 

@@ -10,7 +10,7 @@ from reports import markup
 from reports.front.again import repeat
 from reports.front.pieces import fault, links_of, place, title, told
 from reports.front.shown import Device, Shown
-from reports.markup import head, table, verdict_badge
+from reports.markup import table, verdict_badge
 from reports.outcome import Outcome
 
 ORDER = 40
@@ -23,13 +23,9 @@ def section(shown: Shown) -> str:
     for test in tests:
         groups.setdefault(_first_cause(test, shown.devices), []).append(test)
     rows = [_cause(group, shown) for group in groups.values()]
-    names = head("Test", "", "What happened", "Where", "")
+    names = ("Test", "", "What happened", "Where", "")
     note = "nothing is known about the pack from these tests"
-    body = (
-        table(names, shown.listed(rows), "downwards")
-        + shown.more(len(rows))
-        + repeat(tests[: shown.most], shown.session)
-    )
+    body = table(names, shown.listed(rows)) + shown.more(len(rows)) + repeat(tests[: shown.most], shown.session)
     return markup.section("Bench faults and missing tests", body, note)
 
 
@@ -45,9 +41,9 @@ def _cause(tests: Sequence[Outcome], shown: Shown) -> str:
     also = f"<br><small>and {len(others)} more like it</small>" if others else ""
     return (
         f"<tr><td>{count}{_titles(tests, shown)}</td><td>{verdict_badge(first.verdict)}</td>"
-        f'<td data-at="What happened">{told(first)}{also}<br>{fault(first)} '
+        f"<td>{told(first)}{also}<br>{fault(first)} "
         f"<small>{escape(culprit(first.cause, first.reason, shown.devices))}</small></td>"
-        f'<td data-at="Where">{escape(place(first.cause))}</td>'
+        f"<td>{escape(place(first.cause))}</td>"
         f"<td>{links_of(first, shown.links)}</td></tr>"
     )
 

@@ -4,7 +4,7 @@ from reports import markup
 from reports.front.again import repeat
 from reports.front.pieces import fault, links_of, title, told
 from reports.front.shown import Shown
-from reports.markup import head, table, verdict_badge
+from reports.markup import table, verdict_badge
 
 ORDER = 50
 
@@ -19,6 +19,6 @@ def section(shown: Shown) -> str:
         for test in tests
     ]
     note = "the test, a file or an option is wrong; pack and bench are not to blame"
-    names = head("Test", "", "What is wrong in it", "")
+    names = ("Test", "", "What is wrong in it", "")
     body = table(names, shown.listed(rows)) + shown.more(len(rows)) + repeat(tests[: shown.most], shown.session)
     return markup.section("Mistakes in tests", body, note)

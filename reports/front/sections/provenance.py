@@ -6,7 +6,7 @@ from html import escape
 
 from reports import markup
 from reports.front.shown import Shown
-from reports.markup import badge, cells, head, table
+from reports.markup import badge, cells, table
 from reports.nights.night import Night, files_of
 from reports.outcome import Outcome
 from reports.provenance import Difference
@@ -24,7 +24,7 @@ def section(shown: Shown) -> str:
     if not manifests:
         return ""
     facts = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in _facts(tests).items() if text)
-    names = head("Made from", "SHA-256", "Since the last night", "")
+    names = ("Made from", "SHA-256", "Since the last night", "")
     new = {each.what: each for each in since.differences}
     committed = {
         f"test {told['file']}": told.get("committed")
@@ -41,7 +41,7 @@ def section(shown: Shown) -> str:
         for each in since.differences
         if each.what.startswith("instrument ")
     )
-    return markup.section("Where it comes from", table("", facts) + table(names, rows + devices) + _twice(tests))
+    return markup.section("Where it comes from", table((), facts) + table(names, rows + devices) + _twice(tests))
 
 
 def _twice(tests: Sequence[Outcome]) -> str:

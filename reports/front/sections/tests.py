@@ -7,7 +7,7 @@ from bench.verdicts import FAILED
 from reports import markup
 from reports.front.pieces import bench_badge, links_of, rows_of, title, told, waived, where
 from reports.front.shown import Links, Shown, anchor, on_this_page
-from reports.markup import CLASS, cells, head, sparkline, table, verdict_badge
+from reports.markup import CLASS, cells, sparkline, table, verdict_badge
 from reports.nights.course import Course
 from reports.nights.night import Figure, Told, What, Who
 from reports.outcome import Outcome
@@ -24,7 +24,7 @@ def section(shown: Shown) -> str:
     here = [test for test in shown.tests if _is_here(test, shown.links)]
     inside = "".join(details(test, shown.links, courses) for test in here)
     lines = [_line(test, shown.links) for test in shown.tests if not _is_here(test, shown.links)]
-    rows = table(head("", "Test", "Requirements", "Bench time"), shown.listed(lines))
+    rows = table(("", "Test", "Requirements", "Bench time"), shown.listed(lines))
     return markup.section("All tests", inside + rows + shown.more(len(lines)))
 
 
@@ -74,7 +74,7 @@ def _figures(test: Outcome, links: Links, courses: Courses) -> str:
         values = cells(row.name, quantity(row.value, row.unit), row.allowed, margin, row.step)
         source = f"<td><small>{escape(row.source)}</small></td>"
         rows += f"<tr>{values}<td>{verdict}</td><td>{past}</td>{source}</tr>"
-    names = head("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last nights", "Limit from")
+    names = ("Quantity", "Value", "Allowed", "Margin", "Step", "", "Last nights", "Limit from")
     all_of_them = f'<p><a href="{escape(elsewhere)}">All {len(test.rows)} figures</a></p>' if elsewhere else ""
     return table(names, rows) + all_of_them
 

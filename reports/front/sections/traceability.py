@@ -5,7 +5,7 @@ from html import escape
 
 from reports import markup
 from reports.front.shown import Device, Shown
-from reports.markup import head, table
+from reports.markup import table
 from reports.results import environment
 
 ORDER = 90
@@ -19,8 +19,8 @@ def section(shown: Shown) -> str:
     )
     today = max((str(manifest.get("started") or "")[:10] for manifest in manifests), default="")
     rows = "".join(_device(device, today) for device in shown.devices)
-    names = head("Instrument", "Model", "Serial", "Firmware", "Address", "Calibrated until")
-    return markup.section("Traceability", table("", facts) + table(names, rows) if manifests else "")
+    names = ("Instrument", "Model", "Serial", "Firmware", "Address", "Calibrated until")
+    return markup.section("Traceability", table((), facts) + table(names, rows) if manifests else "")
 
 
 def _device(device: Device, today: str) -> str:

@@ -5,7 +5,7 @@ from html import escape
 from reports import markup
 from reports.front.pieces import links_of, title
 from reports.front.shown import Shown
-from reports.markup import head, table
+from reports.markup import table
 
 ORDER = 60
 
@@ -17,6 +17,6 @@ def section(shown: Shown) -> str:
         f"<td>{links_of(test, shown.links)}</td></tr>"
         for test in shown.of("INCONCLUSIVE")
     ]
-    names = head("Test", "Why", "")
+    names = ("Test", "Why", "")
     body = table(names, shown.listed(rows)) + shown.more(len(rows))
     return markup.section("Inconclusive", body, "closer to a limit than the measurement can tell")

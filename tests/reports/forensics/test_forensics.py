@@ -88,7 +88,11 @@ def test_error_queues_are_shown_or_why_they_are_not(tripped: Path) -> None:
         log.writelines(json.dumps({"time": 9e4, "type": "error queue", **each}) + "\n" for each in queues)
     found = evidence_of(tripped)
     for text in (shown.page("It", found), shown.summary(found)):
-        told = ["-222,&quot;Data out of range&quot;", "load did not answer", "<td>meter</td><td>empty</td>"]
+        told = [
+            "-222,&quot;Data out of range&quot;",
+            "load did not answer",
+            '<td>meter</td><td data-at="Its error queue">empty</td>',
+        ]
         assert [each for each in told if each not in text] == []
     assert not any("error queue" in each for each in found.missing)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,16 @@ def test_what_never_happened_is_one_line_and_what_did_is_a_row_and_a_near_miss_i
 def test_a_run_that_left_nothing_is_told_and_without_runs_there_is_no_section() -> None:
     assert "1 of 2 runs left nothing on it." in bench_health([outcome({"bms": {"x / s": 1.0}}), outcome(None)], ())
     assert bench_health([Outcome("NOT RUN", "It", "t", "1" * 32, "", ())], ()) == ""
+
+
+@pytest.mark.parametrize("none", [nan, inf, -inf])
+def test_what_is_no_number_is_not_known_and_draws_nothing(none: float) -> None:
+    for name in ("scan jitter / s", "late samples / 1", "voltage against the BMS / V"):
+        page = bench_health([outcome({"supply": {name: none}})], [])
+        assert "not known" in page
+        assert not re.search(r"\b(nan|inf)\b", words(page))
+        earlier = replace(night(0), health={"supply": {name: none}})
+        assert "nan" not in bench_health([outcome({"supply": {name: 1.0}})], [earlier])
 
 
 def test_a_name_of_an_instrument_is_shown_and_never_obeyed() -> None:

@@ -110,6 +110,11 @@ def test_another_limit_is_no_fall_of_the_margin() -> None:
     assert against(*nights).changes == []
 
 
+def test_a_limit_that_follows_what_was_measured_hides_no_margin_that_fell() -> None:
+    nights = [night(0, told("PASS", capacity(2.3, 2.0))), night(1, told("PASS", capacity(2.1, 2.0001)))]
+    assert kinds(against(*nights)) == [Kind.FELL]
+
+
 def test_another_specimen_has_a_course_of_its_own() -> None:
     found = against(night(0, told("PASS", capacity(2.3))), night(1, told("PASS", capacity(2.1), serial="0002")))
     assert kinds(found) == [Kind.NEW]

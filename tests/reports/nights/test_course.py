@@ -1,5 +1,6 @@
 """What is noise, a step and a drift in a figure over nights; numpy's own draws and fits are the referee."""
 
+from itertools import pairwise
 from math import inf, isinf, isnan
 
 import numpy as np
@@ -134,6 +135,45 @@ def test_after_a_step_only_what_came_behind_it_tells_where_it_goes() -> None:
     assert course.step == 15
     assert course.drift == pytest.approx(-0.01)
     assert course.nights_to(2.0) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("since", "nights"),
+    [
+        ((2.2,), inf),
+        ((2.2, 2.15), inf),  # how it settles, or a step in two nights
+        ((2.2, 2.15, 2.15, 2.15), inf),
+        ((2.2, 2.15, 2.10), 2.0),
+        ((2.2, 2.15, 2.14, 2.13), 13.0),
+    ],
+)
+def test_two_nights_behind_a_step_tell_no_night_of_a_limit(since: tuple[float, ...], nights: float) -> None:
+    course = Course((2.5,) * 15 + since)
+    assert course.step == (15 if len(since) > 1 else None)
+    assert course.nights_to(2.0) == pytest.approx(nights)
+
+
+@given(
+    st.integers(1, 20), st.integers(1, 20), st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 1),
+    st.floats(-100, 100),
+)  # fmt: skip
+def test_a_single_change_is_no_drift_however_large_and_whenever_it_was(
+    before: int, after: int, level: float, height: float, stated: float, limit: float
+) -> None:
+    course = Course([level] * before + [level + height] * after, stated)
+    assert course.drift == 0 or before == after == 1
+    assert isinf(course.nights_to(limit)) or before == after == 1
+
+
+@given(st.lists(st.floats(1, 10), min_size=3, max_size=20), st.floats(-5, 5))
+def test_a_night_of_a_limit_is_told_by_more_than_one_change(values: list[float], limit: float) -> None:
+    course = Course(values, 0.1)
+    if isinf(course.nights_to(limit)):
+        return
+    since = course.values[course.step or 0 :]
+    changes = sorted(after - before for before, after in pairwise(since))
+    assert len(since) > 2
+    assert changes[1] < 0 if course.drift < 0 else changes[-2] > 0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.floats(-1e6, 1e6), st.floats(0, 10))

@@ -52,6 +52,19 @@ def test_another_specimen_pack_or_test_is_none(two: tuple[Path, Path, dict[str, 
     assert earlier_run(now, manifest) is None
 
 
+def test_nights_that_a_clock_has_put_into_the_future_are_none_before_it(
+    two: tuple[Path, Path, dict[str, Any]],
+) -> None:
+    then, now, manifest = two
+    for year in range(2090, 2095):
+        kept(then.parents[1], manifest, "2026-01-01/020000-test", name=f"{year}-01-01")
+    assert earlier_run(now, manifest) is None
+    kept(then.parents[1], manifest, "2026-01-01/020000-test")
+    found = earlier_run(now, manifest)
+    assert found is not None
+    assert found[1] == "the night of 2026-01-01 02:00"
+
+
 def test_a_run_is_never_laid_over_itself_and_a_recording_that_is_gone_over_nothing(
     two: tuple[Path, Path, dict[str, Any]],
 ) -> None:
