@@ -249,7 +249,9 @@ def test_few_benches_do_not_tell_what_lies_just_outside_and_many_do(capsys: pyte
     assert {kind.mark for kind in few.values()} == {"not told"}
     assert {kind.mark for kind in kinds(400, 1).values()} == {"outside"}
     assert told(few, {}) is False  # by its coverage: that is told of all figures at once
-    assert "Not told by so many benches: a figure of charge." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Not told by so many benches: a figure of charge." in said
+    assert "By chance 0.1 of 1 kinds would be outside" in said
 
 
 def test_a_ratio_lies_in_its_interval_as_often_as_it_says() -> None:

@@ -236,6 +236,25 @@ def test_words_tell_the_direction_of_a_current_without_a_sign(tmp_path: Path) ->
     assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
 
 
+def test_the_headers_of_battery_archive_are_read(tmp_path: Path) -> None:
+    """Those under which it publishes the cells of Sandia, Oxford, CALCE and others alike; counters are of a cycle."""
+    header = (
+        "Date_Time", "Test_Time (s)", "Cycle_Index", "Current (A)", "Voltage (V)", "Charge_Capacity (Ah)",
+        "Discharge_Capacity (Ah)", "Charge_Energy (Wh)", "Discharge_Energy (Wh)", "Environment_Temperature (C)",
+        "Cell_Temperature (C)",
+    )  # fmt: skip
+    rows = [
+        (f"{each.moment:%Y-%m-%d %H:%M:%S.%f}", each.time, 1.0, each.current, each.voltage, each.charged,
+         each.discharged, each.energy_in, each.energy_out, 25.1, 26.4) for each in records()
+    ]  # fmt: skip
+    path = tmp_path / "SNL_18650_LFP_25C_0-100_0.5-1C_a_timeseries.csv"
+    path.write_text(table(header, rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+    assert recording.values("Surface Temperature / degC", "discharge 1")[0] == 26.4
+
+
 CHARGE_AND_DISCHARGE = [("Charge Current (A)", "Discharge Current (A)"), ("I_chg (A)", "I_dchg (A)")]
 
 
