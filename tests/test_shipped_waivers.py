@@ -1,8 +1,12 @@
 """The waivers that ship: each is about a test case, a pack and a limit that there are, and covers no pass."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +50,43 @@ def test_a_waiver_means_a_limit_that_there_is_and_values_that_miss_it(waiver: Wa
     least, most = bounds(kpi.sense, stated[0])
     assert least is None or waiver.value.min < least
     assert most is None or waiver.value.max > most
+
+
+STATIONS = {"24s": "virtual-module", "96s": "virtual-pack", "vehicle": "virtual-vehicle"}
+
+
+def file_of(requirement: str) -> Path:
+    """The test case of a requirement."""
+    files = (ROOT / "test_cases").glob("test_*.py")
+    return next(file for file in files if f'requirement("{requirement}")' in file.read_text(encoding="utf-8"))
+
+
+SESSIONS = sorted({(each.pack, each.temperature or 0.0, file_of(each.requirement).name) for each in WAIVERS})
+"""Of a pack, a temperature, and a file of test cases; a nightly has few of them."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("pack", "temperature", "file"), SESSIONS, ids=str)
+def test_a_waiver_covers_what_its_test_shows_and_none_is_needless(
+    pack: str, temperature: float, file: str, tmp_path: Path
+) -> None:
+    station = STATIONS[pack.rpartition("-")[2]]
+    command = [
+        sys.executable, "-m", "pytest", f"test_cases/{file}", "-q", "-p", "no:reports.plugin", "-p", "no:cacheprovider",
+        f"--station={station}", f"--pack={pack}", f"--temperatures={temperature:g}", f"--runs={tmp_path}",
+    ]  # fmt: skip
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+    manifests = [json.loads(each.read_text(encoding="utf-8")) for each in tmp_path.glob("*/*/run.json")]
+    passed = {
+        (each["requirement"], each["name"])
+        for run in manifests
+        if run["pack"]["name"] == pack
+        for each in run["measurements"]
+        if each["verdict"] == "PASS"
+    }
+    needless = [each for each in WAIVERS if (each.requirement, each.kpi) in passed and each.pack == pack]
+    assert not [each for each in needless if each.temperature == temperature]
 
 
 def test_none_is_for_ever() -> None:

@@ -80,7 +80,7 @@ class Sampler:
         self._set = [nan, nan, nan, nan]
         self._noted = dict[int, float]()
         self._counters = [0.0, 0.0, 0.0, 0.0]
-        self._current_stepped = False
+        self._stepped = False
         self._found: bms_errors.Reason | None = None
 
     def go_on(self, rows: Table) -> None:
@@ -92,8 +92,9 @@ class Sampler:
 
     def ask(self, current: float, voltage: float) -> None:
         """Note what is asked of source or sink from this instant on: A (positive charges) and V."""
-        # A new current flows at once: the next interval is no ramp from the old one.
-        self._current_stepped = current != self._set[0]
+        # What flows by a new set point flows at once: the next interval is no ramp from what flowed before. Where the
+        # voltage is held and led, that is the voltage's.
+        self._stepped |= [current, voltage] != self._set[:2]
         self._set[:2] = current, voltage
 
     def command(self, power: float) -> None:
@@ -202,14 +203,14 @@ class Sampler:
             self._end_for(self.guard.trip, Cause("bench", str(lost), self.step_name, now, fault=OUTPUT_LOST))
 
     def _count(self, row: Row) -> None:
-        """Charge and energy since the start: trapezoids, except across a step of the current."""
+        """Charge and energy since the start: trapezoids, except across a step of what is asked for."""
         previous = self.last
         if previous is not None:
             hours = (row[_TIME] - previous[_TIME]) / 3600
             current, power = row[_CURRENT], row[_POWER]
-            if not self._current_stepped:
+            if not self._stepped:
                 current, power = (current + previous[_CURRENT]) / 2, (power + previous[_POWER]) / 2
-            self._current_stepped = False
+            self._stepped = False
             # One reading that is missing must not make the counters nan for good; the guard knows of it.
             if not isnan(power):
                 direction = 0 if current >= 0 else 1

@@ -10,6 +10,7 @@ from reports.foreign.counters import Counted
 from reports.foreign.exam import Exam
 from reports.foreign.pieces import Differences, extremes, pieces
 from reports.foreign.segments import Segment
+from reports.foreign.source import Floats
 
 WORST = 0.01
 """Part by which an integral may be wrong and is still told, by its own estimate."""
@@ -19,6 +20,10 @@ TAIL, LEAST_TAIL = 60.0, 1.0
 """s after the last record of a step that nobody asks about: of a long one, and of the shortest."""
 UNSEEN = 0.01
 """Part of a step, between these two, that nobody asks about."""
+FEWEST, LOOKED_AT = 20, 20_000
+"""Records in which it is looked for a current that goes to and fro: at least, and at most."""
+TURNS, SWINGS = 0.9, 0.1
+"""A current goes to and fro where it turns in so many of its records, by so much of what it is on average."""
 TELLS = 0.01
 """Part of the largest step's charge that a step needs for its amounts to be compared."""
 
@@ -37,6 +42,8 @@ class Amount:
     """There is a hole in it that its counter may have seen, and the integral has not."""
     open: bool
     """Its records end long before it did, or begin long after: what flowed then nobody saw."""
+    swings: tuple[float, float] | None = None
+    """Between which currents (A) it goes to and fro from each record to the next; None: it does not."""
 
     @property
     def uncounted(self) -> bool:
@@ -71,9 +78,10 @@ def _amount(exam: Exam, segment: Segment) -> Amount:
     if counted is not None:
         # Compared is what both of them saw: what the counter saw in the holes is given to the integral as well.
         integral += sum(counted.grown(row, row + 1) for row in holes)
+    swings = _swings(exam, segment)
     return Amount(
-        segment, counter, integral, _error(exam, segment), _digits(exam, segment), bool(holes),
-        _is_open(exam, segment, counted, counter) or _missed(exam, counted, holes),
+        segment, counter, integral, _error(exam, segment, swinging=swings is not None), _digits(exam, segment),
+        bool(holes), _is_open(exam, segment, counted, counter) or _missed(exam, counted, holes), swings,
     )  # fmt: skip
 
 
@@ -152,8 +160,39 @@ def _bends(exam: Exam, rows: slice) -> float:
     return float(np.sum(bends**2))  # no product of vectors: that wakes as many threads as there are processors
 
 
-def _error(exam: Exam, segment: Segment) -> float:
+def _swings(exam: Exam, segment: Segment) -> tuple[float, float] | None:
+    """Between which currents (A) one goes to and fro from each record to the next.
+
+    Then what it does is shorter than the records are apart, and they tell nothing of how long it is either.
+    """
+    rows = range(segment.start, segment.stop)[:LOOKED_AT]
+    current = exam.current[rows.start : rows.stop]
+    if len(current) < FEWEST:
+        return None
+    change = np.diff(current)
+    turns = float(np.mean(change[1:] * change[:-1] < 0.0))
+    low, high = (float(np.median(each)) for each in (np.minimum(*_pairs(current)), np.maximum(*_pairs(current))))
+    wide = high - low > SWINGS * abs(float(np.mean(current)))
+    return (low, high) if wide and turns > TURNS else None
+
+
+def _pairs(current: Floats) -> tuple[Floats, Floats]:
+    return current[1:], current[:-1]
+
+
+def _between(exam: Exam, segment: Segment) -> float:
+    """What a current that goes to and fro may have moved more or less than the trapezoids of its records say, Ah.
+
+    It is off the same way in each of them: what one of them hides is not made up for by another.
+    """
+    current, seconds = exam.current[segment.start : segment.stop], np.diff(exam.time[segment.start : segment.stop])
+    return float(np.sum(np.abs(np.diff(current)) * seconds)) / 2 / 3600
+
+
+def _error(exam: Exam, segment: Segment, *, swinging: bool) -> float:
     """Likely error of the integral, Ah: by how the current bends between records, and by what the edges hide."""
+    if swinging:
+        return _between(exam, segment)
     triples = pieces(max(segment.stop - segment.start - 2, 0))
     bends = sum(_bends(exam, slice(segment.start + each.start, segment.start + each.stop + 2)) for each in triples)
     return sqrt(bends) + _edge(exam, segment.start) + _edge(exam, segment.stop)

@@ -26,6 +26,10 @@ STEP_AH, STEP_WH = "Step Capacity / Ah", "Step Energy / Wh"
 """A counter without direction, as several makes keep it: what flowed since the step (or half cycle) began."""
 WAY = "Direction / 1"
 """What the file itself says of the current: 1 charge, -1 discharge, 0 neither; nan where it does not say."""
+INTO, OUT = "Charge Current / A", "Discharge Current / A"
+"""The current of a file that has a column for each direction; its reading makes one current of them."""
+UNCLEAR_TIME = "time of two fields"
+"""The check of a time that may be read in two ways, and is not."""
 COUNTERS_AH, COUNTERS_WH = (CHARGE_AH, DISCHARGE_AH), (CHARGE_WH, DISCHARGE_WH)
 
 

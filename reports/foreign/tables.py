@@ -12,9 +12,10 @@ from bench.recording.rows import Values
 from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign import units, values
+from reports.foreign.facts import Places
 from reports.foreign.head import Head
 from reports.foreign.pieces import all_finite, missing
-from reports.foreign.source import Finding, Floats, Source
+from reports.foreign.source import UNCLEAR_TIME, Finding, Floats, Source
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
 
 
@@ -44,6 +45,8 @@ CELL_NAMES = ("cell", "cell id", "cell name", "cell nr", "cellnr", "cell number"
 """Headers of columns that say whose records these are."""
 
 
+Named = tuple[str, str | None, int]
+"""A header: its plain name, its unit, and its position."""
 TIMES = (labels.TIME, labels.STEP_TIME, labels.WALL)
 """Labels of what says when a record was taken; one of them is enough."""
 NOTHING: Mapping[str, Values] = MappingProxyType({})
@@ -57,6 +60,8 @@ class Place:
     factor: float
     column: Column
     header: str
+    last_field: float | None = None
+    """Of a time that is written in two fields: how many s the last of them counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +106,30 @@ class TableFormat:
         """Where the columns are in a table with these headers; None where it is none of this format."""
         found = self.named(header)
         timed = any(label in found for label in TIMES)
-        return found if timed and {labels.VOLTAGE, labels.CURRENT, *self.must} <= found.keys() else None
+        return found if timed and {labels.VOLTAGE, *self.must} <= found.keys() and _currents(found) else None
 
     def named(self, header: Sequence[str]) -> dict[str, Place]:
         """The columns that these headers name, also where one that is needed is missing; none of another format."""
         named = [(*units.split_header(cell), position) for position, cell in enumerate(header)]
         if not set(self.needs) <= {name for name, _, _ in named}:
             return {}
+        found = self._found(named, header)
+        first = None if labels.VOLTAGE in found and _currents(found) else min(self._channels(named), default=None)
+        if first is None:
+            return found
+        return self._found([(_without(first, name), unit, position) for name, unit, position in named], header)
+
+    def _channels(self, named: Sequence[Named]) -> set[int]:
+        """The numbers under which there are a voltage and a current."""
+        return self._numbered(named, labels.VOLTAGE).keys() & self._numbered(named, labels.CURRENT).keys()
+
+    def _numbered(self, named: Sequence[Named], label: str) -> dict[int, int]:
+        """Where a column is that has a number, by that."""
+        names = {name for column in self.columns if column.label == label for name in column.names}
+        known = [(units.channel_of(name), position) for name, _, position in named if name not in names]
+        return {channel[1]: position for channel, position in known if channel is not None and channel[0] in names}
+
+    def _found(self, named: Sequence[Named], header: Sequence[str]) -> dict[str, Place]:
         found: dict[str, Place] = {}
         for column in self.columns:
             if column.label in found:
@@ -118,9 +140,7 @@ class TableFormat:
                 found[column.label] = place
         return found
 
-    def _fitting(
-        self, column: Column, named: Sequence[tuple[str, str | None, int]], header: Sequence[str]
-    ) -> Iterator[Place]:
+    def _fitting(self, column: Column, named: Sequence[Named], header: Sequence[str]) -> Iterator[Place]:
         """Places of a column, the likeliest first: by the order of its names, and of one name by its unit.
 
         Of two columns `Step` and `Step (Sec)` the first is a number and the second a time.
@@ -137,7 +157,40 @@ class TableFormat:
                 if column.read is not values.floats and known is None:
                     known = 1.0
                 if known is not None:
-                    yield Place(position, known * column.sign, column, on_one_line(header[position]))
+                    last = units.TWO_FIELDS.get(written.strip().lower())
+                    yield Place(position, known * column.sign, column, on_one_line(header[position]), last)
+
+    def refuse_twins(self, head: Head, header: Sequence[str], places: Mapping[str, Place]) -> None:
+        """Raise `InputError` where there are several voltages or currents, by one name or by numbers: of several cells.
+
+        What one of them tells would be told of all.
+        """
+        named = [(*units.split_header(cell), position) for position, cell in enumerate(header)]
+        alone = [(name, unit) for name, unit, _ in named]
+        for label in _measured_of(places):
+            place = places[label]
+            alike = alone.count(alone[place.position])
+            if alike > 1:
+                raise InputError(
+                    f"{head.path} has {alike} columns {place.header!r}, as of several cells; a recording is of one: "
+                    "put each into a file of its own."
+                )
+        shown = self._other_channel(named, header, places)
+        if shown:
+            raise InputError(
+                f"{head.path} has columns of several channels ({', '.join(shown)}); a recording is of one: put each "
+                "into a file of its own."
+            )
+
+    def _other_channel(self, named: Sequence[Named], header: Sequence[str], places: Mapping[str, Place]) -> list[str]:
+        """Headers of the voltage and the current of this channel and of another one; none where there is no other."""
+        taken = {place.position for place in places.values()}
+        volts, amperes = (self._numbered(named, label) for label in (labels.VOLTAGE, labels.CURRENT))
+        others = [n for n in sorted(volts.keys() & amperes.keys()) if not {volts[n], amperes[n]} & taken]
+        if not others:
+            return []
+        mine = [places[label].header for label in _measured_of(places)]
+        return [*mine, *(on_one_line(header[found[others[0]]]) for found in (volts, amperes))]
 
     def _best(self, head: Head) -> tuple[Layout, dict[str, Place]] | None:
         candidates = [(layout, places) for layout in layouts_of(head) if (places := self.places(layout.header))]
@@ -145,7 +198,7 @@ class TableFormat:
         return max(good or candidates, key=lambda each: len(each[1]), default=None)
 
     def _read(self, head: Head, layout: Layout, places: Mapping[str, Place]) -> Source:
-        refuse_twins(head, layout.header, places)
+        self.refuse_twins(head, layout.header, places)
         whose = _cell_columns(layout.header, places)
         numbers = [each.position for each in places.values() if each.column.read is values.floats]
         texts = [each.position for each in places.values() if each.column.read is not values.floats]
@@ -170,6 +223,7 @@ class TableFormat:
             else:
                 source.columns[label] = self._converted(place, cells[place.position], source)
         source.names = {label: place.header for label, place in places.items()}
+        _join_currents(source)
         rows = len(source)
         _leave_empty_rows_out(source)
         if not len(source):
@@ -182,9 +236,11 @@ class TableFormat:
         if not len(cells):
             return np.empty(0)
         if column.read is values.floats and column.label in (labels.TIME, labels.STEP_TIME) and values.is_text(cells):
-            written = values.times(cells)
+            written = values.times(cells, place.last_field)
             if written is not None:
                 return written
+            if values.has_two_fields(cells):
+                source.told.append(Finding(UNCLEAR_TIME, _of_two_fields(source, place, cells)))
         found = column.read(cells)
         if column.read is values.floats:
             _tell_lost(source, place, missing(found) - cells.null_count)
@@ -196,7 +252,7 @@ def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int
     if not rows:
         return f"{head.path} has headers and no records."
     seen = []
-    for place in (places[labels.VOLTAGE], places[labels.CURRENT]):
+    for place in (places[label] for label in _measured_of(places)):
         cell = next(iter(cells[place.position].drop_null()[:1].to_pylist()), None)
         seen.append(
             f"{place.header!r} is {on_one_line(str(cell))!r}" if cell is not None else f"{place.header!r} is empty"
@@ -213,8 +269,63 @@ def _tell_lost(source: Source, place: Place, lost: int) -> None:
 
 
 def _measured(places: Mapping[str, Place]) -> list[int]:
-    return [places[label].position for label in (labels.VOLTAGE, labels.CURRENT)]
+    return [places[label].position for label in _measured_of(places)]
 
+
+def _measured_of(places: Mapping[str, Place]) -> tuple[str, ...]:
+    return labels.VOLTAGE, *_currents(places)
+
+
+def _currents(places: Mapping[str, Place]) -> tuple[str, ...]:
+    """The labels of the current: one column, or one for each direction; none where there is neither."""
+    if labels.CURRENT in places:
+        return (labels.CURRENT,)
+    return (labels.INTO, labels.OUT) if {labels.INTO, labels.OUT} <= places.keys() else ()
+
+
+def _without(channel: int, name: str) -> str:
+    """A name without the number of this channel."""
+    found = units.channel_of(name)
+    return found[0] if found is not None and found[1] == channel else name
+
+
+def _of_two_fields(source: Source, place: Place, cells: Any) -> str:
+    """Why a time of two fields is not read."""
+    written = cells.drop_null()[0].as_py().strip()
+    return (
+        f"{source.path}: {place.header!r} is written in two fields ({written!r}), which may be minutes and seconds, or "
+        "hours and minutes; say which in the header, as in 'Time (mm:ss)' or 'Time (hh:mm)'."
+    )
+
+
+def _join_currents(source: Source) -> None:
+    """Make one current, positive into the battery, of a column for each direction.
+
+    That of the discharge may have a sign or none, all of it alike. Where both flow at once nobody knows which way.
+    """
+    pair = [source.columns.pop(label, None) for label in (labels.INTO, labels.OUT)]
+    into, out = (None if each is None else np.asarray(each, dtype=np.float64) for each in pair)
+    if labels.CURRENT in source.columns or into is None or out is None:
+        return
+    told = np.isfinite(into) | np.isfinite(out)
+    into, out = np.nan_to_num(into), np.nan_to_num(out)
+    out = -out if out.max(initial=0.0) <= 0.0 else out
+    source.columns[labels.CURRENT] = np.where(told, into - out, np.nan)
+    wrong = np.flatnonzero((into < 0.0) | (out < 0.0) | ((into > 0.0) & (out > 0.0)))
+    if len(wrong):
+        source.told.append(Finding("current of two columns", _both_ways(source, wrong, into, out), ALL_OF_CURRENT))
+
+
+def _both_ways(source: Source, wrong: Places, into: Floats, out: Floats) -> str:
+    first = int(wrong[0])
+    return (
+        f"{source.names[labels.INTO]!r} and {source.names[labels.OUT]!r} are no currents of one direction each in "
+        f"{len(wrong):,} records (first record {first + 1:,}: {into[first]:.4g} A and {out[first]:.4g} A): which way "
+        "it flowed is not known, and nothing that depends on the current is computed."
+    )
+
+
+ALL_OF_CURRENT = frozenset({labels.CURRENT, labels.POWER, *labels.COUNTERS_AH, *labels.COUNTERS_WH})
 
 EXTRA = "cyclers"
 
@@ -243,22 +354,6 @@ def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
 def _cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
     used = {place.position for place in places.values()}
     return [n for n, cell in enumerate(header) if n not in used and units.split_header(cell)[0] in CELL_NAMES]
-
-
-def refuse_twins(head: Head, header: Sequence[str], places: Mapping[str, Place]) -> None:
-    """Raise `InputError` where several columns are called as the voltage or the current is: they are of several cells.
-
-    What one of them tells would be told of all.
-    """
-    named = [units.split_header(cell) for cell in header]
-    for label in (labels.VOLTAGE, labels.CURRENT):
-        place = places[label]
-        alike = named.count(named[place.position])
-        if alike > 1:
-            raise InputError(
-                f"{head.path} has {alike} columns {place.header!r}, as of several cells; a recording is of one: put "
-                "each into a file of its own."
-            )
 
 
 def refuse_several_cells(head: Head, header: str, names: Any) -> None:

@@ -31,9 +31,8 @@ def ensure_time(source: Source) -> None:
         source.columns[labels.TIME] = source.whole(labels.TIME) - float(source.columns[labels.TIME][0])
         source.told.append(Finding("time", "There is no time since the start: civil time is taken for it."))
     else:
-        raise InputError(
-            f"{source.path} has no time that can be read: neither since the start, nor of a step, nor civil."
-        )
+        none = f"{source.path} has no time that can be read: neither since the start, nor of a step, nor civil."
+        raise InputError(next((each.text for each in source.told if each.check == labels.UNCLEAR_TIME), none))
 
 
 def _newest_last(source: Source) -> None:

@@ -6,11 +6,16 @@ unit that nobody knows is told instead of guessed.
 
 import re
 
+TWO_FIELDS = {
+    **dict.fromkeys(("mm:ss", "m:s", "min:s", "min:sec", "mm:ss.s", "mm:ss.f", "mm:ss.ms", "min:s.ms"), 1.0),
+    **dict.fromkeys(("hh:mm", "h:m", "h:min"), 60.0),
+}  # fmt: skip
+"""Times of two fields, as a header may say them, and how many seconds the last field counts."""
 QUANTITIES: dict[str, dict[str, float]] = {
     "s": {"s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "ms": 1e-3, "msec": 1e-3, "min": 60, "minutes": 60,
           "h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600,
           "hours in hh:mm:ss.xxx": 1, "h:min:s.ms": 1,
-          "hh:mm:ss": 1, "h:m:s": 1, "d": 86400, "days": 86400},
+          "hh:mm:ss": 1, "h:m:s": 1, **dict.fromkeys(TWO_FIELDS, 1), "d": 86400, "days": 86400},
     "V": {"v": 1, "volt": 1, "volts": 1, "mv": 1e-3, "kv": 1e3, "uv": 1e-6, "µv": 1e-6},
     "A": {"a": 1, "amp": 1, "amps": 1, "ampere": 1, "amperes": 1, "ma": 1e-3, "mamps": 1e-3, "ka": 1e3, "ua": 1e-6,
           "µa": 1e-6},
@@ -28,6 +33,9 @@ QUANTITIES: dict[str, dict[str, float]] = {
 }  # fmt: skip
 """Factor to the unit of a column's label, by that unit and by the unit as a header may write it, in small letters."""
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[{]\s*(?P<unit>[^()\[\]{}]*)\s*[)\]}]\s*$")
+_CHANNEL = r"(?:ch|chan|channel|kanal|cell|zelle)"
+_BEFORE = re.compile(rf"{_CHANNEL}\s*#?(?P<number>\d{{1,3}})\s+(?P<name>.+)")
+_BEHIND = re.compile(rf"(?P<name>.*?[^\s\d])\s*(?:(?:\b{_CHANNEL}|#)\s*)?(?P<number>\d{{1,3}})")
 _SLASH = re.compile(r"^(?P<name>.*\S)\s*/\s*(?P<unit>[^/\s]+(?:\s?[Cc])?)\s*$")
 
 
@@ -42,6 +50,13 @@ def split_header(header: str) -> tuple[str, str | None]:
         if found and found["name"]:
             return plain_name(found["name"]), found["unit"].strip()
     return plain_name(text), None
+
+
+def channel_of(name: str) -> tuple[str, int] | None:
+    """What a plain name is called without the number of its channel (`ch1 voltage`, `voltage 2`, `u2`), and that."""
+    before, behind = _BEFORE.fullmatch(name), _BEHIND.fullmatch(name)
+    found = before or behind
+    return (found["name"], int(found["number"])) if found else None
 
 
 def plain_name(text: str) -> str:

@@ -51,6 +51,27 @@ def floats(column: Any) -> Floats:
     return np.concatenate(chunks) if chunks else np.empty(0)
 
 
+SHORT = r"^\s*(?P<many>\d+):(?P<few>\d{1,2}(?:[.,]\d+)?)\s*$"
+"""`59:50`, `119:07.5`: minutes and seconds, or hours and minutes."""
+
+
+def two_fields(column: Any, last: float) -> Floats:
+    """Durations in s of words of two fields, of which the last counts so many s; `nan` where they are none."""
+    import pyarrow.compute as pc
+
+    found = pc.extract_regex(column, pattern=SHORT)
+    many, few = (floats(_or_zero(pc.struct_field(found, name), optional=False)) for name in ("many", "few"))
+    return last * (60 * many + few)
+
+
+def has_two_fields(column: Any) -> bool:
+    """Whether most of these words are times of two fields, of which nobody says which."""
+    import pyarrow.compute as pc
+
+    known = column.drop_null()
+    return len(known) > 0 and 2 * (pc.sum(pc.match_substring_regex(known, SHORT)).as_py() or 0) > len(known)
+
+
 _NUMBER = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 
 
@@ -95,9 +116,12 @@ def _or_zero(text: Any, *, optional: bool) -> Any:
     return pc.if_else(pc.equal(text, ""), "0", text) if optional else text
 
 
-def times(column: Any) -> Floats | None:
-    """Times in s of words: durations, or moments since the first of them; None where most are neither."""
-    found = durations(column)
+def times(column: Any, last: float | None = None) -> Floats | None:
+    """Times in s of words: durations, or moments since the first of them; None where most are neither.
+
+    `last` is what the last of two fields counts (s), where the header says that there are two.
+    """
+    found = durations(column) if last is None else two_fields(column, last)
     if np.isfinite(found).mean() > 0.5:
         return found
     if np.isfinite(floats(column)).mean() > 0.5:

@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from bench.pack import load_pack
+from bench.recording.run import TestIdentity
+from bench.running.setup import PackState, Setup
+from bench.scenario import Charge, current_below
+from bench.station import load_station
+from bench.testing import TestBench
 from reports.recording import Floats, Recording
-from truth.figures import Figure, figures_of, truth_of
+from truth.figures import Figure, counters_of, figures_of, truth_of
 from truth.instants import Truth
 from truth.suite import Suite, exact
 from truth.tables.meters import COUNTER, LEAST, Table, collected, counters, coverage, told, wrong
+from truth.witness import Witness
 
 SEEDS = range(4)
 PACK = load_pack("lfp-24s")[0]
@@ -101,6 +108,24 @@ def test_counters_are_the_exact_integral_of_what_meters_show(tmp_path: Path) -> 
     off = counters(ideal.runs(0))
     assert len(off) == 4  # two steps that charge or discharge, in each of two runs
     assert {step: error for step, error in off.items() if abs(error) > COUNTER} == {}
+
+
+def test_counters_are_the_exact_integral_where_a_voltage_is_led(tmp_path: Path) -> None:
+    """A charge that is nearly all taper: each second the voltage is set anew, and the current follows at once."""
+    content = yaml.safe_load(load_station("virtual-module")[1].read_text(encoding="utf-8"))
+    exact(content, 0)
+    (tmp_path / "exact.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    station, file = load_station(str(tmp_path / "exact.yaml"))
+    setup = Setup(station, file, *load_pack("lfp-24s"), pack_state=PackState(0.98, 25.0))
+    bench = TestBench(setup, tmp_path, TestIdentity("taper", "lfp-24s", "taper"))
+    bench.open()
+    try:
+        witness = Witness.of(bench)
+        recorded = Recording(*bench.run(Charge("1C", until=current_below("C/20"))))
+    finally:
+        bench.conclude()
+    off = counters_of(Truth(recorded, witness.columns, PACK))
+    assert abs(off["charge"]) <= COUNTER
 
 
 # --- what is true, by hand ----------------------------------------------------------------------------------------
@@ -224,7 +249,9 @@ def test_few_benches_do_not_tell_what_lies_just_outside_and_many_do(capsys: pyte
     assert {kind.mark for kind in few.values()} == {"not told"}
     assert {kind.mark for kind in kinds(400, 1).values()} == {"outside"}
     assert told(few, {}) is False  # by its coverage: that is told of all figures at once
-    assert "Not told by so many benches: a figure of charge." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Not told by so many benches: a figure of charge." in said
+    assert "By chance 0.1 of 1 kinds would be outside" in said
 
 
 def test_a_ratio_lies_in_its_interval_as_often_as_it_says() -> None:

@@ -7,7 +7,7 @@ was decided and the truth lies on the other side of the limit. Counters are held
 
 So few benches know a ratio to some tenths only, and figures of one bench are off by the same meters: each share and
 ratio has a 95 % interval in which a bench counts once. A kind of figure is *outside* where its whole interval is; where
-only the value is, that is *not told* by so many benches.
+only the value is, that is *not told* by so many benches. Of many kinds some are outside by chance: one of twenty.
 
 The runs stay in `runs/truth`, and who is stopped goes on there: take that folder away to have all of it recorded anew.
 """
@@ -170,6 +170,8 @@ def told(found: Table, counted: Mapping[str, float]) -> bool:
         print(f"The worst of {len(counted)} counters is {100 * counted[worst]:+.4f} % off: {worst}.")
     for mark, words in ((OUTSIDE, "Not as they should be"), (UNTOLD, "Not told by so many benches")):
         print(f"{words}: {', '.join(_marked(found, mark)) or 'none'}.")
+    known = sum(isfinite(kind.ratio_between[1]) for kind in found.values())
+    print(f"By chance {(1 - SURE) * known:.1f} of {known} kinds would be outside if all were as they should be.")
     good = coverage(found) >= LEAST and not wrong(found) and not _marked(found, OUTSIDE)
     return good and all(abs(off) <= COUNTER for off in counted.values())
 

@@ -20,7 +20,8 @@ def ratio(exam: Exam) -> Iterator[Finding]:
     """See the module; what is not the ratio of two units is looked at step by step."""
     if not exam.believes(labels.TIME, labels.CURRENT) or not exam.counted:
         return
-    found = [each for each in _compared(exam) if each.counter > 0 and each.integral > 0 and not each.open]
+    found = [each for each in _compared(exam) if each.counter > 0 and each.integral > 0]
+    found = [each for each in found if not (each.open or each.swings)]
     counted, integral = sum(each.counter for each in found), sum(each.integral for each in found)
     if not integral or not counted or abs(counted / integral - 1) < DIFFERENT or not _alike(found, counted / integral):
         return
@@ -71,7 +72,7 @@ def sparse(exam: Exam) -> Iterator[Finding]:
     """Without counters an integral must do; where the records are too few for it, or have holes, it is not told."""
     if exam.counted or not exam.believes(labels.TIME, labels.CURRENT):
         return
-    bad = [each for each in _compared(exam) if unknown(exam, each)]
+    bad = [each for each in _compared(exam) if unknown(exam, each) and not each.swings]
     holes = [each.segment for each in bad if each.gap]
     if holes:
         yield Finding(
@@ -95,7 +96,7 @@ def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
     if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if not (each.gap or each.open or each.uncounted)]
+    found = [each for each in _compared(exam) if not (each.gap or each.open or each.uncounted or each.swings)]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
@@ -114,6 +115,22 @@ def agreement(exam: Exam) -> Iterator[Finding]:
         yield Finding(
             "counters and integration",
             f"Amounts are those of the counters; integration is within {apart} of them in every step.",
+        )
+
+
+def to_and_fro(exam: Exam) -> Iterator[Finding]:
+    """Pulses that are shorter than the records are apart: a counter has counted them, an integral has not."""
+    if not exam.believes(labels.TIME, labels.CURRENT):
+        return
+    found = [each for each in _compared(exam) if each.swings]
+    if found:
+        low, high = found[0].swings or (0.0, 0.0)
+        then = "amounts are those of the counters" if exam.counted else "their amounts are not told"
+        yield Finding(
+            "current to and fro",
+            f"In {len(found):,} of {len(exam.moving):,} steps the current goes to and fro from record to record "
+            f"(first from {exam.row(found[0].segment.start)}, between {low:.4g} and {high:.4g} A): its pulses are "
+            f"shorter than records are apart ({exam.typical:.4g} s), so that no integral tells what flowed; {then}.",
         )
 
 
@@ -156,7 +173,7 @@ def unknown(exam: Exam, amount: Amount) -> bool:
         return True
     if exam.counted:
         return not amount.gap and contradicts(amount)
-    return amount.doubtful > WORST or amount.gap
+    return amount.doubtful > WORST or amount.gap or amount.swings is not None
 
 
 def contradicts(amount: Amount) -> bool:
@@ -165,4 +182,4 @@ def contradicts(amount: Amount) -> bool:
     return apart > DIFFERENT * max(amount.counter, amount.integral) + likely
 
 
-CHECKS = (ratio, sparse, unseen, uncounted, agreement)
+CHECKS = (ratio, to_and_fro, sparse, unseen, uncounted, agreement)

@@ -14,7 +14,7 @@ from bench.verdicts import InputError
 from reports.foreign.head import Head
 from reports.foreign.registry import by_headers
 from reports.foreign.source import Source
-from reports.foreign.tables import Place, TableFormat, reader_of, refuse_twins
+from reports.foreign.tables import Place, TableFormat, reader_of
 
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK"
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -89,7 +89,7 @@ def _of_one_cell(head: Head, sheets: list[_Sheet]) -> list[_Sheet]:
 
 def _source(head: Head, sheets: list[_Sheet]) -> Source:
     first = sheets[0]
-    refuse_twins(head, first.header, first.places)
+    first.form.refuse_twins(head, first.header, first.places)
     cells = {
         each.position: _column([row[each.position] for sheet in sheets for row in sheet.rows])
         for each in first.places.values()

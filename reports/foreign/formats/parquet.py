@@ -18,7 +18,7 @@ from reports.foreign.tables import Place, TableFormat
 MAGIC = b"PAR1"
 LONG = 1_000_000
 """Rows from which on columns stay in the file."""
-HELD = frozenset({labels.TIME, labels.CURRENT})
+HELD = frozenset({labels.TIME, labels.CURRENT, labels.INTO, labels.OUT})
 STEPS = frozenset({labels.STEP, labels.STEP_ID, labels.CYCLE})
 
 
@@ -39,6 +39,7 @@ class Parquet:
         try:
             file = pq.ParquetFile(head.path, page_checksum_verification=True)
             form, places = by_headers(head, list(file.schema_arrow.names), "table")
+            form.refuse_twins(head, file.schema_arrow.names, places)
             asked = _left_in(file, places) if file.metadata.num_rows >= LONG else {}
             cells = _cells(file, sorted(each.position for label, each in places.items() if label not in asked))
             source = form.made_of(head, places, cells, onfile.read(head.path, asked))

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from bench.columns import DERIVED
 from bench.recording import table
@@ -92,6 +94,35 @@ def test_a_value_is_found_wherever_it_stands(large: Path) -> None:
     rows[140_000, 1] = np.nan
     write_parquet(large, ["Step Count / 1", "x / V"], rows)
     assert not TableStore(large).rows.holds_a_value(1)
+
+
+@pytest.fixture
+def forty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Forty row groups of a column without a value."""
+    monkeypatch.setattr("bench.recording.rows.BATCH", 1000)
+    write_parquet(tmp_path / "t.parquet", ["x / V"], np.full((40_000, 1), np.nan))
+    return tmp_path / "t.parquet"
+
+
+def test_groups_of_the_same_few_bytes_are_looked_at_once(forty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever nobody measured is in every row group of a long recording, and each KPI asks whether it is there."""
+    looked_at: list[int] = []
+    read = TableStore.read
+
+    def counted(store: TableStore, start: int, stop: int, positions: Sequence[int]) -> NDArray[np.float64]:
+        looked_at.append(start)
+        return read(store, start, stop, positions)
+
+    monkeypatch.setattr(TableStore, "read", counted)
+    assert not TableStore(forty).holds_a_value(0)
+    assert looked_at == [0]
+
+
+def test_a_group_of_other_bytes_is_not_taken_for_the_same(forty: Path) -> None:
+    found = pq.read_metadata(forty).row_group(30).column(0)
+    damage(forty, int(found.dictionary_page_offset or found.data_page_offset) + found.total_compressed_size - 1)
+    with pytest.raises(RecordingError, match=r"t\.parquet is damaged"):
+        TableStore(forty).holds_a_value(0)
 
 
 def test_what_stands_for_long_is_read_as_what_it_is_and_so_is_what_several_threads_read(

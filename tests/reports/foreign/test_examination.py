@@ -174,6 +174,34 @@ def test_sparse_records_of_a_changing_current_are_not_integrated(tmp_path: Path)
     assert told(recording) == {}
 
 
+def pulsed(*, counters: bool) -> str:
+    """Of each half second 1/8 at 1.7 A and the rest at 0.1 A: 0.3 A on the mean; a record at each end of a pulse."""
+    header = ["Test Time / s", "Voltage / V", "Current / A"]
+    header += ["Charging Capacity / Ah", "Discharging Capacity / Ah"] * counters
+    rows = []
+    for pulse in range(7200):
+        for within, amperes in ((0.4958, -1.7), (0.5, -0.1)):
+            time = 0.5 * pulse + within
+            volts = 4.0 - time / 36000 + 0.0366 * amperes
+            rows.append([time, volts, amperes] + [0.0, 0.3 * time / 3600] * counters)
+    return table(header, rows)
+
+
+def test_of_pulses_that_are_shorter_than_records_are_apart_the_counter_tells(tmp_path: Path) -> None:
+    """A mobile phone's, as in a published file: trapezoids make three times of it, and no column is in another unit."""
+    recording = examined(tmp_path, pulsed(counters=True))
+    assert named(recording) == {"current to and fro"}
+    assert not recording.defects
+    assert "between -1.7 and -0.1 A" in recording.findings[0].text
+    assert told(recording) == {"discharge 1": pytest.approx(0.3, rel=1e-3)}
+
+
+def test_pulses_that_are_shorter_than_records_are_apart_are_not_integrated(tmp_path: Path) -> None:
+    recording = examined(tmp_path, pulsed(counters=False))
+    assert named(recording) == {"current to and fro"}
+    assert told(recording) == {}
+
+
 def test_a_constant_current_may_be_recorded_sparsely(tmp_path: Path) -> None:
     assert told(examined(tmp_path, bare(records(300.0)))) == RIGHT
 

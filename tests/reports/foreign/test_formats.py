@@ -236,6 +236,119 @@ def test_words_tell_the_direction_of_a_current_without_a_sign(tmp_path: Path) ->
     assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
 
 
+def test_the_headers_of_battery_archive_are_read(tmp_path: Path) -> None:
+    """Those under which it publishes the cells of Sandia, Oxford, CALCE and others alike; counters are of a cycle."""
+    header = (
+        "Date_Time", "Test_Time (s)", "Cycle_Index", "Current (A)", "Voltage (V)", "Charge_Capacity (Ah)",
+        "Discharge_Capacity (Ah)", "Charge_Energy (Wh)", "Discharge_Energy (Wh)", "Environment_Temperature (C)",
+        "Cell_Temperature (C)",
+    )  # fmt: skip
+    rows = [
+        (f"{each.moment:%Y-%m-%d %H:%M:%S.%f}", each.time, 1.0, each.current, each.voltage, each.charged,
+         each.discharged, each.energy_in, each.energy_out, 25.1, 26.4) for each in records()
+    ]  # fmt: skip
+    path = tmp_path / "SNL_18650_LFP_25C_0-100_0.5-1C_a_timeseries.csv"
+    path.write_text(table(header, rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.defects
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+    assert recording.values("Surface Temperature / degC", "discharge 1")[0] == 26.4
+
+
+CHARGE_AND_DISCHARGE = [("Charge Current (A)", "Discharge Current (A)"), ("I_chg (A)", "I_dchg (A)")]
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["without a sign", "with its sign"])
+@pytest.mark.parametrize("names", CHARGE_AND_DISCHARGE, ids=" and ".join)
+def test_each_direction_may_have_a_column_of_its_own(tmp_path: Path, names: tuple[str, str], sign: int) -> None:
+    found = records()
+    rows = [(each.time, each.voltage, max(each.current, 0.0), sign * max(-each.current, 0.0)) for each in found]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage (V)", *names), rows), encoding="utf-8")
+    recording = open_recording(path)
+    assert not recording.findings
+    assert [step.direction for step in recording.steps] == ["none", "discharge", "none", "charge", "none"]
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def test_currents_of_both_directions_at_once_tell_no_amount(tmp_path: Path) -> None:
+    rows = [(each.time, each.voltage, max(each.current, 0.0), max(-each.current, 0.0) + 0.5) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage (V)", "Charge Current (A)", "Discharge Current (A)"), rows), "utf-8")
+    recording = open_recording(path)
+    said = [finding.text for finding in recording.defects]
+    assert len(said) == 1
+    assert "in 721 records (first record 484: 1 A and 0.5 A): which way it flowed is not known" in said[0]
+    assert not [each for each in kpi.evaluate(recording).figures if each.unit in {"Ah", "Wh", "W"}]
+
+
+def test_a_column_of_one_direction_alone_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "recording.csv"
+    rows = [(each.time, each.voltage, max(each.current, 0.0)) for each in records()]
+    path.write_text(table(("Time (s)", "Voltage (V)", "Charge Current (A)"), rows), "utf-8")
+    with pytest.raises(
+        InputError, match=r"a charge current \('Charge Current \(A\)'\), and none of a discharge current"
+    ):
+        open_recording(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Voltage 1 (V)", "Current 1 (A)", "Voltage 2 (V)", "Current 2 (A)"),
+        ("CH1 Voltage (V)", "CH1 Current (A)", "CH2 Voltage (V)", "CH2 Current (A)"),
+        ("U1/V", "I1/A", "U2/V", "I2/A"),
+        ("Voltage", "Current", "Voltage_ch2(V)", "Current_ch2(A)"),
+    ],
+    ids="-".join,
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_channels_side_by_side_are_refused_by_their_headers(
+    tmp_path: Path, header: tuple[str, ...], ending: str
+) -> None:
+    """The last of these was read before, as if it were of the first channel alone."""
+    names = ("Time (s)", *header)
+    rows = [(each.time, each.voltage, each.current, each.voltage, each.current) for each in records()]
+    path = tmp_path / f"recording.{ending}"
+    if ending == "csv":
+        path.write_text(table(names, rows), "utf-8")
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), path)
+    with pytest.raises(InputError) as refused:
+        open_recording(path)
+    assert f"columns of several channels ({', '.join(header)}); a recording is of one" in str(refused.value)
+
+
+def test_the_only_channel_may_have_a_number(tmp_path: Path) -> None:
+    rows = [(each.time, each.voltage, each.current, 25.0) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time (s)", "Voltage 3 (V)", "Current 3 (A)", "Temperature 3 (C)"), rows), "utf-8")
+    assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("header", "second"), [("Time (mm:ss)", 1.0), ("Time (min:s.ms)", 1.0), ("Time (hh:mm)", 60.0)]
+)
+def test_a_time_of_two_fields_is_what_its_header_says(tmp_path: Path, header: str, second: float) -> None:
+    """119 minutes and 7 seconds, or as many hours and minutes."""
+    rows = [(f"{each.time // 60:02.0f}:{each.time % 60:04.1f}", each.voltage, each.current) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table((header, "Voltage (V)", "Current (A)"), rows), "utf-8")
+    recording = open_recording(path)
+    assert recording.step("discharge 1").duration == pytest.approx(3600 * second, abs=11 * second)
+
+
+def test_a_time_of_two_fields_is_not_guessed(tmp_path: Path) -> None:
+    rows = [(f"{each.time // 60:02.0f}:{each.time % 60:02.0f}", each.voltage, each.current) for each in records()]
+    path = tmp_path / "recording.csv"
+    path.write_text(table(("Time", "Voltage (V)", "Current (A)"), rows), "utf-8")
+    with pytest.raises(InputError, match=r"'Time' is written in two fields \('00:00'\), .* as in 'Time \(mm:ss\)'"):
+        open_recording(path)
+
+
 def test_moments_of_a_parquet_table_may_be_finer_than_microseconds(tmp_path: Path) -> None:
     """Refused before, as damaged."""
     import pyarrow as pa
