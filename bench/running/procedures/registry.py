@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.running.declared import Place, Workplace
+from bench.running.procedures import contract
 from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 from bench.verdicts import InputError
@@ -54,6 +55,9 @@ def _checked(found: object, kind: type[Step], where: str) -> type[Procedure[Any]
     if getattr(found, "kind", None) is not kind:
         theirs = getattr(getattr(found, "kind", None), "__name__", "nothing")
         raise InputError(f"{where} says that it carries out {theirs}: its `kind` must be the class of the step.")
+    wrong = contract.wrong_class(found)
+    if wrong:
+        raise InputError(f"{where} cannot be used: {wrong}")
     return found
 
 
