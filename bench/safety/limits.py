@@ -208,7 +208,7 @@ def _refuse(limit: object, where: str) -> None:
     except KeyError:
         raise InputError(
             f"{where} has the fault {limit.fault!r}, which is not in the fault catalogue; bring it as an entry point "
-            f"of the group {faults.GROUP!r}, or use {nearest(limit.fault, faults.ids())}."
+            f"of the group {faults.GROUP!r}; {nearest(limit.fault, faults.ids())}."
         ) from None
     wrong = _wrong_values(limit)
     if wrong:

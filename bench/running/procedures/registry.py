@@ -40,7 +40,7 @@ def _from_outside(kind: type[Step]) -> type[Procedure[Any]]:
         known = sorted({each.__name__ for each in _own()} | extensions.brought(GROUP).keys())
         raise InputError(
             f"Steps of kind {kind.__name__} ({kind.__module__}) have no procedure: nobody knows how to carry them out; "
-            f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}), or use "
+            f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}); "
             f"{nearest(kind.__name__, known)}"
         ) from None
     except extensions.ExtensionError as error:

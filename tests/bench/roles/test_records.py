@@ -95,6 +95,10 @@ def no_limits(_pack: PackFile, _station: StationFile) -> Iterable[Any]:
     yield RESISTANCE
 
 
+def nobody_measures(_pack: PackFile, _station: StationFile) -> Iterable[Limit]:
+    yield Limit("insulation", "Insulatoin", "Ohm", at_least=1e6, label="insulation")
+
+
 def raises(_pack: PackFile, _station: StationFile) -> Iterable[Limit]:
     raise ZeroDivisionError("by zero")
 
@@ -281,6 +285,7 @@ def test_a_role_that_nobody_has_is_named_with_the_nearest(write: WriteFile) -> N
         ("no_limits", "made 'Insulation Resistance / Ohm', which is no Limit"),
         ("raises", "failed: ZeroDivisionError: by zero"),
         ("NOWHERE", "cannot be imported: AttributeError"),
+        ("nobody_measures", "The limit 'insulation' guards 'Insulatoin', which nobody on this bench measures; "),
         *[(f"wrong_{name}", says) for name, (_, says) in WRONG.items()],
     ],
 )
