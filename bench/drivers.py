@@ -27,6 +27,16 @@ def driver_of(station: StationFile, name: str) -> DriverClass:
         raise InputError(f"station {station.name}, instrument {name}: {error}") from error
 
 
+def check_entry(station: StationFile, name: str) -> None:
+    """Raise `InputError` for an instrument whose driver or link nobody could open; opens nothing."""
+    entry = station.instruments[name]
+    driver_of(station, name)
+    try:
+        InstrumentLink(entry.resource, entry.can).check()
+    except ValueError as error:
+        raise InputError(f"station {station.name}, instrument {name}: {error}.") from error
+
+
 def open_driver(station: StationFile, name: str, context: LinkContext) -> Driver:
     """Open the instrument that `station` calls `name`.
 

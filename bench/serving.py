@@ -5,11 +5,14 @@ where, tells about it, and ends in order.
 """
 
 import ipaddress
+import os
 import signal
+import socket
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import EADDRINUSE
+from errno import EADDRINUSE, EADDRNOTAVAIL
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -113,6 +116,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def refuse_host_of_others(host: str) -> None:
+    """Raise `InputError` for a `--host` that is no address of this machine; nothing listens behind this."""
+    try:
+        socket.getaddrinfo(host, 0, socket.AF_INET, socket.SOCK_STREAM)
+        socket.create_server((host, 0)).close()
+    except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell is a UnicodeError
+        if not isinstance(error, socket.gaierror | UnicodeError) and error.errno != EADDRNOTAVAIL:
+            return  # whoever listens there is told what else there is
+        reason = "cannot be looked up" if isinstance(error, UnicodeError) else str(error.strerror).partition(" (")[0]
+        raise InputError(
+            f"--host {host:.80}: no address of this machine ({reason}); allowed: 127.0.0.1 for this machine alone, "
+            "0.0.0.0 for whoever reaches it, or one of its own names or IPv4 addresses."
+        ) from error
+
+
 def warnings(station: StationFile, offer: Offer) -> Iterator[str]:
     """What whoever serves should know before somebody else finds out."""
     if not is_loopback(offer.host):
@@ -129,9 +147,18 @@ def _check(station: StationFile, offer: Offer) -> None:
         raise InputError(f"--speed {offer.speed:g}: allowed are more than 0 and at most {FASTEST:g} bench s per s.")
     if ":" in offer.host:
         raise InputError(f"--host {offer.host}: VISA names take no IPv6 address; give an IPv4 address or a name.")
+    refuse_host_of_others(offer.host)
+    if offer.control is not None and not _can_be_awaited(offer.control):
+        raise InputError("--control: its lines come from a pipe, a socket or a terminal, and standard input is none.")
     for name in offer.exclusive:
         if name not in station.instruments:
             raise InputError(f"--exclusive {name}: no such instrument; {nearest(name, station.instruments)}.")
+
+
+def _can_be_awaited(descriptor: int) -> bool:
+    """Whether more can come from a descriptor later; of a file, or of /dev/null, there is all at once."""
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
 
 
 def _link(number: int, entry: InstrumentEntry) -> str:

@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 from math import isnan, nan
 from typing import Any, ClassVar, Literal
 
-from bench.origin import came_out_of_the_bench, place_in_the_test
+from bench.origin import came_out_of_an_extension, came_out_of_the_bench, place_in_the_test
 from instruments.roles import InstrumentFault
 
 Subject = Literal["pack", "charger", "manager"]
@@ -271,7 +271,7 @@ def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
             return _blame_for_input(error), Verdict.TEST_ERROR
         case Exception() if _is_of_the_bench(error):
             return "bench", Verdict.BENCH_FAULT
-        case AssertionError():
+        case AssertionError() if not came_out_of_an_extension(error):
             return "pack", Verdict.FAIL
         case Exception():
             return "test", Verdict.TEST_ERROR

@@ -29,6 +29,13 @@ def where(entry: EntryPoint, what: str) -> str:
     return f"{what} ({entry.value}, of {owner(entry)})"
 
 
+def refuse_ours(group: str, name: str, what: str) -> None:
+    """Raise `ExtensionError` where a package brings under this name what packbench has itself: who is meant?."""
+    entries = brought(group).get(name, ())
+    if entries:
+        raise ExtensionError(f"{where(entries[0], what)} has a name that packbench's own has: give it another one.")
+
+
 def load(group: str, name: str, what: str) -> object:
     """What the package that brings `name` has there; `what` it is, in words, begins the sentence of an error.
 
@@ -40,6 +47,6 @@ def load(group: str, name: str, what: str) -> object:
         raise ExtensionError(f"{what} is brought by several packages, {owners}: remove one of them.")
     try:
         return entries[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # what a module does while it is imported is anything
         reason = f"{type(error).__name__}: {error}"
         raise ExtensionError(f"{where(entries[0], what)} cannot be imported: {reason}") from error

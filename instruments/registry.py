@@ -65,7 +65,7 @@ def _loaded(name: str, path: str) -> DriverClass:
     try:
         home = import_module(module)
         found: Any = getattr(home, attribute) if attribute else _driver_of(home)
-    except Exception as error:  # what somebody's module does while it is imported is anything
+    except (Exception, SystemExit) as error:  # what somebody's module does while it is imported is anything
         raise UnknownDriver(f"The driver {name!r} cannot be imported: {error}; check its spelling.") from error
     if not callable(getattr(found, "open", None)):
         raise UnknownDriver(f"The driver {name!r} ({path}) is none: a driver is a class with a class method open().")

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.pack import PackFile
 from bench.running.emulation import cell_of, charge_steps_of
-from bench.strategies import FollowLimit, Scaled, Strategy
+from bench.strategies import FollowLimit, Scaled, Strategy, rate_of
 from bench.verdicts import InputError
 from models.anode import FINE, AnodeParameters, course, load_anode
 from models.cell import CellParameters, load_cell
@@ -229,7 +229,7 @@ class _Trial:
         while not on.is_over:
             allowed = self._table.rate(on.temperature, on.temperature, on.soc) * self._cell.nominal_capacity
             allowed *= self._pack.parallel
-            rate = strategy.rate(on.soc, on.temperature, on.temperature, self._cell)
+            rate = rate_of(strategy, on.soc, on.temperature, on.temperature, self._cell)
             wanted = share * (rate * self._pack.rated_capacity if isfinite(rate) else allowed)
             asked = min(wanted, on.held, self._pack.limits.charge_current)
             on.carry(min(asked, allowed) if within_limit else asked, asked, allowed)

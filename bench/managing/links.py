@@ -115,7 +115,9 @@ def open_link(which: str, *, beside: bool = False) -> Link:
     """Open the link to the manager that a step calls `which`; raises `InputError`, one sentence, for what is none."""
     word, colon, _ = which.partition(":")
     own = _own()
-    if colon and word not in own and word in extensions.brought(GROUP):
+    if colon and word in own:
+        _refuse_another(word)
+    elif colon and word in extensions.brought(GROUP):
         return _brought(word).open(which, beside)
     try:
         return own[word if colon and word in own else OTHERWISE].open(which, beside)
@@ -123,6 +125,13 @@ def open_link(which: str, *, beside: bool = False) -> Link:
         raise InputError(
             f"A manager over {word} needs {error.name}: python3 -m pip install 'packbench[v2x]'."
         ) from error
+
+
+def _refuse_another(word: str) -> None:
+    try:
+        extensions.refuse_ours(GROUP, word, f"The link to managers {word}:")
+    except extensions.ExtensionError as error:
+        raise InputError(str(error)) from error
 
 
 def _brought(word: str) -> LinkKind:

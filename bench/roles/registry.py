@@ -62,7 +62,13 @@ def columns_of_others(played: Iterable[str]) -> tuple[str, ...]:
 def role(name: str) -> Role:
     """The record of a role; raises `RoleError` where nobody has one of that name, or a package's cannot be used."""
     own = _own().get(name)
-    return own if own is not None else _from_outside(name)
+    if own is None:
+        return _from_outside(name)
+    try:
+        extensions.refuse_ours(GROUP, name, f"The role {name!r}")
+    except ExtensionError as error:
+        raise RoleError(str(error)) from error
+    return own
 
 
 def steps_of(played: Iterable[str]) -> dict[str, tuple[SafeStep, tuple[str, ...]]]:

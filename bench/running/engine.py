@@ -16,10 +16,9 @@ from bench.recording.past import PastStep
 from bench.recording.run import Run, RunRecord
 from bench.running import preflight
 from bench.running.declared import Workplace
-from bench.running.ending import Ending
 from bench.running.flow import Flow
 from bench.running.lifecycle import OpenBench
-from bench.running.procedures import Control, Procedure, Stage, procedure_for
+from bench.running.procedures import Control, Procedure, Stage, contract, procedure_for
 from bench.running.resume import Resumption, fingerprint
 from bench.running.sampling import Row, Sampler
 from bench.running.undisturbed import undisturbed
@@ -243,7 +242,7 @@ class Engine:
         try:
             self._prepare(procedure, stage)
             if procedure.mode is None:
-                ended_by = self._loop(procedure, lambda: procedure.begin(stage), at_least)
+                ended_by = self._loop(procedure, lambda: contract.begun(procedure, stage), at_least)
             else:
                 ended_by = self._move_current(procedure, stage)
         except BaseException:
@@ -268,7 +267,7 @@ class Engine:
 
         def begin() -> Control:
             row = self._close_contactors(mode)
-            control = procedure.begin(stage)
+            control = contract.begun(procedure, stage)
             self._allow_programming()
             control(row, self._step_time)
             return control
@@ -292,12 +291,12 @@ class Engine:
         self._step_time = self._had
         control = begin()
         start = self.clock.now() - self._had
-        ending: Ending = procedure.ending(start, at_least)
+        ending = contract.ending_of(procedure, start, at_least)
         while True:
-            for row in self._scans(lambda: procedure.pace(self._step_time)):
+            for row in self._scans(lambda: contract.period(procedure, self._step_time)):
                 if self._must_pause(procedure):
                     break
-                ended_by = ending.reached(row, self.sampler.guard.distrusted)
+                ended_by = contract.reason(procedure, ending.reached(row, self.sampler.guard.distrusted))
                 if ended_by is not None:
                     return ended_by
                 self._step_time = row[_TIME] - start

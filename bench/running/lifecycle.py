@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import roles
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
-from bench.drivers import Doubted, driver_of, mismatch
+from bench.drivers import Doubted, check_entry, mismatch
 from bench.grid.charger import noted
 from bench.players import Driver, Players, cast_players
 from bench.running import inventory
@@ -146,10 +146,10 @@ class OpenBench:
     def _find(self) -> None:
         """Open every link and tell what is powerful OFF, whatever is wrong with anything.
 
-        Raises `InputError` before that for a driver that does not exist: such a file names no bench.
+        Raises `InputError` before that for a driver or a link that does not exist: such a file names no bench.
         """
         for name in self.station.instruments:
-            driver_of(self.station, name)
+            check_entry(self.station, name)
         names = roles.opening_order({name: entry.roles for name, entry in self.station.instruments.items()})
         self._finding = Finding(self._reached(), names, self._context, self.clock)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.clock import utc_now
 from bench.planned import Planned
 from bench.running import thresholds
-from bench.running.procedures import Place, Procedure, bounds, procedure_for
+from bench.running.procedures import Place, Procedure, bounds, contract, procedure_for
 from bench.safety import limits
 from bench.scenario import Step
 from bench.station import StationFile
@@ -90,6 +90,10 @@ def _mistake(step: Step, error: Exception) -> str:
 
 def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
     step, place = procedure.step, procedure.place
+    unusable = [f"Step {step.name!r}: {problem}" for problem in contract.problems(procedure)]
+    if unusable:
+        yield from unusable
+        return
     yield from thresholds.problems(step, place.pack, place.station)
     if not step.conditions and type(procedure).ending is Procedure.ending:
         yield f"Step {step.name!r} would never end: it has no conditions, and its procedure no ending of its own."
@@ -103,7 +107,8 @@ def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
         if role not in absent:
             found += bounds.problems(role, quantity, wanted, place)
     # Source and sink of one step may be too small for the same reason.
-    for problem in dict.fromkeys([*found, *procedure.problems()]):
+    found += contract.said(procedure)
+    for problem in dict.fromkeys(found or contract.values(procedure)):
         yield f"Step {step.name!r}: {problem}"
 
 

@@ -74,6 +74,15 @@ def fault(fault_id: str) -> Fault:
     return known if known is not None else _brought(fault_id)
 
 
+def refuse_ours_from_others() -> None:
+    """Raise `InputError` where a package brings a fault of ours: whoever is to blame by it would not be."""
+    for fault_id in sorted(catalogue().keys() & extensions.brought(GROUP).keys()):
+        try:
+            extensions.refuse_ours(GROUP, fault_id, f"The fault {fault_id!r}")
+        except extensions.ExtensionError as error:
+            raise InputError(str(error)) from error
+
+
 def ids() -> frozenset[str]:
     """Of every fault, shipped or of another package."""
     return frozenset({*catalogue(), *extensions.brought(GROUP)})

@@ -20,8 +20,9 @@ from bench.safety import faults
 from bench.safety.debounce import Debounce
 from bench.safety.faults import Action
 from bench.safety.formulas import Bound, Quantity, Row, all_inside, laid_out
-from bench.verdicts import Blame, Cause
+from bench.verdicts import Blame, Cause, InputError
 from instruments.roles import BmsState
+from instruments.wording import nearest
 
 Meter = tuple[str, str]
 """Name of an instrument, and what it measures there."""
@@ -272,6 +273,12 @@ class Guard:
         self._evidence = evidence or Evidence()
         self._derive = laid_out(derived.values())
         index = {name: position for position, name in enumerate(self.columns)}
+        blind = next((limit for limit in limits if limit.column not in index), None)
+        if blind is not None:
+            raise InputError(
+                f"The limit {blind.name!r} guards {blind.column!r}, which nobody on this bench measures; "
+                f"{nearest(blind.column, self.columns)}."
+            )
         self._positions = [index[limit.column] for limit in limits]
         self._state, self._current = index.get(columns.BMS_STATE), index.get(columns.CURRENT)
         self._if_measured = frozenset(number for number, limit in enumerate(limits) if limit.when == "measured")

@@ -6,7 +6,9 @@ the cause, so those that tell of a wrong reading come before those that believe 
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import cast
+from math import inf, isnan
+from numbers import Real
+from typing import cast, get_args
 
 from bench import columns, roles
 from bench.columns import SAMPLE_AGE, bms_label, raw_label
@@ -182,6 +184,7 @@ def _of_the_slow(station: StationFile) -> Iterator[Limit]:
 
 def _of_others(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """What other packages guard; they come last, in the order of their names."""
+    faults.refuse_ours_from_others()
     for name in sorted(extensions.brought(GROUP)):
         what = f"The guard limits {name!r}"
         try:
@@ -205,8 +208,27 @@ def _refuse(limit: object, where: str) -> None:
     except KeyError:
         raise InputError(
             f"{where} has the fault {limit.fault!r}, which is not in the fault catalogue; bring it as an entry point "
-            f"of the group {faults.GROUP!r}, or use {nearest(limit.fault, faults.ids())}."
+            f"of the group {faults.GROUP!r}; {nearest(limit.fault, faults.ids())}."
         ) from None
+    wrong = _wrong_values(limit)
+    if wrong:
+        raise InputError(f"{where} made a limit of {limit.column!r} whose {wrong}.")
+
+
+def _wrong_values(limit: Limit) -> str:
+    """What of a limit would be found out by its first violation, or guard nothing, as a clause."""
+    numbers = {"at_least": limit.at_least, "at_most": limit.at_most, "debounce": limit.debounce}
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or isnan(value):
+            return f"{key} is {value!r:.40}; it must be a number"
+    if not limit.at_least <= limit.at_most:
+        return f"at_least {limit.at_least:g} is above its at_most {limit.at_most:g}: no value would be allowed"
+    if not 0 <= limit.debounce < inf:
+        return f"debounce is {limit.debounce:g} s; allowed: 0 and more"
+    if limit.when not in get_args(When):
+        return f"when is {limit.when!r:.40}; {nearest(str(limit.when), get_args(When))}"
+    unknown = next((each for each in sorted(limit.explains) if each not in faults.ids()), None)
+    return f"explains has the fault {unknown!r}; {nearest(unknown, faults.ids())}" if unknown else ""
 
 
 def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:

@@ -4,7 +4,7 @@ Each is data, in a module of this folder or behind an entry point of the group `
 on a command line: `follow-limit`, `1.5C`, `2C<30-1.5C<60-0.9C`, `plating-aware`.
 """
 
-from bench.strategies.base import Strategy
+from bench.strategies.base import Strategy, rate_of
 from bench.strategies.constant import ConstantCurrent
 from bench.strategies.limit import FollowLimit
 from bench.strategies.optimum import Optimum, Replayed
@@ -15,5 +15,5 @@ from bench.strategies.stages import MultiStage
 
 __all__ = [
     "ConstantCurrent", "FollowLimit", "MultiStage", "Optimum", "PlatingAware", "Replayed", "Scaled", "Strategy",
-    "strategy_named",
+    "rate_of", "strategy_named",
 ]  # fmt: skip

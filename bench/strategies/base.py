@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from math import inf, nan
+from numbers import Real
 from typing import TYPE_CHECKING
 
+from bench.verdicts import TestError
 from models.cell import CellParameters
 from models.twin import Beginning
 
@@ -61,7 +63,7 @@ class Strategy(ABC):
         """What is wrong with it for a charge up to that state of charge, one sentence each."""
         between = 0.5 * (cell.charge_temperature_min + cell.charge_temperature_max)
         for percent in range(round(100 * soc)):
-            if self.rate(percent / 100, between, between, cell) < LEAST:
+            if rate_of(self, percent / 100, between, between, cell) < LEAST:
                 yield (
                     f"the strategy {self.name} asks for nothing from {percent} % on and never reaches "
                     f"{100 * soc:.0f} %: give it a stage for that."
@@ -70,3 +72,15 @@ class Strategy(ABC):
 
 
 UNLIMITED = inf
+
+
+def rate_of(strategy: Strategy, soc: float, coldest: float, hottest: float, cell: CellParameters) -> float:
+    """`Strategy.rate`, 1/h; raises `TestError` for an answer that is no rate: nothing can be asked for by it."""
+    found: object = strategy.rate(soc, coldest, hottest, cell)
+    # Written so that no number (nan) is refused as well.
+    if isinstance(found, Real) and not isinstance(found, bool) and float(found) >= 0:
+        return float(found)
+    raise TestError(
+        f"The strategy {strategy.name} asks for {found!r:.40} C at {100 * soc:.3g} % and {coldest:.3g} to "
+        f"{hottest:.3g} °C; it must be a number of 0 or more, infinite for whatever the BMS allows."
+    )

@@ -21,6 +21,8 @@ def strategy_named(name: str) -> Strategy:
             found = kind.named(name)
         except ValueError as error:
             raise InputError(f"strategy {name!r}: {error}") from error
+        if found is not None and not isinstance(found, Strategy):
+            raise InputError(f"strategy {name!r}: {kind.__name__}.named() made {found!r:.60}, which is no Strategy.")
         if found is not None:
             return found
     examples = ("follow-limit", "plating-aware", "1C", "2C<30-1.5C<60-0.9C<100")

@@ -60,7 +60,7 @@ def _loaded(entry: EntryPoint) -> AnySimulator:
     where = f"{entry.name!r} ({entry.value}, of {_owner(entry)})"
     try:
         brought = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{where}, which cannot be imported: {type(error).__name__}: {error}") from error
     simulator = _checked(brought, where)
     if simulator.name != entry.name:

@@ -83,6 +83,13 @@ class InstrumentLink:
         """Which kind of link that is."""
         return kind_of(self.resource) if self.can is None else KINDS[CAN]
 
+    def check(self) -> None:
+        """Raise `ValueError` where nothing can be there, whoever is connected; opens nothing."""
+        if self.can is not None:
+            from instruments.wires.can import refuse_unknown_interface
+
+            refuse_unknown_interface(self.can)
+
 
 @dataclass(slots=True)
 class Troubles:

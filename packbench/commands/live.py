@@ -28,10 +28,12 @@ def live(
     with_input: Annotated[bool, typer.Option("--until-input-ends", hidden=True)] = False,
 ) -> None:
     """Show the run in progress in a browser; ending this ends the page, not the test."""
+    from bench.serving import refuse_host_of_others
     from packbench.live.control import SessionControl
     from packbench.live.serving import Page, Server, follow
     from packbench.live.watching import Watch
 
+    refuse_host_of_others(host)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

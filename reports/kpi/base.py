@@ -93,6 +93,8 @@ class Asked:
     """Steps that it was computed from as well, though nobody named them."""
     assumed: Mapping[str, float] = field(default_factory=dict)
     """What else than meters it rests on; see `Explained`."""
+    counts: bool = False
+    """What nothing moves is exact then: a number of events has no rows that it could be off by."""
 
     @property
     def read(self) -> tuple[Step, ...]:
@@ -145,7 +147,8 @@ class KpiFunction(Generic[Q]):
     meters. `span` is what a limit may lie between, in `unit`: a limit outside is of another unit. `specimen` is the
     share by which a figure may be worse than that of the specimen's own accepted run; None: not held against that.
     `needs` are what a bench must have to show it (`reports.kpi.needs`). `others` are the steps that it reads beside the
-    one that it is asked for. `subject` is whose figure it is: who has failed where it is beyond its limit.
+    one that it is asked for. `subject` is whose figure it is: who has failed where it is beyond its limit. One that
+    `counts` is a whole number, and exact where no meter moves it.
     """
 
     function: Callable[..., Value]
@@ -163,6 +166,7 @@ class KpiFunction(Generic[Q]):
     needs: tuple[Need, ...] = ()
     others: Others = nobody_else
     subject: Subject = "pack"
+    counts: bool = False
     definition: str = field(init=False)
     __name__: str = field(init=False)
 
@@ -208,6 +212,7 @@ class KpiFunction(Generic[Q]):
                 dict(list(bound.arguments.items())[1:]),
                 self.span,
                 tuple(self.others(run, steps[0])),
+                counts=self.counts,
             )
             figure = self._figure(asked, words, found)
             return replace(figure, unmeasurable=why) if why else figure
@@ -254,6 +259,8 @@ class KpiFunction(Generic[Q]):
     def _figure(self, asked: Asked, words: Mapping[str, object], found: object) -> Kpi:
         run, step = asked.run, asked.steps[0]
         answer = found if isinstance(found, Explained) else Explained(_number(found))
+        if self.counts and isfinite(answer.value) and answer.value % 1:
+            raise TypeError(f"it counts, and returned {answer.value:g}, which is no whole number")
         words = {**words, **answer.words}
         key, name, symbol, definition = (
             wording.fill(template, words) for template in (self.key, self.name, self.symbol, self.definition)
@@ -271,7 +278,7 @@ Registered = KpiFunction[...]
 def of_step(  # noqa: PLR0913 - each is a property of the KPI
     key: str, *, symbol: str, unit: str, sense: Sense, columns: Sequence[str], also: Sequence[str] = (),
     applies: Applies = every_step, name: str = "", span: tuple[float, float] = ANY, specimen: float | None = None,
-    needs: Sequence[Need] = (), others: Others = nobody_else, subject: Subject = "pack",
+    needs: Sequence[Need] = (), others: Others = nobody_else, subject: Subject = "pack", counts: bool = False,
 ) -> Callable[
     [Callable[Concatenate[Recording, Step, P], Value]], KpiFunction[Concatenate[Recording, StepRef, P]]
 ]:  # fmt: skip
@@ -286,7 +293,7 @@ def of_step(  # noqa: PLR0913 - each is a property of the KPI
         return KpiFunction(
             function=function, steps=1, key=key, name=name or key, symbol=symbol, unit=unit, sense=sense,
             columns=_names(columns), also=_names(also), applies=applies, span=span, specimen=specimen,
-            needs=tuple(needs), others=others, subject=subject,
+            needs=tuple(needs), others=others, subject=subject, counts=counts,
         )  # fmt: skip
 
     return registered

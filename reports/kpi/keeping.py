@@ -29,7 +29,7 @@ def _said(run: Recording, step: Step) -> list[Event]:
 
 @of_step(
     "warnings that came late", symbol="n_late", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED),
-    applies=managed, subject="manager",
+    applies=managed, subject="manager", counts=True,
 )  # fmt: skip
 def late_warnings(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km, and of which nobody was warned when it
@@ -52,7 +52,7 @@ def _is_late(run: Recording, step: Step, departure: Event) -> bool:
 
 @of_step(
     "turns of the power", symbol="n_turn", unit="1", sense="at_most", columns=(TIME, SET), applies=managed,
-    subject="manager",
+    subject="manager", counts=True,
 )  # fmt: skip
 def turns(run: Recording, step: Step) -> Explained:
     """Most changes of the sign of what the manager asked for within an hour; {count} in all."""

@@ -64,6 +64,7 @@ def below_reserve(run: Recording, step: Step) -> Explained:
     subject="manager",
     columns=(TIME, RANGE, NEEDED),
     applies=managed,
+    counts=True,
 )
 def departures(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km and the manager had not warned of it, or
@@ -90,7 +91,7 @@ def _withheld(event: Event) -> float:
 
 @of_step(
     "departures missed by the pack", symbol="n_pack", unit="1", sense="at_most", columns=(TIME, RANGE, NEEDED),
-    applies=managed,
+    applies=managed, counts=True,
 )  # fmt: skip
 def missed_by_the_pack(run: Recording, step: Step) -> Explained:
     """Departures of {count} at which trip and reserve lacked more than 1 km, and would not have, had the pack taken
@@ -110,6 +111,7 @@ def missed_by_the_pack(run: Recording, step: Step) -> Explained:
     subject="manager",
     columns=(TIME, RANGE),
     applies=managed,
+    counts=True,
 )
 def failures(run: Recording, step: Step) -> Explained:
     """Decisions of {count} that the manager did not give: no answer in time, or none that the contract knows{first}."""

@@ -79,7 +79,7 @@ def _loaded(entry: EntryPoint) -> Iterable[Registered]:
     where = f"The KPI {entry.name!r} ({entry.value}, of {_owner(entry)})"
     try:
         brought = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{where} cannot be imported: {text}") from error
     kpis = [brought] if isinstance(brought, KpiFunction) else []

@@ -86,7 +86,7 @@ def _combined(figure: Kpi, asked: Asked, counted: Sequence[tuple[Contribution, f
     combined = hypot(*(each.standard for each in found))
     step = asked.steps[0]
     ending = step.ended_by if ended_by(step, tuple(asked.run.columns)) else None
-    if not combined:
+    if not combined and not asked.counts:
         found = [_one_sample(figure, asked)]
     expanded = EXPANDED * hypot(*(each.standard for each in found))
     by_end = EXPANDED * hypot(*(end for _, end in counted)) if counted else 0.0

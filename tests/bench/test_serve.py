@@ -25,7 +25,7 @@ from campaign.served import ServedBench, served, serving_process
 from instruments.roles import InstrumentFault
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, Session
-from tests.bench.cli_support import ROOT, packbench
+from tests.bench.cli_support import ROOT, packbench, packbench_here
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -326,12 +326,32 @@ def test_what_cannot_be_served_is_one_sentence(tmp_path: Path, change: dict[str,
     assert says in str(caught.value)
 
 
-def test_a_host_that_is_not_ours_is_a_bench_fault(tmp_path: Path) -> None:
-    offer = Offer("192.0.2.1", 1.0)  # TEST-NET-1, RFC 5737: nobody's
+@pytest.mark.parametrize("host", ["192.0.2.1", "a b", "x" * 300])  # TEST-NET-1, RFC 5737: nobody's
+@pytest.mark.parametrize("command", ["serve", "live"])
+def test_a_host_that_is_not_ours_is_wrong_input(tmp_path: Path, command: str, host: str) -> None:
+    answer = packbench_here(command, *(() if command == "serve" else (tmp_path / "runs",)), "--host", host)
+    assert answer.status == 2
+    assert f"--host {host:.80}: no address of this machine (" in answer.err
+    assert "allowed: 127.0.0.1 for this machine alone, 0.0.0.0" in answer.err
+
+
+def test_control_lines_that_cannot_come_are_wrong_input(tmp_path: Path) -> None:
+    with (tmp_path / "lines").open("w+") as nothing, pytest.raises(InputError, match="--control: its lines come from"):
+        _check_served(tmp_path, Offer("127.0.0.1", 1.0, control=nothing.fileno()))
+
+
+def test_a_port_that_somebody_has_is_a_bench_fault(tmp_path: Path) -> None:
     with (
-        pytest.raises(BenchFault, match=r"cannot be served on 192.0.2.1 port \d+: [^(]*\.$"),
-        serving(setup_of({}, tmp_path), offer, lambda _event: None),
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(BenchFault, match=r"cannot be served on 127.0.0.1 port \d+: Address already in use; is it"),
     ):
+        _check_served(
+            tmp_path, Offer("127.0.0.1", 1.0), supply_at(f"TCPIP0::127.0.0.1::{taken.getsockname()[1]}::SOCKET")
+        )
+
+
+def _check_served(tmp_path: Path, offer: Offer, change: dict[str, Any] | None = None) -> None:
+    with serving(setup_of(change or {}, tmp_path), offer, lambda _event: None):
         pass
 
 

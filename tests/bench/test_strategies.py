@@ -24,7 +24,7 @@ from bench.strategies import (
     strategy_named,
 )
 from bench.testing import TestBench
-from bench.verdicts import InputError
+from bench.verdicts import InputError, TestError
 from models.cell import CellParameters, load_cell
 from models.string import NO_SPREAD, CellString
 from models.twin import Beginning
@@ -220,3 +220,50 @@ def test_without_scipy_the_search_says_what_is_missing(monkeypatch: pytest.Monke
     pack, _ = load_pack("lfp-24s")
     with pytest.raises(InputError, match=r"needs SciPy, and it is not here: pip install 'packbench\[map\]'"):
         Optimum(stages=3).for_pack(pack, Beginning())
+
+
+# --- one that a package brings, whatever it answers ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Odd(Strategy):
+    """Answers what it is told to, from a state of charge on."""
+
+    answer: object
+    since: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return "odd"
+
+    @classmethod
+    def named(cls, name: str) -> "Strategy | None":
+        return name if name == "odd" else None  # type: ignore[return-value]
+
+    def rate(self, soc: float, coldest: float, hottest: float, cell: CellParameters) -> float:
+        return self.answer if soc >= self.since else 1.0  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("answer", [None, nan, -1.0, "1C", True])
+def test_an_answer_that_is_no_rate_is_refused_before_anything_is_switched_on(
+    little_bench: TestBench, plant: Plant, answer: object
+) -> None:
+    plant.calls.clear()
+    with pytest.raises(TestError, match=r"The strategy odd asks for .* C at 0 % and .* °C; it must be a number of 0"):
+        little_bench.run(FastRecharge(until=soc_above(0.8), strategy=Odd(answer)))
+    assert plant.calls == []
+
+
+def test_an_answer_that_is_no_rate_in_the_middle_of_a_charge_is_a_mistake_in_its_code_and_all_is_off(
+    little_bench: TestBench,
+) -> None:
+    with pytest.raises(TestError, match="The strategy odd asks for None C at ") as caught:
+        little_bench.run(FastRecharge(until=TWENTY, strategy=Odd(None)))
+    concluded = little_bench.conclude(caught.value)
+    assert (concluded.verdict, concluded.bench is not None and concluded.bench.safe) == ("TEST ERROR", True)
+
+
+def test_a_package_that_makes_no_strategy_of_its_name_is_told(install: Install) -> None:
+    install("packbench.strategies", "odd", f"{__name__}:Odd")
+    with pytest.raises(InputError, match=r"strategy 'odd': Odd.named\(\) made 'odd', which is no Strategy"):
+        strategy_named("odd")

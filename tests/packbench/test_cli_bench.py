@@ -45,6 +45,28 @@ def test_a_shipped_station_is_ready(station: str) -> None:
         assert (entry.expect.model or "") in row
 
 
+@pytest.mark.parametrize(
+    ("interface", "says"),
+    [
+        ({"interface": "socketcn"}, "its CAN bus has an unknown interface 'socketcn'; did you mean 'socketcan'?"),
+        ({"interface": None}, "its CAN bus names no interface; allowed: canalystii, "),
+        ({"interface": ["packbench"]}, "its CAN bus has an unknown interface ['packbench']; "),
+        ({}, "its CAN bus names no interface; allowed: "),
+    ],
+)
+def test_a_can_interface_that_nobody_knows_is_wrong_input_before_anything_is_opened(
+    write_station: WriteStation, monkeypatch: pytest.MonkeyPatch, interface: dict[str, Any], says: str
+) -> None:
+    monkeypatch.setattr(OpenBench, "_reached", lambda _bench: pytest.fail("a link is opened"))
+    for name in ("CAN_INTERFACE", "CAN_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    answer = packbench_here(
+        "check", write_station(lambda station: station["instruments"]["bms"].update(can={**interface, "channel": "x"}))
+    )
+    assert answer.status == 2
+    assert "instrument bms: " + says in answer.err
+
+
 def test_a_charger_is_switched_off_and_the_bms_confirms_it() -> None:
     answer = packbench_here("safe", "virtual-wallbox")
     assert answer.status == 0, answer.err

@@ -15,8 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.recording.rows import Columns, Rows
+from bench.verdicts import Measurement, TestError, Verdict
 from reports import kpi
 from reports.kpi import Kpi
+from reports.kpi.base import Registered
+from reports.kpi.registry import found
 from reports.recording import Recording
 from reports.uncertainty import budget, uncertainty
 
@@ -497,3 +500,49 @@ def test_a_temperature_rise_is_as_unsure_as_a_monte_carlo_finds(lasting: float) 
     within, ratio = stated_over_found(found)
     assert within >= 0.9
     assert 0.65 <= ratio <= 1.5
+
+
+def _held(counting: bool, value: float = 6.0) -> Kpi:
+    @kpi.of_step("events", symbol="n", unit="1", sense="at_most", columns=(), applies=kpi.on_request, counts=counting)
+    def events(run: Recording, step: kpi.Step) -> float:
+        """What was noted."""
+        return value
+
+    truth = Truth()
+    truth.step("rest", "Rest", 1000, **{"Supply Voltage / V": 80.0})
+    return events(truth.measured(), "rest")
+
+
+def test_a_count_is_exact_and_what_is_none_is_known_to_one_sample() -> None:
+    """A limit that is just kept is kept: six of six allowed events are no doubt of anybody's meters."""
+    counted, share = _held(True), _held(False)
+    assert (uncertainty(counted), uncertainty(share) > 0) == (0.0, True)
+    judged = Measurement("events", counted.value, "1", at_most=6, uncertainty=uncertainty(counted))
+    assert (judged.verdict, str(judged)) == (Verdict.PASS, "events: 6 1 (allowed: at most 6 1)")
+
+
+def test_a_count_that_is_no_whole_number_is_a_mistake_in_its_function() -> None:
+    with pytest.raises(TestError, match=r"KPI 'events' .*it counts, and returned 2.5, which is no whole number"):
+        _held(True, 2.5)
+
+
+def test_a_count_that_a_meter_moves_is_as_sure_as_that_meter() -> None:
+    @kpi.of_step(
+        "high samples", symbol="n", unit="1", sense="at_most", columns=("Voltage / V",), applies=kpi.on_request,
+        counts=True,
+    )  # fmt: skip
+    def high(run: Recording, step: kpi.Step) -> int:
+        """Samples above 80 V."""
+        return int((run.values("Voltage / V", step) > 80.0).sum())
+
+    truth = Truth()
+    truth.step("rest", "Rest", 100, **{"Supply Voltage / V": lambda at: 79.95 + at / 1000})
+    assert uncertainty(high(truth.measured(), "rest")) > 1
+
+
+COUNTS = [each for each in found().kpis if each.unit == "1" and each.symbol.startswith("n_")]
+
+
+@pytest.mark.parametrize("counting", COUNTS, ids=str)
+def test_what_is_written_as_a_number_of_events_counts(counting: Registered) -> None:
+    assert counting.counts

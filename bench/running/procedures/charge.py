@@ -12,6 +12,7 @@ from bench.running.procedures.base import Control, Direction, Envelope, Extremes
 from bench.running.procedures.leading import AHEAD, Leading, conditioner
 from bench.running.sampling import Row
 from bench.scenario import Charge, FastRecharge, amperes
+from bench.strategies import rate_of
 from models.cell import CellParameters
 
 NEAR_THE_LIMIT = 0.1
@@ -128,7 +129,7 @@ class FastRechargeProcedure(Procedure[FastRecharge]):
         command = stage.sampler.command
 
         def wanted(row: Row, _time: float) -> float:
-            asked = capacity * strategy.rate(row[_SOC], row[_COLDEST], row[_HOTTEST], cell)
+            asked = capacity * rate_of(strategy, row[_SOC], row[_COLDEST], row[_HOTTEST], cell)
             command(asked * row[_VOLTAGE])
             return min(asked, largest)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.running.declared import Place, Workplace
+from bench.running.procedures import contract
 from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 from bench.verdicts import InputError
@@ -39,7 +40,7 @@ def _from_outside(kind: type[Step]) -> type[Procedure[Any]]:
         known = sorted({each.__name__ for each in _own()} | extensions.brought(GROUP).keys())
         raise InputError(
             f"Steps of kind {kind.__name__} ({kind.__module__}) have no procedure: nobody knows how to carry them out; "
-            f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}), or use "
+            f"install the package that brings one (entry point {kind.__name__!r} of the group {GROUP!r}); "
             f"{nearest(kind.__name__, known)}"
         ) from None
     except extensions.ExtensionError as error:
@@ -54,6 +55,9 @@ def _checked(found: object, kind: type[Step], where: str) -> type[Procedure[Any]
     if getattr(found, "kind", None) is not kind:
         theirs = getattr(getattr(found, "kind", None), "__name__", "nothing")
         raise InputError(f"{where} says that it carries out {theirs}: its `kind` must be the class of the step.")
+    wrong = contract.wrong_class(found)
+    if wrong:
+        raise InputError(f"{where} cannot be used: {wrong}")
     return found
 
 

@@ -1,8 +1,9 @@
 """Roles are records: one that somebody else brings is opened, scanned, guarded and made safe as ours are."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan, nan
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pytest
@@ -94,8 +95,35 @@ def no_limits(_pack: PackFile, _station: StationFile) -> Iterable[Any]:
     yield RESISTANCE
 
 
+def nobody_measures(_pack: PackFile, _station: StationFile) -> Iterable[Limit]:
+    yield Limit("insulation", "Insulatoin", "Ohm", at_least=1e6, label="insulation")
+
+
 def raises(_pack: PackFile, _station: StationFile) -> Iterable[Limit]:
     raise ZeroDivisionError("by zero")
+
+
+WRONG: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "nan": ({"at_most": nan}, "whose at_most is nan; it must be a number."),
+    "text": ({"at_least": "90"}, "whose at_least is '90'; it must be a number."),
+    "crossed": ({"at_least": 2.0, "at_most": 1.0}, "whose at_least 2 is above its at_most 1: no value would be"),
+    "debounce": ({"debounce": -1.0}, "whose debounce is -1 s; allowed: 0 and more."),
+    "forever": ({"debounce": inf}, "whose debounce is inf s; allowed: 0 and more."),
+    "when": ({"when": "often"}, "whose when is 'often'; did you mean 'open'?"),
+    "explains": (
+        {"explains": frozenset({"insulatio"})},
+        "explains has the fault 'insulatio'; did you mean 'insulation'?",
+    ),
+}
+"""Limits that would be found out by their first violation, or guard nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    """`wrong_<one of WRONG>`: a maker of that limit."""
+    if not name.startswith("wrong_"):
+        raise AttributeError(name)
+    values, _ = WRONG[name.removeprefix("wrong_")]
+    return lambda _pack, _station: [Limit("insulation", RESISTANCE, "Ohm", **values)]
 
 
 def with_instrument(line: str, station: str = STATION) -> str:
@@ -211,6 +239,33 @@ def test_two_packages_cannot_both_bring_a_role(tester: Install, write: WriteFile
         load_station(str(write("station.yaml", WITH_TESTER)))
 
 
+def test_a_package_cannot_bring_a_role_of_ours(install: Install, write: WriteFile) -> None:
+    install("packbench.roles", "bms", f"{MINE}:TESTER")
+    with pytest.raises(InputError, match=r"the role 'bms' \(.*\) has a name that packbench's own has"):
+        load_station(str(write("station.yaml", STATION)))
+
+
+def test_a_package_cannot_bring_a_fault_of_ours(new_bench: OpenTestBench, install: Install) -> None:
+    """Its limit would blame whom ours blames."""
+    install("packbench.faults", "insulation", f"{MINE}:LEAK")
+    bench = new_bench()
+    with pytest.raises(
+        InputError, match=r"The fault 'insulation' \(.*\) has a name that packbench's own has"
+    ) as refused:
+        bench.open()
+    bench.conclude(refused.value)
+
+
+def test_a_module_that_ends_its_process_while_it_is_imported_is_told(
+    install: Install, write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends_here.py").write_text("raise SystemExit(0)", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    install("packbench.roles", "insulation tester", "ends_here:ROLE")
+    with pytest.raises(InputError, match="cannot be imported: SystemExit: 0"):
+        load_station(str(write("station.yaml", WITH_TESTER)))
+
+
 def test_two_roles_cannot_mean_different_things_by_one_step(install: Install, write: WriteFile) -> None:
     install("packbench.roles", "other", f"{MINE}:SAME_STEP")
     text = with_instrument(f'tester: {{driver: "{MINE}:FakeTester", resource: plant, roles: [other]}}')
@@ -230,6 +285,8 @@ def test_a_role_that_nobody_has_is_named_with_the_nearest(write: WriteFile) -> N
         ("no_limits", "made 'Insulation Resistance / Ohm', which is no Limit"),
         ("raises", "failed: ZeroDivisionError: by zero"),
         ("NOWHERE", "cannot be imported: AttributeError"),
+        ("nobody_measures", "The limit 'insulation' guards 'Insulatoin', which nobody on this bench measures; "),
+        *[(f"wrong_{name}", says) for name, (_, says) in WRONG.items()],
     ],
 )
 def test_limits_that_cannot_be_used_are_told_before_anything_is_switched_on(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.safety.guard import Guard, Limit, Recovery, Violation
+from bench.verdicts import InputError
 from instruments.roles import BmsState
 
 LAYOUT = ("Test Time / s", "Voltage / V", "Current / A")
@@ -96,7 +97,7 @@ def test_nothing_outside_its_bounds_ever_passes(voltage: float, current: float) 
 
 
 def test_a_limit_on_a_column_that_is_not_scanned_is_no_guard() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(InputError, match="which nobody on this bench measures; allowed: "):
         Guard([HIGH], ("Test Time / s",))
 
 

@@ -231,9 +231,8 @@ def test_it_measures_behind_its_contactors_as_well(node: can.BusABC, bms: FoxBms
     assert bms.bus_voltage() == pytest.approx(12.5)
 
 
-@pytest.mark.parametrize("interface", ["nonsense", "socketcan"])
-def test_a_bus_that_is_not_there(context: LinkContext, interface: str) -> None:
-    settings = {"interface": interface, "channel": "no-such-bus"}
+def test_a_bus_that_is_not_there(context: LinkContext) -> None:
+    settings = {"interface": "socketcan", "channel": "no-such-bus"}
     with pytest.raises(InstrumentFault, match=r"bms \(interface .*\) cannot be opened"):
         FoxBms(settings, context, name="bms")
 

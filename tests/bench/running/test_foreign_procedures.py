@@ -1,0 +1,101 @@
+"""What a package's procedure answers, whatever that is: one sentence, nobody's hardware blamed, everything off."""
+
+from collections.abc import Callable
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from bench.running.procedures import Extremes
+from bench.testing import TestBench
+from bench.verdicts import InputError, TestError
+from tests.bench.fakes import Plant
+from tests.bench.running.test_procedures import Bring, Trickle, TrickleProcedure, bring
+
+__all__ = ["bring"]
+
+SOURCE, VOLTS = ("source", "current"), ("source", "voltage")
+
+
+def answering(value: object) -> Callable[..., Any]:
+    return lambda *_: value
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "says"),
+    [
+        ("envelope", answering([1]), "its procedure's envelope is [1]; it must be a mapping of (role, quantity) to"),
+        ("envelope", answering(None), "its procedure's envelope is None; it must be a mapping"),
+        ("envelope", answering({"source": Extremes(0, 1)}), "envelope is 'source'; it must be (role, quantity)"),
+        ("envelope", answering({SOURCE: (0, 1)}), "envelope of ('source', 'current') is (0, 1); it must be Extremes"),
+        ("envelope", answering({VOLTS: Extremes(0, nan)}), "voltage') is 0 to nan; the lower one comes first."),
+        ("envelope", answering({VOLTS: Extremes(1, 0)}), "is 1 to 0; the lower one comes first."),
+        ("problems", answering("bad"), "problems is 'bad'; it must be sentences, one for each problem."),
+        ("problems", answering(None), "problems is None; it must be sentences"),
+        ("set_points", answering({"current": "x"}), "set_points is {'current': 'x'}; it must be a mapping of names to"),
+        ("words", answering({"strategy": 1}), "words is {'strategy': 1}; it must be a mapping of names to texts."),
+        ("until", answering("soon"), "until is 'soon'; it must be a list of sentences."),
+        ("scan_period", 0.0, "scan_period is 0.0; it must be a number of 0.001 or more."),
+        ("scan_period", None, "scan_period is None; it must be a number"),
+        ("mean_current", answering(None), "mean_current is None; it must be a number."),
+        ("direction", "up", "its direction is 'up'; allowed: both, charge, discharge, none."),
+        ("needs", "Voltage / V", "its needs are 'Voltage / V'; they must be a tuple of names of columns."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_an_answer_is_refused_before_anything_is_switched_on(
+    little_bench: TestBench, plant: Plant, bring: Bring, monkeypatch: pytest.MonkeyPatch, name: str, answer: Any,
+    says: str,
+) -> None:  # fmt: skip
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, name, answer)
+    plant.calls.clear()
+    with pytest.raises(InputError) as refused:
+        little_bench.run(Trickle(0.25))
+    assert says in str(refused.value)
+    assert plant.calls == []
+
+
+@pytest.mark.parametrize("value", [None, nan, -1.0, inf, "an hour"])
+def test_a_step_that_takes_no_time_that_there_is_is_refused(
+    little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch, value: object
+) -> None:
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(Trickle, "expected_duration", answering(value))
+    with pytest.raises(InputError, match=r"expected_duration of the step is .*; it must be a number"):
+        little_bench.run(Trickle(0.25))
+
+
+class _Ending:
+    """Ends a step by what it is told to say."""
+
+    def __init__(self, says: object) -> None:
+        self._says = says
+
+    def reached(self, _row: object, _distrusted: object = ()) -> Any:
+        return self._says
+
+    def postpone(self, seconds: float) -> None:
+        """It knows no time."""
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "says"),
+    [
+        ("begin", answering(None), "begin is None; it must be a function of row and time."),
+        ("ending", answering(None), "ending is None; it must be an Ending, with reached() and postpone()."),
+        ("ending", answering(_Ending(True)), "ending.reached is True; it must be a sentence, or None while the step"),
+        ("pace", answering(0), "pace is 0; it must be a number of s above 0."),
+        ("pace", answering(nan), "pace is nan; it must be a number of s above 0."),
+    ],
+)
+def test_what_cannot_be_an_answer_in_the_middle_of_a_step_is_a_mistake_in_its_code_and_all_is_off(
+    little_bench: TestBench, plant: Plant, bring: Bring, monkeypatch: pytest.MonkeyPatch, name: str, answer: Any,
+    says: str,
+) -> None:  # fmt: skip
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, name, answer)
+    with pytest.raises(TestError) as caught:
+        little_bench.run(Trickle(0.25))
+    assert f"Step 'trickle': its procedure's {says}" in str(caught.value)
+    concluded = little_bench.conclude(caught.value)
+    assert (concluded.verdict, concluded.bench is not None and concluded.bench.safe) == ("TEST ERROR", True)
