@@ -10,7 +10,7 @@ from mutation import recording, selection
 from mutation.mutants import Mutant, places
 from mutation.recording import Record
 from mutation.trees import copy_of, mutated
-from mutation.trial import Pen
+from mutation.trial import Pen, UnsoundError
 
 TESTS = [f"test_little.py::test_{name}" for name in ("the_limit_itself_is_no_violation", "it_ends", "a_word_is_said")]
 RECORD = Record(dict(zip(TESTS, (0.01, 0.02, 0.03), strict=True)), {})
@@ -70,8 +70,18 @@ def test_a_slow_test_that_also_fails_with_nothing_changed_kills_nobody(project: 
 
 def test_where_no_test_runs_at_all_nobody_is_killed(project: Path) -> None:
     (project / "conftest.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
-    with copy_of(project) as tree, pytest.raises(RuntimeError, match=r"(?s)No test runs in .*nothing_of_that_name"):
+    with copy_of(project) as tree, pytest.raises(UnsoundError, match=r"(?s)No test runs in .*nothing_of_that_name"):
         Pen(tree).judge(mutant_of(project, "return voltage >= LIMIT"), [TESTS], RECORD)
+
+
+def test_a_test_that_is_there_no_more_kills_nobody(project: Path, pen: Pen) -> None:
+    """A session that is told a name it does not know ends before any test runs, and that was called a kill."""
+    gone = "test_little.py::test_of_another_name_by_now"
+    harmless = mutant_of(project, 'return "HIGH" if trips(voltage) else "fine"')
+    with pytest.raises(
+        UnsoundError, match=rf"The record names tests that there are not: {gone}; see them anew with --r"
+    ):
+        pen.judge(harmless, [[TESTS[2], gone]], RECORD)
 
 
 def test_the_tree_itself_is_never_touched_and_a_copy_is_as_before(project: Path) -> None:
