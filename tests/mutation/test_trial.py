@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mutation import recording, selection
 from mutation.mutants import Mutant, places
@@ -105,7 +108,12 @@ def test_two_mutants_of_one_size_are_told_apart_by_their_time(project: Path) -> 
 # --- which tests are asked ------------------------------------------------------------------------------------------
 
 
+BESIDE = {"all the others": 1800.0}
+"""s of the tests that do not reach it: there are many."""
+
+
 def asked(mutant: Mutant, record: Record, source: str, killers: tuple[str, ...] = ()) -> list[list[str]]:
+    record = replace(record, seconds=BESIDE | record.seconds)
     return selection.batches(mutant, record, {"file.py": source, "other.py": "x = LIMIT\n"}, killers)
 
 
@@ -147,10 +155,19 @@ def test_what_runs_at_import_is_asked_of_the_tests_that_are_named_like_its_folde
 
 
 def test_no_more_is_asked_than_there_is_time_for_but_somebody_always_is() -> None:
-    fits = Record({"a": 1.0, "b": selection.BUDGET, "c": 1.0}, {"file.py": {2: frozenset("abc")}})
+    most = selection.BUDGET * 1800
+    fits = Record({"a": 1.0, "b": 1.1 * most, "c": 1.0}, {"file.py": {2: frozenset("abc")}})
     assert asked(a_mutant(), fits, "") == [["a", "c"]]
-    long = Record({"a": selection.BUDGET + 1}, {"file.py": {2: frozenset("a")}})
+    long = Record({"a": 3 * most}, {"file.py": {2: frozenset("a")}})
     assert asked(a_mutant(), long, "") == [["a"]]
+
+
+@given(slower=st.floats(0.1, 20.0))
+def test_a_record_of_a_busy_computer_asks_the_same_tests(slower: float) -> None:
+    seconds = BESIDE | {"a": 1.0, "b": 30.0, "c": 60.0, "d": 90.0}
+    lines = {"file.py": {2: frozenset("abcd")}}
+    busy = Record({test: slower * took for test, took in seconds.items()}, lines)
+    assert asked(a_mutant(), busy, "") == asked(a_mutant(), Record(seconds, lines), "") == [["a"], ["b", "c"]]
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
