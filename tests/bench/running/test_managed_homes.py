@@ -155,6 +155,20 @@ def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) 
     assert column(run, "Power / W")[~plugged & np.isfinite(column(run, "Plugged In / 1"))].min() < 0
 
 
+@pytest.mark.parametrize(("then", "asked_again"), [(-7000, False), (7000, True)], ids=["on below it", "and up again"])
+def test_a_manager_is_asked_once_each_time_that_giving_brings_its_car_below_the_reserve(
+    on: On, then: int, asked_again: bool
+) -> None:
+    """Not in every scan in which it is below; and again only once it has been clearly above."""
+    with manager(lambda asked: {"power": then if asked["reason"] == "reserve" else -7000}) as (address, _):
+        whole = on("virtual-module", soc=0.6).run(Manage(address, hours(0.25)))
+        reserve = float(np.nanmax(column(whole, "Range / km"))) - 0.5
+        run = on("virtual-module", soc=0.6).run(Manage(address, replace(hours(0.75), reserve=reserve)))
+    reasons = [each["reason"] for each in events(run, "manager")]
+    assert reasons[:2] == ["start", "reserve"]
+    assert ("reserve" in reasons[2:]) is asked_again
+
+
 def test_a_home_has_its_own_charger_road_and_forecast(on: On) -> None:
     with manager(lambda _asked: {"power": 9000}) as (address, asked):
         step = Manage(address, hours(0.5), charger=3700.0, reserve_road="motorway-130", foreseen=0.5, garage=False)
