@@ -264,6 +264,13 @@ def test_a_way_to_an_answer_is_no_swing() -> None:
     assert kpi.decay_of_swings(run, "it").value == 0.0
 
 
+def test_swings_count_from_the_first_sample_of_a_frequency_that_stands_for_three_seconds() -> None:
+    """The way to 400 W, then 50 W too much, 20 W too little and 20 W too much: these three."""
+    given = [0.0, 450.0, 380.0, 420.0]
+    assert kpi.decay_of_swings(answered([50.5] * 4, [400.0] * 4, given), "it").value == pytest.approx(1.0)
+    assert kpi.decay_of_swings(answered([50.5] * 3, [400.0] * 3, given[:3]), "it").value == 0.0
+
+
 def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
     """4 A of 100 V: of 500 W the pack takes 400 W, and the charger does what there is to be done."""
     asked, given = [0.0] + [500.0] * 9, [0.0] + [400.0] * 9
