@@ -91,6 +91,20 @@ def test_a_reserve_is_there_from_ninety_five_per_cent_on() -> None:
     assert kpi.delivered(run, "it").value == pytest.approx(100 * (940 + 960 + 1000 + 1000) / 5000)
 
 
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [([0, -1000, -1000, 0, 1000, 1000], 2), ([0, -900, -900, 0, 900, 900], 0)],
+    ids=["all", "a part"],
+)
+def test_a_reserve_that_never_comes_or_that_nobody_asks_for_has_no_activation_time(
+    asked: list[float], count: int
+) -> None:
+    """It gives what it takes as it should, and nothing back of what is taken from it."""
+    found = kpi.activation_time(answered([50.0] * 6, asked, [max(each, 0.0) for each in asked]), "it")
+    assert np.isnan(found.value)
+    assert f"{count} times" in found.definition
+
+
 def test_a_reserve_of_ninety_five_per_cent_is_there() -> None:
     run = answered([49.8] * 4, [-1000.0] * 4, [0.0, -950, -950, -950])
     assert kpi.sustained(run, "it").value == 2.0
