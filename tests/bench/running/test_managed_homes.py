@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bench.grid.steps import FollowPower, Manage
+from bench.managing.links import Seen, Standing
 from bench.recording.run import RunRecord
 from bench.running.procedures import manage
 from bench.running.procedures.managed import line
@@ -55,6 +56,19 @@ class Standby:
 
     def close(self) -> None:
         self.closed = True
+
+
+class Speaks(Standby):
+    """One that speaks by itself, and after 30 and after 60 s says that something is wrong, each time for as long."""
+
+    live = True
+
+    def decide(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"power": 0}
+
+    def follow(self, seen: Seen) -> Standing:
+        wrong = ["", "its clock is wrong", "its meter is wrong"][min(int(max(seen.time, 0.0) // 30), 2)]
+        return Standing(0.0, problem=wrong)
 
 
 def slowly(may: threading.Event, links: list[Any]) -> Callable[..., Standby]:
@@ -142,6 +156,17 @@ def test_a_manager_that_goes_down_again_before_it_is_back_leaves_no_link_behind(
     outages = (Outage("restart", 300.0, 600.0), Outage("restart", 700.0, 800.0))
     bench.run(Manage("http://127.0.0.1:9", hours(0.5, outages=outages)))
     until(lambda: len(links) == 3 and all(each.closed for each in links))
+
+
+def test_what_is_wrong_with_a_manager_is_told_once_and_again_when_it_is_something_else(
+    on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it asks for 0 W all the time."""
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: Speaks())
+    run = on("virtual-module", soc=0.6).run(Manage("http://127.0.0.1:9", hours(0.25)))
+    assert [each["problem"] for each in events(run, "manager") if each["reason"] == "order"] == [
+        "its clock is wrong", "its meter is wrong",
+    ]  # fmt: skip
 
 
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
