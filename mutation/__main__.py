@@ -18,7 +18,7 @@ from mutation import equivalents, recording, results, selection
 from mutation.mutants import Mutant, places
 from mutation.sampling import sample
 from mutation.trees import ROOT, copy_of
-from mutation.trial import Judged, Pen
+from mutation.trial import Judged, Pen, UnsoundError
 
 MUTATED = ("bench/safety", "bench/running", "reports/kpi")
 KPIS = (
@@ -43,14 +43,14 @@ WIDTH = 160
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 1 when too few were killed, 2 for a wrong option or a stale entry, 130 when interrupted."""
-    options = _options(arguments)
+    """Exit status: 1 when too few were killed, 2 for a wrong option or what is stale, 130 when interrupted."""
+    options = options_of(arguments)
     try:
         known, sources = equivalents.load(), _sources(options.files)
     except (equivalents.StaleError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
-    record = _record(options)
+    record = record_of(options)
     drawn = sample({file: places(file, source) for file, source in sources.items()}, options.count, options.seed)
     kept = results.Kept(RESULTS)
     judging = Judging(record, sources, kept, known, again=options.survivors)
@@ -61,13 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _judge(judging, drawn, options.jobs)
     except KeyboardInterrupt:
         status = 130
+    except UnsoundError as error:
+        print(error, file=sys.stderr)
+        status = 2
     found = [result for mutant in drawn if (result := kept.of(mutant, sources[mutant.file])) is not None]
     results.show(found, Console(width=None if sys.stdout.isatty() else WIDTH))
     REPORT.write_text(results.as_json(found, {"seed": options.seed, "count": options.count}), encoding="utf-8")
     return status or int(not results.score(found, apart=True) >= results.ASKED)
 
 
-def _options(arguments: Sequence[str] | None) -> Namespace:
+def options_of(arguments: Sequence[str] | None) -> Namespace:
+    """What was asked for on the command line (None: of this process)."""
     parser = ArgumentParser(prog="python -m mutation", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
     parser.add_argument("--count", type=int, default=300, help="how many mutants (default: 300)")
@@ -77,7 +81,10 @@ def _options(arguments: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument("--survivors", action="store_true", help="try those again that have survived")
     parser.add_argument(
-        "--record", nargs="*", metavar="TESTS", help="see anew which test runs which line: of all, or of those"
+        "--record",
+        nargs="*",
+        metavar="TESTS",
+        help="see anew which test runs which line: of all, or of those beside what has changed",
     )
     return parser.parse_args(arguments)
 
@@ -94,13 +101,19 @@ def _sources(wanted: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _record(options: Namespace) -> recording.Record:
-    if options.record and RECORD.exists():
-        recording.save(recording.load(RECORD).renewed(recording.record(options.record, MUTATED, options.jobs)), RECORD)
-    elif options.record is not None or not RECORD.exists():
-        print("Which test runs which line is seen once; that takes several minutes.", flush=True)
-        recording.save(recording.record(TESTS, MUTATED, options.jobs), RECORD)
-    return recording.load(RECORD)
+def record_of(options: Namespace) -> recording.Record:
+    """The record that is kept, with what has changed since made good; `--record` alone makes all of it anew."""
+    kept = recording.load(RECORD) if RECORD.exists() and options.record != [] else recording.Record({}, {})
+    changed, gone = recording.outdated(kept, TESTS, ROOT)
+    kept = kept.without(gone).fitted(_sources(MUTATED))
+    anew = list(dict.fromkeys((*(options.record or ()), *changed)))
+    if anew:
+        print(
+            f"Which test runs which line is seen once, of {len(anew)} test files; all take several minutes.", flush=True
+        )
+        kept = kept.renewed(recording.record(anew, MUTATED, options.jobs, ROOT))
+    recording.save(kept, RECORD)
+    return kept
 
 
 class Judging:

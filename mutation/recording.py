@@ -2,6 +2,9 @@
 
 Lines that run in another process than the test count for the test that started it: pytest tells every process by its
 environment which test that is, and coverage takes its context from there.
+
+A record is kept between runs. What has changed since is made good: the lines of a file that was edited are found again
+by its text, and the test files that are new or other than they were are recorded anew.
 """
 
 import json
@@ -10,14 +13,15 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import coverage
 
 from mutation import noting
-from mutation.trees import ROOT, copy_of
+from mutation.trees import ROOT, copy_of, digest
 
 CONFIG = """\
 [run]
@@ -39,6 +43,10 @@ class Record:
     seconds: dict[str, float]
     lines: dict[str, dict[int, frozenset[str]]]
     """By file and line. A line that runs only at import is not in it."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Text by path of the files with those lines, as it was."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of the text of each test file, as it was."""
 
     def reaching(self, file: str, first: int, last: int) -> frozenset[str]:
         """The tests that run any of these lines."""
@@ -51,9 +59,28 @@ class Record:
 
     def renewed(self, newer: "Record") -> "Record":
         """With what a newer one of some test files says instead of what was known of those files."""
-        again = {_file_of(test) for test in newer.seconds}
+        again = {*newer.digests, *map(_file_of, newer.seconds)}
         seconds = {test: took for test, took in self.seconds.items() if _file_of(test) not in again} | newer.seconds
-        return Record(seconds, {file: self._both(newer, file, again) for file in {**self.lines, **newer.lines}})
+        lines = {file: self._both(newer, file, again) for file in {**self.lines, **newer.lines}}
+        return Record(seconds, lines, self.sources | newer.sources, self.digests | newer.digests)
+
+    def fitted(self, sources: Mapping[str, str]) -> "Record":
+        """The same for files as they are now (text by path), without those that are gone.
+
+        An edited line has the tests of what it replaces, a new one those of the lines around it: to ask a test too many
+        costs time, and one too few at worst a survivor, never a kill.
+        """
+        lines = {
+            file: _moved(self.lines.get(file, {}), self.sources.get(file, text), text) for file, text in sources.items()
+        }
+        return replace(self, lines=lines, sources=dict(sources))
+
+    def without(self, files: Collection[str]) -> "Record":
+        """Without the tests of some test files."""
+        seconds = {test: took for test, took in self.seconds.items() if _file_of(test) not in files}
+        return replace(
+            self, seconds=seconds, digests={file: it for file, it in self.digests.items() if file not in files}
+        )
 
     def _both(self, newer: "Record", file: str, again: set[str]) -> dict[int, frozenset[str]]:
         old, new = self.lines.get(file, {}), newer.lines.get(file, {})
@@ -63,6 +90,44 @@ class Record:
 
 def _file_of(test: str) -> str:
     return test.partition("::")[0]
+
+
+def _moved(tests: Mapping[int, frozenset[str]], before: str, now: str) -> dict[int, frozenset[str]]:
+    """The tests of each line of a text that was another one `before`."""
+    if before == now:
+        return dict(tests)
+    found: dict[int, frozenset[str]] = {}
+    for kind, old, old_end, new, new_end in SequenceMatcher(
+        None, before.splitlines(), now.splitlines(), autojunk=False
+    ).get_opcodes():
+        if kind == "equal":
+            found |= {new + at + 1: tests[old + at + 1] for at in range(old_end - old) if old + at + 1 in tests}
+        else:
+            around = range(old, old_end + 2) if old == old_end else range(old + 1, old_end + 1)
+            near = frozenset[str]().union(*(tests.get(line, ()) for line in around))
+            found |= dict.fromkeys(range(new + 1, new_end + 1), near) if near else {}
+    return found
+
+
+def files_of(tests: Sequence[str], root: Path = ROOT) -> dict[str, str]:
+    """A digest of the text of every test file of `tests` (files and folders), by its path from the root."""
+    paths = (
+        path for name in tests for path in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
+    )
+    return {
+        path.relative_to(root).as_posix(): digest(path.read_text(encoding="utf-8"))
+        for path in sorted(paths)
+        if path.name.startswith("test_")
+    }
+
+
+def outdated(kept: Record, tests: Sequence[str], root: Path = ROOT) -> tuple[list[str], set[str]]:
+    """The test files of `tests` that are new or other than they were, and those of a record that are gone.
+
+    By their own text: what they share with others may have changed as well, and then `--record` sees them anew.
+    """
+    now = files_of(tests, root)
+    return [file for file, its in now.items() if kept.digests.get(file) != its], kept.digests.keys() - now.keys()
 
 
 def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Path = ROOT) -> Record:
@@ -86,7 +151,9 @@ def record(tests: Sequence[str], sources: Sequence[str], workers: int, root: Pat
         # pytest-cov has merged what was there at its end; processes that outlive their test come later.
         merged.load()
         merged.combine([str(scratch)])
-        return Record(json.loads(seconds.read_text(encoding="utf-8")), lines_of(merged.get_data(), tree))
+        lines = lines_of(merged.get_data(), tree)
+        texts = {file: (tree / file).read_text(encoding="utf-8") for file in lines}
+        return Record(json.loads(seconds.read_text(encoding="utf-8")), lines, texts, files_of(tests, tree))
 
 
 def lines_of(data: coverage.CoverageData, tree: Path) -> dict[str, dict[int, frozenset[str]]]:
@@ -113,7 +180,8 @@ def save(kept: Record, file: Path) -> None:
         for path, by_line in kept.lines.items()
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"tests": names, "seconds": kept.seconds, "lines": lines}), encoding="utf-8")
+    rest = {"seconds": kept.seconds, "lines": lines, "sources": kept.sources, "digests": kept.digests}
+    file.write_text(json.dumps({"tests": names, **rest}), encoding="utf-8")
 
 
 def load(file: Path) -> Record:
@@ -124,4 +192,4 @@ def load(file: Path) -> Record:
         path: {int(line): frozenset(map(names.__getitem__, tests)) for line, tests in by_line.items()}
         for path, by_line in kept["lines"].items()
     }
-    return Record(kept["seconds"], lines)
+    return Record(kept["seconds"], lines, kept.get("sources", {}), kept.get("digests", {}))

@@ -1,6 +1,5 @@
 """What became of the mutants: kept as it comes (a run that was interrupted goes on), then a table and a JSON file."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mutation.mutants import Mutant
+from mutation.trees import digest
 from mutation.trial import KILLED, Judged, Status
 
 ASKED = 0.90
@@ -44,11 +44,6 @@ def result(mutant: Mutant, original: str, judged: Judged, why: str = "", seconds
         mutant.key, mutant.file, mutant.line, mutant.kind, mutant.before, mutant.after, digest(original), judged.status,
         judged.killer, why, judged.tried, round(seconds, 2),
     )  # fmt: skip
-
-
-def digest(source: str) -> str:
-    """Of the text of a file."""
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 class Kept:

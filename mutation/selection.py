@@ -16,10 +16,13 @@ from pathlib import PurePosixPath
 from mutation.mutants import Mutant
 from mutation.recording import Record
 
-BUDGET = 120.0
-"""s of recorded time that is spent on one mutant: the fastest tests that fit are tried, the others are not."""
-FIRST = 3.0
-"""s of the first batch, which mostly decides: to start a test costs less than to import its file."""
+BUDGET = 1 / 15
+"""Share of the recorded time of all tests that is spent on one mutant: the fastest that fit are tried, no others.
+
+Not seconds: on a computer that is busy with other things every test takes longer, and then fewer would be asked.
+"""
+FIRST = 1 / 600
+"""Share that is the first batch, which mostly decides: to start a test costs less than to import its file."""
 
 
 def batches(
@@ -37,7 +40,8 @@ def batches(
     ranks = (killers, reached & named, reached, own, named)
     first_of = {test: next(place for place, rank in enumerate(ranks) if test in rank) for test in known}
     known.sort(key=lambda test: (first_of[test], record.seconds[test], test))
-    left, first = BUDGET, FIRST
+    everything = sum(record.seconds.values())
+    left, first = BUDGET * everything, FIRST * everything
     early: list[str] = []
     late: list[str] = []
     for test in known:

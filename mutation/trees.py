@@ -1,5 +1,6 @@
 """Private copies of the tree: what is mutated, and what tests run in, is never the work tree itself."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -16,6 +17,11 @@ NOT_COPIED = shutil.ignore_patterns(
 
 _SECONDS = count(start=1)
 """Of 1970, when no file of ours was written."""
+
+
+def digest(text: str) -> str:
+    """Of the text of a file."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ failures: somebody would have noticed.
 """
 
 import multiprocessing
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ STARTING = 60.0
 PASSED = ("0", "5")
 """pytest's exit status where none failed, and where none of the tests is there any more."""
 FAILED, NONE_FAILED, HUNG = "failed", "none failed", "hung"
+
+
+class UnsoundError(RuntimeError):
+    """Tests that do not even run with nothing changed: no mutant can be killed by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +89,28 @@ class Pen:
                 if trial.outcome == NONE_FAILED:
                     break
                 if not trial.test:
-                    self._be_sound(left[0], record)
+                    self._be_sound(left, record)
                 if trial.test not in left or not self._is_flaky(trial.test, record):
                     hung = trial.outcome == HUNG or "Failed: Timeout" in trial.why
                     return Judged("timeout" if hung else "killed", trial.test, asked)
                 left = left[left.index(trial.test) + 1 :]
         return Judged("survived" if asked else "not reached", tried=asked)
 
-    def _be_sound(self, test: str, record: Record) -> None:
-        """Raise where no test runs here at all, which no mutant can be killed by."""
-        if not self._sound and self.run([test], record).outcome != NONE_FAILED:
-            raise RuntimeError(f"No test runs in {self.tree}, with nothing changed: {self._output()[-2000:]}")
+    def _be_sound(self, tests: Sequence[str], record: Record) -> None:
+        """Raise `UnsoundError` where tests do not run with nothing changed: then it was not the mutant that ended them.
+
+        One that has another name by now ends a session before any other runs.
+        """
+        if not self._sound and self.run(tests[:1], record).outcome != NONE_FAILED:
+            raise UnsoundError(f"No test runs in {self.tree}, with nothing changed: {self._output()[-2000:]}")
         self._sound = True
+        if self.run(tests, record, "--collect-only").outcome != NONE_FAILED:
+            said = rf"^ERROR: not found: (?:{re.escape(str(self.tree))}/)?(.*)$"
+            gone = sorted({*re.findall(said, self._output(), re.MULTILINE)})
+            raise UnsoundError(
+                f"The record names tests that there are not: {', '.join(gone) or self._output()[-2000:]}; see them "
+                "anew with --record and their files, and start again: what was judged is kept."
+            )
 
     def _output(self) -> str:
         return (self._scratch / child.OUTPUT).read_text(encoding="utf-8", errors="replace")
@@ -107,13 +122,13 @@ class Pen:
         self.flaky.add(test)
         return True
 
-    def run(self, tests: Sequence[str], record: Record) -> Trial:
-        """Run `tests` in order, up to the first failure."""
+    def run(self, tests: Sequence[str], record: Record, *more: str) -> Trial:
+        """Run `tests` in order, up to the first failure; `more` are options of pytest."""
         files = {name: self._scratch / name for name in (child.STATUS, child.FAILURE)}
         for file in files.values():
             file.unlink(missing_ok=True)
         longest = max(record.seconds.get(test, 0.0) for test in tests)
-        options = [f"--timeout={max(LONGEST_TEST, PATIENCE * longest):g}", f"--basetemp={self._scratch / 'tmp'}"]
+        options = [*more, f"--timeout={max(LONGEST_TEST, PATIENCE * longest):g}", f"--basetemp={self._scratch / 'tmp'}"]
         process = self._context.Process(target=child.run, args=(str(self.tree), str(self._scratch), [*options, *tests]))
         with _ended(process):
             process.start()

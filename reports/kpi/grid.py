@@ -5,8 +5,10 @@ charger that source and sink stand for they follow from the power at the termina
 recorded with each step: so a meter's error reaches them as it reaches that power.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import nan
 
 import numpy as np
@@ -86,8 +88,7 @@ class Grid:
         """Rows from each change of what is asked to the last one before the next."""
         asked = self.asked
         jumps = np.flatnonzero(np.abs(np.diff(asked)) > BAND * self.rated) + 1
-        ends = [*(jumps[1:] - 1).tolist(), len(asked) - 1]
-        return [(int(begin), int(end)) for begin, end in zip(jumps, ends, strict=True)]
+        return stretches(jumps.tolist(), len(asked))
 
     @cached_property
     def settled(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
@@ -116,6 +117,11 @@ def _supplies(_run: Recording, step: Step) -> bool:
     return step.kind == "Supply"
 
 
+def stretches(begins: Sequence[int], count: int) -> list[tuple[int, int]]:
+    """First and last row from each of `begins` to the next, the last one to the end of `count` rows."""
+    return [(begin, end - 1) for begin, end in pairwise([*begins, count])]
+
+
 def told(step: Step, name: str) -> float:
     """Set point of a step that has one of that name, else nan."""
     return step.set_points.get(name, nan)
@@ -136,9 +142,10 @@ def told(step: Step, name: str) -> float:
 )
 def settling_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side stays within 2 % of the
-    charger's own, or is cut by the BMS; nan where it never did.
+    charger's own, or is cut by the BMS; nan where it never did, or nothing changed.
     """
-    grid, longest = Grid(run, step), 0.0
+    grid = Grid(run, step)
+    longest = 0.0 if grid.changes else nan
     for begin, end in grid.changes:
         off = np.abs(grid.given[begin : end + 1] - grid.asked[begin : end + 1]) > BAND * grid.rated
         off &= ~grid.cut[begin : end + 1]
@@ -161,9 +168,10 @@ def settling_time(run: Recording, step: Step) -> Explained:
 )
 def dead_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side has moved by 5 % of the
-    change; nan where it never did.
+    change; nan where it never did, or nothing changed.
     """
-    grid, longest = Grid(run, step), 0.0
+    grid = Grid(run, step)
+    longest = 0.0 if grid.changes else nan
     for begin, end in grid.changes:
         change = grid.asked[begin] - grid.asked[begin - 1]
         moved = np.flatnonzero((grid.given[begin : end + 1] - grid.given[begin - 1]) / change >= MOVED)

@@ -19,6 +19,7 @@ from reports.kpi.grid import (
     Grid,
     answers_frequency,
     reserve_of,
+    stretches,
     told,
 )
 from reports.kpi.readings import POWER, TIME, percent
@@ -51,10 +52,11 @@ def _slopes(run: Recording, step: Step) -> bool:
 )  # fmt: skip
 def response_time(run: Recording, step: Step) -> Explained:
     """Longest time from a frequency that changed at once, {count} times, until the power at the AC side stays within
-    2 % of the reserve of what the response asks for; nan where it never did.
+    2 % of the reserve of what the response asks for; nan where it never did, or nothing changed.
     """
-    grid, longest, jumps = Grid(run, step), 0.0, _jumps(run, step)
-    for begin, end in zip(jumps, [*(each - 1 for each in jumps[1:]), len(grid.time) - 1], strict=True):
+    grid, jumps = Grid(run, step), _jumps(run, step)
+    longest = 0.0 if jumps else nan
+    for begin, end in stretches(jumps, len(grid.time)):
         away = np.abs(grid.given - grid.asked)[begin : end + 1] > BAND * told(step, "reserve")
         off = np.flatnonzero(away & ~grid.cut[begin : end + 1])
         if len(off) and off[-1] == end - begin:

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mutation import recording, selection
 from mutation.mutants import Mutant, places
 from mutation.recording import Record
 from mutation.trees import copy_of, mutated
-from mutation.trial import Pen
+from mutation.trial import Pen, UnsoundError
 
 TESTS = [f"test_little.py::test_{name}" for name in ("the_limit_itself_is_no_violation", "it_ends", "a_word_is_said")]
 RECORD = Record(dict(zip(TESTS, (0.01, 0.02, 0.03), strict=True)), {})
@@ -70,8 +73,18 @@ def test_a_slow_test_that_also_fails_with_nothing_changed_kills_nobody(project: 
 
 def test_where_no_test_runs_at_all_nobody_is_killed(project: Path) -> None:
     (project / "conftest.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
-    with copy_of(project) as tree, pytest.raises(RuntimeError, match=r"(?s)No test runs in .*nothing_of_that_name"):
+    with copy_of(project) as tree, pytest.raises(UnsoundError, match=r"(?s)No test runs in .*nothing_of_that_name"):
         Pen(tree).judge(mutant_of(project, "return voltage >= LIMIT"), [TESTS], RECORD)
+
+
+def test_a_test_that_is_there_no_more_kills_nobody(project: Path, pen: Pen) -> None:
+    """A session that is told a name it does not know ends before any test runs, and that was called a kill."""
+    gone = "test_little.py::test_of_another_name_by_now"
+    harmless = mutant_of(project, 'return "HIGH" if trips(voltage) else "fine"')
+    with pytest.raises(
+        UnsoundError, match=rf"The record names tests that there are not: {gone}; see them anew with --r"
+    ):
+        pen.judge(harmless, [[TESTS[2], gone]], RECORD)
 
 
 def test_the_tree_itself_is_never_touched_and_a_copy_is_as_before(project: Path) -> None:
@@ -95,7 +108,12 @@ def test_two_mutants_of_one_size_are_told_apart_by_their_time(project: Path) -> 
 # --- which tests are asked ------------------------------------------------------------------------------------------
 
 
+BESIDE = {"all the others": 1800.0}
+"""s of the tests that do not reach it: there are many."""
+
+
 def asked(mutant: Mutant, record: Record, source: str, killers: tuple[str, ...] = ()) -> list[list[str]]:
+    record = replace(record, seconds=BESIDE | record.seconds)
     return selection.batches(mutant, record, {"file.py": source, "other.py": "x = LIMIT\n"}, killers)
 
 
@@ -137,10 +155,19 @@ def test_what_runs_at_import_is_asked_of_the_tests_that_are_named_like_its_folde
 
 
 def test_no_more_is_asked_than_there_is_time_for_but_somebody_always_is() -> None:
-    fits = Record({"a": 1.0, "b": selection.BUDGET, "c": 1.0}, {"file.py": {2: frozenset("abc")}})
+    most = selection.BUDGET * 1800
+    fits = Record({"a": 1.0, "b": 1.1 * most, "c": 1.0}, {"file.py": {2: frozenset("abc")}})
     assert asked(a_mutant(), fits, "") == [["a", "c"]]
-    long = Record({"a": selection.BUDGET + 1}, {"file.py": {2: frozenset("a")}})
+    long = Record({"a": 3 * most}, {"file.py": {2: frozenset("a")}})
     assert asked(a_mutant(), long, "") == [["a"]]
+
+
+@given(slower=st.floats(0.1, 20.0))
+def test_a_record_of_a_busy_computer_asks_the_same_tests(slower: float) -> None:
+    seconds = BESIDE | {"a": 1.0, "b": 30.0, "c": 60.0, "d": 90.0}
+    lines = {"file.py": {2: frozenset("abcd")}}
+    busy = Record({test: slower * took for test, took in seconds.items()}, lines)
+    assert asked(a_mutant(), busy, "") == asked(a_mutant(), Record(seconds, lines), "") == [["a"], ["b", "c"]]
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -74,16 +74,31 @@ def test_a_resistance_is_counted_from_the_edge_of_the_current(at: float, period:
     assert kpi.dc_resistance(run, "pulse", at=at).value == pytest.approx(R0 + R1 * (1 - np.exp(-at / TAU)), rel=0.003)
 
 
+def a_pulse(last: float = 30.0, amperes: float = 2.0, pack: dict[str, float] | None = None) -> Recording:
+    """Each second until `last` s, of 1 Ohm; the edge lies right behind the sample at 1 s."""
+    time = np.arange(0.0, last + 0.5, 1.0)
+    flows = time > 1.0
+    table = {"Test Time / s": time, "Step Count / 1": np.ones(len(time)),
+             "Voltage / V": 80.0 - amperes * flows, "Current / A": -amperes * flows}  # fmt: skip
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
+    manifest = {} if pack is None else {"pack": pack}
+    return Recording(manifest, events, list(table), np.column_stack(list(table.values())))
+
+
 @pytest.mark.parametrize(("last", "known"), [(11.0, True), (10.0, False)])
 def test_a_pulse_that_is_just_as_long_has_a_resistance_and_a_shorter_one_has_none(last: float, known: bool) -> None:
-    time = np.arange(0.0, last + 0.5, 1.0)
-    flows = time > 1.0  # the edge lies right behind the sample at 1 s
-    table = {"Test Time / s": time, "Step Count / 1": np.ones(len(time)), "Voltage / V": np.where(flows, 78.0, 80.0),
-             "Current / A": np.where(flows, -2.0, 0.0)}  # fmt: skip
-    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
-    run = Recording({}, events, list(table), np.column_stack(list(table.values())))
-    found = kpi.dc_resistance(run, "pulse", at=10.0).value
+    found = kpi.dc_resistance(a_pulse(last), "pulse", at=10.0).value
     assert bool(np.isfinite(found)) is known
+
+
+@pytest.mark.parametrize(("amperes", "known"), [(0.019, False), (0.021, True)])
+def test_a_current_that_changes_by_less_than_a_hundredth_of_the_capacity_has_no_resistance(
+    amperes: float, known: bool
+) -> None:
+    """A display that counts is no pulse: of 2 Ah, 0.02 A. Where nobody knows the capacity any current is one."""
+    figure = kpi.dc_resistance(a_pulse(amperes=amperes, pack={"capacity": 2.0}), "pulse", at=10.0).value
+    assert figure == (pytest.approx(1.0) if known else pytest.approx(np.nan, nan_ok=True))
+    assert kpi.dc_resistance(a_pulse(amperes=amperes, pack={}), "pulse", at=10.0).value == pytest.approx(1.0)
 
 
 def test_a_display_that_has_jumped_in_the_rest_before_is_followed_back() -> None:

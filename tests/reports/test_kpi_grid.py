@@ -91,6 +91,20 @@ def test_a_reserve_is_there_from_ninety_five_per_cent_on() -> None:
     assert kpi.delivered(run, "it").value == pytest.approx(100 * (940 + 960 + 1000 + 1000) / 5000)
 
 
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [([0, -1000, -1000, 0, 1000, 1000], 2), ([0, -900, -900, 0, 900, 900], 0)],
+    ids=["all", "a part"],
+)
+def test_a_reserve_that_never_comes_or_that_nobody_asks_for_has_no_activation_time(
+    asked: list[float], count: int
+) -> None:
+    """It gives what it takes as it should, and nothing back of what is taken from it."""
+    found = kpi.activation_time(answered([50.0] * 6, asked, [max(each, 0.0) for each in asked]), "it")
+    assert np.isnan(found.value)
+    assert f"{count} times" in found.definition
+
+
 def test_a_reserve_of_ninety_five_per_cent_is_there() -> None:
     run = answered([49.8] * 4, [-1000.0] * 4, [0.0, -950, -950, -950])
     assert kpi.sustained(run, "it").value == 2.0
@@ -262,6 +276,13 @@ def test_a_way_to_an_answer_is_no_swing() -> None:
     given = [0.0] * 10 + [0.0, 200, 450, 420, 405] + [400.0] * 50
     run = answered([50.0] * 10 + [50.5] * 55, [0.0] * 10 + [400.0] * 55, given)
     assert kpi.decay_of_swings(run, "it").value == 0.0
+
+
+def test_swings_count_from_the_first_sample_of_a_frequency_that_stands_for_three_seconds() -> None:
+    """The way to 400 W, then 50 W too much, 20 W too little and 20 W too much: these three."""
+    given = [0.0, 450.0, 380.0, 420.0]
+    assert kpi.decay_of_swings(answered([50.5] * 4, [400.0] * 4, given), "it").value == pytest.approx(1.0)
+    assert kpi.decay_of_swings(answered([50.5] * 3, [400.0] * 3, given[:3]), "it").value == 0.0
 
 
 def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:

@@ -9,6 +9,17 @@ from pathlib import Path
 
 from reports.kpi import KpiFunction, found
 
+CHARGERS = """
+    set-point settling time; set-point dead time; grid power error; grid power bias; reserve activation time;
+    frequency insensitivity; reserve delivered; supply served; supply restart time; grid round-trip efficiency;
+    power without a link; frequency response time; frequency response error; droop error; decay of swings;
+    longest sample interval; standby power; demands met
+"""
+MANAGERS = """
+    price of giving back; more energy through the pack; warnings that came late; turns of the power;
+    rest below the reserve; discharged below the reserve; departures not kept; manager failures; energy cost;
+    energy given back
+"""
 TABLE = Path(__file__).with_name("tables") / "kpis.csv"
 
 
@@ -31,3 +42,12 @@ def line(each: KpiFunction[...]) -> dict[str, str]:
 def test_every_kpi_is_known_by_what_the_table_says() -> None:
     with TABLE.open(encoding="utf-8", newline="") as file:
         assert [line(each) for each in found().kpis] == list(csv.DictReader(file))
+
+
+def test_a_limit_that_is_missed_is_the_failure_of_whoever_the_figure_is_of() -> None:
+    """A charger's or a manager's failure must never become the pack's: every figure that is not the pack's, by key."""
+    not_the_packs = {each.key: each.subject for each in found().kpis if each.subject != "pack"}
+    expected = {"charger": CHARGERS, "manager": MANAGERS}
+    assert not_the_packs == {
+        key: subject for subject, keys in expected.items() for key in " ".join(keys.split()).split("; ")
+    }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bench.grid.steps import FollowPower, Manage
+from bench.managing.links import Seen, Standing
 from bench.recording.run import RunRecord
 from bench.running.procedures import manage
 from bench.running.procedures.managed import line
@@ -55,6 +56,19 @@ class Standby:
 
     def close(self) -> None:
         self.closed = True
+
+
+class Speaks(Standby):
+    """One that speaks by itself, and after 30 and after 60 s says that something is wrong, each time for as long."""
+
+    live = True
+
+    def decide(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"power": 0}
+
+    def follow(self, seen: Seen) -> Standing:
+        wrong = ["", "its clock is wrong", "its meter is wrong"][min(int(max(seen.time, 0.0) // 30), 2)]
+        return Standing(0.0, problem=wrong)
 
 
 def slowly(may: threading.Event, links: list[Any]) -> Callable[..., Standby]:
@@ -144,6 +158,17 @@ def test_a_manager_that_goes_down_again_before_it_is_back_leaves_no_link_behind(
     until(lambda: len(links) == 3 and all(each.closed for each in links))
 
 
+def test_what_is_wrong_with_a_manager_is_told_once_and_again_when_it_is_something_else(
+    on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it asks for 0 W all the time."""
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: Speaks())
+    run = on("virtual-module", soc=0.6).run(Manage("http://127.0.0.1:9", hours(0.25)))
+    assert [each["problem"] for each in events(run, "manager") if each["reason"] == "order"] == [
+        "its clock is wrong", "its meter is wrong",
+    ]  # fmt: skip
+
+
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:
     days = hours(1, trips=(Trip(1800.0, 3000.0, 10.0),))
     with manager(lambda asked: {"power": -3000 if asked["reason"] == "start" else 2000}) as (address, asked):
@@ -153,6 +178,20 @@ def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) 
     assert column(run, "Power / W")[plugged].min() == 0.0
     assert column(run, "Power / W")[plugged].max() > 0
     assert column(run, "Power / W")[~plugged & np.isfinite(column(run, "Plugged In / 1"))].min() < 0
+
+
+@pytest.mark.parametrize(("then", "asked_again"), [(-7000, False), (7000, True)], ids=["on below it", "and up again"])
+def test_a_manager_is_asked_once_each_time_that_giving_brings_its_car_below_the_reserve(
+    on: On, then: int, asked_again: bool
+) -> None:
+    """Not in every scan in which it is below; and again only once it has been clearly above."""
+    with manager(lambda asked: {"power": then if asked["reason"] == "reserve" else -7000}) as (address, _):
+        whole = on("virtual-module", soc=0.6).run(Manage(address, hours(0.25)))
+        reserve = float(np.nanmax(column(whole, "Range / km"))) - 0.5
+        run = on("virtual-module", soc=0.6).run(Manage(address, replace(hours(0.75), reserve=reserve)))
+    reasons = [each["reason"] for each in events(run, "manager")]
+    assert reasons[:2] == ["start", "reserve"]
+    assert ("reserve" in reasons[2:]) is asked_again
 
 
 def test_a_home_has_its_own_charger_road_and_forecast(on: On) -> None:

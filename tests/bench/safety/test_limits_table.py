@@ -37,7 +37,10 @@ def line(limit: Limit) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("station", "pack"), [("virtual-module", "lfp-24s"), ("virtual-pack", "nmc811-96s")])
+@pytest.mark.parametrize(
+    ("station", "pack"),
+    [("virtual-module", "lfp-24s"), ("virtual-pack", "nmc811-96s"), ("virtual-wallbox", "nmc811-vehicle")],
+)
 def test_a_shipped_station_guards_what_its_table_says(station: str, pack: str) -> None:
     guarded = [line(limit) for limit in limits_for(load_pack(pack)[0], load_station(station)[0])]
     with (FOLDER / f"{station}_{pack}.csv").open(encoding="utf-8", newline="") as file:

@@ -454,6 +454,7 @@ def test_one_that_does_not_start_is_told_before_anything_is_on(
     with pytest.raises(BenchFault, match=r"did not start.*supervisor\.log says why"):
         watch.confirm()
     watch.dismiss()
+    assert watch not in heartbeat._standing_by.values()
     assert (tmp_path / LOG).read_text()
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -27,6 +28,9 @@ def test_a_killed_test_has_its_output_switched_off_by_the_supervisor(rig: Rig) -
     assert report["test"] == {"process": process.pid, "ended_by": "itself"}
     assert report["bench_verdict"]["safe"] is True
     assert report["outputs_off_after"] < 30
+    assert (report["schema"], report["state"]) == (1, "done")
+    heard, noticed, done = (datetime.fromisoformat(report[when]) for when in ("last_heard", "noticed", "ended"))
+    assert heard <= noticed <= done
     assert rig.manifest()["state"] == "running"
     (run,) = list_runs(rig.folder / "runs")
     assert run.verdict is None
