@@ -110,7 +110,7 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def _made(self, stage: Stage) -> Stretch:
         if self._course is None:
-            self._course = Course.of(self.step.days, stage.begins)
+            self._course = Course.of(self._car, stage)
         return Stretch(self._car, self._line, stage, self._course, beside=self.on_the_wall)
 
     def held(self, row: Row) -> None:
