@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketExcepti
 from websockets.sync.client import ClientConnection, connect
 
 from bench.clock import monotonic
+from bench.managing.allowance import Allowance
 from bench.managing.ocpp import rpc
 from bench.managing.ocpp.rpc import Handler, Payload, Refused, Result
 
@@ -24,7 +25,9 @@ ALIVE = 5.0
 WAITING = 64
 """Answers that nobody has taken yet."""
 RATE = 50.0
-"""Messages a second that are read; more have to wait in the line."""
+"""Calls a second that are carried out, and that may come at once; more are answered by an error, and change nothing."""
+READ = 1000.0
+"""Messages a second that are read, whatever becomes of them; more have to wait in the line, with pings and pongs."""
 LOST = "its line was lost"
 TROUBLE = (OSError, WebSocketException, TimeoutError)
 
@@ -36,7 +39,7 @@ class NoLine(Exception):
 class Line:
     """One connection to `url`. Calls of theirs are answered by `handler`, in a thread of the line's own.
 
-    `floods` is whether they have sent more than is read at once: some of it waits in the line, answers with it.
+    `floods` is whether they have called for more than is carried out.
 
     Raises `NoLine` where nobody accepts it as OCPP 2.1.
     """
@@ -51,6 +54,7 @@ class Line:
         self._line = _connected(self._opened, url, context, headers)
         self.lost = threading.Event()
         self.floods = False
+        self._allowance = Allowance(RATE)
         self._reader = threading.Thread(target=self._read, name="ocpp line", daemon=True)
         self._reader.start()
 
@@ -80,7 +84,7 @@ class Line:
     @property
     def behind(self) -> str:
         """Why what they have said may not have been read, as the end of a sentence; empty where it has."""
-        return f"; of what it sends no more than {RATE:g} messages a second are read" if self.floods else ""
+        return f"; of what it calls for no more than {RATE:g} a second are carried out" if self.floods else ""
 
     def _send(self, text: str) -> None:
         try:
@@ -98,10 +102,10 @@ class Line:
             self.lost.set()
 
     def _listen(self) -> None:
-        pace, pause = deque[float](maxlen=int(RATE)), threading.Event()
+        pace, pause = deque[float](maxlen=int(READ)), threading.Event()
         with suppress(NoLine, *TROUBLE):
             for message in self._line:
-                answer = rpc.received(message, self._handler)
+                answer = rpc.received(message, self._handler, self._admits)
                 if isinstance(answer, Result):
                     with suppress(Full):  # nobody waits for so many
                         self._results.put_nowait(answer)
@@ -110,9 +114,14 @@ class Line:
                 pace.append(monotonic())
                 if len(pace) == pace.maxlen:
                     # What a flood of messages costs the bench is bounded: the rest waits where it is.
-                    early = max(pace[0] + 1.0 - pace[-1], 0.0)
-                    self.floods = self.floods or early > 0
-                    pause.wait(early)
+                    pause.wait(max(pace[0] + 1.0 - pace[-1], 0.0))
+
+    def _admits(self) -> bool:
+        """Whether one more call is carried out. What is not is answered all the same: a pong waits behind it."""
+        if self._allowance.take(RATE):
+            return True
+        self.floods = True
+        return False
 
     def close(self) -> None:
         """Hang up; may be called again."""

@@ -130,6 +130,14 @@ class Central:
         """Send it as it is."""
         asyncio.run_coroutine_threadsafe(self.stations[-1]._connection.send(text), self.loop).result(timeout=20)
 
+    def ping(self) -> None:
+        """Ask whether the newest station is there, and wait until it says so."""
+
+        async def asked() -> None:
+            await (await self.stations[-1]._connection.ping())
+
+        asyncio.run_coroutine_threadsafe(asked(), self.loop).result(timeout=20)
+
     async def _serve(self) -> None:
         self.loop, self.over = asyncio.get_running_loop(), asyncio.Event()
         scheme = "ws" if self._context is None else "wss"
