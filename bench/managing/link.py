@@ -84,7 +84,7 @@ class Link:
         """Ask it; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
         try:
             with self._questioned(), _patience(self._connection()) as connection:
-                status, body = _asked(connection, json.dumps(request))
+                status, body = _asked(connection, json.dumps(request, allow_nan=False))
         except (OSError, http.client.HTTPException) as error:
             blame(self.which, self._process)
             raise NoAnswer(f"it did not answer ({type(error).__name__}).") from error

@@ -244,9 +244,10 @@ class Stretch:
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._car.scale, row[_VOLTAGE]
-        takes, gives = (0.0 if isnan(row[limit]) else row[limit] * volts / scale for limit in _LIMITS)
+        takes, gives = (0.0 if isnan(row[limit] * volts) else row[limit] * volts / scale for limit in _LIMITS)
         soc = None if isnan(row[_SOC]) else displayed(days, time, row[_SOC])
-        return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._car.pack.energy, takes, gives)
+        cells = None if isnan(row[_COLDEST]) else row[_COLDEST]
+        return Telling(days.trip_at(time) is None, soc, cells, self._car.pack.energy, takes, gives)
 
     def _seen(self, row: Row, time: float) -> Seen:
         """What a car and its box show, at the scale of a car."""
