@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from queue import Empty, Full, Queue
 from uuid import uuid4
 
-from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from bench.clock import monotonic
@@ -29,6 +29,7 @@ RATE = 50.0
 READ = 1000.0
 """Messages a second that are read, whatever becomes of them; more have to wait in the line, with pings and pongs."""
 LOST = "its line was lost"
+CERTIFICATE = "a certificate, or another one, of the station"
 TROUBLE = (OSError, WebSocketException, TimeoutError)
 
 
@@ -147,11 +148,33 @@ def _connected(
         )  # fmt: skip
     except InvalidURI as error:
         raise NoLine("that is no address of a WebSocket") from error
-    except InvalidHandshake as error:
-        raise NoLine(f"it accepts no line ({error})") from error
-    except (*TROUBLE, ssl.SSLError) as error:
-        raise NoLine(f"nobody answers ({error})") from error
+    except (InvalidHandshake, *TROUBLE) as error:
+        raise NoLine(_refusal(error, secured=context is not None)) from error
     if line.subprotocol != rpc.SUBPROTOCOL:
         opened.close()
         raise NoLine(f"it does not speak {rpc.SUBPROTOCOL}")
     return line
+
+
+def _refusal(error: BaseException, *, secured: bool) -> str:
+    """Why nobody accepts a line, `secured` by TLS or not, as far as what came instead tells it; one clause."""
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        why = {401: ", identity and password are not those that it knows", 400: f", it may not speak {rpc.SUBPROTOCOL}"}
+        return f"it accepts no line (HTTP {status}{why.get(status, '')})"
+    tls = _secured(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return f"its certificate is not believed ({tls.verify_message.rstrip('.')})"
+    if tls is not None:
+        return f"TLS of version 1.2 or newer does not come about ({tls.reason}); it may want {CERTIFICATE}"
+    if secured and isinstance(error, WebSocketException):  # of TLS 1.3: a server says only behind the handshake
+        return f"it hangs up behind the TLS handshake; it may want {CERTIFICATE}"
+    said = "it accepts no line" if isinstance(error, InvalidHandshake) else "nobody answers"
+    return f"{said} ({error})"
+
+
+def _secured(error: BaseException | None) -> ssl.SSLError | None:
+    """What went wrong with TLS behind an error, if anything."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
