@@ -3,6 +3,8 @@
 import http.client
 import json
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,6 +125,24 @@ def test_whatever_is_asked_is_answered(address: str, request_: dict[str, Any], d
         broken[key] = data.draw(JSON)
     status, answer = ask(address, broken)
     assert (status == 400 and answer["error"]) or (status == 200 and abs(answer["power"]) <= 1e9)
+
+
+def test_who_hangs_up_before_his_answer_is_no_fault_of_its_own(request_: dict[str, Any]) -> None:
+    command = [sys.executable, "-m", "managers", "reference"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        where = process.stdout.readline().strip().removeprefix("listening on http://")
+        host, _, port = where.partition(":")
+        body = json.dumps(request_).encode()
+        head = f"POST /decide HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        for _ in range(5):
+            with socket.create_connection((host, int(port))) as line:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                line.sendall(head + body)
+        assert ask(where, request_)[0] == 200  # it decides one after the other: those before are over
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert said == ""
 
 
 def test_sigterm_ends_it() -> None:

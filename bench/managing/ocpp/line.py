@@ -1,5 +1,6 @@
 """The WebSocket between a station and its central system: calls each way, one at a time, as OCPP-J has them."""
 
+import logging
 import ssl
 import threading
 from collections import deque
@@ -29,6 +30,8 @@ RATE = 50.0
 READ = 1000.0
 """Messages a second that are read, whatever becomes of them; more have to wait in the line, with pings and pongs."""
 LOST = "its line was lost"
+_SILENT = logging.Logger("websockets of the station", logging.CRITICAL + 1)
+"""What goes wrong on a line is told by whoever has it, in a sentence."""
 CERTIFICATE = "a certificate, or another one, of the station"
 TROUBLE = (OSError, WebSocketException, TimeoutError)
 
@@ -143,7 +146,7 @@ def _connected(
                 url, ssl=context, additional_headers=dict(headers),
                 subprotocols=[rpc.SUBPROTOCOL],  # type: ignore[list-item]
                 open_timeout=OPENS, close_timeout=1.0, ping_interval=ALIVE, ping_timeout=ALIVE, max_size=LARGEST,
-                compression=None, proxy=None,
+                compression=None, proxy=None, logger=_SILENT,
             )
         )  # fmt: skip
     except InvalidURI as error:

@@ -1,6 +1,7 @@
 """What is no message of OCPP on the station's line: it answers as the protocol says, lives, and nothing changes."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -196,6 +197,27 @@ def test_a_flood_is_answered_as_by_one_that_is_busy_and_changes_nothing(
     assert link._line is not None
     assert not link._line.lost.is_set()
     assert link.follow(seen(time=2.0)).power == 2000
+
+
+def test_a_central_system_that_hangs_is_found_by_its_pings_and_told_in_a_sentence_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(line, "ALIVE", 0.2)
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 0.5)
+    goes_on = threading.Event()
+    with central() as system:
+        link = OcppLink(system.address, beside=True)
+        link.follow(seen())
+        until(lambda: system.transaction)
+        system.loop.call_soon_threadsafe(goes_on.wait, 60)
+        try:
+            until(lambda: link._line is not None and link._line.lost.is_set())
+            assert link.follow(seen(time=7.0)).problem == "its line is lost."
+            link.close()
+        finally:
+            goes_on.set()
+            link.close()
+    assert caplog.records == []
 
 
 def test_an_error_without_a_code_is_the_manager_s_failure() -> None:
