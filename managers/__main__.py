@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from managers.contract import ContractError
+from managers.contract import ContractError, Prepares
 from managers.home import Home
 from managers.registry import UnknownManager, manager_named
 from managers.wires import Told, UnknownWire, names, wire_named
@@ -20,7 +20,10 @@ def main() -> int:
     given = parser.parse_args()
     try:
         home = Home.of(given.home) if given.home else Home()
-        wire_named(given.over)(manager_named(given.name), Told(given.port, given.at, home))
+        serve, manager = wire_named(given.over), manager_named(given.name)
+        if isinstance(manager, Prepares):
+            manager.prepare()  # whoever starts it waits longer until it listens than for an answer
+        serve(manager, Told(given.port, given.at, home))
     except ImportError as error:
         sys.stderr.write(f"managers: it needs {error.name}: python3 -m pip install 'packbench[v2x]'.\n")
         return 2

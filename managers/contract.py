@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 CONTRACT = 1
 MOST = 96
@@ -22,6 +22,15 @@ class Manager(Protocol):
 
     def decide(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request; raises `ContractError` for one that is none."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A manager that has work to do before its first answer, which has to come as soon as any other."""
+
+    def prepare(self) -> None:
+        """Do it; nothing of it belongs to any car."""
         ...
 
 

@@ -22,10 +22,12 @@ FAR = 1000.0
 """Km: more than a full car has in it."""
 EFFICIENCY = 0.93
 """Of a W one way through the charger, where nobody tells another."""
+MODEL = "renault-5-class"
+"""The car, where nobody tells another."""
 _ASSUMED: Mapping[str, Any] = {
     "site": {"house": None, "sun": None, "import": 12000, "export": 12000},
     "reserve": {"distance": 50, "road": "country"},
-    "season": "unknown", "model": "renault-5-class",
+    "season": "unknown", "model": MODEL,
     "forecast": {"step": 900, "outside": [5], "house": [400], "sun": [0], "buy": [0.25], "sell": [0.1]},
 }  # fmt: skip
 KEYS = (*_ASSUMED, "trip")

@@ -7,15 +7,17 @@ leave early and cold cells take less. In all the time that is left the programme
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from managers.contract import MOST, Request, read
+from managers.home import MODEL, Home, Sight
 from managers.programme import Case, Plan, Programme
 from managers.tracking import Belief, Tracker
 from managers.vehicle import Range
+from models.vehicle.car import load_car
 
 QUARTER = 0.25
 """h of a step."""
@@ -75,6 +77,15 @@ class Reference:
         self._tracker = Tracker()
         self._sign, self._turned = 0, float("-inf")
         self._charging = False
+
+    def prepare(self) -> None:
+        """Decide about some car, which is forgotten: what solves a plan is loaded by then, and a pack is known."""
+        some = datetime(2026, 1, 12, 18, tzinfo=UTC)
+        self.decide(Home({"trip": None}).request(Sight(
+            some, "start", plugged=True, soc=0.5, energy=load_car(MODEL).energy, charge=7400.0, discharge=7400.0,
+            takes=7000.0, gives=7000.0,
+        )))  # fmt: skip
+        self._forget()
 
     def decide(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request of the contract; raises `ContractError`, or `ValueError` for a car or road unknown here."""

@@ -70,8 +70,11 @@ def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            try:
+                self.end_headers()
+                self.wfile.write(body)
+            except ConnectionError:  # who asked waits no longer: that is no fault to be told here
+                self.close_connection = True
 
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""

@@ -42,6 +42,7 @@ class Link:
     def __init__(self, which: str, *, beside: bool = False) -> None:
         self._process: Process | None = None
         self.which, self._refused, self._over = which, False, threading.Event()
+        self._questions = 0
         url = which if which.startswith(("http://", "https://")) else self._start(which)
         try:
             self._place = _place(which, url)
@@ -58,22 +59,32 @@ class Link:
 
     @property
     def lost(self) -> bool:
-        """Whether nobody is there any more who could be asked: its process has ended, or nobody listens."""
+        """Whether nobody is there any more who could be asked: its process has ended, or nothing answers."""
         return self._refused or (self._process is not None and self._process.is_over)
 
     def _look_after(self) -> None:
         while not self._over.wait(LOOK):
-            try:
-                with socket.create_connection(self._place, timeout=LOOK):
-                    self._refused = False
-            except OSError:
-                self._refused = True
+            before = self._questions
+            there = self._is_there()
+            # Who can do one thing at a time has our question to answer first; what becomes of that is told there.
+            if there or (before == self._questions and not before % 2):
+                self._refused = not there
+
+    def _is_there(self) -> bool:
+        """Whether it answers anything at all: one that hangs still has a system that takes calls for it."""
+        try:
+            with _patience(self._connection()) as connection:
+                connection.request("GET", "/", headers={"Connection": "close"})
+                connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
 
     def decide(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Ask it; raises `NoAnswer`, or `BenchFault` where somebody killed its process."""
         try:
-            with _patience(self._connection()) as connection:
-                status, body = _asked(connection, json.dumps(request))
+            with self._questioned(), _patience(self._connection()) as connection:
+                status, body = _asked(connection, json.dumps(request, allow_nan=False))
         except (OSError, http.client.HTTPException) as error:
             blame(self.which, self._process)
             raise NoAnswer(f"it did not answer ({type(error).__name__}).") from error
@@ -82,6 +93,15 @@ class Link:
         if status != 200:
             raise NoAnswer(f"it answered {status}: {plain(body[:120].decode('utf-8', 'replace'))}")
         return parsed(body)
+
+    @contextmanager
+    def _questioned(self) -> Iterator[None]:
+        """Meanwhile the number of questions begun and ended is odd."""
+        self._questions += 1
+        try:
+            yield
+        finally:
+            self._questions += 1
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self._place, timeout=PATIENCE)

@@ -3,6 +3,7 @@
 It is read and never written: the continuation is a run of its own that begins with a copy of these rows and events.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -101,8 +102,36 @@ class PastRun:
         if step is None:
             return 0.0
         stop = max(self.stopped, step.started)
-        pauses = sum(max(0.0, min(end, stop) - max(begin, step.started)) for begin, end in _pauses(self.events, stop))
-        return stop - step.started - pauses
+        return stop - step.started - sum(end - begin for begin, end in self._pauses_of(step, stop))
+
+    def had(self) -> Iterator[tuple[float, list[float]]]:
+        """Rows of the interrupted step, each with the s of it that had passed; those of its pauses are left out.
+
+        Whatever a step counts for itself is counted anew from them: no process has to leave it to another.
+        """
+        step = self.interrupted
+        if step is None:
+            return
+        names = list(self.columns)
+        time, index = names.index(labels.TEST_TIME), names.index(labels.STEP)
+        pauses = deque(self._pauses_of(step, max(self.stopped, step.started)))
+        paused = 0.0
+        for each in self.rows:
+            if each[index] != step.index:
+                continue
+            row = each.tolist()
+            while pauses and pauses[0][1] <= row[time]:
+                begin, end = pauses.popleft()
+                paused += end - begin
+            if not pauses or row[time] < pauses[0][0]:
+                yield row[time] - step.started - paused, row
+
+    def _pauses_of(self, step: PastStep, stop: float) -> Iterator[tuple[float, float]]:
+        """From when to when of a step that went on until `stop` it was paused, s of test time."""
+        for begin, end in _pauses(self.events, stop):
+            first, last = max(begin, step.started), min(end, stop)
+            if last > first:
+                yield first, last
 
     def last(self, column: str) -> float:
         """The last sample of a column that is not missing: what ended a run may have been a sensor; nan without any."""

@@ -238,7 +238,8 @@ class Engine:
         if isinstance(place, Workplace):
             place.allow(envelope)
         flow = Flow(bench.roles, envelope, sampler.ask, procedure.step.name)
-        stage = Stage(place, flow, sampler, self.log, self._had)
+        had = self.resumption.past.had if self.resumption is not None and self._had else tuple
+        stage = Stage(place, flow, sampler, self.log, self._had, had)
         try:
             self._prepare(procedure, stage)
             if procedure.mode is None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 import numpy as np
 
@@ -79,10 +80,28 @@ class Days:
     sources: Sequence[str] = field(default=())
 
     def __post_init__(self) -> None:
-        count = len(self.outside)
+        """Raise `ValueError`, one sentence, for days that nobody can be told: a manager would be blamed for them."""
+        if self.start.utcoffset() is None:
+            raise ValueError(f"days begin at {self.start}, of no zone; give a start with one.")
+        if not len(self.outside):
+            raise ValueError("days without a quarter of an hour are none; give one value of each series or more.")
         for name in SERIES:
-            if len(getattr(self, name)) != count:
-                raise ValueError(f"{name} has {len(getattr(self, name))} quarters of an hour, and outside has {count}")
+            self._check_series(name)
+        if not (isfinite(self.reserve) and self.reserve >= 0):
+            raise ValueError(f"a reserve of {self.reserve:g} km is none; give 0 or more.")
+        if not 0 <= self.soc <= 1:
+            raise ValueError(f"a state of charge of {self.soc:g} is none; give 0 to 1.")
+        for trip in self.trips:
+            _check(trip)
+
+    def _check_series(self, name: str) -> None:
+        values, count = getattr(self, name), len(self.outside)
+        if len(values) != count:
+            raise ValueError(f"{name} has {len(values)} quarters of an hour, and outside has {count}")
+        unknown = np.flatnonzero(~np.isfinite(values))
+        if len(unknown):
+            when = self.at(QUARTER * int(unknown[0])).isoformat()
+            raise ValueError(f"{name} is {values[unknown[0]]} at {when}; give a finite number for each quarter hour.")
 
     @property
     def digest(self) -> str:
@@ -126,6 +145,13 @@ class Days:
     def unheard(self, time: float) -> Outage | None:
         """What keeps manager and charger from hearing each other at a time."""
         return self.suffers("link", time) or self.suffers("restart", time)
+
+
+def _check(trip: Trip) -> None:
+    if not (isfinite(trip.distance) and trip.distance > 0):
+        raise ValueError(f"a trip of {trip.distance:g} km is none; give more than 0.")
+    if not all(isfinite(each) for each in (trip.told or 0.0, trip.known or 0.0)):
+        raise ValueError("a trip is told and known at a time, in s; give finite numbers, or None.")
 
 
 def zeros(days: float) -> Vector:

@@ -8,7 +8,7 @@ it is a little more in truth.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from math import floor
+from math import floor, isnan, nan
 
 import numpy as np
 
@@ -125,7 +125,10 @@ def usable(pack: Pack, soc: float, cells: float, power: float) -> float:
 
     Until a cell is at its lowest voltage, or empty. Never less from a higher state of charge: where a full cell would
     be at its lowest sooner (below -15 degC, or at an edge of a measured resistance), it counts as one with less charge.
+    Nan where nobody knows its state of charge or its cells.
     """
+    if isnan(soc) or isnan(cells):
+        return nan
     row, part = _place(soc, len(SOC) - 1)
     below = 0.0
     for weight, curve in _around(pack, cells, power):

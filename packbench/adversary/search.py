@@ -6,7 +6,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisException
 
 from packbench.adversary.drawing import weeks
@@ -99,6 +99,7 @@ def one(manager: str, size: int, start: int, number: int, days: int = 7) -> Piec
     careful = settings(
         max_examples=size, database=None, deadline=None, suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False, print_blob=False,
+        verbosity=Verbosity.quiet,  # what is found is ours to tell: on standard output stands a table, or JSON
     )  # fmt: skip
     try:
         seed(start * 100_003 + number)(careful(given(weeks(days))(attempt)))()

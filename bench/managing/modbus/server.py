@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bench.clock import monotonic
+from bench.managing.allowance import Allowance
 from instruments.registers import Registers, answered
 
 HEADER = 7
@@ -27,9 +28,9 @@ ANY_UNIT = 0xFF
 FAILED, BUSY = 4, 6
 """Exceptions: server device failure, server device busy."""
 RATE = 2000.0
-"""Requests a second that are carried out, of all clients together."""
+"""Requests a second that are carried out, of all clients together; each may ask for an equal share of them."""
 BURST = 200.0
-"""Requests that may come at once."""
+"""Requests of a client that may come at once."""
 PENALTY = 0.01
 """s for which a client that asks more is not read."""
 MOST_CLIENTS = 16
@@ -46,23 +47,7 @@ class _Client:
     received: bytes = b""
     unsent: bytes = b""
     resting: float = 0.0
-
-
-@dataclass
-class _Allowance:
-    """Requests that may be carried out now; `RATE` more each second, at most `BURST`."""
-
-    left: float = BURST
-    seen: float = field(default_factory=monotonic)
-
-    def take(self) -> bool:
-        now = monotonic()
-        self.left = min(self.left + RATE * (now - self.seen), BURST)
-        self.seen = now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
+    allowance: Allowance = field(default_factory=lambda: Allowance(BURST))
 
 
 class ModbusServer:
@@ -85,7 +70,6 @@ class ModbusServer:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._clients: list[_Client] = []
-        self._allowance = _Allowance()
         self._deaf = self._over = False
         self._thread: threading.Thread | None = None
 
@@ -221,7 +205,8 @@ class ModbusServer:
         return True
 
     def _answered(self, client: _Client, message: bytes) -> bytes:
-        if not self._allowance.take():
+        # Each has its own share: a stranger's flood makes nobody else's box a busy one.
+        if not client.allowance.take(RATE / len(self._clients)):
             client.resting = monotonic() + PENALTY
             return bytes((message[0] | 0x80, BUSY))
         self._heard()

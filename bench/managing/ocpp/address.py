@@ -78,6 +78,8 @@ def _basic(which: str, identity: str, file: str) -> str:
         password = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"manager {which!r}: the password cannot be read from {file} ({error}).") from error
+    if not password:
+        raise InputError(f"manager {which!r}: there is no password in {file}; write it there.")
     return "Basic " + base64.b64encode(f"{identity}:{password}".encode()).decode("ascii")
 
 

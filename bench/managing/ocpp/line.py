@@ -1,5 +1,6 @@
 """The WebSocket between a station and its central system: calls each way, one at a time, as OCPP-J has them."""
 
+import logging
 import ssl
 import threading
 from collections import deque
@@ -8,10 +9,11 @@ from contextlib import ExitStack, suppress
 from queue import Empty, Full, Queue
 from uuid import uuid4
 
-from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from bench.clock import monotonic
+from bench.managing.allowance import Allowance
 from bench.managing.ocpp import rpc
 from bench.managing.ocpp.rpc import Handler, Payload, Refused, Result
 
@@ -24,8 +26,13 @@ ALIVE = 5.0
 WAITING = 64
 """Answers that nobody has taken yet."""
 RATE = 50.0
-"""Messages a second that are read; more have to wait in the line."""
+"""Calls a second that are carried out, and that may come at once; more are answered by an error, and change nothing."""
+READ = 1000.0
+"""Messages a second that are read, whatever becomes of them; more have to wait in the line, with pings and pongs."""
 LOST = "its line was lost"
+_SILENT = logging.Logger("websockets of the station", logging.CRITICAL + 1)
+"""What goes wrong on a line is told by whoever has it, in a sentence."""
+CERTIFICATE = "a certificate, or another one, of the station"
 TROUBLE = (OSError, WebSocketException, TimeoutError)
 
 
@@ -36,7 +43,7 @@ class NoLine(Exception):
 class Line:
     """One connection to `url`. Calls of theirs are answered by `handler`, in a thread of the line's own.
 
-    `floods` is whether they have sent more than is read at once: some of it waits in the line, answers with it.
+    `floods` is whether they have called for more than is carried out.
 
     Raises `NoLine` where nobody accepts it as OCPP 2.1.
     """
@@ -51,6 +58,7 @@ class Line:
         self._line = _connected(self._opened, url, context, headers)
         self.lost = threading.Event()
         self.floods = False
+        self._allowance = Allowance(RATE)
         self._reader = threading.Thread(target=self._read, name="ocpp line", daemon=True)
         self._reader.start()
 
@@ -80,7 +88,7 @@ class Line:
     @property
     def behind(self) -> str:
         """Why what they have said may not have been read, as the end of a sentence; empty where it has."""
-        return f"; of what it sends no more than {RATE:g} messages a second are read" if self.floods else ""
+        return f"; of what it calls for no more than {RATE:g} a second are carried out" if self.floods else ""
 
     def _send(self, text: str) -> None:
         try:
@@ -98,10 +106,10 @@ class Line:
             self.lost.set()
 
     def _listen(self) -> None:
-        pace, pause = deque[float](maxlen=int(RATE)), threading.Event()
+        pace, pause = deque[float](maxlen=int(READ)), threading.Event()
         with suppress(NoLine, *TROUBLE):
             for message in self._line:
-                answer = rpc.received(message, self._handler)
+                answer = rpc.received(message, self._handler, self._admits)
                 if isinstance(answer, Result):
                     with suppress(Full):  # nobody waits for so many
                         self._results.put_nowait(answer)
@@ -110,9 +118,14 @@ class Line:
                 pace.append(monotonic())
                 if len(pace) == pace.maxlen:
                     # What a flood of messages costs the bench is bounded: the rest waits where it is.
-                    early = max(pace[0] + 1.0 - pace[-1], 0.0)
-                    self.floods = self.floods or early > 0
-                    pause.wait(early)
+                    pause.wait(max(pace[0] + 1.0 - pace[-1], 0.0))
+
+    def _admits(self) -> bool:
+        """Whether one more call is carried out. What is not is answered all the same: a pong waits behind it."""
+        if self._allowance.take(RATE):
+            return True
+        self.floods = True
+        return False
 
     def close(self) -> None:
         """Hang up; may be called again."""
@@ -133,16 +146,38 @@ def _connected(
                 url, ssl=context, additional_headers=dict(headers),
                 subprotocols=[rpc.SUBPROTOCOL],  # type: ignore[list-item]
                 open_timeout=OPENS, close_timeout=1.0, ping_interval=ALIVE, ping_timeout=ALIVE, max_size=LARGEST,
-                compression=None, proxy=None,
+                compression=None, proxy=None, logger=_SILENT,
             )
         )  # fmt: skip
     except InvalidURI as error:
         raise NoLine("that is no address of a WebSocket") from error
-    except InvalidHandshake as error:
-        raise NoLine(f"it accepts no line ({error})") from error
-    except (*TROUBLE, ssl.SSLError) as error:
-        raise NoLine(f"nobody answers ({error})") from error
+    except (InvalidHandshake, *TROUBLE) as error:
+        raise NoLine(_refusal(error, secured=context is not None)) from error
     if line.subprotocol != rpc.SUBPROTOCOL:
         opened.close()
         raise NoLine(f"it does not speak {rpc.SUBPROTOCOL}")
     return line
+
+
+def _refusal(error: BaseException, *, secured: bool) -> str:
+    """Why nobody accepts a line, `secured` by TLS or not, as far as what came instead tells it; one clause."""
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        why = {401: ", identity and password are not those that it knows", 400: f", it may not speak {rpc.SUBPROTOCOL}"}
+        return f"it accepts no line (HTTP {status}{why.get(status, '')})"
+    tls = _secured(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return f"its certificate is not believed ({tls.verify_message.rstrip('.')})"
+    if tls is not None:
+        return f"TLS of version 1.2 or newer does not come about ({tls.reason}); it may want {CERTIFICATE}"
+    if secured and isinstance(error, WebSocketException):  # of TLS 1.3: a server says only behind the handshake
+        return f"it hangs up behind the TLS handshake; it may want {CERTIFICATE}"
+    said = "it accepts no line" if isinstance(error, InvalidHandshake) else "nobody answers"
+    return f"{said} ({error})"
+
+
+def _secured(error: BaseException | None) -> ssl.SSLError | None:
+    """What went wrong with TLS behind an error, if anything."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -84,8 +84,11 @@ def call(number: str, action: str, payload: Payload) -> str:
     return _text([CALL, number, action, valid(CALL, action, payload)])
 
 
-def received(text: str | bytes, handler: Handler) -> Result | str | None:
-    """What to make of a message: what answers a call of ours, the text that answers theirs, or None for silence."""
+def received(text: str | bytes, handler: Handler, admits: Callable[[], bool] = lambda: True) -> Result | str | None:
+    """What to make of a message: what answers a call of ours, the text that answers theirs, or None for silence.
+
+    A call of theirs that nobody `admits` is answered as an error and looked at no further.
+    """
     number = NO_ID
     try:
         message = parsed(text)
@@ -96,6 +99,8 @@ def received(text: str | bytes, handler: Handler) -> Result | str | None:
             return None
         if message[0] != CALL:
             raise Refused("MessageTypeNotSupported", f"{str(message[0])[:20]} is no type of a message.")
+        if not admits():
+            raise Refused("GenericError", "the station is busy: call it again when it has answered.")
         return _text([RESULT, number, _answered(message, handler)])
     except Refused as refused:
         return _text([ERROR, number, refused.code, refused.why[:255], {}])

@@ -44,13 +44,17 @@ Envelope = Mapping[tuple[str, str], Extremes]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a procedure may act on while its step runs; `begins` is s that it has had already, in another process."""
+    """What a procedure may act on while its step runs; `begins` is s that it has had already, in another process.
+
+    `had` gives what was recorded there: s of the step and the row, for each without pauses.
+    """
 
     place: Place
     flow: Flow
     sampler: Sampler
     log: Run
     begins: float = 0.0
+    had: Callable[[], Iterable[tuple[float, Row]]] = tuple
 
 
 class Procedure(Generic[S]):

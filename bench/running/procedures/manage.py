@@ -5,7 +5,7 @@ The car is away on its trips: half of the way when it leaves, half before it ret
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from math import floor
+from math import floor, inf
 
 from bench.grid.steps import Manage
 from bench.managing.process import BEGINS
@@ -32,8 +32,10 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def __init__(self, step: Manage, place: Place) -> None:
         super().__init__(step, place)
-        if step.imports <= 0 or step.exports < 0:
+        if not (0 < step.imports < inf and 0 <= step.exports < inf):
             raise ValueError("a connection carries more than 0 W in and 0 W or more out: give imports and exports.")
+        if step.foreseen is not None and not 0 <= step.foreseen < inf:
+            raise ValueError(f"a forecast of {step.foreseen:g} times what will be is none: give 0 or more, or None.")
         if step.charger is not None and not step.charger > 0:
             raise ValueError(f"a home's charger of {step.charger:g} W does nothing: give more than 0.")
         self._whole = self.charger
@@ -110,7 +112,7 @@ class ManageProcedure(OnTheGrid[Manage]):
 
     def _made(self, stage: Stage) -> Stretch:
         if self._course is None:
-            self._course = Course.of(self.step.days, stage.begins)
+            self._course = Course.of(self._car, stage)
         return Stretch(self._car, self._line, stage, self._course, beside=self.on_the_wall)
 
     def held(self, row: Row) -> None:

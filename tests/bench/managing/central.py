@@ -12,7 +12,7 @@ from typing import Any
 from ocpp.routing import after, on
 from ocpp.v21 import ChargePoint, call, call_result
 from ocpp.v21.enums import Action
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, basic_auth, serve
 from websockets.exceptions import ConnectionClosed
 
 Says = str | dict[str, Any] | Sequence[tuple[int, dict[str, Any]]]
@@ -102,8 +102,12 @@ def profile(transaction: str, periods: Sequence[tuple[int, dict[str, Any]]], **c
 class Central:
     """Serves stations in a thread of its own; `told` is what it was, action by action, `raw` each message."""
 
-    def __init__(self, says: list[Says], context: ssl.SSLContext | None = None) -> None:
-        self.says, self._context = says, context
+    def __init__(
+        self, says: list[Says], context: ssl.SSLContext | None = None, password: tuple[str, str] | None = None,
+        speaks: str = "ocpp2.1",
+    ) -> None:  # fmt: skip
+        self.says, self._context, self._speaks = says, context, speaks
+        self._checked = None if password is None else basic_auth(realm="central", credentials=password)
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.raw: list[str] = []
         self.boots: list[str] = []
@@ -130,10 +134,21 @@ class Central:
         """Send it as it is."""
         asyncio.run_coroutine_threadsafe(self.stations[-1]._connection.send(text), self.loop).result(timeout=20)
 
+    def ping(self) -> None:
+        """Ask whether the newest station is there, and wait until it says so."""
+
+        async def asked() -> None:
+            await (await self.stations[-1]._connection.ping())
+
+        asyncio.run_coroutine_threadsafe(asked(), self.loop).result(timeout=20)
+
     async def _serve(self) -> None:
         self.loop, self.over = asyncio.get_running_loop(), asyncio.Event()
         scheme = "ws" if self._context is None else "wss"
-        async with serve(self._attend, "127.0.0.1", 0, ssl=self._context, subprotocols=["ocpp2.1"]) as server:  # type: ignore[list-item]
+        async with serve(
+            self._attend, "127.0.0.1", 0, ssl=self._context, process_request=self._checked,
+            subprotocols=[self._speaks],  # type: ignore[list-item]
+        ) as server:  # fmt: skip
             self.address = f"{scheme}://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ocpp"
             self.ready.set()
             await self.over.wait()
@@ -151,10 +166,10 @@ class Central:
 
 
 @contextmanager
-def central(*says: Says, context: ssl.SSLContext | None = None) -> Iterator[Central]:
-    """One that says these one after the other, the last of them from then on."""
+def central(*says: Says, **given: Any) -> Iterator[Central]:
+    """One that says these one after the other, the last of them from then on; `given` as `Central` has it."""
     logging.getLogger("ocpp").setLevel(logging.CRITICAL)
-    system = Central(list(says) or ["NoChargingProfile"], context)
+    system = Central(list(says) or ["NoChargingProfile"], **given)
     system.thread.start()
     assert system.ready.wait(20)
     try:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
 Says = Callable[[dict[str, Any]], bytes | dict[str, Any] | Iterator[bytes] | None]
@@ -12,12 +12,17 @@ Says = Callable[[dict[str, Any]], bytes | dict[str, Any] | Iterator[bytes] | Non
 
 
 @contextmanager
-def manager(says: Says) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def manager(says: Says, port: int = 0, *, one_at_a_time: bool = False) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Its address, and what it was asked."""
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def do_POST(self) -> None:
             asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -42,8 +47,10 @@ def manager(says: Says) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    kind = HTTPServer if one_at_a_time else ThreadingHTTPServer
+    server = kind(("127.0.0.1", port), Handler)
+    if isinstance(server, ThreadingHTTPServer):
+        server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

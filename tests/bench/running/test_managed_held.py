@@ -62,30 +62,74 @@ def test_what_was_given_before_a_pause_is_given_still(on: On) -> None:
     assert given[1] == pytest.approx(given[0], rel=0.05)
 
 
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def registers(told: list[tuple[str, Any]]) -> list[float]:
+    """Wh into the car, each time that a station has told them."""
+    return [
+        each["value"] for action, event in told if action == "TransactionEvent"
+        for each in event["meterValue"][0]["sampledValue"] if each["measurand"] == "Energy.Active.Import.Register"
+    ]  # fmt: skip
+
+
 class Killed(BaseException):
     """The process was killed."""
 
 
-def test_a_step_that_goes_on_in_another_run_on_the_way_has_left_already(on: On, tmp_path: Path) -> None:
-    days = hours(0.75, trips=(Trip(600.0, 1500.0, 30.0),))
-    first, left = on("virtual-module", soc=0.5), tmp_path / "left" / "2026-01-01" / "died"
+def killed(on: On, step: Manage, folder: Path, at: float) -> tuple[TestBench, TestBench]:
+    """A run whose process died at a time of the test, s, as it was left; and the one that went on with it."""
+    first, left = on("virtual-module", soc=0.5), folder / "left" / "2026-01-01" / "died"
 
     def observe(row: list[float]) -> None:
-        if row[0] >= 1000.0:
+        if row[0] >= at:
             shutil.copytree(first.run_log.folder, left)
             raise Killed
 
-    with manager(lambda _: {"power": 1000}) as (address, _):
-        first.engine.sampler.observers.append(observe)
-        with suppress(Killed):
-            first.run(Manage(address, days))
-        first.conclude()
-        again = on("virtual-module", past=PastRun.load(left), soc=0.5)
-        again.run(Manage(address, days))
-    assert len(events(first, "departure")) == 1
+    first.engine.sampler.observers.append(observe)
+    with suppress(Killed):
+        first.run(step)
+    first.conclude()
+    again = on("virtual-module", past=PastRun.load(left), soc=0.5)
+    again.run(step)
     assert events(again, "step resumed")
+    return first, again
+
+
+def test_a_step_that_goes_on_in_another_run_on_the_way_has_left_already(on: On, tmp_path: Path) -> None:
+    days = hours(0.75, trips=(Trip(600.0, 1500.0, 30.0),))
+    with manager(lambda _: {"power": 1000}) as (address, _):
+        first, again = killed(on, Manage(address, days), tmp_path, 1000.0)
+    assert len(events(first, "departure")) == 1
     (departure,) = events(again, "departure")  # the one that its first run has left it
     assert departure["at"] == pytest.approx(600.0, abs=2)
+
+
+@pytest.mark.parametrize(
+    "trip",
+    [Trip(1200.0, 1500.0, 30.0), Trip(1200.0, 1500.0, 30.0, told=1700.0, known=800.0)],
+    ids=["known from the beginning", "known before it died"],
+)
+def test_what_was_given_before_a_run_died_is_given_still(on: On, tmp_path: Path, trip: Trip) -> None:
+    """Forgotten, a manager that gave away what lacks at the departure would have been excused by its warning."""
+    whole, days = on("virtual-module", soc=0.5), hours(0.5, trips=(trip,))
+    with manager(lambda _: {"power": -2000}) as (address, _):
+        whole.run(Manage(address, days))
+        _, again = killed(on, Manage(address, days), tmp_path, 1000.0)
+    (expected,), (found,) = (events(each, "departure") for each in (whole, again))
+    assert expected["given"] > 1
+    assert found["given"] == pytest.approx(expected["given"], rel=0.05)
+
+
+def test_the_energy_register_of_a_station_goes_on_in_another_run(on: On, stack: ExitStack, tmp_path: Path) -> None:
+    system = stack.enter_context(central({"setpoint": 3000}))
+    killed(on, Manage(system.address, hours(0.5)), tmp_path, 1000.0)
+    energies = registers(system.told)
+    assert energies == sorted(energies)
+    assert energies[-1] == pytest.approx(3000 * 1000 / 3600, rel=0.02)
 
 
 # --- on the wire ------------------------------------------------------------------------------------------------------
@@ -112,12 +156,6 @@ def test_a_client_of_the_box_reads_that_it_is_paused_and_keeps_its_order_while_i
         assert link.follow(seen(time=4.0)).power == 0  # who left meanwhile is not obeyed
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as opened:
-        yield opened
-
-
 def test_a_held_step_is_shown_as_that_until_it_goes_on(on: On, stack: ExitStack) -> None:
     system = stack.enter_context(central({"setpoint": 3000}))
     bench = on("virtual-module", soc=0.5)
@@ -129,9 +167,6 @@ def test_a_held_step_is_shown_as_that_until_it_goes_on(on: On, stack: ExitStack)
     ]  # fmt: skip
     changes = [state for reason, state in told if reason == "ChargingStateChanged"]
     assert changes == ["SuspendedEVSE", "EVConnected"]
-    energies = [
-        each["value"] for action, event in system.told if action == "TransactionEvent"
-        for each in event["meterValue"][0]["sampledValue"] if each["measurand"] == "Energy.Active.Import.Register"
-    ]  # fmt: skip
+    energies = registers(system.told)
     assert energies == sorted(energies)
     assert energies[-1] > 100

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf, nan
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench import columns
+from bench.columns import INDEX
 from bench.grid.steps import FollowPower, Manage
 from bench.managing.links import Seen, Standing
 from bench.recording.run import RunRecord
@@ -212,6 +215,23 @@ def test_a_home_has_its_own_charger_road_and_forecast(on: On) -> None:
 def test_a_home_without_a_charger_is_refused(on: On) -> None:
     with pytest.raises(InputError, match="does nothing: give more than 0"):
         on("virtual-module").run(Manage("http://127.0.0.1:9", hours(0.25), charger=0.0))
+
+
+@pytest.mark.parametrize("given", [{"imports": inf}, {"imports": nan}, {"exports": inf}, {"foreseen": nan}])
+def test_a_home_that_nobody_can_be_told_is_refused(on: On, given: dict[str, float]) -> None:
+    """Told in JSON, which has no such numbers, a manager would be blamed for not understanding it."""
+    bench = on("virtual-module", soc=0.5)
+    with pytest.raises(InputError, match="give"):
+        bench.run(Manage("reference", hours(0.25), **given))
+
+
+def test_what_the_car_does_not_tell_is_null(on: On) -> None:
+    bench = on("virtual-module", soc=0.5)
+    cells = INDEX[columns.CELL_TEMPERATURE_MIN]
+    bench.engine.sampler.observers.append(lambda row: row.__setitem__(cells, nan))
+    with manager(lambda _: {"power": 0}) as (address, asked):
+        bench.run(Manage(address, hours(0.25)))
+    assert [each["car"]["cells"] for each in asked] == [None]
 
 
 @pytest.mark.a_case_is_enough

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from bench.grid.steps import Manage
 from bench.managing import link as http
+from bench.managing.answer import NoAnswer
 from bench.managing.link import Link
 from bench.managing.links import LOST
 from bench.testing import TestBench
@@ -80,6 +82,43 @@ def test_where_time_is_real_it_is_noticed_that_nobody_listens_any_more(monkeypat
         assert link.decide({})["power"] == 5
         assert not link.lost
     until(lambda: link.lost)
-    with socket.create_server(("127.0.0.1", int(address.rpartition(":")[2]))):
+    with manager(lambda _: {"power": 5}, int(address.rpartition(":")[2])):
         until(lambda: not link.lost)
     link.close()
+
+
+def test_where_time_is_real_it_is_noticed_that_a_manager_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system of a stopped process still takes calls for it: its last set point held for a quarter of an hour."""
+    monkeypatch.setattr(http, "LOOK", 0.02)
+    monkeypatch.setattr(http, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as hanging:
+        link = Link(f"http://127.0.0.1:{hanging.getsockname()[1]}", beside=True)
+        until(lambda: link.lost)
+        with pytest.raises(NoAnswer):
+            link.decide({})
+        link.close()
+
+
+def test_one_that_does_one_thing_at_a_time_is_not_lost_while_it_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "LOOK", 0.02)
+    looks, answer = list[bool](), threading.Event()
+    real = Link._is_there
+
+    def look(link: Link) -> bool:
+        looks.append(real(link))
+        if len(looks) > 2:
+            answer.set()
+        return looks[-1]
+
+    def says(_: object) -> dict[str, int]:
+        monkeypatch.setattr(http, "PATIENCE", 0.1)  # of what looks from now on
+        assert answer.wait(60)
+        return {"power": 5}
+
+    monkeypatch.setattr(Link, "_is_there", look)
+    with manager(says, one_at_a_time=True) as (address, _):
+        link = Link(address, beside=True)
+        assert link.decide({})["power"] == 5
+        assert False in looks
+        assert not link.lost
+        link.close()

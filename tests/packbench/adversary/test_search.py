@@ -13,7 +13,8 @@ from bench.managing.link import Link
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary import Week, replay
 from packbench.adversary.managers import opened
-from packbench.adversary.search import search
+from packbench.adversary.referee import Breach
+from packbench.adversary.search import one, search
 
 SERVED = f"{sys.executable} -m managers"
 
@@ -51,6 +52,17 @@ def test_nothing_found_is_said_and_is_no_file(tmp_path: Path) -> None:
     assert "no breach" in done.stdout
     assert "3 of 3 weeks" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_that_takes_long_says_nothing_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it draws weeks with says there that it gives up: in front of JSON that made it none."""
+    monkeypatch.setattr("hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS", 0)
+    broken = Breach("reserve", 900.0, "it broke its word.")
+    monkeypatch.setattr("packbench.adversary.search.played", lambda _week, _who: [broken])
+    assert one("reference", 3, 1, 0).breach == broken
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.long

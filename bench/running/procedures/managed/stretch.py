@@ -5,7 +5,7 @@ without a link or an answer the car rests.
 """
 
 from dataclasses import replace
-from math import inf, isfinite, isnan, nan
+from math import inf, isnan, nan
 
 from bench import columns
 from bench.columns import INDEX
@@ -20,7 +20,7 @@ from bench.running.grid_side import side_of
 from bench.running.procedures.base import Stage
 from bench.running.procedures.leading import Leading
 from bench.running.procedures.managed.car import Car
-from bench.running.procedures.managed.course import Course
+from bench.running.procedures.managed.course import LOOK, Course, at_box
 from bench.running.procedures.managed.line import Line
 from bench.running.procedures.profile import ROUNDING
 from bench.running.sampling import Row
@@ -30,15 +30,11 @@ from models.tables import Vector
 
 HORIZON = 24 * 3600.0
 """s of a forecast."""
-LOOK = 10.0
-"""s between two looks at how far the car would get."""
-AGAIN = 1.0
-"""Km above the reserve from which on a car can come down to it once more."""
 SETTLED, STILL = 5.0, 0.02
 """s without a power that is asked for, and 1/h of the pack's capacity: below that a car rests, and its charger does."""
 SCALED = frozenset({"house", "sun"})
 """Of a forecast, what is another share of what it will be."""
-_VOLTAGE, _CURRENT, _POWER = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT], INDEX[columns.POWER]
+_VOLTAGE, _CURRENT = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
 _SOC, _COLDEST = INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
 _LIMITS = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
 
@@ -143,7 +139,7 @@ class Stretch:
         while time + ROUNDING >= self._due[0]:
             self._reasons.add(self._due[1])
             if self._due[1] == "trip":
-                self._course.given = 0.0  # what was given before nobody could know that it would lack
+                self._course.learns()
             self._due = next(self._moments)
 
     def _miss(self) -> None:
@@ -163,9 +159,9 @@ class Stretch:
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
+        self._course.count(self._car, row, time, self._car.charger.ac_to_dc(self._allowed(time)))
         if not self._car.ready:
             return
-        self._withhold(row, time)
         self._looked, days, quarter = time, self._days, self._days.quarter(time)
         self._range = self._car.reach(row, time)
         self._needed, self._soc, self._cells = days.reserve, row[_SOC], row[_COLDEST]
@@ -178,24 +174,12 @@ class Stretch:
             self._note(column, value)
         if self._link.live:
             self._kept, self._wanted = (found(self._cells, time) for found in (self._car.kept, self._car.wanted))
-        self._course.armed = self._course.armed or self._range > days.reserve + AGAIN
-        if self._course.armed and self._asked < 0 and self._range < days.reserve:
-            self._course.armed = False
+        if self._course.nears(self._range, days.reserve, gives=self._asked < 0):
             self._reasons.add("reserve")
         degrees = self._car.around(time)
         if self._conditioned and degrees != self._degrees:
             self._degrees = degrees
             Leading.around(self._stage.place, "chamber", degrees).ask(self._stage, degrees)
-
-    def _withhold(self, row: Row, time: float) -> None:
-        """Count what the pack did not take, and what it gave back, while the car is at home, Wh of the car."""
-        if self._course.gone is not None or self._days.trip_at(time) is not None:
-            return
-        asked = self._car.charger.ac_to_dc(self._allowed(time))
-        hours = max(time - self._looked, 0.0) / 3600 / self._car.scale
-        self._course.withheld += self._car.withheld(row, asked) * hours
-        if isfinite(row[_POWER]):
-            self._course.given += max(-row[_POWER], 0.0) * hours
 
     def _departed(self, row: Row, time: float, trip: Trip) -> None:
         found = self._car.departs(row, time, trip)
@@ -204,7 +188,8 @@ class Stretch:
             distance=trip.distance, road=trip.road, withheld=round(self._course.withheld / found.per_km, 3),
             given=round(self._course.given / found.per_km, 3),
         )  # fmt: skip
-        self._answer, self._course.withheld, self._course.given = Answer(0.0), 0.0, 0.0
+        self._answer = Answer(0.0)
+        self._course.leaves()
 
     # --- what is decided ------------------------------------------------------------------------------------------
 
@@ -259,9 +244,10 @@ class Stretch:
 
     def _told(self, row: Row, time: float) -> Telling:
         days, scale, volts = self._days, self._car.scale, row[_VOLTAGE]
-        takes, gives = (0.0 if isnan(row[limit]) else row[limit] * volts / scale for limit in _LIMITS)
+        takes, gives = (0.0 if isnan(row[limit] * volts) else row[limit] * volts / scale for limit in _LIMITS)
         soc = None if isnan(row[_SOC]) else displayed(days, time, row[_SOC])
-        return Telling(days.trip_at(time) is None, soc, row[_COLDEST], self._car.pack.energy, takes, gives)
+        cells = None if isnan(row[_COLDEST]) else row[_COLDEST]
+        return Telling(days.trip_at(time) is None, soc, cells, self._car.pack.energy, takes, gives)
 
     def _seen(self, row: Row, time: float) -> Seen:
         """What a car and its box show, at the scale of a car."""
@@ -286,9 +272,7 @@ class Stretch:
     # --- what flows -----------------------------------------------------------------------------------------------
 
     def _at_box(self, row: Row) -> float:
-        """W at the bench's charger: a box measures them; for source and sink they follow from the terminals."""
-        box = self._stage.place.index.get(columns.GRID_POWER)
-        return self._car.charger.dc_to_ac(row[_VOLTAGE] * row[_CURRENT]) if box is None else row[box]
+        return at_box(self._car, row, self._stage.place.index)
 
     def _allowed(self, time: float) -> float:
         """W at the bench's charger: within what the charger can and the connection carries."""

@@ -131,7 +131,7 @@ def test_a_flood_is_answered_as_by_one_that_is_busy_and_changes_nothing(
     box: ModbusLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "RATE", 0.0)
-    box._server._allowance.left = 10.0
+    monkeypatch.setattr(server, "BURST", 10.0)
     with connected(box) as connection:
         for power in range(400):
             connection.sendall(struct.pack(">HHHB", 1, 0, 9, 1) + write(260, power))
@@ -139,6 +139,21 @@ def test_a_flood_is_answered_as_by_one_that_is_busy_and_changes_nothing(
     assert answers == [struct.pack(">BHH", 16, 260, 1)] * 10 + [b"\x90\x06"] * 390
     monkeypatch.undo()
     assert box.follow(seen()).power == 9
+
+
+def test_a_stranger_s_flood_makes_nobody_else_s_box_a_busy_one(
+    box: ModbusLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "RATE", 0.0)
+    monkeypatch.setattr(server, "BURST", 10.0)
+    with connected(box) as stranger, connected(box) as mine:
+        for _ in range(400):
+            stranger.sendall(struct.pack(">HHHB", 1, 0, 6, 1) + read(260))
+        told = [_answer(stranger) for _ in range(400)]
+        mine.sendall(struct.pack(">HHHB", 1, 0, 9, 1) + write(260, 1500))
+        assert _answer(mine) == struct.pack(">BHH", 16, 260, 1)
+    assert told[-1] == b"\x83\x06"
+    assert box.follow(seen()).power == 1500
 
 
 def _answer(connection: socket.socket) -> bytes:

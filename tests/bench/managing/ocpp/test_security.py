@@ -97,17 +97,63 @@ def test_profile_3_is_a_certificate(authority: trustme.CA, context: ssl.SSLConte
 
 
 def test_a_server_that_nobody_vouches_for_is_not_believed(secured: Central, password: Path) -> None:
-    with pytest.raises(InputError, match=r"nobody answers .*certificate verify failed"):
+    with pytest.raises(InputError, match=r"its certificate is not believed \(unable to get local issuer"):
         OcppLink(f"{secured.address}#password={password}", beside=True)
 
 
+def test_a_server_of_another_name_is_not_believed(authority: trustme.CA, ca: Path, password: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("central.example").configure_cert(context)
+    with (
+        central(context=context) as system,
+        pytest.raises(InputError, match=r"not believed .*not valid for '127\.0\.0\.1'"),
+    ):
+        OcppLink(f"{system.address}#password={password}&ca={ca}", beside=True)
+
+
+@pytest.mark.parametrize("issuer", ["nobody", "somebody else"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2], ids=["1.3", "1.2"])
 def test_a_station_without_the_certificate_that_is_wanted_is_sent_away(
-    context: ssl.SSLContext, ca: Path, password: Path
+    context: ssl.SSLContext, ca: Path, password: Path, tmp_path: Path, issuer: str, version: ssl.TLSVersion
 ) -> None:
+    context.maximum_version = version
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(ca)
-    with central(context=context) as system, pytest.raises(InputError, match="manager wss"):
-        OcppLink(f"{system.address}#password={password}&ca={ca}", beside=True)
+    proof, own = f"password={password}", tmp_path / "own.pem"
+    if issuer == "somebody else":
+        trustme.CA().issue_cert("station.example").private_key_and_cert_chain_pem.write_to_path(str(own))
+        proof = f"certificate={own}"
+    with (
+        central(context=context) as system,
+        pytest.raises(InputError, match="certificate, or another one, of the station"),
+    ):
+        OcppLink(f"{system.address}#{proof}&ca={ca}", beside=True)
+
+
+def test_a_wrong_password_is_told_as_that(tmp_path: Path) -> None:
+    wrong = tmp_path / "password"
+    wrong.write_text("battery staple\n", encoding="utf-8")
+    with central(password=("wallbox 1", "correct horse")) as system:
+        with pytest.raises(InputError, match="HTTP 401, identity and password are not those that it knows") as caught:
+            OcppLink(f"{system.address}#identity=wallbox%201&password={wrong}", beside=True)
+        assert "staple" not in str(caught.value)
+
+
+def test_what_speaks_no_tls_is_told_as_that(password: Path, ca: Path) -> None:
+    """A secured line is never one without: whoever answers plainly is refused."""
+    with central() as system, pytest.raises(InputError, match=r"TLS of version 1\.2 or newer does not come about"):
+        OcppLink(f"{system.address.replace('ws:', 'wss:')}#password={password}&ca={ca}", beside=True)
+
+
+def test_an_older_version_is_told_as_that() -> None:
+    with central(speaks="ocpp2.0.1") as system, pytest.raises(InputError, match=r"HTTP 400, it may not speak ocpp2\.1"):
+        OcppLink(system.address, beside=True)
+
+
+def test_a_file_without_a_password_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    with pytest.raises(InputError, match="there is no password in"):
+        Address.of(f"ws://host/x#password={tmp_path / 'empty'}")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is no message of OCPP on the station's line: it answers as the protocol says, lives, and nothing changes."""
 
 import json
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -179,13 +180,45 @@ def test_a_message_that_is_too_long_ends_the_line_and_it_comes_back(
     until(lambda: [action for action, _ in system.told].count("BootNotification") == 2)
 
 
-def test_a_flood_waits_in_the_line(asked: tuple[Central, OcppLink], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_is_answered_as_by_one_that_is_busy_and_changes_nothing(
+    asked: tuple[Central, OcppLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as slowly as it is carried out, its pings would be answered so late that the station was taken for lost."""
+    monkeypatch.setattr(line, "RATE", 1.0)
     system, link = asked
     before = len(system.raw)
-    for number in range(int(line.RATE) - 5):
-        system.say(f'[2, "{number}", "Explode", {{}}]')
-    until(lambda: len(system.raw) - before >= line.RATE - 5)
+    for number in range(400):
+        system.say(
+            f'[2, "{number}", "ClearChargingProfile", {{}}]' if number > 300 else f'[2, "{number}", "Explode", {{}}]'
+        )
+    system.ping()
+    answers = system.raw[before:]
+    assert sum('"GenericError"' in each for each in answers) > 300
+    assert all(each.startswith(f'[4,"{number}"') for number, each in enumerate(answers[:400]))
+    assert link._line is not None
+    assert not link._line.lost.is_set()
     assert link.follow(seen(time=2.0)).power == 2000
+
+
+def test_a_central_system_that_hangs_is_found_by_its_pings_and_told_in_a_sentence_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(line, "ALIVE", 0.2)
+    monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 0.5)
+    goes_on = threading.Event()
+    with central() as system:
+        link = OcppLink(system.address, beside=True)
+        link.follow(seen())
+        until(lambda: system.transaction)
+        system.loop.call_soon_threadsafe(goes_on.wait, 60)
+        try:
+            until(lambda: link._line is not None and link._line.lost.is_set())
+            assert link.follow(seen(time=7.0)).problem == "its line is lost."
+            link.close()
+        finally:
+            goes_on.set()
+            link.close()
+    assert caplog.records == []
 
 
 def test_an_error_without_a_code_is_the_manager_s_failure() -> None:
@@ -226,7 +259,7 @@ def test_a_profile_that_was_rejected_is_told_as_the_reason(monkeypatch: pytest.M
         link.close()
 
 
-def test_what_waits_behind_a_flood_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_flood_has_kept_from_being_done_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.managing.ocpp.link.PATIENCE", 1.0)
     monkeypatch.setattr(line, "RATE", 5.0)
     with central("silent") as system:
@@ -235,6 +268,6 @@ def test_what_waits_behind_a_flood_is_told_as_that(monkeypatch: pytest.MonkeyPat
         for number in range(20):
             system.say(f'[2, "{number}", "Explode", {{}}]')
         until(lambda: link._line is not None and link._line.floods)
-        with pytest.raises(NoAnswer, match=r"no more than 5 messages a second are read"):
+        with pytest.raises(NoAnswer, match=r"of what it calls for no more than 5 a second are carried out"):
             link.decide({"reason": "start", "trip": None})
         link.close()
