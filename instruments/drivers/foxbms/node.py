@@ -35,6 +35,7 @@ from instruments.drivers.foxbms.layout import (
     fields,
     place,
     raised,
+    signals,
 )
 from instruments.drivers.foxbms.mode import ModeWatch
 from instruments.drivers.foxbms.pack import Details, Makeup
@@ -118,7 +119,7 @@ class FoxBms(OfTheReferenceHardware):
         self._sample = [nan] * len(CHANNELS)
         self._disordered: dict[int, tuple[str, float]] = {}
         self._protection = Protection(tuple(self._fields))
-        self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
+        self._sources, self._mode, self._errors = Sources(cycles(), signals(), STATE), ModeWatch(), ErrorLog()
         shown = [each for each in self._fields[ESTIMATION] if each[0] in (POSITION["soc min"], POSITION["soc max"])]
         self._charge, self._details = ShownCharge(makeup.strings, shown), Details(makeup, turn)
         self.channels = (*type(self).channels, *makeup.channels())
