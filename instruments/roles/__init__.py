@@ -43,6 +43,7 @@ from instruments.roles.common import (
     Ratings,
     Scanned,
     SetPointRejected,
+    Waking,
     has_verbs,
 )
 from instruments.roles.coolant import COOLANT_CHANNELS, CoolantAlarm, CoolantUnit
@@ -106,6 +107,7 @@ __all__ = [
     "Source",
     "StaysAsItIs",
     "TemperatureLogger",
+    "Waking",
     "WatchesItsMode",
     "has_verbs",
 ]

@@ -75,6 +75,18 @@ def test_a_healthy_charge_passes_and_ends_off(rig: Rig, tmp_path: Path) -> None:
     assert not opened_under_load(rig)
 
 
+@pytest.mark.parametrize("sleepy", [("supply",), ("chamber", "scanner")])
+def test_instruments_that_lose_the_first_message_of_each_connection_are_asked_once_more_at_opening(
+    rig: Rig, tmp_path: Path, sleepy: tuple[str, ...]
+) -> None:
+    """As what stands behind a serial port that wakes up by it does."""
+    for name in sleepy:
+        getattr(rig, name).sleepy = True
+    found = session(rig, tmp_path, CHARGE)
+    assert (found.status, found.verdict) == (0, "PASS"), found.said
+    assert is_off(rig)
+
+
 def test_no_current_is_asked_for_before_the_bms_has_shown_a_charge(rig: Rig, tmp_path: Path) -> None:
     """A node shows none until a string is connected, and its display comes once a second."""
     found = session(rig, tmp_path, CHARGE)
