@@ -43,6 +43,7 @@ from instruments.roles.common import (
     Ratings,
     Scanned,
     SetPointRejected,
+    TellsAlarms,
     Waking,
     has_verbs,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "Sink",
     "Source",
     "StaysAsItIs",
+    "TellsAlarms",
     "TemperatureLogger",
     "Waking",
     "WatchesItsMode",

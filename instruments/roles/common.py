@@ -123,6 +123,15 @@ class Waking(Protocol):
 
 
 @runtime_checkable
+class TellsAlarms(Protocol):
+    """Says which alarms stand in it; to ask acknowledges none of them."""
+
+    def alarms(self) -> tuple[str, ...]:
+        """Alarms that stand now, in words; raises `InstrumentFault`."""
+        ...
+
+
+@runtime_checkable
 class CountsTroubles(Protocol):
     """Counts what goes wrong on its link; whoever looks after the bench wants to know it before it is a fault."""
 

@@ -189,6 +189,19 @@ def test_a_test_that_stops_the_clock_stops_neither_guard_nor_step(rig: Rig, tmp_
     assert 2.5 < off[0] - on[0][0] < 6
 
 
+def test_an_alarm_that_ends_the_output_is_named(rig: Rig, tmp_path: Path) -> None:
+    def overheat(_process: "subprocess.Popen[str]") -> None:
+        so_far = len(rig.supply.heard)
+        assert rig.wait_until(lambda: rig.supply.heard[so_far:].count("MEAS:ARR?") > 2)  # it has switched on
+        rig.supply.override["STAT:QUES:COND"] = str(1 << 3 | 1 << 10)
+        rig.supply.output = False
+
+    found = during_charge(rig, tmp_path, overheat)
+    assert (found.status, found.cause["fault"], found.cause["blame"]) == (3, "output-lost", "bench"), found.said
+    assert "its output is off, though no step switched it off; it reports over-temperature (OT)." in found.cause["text"]
+    assert is_off(rig)
+
+
 # --- remote control -------------------------------------------------------------------------------------------------
 
 
