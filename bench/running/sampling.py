@@ -181,14 +181,13 @@ class Sampler:
 
     def _alarms(self, names: Collection[str]) -> str:
         """What stands in these instruments, by their names where there are several; empty where nobody says."""
-        drivers = self._bench.drivers
         said = list[str]()
         for name in names:
-            driver, alarms = drivers[name], ()
+            driver = self._bench.drivers[name]
             # One that is silent now is no reason to say less of the output that is lost.
             with suppress(Exception):
-                alarms = driver.alarms() if isinstance(driver, TellsAlarms) else ()
-            said += [f"{name}: {alarm}" if len(names) > 1 else alarm for alarm in alarms]
+                if isinstance(driver, TellsAlarms):
+                    said += [f"{name}: {alarm}" if len(names) > 1 else alarm for alarm in driver.alarms()]
         return "; ".join(said)
 
     def _end_for_silence(self, lost: BenchFault) -> None:
