@@ -69,6 +69,7 @@ _STARTED = frozenset({NodeState.IDLE, NodeState.OPEN_CONTACTORS})
 """Where a node is that has only just been asked for the first time."""
 _VALUES = 0x233
 """f_PackValuesP0"""
+_INSULATION = POSITION["insulation"]
 _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
@@ -124,6 +125,8 @@ class FoxBms(OfTheReferenceHardware):
         self._charge, self._details = ShownCharge(makeup.strings, shown), Details(makeup, turn)
         self.channels = (*type(self).channels, *makeup.channels())
         self._left_as_it_is = False
+        self._insulation_is_measured = False
+        """By its own word. Until its monitor has measured for the first time a foxBMS tells of 0 Ohm."""
         clocked = by_a_clock(name, cyclic_request, context)
         self._can = CanSession(bus, context, name=name)
         self._lock = self._can.lock
@@ -213,7 +216,8 @@ class FoxBms(OfTheReferenceHardware):
 
         A message that never came counts from when the bus was opened; a value outside its signal's range is nan. The
         state is the newest, or for once what must not pass unseen between two calls: an ERROR that is over again, or
-        the state that the node has left its mode for. A state of charge is nan while no string is connected.
+        the state that the node has left its mode for. A state of charge is nan while no string is connected, and so is
+        an insulation of 0 that nobody has measured.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
         self._can.check()  # before the lock: a forked copy may find that locked for ever
@@ -233,6 +237,8 @@ class FoxBms(OfTheReferenceHardware):
                 self._mode.forget()
             if not isnan(sample[0]):
                 sample[0] = RECORDED[int(sample[0])]
+            if sample[_INSULATION] == 0.0 and not self._insulation_is_measured:
+                sample[_INSULATION] = nan
             if self._details.values:
                 self._details.forget(self._can.age)
                 sample += self._details.values
@@ -401,6 +407,7 @@ class FoxBms(OfTheReferenceHardware):
         self._asking.steer()
         self._sources.in_state(code, time)
         self._charge.hear_state(frame, time)
+        self._insulation_is_measured = bool(place(STATE, "InsulationMonitoring").sent(frame))
         self._errors.note(STATE, raised(STATE, frame), time)
 
     def _hear_system(self, data: bytes, time: float) -> None:
