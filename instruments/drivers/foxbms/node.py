@@ -84,9 +84,9 @@ class FoxBms(OfTheReferenceHardware):
     ERROR.
     `balancing` is whether its cells may be balanced, or from how many V apart on (`true`: 0.2): every request says so.
     `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
-    open. A foxBMS 2 as it is released begins to after 1.3 s and has them open after 1.9 s, or 4.9 s where more than 3.5 A
-    flow (its BS_CHECK_CAN_TIMING, and BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS
-    with these messages, may never.
+    open. A foxBMS 2 as it is released begins to after 1.3 s and has them open after 1.9 s, or after 4.9 s where more
+    than 3.5 A flow (its BS_CHECK_CAN_TIMING, and BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or
+    another BMS with these messages, may never.
     `pack` is how it is made up: `strings`, `modules` of each, `cells` and `sensors` of each of these (see `Makeup`).
     What is told of each is in the scan then, behind the channels that every BMS has.
     `timeout` s is how long `identify` listens.
