@@ -15,7 +15,7 @@ from bench.station import Expected, StationFile
 from bench.verdicts import InputError
 from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
-from instruments.roles import Identity, InstrumentFault, Scanned, has_verbs
+from instruments.roles import Identity, InstrumentFault, Scanned, Waking, has_verbs
 from instruments.wires.session import InstrumentLink, LinkContext
 
 
@@ -125,3 +125,9 @@ def warm_up(station: StationFile, names: Iterable[str]) -> None:
         entry = station.instruments[name]
         driver_class(entry.driver)
         InstrumentLink(entry.resource, entry.can).kind.prepare(station.visa_library)
+
+
+def identified(driver: Driver) -> Identity:
+    """Ask an instrument that has just been opened who it is; raises `InstrumentFault` where it does not say."""
+    identity: Identity = driver.identify_awaking() if isinstance(driver, Waking) else driver.identify()
+    return identity

@@ -69,6 +69,11 @@ class VisaDriver:
         """Ask the instrument who it is."""
         return self._session.identity()
 
+    def identify_awaking(self) -> Identity:
+        """See `instruments.roles.Waking`."""
+        with self._session.awaking():
+            return self.identify()
+
     def expect(self, identity: Identity) -> None:
         """Answer for this instrument alone from now on: see `instruments.roles.Expecting`."""
         self._session.expect(identity)

@@ -53,7 +53,7 @@ class CNode:
         self.occurrence = 0
         self.timing_flag = False
         self.transition_to_error = False
-        self.remaining_delay = 0
+        self.remaining_delay = self.looked = 0
         self.above_break_current = 0
         self.alert = False
         self.balancing = False
@@ -109,9 +109,10 @@ class CNode:
         return self.occurrence > SEN_EVENT_100 or self.alert
 
     def _okay(self) -> bool:
-        """BMS_IsBatterySystemStateOkay."""
+        """BMS_IsBatterySystemStateOkay: the delay is counted from look to look, in ms of the clock."""
+        since, self.looked = self.ms - self.looked, self.ms
         if self.transition_to_error:
-            self.remaining_delay = max(0, self.remaining_delay - 10)
+            self.remaining_delay = max(0, self.remaining_delay - since)
         elif self._any_fatal():
             self.transition_to_error = True
             self.remaining_delay = 0 if self.alert else DELAY_200ms

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import roles
 from bench.clock import Clock, VirtualClock, WallClock, monotonic
-from bench.drivers import Doubted, check_entry, mismatch
+from bench.drivers import Doubted, check_entry, identified, mismatch
 from bench.grid.charger import noted
 from bench.players import Driver, Players, cast_players
 from bench.running import inventory
@@ -272,7 +272,7 @@ class OpenBench:
             raise InstrumentFault(f"An instrument that was being prepared {error}; look at the transcript.") from error
 
     def _identify(self, name: str, driver: Driver) -> Identity:
-        identity: Identity = self._limited(driver.identify)
+        identity: Identity = self._limited(lambda: identified(driver))
         wrong = mismatch(self.station.instruments[name].expect, identity)
         if wrong:
             address = self.station.instruments[name].address

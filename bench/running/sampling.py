@@ -4,7 +4,7 @@ A violation switches the outputs off before anything else is done about it.
 """
 
 import csv
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from bench.safety.formulas import Quantity
 from bench.safety.guard import Guard, Limit, Violation
 from bench.safety.quantities import CHARGE_MOVED, quantities_for
 from bench.verdicts import FAILURES, BenchFault, Cause
-from instruments.roles import BmsFault, BmsState, InstrumentFault, Locating, RemembersFaults, Side
+from instruments.roles import BmsFault, BmsState, InstrumentFault, Locating, RemembersFaults, Side, TellsAlarms
 
 Row = list[float]
 
@@ -165,15 +165,31 @@ class Sampler:
         """
         players, asked = self._bench.roles, self._set[0]
         if players.source.source_is_off() if asked > 0 else players.sink.sink_is_off():
-            name = " and ".join(players.of("source" if asked > 0 else "sink"))
+            # Off first: a second player may still be on, and whatever is asked for takes time.
+            with suppress(Exception):
+                safestate.outputs_off(players)
+            names = players.of("source" if asked > 0 else "sink")
+            told = self._alarms(names)
             lost = BenchFault(
-                f"{name} was asked for {asked:g} A, reads {current:.3g} A and says that its output is off, though no "
-                "step switched it off; look for an alarm on it, its watchdog or a hand on its panel.",
+                f"{' and '.join(names)} was asked for {asked:g} A, reads {current:.3g} A and says that its output is "
+                "off, though no step switched it off; "
+                + (f"it reports {told}." if told else "look for an alarm on it, its watchdog or a hand on its panel."),
                 OUTPUT_LOST,
             )
             self._end_for_what_is_behind(lost)
             self._end_for_silence(lost)
             raise lost
+
+    def _alarms(self, names: Collection[str]) -> str:
+        """What stands in these instruments, by their names where there are several; empty where nobody says."""
+        said = list[str]()
+        for name in names:
+            driver = self._bench.drivers[name]
+            # One that is silent now is no reason to say less of the output that is lost.
+            with suppress(Exception):
+                if isinstance(driver, TellsAlarms):
+                    said += [f"{name}: {alarm}" if len(names) > 1 else alarm for alarm in driver.alarms()]
+        return "; ".join(said)
 
     def _end_for_silence(self, lost: BenchFault) -> None:
         """Raise what it is where the BMS is not heard any more: one that hears nothing either opens its contactors.
@@ -190,9 +206,7 @@ class Sampler:
             )
 
     def _end_for_what_is_behind(self, lost: BenchFault) -> None:
-        """Raise what has made an instrument switch off, if that is known; all outputs are off before it is asked."""
-        with suppress(Exception):
-            safestate.outputs_off(self._bench.roles)
+        """Raise what has made an instrument switch off, if that is known; all outputs are off by now."""
         now, bits = self._now(), None
         if "bms" in self._bench.roles:
             self._alive(bms_errors.LISTEN)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import roles
 from bench.clock import Clock
-from bench.drivers import Doubted, Unreachable, mismatch, open_driver, warm_up
+from bench.drivers import Doubted, Unreachable, identified, mismatch, open_driver, warm_up
 from bench.players import Driver, Players
 from bench.safety.asfound import powers_of
 from bench.safety.benchverdict import BenchVerdict, SafeStep
@@ -143,7 +143,7 @@ def _doubt(reached: "Future[Driver]", name: str, expected: Sequence[Expected]) -
     if not reached.done() or reached.exception() is not None:
         return ""
     try:
-        identity = reached.result().identify()
+        identity = identified(reached.result())
     except Exception as error:  # noqa: BLE001 - who cannot say who he is proves nothing
         return str(error) or type(error).__name__
     wrong = next(filter(None, (mismatch(each, identity) for each in expected)), "")

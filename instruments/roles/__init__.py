@@ -43,6 +43,8 @@ from instruments.roles.common import (
     Ratings,
     Scanned,
     SetPointRejected,
+    TellsAlarms,
+    Waking,
     has_verbs,
 )
 from instruments.roles.coolant import COOLANT_CHANNELS, CoolantAlarm, CoolantUnit
@@ -105,7 +107,9 @@ __all__ = [
     "Sink",
     "Source",
     "StaysAsItIs",
+    "TellsAlarms",
     "TemperatureLogger",
+    "Waking",
     "WatchesItsMode",
     "has_verbs",
 ]

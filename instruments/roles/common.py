@@ -110,6 +110,28 @@ class Expecting(Protocol):
 
 
 @runtime_checkable
+class Waking(Protocol):
+    """May lose the first message of a connection: a serial port, or a controller, that is asleep wakes up by it."""
+
+    def identify_awaking(self) -> Identity:
+        """Identify, and ask once more where the first query of a connection has no answer.
+
+        Meant for opening alone: later on a query without an answer is a fault. Raises `InstrumentFault` where the
+        second has none either.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsAlarms(Protocol):
+    """Says which alarms stand in it; to ask acknowledges none of them."""
+
+    def alarms(self) -> tuple[str, ...]:
+        """Alarms that stand now, in words; raises `InstrumentFault`."""
+        ...
+
+
+@runtime_checkable
 class CountsTroubles(Protocol):
     """Counts what goes wrong on its link; whoever looks after the bench wants to know it before it is a fault."""
 

@@ -147,8 +147,9 @@ class Session:
         self._early: str | InstrumentFault | None = None
         self._expected: Identity | None = None
         self._doubted = self._asking = self._switching_off = False
-        self._connection = 0
-        """Number of the present connection."""
+        self._connection, self._heard = 0, -1
+        """Numbers of the present connection, and of that on which an answer came last."""
+        self._awaking = False
         self._piece: int | None = None
         try:
             self._link: Link = open_link(resource, context.visa_library, profile, context.passed)
@@ -194,6 +195,19 @@ class Session:
                 yield
             finally:
                 self._switching_off = before
+
+    @contextmanager
+    def awaking(self) -> Iterator[None]:
+        """Within it a query that nobody has answered is sent once more, if it is the first of its connection.
+
+        What is asked within it changes nothing in the instrument, however often it is asked.
+        """
+        with self.lock:
+            self._awaking = True
+            try:
+                yield
+            finally:
+                self._awaking = False
 
     def in_one_piece(self, programming: Callable[[], Result]) -> Result:
         """Carry out messages that depend on each other over one connection: begun anew, once, where that was made anew.
@@ -389,11 +403,11 @@ class Session:
         """
         message = self._asked or ""
         try:
-            line = self._link.read_line()
+            line = self._first_line(message) if self._awaking else self._link.read_line()
         except (LinkTimeout, LinkLost) as error:
             self._asked, self._out_of_step = None, True
             raise self._unanswered(message, error) from error
-        self._asked = None
+        self._asked, self._heard = None, self._connection
         try:
             reply = line.decode(self._encoding).rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -403,6 +417,32 @@ class Session:
         if self._grows_old is not None:
             self._last_word = self._context.now()
         return reply
+
+    def _first_line(self, message: str) -> bytes:
+        """What answers a message; see `awaking`. Raises `LinkTimeout` or `LinkLost`."""
+        try:
+            return self._link.read_line()
+        except LinkTimeout:
+            if self._heard == self._connection:
+                raise
+        self.troubles.retries += 1
+        self.note(f"did not answer {message!r}, the first message of its connection; it is asked once more")
+        self._deliver(message)
+        line = self._link.read_line()
+        self._wait_for_a_second()
+        return line
+
+    def _wait_for_a_second(self) -> None:
+        """Drop the answer to a message that was not lost but late: it would be taken for that to the next one."""
+        try:
+            late = self._link.read_line()
+        except LinkTimeout:
+            return
+        except LinkLost:
+            self._out_of_step = True  # as good as none: the next message connects anew
+            return
+        self.troubles.strays += 1
+        self.note(f"said {late!r} a second time; it was dropped")
 
     def _unanswered(self, message: str, error: LinkTimeout | LinkLost) -> InstrumentFault:
         if isinstance(error, LinkTimeout):

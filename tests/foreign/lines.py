@@ -17,6 +17,8 @@ class Lines:
         """s that every answer takes."""
         self.mute = False
         """Takes everything, answers nothing."""
+        self.sleepy = False
+        """Loses the first message of each connection, as what is behind a serial port that must wake up does."""
         self.heard: list[str] = []
         self.connections = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -36,6 +38,8 @@ class Lines:
         self._writers.add(writer)
         try:
             with suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                if self.sleepy:
+                    await reader.readuntil(self.end.encode())
                 while True:
                     raw = await asyncio.wait_for(reader.readuntil(self.end.encode()), self.idle)
                     await self._reply_to(raw.decode(self.encoding).rstrip("\r\n"), writer)

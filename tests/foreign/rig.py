@@ -61,6 +61,8 @@ class Rig:
         self.supply, self.chamber, self.scanner, self.node = Supply(), Chamber(), Scanner(self.cells), Node(self.cells)
         self.load = load
         """A second instrument at the terminals, which then discharges; see `RigWithLoad`."""
+        self.others: dict[str, Load] = {}
+        """Further loads in parallel to it, by the names of their ports."""
         self.current = 0.0
         """A through the cells; charging is positive."""
         self.log: list[tuple[float, float, bool, bool]] = []
@@ -143,7 +145,12 @@ class Rig:
     def _served(self) -> dict[str, Lines | Node]:
         """Whoever stands on a port of its own."""
         those = {"supply": self.supply, "chamber": self.chamber, "scanner": self.scanner, "node": self.node}
-        return those if self.load is None else {**those, "load": self.load}
+        return {**those, **self.loads}
+
+    @property
+    def loads(self) -> dict[str, Load]:
+        """Every load at the terminals."""
+        return {**({} if self.load is None else {"load": self.load}), **self.others}
 
     async def _open(self) -> None:
         for name, instrument in self._served().items():
@@ -179,17 +186,17 @@ class Rig:
         node.elapse(now)
         supply.elapse(now)
         delivered = supply.into(cells.open_circuit, RESISTANCE) if node.closed and supply.output else 0.0
-        drawn = self.load.drawn if self.load is not None and node.closed else 0.0
+        drawn = sum(load.drawn for load in self.loads.values()) if node.closed else 0.0
         self.current = delivered - drawn
         at_the_cells = cells.open_circuit + self.current * RESISTANCE
         supply.voltage = at_the_cells if node.closed else (supply.set_voltage if supply.output else 0.0)
         supply.current = delivered
-        if self.load is not None:
-            self.load.voltage, self.load.current = supply.voltage, drawn
+        for load in self.loads.values():
+            load.voltage, load.current = supply.voltage, load.drawn if node.closed else 0.0
         node.measure(self.current, at_the_cells, supply.voltage)
         cells.soc += self.current * seconds / 3600 / CAPACITY
         cells.temperature += self.heat * seconds
-        on = supply.output or (self.load is not None and self.load.input)
+        on = supply.output or any(load.input for load in self.loads.values())
         entry = (now, round(self.current, 2), on, node.closed)
         if not self.log or self.log[-1][1:] != entry[1:]:
             self.log.append(entry)
@@ -211,6 +218,27 @@ class RigWithLoad(Rig):
             "driver": "chroma-63600", "resource": f"TCPIP0::127.0.0.1::{self.ports['load']}::SOCKET", "roles": ["sink"],
         }  # fmt: skip
         return {**station, "safe_state": {"bus_meter": "supply", "confirm": ["load"]}, **changes}
+
+
+class RigWithTwoLoads(RigWithLoad):
+    """A second one of the same family in parallel to the first."""
+
+    def __init__(self) -> None:
+        self.second = Load()
+        super().__init__()
+
+    def _served(self) -> dict[str, Lines | Node]:
+        self.others = {"second": self.second}
+        return super()._served()
+
+    def station(self, **changes: Any) -> dict[str, Any]:
+        """See `Rig.station`."""
+        station = super().station()
+        station["instruments"]["second"] = {
+            "driver": "chroma-63600", "resource": f"TCPIP0::127.0.0.1::{self.ports['second']}::SOCKET",
+            "roles": ["sink"],
+        }  # fmt: skip
+        return {**station, **changes}
 
 
 @contextmanager

@@ -75,6 +75,18 @@ def test_a_healthy_charge_passes_and_ends_off(rig: Rig, tmp_path: Path) -> None:
     assert not opened_under_load(rig)
 
 
+@pytest.mark.parametrize("sleepy", [("supply",), ("chamber", "scanner")])
+def test_instruments_that_lose_the_first_message_of_each_connection_are_asked_once_more_at_opening(
+    rig: Rig, tmp_path: Path, sleepy: tuple[str, ...]
+) -> None:
+    """As what stands behind a serial port that wakes up by it does."""
+    for name in sleepy:
+        getattr(rig, name).sleepy = True
+    found = session(rig, tmp_path, CHARGE)
+    assert (found.status, found.verdict) == (0, "PASS"), found.said
+    assert is_off(rig)
+
+
 def test_no_current_is_asked_for_before_the_bms_has_shown_a_charge(rig: Rig, tmp_path: Path) -> None:
     """A node shows none until a string is connected, and its display comes once a second."""
     found = session(rig, tmp_path, CHARGE)
@@ -175,6 +187,19 @@ def test_a_test_that_stops_the_clock_stops_neither_guard_nor_step(rig: Rig, tmp_
     on = [entry for entry in rig.log if entry[2]]
     off = next(entry for entry in rig.log if entry[0] > on[-1][0])
     assert 2.5 < off[0] - on[0][0] < 6
+
+
+def test_an_alarm_that_ends_the_output_is_named(rig: Rig, tmp_path: Path) -> None:
+    def overheat(_process: "subprocess.Popen[str]") -> None:
+        so_far = len(rig.supply.heard)
+        assert rig.wait_until(lambda: rig.supply.heard[so_far:].count("MEAS:ARR?") > 2)  # it has switched on
+        rig.supply.override["STAT:QUES:COND"] = str(1 << 3 | 1 << 10)
+        rig.supply.output = False
+
+    found = during_charge(rig, tmp_path, overheat)
+    assert (found.status, found.cause["fault"], found.cause["blame"]) == (3, "output-lost", "bench"), found.said
+    assert "its output is off, though no step switched it off; it reports over-temperature (OT)." in found.cause["text"]
+    assert is_off(rig)
 
 
 # --- remote control -------------------------------------------------------------------------------------------------

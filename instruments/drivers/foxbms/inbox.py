@@ -8,8 +8,8 @@ from instruments.wires.can import CanSession
 if TYPE_CHECKING:
     from can import Message
 
-Seen = Callable[[float, bool], None]
-"""Gets when a frame was received, and whether its payload is another than that before."""
+Seen = Callable[[float, bytes | bytearray, bool], None]
+"""Gets when a frame was received, its payload, and whether that is another than the one before."""
 Follow = Callable[[bytes, float], None]
 """Gets the payload of a frame, and when it was received."""
 
@@ -67,7 +67,7 @@ class _Box:
         changed = message.data != self._payload
         if changed and len(message.data) != 8:
             return
-        self._seen(time, changed)
+        self._seen(time, message.data, changed)
         if self._each is not None:
             self._each(bytes(message.data), time)
         if changed:

@@ -150,6 +150,16 @@ def cycles() -> dict[int, float]:
 
 
 @cache
+def signals() -> dict[int, tuple[Field, ...]]:
+    """Every signal of each message of a sample, as a number of its own."""
+    messages = (_database().get_message_by_name(name) for _, name, *_ in CHANNELS)
+    return {
+        message.frame_id: tuple(Field.of(each) for each in message.signals if each.byte_order == "big_endian")
+        for message in messages
+    }
+
+
+@cache
 def place(identifier: int, signal: str) -> Field:
     """Where a signal sits in its message."""
     return Field.of(_database().get_message_by_frame_id(identifier).get_signal_by_name(signal))

@@ -35,6 +35,7 @@ from instruments.drivers.foxbms.layout import (
     fields,
     place,
     raised,
+    signals,
 )
 from instruments.drivers.foxbms.mode import ModeWatch
 from instruments.drivers.foxbms.pack import Details, Makeup
@@ -68,6 +69,7 @@ _STARTED = frozenset({NodeState.IDLE, NodeState.OPEN_CONTACTORS})
 """Where a node is that has only just been asked for the first time."""
 _VALUES = 0x233
 """f_PackValuesP0"""
+_INSULATION = POSITION["insulation"]
 _LISTEN = 0.1
 """s between two looks while a node is waited for."""
 
@@ -82,8 +84,9 @@ class FoxBms(OfTheReferenceHardware):
     ERROR.
     `balancing` is whether its cells may be balanced, or from how many V apart on (`true`: 0.2): every request says so.
     `opens_when_silent` s is what the owner of the node knows of it: after how long without a request its contactors
-    open. A foxBMS 2 as it is released does so after 1.4 s, where no more than 3.5 A flow (its BS_CHECK_CAN_TIMING, and
-    BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or another BMS with these messages, may never.
+    open. A foxBMS 2 as it is released begins to after 1.3 s and has them open after 1.9 s, or after 4.9 s where more
+    than 3.5 A flow (its BS_CHECK_CAN_TIMING, and BS_MAIN_CONTACTORS_MAXIMUM_BREAK_CURRENT_mA); one built otherwise, or
+    another BMS with these messages, may never.
     `pack` is how it is made up: `strings`, `modules` of each, `cells` and `sensors` of each of these (see `Makeup`).
     What is told of each is in the scan then, behind the channels that every BMS has.
     `timeout` s is how long `identify` listens.
@@ -118,11 +121,13 @@ class FoxBms(OfTheReferenceHardware):
         self._sample = [nan] * len(CHANNELS)
         self._disordered: dict[int, tuple[str, float]] = {}
         self._protection = Protection(tuple(self._fields))
-        self._sources, self._mode, self._errors = Sources(cycles(), STATE), ModeWatch(), ErrorLog()
+        self._sources, self._mode, self._errors = Sources(cycles(), signals(), STATE), ModeWatch(), ErrorLog()
         shown = [each for each in self._fields[ESTIMATION] if each[0] in (POSITION["soc min"], POSITION["soc max"])]
         self._charge, self._details = ShownCharge(makeup.strings, shown), Details(makeup, turn)
         self.channels = (*type(self).channels, *makeup.channels())
         self._left_as_it_is = False
+        self._insulation_is_measured = False
+        """By its own word. Until its monitor has measured for the first time a foxBMS tells of 0 Ohm."""
         clocked = by_a_clock(name, cyclic_request, context)
         self._can = CanSession(bus, context, name=name)
         self._lock = self._can.lock
@@ -212,7 +217,8 @@ class FoxBms(OfTheReferenceHardware):
 
         A message that never came counts from when the bus was opened; a value outside its signal's range is nan. The
         state is the newest, or for once what must not pass unseen between two calls: an ERROR that is over again, or
-        the state that the node has left its mode for. A state of charge is nan while no string is connected.
+        the state that the node has left its mode for. A state of charge is nan while no string is connected, and so is
+        an insulation of 0 that nobody has measured.
         Raises `InstrumentFault` when the node protects its messages and they fail the check.
         """
         self._can.check()  # before the lock: a forked copy may find that locked for ever
@@ -232,6 +238,8 @@ class FoxBms(OfTheReferenceHardware):
                 self._mode.forget()
             if not isnan(sample[0]):
                 sample[0] = RECORDED[int(sample[0])]
+            if sample[_INSULATION] == 0.0 and not self._insulation_is_measured:
+                sample[_INSULATION] = nan
             if self._details.values:
                 self._details.forget(self._can.age)
                 sample += self._details.values
@@ -400,6 +408,7 @@ class FoxBms(OfTheReferenceHardware):
         self._asking.steer()
         self._sources.in_state(code, time)
         self._charge.hear_state(frame, time)
+        self._insulation_is_measured = bool(place(STATE, "InsulationMonitoring").sent(frame))
         self._errors.note(STATE, raised(STATE, frame), time)
 
     def _hear_system(self, data: bytes, time: float) -> None:

@@ -453,3 +453,14 @@ def test_whatever_is_said_on_the_bus_is_a_value_or_a_fault_in_words(
     assert all(isinstance(each, BmsFault) for each in faults)
     assert isnan(values["soc min"]) or 0 <= values["soc min"] <= 1.0
     assert isnan(values["cell voltage max"]) or 0 <= values["cell voltage max"] <= 8.2
+
+
+def test_an_insulation_that_nobody_has_measured_yet_is_none(node: can.BusABC, bms: FoxBms) -> None:
+    """A foxBMS tells of 0 Ohm, and that nobody watches, until its monitor has measured for the first time."""
+    send_all(node)
+    send(node, 0x234, "00 00 00 00 00 00 00 00")
+    assert isnan(sample(bms)["insulation"])
+    send(node, 0x220, "19 20 00 00 00 00 00 32")
+    assert sample(bms)["insulation"] == 0.0
+    send(node, 0x234, "03 20 00 00 00 00 00 00")
+    assert sample(bms)["insulation"] == 700e3

@@ -1,11 +1,13 @@
 """One healthy node, or not: what it cannot send is counted, and nothing that it can."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instruments.drivers.foxbms import FoxBms
-from instruments.drivers.foxbms.layout import STATE, cycles
+from instruments.drivers.foxbms.layout import STATE, cycles, place, signals
 from instruments.drivers.foxbms.sources import Sources
 from instruments.roles import DoubtsItsNode
 from tests.instruments.drivers.foxbms_node import FRAMES, PHASES, Node, rhythm, send, send_all
@@ -15,21 +17,42 @@ Frame = tuple[float, int, bytes]
 """When it was received (s), identifier, payload."""
 
 
-def payload(identifier: int, variant: int) -> bytes:
-    """What a node measures changes from frame to frame; extremes and state stay as they are."""
-    return (int.from_bytes(bytes.fromhex(FRAMES[identifier]), "big") ^ variant % 4096 << 32).to_bytes(8, "big")
+MEASURED = {
+    0x230: "MinimumCellTemperature", 0x231: "MinimumCellVoltage", 0x232: "MaximumChargeCurrent", 0x233: "Current",
+    0x234: "InsulationResistance", 0x235: "Soh",
+}  # fmt: skip
+"""What changes in each message; of the state message nothing does."""
+ANOTHER_PACK = 0x20
+"""Counts that the values of a second node differ by: they are those of another pack."""
+
+
+def payload(identifier: int, variant: int, source: int = 0) -> bytes:
+    """What a node measures changes from frame to frame, by up to 15 counts."""
+    told = int.from_bytes(bytes.fromhex(FRAMES[identifier]), "big")
+    if identifier in MEASURED:
+        told ^= (variant % 16 ^ source * ANOTHER_PACK) << place(identifier, MEASURED[identifier]).shift
+    return told.to_bytes(8, "big")
 
 
 def healthy(seconds: float, begin: float = 0.0, source: int = 0) -> list[Frame]:
     """A node that measures something new for each frame."""
     frames = rhythm(seconds, begin)
-    return [(time, identifier, payload(identifier, 2 * n + source)) for n, (time, identifier) in enumerate(frames)]
+    return [(time, identifier, payload(identifier, n, source)) for n, (time, identifier) in enumerate(frames)]
+
+
+def faster(times: int, seconds: float, noise: int = 0) -> list[Frame]:
+    """A node that sends so many times as often as its layout says, and whose values flicker by so many bits."""
+    flicker, slowed = Random(times), rhythm(seconds * times)
+    return [
+        (time / times, identifier, payload(identifier, n // 40 ^ flicker.getrandbits(noise) if noise else n // 40))
+        for n, (time, identifier) in enumerate(slowed)
+    ]
 
 
 def contradictions(frames: list[Frame]) -> int:
-    sources, newest = Sources(cycles(), STATE), dict[int, bytes]()
+    sources, newest = Sources(cycles(), signals(), STATE), dict[int, bytes]()
     for time, identifier, data in sorted(frames):
-        sources.heard(identifier, time, newest.get(identifier) != data)
+        sources.heard(identifier, time, data, newest.get(identifier) != data)
         newest[identifier] = data
         if identifier == STATE:
             sources.in_state(data[0] & 0x0F, time)
@@ -77,6 +100,19 @@ def test_a_node_of_which_only_the_newest_frames_are_heard_is_one() -> None:
     assert contradictions(frames) == 0
 
 
+@pytest.mark.parametrize("noise", [0, 1, 4])
+@pytest.mark.parametrize("times", [2, 5, 10])
+def test_a_node_that_sends_faster_than_its_layout_says_is_one(times: int, noise: int) -> None:
+    """Another build of it, or another make with these messages: a rate is nobody's mark."""
+    assert contradictions(faster(times, 60, noise)) == 0
+
+
+def test_a_fast_node_whose_frames_count_or_toggle_is_one() -> None:
+    toggled = [(n / 50, 0x232, payload(0x232, n % 2)) for n in range(3000)]
+    counted = [(n / 50, 0x231, payload(0x231, n)) for n in range(3000)]
+    assert contradictions(toggled + counted) == 0
+
+
 # --- a second one -----------------------------------------------------------------------------------------------------
 
 
@@ -84,6 +120,17 @@ def test_a_node_of_which_only_the_newest_frames_are_heard_is_one() -> None:
 @given(phase=st.floats(0.0005, 0.0995))
 def test_a_second_node_is_found_whatever_its_phase(phase: float) -> None:
     assert contradictions(healthy(10) + healthy(10, phase, source=1)) > 2
+
+
+def test_a_second_node_beside_a_fast_one_is_found() -> None:
+    """Where both are built alike; one of another rate is found by its states and values alone."""
+    beside = [(time + 0.0131, identifier, data) for time, identifier, data in faster(2, 20, noise=4)]
+    other = [(time, i, (int.from_bytes(data, "big") ^ _shifted(i)).to_bytes(8, "big")) for time, i, data in beside]
+    assert contradictions(faster(2, 20, noise=4) + other) > 2
+
+
+def _shifted(identifier: int) -> int:
+    return ANOTHER_PACK << place(identifier, MEASURED[identifier]).shift if identifier in MEASURED else 0
 
 
 def test_a_second_node_that_repeats_the_first_says_nothing_else() -> None:
@@ -94,7 +141,7 @@ def test_a_second_node_that_repeats_the_first_says_nothing_else() -> None:
 @pytest.mark.parametrize("period", [0.1, 1.0, 10.0])
 def test_a_second_node_of_which_only_the_newest_frames_are_heard_is_found(period: float) -> None:
     both = [
-        (n * period, identifier, payload(identifier, 2 * n + source))
+        (n * period, identifier, payload(identifier, n, source))
         for n in range(60)
         for source in (0, 1)
         for identifier in PHASES
