@@ -46,7 +46,10 @@ BMS_UNCHANGED = 120.0
 BMS_CURRENT_MARGIN = 0.05, 0.5
 """Share of the pack's largest current, and A, beyond the BMS's limit: meters differ, limits come a scan late."""
 SHORTFALL = 0.5
-"""Share of the current asked for that may be missing: a set point is followed within seconds, or not at all."""
+"""Share of the current asked for that may be missing: a set point is followed within seconds, or not at all.
+
+Of several instruments that share a current, this share of an equal part of it: one of them may switch itself off.
+"""
 DISAGREEMENT = {"voltage-disagreement": 3.0, "current-disagreement": 5.0, "cell-voltage-disagreement": 1.0}
 """s for which two meters may disagree: not longer than it takes a limit to believe the one that is wrong."""
 UNASKED_CURRENT = 0.05
@@ -390,7 +393,8 @@ def _of_the_terminals(pack: PackFile, station: StationFile) -> Iterator[Limit]:
         "path-open", plausibility.PATH_OPEN, "", at_most=0.0, debounce=DISAGREEMENT["voltage-disagreement"],
         when="connected", words=PATH_WORDS, explains=OF_AN_OPEN_PATH,
     )  # fmt: skip
-    yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL, debounce=10.0)
+    together = max(1, *(len(station.players(role)) for role in ("source", "sink")))
+    yield Limit("current-missing", quantities.CURRENT_SHORTFALL, "", at_most=SHORTFALL / together, debounce=10.0)
     most = CAPACITY_MARGIN * pack.rated_capacity
     yield Limit("charge-balance", quantities.CHARGE_MOVED, "Ah", at_most=most, debounce=1.0)
 

@@ -23,7 +23,7 @@ def rig() -> Iterator[RigWithTwoLoads]:
         yield made
 
 
-def during_discharge(rig: RigWithTwoLoads, folder: Path, act: Callable[[], None]) -> Session:
+def during_discharge(rig: RigWithTwoLoads, folder: Path, act: Callable[[], None], seconds: int = 12) -> Session:
     """A longer session to which `act` is done once both loads have been seen to draw for a few scans."""
 
     def wait_and_act(_process: object) -> None:
@@ -32,7 +32,7 @@ def during_discharge(rig: RigWithTwoLoads, folder: Path, act: Callable[[], None]
         assert rig.wait_until(lambda: sum("MEAS" in line for line in rig.second.heard[so_far:]) > 3)
         act()
 
-    return session(rig, folder, DISCHARGE.replace("seconds=2", "seconds=12"), wait_and_act)
+    return session(rig, folder, DISCHARGE.replace("seconds=2", f"seconds={seconds}"), wait_and_act)
 
 
 def none_draws(rig: RigWithTwoLoads) -> bool:
@@ -54,4 +54,18 @@ def test_one_that_is_silent_while_it_draws_is_the_bench_and_both_are_off(rig: Ri
     found = during_discharge(rig, tmp_path, fall_silent)
     assert (found.status, found.cause["blame"]) == (3, "bench"), found.said
     assert "second" in found.cause["text"]
+    assert none_draws(rig)
+
+
+def test_one_that_its_own_alarm_switches_off_leaves_half_a_current_and_that_passes_for_none(
+    rig: RigWithTwoLoads, tmp_path: Path
+) -> None:
+    over_temperature = 1 << 3
+
+    def trip() -> None:
+        rig.second.condition, rig.second.input = over_temperature, False
+
+    found = during_discharge(rig, tmp_path, trip, seconds=25)
+    assert (found.status, found.cause["blame"], found.cause["fault"]) == (3, "bench", "current-missing"), found.said
+    assert "load or second" in found.cause["text"]
     assert none_draws(rig)
