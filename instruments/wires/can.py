@@ -18,7 +18,6 @@ from instruments.wires.lifetime import Lifetime
 from instruments.wires.reception import Reception
 from instruments.wires.session import LinkContext
 from instruments.wires.wheel import Every, Wheel
-from instruments.wording import nearest
 
 if TYPE_CHECKING:
     from _thread import RLock as ReentrantLock
@@ -516,24 +515,6 @@ def _refuse_other_settings(name: str, found: Mapping[str, object], wanted: Mappi
                 f"{name}: its CAN bus has {key} {wanted.get(key)!r} here and {found.get(key)!r} for another instrument "
                 "on the same channel; give both the same."
             )
-
-
-def refuse_unknown_interface(settings: Mapping[str, object]) -> None:
-    """Raise `ValueError` for settings whose interface python-can does not know; opens nothing.
-
-    Settings without one are python-can's to complete, from its own file or the environment.
-    """
-    from can import VALID_INTERFACES
-    from can.util import load_config
-
-    found = settings.get("interface")
-    if found is None:
-        # Also one that it is configured for and does not know is none.
-        with suppress(NotImplementedError, ValueError, OSError):
-            found = load_config(config=dict(settings)).get("interface")
-    if not isinstance(found, str) or found not in VALID_INTERFACES:
-        what = "names no interface" if found is None else f"has an unknown interface {found!r}"
-        raise ValueError(f"its CAN bus {what}; {nearest(str(found or ''), VALID_INTERFACES)}")
 
 
 def _opened(name: str, settings: Mapping[str, Any]) -> "BusABC":

@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from instruments.roles import Identity, InstrumentFault
+from instruments.wires.interfaces import refuse_unknown_interface
 from instruments.wires.kinds import CAN, KINDS, LinkKind, kind_of, open_link
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout
@@ -86,8 +87,6 @@ class InstrumentLink:
     def check(self) -> None:
         """Raise `ValueError` where nothing can be there, whoever is connected; opens nothing."""
         if self.can is not None:
-            from instruments.wires.can import refuse_unknown_interface
-
             refuse_unknown_interface(self.can)
 
 

@@ -1,6 +1,5 @@
 """`packbench fit` at its boundary: files in, a cell file and errors out, one sentence for what cannot be fitted."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from bench.verdicts import InputError
 from models.anode import load_anode, written
 from models.cell import load_cell
 from packbench.cli import app
+from tests.fitting.asking import fit, refusal
 from tests.fitting.conftest import CAPACITY, Recorded, Truth, pulses, simulated
 
 runner = CliRunner()
-
-
-def fit(*arguments: object) -> Any:
-    """What the command says in JSON."""
-    found = runner.invoke(app, ["fit", *map(str, arguments), "--json"], catch_exceptions=False)
-    assert found.exit_code == 0
-    return json.loads(found.stdout)
-
-
-def refusal(*arguments: object) -> str:
-    with pytest.raises(InputError) as caught:
-        runner.invoke(app, ["fit", *map(str, arguments)], catch_exceptions=False)
-    sentence = str(caught.value)
-    assert "\n" not in sentence
-    assert sentence.endswith(".")
-    return sentence
 
 
 @pytest.fixture(scope="module")

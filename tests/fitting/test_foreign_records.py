@@ -1,13 +1,11 @@
 """`packbench fit` of what cyclers write: read as `packbench judge` reads it, of cells of any size, or one sentence."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from bench.verdicts import InputError
 from fitting.measure import charge_of
@@ -15,26 +13,11 @@ from fitting.records import Record
 from fitting.run import nearest_cell
 from models.cell import load_cell
 from packbench.cell_records import Temperatures
-from packbench.cli import app
+from tests.fitting.asking import fit, refusal
 from tests.fitting.conftest import CAPACITY, Recorded, Truth, discharge, pulses, simulated
 
-runner = CliRunner()
 BITRODE = {"Test Time / s": "Time(s)", "Voltage / V": "Voltage(V)", "Current / A": "Current(A)"}
 SIZE = 8
-
-
-def invoked(*arguments: object) -> Any:
-    found = runner.invoke(app, ["fit", *map(str, arguments), "--json"], catch_exceptions=False)
-    assert found.exit_code == 0
-    return json.loads(found.stdout)
-
-
-def refusal(*arguments: object) -> str:
-    with pytest.raises(InputError) as caught:
-        runner.invoke(app, ["fit", *map(str, arguments)], catch_exceptions=False)
-    sentence = str(caught.value)
-    assert "\n" not in sentence
-    return sentence
 
 
 def exported(path: Path, rows: pd.DataFrame) -> Path:
@@ -52,10 +35,8 @@ def test_a_cyclers_own_file_is_compared_as_the_same_record_in_the_common_format(
 ) -> None:
     files = recorded((25.0,))
     theirs = [exported(tmp_path / f"cycler_{path.name}", pd.read_csv(path)) for path in files]
-    (ours,) = [
-        each for each in invoked(*files, "--measure", "--cell", "nmc811-21700")["errors"] if each["name"] == "all"
-    ]
-    found = invoked(*theirs, "--measure", "--cell", "nmc811-21700", "--temperature", 25)
+    (ours,) = [each for each in fit(*files, "--measure", "--cell", "nmc811-21700")["errors"] if each["name"] == "all"]
+    found = fit(*theirs, "--measure", "--cell", "nmc811-21700", "--temperature", 25)
     (other,) = [each for each in found["errors"] if each["name"] == "all"]
     assert other["rows"] == ours["rows"]
     # Nobody measured this cell: it warms by its own heat, where the other one says that it did not.
@@ -71,7 +52,7 @@ def test_who_measured_no_temperature_says_the_airs_of_all_or_of_one_file(tmp_pat
         "has no temperature that can be used; say the air's: --temperature 25, or for this file alone --temperature "
         "cold.csv=25."
     )
-    found = invoked(
+    found = fit(
         *files, "--measure", "--cell", "nmc811-21700", "--temperature", 25, "--temperature", "cold.csv=-10"
     )  # fmt: skip
     assert [each["name"] for each in found["errors"]] == ["-10 °C", "25 °C", "all"]
@@ -135,7 +116,7 @@ def test_a_cell_of_another_size_has_the_heat_of_its_size_and_is_full_where_it_re
 ) -> None:
     """What no record tells is another cell's, and that one is a fifteenth of it: taken as it is, it would glow."""
     out, like, truth = tmp_path / "large.yaml", load_cell("lfp-26650"), Truth()
-    found = invoked(*of_a_large_cell, "--cell", "large", "--output", out, "--like", "lfp-26650")
+    found = fit(*of_a_large_cell, "--cell", "large", "--output", out, "--like", "lfp-26650")
     cell = load_cell(out)
     size = cell.nominal_capacity / like.nominal_capacity
     assert cell.nominal_capacity == pytest.approx(0.97 * SIZE * CAPACITY, rel=0.015)
