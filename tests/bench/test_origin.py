@@ -47,7 +47,10 @@ FOLDERS = pytest.mark.parametrize("folder", [INSTALLED, "/home/somebody/src"], i
 
 
 @FOLDERS
-def test_a_mistake_in_a_step_of_a_package_is_the_test_s_and_told_with_its_place(folder: str) -> None:
+def test_a_mistake_in_a_step_of_a_package_is_the_test_s_and_told_with_its_place(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what lies below where one stands is told from there
     error = raised(ZeroDivisionError("oh"), ENGINE, acme(folder))
     assert blame_of(error) == ("test", Verdict.TEST_ERROR)
     assert sentence_of(error) == f"ZeroDivisionError: oh ({folder}/acme/step.py:2)"
