@@ -91,6 +91,11 @@ def test_a_reserve_is_there_from_ninety_five_per_cent_on() -> None:
     assert kpi.delivered(run, "it").value == pytest.approx(100 * (940 + 960 + 1000 + 1000) / 5000)
 
 
+def test_a_second_that_nobody_read_is_neither_asked_for_nor_delivered() -> None:
+    run = answered([50.0, 49.8, 49.8, 49.8, 49.8], [0, -1000, -1000, -1000, -1000], [0, -1000, NAN, -800, -800])
+    assert kpi.delivered(run, "it").value == pytest.approx(100 * (1000 + 800 + 800) / 3000)
+
+
 @pytest.mark.parametrize(
     ("asked", "count"),
     [([0, -1000, -1000, 0, 1000, 1000], 2), ([0, -900, -900, 0, 900, 900], 0)],
