@@ -82,6 +82,8 @@ def ending_of(procedure: Procedure[Any], start: float, at_least: float) -> Endin
 
 def reason(procedure: Procedure[Any], found: object) -> str | None:
     """Why its step ends; raises `TestError` for an answer that is neither a sentence nor None."""
+    if found is None:  # as after nearly every scan
+        return None
     wanted = "a sentence, or None while the step goes on"
     return cast("str | None", _made(procedure, "ending.reached", found, wanted, _is_text_or_none))
 
@@ -89,7 +91,7 @@ def reason(procedure: Procedure[Any], found: object) -> str | None:
 def period(procedure: Procedure[Any], time: float) -> float:
     """S to the next scan; raises `TestError` for what no time passes in."""
     found = procedure.pace(time)
-    if _is_number(found) and 0 < found < inf:
+    if (type(found) is float or _is_number(found)) and 0 < found < inf:
         return found
     return cast("float", _made(procedure, "pace", found, "a number of s above 0", lambda _: False))
 
