@@ -36,6 +36,11 @@ OPEN_STATES = AT_REST | {BmsState.OPENING}
 LEFT_OUT = "left out, because the bench was asked again to end"
 NOT_MEASURABLE = "not measurable here: the station file names no bus_meter on the bench side of the contactor"
 WAITING = "a meter has not settled yet"
+FEEDBACK = 0.5
+"""s for which a contactor that is said to be open is looked at: that one has not followed is found out after that.
+
+A foxBMS 2 shows STANDBY, and the error of a welded one 60 ms later (release 1.11), in messages 100 ms apart.
+"""
 LOOK_EVERY = 0.1
 """s of the clock between two looks, and between two commands that are repeated."""
 Action = Callable[[], object]
@@ -324,6 +329,7 @@ class _Pass:
         still_closed = self._until(partial(self._closed, AT_REST), self._station.safe_state.settle)
         if still_closed:
             still_closed = self._until(self._closed, 0.0)
+        still_closed = still_closed or self._welded()
         step.problem = still_closed or (_words(error) if error else "")
 
     def _leave_closed(self) -> None:
@@ -385,6 +391,21 @@ class _Pass:
             # What it said then, it cannot vouch for now.
             return f"BMS reported {state.name} {age:.0f} s ago and no state since"
         return "" if state in opened else f"BMS reports {state.name}"
+
+    def _welded(self) -> str:
+        """What the BMS says of a contactor that has not followed, though it is open by its state; nothing: of none."""
+        deadline = self._in(FEEDBACK)
+        while not (found := self._looked(self._feedback)) and self._clock.now() < deadline:
+            if self._now.hurry.is_set():
+                break
+            self._clock.sleep(LOOK_EVERY)
+        return found
+
+    def _feedback(self) -> str:
+        signals = [fault.signal for fault in self._roles.bms.faults() if fault.about == "contactor"]
+        if not signals:
+            return ""
+        return f"BMS reports a contactor that did not open ({', '.join(signals)}): look for one that is welded"
 
     def _is_open(self) -> bool:
         """Whether the BMS says that its contactor is open already: then there is nothing to break."""

@@ -68,8 +68,8 @@ class BmsMode(IntEnum):
 
 Side = Literal["pack", "bench", "unknown"]
 """Where an error comes from."""
-FaultAbout = Literal["", "over-current", "over-temperature", "precharge"]
-"""What a fault is about, where that makes a difference to whose doing it is."""
+FaultAbout = Literal["", "over-current", "over-temperature", "precharge", "contactor"]
+"""What a fault is about, where that makes a difference; `contactor`: one is not where the BMS has told it to be."""
 
 
 @dataclass(frozen=True, slots=True)

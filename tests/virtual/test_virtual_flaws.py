@@ -272,6 +272,19 @@ def test_a_contactor_can_weld(bench: Bench, listen: Listen) -> None:
     assert bench.numbers("supply", "MEAS:VOLT?")[0] > 60
 
 
+def test_one_of_two_contactors_can_weld_and_the_node_finds_out_after_standby(bench: Bench, listen: Listen) -> None:
+    listener = listen(bench)
+    bench.world.inject("contactor-pole-welded")
+    listener.close_contactor()
+    bench.world.advance(1)
+    listener.open_contactor()
+    assert not bench.world.outputs().contactor  # the other one has opened the circuit
+    for _ in range(20):
+        bench.world.advance(0.1)
+    found = listener.signals(0.1)
+    assert (found["BmsState"], found["GeneralError"], found["PositiveContactorError"]) == (10, 1, 1)
+
+
 def test_a_contactor_can_stay_open(bench: Bench, listen: Listen) -> None:
     listener = listen(bench)
     bench.world.inject("contactor-stuck-open")

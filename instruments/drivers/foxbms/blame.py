@@ -35,6 +35,12 @@ BENCH: Final = OVERCURRENT | frozenset({
 PRECHARGE: Final = frozenset({"PrechargeVoltageError", "PrechargeCurrentError"})
 """The bus does not follow the pack: whose fault that is depends on whether the bench held it."""
 
+CONTACTOR: Final = frozenset({
+    "NegativeContactorError", "PositiveContactorError",
+    "STRING_MINUS_CONTACTOR_FEEDBACK", "STRING_PLUS_CONTACTOR_FEEDBACK", "PRECHARGE_CONTACTOR_FEEDBACK",
+})  # fmt: skip
+"""A contactor's auxiliary switch tells otherwise than it was told: it is welded, stuck, or its switch is wrong."""
+
 _HOT = ("OVERTEMPERATURECHARGE", "OVERTEMPERATUREDISCHARGE", "OVERTEMPERATURE_CHARGE", "OVERTEMPERATURE_DISCHARGE")
 """In the names that tell of a cell that is too hot; boards are hot by themselves."""
 
@@ -56,4 +62,6 @@ def _about(name: str) -> FaultAbout:
         return "over-current"
     if name in PRECHARGE:
         return "precharge"
+    if name in CONTACTOR:
+        return "contactor"
     return "over-temperature" if any(word in name.upper() for word in _HOT) else ""

@@ -192,7 +192,35 @@ def test_a_contactor_may_take_its_time(live: TestBench, plant: Plant) -> None:
     live.engine.clock.every(0.1, open_after_a_second)
     verdict = make_safe(live)
     assert verdict.safe
-    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0, abs=0.11)
+    assert sum(step.duration for step in verdict.steps[:4]) == pytest.approx(1.0 + safestate.FEEDBACK, abs=0.11)
+
+
+@pytest.mark.parametrize("signal", ["PositiveContactorError", "STRING_MINUS_CONTACTOR_FEEDBACK"])
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_contactor_that_did_not_follow_is_told_though_the_bms_shows_standby(
+    live: TestBench, plant: Plant, after: int, signal: str
+) -> None:
+    """The other pole opens the circuit, so that no meter of the bench tells; the BMS finds out a moment later."""
+    looks = 0
+
+    def find_out() -> None:
+        nonlocal looks
+        if plant.bms_mode is BmsMode.STANDBY:
+            looks += 1
+            if looks > after:
+                plant.bms_faults = [signal]
+
+    live.engine.clock.every(0.1, find_out)
+    verdict = make_safe(live)
+    assert unverified(verdict) == ["contactor open"]
+    assert f"BMS reports a contactor that did not open ({signal})" in str(verdict)
+
+
+def test_another_error_of_a_bms_with_open_contactors_is_not_one_of_its_contactors(
+    live: TestBench, plant: Plant
+) -> None:
+    plant.bms_faults = ["MainFuseBlown"]
+    assert make_safe(live).safe
 
 
 def test_a_bus_that_stays_live_is_found_out(live: TestBench, plant: Plant) -> None:

@@ -108,6 +108,25 @@ def _welded(bms: FoxBms, _defect: Defect) -> Repair:
     return partial(setattr, bms, "conducts", bool)
 
 
+def _pole_welded(bms: FoxBms, _defect: Defect) -> Repair:
+    """Its plus contactor does not open again. The minus one opens the circuit, so that the bus tells nothing of it.
+
+    Each contactor has an auxiliary switch, by which the node finds out.
+    """
+    closed = bms.contactors.driven
+
+    def looking(healthy: Callable[[], set[str]]) -> Callable[[], set[str]]:
+        def bad() -> set[str]:
+            nonlocal closed
+            driven = bms.contactors.driven
+            closed = closed or driven
+            return healthy() | {"plus contactor"} if closed and not driven else healthy()
+
+        return bad
+
+    return bms.swap("out_of_bounds", looking)
+
+
 def _never(_driven: bool) -> bool:
     """Whatever it is told."""
     return False
@@ -409,6 +428,7 @@ DEFECTS = (
     _kind("insulation:<Ohm>", _insulation),
     _kind("fuse-blown", _fuse_blown, for_good=True),
     _kind("contactor-welded", _welded),
+    _kind("contactor-pole-welded", _pole_welded),
     _kind("contactor-stuck-open", _with("conducts", _never)),
     _kind("contactor-closed", _contactor_closed),
     _kind("precharge-fails", _precharge_fails),

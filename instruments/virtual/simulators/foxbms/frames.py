@@ -75,6 +75,7 @@ DIAGNOSIS = {
     "can timing": 5,
     "clamp 30c": 83,
     "alert": 81,
+    "plus contactor": 55,
 }
 """Diagnosis id of a fault that opens the contactors."""
 STRING_CONNECTED, STRING_BALANCING = flag(4), flag(5)
@@ -84,6 +85,7 @@ STRING_BITS = {
     "over-temperature": flag(10),
     "over-current charge": flag(12),
     "over-current discharge": flag(13),
+    "plus contactor": flag(32),
 }
 """Bits of f_StringState that tell of a fault."""
 STRING_VOLTAGE, STRING_CURRENT = field(4, 18, 0.01, signed=True), field(18, 18, 0.01, signed=True)

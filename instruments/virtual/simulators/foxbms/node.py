@@ -23,6 +23,7 @@ from instruments.virtual.simulators.foxbms.contactors import (
     DISCHARGE_REQUEST,
     NO_REQUEST,
     STANDBY_REQUEST,
+    STRING_OPENS,
     Contactors,
 )
 from instruments.virtual.simulators.foxbms.frames import (
@@ -62,9 +63,10 @@ REGAINED = 0.002
 """C-rate (1/h) by which a limit that was taken back may rise each second: 500 s for 1C. What was too much a second ago
 is too much again: the cell fell by its resistance, not by its charge. Real nodes cut by a share and release slowly."""
 LIMIT_PERIOD = 1.0  # s between two updates of the limits
-EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1}
+EVENTS = {"over-current charge": 0.1, "over-current discharge": 0.1, "plus contactor": STRING_OPENS + 0.06}
 """s for which a fault must last, and be gone, as diag_cfg.c counts events; 0.5 of those that are not here.
 
+That a contactor has not followed it finds 60 ms after it shows STANDBY (release 1.11, its C code run).
 Of a temperature it counts for 5 s. Here it does not: a cell that burns is beyond what its message tells by then.
 """
 DELAYS = {"over-temperature": 1.0, "over-voltage": 0.2, "under-voltage": 0.2, "can timing": OPENS, "alert": 0.0}
@@ -295,7 +297,7 @@ class FoxBms(Part):
         timing.look(now)
         if timing.standing or faults:
             self._tell_of_timing()
-        bad = self._bad()
+        bad = self.out_of_bounds()
         if bad or self._found or self._bad_since:
             self._watch(bad, now)
         self._move(now)
@@ -344,7 +346,7 @@ class FoxBms(Part):
         others = self.faults - HARMLESS - {"can timing"}
         return bool(others) or ("can timing" in self.faults and self.timing.active)
 
-    def _bad(self) -> set[str]:
+    def out_of_bounds(self) -> set[str]:
         """Names of what is out of bounds now: cell limits, the current limits by a fifth, insulation below 100 kOhm."""
         found, cell = self.extremes, self._cell
         bad: set[str] = set()  # not `set[str]()`: that costs more than all that is compared here
