@@ -22,7 +22,7 @@ from models.construction import Construction
 from models.tables import Vector
 from models.vehicle.car import Car, Driven, drive, load_car
 from models.vehicle.cycles import CycleError, PowerTrace, read_cycle
-from models.vehicle.heat import CarPack, OnTheWay, on_the_way
+from models.vehicle.heat import CarPack, Demand, OnTheWay, on_the_way
 from models.vehicle.road import driven, load_road
 from models.vehicle.season import Weather, weather
 from models.vehicle.trace import Trace
@@ -62,6 +62,11 @@ class Journey:
     def survey(self) -> Survey:
         """What it holds."""
         return survey(self.points, "power")
+
+    @property
+    def lost(self) -> Vector:
+        """What motor and inverter lose at each time, W; nothing that is known where the cycle is of power."""
+        return np.zeros_like(self.power) if self.driven is None else self.driven.motor_loss
 
     def where(self, index: int) -> str:
         """Say where the car is at one of its times."""
@@ -130,7 +135,10 @@ def _warmed(way: Journey, parts: _Parts, start: float, target: float | None, soc
     name, construction, series, parallel, energy = parts
     car = way.car
     whole = CarPack.of(load_cell(name), construction, series, parallel, energy, car.energy)
-    return on_the_way(way.time, way.power, whole, car.thermal, outside=way.outside, start=start, soc=soc, target=target)
+    return on_the_way(
+        Demand(way.time, way.power, way.lost), whole, car.thermal,
+        outside=way.outside, start=start, soc=soc, target=target,
+    )  # fmt: skip
 
 
 def night_outside(season: str, hour: float, pack: PackFile) -> float:

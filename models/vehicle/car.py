@@ -191,7 +191,10 @@ _KEYS = (
     *("efficiency", "cabin", "thermal"),
 )
 _CABIN = ("heat_capacity", "conductance", "comfort", "cooled", "heater", "compressor", "cooling", "heat_pump")
-_THERMAL = ("heater", "chiller", "performance", "cool_above", "begins", "flow")
+_THERMAL = {
+    **dict.fromkeys(("heater", "chiller", "performance", "cool_above", "begins", "flow"), POSITIVE),
+    "waste_heat": Span(at_least=0.0, at_most=1.0), "warm_below": Span(),
+}  # fmt: skip
 _MOTOR = ("turns", "iron", "friction", "inverter")
 _SHARE = Span(above=0.0, at_most=1.0)
 _OPTIONAL = {
@@ -229,7 +232,7 @@ def _read(path: Path) -> Car:
         machine=_read_machine(fields.section("motor", _MOTOR)) if fields.has("motor") else motor.WOUND_ROTOR,
         auxiliaries=fields.number("auxiliaries", Span(at_least=0.0)),
         cabin=_read_cabin(fields.section("cabin", _CABIN)) if fields.has("cabin") else CABIN,
-        thermal=_read_thermal(fields.section("thermal", _THERMAL)) if fields.has("thermal") else THERMAL,
+        thermal=_read_thermal(fields.section("thermal", tuple(_THERMAL))) if fields.has("thermal") else THERMAL,
         sources=fields.texts("sources"),
     )
     return replace(car, **given)  # type: ignore[arg-type]
@@ -255,7 +258,7 @@ def _read_machine(section: Fields) -> motor.Machine:
 
 
 def _read_thermal(section: Fields) -> ThermalManagement:
-    given = {key: section.number(key, POSITIVE) for key in _THERMAL if section.has(key)}
+    given = {key: section.number(key, span) for key, span in _THERMAL.items() if section.has(key)}
     return replace(THERMAL, **given)
 
 

@@ -1,4 +1,4 @@
-"""Heat of a car's pack on the way: cells, plate and coolant, with a heater, a chiller and nobody's other heat.
+"""Heat of a car's pack on the way: cells, plate and coolant, with a heater, a chiller and what the motor loses.
 
 One cell stands for all: the same physics as those of a bench's modelled pack (`models.string`), with the share of plate
 and coolant that a cell of a car's pack has. A smaller pack of the same cells is built out to the car's size: heat
@@ -31,7 +31,9 @@ class ThermalManagement:
 
     `heater` warms the coolant; `chiller` is the heat that it takes at most, and `performance` how much of that for each
     W of its compressor. Cells are cooled above `cool_above` degC whether they are to be conditioned or not.
-    Conditioning for a charge begins `begins` s before the charger. `flow` is the coolant's, L/min.
+    Conditioning for a charge begins `begins` s before the charger. `flow` is the coolant's, L/min. A valve joins the
+    motor's coolant to the pack's while cells are to be warmed: those that are conditioned, and any below `warm_below`
+    degC; `waste_heat` is the share of what motor and inverter lose that gets there, and comes before the heater's.
 
     A heater of 5 kW, half an hour and 25 degC are what is known of Renault and Hyundai; the rest is assumed.
     """
@@ -42,28 +44,46 @@ class ThermalManagement:
     cool_above: float = 35.0
     begins: float = 1800.0
     flow: float = 15.0
+    waste_heat: float = 0.5
+    warm_below: float = 15.0
 
     def target(self, left: float, conditioned: float | None) -> float | None:
         """What cells are conditioned to (degC) with so many s left of the way; None while they are not."""
         return conditioned if left <= self.begins else None
 
-    def heat(self, cells: float, target: float | None) -> float:
-        """W into the coolant; negative: taken from it."""
+    def heat(self, cells: float, target: float | None, lost: float = 0.0) -> float:
+        """W into the coolant; negative: taken from it. `lost` is what motor and inverter lose now, W."""
+        free = self.waste_heat * lost
         if target is not None:
             share = (target - cells) / BAND
-            return self.heater * min(share, 1.0) if share > 0 else self.chiller * max(share, -1.0)
+            return (self.heater + free) * min(share, 1.0) if share > 0 else self.chiller * max(share, -1.0)
+        if cells < self.warm_below:
+            return free * min((self.warm_below - cells) / BAND, 1.0)
         return -self.chiller * min(max((cells - self.cool_above) / BAND, 0.0), 1.0)
 
-    def power(self, heat: float) -> float:
-        """W out of the pack for that heat."""
-        return heat if heat > 0 else -heat / self.performance
+    def power(self, heat: float, lost: float = 0.0) -> float:
+        """W out of the pack for that heat, of which the motor's costs nothing."""
+        return max(heat - self.waste_heat * lost, 0.0) if heat > 0 else -heat / self.performance
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """What a journey asks of a car's whole pack at times (s): `power`, W, positive out of it.
+
+    `lost` is what motor and inverter lose, W.
+    """
+
+    time: Vector
+    power: Vector
+    lost: Vector
 
 
 @dataclass(frozen=True, eq=False)
 class OnTheWay:
     """Cells, plate and coolant (degC) at each time (s) of a journey, and what heater and chiller take, W of the pack.
 
-    `carries` is what the coolant gives the plate for each K that it is warmer, W/K.
+    `lost` is what motor and inverter lose, W, some of it into the cells (see `ThermalManagement`). `carries` is what
+    the coolant gives the plate for each K that it is warmer, W/K.
     """
 
     time: Vector
@@ -71,6 +91,7 @@ class OnTheWay:
     plate: Vector
     coolant: Vector
     power: Vector
+    lost: Vector
     carries: float
     used: float
     """State of charge that the journey takes, its losses in the cells included."""
@@ -82,8 +103,15 @@ class OnTheWay:
 
     def at(self, time: float) -> tuple[float, float]:
         """Cells and plate (degC) at a time (s)."""
-        index = min(int(np.searchsorted(self.time, time, side="right")), len(self.time)) - 1
-        return float(self.cells[max(index, 0)]), float(self.plate[max(index, 0)])
+        index = self._index(time)
+        return float(self.cells[index]), float(self.plate[index])
+
+    def lost_at(self, time: float) -> float:
+        """What motor and inverter lose at a time (s), W."""
+        return float(self.lost[self._index(time)])
+
+    def _index(self, time: float) -> int:
+        return max(min(int(np.searchsorted(self.time, time, side="right")), len(self.time)) - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +177,15 @@ def _times(value: float | None, factor: float) -> float | None:
 
 
 def on_the_way(
-    time: Vector, power: Vector, pack: CarPack, management: ThermalManagement, *,
+    demand: Demand, pack: CarPack, management: ThermalManagement, *,
     outside: float, start: float, soc: float, target: float | None = None,
 ) -> OnTheWay:  # fmt: skip
-    """Follow a journey: `power` (W, positive out of the car's whole pack) at times (s), in air of `outside` degC.
+    """Follow a journey in air of `outside` degC.
 
     Cells and plate start at `start` degC and a state of charge of `soc`; with a `target` (degC) they are conditioned
     for a charge at the end. What that takes is added to the power.
     """
+    time, power, lost = demand.time, demand.power, demand.lost
     cell, coolant = pack.string(soc, start), Stream()
     cell.cool_with(coolant)
     flow, wall = management.flow / pack.count, pack.construction.coolant or 0.0
@@ -164,8 +193,8 @@ def on_the_way(
     cells, plate, loop, taken = (np.empty(len(time)) for _ in range(4))
     for index, now in enumerate(time.tolist()):
         warm = float(cell.temperature[0])
-        heat = management.heat(warm, management.target(float(time[-1]) - now, target))
-        cells[index], taken[index] = warm, management.power(heat)
+        heat = management.heat(warm, management.target(float(time[-1]) - now, target), float(lost[index]))
+        cells[index], taken[index] = warm, management.power(heat, float(lost[index]))
         plate[index] = cell.plate_temperature
         loop[index] = coolant.temperature = plate[index] + heat / carries
         coolant.flow = flow if heat else 0.0
@@ -173,4 +202,4 @@ def on_the_way(
             voltage = max(float(cell.voltage[0]), lowest)
             current = -(float(power[index]) + float(taken[index])) / pack.count / voltage
             cell.step(current, float(time[index + 1]) - now, outside)
-    return OnTheWay(time, cells, plate, loop, taken, carries, soc - float(cell.soc[0]))
+    return OnTheWay(time, cells, plate, loop, taken, lost, carries, soc - float(cell.soc[0]))

@@ -342,7 +342,7 @@ def _notes(shown: Map) -> str:
         "margin (the lowest potential of the negative electrode against lithium; its model is neither the BMS's limit "
         f"nor a strategy's). {'; '.join(escape(words[each]) for each in rests)}. The darker a field, the longer its "
         "recharge among those of its table. A pack that is smaller than a car's is compared only where its cells "
-        "arrive within 2 K of those of a car's. The air stays as it was at departure; heat of the motor does not reach "
-        "the pack.</p>"
+        "arrive within 2 K of those of a car's. The air stays as it was at departure; of what the motor loses, half "
+        "warms cells that are cold or to be conditioned (assumed; `waste_heat` and `warm_below` of the car's file).</p>"
         f"{f'<p>Assumed of the simulated cells, measured on none:</p><ul>{listed}</ul>' if listed else ''}</section>"
     )

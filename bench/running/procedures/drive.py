@@ -107,7 +107,8 @@ class DriveProcedure(Following[Drive]):
             warm, plate = way.at(time)
             if self._is_a_cars:
                 # The car's own controller, on the cells as they are; the plate is as far from them as the model's.
-                heat = thermal.heat(cells(row), thermal.target(duration - time, self.step.precondition))
+                target = thermal.target(duration - time, self.step.precondition)
+                heat = thermal.heat(cells(row), target, way.lost_at(time))
                 wanted = cells(row) + plate - warm + heat / way.carries
                 # A unit follows a rising set point from below: as much as it is short, more is asked for.
                 short = min(max(STEEP * (wanted - row[supply]), -MOST_SHORT), MOST_SHORT)

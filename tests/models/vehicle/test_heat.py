@@ -8,7 +8,7 @@ import pytest
 from models.cell import load_cell
 from models.construction import Construction
 from models.string import NO_SPREAD, CellString
-from models.vehicle.heat import CarPack, OnTheWay, ThermalManagement, on_the_way
+from models.vehicle.heat import CarPack, Demand, OnTheWay, ThermalManagement, on_the_way
 
 ENERGY = 52_000.0
 CONSTRUCTION = Construction(
@@ -26,7 +26,8 @@ def pack(wanted: float = ENERGY, energy: float = ENERGY, construction: Construct
 def way(of: CarPack | None = None, management: ThermalManagement | None = None, **more: object) -> OnTheWay:
     asked = {"outside": 0.0, "start": 0.0, "soc": 0.8, "target": None, "power": STILL, "time": TIME, **more}
     time, power = asked.pop("time"), asked.pop("power")
-    return on_the_way(time, power, of or pack(), management or ThermalManagement(), **asked)  # type: ignore[arg-type]
+    demand = Demand(time, power, asked.pop("lost", np.zeros_like(time)))  # type: ignore[arg-type, call-overload]
+    return on_the_way(demand, of or pack(), management or ThermalManagement(), **asked)  # type: ignore[arg-type]
 
 
 def test_what_the_heater_gives_is_stored_in_cells_and_plate_or_lost_to_the_air() -> None:
@@ -65,6 +66,40 @@ def test_nothing_is_heated_that_has_no_target() -> None:
     found = way(outside=-20.0, start=-20.0)
     assert not found.power.any()
     assert found.cells == pytest.approx(np.full_like(TIME, -20.0), abs=0.01)
+
+
+LOST = np.full_like(TIME, 2000.0)
+
+
+def test_what_the_motor_loses_warms_cells_that_are_cold_and_costs_nothing() -> None:
+    cold, valve = way(outside=0.0, start=0.0, lost=LOST), ThermalManagement()
+    assert not cold.power.any()
+    # Half of 2 kW for an hour into 325 kJ/K, less what the air takes.
+    assert 7.0 < cold.cells[-1] < 3600 * 1000 / 325e3
+    assert way(outside=0.0, start=0.0, management=replace(valve, waste_heat=0.0), lost=LOST).cells[-1] < 0.01
+    warm = way(outside=20.0, start=20.0, lost=LOST)
+    assert warm.cells == pytest.approx(np.full_like(TIME, 20.0), abs=0.01)  # nobody is to be warmed
+
+
+def test_a_heater_gives_only_what_the_motor_does_not() -> None:
+    conditioned = {"target": 25.0, "management": ThermalManagement(begins=3600.0)}
+    alone, helped = way(**conditioned), way(**conditioned, lost=LOST)
+    assert helped.cells[-1] == pytest.approx(alone.cells[-1], abs=1.0)
+    assert np.argmax(helped.cells > 20.0) < np.argmax(alone.cells > 20.0)  # both together are quicker
+    assert helped.energy < alone.energy - 500.0
+
+
+@pytest.mark.parametrize(
+    ("cells", "target", "heat", "bought"),
+    [(0.0, 25.0, 6000.0, 5000.0), (24.0, 25.0, 3000.0, 2000.0), (24.8, 25.0, 600.0, 0.0), (26.0, 25.0, -2000.0, 800.0),
+     (0.0, None, 1000.0, 0.0), (14.0, None, 500.0, 0.0), (15.0, None, 0.0, 0.0)],
+)  # fmt: skip
+def test_waste_heat_comes_first_and_stays_out_of_cells_that_are_warm(
+    cells: float, target: float | None, heat: float, bought: float
+) -> None:
+    car = ThermalManagement()
+    assert car.heat(cells, target, 2000.0) == pytest.approx(heat)
+    assert car.power(heat, 2000.0) == pytest.approx(bought)
 
 
 def test_the_chiller_works_above_its_temperature_alone_and_takes_its_share_of_power() -> None:
