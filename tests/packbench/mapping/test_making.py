@@ -17,8 +17,8 @@ import pytest
 from bench.verdicts import InputError
 from packbench.commands import map as command
 from packbench.mapping.fields import Field, Task, fields_of
+from packbench.mapping.inputs import digest
 from packbench.mapping.making import Made, Making
-from packbench.mapping.measuring import digest
 from packbench.mapping.outcome import CANNOT, Outcome
 from packbench.mapping.store import Store
 from tests.bench.cli_support import packbench_here
