@@ -106,14 +106,6 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def changed(name: str) -> int:
-    """When a file of somebody's own was changed last, ns; 0 for what ships, or is not there."""
-    try:
-        return Path(name).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()

@@ -8,12 +8,12 @@ lies: a mistake in it may not change sides because it was installed. What plays 
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, MappingProxyType, TracebackType
 
 HOUSE = Path(__file__).parents[1]
 OURS = tuple(f"{HOUSE / room}{os.sep}" for room in ("bench", "instruments", "models", "reports", "packbench"))
@@ -55,7 +55,7 @@ class _Place:
     @property
     def is_brought(self) -> bool:
         """Whether a package that extends the bench has it."""
-        return self.module.partition(".")[0] in _brought()
+        return self.module.partition(".")[0] in brought()
 
 
 _drivers: set[tuple[str, str]] = set()
@@ -71,11 +71,14 @@ def adopt(driver: object) -> None:
 
 
 @cache
-def _brought() -> frozenset[str]:
-    """The packages that bring anything by an entry point of ours."""
+def brought() -> Mapping[str, str]:
+    """The packages that bring anything by an entry point of ours, each with the version of who distributes it."""
     installed = entry_points()
     found = [entry for group in installed.groups if group.startswith(GROUPS) for entry in installed.select(group=group)]
-    return frozenset(each.value.partition(":")[0].partition(".")[0] for each in found)
+    return MappingProxyType({
+        each.value.partition(":")[0].partition(".")[0]: f"{each.dist.name} {each.dist.version}" if each.dist else ""
+        for each in found
+    })  # fmt: skip
 
 
 def came_out_of_the_bench(error: BaseException) -> bool:

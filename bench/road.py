@@ -12,19 +12,19 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from bench import files
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.scenario import Step, Until, elapsed
 from bench.verdicts import InputError
 from models.cell import CellFileError, load_cell
 from models.construction import Construction
+from models.shipped import changed
 from models.tables import Vector
 from models.vehicle.car import Car, Driven, drive, load_car
 from models.vehicle.cycles import CycleError, PowerTrace, read_cycle
 from models.vehicle.heat import CarPack, Demand, OnTheWay, on_the_way
 from models.vehicle.road import driven, load_road
-from models.vehicle.season import Weather, weather
+from models.vehicle.season import Weather, place_of, weather
 from models.vehicle.trace import Trace
 
 CYCLES = frozenset({".csv", ".txt", ".tsv"})
@@ -77,7 +77,8 @@ class Journey:
 
 def journey(road: str, car: str, season: str, hour: float, period: float) -> Journey:
     """Work out a journey; raises `InputError` for a road, car or season that is wrong, or that the car cannot drive."""
-    return _worked_out(road, car, season, hour, period, tuple(map(files.changed, (road, car))))
+    versions = tuple(map(changed, (road, car, place_of(season))))
+    return _worked_out(road, car, season, hour, period, versions)
 
 
 @lru_cache(maxsize=32)
@@ -127,11 +128,11 @@ def warmed(way: Journey, pack: PackFile, start: float | None, target: float | No
     """
     construction = Construction(**pack.construction.model_dump())
     parts = (pack.cell, construction, pack.series, pack.parallel, pack_energy(pack))
-    return _warmed(way, parts, way.outside if start is None else start, target, soc)
+    return _warmed(way, parts, changed(pack.cell), way.outside if start is None else start, target, soc)
 
 
 @lru_cache(maxsize=64)
-def _warmed(way: Journey, parts: _Parts, start: float, target: float | None, soc: float) -> OnTheWay:
+def _warmed(way: Journey, parts: _Parts, _version: int, start: float, target: float | None, soc: float) -> OnTheWay:
     name, construction, series, parallel, energy = parts
     car = way.car
     whole = CarPack.of(load_cell(name), construction, series, parallel, energy, car.energy)

@@ -206,6 +206,12 @@ def _read(path: Path) -> "pd.DataFrame":
     except ValueError as error:  # what parsers raise, of CSV and of Parquet
         reason = " ".join(str(error).split())
         raise OtherFormatError(f"{path}: is no table ({reason}); export it in the Battery Data Format.") from error
+    if not isinstance(frame.index, pd.RangeIndex) and path.suffix.lower() == ".csv":
+        # Pandas takes the first of too many cells for names of the rows, and all others for what stands further left.
+        raise OtherFormatError(
+            f"{path}: has rows with more cells than its header; are there decimal commas in them? Export it in the "
+            "Battery Data Format."
+        )
     return frame
 
 

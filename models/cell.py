@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from models import yamltext
 from models.anode.reading import load_anode
 from models.fields import POSITIVE, CellFileError, Fields, Span
-from models.shipped import find, is_file, names
+from models.shipped import FOLDERS, find, is_file, names
 from models.tables import LookUpTables, Vector, bilinear
 
 __all__ = ["CHEMISTRIES", "CellFileError", "CellParameters", "ChargeLimit", "available_cells", "load_cell", "written"]
@@ -152,12 +152,9 @@ def _or(curve: Vector | None, otherwise: Vector) -> Vector:
     return otherwise if curve is None else curve
 
 
-_FOLDER = Path(__file__).parent / "cells"
-
-
 def available_cells() -> tuple[str, ...]:
     """List the cells that ship with the project, in alphabetical order."""
-    return names(_FOLDER)
+    return names("cell")
 
 
 def load_cell(name_or_path: str | Path) -> CellParameters:
@@ -165,14 +162,14 @@ def load_cell(name_or_path: str | Path) -> CellParameters:
 
     Raises `CellFileError` when there is no such cell or its file is wrong.
     """
-    path = find("cell", name_or_path, _FOLDER)
-    return _shipped_cell(path) if path.parent == _FOLDER else _read_cell(path)
+    path = find("cell", name_or_path)
+    return _shipped_cell(path) if path.parent == FOLDERS["cell"] else _read_cell(path)
 
 
 def written(name_or_path: str | Path) -> dict[str, Any]:
     """Give the keys of a cell as they are written in its file; raises `CellFileError` like `load_cell`."""
     load_cell(name_or_path)  # says what is wrong with it
-    return dict(yamltext.parse(find("cell", name_or_path, _FOLDER).read_text(encoding="utf-8")))
+    return dict(yamltext.parse(find("cell", name_or_path).read_text(encoding="utf-8")))
 
 
 @cache

@@ -19,7 +19,6 @@ LEAST = 1e-3
 FRACTION = Span(above=0.0, at_most=1.0)
 STOICHIOMETRY = np.linspace(0.0, 1.0, POINTS)
 
-_FOLDER = Path(__file__).parent / "sets"
 _KEYS = (
     "name", "sources", "assumed", "reference", "electrode", "separator", "counter", "particle", "potential", "exchange",
     "electrolyte",
@@ -30,7 +29,7 @@ _EXCHANGE = ("rate", "soc", "density", "activation")
 
 def available_anodes() -> tuple[str, ...]:
     """List the sets that ship with the project, in alphabetical order."""
-    return names(_FOLDER)
+    return names("anode")
 
 
 def load_anode(name_or_path: str | Path) -> AnodeParameters:
@@ -38,13 +37,13 @@ def load_anode(name_or_path: str | Path) -> AnodeParameters:
 
     Raises `CellFileError` when there is no such set or its file is wrong.
     """
-    return _read(find("anode", name_or_path, _FOLDER))
+    return _read(find("anode", name_or_path))
 
 
 def written(name_or_path: str | Path) -> dict[str, Any]:
     """Give the keys of a set as they are written in its file; raises `CellFileError` like `load_anode`."""
     load_anode(name_or_path)  # says what is wrong with it
-    return dict(yamltext.parse(find("anode", name_or_path, _FOLDER).read_text(encoding="utf-8")))
+    return dict(yamltext.parse(find("anode", name_or_path).read_text(encoding="utf-8")))
 
 
 def _read(path: Path) -> AnodeParameters:

@@ -1,6 +1,5 @@
 """Rows of a user's file over time: a CSV with a header, or a YAML list of mappings."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,9 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from models import yamltext
+from models import texttable, yamltext
 from models.fields import nearest
 from models.grid.clock import ZONE
+from models.texttable import TableError
 
 
 class SeriesError(ValueError):
@@ -54,12 +54,11 @@ class Row:
 def rows(path: Path, needed: Sequence[str]) -> Sequence[Row]:
     """Read a `.csv`, `.yaml` or `.yml`; each row has the `needed` names. Raises `SeriesError`."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SeriesError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise SeriesError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
-    found = _yaml(path, text) if path.suffix in {".yaml", ".yml"} else _csv(path, text)
+        text = texttable.read_text(path)
+        found = _yaml(path, text) if path.suffix in {".yaml", ".yml"} else _csv(path, text)
+    except TableError as error:
+        place = f"{path}, line {error.line}" if error.line is not None else f"{path}"
+        raise SeriesError(f"{place}: {error}") from error
     for row in found:
         for name in needed:
             if row.content.get(name) is None:
@@ -77,21 +76,14 @@ def _meant(name: str, have: Sequence[str]) -> str:
 
 
 def _csv(path: Path, text: str) -> Sequence[Row]:
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
-    if not lines:
+    table = texttable.parse(text)
+    if table is None:
         return []
-    try:
-        split = list(csv.reader([line for _, line in lines], delimiter=";" if ";" in lines[0][1] else ",", strict=True))
-    except csv.Error as error:
-        raise SeriesError(f"{path}: is no CSV ({error}); correct it there.") from error
-    names = [name.strip() for name in split[0]]
+    names = table.names
     twice = next((name for at, name in enumerate(names) if name and name in names[:at]), None)
     if twice is not None:
-        raise SeriesError(f"{path}, line {lines[0][0]}: has the column {twice} twice; one of them would be lost.")
-    return [
-        Row(f"{path}, line {number}", dict(zip(names, cells, strict=False)))
-        for (number, _), cells in zip(lines[1:], split[1:], strict=False)
-    ]
+        raise SeriesError(f"{path}, line {table.line}: has the column {twice} twice; one of them would be lost.")
+    return [Row(f"{path}, line {number}", dict(zip(names, cells, strict=True))) for number, cells in table.rows]
 
 
 def _yaml(path: Path, text: str) -> Sequence[Row]:

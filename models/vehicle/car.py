@@ -26,7 +26,6 @@ REFERENCE = 20.0
 FADES = (5 / 3.6, 12 / 3.6)
 """m/s: below the first nothing is recovered, from the second on all that may be."""
 CABIN, THERMAL = Cabin(), ThermalManagement()
-FOLDER = Path(__file__).parent / "cars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ _OPTIONAL = {
 
 def available_cars() -> tuple[str, ...]:
     """List the cars that ship with the project, in alphabetical order."""
-    return shipped.names(FOLDER)
+    return shipped.names("car")
 
 
 def load_car(name_or_path: str | Path) -> Car:
@@ -214,7 +213,7 @@ def load_car(name_or_path: str | Path) -> Car:
 
     Raises `CellFileError` when there is no such car or its file is wrong.
     """
-    return _read(shipped.find("car", name_or_path, FOLDER))
+    return _read(shipped.find("car", name_or_path))
 
 
 def _read(path: Path) -> Car:

@@ -8,17 +8,17 @@ that is too small breaks no limit of a car's in any one second. A file that call
 has the regulation's statistics in each of its phases or is named as the damaged one it is.
 """
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
+from models import texttable
 from models.tables import Vector
+from models.texttable import TableError, TextTable
 from models.vehicle.trace import Trace
 
 FASTEST = 70.0
@@ -109,6 +109,8 @@ def read_cycle(path: Path) -> Trace | PowerTrace:
     _check(path, "grade", "m/m", grade, lines, lambda value: abs(value) <= STEEPEST, "up to 40 %")
     trace = Trace(path.stem, time, columns["speed"], grade)
     _check_speeds(path, trace, lines)
+    if not trace.distance > 0:
+        raise CycleError(f"{path.name}: stands for all of its {trace.duration:g} s; a cycle of speeds goes somewhere.")
     _check_liveliness(path, trace)
     _check_statistics(path, trace)
     return trace
@@ -119,32 +121,30 @@ def read_cycle(path: Path) -> Trace | PowerTrace:
 
 def _columns(path: Path) -> tuple[dict[str, Vector], Sequence[int]]:
     """The known columns in SI units, and the line that each row stands in."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise CycleError(f"{path}: cannot be read ({error.strerror or error}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise CycleError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
-    rows = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip(" \t,;")]
-    rows = list(dropwhile(lambda row: row[1].startswith("#"), rows))
-    if len(rows) < 3:
-        raise CycleError(f"{path.name}: has {max(len(rows) - 1, 0)} points; a cycle needs a header and two at least.")
-    mark = next((mark for mark in "\t;" if mark in rows[0][1]), ",")  # a comma may stand in front of a unit
-    labels = next(csv.reader([rows[0][1]], delimiter=mark))
-    wanted = _known(path, labels)
+    table = _table(path)
+    points = len(table.rows) if table is not None else 0
+    if table is None or points < 2:
+        raise CycleError(f"{path.name}: has {points} points; a cycle needs a header and two at least.")
+    wanted = _known(path, table.names)
     if "time" not in wanted:
-        there = ", ".join(label.strip() for label in labels[:SHOWN])
+        there = ", ".join(table.names[:SHOWN])
         raise CycleError(
-            f"{path.name}: line {rows[0][0]}: no column of {there!r} is the time; name one as in 'time / s'."
+            f"{path.name}: line {table.line}: no column of {there!r} is the time; name one as in 'time / s'."
         )
-    values = {name: [] for name in wanted}  # type: dict[str, list[float]]
-    for number, line in rows[1:]:
-        cells = next(csv.reader([line], delimiter=mark))
-        for name, (position, factor) in wanted.items():
-            values[name].append(
-                factor * _number(path, number, name, cells, position, decimal="," if mark != "," else ".")
-            )
-    return {name: np.array(column) for name, column in values.items()}, [number for number, _ in rows[1:]]
+    decimal = "," if table.delimiter != "," else "."
+    columns = {
+        name: np.array([factor * _number(path, line, name, cells[position], decimal) for line, cells in table.rows])
+        for name, (position, factor) in wanted.items()
+    }
+    return columns, [line for line, _ in table.rows]
+
+
+def _table(path: Path) -> TextTable | None:
+    try:
+        return texttable.parse(texttable.read_text(path))
+    except TableError as error:
+        place = f"{path.name}: line {error.line}" if error.line is not None else path.name
+        raise CycleError(f"{place}: {error}") from error
 
 
 def _known(path: Path, labels: Sequence[str]) -> dict[str, tuple[int, float]]:
@@ -170,8 +170,7 @@ def _known(path: Path, labels: Sequence[str]) -> dict[str, tuple[int, float]]:
     return found
 
 
-def _number(path: Path, line: int, name: str, cells: Sequence[str], position: int, decimal: str) -> float:
-    text = cells[position].strip() if position < len(cells) else ""
+def _number(path: Path, line: int, name: str, text: str, decimal: str) -> float:
     try:
         value = float(text.replace(",", ".") if decimal == "," else text)
     except ValueError:

@@ -14,10 +14,11 @@ import numpy as np
 
 from models.cell import CellParameters, load_cell
 from models.construction import BARE, Construction
+from models.shipped import changed
 from models.tables import Vector
 from models.vehicle.car import drive, load_car
 from models.vehicle.road import driven, load_road
-from models.vehicle.season import weather
+from models.vehicle.season import place_of, weather
 from models.vehicle.trace import Trace
 
 SOC = np.linspace(0.0, 1.0, 51)
@@ -177,8 +178,8 @@ def going(car: str, road: str, outside: float, hour: float = 8.0, season: str | 
     index = floor(outside / APART)
     part = outside / APART - index
     at = round(hour) % 24 if season else 0
-    low = _driven(car, road, index * APART, at, season)
-    high = _driven(car, road, (index + 1) * APART, at, season)
+    versions = changed(road), changed(car), changed(place_of(season)) if season else 0
+    low, high = (_driven(car, road, each * APART, at, season, versions) for each in (index, index + 1))
     return Going(low.energy + part * (high.energy - low.energy), low.power + part * (high.power - low.power))
 
 
@@ -188,8 +189,8 @@ def consumption(car: str, road: str, outside: float, hour: float = 8.0, season: 
 
 
 @lru_cache(maxsize=4096)
-def _driven(car: str, road: str, outside: float, hour: int, season: str | None) -> Going:
-    vehicle, trace = load_car(car), _trace(road)
+def _driven(car: str, road: str, outside: float, hour: int, season: str | None, versions: tuple[int, ...]) -> Going:
+    vehicle, trace = load_car(car), _trace(road, versions[0])
     sun = weather(season).sunshine(hour) if season else 0.0
     cabin = vehicle.cabin
     comfort, _ = cabin.conditioned(trace.time, outside, sun, outside + sun / cabin.conductance)
@@ -203,7 +204,7 @@ def _driven(car: str, road: str, outside: float, hour: int, season: str | None) 
 
 
 @lru_cache(maxsize=16)
-def _trace(road: str) -> Trace:
+def _trace(road: str, _version: int) -> Trace:
     return driven(load_road(road))
 
 

@@ -19,7 +19,6 @@ from models.vehicle.trace import Trace
 KMH = 1 / 3.6
 PLACE = 5.0
 """m between two places where a speed is worked out."""
-FOLDER = Path(__file__).parent / "roads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ _LEG_KEYS = ("length", "limit", "grade", "stop", "repeat")
 
 def available_roads() -> tuple[str, ...]:
     """List the roads that ship with the project, in alphabetical order."""
-    return shipped.names(FOLDER)
+    return shipped.names("road")
 
 
 def load_road(name_or_path: str | Path) -> Road:
@@ -132,7 +131,7 @@ def load_road(name_or_path: str | Path) -> Road:
 
     Raises `ParameterFileError` when there is no such road or its file is wrong.
     """
-    return _read(shipped.find("road", name_or_path, FOLDER))
+    return _read(shipped.find("road", name_or_path))
 
 
 def _read(path: Path) -> Road:

@@ -23,7 +23,6 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-FOLDER = Path(__file__).parent / "places"
 SUN = 1000.0
 """W per m2 of a high sun in a clear sky."""
 GLASS = 0.6
@@ -128,7 +127,7 @@ def month_of(season: str) -> int:
 
 def available_places() -> tuple[str, ...]:
     """List the places that ship with the project, in alphabetical order."""
-    return shipped.names(FOLDER)
+    return shipped.names("place")
 
 
 def load_place(name_or_path: str | Path) -> Climate:
@@ -136,13 +135,19 @@ def load_place(name_or_path: str | Path) -> Climate:
 
     Raises `CellFileError` when there is no such place or its file is wrong.
     """
-    return _read(shipped.find("place", name_or_path, FOLDER))
+    return _read(shipped.find("place", name_or_path))
 
 
 def weather(season: str) -> Weather:
     """Weather by `place-season` ("oslo-winter", "paris-july"), or by a season alone, which is that of Paris."""
-    place, dash, month = season.rpartition("-")
-    return load_place(place if dash else "paris").in_month(month_of(month))
+    _, _, month = season.rpartition("-")
+    return load_place(place_of(season)).in_month(month_of(month))
+
+
+def place_of(season: str) -> str:
+    """Name or path of the place of a `place-season`; Paris where it names none."""
+    place, dash, _ = season.rpartition("-")
+    return place if dash else "paris"
 
 
 def _read(path: Path) -> Climate:

@@ -12,7 +12,8 @@ from bench.pack import PackFile, load_pack
 from bench.verdicts import Verdict, worst
 from packbench.mapping import criteria, outcome, page
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.measuring import FIGURE, digest
+from packbench.mapping.inputs import digest
+from packbench.mapping.measuring import FIGURE
 from packbench.mapping.outcome import CANNOT, Outcome
 from packbench.mapping.players import Player
 from packbench.mapping.scenario import refuse_unknown

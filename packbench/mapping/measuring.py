@@ -1,16 +1,12 @@
 """Measures one field of a map on a bench: opens it, runs the scenario, judges, concludes."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from bench import files
 from bench.clock import monotonic
 from bench.pack import PackFile, load_pack
 from bench.recording.run import TestIdentity
@@ -21,9 +17,10 @@ from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.trust import refuse_untrusted
 from bench.verdicts import InputError, Verdict
-from models.cell import load_cell, written
+from models.cell import load_cell
 from packbench.mapping import outcome
 from packbench.mapping.fields import Field, Task
+from packbench.mapping.inputs import digest
 from packbench.mapping.outcome import CANNOT, Figure, Outcome
 from packbench.mapping.scenario import Prepared, prepared
 from packbench.roads import DRIVE, RECHARGE
@@ -54,7 +51,7 @@ class _Asked:
 def measure(field: Field, task: Task, runs: Path, lease: BenchLease | None = None) -> Outcome:
     """Run a field on its bench, a model of it where the bench is one. Its recording is left below `runs`.
 
-    Raises `InputError` for a station or a pack that does not exist, and nothing for what a pack cannot do.
+    Raises `InputError` for a file that does not exist (see `digest`), and nothing for what a pack cannot do.
     """
     began = monotonic()
     station, station_file = load_station(task.station)
@@ -94,40 +91,6 @@ def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Out
         field, str(Verdict.INCONCLUSIVE), rests_on=rests_on, assumed=assumed, chemistry=str(pack.chemistry),
         inputs=digest(field, task),
     )  # fmt: skip
-
-
-def digest(field: Field, task: Task) -> str:
-    """Of everything that a field depends on; raises `InputError` like `measure`."""
-    content = (*_of_pack(field.pack), _of_station(task.station, files.changed(task.station)), repr(field), repr(task))
-    own = (_of_file(field.road), _of_file(task.car), task.version)
-    return hashlib.sha256("\n".join((*content, *own)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _of_pack(name: str) -> tuple[str, str]:
-    pack, cell = _written_pack(name, files.changed(name))
-    return pack, _written_cell(cell, files.changed(cell))
-
-
-@lru_cache(maxsize=64)
-def _written_pack(name: str, _version: int) -> tuple[str, str]:
-    pack, _ = load_pack(name)
-    return pack.model_dump_json(), pack.cell
-
-
-@lru_cache(maxsize=64)
-def _written_cell(name: str, _version: int) -> str:
-    return json.dumps(written(name), default=str, sort_keys=True)
-
-
-@lru_cache(maxsize=8)
-def _of_station(name: str, _version: int) -> str:
-    return load_station(name)[0].model_dump_json()
-
-
-def _of_file(name: str) -> str:
-    """What a file of somebody's own holds; what ships goes with the version."""
-    path = Path(name)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else name
 
 
 def _run(bench: TestBench, plan: Prepared, told: Outcome) -> Outcome:

@@ -23,7 +23,8 @@ from bench.safety.lease import BenchLease
 from bench.station import load_station
 from bench.verdicts import BenchFault, InputError, Verdict
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.measuring import digest, measure
+from packbench.mapping.inputs import digest
+from packbench.mapping.measuring import measure
 from packbench.mapping.outcome import Outcome
 
 Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
@@ -153,8 +154,9 @@ def _refuse_other_files(outcome: Outcome, inputs: Mapping[Field, str], address: 
     """Raise `InputError` where a worker has measured something else: names lead to files of its own disk."""
     if outcome.inputs != inputs[outcome.field]:
         raise InputError(
-            f"--scheduler {address}: a worker has another pack, station, road or car file than this computer for "
-            f"{outcome.field}: have the same files there, for what it measured is something else."
+            f"--scheduler {address}: a worker has other files (of pack, cell, anode, station, road, car or place) or "
+            f"other packages than this computer for {outcome.field}: have the same there, for what it measured is "
+            "something else."
         )
 
 

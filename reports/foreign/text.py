@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.verdicts import InputError
+from models.texttable import another_width
 from reports.foreign.head import Head
 from reports.foreign.units import is_unit
 
@@ -138,16 +139,32 @@ def read_records(head: Head, layout: Layout, numbers: Iterable[int], texts: Iter
     sample = list(_sample(body, head, layout))
     if not sample:
         raise InputError(f"{head.path} has headers and no records.")
+    _refuse_decimal_commas(head, layout, sample)
     width = max(len(layout.header), *(len(cells) for cells in sample))
     comma = layout.delimiter != "," and any(
         _COMMA.match(cells[n].strip()) for cells in sample for n in numbers if n < len(cells)
     )
-    wanted = _Wanted(width, numbers, texts, "," if comma else ".", layout.delimiter, head.encoding)
+    wanted = _Wanted(len(layout.header), width, numbers, texts, "," if comma else ".", layout.delimiter, head.encoding)
     return _read(head.path, body, wanted, frozenset(numbers))
+
+
+def _refuse_decimal_commas(head: Head, layout: Layout, sample: Sequence[Sequence[str]]) -> None:
+    """Raise `InputError` where commas part the fields and the numbers as well: each field would be read as another."""
+    wider = [cells for cells in sample if _is_wider(cells, len(layout.header), layout.delimiter)]
+    if 2 * len(wider) > len(sample):
+        problem = another_width(",".join(wider[0]), len(wider[0]), len(layout.header), layout.delimiter)
+        raise InputError(f"{head.path}, below its headers in line {layout.line + 1}: {problem}")
+
+
+def _is_wider(cells: Sequence[str], headed: int, delimiter: str) -> bool:
+    """Whether there is more in a row than its header has names for; what else parts fields is in no number."""
+    return delimiter == "," and any(cell.strip() for cell in cells[headed:])
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
+    headed: int
+    """Fields that have a name."""
     width: int
     numbers: Sequence[int]
     texts: Sequence[int]
@@ -236,7 +253,7 @@ def _line_by_line(path: Path, body: Callable[[], IO[bytes]], wanted: _Wanted) ->
         for cells in csv.reader((line.replace("\0", "") for line in file), delimiter=wanted.delimiter):
             if not any(map(str.strip, cells)):
                 continue
-            if len(cells) < least:
+            if len(cells) < least or _is_wider(cells, wanted.headed, wanted.delimiter):
                 skipped += 1
                 continue
             for place in places:

@@ -40,7 +40,7 @@ def raised(error: Exception, *calls: Call) -> Exception:
 
 @pytest.fixture(autouse=True)
 def _acme_brings_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(origin, "_brought", lambda: frozenset({"acme"}))
+    monkeypatch.setattr(origin, "brought", lambda: {"acme": "acme 1.0"})
 
 
 FOLDERS = pytest.mark.parametrize("folder", [INSTALLED, "/home/somebody/src"], ids=["installed", "beside the tests"])

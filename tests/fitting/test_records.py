@@ -83,6 +83,14 @@ def test_no_file_an_empty_one_and_another_format(tmp_path: Path) -> None:
     assert "neither .csv nor .parquet" in refusal(tmp_path / "a.res")
 
 
+def test_decimal_commas_among_commas_are_refused(tmp_path: Path) -> None:
+    """Each number would be read as another column's."""
+    written = frame().to_csv(index=False, float_format="%.3f").splitlines()
+    header, *rows = written
+    (tmp_path / "a.csv").write_text("\n".join([header, *(row.replace(".", ",") for row in rows)]), encoding="utf-8")
+    assert "rows with more cells than its header; are there decimal commas" in refusal(tmp_path / "a.csv")
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=400), suffix=st.sampled_from([".csv", ".parquet"]))
 def test_whatever_is_in_a_file_it_is_a_record_or_one_sentence(tmp_path: Path, content: bytes, suffix: str) -> None:

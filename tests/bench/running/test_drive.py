@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.pack import load_pack
 from bench.recording.run import RunRecord
 from bench.road import Drive, pack_energy
 from bench.scenario import elapsed
 from bench.testing import TestBench
 from bench.verdicts import InputError
+from models.shipped import FOLDERS
 from models.vehicle.car import load_car
 from tests.bench.fakes import Plant
 
@@ -114,3 +116,21 @@ def test_another_season_is_another_step(tmp_path: Path) -> None:
     before = Drive(road).identity
     hill(tmp_path, "  - {length: 700, limit: 50, stop: 5}\n")
     assert Drive(road).identity != before
+
+
+def test_a_file_that_is_another_by_now_is_read_again(tmp_path: Path) -> None:
+    """Of a process that lives for long, as a worker of a cluster does."""
+    place, cell, road = tmp_path / "here.yaml", tmp_path / "cell.yaml", hill(tmp_path)
+    place.write_text((FOLDERS["place"] / "oslo.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    cell.write_text((FOLDERS["cell"] / "lfp-26650.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    pack = load_pack("lfp-vehicle")[0].model_copy(update={"cell": str(cell)})
+    drive = Drive(road, season=f"{place}-winter", heat="car")
+    found = [(drive.journey.outside, drive.on_the_way(pack).cells[-1].item())]
+    for path, old, new in (
+        (place, "[-6.8, -1.8]", "[-20, -15]"),
+        (cell, "\nnominal_capacity: 2.0725", "\nnominal_capacity: 1.5"),
+    ):
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        found.append((drive.journey.outside, drive.on_the_way(pack).cells[-1].item()))
+    assert found[0][0] != found[1][0] == found[2][0]
+    assert len({cells for _, cells in found}) == 3

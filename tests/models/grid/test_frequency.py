@@ -101,7 +101,7 @@ def test_a_record_of_20_hz_is_read(record: Callable[[str], Path]) -> None:
         ("0,50\n1,nan\n2,50\n", "line 3: frequency is 'nan'; give a finite number"),
         ("0,50\n1,\n2,50\n", "line 3: frequency is ''; give a finite number"),
         ("0,50\n1,off\n", "line 3: frequency is 'off'; give a finite number"),
-        ("0,50\n1\n", "line 3: has no frequency"),
+        ("0,50\n1\n", "line 3: '1' has 1 cell, the header 2"),
         ("nan,50\n1,50\n", "line 2: time is 'nan'; give a finite number"),
         ("0,50\n1,60.01\n", "line 3: frequency is 60.01; give Hz from 45 up to 55"),
         ("0,50\n1,0.0\n", "line 3: frequency is 0; give Hz from 45 up to 55"),

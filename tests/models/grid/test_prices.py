@@ -121,6 +121,11 @@ def test_what_is_not_sold_brings_nothing(tariff: Callable[..., str]) -> None:
         ("today,0.2\n2026-07-06T01:00,0.2", r"line 2: time is 'today'; give one as 2026-01-12T18:00:00\+01:00"),
         ("2026-03-29T01:00,0.2\n2026-03-29T02:00,0.2", r"line 3: there is no 2026-03-29 02:00:00 in Europe/Paris"),
         ("2026-07-06T00:00,\n2026-07-06T01:00,0.2", r"line 2: buy is ''; give a finite number"),
+        (
+            "2026-07-06T00:00,0,25\n2026-07-06T01:00,0,30",
+            r"line 2: .* has 3 cells, the header 2; are there decimal commas",
+        ),
+        ("2026-07-06T00:00,0.25\n2026-07-06T01:00", r"line 3: .* has 1 cell, the header 2"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tariff: Callable[..., str], rows: str, sentence: str) -> None:

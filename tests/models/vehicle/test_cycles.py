@@ -33,7 +33,7 @@ def written(folder: Path, text: str, name: str = "mine.csv") -> Path:
     return path
 
 
-speeds = st.lists(st.floats(0.0, 3.0), min_size=2, max_size=40)
+speeds = st.lists(st.floats(0.0, 3.0), min_size=2, max_size=40).filter(lambda steps: max(steps) > 1e-6)
 
 
 @given(
@@ -88,7 +88,13 @@ def test_a_grade_is_read_beside_the_speed(tmp_path: Path) -> None:
         ("speed_kmh,power_W\n0,0\n1,3\n", "no column of 'speed_kmh, power_W' is the time"),
         ("time_s,target speed_kmh,speed_kmh\n0,0,0\n1,3,3\n", "'target speed_kmh' and 'speed_kmh' are both the speed"),
         ("time_s,speed_kmh\n0,0\n1,fast\n", "line 3: speed is 'fast'; give a number"),
-        ("time_s,speed_kmh\n0,0\n1\n", "line 3: speed is ''; give a number"),
+        ("time_s,speed_kmh\n0,0\n1\n", "line 3: '1' has 1 cell, the header 2; give each row a cell"),
+        ("time_s,speed_kmh\n0,0\n1,\n", "line 3: speed is ''; give a number"),
+        ("time / s,speed / km/h\n0,0,0,0\n1,0,3,5\n", "line 2: '0,0,0,0' has 4 cells, the header 2; are there decimal"),
+        ("time_s,speed_kmh\n0,0\n1,3\n2,3,5\n", "line 4: '2,3,5' has 3 cells, the header 2; are there decimal commas"),
+        ("time_s;speed_kmh\n0;0\n1;3;5\n", "line 3: '1;3;5' has 3 cells, the header 2; give each row a cell"),
+        ('time_s,speed_kmh\n0,0\n1,"3\n', "line 3: is no CSV"),
+        ("time_s,speed_kmh\n0,0\n1,0\n2,0\n3,0\n", "stands for all of its 3 s; a cycle of speeds goes somewhere"),
         ("time_s,speed_kmh\n0,0\n1,nan\n", "line 3: speed is 'nan'; give a number"),
         ("time_s;speed_kmh\n0;0\n1;1,5,2\n", "line 3: speed is '1,5,2'; give a number"),
         ("time_s,speed_kmh,grade_%\n0,36,5\n1,36,80\n", "line 3: grade is 0.8 m/m; a car's is up to 40 %"),
@@ -111,6 +117,8 @@ def test_what_no_car_has_driven_is_one_sentence(tmp_path: Path, text: str, sente
         "cycSecs,cycMps,cycGrade,cycRoadType\n0,0,0,0\n1,1.34112,0,0\n",
         "# EPA dynamometer drive schedule\n# secs, mph\ntime (seconds);speed (mph)\n0;0\n1;3,0\n",
         "Time_s,Vehicle_Speed_kph\n0,0\n1,4.828032\n",
+        "Time_s,Vehicle_Speed_kph\n0,0,\n1,4.828032,,\n",
+        "Time_s;Vehicle_Speed_kph;\n0;0;\n1;4.828032;\n",
     ],
 )
 def test_headers_of_published_cycles_are_read(tmp_path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """How far a car gets, beside a cell that is discharged second by second, and beside published consumption."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.cell import load_cell
 from models.fields import CellFileError
+from models.shipped import FOLDERS
 from models.string import NO_SPREAD, CellString
 from models.vehicle.reach import Going, Pack, consumption, going, needed_soc, reach, usable
 
@@ -150,6 +152,24 @@ def test_a_mean_power_takes_what_the_km_cost() -> None:
     way = going(CAR, "motorway-110", 10.0)
     hours_for_a_km = way.energy / way.power
     assert 1 / hours_for_a_km == pytest.approx(103, abs=7)
+
+
+def test_a_file_that_is_another_by_now_is_read_again(tmp_path: Path) -> None:
+    files = {kind: tmp_path / f"{kind}.yaml" for kind in ("car", "road", "place")}
+    for kind, name in (("car", CAR), ("road", "country"), ("place", "oslo")):
+        files[kind].write_bytes((FOLDERS[kind] / f"{name}.yaml").read_bytes())
+
+    def asked() -> float:
+        return consumption(str(files["car"]), str(files["road"]), 5.0, 12.0, f"{files['place']}-april")
+
+    found = [asked()]
+    changes = (("car", "mass: 1540", "mass: 1840"), ("road", "limit: 80", "limit: 90"), ("place", "59.9", "39.9"))
+    for kind, old, new in changes:
+        text = files[kind].read_text(encoding="utf-8")
+        assert old in text, kind
+        files[kind].write_text(text.replace(old, new), encoding="utf-8")
+        found.append(asked())
+    assert len(set(found)) == len(found)
 
 
 @pytest.mark.parametrize(

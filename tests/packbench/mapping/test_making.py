@@ -17,8 +17,8 @@ import pytest
 from bench.verdicts import InputError
 from packbench.commands import map as command
 from packbench.mapping.fields import Field, Task, fields_of
+from packbench.mapping.inputs import digest
 from packbench.mapping.making import Made, Making
-from packbench.mapping.measuring import digest
 from packbench.mapping.outcome import CANNOT, Outcome
 from packbench.mapping.store import Store
 from tests.bench.cli_support import packbench_here
@@ -184,6 +184,28 @@ def test_what_there_is_not_and_what_no_pack_allows_is_refused_before_anything_is
     with pytest.raises(InputError, match=says):
         make(player, [FIELDS[0], field], task)
     assert player.asked == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            "0,0,0,0\n1,0,3,5\n2,0,0,0\n",
+            "dc.csv: line 2: '0,0,0,0' has 4 cells, the header 2; are there decimal commas",
+        ),
+        ("0,0\n1,0\n2,0\n3,0\n", "dc.csv: stands for all of its 3 s; a cycle of speeds goes somewhere."),
+    ],
+)
+def test_a_cycle_that_is_none_is_wrong_input_and_no_fault_of_a_bench(tmp_path: Path, rows: str, says: str) -> None:
+    cycle = tmp_path / "dc.csv"
+    cycle.write_text(f"time / s,speed / km/h\n{rows}", encoding="utf-8")
+    told = packbench_here(
+        "map", "--roads", cycle, "--seasons", "july", "--packs", "lfp-24s", "--station", "virtual-module",
+        "--output", tmp_path / "map", "--runs", tmp_path / "runs",
+    )  # fmt: skip
+    assert told.status == 2
+    assert says in told.err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from bench.pack import SHIPPED as PACKS
 from bench.verdicts import InputError
 from packbench.mapping import measuring, outcome
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.measuring import FIGURE, digest, measure
+from packbench.mapping.inputs import digest
+from packbench.mapping.measuring import FIGURE, measure
 from packbench.mapping.outcome import CANNOT, Outcome
 from reports import kpi
 from reports.recording import Recording

@@ -52,6 +52,25 @@ def test_a_line_that_is_cut_off_is_told_and_left_out(tmp_path: Path) -> None:
     assert any("left out" in finding.text for finding in recording.findings)
 
 
+@pytest.mark.parametrize("every", [1, 100])
+def test_decimal_commas_among_commas_are_never_read_as_other_numbers(tmp_path: Path, every: int) -> None:
+    """Where all rows have them nothing can be read; a few that do, and are no whole numbers, are left out and told."""
+    names, rows = ("Test Time (s)", "Voltage (V)", "Current (A)"), records()
+    lines = [f"{each.time:g},{each.voltage:.3f},{each.current:g}" for each in rows]
+    lines = [line.replace(".", ",") if at % every == 0 else line for at, line in enumerate(lines)]
+    path = tmp_path / "recording.csv"
+    path.write_text("\n".join([",".join(names), *lines]), encoding="utf-8")
+    if every == 1:
+        with pytest.raises(
+            InputError, match=r"recording\.csv, below its headers in line 1: .* has 4 cells, the header 3"
+        ):
+            open_recording(path)
+        return
+    recording = open_recording(path)
+    assert len(recording.rows) == sum(at % every != 0 for at in range(len(rows)))
+    assert any("left out" in finding.text for finding in recording.findings)
+
+
 def test_a_header_that_says_another_unit_is_believed(tmp_path: Path) -> None:
     path = tmp_path / "recording.csv"
     text = table(
