@@ -154,12 +154,36 @@ class Cause:
     limit: str | None = None
     fault: str | None = None
     """Its id in the fault catalogue."""
-    instrument: str | None = None
-    """Name in the station file of the instrument that is meant, or the names of those that it may be."""
+    instruments: tuple[str, ...] = ()
+    """Names in the station file of the instruments that are meant: of several, nobody knows which one it is."""
+
+    @property
+    def instrument(self) -> str | None:
+        """Those that are meant, in words; None where it is none."""
+        return in_words(self.instruments)
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        return asdict(self)
+        return {**asdict(self), "instruments": list(self.instruments), "instrument": self.instrument}
+
+
+OR = " or "
+"""Between the names of instruments of which one is meant."""
+
+
+def in_words(instruments: Iterable[str]) -> str | None:
+    """The names of instruments of which one is meant, as a sentence has them; None where it is none."""
+    return OR.join(instruments) or None
+
+
+def meant_by(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the instruments that a stored cause, trip or warning means.
+
+    A recording from before there was a list has them in words alone.
+    """
+    listed = told.get("instruments")
+    names = listed if isinstance(listed, list) else str(told.get("instrument") or "").split(OR)
+    return tuple(filter(None, map(str, names)))
 
 
 class Failure(AssertionError):

@@ -138,6 +138,68 @@ def test_a_bench_fault_names_the_instrument_that_is_really_meant() -> None:
     assert "SN-bms" not in faults
 
 
+@pytest.mark.parametrize(
+    "cause",
+    [
+        {"instruments": ["bms", "temperatures"], "instrument": "bms or temperatures"},
+        {"instrument": "bms or temperatures"},  # of a recording from before there was a list
+    ],
+)
+def test_of_meters_that_disagree_both_are_identified(cause: dict[str, Any]) -> None:
+    told = outcome("BENCH FAULT", cause={"blame": "bench", "text": "One of two is wrong.", "fault": "x", **cause})
+    faults = section(page_of(told), "Bench faults")
+    for name in ("bms", "temperatures"):
+        assert f"{name}: Maker M, serial SN-{name}, there" in faults
+
+
+def test_one_that_nobody_identified_is_named_all_the_same() -> None:
+    cause = {"blame": "bench", "text": "It does not answer.", "fault": "x", "instruments": ["load"]}
+    assert "<small>load</small>" in section(page_of(outcome("BENCH FAULT", cause=cause)), "Bench faults")
+
+
+def ended_by(number: int, *instruments: str, fault: str = "current-disagreement", **fields: Any) -> Outcome:
+    cause = {"blame": "bench", "text": f"{' or '.join(instruments)} is wrong.", "fault": fault, "instruments": [
+        *instruments
+    ]}  # fmt: skip
+    return replace(outcome("BENCH FAULT", cause=cause, **fields), nodeid=f"t.py::test_{number}")
+
+
+def rows_of(page: str) -> list[str]:
+    return re.findall("<tr><td>.*?</tr>", section(page, "Bench faults"))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        [("bms",)] * 7,
+        [("bms",)] * 6 + [("bms", "temperatures")],
+        [("temperatures", "bms")] + [("bms",)] * 6,
+        [("temperatures", "bms")] * 3 + [("load", "bms")] * 4,  # a charge and a discharge blame another one each
+    ],
+)
+def test_one_drifting_shunt_is_one_row_with_seven_tests(named: list[tuple[str, ...]]) -> None:
+    (row,) = rows_of(page_of(*(ended_by(number, *each) for number, each in enumerate(named))))
+    assert "<small>7 tests:</small>" in row
+    told = re.sub("<[^>]+>", " ", row)
+    assert "bms: Maker M, serial SN-bms, there" in told.partition(";")[0], "the one that all of them mean comes first"
+    assert "(in " not in told.partition("bms: ")[2].partition(";")[0]
+
+
+def test_what_has_no_instrument_in_common_or_another_fault_is_another_row() -> None:
+    tests = [ended_by(0, "bms"), ended_by(1, "temperatures"), ended_by(2, "bms", fault="bms-silent"), ended_by(3)]
+    assert len(rows_of(page_of(*tests))) == 4
+
+
+def test_two_benches_that_call_an_instrument_by_one_name_have_two_of_them() -> None:
+    other = [{**device, "serial_number": f"OTHER-{device['name']}"} for device in DEVICES]
+    tests = [ended_by(0, "bms"), ended_by(1, "bms", instruments=other)]
+    first, second = rows_of(page_of(*tests))
+    assert "SN-bms" in first
+    assert "OTHER" not in first
+    assert "OTHER-bms" in second
+    assert "SN-bms" not in second
+
+
 # --- the bench --------------------------------------------------------------------------------------------------------
 
 
