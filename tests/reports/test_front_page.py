@@ -3,13 +3,14 @@
 import re
 import subprocess
 from dataclasses import replace
+from html import escape
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.recording.session_log import Session, TestEnd
+from bench.recording.session_log import NEVER_ENDED, Session, TestEnd
 from bench.verdicts import Measurement
 from reports.front.shown import Links
 from reports.front_page import render
@@ -221,6 +222,32 @@ def test_a_session_says_in_the_words_of_the_terminal_how_its_benches_were_left()
     session = Session.new({})
     session.note(TestEnd("t.py::test_it", "PASS", bench="reported", run="x"))
     assert session.bench_lines()[0] in page_of(outcome("PASS", GOOD, bench="reported"), session=session)
+
+
+WAIVER = "waiver of PB-DIS-01 for discharge capacity (until 2026-01-31, A. Person: It is <known>.)"
+
+
+def alarms(page: str) -> list[str]:
+    """What stands in the banners before the headline."""
+    return re.findall('<p class="alarm">(.*?)</p>', page.partition("<body>")[2].partition("<h1>")[0])
+
+
+@pytest.mark.parametrize("bench", ["verified", "not verified"])
+@pytest.mark.parametrize("trouble", ["", "Job x left no session."])
+@pytest.mark.parametrize("state", ["ended", "running"])
+def test_whatever_is_loud_is_an_alarm_and_nothing_louder_takes_its_place(bench: str, trouble: str, state: str) -> None:
+    session = Session("1", "2026-02-01T00:00:00Z", {"waivers_expired": [WAIVER]}, state=state, trouble=trouble)
+    session.note(TestEnd("t.py::test_it", "FAIL", bench=bench, left=LEFT, waiver="Not waived: it is worse.", run="x"))
+    page = page_of(outcome("FAIL", GOOD, bench=bench, left=LEFT if bench == "not verified" else ""), session=session)
+    found = alarms(page)
+    wanted = [
+        LEFT if bench == "not verified" else "", NEVER_ENDED if state == "running" else "", trouble,
+        f"WAIVER EXPIRED: {escape(WAIVER)}",
+    ]  # fmt: skip
+    assert len(found) == len([*filter(None, wanted)])
+    for text, told in zip(filter(None, wanted), found, strict=True):
+        assert text in told
+    assert "Not waived: it is worse." in page.partition("<h1>")[2].partition("<section")[0]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
