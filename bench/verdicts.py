@@ -350,7 +350,7 @@ def sentence_of(error: BaseException) -> str:
     return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
-_ONLY_SAID = frozenset({"required", "source", "unmeasurable"})
+_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "in_limit"})
 """Fields of a measurement that are only stored where they say something."""
 
 
@@ -374,6 +374,13 @@ class Measurement:
     """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
     subject: Subject = "pack"
     """Whose figure it is: who has failed where it is not what it must be."""
+    in_limit: float | None = None
+    """Half-width of its uncertainty where the limits leave room for that: it is told, and not allowed for again."""
+
+    @property
+    def known_to(self) -> float:
+        """Half-width of the interval that the truth is in, wherever it is allowed for; 0 where nobody knows it."""
+        return self.uncertainty or self.in_limit or 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -408,7 +415,7 @@ class Measurement:
         bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
         bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
-        spread = f" ± {self.uncertainty:g}" if self.uncertainty else ""
+        spread = f" ± {self.known_to:g}" if self.known_to else ""
         value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"

@@ -77,6 +77,29 @@ def test_a_violation_says_how_well_it_is_known_and_leads_to_its_moment() -> None
     assert '<a href="figures/1.html#at=1234">this moment</a>' in section(page, "Pack failures")
 
 
+OF_THE_TYPE = Measurement("discharge capacity", 1.802, "Ah", at_least=1.7, uncertainty=0.011, step="discharge")
+OF_ITSELF = replace(
+    OF_THE_TYPE, name="discharge capacity of this specimen", at_least=1.81, uncertainty=0.0, in_limit=0.011,
+    source="accepted run r: 1.88 ± 0.011 Ah, with 3 % and the uncertainty of both as room",
+)  # fmt: skip
+
+
+def test_a_failure_against_the_specimen_itself_says_how_well_it_is_known_and_where_its_limit_is_from() -> None:
+    assert OF_ITSELF.verdict == "FAIL"
+    listed = section(page_of(outcome("FAIL", OF_THE_TYPE, OF_ITSELF)), "Pack failures")
+    assert "1.802 Ah ± 0.011 Ah" in listed
+    assert OF_ITSELF.source is not None
+    assert escape(OF_ITSELF.source) in listed
+    assert "1.802 ± 0.011 Ah" in str(OF_ITSELF)
+
+
+def test_of_an_older_recording_it_is_known_as_well_as_the_figure_that_it_is() -> None:
+    older = [OF_THE_TYPE, replace(OF_ITSELF, in_limit=None, source=None)]
+    figure = {"name": "discharge capacity", "step": "discharge", "value": 1.802, "unit": "Ah", "uncertainty": 0.011}
+    listed = section(page_of(outcome("FAIL", *older, kpis=[{**figure, "definition": "Charge."}])), "Pack failures")
+    assert "1.802 Ah ± 0.011 Ah" in listed
+
+
 # --- margins ----------------------------------------------------------------------------------------------------------
 
 
