@@ -31,6 +31,11 @@ NAMELESS = "unknown"
 """Serial number of a pack whose file gives none."""
 
 
+def figure_named(name: str) -> str:
+    """The name of the figure itself, whatever it was judged against."""
+    return name.removesuffix(OF_THIS_SPECIMEN)
+
+
 class AcceptedValue(files.FileModel):
     """One figure of an accepted run: as the pack file requires it, its value and uncertainty (half-width) in `unit`."""
 

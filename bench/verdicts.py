@@ -154,12 +154,36 @@ class Cause:
     limit: str | None = None
     fault: str | None = None
     """Its id in the fault catalogue."""
-    instrument: str | None = None
-    """Name in the station file of the instrument that is meant, or the names of those that it may be."""
+    instruments: tuple[str, ...] = ()
+    """Names in the station file of the instruments that are meant: of several, nobody knows which one it is."""
+
+    @property
+    def instrument(self) -> str | None:
+        """Those that are meant, in words; None where it is none."""
+        return in_words(self.instruments)
 
     def as_dict(self) -> dict[str, Any]:
         """As stored in the manifest."""
-        return asdict(self)
+        return {**asdict(self), "instruments": list(self.instruments), "instrument": self.instrument}
+
+
+OR = " or "
+"""Between the names of instruments of which one is meant."""
+
+
+def in_words(instruments: Iterable[str]) -> str | None:
+    """The names of instruments of which one is meant, as a sentence has them; None where it is none."""
+    return OR.join(instruments) or None
+
+
+def meant_by(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the instruments that a stored cause, trip or warning means.
+
+    A recording from before there was a list has them in words alone.
+    """
+    listed = told.get("instruments")
+    names = listed if isinstance(listed, list) else str(told.get("instrument") or "").split(OR)
+    return tuple(filter(None, map(str, names)))
 
 
 class Failure(AssertionError):
@@ -326,7 +350,7 @@ def sentence_of(error: BaseException) -> str:
     return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
-_ONLY_SAID = frozenset({"required", "source", "unmeasurable"})
+_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "in_limit"})
 """Fields of a measurement that are only stored where they say something."""
 
 
@@ -350,6 +374,13 @@ class Measurement:
     """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
     subject: Subject = "pack"
     """Whose figure it is: who has failed where it is not what it must be."""
+    in_limit: float | None = None
+    """Half-width of its uncertainty where the limits leave room for that: it is told, and not allowed for again."""
+
+    @property
+    def known_to(self) -> float:
+        """Half-width of the interval that the truth is in, wherever it is allowed for; 0 where nobody knows it."""
+        return self.uncertainty or self.in_limit or 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -384,7 +415,7 @@ class Measurement:
         bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
         bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
-        spread = f" ± {self.uncertainty:g}" if self.uncertainty else ""
+        spread = f" ± {self.known_to:g}" if self.known_to else ""
         value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"

@@ -325,7 +325,7 @@ def require(
         # The limit leaves room for the uncertainty already: what is beyond it is worse than it was.
         against_itself = verify(
             specimen.name_of(measured), measured.value, unit=measured.unit, at_least=own.at_least, at_most=own.at_most,
-            step=measured.step, subject=measured.subject,
+            step=measured.step, subject=measured.subject, source=own.source, in_limit=spread,
         )  # fmt: skip
         return worst([verdict, against_itself])
 

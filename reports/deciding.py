@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.accepted import figure_named
 from bench.verdicts import Verdict
 from reports.kpi import Kpi
 from reports.kpi.readings import CELL_COLD, CELL_HIGH, CELL_HOT, CELL_LOW
@@ -50,7 +51,7 @@ def _missed(run: Recording, read: Mapping[tuple[str, str], Sequence[str]]) -> It
         passed = measured.verdict == Verdict.PASS and not isnan(measured.value)
         if passed or step is None or step.direction == "none":
             continue
-        found = _of_step(run, step, read.get((measured.name, step.name), ()), measured.value)
+        found = _of_step(run, step, read.get((figure_named(measured.name), step.name), ()), measured.value)
         if found:
             yield Decided(measured.name, step.name, *found)
 

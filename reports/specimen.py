@@ -34,7 +34,13 @@ def limits_of(
             f"{measured.name!r} is in {measured.unit}, and {value.value:g} {value.unit} was accepted: accept one anew."
         )
     room = kpi.specimen * abs(value.value) + hypot(uncertainty, value.uncertainty)
-    return Bounds(at_least=value.value - room) if measured.sense == "at_least" else Bounds(at_most=value.value + room)
+    source = (
+        f"accepted run {value.run}: {value.value:.4g} ± {value.uncertainty:.2g} {value.unit}, "
+        f"with {100 * kpi.specimen:g} % and the uncertainty of both as room"
+    )
+    if measured.sense == "at_least":
+        return Bounds(at_least=value.value - room, source=source)
+    return Bounds(at_most=value.value + room, source=source)
 
 
 def name_of(measured: Kpi) -> str:

@@ -11,6 +11,7 @@ from io import StringIO
 from math import isfinite, isnan, nan
 from typing import Any
 
+from bench.accepted import figure_named
 from bench.verdicts import FAILED, Measurement
 from reports.panels import readable
 
@@ -18,7 +19,7 @@ MILLI = {"V", "Ω", "A", "Ohm"}
 HEAD = ("Quantity", "Value", "± (k = 2)", "Mostly", "Allowed", "Margin", "", "Step", "Limit from")
 FIELDS = (
     "name", "value", "unit", "at_least", "at_most", "uncertainty", "step", "requirement", "required", "source",
-    "unmeasurable",
+    "unmeasurable", "in_limit",
 )  # fmt: skip
 NO_LIMIT, NO_SOURCE = "no limit", "no source"
 """What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
@@ -54,7 +55,7 @@ class Row:
     @property
     def uncertainty(self) -> float | None:
         """Half-width of the interval that the truth is in, in `unit`: as judged, else as computed; None: unknown."""
-        stated = self.measurement.uncertainty if self.measurement else None
+        stated = self.measurement.known_to if self.measurement else None
         found = stated or self.known.get("uncertainty")
         return float(found) if found and isfinite(found) else None
 
@@ -107,7 +108,10 @@ class Row:
 
     @property
     def source(self) -> str:
-        """Where the limits come from, as the pack file says it; `no source` where it limits and does not say it."""
+        """Where the limits come from, as the pack file says it; `no source` where it limits and does not say it.
+
+        Of a limit that a specimen gives itself: the run that was accepted of it.
+        """
         judged = self.measurement
         if judged is None or judged.at_least is judged.at_most is None:
             return ""
@@ -157,10 +161,14 @@ def decided_of(manifest: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str
 def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
     """List what was judged first, then what was only computed; a KPI with a limit shows up once."""
     kpis = {(kpi["name"], kpi["step"]): kpi for kpi in manifest.get("kpis", ())}
+    judged = set[tuple[str, str]]()
     decided = decided_of(manifest)
     rows = []
     for measurement in map(measurement_of, manifest.get("measurements", ())):
-        kpi = kpis.pop((measurement.name, measurement.step or ""), {})
+        # Judged against the type or against itself, it is one figure, and known equally well.
+        figure = (figure_named(measurement.name), measurement.step or "")
+        judged.add(figure)
+        kpi = kpis.get(figure, {})
         rows.append(
             Row(
                 measurement.name,
@@ -175,7 +183,8 @@ def rows_of(manifest: Mapping[str, Any]) -> list[Row]:
         )
     return rows + [
         Row(kpi["name"], kpi["value"], kpi["unit"], kpi["step"], kpi.get("definition", ""), known=kpi)
-        for kpi in kpis.values()
+        for figure, kpi in kpis.items()
+        if figure not in judged
     ]
 
 

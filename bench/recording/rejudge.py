@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
-from bench.accepted import OF_THIS_SPECIMEN
+from bench.accepted import figure_named
 from bench.verdicts import Measurement, Verdict, worst
 
 Figure = tuple[str, str | None]
@@ -33,7 +33,7 @@ class Rejudged:
         }  # fmt: skip
 
 
-KEPT = ("at_least", "at_most", "step", "requirement", "required", "source", "unmeasurable")
+KEPT = ("at_least", "at_most", "step", "requirement", "required", "source", "unmeasurable", "in_limit")
 """Fields of a measurement that are as they were recorded."""
 
 
@@ -54,7 +54,7 @@ def verdict_of(manifest: Mapping[str, Any], rejudged: Sequence[Rejudged]) -> Ver
 
 
 def _rejudge(recorded: Measurement, verdict: Verdict, figures: Mapping[Figure, float]) -> Rejudged:
-    value = figures.get((recorded.name.removesuffix(OF_THIS_SPECIMEN), recorded.step))
+    value = figures.get((figure_named(recorded.name), recorded.step))
     judged = recorded if value is None else replace(recorded, value=value)
     return Rejudged(judged, recorded.value, verdict, from_data=value is not None)
 

@@ -181,12 +181,19 @@ class Session:
         return counts_in_words(self.counts)
 
     def waiver_lines(self) -> list[str]:
-        """What is to be said of waivers: how many failures are waived, and what a waiver did not cover."""
+        """What is to be said of waivers: how many failures are waived, what one did not cover, and which are over."""
+        return [*self.waived_lines(), *self.expired_lines()]
+
+    def waived_lines(self) -> list[str]:
+        """How many failures are waived, and what a waiver did not cover."""
         waived = [end for end in self.tests.values() if end.waived]
         count = f"Waived, and not counted by the exit status: {len(waived)} of these failures."
         news = [f"{end.nodeid}: {end.waiver}" for end in self.tests.values() if end.waiver and not end.waived]
-        expired = [f"WAIVER EXPIRED: {text}" for text in self.facts.get("waivers_expired", ())]
-        return [*([count] if waived else []), *news, *expired]
+        return [*([count] if waived else []), *news]
+
+    def expired_lines(self) -> list[str]:
+        """Waivers whose last day was over: whoever answers for them has to look at them."""
+        return [f"WAIVER EXPIRED: {text}" for text in self.facts.get("waivers_expired", ())]
 
     def bench_lines(self) -> list[str]:
         """How the bench was left by every run; each begins with `NOT VERIFIED SAFE` where somebody has to act."""

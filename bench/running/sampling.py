@@ -273,7 +273,7 @@ class Sampler:
         heat = self.guard.explanation("cell-over-temperature") if reason.hot else None
         if heat is not None:
             text = f"{heat.cause(self.step_name).text} So the BMS gave up {reason.text}."
-            return replace(cause, text=text, fault=heat.fault, blame=heat.blame, instrument=heat.instrument)
+            return replace(cause, text=text, fault=heat.fault, blame=heat.blame, instruments=heat.meant)
         name = bms_errors.FAULTS.get(reason.side, violation.fault)
         return replace(cause, fault=name, blame=fault(name).blame)
 

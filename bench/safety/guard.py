@@ -20,7 +20,7 @@ from bench.safety import faults
 from bench.safety.debounce import Debounce
 from bench.safety.faults import Action
 from bench.safety.formulas import Bound, Quantity, Row, all_inside, laid_out
-from bench.verdicts import Blame, Cause, InputError
+from bench.verdicts import Blame, Cause, InputError, in_words
 from instruments.roles import BmsState
 from instruments.wording import nearest
 
@@ -160,9 +160,14 @@ class Violation:
         return "bench" if self.doubted else faults.fault(self.fault).blame
 
     @property
+    def meant(self) -> tuple[str, ...]:
+        """The instrument that is meant, or those that it may be; none where it is the pack or nobody."""
+        return self.instruments if self.blame == "bench" else ()
+
+    @property
     def instrument(self) -> str | None:
-        """The instrument that is meant, or those that it may be; None where it is the pack or nobody."""
-        return " or ".join(self.instruments) or None if self.blame == "bench" else None
+        """The same in words."""
+        return in_words(self.meant)
 
     def as_event(self, step: str | None) -> dict[str, Any]:
         """As stored in the event log, but for its sentence."""
@@ -170,14 +175,15 @@ class Violation:
         return {
             "limit": limit["name"], "column": limit["column"], "value": self.value, "unit": limit["unit"],
             "at_least": limit["at_least"], "at_most": limit["at_most"], "fault": self.fault, "action": self.action,
-            "blame": self.blame, "instrument": self.instrument, "place": self.place or None, "step": step,
+            "blame": self.blame, "instrument": self.instrument, "instruments": list(self.meant),
+            "place": self.place or None, "step": step,
         }  # fmt: skip
 
     def cause(self, step: str | None, detail: str = "") -> Cause:
         """One sentence: what, where, how much was allowed."""
         where = f" in step {step!r}" if step else ""
         text = f"{self.limit.name}: {self._finding()}{self._whose()}{detail}{where} after {self.time:.0f} s."
-        return Cause(self.blame, text, step, self.time, self.limit.name, self.fault, self.instrument)
+        return Cause(self.blame, text, step, self.time, self.limit.name, self.fault, self.meant)
 
     def _whose(self) -> str:
         """The cell or sensor, and the instrument, as the end of a clause."""

@@ -67,7 +67,10 @@ def _subtitle(shown: Shown) -> str:
 
 
 def _alarm(shown: Shown) -> str:
-    """What nobody may overlook, before everything else: a bench to switch off by hand, a session that never ended."""
+    """What nobody may overlook, before everything else: a bench to switch off by hand, a session that never ended.
+
+    All of it, the most urgent first: nothing that is loud stands back for what is louder.
+    """
     left: dict[str, list[str]] = {}
     for test in shown.tests:
         if test.bench == NOT_VERIFIED:
@@ -80,15 +83,17 @@ def _alarm(shown: Shown) -> str:
     if session is None:
         return unsafe
     stopped = [NEVER_ENDED] if session.state != ENDED else []
-    return unsafe + "".join(f'<p class="alarm">{escape(text)}</p>' for text in (*stopped, session.trouble) if text)
+    told = (*stopped, session.trouble, *session.expired_lines())
+    return unsafe + "".join(f'<p class="alarm">{escape(text)}</p>' for text in told if text)
 
 
 def _bench_lines(shown: Shown) -> str:
-    """How every run left the bench, in the words of the terminal."""
+    """What waivers cover, and how every run left the bench, in the words of the terminal; what is an alarm is above."""
     session = shown.session
-    if session is None or shown.part or any(test.bench == NOT_VERIFIED for test in shown.tests):
+    if session is None or shown.part:
         return ""
-    lines = (*session.waiver_lines(), *session.bench_lines())
+    unsafe = any(test.bench == NOT_VERIFIED for test in shown.tests)
+    lines = (*session.waived_lines(), *([] if unsafe else session.bench_lines()))
     return "".join(f'<p class="subtitle">{escape(line)}</p>' for line in lines)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.accepted import SHIPPED, AcceptedFile, file_of, load, read, write
+from bench.accepted import SHIPPED, AcceptedFile, AcceptedValue, file_of, load, read, write
 from bench.clock import utc_now
 from bench.pack import load_pack
 from bench.verdicts import InputError
+from reports.tables import rows_of
 from tests.bench.cli_support import Answer, packbench
 from tests.bench.session_support import Project
 
@@ -68,6 +69,10 @@ def later(project: Project, *options: str) -> dict[str, Any]:
     return {"status": ended.status, **found}
 
 
+def kept_of(project: Project) -> tuple[AcceptedValue, ...]:
+    return load(project.folder / "accepted", load_pack("lfp-24s")[0]).values
+
+
 def test_what_is_kept_is_what_was_measured_with_its_uncertainty(accepted: Project) -> None:
     kept = yaml.safe_load((accepted.folder / FILE).read_text(encoding="utf-8"))
     measured = {each["name"]: each for manifest in accepted.manifests for each in manifest["measurements"]}
@@ -100,7 +105,13 @@ def test_one_that_has_aged_fails_against_itself_and_not_as_its_type(
 ) -> None:
     found = later(accepted, f"--defect={defect}")
     assert found["status"] == 1
-    assert found[f"{figure} of this specimen"]["verdict"] == "FAIL"
+    judged = found[f"{figure} of this specimen"]
+    assert judged["verdict"] == "FAIL"
+    assert judged["in_limit"] == found[figure]["uncertainty"] > 0, "it is known as well as the figure that it is"
+    then = next(each for each in kept_of(accepted) if each.kpi == figure)
+    assert judged["source"].startswith(f"accepted run {then.run}: {then.value:.4g} ± ")
+    (row,) = [each for each in rows_of({"measurements": [judged]}) if each.verdict == "FAIL"]
+    assert (row.uncertainty, row.source) == (judged["in_limit"], judged["source"])
 
 
 @pytest.mark.long

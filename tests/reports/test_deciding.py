@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.verdicts import Measurement
-from reports import allure, kpi
+from reports import allure, kpi, specimen
 from reports.deciding import decided
 from reports.front_page import render
 from reports.nights.changes import Changed
@@ -47,6 +47,13 @@ def test_of_a_capacity_it_is_the_lowest_cell_at_the_end_of_the_discharge(run: Re
     low = run.at("Cell Voltage Min / V", last)
     assert (found.name, found.step, found.time) == (figure.name, "discharge", run.at("Test Time / s", last))
     assert found.text == f"cell 7 is the lowest, {low:.4g} V"
+
+
+def test_of_a_figure_that_is_held_against_the_specimen_itself_it_is_the_same_cell(run: Recording) -> None:
+    figure = kpi.capacity(run, "discharge")
+    measured = replace(figure, name=specimen.name_of(figure))
+    found = decided(missed(run, measured, at_least=2 * figure.value), [figure])
+    assert [each.text.partition(",")[0] for each in found] == ["cell 7 is the lowest"]
 
 
 def test_of_a_rise_of_temperature_it_is_the_hottest_at_the_hottest_moment(run: Recording) -> None:

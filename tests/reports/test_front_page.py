@@ -3,13 +3,14 @@
 import re
 import subprocess
 from dataclasses import replace
+from html import escape
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.recording.session_log import Session, TestEnd
+from bench.recording.session_log import NEVER_ENDED, Session, TestEnd
 from bench.verdicts import Measurement
 from reports.front.shown import Links
 from reports.front_page import render
@@ -76,6 +77,29 @@ def test_a_violation_says_how_well_it_is_known_and_leads_to_its_moment() -> None
     assert '<a href="figures/1.html#at=1234">this moment</a>' in section(page, "Pack failures")
 
 
+OF_THE_TYPE = Measurement("discharge capacity", 1.802, "Ah", at_least=1.7, uncertainty=0.011, step="discharge")
+OF_ITSELF = replace(
+    OF_THE_TYPE, name="discharge capacity of this specimen", at_least=1.81, uncertainty=0.0, in_limit=0.011,
+    source="accepted run r: 1.88 ± 0.011 Ah, with 3 % and the uncertainty of both as room",
+)  # fmt: skip
+
+
+def test_a_failure_against_the_specimen_itself_says_how_well_it_is_known_and_where_its_limit_is_from() -> None:
+    assert OF_ITSELF.verdict == "FAIL"
+    listed = section(page_of(outcome("FAIL", OF_THE_TYPE, OF_ITSELF)), "Pack failures")
+    assert "1.802 Ah ± 0.011 Ah" in listed
+    assert OF_ITSELF.source is not None
+    assert escape(OF_ITSELF.source) in listed
+    assert "1.802 ± 0.011 Ah" in str(OF_ITSELF)
+
+
+def test_of_an_older_recording_it_is_known_as_well_as_the_figure_that_it_is() -> None:
+    older = [OF_THE_TYPE, replace(OF_ITSELF, in_limit=None, source=None)]
+    figure = {"name": "discharge capacity", "step": "discharge", "value": 1.802, "unit": "Ah", "uncertainty": 0.011}
+    listed = section(page_of(outcome("FAIL", *older, kpis=[{**figure, "definition": "Charge."}])), "Pack failures")
+    assert "1.802 Ah ± 0.011 Ah" in listed
+
+
 # --- margins ----------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +162,68 @@ def test_a_bench_fault_names_the_instrument_that_is_really_meant() -> None:
     assert "SN-bms" not in faults
 
 
+@pytest.mark.parametrize(
+    "cause",
+    [
+        {"instruments": ["bms", "temperatures"], "instrument": "bms or temperatures"},
+        {"instrument": "bms or temperatures"},  # of a recording from before there was a list
+    ],
+)
+def test_of_meters_that_disagree_both_are_identified(cause: dict[str, Any]) -> None:
+    told = outcome("BENCH FAULT", cause={"blame": "bench", "text": "One of two is wrong.", "fault": "x", **cause})
+    faults = section(page_of(told), "Bench faults")
+    for name in ("bms", "temperatures"):
+        assert f"{name}: Maker M, serial SN-{name}, there" in faults
+
+
+def test_one_that_nobody_identified_is_named_all_the_same() -> None:
+    cause = {"blame": "bench", "text": "It does not answer.", "fault": "x", "instruments": ["load"]}
+    assert "<small>load</small>" in section(page_of(outcome("BENCH FAULT", cause=cause)), "Bench faults")
+
+
+def ended_by(number: int, *instruments: str, fault: str = "current-disagreement", **fields: Any) -> Outcome:
+    cause = {"blame": "bench", "text": f"{' or '.join(instruments)} is wrong.", "fault": fault, "instruments": [
+        *instruments
+    ]}  # fmt: skip
+    return replace(outcome("BENCH FAULT", cause=cause, **fields), nodeid=f"t.py::test_{number}")
+
+
+def rows_of(page: str) -> list[str]:
+    return re.findall("<tr><td>.*?</tr>", section(page, "Bench faults"))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        [("bms",)] * 7,
+        [("bms",)] * 6 + [("bms", "temperatures")],
+        [("temperatures", "bms")] + [("bms",)] * 6,
+        [("temperatures", "bms")] * 3 + [("load", "bms")] * 4,  # a charge and a discharge blame another one each
+    ],
+)
+def test_one_drifting_shunt_is_one_row_with_seven_tests(named: list[tuple[str, ...]]) -> None:
+    (row,) = rows_of(page_of(*(ended_by(number, *each) for number, each in enumerate(named))))
+    assert "<small>7 tests:</small>" in row
+    told = re.sub("<[^>]+>", " ", row)
+    assert "bms: Maker M, serial SN-bms, there" in told.partition(";")[0], "the one that all of them mean comes first"
+    assert "(in " not in told.partition("bms: ")[2].partition(";")[0]
+
+
+def test_what_has_no_instrument_in_common_or_another_fault_is_another_row() -> None:
+    tests = [ended_by(0, "bms"), ended_by(1, "temperatures"), ended_by(2, "bms", fault="bms-silent"), ended_by(3)]
+    assert len(rows_of(page_of(*tests))) == 4
+
+
+def test_two_benches_that_call_an_instrument_by_one_name_have_two_of_them() -> None:
+    other = [{**device, "serial_number": f"OTHER-{device['name']}"} for device in DEVICES]
+    tests = [ended_by(0, "bms"), ended_by(1, "bms", instruments=other)]
+    first, second = rows_of(page_of(*tests))
+    assert "SN-bms" in first
+    assert "OTHER" not in first
+    assert "OTHER-bms" in second
+    assert "SN-bms" not in second
+
+
 # --- the bench --------------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +245,32 @@ def test_a_session_says_in_the_words_of_the_terminal_how_its_benches_were_left()
     session = Session.new({})
     session.note(TestEnd("t.py::test_it", "PASS", bench="reported", run="x"))
     assert session.bench_lines()[0] in page_of(outcome("PASS", GOOD, bench="reported"), session=session)
+
+
+WAIVER = "waiver of PB-DIS-01 for discharge capacity (until 2026-01-31, A. Person: It is <known>.)"
+
+
+def alarms(page: str) -> list[str]:
+    """What stands in the banners before the headline."""
+    return re.findall('<p class="alarm">(.*?)</p>', page.partition("<body>")[2].partition("<h1>")[0])
+
+
+@pytest.mark.parametrize("bench", ["verified", "not verified"])
+@pytest.mark.parametrize("trouble", ["", "Job x left no session."])
+@pytest.mark.parametrize("state", ["ended", "running"])
+def test_whatever_is_loud_is_an_alarm_and_nothing_louder_takes_its_place(bench: str, trouble: str, state: str) -> None:
+    session = Session("1", "2026-02-01T00:00:00Z", {"waivers_expired": [WAIVER]}, state=state, trouble=trouble)
+    session.note(TestEnd("t.py::test_it", "FAIL", bench=bench, left=LEFT, waiver="Not waived: it is worse.", run="x"))
+    page = page_of(outcome("FAIL", GOOD, bench=bench, left=LEFT if bench == "not verified" else ""), session=session)
+    found = alarms(page)
+    wanted = [
+        LEFT if bench == "not verified" else "", NEVER_ENDED if state == "running" else "", trouble,
+        f"WAIVER EXPIRED: {escape(WAIVER)}",
+    ]  # fmt: skip
+    assert len(found) == len([*filter(None, wanted)])
+    for text, told in zip(filter(None, wanted), found, strict=True):
+        assert text in told
+    assert "Not waived: it is worse." in page.partition("<h1>")[2].partition("<section")[0]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")

@@ -26,7 +26,7 @@ from bench.safety.limits import BMS_UNCHANGED, limits_for
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, current_below, elapsed, soc_above, soc_below
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, PackFailure
+from bench.verdicts import BenchFault, PackFailure, meant_by
 from instruments.roles import BmsState, Channel, InstrumentFault
 from tests.bench.fakes import CELLS, FakeBms, FakeLogger, FakeSupply, Plant
 
@@ -970,6 +970,9 @@ def test_a_seeded_bench_fault_names_the_instrument_that_is_meant(
         assert (trip["blame"], trip["instrument"]) == ("bench", instrument)
         assert bench.run_log.cause is not None
         assert bench.run_log.cause.instrument == instrument
+        kept = bench.run_log.cause.as_dict()
+        assert trip["instruments"] == kept["instruments"] == instrument.split(" or ")
+        assert meant_by({**kept, "instruments": None}) == meant_by(kept), "also of a recording that has words alone"
 
 
 @pytest.mark.parametrize(
