@@ -8,9 +8,11 @@ nothing but the standard library.
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 LOOKS, LOOK = 100, 0.05
@@ -33,34 +35,52 @@ class Watch:
         self._process = subprocess.Popen(  # noqa: S603 - this very file
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **away
         )
+        self._one = Lock()
 
     def dismiss(self) -> None:
         """To be called as soon as the process has ended, for its number may soon be another's; may be called again."""
-        line = self._process.stdin
-        if line is None or line.closed:
-            return
-        with suppress(OSError):
-            line.write(WORD)
-        with suppress(OSError):
-            line.close()
-        self._process.wait()
+        with self._one:
+            line = self._process.stdin
+            if line is None or line.closed:
+                return
+            with suppress(OSError):
+                line.write(WORD)
+            with suppress(OSError):
+                line.close()
+            self._process.wait()
 
 
-def end(pid: int) -> None:
+def sender(pid: int) -> Callable[[int], None]:
+    """What sends a signal to this very process, also once its number is another's, where the system can (Linux)."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:  # it has ended already: whoever gets its number has nothing to do with it
+        return _nobody_hears
+    except (AttributeError, OSError):  # another system
+        return partial(os.kill, pid)
+    return partial(signal.pidfd_send_signal, handle)
+
+
+def _nobody_hears(_number: int) -> None:
+    raise ProcessLookupError
+
+
+def end(send: Callable[[int], None]) -> None:
     """End a process that is not ours to wait for: politely, then by force; on Windows there is force alone."""
     with suppress(OSError):
-        os.kill(pid, signal.SIGTERM)
+        send(signal.SIGTERM)
         if sys.platform != "win32":
             for _ in range(LOOKS):
-                os.kill(pid, 0)
+                send(0)
                 Event().wait(LOOK)
-            os.kill(pid, signal.SIGKILL)
+            send(signal.SIGKILL)
 
 
 def main() -> None:
     """Wait for a word or for the end of the pipe."""
+    send = sender(int(sys.argv[1]))
     if sys.stdin.buffer.read(1) != WORD:
-        end(int(sys.argv[1]))
+        end(send)
 
 
 if __name__ == "__main__":

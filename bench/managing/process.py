@@ -30,8 +30,11 @@ class Process:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self.running.poll() is not None
+        """Whether it has ended; its number may be another's from then on, whom its watch must not end."""
+        if self.running.poll() is None:
+            return False
+        self._watch.dismiss()
+        return True
 
     def ended(self, patience: float) -> int:
         """Its status; raises `subprocess.TimeoutExpired` where it goes on for so many s."""

@@ -5,7 +5,6 @@ the process of a test could not tell any more is read from the run that it left.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 
 from bench.clock import utc_now, utc_text
 from bench.recording.aftermath import GONE, NOT_VERIFIED, REPORTED, aftermath
+from bench.recording.owner import Owner
 from bench.recording.rewritten import RewrittenFile
 from bench.verdicts import FAILED, NOT_RUN, ExitStatus, Verdict, counts_in_words
 
@@ -76,7 +76,7 @@ _LESS_THAN_VERIFIED = {
     GONE: "{} died with its process, and its simulators with it.",
 }
 _OWN = ("id", "state", "started", "ended", "exit_status", "trouble", "collected", "begun")
-_DERIVED = ("schema", "tests", "verdicts", "not_verified_safe")
+_DERIVED = ("schema", "process", "tests", "verdicts", "not_verified_safe")
 _FORMERLY = {"INPUT": str(Verdict.TEST_ERROR)}
 
 
@@ -99,18 +99,15 @@ class Session:
     tests: dict[str, TestEnd] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     """What a record of schema 1 says instead of `tests`."""
+    process: Owner | None = None
+    """The process that owns it; None where nobody does any more (a joined record), or the record is an older one."""
 
     @classmethod
     def new(cls, facts: Mapping[str, Any]) -> "Session":
         """A session that begins now."""
         moment = utc_now()
-        return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{os.getpid()}", utc_text(moment), dict(facts))
-
-    @property
-    def process(self) -> int | None:
-        """The process that owns it; None where its id tells none."""
-        number = self.id.rpartition("-")[2]
-        return int(number) if number.isdecimal() else None
+        owner = Owner.this_process()
+        return cls(f"{moment:%Y-%m-%dT%H%M%S.%f}-{owner.number}", utc_text(moment), dict(facts), process=owner)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -211,7 +208,8 @@ class Session:
     def as_dict(self) -> dict[str, Any]:
         """As on disk; see docs/run-format.md."""
         return {
-            "schema": SCHEMA, "id": self.id, "state": self.state, "started": self.started, "ended": self.ended,
+            "schema": SCHEMA, "id": self.id, "state": self.state,
+            "process": self.process.as_dict() if self.process else None, "started": self.started, "ended": self.ended,
             "exit_status": self.exit_status, "trouble": self.trouble, **self.facts, "verdicts": self.counts,
             "not_verified_safe": [end.nodeid for end in self.unsafe], "collected": self.collected,
             "begun": self.begun, "tests": [asdict(end) for end in self.tests.values()],
@@ -225,6 +223,9 @@ class Session:
         facts = {name: value for name, value in kept.items() if name not in (*_OWN, *_DERIVED)}
         counted = {} if "tests" in kept else {_FORMERLY.get(word, word): n for word, n in kept["verdicts"].items()}
         session = cls(**{"id": "", "started": "", **known}, facts=facts, tests=tests, counted=counted)
+        # Of whose process nobody can say a record tells its tests all the same.
+        with suppress(KeyError, TypeError, ValueError):
+            session.process = Owner.from_dict(kept["process"])
         if session.state == ENDED:
             int(kept["exit_status"])
         return session

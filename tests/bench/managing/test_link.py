@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.managing import orphans
 from bench.managing.answer import NoAnswer, understood
 from bench.managing.link import Link
 from bench.verdicts import BenchFault, InputError
@@ -273,6 +274,34 @@ def test_a_process_that_ends_by_itself_is_not_looked_for_again() -> None:
     watch = link._process._watch
     link.close()
     assert watch._process.returncode == 0
+
+
+def test_a_process_that_was_found_ended_is_not_looked_for_any_more() -> None:
+    """From then on its number may be another's, and this test may be killed hours later."""
+    link = Link("reference")
+    assert link._process is not None
+    link._process.running.kill()
+    link._process.running.wait()
+    assert link.lost
+    assert link._process._watch._process.returncode == 0
+    link.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the system has no handles of processes")
+def test_whoever_gets_the_number_of_a_process_that_was_looked_after_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_number: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda number, _signal: by_number.append(number))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=PIPE) as process:
+        before = orphans.sender(process.pid)
+        before(0)
+        process.communicate()
+    for send in (before, orphans.sender(process.pid)):
+        with pytest.raises(ProcessLookupError):
+            send(0)
+        orphans.end(send)
+    assert by_number == []
 
 
 @pytest.mark.parametrize(

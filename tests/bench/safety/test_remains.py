@@ -1,5 +1,6 @@
 """What is left of a test that has died: its forks, found by the pipe that they hold."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -36,3 +37,14 @@ def test_who_was_never_the_parent_is_gone_at_once_and_nothing_is_left_open() -> 
         remains.wait_until_gone(stranger.pid)
         assert len(list(OPENED.iterdir())) == before
         stranger.communicate(b"\n")
+
+
+def test_a_process_that_cannot_be_ended_keeps_nobody_from_making_the_bench_safe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_process: int, _signal: int) -> None:
+        raise OSError(errno.EINVAL, "The parameter is incorrect")  # what Windows says of a number that nobody has
+
+    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(remains, "DEATH", 0.0)
+    assert remains.end_process(os.getppid(), dying=False)

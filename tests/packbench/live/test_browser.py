@@ -1,8 +1,6 @@
 """The live page in a real browser, through a whole run on real sockets: what it shows, and that its button stops it."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +9,8 @@ import pytest
 
 from bench.verdicts import ExitStatus
 from campaign.served import ServedBench, served
-from tests.bench.cli_support import ROOT
 from tests.browsing import CHROMIUM
+from tests.packbench.live.sessions import live_session
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
@@ -35,28 +33,17 @@ HERE = ("http://127.0.0.1:", "data:")
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[ServedBench]:
-    (tmp_path / "test_mine.py").write_text(SCENARIO, encoding="utf-8")
     with served(tmp_path, soc=0.5) as running:
         yield running
 
 
 def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     folder = bench.station.parent
-    command = [
-        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", f"--station={bench.station.name}",
-        "--live", "test_mine.py",
-    ]  # fmt: skip
-    with subprocess.Popen(
-        # As in CI: nothing of pytest's own makes the line with the address come before the test is over.
-        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "CI": "1"}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-    ) as session:  # fmt: skip
-        assert session.stdout is not None
-        url = next(line.split()[-1] for line in session.stdout if line.startswith("Live at "))
-        seen = looked_at(url)
+    with live_session(bench, SCENARIO) as session:
+        seen = looked_at(session.url)
         bench.wait_for("state", supply=False, load=False, contactor=False)
-        output = session.stdout.read()
-    assert session.returncode == ExitStatus.INTERRUPTED, output
+        output = session.ended()
+    assert session.process.returncode == ExitStatus.INTERRUPTED, output
     assert seen["problems"] == []
     assert seen["elsewhere"] == []
     assert seen["title"] == "test_there_and_back"
