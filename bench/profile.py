@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -265,14 +265,20 @@ class _Judge:
 
     def _integrate(self, steps: Floats, values: Floats) -> None:
         held = np.concatenate(([self._last[1]] if self._last else [], values))[: len(steps)]
-        moved = held * steps
-        self._charge += float(moved[moved > 0].sum())
-        self._discharge -= float(moved[moved < 0].sum())
+        with np.errstate(over="ignore"):  # what comes of it is told with the whole
+            moved = held * steps
+            self._charge += float(moved[moved > 0].sum())
+            self._discharge -= float(moved[moved < 0].sum())
 
     def verdict(self, digest: str) -> Survey:
         """What there is; raises `InputError` for what only the whole tells."""
         if self._last is None or self._count < 2:
             raise InputError(f"{self._what} has {self._count} points; give two at least, the last one is its end.")
+        if not isfinite(self._charge + self._discharge):
+            raise InputError(
+                f"{self._what} has values from {self._low:g} to {self._high:g}, which come to more than any number "
+                f"over its {self._last[0]:g} s; give what an instrument can be asked for."
+            )
         if self._shortest < SHORTEST * (1 - SAME):
             raise InputError(
                 f"{self._what} has points {self._shortest:g} s apart; a bench follows one each {SHORTEST:g} s at most."

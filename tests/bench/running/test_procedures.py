@@ -380,6 +380,20 @@ def test_what_the_bms_allows_cuts_both_directions_by_the_limit_received_last(
     assert set(asked[~np.isnan(asked)]) == {0.5, -0.75}
 
 
+@pytest.mark.parametrize(("way", "sign"), [("charge_limit", 1.0), ("discharge_limit", -1.0)])
+def test_a_limit_of_the_bms_that_changes_on_the_way_is_obeyed_from_the_scan_that_brings_it(
+    little_bench: TestBench, plant: Plant, way: str, sign: float
+) -> None:
+    allows = iter([2.0] * 10 + [0.75] * 5 + [1.5] * 20)
+    plant.on_scan.append(lambda: setattr(plant, way, next(allows, 1.5) if plant.source_on or plant.sink_on else 2.0))
+    run = little_bench.run(Profile([(0, 3.0 * sign), (30, 0)]))
+    limits = {1.0: "Charge Current Limit / A", -1.0: "Discharge Current Limit / A"}
+    asked, allowed = column(run, "Set Current / A"), column(run, limits[sign])
+    flowing = np.flatnonzero(~np.isnan(asked))
+    assert asked[flowing].tolist() == (sign * allowed[flowing - 1]).tolist()
+    assert set(allowed[flowing]) == {2.0, 0.75, 1.5}
+
+
 def test_nothing_is_discharged_before_the_bms_has_said_how_much_it_allows(
     little_bench: TestBench, plant: Plant
 ) -> None:
