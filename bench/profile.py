@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,7 @@ REGULAR, LEAST = 0.9, 10
 """Share of equal intervals, among so many at least, from which a longer one is a gap and no intention."""
 SAME = 1e-3
 """Share by which intervals of one grid differ: times are written with few digits."""
+MILLISECOND = 1e-3
 _LABEL = re.compile(r"^(?P<name>.*?)\s*(?:_|/|\[|\()\s*(?P<unit>[^\s\])]+)\s*[\])]?$")
 
 
@@ -41,7 +42,8 @@ _LABEL = re.compile(r"^(?P<name>.*?)\s*(?:_|/|\[|\()\s*(?P<unit>[^\s\])]+)\s*[\]
 class Survey:
     """What a profile holds, all of it: number of points, duration (s), extremes, the shortest interval (s).
 
-    `charge` and `discharge` are the integrals of what is above and below 0, in the quantity's unit times s.
+    `charge` and `discharge` are the integrals of what is above and below 0, in the quantity's unit times s. All points
+    lie on a grid of `grid` s; 0 where they lie on none of whole ms.
     """
 
     count: int
@@ -52,6 +54,13 @@ class Survey:
     charge: float
     discharge: float
     digest: str
+    grid: float = 0.0
+
+    def met_by(self, period: float) -> bool:
+        """Whether a look each `period` s, from the start on, comes to every point."""
+        each = round(period / MILLISECOND)
+        on_grid = each > 0 and abs(period / MILLISECOND - each) <= SAME
+        return on_grid and self.grid > 0 and round(self.grid / MILLISECOND) % each == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,8 @@ class _Judge:
         self._charge = self._discharge = 0.0
         self._grid: float | None = None
         self._on_grid = 0
+        self._common = 0
+        """ms that all times until now are multiples of; -1: they are multiples of none."""
         self._gap: tuple[float, float] | None = None
         """Where the first interval longer than the grid's begins and ends, s."""
 
@@ -226,6 +237,7 @@ class _Judge:
             how = "again" if steps[at] == 0 else f"after {before[at]:g} s"
             self._refuse(first + at, f"{before[at + 1]:g} s comes {how}; times must rise from point to point")
         self._look_for_gaps(before, steps)
+        self._look_for_a_grid(times)
         self._integrate(steps, values)
         self._count += len(times)
         self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
@@ -243,16 +255,30 @@ class _Judge:
         if len(long) and self._gap is None:
             self._gap = float(times[long[0]]), float(times[long[0] + 1])
 
+    def _look_for_a_grid(self, times: Floats) -> None:
+        if self._common < 0:
+            return
+        whole = np.rint(times / MILLISECOND)
+        # Times beyond what a float holds to the ms lie on no grid that anybody could tell.
+        near = bool(np.all(np.abs(times / MILLISECOND - whole) <= SAME)) and float(whole[-1]) < 2**52
+        self._common = int(np.gcd.reduce(np.append(whole, self._common).astype(np.int64))) if near else -1
+
     def _integrate(self, steps: Floats, values: Floats) -> None:
         held = np.concatenate(([self._last[1]] if self._last else [], values))[: len(steps)]
-        moved = held * steps
-        self._charge += float(moved[moved > 0].sum())
-        self._discharge -= float(moved[moved < 0].sum())
+        with np.errstate(over="ignore"):  # what comes of it is told with the whole
+            moved = held * steps
+            self._charge += float(moved[moved > 0].sum())
+            self._discharge -= float(moved[moved < 0].sum())
 
     def verdict(self, digest: str) -> Survey:
         """What there is; raises `InputError` for what only the whole tells."""
         if self._last is None or self._count < 2:
             raise InputError(f"{self._what} has {self._count} points; give two at least, the last one is its end.")
+        if not isfinite(self._charge + self._discharge):
+            raise InputError(
+                f"{self._what} has values from {self._low:g} to {self._high:g}, which come to more than any number "
+                f"over its {self._last[0]:g} s; give what an instrument can be asked for."
+            )
         if self._shortest < SHORTEST * (1 - SAME):
             raise InputError(
                 f"{self._what} has points {self._shortest:g} s apart; a bench follows one each {SHORTEST:g} s at most."
@@ -263,8 +289,9 @@ class _Judge:
                 f"{self._gap[1]:g} s; fill it in."
             )
         return Survey(
-            self._count, self._last[0], self._low, self._high, self._shortest, self._charge, self._discharge, digest
-        )
+            self._count, self._last[0], self._low, self._high, self._shortest, self._charge, self._discharge, digest,
+            max(self._common, 0) * MILLISECOND,
+        )  # fmt: skip
 
     def _refuse(self, line: int, problem: str) -> None:
         raise InputError(f"{self._what}, {self._word} {line}: {problem}.")
@@ -296,6 +323,24 @@ class Playback:
                 self._at += 1
             if self._at + 1 < len(times) or not self._load():
                 return self._value(time)
+
+    def coming(self) -> float:
+        """When the next point is due, s; infinite behind the last one."""
+        while self._at + 1 >= len(self._times):
+            if not self._load():
+                return inf
+        return self._times[self._at + 1]
+
+    def mean(self, start: float, stop: float) -> float:
+        """The value from `start` s, for which `at` was asked last, to `stop` s, in the mean over that time."""
+        if not self._linear and self.coming() >= stop:
+            return self._values[self._at]
+        total, here = 0.0, start
+        while here < stop:
+            end = min(self.coming(), stop)
+            total += (end - here) * self._value((here + end) / 2)
+            self.at(here := end)
+        return total / (stop - start) if stop > start else self.at(start)
 
     def _value(self, time: float) -> float:
         at, times, values = self._at, self._times, self._values

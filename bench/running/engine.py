@@ -291,10 +291,15 @@ class Engine:
             self._hold(procedure)
         self._step_time = self._had
         control = begin()
-        start = self.clock.now() - self._had
+        start = self.sampler.step_began = self.clock.now() - self._had
         ending = contract.ending_of(procedure, start, at_least)
+
+        def period(due: float) -> float:
+            # From when it was due, not from when it was there: a scan that takes its time makes no later one late.
+            return contract.period(procedure, due - self.sampler.step_began)
+
         while True:
-            for row in self._scans(lambda: contract.period(procedure, self._step_time)):
+            for row in self._scans(period):
                 if self._must_pause(procedure):
                     break
                 ended_by = contract.reason(procedure, ending.reached(row, self.sampler.guard.distrusted))
@@ -304,10 +309,12 @@ class Engine:
                 self._allow_programming()
                 control(row, self._step_time)
             paused = self.clock.now()
+            # What flowed until then has had its time: a point that became due in it is the one to go on from.
+            self._step_time = paused - start
             self._hold(procedure)
             control = begin()
             pause = self.clock.now() - paused
-            start += pause
+            start = self.sampler.step_began = start + pause
             ending.postpone(pause)
 
     def _allow_programming(self) -> None:
@@ -319,11 +326,11 @@ class Engine:
         if slowest >= SLOW:
             self.alive(ANSWERS_TO_PROGRAM * slowest)
 
-    def _scans(self, period: float | Callable[[], float]) -> Iterator[Row]:
-        """One row each `period` s, on a grid that does not drift."""
+    def _scans(self, period: float | Callable[[float], float]) -> Iterator[Row]:
+        """One row each `period` s, or so many behind when the last one was due, on a grid that does not drift."""
         due = self.clock.now()
         while True:
-            due += period() if callable(period) else period
+            due += period(due) if callable(period) else period
             left = due - self.clock.now()
             silence = left / self.bench.station.speed if left > 0.0 else 0.0
             self.alive(silence)

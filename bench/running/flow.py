@@ -1,8 +1,8 @@
 """The current between source, pack and sink: which way it flows, and that it changes its way safely.
 
 Where source and sink are two instruments, the one that flowed is switched off before the other one is switched on;
-where they are one, a new direction is one message of its driver. Nothing is sent that the step has not declared:
-pre-flight has judged the declaration, and nothing else.
+where they are one, nothing is switched off, and how its one output turns is its driver's. Nothing is sent that the step
+has not declared: pre-flight has judged the declaration, and nothing else.
 """
 
 from collections.abc import Callable

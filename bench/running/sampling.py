@@ -69,6 +69,8 @@ class Sampler:
         self.last: Row | None = None
         self.step_index = 0
         self.step_name: str | None = None
+        self.step_began = 0.0
+        """When the step's own time, which stands still in a pause, would have been 0, s of test time."""
         self.asked_mode = ""
         """What the BMS is being asked for while its answer is waited for."""
         self._bench, self._run, self._alive = bench, run, alive
@@ -78,6 +80,7 @@ class Sampler:
         self._now, self._scan = bench.clock.now, bench.scanner.scan
         self._epoch = bench.clock.epoch.timestamp()
         self._set = [nan, nan, nan, nan]
+        self._commanded: Callable[[float], float] | None = None
         self._noted = dict[int, float]()
         self._counters = [0.0, 0.0, 0.0, 0.0]
         self._stepped = False
@@ -101,6 +104,13 @@ class Sampler:
         """Note what the step wants from this instant on (W, positive charges), before the BMS's limits cut it."""
         self._set[3] = power
 
+    def commands(self, wanted: Callable[[float], float]) -> None:
+        """Note with each row, until nothing is asked, what the step wants (W, positive charges, before any cut).
+
+        `wanted` says it in the mean since the last row, at the step's own time, s.
+        """
+        self._commanded = wanted
+
     def note(self, column: str, value: float) -> None:
         """Note what holds from this instant on of a column that nobody measures; see `Scanner`."""
         self._noted[self._bench.index[column]] = value
@@ -108,6 +118,7 @@ class Sampler:
     def ask_nothing(self) -> None:
         """Note that the outputs are off."""
         self._noted.clear()
+        self._commanded = None
         self.ask(nan, nan)
         self.command(nan)
 
@@ -131,6 +142,8 @@ class Sampler:
         self._alive(0.0)
         now = self._now()
         row[_TIME], row[_UNIX], row[_STEP], row[_SCAN_DURATION] = now, self._epoch + now, self.step_index, now - started
+        if self._commanded is not None:
+            self._set[3] = self._commanded(now - self.step_began)
         row[_SET_POINTS] = self._set
         if self._noted:
             for place, value in self._noted.items():

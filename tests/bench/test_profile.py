@@ -91,6 +91,9 @@ def test_headers_that_name_both_columns_and_their_units(tmp_path: Path, header: 
         ([(0, 1), (0.05, 2)], "has points 0.05 s apart; a bench follows one each 0.1 s at most"),
         ([*[(time, 1) for time in range(50)], *[(time, 1) for time in range(55, 100)]],
          "has a gap: a point each 1 s, and none from 49 s to 55 s"),
+        ([(0, 1e308), (10, 1), (20, 0)], "has values from 0 to 1e+308, which come to more than any number"),
+        ([(0, 1e308), (1, -1e308), (2, 1)], "which come to more than any number over its 2 s"),
+        ([(0, -1.7e308), (1, -1.7e308), (2, 0)], "which come to more than any number"),
         ([("now", 1), (1, 1)], "is no table of (time in s, current in A)"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from bench.profile import Playback
 from bench.running.declared import Place
 from bench.running.grid_side import NO_CHARGER, charger_of, envelope, side_of
 from bench.running.procedures.base import Control, Direction, Envelope, Procedure, Stage
-from bench.running.procedures.profile import ROUNDING
+from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from bench.scenario import Step
 from models.grid.charger import Charger
@@ -70,7 +70,7 @@ class OnTheGrid(Procedure[S]):
         return {f"charger {name.replace('_', ' ')}": getattr(self.charger, name) for name in known}
 
 
-class FollowPowerProcedure(OnTheGrid[FollowPower]):
+class FollowPowerProcedure(Pointwise[FollowPower], OnTheGrid[FollowPower]):
     """Follows a signal of power."""
 
     kind = FollowPower
@@ -79,7 +79,7 @@ class FollowPowerProcedure(OnTheGrid[FollowPower]):
         super().__init__(step, place)
         if not isfinite(step.scale) or step.scale == 0:
             raise ValueError(f"a scale of {step.scale:g} leaves nothing of a signal: give another factor.")
-        found = step.survey
+        self._survey = found = step.survey
         self.charge = max(step.scale * found.high, step.scale * found.low, 0.0)
         self.discharge = max(-step.scale * found.low, -step.scale * found.high, 0.0)
         if not self.charge and not self.discharge:
@@ -89,12 +89,23 @@ class FollowPowerProcedure(OnTheGrid[FollowPower]):
     @property
     def scan_period(self) -> float:
         """See `Procedure`; as short as the shortest interval, so that no point is passed over."""
-        return min(self.place.station.scan_period, self.step.survey.shortest)
+        return min(self.longest, self._survey.shortest)
+
+    @property
+    def longest(self) -> float:
+        """See `Pointwise`."""
+        return self.place.station.scan_period
+
+    @property
+    def meets_all(self) -> bool:
+        """See `Pointwise`."""
+        return self._survey.met_by(self.scan_period)
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         playback = Playback(self.step.points, "power", self.step.interpolation)
         side, scale = side_of(self.charger, stage), self.step.scale
+        self.coming = playback.coming
 
         def control(row: Row, time: float) -> None:
             side.follow(scale * playback.at(time + ROUNDING), row, time)

@@ -17,7 +17,7 @@ from bench.running.procedures.managed.car import Car
 from bench.running.procedures.managed.course import Course
 from bench.running.procedures.managed.line import Line
 from bench.running.procedures.managed.stretch import Stretch
-from bench.running.procedures.profile import ROUNDING
+from bench.running.procedures.pointwise import ROUNDING
 from bench.running.sampling import Row
 
 PATIENCE = 10.0

@@ -13,14 +13,13 @@ from bench import columns
 from bench.columns import INDEX
 from bench.profile import Interpolation, Playback, Points, Quantity, Survey
 from bench.running.declared import Place
-from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
+from bench.running.procedures.base import Control, Envelope, Extremes, Stage
 from bench.running.procedures.charge import charging
 from bench.running.procedures.discharge import FLOOR
+from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from bench.scenario import Profile, Step
 
-ROUNDING = 1e-6
-"""s by which a row may come before the point that it is meant for."""
 _VOLTAGE, _DISCHARGE_LIMIT = INDEX[columns.VOLTAGE], INDEX[columns.DISCHARGE_LIMIT]
 
 
@@ -51,7 +50,7 @@ class Followed(Protocol):
         ...
 
 
-class Following(Procedure[S]):
+class Following(Pointwise[S]):
     """Follows something `scale` times as large as it is written, and never asks for more than these currents, A."""
 
     most_charged, most_discharged = inf, inf
@@ -75,7 +74,17 @@ class Following(Procedure[S]):
     @property
     def scan_period(self) -> float:
         """See `Procedure`; as short as the shortest interval, so that no point is passed over."""
-        return min(self.place.station.scan_period, self._survey.shortest)
+        return min(self.longest, self._survey.shortest)
+
+    @property
+    def longest(self) -> float:
+        """See `Pointwise`."""
+        return self.place.station.scan_period
+
+    @property
+    def meets_all(self) -> bool:
+        """See `Pointwise`."""
+        return self._survey.met_by(self.scan_period)
 
     def envelope(self) -> Envelope:
         """See `Procedure`."""
@@ -105,17 +114,23 @@ class Following(Procedure[S]):
         """See `Procedure`."""
         followed, lowest = self._followed, self.place.pack.voltage_min
         playback = Playback(followed.points, followed.quantity, followed.interpolation)
-        command, discharge, floor = stage.sampler.command, stage.flow.discharge, FLOOR * lowest
+        discharge, floor, watts = stage.flow.discharge, FLOOR * lowest, followed.quantity == "power"
         wanted, flowing, allowed = 0.0, "none", 0.0 if "bms" in stage.place.roles else inf
+        newest, voltage = 0.0, lowest
+        self.coming = playback.coming
         charge = charging(
             lambda row, _time: min(self._amperes(wanted, max(row[_VOLTAGE], lowest)), self.most_charged), None, stage
         )
 
+        def commanded(time: float) -> float:
+            # A row that comes late was told nothing of a point that was due meanwhile: the command is as it was due.
+            value = self.scale * playback.mean(newest, time - ROUNDING)
+            return value if watts else value * voltage
+
         def control(row: Row, time: float) -> None:
-            nonlocal wanted, flowing, allowed
+            nonlocal wanted, flowing, allowed, newest, voltage
             value = self.scale * playback.at(time + ROUNDING)
-            voltage = max(row[_VOLTAGE], lowest)
-            command(value if followed.quantity == "power" else value * voltage)
+            newest, voltage = time, max(row[_VOLTAGE], lowest)
             if value:
                 flowing = "charge" if value > 0 else "discharge"
             wanted = abs(value)
@@ -126,6 +141,7 @@ class Following(Procedure[S]):
                     allowed = max(0.0, row[_DISCHARGE_LIMIT])
                 discharge(min(self._amperes(wanted, voltage), allowed, self.most_discharged), floor)
 
+        stage.sampler.commands(commanded)
         return control
 
     def _amperes(self, value: float, voltage: float) -> float:
@@ -142,3 +158,12 @@ class ProfileProcedure(Following[Profile]):
 
     def __init__(self, step: Profile, place: Place) -> None:
         super().__init__(step, place, step, step.scale)
+
+    def words(self) -> dict[str, str]:
+        """See `Procedure`: by these the profile can be found again, and played as it was."""
+        step, points = self.step, self.step.points
+        where = {"file": str(points)} if isinstance(points, str | Path) else {}
+        return {
+            **where, "digest": step.survey.digest, "quantity": step.quantity, "scale": f"{step.scale:g}",
+            "interpolation": step.interpolation,
+        }  # fmt: skip

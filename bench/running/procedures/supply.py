@@ -16,7 +16,7 @@ from bench.running.declared import Place
 from bench.running.grid_side import Direct
 from bench.running.procedures.base import Control, Direction, Stage
 from bench.running.procedures.grid import OnTheGrid
-from bench.running.procedures.profile import ROUNDING
+from bench.running.procedures.pointwise import ROUNDING, Pointwise
 from bench.running.sampling import Row
 from models.grid.charger import Charger
 
@@ -31,7 +31,7 @@ class SupplyState(IntEnum):
     ON = 1
 
 
-class SupplyProcedure(OnTheGrid[Supply]):
+class SupplyProcedure(Pointwise[Supply], OnTheGrid[Supply]):
     """Supplies."""
 
     kind = Supply
@@ -39,7 +39,7 @@ class SupplyProcedure(OnTheGrid[Supply]):
 
     def __init__(self, step: Supply, place: Place) -> None:
         super().__init__(step, place)
-        found = step.survey
+        self._survey = found = step.survey
         if found.low < 0:
             raise ValueError(f"a load of {found.low:g} W gives something back: give W that it takes, positive.")
         if not found.high:
@@ -52,6 +52,11 @@ class SupplyProcedure(OnTheGrid[Supply]):
     def scan_period(self) -> float:
         """See `Procedure`."""
         return self.step.period
+
+    @property
+    def meets_all(self) -> bool:
+        """See `Pointwise`."""
+        return self._survey.met_by(self.scan_period)
 
     @property
     def able(self) -> Charger:
@@ -71,6 +76,7 @@ class SupplyProcedure(OnTheGrid[Supply]):
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         playback, side = Playback(self.step.load, "power", "previous"), Direct(self.charger, stage)
+        self.coming = playback.coming
         inverter = Inverter(self.step, self.charger.discharge, self.place.pack.limits.cell_voltage.min)
 
         def control(row: Row, time: float) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import pytest
 
 from bench import columns, roles
@@ -570,6 +572,47 @@ def test_a_slow_instrument_is_asked_when_it_is_due_and_is_in_every_row_with_its_
     ages = values(run, "Chamber Sample Age / s")
     assert (min(ages), max(ages)) == (0.0, 9.0)
     assert not any(map(isnan, values(run, columns.AMBIENT)))
+
+
+FAST = (
+    SLOW.replace("scan_period: 10", "scan_period: 2").replace("[temperatures]", "[temperatures], scan_period: 1")
+    + "scan_period: 0.05\nrest_scan_period: 0.5\nguard: {sample_age: 0.3}\n"
+)
+
+
+def test_a_row_of_a_fast_supply_carries_what_slow_instruments_said_last_and_how_old_it_is(
+    opened: Opened, plant: Plant
+) -> None:
+    """20 rows a second: the supply is in each, the air is new each 2 s, the sensors each second."""
+    plant.on_scan.append(lambda: setattr(plant, "air", 25 + plant.now() / 100))
+    run = opened(FAST).run(Charge(1.0, until=elapsed(seconds=6)))
+    charging = [row for row, asked in enumerate(values(run, columns.SET_CURRENT)) if not isnan(asked)]
+    time, air = ([values(run, name)[row] for row in charging] for name in (columns.TEST_TIME, columns.AMBIENT))
+    assert len(charging) == 120
+    assert [after - before for before, after in pairwise(time)] == pytest.approx([0.05] * 119)
+    ages = {
+        name: [values(run, f"{name} Sample Age / s")[row] for row in charging] for name in ("Chamber", "Temperatures")
+    }
+    for name, period in (("Chamber", 2.0), ("Temperatures", 1.0)):
+        assert set(np.round(ages[name], 6)) == set(np.round(np.arange(0, period, 0.05), 6))
+    said = [at - age for at, age in zip(time, ages["Chamber"], strict=True)]
+    assert air == pytest.approx([25 + at / 100 for at in said])
+
+
+@pytest.mark.parametrize(("stuck", "after"), [("chamber", 2.3), ("temperatures", 1.3)])
+def test_of_two_slow_instruments_that_one_is_named_which_is_older_than_its_own_period_allows(
+    opened: Opened, stuck: str, after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = opened(FAST)
+    (slow,) = (
+        each
+        for each in bench.engine.bench.scanner._instruments
+        if getattr(each, "instrument", None) is bench.engine.bench.drivers[stuck]
+    )
+    bench.run(Charge(1.0, until=elapsed(seconds=3)))
+    monkeypatch.setattr(slow, "period", inf)
+    with pytest.raises(BenchFault, match=rf"stale sample \({stuck}\): [\d.]+ s is above the allowed {after:g} s"):
+        bench.run(Charge(1.0, until=elapsed(seconds=9)))
 
 
 def test_the_age_of_a_slow_instrument_is_guarded_by_its_own_period(four_cells: PackFile, write: WriteFile) -> None:

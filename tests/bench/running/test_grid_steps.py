@@ -54,6 +54,21 @@ def test_a_set_point_is_reached_by_the_charger_s_ramp_and_dead_time(on: On) -> N
 
 
 @pytest.mark.parametrize(
+    "step",
+    [
+        FollowPower([(0, 1000), (1, 2000), (1.7, 1000), (2.7, 3000), (3.4, 2000), (4.4, 0)]),
+        Supply([(0, 1000), (1, 2000), (1.7, 1000), (2.7, 3000), (3.4, 2000), (4.4, 0)], period=0.8),
+    ],
+)
+def test_every_point_is_asked_for_when_it_is_due(on: On, step: FollowPower | Supply) -> None:
+    run = on("virtual-vehicle").run(step)
+    time, asked = column(run, "Test Time / s"), column(run, "Set Grid Power / W")
+    rows = [row for row in range(1, len(asked)) if abs(asked[row]) > 0 and asked[row] != asked[row - 1]]
+    due = [float(time[row - 1] - time[rows[0] - 1]) for row in rows]
+    assert due[:5] == pytest.approx([0, 1, 1.7, 2.7, 3.4], abs=1e-6)
+
+
+@pytest.mark.parametrize(
     ("station", "step", "why"),
     [
         ("virtual-pack", FollowPower([(0, 0), (5, 100), (9, 0)]), "names none"),

@@ -23,6 +23,7 @@ from bench.columns import (
     DERIVED,
     DISCHARGE_AH,
     INDEX,
+    SET_CURRENT,
     SOC,
     STEP,
     TEST_TIME,
@@ -38,7 +39,7 @@ from bench.recording.table import write_parquet
 from bench.running.resume import LONG_REST, REST, Resumption, check_unchanged, pack_state
 from bench.running.setup import Setup
 from bench.safety.quantities import CHARGE_MOVED
-from bench.scenario import Charge, Discharge, Pulse, Rest, Soak, Step, elapsed
+from bench.scenario import Charge, Discharge, Profile, Pulse, Rest, Soak, Step, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
 from bench.verdicts import BenchFault, InputError, PackFailure
@@ -264,6 +265,24 @@ def test_every_kind_of_step_goes_on(die: Die, resume: Resume, step: int, seconds
     took = {event["index"]: event["duration"] - paused.get(event["index"], 0) for event in events(bench, "step ended")}
     assert [took[index] for index in (2, 3, 4)] == pytest.approx([600, 300, 600], abs=12)
     assert bench.conclude().verdict == "PASS"
+
+
+def test_a_profile_that_was_killed_in_its_middle_goes_on_at_its_place(die: Die, resume: Resume) -> None:
+    """Points off every grid, in both directions: the rest of it is asked for when it is due, and nothing again."""
+    points = [(2.3 * number, (1 + number / 100) * (-1) ** number) for number in range(40)]
+    steps = (Profile([*points, (92.0, 0.0)]),)
+    bench = resume(die(1, 45, steps))
+    run = bench.run(*steps)
+    ((went_on, elapsed_before),) = ((event["time"], event["elapsed"]) for event in events(bench, "step resumed"))
+    time, asked = column(run, TEST_TIME), column(run, SET_CURRENT)
+    rows = np.flatnonzero((time > went_on) & ~np.isnan(asked))
+    began = time[rows[0] - 1] - elapsed_before
+    sent = [(time[row - 1] - began, asked[row]) for row in rows if asked[row] != asked[row - 1]]
+    assert 43.7 < elapsed_before < 46.0
+    expected = [(elapsed_before, points[19][1]), *points[20:]]
+    assert sent == [pytest.approx(point, abs=1e-6) for point in expected]
+    (ended,) = events(bench, "step ended")
+    assert ended["ended_by"] == "Step Time at least 92 s"
 
 
 def test_what_went_into_the_pack_before_the_gap_still_counts_for_the_guard(die: Die, resume: Resume) -> None:

@@ -124,6 +124,7 @@ def test_a_second_charge_moves_only_what_changed(wire: Wire, open_supply: Open) 
 
 
 def test_from_charge_to_discharge_and_back(wire: Wire, open_supply: Open) -> None:
+    """The output stays on; the old direction's current is 0, as read back, before anything of the new one is sent."""
     wire.expect(
         *NOMINAL,
         *REMOTE,

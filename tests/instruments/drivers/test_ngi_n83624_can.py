@@ -170,6 +170,26 @@ def test_a_cell_follows_its_table_with_every_scan(open_unit: Open, unit: Unit, c
     assert unit.volts == pytest.approx([3.25] * CELLS, abs=1e-3)
 
 
+def test_all_cells_of_a_unit_are_read_and_set_anew_in_one_scan(open_unit: Open, unit: Unit, clock: FakeTime) -> None:
+    """24 cells, each with a charge of its own: a scan leaves none with the voltage of the scan before."""
+    unit.cells, unit.on, unit.volts = 24, [False] * 24, [0.0] * 24
+    emulator = open_unit(cells=24)
+    emulator.emulate([replace(TABLE, initial=0.3 + number / 100) for number in range(24)])
+    unit.heard()
+    unit.amperes = 1.0
+    unit.upload()
+    emulator.collect()  # from here on the current flows
+    unit.heard()
+    before = list(unit.volts)
+    clock.now += 30.0
+    unit.upload()
+    emulator.request()
+    assert emulator.collect() == pytest.approx(before, abs=1e-5)
+    set_anew = told(unit, 20)
+    assert [identifier >> 16 & 0xFFF for identifier, _ in set_anew] == list(range(1, 25))
+    assert all(after < volts for after, volts in zip(unit.volts, before, strict=True))
+
+
 def test_a_cell_stops_at_the_ends_of_its_table(open_unit: Open, unit: Unit, clock: FakeTime) -> None:
     emulator = open_unit()
     emulator.emulate([replace(TABLE, resistance=(0.0, 0.0, 0.0))] * CELLS)

@@ -22,7 +22,7 @@ from bench.running.procedures.leading import Leading
 from bench.running.procedures.managed.car import Car
 from bench.running.procedures.managed.course import LOOK, Course, at_box
 from bench.running.procedures.managed.line import Line
-from bench.running.procedures.profile import ROUNDING
+from bench.running.procedures.pointwise import ROUNDING
 from bench.running.sampling import Row
 from models.grid.seasons import forecast
 from models.grid.week import SERIES, Trip
