@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     )
     from instruments.wires.links import ErrorQueue, LinkProfile
     from instruments.wires.session import InstrumentLink, LinkContext
+    from models.grid.frequency import Frequency, read_frequency, synthetic_frequency
     from models.grid.week import Days, Outage, Trip
     from models.twin import Beginning
     from models.vehicle.losses import drive_losses
@@ -111,17 +112,17 @@ __all__ = [
     "Channel", "Charge", "Charger", "ChargerFailure", "ChargerRatings", "ChargerState", "ClimateChamber", "Column",
     "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive",
     "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit",
-    "FollowPower", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi", "Limit",
-    "LinkContext", "LinkKind", "LinkProfile", "Manage", "ManagerFailure", "MultiStage", "NoAnswer", "Optimum",
-    "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure", "Profile",
-    "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role", "Row",
-    "RunScenario", "SafeStep", "Scaled", "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source", "Stage",
-    "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError", "Trip",
-    "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
+    "FollowPower", "Frequency", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink",
+    "Kpi", "Limit", "LinkContext", "LinkKind", "LinkProfile", "Manage", "ManagerFailure", "MultiStage", "NoAnswer",
+    "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure",
+    "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
+    "Row", "RunScenario", "SafeStep", "Scaled", "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source",
+    "Stage", "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
+    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
     "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
     "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "recharge_after", "roles", "simulation", "soc_above", "soc_below", "standard_charge",
-    "strategy_named", "to_departure",
+    "load_station", "read_frequency", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
+    "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -164,6 +165,7 @@ _HOMES = {
     ),
     "instruments.wires.links": ("ErrorQueue", "LinkProfile"),
     "instruments.wires.session": ("InstrumentLink", "LinkContext"),
+    "models.grid.frequency": ("Frequency", "read_frequency", "synthetic_frequency"),
     "models.grid.week": ("Days", "Outage", "Trip"),
     "models.twin": ("Beginning",),
     "models.vehicle.losses": ("drive_losses",),

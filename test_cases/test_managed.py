@@ -22,6 +22,11 @@ def managed(run_scenario: RunScenario, manager: str, days: Days, charger: float 
     return run_scenario(*to_soc(days.soc), Manage(manager, days, charger=charger, name="days"))
 
 
+def unheard(days: Days) -> bool:
+    """Whether there is a time in them in which nobody hears the manager."""
+    return any(outage.what in {"link", "restart"} for outage in days.outages)
+
+
 def judge(run: Recording, require: Require, step: str = "days") -> None:
     """The reserve stays in it, it leaves with enough or somebody was told in time, each question has its answer."""
     require(kpi.below_reserve(run, step), at_most=50.0)
@@ -31,7 +36,6 @@ def judge(run: Recording, require: Require, step: str = "days") -> None:
     require(kpi.failures(run, step), at_most=0.5)
     require(kpi.turns(run, step), at_most=2.5)
     require(kpi.rest_below(run, step), at_most=QUARTER + 60.0)
-    require(kpi.power_without_link(run, step), at_most=50.0)
     require(kpi.cost(run, step), at=None)
     require(kpi.given_back(run, step), at=None)
     require(kpi.throughput(run, step), at=None)
@@ -116,7 +120,11 @@ def test_range_is_kept_on_a_hostile_night(run_scenario: RunScenario, require: Re
 
     No silent breach, no hang, no chatter, and 0 W where nobody is heard.
     """
-    judge(managed(run_scenario, manager, HOSTILE[case](), CHARGERS.get(case)), require)
+    days = HOSTILE[case]()
+    run = managed(run_scenario, manager, days, CHARGERS.get(case))
+    judge(run, require)
+    if unheard(days):
+        require(kpi.power_without_link(run, "days"), at_most=50.0)
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
+from bench.grid.trace import Trace, trace_of
 from bench.profile import Interpolation, Survey, survey
 from bench.scenario import Step, Until, elapsed
+from models.grid.frequency import Frequency
 from models.grid.week import RESERVE_ROAD, Days
 
 Points = str | Path | Sequence[tuple[float, float]]
@@ -98,14 +100,16 @@ def limited(threshold: float = 0.2, droop: float = 0.05, nominal: float = 50.0) 
 
 @dataclass(frozen=True)
 class FollowFrequency(Step):
-    """Answer a frequency: the bench computes the power from the trace, (s, Hz), each holding until the next.
+    """Answer a frequency: the bench computes the power from a trace, in which each value holds until the next.
 
-    The charger gives `base` + share * `power` (W, by default as much as the charger can each way). `period` is s
-    between two samples: 0.05 records 20 a second, as a fast response has to be shown.
+    `frequency` is (s, Hz) from the start of the step on, a `Frequency`, or a CSV file with the columns `time` (s, or
+    ISO 8601) and `frequency` (Hz), a value each second or more. The charger gives `base` + share * `power` (W, by
+    default as much as the charger can each way). `period` is s between two samples: 0.05 records 20 a second, as a fast
+    response has to be shown.
     """
 
     step_type: ClassVar[str] = "GRID"
-    frequency: Sequence[tuple[float, float]]
+    frequency: Trace
     response: Response = field(default_factory=droop)
     power: float | None = None
     base: float = 0.0
@@ -116,7 +120,31 @@ class FollowFrequency(Step):
     @property
     def conditions(self) -> tuple[Until, ...]:
         """See `Step.conditions`: the end of the trace."""
-        return (elapsed(seconds=self.frequency[-1][0] if self.frequency else 0.0),)
+        found = trace_of(self.frequency)
+        times = found.time if isinstance(found, Frequency) else [time for time, _ in found]
+        return (elapsed(seconds=float(times[-1]) if len(times) else 0.0),)
+
+    @property
+    def points(self) -> Sequence[tuple[float, float]]:
+        """The trace, (s, Hz); raises `InputError`, one sentence, for a file that is none."""
+        found = trace_of(self.frequency)
+        return (
+            found
+            if not isinstance(found, Frequency)
+            else list(zip(found.time.tolist(), found.value.tolist(), strict=True))
+        )
+
+    @property
+    def source(self) -> str:
+        """Whose trace it is; empty for one that the test has written down."""
+        found = trace_of(self.frequency)
+        return found.source if isinstance(found, Frequency) else ""
+
+    @property
+    def identity(self) -> str:
+        """See `Step.identity`: a trace is what it holds."""
+        found = trace_of(self.frequency)
+        return f"{self!r} {found.digest}" if isinstance(found, Frequency) else repr(self)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ whose memory fades over minutes (Schaefer et al. 2018, Non-Gaussian power grid f
 119). The heavy tails found there are not in it: noise is Gaussian, and no power station fails.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,25 @@ LOWEST, HIGHEST = 45.0, 55.0
 
 @dataclass(frozen=True, eq=False)
 class Frequency:
-    """Hz at times in s that rise evenly from 0."""
+    """Hz at times in s that rise evenly from 0; `source` says whose they are."""
 
-    time: Vector
-    value: Vector
+    time: Vector = field(repr=False)
+    value: Vector = field(repr=False)
     source: str
+
+    @property
+    def digest(self) -> str:
+        """What tells this trace from any other."""
+        found = hashlib.sha256(self.time.tobytes())
+        found.update(self.value.tobytes())
+        return found.hexdigest()[:16]
 
     def at(self, time: float) -> float:
         """Hz at a time (s), linear between two values; held at the ends."""
         return float(np.interp(time, self.time, self.value))
 
 
-def synthetic(duration: float, *, step: float = 1.0, seed: int = 0, begins: float = 0.0) -> Frequency:
+def synthetic_frequency(duration: float, *, step: float = 1.0, seed: int = 0, begins: float = 0.0) -> Frequency:
     """Give `duration` s of a trace every `step` s that `begins` so many s after a full hour.
 
     Another step of the same seed gives the same trace, linear between its seconds. Raises `ValueError` for a duration
@@ -102,7 +110,7 @@ BLOCK = 2000
 """s over which the mode fades to e^-8: longer ones would lose digits."""
 
 
-def read(path: Path) -> Frequency:
+def read_frequency(path: Path) -> Frequency:
     """Read a record with the columns `time` (s, or ISO 8601) and `frequency` (Hz), one value each second or more.
 
     Raises `SeriesError`, one sentence, for a gap, a repeated time, what is no number and what is no Hz of such a grid.

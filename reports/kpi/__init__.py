@@ -10,7 +10,7 @@ the group `packbench.kpis`; by the name of that function it is found here, whoev
 
 from typing import TYPE_CHECKING, Any
 
-from reports.kpi.base import Explained, Kpi, KpiFunction, of_cycle, of_step, on_request
+from reports.kpi.base import Explained, Kpi, KpiFunction, Unseen, of_cycle, of_step, on_request
 from reports.kpi.evaluation import Evaluation, compute_all, evaluate
 from reports.kpi.registry import found
 from reports.recording import Step
@@ -28,8 +28,8 @@ if TYPE_CHECKING:  # for who reads and checks the types of a test: what there is
     from reports.kpi.several import *
 
 __all__ = [
-    "Evaluation", "Explained", "Kpi", "KpiFunction", "Step", "compute_all", "evaluate", "found", "of_cycle", "of_step",
-    "on_request",
+    "Evaluation", "Explained", "Kpi", "KpiFunction", "Step", "Unseen", "compute_all", "evaluate", "found", "of_cycle",
+    "of_step", "on_request",
 ]  # fmt: skip
 
 

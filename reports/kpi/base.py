@@ -59,7 +59,7 @@ class Kpi:
     asked: "Asked | None" = field(default=None, repr=False, compare=False)
     """What it was computed from, so that it can be computed again; None of one that was read from a manifest."""
     unmeasurable: str = ""
-    """Why this bench cannot show it, and what could; its value is nan then."""
+    """Why this bench, or this recording, cannot show it, and what could; its value is nan then."""
     subject: Subject = "pack"
     """Whose figure it is: who has failed where it is beyond its limit."""
 
@@ -117,6 +117,18 @@ class Explained:
 
     def __init__(self, value: float, assumed: Mapping[str, float] | None = None, /, **words: object) -> None:
         self.value, self.assumed, self.words = value, assumed or {}, words
+
+
+class Unseen(Explained):
+    """No value, for what a figure is of did not happen in its step; `why` says so, and stands beside it.
+
+    It is neither good nor bad: whoever requires it has not judged it. What happened and never came to its end is `nan`
+    instead, which no limit accepts.
+    """
+
+    def __init__(self, why: str, /, **words: object) -> None:
+        super().__init__(nan, **words)
+        self.why = why
 
 
 Value = float | Explained
@@ -268,7 +280,7 @@ class KpiFunction(Generic[Q]):
         return Kpi(
             name, symbol, _number(answer.value), self.unit, step.name, definition, key, self.sense,
             meters_of(run.manifest, self._read), _set_temperature(run, step), replace(asked, assumed=answer.assumed),
-            subject=self.subject,
+            unmeasurable=answer.why if isinstance(answer, Unseen) else "", subject=self.subject,
         )  # fmt: skip
 
 

@@ -12,19 +12,25 @@ from itertools import pairwise
 from math import nan
 
 import numpy as np
+import numpy.typing as npt
 
 from models.grid.charger import Charger
-from reports.kpi.base import Explained, of_cycle, of_step
+from reports.kpi.base import Explained, Unseen, of_cycle, of_step
 from reports.kpi.following import CHARGE_LIMIT, DISCHARGE_LIMIT
 from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, percent
 from reports.recording import Floats, Recording, Step
 
+Bools = npt.NDArray[np.bool_]
 SET, FREQUENCY, STATE = "Set Grid Power / W", "Grid Frequency / Hz", "Supply State / 1"
-MEASURED = "Grid Power / W"
+MEASURED, MAINS = "Grid Power / W", "Mains Voltage / V"
 BMS_LIMITS = CHARGE_LIMIT, DISCHARGE_LIMIT
 BAND, MOVED, FULL, NOTHING = 0.02, 0.05, 0.95, 0.01
 """Of the charger's power: within the first it has settled, beyond the second it has begun; of a reserve: from the third
 on it is there in full, below the last it is not there."""
+EVEN, LEAST = 0.2, 4
+"""A set point moves evenly where its slope changes by less than the first from row to row, for so many of them."""
+TINY = 1e-9
+"""s that no two rows are apart."""
 REACT = 2.0
 """s beyond dead time and ramp in which a power is still on its way: two scans."""
 
@@ -62,7 +68,7 @@ class Grid:
         return np.array([charger.dc_to_ac(power) for power in self.run.values(POWER, self.step).tolist()])
 
     @cached_property
-    def cut(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    def cut(self) -> Bools:
         """Whether the BMS's limit, as it was received last, let less through than was asked for, by row.
 
         What a pack does not take or give is no error of its charger.
@@ -85,13 +91,24 @@ class Grid:
 
     @cached_property
     def changes(self) -> list[tuple[int, int]]:
-        """Rows from each change of what is asked to the last one before the next."""
+        """Rows from each change of what is asked to the last one before the next; a ramp is no change at once."""
         asked = self.asked
         jumps = np.flatnonzero(np.abs(np.diff(asked)) > BAND * self.rated) + 1
-        return stretches(jumps.tolist(), len(asked))
+        within = [slice(first, last + 1) for first, last in self.ramps]
+        at_once = [row for row in jumps.tolist() if not any(ramp.start <= row < ramp.stop for ramp in within)]
+        return stretches(at_once, len(asked))
 
     @cached_property
-    def settled(self) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    def ramps(self) -> list[tuple[int, int]]:
+        """First and last row of each stretch in which what is asked moves evenly, however steep and often recorded."""
+        slope = np.diff(self.asked) / np.maximum(np.diff(self.time), TINY)
+        even = np.abs(np.diff(slope)) <= EVEN * np.abs(slope[1:])
+        even &= slope[1:] != 0
+        edges = np.flatnonzero(np.diff([False, *even, False]))
+        return [(begin + 1, end + 1) for begin, end in edges.reshape(-1, 2).tolist() if end - begin >= LEAST]
+
+    @cached_property
+    def settled(self) -> Bools:
         """Whether nothing can be on its way any more, by row; a step begins at rest, whatever it asks for first."""
         slow = REACT + self.charger.dead_time + (self.charger.charge + self.charger.discharge) / self.charger.ramp
         since = np.zeros(len(self.time))
@@ -102,6 +119,11 @@ class Grid:
                 last = self.time[row]
             since[row] = self.time[row] - last
         return np.asarray((since >= slow) & np.isfinite(self.asked) & np.isfinite(self.given))
+
+
+NO_CHANGE = "no set point changed at once"
+NOTHING_STOOD = "no set point stood for longer than dead time and ramp take"
+NOT_ASKED = "nothing asked for all of the reserve"
 
 
 def _set_points(run: Recording, step: Step) -> bool:
@@ -142,10 +164,12 @@ def told(step: Step, name: str) -> float:
 )
 def settling_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side stays within 2 % of the
-    charger's own, or is cut by the BMS; nan where it never did, or nothing changed.
+    charger's own, or is cut by the BMS; nan where it never did.
     """
     grid = Grid(run, step)
-    longest = 0.0 if grid.changes else nan
+    if not grid.changes:
+        return Unseen(NO_CHANGE, count=0)
+    longest = 0.0
     for begin, end in grid.changes:
         off = np.abs(grid.given[begin : end + 1] - grid.asked[begin : end + 1]) > BAND * grid.rated
         off &= ~grid.cut[begin : end + 1]
@@ -168,10 +192,12 @@ def settling_time(run: Recording, step: Step) -> Explained:
 )
 def dead_time(run: Recording, step: Step) -> Explained:
     """Longest time from a changed set point, {count} of them, until the power at the AC side has moved by 5 % of the
-    change; nan where it never did, or nothing changed.
+    change; nan where it never did.
     """
     grid = Grid(run, step)
-    longest = 0.0 if grid.changes else nan
+    if not grid.changes:
+        return Unseen(NO_CHANGE, count=0)
+    longest = 0.0
     for begin, end in grid.changes:
         change = grid.asked[begin] - grid.asked[begin - 1]
         moved = np.flatnonzero((grid.given[begin : end + 1] - grid.given[begin - 1]) / change >= MOVED)
@@ -191,13 +217,13 @@ def dead_time(run: Recording, step: Step) -> Explained:
     also=BMS_LIMITS,
     applies=_set_points,
 )
-def power_error(run: Recording, step: Step) -> float:
+def power_error(run: Recording, step: Step) -> float | Explained:
     """Root mean square of power at the AC side less set point, where that has stood for longer than dead time and ramp
     take and the BMS let it through.
     """
     grid = Grid(run, step)
     off = (grid.given - grid.asked)[grid.settled & ~grid.cut]
-    return float(np.sqrt(np.mean(off**2))) if len(off) else nan
+    return float(np.sqrt(np.mean(off**2))) if len(off) else Unseen(NOTHING_STOOD)
 
 
 @of_step(
@@ -210,13 +236,13 @@ def power_error(run: Recording, step: Step) -> float:
     also=BMS_LIMITS,
     applies=_set_points,
 )
-def power_bias(run: Recording, step: Step) -> float:
+def power_bias(run: Recording, step: Step) -> float | Explained:
     """Mean of power at the AC side less set point, by size, where that has stood for longer than dead time and ramp
     take and the BMS let it through.
     """
     grid = Grid(run, step)
     off = (grid.given - grid.asked)[grid.settled & ~grid.cut]
-    return abs(float(np.mean(off))) if len(off) else nan
+    return abs(float(np.mean(off))) if len(off) else Unseen(NOTHING_STOOD)
 
 
 # --- frequency --------------------------------------------------------------------------------------------------------
@@ -229,6 +255,11 @@ def reserve_of(run: Recording, step: Step) -> tuple[Grid, Floats, Floats]:
     return grid, share, run.values(FREQUENCY, step) - told(step, "nominal frequency")
 
 
+def _all_asked(grid: Grid, step: Step) -> Bools:
+    """Whether the response asks for all of the reserve, by row."""
+    return np.asarray(np.abs(grid.asked - told(step, "base")) >= told(step, "reserve") * (1 - 1e-6))
+
+
 @of_step(
     "reserve activation time", symbol="t_FCR", unit="s", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
     subject="charger",
@@ -236,33 +267,21 @@ def reserve_of(run: Recording, step: Step) -> tuple[Grid, Floats, Floats]:
 )  # fmt: skip
 def activation_time(run: Recording, step: Step) -> Explained:
     """Longest time from a frequency that asks for all of the reserve until 95 % of it are there, {count} times; nan
-    where they never were, or nothing asked for all of it.
+    where they never were.
     """
     grid, share, _ = reserve_of(run, step)
     wanted = (grid.asked - told(step, "base")) / told(step, "reserve")
-    full = np.abs(wanted) >= 1 - 1e-6
+    full = _all_asked(grid, step)
     begins = np.flatnonzero(full[1:] & (~full[:-1] | (np.sign(wanted[1:]) != np.sign(wanted[:-1])))) + 1
-    longest = 0.0 if len(begins) else nan
+    if not len(begins):
+        return Unseen(NOT_ASKED, count=0)
+    longest = 0.0
     for begin in begins.tolist():
         there = np.flatnonzero(share[begin:] * np.sign(wanted[begin]) >= FULL)
         if not len(there):
             return Explained(nan, count=len(begins))
         longest = max(longest, float(grid.time[begin + int(there[0])] - grid.time[begin - 1]))
     return Explained(longest, count=len(begins))
-
-
-@of_step(
-    "frequency insensitivity", symbol="Δf_0", unit="Hz", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
-    subject="charger",
-    applies=answers_frequency,
-)  # fmt: skip
-def insensitivity(run: Recording, step: Step) -> float:
-    """Largest deviation of the frequency that nothing answers (less than 1 % of the reserve), once it has stood for
-    longer than dead time and ramp take: insensitivity and deadband together, (EU) 2017/1485, Annex V.
-    """
-    grid, share, deviation = reserve_of(run, step)
-    quiet = grid.settled & (np.abs(share) < NOTHING)
-    return float(np.abs(deviation[quiet]).max()) if quiet.any() else 0.0
 
 
 @of_step(
@@ -279,17 +298,47 @@ def delivered(run: Recording, step: Step) -> Explained:
     wanted, given = (each - told(step, "base") for each in (grid.asked, grid.given))
     known = np.isfinite(wanted) & np.isfinite(given) & ~grid.cut
     energy = float((np.abs(wanted) * seconds)[known].sum()) / 3600
+    if not energy:
+        return Unseen("the frequency asked for nothing", energy=energy)
     mine = float((np.sign(wanted) * given * seconds)[known].sum()) / 3600
     return Explained(percent(mine, energy), energy=energy)
+
+
+@of_step(
+    "reserve tracking error", symbol="ε_FCR", unit="%", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
+    subject="charger",
+    also=BMS_LIMITS, applies=answers_frequency, span=(0, 200),
+)  # fmt: skip
+def tracking_error(run: Recording, step: Step) -> float:
+    """Root mean square of the power at the AC side less what the response asks for at the same moment, over the
+    reserve, where the BMS let it through: of a frequency that never stands, dead time and ramp are in it.
+    """
+    grid = Grid(run, step)
+    off = (grid.given - grid.asked)[np.isfinite(grid.asked) & np.isfinite(grid.given) & ~grid.cut]
+    return percent(float(np.sqrt(np.mean(off**2))), told(step, "reserve")) if len(off) else nan
+
+
+@of_step(
+    "reserve on offer", symbol="P_FCR", unit="%", sense="at_least", columns=(TIME, SET, FREQUENCY), subject="charger",
+    applies=answers_frequency, span=(0, 200),
+)  # fmt: skip
+def offered(run: Recording, step: Step) -> Explained:
+    """Power that is all of the reserve here, {watts:.4g} W, over the {rated:.4g} W of the charger: what is said of the
+    reserve is said of that much.
+    """
+    watts, rated = told(step, "reserve"), Grid(run, step).rated
+    return Explained(percent(watts, rated), watts=watts, rated=rated)
 
 
 @of_step(
     "reserve sustained", symbol="T_FCR", unit="s", sense="at_least", columns=(TIME, SET, POWER, FREQUENCY),
     applies=answers_frequency,
 )  # fmt: skip
-def sustained(run: Recording, step: Step) -> float:
+def sustained(run: Recording, step: Step) -> float | Explained:
     """Longest time for which 95 % of the whole reserve are given without a break."""
     grid, share, _ = reserve_of(run, step)
+    if not _all_asked(grid, step).any():
+        return Unseen(NOT_ASKED)
     longest, since = 0.0, nan
     for time, there in zip(grid.time.tolist(), (np.abs(share) >= FULL).tolist(), strict=True):
         since = (time if np.isnan(since) else since) if there else nan
@@ -301,18 +350,26 @@ def sustained(run: Recording, step: Step) -> float:
 
 
 @of_step(
-    "supply voltage dip", symbol="ΔU_V2L", unit="%", sense="at_most", columns=(TIME, SET, VOLTAGE), applies=_supplies,
-    span=(0, 100),
+    "supply voltage dip", symbol="ΔU_V2L", unit="%", sense="at_most", columns=(TIME, SET, VOLTAGE, STATE),
+    also=(MAINS,), applies=_supplies, span=(0, 100),
 )  # fmt: skip
-def voltage_dip(run: Recording, step: Step) -> float:
-    """Largest fall of the voltage at the pack's terminals within 2 s of a load that grows, over what it was before."""
-    grid, voltage = Grid(run, step), run.values(VOLTAGE, step)
-    dips = [0.0]
+def voltage_dip(run: Recording, step: Step) -> Explained:
+    """Largest fall of the voltage {where} within 2 s of a load that grows, {count} times, over what it was before,
+    while the inverter is on.
+    """
+    grid, on = Grid(run, step), run.values(STATE, step) == 1
+    at_the_load = run.has(MAINS)
+    voltage = run.values(MAINS if at_the_load else VOLTAGE, step)
+    where = "at the load" if at_the_load else "at the pack's terminals, where nothing measures at the load's side,"
+    dips: list[float] = []
     for begin, end in grid.changes:
-        within = (grid.time[begin : end + 1] - grid.time[begin - 1]) <= REACT
+        rows = slice(begin, end + 1)
+        within = ((grid.time[rows] - grid.time[begin - 1]) <= REACT) & on[rows]
         if grid.asked[begin] < grid.asked[begin - 1] and within.any():
-            dips.append(percent(voltage[begin - 1] - voltage[begin : end + 1][within].min(), voltage[begin - 1]))
-    return float(max(dips))
+            dips.append(percent(voltage[begin - 1] - voltage[rows][within].min(), voltage[begin - 1]))
+    if not dips:
+        return Unseen("no load grew at once that it carried", where=where, count=0)
+    return Explained(max(0.0, *dips), where=where, count=len(dips))
 
 
 @of_step(
@@ -328,6 +385,8 @@ def served(run: Recording, step: Step) -> Explained:
     seconds = np.diff(grid.time, prepend=grid.time[:1])
     able = (-grid.asked <= grid.charger.discharge) & (state != -2)
     energy = float((-grid.asked * seconds)[able].sum()) / 3600
+    if not energy:
+        return Unseen("nothing that the inverter owes was asked for", energy=energy)
     mine = float((np.minimum(-grid.given, -grid.asked) * seconds)[able].sum()) / 3600
     return Explained(percent(mine, energy), energy=energy)
 
@@ -343,14 +402,31 @@ def served(run: Recording, step: Step) -> Explained:
 )
 def restart_time(run: Recording, step: Step) -> Explained:
     """Longest time for which the inverter was off after too much load; it tripped {count} times."""
-    time, off = run.values(TIME, step), run.values(STATE, step) == -1
-    begins = np.flatnonzero(off & ~np.concatenate(([False], off[:-1])))
+    time, off, begins = run.values(TIME, step), *_tripped(run, step)
+    if not len(begins):
+        return Unseen("no load was too much for it", count=0)
     longest = 0.0
     for begin in begins.tolist():
         back = np.flatnonzero(~off[begin:])
         end = begin + int(back[0]) if len(back) else len(off) - 1
         longest = max(longest, float(time[end] - time[begin]))
     return Explained(longest, count=len(begins))
+
+
+@of_step(
+    "supply trips", symbol="n_V2L", unit="1", sense="at_least", subject="charger", columns=(TIME, STATE),
+    applies=_supplies, counts=True,
+)  # fmt: skip
+def trips(run: Recording, step: Step) -> float:
+    """How often the inverter switched off for too much load."""
+    _, begins = _tripped(run, step)
+    return float(len(begins))
+
+
+def _tripped(run: Recording, step: Step) -> tuple[Bools, npt.NDArray[np.intp]]:
+    """Whether the inverter is off for too much load, by row, and the rows from which on it is."""
+    off = np.asarray(run.values(STATE, step) == -1)
+    return off, np.flatnonzero(off & ~np.concatenate(([False], off[:-1])))
 
 
 @of_step("lowest state of charge", symbol="SOC_min", unit="%", sense="at_least", columns=(SOC,), applies=_supplies)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from reports.kpi.base import Explained, of_step
+from reports.kpi.base import Explained, Unseen, of_step
 from reports.kpi.grid import SET, Grid
 from reports.kpi.managing import NEEDED, PLUGGED, RANGE, TOLERANCE, managed, was_warned
 from reports.kpi.readings import POWER, TIME
@@ -105,6 +105,8 @@ def power_without_link(run: Recording, step: Step) -> Explained:
     times, until it was again; it rests, whatever it was told last.
     """
     time, power, lost = run.values(TIME, step), np.abs(run.values(POWER, step)), list(_unheard(run, step))
+    if not lost:
+        return Unseen("nobody lost the link", count=0)
     plugged, most = run.values(PLUGGED, step) == 1, 0.0
     for begin, end in lost:
         rows = plugged & (time > begin + SOON) & (time < end) & np.isfinite(power)

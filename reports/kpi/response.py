@@ -9,7 +9,7 @@ from math import nan
 
 import numpy as np
 
-from reports.kpi.base import Explained, of_step
+from reports.kpi.base import Explained, Unseen, of_step
 from reports.kpi.grid import (
     BAND,
     BMS_LIMITS,
@@ -22,6 +22,7 @@ from reports.kpi.grid import (
     stretches,
     told,
 )
+from reports.kpi.onset import at_rest
 from reports.kpi.readings import POWER, TIME, percent
 from reports.recording import Floats, Recording, Step
 
@@ -52,10 +53,12 @@ def _slopes(run: Recording, step: Step) -> bool:
 )  # fmt: skip
 def response_time(run: Recording, step: Step) -> Explained:
     """Longest time from a frequency that changed at once, {count} times, until the power at the AC side stays within
-    2 % of the reserve of what the response asks for; nan where it never did, or nothing changed.
+    2 % of the reserve of what the response asks for; nan where it never did.
     """
     grid, jumps = Grid(run, step), _jumps(run, step)
-    longest = 0.0 if jumps else nan
+    if not jumps:
+        return Unseen("no frequency changed at once", count=0)
+    longest = 0.0
     for begin, end in stretches(jumps, len(grid.time)):
         away = np.abs(grid.given - grid.asked)[begin : end + 1] > BAND * told(step, "reserve")
         off = np.flatnonzero(away & ~grid.cut[begin : end + 1])
@@ -70,13 +73,33 @@ def response_time(run: Recording, step: Step) -> Explained:
     "frequency response error", symbol="ΔP_f", unit="%", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
     also=BMS_LIMITS, applies=answers_frequency, span=(0, 200), subject="charger",
 )  # fmt: skip
-def response_error(run: Recording, step: Step) -> float:
+def response_error(run: Recording, step: Step) -> float | Explained:
     """Largest difference between the power at the AC side and what the response asks for, over the reserve, where the
     frequency has stood for longer than dead time and ramp take.
     """
     grid = Grid(run, step)
     off = np.abs(grid.given - grid.asked)[grid.settled & ~grid.cut]
-    return percent(float(off.max()), told(step, "reserve")) if len(off) else nan
+    return percent(float(off.max()), told(step, "reserve")) if len(off) else Unseen("no frequency stood")
+
+
+@of_step(
+    "frequency answer error", symbol="ε_f", unit="%", sense="at_most", columns=(TIME, SET, POWER, FREQUENCY),
+    also=BMS_LIMITS, applies=answers_frequency, span=(0, 200), subject="charger",
+)  # fmt: skip
+def answer_error(run: Recording, step: Step) -> Explained:
+    """Largest difference between what a frequency that stands was answered by and what the response asks for, over what
+    it asks for: {count} answers of 1 % of the reserve or more, each the mean of where nothing is on its way any more,
+    beyond what was given while nothing was asked for.
+    """
+    grid, base = Grid(run, step), told(step, "base")
+    known = grid.settled & ~grid.cut
+    wanted = grid.asked - base
+    answer = grid.given - base - at_rest(grid.given - base, known & (wanted == 0))
+    asks = known & (np.abs(wanted) >= NOTHING * told(step, "reserve"))
+    edges = np.flatnonzero(np.diff(np.where(asks, wanted, 0.0), prepend=0.0, append=0.0)).tolist()
+    stood = [slice(begin, end) for begin, end in pairwise(edges) if asks[begin]]
+    off = [percent(abs(float(np.mean(answer[rows])) - wanted[rows][0]), abs(wanted[rows][0])) for rows in stood]
+    return Explained(max(off), count=len(off)) if off else Unseen("no frequency stood that asks for anything", count=0)
 
 
 def _active(run: Recording, step: Step) -> tuple[Floats, Floats, Floats]:
@@ -97,7 +120,7 @@ def droop_error(run: Recording, step: Step) -> Explained:
     """
     share, deviation, wanted = _active(run, step)
     if len(share) < FEW:
-        return Explained(nan, asked=nan, found=nan)
+        return Unseen("no frequency moved along the droop", asked=nan, found=nan)
     mine, asked = (float(np.polyfit(deviation, each, 1)[0]) for each in (share, wanted))
     if not mine:
         return Explained(nan, asked=nan, found=nan)
@@ -116,7 +139,10 @@ def decay_of_swings(run: Recording, step: Step) -> Explained:
     """Largest ratio of an extreme of the power at the AC side to the one before it on the other side of what it settles
     at, while the frequency stands still; below 1 they die away, and 0 is none beyond 1 % of the reserve; {count} were.
     """
-    ratios = [ratio for rows in _still(run, step) for ratio in _ratios(_swing(run, step, rows))]
+    still = list(_still(run, step))
+    if not still:
+        return Unseen(f"no frequency stood for {STILL:g} s", count=0)
+    ratios = [ratio for rows in still for ratio in _ratios(_swing(run, step, rows))]
     return Explained(max(ratios, default=0.0), count=len(ratios))
 
 

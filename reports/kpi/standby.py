@@ -1,10 +1,8 @@
 """What a charger takes while nobody wants anything of it, and whether it is there when somebody does."""
 
-from math import nan
-
 import numpy as np
 
-from reports.kpi.base import Explained, of_step
+from reports.kpi.base import Explained, Unseen, of_step
 from reports.kpi.grid import BMS_LIMITS, FULL, MEASURED, SET, Grid
 from reports.kpi.readings import POWER, TIME, percent
 from reports.recording import Recording, Step
@@ -31,10 +29,11 @@ def standby_power(run: Recording, step: Step) -> Explained:
     """
     grid = Grid(run, step)
     idle = grid.settled & (grid.asked == 0)
+    if not idle.any():
+        return Unseen("it never rested", hours=0.0, stated=0.0)
     hours = float(np.diff(grid.time, prepend=grid.time[:1])[idle].sum()) / 3600
     stated = 0.0 if run.has(MEASURED) else grid.charger.idle
-    measured = float(np.mean(grid.given[idle])) if idle.any() else nan
-    return Explained(stated + measured, hours=hours, stated=stated)
+    return Explained(stated + float(np.mean(grid.given[idle])), hours=hours, stated=stated)
 
 
 @of_step(
@@ -47,6 +46,8 @@ def demands_met(run: Recording, step: Step) -> Explained:
     """
     grid = Grid(run, step)
     met = [_is_met(grid, begin, end) for begin, end in grid.changes if grid.asked[begin - 1] == 0]
+    if not met:
+        return Unseen("nobody wanted anything of it", count=0)
     return Explained(percent(float(sum(met)), float(len(met))), count=len(met))
 
 

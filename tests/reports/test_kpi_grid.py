@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.verdicts import Measurement, Verdict
 from models.grid.charger import Charger
 from models.grid.wear import wear_of
 from reports import kpi
@@ -123,13 +124,167 @@ def test_set_points_are_judged_where_there_were_any() -> None:
     assert not told(followed([500.0] * 8, [500.0] * 8))
 
 
-def test_what_nothing_answers_is_insensitivity() -> None:
-    """Within a deadband of 10 mHz nothing has to be; a charger that answers from 30 mHz on only is told of."""
-    hertz = [50.0] * 6 + [50.01] * 6 + [50.03] * 6 + [50.1] * 6
-    lazy = answered(hertz, [0.0] * 12 + [100.0] * 6 + [500.0] * 6, [0.0] * 18 + [500.0] * 6)
-    good = answered(hertz, [0.0] * 12 + [100.0] * 6 + [500.0] * 6, [0.0] * 12 + [100.0] * 6 + [500.0] * 6)
-    assert kpi.insensitivity(lazy, "it").value == pytest.approx(0.03)
-    assert kpi.insensitivity(good, "it").value == pytest.approx(0.01)
+def stood(answers: dict[float, float], base: float = 0.0, asked: float = 100.0) -> Recording:
+    """W given while the frequency stands for six rows each so many mHz off 50 Hz; it asks for `asked` W beyond 10."""
+    hertz = [50.0] * 6 + [50 + size / 1000 for size in answers for _ in range(6)]
+    given = [base] * 6 + [base + watts for watts in answers.values() for _ in range(6)]
+    wanted = [0.0] * 6 + [asked * np.sign(size) * (abs(size) > 10) for size in answers for _ in range(6)]
+    return answered(hertz, wanted, given)
+
+
+def beyond(deadband: float, *sizes: float) -> dict[float, float]:
+    """What a droop to 200 mHz gives of 1000 W at so many mHz, silent up to its deadband."""
+    return {size: np.sign(size) * 1000 * max(abs(size) - deadband, 0) / (200 - deadband) for size in sizes}
+
+
+NEAR = (5.0, 10.0, 11.0, 12.0, 13.0, 15.0, 20.0, 30.0)
+
+
+@pytest.mark.parametrize("deadband", [0.0, 7.5, 10.0, 10.6, 12.0])
+@pytest.mark.parametrize("zero", [0.0, 3.0])
+def test_a_response_begins_where_the_line_of_its_first_answers_is_zero(deadband: float, zero: float) -> None:
+    """Between two points as well, and whatever a meter's zero is off by."""
+    found = kpi.insensitivity(stood(beyond(deadband, *NEAR), zero), "it")
+    assert found.value == pytest.approx(deadband / 1000, abs=1e-6)
+    assert uncertainty(found) < 5e-4
+
+
+def test_a_charger_that_is_silent_and_then_gives_all_begins_where_it_does() -> None:
+    """Silent up to 12 mHz, it gives from 13 on what a deadband of 10 mHz has: the line would say 10."""
+    silent = {size: watts * (abs(size) > 12) for size, watts in beyond(10, *NEAR).items()}
+    found = kpi.insensitivity(stood(silent), "it")
+    assert found.value == pytest.approx(0.0125)
+    assert uncertainty(found) == pytest.approx(0.0005, rel=0.1)
+
+
+def test_the_worse_side_of_a_response_counts() -> None:
+    both = {**beyond(10, *NEAR), **beyond(12, *(-size for size in NEAR))}
+    assert kpi.insensitivity(stood(both), "it").value == pytest.approx(0.012, abs=1e-6)
+
+
+def test_between_two_points_that_are_far_apart_nobody_knows_where_a_response_begins() -> None:
+    """10 mHz and 30 mHz say nothing of 25: it is no 10 mHz; nor is a charger that never answers within the limit."""
+    found = kpi.insensitivity(stood(beyond(25, 5, 20, 28, 100)), "it")
+    assert found.value == pytest.approx(0.024)
+    assert uncertainty(found) == pytest.approx(0.004, rel=0.1)
+    assert kpi.insensitivity(stood(beyond(10, 5, 10, 30.1)), "it").unmeasurable.startswith("the frequency stood at too")
+    assert kpi.insensitivity(stood(dict.fromkeys(NEAR, 0.0)), "it").value == pytest.approx(0.03)
+
+
+def test_an_answer_is_off_by_a_share_of_what_is_asked() -> None:
+    """3 % of the reserve where 5 % are asked are 2 % of the reserve and 40 % of the answer; a meter's zero is none."""
+    run = stood({200.0: 30.0}, base=2.0, asked=50.0)
+    assert kpi.answer_error(run, "it").value == pytest.approx(40.0)
+    assert kpi.response_error(stood({200.0: 30.0}, asked=50.0), "it").value == pytest.approx(2.0)
+    assert kpi.answer_error(stood({200.0: -50.0, -200.0: -50.0}, asked=50.0), "it").value == pytest.approx(200.0)
+
+
+def test_what_is_said_of_a_reserve_is_said_of_so_much_of_the_charger() -> None:
+    figure = kpi.offered(recorded("FollowFrequency", _three([-50.0] * 3), {**RESERVE, "reserve": 160.0}), "it")
+    assert figure.value == pytest.approx(16.0)
+    assert "160 W, over the 1000 W" in figure.definition
+
+
+def _three(power: list[float]) -> dict[str, list[float]]:
+    return {"Grid Frequency / Hz": [49.9] * 3, "Set Grid Power / W": power, "Power / W": power}
+
+
+def test_a_frequency_that_never_stands_is_tracked_row_by_row() -> None:
+    """Twice as much here and nothing there deliver the energy, and are no answer."""
+    asked = [-100.0, -120.0, -80.0, -100.0]
+    run = answered([49.98, 49.976, 49.984, 49.98], asked, [-200.0, 0, -160, 0])
+    assert kpi.delivered(run, "it").value == pytest.approx(100 * 160 / 300)
+    assert kpi.tracking_error(run, "it").value == pytest.approx(
+        100 * np.sqrt(np.mean([100**2, 120**2, 80**2, 100**2])) / 1000
+    )
+    assert kpi.tracking_error(answered([49.98] * 4, asked, asked), "it").value == 0.0
+
+
+# --- a ramp -----------------------------------------------------------------------------------------------------------
+
+WAY = [0.0, *np.linspace(0.0, 1000.0, 11).tolist(), *[1000.0] * 9]
+"""W: over 1000 W in ten seconds, and then it stands."""
+
+
+def late(rows: int, share: float = 1.0) -> list[float]:
+    return [share * each for each in [0.0] * rows + WAY[: len(WAY) - rows]]
+
+
+def test_a_ramp_is_followed_by_so_many_seconds_and_settled_at_its_end() -> None:
+    run = followed(WAY, late(2))
+    assert kpi.ramp_delay(run, "it").value == pytest.approx(2.0)
+    assert kpi.ramp_error(run, "it").value == pytest.approx(20.0)
+    assert kpi.ramp_settling(run, "it").value == pytest.approx(2.0)
+    assert "10 % of it in a second" in kpi.ramp_error(run, "it").definition
+    assert {"ramp delay", "ramp following error", "ramp settling time"} <= {each.name for each in kpi.compute_all(run)}
+
+
+def test_a_ramp_whose_end_is_never_reached_is_not_settled() -> None:
+    run = followed(WAY, late(0, share=0.9))
+    assert np.isnan(kpi.ramp_settling(run, "it").value)
+    assert not kpi.ramp_settling(run, "it").unmeasurable
+    assert kpi.ramp_error(run, "it").value == pytest.approx(10.0)
+
+
+def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
+    """Each row asks for 10 % more: none of them can settle, and none has to."""
+    figure = kpi.settling_time(followed(WAY, late(2)), "it")
+    assert figure.unmeasurable == "no set point changed at once"
+    assert not kpi.ramp_error(STEP, "it").value > 0
+    assert kpi.ramp_error(STEP, "it").unmeasurable == "no set point moved evenly"
+
+
+# --- what did not happen ----------------------------------------------------------------------------------------------
+
+QUIET = {"Set Grid Power / W": [-100.0] * 6, "Power / W": [-100.0] * 6, "Voltage / V": [100.0] * 6,
+         "Supply State / 1": [1.0] * 6, "SOC / 1": [0.5] * 6}  # fmt: skip
+SUPPLY = {**LOSSLESS, "minimum": 0.1, "restart": 3.0}
+NEVER: dict[str, tuple[str, Recording]] = {
+    "restart_time": ("no load was too much for it", recorded("Supply", QUIET, SUPPLY)),
+    "voltage_dip": ("no load grew at once that it carried", recorded("Supply", QUIET, SUPPLY)),
+    "settling_time": ("no set point changed at once", followed([500.0] * 8, [500.0] * 8)),
+    "dead_time": ("no set point changed at once", followed([500.0] * 8, [500.0] * 8)),
+    "power_error": ("no set point stood", followed([500.0, 400.0], [500.0, 400.0])),
+    "power_bias": ("no set point stood", followed([500.0, 400.0], [500.0, 400.0])),
+    "activation_time": ("nothing asked for all", answered([49.99] * 4, [-50.0] * 4, [-50.0] * 4)),
+    "sustained": ("nothing asked for all", answered([49.99] * 4, [-50.0] * 4, [-50.0] * 4)),
+    "delivered": ("the frequency asked for nothing", answered([50.0] * 4, [0.0] * 4, [0.0] * 4)),
+    "insensitivity": ("no frequency stood so far off", answered([50.0] * 9, [0.0] * 9, [0.0] * 9)),
+    "answer_error": ("no frequency stood that asks", answered([50.0] * 9, [0.0] * 9, [0.0] * 9)),
+    "response_time": ("no frequency changed at once", answered([50.0] * 9, [0.0] * 9, [0.0] * 9)),
+    "response_error": ("no frequency stood", answered([49.9, 49.8], [-400.0, -900.0], [0.0, 0.0])),
+    "decay_of_swings": ("no frequency stood for 3 s", answered([49.9, 49.8], [-400.0, -900.0], [0.0, 0.0])),
+    "droop_error": ("no frequency moved along", answered([50.0] * 9, [0.0] * 9, [0.0] * 9)),
+    "demands_met": ("nobody wanted anything", followed([0.0] * 9, [0.0] * 9)),
+    "standby_power": ("it never rested", followed([500.0] * 9, [500.0] * 9)),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_what_did_not_happen_is_neither_good_nor_bad(name: str) -> None:
+    """A load that never tripped started again after 0 s, and a link that was never lost let 0 W through: nobody saw."""
+    why, run = NEVER[name]
+    figure = getattr(kpi, name)(run, "it")
+    assert np.isnan(figure.value)
+    assert figure.unmeasurable.startswith(why)
+    judged = Measurement(figure.name, figure.value, figure.unit, at_most=1e9, unmeasurable=figure.unmeasurable)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+def test_how_often_a_supply_tripped_is_counted() -> None:
+    tripped = {**QUIET, "Supply State / 1": [1.0, -1, -1, 1, -1, 1]}
+    assert kpi.trips(recorded("Supply", tripped, SUPPLY), "it").value == 2
+    assert kpi.trips(recorded("Supply", QUIET, SUPPLY), "it").value == 0
+
+
+def test_a_dip_is_one_at_the_load_where_somebody_measures_it_and_of_an_inverter_that_is_on() -> None:
+    load = {**QUIET, "Set Grid Power / W": [-100.0, -100, -500, -500, -500, -500]}
+    load["Voltage / V"] = [100.0, 100, 98, 99, 99, 99]
+    load["Supply State / 1"] = [1.0, 1, 1, -1, -1, 1]
+    assert kpi.voltage_dip(recorded("Supply", load, SUPPLY), "it").value == pytest.approx(2.0)
+    assert "nothing measures at the load" in kpi.voltage_dip(recorded("Supply", load, SUPPLY), "it").definition
+    there = {**load, "Mains Voltage / V": [230.0, 230, 207, 0, 0, 230]}
+    assert kpi.voltage_dip(recorded("Supply", there, SUPPLY), "it").value == pytest.approx(10.0)
 
 
 def test_a_load_that_is_too_much_is_not_owed() -> None:
@@ -287,7 +442,8 @@ def test_swings_count_from_the_first_sample_of_a_frequency_that_stands_for_three
     """The way to 400 W, then 50 W too much, 20 W too little and 20 W too much: these three."""
     given = [0.0, 450.0, 380.0, 420.0]
     assert kpi.decay_of_swings(answered([50.5] * 4, [400.0] * 4, given), "it").value == pytest.approx(1.0)
-    assert kpi.decay_of_swings(answered([50.5] * 3, [400.0] * 3, given[:3]), "it").value == 0.0
+    brief = kpi.decay_of_swings(answered([50.5] * 3, [400.0] * 3, given[:3]), "it")
+    assert brief.unmeasurable == "no frequency stood for 3 s"
 
 
 def test_what_the_bms_does_not_let_through_is_not_the_charger_s() -> None:
@@ -349,7 +505,7 @@ def test_nothing_flows_where_nobody_is_heard() -> None:
     assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14, *lost), "it").value == pytest.approx(50 / 0.01)
     rests = [-100.0] * 8 + [0.0] * 6
     assert kpi.power_without_link(managed(rests, [9] * 14, [1] * 14, *lost), "it").value == 0.0
-    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14), "it").value == 0.0
+    assert kpi.power_without_link(managed(power, [9] * 14, [1] * 14), "it").unmeasurable == "nobody lost the link"
 
 
 # --- what giving back costs -------------------------------------------------------------------------------------------

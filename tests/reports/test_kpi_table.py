@@ -13,7 +13,8 @@ CHARGERS = """
     set-point settling time; set-point dead time; grid power error; grid power bias; reserve activation time;
     frequency insensitivity; reserve delivered; supply served; supply restart time; grid round-trip efficiency;
     power without a link; frequency response time; frequency response error; droop error; decay of swings;
-    longest sample interval; standby power; demands met
+    longest sample interval; standby power; demands met; reserve tracking error; reserve on offer; supply trips;
+    frequency answer error; ramp following error; ramp delay; ramp settling time
 """
 MANAGERS = """
     price of giving back; more energy through the pack; warnings that came late; turns of the power;

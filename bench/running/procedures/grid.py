@@ -120,7 +120,7 @@ class FollowFrequencyProcedure(OnTheGrid[FollowFrequency]):
 
     def __init__(self, step: FollowFrequency, place: Place) -> None:
         super().__init__(step, place)
-        self._times, self._hertz = _trace(step.frequency)
+        self._times, self._hertz = _trace(step.points)
         if not 0.02 <= step.period <= 10:
             raise ValueError(f"a sample each {step.period:g} s: give 0.02 to 10 s.")
         can = min(self.charger.charge, self.charger.discharge)
@@ -144,9 +144,10 @@ class FollowFrequencyProcedure(OnTheGrid[FollowFrequency]):
         return {**super().set_points(), **mine}
 
     def words(self) -> dict[str, str]:
-        """See `Procedure`: the response, as Hz and share."""
+        """See `Procedure`: the response, as Hz and share, and whose frequency it is."""
         points = self.step.response.points
-        return {"response": ", ".join(f"{hertz:+g} Hz {100 * share:+g} %" for hertz, share in points)}
+        told = {"response": ", ".join(f"{hertz:+g} Hz {100 * share:+g} %" for hertz, share in points)}
+        return told | ({"frequency": self.step.source} if self.step.source else {})
 
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""

@@ -184,7 +184,11 @@ def _hertz(given: float | str, place: Place) -> Callable[[], float]:
     if not isinstance(given, str):
         return lambda: float(given)
     seed = place.specimen.random.getrandbits(32)
-    trace = frequency.synthetic(_DAY, seed=seed) if given == "synthetic" else frequency.read(Path(given))
+    trace = (
+        frequency.synthetic_frequency(_DAY, seed=seed)
+        if given == "synthetic"
+        else frequency.read_frequency(Path(given))
+    )
     return lambda: trace.at(place.clock() % float(trace.time[-1]))
 
 

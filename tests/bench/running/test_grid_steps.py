@@ -1,9 +1,11 @@
 """Steps on the grid side: what reaches the pack of what a grid asks for, and what is refused before that."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from bench.recording.run import RunRecord
 from bench.testing import TestBench
 from bench.verdicts import InputError
 from models.grid.charger import Charger
+from models.grid.frequency import synthetic_frequency
 from models.grid.week import Days, Outage, Trip
 from tests.bench.conftest import STATION
 from tests.bench.fakes import Plant
@@ -155,6 +158,58 @@ def test_a_fast_response_is_recorded_twenty_times_a_second(on: On) -> None:
     run = on("virtual-vehicle").run(FollowFrequency([(0, 50.0), (1, 49.5), (3, 49.5)], containment(), period=0.05))
     time = column(run, "Test Time / s")[~np.isnan(column(run, "Grid Frequency / Hz"))]
     assert np.diff(time) == pytest.approx(0.05)
+
+
+def test_a_record_of_a_frequency_is_answered_as_a_trace_that_is_written_down(on: On, tmp_path: Path) -> None:
+    """A file of a user's, and what was made of the statistics: each step says whose it is."""
+    file = tmp_path / "mains.csv"
+    hertz = [50.0] * 5 + [49.9] * 5 + [50.0]
+    file.write_text("time,frequency\n" + "".join(f"{time},{each}\n" for time, each in enumerate(hertz, 100)))
+    run = on("virtual-vehicle").run(FollowFrequency(file, period=0.5), FollowFrequency(synthetic_frequency(10, seed=3)))
+    asked, count = column(run, "Set Grid Power / W"), column(run, "Step Count / 1")
+    assert np.nanmin(asked[count == 1]) == pytest.approx(-11000 * 0.09 / 0.19)
+    first, second = (event for event in run.events if event["type"] == "step started")
+    assert first["words"]["frequency"] == str(file)
+    assert "seed 3" in second["words"]["frequency"]
+    assert second["set_points"]["reserve"] == 11000
+
+
+def test_a_frequency_is_what_it_holds(tmp_path: Path) -> None:
+    """A run goes on only with the same trace, though the file is called the same."""
+    file = tmp_path / "mains.csv"
+    seen = set[str]()
+    for last in (50.0, 50.02):
+        file.write_text(f"time,frequency\n0,50.0\n1,49.98\n2,{last}\n")
+        os.utime(file, ns=(0, round(1e9 * last)))
+        seen.add(FollowFrequency(file).identity)
+    made = [FollowFrequency(synthetic_frequency(60, seed=seed)).identity for seed in (1, 2, 1)]
+    assert (len(seen), len(set(made))) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, r"frequency .*mains\.csv cannot be read: No such file"),
+        ("time,frequency\n0,50\n1,50\n5,50\n", r"mains\.csv, line 4: 4 s after the row above where 1 s is the step"),
+        (
+            "time,frequency\n0,50000\n1,50000\n",
+            r"line 2: frequency is 50000; it looks like mHz; give Hz from 45 up to 55",
+        ),
+        ("time,frequenzy\n0,50\n1,50\n", r"line 2: has no frequency.*each row needs time, frequency"),
+        ("time,frequency\n0,50\n1,\n", r"line 3: frequency is ''; give a finite number"),
+        ("time,frequency\n0,50\n", r"has 1 rows; give two or more with time, frequency"),
+    ],
+)
+def test_a_record_that_is_none_is_refused_before_anything_is_switched_on(
+    on: On, tmp_path: Path, text: str | None, why: str
+) -> None:
+    file = tmp_path / "mains.csv"
+    if text is not None:
+        file.write_text(text)
+    bench = on("virtual-vehicle")
+    with pytest.raises(InputError, match=why) as raised:
+        bench.run(FollowFrequency(str(file)))
+    assert "\n" not in str(raised.value)
 
 
 # --- a load -----------------------------------------------------------------------------------------------------------
