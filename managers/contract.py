@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any, NoReturn, Protocol, runtime_checkable
@@ -81,10 +81,6 @@ class Request:
     def hours_to(self, time: datetime) -> float:
         """From now, h; negative for what is past."""
         return (time - self.time).total_seconds() / 3600
-
-    def without_trip(self) -> "Request":
-        """The same, where nobody wants to go anywhere."""
-        return replace(self, trip=None)
 
 
 def parsed(body: bytes) -> Any:

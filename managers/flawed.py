@@ -3,9 +3,10 @@
 What finds none of them finds nothing.
 """
 
+from dataclasses import replace
+
 from managers.contract import Request
 from managers.reference import Habits, Reference, State
-from managers.tracking import Belief
 from managers.vehicle import Range
 
 
@@ -19,40 +20,31 @@ class Percent(Reference):
 
 
 class Myopic(Reference):
-    """Looks 6 h ahead and wants nothing in the car behind that, so that it sells down to the reserve first."""
+    """Its plan has no terminal value: what is in the car where the plan ends, at a departure or a day on, is nothing.
 
-    habits = Habits(sees=6.0, ends_well=False)
+    So it drains to the reserve by then. It looks as far ahead as the reference, and says what it sees.
+    """
+
+    habits = Habits(ends_well=False)
+
+    def _state(self, request: Request) -> State:
+        return replace(super()._state(request), need=0.0)
 
 
 class Stubborn(Reference):
-    """Goes on by what it assumed when it did not hear from the car: what its plan has charged is in the car, it thinks.
+    """Holds its last set point on a lost link: where the car is not heard any more, it goes on as it was.
 
-    A link that was lost took 0 W meanwhile. It says nothing of it and asks nobody until the car has been away.
+    A charger that has lost it rests, whatever it holds: a manager that does not hear the *car* is still obeyed.
     """
 
     def _forget(self) -> None:
         super()._forget()
-        self._assumed: float | None = None
-        self._since: Request | None = None
-        self._held = 0.0
-
-    def _believe(self, request: Request) -> Belief:
-        belief = super()._believe(request)
-        if request.reason == "link" and self._since is not None and self._assumed is None:
-            self._assumed = self._since.soc
-        if not request.plugged or request.reason == "arrival":
-            self._assumed = None
-        if self._assumed is not None and self._since is not None:
-            self._assumed = min(max(self._assumed + self._moved(self._since, request), 0.0), 1.0)
-            belief = Belief(self._assumed, sure=True)
-        self._since = request
-        return belief
-
-    def _moved(self, since: Request, request: Request) -> float:
-        through = self._held * since.efficiency if self._held > 0 else self._held / since.efficiency
-        return min(through, since.car_charge) * -request.hours_to(since.time) / since.energy
+        self._held: float | None = None
 
     def _power(self, state: State) -> tuple[float, str]:
+        lost = state.request.soc is None or state.request.reason == "link"
+        if lost and self._held is not None:
+            return self._held, "as it was"
         power, why = super()._power(state)
         self._held = power
         return power, why

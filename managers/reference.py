@@ -1,8 +1,9 @@
 """The reference: a linear programme of the day ahead, and behind it a rule that no forecast and no plan can overrule.
 
 The rule: below the reserve it charges with all there is; as long before a departure as full power needs, and a time of
-grace on top, it does so too; it gives back nothing that it is not sure of. The grace is as long as links are lost, cars
-leave early and cold cells take less. In all the time that is left the programme decides by cost.
+grace on top, it does so too; it gives back nothing that it is not sure of, and who is begun in the middle of things is
+sure of nothing for a while. The grace is as long as links are lost (a router is off all night: six hours), and an hour
+for cold cells that take less. In all the time that is left the programme decides by cost.
 """
 
 from collections.abc import Mapping
@@ -29,16 +30,15 @@ class Habits:
 
     `grace` (h) before a departure everything is in the car; `guard` is a share of the charge by which reserve and need
     are raised; `wear` the price of a kWh through the pack, `still` (h) the time between two turns of the power's sign,
-    `smallest` the share of the charger's power below which it rests. `sees` (h) is how far ahead it looks at all, and
-    `ends_well` whether it wants anything in the car behind that.
+    `smallest` the share of the charger's power below which it rests. `ends_well` is whether it wants anything in the
+    car where its plan ends.
     """
 
-    grace: float = 3.0
+    grace: float = 7.0
     guard: float = 0.03
     wear: float = 0.06
     still: float = 1.0
     smallest: float = 0.08
-    sees: float = 24.0
     ends_well: bool = True
 
 
@@ -100,7 +100,6 @@ class Reference:
     # --- what is ---------------------------------------------------------------------------------------------------
 
     def _state(self, request: Request) -> State:
-        request = self._seen(request)
         belief = self._believe(request)
         ways = Range(request)
         energy, guard = request.energy, self.habits.guard
@@ -109,11 +108,6 @@ class Reference:
             request, ways, belief, belief.soc * energy, self._reserve(ways) * energy + guard * energy,
             min(ways.need() + guard * (request.trip is not None), 1.0) * energy, hours, _full(request),
         )  # fmt: skip
-
-    def _seen(self, request: Request) -> Request:
-        trip = request.trip
-        far = trip is not None and request.hours_to(trip.departure) > self.habits.sees
-        return request.without_trip() if far and self.habits.sees < Habits().sees else request
 
     def _believe(self, request: Request) -> Belief:
         return self._tracker.follow(request)
@@ -144,7 +138,8 @@ class Reference:
             return self._most(state), must
         plan = self._plan(state)
         power = self._calm(state, self._safe(state, float(plan.power[0])))
-        return power, "the cheapest day" if power else "rest"
+        rest = "rest" if state.belief.sure else "rest: its charge is not sure"
+        return power, "the cheapest day" if power else rest
 
     def _must(self, state: State) -> str:
         """Why it has to charge with all there is; empty where it has not to."""
@@ -198,7 +193,7 @@ class Reference:
         hours = np.full(count, request.step / 3600)
         hours[0] = (request.step - _into(request.time, request.step)) / 3600
         ends = np.cumsum(hours)
-        home = (ends <= min(state.hours, self.habits.sees)) | (ends - hours[0] <= 0)
+        home = (ends <= state.hours) | (ends - hours[0] <= 0)
         house, sun = np.array(request.ahead("house")), np.array(request.ahead("sun"))
         house[0], sun[0] = request.house or house[0], request.sun if request.sun is not None else sun[0]
         buy, sell = np.array(request.ahead("buy")), np.array(request.ahead("sell"))

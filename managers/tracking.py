@@ -4,7 +4,8 @@ What it says is believed as far down as it likes, and up only as far as it can b
 left standing in the morning, one that tells less is only charged early.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from managers.contract import Request, Trip
 from managers.vehicle import Range
@@ -13,6 +14,10 @@ TRUST = 0.02
 """State of charge by which the car may tell more than was reckoned: rounding, losses, another trip than was told."""
 FULL = 200.0
 """W: a car that takes no more than this is full, whatever was reckoned."""
+PROBATION = timedelta(hours=12.5)
+"""For how long nothing that a car tells is sure to who was begun in the middle of things: he has no reckoning of his
+own to hold against it, and a car that tells too much does so for half a day at most, or until it is full.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Tracker:
         self._last: Request | None = None
         self._trip: Trip | None = None
         self._power, self._soc = 0.0, 0.0
+        self._proven: datetime | None = None
 
     def asked(self, power: float) -> None:
         """Remember the power (W, AC) that holds from now on."""
@@ -40,10 +46,17 @@ class Tracker:
         low, high = self._reckoned(request)
         told = request.soc
         if told is not None and request.plugged and request.car_charge < FULL:
-            high = 1.0
+            high, self._proven = 1.0, request.time
         belief = Belief(low, sure=False) if told is None or not request.plugged else _believed(told, high)
+        sure = belief.sure and self._is_proven(request)
         self._remember(request, belief.soc)
-        return belief
+        return replace(belief, sure=sure)
+
+    def _is_proven(self, request: Request) -> bool:
+        """Whether it has been followed for long enough, or from where the days begin."""
+        if self._proven is None:
+            self._proven = request.time if request.reason == "start" else request.time + PROBATION
+        return request.time >= self._proven
 
     def _remember(self, request: Request, soc: float) -> None:
         """On the way nothing is reckoned: what it left with, and how far it meant to go, stay until it is back."""

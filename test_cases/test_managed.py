@@ -92,6 +92,16 @@ def jumping() -> Days:
     return suffering(*dips, soc=0.3)
 
 
+def unheard() -> Days:
+    """Nobody goes anywhere, and the car tells no charge any more soon after it has begun to give back."""
+    return replace(night(0.5, ()), outages=(Outage("soc", 0.6 * HOUR, 3 * HOUR),))
+
+
+def begun_anew() -> Days:
+    """Nobody goes anywhere, and much is to be kept; who is begun anew in mid-discharge is told so once more."""
+    return replace(night(0.6, ()), reserve=90.0, outages=(Outage("restart", 0.6 * HOUR, 0.9 * HOUR),))
+
+
 HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the link is lost": lambda: suffering(Outage("link", 0.6 * HOUR, 1.6 * HOUR)),
     "the link is lost while it charges": lambda: long_night(90.0, 0.2, Outage("link", 4 * HOUR, 6 * HOUR)),
@@ -105,8 +115,16 @@ HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the forecast is stale": lambda: suffering(Outage("forecast", 0.5 * HOUR, 6 * HOUR)),
     "cold cells give less than they tell": lambda: replace(night(0.45, ()), reserve=90.0),
     "a long way from an ordinary socket": lambda: long_night(130.0, 0.4),
+    "the car is not heard while it gives back": unheard,
+    "a boost from below the reserve ends long before the departure": lambda: long_night(90.0, 0.12),
+    "an efficiency of 85 for 0.85 begins to charge too late": lambda: long_night(60.0, 0.25),
+    "a manager that is begun anew keeps a reserve that is not the usual one": begun_anew,
 }
-CHARGERS = {"the link is lost while it charges": 3700.0, "a long way from an ordinary socket": 2300.0}
+CHARGERS = {
+    "the link is lost while it charges": 3700.0,
+    "a long way from an ordinary socket": 2300.0,
+    "an efficiency of 85 for 0.85 begins to charge too late": 2300.0,
+}
 """W, where it is not the station's."""
 NIGHTLY = ("the manager is begun anew in mid-discharge", "the trip cannot be reached")
 

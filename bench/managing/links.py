@@ -21,6 +21,8 @@ GROUP = "packbench.manager_links"
 OTHERWISE = "http"
 LOST = 5.0
 """s after which a lost link or manager is 0 W, on the clock of the bench."""
+OFF = 60.0
+"""s after which the outputs are off for one who is still lost, on the same clock: a rest is not yet that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,14 @@ def open_link(which: str, *, beside: bool = False) -> Link:
         raise InputError(
             f"A manager over {word} needs {error.name}: python3 -m pip install 'packbench[v2x]'."
         ) from error
+
+
+def kind_of(which: str) -> str:
+    """The first word of the kind of link that leads to `which`."""
+    word, colon, _ = which.partition(":")
+    if colon and word in _own():
+        return _own()[word].words[0]
+    return word if colon and word in extensions.brought(GROUP) else OTHERWISE
 
 
 def _refuse_another(word: str) -> None:

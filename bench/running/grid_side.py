@@ -77,13 +77,17 @@ class GridSide(Protocol):
         """0 W at once."""
         ...
 
+    def off(self) -> None:
+        """Outputs off, until it is asked for something again; may be called with each scan."""
+        ...
+
 
 class Box:
     """The instrument that plays the charger: it is asked anew only where something else is wanted of it."""
 
     def __init__(self, charger: Charger, stage: Stage) -> None:
         self._charger, self._player = charger, stage.place.roles.charger
-        self._bms, self._asked = "bms" in stage.place.roles, nan
+        self._bms, self._asked, self._off = "bms" in stage.place.roles, nan, False
         self._into, self._out = (0.0, 0.0) if self._bms else (inf, inf)
 
     def follow(self, asked: float, row: Row, time: float) -> None:
@@ -97,7 +101,7 @@ class Box:
             asked = self._charger.dc_to_ac(self._into if through > 0 else -self._out)
         wanted = float(round(self._charger.allowed(asked)))
         if wanted != self._asked:
-            self._asked = wanted
+            self._asked, self._off = wanted, False
             self._player.set_grid_power(wanted)
 
     def terminals(self, power: float, row: Row, time: float) -> None:
@@ -107,9 +111,15 @@ class Box:
 
     def stop(self) -> None:
         """See `GridSide`."""
-        if self._asked:
+        if self._asked and not self._off:
             self._asked = 0.0
             self._player.set_grid_power(0.0)
+
+    def off(self) -> None:
+        """See `GridSide`: a box that is at rest is still the bench's, and would be started by a set point."""
+        if not self._off:
+            self._asked, self._off = nan, True
+            self._player.charger_off()
 
 
 class Direct:
@@ -154,6 +164,12 @@ class Direct:
         self.plug.stop()
         self._stage.sampler.note(columns.SET_GRID_POWER, 0.0)
         self._asked = 0.0  # or what was asked before it would act on for as long as it stood
+
+    def off(self) -> None:
+        """See `GridSide`."""
+        self.stop()
+        self._stage.sampler.command(0.0)
+        self._stage.flow.off()
 
     def _amperes(self, row: Row, _time: float) -> float:
         return min(self._into / max(row[_VOLTAGE], self._lowest), self._most.charge_current)

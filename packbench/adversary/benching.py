@@ -11,7 +11,7 @@ from bench.running.setup import Setup
 from bench.scenario import Charge, Discharge, Soak, Step, current_below, soc_above, soc_below
 from bench.station import load_station
 from bench.testing import TestBench
-from bench.verdicts import BenchFault, Failure
+from bench.verdicts import Failure
 from packbench.adversary.referee import CHATTER, DISCHARGED, SILENT, UNWARNED, USED_UP, Breach
 from packbench.adversary.space import Week
 from reports import kpi
@@ -70,15 +70,18 @@ def figures(run: Recording) -> Iterator[tuple[Kpi, float]]:
 
 
 def agreed(week: Week, manager: str, breach: Breach, runs: Path, station: str = STATION) -> Agreed:
-    """Play a week on a bench and say whether it shows the breach; its recording is left in `runs`."""
+    """Play a week on a bench and say whether it shows the breach; its recording is left in `runs`.
+
+    Raises `BenchFault` where the bench failed: then nobody knows.
+    """
     found, file = load_station(station)
     setup = Setup(found, file, *load_pack(found.packs[0]))
     bench = TestBench(setup, runs, TestIdentity("adversary", "adversary", breach.kind), supervised=False)
     try:
         bench.open()
         run = Recording(*bench.run(*on_the_bench(week, manager)))
-    except (BenchFault, Failure) as error:
-        return Agreed(False, f"the bench could not play it to its end: {error}")
+    except Failure as error:
+        return Agreed(False, f"on the bench {found.name} the {error.subject} failed before its end: {error}")
     finally:
         bench.conclude()
     limit = LIMITS[breach.kind]

@@ -3,6 +3,7 @@
 from hypothesis import strategies as draw
 from hypothesis.strategies import SearchStrategy
 
+from bench.managing.moments import UNHEARD
 from packbench.adversary import space
 from packbench.adversary.space import SPACE, Away, Trouble, Week
 
@@ -47,10 +48,10 @@ def _troubles(drawn: draw.DrawFn, days: int) -> Trouble:
 
 
 def _within(troubles: list[Trouble]) -> tuple[Trouble, ...]:
-    """As many lost links as `SPACE` has."""
-    left, kept = SPACE["links lost in all / quarters"], []
+    """As long unheard as `SPACE` has it."""
+    left, kept = SPACE["unheard in all / quarters"], []
     for each in troubles:
-        if each.what == "link":
+        if each.what in UNHEARD:
             if each.lasts > left:
                 continue
             left -= each.lasts

@@ -126,7 +126,7 @@ class Plant:
         time = begin
         while time < end:
             until = min((time // 900 + 1) * 900, end)
-            lost = heard and self.days.suffers("link", time) is not None
+            lost = heard and self.days.unheard(time) is not None
             power = 0.0 if lost else self.allowed(time, self.home.charger.charge, car)
             car = self.after(car, time, power, until - time)
             time = until

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol, runtime_checkable
 
 from bench.managing.answer import Answer, Manager, NoAnswer, understood
 from bench.managing.moments import REASONS, happenings
@@ -13,6 +14,15 @@ from packbench.adversary.home import CarState, Plant
 
 AGAIN = 1.0
 """Km above the reserve from which on a car can come down to it once more."""
+
+
+@runtime_checkable
+class BeginsAnew(Protocol):
+    """A manager that can be ended and begun once more, and has forgotten what it did not keep."""
+
+    def begin_anew(self) -> None:
+        """End it, and begin it; raises `InputError` where it does not come back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +90,16 @@ class _Living:
                 self._power = 0.0
             if trip.returns == time:
                 self._car = self._plant.back(self._lived.departures[-1][1], trip)
-        if self._days.suffers("link", time) is not None:
+        if isinstance(self._manager, BeginsAnew) and self._is_back(time):
+            self._manager.begin_anew()
+        if self._days.unheard(time) is not None:
             self._power = 0.0
         else:
             self._ask(time, next(reason for reason in REASONS if reason in reasons))
+
+    def _is_back(self, time: float) -> bool:
+        """Whether a manager that was down is there again at this moment, and is another one."""
+        return any(each.what == "restart" and each.ends == time for each in self._days.outages)
 
     def _stand(self, time: float, end: float) -> None:
         """Hold the power from one moment to the next, or to where the car comes down to its reserve."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from bench.managing.answer import Manager
+from packbench.adversary.home import Plant
 from packbench.adversary.living import live
 from packbench.adversary.managers import opened
 from packbench.adversary.referee import Breach, counted
@@ -21,7 +22,12 @@ def replay(week: Week, manager: str) -> Sequence[Breach]:
 
 def played(week: Week, manager: Manager) -> Sequence[Breach]:
     """As `replay`, with a manager that is open."""
-    return sorted(counted(live(week.plant(), manager)), key=lambda each: each.time)
+    return played_on(week.plant(), manager)
+
+
+def played_on(plant: Plant, manager: Manager) -> Sequence[Breach]:
+    """As `played`, on any days at any home."""
+    return sorted(counted(live(plant, manager)), key=lambda each: each.time)
 
 
 TEMPLATE = '''"""Found by `packbench adversary`.

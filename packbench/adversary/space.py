@@ -22,7 +22,7 @@ ROADS = ("country", "urban", "motorway-110", "motorway-130")
 PRICES = ("flat", "night", "noon", "evening")
 CHARGERS = (7400.0, 3700.0, 11000.0)
 CONNECTIONS = (12000.0, 9000.0, 6000.0)
-TROUBLES = ("link", "soc", "jump", "forecast")
+TROUBLES = ("link", "restart", "soc", "jump", "forecast")
 
 SPACE: Mapping[str, Any] = {
     "days": (1, 7),
@@ -45,11 +45,21 @@ SPACE: Mapping[str, Any] = {
     "told of that before / quarters": (0, 8),
     "troubles": (0, 3),
     "trouble begins / quarters": (4, 668),
-    "trouble lasts / quarters": {"link": (1, 4), "soc": (1, 24), "jump": (1, 24), "forecast": (1, 96)},
-    "links lost in all / quarters": 8,
+    "trouble lasts / quarters": {
+        "link": (1, 24),
+        "restart": (1, 4),
+        "soc": (1, 24),
+        "jump": (1, 24),
+        "forecast": (1, 96),
+    },
+    "unheard in all / quarters": 24,
     "jump": (0.05, 0.5),
 }
-"""The range of every input; quarters are those of an hour."""
+"""The range of every input; quarters are those of an hour.
+
+Unheard is who has lost his link, or is begun anew: all night, for that is how long a router is off. Who puts off what
+is needed until later than this breaks his word here, whatever else he does.
+"""
 
 
 class _Spelt:

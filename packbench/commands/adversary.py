@@ -1,6 +1,5 @@
 """`packbench adversary`: searches days at home for the smallest breach of an energy manager's word."""
 
-import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,26 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.verdicts import ExitStatus, InputError
+from bench.verdicts import BenchFault, ExitStatus, InputError
 from packbench.commands.arguments import AsJson
 from packbench.console import fields_of, print_json, say
 
 if TYPE_CHECKING:
     from packbench.adversary.benching import Agreed
-    from packbench.adversary.search import Found
+    from packbench.adversary.referee import Breach
+    from packbench.adversary.search import Candidate, Found
+    from packbench.adversary.space import Week
+    from packbench.players import Player
+
+UNASKED = "No bench has been asked yet whether it agrees."
 
 
-def adversary(
+def adversary(  # noqa: PLR0913, PLR0917 - each is an option of the command
     manager: Annotated[
         str, typer.Argument(metavar="MANAGER", help="A name, http://HOST:PORT, or a command in quotes.")
     ],
     weeks: Annotated[int, typer.Option("--weeks", min=1, help="How many weeks to try.")] = 500,
     days: Annotated[int, typer.Option("--days", min=1, max=7, help="Days of the longest week.")] = 7,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes; a URL is one manager, and has one.")] = 2,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Dask scheduler, tcp://host:8786.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same finds the same.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Test file to write (default: by manager).")] = None,
     bench: Annotated[
-        bool, typer.Option("--bench/--no-bench", help="Replay a breach on the full bench before it counts.")
+        bool, typer.Option("--bench/--no-bench", help="Replay each breach on the full bench before it counts.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -39,62 +44,99 @@ def adversary(
         raise InputError(f"The adversary needs {error.name}: python3 -m pip install 'packbench[v2x]'.") from error
     with managers.opened(manager):
         pass  # who is not there is told before anything is searched
-    alone = manager.startswith("http")
-    with TemporaryDirectory() as folder:
-        # Hypothesis leaves a folder of its own wherever it is called, in every process.
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
-        found = search(
-            manager, budget=weeks, jobs=1 if alone else jobs, start=seed, tell=lambda line: say(line, err=True),
-            days=days,
-        )  # fmt: skip
-    agreed = _on_the_bench(found) if bench else None
-    _show(found, _write(found, out, agreed), agreed, as_json=as_json)
-    # A breach with which no bench agrees does not count, and the manager has not been cleared of it either.
-    raise typer.Exit(ExitStatus.FAILED if found.breach else ExitStatus.GOOD)
+    player = _player(scheduler, jobs, alone=managers.is_address(manager))
+    path = out or Path(f"test_breach_{re.sub(r'[^a-z0-9]+', '_', manager.lower()).strip('_')[:40]}.py")
+    found = search(
+        manager, budget=weeks, player=player, start=seed, tell=lambda line: say(line, err=True), days=days,
+        bench=_Bench(manager, path).asked if bench else None,
+    )  # fmt: skip
+    if found.found is not None:
+        _write(path, manager, found.found.week, found.found.breach, _words(found.found.bench))
+    _show(found, path, as_json=as_json)
+    raise typer.Exit(ExitStatus.FAILED if found.found else ExitStatus.GOOD)
 
 
-def _on_the_bench(found: "Found") -> "Agreed | None":
-    """What the full bench says of the breach; None where there is none."""
-    from packbench.adversary.benching import agreed
+def _player(scheduler: str | None, jobs: int, *, alone: bool) -> "Player":
+    from bench.recording.run import versions
+    from packbench.adversary.search import NAMED
+    from packbench.players import cluster, processes
 
-    if found.week is None or found.breach is None:
-        return None
-    say("A breach: it is replayed on the full bench before it counts.", err=True)
-    with TemporaryDirectory() as folder:
-        return agreed(found.week, found.manager, found.breach, Path(folder))
+    if scheduler is None:
+        return processes(NAMED, 1 if alone else jobs)
+    if alone:
+        raise InputError(
+            f"--scheduler {scheduler}: a manager at an address is one, and a cluster is many: leave it out, or give a "
+            "name or a command, of which each worker starts its own."
+        )
+    return cluster(NAMED, scheduler, versions()["packbench"])
+
+
+class _Bench:
+    """Asks the full bench of a breach; what it had no answer to is left at `path`."""
+
+    def __init__(self, manager: str, path: Path) -> None:
+        self._manager, self._path = manager, path
+
+    def asked(self, week: "Week", breach: "Breach") -> "Agreed":
+        """Replay; raises `BenchFault` where the bench failed."""
+        from packbench.adversary.benching import agreed
+
+        say(f"{breach.kind}: it is replayed on the full bench before it counts.", err=True)
+        with TemporaryDirectory() as folder:
+            try:
+                found = agreed(week, self._manager, breach, Path(folder))
+            except BenchFault as error:
+                _write(self._path, self._manager, week, breach, UNASKED)
+                raise BenchFault(
+                    f"{error} It was to replay a breach, which counts neither way before it has: pytest {self._path} "
+                    "--station virtual-vehicle", error.fault,
+                ) from error  # fmt: skip
+        if not found.agrees:
+            say(_words(found), err=True)
+        return found
 
 
 def _words(agreed: "Agreed | None") -> str:
     if agreed is None:
-        return "No bench has been asked yet whether it agrees."
+        return UNASKED
     verdict = "The bench agrees, and the breach counts" if agreed.agrees else "The bench does not agree: it counts not"
     return f"{verdict}: {agreed.text}."
 
 
-def _write(found: "Found", out: Path | None, agreed: "Agreed | None") -> Path | None:
+def _write(path: Path, manager: str, week: "Week", breach: "Breach", words: str) -> None:
+    """Leave the test that replays a breach; raises `InputError` where it cannot be written."""
     from packbench.adversary.replaying import written
 
-    if found.week is None or found.breach is None:
-        return None
-    name = re.sub(r"[^a-z0-9]+", "_", found.manager.lower()).strip("_")[:40]
-    path = out or Path(f"test_breach_{name}.py")
     try:
-        text = written(found.week, found.manager, found.breach, agreed=_words(agreed), file=path.name)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(written(week, manager, breach, agreed=words, file=path.name), encoding="utf-8")
     except OSError as error:
         raise InputError(f"--out {path}: {error.strerror}.") from error
-    return path
 
 
-def _show(found: "Found", path: Path | None, agreed: "Agreed | None", *, as_json: bool) -> None:
+def _show(found: "Found", path: Path, *, as_json: bool) -> None:
+    counted = found.found
     if as_json:
-        print_json({**fields_of(found), "file": path, "bench": None if agreed is None else fields_of(agreed)})
+        print_json({
+            "manager": found.manager, "tried": found.tried, "seconds": found.seconds, **_told(counted),
+            "file": None if counted is None else path, "rejected": [_told(each) for each in found.rejected],
+        })  # fmt: skip
         return
     each = f"{found.tried} weeks in {found.seconds:.0f} s, {found.seconds / found.tried:.2f} s each"
-    if found.breach is None:
+    if found.rejected:
+        each += f"; the bench rejected {len(found.rejected)} of the plant model's, which count not"
+    if counted is None:
         say(f"{found.manager}: no breach in {each}.")
         return
-    say(f"{found.manager}: {found.breach.kind}, after {each}.")
-    say(found.breach.text)
-    say(_words(agreed))
+    say(f"{found.manager}: {counted.breach.kind}, after {each}.")
+    say(counted.breach.text)
+    say(_words(counted.bench))
     say(f"It is replayed by: pytest {path} --station virtual-vehicle")
+
+
+def _told(candidate: "Candidate | None") -> dict[str, object]:
+    """Week, breach and what the bench said, as JSON has them."""
+    if candidate is None:
+        return {"week": None, "breach": None, "bench": None}
+    return {name: None if value is None else fields_of(value) for name, value in (
+        ("week", candidate.week), ("breach", candidate.breach), ("bench", candidate.bench),
+    )}  # fmt: skip

@@ -59,10 +59,25 @@ def test_a_full_car_that_was_taken_for_less_is_believed_again(request_: dict[str
     assert manager.decide(later(request_, 15, soc=0.99, charge=0.0))["power"] < 0
 
 
+def test_who_is_begun_anew_gives_nothing_that_a_car_may_only_tell(request_: dict[str, Any]) -> None:
+    """It has no reckoning of its own to hold against what is told; a full car proves it, and so does half a day."""
+    anew = {**request_, "reason": "link"}
+    assert Reference().decide(request_)["power"] < 0
+    manager = Reference()
+    answers = [manager.decide(anew), *(manager.decide(later(request_, minutes)) for minutes in range(15, 180, 15))]
+    assert all(each["power"] >= 0 for each in answers)
+    assert answers[0]["say"] == "rest: its charge is not sure"
+    assert manager.decide(later(request_, 180, soc=0.99, charge=0.0))["power"] < 0
+    manager = Reference()
+    manager.decide(anew)
+    asked = {**later(request_, 13 * 60), "trip": None}
+    assert manager.decide(asked)["power"] < 0
+
+
 def test_it_is_ready_long_before_the_departure_that_was_told(request_: dict[str, Any]) -> None:
-    """Three hours before, it charges with all there is, at whatever price."""
+    """Hours before, it charges with all there is, at whatever price: as long as a router is off at night."""
     request_["car"]["soc"] = 0.3
-    request_["trip"] |= {"departure": "2026-01-12T22:00:00+01:00", "distance": 120}
+    request_["trip"] |= {"departure": "2026-01-13T02:00:00+01:00", "distance": 120}
     assert Reference().decide(request_)["power"] == 7400
 
 

@@ -3,7 +3,8 @@
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from bench.grid.steps import Manage
 from bench.managing import link as http
 from bench.managing.answer import NoAnswer
 from bench.managing.link import Link
-from bench.managing.links import LOST
+from bench.managing.links import LOST, OFF
 from bench.testing import TestBench
+from models.grid.week import Outage
 from tests.bench.managing.clients import until
 from tests.bench.managing.manager import manager
 from tests.bench.running.test_managed_over_modbus import column, decisions, hours
@@ -122,3 +124,44 @@ def test_one_that_does_one_thing_at_a_time_is_not_lost_while_it_decides(monkeypa
         assert False in looks
         assert not link.lost
         link.close()
+
+
+LOSES, COMES = 300.0, 600.0
+"""s of the step at which the link is lost, and is back."""
+
+
+@pytest.mark.parametrize("station", ["virtual-module", "virtual-wallbox"])
+def test_a_lost_link_costs_the_power_and_then_the_outputs(on: On, station: str) -> None:
+    """A box at rest is still the bench's: it is told to stop, and is asked anew once somebody is heard again."""
+    bench = on(station, soc=0.5)
+    world, outputs = bench.engine.bench.world, dict[float, bool]()
+    assert world is not None
+    bench.engine.sampler.observers.append(lambda row: outputs.update({row[0]: bool(world.outputs().load)}))
+    with manager(lambda _: {"power": -3000}) as (address, _):
+        run = bench.run(Manage(address, hours(0.25, outages=(Outage("link", LOSES, COMES),))))
+    first = decisions(run)[0]["time"] - decisions(run)[0]["at"]
+    time, power = column(run, "Test Time / s") - first, column(run, "Power / W")
+    lost = (time > LOSES) & (time <= COMES)
+    assert power[(time > 100) & (time <= LOSES)].max() < 0
+    assert np.abs(power[lost & (time > LOSES + LOST)]).max() == 0.0
+    behind = lost & (time > LOSES + OFF)
+    assert behind.any()
+    if station == "virtual-module":
+        assert outputs.keys() >= set(time + first)
+        assert not any(outputs[each] for each in time[behind] + first)
+    else:
+        asked = column(run, "Set Grid Power / W")
+        assert (asked[lost & (time > LOSES + LOST) & (time < LOSES + OFF - 2 * LOST)] == 0.0).all()
+        assert np.isnan(asked[behind]).all()  # asked for nothing, not even for a rest: it was told to stop
+    assert power[time > COMES + 60.0].max() < 0
+
+
+@pytest.mark.parametrize("said", [None, b"no JSON"])
+def test_a_manager_that_says_nothing_valid_any_more_costs_the_outputs_too(on: On, said: bytes | None) -> None:
+    answers: Iterator[object] = chain([{"power": -3000}], repeat(said))
+    with manager(lambda _: next(answers)) as (address, _):  # type: ignore[arg-type, return-value]
+        run = on("virtual-wallbox", soc=0.5).run(Manage(address, hours(0.5)))
+    failed = next(event["time"] for event in decisions(run) if event["problem"])
+    time, asked = column(run, "Test Time / s"), column(run, "Set Grid Power / W")
+    assert np.isnan(asked[time > failed + OFF]).all()
+    assert (asked[(time > failed) & (time < failed + OFF - 2 * LOST)] == 0.0).all()

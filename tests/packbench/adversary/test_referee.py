@@ -1,14 +1,17 @@
 """What counts as a breach, with managers so simple that what they do is known."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from packbench.adversary import Away, Trouble, Week
+from packbench.adversary import Away, Trouble, Week, replay
 from packbench.adversary.drawing import weeks
 from packbench.adversary.living import Lived, live
+from packbench.adversary.managers import There, opened
 from packbench.adversary.referee import (
     CHATTER,
     DISCHARGED,
@@ -19,6 +22,7 @@ from packbench.adversary.referee import (
     breaches,
     counted,
 )  # fmt: skip
+from packbench.adversary.space import SPACE
 
 Rule = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -150,6 +154,71 @@ def test_a_faulty_state_of_charge_is_told_and_a_stale_forecast_is_the_old_one() 
     assert [each["car"]["soc"] for each in manager.asked[8:12]] == [None] * 4
     assert [each["car"]["soc"] for each in manager.asked[20:24]] == [0.75] * 4
     assert manager.asked[50]["forecast"] == manager.asked[39]["forecast"] != manager.asked[61]["forecast"]
+
+
+class Mortal(Told):
+    """Counts how often it was begun anew, and when it was asked last before."""
+
+    anew: tuple[str, ...] = ()
+
+    def begin_anew(self) -> None:
+        self.anew = (*self.anew, self.asked[-1]["time"])
+
+
+def test_behind_a_restart_it_is_another_that_is_asked_and_nothing_flows_meanwhile() -> None:
+    manager = Mortal(always(3000))
+    record = live(Week(soc=0.3, troubles=(Trouble("restart", 8, 3),)).plant(), manager)
+    assert manager.anew == ("2026-04-12T01:45:00+01:00",)
+    assert [each["reason"] for each in manager.asked[7:10]] == ["tick", "link", "tick"]
+    assert {each.power for each in record.stretches if 8 * 900 <= each.begin < 11 * 900} == {0.0}
+
+
+def test_one_in_a_process_of_its_own_is_begun_anew_as_well() -> None:
+    with opened(f"{sys.executable} -m managers reference") as manager:
+        assert isinstance(manager, There)
+        before = manager.link
+        manager.begin_anew()
+        (decision, *_) = live(Week().plant(), manager).decisions
+        assert manager.link is not before
+        assert not decision.problem
+
+
+def told(value: Any) -> str:
+    """A range as the document has it."""
+    match value:
+        case Mapping():
+            return "; ".join(f"{name} {told(each)}" for name, each in value.items())
+        case (int() | float() as low, int() | float() as high) if not isinstance(low, bool):
+            return f"{low:g} to {high:g}"
+        case tuple():
+            return ", ".join(told(each) for each in value)
+        case str() | bool():
+            return str(value)
+    return f"{value:g}"
+
+
+def test_the_space_is_written_down() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "manager-contract.md").read_text(encoding="utf-8")
+    assert [
+        f"| {name} | {told(value)} |" for name, value in SPACE.items() if f"| {name} | {told(value)} |" not in document
+    ] == []
+
+
+def test_a_link_can_be_lost_for_longer_than_the_reference_once_was_ready_before() -> None:
+    """Found by hand in the wider space: with three hours of grace it left 38 km short."""
+    week = Week(
+        days=2, season="paris-july", soc=0.4, reserve=96, connection=6000.0, house=1.65, foreseen=0.68,
+        trips=(Away(home=62, away=39, distance=220, road="urban"),), troubles=(Trouble("link", begins=40, lasts=19),),
+    )  # fmt: skip
+    assert replay(week, "reference") == []
+
+
+def test_a_manager_that_is_begun_anew_is_not_deceived_by_a_charge_that_jumped_meanwhile() -> None:
+    week = Week(
+        soc=0.9, reserve=100, price="evening", season="paris-april", trips=(Away(40, 32, 220),),
+        troubles=(Trouble("restart", 73, 2), Trouble("jump", 73, 22, 0.3)),
+    )  # fmt: skip
+    assert replay(week, "reference") == []
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bench.managing.link import Link
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary import Week, replay
-from packbench.adversary.managers import opened
+from packbench.adversary.managers import There, opened
 from packbench.adversary.referee import Breach
-from packbench.adversary.search import one, search
+from packbench.adversary.search import NAMED, Outset, one, search
+from packbench.players import processes
 
 SERVED = f"{sys.executable} -m managers"
 
@@ -61,16 +61,18 @@ def test_a_search_that_takes_long_says_nothing_on_standard_output(
     monkeypatch.setattr("hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS", 0)
     broken = Breach("reserve", 900.0, "it broke its word.")
     monkeypatch.setattr("packbench.adversary.search.played", lambda _week, _who: [broken])
-    assert one("reference", 3, 1, 0).breach == broken
+    assert one(Outset("reference", 3, 1, 0)).breach == broken
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.long
 def test_the_same_seed_finds_the_same_however_many_search() -> None:
     alone, both = (
-        search("percent", budget=20, jobs=jobs, start=3, tell=lambda _: None, days=1, ) for jobs in (1, 2)
-    )  # fmt: skip
-    assert alone.week == both.week
+        search("percent", budget=20, player=processes(NAMED, jobs), start=3, tell=lambda _: None, days=1)
+        for jobs in (1, 2)
+    )
+    assert alone.found is not None
+    assert alone.found == both.found
     assert alone.tried == both.tried
 
 
@@ -90,9 +92,9 @@ def test_a_manager_behind_a_url_is_asked_over_the_wire() -> None:
 
 def test_a_killed_process_is_nobodys_breach() -> None:
     with opened(f"{SERVED} reference") as manager:
-        assert isinstance(manager, Link)
-        assert manager._process is not None
-        process: Any = manager._process.running
+        assert isinstance(manager, There)
+        assert manager.link._process is not None
+        process: Any = manager.link._process.running
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(BenchFault, match="signal 9"):
             manager.decide({})
@@ -126,7 +128,7 @@ def test_a_manager_that_raises_is_its_own_failure() -> None:
     from packbench.adversary.managers import Here
     from packbench.adversary.replaying import played
 
-    (kind,) = {each.kind for each in played(Week(), Here(Broken()))}
+    (kind,) = {each.kind for each in played(Week(), Here(Broken))}
     assert kind == "gave no valid answer"
 
 

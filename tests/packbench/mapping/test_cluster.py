@@ -18,6 +18,7 @@ from packbench.mapping import players
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.measuring import measure
 from packbench.mapping.outcome import Outcome
+from packbench.players import SELDOM, seldom_interrupted
 from reports.recording import Recording
 from tests.bench.cli_support import packbench_here
 from tests.packbench.mapping.outcomes import SEASON, hop
@@ -104,7 +105,7 @@ def looks_each() -> tuple[list[float], list[float]]:
         return [callbacks[name].callback_time for name in ("profile", "tick")]
 
     before = each()
-    with players._seldom_interrupted():
+    with seldom_interrupted():
         return before, each()
 
 
@@ -115,7 +116,7 @@ def test_a_worker_leaves_a_field_alone_and_looks_at_itself_again_afterwards(addr
         )
     assert first == second
     before, meanwhile = first
-    assert max(before) < players.SELDOM == min(meanwhile)
+    assert max(before) < SELDOM == min(meanwhile)
 
 
 def test_workers_with_another_packbench_are_refused(address: str, fields: list[Field], tmp_path: Path) -> None:

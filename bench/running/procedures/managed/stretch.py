@@ -11,7 +11,7 @@ from bench import columns
 from bench.columns import INDEX
 from bench.managing.answer import Answer, NoAnswer, understood
 from bench.managing.inquiry import Inquiry, Reply
-from bench.managing.links import Link, Seen, Standing
+from bench.managing.links import LOST, OFF, Link, Seen, Standing
 from bench.managing.moments import REASONS, happenings
 from bench.managing.reaching import DECEIVING
 from bench.managing.request import Asking, Telling, displayed
@@ -34,6 +34,8 @@ SETTLED, STILL = 5.0, 0.02
 """s without a power that is asked for, and 1/h of the pack's capacity: below that a car rests, and its charger does."""
 SCALED = frozenset({"house", "sun"})
 """Of a forecast, what is another share of what it will be."""
+ENDURED = OFF - LOST
+"""s behind the first scan at which somebody is lost: that may itself come so late."""
 _VOLTAGE, _CURRENT = INDEX[columns.VOLTAGE], INDEX[columns.CURRENT]
 _SOC, _COLDEST = INDEX[columns.SOC], INDEX[columns.CELL_TEMPERATURE_MIN]
 _LIMITS = INDEX[columns.CHARGE_LIMIT], INDEX[columns.DISCHARGE_LIMIT]
@@ -59,6 +61,7 @@ class Stretch:
         self._reasons = {"start"}  # also behind a pause: nothing is asked of the car until somebody has decided anew
         self._answer, self._looked = Answer(0.0), max(course.time, 0.0) - LOOK
         self._problem, self._missed = "", False
+        self._lost = inf
         self._kept: float | None = None
         self._wanted: float | None = None
         self._range = self._needed = nan
@@ -76,7 +79,8 @@ class Stretch:
     @property
     def next_moment(self) -> float:
         """When something happens next, s of the days."""
-        return self._due[0]
+        off = self._lost + ENDURED
+        return self._due[0] if off <= self._course.time else min(self._due[0], off)
 
     def rests(self, time: float) -> bool:
         """Whether nothing has been asked of the car for so long that nothing flows, and nobody is thinking about it."""
@@ -112,6 +116,9 @@ class Stretch:
             power = -self._car.scale * self._car.driving(time)
             self._side.stop()
             self._side.terminals(power, row, time)
+        elif time + ROUNDING >= self._lost + ENDURED:
+            power = 0.0
+            self._side.off()
         else:
             power = self._allowed(time)
             self._side.follow(power, row, time)
@@ -221,6 +228,8 @@ class Stretch:
 
     def _obey(self, answer: Answer, problem: str, time: float, plugged: bool) -> None:
         self._answer, self._problem = answer if plugged else replace(answer, power=0.0), problem
+        # Lost for as long as nobody has anything valid to say, whoever is to blame: what to do is nobody's word then.
+        self._lost = min(self._lost, time) if problem else inf
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
