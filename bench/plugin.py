@@ -47,6 +47,7 @@ from bench.verdicts import (
     InputError,
     PackFailure,
     TestError,
+    UnsuitedError,
     Verdict,
     blame_of,
     fault_of,
@@ -344,6 +345,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     with interrupts.at_once():
         try:
             return (yield)
+        except UnsuitedError as error:
+            if pyfuncitem.get_closest_marker("skip_unsuited") is None:
+                raise
+            under_test = pyfuncitem.stash.get(_bench_key, None)
+            pytest.skip(f"{under_test.pack.name if under_test else 'the pack'} is not made for it: {error}")
         except pytest.fail.Exception as error:
             if not iscoroutinefunction(pyfuncitem.obj) or _has_begun(pyfuncitem, error):
                 raise

@@ -264,6 +264,13 @@ class InputError(ValueError):
         self.fault = fault
 
 
+class UnsuitedError(InputError):
+    """The pack is not made for what was asked of it: nothing was switched on, and nothing is wrong with test or bench.
+
+    One sentence with what was asked, and which limit of the pack's it is beyond.
+    """
+
+
 _OUT_OF_RESOURCES = frozenset(
     number
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EMFILE", "ENFILE", "ENOMEM")

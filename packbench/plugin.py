@@ -105,6 +105,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "other_packs: run with each of the station's other packs instead of the default one"
     )
+    config.addinivalue_line(
+        "markers", "skip_unsuited: skipped, with the reason, for a pack that is not made for what the test asks of it"
+    )
     config.addinivalue_line("markers", "needs(*roles): left out where nobody plays one of these roles")
     if options.given(config) or config.stash.get(_named_key, False) or _asks_for_folders_of_ours(config):
         _enter(config)

@@ -7,7 +7,7 @@ from bench.columns import DISCHARGE_LIMIT
 from bench.road import Drive, night_outside
 from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, Until, current_below, soc_above, soc_below
 from bench.strategies import FollowLimit
-from bench.verdicts import InputError
+from bench.verdicts import UnsuitedError
 
 if TYPE_CHECKING:
     from bench.pack import PackFile
@@ -25,11 +25,11 @@ ROOM = 0.005
 def departure(drive: Drive, pack: "PackFile", arrival: float = ARRIVAL) -> float:
     """State of charge (0 to 1) to leave with, to arrive with `arrival`.
 
-    Raises `InputError` where that is more than a full pack.
+    Raises `UnsuitedError` where that is more than a full pack, `InputError` for a road that cannot be driven at all.
     """
     leaves = drive.departure(pack, arrival) + ROOM
     if leaves > 1.0:
-        raise InputError(
+        raise UnsuitedError(
             f"{pack.name} has not enough for {drive.road} in {drive.season}: it takes {100 * (leaves - arrival):.0f} % "
             f"of a charge, and it is to arrive with {100 * arrival:.0f} %."
         )

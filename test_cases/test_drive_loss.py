@@ -4,6 +4,7 @@ import pytest
 
 from packbench import Drive, PackFile, Require, RunScenario, Soak, Verify, drive_losses, kpi, to_departure
 
+pytestmark = pytest.mark.skip_unsuited
 OTHERS = ("country", "motorway-110", "motorway-130", "mountain-pass", "short-hop")
 
 

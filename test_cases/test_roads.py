@@ -1,9 +1,12 @@
 """Roads and seasons: a car's pack on its way, what it costs there, and how it arrives at the charger.
 
-How truly a drive is followed is required of a car's pack: a module's share of a road is less than its meters know.
+What is a car's own is asked of packs that coolant keeps as warm as a car's: how truly a drive is followed (a module's
+share of a road is less than its meters know), and how long a recharge takes behind it (air does not heat cells as a car
+does). A station without a coolant unit leaves those out.
 """
 
 from dataclasses import replace
+from math import isfinite
 
 import pytest
 
@@ -23,8 +26,10 @@ from packbench import (
 )
 
 WINTER, SUMMER = "oslo-winter", "seville-summer"
+pytestmark = pytest.mark.skip_unsuited
 
 
+@pytest.mark.needs("coolant")
 @pytest.mark.requirement("PB-RD-01")
 def test_drive_cycle_following(run_scenario: RunScenario, require: Require, pack: PackFile) -> None:
     """A drive on a country road follows its command, 25 °C."""
@@ -90,6 +95,7 @@ def test_arrival_after_preconditioning(
         pytest.param("urban", "oslo-winter", 8.0, None, id="night outside"),
     ],
 )
+@pytest.mark.needs("coolant")
 @pytest.mark.requirement("PB-MAP-02")
 def test_recharge_after(
     run_scenario: RunScenario, require: Require, pack: PackFile, road: str, season: str, hour: float,
@@ -99,10 +105,14 @@ def test_recharge_after(
     run = run_scenario(*recharge_after(road, pack, season=season, hour=hour, start=start))
     require(kpi.arrival_off_the_cars(run, "drive"), at=None)
     require(kpi.charge_time(run, "fast recharge", 0.10, 0.80), at=None)
-    require(kpi.plating_margin(run, "fast recharge"))
+    margin = kpi.plating_margin(run, "fast recharge")
+    # Where nobody has a model it is not known, and stands so among the figures: that is no failure of a pack.
+    if isfinite(margin.value):
+        require(margin)
     require(kpi.derating(run, "drive"))
 
 
+@pytest.mark.needs("coolant")
 @pytest.mark.requirement("PB-MAP-03")
 def test_spread_of_the_map(run_scenario: RunScenario, require: Require, pack: PackFile) -> None:
     """How far apart the recharges of a reduced map are: a motorway and a short hop, in the cold and in the heat."""

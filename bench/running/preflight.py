@@ -12,10 +12,11 @@ from bench.clock import utc_now
 from bench.planned import Planned
 from bench.running import thresholds
 from bench.running.procedures import Place, Procedure, bounds, contract, procedure_for
+from bench.running.procedures.base import BeyondThePack
 from bench.safety import limits
 from bench.scenario import Step
 from bench.station import StationFile
-from bench.verdicts import InputError
+from bench.verdicts import InputError, UnsuitedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ def _planned(procedure: Procedure[Any]) -> Planned:
 
 
 def check(steps: Sequence[Step], place: Place) -> Outlook:
-    """Raise `InputError` with every set point that cannot be; otherwise say what to expect."""
+    """Raise `InputError` with every set point that cannot be; otherwise say what to expect.
+
+    Where all that is wrong is that the pack is not made for it, that is an `UnsuitedError`.
+    """
     if not steps:
         raise InputError("The scenario has no steps: give bench.run at least one.")
     procedures, problems = list[Procedure[Any]](), list[str]()
@@ -58,7 +62,8 @@ def check(steps: Sequence[Step], place: Place) -> Outlook:
             procedures.append(found)
             problems += _problems(found)
     if problems:
-        raise InputError("Scenario refused before it started: " + " ".join(problems))
+        kind = UnsuitedError if all(isinstance(each, BeyondThePack) for each in problems) else InputError
+        raise kind("Scenario refused before it started: " + " ".join(problems))
     pack = place.pack
     durations = [step.expected_duration(pack) for step in steps]
     mean_voltage = (pack.voltage_min + pack.voltage_max) / 2
@@ -109,7 +114,8 @@ def _problems_of(procedure: Procedure[Any]) -> Iterable[str]:
     # Source and sink of one step may be too small for the same reason.
     found += contract.said(procedure)
     for problem in dict.fromkeys(found or contract.values(procedure)):
-        yield f"Step {step.name!r}: {problem}"
+        sentence = BeyondThePack if isinstance(problem, BeyondThePack) else str
+        yield sentence(f"Step {step.name!r}: {problem}")
 
 
 def calibration_overdue(station: StationFile) -> list[str]:

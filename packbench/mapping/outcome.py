@@ -6,10 +6,10 @@ from dataclasses import field as of
 from math import isfinite, nan
 from typing import Any
 
-from bench.road import CAR_SCALE
 from bench.verdicts import Verdict
 from packbench.mapping import fields
 from reports import kpi
+from reports.kpi.several import comparable
 
 MEASURED, FITTED, ASSUMED = "measured", "fitted", "assumed"
 CANNOT = "CANNOT"
@@ -18,8 +18,6 @@ TIME, LEAVES, ENERGY = "charge time", "departure", "energy"
 MARGIN, DERATING, POWER = kpi.plating_margin.key, kpi.derating.key, kpi.mean_power.key
 ARRIVES, OFF = kpi.arrival_temperature.key, kpi.arrival_off_the_cars.key
 CONSUMPTION, CONDITIONING = kpi.consumption.key, kpi.preconditioning_energy.key
-MOST_OFF = 2.0
-"""K by which a pack may be off what a car's would be, where its heat is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ class Outcome:
     @property
     def comparable(self) -> bool:
         """Whether its time is that of a car: a smaller pack is so only as warm as a car's would be."""
-        off = self.figure(OFF)
-        return self.scale >= CAR_SCALE or (off.known and abs(off.value) <= MOST_OFF)
+        return comparable(self.scale, self.figure(OFF).value)
 
     @property
     def time(self) -> Figure:

@@ -117,6 +117,14 @@ class Explained:
 
     def __init__(self, value: float, assumed: Mapping[str, float] | None = None, /, **words: object) -> None:
         self.value, self.assumed, self.words = value, assumed or {}, words
+        self.unmeasurable = ""
+
+    @classmethod
+    def nothing(cls, why: str, /, **words: object) -> "Explained":
+        """No value, though nothing of the pack's is missing: `why` this recording cannot show one, and what could."""
+        found = cls(nan, **words)
+        found.unmeasurable = why
+        return found
 
 
 class Unseen(Explained):
@@ -227,6 +235,7 @@ class KpiFunction(Generic[Q]):
                 counts=self.counts,
             )
             figure = self._figure(asked, words, found)
+            why = why or (found.unmeasurable if isinstance(found, Explained) else "")
             return replace(figure, unmeasurable=why) if why else figure
         except (InputError, TestError):  # sentences already; a recording's own is an InputError
             raise

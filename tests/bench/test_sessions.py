@@ -431,6 +431,44 @@ def test_a_driver_of_one_s_own_is_the_bench_s_wherever_it_lies(
     assert bench.run_log.cause.blame == "bench"
 
 
+TOO_MUCH = """
+import pytest
+from bench.road import Drive
+from packbench.roads import to_departure
+
+FAR = Drive("motorway-130", season="winter", hour=8.0)
+
+MARK
+def test_too_fast(bench):
+    bench.run(FAR)
+
+MARK
+def test_too_far(bench):
+    bench.run(*to_departure(FAR, bench.pack, arrival=0.9), FAR)
+
+MARK
+def test_wrong_as_well(bench):
+    bench.run(FAR, Discharge("50C", until=elapsed(seconds=20)), Rest(until=[]))
+"""
+
+
+def test_a_pack_that_is_not_made_for_what_a_test_asks_is_skipped_with_the_reason(session: RunSession) -> None:
+    told = session(TOO_MUCH.replace("MARK", "@pytest.mark.skip_unsuited"), "--pack=li-metal-24s", "-rs")
+    fast, far, wrong = (told.runs[f"test_{name}"] for name in ("too_fast", "too_far", "wrong_as_well"))
+    assert (fast["verdict"], far["verdict"], wrong["verdict"]) == ("INCONCLUSIVE", "INCONCLUSIVE", "TEST ERROR")
+    said = " ".join(told.output.split())
+    assert "li-metal-24s is not made for it: Scenario refused before it started: Step 'drive': renault-5-class" in said
+    assert "its discharge_current allows 2.85 A" in said
+    assert "li-metal-24s is not made for it: li-metal-24s has not enough for motorway-130 in winter" in said
+    assert all(run["bench_verdict"]["safe"] for run in (fast, far, wrong))
+
+
+def test_a_test_that_asks_too_much_of_a_pack_and_does_not_say_that_it_may_is_wrong(session: RunSession) -> None:
+    told = session(TOO_MUCH.replace("MARK", ""), "--pack=li-metal-24s")
+    assert {run["verdict"] for run in told.runs.values()} == {"TEST ERROR"}
+    assert told.status == 2
+
+
 def test_what_skips_itself_on_an_open_bench_is_not_judged_and_not_aborted(session: RunSession) -> None:
     ended = session("""
 import pytest

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.verdicts import Measurement
 from reports import kpi
 from reports.recording import Recording
 from tests.reports.conftest import CAPACITY, Module, RunWriter
@@ -46,3 +47,51 @@ def test_of_one_there_is_no_spread(tmp_path: Path) -> None:
     run = recorded(tmp_path, (1.0, 0.85))
     assert isnan(kpi.charge_time_spread(run, 1).value)
     assert kpi.longest_charge_time(run, 1).value == pytest.approx(3600 * 0.7, rel=0.02)
+
+
+# --- behind a road ----------------------------------------------------------------------------------------------------
+
+
+def drive(module: Module, off: float, scale: float) -> None:
+    """A minute on the road, at whose end the coldest and the hottest cell are `off` K off those of a car's, or less."""
+    module.step("drive", "Drive", "PROFILE", lambda m: m.time > 60 * m.index)
+    started = next(each for each in reversed(module.events) if each["type"] == "step started")
+    end = module.cell_temperature + (0.9 if off > 0 else -0.6)
+    started["set_points"] = {"scale": scale, "distance": 1000.0, "expected arrival": end - off}
+    started["words"] = {"conditioned by": "chamber"}
+
+
+def after_roads(folder: Path, *offs: float, scale: float = 0.005) -> Recording:
+    module = Module()
+    for off in offs:
+        drive(module, off, scale)
+        recharge(module, 1.0)
+    return Recording.load(RunWriter(folder).write(module, "test_several"))
+
+
+@pytest.mark.parametrize("asked", [kpi.charge_time_spread, kpi.longest_charge_time])
+def test_a_pack_that_is_not_as_warm_as_a_cars_gives_no_figure(tmp_path: Path, asked: kpi.KpiFunction[...]) -> None:
+    figure = asked(after_roads(tmp_path, 0.5, -4.0), 2)
+    assert isnan(figure.value)
+    assert figure.unmeasurable.startswith(
+        "not comparable, cells arrived -4.0 K off those of a car's pack behind step 3 (drive, by the chamber)"
+    )
+    judged = Measurement(figure.name, figure.value, figure.unit, at_most=1.5, unmeasurable=figure.unmeasurable)
+    assert judged.verdict == "INCONCLUSIVE"
+
+
+def test_one_that_is_as_warm_and_one_as_large_give_one(tmp_path: Path) -> None:
+    for number, run in enumerate((
+        after_roads(tmp_path / "warm", 1.5, -1.5), after_roads(tmp_path / "large", 0.5, -4.0, scale=0.97)
+    )):  # fmt: skip
+        assert kpi.charge_time_spread(run, 2).value == pytest.approx(1.0, rel=0.05), number
+
+
+def test_only_the_drive_that_a_recharge_comes_from_counts(tmp_path: Path) -> None:
+    """A second recharge without one comes from nowhere."""
+    module = Module()
+    drive(module, 0.5, 0.005)
+    for _ in range(2):
+        recharge(module, 1.0)
+    run = Recording.load(RunWriter(tmp_path).write(module, "test_several"))
+    assert kpi.charge_time_spread(run, 2).unmeasurable == ""

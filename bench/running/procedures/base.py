@@ -30,6 +30,12 @@ def ask_nothing(_row: Row, _time: float) -> None:
     """The control law of a step that asks nothing of the instruments."""
 
 
+class BeyondThePack(str):
+    """A problem of a step that no other bench would not have: the pack is not made for what is asked of it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Extremes:
     """The lowest and the highest that a step may ask of an instrument; SI units, magnitudes for a current."""

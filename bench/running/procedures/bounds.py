@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from bench.running import thresholds
 from bench.running.declared import Place
-from bench.running.procedures.base import Extremes
+from bench.running.procedures.base import BeyondThePack, Extremes
 from instruments.roles import Ratings
+
+PACK = "the pack"
+"""Begins what a limit of the pack's is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class Bound:
 
     value: float
     owner: str
+
+    @property
+    def sentence(self) -> type[str]:
+        """The kind of a sentence about what is beyond it."""
+        return BeyondThePack if self.owner.startswith(PACK) else str
 
 
 Check = Callable[[Extremes, Place], Iterable[str]]
@@ -78,7 +86,7 @@ def _discharge(wanted: Extremes, place: Place) -> Iterable[str]:
 
 def _current(wanted: Extremes, bound: Bound) -> Iterable[str]:
     if not (0 < wanted.high <= bound.value and wanted.low >= 0):
-        yield f"{wanted.high:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A."
+        yield bound.sentence(f"{wanted.high:.4g} A, {bound.owner} allows more than 0 and at most {bound.value:.4g} A.")
 
 
 @bound("source", "voltage")
@@ -154,9 +162,10 @@ def _degrees(wanted: Extremes, place: Place, owner: str, takes: tuple[float, flo
     charge, discharge = place.pack.limits.charge_temperature, place.pack.limits.discharge_temperature
     for whose, verb, (low, high) in (
         (owner, "takes", takes),
-        ("the pack", "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
+        (PACK, "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
     ):
         for temperature in dict.fromkeys((wanted.low, wanted.high)):
             if not low <= temperature <= high:
                 meant = thresholds.meant(temperature, "degC", low, high)
-                yield f"{temperature:g} °C, {whose} {verb} {low:g} to {high:g} °C.{meant}"
+                sentence = BeyondThePack if whose == PACK else str
+                yield sentence(f"{temperature:g} °C, {whose} {verb} {low:g} to {high:g} °C.{meant}")

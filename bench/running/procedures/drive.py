@@ -20,7 +20,7 @@ from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
 from bench.road import CAR_SCALE, Drive, pack_energy
 from bench.running.declared import Place
-from bench.running.procedures.base import Control, Envelope, Extremes, Stage
+from bench.running.procedures.base import BeyondThePack, Control, Envelope, Extremes, Stage
 from bench.running.procedures.leading import FINE, LEAD, Leading, cells, conditioner
 from bench.running.procedures.profile import Following
 from bench.running.sampling import Row
@@ -132,7 +132,7 @@ class DriveProcedure(Following[Drive]):
         most = self.most_discharged
         if currents[at] > most:
             share = float(np.mean(currents > most))
-            yield (
+            yield BeyondThePack(
                 f"{journey.car.name} needs {currents[at]:.3g} A of this pack at {journey.where(at)} (scale "
                 f"{self.scale:.3g}), its discharge_current allows {most:g} A, and {100 * share:.1f} % of the time is "
                 "beyond it: give another road, car or pack, or a smaller scale."

@@ -11,7 +11,7 @@ from bench.columns import INDEX
 from bench.road import TARGET_BAND, Precondition
 from bench.running.declared import Place
 from bench.running.ending import Conditions
-from bench.running.procedures.base import Control, Envelope, Procedure, Stage, ask_nothing
+from bench.running.procedures.base import BeyondThePack, Control, Envelope, Procedure, Stage, ask_nothing
 from bench.running.procedures.leading import Leading, conditioner
 from bench.running.sampling import Row
 
@@ -43,7 +43,7 @@ class PreconditionProcedure(Procedure[Precondition]):
         """See `Procedure`."""
         allowed = self.place.pack.limits.charge_temperature
         if not allowed.min <= self.step.to <= allowed.max:
-            yield (
+            yield BeyondThePack(
                 f"{self.step.to:g} degC, the pack's charge_temperature allows {allowed.min:g} to {allowed.max:g} degC."
             )
         if not self.step.within > 0:
