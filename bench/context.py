@@ -49,14 +49,16 @@ class BenchContext:
             raise InputError(f"station {self.station_file}: it names no packs, so choose one with --pack.")
         self.pack_name: str = option("--pack") or packs[0]
         self.other_packs = [] if self.pack_given else list(packs[1:])
-        for name in (self.pack_name, *self.other_packs):
-            pack, file = load_pack(name)
+        chosen = [load_pack(name) for name in (self.pack_name, *self.other_packs)]
+        for pack, file in chosen:
             config.hook.pytest_packbench_pack_chosen(pack=pack, file=file)
             accepted.load(self.accepted_in, pack)  # a file that is wrong is told before anything is switched on
         self.temperatures = _temperatures(option("--temperatures"))
         self.runs = _runs_folder(option("--runs"))
         self.waivers = load_waivers(option("--waivers"), config.rootpath)
         self.requirements = load_requirements(option("--requirements"), config.rootpath)
+        self.contradictions = self.requirements.disagreements(pack for pack, _ in chosen)
+        """Of limits in the list of requirements and in the packs."""
         self.seed: int = option("--seed")
         self.defects: tuple[str, ...] = tuple(option("--defect"))
         self.managers: tuple[str, ...] = tuple(option("--manager")) or (REFERENCE,)

@@ -15,7 +15,7 @@ import pytest
 from bench import ends, junit
 from bench.clock import utc_now
 from bench.context import BenchContext
-from bench.recording.session_log import Session, SessionLog, TestEnd
+from bench.recording.session_log import CONTRADICTIONS, Session, SessionLog, TestEnd
 from bench.safety import interrupts
 from bench.verdicts import ExitStatus, Verdict
 
@@ -58,6 +58,7 @@ class SessionKeeper:
         self.session.facts |= {"station": context.station.name, "pack": context.pack_name}
         self.session.facts |= {"waivers_expired": [str(each) for each in context.waivers.expired(utc_now().date())]}
         self.session.facts |= {"requirements": context.requirements.as_facts()}
+        self.session.facts |= {CONTRADICTIONS: context.contradictions} if context.contradictions else {}
         before = self.log.before
         if context.past is not None and before is not None and context.past.manifest.get("session") == before.id:
             self.session.go_on_from(before, self.runs)

@@ -166,15 +166,9 @@ def _is_worker(config: pytest.Config) -> bool:
 def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
     """One test per temperature and manager, and per pack where a test asks for the others.
 
-    `fixtures` are those that are ours. Raises `pytest.Collector.CollectError` for a test that is marked with a
-    requirement which is not in the list, or with a role that there is not.
+    `fixtures` are those that are ours.
     """
     context = metafunc.config.stash[_context_key]
-    try:
-        _refuse_unknown_roles(metafunc.definition)
-        context.requirements.refuse_unknown(metafunc.definition.nodeid, ends.requirements_of(metafunc.definition))
-    except InputError as error:
-        raise pytest.Collector.CollectError(f"packbench: {error}") from None
     marks = {mark.name: mark for mark in metafunc.definition.iter_markers()}
     if "temperature" in fixtures and not _parametrized(metafunc, "temperature"):
         metafunc.parametrize("temperature", context.temperatures, ids=lambda value: f"{value:g}C")
@@ -182,6 +176,29 @@ def parametrize(metafunc: pytest.Metafunc, fixtures: Collection[str]) -> None:
         metafunc.parametrize("manager", context.managers)
     if "other_packs" in marks and "pack" in fixtures:
         metafunc.parametrize("pack", context.other_packs, indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A test that is marked with what nobody knows is a mistake of its file, whatever fixtures it uses."""
+    report = yield
+    context = collector.config.stash.get(_context_key, None)
+    if context is None:
+        return report
+    try:
+        for item in (each for each in report.result or () if isinstance(each, pytest.Item)):
+            _refuse_unknown_marks(item, context)
+    except InputError as error:
+        return pytest.CollectReport(report.nodeid, "failed", f"packbench: {error}", [])
+    return report
+
+
+def _refuse_unknown_marks(item: pytest.Item, context: BenchContext) -> None:
+    """Raise `InputError` for a role that there is not, and for a requirement that is not in the list."""
+    _refuse_unknown_roles(item)
+    context.requirements.refuse_unknown(item.nodeid, ends.requirements_of(item))
 
 
 def _parametrized(metafunc: pytest.Metafunc, name: str) -> bool:
@@ -217,6 +234,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     context = config.stash.get(_context_key, None)
     if context is None:
         return
+    for item in items:  # those that were collected before the session became the bench's
+        try:
+            _refuse_unknown_marks(item, context)
+        except InputError as error:
+            _refuse(config.pluginmanager.get_plugin(KEEPER), error, ExitStatus.WRONG_INPUT)
     named, played = not context.other_packs, set(context.station.played)
     dropped = [
         item for item in items

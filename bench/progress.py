@@ -20,7 +20,7 @@ from bench.columns import INDEX
 from bench.durations import spell
 from bench.plain import plain
 from bench.recording.aftermath import UNSAFE
-from bench.recording.session_log import Session
+from bench.recording.session_log import CONTRADICTIONS, Session
 from bench.testing import TestBench
 from bench.verdicts import FAILED, Verdict
 
@@ -180,6 +180,8 @@ class ProgressDisplay:
             self._reporter.write_line(plain(f"packbench: {session.trouble}"), red=True, bold=True)
         for line in session.waiver_lines():
             self._reporter.write_line(plain(line), yellow=True, bold=line.startswith("WAIVER"))
+        for line in session.facts.get(CONTRADICTIONS, ()):
+            self._reporter.write_line(plain(f"REQUIREMENTS: {line}"), yellow=True)
         for line in session.bench_lines():
             loud = {"red": True, "bold": True} if line.startswith(UNSAFE) else {}
             self._reporter.write_line(plain(line), **loud)

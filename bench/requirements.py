@@ -83,13 +83,18 @@ def limit_at(table: Limits, temperature: float) -> float | None:
     return table[nearest] if abs(nearest - temperature) <= TOLERANCE else None
 
 
+def allowed_at(table: Limits, temperature: float) -> float | None:
+    """What a figure at `temperature` (degC) is judged by: one limit holds at any, of several see `limit_at`."""
+    return next(iter(table.values())) if len(table) == 1 else limit_at(table, temperature)
+
+
 def source_of(sources: Mapping[str, str], kpi: str, condition: str) -> str:
     """Where what is required of a KPI under a condition comes from; empty where the sources of a file do not say it."""
     place = f"requirements.{kpi}"
     return sources.get(f"{place}.{condition}", sources.get(place, ""))
 
 
-def _read(written: object) -> dict[str, Conditions]:
+def read(written: object) -> dict[str, Conditions]:
     """What stands under `requirements`; raises `WrongAt` for what is no requirement."""
     if not isinstance(written, Mapping):
         raise files.WrongAt((), written, "needs the keys of KPIs, each with its limit")
@@ -166,5 +171,5 @@ def _at(read: Callable[[Any], T], written: object, key: object) -> T:
         raise files.WrongAt((str(key), *wrong.where), wrong.found, str(wrong)) from wrong
 
 
-Requirements = Annotated[dict[str, dict[str, dict[float, float | None]]], BeforeValidator(_read)]
+Requirements = Annotated[dict[str, dict[str, dict[float, float | None]]], BeforeValidator(read)]
 """`Conditions` by the key of their KPI."""

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.recording.manifest import read_manifest, write_manifest
-from bench.recording.session_log import ENDED, RUNNING, Session, SessionLog, TestEnd, last_session, settled
+from bench.recording.session_log import (
+    CONTRADICTIONS,
+    ENDED,
+    RUNNING,
+    Session,
+    SessionLog,
+    TestEnd,
+    last_session,
+    settled,
+)
 from bench.verdicts import ExitStatus, InputError
 from reports import results
 from reports.page import write
@@ -22,6 +31,8 @@ from reports.page import write
 RUNS, RESULTS, FILES = "runs", "allure-results", "files"
 UNION = ("station", "pack")
 """Facts of a session that are a name."""
+LISTS = ("waivers_expired", CONTRADICTIONS)
+"""Facts that are sentences, each of which is told once."""
 
 
 @dataclass
@@ -141,14 +152,14 @@ def _ends(job: Job, session: Session) -> Iterator[TestEnd]:
 
 def _facts(told: Iterable[tuple[Job, Session]]) -> dict[str, Any]:
     """What they have in common, and of each what it takes to have its tests again."""
-    facts: dict[str, Any] = {"waivers_expired": [], "requirements": {}, "jobs": []}
+    facts: dict[str, Any] = {**{name: [] for name in LISTS}, "requirements": {}, "jobs": []}
     names: dict[str, dict[str, None]] = {name: {} for name in UNION}
     for job, session in told:
         own = session.facts
         for name in UNION:
             names[name] |= {str(own[name]): None} if own.get(name) else {}
-        expired = (each for each in own.get("waivers_expired", ()) if each not in facts["waivers_expired"])
-        facts["waivers_expired"] += list(expired)
+        for name in LISTS:
+            facts[name] += [each for each in own.get(name, ()) if each not in facts[name]]
         facts["requirements"] |= own.get("requirements", {})
         again = {name: value for name, value in own.items() if name not in facts}
         tests = {job.called(nodeid): nodeid for nodeid in _nodeids(session)}

@@ -1,7 +1,7 @@
 """Which runs may go from a disk that gets full: by rules that say why each of the others is kept."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +39,14 @@ class Pruning:
             yield run
 
 
-def plan(root: Path, *, last: int, failures: bool) -> Pruning:
+def plan(root: Path, *, last: int, failures: bool, nights: int | None = None) -> Pruning:
     """What would go: all but the `last` runs of each test, failures, what history or a later run refers to, the living.
 
-    With `failures` those that did not pass may go as well. Raises `InputError` where there is no such folder.
+    With `failures` those that did not pass may go as well; of history the newest `nights` of each station count, or
+    all. Raises `InputError` where there is no such folder.
     """
     runs = list_runs(root)
-    reasons = _reasons(root, runs, last=last, failures=failures)
+    reasons = _reasons(root, runs, referred(root, nights), last=last, failures=failures)
     goes = [run for run in runs if run.run_id not in reasons]
     return Pruning(
         root, goes, [Kept(run, reasons[run.run_id]) for run in runs if run.run_id in reasons],
@@ -53,11 +54,12 @@ def plan(root: Path, *, last: int, failures: bool) -> Pruning:
     )  # fmt: skip
 
 
-def _reasons(root: Path, runs: Sequence[RunSummary], *, last: int, failures: bool) -> Mapping[str, str]:
+def _reasons(
+    root: Path, runs: Sequence[RunSummary], remembered: Container[str], *, last: int, failures: bool
+) -> Mapping[str, str]:
     """Why runs stay, by id; one that may go is not in it."""
     session, reasons = last_session(root), dict[str, str]()
     in_session = {end.run for end in session.tests.values()} if session else set()
-    remembered = referred(root)
     newest = {run.run_id for several in _by_test(runs).values() for run in several[max(len(several) - last, 0) :]}
     resumed = {run.resumed_from for run in runs if run.resumed_from}
     for run in runs:

@@ -1,6 +1,6 @@
 """Requirements and what came of their tests: one row each, and those that nothing was run for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from csv import writer
 from dataclasses import dataclass
 from html import escape
@@ -9,13 +9,16 @@ from typing import Any
 
 from bench.plain import no_formula
 from reports.front.sections.matrix import UNJUDGED, deciding
-from reports.markup import cells, section, table, verdict_badge
+from reports.kpi import found
+from reports.markup import badge, cells, section, table, verdict_badge
 from reports.outcome import ORDER, Outcome
 from reports.tables import Row, quantity, tightest
 
 FILE, REQIF = "requirements.csv", "requirements.reqif"
 """Beside the page."""
 UNCOVERED = "no test in this session"
+SIGNS: Mapping[str, str] = {"at_least": "≥", "at_most": "≤", "within": "±"}
+"""Of a limit, by the sense of its KPI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class Covered:
     clause: str = ""
     kpi: tuple[str, ...] = ()
     tests: tuple[Outcome, ...] = ()
+    limit: str = ""
+    """What the list says that its figures must be, in words."""
+    source: str = ""
+    """Where it says that this comes from."""
 
     @property
     def verdict(self) -> str:
@@ -46,24 +53,45 @@ def coverage(listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome]) 
         Covered(
             identifier, str(entry.get("text", "")), str(entry.get("clause", "")), tuple(entry.get("kpi", ())),
             tuple(test for test in tests if identifier in test.requirements),
+            "; ".join(_limits(entry.get("limit") or {})), str(entry.get("source", "")),
         )
         for identifier, entry in {**{each: {} for each in marked}, **listed}.items()
         if identifier in listed or not listed or identifier in marked
     ]  # fmt: skip
 
 
+def _limits(listed: Mapping[str, Any]) -> Iterator[str]:
+    """Limits by figure, condition and temperature in words: `discharge capacity ≥ 1.96 Ah at C/3, 25 °C`."""
+    for key, conditions in listed.items():
+        kpi = found().named(key)
+        sign, unit = (SIGNS[kpi.sense], kpi.unit) if kpi else (":", "")
+        for condition, limits in conditions.items():
+            for temperature, limit in limits.items():
+                if limit is not None:
+                    at = [condition, f"{float(temperature):g} °C" if len(limits) > 1 else ""]
+                    where = ", ".join(filter(None, at))
+                    yield f"{key} {sign} {quantity(float(limit), unit)}{f' at {where}' if where else ''}"
+
+
 def requirements(
-    listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str], folder: str = ""
-) -> str:
-    """The section of a page; nothing where no test is marked and there is no list. `folder` has its files."""
+    listed: Mapping[str, Mapping[str, Any]], tests: Sequence[Outcome], links: Mapping[str, str], folder: str = "",
+    contradictions: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """The section of a page; nothing where no test is marked and there is no list. `folder` has its files.
+
+    `contradictions` are sentences on limits that the list and a pack file do not agree on.
+    """
     rows = coverage(listed, tests)
-    missing = [each.identifier for each in rows if not each.tests]
-    told = f"<p>Without a test in this session: {escape(', '.join(missing))}.</p>" if missing else ""
+    missing = [each for each in rows if not each.tests]
+    listing = ", ".join(each.identifier for each in missing)
+    told = f"<p>Without a test in this session: {escape(listing)}.</p>" if missing else ""
+    told += table(("Requirement", "What it says"), "".join(map(_untested, missing)))
+    said = "".join(f"<p>{badge('two limits', 'unsure')} {escape(each)}</p>" for each in contradictions)
     names = ("Requirement", "What it says", "Worst", "Tightest figure", "Allowed", "Margin", "Tests")
     shown = table(names, "".join(_row(each, links) for each in rows if each.tests))
     files = f'<a href="{folder}{FILE}">as a table</a>, <a href="{folder}{REQIF}">as ReqIF</a>'
     note = f"the worst of all tests that are marked with each; {files}"
-    return section("Requirements", shown + told, note)
+    return section("Requirements", said + shown + told, note)
 
 
 def _row(covered: Covered, links: Mapping[str, str]) -> str:
@@ -71,11 +99,21 @@ def _row(covered: Covered, links: Mapping[str, str]) -> str:
     figure = cells("", "", "") if row is None else cells(
         f"{row.name} {quantity(row.value, row.unit)}", row.allowed, _margin(row),
     )  # fmt: skip
-    clause = f"<br><small>{escape(covered.clause)}</small>" if covered.clause else ""
     return (
-        f"<tr><td><b>{escape(covered.identifier)}</b></td><td>{escape(covered.text)}{clause}</td>"
-        f"<td>{verdict_badge(covered.verdict)}</td>{figure}<td>{_tests(covered, links)}</td></tr>"
+        f"<tr>{_said(covered)}<td>{verdict_badge(covered.verdict)}</td>{figure}<td>{_tests(covered, links)}</td></tr>"
     )
+
+
+def _untested(covered: Covered) -> str:
+    return f"<tr>{_said(covered)}</tr>"
+
+
+def _said(covered: Covered) -> str:
+    """What it says, where that comes from, which figures show it, and what they must be."""
+    limit = "; from ".join(filter(None, (covered.limit, covered.source)))
+    told = (covered.clause, f"Figures: {', '.join(covered.kpi)}" if covered.kpi else "", limit)
+    small = "".join(f"<br><small>{escape(each)}</small>" for each in told if each)
+    return f"<td><b>{escape(covered.identifier)}</b></td><td>{escape(covered.text)}{small}</td>"
 
 
 def _margin(row: Row) -> str:
@@ -97,11 +135,15 @@ def as_csv(rows: Sequence[Covered]) -> str:
     """The table for a requirements tool: one line for each requirement and test, one for what has none."""
     out = StringIO()
     table = writer(out, lineterminator="\n")
-    table.writerow(["id", "clause", "text", "test", "verdict", "figure", "value", "allowed", "margin", "source", "run"])
+    table.writerow([
+        "id", "clause", "text", "test", "verdict", "figure", "value", "allowed", "margin", "source", "run",
+        "kpi", "limit", "limit source",
+    ])  # fmt: skip
     for covered in rows:
         for test in covered.tests or (None,):
             said = map(no_formula, (covered.identifier, covered.clause, covered.text))
-            table.writerow([*said, *_of(test)])
+            asked = map(no_formula, (", ".join(covered.kpi), covered.limit, covered.source))
+            table.writerow([*said, *_of(test), *asked])
     return out.getvalue()
 
 

@@ -15,6 +15,7 @@ from reports.tables import quantity
 NAMESPACE = "http://www.omg.org/spec/ReqIF/20110401/reqif.xsd"
 ATTRIBUTES = (
     "ReqIF.ForeignID", "ReqIF.Text", "Clause", "Figures", "Verdict", "Tightest figure", "Allowed", "Tests",
+    "Limit", "Limit from",
 )  # fmt: skip
 """Names of a requirement's attributes; those with a dot are what the ReqIF implementation guide calls them."""
 STRING, KIND, WHOLE, LIST = "packbench-string", "packbench-requirement", "packbench-specification", "packbench-list"
@@ -85,6 +86,7 @@ def _values(covered: Covered) -> Iterator[str]:
     yield "" if row is None else f"{row.name} {quantity(row.value, row.unit)}"
     yield "" if row is None else row.allowed
     yield "\n".join(f"{test.verdict}: {test.nodeid}" for test in covered.tests)
+    yield from (covered.limit, covered.source)
 
 
 def _named(parent: ET.Element, tag: str, identifier: str, name: str, moment: str) -> ET.Element:

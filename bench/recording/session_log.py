@@ -75,6 +75,8 @@ _LESS_THAN_VERIFIED = {
     REPORTED: "After {} of them only the instruments themselves say so: `packbench check` names what has no witness.",
     GONE: "{} died with its process, and its simulators with it.",
 }
+CONTRADICTIONS = "requirements_contradicted"
+"""Fact of a session: sentences on limits that its list of requirements and its packs do not agree on."""
 _OWN = ("id", "state", "started", "ended", "exit_status", "trouble", "collected", "begun")
 _DERIVED = ("schema", "process", "tests", "verdicts", "not_verified_safe")
 _FORMERLY = {"INPUT": str(Verdict.TEST_ERROR)}

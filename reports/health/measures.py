@@ -5,13 +5,14 @@ died before it could say.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import isfinite
+from math import hypot, isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.safety.guard import CONNECTED
+from instruments.accuracy import Accuracy, range_for
 from reports.recording import Floats, Recording
 
 BENCH = "bench"
@@ -22,6 +23,12 @@ MICROSECOND = 6
 """Digits of a time that mean something: what is behind them comes from adding up periods."""
 NEARLY_NONE = 0.05
 """Share of the largest current below which two ammeters are not compared."""
+
+STRETCHES = 10
+"""That a run is cut into, to see where two meters were furthest apart."""
+OF_THE_STATED = ", of the stated uncertainty / %"
+"""How a measure is named that says of another one, which is the difference of two meters, how it stands beside the
+expanded uncertainty of both: the normalised error of ISO/IEC 17043 (E_n), in %. From 100 on one of them is wrong."""
 
 Health = dict[str, dict[str, float]]
 Found = Iterator[tuple[str, str, float]]
@@ -114,7 +121,11 @@ def _voltmeters(run: Recording) -> Found:
             ours, theirs = (run.column(column)[closed] for column in pair)
             apart = (ours - theirs)[np.isfinite(ours - theirs)]
             if len(apart):
-                yield name, "voltage against the BMS / V", float(np.median(apart))
+                middle = float(np.median(apart))
+                yield name, "voltage against the BMS / V", middle
+                still = _still(run)[closed] & np.isfinite(ours - theirs)
+                channels, both = {name: "voltage", bms: "pack voltage"}, (ours[still], theirs[still])
+                yield from _beside_what_they_state(run, name, "voltage against the BMS", channels, *both)
 
 
 @measure
@@ -135,6 +146,45 @@ def _ammeters(run: Recording) -> Found:
             # The slope through 0: the last digit of a BMS is coarse, and averages out.
             slope = float(np.abs(ours[alone]) @ np.abs(theirs[alone])) / float(ours[alone] @ ours[alone])
             yield name, "current of the BMS against it / %", 100 * (slope - 1)
+            channels = {name: "current", bms: "pack current"}
+            both = np.abs(ours[alone]), np.abs(theirs[alone])
+            yield from _beside_what_they_state(run, name, "current of the BMS against it", channels, *both)
+
+
+def _still(run: Recording) -> Any:
+    """Rows in which hardly any current flows: in all others cables drop what lies between two voltmeters."""
+    if not run.has("Current / A"):
+        return np.zeros(len(run.time), dtype=bool)
+    current = np.abs(run.column("Current / A"))
+    return current <= NEARLY_NONE * np.nanmax(current, initial=0.0)
+
+
+def _beside_what_they_state(
+    run: Recording, instrument: str, name: str, channels: Mapping[str, str], ours: Floats, theirs: Floats
+) -> Found:
+    """How far two meters were apart at worst, beside what both state; nothing where one of them is silent.
+
+    At worst, and not on the whole: one that drifts was right for half of its way. Over a stretch, so that what is read
+    at two moments while it changes does not count.
+    """
+    stretches = zip(*(np.array_split(each, min(STRETCHES, len(each)) or 1) for each in (ours, theirs)), strict=True)
+    found = list[float]()
+    for mine, other in stretches:
+        stated = _stated(run, channels, float(np.mean(mine))) if len(mine) else 0.0
+        if stated > 0:
+            found.append(100 * abs(float(np.median(other - mine))) / stated)
+    if found:
+        yield instrument, f"{name}{OF_THE_STATED}", max(found)
+
+
+def _stated(run: Recording, channels: Mapping[str, str], reading: float) -> float:
+    """Expanded uncertainty (k = 2) of the difference of channels, by instrument, at a reading; 0: one states none."""
+    known = {str(each["name"]): each.get("accuracy") or {} for each in run.manifest.get("instruments", ())}
+    ranges = [known.get(name, {}).get(channel) for name, channel in channels.items()]
+    if not all(ranges):
+        return 0.0
+    found = [range_for([Accuracy.of(each) for each in several], reading) for several in ranges if several]
+    return hypot(*(each.expanded(reading) for each in found))
 
 
 @measure

@@ -90,19 +90,21 @@ def test_a_bench_that_nobody_has_looked_at_stays_known(runs: Path) -> None:
 
 
 def test_what_history_and_baselines_refer_to_stays(runs: Path) -> None:
-    baseline, forgotten, recent, unknown = (run(runs, number) for number in (1, 2, 3, 4))
+    baseline, long_ago, recent, unknown = (run(runs, number) for number in (1, 2, 3, 4))
     history = History(runs, STATION)
 
     def night(day: int, of: str) -> Night:
         return Night(f"2026-{day:04d}", "2026-01-01T02:00:00Z", STATION, tests=(Told("t", "PASS", run=of),))
 
     history.keep_as("release", night(1, baseline))
-    history.keep(night(2, forgotten))
+    history.keep(night(2, long_ago))
     for day in range(3, 33):  # a month of others
         history.keep(night(day, recent))
     prune(runs, "--keep-last=0", "--delete")
-    assert left(runs) == {baseline, recent}
+    assert left(runs) == {baseline, long_ago, recent}
     assert unknown not in left(runs)
+    prune(runs, "--keep-last=0", "--keep-nights=30", "--delete")
+    assert left(runs) == {baseline, recent}
 
 
 def test_the_last_session_and_a_run_that_was_gone_on_with_stay(runs: Path) -> None:

@@ -192,6 +192,17 @@ class TestOfTheBench:
         assert done.returncode == 2
         assert "--runs=runs: cannot hold recordings" in refusal(done)
 
+    def test_an_id_is_looked_for_in_the_list_also_of_a_test_that_was_collected_before(
+        self, project: Path, run_pytest: RunPytest
+    ) -> None:
+        (project / "requirements.yaml").write_text("schema: 1\nrequirements: {R-1: {text: T}}\n", encoding="utf-8")
+        marked = "import pytest\n@pytest.mark.requirement('R-2')\ndef test_plain():\n    pass\n"
+        write(project, test_a=marked, test_it=USES_OURS)
+        done = run_pytest()
+        assert done.returncode == 2
+        assert "test_plain: its requirement 'R-2' is not in" in done.stdout + done.stderr
+        assert not list(project.glob("runs/[0-9]*"))
+
     def test_with_workers_it_is_the_bench_s_from_the_start_or_not_at_all(
         self, project: Path, run_pytest: RunPytest
     ) -> None:

@@ -9,7 +9,12 @@ from bench.verdicts import Measurement
 from reports.covered import UNCOVERED, Covered, as_csv, coverage, requirements
 from reports.outcome import Outcome
 
-LISTED = {"A-1": {"text": "It holds.", "clause": "ISO 1"}, "A-2": {"text": "It lasts."}, "A-3": {"text": "<b>no</b>"}}
+LIMIT = {"kpi": ["discharge capacity"], "limit": {"discharge capacity": {"": {"25.0": 2.0}}}, "source": "ISO 1"}
+LISTED = {
+    "A-1": {"text": "It holds.", "clause": "ISO 1"},
+    "A-2": {"text": "It lasts.", **LIMIT},
+    "A-3": {"text": "<b>no</b>"},
+}
 
 
 def outcome(verdict: str, *ids: str, value: float = 2.3, nodeid: str = "t.py::test_it") -> Outcome:
@@ -61,6 +66,27 @@ def test_a_text_that_a_spreadsheet_would_calculate_stays_a_text() -> None:
     bad = "=HYPERLINK(1)"
     (row,) = DictReader(StringIO(as_csv(coverage({bad: {"text": bad, "clause": bad}}, []))))
     assert [row[name] for name in ("id", "text", "clause")] == [f"'{bad}"] * 3
+    asked = {"kpi": [bad], "limit": {bad: {"": {"25": 1}}}, "source": bad}
+    (row,) = DictReader(StringIO(as_csv(coverage({"A": asked}, []))))
+    assert [row[name][:2] for name in ("kpi", "limit", "limit source")] == ["'="] * 3
+
+
+STATED = {
+    "text": "It holds.", "kpi": ["discharge capacity", "state of charge error"], "source": "ISO 1, 2",
+    "limit": {"discharge capacity": {"C/3": {"-10.0": 1.8, "25.0": 1.96}, "1C": {"25.0": None}}},
+}  # fmt: skip
+IN_WORDS = "discharge capacity ≥ 1.8 Ah at C/3, -10 °C; discharge capacity ≥ 1.96 Ah at C/3, 25 °C"
+
+
+@pytest.mark.parametrize("tests", [[], [outcome("PASS", "A-1")]])
+def test_figures_limit_and_source_are_told_also_of_what_nobody_has_tested(tests: list[Outcome]) -> None:
+    page = requirements({"A-1": STATED}, tests, {})
+    row = page.partition("A-1</b>")[2].partition("</tr>")[0]
+    assert "Figures: discharge capacity, state of charge error" in row
+    assert f"{IN_WORDS}; from ISO 1, 2" in row
+    (told,) = DictReader(StringIO(as_csv(coverage({"A-1": STATED}, tests))))
+    assert told["kpi"] == "discharge capacity, state of charge error"
+    assert (told["limit"], told["limit source"]) == (IN_WORDS, "ISO 1, 2")
 
 
 def test_the_table_has_a_line_for_each_requirement_and_test() -> None:

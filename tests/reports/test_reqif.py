@@ -54,6 +54,7 @@ def test_another_library_reads_back_every_requirement_and_what_came_of_it(file: 
     assert "FAIL: t.py::test_other[µ]" in found["A-1"]["Tests"]
     assert found["A-2"]["Verdict"] == UNCOVERED
     assert found["A-3"]["ReqIF.Text"] == "<b>no</b>"
+    assert (found["A-2"]["Limit"], found["A-2"]["Limit from"]) == ("discharge capacity ≥ 2 Ah", "ISO 1")
 
 
 def test_an_identifier_is_the_same_in_every_export_and_an_xml_name_whatever_it_is(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from math import isfinite
 
 from reports import markup
 from reports.front.shown import Shown
-from reports.health.measures import BENCH, Health, of_all
+from reports.health.measures import BENCH, OF_THE_STATED, Health, of_all
 from reports.markup import badge, cells, sparkline, table
 from reports.nights.course import Course
 from reports.nights.night import Night
@@ -16,6 +16,8 @@ from reports.panels import readable
 ORDER = 85
 NEAR = 50.0
 """% of a watchdog's time from which on it was a near miss."""
+BEYOND = 100.0
+"""% of the stated uncertainty from which on two meters do not agree: it takes one night to see."""
 COUNTED = "/ 1"
 
 
@@ -27,6 +29,8 @@ class Reading:
     name: str
     value: float
     earlier: Sequence[float] = ()
+    of_the_stated: float = 0.0
+    """Of a difference of two meters, in % of the expanded uncertainty of both; 0 where they state none."""
 
     @property
     def course(self) -> Course:
@@ -47,6 +51,8 @@ class Reading:
             return "near miss"
         if self.name.endswith(COUNTED) and self.value:
             return "happened"
+        if self.of_the_stated > BEYOND:
+            return "beyond the stated uncertainty"
         course = self.course
         if not isfinite(course.noise):
             return ""
@@ -57,9 +63,13 @@ def readings(tonight: Health, earlier: Sequence[Night]) -> Iterator[Reading]:
     """Every measure of tonight, by instrument, with what earlier nights (the newest first) told of it."""
     past = [night.health for night in reversed(earlier)]
     for instrument in sorted(tonight, key=lambda name: (name != BENCH, name)):
-        for name, value in tonight[instrument].items():
+        own = tonight[instrument]
+        for name, value in own.items():
+            if name.endswith(OF_THE_STATED):
+                continue
             known = (night.get(instrument, {}).get(name) for night in past)
-            yield Reading(instrument, name, value, tuple(each for each in known if each is not None))
+            stated = own.get(f"{name.rpartition(' / ')[0]}{OF_THE_STATED}", 0.0)
+            yield Reading(instrument, name, value, tuple(each for each in known if each is not None), stated)
 
 
 def section(shown: Shown) -> str:

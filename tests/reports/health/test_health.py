@@ -15,7 +15,7 @@ import pytest
 from reports.front.sections import bench_health as page_of_health
 from reports.front.sections.bench_health import Reading
 from reports.front.shown import Links, Shown
-from reports.health.measures import BENCH, Health, health_of, joined
+from reports.health.measures import BENCH, OF_THE_STATED, Health, health_of, joined
 from reports.nights.changes import Changed
 from reports.nights.night import Night
 from reports.nights.section import Since
@@ -104,6 +104,29 @@ def test_meters_are_held_against_the_bms_while_they_carry_the_current_and_its_co
     assert found["load"]["current of the BMS against it / %"] == pytest.approx(-2.0)
     assert found["supply"]["voltage against the BMS / V"] == pytest.approx(0.1)
     assert found["load"]["voltage against the BMS / V"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("shunt", "share", "note"),
+    [(10.05, 80.0, ""), (10.355, 568.0, "beyond the stated uncertainty"), (9.645, 568.0, "beyond the stated")],
+)
+def test_meters_that_are_further_apart_than_they_state_are_marked_in_their_first_night(
+    shunt: float, share: float, note: str
+) -> None:
+    stated = {"supply": {"current": [{"reading": 0.003, "divisor": 2.0}]},
+              "bms": {"pack current": [{"offset": 0.04, "full_scale": 8.0, "divisor": 2.0},
+                                       {"offset": 0.0547722557505166, "divisor": 2.0}]}}  # fmt: skip
+    devices = [{**each, "accuracy": stated.get(each["name"], {})} for each in DEVICES]
+    rows = [row(number, current=10, supply_current=10, bms_pack_current=shunt) for number in range(1, 9)]
+    found = health_of(recording(rows, started(), instruments=devices))
+    assert found["supply"][f"current of the BMS against it{OF_THE_STATED}"] == pytest.approx(share, rel=0.01)
+    assert not [name for name in found["supply"] if name.startswith("voltage") and OF_THE_STATED in name]
+    page = words(bench_health([outcome(found)], ()))
+    told = page.partition("current of the BMS against it ")[2]
+    assert note in told if note else "beyond" not in told
+    assert "of the stated uncertainty /" not in page
+    quieter = {"supply": {GAIN: 0.1, f"current of the BMS against it{OF_THE_STATED}": 20.0}}
+    assert joined(iter([quieter, found]))["supply"].items() >= found["supply"].items(), "of several runs the worst"
 
 
 def test_links_frames_soaks_and_watchdogs_are_told_by_instrument(tmp_path: Path) -> None:
