@@ -52,6 +52,10 @@ class AskOperator(Step):
         """See `Step.expected_duration`: a person needs a minute."""
         return min(60.0, self.patience)
 
+    def foreseen_duration(self, pack: PackFile) -> float | None:
+        """See `Step.foreseen_duration`: nobody knows where a person is."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -288,8 +288,9 @@ class _Scene:
         step = self.engine.step
         if step is not None:
             elapsed = row[_TIME] - self.engine.step_started
-            left = step.expected_duration(self.engine.bench.pack) - elapsed
-            table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(_left(left)))
+            foreseen = step.foreseen_duration(self.engine.bench.pack)
+            left = "" if foreseen is None else _left(foreseen - elapsed)
+            table.add_row(Text(plain(f"step {step.name!r}: {spell(elapsed)}")), Text(left))
         table.add_row(Text(f"whole run: {spell(row[_TIME])}"), Text(_left(self.engine.expected_end - row[_TIME])))
         table.add_row(Text(_values(row), style="cyan"))
         return table

@@ -143,6 +143,11 @@ class Step:
         times = [condition.resolve(pack) for condition in self.conditions if condition.column == ELAPSED]
         return min(times, default=3600.0)
 
+    def foreseen_duration(self, pack: PackFile) -> float | None:
+        """The same for people, s; None where neither a time nor the kind of step tells how long it takes."""
+        told = type(self).expected_duration is not Step.expected_duration or _has_time(self.conditions)
+        return self.expected_duration(pack) if told else None
+
     def slowest(self, pack: PackFile) -> float:
         """How long it may take, in s, where somebody else says how fast; 0 where the step says it itself."""
         return 0.0
@@ -250,7 +255,8 @@ class FastRecharge(Step):
 
     def expected_duration(self, pack: PackFile) -> float:
         """See `Step.expected_duration`."""
-        return 3600 * pack.rated_capacity / pack.limits.charge_current
+        full = 3600 * pack.rated_capacity / pack.limits.charge_current
+        return min(full, super().expected_duration(pack) if _has_time(self.conditions) else full)
 
     def slowest(self, pack: PackFile) -> float:
         """See `Step.slowest`."""

@@ -133,6 +133,7 @@ class Engine:
             text=f"{len(steps)} steps, expected to take {outlook.duration / 3600:.1f} h and to move "
             f"{outlook.energy:.0f} Wh.",
         )
+        self._tell_plan(outlook)
         self._tell_doubts(outlook)
         remaining = outlook.duration
         for procedure in outlook.procedures:
@@ -143,6 +144,18 @@ class Engine:
         # Outputs are off: until the test goes on, a closed contactor does no harm, and one that opens is no answer.
         self._keep_asking(self.bench.station.supervisor.idle)
         return self.log.record()
+
+    def _tell_plan(self, outlook: preflight.Outlook) -> None:
+        """Say which steps will come: who watches the run sees no others before they begin."""
+        first = self.sampler.step_index + 1
+        steps = [
+            {
+                "index": index, "name": each.step.name, "kind": each.step.kind, "until": each.until(),
+                "expected_duration": each.step.foreseen_duration(self.bench.pack),
+            }
+            for index, each in enumerate(outlook.procedures, first)
+        ]  # fmt: skip
+        self.log.event("scenario planned", steps=steps)
 
     def _tell_doubts(self, outlook: preflight.Outlook) -> None:
         """Keep what the bench is not expected to decide; raise it where the station wants that.
@@ -202,7 +215,7 @@ class Engine:
                 set_points=procedure.set_points(),
                 words=procedure.words(),
                 until=procedure.until(),
-                expected_duration=step.expected_duration(self.bench.pack),
+                expected_duration=step.foreseen_duration(self.bench.pack),
                 scan_period=procedure.steady_pace,
                 fingerprint=fingerprint(step),
                 reached=self._reached(),

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from bench.asking import Answer, write_answer
-from packbench.live.watching import Watch, head, question, state, thinned
+from packbench.live.telling import head, question, scenario, state, thinned
+from packbench.live.watching import Watch
 
 PERIOD = 1.0
 """s between two looks: a run is written about once a second."""
@@ -104,7 +105,7 @@ class _Sent:
 
     def __init__(self) -> None:
         self._run, self._rows, self._events = "", 0, 0
-        self._asked, self._over = 0, False
+        self._asked, self._turns, self._over = 0, 0, False
 
     def news(self, page: Page) -> dict[str, Any] | None:
         """What it has not had yet; None where there is nothing."""
@@ -113,16 +114,19 @@ class _Sent:
             return None
         message: dict[str, Any] = {}
         if run.name != self._run:
-            self._run, self._rows, self._events, self._over = run.name, 0, 0, False
+            self._run, self._rows, self._events, self._turns, self._over = run.name, 0, 0, 0, False
             message = {"head": head(run)}
-        missing, events = run.number - self._rows, run.told - self._events
-        if not (message or missing or events or len(page.asked) > self._asked or run.over != self._over):
+        missing, events, turns = run.number - self._rows, run.told - self._events, run.turns - self._turns
+        if not (message or missing or events or turns or len(page.asked) > self._asked or run.over != self._over):
             return None
         rows = list(run.rows)[-missing:] if missing else []
         message |= {
             "rows": thinned(rows, POINTS if "head" in message else AT_ONCE), "state": state(run),
             "events": list(run.events)[-events:] if events else [], "asked": page.asked[self._asked :],
         }  # fmt: skip
+        if turns or run.over != self._over:
+            message["scenario"] = scenario(run)
+        self._turns = run.turns
         self._rows, self._events, self._asked, self._over = run.number, run.told, len(page.asked), run.over
         return message
 

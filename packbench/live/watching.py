@@ -4,18 +4,14 @@ Nothing is asked of the test's process: samples and events are read where the ru
 """
 
 import json
-import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench import columns as labels
-from bench.asking import ANSWERED, ASKED
 from bench.recording.eventlog import NAME as EVENTS
 from bench.recording.journal import NAME as JOURNAL
 from bench.recording.journal import JournalError, Tail
@@ -31,11 +27,10 @@ SHOWN = (
     labels.CELL_TEMPERATURE_MIN, labels.CELL_TEMPERATURE_MAX, labels.AMBIENT, labels.SOC,
 )  # fmt: skip
 """Columns of the curves."""
-NEAREST = 12
-"""Limits that are shown, those with the least room first."""
-_CELL = re.compile(r"^(?P<who>.+) Cell (?P<number>\d+) / V$")
-_HIDDEN = ("set point",)
-"""Events that say what the steps say already."""
+_HIDDEN = ("set point", "scenario planned")
+"""Events that the page shows in a place of their own."""
+_OF_STEPS = ("scenario planned", "step started", "step ended", "step resumed")
+_SWITCH_OFF = ("step ended", "hold started", "trip", "safe state")
 
 
 @dataclass
@@ -47,7 +42,17 @@ class Watched:
     rows: deque[list[float]] = field(default_factory=lambda: deque(maxlen=KEPT))
     number: int = 0
     latest: Mapping[str, float] = field(default_factory=dict)
+    planned: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Steps that the scenarios begun so far will take, by index; none where the recording does not say."""
     steps: list[dict[str, Any]] = field(default_factory=list)
+    turns: int = 0
+    """How often something about the steps has changed, for who asks anew."""
+    set_points: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The last set point of each instrument and quantity."""
+    ending: str = ""
+    """What keeps outputs off or ends the run just now, in words; empty: nothing."""
+    off: float = -inf
+    """Test time (s) at which something has switched the outputs off; a row after it knows more."""
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=TOLD))
     told: int = 0
     over: bool = False
@@ -116,10 +121,7 @@ class Watch:
     def _read_events(self, run: Watched) -> bool:
         found = list(self._new_events(run.folder / EVENTS))
         for event in found:
-            if event.get("type") == "step started":
-                run.steps.append(dict(event))
-            elif event.get("type") == "step ended" and run.steps:
-                run.steps[-1]["ended"] = event.get("duration")
+            _note(run, event)
             if event.get("type") not in _HIDDEN:
                 run.events.append(event)
                 run.told += 1
@@ -143,6 +145,41 @@ class Watch:
                 yield _plain(event)
 
 
+def _note(run: Watched, event: dict[str, Any]) -> None:
+    """What an event changes of what is known of the steps and of the bench."""
+    kind = event.get("type")
+    if kind in _OF_STEPS:
+        run.turns += 1
+        _note_step(run, event)
+    if kind in _SWITCH_OFF:
+        run.off = time_of(event)
+    match kind:
+        case "set point":
+            run.set_points[str(event.get("instrument")), str(event.get("quantity"))] = event
+        case "hold started":
+            run.ending = f"on hold: {event.get('text', '')}"
+        case "hold ended":
+            run.ending = ""
+        case "trip":
+            run.ending = f"making the bench safe: {event.get('text', '')}"
+
+
+def _note_step(run: Watched, event: dict[str, Any]) -> None:
+    match event["type"]:
+        case "scenario planned":
+            run.planned |= {step["index"]: step for step in event.get("steps") or () if _has_index(step)}
+        case "step started" if _has_index(event):
+            run.steps.append(dict(event))
+        case "step ended" if run.steps:
+            run.steps[-1] |= {"ended": event.get("duration"), "verdict": event.get("verdict")}
+        case "step resumed" if run.steps:
+            run.steps[-1]["time"] = time_of(event) - float(event.get("elapsed") or 0.0)
+
+
+def _has_index(step: Any) -> bool:
+    return isinstance(step, dict) and isinstance(step.get("index"), int)
+
+
 def _newest(runs: Path) -> Path | None:
     """The newest run: days and runs are called by their times."""
     for day in sorted(runs.glob("[0-9]*-[0-9]*-[0-9]*"), reverse=True):
@@ -160,96 +197,10 @@ def _manifest(folder: Path) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-# --- what a page is told ----------------------------------------------------------------------------------------------
-
-
-def head(run: Watched) -> dict[str, Any]:
-    """What stays the same as long as the run goes on."""
-    manifest = run.manifest
-    return {
-        "run": run.name, "title": manifest["test"].get("title") or manifest["test"].get("name", ""),
-        "station": manifest["station"].get("name", ""), "pack": manifest["pack"].get("name", ""),
-        "serial": manifest["pack"].get("serial_number") or "", "columns": SHOWN,
-    }  # fmt: skip
-
-
-def state(run: Watched) -> dict[str, Any]:
-    """What changes: the present step and how far it is, every cell, the nearest limits, and how it ended."""
-    time = run.latest.get(labels.TEST_TIME, nan)
-    step = run.steps[-1] if run.steps else None
-    return {
-        "time": _number(time), "verdict": run.manifest.get("verdict") if run.over else None, "over": run.over,
-        "cause": (run.manifest.get("cause") or {}).get("text", "") if run.over else "",
-        "bench": (run.manifest.get("bench_verdict") or {}).get("state", "") if run.over else "",
-        "step": None if step is None else {
-            "index": step.get("index"), "name": step.get("name"), "until": step.get("until"),
-            "since": _number(time - _began(step)), "expected": step.get("expected_duration"),
-        },
-        "left": _left(run, time), "question": question(run), "cells": cells(run.latest), "limits": limits(run),
-    }  # fmt: skip
-
-
-def question(run: Watched) -> dict[str, Any] | None:
-    """What an operator is asked just now; None where nobody is, or it has been answered."""
-    asked = next((event for event in reversed(run.events) if event.get("type") in (ASKED, ANSWERED)), None)
-    if asked is None or asked["type"] == ANSWERED or run.over:
-        return None
-    return {name: asked.get(name) for name in ("step", "text", "photo", "answers")}
-
-
-def _left(run: Watched, time: float) -> float | None:
-    """S that the steps begun so far are expected to take; what is not begun yet nobody has told the record of."""
-    step = run.steps[-1] if run.steps else None
-    if step is None or "ended" in step or step.get("expected_duration") is None:
-        return None
-    return _number(max(float(step["expected_duration"]) - (time - _began(step)), 0.0))
-
-
-def _began(step: Mapping[str, Any]) -> float:
-    """Test time, s; NaN where the record has none."""
-    time = step.get("time")
+def time_of(event: Mapping[str, Any]) -> float:
+    """Test time of an event, s; NaN where the record has none."""
+    time = event.get("time")
     return nan if time is None else float(time)
-
-
-def cells(latest: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Every cell that somebody measures one by one, in V; who does stands with it."""
-    found = ((_CELL.match(name), value) for name, value in latest.items())
-    return [
-        {"who": match["who"], "cell": int(match["number"]), "voltage": _number(value)}
-        for match, value in found
-        if match is not None
-    ]
-
-
-def limits(run: Watched) -> list[dict[str, Any]]:
-    """The guard's limits that are nearest, each with the room that is left, as a share of the limit."""
-    found = [each for each in (_limit(limit, run.latest) for limit in run.manifest.get("limits", ())) if each]
-    return sorted(found, key=lambda limit: limit["share"])[:NEAREST]
-
-
-def _limit(limit: Mapping[str, Any], latest: Mapping[str, float]) -> dict[str, Any] | None:
-    value = latest.get(limit.get("column", ""), nan)
-    rooms = [
-        (room, bound)
-        for bound, room in (
-            (limit.get("at_most"), (limit.get("at_most") or 0.0) - value),
-            (limit.get("at_least"), value - (limit.get("at_least") or 0.0)),
-        )
-        if bound is not None and isfinite(room)
-    ]
-    if not rooms:
-        return None
-    room, bound = min(rooms)
-    return {
-        "name": limit["name"], "value": _number(value), "limit": bound, "unit": limit.get("unit", ""), "room": room,
-        "share": room / abs(bound) if bound else room, "action": limit.get("action", ""),
-    }  # fmt: skip
-
-
-def thinned(rows: Sequence[Sequence[float]], most: int) -> list[list[float | None]]:
-    """At most so many rows, evenly taken; JSON has no word for what is no number."""
-    places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)).tolist() if rows else []
-    return [[_number(value) for value in rows[place]] for place in places]
 
 
 def _plain(value: Any) -> Any:
@@ -259,7 +210,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 6) if isfinite(value) else None

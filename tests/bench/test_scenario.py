@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.asking import AskOperator
 from bench.pack import PackFile
 from bench.scenario import (
     Charge,
@@ -120,6 +121,13 @@ def test_the_expected_duration_of_a_step(four_cells: PackFile) -> None:
     })  # fmt: skip
     # Constant voltage takes longer than the charge alone.
     assert standard_charge().expected_duration(four_cells) > 3 * 3600
+    assert FastRecharge(elapsed(seconds=60)).expected_duration(four_cells) == 60
+
+
+def test_a_duration_that_neither_a_time_nor_the_kind_of_step_tells_is_foreseen_by_nobody(four_cells: PackFile) -> None:
+    steps = Rest(elapsed(minutes=1)), Pulse("1C", duration=18), Soak(25.0), Rest(soc_above(0.5)), AskOperator("Plug")
+    foreseen = [step.foreseen_duration(four_cells) for step in steps]
+    assert foreseen == [60.0, 18.0, 7200.0, None, None]
 
 
 def test_a_full_discharge_ends_at_the_packs_own_limit(four_cells: PackFile) -> None:

@@ -24,11 +24,15 @@ HERE = ("http://127.0.0.1:", "file:", "data:", "blob:")
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[str]:
-    """The page of a run that has a step, cells and a question; its address."""
+    """The page of a run that has steps, stopped, present and to come, cells and limits; its address."""
     run = Run(tmp_path)
+    run.event(time=0.0, type="scenario planned", steps=[{"index": 3, "name": "rest", "expected_duration": None}])
+    run.event(time=0.0, type="set point", instrument="chamber", quantity="temperature", value=25.0, unit="°C")
     run.event(
         time=0.0, type="step started", index=1, name="charge", kind="Charge", expected_duration=100.0, until=["time"]
     )
+    run.event(time=0.0, type="step ended", index=1, duration=0.0, verdict="FAIL")
+    run.event(time=0.0, type="step started", index=2, name="rest", kind="Rest", expected_duration=None)
     run.event(time=1.0, type="message", level="warning", text="Something was seen.")
     run.rows(*map(float, range(30)))
     server = Server(("127.0.0.1", 0), Page(Watch(tmp_path), Buttons()))

@@ -68,6 +68,22 @@ def test_steps_run_in_order_each_to_its_own_end(little_bench: TestBench) -> None
     assert durations[1:3] == pytest.approx([600, 300], abs=2.1)
 
 
+def test_a_scenario_is_planned_with_every_step_before_the_first_begins_and_a_second_one_counts_on(
+    little_bench: TestBench,
+) -> None:
+    timed, open_ended = Rest(until=elapsed(seconds=5), name="a while"), Rest(until=soc_above(0.1), name="who knows")
+    little_bench.run(timed, open_ended)
+    little_bench.run(timed)
+    planned = events(little_bench, "scenario planned")
+    assert [
+        [(step["index"], step["name"], step["expected_duration"]) for step in event["steps"]] for event in planned
+    ] == [[(1, "a while", 5.0), (2, "who knows", None)], [(3, "a while", 5.0)]]
+    started = events(little_bench, "step started")
+    assert [(step["index"], step["expected_duration"]) for step in started] == [(1, 5.0), (2, None), (3, 5.0)]
+    assert [planned[0]["time"], planned[1]["time"]] == [started[0]["time"], started[2]["time"]]
+    assert planned[0]["steps"][0]["until"] == started[0]["until"] == ["Step Time at least 5 s"]
+
+
 def test_positive_current_charges_and_counts_as_charged(little_bench: TestBench) -> None:
     run = little_bench.run(Charge(2.0, until=elapsed(minutes=6)), Rest(until=elapsed(minutes=1)))
     assert column(run, "Current / A").max() == 2.0

@@ -136,6 +136,8 @@ def test_a_step_that_was_interrupted_goes_on_with_its_time_and_its_counters(die:
     (ended,) = [event for event in events(bench, "step ended") if event["index"] == 2]
     assert ended["ended_by"] == "Step Time at least 600 s"
     assert [event["index"] for event in events(bench, "step started")] == [1, 2, 3, 4]
+    planned = [[step["index"] for step in event["steps"]] for event in events(bench, "scenario planned")]
+    assert planned == [[1, 2, 3, 4], [2, 3, 4]]
     assert bench.conclude().verdict == "PASS"
 
 

@@ -125,6 +125,24 @@ def test_a_browser_that_takes_nothing_keeps_nobody_waiting(server: Server, run: 
         browser.close()
 
 
+def test_the_scenario_is_sent_when_it_changes_and_to_whoever_comes_late(server: Server, run: Run) -> None:
+    steps = [{"index": index, "name": f"step {index}", "expected_duration": 9.0} for index in (1, 2)]
+    run.event(time=0.0, type="scenario planned", steps=steps)
+    run.rows(1.0)
+    server.page.look()
+    early = Browser(server)
+    assert [step["name"] for step in early.message()["scenario"]] == ["step 1", "step 2"]
+    run.rows(2.0)
+    server.page.look()
+    assert "scenario" not in early.message()
+    run.event(time=2.0, type="step started", **steps[0])
+    server.page.look()
+    late = Browser(server)
+    for browser in (early, late):
+        assert [step["now"] for step in browser.message()["scenario"]] == [True, False]
+        browser.close()
+
+
 @pytest.mark.parametrize("place", ["/stop", "/safe"])
 def test_a_button_needs_the_token_and_everybody_sees_that_it_was_pressed(server: Server, run: Run, place: str) -> None:
     run.rows(1.0)

@@ -1,7 +1,7 @@
 """What a live page is told of a run: exactly what the run has written, as it is written."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import inf, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bench import columns as labels
 from bench.recording.journal import NAME, Journal, JournalError, Tail, header_of
 from bench.recording.recorder import SampleJournal
-from packbench.live.watching import KEPT, SHOWN, Watch, head, limits, state, thinned
+from packbench.live.telling import head, limits, scenario, state, thinned
+from packbench.live.watching import KEPT, SHOWN, Watch
 
 CELLS = [f"Emulator Cell {number} / V" for number in (1, 2, 3)]
 COLUMNS = [*labels.DERIVED, *CELLS]
@@ -52,6 +53,11 @@ class Run:
     def rows(self, *times: float, voltage: float = 3.3) -> None:
         for time in times:
             self.recorder.append(row(time, voltage))
+        self.recorder.flush()
+
+    def row(self, time: float, values: Mapping[str, float]) -> None:
+        values = {**dict.fromkeys(COLUMNS, nan), labels.TEST_TIME: time, **values}
+        self.recorder.append([values[name] for name in COLUMNS])
         self.recorder.flush()
 
     def event(self, **event: Any) -> None:
@@ -164,6 +170,129 @@ def test_the_step_says_how_long_it_is_and_what_is_left_of_it(tmp_path: Path, beg
     run.event(time=61.0, type="step ended", duration=60.0)
     watch.look()
     assert state(watch.run)["left"] is None
+
+
+PLAN = [
+    {"index": 1, "name": "soak", "until": ["settled"], "expected_duration": 7200.0},
+    {"index": 2, "name": "operator", "until": [], "expected_duration": None},
+    {"index": 3, "name": "charge", "until": ["time"], "expected_duration": 3600.0},
+]
+
+
+def told_of(run: Run, runs: Path) -> dict[str, Any]:
+    """What a page is told by who begins to look now."""
+    watch = Watch(runs)
+    watch.look()
+    assert watch.run is not None
+    return {**state(watch.run), "scenario": scenario(watch.run)}
+
+
+def test_every_step_of_the_scenario_is_told_before_it_begins_and_the_time_that_nobody_knows_is_said(
+    tmp_path: Path, begin: Begin
+) -> None:
+    run = begin()
+    run.event(time=0.0, type="scenario planned", steps=PLAN)
+    run.rows(0.5)
+    told = told_of(run, tmp_path)
+    assert [(step["index"], step["name"], step["begun"]) for step in told["scenario"]] == [
+        (1, "soak", False), (2, "operator", False), (3, "charge", False),
+    ]  # fmt: skip
+    assert (told["left"], told["scenario_left"], told["unknown"]) == (None, 10800.0, 1)
+    run.event(time=1.0, type="step started", **PLAN[0])
+    run.rows(1.0, 201.0)
+    told = told_of(run, tmp_path)
+    assert (told["left"], told["scenario_left"], told["unknown"]) == (7000.0, 10600.0, 1)
+    assert [step["now"] for step in told["scenario"]] == [True, False, False]
+    run.event(time=5001.0, type="step ended", index=1, duration=5000.0, verdict="PASS")
+    run.event(time=5001.0, type="step started", **PLAN[1])
+    run.rows(5002.0)
+    told = told_of(run, tmp_path)
+    assert (told["left"], told["scenario_left"], told["unknown"]) == (None, 3600.0, 1)
+    assert [(step["took"], step["now"], step["stopped"]) for step in told["scenario"]] == [
+        (5000.0, False, False), (None, True, False), (None, False, False),
+    ]  # fmt: skip
+    run.event(time=5003.0, type="step ended", index=2, duration=2.0, verdict="ABORTED")
+    run.end("ABORTED")
+    told = told_of(run, tmp_path)
+    assert (told["left"], told["scenario_left"], told["unknown"]) == (None, None, 0)
+    assert told["scenario"][1]["stopped"]
+
+
+def test_a_second_scenario_of_a_test_and_one_that_goes_on_after_a_gap_are_told_behind_and_from_there(
+    tmp_path: Path, begin: Begin
+) -> None:
+    run = begin()
+    run.event(time=0.0, type="scenario planned", steps=PLAN[:1])
+    run.event(time=0.0, type="step started", **PLAN[0])
+    run.event(time=900.0, type="scenario planned", steps=[*PLAN[:1], PLAN[2]])
+    run.event(time=1000.0, type="step resumed", index=1, elapsed=200.0)
+    run.rows(1100.0)
+    told = told_of(run, tmp_path)
+    assert (told["left"], told["scenario_left"]) == (6900.0, 10500.0)
+
+
+def test_a_recording_that_planned_nothing_shows_the_steps_that_it_has(tmp_path: Path, begin: Begin) -> None:
+    run = begin()
+    run.event(time=0.0, type="scenario planned")
+    run.event(time=0.0, type="scenario planned", steps=[7, {"index": "x"}])
+    run.event(time=0.0, type="step started", name="without a number")
+    run.event(time=1.0, type="step started", **PLAN[2])
+    run.rows(2.0)
+    told = told_of(run, tmp_path)
+    assert [step["name"] for step in told["scenario"]] == ["charge"]
+    assert told["scenario_left"] is None
+
+
+def test_the_bench_is_told_as_it_is_asked_and_off_as_soon_as_something_has_switched_it_off(
+    tmp_path: Path, begin: Begin
+) -> None:
+    run = begin()
+    asked = {
+        labels.SET_CURRENT: 2.3, labels.SET_VOLTAGE: 87.6, labels.SET_TEMPERATURE: 25.0, labels.BMS_STATE: 9.0,
+        labels.AMBIENT: 24.5, labels.CURRENT: 2.29,
+    }  # fmt: skip
+    run.event(time=0.5, type="set point", instrument="chamber", quantity="temperature", value=20.0, unit="°C")
+    run.event(time=0.9, type="set point", instrument="chamber", quantity="temperature", value=25.0, unit="°C")
+    run.row(1.0, asked)
+    now = told_of(run, tmp_path)["now"]
+    assert (now["outputs"], now["current"], now["bms"], now["contactors"]) == (True, 2.29, "CHARGE", "closed")
+    assert [(each["name"], each["value"], each["unit"]) for each in now["asked"]] == [
+        ("Current", 2.3, "A"), ("Voltage", 87.6, "V"),
+    ]  # fmt: skip
+    assert [(each["name"], each["value"]) for each in now["kept"]] == [("Temperature", 25.0)]
+    assert [(each["value"], each["time"]) for each in now["set_points"]] == [(25.0, 0.9)]
+    for switched_off in ("step ended", "hold started", "trip"):
+        run.event(time=1.0, type=switched_off, text="why")
+        now = told_of(run, tmp_path)["now"]
+        assert (now["outputs"], now["asked"], len(now["kept"])) == (False, [], 1), "its row is older"
+    run.row(2.0, asked | {labels.BMS_STATE: 5.0})
+    now = told_of(run, tmp_path)["now"]
+    assert (now["outputs"], now["bms"], now["contactors"]) == (True, "STANDBY", "open")
+    run.row(3.0, {})
+    now = told_of(run, tmp_path)["now"]
+    assert (now["outputs"], now["bms"], now["contactors"], now["end"]) == (False, "", "nobody tells", [])
+    run.row(4.0, asked)
+    run.manifest["bench_verdict"] = {"state": "verified", "steps": [{"name": "contactor open", "detail": "verified"}]}
+    run.end()
+    now = told_of(run, tmp_path)["now"]
+    assert (now["outputs"], now["end"]) == (False, [{"name": "contactor open", "detail": "verified"}])
+
+
+def test_what_the_test_is_doing_is_said_in_words(tmp_path: Path, begin: Begin) -> None:
+    run = begin()
+    run.rows(1.0)
+    assert told_of(run, tmp_path)["doing"] == "running"
+    run.event(time=1.0, type="operator asked", step=1, text="Plug", answers=["done"])
+    assert told_of(run, tmp_path)["doing"] == "waiting for the operator"
+    run.event(time=2.0, type="operator answered", step=1)
+    run.event(time=3.0, type="hold started", text="too warm")
+    assert told_of(run, tmp_path)["doing"] == "on hold: too warm"
+    run.event(time=4.0, type="hold ended")
+    assert told_of(run, tmp_path)["doing"] == "running"
+    run.event(time=5.0, type="trip", text="far too warm")
+    assert told_of(run, tmp_path)["doing"] == "making the bench safe: far too warm"
+    run.end("FAIL")
+    assert told_of(run, tmp_path)["doing"] == ""
 
 
 def test_an_event_with_what_is_no_number_costs_no_browser_its_message(tmp_path: Path, begin: Begin) -> None:
