@@ -39,13 +39,14 @@ class Pruning:
             yield run
 
 
-def plan(root: Path, *, last: int, failures: bool) -> Pruning:
+def plan(root: Path, *, last: int, nights: int, failures: bool) -> Pruning:
     """What would go: all but the `last` runs of each test, failures, what history or a later run refers to, the living.
 
-    With `failures` those that did not pass may go as well. Raises `InputError` where there is no such folder.
+    Of history the newest `nights` of each station count, and every baseline. With `failures` those that did not pass
+    may go as well. Raises `InputError` where there is no such folder.
     """
     runs = list_runs(root)
-    reasons = _reasons(root, runs, last=last, failures=failures)
+    reasons = _reasons(root, runs, last=last, nights=nights, failures=failures)
     goes = [run for run in runs if run.run_id not in reasons]
     return Pruning(
         root, goes, [Kept(run, reasons[run.run_id]) for run in runs if run.run_id in reasons],
@@ -53,11 +54,11 @@ def plan(root: Path, *, last: int, failures: bool) -> Pruning:
     )  # fmt: skip
 
 
-def _reasons(root: Path, runs: Sequence[RunSummary], *, last: int, failures: bool) -> Mapping[str, str]:
+def _reasons(root: Path, runs: Sequence[RunSummary], *, last: int, nights: int, failures: bool) -> Mapping[str, str]:
     """Why runs stay, by id; one that may go is not in it."""
     session, reasons = last_session(root), dict[str, str]()
     in_session = {end.run for end in session.tests.values()} if session else set()
-    remembered = referred(root)
+    remembered = referred(root, nights)
     newest = {run.run_id for several in _by_test(runs).values() for run in several[max(len(several) - last, 0) :]}
     resumed = {run.resumed_from for run in runs if run.resumed_from}
     for run in runs:

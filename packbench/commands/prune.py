@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def prune(
     folder: Runs = DEFAULT_RUNS,
     last: Annotated[int, typer.Option("--keep-last", min=0, help="Runs of each test that stay.")] = 30,
+    nights: Annotated[int, typer.Option("--keep-nights", min=0, help="Nights of history whose runs stay.")] = 30,
     failures: Annotated[bool, typer.Option("--failures", help="Let go of those that did not pass, too.")] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; without it they are only counted.")] = False,
     as_json: AsJson = False,
@@ -22,7 +23,7 @@ def prune(
     """Say which recordings may go, or delete them: never a failure, the last ones of a test, or what history shows."""
     from packbench.pruning import plan
 
-    planned = plan(folder, last=last, failures=failures)
+    planned = plan(folder, last=last, nights=nights, failures=failures)
     if delete:
         for number, run in enumerate(planned.carry_out(), 1):
             if not as_json:

@@ -81,11 +81,11 @@ class History:
             return None
 
 
-def referred(runs: Path) -> set[str]:
-    """Ids of the runs that baselines and the nights of the last month refer to, on every station."""
+def referred(runs: Path, nights: int = NIGHTS) -> set[str]:
+    """Ids of the runs that baselines and the newest `nights` refer to, on every station; a month of them by default."""
     found: set[str] = set()
     for station in (runs / FOLDER).iterdir() if (runs / FOLDER).is_dir() else ():
-        newest = sorted(station.glob(f"*{JSON}"), reverse=True)[:NIGHTS]
+        newest = sorted(station.glob(f"*{JSON}"), reverse=True)[:nights]
         for path in (*newest, *(station / BASELINES).glob(f"*{JSON}")):
             found |= _runs_of(path)
     return found
