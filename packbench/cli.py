@@ -36,6 +36,7 @@ from packbench.commands import (
 from packbench.commands import map as maps
 from packbench.commands.arguments import DEFAULT_RUNS, AsJson, Runs
 from packbench.console import fields_of, number, print_json, print_table, say, warn
+from packbench.nightlies import Ci
 
 if TYPE_CHECKING:
     from bench.checkup import BenchCheck, InstrumentCheck
@@ -368,12 +369,13 @@ _SWITCHES = ("supply", "load", "contactor", "emulator")
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; its name is the bench's.")],
+    ci: Annotated[Ci, typer.Option("--ci", help="Who runs its nightly; -jobs: in several jobs.")] = Ci.GITHUB,
     as_json: AsJson = False,
 ) -> None:
-    """Write a repository that works: station, pack, one test, tox.ini, a nightly workflow, README."""
+    """Write a repository that works: station, pack, one test, tox.ini, the nightly of a CI, README."""
     from packbench.new import write_repository
 
-    files = write_repository(folder)
+    files = write_repository(folder, ci)
     if as_json:
         print_json({"folder": folder.absolute(), "files": files})
     else:

@@ -1,4 +1,4 @@
-"""Writes a repository of one's own that works: station, pack, one test, tox.ini, a nightly workflow, README.
+"""Writes a repository of one's own that works: station, pack, one test, tox.ini, the nightly of a CI, README.
 
 Station and pack are the shipped ones under a new name, so that they always are what this version reads.
 """
@@ -13,6 +13,7 @@ from string import Template
 from bench.pack import SHIPPED as PACKS
 from bench.station import SHIPPED as STATIONS
 from bench.verdicts import InputError
+from packbench.nightlies import Ci, nightly
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATION, PACK = "virtual-module", "lfp-24s"
@@ -20,14 +21,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SUFFIX, _DOT = ".template", "dot-"
 
 
-def write_repository(folder: Path) -> list[Path]:
+def write_repository(folder: Path, ci: Ci = Ci.GITHUB) -> list[Path]:
     """Write the repository into `folder`, all of it or nothing; returns its files, relative to the folder, in order.
 
     Raises `InputError` for a name that a station cannot have, a folder that has something in it, a disk that refuses.
     """
     folder = folder.absolute()
     _check(folder)
-    files = dict(_rendered(folder.name))
+    files = dict(_rendered(folder.name, ci))
     partial = folder.with_name(f".{folder.name}.partial")
     try:
         partial.mkdir()
@@ -56,7 +57,7 @@ def _check(folder: Path) -> None:
         raise InputError(f"{folder}: there is something already; name a folder that is new, or empty.")
 
 
-def _rendered(name: str) -> Iterator[tuple[Path, str]]:
+def _rendered(name: str, ci: Ci) -> Iterator[tuple[Path, str]]:
     """Every file of the repository and what is in it."""
     station = (STATIONS / f"{STATION}.yaml").read_text(encoding="utf-8")
     # In quotes where it is a value of its own: a bench may be called 1e3, or null.
@@ -67,7 +68,9 @@ def _rendered(name: str) -> Iterator[tuple[Path, str]]:
         "station": re.sub(r"(?m)^packs: .*$", "packs: [pack.yaml]", _without_first_comment(station)),
         "pack": pack.rstrip("\n"),
         "version": version("packbench"),
+        "nightly": ci.place.as_posix(),
     }
+    yield ci.place, nightly(name, ci)
     for template in sorted(TEMPLATES.rglob(f"*{_SUFFIX}")):
         yield _destination(template), Template(template.read_text(encoding="utf-8")).substitute(words)
 

@@ -53,7 +53,7 @@ def wheel_of(project: Path, pip: Sequence[object], folder: Path, environment: di
     source = shutil.copytree(
         project,
         folder / f"source-{project.name}",
-        ignore=shutil.ignore_patterns(".*", "runs", "*results", "docs", "tests"),
+        ignore=shutil.ignore_patterns(".*", "runs", "*results", "tests"),
     )
     command = [*pip, "wheel", "-q", "--no-deps", "-w", folder / project.name, source]
     built = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ from bench.recording.life import claim
 from bench.recording.session_log import Session, SessionLog, TestEnd
 from reports.nights.night import Night, Told
 from reports.nights.store import History
-from tests.bench.cli_support import Answer, packbench, packbench_here
+from tests.bench.cli_support import Answer, packbench_here
 
 STATION = "virtual-module"
 
@@ -36,7 +36,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def prune(runs: Path, *arguments: str) -> Answer:
-    return packbench("prune", "runs", *arguments, cwd=runs.parent)
+    return packbench_here("prune", runs, *arguments)
 
 
 def left(runs: Path) -> set[str]:
@@ -107,6 +107,21 @@ def test_what_history_and_baselines_refer_to_stays(runs: Path) -> None:
     assert left(runs) == {baseline, recent}
 
 
+def test_a_carried_folder_keeps_the_runs_of_the_last_night_alone(runs: Path) -> None:
+    """What one night hands to the next: what a figure is laid over, and no month of recordings."""
+    baseline, older, failed, newest = run(runs, 1), run(runs, 2), run(runs, 3, "FAIL"), run(runs, 4)
+    history = History(runs, STATION)
+
+    def night(day: int, of: str) -> Night:
+        return Night(f"2026-{day:04d}", "2026-01-01T02:00:00Z", STATION, tests=(Told("t", "PASS", run=of),))
+
+    history.keep_as("release", night(1, baseline))
+    for day, of in ((2, older), (3, failed), (4, newest)):
+        history.keep(night(day, of))
+    prune(runs, "--keep-last=0", "--keep-nights=1", "--failures", "--delete")
+    assert left(runs) == {baseline, newest}
+
+
 def test_the_last_session_and_a_run_that_was_gone_on_with_stay(runs: Path) -> None:
     first = run(runs, 1)
     second = run(runs, 2, resumed_from={"run_id": first, "gaps": [], "chain": [first]})
@@ -125,7 +140,7 @@ def test_more_than_there_ever_were_may_stay(runs: Path) -> None:
 
 
 def test_a_folder_that_is_none_of_runs_is_one_sentence(tmp_path: Path) -> None:
-    answer = packbench("prune", "nowhere", cwd=tmp_path)
+    answer = packbench_here("prune", tmp_path / "nowhere")
     assert answer.status == 2
     assert "there is no such folder of runs" in answer.err
 

@@ -59,6 +59,30 @@ def test_whatever_its_name_it_can_be_read(name: str) -> None:
         assert yaml.safe_load(workflow)["concurrency"]["group"] == name
 
 
+@pytest.mark.parametrize(
+    ("ci", "place"),
+    [
+        ("github", ".github/workflows/nightly.yml"),
+        ("github-jobs", ".github/workflows/nightly.yml"),
+        ("gitlab", ".gitlab-ci.yml"),
+        ("jenkins", "Jenkinsfile"),
+    ],
+)
+def test_the_nightly_is_that_of_the_ci_that_is_asked_for_and_of_no_other(tmp_path: Path, ci: str, place: str) -> None:
+    answer = packbench_here("new", tmp_path / "mine", "--ci", ci, "--json")
+    assert answer.status == 0, answer.err
+    places = {".github/workflows/nightly.yml", ".gitlab-ci.yml", "Jenkinsfile"}
+    assert places & set(json.loads(answer.out)["files"]) == {place}
+    assert f"- `{place}` is the nightly" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_ci_that_nobody_has_a_nightly_for_is_told_those_that_there_are(tmp_path: Path) -> None:
+    answer = packbench_here("new", tmp_path / "mine", "--ci=travis")
+    assert answer.status == 2
+    assert "'travis' is not one of 'github', 'github-jobs', 'gitlab', 'jenkins'" in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["a b", "-x", "ä", "x" * 64, "a:b", "$name"])
 def test_a_name_that_a_bench_cannot_have(tmp_path: Path, name: str) -> None:
     answer = packbench_here("new", tmp_path / name)
