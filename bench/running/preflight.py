@@ -11,7 +11,7 @@ from typing import Any
 from bench.clock import utc_now
 from bench.planned import Planned
 from bench.running import thresholds
-from bench.running.procedures import Place, Procedure, bounds, contract, procedure_for
+from bench.running.procedures import Place, Procedure, bounds, contract, procedure_for, whose_procedure
 from bench.running.procedures.base import BeyondThePack
 from bench.safety import limits
 from bench.scenario import Step
@@ -77,6 +77,8 @@ def _prepared(step: Step, place: Place) -> Procedure[Any] | str:
         return procedure_for(step, place)
     except (TypeError, ValueError, InputError) as error:
         return _mistake(step, error)
+    except Exception as error:  # noqa: BLE001 - what the code of a package raises is anything
+        return _broken(step, error)
 
 
 def _problems(procedure: Procedure[Any]) -> Iterable[str]:
@@ -85,6 +87,15 @@ def _problems(procedure: Procedure[Any]) -> Iterable[str]:
         return list(_problems_of(procedure))
     except (TypeError, ValueError) as error:
         return [_mistake(step, error)]
+    except Exception as error:  # noqa: BLE001 - see above
+        return [_broken(step, error)]
+
+
+def _broken(step: Step, error: Exception) -> str:
+    return (
+        f"Step {step.name!r}: {whose_procedure(type(step))} failed by {type(error).__name__}: "
+        f"{str(error).strip() or 'without a word'}; mend its code."
+    )
 
 
 def _mistake(step: Step, error: Exception) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from instruments.virtual.defects.injection import Injection
 from instruments.virtual.dialect import Instrument
+from instruments.virtual.failing import whose
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.plants import EmulatedPack, Pack, Plant, cell_string
 from instruments.virtual.ports import Emulator
@@ -230,10 +231,9 @@ class _Builder:
             world.kinds[each.name] = each.simulator
             if each.simulator.wire == "line":
                 world.addresses[each.name] = each.link
-                exchange.plug(each.link, cast("Device", parts[each.name]), self.wait)
+                exchange.plug(each.link, cast("Device", parts[each.name]), self.wait, each.name)
         for part in parts.values():
-            for port in part.ports:
-                port.join(world)
+            self._join(part, world)
         injection = Injection(world, self.clock.read, self.settling)
         # Before the terminals settle for the first time: nobody shall see the world without its defects.
         injection.inject(*defects)
@@ -241,6 +241,19 @@ class _Builder:
         if charger is not None:
             world.ac.takers["charger"] = partial(self._taken, charger, made)
         return made
+
+    @staticmethod
+    def _join(part: Part, world: Inhabitants) -> None:
+        for port in part.ports:
+            try:
+                port.join(world)
+            except ValueError:
+                raise
+            except Exception as error:
+                name = whose(error, world.parts)
+                raise ValueError(
+                    f"virtual.simulators.{name}: its {port.kind} cannot join the world: {type(error).__name__}: {error}"
+                ) from error
 
     def _taken(self, charger: Charger, world: World) -> float:
         """W that source and sink take from the AC node as a charger."""
@@ -268,12 +281,15 @@ class _Builder:
             self.lowest_voltage,
         )  # fmt: skip
         who = f"virtual.simulators.{each.name}: {each.simulator.name!r}"
+        there = set(place.bus.members) if place.bus else set()
         try:
             part = each.simulator.build(each.settings, place)
         except ValueError:
             raise
         except Exception as error:
             raise ValueError(f"{who} cannot be built: {type(error).__name__}: {error}") from error
+        if place.bus:
+            place.bus.owners |= dict.fromkeys(place.bus.members.keys() - there, each.name)
         if not isinstance(part, Part):
             raise ValueError(f"{who} builds a {type(part).__name__}, which is no Part of a world: derive it from Part")
         if each.simulator.wire == "line" and not isinstance(part, Instrument):

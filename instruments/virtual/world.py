@@ -5,10 +5,12 @@ It advances together whatever has joined it by its ports; no simulator, no diale
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from instruments.virtual.defects.injection import Injection
+from instruments.virtual.failing import SimulatorFailed, failed, whose
 from instruments.virtual.inhabitants import Inhabitants
 from instruments.virtual.nodes import DcNode
 from instruments.virtual.plants import Plant
@@ -124,12 +126,18 @@ class World:
             duration = left if left < most else most
             if self._clock.now + duration >= self._injection.due:
                 duration = self._until_due(duration)
-            self._step(duration)
+            try:
+                self._step(duration)
+            except Exception as error:
+                raise self._failed(error) from error
             left -= duration
         if self._clock.now >= self._injection.due:
             self._injection.begin()
-        for part in self._transmitting:
-            part.transmit()
+        try:
+            for part in self._transmitting:
+                part.transmit()
+        except Exception as error:
+            raise self._failed(error) from error
 
     def outputs(self) -> Outputs:
         """What an observer with meters of his own sees of the terminals and of every switch, now."""
@@ -169,13 +177,22 @@ class World:
         if not self._closed:
             self._closed = True
             for part in self._in.parts.values():
-                part.shut_down()
+                # The world is given up: that the others and the addresses go matters more than why one complains.
+                with suppress(Exception):
+                    part.shut_down()
             self._in.exchange.close()
 
     def _settle(self) -> None:
         """Bring the terminals up to date with what was switched or set since the last step."""
-        self._solve(SETTLING)
-        self._sample()
+        try:
+            self._solve(SETTLING)
+            self._sample()
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> SimulatorFailed:
+        """Whatever happens in here has been done, or was answered, by one of those who live here."""
+        return failed(whose(error, self._in.parts), error)
 
     def _until_due(self, duration: float) -> float:
         """Let the defects begin whose time has come; how far to go, s, until the next does."""

@@ -16,8 +16,9 @@ from bench.running.procedures.base import (
     Stage,
     ask_nothing,
 )
-from bench.running.procedures.registry import procedure_for
+from bench.running.procedures.registry import procedure_for, whose_procedure
 
 __all__ = [
     "Control", "Direction", "Envelope", "Extremes", "Place", "Procedure", "Stage", "ask_nothing", "procedure_for",
+    "whose_procedure",
 ]  # fmt: skip

@@ -23,6 +23,12 @@ def procedure_for(step: Step, place: Place) -> Procedure[Any]:
     return _class_for(type(step))(step, Workplace(place, step.name))
 
 
+def whose_procedure(kind: type[Step]) -> str:
+    """The procedure of a kind of step in words: class, module, and the package that brings it."""
+    entries = () if kind in _own() else extensions.brought(GROUP).get(kind.__name__, ())
+    return extensions.where(entries[0], "its procedure") if entries else f"its procedure ({_class_for(kind).__name__})"
+
+
 def _class_for(kind: type[Step]) -> type[Procedure[Any]]:
     if kind not in _found:
         _found[kind] = _own().get(kind) or _from_outside(kind)

@@ -43,10 +43,8 @@ class Disturbance:
         if self._now() - self._last_word[line] >= self.hangs_up_after:
             line.unplug()
         self._last_word[line] = self._now()
-        device = line.device
         for message in line.complete(data):
-            answer = device.handle(message.decode("latin-1"))
-            reply = None if answer is None else answer.encode("latin-1") + device.ends_with
+            reply = line.answer(message)
             for trouble in tuple(self._troubles):
                 reply = None if reply is None else trouble(line, reply)
             if reply is not None:

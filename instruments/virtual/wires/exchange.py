@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from can import Message
 from pyvisa import rname
 
+from instruments.virtual.failing import failed
+
 Wait = Callable[[float], None]
 
 
@@ -51,8 +53,10 @@ class LineDead(ConnectionError):
 class Line:
     """One connection to a device: assembles messages from bytes and queues the replies."""
 
-    def __init__(self, device: Device, wait: Wait) -> None:
+    def __init__(self, device: Device, wait: Wait, name: str = "") -> None:
         self._device: Device | None = device
+        self.name = name
+        """Of the instrument whose line it is."""
         self.unfinished = b""
         """What has come of a message that is not complete."""
         self.wait = wait
@@ -69,18 +73,35 @@ class Line:
 
     def complete(self, data: bytes) -> list[bytes]:
         """Add bytes to what has come so far; returns the messages that are complete now."""
-        messages, self.unfinished = self.device.frames(self.unfinished + data)
+        device = self.device
+        try:
+            messages, self.unfinished = device.frames(self.unfinished + data)
+        except Exception as error:
+            raise failed(self.name, error) from error
         return messages
+
+    def answer(self, message: bytes) -> bytes | None:
+        """What the instrument says to a message, with its terminator; raises `SimulatorFailed` where it cannot."""
+        device = self.device
+        try:
+            reply = device.handle(message.decode("latin-1"))
+            return None if reply is None else reply.encode("latin-1") + device.ends_with
+        except Exception as error:
+            raise failed(self.name, error) from error
 
     def _write(self, data: bytes) -> None:
         device = self._device
         if device is None:
             device = self.device  # which raises
-        messages, self.unfinished = device.frames(self.unfinished + data if self.unfinished else data)
-        for message in messages:
-            reply = device.handle(message.decode("latin-1"))
-            if reply is not None:
-                self.replies.append(reply.encode("latin-1") + device.ends_with)
+        # As `complete` and `answer` do it: this is done some times in each scan.
+        try:
+            messages, self.unfinished = device.frames(self.unfinished + data if self.unfinished else data)
+            for message in messages:
+                reply = device.handle(message.decode("latin-1"))
+                if reply is not None:
+                    self.replies.append(reply.encode("latin-1") + device.ends_with)
+        except Exception as error:
+            raise failed(self.name, error) from error
 
     def clear(self) -> None:
         """Forget unfinished input and unread replies (a device clear)."""
@@ -139,7 +160,7 @@ class CanChannel:
 
     `repeated` are the frames that somebody has the bus repeat; the first of each is sent to everybody as any other,
     what follows is for those who look. `wanted` are the identifiers that a member looks at; one that is not in here
-    looks at all.
+    looks at all. `owners` are the instruments whose simulators are members.
     """
 
     now: Callable[[], float]
@@ -148,6 +169,7 @@ class CanChannel:
     repeated: list[Repeated] = field(default_factory=list)
     wanted: dict[object, frozenset[int]] = field(default_factory=dict)
     is_cut: bool = False
+    owners: dict[object, str] = field(default_factory=dict)
 
     def wants(self, identifier: int, sender: object) -> bool:
         """Whether anybody but its sender looks at frames of an identifier: others need not be made."""
@@ -168,8 +190,11 @@ class CanChannel:
         """Put frames on the bus; they are received by everybody but their sender before this returns."""
         for member, receive in tuple(self.members.items()):
             if member is not sender:
-                for message in messages:
-                    receive(message)
+                try:
+                    for message in messages:
+                        receive(message)
+                except Exception as error:
+                    raise failed(self.owners.get(member, ""), error) from error
 
 
 @dataclass(slots=True)
@@ -179,6 +204,7 @@ class _Socket:
     lines: list[Line] = field(default_factory=list)
     disturb: Callable[[Line], None] | None = None
     reachable: bool = True
+    name: str = ""
 
 
 class Exchange:
@@ -193,12 +219,15 @@ class Exchange:
         self._names: dict[str, str] = {}
         self._channels: dict[str, CanChannel] = {}
 
-    def plug(self, address: str, device: Device, wait: Wait) -> None:
-        """Make a device reachable. Raises ValueError for an address that is malformed or taken."""
+    def plug(self, address: str, device: Device, wait: Wait, name: str = "") -> None:
+        """Make a device reachable, as the instrument `name`.
+
+        Raises ValueError for an address that is malformed or taken.
+        """
         key = canonical(address)
         if key in self._sockets:
             raise ValueError(f"address {address!r} already leads to a virtual instrument of this world: use another")
-        self._sockets[key] = _Socket(device, wait)
+        self._sockets[key] = _Socket(device, wait, name=name)
         self._names[key] = address
 
     def unplug(self, addresses: Iterable[str]) -> None:
@@ -279,6 +308,7 @@ class Exchange:
 
 def _join(socket: _Socket, line: Line) -> None:
     socket.lines.append(line)
+    line.name = socket.name
     if socket.disturb is not None:
         socket.disturb(line)
     if not socket.reachable:

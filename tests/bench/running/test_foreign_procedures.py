@@ -55,6 +55,36 @@ def test_what_cannot_be_an_answer_is_refused_before_anything_is_switched_on(
     assert plant.calls == []
 
 
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (KeyError("x"), "KeyError: 'x'"),
+        (AttributeError("no such thing"), "AttributeError: no such thing"),
+        (ZeroDivisionError(), "ZeroDivisionError: without a word"),
+    ],
+)
+@pytest.mark.parametrize("name", ["__init__", "envelope", "problems", "set_points", "words", "mean_current", "until"])
+def test_a_procedure_that_fails_before_its_step_is_named_with_its_package_and_nothing_is_switched_on(
+    little_bench: TestBench, plant: Plant, bring: Bring, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception,
+    says: str,
+) -> None:  # fmt: skip
+    bring(("Trickle", "TrickleProcedure"))
+    monkeypatch.setattr(TrickleProcedure, name, raising(error))
+    plant.calls.clear()
+    with pytest.raises(InputError) as refused:
+        little_bench.run(Trickle(0.25))
+    whose = f"its procedure ({TrickleProcedure.__module__}:TrickleProcedure, of an unknown package)"
+    assert f"Step 'trickle': {whose} failed by {says}; mend its code." in str(refused.value)
+    assert plant.calls == []
+
+
 @pytest.mark.parametrize("value", [None, nan, -1.0, inf, "an hour"])
 def test_a_step_that_takes_no_time_that_there_is_is_refused(
     little_bench: TestBench, bring: Bring, monkeypatch: pytest.MonkeyPatch, value: object
