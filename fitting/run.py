@@ -24,6 +24,8 @@ ALIKE = 1.25
 """How many times as large as another a cell may be, and still be taken for as large."""
 NO_CELL = 0.2
 """V of RMSE over a record that no cell's model is off: then a record is not of this cell, or not as it says."""
+CAPACITY_TOLD, NO_CAPACITY = 0.05, 0.2
+"""Shares by which the capacity of a record may be missed: until it is said apart, and until there is no file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,25 @@ class Result:
         """The record that the cell is the farthest off, and by how much, V of RMSE."""
         worst = max(self.comparisons, key=lambda each: each.rmse)
         return worst.record.name, worst.rmse
+
+    @property
+    def cautions(self) -> list[str]:
+        """What no record tells, and what came out far from one, a sentence each; none where all is as it should be."""
+        away = {each.record.name: each.capacity.error for each in self.comparisons if each.capacity is not None}
+        found = [
+            f"The capacity of {name} comes out {100 * error:+.1f} % off: see whether its cell began full and was as "
+            "old as the others."
+            for name, error in away.items()
+            if abs(error) > CAPACITY_TOLD
+        ]
+        if not any(each.resistances for each in self.comparisons):
+            found.append(
+                "No record has a pulse from rest between 10 and 95 % of charge: how far the resistance is off, nothing "
+                "tells; add a pulse test."
+            )
+        if not away:
+            found.append("No record has a whole discharge: how far the capacity is off, nothing tells; add one.")
+        return found
 
     @property
     def by_temperature(self) -> list[Figures]:
@@ -131,6 +152,13 @@ def _check_it_is_one(result: Result) -> None:
             f"of the same cell, at {ambient:.0f} °C from its beginning to its end, and positive while it charges; or "
             "leave it out."
         )
+    for each in result.comparisons:
+        if each.capacity is not None and not abs(each.capacity.error) < NO_CAPACITY:
+            raise RecordError(
+                f"{each.record.name}: of its {each.capacity.recorded:.4g} Ah the cell that is nearest to all records "
+                f"gives {each.capacity.simulated:.4g} ({100 * each.capacity.error:+.0f} %, allowed "
+                f"{100 * NO_CAPACITY:.0f}): see whether all are of one cell at one age; or leave it out."
+            )
 
 
 def measure(cell: CellParameters, records: Sequence[Record], held_out: Sequence[Record] = ()) -> Result:

@@ -20,6 +20,8 @@ RESERVE = 0.002
 It is less than the distance of two points of the curve, which goes down by 700 mV there: where the end lay between the
 first two of them, all that follows was pulled down with it.
 """
+AT_AN_END = 0.05
+"""Share of the charge of the widest record from its ends within which an edge is that of a whole charge."""
 SWEEP = 0.8
 """Share of the charge of the widest record that a sweep must cover to be one."""
 
@@ -108,19 +110,27 @@ def check_sweep(records: Sequence[Record]) -> None:
 
 def check_pulse(records: Sequence[Record]) -> None:
     """Raise `RecordError` where records cannot tell a resistance from an open-circuit voltage."""
-    if not any(has_pulse(record) for record in records) and not _several_rates(records):
+    widest = max(float(np.ptp(record.charge)) for record in records)
+    if not any(has_pulse(record, widest) for record in records) and not _several_rates(records):
         raise RecordError(
             f"{', '.join(record.name for record in records[:3])}: no pulse is in them; without a change of the "
-            "current, seen within 10 s, a resistance cannot be told from an open-circuit voltage: add a pulse test, or "
-            "other rates."
+            "current on the way, seen within 10 s, a resistance cannot be told from an open-circuit voltage: add a "
+            "pulse test, or other rates."
         )
 
 
-def has_pulse(record: Record) -> bool:
-    """Whether the current changes by a tenth of its largest from one row to the next, and is seen within 10 s."""
+def has_pulse(record: Record, widest: float = 0.0) -> bool:
+    """Whether the current changes by a tenth of its largest from one row to the next, and is seen within 10 s.
+
+    Where a record goes through more than half of `widest` (Ah), the edges at both of its ends are none: there the curve
+    is so steep that what the voltage does behind one says nothing of a resistance, and every discharge has them.
+    """
     change = np.abs(np.diff(record.current)) > 0.1 * np.abs(record.current).max()
-    quick = np.diff(record.time) < 10
-    return bool((change & quick).any())
+    found = change & (np.diff(record.time) < 10)
+    if np.ptp(record.charge) > 0.5 * widest > 0:
+        low, high = float(record.charge.min()) + AT_AN_END * widest, float(record.charge.max()) - AT_AN_END * widest
+        found &= (record.charge[:-1] > low) & (record.charge[:-1] < high)
+    return bool(found.any())
 
 
 def _several_rates(records: Sequence[Record]) -> bool:

@@ -142,10 +142,13 @@ def _show(found: "Result", path: Path | None, drawn: Path | None, *, as_json: bo
             "cell": found.cell.name, "file": path, "picture": drawn, "assumed": list(found.cell.assumed),
             "anode": found.cell.anode,
             "errors": [asdict(each) for each in rows], "farthest": {"record": farthest, "rmse": away},
+            "cautions": found.cautions,
         })  # fmt: skip
         return
     print_table(f"{found.cell.name} against its records", HEADER, map(_row, rows))
     say(f"Farthest off: {farthest}, {1e3 * away:.1f} mV (RMSE).")
+    for sentence in found.cautions:
+        say(f"NOTE     {sentence}")
     say(f"Assumed: {', '.join(found.cell.assumed) or 'nothing'}.")
     say(f"Anode: {found.cell.anode or UNKNOWN_ANODE}.")
     for what, where in (("Cell", path), ("Picture", drawn)):

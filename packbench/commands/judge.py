@@ -1,6 +1,7 @@
 """`packbench judge`: KPIs and verdicts again, of a run of ours or of a recording that another program has made."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,9 @@ def judge(
             help="Judge by the requirements of this file: a pack file, a shipped pack, or a file of limits alone.",
         ),
     ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show where each figure's uncertainty comes from, the largest first.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Recompute KPIs and verdicts from the data of a run, or of a cycler's file, by its own limits or newer ones."""
@@ -42,10 +46,10 @@ def judge(
     if pack is not None and limits is not None:
         raise InputError("--pack and --limits both say what is required: leave one out.")
     if is_foreign(run):
-        _judge_file(Path(run), limits or pack, as_json=as_json)
+        _judge_file(Path(run), limits or pack, why=why, as_json=as_json)
     with used(run):
         recording, left = _run_and_aftermath(run, folder)
-        _judge_run(recording, left, pack, limits, as_json=as_json)
+        _judge_run(recording, left, pack, limits, why=why, as_json=as_json)
 
 
 def _run_and_aftermath(run: str, folder: Path) -> "tuple[Recording, Aftermath]":
@@ -57,7 +61,7 @@ def _run_and_aftermath(run: str, folder: Path) -> "tuple[Recording, Aftermath]":
 
 
 def _judge_run(
-    recording: "Recording", left: "Aftermath", pack: str | None, limits: str | None, *, as_json: bool
+    recording: "Recording", left: "Aftermath", pack: str | None, limits: str | None, *, why: bool, as_json: bool
 ) -> None:
     """Judge a run, say what came of it and exit; its first verdict is told beside the new one."""
     from bench.recording.rejudge import rejudge, verdict_of
@@ -83,7 +87,7 @@ def _judge_run(
             **_figures(found, metered=True), "damage": recording.damage, "bench": left.state, "left": left.told or None,
         })  # fmt: skip
     else:
-        _show_judgement(manifest, judged, more, found, verdict)
+        _show_judgement(manifest, judged, more, found, verdict, why=why)
         if left.unsafe:
             warn(left.told)
     raise typer.Exit(ExitStatus.of(verdict, unsafe=left.unsafe))
@@ -119,7 +123,7 @@ def _not_asked_before(
 # --- a recording of another program -------------------------------------------------------------------------------
 
 
-def _judge_file(path: Path, limits: str | None, *, as_json: bool) -> None:
+def _judge_file(path: Path, limits: str | None, *, why: bool, as_json: bool) -> None:
     """Judge a file and exit: as the run that it was exported from, or as it stands, examined first."""
     from bench.recording.aftermath import aftermath
     from bench.recording.manifest import RecordingError
@@ -132,11 +136,11 @@ def _judge_file(path: Path, limits: str | None, *, as_json: bool) -> None:
         ours = None
     if ours is not None:
         # The supervisor's word stays in the run's folder: of the bench the manifest alone tells.
-        _judge_run(ours, aftermath(ours.manifest, path), None, limits, as_json=as_json)
-    _judge_foreign(path, limits, as_json=as_json)
+        _judge_run(ours, aftermath(ours.manifest, path), None, limits, why=why, as_json=as_json)
+    _judge_foreign(path, limits, why=why, as_json=as_json)
 
 
-def _judge_foreign(path: Path, limits: str | None, *, as_json: bool) -> None:
+def _judge_foreign(path: Path, limits: str | None, *, why: bool, as_json: bool) -> None:
     from math import nan
 
     from reports import kpi
@@ -165,6 +169,8 @@ def _judge_foreign(path: Path, limits: str | None, *, as_json: bool) -> None:
         })  # fmt: skip
     else:
         _show_foreign(recording, found, answers, verdict)
+        if why:
+            say("No figure has an uncertainty: nobody knows the meters of a recording of another program.")
     raise typer.Exit(_status(recording, found, verdict))
 
 
@@ -237,17 +243,45 @@ def _show_judgement(
     more: "Sequence[Judged]",
     found: "Evaluation",
     verdict: Verdict | None,
+    *,
+    why: bool,
 ) -> None:
     rows = [_judged_row(entry) for entry in judged] + [_newly_judged_row(each) for each in more]
     if rows:
         header = ("measurement", "step", "value", "allowed", "recorded", "verdict")
         print_table(f"Measurements of {manifest['run_id']}", header, rows)
-    _show_figures(found)
+    _show_metered(found, why=why)
     if not all(entry.from_data for entry in judged):
         say("* as recorded: no KPI of this name and step is computed from the samples.")
     recorded = manifest["verdict"] or "none, it never ended"
     cause = f" First cause: {manifest['cause']['text']}" if manifest["cause"] else ""
     say(f"Verdict: {verdict or 'none'} (recorded: {recorded}).{cause}")
+
+
+def _show_metered(found: "Evaluation", *, why: bool) -> None:
+    """Every KPI with its uncertainty, and where that comes from, if somebody asks `why`."""
+    from reports.tables import Row
+    from reports.uncertainty import budget
+
+    figures = [(each, budget(each)) for each in found.figures]
+    print_table(
+        "KPIs, from the recorded data",
+        ("kpi", "step", "value", "± (k = 2)", "unit"),
+        [(each.name, each.step, number(each.value), _half(known.expanded), each.unit) for each, known in figures],
+    )
+    if why:
+        rows = [Row(each.name, each.value, each.unit, each.step, known=known.as_dict()) for each, known in figures]
+        print_table(
+            "Standard uncertainties, the largest first",
+            ("kpi", "step", "source"),
+            [(each.name, each.step, each.contributions or "exact: a number of events") for each in rows],
+        )
+    _say_what_is_missing(found)
+
+
+def _half(expanded: float) -> str:
+    """Half-width of an uncertainty in two digits, as many as mean something (GUM 7.2.6)."""
+    return f"{expanded:.2g}" if isfinite(expanded) else "not known"
 
 
 def _show_figures(found: "Evaluation") -> None:
@@ -256,6 +290,10 @@ def _show_figures(found: "Evaluation") -> None:
         ("kpi", "step", "value", "unit"),
         [(figure.name, figure.step, number(figure.value), figure.unit) for figure in found.figures],
     )
+    _say_what_is_missing(found)
+
+
+def _say_what_is_missing(found: "Evaluation") -> None:
     if found.unanswered:
         without = ", ".join(f"{figure.name} of {figure.step!r}" for figure in found.unanswered)
         say(f"Without a value, for this recording has no answer: {without}.")
@@ -265,7 +303,8 @@ def _show_figures(found: "Evaluation") -> None:
 
 def _judged_row(entry: "Rejudged") -> tuple[str, ...]:
     found = entry.measurement
-    value = f"{number(found.value)} {found.unit}{'' if entry.from_data else ' *'}"
+    spread = f" ± {_half(found.uncertainty)}" if found.uncertainty else ""
+    value = f"{number(found.value)}{spread} {found.unit}{'' if entry.from_data else ' *'}"
     return found.name, found.step or "", value, _bounds(found), str(entry.recorded_verdict), str(found.verdict)
 
 

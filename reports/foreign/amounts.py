@@ -1,7 +1,7 @@
 """How well the amounts of each step are known: counters held against integration, integration against itself."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, sqrt
 
 import numpy as np
 
@@ -44,6 +44,11 @@ class Amount:
     """Its records end long before it did, or begin long after: what flowed then nobody saw."""
     swings: tuple[float, float] | None = None
     """Between which currents (A) it goes to and fro from each record to the next; None: it does not."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether the file has a counter of its direction: what it has of the other one says nothing of this."""
+        return not isnan(self.counter)
 
     @property
     def uncounted(self) -> bool:

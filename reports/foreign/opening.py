@@ -111,10 +111,19 @@ def _amounts(exam: Exam) -> dict[str, Values]:
         ((labels.CHARGE_AH, labels.DISCHARGE_AH), "charge"),
         ((labels.CHARGE_WH, labels.DISCHARGE_WH), "energy"),
     ):
-        if believed and into not in found and out not in found:
-            found |= dict(zip((into, out), getattr(exam, pair)(), strict=True))
+        counters = {into, out} & found.keys()
+        # Also of the one direction that a file does not count: figures of the other one read both columns.
+        if believed and len(counters) < 2:
+            found = dict(zip((into, out), getattr(exam, pair)(), strict=True)) | found
+        elif len(counters) == 1:
+            found = dict.fromkeys((into, out), _unknown(len(exam.time))) | found
     lost = _doubtful(exam, believed=believed)
     return {label: Without(each, lost[label]) if lost[label] else each for label, each in found.items()}
+
+
+def _unknown(rows: int) -> Values:
+    """A counter since the start of which nobody knows more than that it began at 0."""
+    return np.concatenate(([0.0], np.full(max(rows - 1, 0), nan)))[:rows]
 
 
 def _doubtful(exam: Exam, *, believed: bool) -> Mapping[str, Sequence[int]]:
@@ -123,7 +132,7 @@ def _doubtful(exam: Exam, *, believed: bool) -> Mapping[str, Sequence[int]]:
     Only by those: of the other direction the step behind it begins with that row, and is known. Where time or current
     are not `believed`, a counter is held against nothing but that it must grow.
     """
-    unsure = [each.segment for each in amounts_of(exam) if (unknown(exam, each) if believed else each.uncounted)]
+    unsure = [each.segment for each in amounts_of(exam) if (unknown(each) if believed else each.uncounted)]
     rows = {way: [each.stop - 1 for each in unsure if each.direction == way] for way in ("charge", "discharge")}
     return {
         label: rows[way]

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from math import hypot, inf, isfinite, sqrt
 from typing import Any
 
-from instruments.accuracy import EXPANDED, ROUNDED
+import numpy as np
+
+from bench.columns import CURRENT, POWER
+from instruments.accuracy import EXPANDED, LIMIT_OF_ERROR, ROUNDED
 from reports.kpi import Kpi
 from reports.kpi.base import Asked
 from reports.recording import Recording
@@ -21,8 +24,8 @@ from reports.uncertainty.sources import Source, sources_of
 
 KEPT = 60_000
 """Rows up to which moved recordings are kept: a figure of the same step needs the same."""
-TINY = 1e-12
-"""Of whatever unit: what is computed as 0 and moved by nothing is not exact either."""
+ONE = 1.0
+"""Of any other unit: what is computed as 0, and moved by nothing, is not exact either."""
 SHOWN = 5
 """Contributions that are kept, the largest first."""
 
@@ -94,11 +97,26 @@ def _combined(figure: Kpi, asked: Asked, counted: Sequence[tuple[Contribution, f
 
 
 def _one_sample(figure: Kpi, asked: Asked) -> Contribution:
-    """What nothing moves (a share of 0, a count) is not known better than to one sample of its steps."""
+    """What nothing moves (a share of 0, a time that never was) is not known better than to one sample of its steps."""
+    samples = max(sum(step.sample_count for step in asked.read), 1)
+    if figure.unit == "s":  # it may have begun, and ended, anywhere between two scans
+        return Contribution("one sample", sum(step.duration for step in asked.read) / samples / LIMIT_OF_ERROR)
     low, high = asked.span
-    whole = high - low if isfinite(high) else abs(figure.value)
-    samples = sum(step.sample_count for step in asked.read)
-    return Contribution("one sample", max(whole, TINY) / max(samples, 1) / ROUNDED)
+    whole = high - low if isfinite(high) else abs(figure.value) or _moved_in_all(figure.unit, asked) or ONE
+    return Contribution("one sample", whole / samples / ROUNDED)
+
+
+def _moved_in_all(unit: str, asked: Asked) -> float:
+    """What flowed in the steps of a figure in its unit, whichever way; 0 where nothing of that kind was recorded."""
+    rate = {"Ah": CURRENT, "Wh": POWER}.get(unit, "")
+    if not asked.run.has(rate):
+        return 0.0
+    flown = [
+        float(np.nanmean(np.abs(asked.run.values(rate, step)))) * step.duration
+        for step in asked.read
+        if np.isfinite(asked.run.values(rate, step)).any()
+    ]
+    return sum(flown) / 3600
 
 
 def _contributions(figure: Kpi, asked: Asked) -> list[tuple[Contribution, float]]:

@@ -207,6 +207,25 @@ def test_records_without_a_pulse_are_refused(tmp_path: Path, truth: Truth) -> No
     assert "no pulse is in them" in refusal(*files, "--cell", "mine", "--output", tmp_path / "mine.yaml")
 
 
+def test_the_edges_of_a_whole_charge_and_discharge_are_no_pulses(tmp_path: Path, truth: Truth) -> None:
+    """Each begins and ends with an edge of its current: where it is full, and where it is empty."""
+    down, up = tmp_path / "down.csv", tmp_path / "up.csv"
+    for path, current, start in ((down, -4.0, 0.99), (up, 4.0, 0.01)):
+        seconds = round(0.96 * CAPACITY / 4.0 * 1800)
+        profile = np.concatenate([np.zeros(30), np.full(seconds, current), np.zeros(150)])
+        simulated(truth, profile, 2.0, 25.0, start=start).to_csv(path, index=False)
+    out = tmp_path / "mine.yaml"
+    assert "no pulse is in them" in refusal(down, up, "--cell", "mine", "--like", "nmc811-21700", "--output", out)
+    assert not out.exists()
+
+
+def test_what_the_records_do_not_tell_of_a_cell_is_said(recorded: Recorded) -> None:
+    """A cell of 5 Ah beside discharges of one of 4 Ah, that have no pulse."""
+    answer = fit(*recorded(pulsed=False), "--cell", "nmc811-21700", "--measure")
+    assert any("No record has a pulse from rest" in each for each in answer["cautions"])
+    assert any("comes out" in each for each in answer["cautions"])
+
+
 def test_records_that_go_nowhere_are_refused(recorded: Recorded, tmp_path: Path, truth: Truth) -> None:
     short = tmp_path / "short.csv"
     simulated(truth, np.concatenate([np.zeros(30), np.full(40, -4.0)]), 1.0, 25.0, start=0.5).to_csv(short, index=False)

@@ -185,6 +185,19 @@ def test_judge_fails_a_run_whose_samples_miss_the_limit(tmp_path: Path) -> None:
     assert "Verdict: FAIL (recorded: PASS)" in answer.out
 
 
+def test_judge_shows_how_well_each_figure_is_known_and_why_on_demand(tmp_path: Path) -> None:
+    limit = Measurement("discharge capacity", 2.0, "Ah", at_least=1.4, step="discharge", uncertainty=0.0123)
+    folder = record(tmp_path, limit)
+    told, why = packbench("judge", folder).out, packbench("judge", folder, "--why").out
+    figures = {each["name"]: each for each in json.loads(packbench("judge", folder, "--json").out)["kpis"]}
+    assert "2 ± 0.012 Ah" in " ".join(told.split())
+    row = next(line for line in told.splitlines() if line.strip().startswith("discharge energy"))
+    assert row.split()[-2] == f"{figures['discharge energy']['uncertainty']:.2g}"
+    largest = figures["discharge energy"]["contributions"][0]["source"]
+    assert largest not in told
+    assert largest in " ".join(why.split())
+
+
 def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -> None:
     by_hand = Measurement("insulation resistance", 5.0e6, "Ohm", at_least=1e6)
     answer = packbench("judge", record(tmp_path, by_hand))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from reports.judging import judged
 from reports.kpi import plating
 from reports.limits import LimitsFile
 from reports.recording import Recording
-from reports.uncertainty import budget, meters, moved
+from reports.uncertainty import budget, meters, moved, uncertainty
 from tests.bench.cli_support import packbench
 from tests.reports.worked import INSTRUMENTS
 
@@ -263,3 +263,19 @@ def test_lithium_metal_is_told_as_not_known_by_judge(tmp_path: Path) -> None:
     (manifest,) = tmp_path.rglob("run.json")
     answer = packbench("judge", manifest.parent)
     assert "plating margin: not known of 'fill" in " ".join(answer.out.split())
+
+
+RESOLUTION = {
+    "s": 1.0, "Ah": 1e-5, "Wh": 1e-3, "V": 1e-4, "mV": 1e-2, "K": 1e-3, "%": 1e-2, "W": 1e-2, "Ω": 1e-7, "1": 1e-3,
+}  # fmt: skip
+"""What a figure is never known better than, by its unit: a scan period of the bench, last digits of its meters."""
+
+
+def test_no_figure_of_a_run_is_known_better_than_its_meters_can_show(tmp_path: Path) -> None:
+    """Not that of a charge far from plating either, whose 0 s no meter's error moves."""
+    live = ran(
+        [Charge("C/3", until=elapsed(minutes=5), name="fill"), Rest(until=elapsed(minutes=1))], tmp_path, "lfp-24s"
+    )
+    figures = [each for each in (*kpi.evaluate(live).figures, kpi.duration(live, "fill")) if isfinite(each.value)]
+    assert {"plating time", "duration", "charge capacity", "constant-voltage share"} <= {each.key for each in figures}
+    assert not [(each.name, uncertainty(each)) for each in figures if not uncertainty(each) >= RESOLUTION[each.unit]]

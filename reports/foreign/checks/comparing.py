@@ -12,6 +12,7 @@ NEAR = 0.05
 ALIKE = 0.2
 MILLI, KILO = 1e-3, 1e3
 TIMES = {3600.0: "hours", 60.0: "minutes"}
+WAYS = {labels.CHARGE_AH: "charged", labels.DISCHARGE_AH: "discharged"}
 FINEST = 0.5
 """s between records: a table whose time is that fine in its own unit is more likely in a longer one."""
 
@@ -70,14 +71,14 @@ def _compared(exam: Exam) -> list[Amount]:
 
 def sparse(exam: Exam) -> Iterator[Finding]:
     """Without counters an integral must do; where the records are too few for it, or have holes, it is not told."""
-    if exam.counted or not exam.believes(labels.TIME, labels.CURRENT):
+    if not exam.believes(labels.TIME, labels.CURRENT):
         return
-    bad = [each for each in _compared(exam) if unknown(exam, each) and not each.swings]
+    bad = [each for each in _compared(exam) if not each.counted and unknown(each) and not each.swings]
     holes = [each.segment for each in bad if each.gap]
     if holes:
         yield Finding(
             "gap",
-            f"There are no counters, and {len(holes):,} of {len(exam.moving):,} steps have a gap in which nobody knows "
+            f"{_without(exam)}, and {len(holes):,} of {len(exam.moving):,} steps have a gap in which nobody knows "
             f"what flowed (first in {exam.row(holes[0].start)} to {holes[0].stop:,}): their amounts are not told.",
         )
     if len(bad) > len(holes):
@@ -85,18 +86,25 @@ def sparse(exam: Exam) -> Iterator[Finding]:
         doubt = min(100 * worst.doubtful, 999)
         yield Finding(
             "sparse records",
-            f"There are no counters, and the records are too sparse for {len(bad) - len(holes):,} of "
+            f"{_without(exam)}, and the records are too sparse for {len(bad) - len(holes):,} of "
             f"{len(exam.moving):,} steps to be integrated (every {exam.typical:.4g} s; worst in "
             f"{exam.row(worst.segment.start)} to {worst.segment.stop:,}, about {doubt:.2g} % in doubt): their amounts "
             "are not told.",
         )
 
 
+def _without(exam: Exam) -> str:
+    """Which counters there are not."""
+    missing = [word for label, word in WAYS.items() if label not in exam.counted]
+    return "There are no counters" if len(missing) != 1 else f"There is no counter of what is {missing[0]}"
+
+
 def agreement(exam: Exam) -> Iterator[Finding]:
     """How far counters and integration are apart, always said: a difference is news also where it is explained."""
-    if not exam.counted or not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
+    if not exam.believes(labels.TIME, labels.CURRENT) or exam.withheld & set(labels.COUNTERS_AH):
         return
-    found = [each for each in _compared(exam) if not (each.gap or each.open or each.uncounted or each.swings)]
+    found = [each for each in _compared(exam) if each.counted]
+    found = [each for each in found if not (each.gap or each.open or each.uncounted or each.swings)]
     if not found:
         return
     worst = max(found, key=lambda each: abs(each.difference))
@@ -114,8 +122,14 @@ def agreement(exam: Exam) -> Iterator[Finding]:
     else:
         yield Finding(
             "counters and integration",
-            f"Amounts are those of the counters; integration is within {apart} of them in every step.",
+            f"Amounts are those of the counters; integration is within {apart} of them in every step."
+            + (f" {_without(exam)}: its amounts are integrals." if _integrates(exam) else ""),
         )
+
+
+def _integrates(exam: Exam) -> bool:
+    """Whether something moved in a direction of which there is no counter."""
+    return any(not each.counted for each in amounts_of(exam))
 
 
 def to_and_fro(exam: Exam) -> Iterator[Finding]:
@@ -125,7 +139,8 @@ def to_and_fro(exam: Exam) -> Iterator[Finding]:
     found = [each for each in _compared(exam) if each.swings]
     if found:
         low, high = found[0].swings or (0.0, 0.0)
-        then = "amounts are those of the counters" if exam.counted else "their amounts are not told"
+        counted = all(each.counted for each in found)
+        then = "amounts are those of the counters" if counted else "amounts that no counter tells are not told"
         yield Finding(
             "current to and fro",
             f"In {len(found):,} of {len(exam.moving):,} steps the current goes to and fro from record to record "
@@ -167,11 +182,11 @@ def uncounted(exam: Exam) -> Iterator[Finding]:
         )
 
 
-def unknown(exam: Exam, amount: Amount) -> bool:
+def unknown(amount: Amount) -> bool:
     """Whether the amount of a step is not told: nobody saw its end or counted it, or counter and integral disagree."""
     if amount.open or amount.uncounted:
         return True
-    if exam.counted:
+    if amount.counted:
         return not amount.gap and contradicts(amount)
     return amount.doubtful > WORST or amount.gap or amount.swings is not None
 

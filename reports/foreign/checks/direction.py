@@ -41,7 +41,7 @@ def reversed_current(exam: Exam) -> Iterator[Finding]:
 
 def _confirmed(exam: Exam) -> bool:
     """Whether counters of both directions say as well that all of it flowed one way."""
-    if not all(exam.source.has(label) for label in labels.COUNTERS_AH):
+    if not all(label in exam.counted for label in labels.COUNTERS_AH):
         return False
     into, out = (float(exam.counted[label].total[-1] - exam.counted[label].total[0]) for label in labels.COUNTERS_AH)
     return into > 0.98 * (into + out) if (exam.current >= -exam.rest_below).all() else out > 0.98 * (into + out)

@@ -36,7 +36,8 @@ def gaps(exam: Exam) -> Iterator[Finding]:
         if leap
         else f"There is a gap of {spell(length)}"
     )
-    counters = " Its charge is taken from the counters." if exam.counted else " What flowed in it is not known."
+    way = labels.CHARGE_AH if exam.current[worst] > 0 else labels.DISCHARGE_AH
+    counters = " Its charge is taken from the counter." if way in exam.counted else " What flowed in it is not known."
     text = f"{what} before {exam.row(worst + 1)} while a current flows{more}.{counters}"
     yield Finding("time jumps" if leap else "gap", text, frozenset({labels.TIME}) if leap else frozenset())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bench.verdicts import InputError
@@ -91,6 +91,83 @@ def test_seconds_that_were_taken_for_hours(tmp_path: Path) -> None:
     assert told(recording) == {}
 
 
+BARE = ("Test Time / s", "Voltage / V", "Current / A")
+
+
+@pytest.mark.parametrize("rate", [2.0, 1.0, 0.5, 0.1])
+def test_milliseconds_betray_themselves_by_what_a_current_moved(tmp_path: Path, rate: float) -> None:
+    """No civil time, no counter, and a constant current: 1C lasts 41 days by it, and no C/1000 looks like this."""
+    found = records(10, ((0.0, 600), (-2 * rate, round(3600 / rate)), (0.0, 600), (2 * rate, round(3600 / rate))))
+    recording = examined(tmp_path, table(BARE, ((1000 * each.time, each.voltage, each.current) for each in found)))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == {}
+
+
+def test_milliseconds_of_a_fast_charge_betray_themselves_by_its_drop(tmp_path: Path) -> None:
+    found = records(5, ((0.0, 600), (-8.0, 900), (0.0, 600), (8.0, 900), (0.0, 600)), ohms=0.04)
+    recording = examined(tmp_path, table(BARE, ((1000 * each.time, each.voltage, each.current) for each in found)))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == {}
+
+
+def test_milliseconds_betray_themselves_where_a_charge_is_taken_in_parts(tmp_path: Path) -> None:
+    """As the pulses of a GITT: no part of it is a whole charge."""
+    parts = [step for _ in range(20) for step in ((-2.0, 180), (0.0, 600))]
+    found = records(10, ((0.0, 600), *parts))
+    recording = examined(tmp_path, table(BARE, ((1000 * each.time, each.voltage, each.current) for each in found)))
+    assert "time in another unit" in named(recording)
+
+
+@pytest.mark.parametrize("digits", [5, 6, 8])
+@pytest.mark.parametrize("period", [5, 10, 30])
+def test_hours_are_seen_through_their_rounding(tmp_path: Path, digits: int, period: int) -> None:
+    """LFP, which has half a volt from empty to full: its range says nothing."""
+    found = records(period, slope=0.2)
+    rows = ((round(each.time / 3600, digits), each.voltage, each.current) for each in found)
+    recording = examined(tmp_path, table(BARE, rows))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == {}
+
+
+def test_cycles_in_hours_are_no_profile(tmp_path: Path) -> None:
+    """Steps of 2 s that go to and fro are one, so that nothing is computed; and records stand at no whole seconds."""
+    cycle = ((-2.0, 3650), (0.0, 584), (2.0, 3650), (0.0, 584))
+    found = records(7.3, cycle * 3, slope=0.2)
+    recording = examined(tmp_path, table(BARE, ((each.time / 3600, each.voltage, each.current) for each in found)))
+    assert "time in another unit" in named(recording)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 10.0, 30.0])
+@pytest.mark.parametrize(("drop", "shape"), [(0.25, 1.0), (0.5, 0.5), (0.5, 1.0), (0.9, 0.8)])
+def test_pulses_of_a_cold_cell_are_no_charges(tmp_path: Path, seconds: float, drop: float, shape: float) -> None:
+    """They go through all of the range that their recording has, in no time; at the low end even by a straight line.
+
+    And they come back.
+    """
+    rows, begun = list[tuple[float, float, float]](), 0.0
+    for way in (0, -1, 0, 1, 0, -1, 0, 1, 0):
+        for within in np.arange(0.0, seconds if way else 40.0, 0.5):
+            rows.append((begun + within, 3.6 + way * drop * (0.3 + 0.7 * (within / seconds) ** shape), 10.0 * way))
+        begun = rows[-1][0] + 0.5
+    assert not examined(tmp_path, table(BARE, rows)).defects
+
+
+def test_a_very_slow_charge_is_one(tmp_path: Path) -> None:
+    """C/100, written each half hour."""
+    found = records(1800, ((0.0, 7200), (-0.02, 360000), (0.0, 7200), (0.02, 360000)), ohms=1.0)
+    recording = examined(tmp_path, bare(found))
+    assert not recording.defects
+    assert set(told(recording)) == {"discharge 1", "charge 1"}
+
+
+def test_a_cell_that_floats_for_a_year_was_not_charged_for_a_year(tmp_path: Path) -> None:
+    charge = records(60, ((0.0, 600), (-2.0, 3600), (0.0, 600), (2.0, 3540)))
+    last = charge[-1]
+    rows = [(each.time, each.voltage, each.current) for each in charge]
+    rows += [(last.time + 600 * n, last.voltage, 1e-3) for n in range(1, 52560)]
+    assert not examined(tmp_path, table(BARE, rows)).defects
+
+
 @settings(max_examples=25)
 @given(
     period=st.sampled_from([1.0, 5.0, 10.0, 30.0, 60.0]), amperes=st.floats(0.05, 200),
@@ -99,6 +176,7 @@ def test_seconds_that_were_taken_for_hours(tmp_path: Path) -> None:
 def test_no_healthy_recording_is_accused(
     period: float, amperes: float, hours: float, wall: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    assume(amperes * hours < 400)  # of more it is said that few cells have as much
     seconds = 60 * round(hours * 60)
     steps = ((0.0, 600), (-amperes, seconds), (0.0, 600), (amperes, seconds))
     # The open-circuit line falls by 0.8 V over the discharge, and the current by 40 mV behind the resistance.
@@ -491,6 +569,62 @@ def test_milliamperes_in_a_column_of_amperes(tmp_path: Path) -> None:
     assert "columns in another unit" in named(recording)
     assert told(recording) == RIGHT
     assert {figure.unit for figure in kpi.evaluate(recording).figures} == {"Ah"}
+
+
+@pytest.mark.parametrize("swing", [0.4, 0.2])
+def test_milliamperes_without_a_counter(tmp_path: Path, swing: float) -> None:
+    """Time is right, and nothing else says what the current is: but no cell has 2000 Ah."""
+    found = [replace(each, current=1000 * each.current) for each in records(slope=swing)]
+    recording = examined(tmp_path, bare(found))
+    assert any("in mA it would be 2 Ah" in finding.text for finding in recording.defects)
+    assert told(recording) == {}
+    assert {figure.unit for figure in kpi.evaluate(recording).figures} <= {"s", "V"}
+
+
+@pytest.mark.parametrize(("amperes", "said"), [(300.0, False), (560.0, True)])
+def test_a_large_cell_is_told_with_its_amounts(tmp_path: Path, amperes: float, said: bool) -> None:
+    """There are cells of 600 Ah, and of 0.6 Ah."""
+    found = records(10, ((0.0, 600), (-amperes, 3600), (0.0, 600), (amperes, 3600)), 0.8 / amperes, 0.04 / amperes)
+    recording = examined(tmp_path, bare(found))
+    assert not recording.defects
+    assert ("a large cell" in named(recording)) is said
+    assert told(recording) == {
+        "discharge 1": pytest.approx(amperes, rel=5e-4),
+        "charge 1": pytest.approx(amperes, rel=5e-4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [("Charging Capacity / Ah", "discharged"), ("Discharging Capacity / Ah", "charged")],
+)  # fmt: skip
+def test_a_direction_without_a_counter_is_integrated(tmp_path: Path, column: str, word: str) -> None:
+    found = records()
+    counted = [each.charged if "Dis" not in column else each.discharged for each in found]
+    rows = ((each.time, each.voltage, each.current, count) for each, count in zip(found, counted, strict=True))
+    recording = examined(tmp_path, table((*BARE, column), rows))
+    assert any(f"no counter of what is {word}" in finding.text for finding in recording.findings)
+    assert told(recording) == RIGHT
+
+
+def test_a_counter_of_one_direction_is_told_where_time_is_wrong(tmp_path: Path) -> None:
+    """And the other direction is not: nothing is left to integrate."""
+    rows = ((each.time / 3600, each.voltage, each.current, each.charged) for each in records())
+    recording = examined(tmp_path, table((*BARE, "Charging Capacity / Ah"), rows))
+    assert "time in another unit" in named(recording)
+    assert told(recording) == {"charge 1": RIGHT["charge 1"]}
+
+
+def test_a_direction_without_a_counter_is_examined_like_one(tmp_path: Path) -> None:
+    """The counter of the charge says nothing of a discharge whose records are too sparse to be integrated."""
+    found = [each for each in records() if each.step != 2 or each.within % 1200 == 0]
+    rows = [
+        (each.time, each.voltage, each.current * (1 + each.within / 3600 if each.step == 2 else 1), each.charged)
+        for each in found
+    ]
+    recording = examined(tmp_path, table((*BARE, "Charging Capacity / Ah"), rows))
+    assert {"sparse records", "gap"} & named(recording)
+    assert told(recording) == {"charge 1": RIGHT["charge 1"]}
 
 
 def test_millivolts_in_a_column_of_volts(tmp_path: Path) -> None:
