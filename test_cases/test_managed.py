@@ -92,7 +92,7 @@ def jumping() -> Days:
     return suffering(*dips, soc=0.3)
 
 
-def unheard() -> Days:
+def car_unheard() -> Days:
     """Nobody goes anywhere, and the car tells no charge any more soon after it has begun to give back."""
     return replace(night(0.5, ()), outages=(Outage("soc", 0.6 * HOUR, 3 * HOUR),))
 
@@ -115,7 +115,7 @@ HOSTILE: Mapping[str, Callable[[], Days]] = {
     "the forecast is stale": lambda: suffering(Outage("forecast", 0.5 * HOUR, 6 * HOUR)),
     "cold cells give less than they tell": lambda: replace(night(0.45, ()), reserve=90.0),
     "a long way from an ordinary socket": lambda: long_night(130.0, 0.4),
-    "the car is not heard while it gives back": unheard,
+    "the car is not heard while it gives back": car_unheard,
     "a boost from below the reserve ends long before the departure": lambda: long_night(90.0, 0.12),
     "an efficiency of 85 for 0.85 begins to charge too late": lambda: long_night(60.0, 0.25),
     "a manager that is begun anew keeps a reserve that is not the usual one": begun_anew,
