@@ -16,7 +16,7 @@ from bench.running.procedures.base import BeyondThePack
 from bench.safety import limits
 from bench.scenario import Step
 from bench.station import StationFile
-from bench.verdicts import InputError, UnsuitedError
+from bench.verdicts import BenchFault, InputError, TestError, UnsuitedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def _prepared(step: Step, place: Place) -> Procedure[Any] | str:
         return procedure_for(step, place)
     except (TypeError, ValueError, InputError) as error:
         return _mistake(step, error)
+    except (BenchFault, TestError):  # it says already whose it is
+        raise
     except Exception as error:  # noqa: BLE001 - what the code of a package raises is anything
         return _broken(step, error)
 
@@ -87,6 +89,8 @@ def _problems(procedure: Procedure[Any]) -> Iterable[str]:
         return list(_problems_of(procedure))
     except (TypeError, ValueError) as error:
         return [_mistake(step, error)]
+    except (BenchFault, TestError):  # it says already whose it is
+        raise
     except Exception as error:  # noqa: BLE001 - see above
         return [_broken(step, error)]
 
