@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.grid.charger import Charger
-from reports.kpi.base import Explained, Unseen, of_cycle, of_step
+from reports.kpi.base import SET_TEMPERATURE, Explained, Unseen, of_cycle, of_step
 from reports.kpi.following import CHARGE_LIMIT, DISCHARGE_LIMIT
 from reports.kpi.readings import CHARGE_AH, DISCHARGE_AH, POWER, SOC, TIME, VOLTAGE, counted, percent
 from reports.recording import Floats, Recording, Step
@@ -446,20 +446,38 @@ def lowest_soc(run: Recording, step: Step) -> float:
 def grid_round_trip(run: Recording, discharge: Step, charge: Step) -> Explained:
     """Energy at the AC side for each Ah given back, over that for each Ah of the charge {charge} of the same power:
     charger and pack together, compared by charge so that a state of charge that is not quite restored costs nothing.
+    Over all conditions 79.1 to 87.8 % came back of a measured V2G car (Schram et al. 2020, SEST): this is {beside}.
     """
     if not _same_power(run, discharge, charge):
-        return Explained(nan, charge=repr(charge.name))
+        return Unseen("there and back were not of one power and temperature", charge=repr(charge.name), beside="none")
     out = -_ac_energy(run, discharge) / counted(run, discharge, DISCHARGE_AH)
     into = _ac_energy(run, charge) / counted(run, charge, CHARGE_AH)
-    return Explained(percent(out, into), charge=repr(charge.name))
+    found = percent(out, into)
+    return Explained(found, charge=repr(charge.name), beside=beside_a_car(found))
+
+
+MEASURED_CAR = (79.1, 87.8)
+"""% that come back of a V2G car, over all conditions (Schram et al. 2020, SEST)."""
+
+
+def beside_a_car(found: float) -> str:
+    """Where % that came back are beside those of the measured car; more is no fault, and said."""
+    low, high = MEASURED_CAR
+    return f"{low - found:.1f} below" if found < low else f"{found - high:.1f} above" if found > high else "within"
 
 
 def _same_power(run: Recording, discharge: Step, charge: Step) -> bool:
-    """Whether both follow a power, and one asks for as much as the other."""
-    if {discharge.kind, charge.kind} != {"FollowPower"}:
+    """Whether both follow a power, one asks for as much as the other, and the chamber was set alike."""
+    if {discharge.kind, charge.kind} != {"FollowPower"} or _air(run, discharge) != _air(run, charge):
         return False
     out, into = Grid(run, discharge), Grid(run, charge)
     return bool(abs(np.nanmin(out.asked) + np.nanmax(into.asked)) <= BAND * out.rated)
+
+
+def _air(run: Recording, step: Step) -> float | None:
+    """What the chamber was set to at the end of a step, degC; None where nobody set it."""
+    air = run.values(SET_TEMPERATURE, step)[-1] if run.has(SET_TEMPERATURE) else nan
+    return float(air) if np.isfinite(air) else None
 
 
 def _ac_energy(run: Recording, step: Step) -> float:
