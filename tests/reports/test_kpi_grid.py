@@ -480,6 +480,26 @@ def test_a_warning_has_to_come_with_the_first_decision_at_which_it_could_be_know
     assert late(decided(0.0)) == 0  # a recording from before does not say it
 
 
+@pytest.mark.parametrize(
+    ("powers", "told"),
+    [
+        ((3.7, -7.4, 11.0), 3),  # of 100 kW: kW
+        ((3.7, 0.0, 3.7), 2),
+        ((0.0, 0.0, 0.0), 0),  # who asks for nothing has said so
+        ((8.0,), 0),
+        ((3.7, 7.4, 3700.0), 0),  # small once, and W
+        ((250.0, 300.0), 0),
+    ],
+)
+def test_who_never_asks_for_more_than_a_charger_cannot_do_speaks_kilowatts(
+    powers: tuple[float, ...], told: int
+) -> None:
+    said = [decided(number, power) for number, power in enumerate(powers)]
+    found = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5, *said), "it")
+    assert found.value == told
+    assert "200 W" in found.definition
+
+
 def test_turns_are_those_within_an_hour() -> None:
     def most(*said: tuple[float, float]) -> float:
         return kpi.turns(managed([0.0] * 5, [0] * 5, [1] * 5, *(decided(*each) for each in said)), "it").value
