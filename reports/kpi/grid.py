@@ -107,10 +107,19 @@ class Grid:
         edges = np.flatnonzero(np.diff([False, *even, False]))
         return [(begin + 1, end + 1) for begin, end in edges.reshape(-1, 2).tolist() if end - begin >= LEAST]
 
+    @property
+    def slow(self) -> float:
+        """S in which a power may be on its way: dead time, the whole ramp, and two scans."""
+        return REACT + self.charger.dead_time + (self.charger.charge + self.charger.discharge) / self.charger.ramp
+
+    def at_its_base(self, base: float) -> Bools:
+        """Rows from when on it can be at a base, W: a step begins at rest, and that way is no answer to anything."""
+        return np.asarray(self.time >= (self.time[:1] + self.slow if base else -np.inf))
+
     @cached_property
     def settled(self) -> Bools:
         """Whether nothing can be on its way any more, by row; a step begins at rest, whatever it asks for first."""
-        slow = REACT + self.charger.dead_time + (self.charger.charge + self.charger.discharge) / self.charger.ramp
+        slow = self.slow
         since = np.zeros(len(self.time))
         rests = len(self.time) > 0 and self.asked[0] == 0
         last = (self.time[0] - slow if rests else self.time[0]) if len(self.time) else 0.0
@@ -291,12 +300,12 @@ def activation_time(run: Recording, step: Step) -> Explained:
 )  # fmt: skip
 def delivered(run: Recording, step: Step) -> Explained:
     """Energy at the AC side in the direction that the frequency asked for, over what it asked for, {energy:.4g} Wh,
-    where the BMS let it through.
+    where the BMS let it through and it can be at its base.
     """
     grid, _, _ = reserve_of(run, step)
     seconds = np.diff(grid.time, prepend=grid.time[:1])
     wanted, given = (each - told(step, "base") for each in (grid.asked, grid.given))
-    known = np.isfinite(wanted) & np.isfinite(given) & ~grid.cut
+    known = np.isfinite(wanted) & np.isfinite(given) & ~grid.cut & grid.at_its_base(told(step, "base"))
     energy = float((np.abs(wanted) * seconds)[known].sum()) / 3600
     if not energy:
         return Unseen("the frequency asked for nothing", energy=energy)
@@ -311,10 +320,12 @@ def delivered(run: Recording, step: Step) -> Explained:
 )  # fmt: skip
 def tracking_error(run: Recording, step: Step) -> float:
     """Root mean square of the power at the AC side less what the response asks for at the same moment, over the
-    reserve, where the BMS let it through: of a frequency that never stands, dead time and ramp are in it.
+    reserve, where the BMS let it through and it can be at its base: of a frequency that never stands, dead time and
+    ramp are in it.
     """
     grid = Grid(run, step)
-    off = (grid.given - grid.asked)[np.isfinite(grid.asked) & np.isfinite(grid.given) & ~grid.cut]
+    known = np.isfinite(grid.asked) & np.isfinite(grid.given) & ~grid.cut & grid.at_its_base(told(step, "base"))
+    off = (grid.given - grid.asked)[known]
     return percent(float(np.sqrt(np.mean(off**2))), told(step, "reserve")) if len(off) else nan
 
 

@@ -200,6 +200,18 @@ def test_a_frequency_that_never_stands_is_tracked_row_by_row() -> None:
     assert kpi.tracking_error(answered([49.98] * 4, asked, asked), "it").value == 0.0
 
 
+def test_the_way_to_a_base_is_no_answer() -> None:
+    """From rest to 500 W out of the car: dead time, ramp and two scans are 4.5 s, before which nothing is owed."""
+    hertz, asked = [49.98] * 10, [-600.0] * 10
+    given = [0.0, 0.0, -500, *[-600.0] * 7]
+    told = {**RESERVE, "base": -500.0}
+    columns = {"Grid Frequency / Hz": hertz, "Set Grid Power / W": asked, "Power / W": given}
+    run = recorded("FollowFrequency", columns, told)
+    assert kpi.tracking_error(run, "it").value == 0.0
+    assert kpi.delivered(run, "it").value == pytest.approx(100.0)
+    assert kpi.tracking_error(answered(hertz, asked, given), "it").value > 10  # without one the beginning is owed
+
+
 # --- a ramp -----------------------------------------------------------------------------------------------------------
 
 WAY = [0.0, *np.linspace(0.0, 1000.0, 11).tolist(), *[1000.0] * 9]
