@@ -94,6 +94,8 @@ class Reference:
             self._forget()
         state = self._state(asked)
         power, why = self._power(state) if asked.plugged else (0.0, "the car is away")
+        if asked.plugged and state.hours < 0:
+            why = f"{why}; the departure that was told is past"
         self._tracker.asked(power)
         return {"power": round(power), "say": why, "warnings": self._warnings(state)}
 
@@ -117,13 +119,16 @@ class Reference:
         return ways.reserve()
 
     def _warnings(self, state: State) -> list[dict[str, Any]]:
-        """The next departure, where full power from now on does not reach what is needed there."""
+        """The next departure, where full power from now on does not reach what is needed there.
+
+        One that is past, of a car that is still here, is now: whatever lacks, lacks.
+        """
         trip = state.request.trip
-        if trip is None or state.hours <= 0:
+        if trip is None:
             return []
         energy = state.request.energy
         wanted = state.ways.need() * energy + self.habits.guard * energy / 2
-        reached = min(state.stored + state.full * state.hours * state.request.plugged, energy)
+        reached = min(state.stored + state.full * max(state.hours, 0.0) * state.request.plugged, energy)
         short = state.ways.kilometres((wanted - reached) / energy)
         if short <= 0 or not state.request.plugged:
             return []

@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from models.vehicle.losses import drive_losses
     from packbench import simulation
     from packbench.days import days_at_home
+    from packbench.managers import serve_manager
     from packbench.roads import recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
@@ -121,8 +122,8 @@ __all__ = [
     "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
     "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
     "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "read_frequency", "recharge_after", "roles", "simulation", "soc_above", "soc_below",
-    "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
+    "load_station", "read_frequency", "recharge_after", "roles", "serve_manager", "simulation", "soc_above",
+    "soc_below", "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -170,6 +171,7 @@ _HOMES = {
     "models.twin": ("Beginning",),
     "models.vehicle.losses": ("drive_losses",),
     "packbench.days": ("days_at_home",),
+    "packbench.managers": ("serve_manager",),
     "packbench.roads": ("recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),

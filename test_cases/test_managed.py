@@ -29,6 +29,7 @@ def unheard(days: Days) -> bool:
 
 def judge(run: Recording, require: Require, step: str = "days") -> None:
     """The reserve stays in it, it leaves with enough or somebody was told in time, each question has its answer."""
+    require(kpi.in_kilowatts(run, step), at_most=0.5)
     require(kpi.below_reserve(run, step), at_most=50.0)
     require(kpi.departures(run, step), at_most=0.5)
     require(kpi.missed_by_the_pack(run, step), at_most=0.5)

@@ -24,25 +24,28 @@ def trip(power: float, pack: PackFile, name: str) -> FollowPower:
 
 @pytest.mark.requirement("PB-V2G-05")
 @pytest.mark.parametrize(
-    ("air", "shares"),
+    ("airs", "shares"),
     [
-        pytest.param(25.0, (1.0, 0.5), id="25C-from half of the power on"),
-        *(
-            pytest.param(air, (1.0, 0.5, 0.25, 0.1), id=f"{air:g}C", marks=pytest.mark.long)
-            for air in (0.0, 25.0, 40.0)
-        ),
+        pytest.param((25.0,), (1.0, 0.5), id="25C-from half of the power on"),
+        pytest.param((0.0, 25.0, 40.0), (1.0, 0.5, 0.25, 0.1), id="map", marks=pytest.mark.long),
     ],
 )
 def test_round_trip(
-    run_scenario: RunScenario, require: Require, pack: PackFile, rated: float, air: float, shares: tuple[float, ...]
-) -> None:
-    """Round trip between 25 and 75 % at {air} °C, compared with 79 to 88 % of a measured car."""
-    steps: list[Step] = []
-    for share in shares:
-        steps += [trip(share * rated, pack, f"in at {share:.0%}"), trip(-share * rated, pack, f"out at {share:.0%}")]
-    run = run_scenario(Soak(25.0), *to_soc(LOW), Soak(air), *steps)
-    for share in shares:
-        figure = kpi.grid_round_trip(run, f"out at {share:.0%}", f"in at {share:.0%}")
+    run_scenario: RunScenario, require: Require, pack: PackFile, rated: float,
+    airs: tuple[float, ...], shares: tuple[float, ...],
+) -> None:  # fmt: skip
+    """Round trips between 25 and 75 % by power and temperature, beside the 79 to 88 % of a measured car.
+
+    Less than that is the pack's or the charger's failure where the pack file says so; more is told, and no fault.
+    """
+    trips = {(air, share): f"at {share:.0%}, {air:g} °C" for air in airs for share in shares}
+    steps: list[Step] = [Soak(25.0), *to_soc(LOW)]
+    for (air, share), name in trips.items():
+        soak = [Soak(air)] if share == shares[0] else []
+        steps += [*soak, trip(share * rated, pack, f"in {name}"), trip(-share * rated, pack, f"out {name}")]
+    run = run_scenario(*steps)
+    for (_, share), name in trips.items():
+        figure = kpi.grid_round_trip(run, f"out {name}", f"in {name}")
         # Nobody has published what comes back of less.
         require(figure, at=f"{100 * share:g} % of the power" if share >= 0.5 else None)
 

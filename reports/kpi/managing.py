@@ -126,6 +126,27 @@ def _told(failure: Event, step: Step) -> str:
 
 
 @of_step(
+    "answers that look like kW", symbol="n_kW", unit="1", sense="at_most", columns=(TIME, SET), applies=managed,
+    subject="manager", counts=True,
+)  # fmt: skip
+def in_kilowatts(run: Recording, step: Step) -> Explained:
+    """Answers of a manager that asked for more than 0 W, and for less than 1/500 of the charger's power, {least:.3g} W,
+    each time, twice or more: so little no charger can, and in kW it would be something; the largest is {most:.3g} W.
+    None of one who asked for more only once, or for nothing.
+    """
+    least = SENSELESS * Grid(run, step).rated / _scale(step)
+    events = [event for event in run.of_type("manager") if step.start <= event["time"] <= step.stop]
+    asked = [abs(float(event.get("power", 0.0))) for event in events if event.get("power") and not event["problem"]]
+    most = max(asked, default=0.0)
+    senseless = len(asked) if len(asked) > 1 and most < least else 0
+    return Explained(float(senseless), least=least, most=most)
+
+
+SENSELESS = 1 / 500
+"""Of a charger's power: an answer below is none in W; in kW it would be up to twice of what there is."""
+
+
+@of_step(
     "energy cost", symbol="C", unit="1", sense="at_most", columns=(TIME, POWER, HOUSE, SUN, BUY, SELL), also=(SET,),
     subject="manager",
     applies=managed,

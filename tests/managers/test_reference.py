@@ -94,6 +94,17 @@ def test_prices_that_tremble_do_not_turn_the_power_around(request_: dict[str, An
     assert all(after - before >= 4 for before, after in pairwise(turned))
 
 
+@pytest.mark.parametrize("soc", [0.3, 0.9])
+def test_a_departure_that_is_past_is_now_and_said(request_: dict[str, Any], soc: float) -> None:
+    """Whoever has not left is about to: what lacks is charged and warned of."""
+    request_["trip"] = {**request_["trip"], "departure": later(request_, -30)["time"], "distance": 120}
+    request_["car"]["soc"] = soc
+    answer = Reference().decide(request_)
+    assert "the departure that was told is past" in answer["say"]
+    assert (answer["power"] == 7400) is (soc == 0.3)
+    assert [each["departure"] for each in answer["warnings"]] == [request_["trip"]["departure"]] * (soc == 0.3)
+
+
 def test_a_car_that_is_away_is_asked_for_nothing(request_: dict[str, Any]) -> None:
     request_["car"]["plugged"] = False
     assert Reference().decide(request_)["power"] == 0

@@ -200,6 +200,18 @@ def test_a_frequency_that_never_stands_is_tracked_row_by_row() -> None:
     assert kpi.tracking_error(answered([49.98] * 4, asked, asked), "it").value == 0.0
 
 
+def test_the_way_to_a_base_is_no_answer() -> None:
+    """From rest to 500 W out of the car: dead time, ramp and two scans are 4.5 s, before which nothing is owed."""
+    hertz, asked = [49.98] * 10, [-600.0] * 10
+    given = [0.0, 0.0, -500, *[-600.0] * 7]
+    told = {**RESERVE, "base": -500.0}
+    columns = {"Grid Frequency / Hz": hertz, "Set Grid Power / W": asked, "Power / W": given}
+    run = recorded("FollowFrequency", columns, told)
+    assert kpi.tracking_error(run, "it").value == 0.0
+    assert kpi.delivered(run, "it").value == pytest.approx(100.0)
+    assert kpi.tracking_error(answered(hertz, asked, given), "it").value > 10  # without one the beginning is owed
+
+
 # --- a ramp -----------------------------------------------------------------------------------------------------------
 
 WAY = [0.0, *np.linspace(0.0, 1000.0, 11).tolist(), *[1000.0] * 9]
@@ -478,6 +490,26 @@ def test_a_warning_has_to_come_with_the_first_decision_at_which_it_could_be_know
     assert late(decided(0.0, **unknown), decided(1.0, warned=[100.0], **known)) == 0
     assert late(decided(0.0, departure=900.0, lacks=20.0)) == 0  # of another departure
     assert late(decided(0.0)) == 0  # a recording from before does not say it
+
+
+@pytest.mark.parametrize(
+    ("powers", "told"),
+    [
+        ((3.7, -7.4, 11.0), 3),  # of 100 kW: kW
+        ((3.7, 0.0, 3.7), 2),
+        ((0.0, 0.0, 0.0), 0),  # who asks for nothing has said so
+        ((8.0,), 0),
+        ((3.7, 7.4, 3700.0), 0),  # small once, and W
+        ((250.0, 300.0), 0),
+    ],
+)
+def test_who_never_asks_for_more_than_a_charger_cannot_do_speaks_kilowatts(
+    powers: tuple[float, ...], told: int
+) -> None:
+    said = [decided(number, power) for number, power in enumerate(powers)]
+    found = kpi.in_kilowatts(managed([0.0] * 5, [9] * 5, [1] * 5, *said), "it")
+    assert found.value == told
+    assert "200 W" in found.definition
 
 
 def test_turns_are_those_within_an_hour() -> None:

@@ -19,7 +19,7 @@ CHARGERS = """
 MANAGERS = """
     price of giving back; more energy through the pack; warnings that came late; turns of the power;
     rest below the reserve; discharged below the reserve; departures not kept; manager failures; energy cost;
-    energy given back
+    energy given back; answers that look like kW
 """
 TABLE = Path(__file__).with_name("tables") / "kpis.csv"
 

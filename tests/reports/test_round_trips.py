@@ -1,5 +1,6 @@
 """The picture of a round trip: its points are the run's figures, and a run without two of them has none."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ from tests.reports.test_kpi_grid import LOSSLESS
 from tests.reports.worked import INSTRUMENTS
 
 
-def there_and_back(*powers: tuple[float, float]) -> Recording:
-    """For each power, an hour into the pack of 10 Ah and an hour out of it, with such a share of it that comes back."""
+def there_and_back(*powers: tuple[float, float], airs: Sequence[float] = ()) -> Recording:
+    """For each power, an hour into the pack of 10 Ah and an hour out of it, with such a share of it that comes back.
+
+    `airs` are what the chamber is set to in each of these steps, degC.
+    """
     names = (
         "Test Time / s", "Step Count / 1", "Set Grid Power / W", "Power / W", "SOC / 1", "Charging Capacity / Ah",
         "Discharging Capacity / Ah", "Charging Energy / Wh", "Discharging Energy / Wh",
@@ -39,7 +43,28 @@ def there_and_back(*powers: tuple[float, float]) -> Recording:
                  "direction": "charge" if way > 0 else "discharge", "resumable": True, "set_points": LOSSLESS},
                 {"type": "step ended", "time": time - 1, "index": index, "ended_by": "time"},
             ]  # fmt: skip
-    return Recording({"instruments": INSTRUMENTS}, events, list(names), np.array(rows))
+    table = np.array(rows)
+    if airs:
+        names = (*names, "Set Temperature / degC")
+        table = np.column_stack([table, np.repeat(airs, 3)])
+    return Recording({"instruments": INSTRUMENTS}, events, list(names), table)
+
+
+def test_a_map_has_a_line_for_each_temperature_and_says_what_is_beyond_a_measured_car() -> None:
+    run = there_and_back((1000.0, 0.87), (1000.0, 0.75), (1000.0, 0.92), airs=(25.0, 25, 0, 0, 40, 40))
+    found = round_trips.points(run)
+    assert [each.air for each in found] == [0.0, 25.0, 40.0]
+    assert [each.efficiency for each in found] == pytest.approx([75.0, 87.0, 92.0], abs=0.5)
+    (drawn,) = round_trips.pictures(run)
+    below, within, above = drawn.text.splitlines()
+    assert below.endswith("4.1 below the 79.1 to 87.8 % of a measured car")
+    assert within.endswith("%, within the 79.1 to 87.8 % of a measured car")
+    assert above.endswith("4.2 above the 79.1 to 87.8 % of a measured car")
+
+
+def test_there_and_back_at_two_temperatures_is_no_round_trip() -> None:
+    run = there_and_back((1000.0, 0.87), airs=(25.0, 0.0))
+    assert kpi.grid_round_trip(run, "out at 1000", "in at 1000").unmeasurable.endswith("one power and temperature")
 
 
 def test_its_points_are_what_came_back_at_each_power() -> None:
@@ -53,7 +78,10 @@ def test_one_is_drawn_where_there_are_several() -> None:
     (drawn,) = round_trips.pictures(there_and_back((1000.0, 0.87), (250.0, 0.80)))
     assert drawn.png.startswith(b"\x89PNG")
     assert "100.0 %  87." in drawn.text
+    assert drawn.text.count("within the 79.1 to 87.8 % of a measured car") == 2
     assert list(round_trips.pictures(there_and_back((1000.0, 0.87)))) == []
+    more = kpi.grid_round_trip(there_and_back((1000.0, 0.92)), "out at 1000", "in at 1000")
+    assert "this is 4.2 above" in more.definition
 
 
 @pytest.mark.parametrize(("factor", "told"), [(1.0, True), (1.01, True), (0.99, True), (1.1, False), (0.5, False)])

@@ -19,6 +19,7 @@ from bench.running.procedures.managed.line import Line
 from bench.running.procedures.managed.stretch import Stretch
 from bench.running.procedures.pointwise import ROUNDING
 from bench.running.sampling import Row
+from models.grid.week import Trip
 
 PATIENCE = 10.0
 """s of real time for a line to a manager that has begun."""
@@ -72,10 +73,10 @@ class ManageProcedure(OnTheGrid[Manage]):
             yield NO_CHARGER.format(station=self.place.station.name)
         if self.step.days.trips and "sink" not in self.place.roles:
             yield "its days have trips, and a drive needs a sink: give days without any, or another station."
-        last = 0.0
+        last: float | None = None
         for trip in self.step.days.trips:
-            if not last <= trip.leaves < trip.returns:
-                yield f"the trip that leaves at {trip.leaves:g} s does so before the one before it, or itself, is back."
+            if problem := _amiss(trip, last):
+                yield f"the trip that leaves at {trip.leaves:g} s {problem}."
             last = trip.returns
 
     def set_points(self) -> dict[str, float]:
@@ -142,3 +143,14 @@ class ManageProcedure(OnTheGrid[Manage]):
         shown, self._shown = self._shown, None
         if shown is not None:
             shown()
+
+
+def _amiss(trip: Trip, before: float | None) -> str:
+    """Why nobody can be on that trip; `before` is when the one before it is back, s, None where there is none."""
+    if not trip.leaves >= 0:
+        return "does so before its days begin, which is 0 s: nobody is on it; give 0 or more"
+    if before is not None and not trip.leaves >= before:
+        return f"does so before the one before it is back, at {before:g} s; let it leave later"
+    if not trip.returns > trip.leaves:
+        return f"is back at {trip.returns:g} s, which is not after that; let it return later"
+    return ""

@@ -365,7 +365,21 @@ def test_a_charge_that_the_car_does_not_tell_is_null_and_one_that_jumps_is_told(
         ("virtual-module", {"scale": -1.0}, "leaves nothing"),
         ("virtual-module", {"imports": 0.0}, "more than 0 W"),
         ("virtual-module", {"exports": -1.0}, "0 W or more out"),
-        ("virtual-module", {"days": hours(1, trips=(Trip(100.0, 50.0, 10.0),))}, "is back"),
+        (
+            "virtual-module",
+            {"days": hours(1, trips=(Trip(100.0, 50.0, 10.0),))},
+            "at 100 s is back at 50 s, which is not",
+        ),
+        (
+            "virtual-module",
+            {"days": hours(1, trips=(Trip(-9.0, 50.0, 10.0),))},
+            "at -9 s does so before its days begin",
+        ),
+        (
+            "virtual-module",
+            {"days": hours(1, trips=(Trip(100.0, 900.0, 10.0), Trip(800.0, 950.0, 10.0)))},
+            "at 800 s does so before the one before it is back, at 900 s",
+        ),
         ("virtual-wallbox", {"days": hours(1, trips=(Trip(100.0, 500.0, 10.0),))}, "needs a sink"),
     ],
 )
