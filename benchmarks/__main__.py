@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    adversary,
     against,
     bytecodes,
     driving,
@@ -31,7 +32,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        live, opening, supervisor, wheel, judging, driving, maps, wires, managing, report,
+        live, opening, supervisor, wheel, judging, driving, maps, wires, managing, adversary, report,
     )
 }  # fmt: skip
 

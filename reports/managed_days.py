@@ -1,9 +1,9 @@
-"""A picture of managed days: power, charge, km in hand against those that are kept, prices, and what a manager said.
+"""A picture of managed days: power, charge, km in hand, prices, and what a manager was told and said, when.
 
 It can be read without colour: what is bought, used and made is told by line style and by word. Amounts are the car's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from reports.figure import DPI, INK, encode
 from reports.kpi.grid import SET
 from reports.kpi.managing import BUY, HOUSE, NEEDED, PLUGGED, RANGE, SELL, SUN, was_warned
 from reports.kpi.readings import SOC, TIME
+from reports.managed_lanes import Lane, lanes
 from reports.panels import BLUE, GREEN, GREY, ORANGE
 from reports.pictures import Picture
 from reports.recording import Event, Floats, Recording, Step
@@ -19,7 +20,8 @@ from reports.recording import Event, Floats, Recording, Step
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, HEIGHT = 10.5, 7.2
+WIDTH, HEIGHT, LANE = 10.5, 7.2, 0.19
+"""Inches of a picture, and of one more lane in it."""
 MOST = 4000
 """Points of a line: more than a picture has pixels shows nothing."""
 HOUR, DAY = 3600.0, 24.0
@@ -58,10 +60,13 @@ def png(run: Recording, step: Step, title: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
+    found = lanes(_events(run, step, "manager"), step.duration)
+    strip = LANE * max(len(found), 1)
+    height = HEIGHT + strip
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(4, 1, sharex=True, height_ratios=(2, 1, 1.6, 1))
-    figure.subplots_adjust(left=0.08, right=0.97, top=0.91, bottom=0.08, hspace=0.32)
+    axes = figure.subplots(5, 1, sharex=True, height_ratios=(2, 1, 1.6, 1, strip))
+    figure.subplots_adjust(left=0.21, right=0.97, top=1 - 0.65 / height, bottom=0.58 / height, hspace=0.32)
     every = slice(None, None, max(1, step.sample_count // MOST))
     time = run.values(TIME, step)
     hours = (time - step.start)[every] / HOUR
@@ -72,7 +77,8 @@ def png(run: Recording, step: Step, title: str) -> bytes:
         "buying": (run.values(BUY, step)[every], INK, "-"),
         "selling": (run.values(SELL, step)[every], GREY, "--"),
     }
-    _draw_lines(axes[3], hours, prices, "price of a kWh")
+    _draw_lines(axes[3], hours, prices, "told price / kWh")
+    _draw_lanes(axes[4], found)
     away = run.values(PLUGGED, step)[every] == 0
     for axis in axes:
         axis.fill_between(
@@ -82,7 +88,7 @@ def png(run: Recording, step: Step, title: str) -> bytes:
     axes[-1].set_xlim(hours[0], hours[-1])
     if hours[-1] > 2 * DAY:
         axes[-1].set_xticks(np.arange(0, hours[-1] + 1, DAY))
-    figure.suptitle(title, x=0.08, ha="left", fontsize=10.5, color=INK)
+    figure.suptitle(title, x=0.21, ha="left", fontsize=10.5, color=INK)
     return encode(canvas)
 
 
@@ -99,6 +105,22 @@ def _draw_power(axis: "Axes", run: Recording, step: Step, hours: Floats, every: 
     if failed:
         axis.plot(failed, np.zeros(len(failed)), "x", color=INK, markersize=6, label="no link or no answer")
         _legend(axis)
+
+
+def _draw_lanes(axis: "Axes", found: Sequence[Lane]) -> None:
+    """One below the other, the first on top, each with its words beside it."""
+    for place, lane in enumerate(reversed(found)):
+        axis.broken_barh(
+            [(begin, end - begin) for begin, end in lane.spans], (place - 0.32, 0.64), facecolor=GREY, edgecolor=INK,
+            linewidth=0.4, alpha=0.6,
+        )  # fmt: skip
+        axis.plot(lane.moments, [place] * len(lane.moments), "|", color=INK, markersize=8, markeredgewidth=1.4)
+    axis.set_yticks(range(len(found)), [lane.name for lane in reversed(found)], fontsize=7, color=INK)
+    axis.set_ylim(-0.7, max(len(found), 1) - 0.3)
+    axis.tick_params(axis="x", labelsize=8, colors=INK)
+    axis.grid(visible=True, axis="x", color=GREY, alpha=0.25, linewidth=0.5)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
 
 
 def _draw_range(axis: "Axes", run: Recording, step: Step, hours: Floats, every: slice) -> None:

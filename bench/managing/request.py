@@ -44,6 +44,8 @@ class Asking:
         self._days, self._charger, self._site = days, charger, {"import": imports, "export": exports}
         self._foresee, self._road = foresee, road
         self._foreseen: Mapping[str, Any] = {}
+        self.foreseen_at = 0.0
+        """When what was told last of the future was foreseen, s from the beginning of the days."""
 
     def request(
         self, time: float, reason: str, car: Telling, site: tuple[float, float] | None = None
@@ -68,5 +70,6 @@ class Asking:
     def _forecast(self, time: float) -> Mapping[str, Any]:
         if not self._foreseen or self._days.suffers("forecast", time) is None:
             seen = self._foresee(time)
+            self.foreseen_at = time
             self._foreseen = {"step": int(QUARTER), **{name: values.tolist() for name, values in seen.items()}}
         return self._foreseen

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from reports import managed_days
+from reports.managed_lanes import LONGEST, WORDS, lanes
 from reports.recording import Recording
 from tests.reports.test_kpi_grid import managed
 
@@ -38,3 +39,40 @@ def test_what_was_said_is_told_once_and_who_said_nothing_too() -> None:
     first, second = told.splitlines()
     assert "500 W" in first
     assert "it did not answer, 1 warnings" in second
+
+
+def told_of(*events: dict[str, Any]) -> dict[str, tuple[tuple[tuple[float, float], ...], tuple[float, ...]]]:
+    """Lanes of ten hours by their names: spans and moments."""
+    return {each.name: (tuple(each.spans), tuple(each.moments)) for each in lanes(events, 36000.0)}
+
+
+def at(hour: float, say: str = "", reason: str = "tick", problem: str = "", **more: Any) -> dict[str, Any]:
+    return {**asked(3600 * hour, 0, say, problem), "reason": reason, **more}
+
+
+def test_what_a_manager_was_told_and_said_has_a_lane_each() -> None:
+    found = told_of(
+        at(0, "cheap", "start", departure=90.0, told_soc=0.5, foreseen=0.0), at(1, "cheap", departure=90.0),
+        at(2, problem="no link", departure=None), at(3, "rest", "link", departure=90.0, told_soc=None),
+        at(4, "rest", "trip", departure=80.0, warned=[80.0], foreseen=3600.0), at(5, problem="no JSON"),
+        at(6, "rest", "arrival"),
+    )  # fmt: skip
+    assert found == {
+        "not heard: no link": (((2.0, 3.0),), ()),
+        "told: no state of charge": (((3.0, 4.0),), ()),
+        "told: an old forecast": (((4.0, 5.0),), ()),
+        "told: another departure": ((), (0.0, 4.0)),
+        "told: the car is back": ((), (6.0,)),
+        "told: heard again": ((), (3.0,)),
+        "said: rest": (((3.0, 5.0), (6.0, 10.0)), ()),
+        "said: cheap": (((0.0, 2.0),), ()),
+        "said: nothing valid": (((5.0, 6.0),), ()),
+        "said: a warning": ((), (4.0,)),
+    }
+
+
+def test_who_says_much_has_lanes_for_what_held_longest_and_a_record_of_before_is_read() -> None:
+    found = told_of(*(at(number, f"word {number} " + "x" * number) for number in range(9)), at(9, "x" * 100))
+    assert len(found) == WORDS
+    assert all(len(name) <= len("said: ") + LONGEST for name in found)
+    assert lanes([], 36000.0) == []

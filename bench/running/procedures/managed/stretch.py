@@ -62,6 +62,7 @@ class Stretch:
         self._answer, self._looked = Answer(0.0), max(course.time, 0.0) - LOOK
         self._problem, self._missed = "", False
         self._lost = inf
+        self._knows: dict[str, float | None] = {"told_soc": None, "foreseen": None}
         self._kept: float | None = None
         self._wanted: float | None = None
         self._range = self._needed = nan
@@ -204,7 +205,9 @@ class Stretch:
         reasons, self._reasons = self._reasons, set()
         self._why = next(each for each in REASONS if each in reasons)
         if self._linked(time):
-            self._inquiry.ask(self._asking.request(time, self._why, self._told(row, time), self._site))
+            car = self._told(row, time)
+            self._inquiry.ask(self._asking.request(time, self._why, car, self._site))
+            self._knows = {"told_soc": car.soc, "foreseen": self._asking.foreseen_at}
         else:
             self._obey(Answer(0.0), "no link", time, plugged)
 
@@ -233,7 +236,8 @@ class Stretch:
         self._note(columns.MANAGER_POWER, self._answer.power)
         self._stage.log.event(
             "manager", at=time, reason=self._why, power=self._answer.power, say=answer.say, problem=problem,
-            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned), **self._outlook(time),
+            range=round(self._range, 2), needed=self._needed, warned=sorted(answer.warned), **self._knows,
+            **self._outlook(time),
         )  # fmt: skip
 
     def _outlook(self, time: float) -> dict[str, float | None]:
