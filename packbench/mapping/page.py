@@ -93,7 +93,8 @@ def _subtitle(shown: Map) -> str:
     count = len(shown.outcomes)
     left = f", {shown.planned - count} not measured yet" if count < shown.planned else ""
     return (
-        f"{count} of {shown.planned} fields{left}; {shown.task.car} on {shown.task.station}, arrival with "
+        f"{count} of {shown.planned} fields{left}; {shown.task.car} on {shown.task.station}, "
+        f"{'from a garage' if shown.task.garage else 'from a night outside'}, arrival with "
         f"{100 * shown.task.arrival:.0f} %, conditioned to {shown.task.target:g} °C"
     )
 
