@@ -36,7 +36,7 @@ class Journey:
     """A car on its way: where it is (m) and what its pack gives (W, positive) at each time (s).
 
     `driven` has the rest of it; it is None where the cycle is of power, and nobody knows the car. `outside` (degC)
-    holds for all of the way.
+    holds for all of the way; `stood` (degC) is what there was around the car before, in a garage or outside.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Journey:
     power: Vector
     position: Vector | None
     outside: float
+    stood: float
     car: Car
     weather: Weather
     driven: Driven | None
@@ -75,14 +76,16 @@ class Journey:
         return f"km {self.position[index] / 1000:.1f} of {self.position[-1] / 1000:.1f} on the road {self.name}"
 
 
-def journey(road: str, car: str, season: str, hour: float, period: float) -> Journey:
+def journey(road: str, car: str, season: str, hour: float, period: float, garage: bool = False) -> Journey:
     """Work out a journey; raises `InputError` for a road, car or season that is wrong, or that the car cannot drive."""
     versions = tuple(map(changed, (road, car, place_of(season))))
-    return _worked_out(road, car, season, hour, period, versions)
+    return _worked_out(road, car, season, hour, period, garage, versions)
 
 
 @lru_cache(maxsize=32)
-def _worked_out(road: str, car: str, season: str, hour: float, period: float, _versions: tuple[int, ...]) -> Journey:
+def _worked_out(
+    road: str, car: str, season: str, hour: float, period: float, garage: bool, _versions: tuple[int, ...]
+) -> Journey:
     try:
         vehicle, day = load_car(car), weather(season)
         trace = (
@@ -92,17 +95,19 @@ def _worked_out(road: str, car: str, season: str, hour: float, period: float, _v
         raise InputError(str(error)) from error
     outside = day.temperature(hour)
     if isinstance(trace, PowerTrace):
-        return Journey(trace.name, trace.time, trace.power, None, outside, vehicle, day, None)
-    return _driven(trace, vehicle, day, hour)
+        stood = day.in_a_garage() if garage else outside
+        return Journey(trace.name, trace.time, trace.power, None, outside, stood, vehicle, day, None)
+    return _driven(trace, vehicle, day, hour, garage)
 
 
-def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
-    """What the car does on the trace, the cabin having stood outside."""
+def _driven(trace: Trace, car: Car, day: Weather, hour: float, garage: bool) -> Journey:
+    """What the car does on the trace, the cabin having stood in a garage, or outside."""
     outside = day.temperature(hour)
     cabin = car.cabin
-    comfort, _ = cabin.conditioned(trace.time, outside, day.sunshine(hour), day.in_the_cabin(hour, cabin))
+    stood, inside = (day.in_a_garage(),) * 2 if garage else (outside, day.in_the_cabin(hour, cabin))
+    comfort, _ = cabin.conditioned(trace.time, outside, day.sunshine(hour), inside)
     on = drive(car, trace, outside, comfort)
-    found = Journey(trace.name, trace.time, on.pack, trace.position, outside, car, day, on)
+    found = Journey(trace.name, trace.time, on.pack, trace.position, outside, stood, car, day, on)
     lacking = np.flatnonzero(on.lacking > 0)
     if lacking.size:
         at = int(lacking[0])
@@ -113,6 +118,8 @@ def _driven(trace: Trace, car: Car, day: Weather, hour: float) -> Journey:
     return found
 
 
+GARAGE = "garage"
+"""Word of a drive that began in one, in its recording; where it is not there the car had stood outside."""
 CAR_SCALE = 0.5
 """Power of a pack for each W of the car's from which on its heat is that of a car's pack."""
 HALF = 0.5
@@ -124,11 +131,11 @@ _Parts = tuple[str, Construction, int, int, float]
 def warmed(way: Journey, pack: PackFile, start: float | None, target: float | None, soc: float = HALF) -> OnTheWay:
     """Heat of a car's whole pack, made of this pack's cells, on a journey that begins with cells of `start` degC.
 
-    None: of the air outside. `target` (degC) is what they are conditioned for at the end; None: they are not.
+    None: of what stood around the car. `target` (degC) is what they are conditioned for at the end; None: they are not.
     """
     construction = Construction(**pack.construction.model_dump())
     parts = (pack.cell, construction, pack.series, pack.parallel, pack_energy(pack))
-    return _warmed(way, parts, changed(pack.cell), way.outside if start is None else start, target, soc)
+    return _warmed(way, parts, changed(pack.cell), way.stood if start is None else start, target, soc)
 
 
 @lru_cache(maxsize=64)
@@ -142,12 +149,17 @@ def _warmed(way: Journey, parts: _Parts, _version: int, start: float, target: fl
     )  # fmt: skip
 
 
-def night_outside(season: str, hour: float, pack: PackFile) -> float:
-    """Temperature (degC) of this pack in a car that stood outside since the evening."""
+def after_a_night(season: str, hour: float, pack: PackFile, *, garage: bool = False) -> float:
+    """Temperature (degC) of this pack in a car that stood outside since the evening, or in a garage.
+
+    Raises `InputError` for a season that does not exist.
+    """
     try:
         day = weather(season)
     except CellFileError as error:
         raise InputError(str(error)) from error
+    if garage:
+        return day.in_a_garage()
     cell = load_cell(pack.cell)
     whole = CarPack.of(
         cell, Construction(**pack.construction.model_dump()), pack.series, pack.parallel, pack_energy(pack), 0.0
@@ -166,14 +178,15 @@ class Drive(Step):
     """Drive a road, or a user's cycle (a CSV of speed or power), with a car in a season.
 
     `road`, `car` and `season` are names of what ships, or files of your own; a season is "winter", a month, or either
-    at a place ("oslo-january"). The journey begins at `hour`, the cabin as it stood outside. Power is scaled by
-    `scale`, or so that this pack does what the car's does for its energy: the figure is recorded wherever one of the
-    road is. What the BMS does not take is left to the brakes and reported, what it does not give is a derating.
+    at a place ("oslo-january"). The journey begins at `hour`, the cabin as it stood outside, or in a `garage`. Power is
+    scaled by `scale`, or so that this pack does what the car's does for its energy: the figure is recorded wherever one
+    of the road is. What the BMS does not take is left to the brakes and reported, what it does not give is a derating.
 
     `heat` says what the pack has around it: "held", chamber and coolant as they are; "car", the air of the season, and
     coolant as the car's heater and chiller would have it. `precondition` (degC) is what cells are brought to for a
     charge at the end, in the car's own time; its power comes out of the pack. `start` is what the car's cells begin
-    with, degC; None: the air's; `leaves` the state of charge (0 to 1) that its heat is worked out from.
+    with, degC; None: what the air around the car had; `leaves` the state of charge (0 to 1) that its heat is worked out
+    from.
     """
 
     step_type: ClassVar[str] = "PROFILE"
@@ -189,13 +202,14 @@ class Drive(Step):
     precondition: float | None = None
     start: float | None = None
     leaves: float = HALF
+    garage: bool = False
     until: Until | Sequence[Until] = ()
     name: str = field(default="drive", kw_only=True)
 
     @property
     def journey(self) -> Journey:
         """What the car does; raises `InputError` for what cannot be driven."""
-        return journey(str(self.road), str(self.car), self.season, self.hour, self.period)
+        return journey(str(self.road), str(self.car), self.season, self.hour, self.period, self.garage)
 
     @property
     def points(self) -> Sequence[tuple[float, float]]:

@@ -99,7 +99,7 @@ if TYPE_CHECKING:
     from packbench import simulation
     from packbench.days import days_at_home
     from packbench.managers import serve_manager
-    from packbench.roads import recharge_after, to_departure
+    from packbench.roads import driving_range, recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
     from reports import kpi
@@ -121,8 +121,8 @@ __all__ = [
     "Stage", "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
     "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
     "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
-    "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording", "load_run",
-    "load_station", "read_frequency", "recharge_after", "roles", "serve_manager", "simulation", "soc_above",
+    "driving_range", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording",
+    "load_run", "load_station", "read_frequency", "recharge_after", "roles", "serve_manager", "simulation", "soc_above",
     "soc_below", "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
 ]  # fmt: skip
 
@@ -172,7 +172,7 @@ _HOMES = {
     "models.vehicle.losses": ("drive_losses",),
     "packbench.days": ("days_at_home",),
     "packbench.managers": ("serve_manager",),
-    "packbench.roads": ("recharge_after", "to_departure"),
+    "packbench.roads": ("driving_range", "recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
     "reports.comparing": ("compare_strategies",),

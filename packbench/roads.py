@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.columns import DISCHARGE_LIMIT
-from bench.road import Drive, night_outside
+from bench.road import Drive, after_a_night
 from bench.scenario import Charge, Discharge, FastRecharge, Soak, Step, Until, current_below, soc_above, soc_below
 from bench.strategies import FollowLimit
-from bench.verdicts import UnsuitedError
+from bench.verdicts import InputError, UnsuitedError
+from models.construction import Construction
+from models.vehicle.reach import Going, Pack, reach
 
 if TYPE_CHECKING:
     from bench.pack import PackFile
@@ -45,25 +47,43 @@ def to_departure(drive: Drive, pack: "PackFile", arrival: float = ARRIVAL) -> tu
     )
 
 
+def driving_range(drive: Drive, pack: "PackFile", consumption: float, soc: float = 1.0) -> float:
+    """Km that a car goes from `soc` (0 to 1) on a road on which it takes `consumption` (kWh/100 km), as a drive told.
+
+    What a cold pack keeps is not in it: cells are taken as they are at departure, at the mean power of the road, until
+    the first of them is at its lowest voltage (`models.vehicle.reach`). The pack is one of the car's size, of these
+    cells. Raises `InputError` for a cycle of power, which has no length.
+    """
+    way = drive.journey
+    if way.position is None:
+        raise InputError(f"{drive.road} is a cycle of power and has no length: give a road, or a cycle of speeds.")
+    energy, hours = 10 * consumption, float(way.time[-1]) / 3600
+    going = Going(energy, energy * float(way.position[-1]) / 1000 / hours)
+    cells = Construction(**pack.construction.model_dump())
+    whole = Pack.of(pack.cell, pack.series, pack.parallel, cells, energy=way.car.energy)
+    return reach(whole, soc, float(drive.on_the_way(pack).cells[0]), going)
+
+
 def recharge_after(  # noqa: PLR0913 - each is part of where a pack comes from
     road: str, pack: "PackFile", *, season: str, hour: float = 8.0, car: str = "renault-5-class",
-    start: float | None = None, precondition: bool = False, strategy: "Strategy | None" = None,
+    start: float | None = None, garage: bool = False, precondition: bool = False, strategy: "Strategy | None" = None,
     arrival: float = ARRIVAL, end: float = END, target: float = TARGET,
 ) -> tuple[Step, ...]:  # fmt: skip
-    """A night outside (or cells of `start` degC), a road, and a recharge from `arrival` to `end` at the charger.
+    """A night outside (or in a `garage`, or cells of `start` degC), a road, and a recharge at the charger.
 
-    With `precondition` cells are brought to `target` degC on the way; at the charger they are in any case, as a car
-    that is plugged in does. Raises `InputError` for what cannot be driven.
+    It goes from `arrival` to `end` (states of charge, 0 to 1). With `precondition` cells are brought to `target` degC
+    on the way; at the charger they are in any case, as a car that is plugged in does. Raises `InputError` for what
+    cannot be driven.
     """
-    night = night_outside(season, hour, pack) if start is None else start
+    night = after_a_night(season, hour, pack, garage=garage) if start is None else start
     drive = Drive(
         road, car=car, season=season, hour=hour, heat="car", start=night, precondition=target if precondition else None,
-        name=DRIVE,
+        garage=garage, name=DRIVE,
     )  # fmt: skip
     drive = replace(drive, leaves=departure(drive, pack, arrival))
     return (
         *to_departure(drive, pack, arrival),
-        Soak(night, name="night outside"),
+        Soak(night, name="night in a garage" if garage else "night outside"),
         drive,
         # The last of the way; where the BMS of a cold pack gives no more, the charger has to be near enough.
         Discharge(LAST, until=[soc_below(arrival), Until(DISCHARGE_LIMIT, "<=", LAST)], name="to the charger"),

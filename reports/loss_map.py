@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.road import journey
+from bench.road import GARAGE, journey
 from bench.verdicts import InputError
 from models.vehicle.car import Driven
 from models.vehicle.losses import Loss, drive_losses
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOUR, PERIOD = "hour", 1.0
 """Set point of a step that drives: the time of day; and s between two points of the road that is drawn."""
+WAY = frozenset({"road", "car", "season"})
+"""Words that such a step has."""
 SAME = 0.02
 """Share by which the consumption of a road may differ from the recorded one: it was scanned at another period."""
 WIDTH, HEIGHT = 10.5, 4.6
@@ -36,8 +38,8 @@ GRID = (40, 24)
 
 def pictures(run: Recording) -> Iterator[Picture]:
     """One for each road, car and season that a run drove, worked out anew from their files."""
-    drives = [step for step in run.steps if {"road", "car", "season"} <= step.words.keys() and HOUR in step.set_points]
-    for step in {(step.words["road"], step.words["car"], step.words["season"]): step for step in drives}.values():
+    drives = [step for step in run.steps if step.words.keys() >= WAY and HOUR in step.set_points]
+    for step in {tuple(map(step.words.get, (*sorted(WAY), GARAGE))): step for step in drives}.values():
         name = f"Loss map of the motor, {Path(step.words['road']).stem}"
         try:
             driven = _driven(step)
@@ -51,7 +53,7 @@ def pictures(run: Recording) -> Iterator[Picture]:
 def _driven(step: Step) -> Driven:
     """What the car did, by the files as they are now: raises `ValueError` where that is not what was driven."""
     words = step.words
-    found = journey(words["road"], words["car"], words["season"], step.set_points[HOUR], PERIOD).driven
+    found = journey(words["road"], words["car"], words["season"], step.set_points[HOUR], PERIOD, GARAGE in words).driven
     if found is None:
         raise ValueError("a cycle of power says nothing of a motor.")
     recorded = step.set_points.get("consumption", nan)

@@ -31,6 +31,7 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     station: Annotated[str, typer.Option("--station", help="Station file or shipped name.")] = "virtual-vehicle",
     car: Annotated[str, typer.Option("--car", help="Car file or shipped name.")] = "renault-5-class",
     target: Annotated[float, typer.Option("--target", help="°C that cells are conditioned to.")] = 25.0,
+    garage: Annotated[bool, typer.Option("--garage", help="Nights are spent in a garage, not outside.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the virtual pack.")] = 0,
     output: Annotated[Path, typer.Option("--output", help="Folder of the map.")] = Path("map"),
     runs: Annotated[Path, typer.Option("--runs", help="Folder of the recordings.")] = Path("runs"),
@@ -49,7 +50,7 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from packbench.mapping.tariff import load_tariff
 
     prices = load_tariff(tariff) if tariff else None
-    task = Task(station, car=car, target=target, seed=seed, version=versions()["packbench"])
+    task = Task(station, car=car, target=target, seed=seed, garage=garage, version=versions()["packbench"])
     chosen = fields_of(
         _names(packs) or _packs_of(station), _names(roads), _names(seasons), _names(strategies), _ways(conditioning)
     )

@@ -9,7 +9,7 @@ from math import hypot, nan
 
 from bench.pack import PackFile
 from bench.verdicts import Measurement, Verdict
-from packbench.mapping.outcome import CONDITIONING, DERATING, MARGIN, TIME, Figure, Outcome
+from packbench.mapping.outcome import CONDITIONING, DERATING, MARGIN, POWER, TIME, UNKNOWN, Figure, Outcome
 from reports import kpi
 from reports.kpi import found
 from reports.requirements import bounds
@@ -53,6 +53,14 @@ class Gain:
         """Energy (Wh) that it took out of the pack on the way."""
         before, after = self.without.figure(CONDITIONING), self.conditioned.figure(CONDITIONING)
         return Figure(after.value - before.value, hypot(before.uncertainty, after.uncertainty), "Wh")
+
+    @property
+    def recharged(self) -> Figure:
+        """Time (s) in which a recharge at its mean power gives that energy back: what it cost at the charger."""
+        cost, power = self.cost, self.conditioned.figure(POWER).value / self.conditioned.scale
+        if not (cost.known and power > 0):
+            return UNKNOWN
+        return Figure(3600 * cost.value / power, 3600 * cost.uncertainty / power, "s")
 
 
 def timed(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -81,8 +81,9 @@ class Field:
 class Task:
     """What is the same for all fields: where and how they are measured.
 
-    `arrival` is the state of charge (0 to 1) at the charger, `end` that at which a recharge ends, `target` (degC) what
-    cells are conditioned to. `version` is that of packbench: a worker with another one would measure something else.
+    `garage`: each night before is spent in one, not outside. `arrival` is the state of charge (0 to 1) at the charger,
+    `end` that at which a recharge ends, `target` (degC) what cells are conditioned to. `version` is that of packbench:
+    a worker with another one would measure something else.
     """
 
     station: str
@@ -91,6 +92,7 @@ class Task:
     end: float = 0.80
     target: float = 25.0
     seed: int = 0
+    garage: bool = False
     version: str = field(default="", compare=False)
 
 

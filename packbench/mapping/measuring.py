@@ -17,8 +17,7 @@ from bench.station import StationFile, load_station
 from bench.testing import TestBench
 from bench.trust import refuse_untrusted
 from bench.verdicts import InputError, Verdict
-from models.cell import load_cell
-from packbench.mapping import outcome
+from packbench.mapping import basis, outcome
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.inputs import digest
 from packbench.mapping.outcome import CANNOT, Figure, Outcome
@@ -84,12 +83,11 @@ def _words(field: Field) -> str:
 
 def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Outcome:
     """What is known of a field before it is run."""
-    cell = load_cell(pack.cell)
-    assumed = () if station.virtual is None else tuple(cell.assumed)
-    rests_on = outcome.MEASURED if station.virtual is None else outcome.ASSUMED if assumed else outcome.FITTED
+    inputs = digest(field, task)
+    based = basis.of(pack, task.car, modelled=station.virtual is not None)
     return Outcome(
-        field, str(Verdict.INCONCLUSIVE), rests_on=rests_on, assumed=assumed, chemistry=str(pack.chemistry),
-        inputs=digest(field, task),
+        field, str(Verdict.INCONCLUSIVE), rests_on=based.bench, rests=based.figures, assumed=based.assumed,
+        chemistry=str(pack.chemistry), inputs=inputs,
     )  # fmt: skip
 
 

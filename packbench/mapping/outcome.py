@@ -12,6 +12,7 @@ from reports import kpi
 from reports.kpi.several import comparable
 
 MEASURED, FITTED, ASSUMED = "measured", "fitted", "assumed"
+BASES = frozenset({MEASURED, FITTED, ASSUMED})
 CANNOT = "CANNOT"
 """Verdict of a field that was refused before anything was switched on: the pack is not made for it."""
 TIME, LEAVES, ENERGY = "charge time", "departure", "energy"
@@ -41,9 +42,10 @@ UNKNOWN = Figure()
 class Outcome:
     """A field that is done. `curve` is power of the car's pack (kW) over state of charge (%).
 
-    `rests_on` is what its figures rest on: measured on hardware, or a model whose cell is fitted, or partly assumed.
-    `scale` is the power of this pack for each W of the car's. `run` is the folder of its recording, below the folder of
-    all runs. `inputs` is a digest of everything that it depends on.
+    `rests_on` is what its figures rest on: measured on hardware, or a model that is fitted, or partly assumed; `rests`
+    says it of those that rest on something else, by their names (on hardware as well, a margin is a model's). `assumed`
+    is what is, in words. `scale` is the power of this pack for each W of the car's. `run` is the folder of its
+    recording, below the folder of all runs. `inputs` is a digest of everything that it depends on.
     """
 
     field: fields.Field
@@ -53,6 +55,7 @@ class Outcome:
     figures: Mapping[str, Figure] = of(default_factory=dict)
     curve: Sequence[tuple[float, float]] = ()
     rests_on: str = ASSUMED
+    rests: Mapping[str, str] = of(default_factory=dict)
     assumed: Sequence[str] = ()
     chemistry: str = ""
     scale: float = 1.0
@@ -62,6 +65,10 @@ class Outcome:
     def figure(self, name: str) -> Figure:
         """One of its figures."""
         return self.figures.get(name, UNKNOWN)
+
+    def basis(self, name: str) -> str:
+        """What one of its figures rests on."""
+        return self.rests.get(name, self.rests_on)
 
     @property
     def comparable(self) -> bool:
@@ -87,9 +94,14 @@ class Outcome:
         curve = [(float(soc), float(power)) for soc, power in stored["curve"]]
         texts = {name: _text(stored[name]) for name in _TEXTS}
         numbers = {name: float(stored[name]) for name in ("scale", "duration")}
-        if texts["verdict"] not in (*Verdict, CANNOT) or texts["rests_on"] not in (MEASURED, FITTED, ASSUMED):
+        rests = {str(name): _text(each) for name, each in stored["rests"].items()}
+        if texts["verdict"] not in (*Verdict, CANNOT) or not {texts["rests_on"], *rests.values()} <= BASES:
             raise ValueError("a verdict, or what figures rest on, that there is not")
-        more = {"field": fields.Field(**stored["field"]), "assumed": [_text(each) for each in stored["assumed"]]}
+        more = {
+            "rests": rests,
+            "field": fields.Field(**stored["field"]),
+            "assumed": [_text(each) for each in stored["assumed"]],
+        }
         return cls(**{**stored, **texts, **numbers, **more, "figures": figures, "curve": curve})
 
 

@@ -93,9 +93,29 @@ def _subtitle(shown: Map) -> str:
     count = len(shown.outcomes)
     left = f", {shown.planned - count} not measured yet" if count < shown.planned else ""
     return (
-        f"{count} of {shown.planned} fields{left}; {shown.task.car} on {shown.task.station}, arrival with "
+        f"{count} of {shown.planned} fields{left}; {shown.task.car} on {shown.task.station}{_scales(shown.outcomes)}, "
+        f"{'from a garage' if shown.task.garage else 'from a night outside'}, arrival with "
         f"{100 * shown.task.arrival:.0f} %, conditioned to {shown.task.target:g} °C"
     )
+
+
+def _scales(outcomes: Iterable[Outcome]) -> str:
+    """The scale of each pack: every figure of a road is that of a car whose pack is so much larger."""
+    scales = {each.field.pack: each.scale for each in outcomes if each.verdict != CANNOT}
+    told = ", ".join(f"{_scale(scale)} for {pack}" for pack, scale in scales.items())
+    return f", its power times {told}" if told else ""
+
+
+def _scale(scale: float) -> str:
+    return f"{scale:.3g}"
+
+
+def _named(group: Group, outcomes: Iterable[Outcome], conditioned: bool = False) -> str:
+    """Head of a row with figures of a road, their scale beside them."""
+    (pack, strategy), scales = group, {_scale(each.scale) for each in outcomes if each.verdict != CANNOT}
+    way = ", preconditioned" if conditioned else ""
+    scale = f", scale {' and '.join(sorted(scales))}" if scales else ""
+    return f"<th scope=row>{escape(pack)}<br><small>{escape(strategy)}{way}{scale}</small></th>"
 
 
 def _at(found: Outcome) -> str:
@@ -214,10 +234,9 @@ def _field(shown: Map, found: Outcome, shade: int) -> str:
         inside = f"<b>not comparable</b><small>cells {off:+.1f} K off a car's</small>"
     elif found.time.known:
         margin = found.figure(outcome.MARGIN)
-        said = f"{margin.value:+.1f} mV" if margin.known else "margin not known"
-        inside = (
-            f"<b>{_minutes(found.time)}</b> <i>{TAGS[found.rests_on]}</i><small>{said}{_change(shown, found)}</small>"
-        )
+        said = f"{margin.value:+.1f} mV {_tag(found, outcome.MARGIN)}" if margin.known else "margin not known"
+        said += _change(shown, found)
+        inside = f"<b>{_minutes(found.time)}</b> <i>{_tag(found, outcome.TIME)}</i><small>{said}</small>"
     else:
         inside = f"<b>{escape(found.verdict)}</b><small>{escape(found.reason[:70])}</small>"
     judged = "" if found.verdict == Verdict.PASS else _badge(found.verdict)
@@ -226,12 +245,17 @@ def _field(shown: Map, found: Outcome, shade: int) -> str:
     return f'<span class="field s{shade}" title="{escape(_told(found), quote=True)}">{inside}{judged}</span>'
 
 
+def _tag(found: Outcome, name: str) -> str:
+    return TAGS[found.basis(name)]
+
+
 def _told(found: Outcome) -> str:
     parts = [f"{found.field}: {found.verdict}"]
     for name in (outcome.ARRIVES, outcome.CONSUMPTION, outcome.POWER, outcome.CONDITIONING, outcome.DERATING):
         figure = found.figure(name)
         if figure.known:
-            parts.append(f"{name} {figure.value:.4g} {figure.unit}")
+            parts.append(f"{name} {figure.value:.4g} {figure.unit} ({found.basis(name)})")
+    parts.append(f"scale {_scale(found.scale)}")
     return "; ".join([*parts, found.reason] if found.reason else parts)
 
 
@@ -256,24 +280,29 @@ def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
         gained = criteria.gains(outcomes)
         if gained:
             best, worst = (choose(gained, key=lambda each: each.won.value) for choose in (max, min))
-            mean = _mean(each.cost.value for each in gained)
+            mean, minutes = _mean(each.cost.value for each in gained), _mean(each.recharged.value for each in gained)
             rows.append(
-                f"<tr><th scope=row>{escape(pack)}<br><small>{escape(strategy)}</small></th>{_gain(best)}{_gain(worst)}"
-                f"<td>{_energy(mean)}</td></tr>"
+                f"<tr>{_named((pack, strategy), outcomes)}{_gain(best)}{_gain(worst)}"
+                f"<td>{_energy(mean)}, {_cost_in_time(Figure(minutes, 0.0, 's'))}</td></tr>"
             )
     if not rows:
         return ""
     names = ("", "most won", "least won", "costs on average")
     text = (
-        "Energy out of the car's pack for heater and chiller on the way, against minutes at the charger; below zero "
-        "they were lost."
+        "Energy out of the car's pack for heater and chiller on the way, and the minutes in which the recharge at its "
+        "mean power gives it back, against minutes won at the charger; below zero they were lost."
     )
     return _section("What preconditioning cost, and what it bought", text, table(names, "".join(rows)))
 
 
 def _gain(gain: Gain) -> str:
     place = f"{gain.conditioned.field.road} in {gain.conditioned.field.season}"
-    return f"<td>{_value(gain.won)} for {_energy(gain.cost.value)}<br><small>{escape(place)}</small></td>"
+    cost = f"{_energy(gain.cost.value)}, {_cost_in_time(gain.recharged)}"
+    return f"<td>{_value(gain.won)} for {cost}<br><small>{escape(place)}</small></td>"
+
+
+def _cost_in_time(figure: Figure) -> str:
+    return _minutes(figure) if figure.known else "minutes not known"
 
 
 def _energy(value: float) -> str:
@@ -302,8 +331,8 @@ def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
                 for each in (costs(shown.tariff, road, recharge) if shown.tariff else ())
                 if shown.tariff
             )
-            name = f"{escape(pack)}<br><small>{escape(strategy)}{', preconditioned' if conditioned else ''}</small>"
-            rows.append(f"<tr><th scope=row>{name}</th><td>{road:.1f} kWh</td><td>{recharge:.1f} kWh</td>{prices}</tr>")
+            name = _named((pack, strategy), fields, conditioned)
+            rows.append(f"<tr>{name}<td>{road:.1f} kWh</td><td>{recharge:.1f} kWh</td>{prices}</tr>")
     priced = shown.tariff.prices if shown.tariff else ()
     places = [f"{escape(each)}: 100 km / recharge" for each in priced]
     said = (
@@ -327,11 +356,11 @@ def _impossible(outcomes: Sequence[Outcome]) -> str:
 
 
 def _notes(shown: Map) -> str:
-    rests = sorted({each.rests_on for each in shown.outcomes})
+    rests = sorted({each.basis(name) for each in shown.outcomes for name in (outcome.TIME, outcome.MARGIN)})
     words = {
         outcome.MEASURED: "m: measured on hardware",
-        outcome.FITTED: "f: a model whose cell was fitted to measurements",
-        outcome.ASSUMED: "a: a model in whose cell something is assumed",
+        outcome.FITTED: "f: a model that was fitted to measurements",
+        outcome.ASSUMED: "a: a model in which something is assumed",
     }
     assumed = {
         each.field.pack: ", ".join(each.assumed) for each in shown.outcomes if each.assumed
@@ -344,5 +373,5 @@ def _notes(shown: Map) -> str:
         "recharge among those of its table. A pack that is smaller than a car's is compared only where its cells "
         "arrive within 2 K of those of a car's. The air stays as it was at departure; of what the motor loses, half "
         "warms cells that are cold or to be conditioned (assumed; `waste_heat` and `warm_below` of the car's file).</p>"
-        f"{f'<p>Assumed of the simulated cells, measured on none:</p><ul>{listed}</ul>' if listed else ''}</section>"
+        f"{f'<p>Assumed, and measured on none:</p><ul>{listed}</ul>' if listed else ''}</section>"
     )

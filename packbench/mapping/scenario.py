@@ -53,7 +53,7 @@ def prepared(field: Field, task: Task, pack: PackFile) -> Prepared:
     moment, wanted = Moment.of(field.season), strategy_named(field.strategy)
     *before, recharge = recharge_after(
         field.road, pack, season=moment.season, hour=moment.hour, car=task.car, precondition=field.conditioned,
-        arrival=task.arrival, end=task.end, target=task.target,
+        arrival=task.arrival, end=task.end, target=task.target, garage=task.garage,
     )  # fmt: skip
     drive = next(step for step in before if isinstance(step, Drive))
     way = drive.on_the_way(pack)

@@ -18,7 +18,7 @@ import numpy as np
 from bench import columns
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
-from bench.road import CAR_SCALE, Drive, pack_energy
+from bench.road import CAR_SCALE, GARAGE, Drive, pack_energy
 from bench.running.declared import Place
 from bench.running.procedures.base import BeyondThePack, Control, Envelope, Extremes, Stage
 from bench.running.procedures.leading import FINE, LEAD, Leading, cells, conditioner
@@ -121,6 +121,7 @@ class DriveProcedure(Following[Drive]):
     def words(self) -> dict[str, str]:
         """See `Procedure`: by these the road can be worked out again."""
         way = {"road": str(self.step.road), "car": str(self.step.car), "season": self.step.season}
+        way |= {GARAGE: "yes"} if self.step.garage else {}
         return {**way, "conditioned by": self._by} if self.step.heated else way
 
     def problems(self) -> Iterable[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from bench.pack import load_pack
 from bench.recording.run import RunRecord
-from bench.road import Drive, night_outside
+from bench.road import Drive, after_a_night
 from bench.running.procedures.leading import AHEAD
 from bench.scenario import FastRecharge, Rest, elapsed, soc_above
 from bench.testing import TestBench
@@ -116,11 +116,11 @@ def test_a_charge_that_is_conditioned_never_asks_for_more_than_ten_kelvin_ahead_
     assert abs(cells[-1] - target) < abs(cells[0] - target)
 
 
-def test_a_night_outside_is_between_the_evening_and_the_morning() -> None:
-    assert -10.0 < night_outside("oslo-winter", 7.0, PACK) < 0.0
-    assert 25.0 < night_outside("seville-summer", 15.0, PACK) < 37.0
+def test_a_after_a_night_is_between_the_evening_and_the_morning() -> None:
+    assert -10.0 < after_a_night("oslo-winter", 7.0, PACK) < 0.0
+    assert 25.0 < after_a_night("seville-summer", 15.0, PACK) < 37.0
     with pytest.raises(InputError, match=r"no season 'sommer' \(nearest: summer\)"):
-        night_outside("oslo-sommer", 7.0, PACK)
+        after_a_night("oslo-sommer", 7.0, PACK)
 
 
 def test_departure_is_what_the_road_takes_above_the_arrival(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def done(
         outcome.OFF: Figure(off, 0.2, "K"),
         outcome.CONSUMPTION: Figure(15.0, 0.1, "kWh/100km"),
         outcome.ENERGY: Figure(scale * 36000.0, 10.0, "Wh"),
+        outcome.POWER: Figure(scale * 60e3, 50.0, "W"),
     }
     curve = [(10.0, 40.0), (45.0, 90.0), (80.0, 50.0)]
     return Outcome(

@@ -107,6 +107,36 @@ def test_every_field_says_in_words_and_numbers_what_its_colour_says() -> None:
     assert sum("mV" in each for each in fields) == 18
 
 
+def test_the_scale_stands_wherever_a_figure_of_the_road_does() -> None:
+    """Under the headline, in each field's tooltip, and in each row with what a road or its conditioning took."""
+    found = [done(road, scale=0.142, warm=warm, conditioning=500.0 * warm) for road in "ab" for warm in (False, True)]
+    text = render(shown(*found))
+    head, gains, costs = (
+        text.split("<section>")[0],
+        text.split("bought")[1].split("</section>")[0],
+        text.split("cost<")[1],
+    )
+    assert "its power times 0.142 for lfp-vehicle" in head
+    tips = [each["title"] or "" for tag, each in read(text).tags if "field" in (each.get("class") or "").split()]
+    assert len(tips) == len(found)
+    assert all("consumption 15 kWh/100km" in tip and tip.endswith("scale 0.142") for tip in tips)
+    assert "scale 0.142" in gains
+    assert costs.count("scale 0.142") == 2
+
+
+def test_each_figure_says_what_it_rests_on() -> None:
+    """A margin is a model's on hardware as well, and what a road cost is one's of a car."""
+    rests = {outcome.MARGIN: outcome.ASSUMED, outcome.CONSUMPTION: outcome.FITTED}
+    page_ = read(render(shown(done(rests_on=outcome.MEASURED, rests=rests, assumed=["car: mass assumed"]))))
+    assert "30.0 min m+12.0 mV a" in page_.fields[0]
+    tip = next(each["title"] or "" for _, each in page_.tags if "field" in (each.get("class") or "").split())
+    assert "consumption 15 kWh/100km (fitted)" in tip
+    assert "derating 0 % (measured)" in tip
+    assert "m: measured on hardware" in page_.text
+    assert "a: a model in which something is assumed" in page_.text
+    assert "car: mass assumed" in page_.text
+
+
 def test_a_margin_that_nobody_knows_is_never_said_to_be_kept() -> None:
     found = done(pack="li-metal-vehicle", margin=nan, chemistry="Li-metal")
     text = text_of(found)
@@ -122,8 +152,9 @@ def test_a_gain_of_nothing_and_a_loss_are_printed_as_what_they_are() -> None:
     fields = [done(road, warm=warm, minutes=minutes, conditioning=500.0 * warm) for road, warm, minutes in
               (("a", False, 30.0), ("a", True, 30.0), ("b", False, 30.0), ("b", True, 33.25))]  # fmt: skip
     text = text_of(*fields)
-    assert "0.0 min for 500 Wh" in text
-    assert "-3.2 min for 500 Wh" in text
+    # 500 Wh of the car's pack at 60 kW are half a minute of the recharge.
+    assert "0.0 min for 500 Wh, 0.5 min" in text
+    assert "-3.2 min for 500 Wh, 0.5 min" in text
     assert "below zero they were lost" in text
 
 
