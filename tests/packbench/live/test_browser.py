@@ -44,7 +44,7 @@ def test_a_run_is_seen_and_stopped_from_the_page(bench: ServedBench) -> None:
     folder = bench.station.parent
     command = [
         sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", f"--station={bench.station.name}",
-        "--live", "test_mine.py",
+        "--live", "--attended", "test_mine.py",
     ]  # fmt: skip
     with subprocess.Popen(
         # As in CI: nothing of pytest's own makes the line with the address come before the test is over.
