@@ -22,8 +22,8 @@ NOBODY = "no-operator"
 ASKED, ANSWERED = "operator asked", "operator answered"
 """Events of a run."""
 UNATTENDED = (
-    "it asks a person, and this session has none: start it from a terminal, or with --live and somebody before the "
-    "page."
+    "it asks a person, and this session has none: start it from a terminal, or say --attended where somebody is before "
+    "the live page; a page alone is nobody."
 )
 _LONGEST = 200
 """Characters of an answer, or of a name, that are kept."""
@@ -55,6 +55,13 @@ class AskOperator(Step):
     def foreseen_duration(self, pack: PackFile) -> float | None:
         """See `Step.foreseen_duration`: nobody knows where a person is."""
         return None
+
+
+def ask_operator(
+    text: str, *, photo: str | None = None, timeout: float = 900.0, answers: Sequence[str] = (DONE,)
+) -> AskOperator:
+    """The step that asks the person at the bench; `timeout` (s of the bench) is how long somebody may take."""
+    return AskOperator(text, photo, timeout, answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +108,13 @@ class Desk:
     def __init__(self) -> None:
         self.ways: list[Callable[[Path, int, AskOperator], None]] = []
         """Each shows a question, and returns at once."""
-        self.page = False
-        """Whether there is a live page, which finds questions by itself."""
+        self.promised = False
+        """Whether whoever started the session has said that somebody is there: a page finds questions by itself."""
 
     @property
     def attended(self) -> bool:
         """Whether anybody could answer."""
-        return self.page or bool(self.ways)
+        return self.promised or bool(self.ways)
 
 
 DESK = Desk()

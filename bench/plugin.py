@@ -104,6 +104,7 @@ def begin(session: pytest.Session) -> None:
     if keeper is not None and context.station.clock == "wall" and progress.is_watched(config):
         with suppress(OSError):  # a terminal of another kind: then the live page is where to answer
             DESK.ways = [Terminal()]
+    DESK.promised = bool(config.getoption("--attended"))
     if keeper is not None:
         keeper.choose(context)
         config.pluginmanager.register(keeper, KEEPER)
@@ -153,7 +154,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure() -> None:
     """Whoever runs a session in a process of his own gets his signals back, and is asked nothing any more."""
     interrupts.as_before()
-    DESK.ways = []
+    DESK.ways, DESK.promised = [], False
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -118,7 +118,8 @@ def live(folder: Path, camera: Photographer) -> None:
 
 @contextmanager
 def _session(folder: Path, station: str) -> Iterator["subprocess.Popen[str]"]:
-    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", "--live", "test_mine.py")
+    options = ("--live", "--attended", "test_mine.py")
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", *options)
     with subprocess.Popen(
         [*command, f"--station={station}"], cwd=folder, env=_environment(), text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

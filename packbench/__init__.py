@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.asking import AskOperator
+    from bench.asking import AskOperator, ask_operator
     from bench.grid.steps import FollowFrequency, FollowPower, Manage, Response, Supply, containment, droop, limited
     from bench.managing.answer import NoAnswer
     from bench.managing.links import LinkKind, Seen, Standing
@@ -119,7 +119,7 @@ __all__ = [
     "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
     "Row", "RunScenario", "SafeStep", "Scaled", "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source",
     "Stage", "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
-    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "at_temperature", "bound", "cell_voltage_above",
+    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "ask_operator", "at_temperature", "bound", "cell_voltage_above",
     "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
     "driving_range", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording",
     "load_run", "load_station", "read_frequency", "recharge_after", "roles", "serve_manager", "simulation", "soc_above",
@@ -133,7 +133,7 @@ _HOMES = {
     "bench.grid.steps": (
         "FollowFrequency", "FollowPower", "Manage", "Response", "Supply", "containment", "droop", "limited",
     ),
-    "bench.asking": ("AskOperator",),
+    "bench.asking": ("AskOperator", "ask_operator"),
     "bench.road": ("Drive", "Precondition"),
     "bench.roles": ("Column", "Power", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),

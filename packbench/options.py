@@ -63,6 +63,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true", "default": False,
         "help": "show the run in progress on a page of this computer; its address is printed",
     },
+    "--attended": {
+        "action": "store_true", "default": False,
+        "help": "somebody is there to answer what a test asks, on the live page; from a terminal it need not be said",
+    },
     "--supervise": {
         "action": "store_true", "default": False,
         "help": "let a supervisor process watch the test on a virtual bench as well; on a wall clock one always does",

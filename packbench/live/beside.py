@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from bench.asking import DESK
-
 PATIENCE = 10.0
 """s for it to end."""
 
@@ -31,12 +29,10 @@ class LivePage:
             start_new_session=True,
         )  # fmt: skip
         said = self._process.stdout.readline().strip() if self._process.stdout else ""
-        DESK.page = bool(said)
         self._say(said or "packbench: the live page could not be started; try `packbench live`.")
 
     def pytest_unconfigure(self) -> None:
         """It ends when nobody can write to it any more."""
-        DESK.page = False
         process = self._process
         if process is None or process.stdin is None:
             return

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from bench.asking import DESK, Answer, AskOperator, Terminal, read_answer, write_answer
+import packbench
+from bench.asking import DESK, Answer, AskOperator, Terminal, ask_operator, read_answer, write_answer
 from bench.scenario import Charge, Rest, elapsed
 from bench.testing import TestBench
 from bench.verdicts import Aborted, InputError
 from tests.bench.conftest import OpenTestBench
 from tests.bench.fakes import Plant
+from tests.bench.session_support import Project
 from tests.bench.supervisor_support import PATIENCE
 
 ASK = AskOperator("Connect the HV plug", answers=("done", "cannot"), patience=60.0)
@@ -23,10 +25,10 @@ SHORT = Rest(until=elapsed(seconds=20))
 
 @pytest.fixture
 def page() -> Iterator[None]:
-    """Somebody is before a live page."""
-    DESK.page = True
+    """Somebody is before a live page, and has said so."""
+    DESK.promised = True
     yield
-    DESK.page = False
+    DESK.promised = False
 
 
 def events(bench: TestBench, kind: str) -> list[dict[str, Any]]:
@@ -76,10 +78,48 @@ def test_a_session_without_a_person_refuses_before_anything_is_switched_on(
     little_bench: TestBench, plant: Plant
 ) -> None:
     plant.calls.clear()
-    with pytest.raises(InputError, match=r"'operator'.*asks a person, and this session has none.*--live"):
+    with pytest.raises(InputError, match=r"'operator'.*asks a person, and this session has none.*--attended"):
         little_bench.run(SHORT, ASK)
     assert "charge" not in plant.calls
     assert events(little_bench, "step started") == []
+
+
+def test_the_spelling_of_a_call_is_the_same_step() -> None:
+    asked = ask_operator("Connect the HV plug", photo="plug.png", timeout=60.0, answers=("done", "cannot"))
+    assert asked == AskOperator("Connect the HV plug", photo="plug.png", patience=60.0, answers=("done", "cannot"))
+    assert ask_operator("Plug") == AskOperator("Plug")
+    assert packbench.ask_operator is ask_operator
+
+
+WALL = """
+import pytest
+
+from bench.asking import DESK
+from packbench import ask_operator
+
+@pytest.fixture
+def on_a_wall_clock(bench, monkeypatch):
+    monkeypatch.setattr("bench.running.procedures.ask_operator.AskOperatorProcedure._is_virtual", False)
+
+def test_it(on_a_wall_clock, run_scenario):
+    assert DESK.attended is %s
+    run_scenario(ask_operator("Connect the HV plug", timeout=1.0))
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--live",), "this session has none"),
+        (("--attended",), "Nobody has answered 'Connect the HV plug' within 1 s."),
+        (("--live", "--attended"), "Nobody has answered 'Connect the HV plug' within 1 s."),
+    ],
+)
+def test_a_live_page_is_nobody_and_who_is_there_says_so(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    project = Project(tmp_path)
+    project.write(WALL % ("--attended" in options))
+    ended = project.run(*options)
+    assert said in ended.output
 
 
 def test_on_a_virtual_bench_it_is_done_at_once(on: Any) -> None:

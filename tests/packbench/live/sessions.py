@@ -33,7 +33,7 @@ def live_session(bench: ServedBench, test: str) -> Iterator[LiveSession]:
     (folder / "test_mine.py").write_text(test, encoding="utf-8")
     command = [
         sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", f"--station={bench.station.name}",
-        "--live", "test_mine.py",
+        "--live", "--attended", "test_mine.py",
     ]  # fmt: skip
     # As in CI: nothing of pytest's own makes the line with the address come before the test is over.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CI": "1"}

@@ -30,16 +30,21 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def night(folder: Path, *defects: str) -> Path:
     """Run it and build its report."""
+    run_night(folder, *defects)
+    arguments = ("--results", folder / "results", "--output", folder / "report", "--history=all")
+    packbench("report", folder / "runs", *arguments, cwd=folder)
+    return folder / "report"
+
+
+def run_night(folder: Path, *defects: str, station: Path | None = None) -> None:
+    """Run it alone."""
     seeded = [f"--defect={defect}" for defect in defects]
     command = [
         sys.executable, "-m", "pytest", f"{TEST}::test_capacity_at_1c", f"--rootdir={ROOT}", "-q", "--temperatures=25",
         "-p", "no:cacheprovider", f"--alluredir={folder / 'results'}", "--clean-alluredir", f"--runs={folder / 'runs'}",
-        *seeded,
+        *seeded, *([f"--station={station}"] if station else []),
     ]  # fmt: skip
     subprocess.run(command, cwd=folder, check=False, capture_output=True)
-    arguments = ("--results", folder / "results", "--output", folder / "report", "--history=all")
-    packbench("report", folder / "runs", *arguments, cwd=folder)
-    return folder / "report"
 
 
 def text_of(report: Path) -> str:
@@ -112,9 +117,11 @@ def test_in_a_browser_the_third_night_blames_the_bench_and_leads_to_its_last_min
     assert section(page, "Pack failures").count() == 0
     fault = section(page, "Bench faults").locator("tr", has_text="current-disagreement")
     assert "supply or bms is wrong" in fault.inner_text()
+    assert re.search(r"bms: foxBMS .*supply: EA Elektro-Automatik .*, serial \d+", fault.inner_text())
     meter = section(page, "Bench health").locator("tr", has_text="current of the BMS against it").first
     shown = float(re.search(r"(-?[\d.]+) %", meter.inner_text()).group(1))  # type: ignore[union-attr]
     assert shown > 2.0, "a shunt that drifts is further off than any specimen of a good one"
+    assert "beyond the stated uncertainty" in meter.inner_text(), "in the first night that it drifts"
     fault.get_by_text("last minute").click()
     assert page.locator("h1").inner_text().startswith("The last minute")
     assert "Current Difference BMS / A" in page.locator("body").inner_text()
