@@ -6,6 +6,7 @@ lags gets the newest and costs nobody else anything. Who wants to stop the test 
 
 import json
 import secrets
+import socket
 import sys
 import threading
 import traceback
@@ -27,6 +28,8 @@ PERIOD = 1.0
 """s between two looks: a run is written about once a second."""
 SILENCE = 10.0
 """s until a browser that takes nothing is let go."""
+UNDER_WAY = 2**16
+"""Bytes that the system may hold for a browser that does not take them: more would be old by the time it does."""
 POINTS = 1500
 """Rows that a browser is sent when it comes."""
 AT_ONCE = 200
@@ -158,6 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = SILENCE
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        """A browser that lags gets the newest, and not what has queued up for it."""
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNDER_WAY)
+        super().setup()
 
     def do_GET(self) -> None:
         """The page, what it is drawn with, and what is new."""

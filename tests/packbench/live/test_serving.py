@@ -112,17 +112,53 @@ def test_several_browsers_get_everything_once_each_and_whoever_comes_late_what_w
         browser.close()
 
 
-def test_a_browser_that_takes_nothing_keeps_nobody_waiting(server: Server, run: Run) -> None:
-    run.rows(1.0)
-    server.page.look()
-    lagging, quick = Browser(server), Browser(server)
+class Laggard:
+    """A browser that asks for the stream and takes nothing of it until it is told to."""
+
+    def __init__(self, server: Server) -> None:
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(("127.0.0.1", server.server_address[1]))
+        self.socket.sendall(f"GET /stream HTTP/1.1\r\nHost: localhost:{server.server_address[1]}\r\n\r\n".encode())
+
+    def messages(self, last: float) -> Iterator[dict[str, Any]]:
+        """What it is sent, up to the row of test time `last`."""
+        with self.socket.makefile("rb") as stream:
+            for line in stream:
+                if line.startswith(b"data: "):
+                    found: dict[str, Any] = json.loads(line[6:])
+                    yield found
+                    if found["rows"] and found["rows"][-1][0] == last:
+                        return
+
+
+def look(page: Page) -> None:
+    """Look as `follow` does; fails, instead of waiting for ever, where somebody keeps what all share."""
+    assert page.bell.acquire(timeout=PATIENCE), "whoever writes to a browser that takes nothing holds the others up"
+    try:
+        page.look()
+    finally:
+        page.bell.release()
+
+
+def test_a_browser_that_takes_nothing_keeps_nobody_waiting_and_gets_the_newest_when_it_does(
+    server: Server, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving._Handler, "timeout", 2 * PATIENCE)  # it is not let go meanwhile
+    looks, at_once = 150, serving.AT_ONCE
+    run.rows(0.0)
+    look(server.page)
+    lagging, quick = Laggard(server), Browser(server)
     quick.message()
-    for time in range(2, 60):
-        run.rows(float(time))
-        server.page.look()
-        assert [row[0] for row in quick.message()["rows"]] == [float(time)]
-    for browser in (lagging, quick):
-        browser.close()
+    for number in range(looks):
+        run.rows(*(number * at_once + each + 1.0 for each in range(at_once)))
+        look(server.page)
+        assert quick.message()["rows"][-1][0] == (number + 1.0) * at_once
+    got = list(lagging.messages(looks * at_once))
+    assert len(got) < looks / 2, "it was sent one message for all that it had missed"
+    lagging.socket.close()
+    quick.close()
 
 
 def test_the_scenario_is_sent_when_it_changes_and_to_whoever_comes_late(server: Server, run: Run) -> None:
