@@ -52,3 +52,16 @@ def test_what_is_written_for_others_uses_the_public_door_alone() -> None:
     for page, text in blocks:
         rooms = {line.partition(".")[0] for line in re.findall(r"^ *(?:from|import) +([\w.]+)", text, re.MULTILINE)}
         assert not rooms & ({*ROOMS} - {"packbench"}), (page, rooms)
+
+
+def test_five_words_have_one_meaning_each() -> None:
+    """A word that two rooms define is asked about by whoever reads the third."""
+    defined: dict[str, list[str]] = {word: [] for word in ("Plan", "Limit", "Outcome", "Settling", "Clock")}
+    for name, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name in defined:
+                defined[node.name].append(name)
+    assert defined == {
+        "Plan": ["bench.safety.plan"], "Limit": ["bench.safety.guard"], "Outcome": ["reports.outcome"],
+        "Settling": ["instruments.virtual.terminals"], "Clock": ["bench.clock"],
+    }  # fmt: skip

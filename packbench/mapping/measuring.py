@@ -24,7 +24,7 @@ from bench.verdicts import InputError, Verdict
 from models.cell import load_cell, written
 from packbench.mapping import outcome
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult, Figure
 from packbench.mapping.scenario import Prepared, prepared
 from packbench.roads import DRIVE, RECHARGE
 from reports import interactive, kpi
@@ -51,7 +51,7 @@ class _Asked:
     at: str | None = ""
 
 
-def measure(field: Field, task: Task, runs: Path, lease: BenchLease | None = None) -> Outcome:
+def measure(field: Field, task: Task, runs: Path, lease: BenchLease | None = None) -> FieldResult:
     """Run a field on its bench, a model of it where the bench is one. Its recording is left below `runs`.
 
     Raises `InputError` for a station or a pack that does not exist, and nothing for what a pack cannot do.
@@ -85,12 +85,12 @@ def _words(field: Field) -> str:
     return f"Recharge of {field.pack} from 10 to 80 % after {field.road} in {field.season}"
 
 
-def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Outcome:
+def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> FieldResult:
     """What is known of a field before it is run."""
     cell = load_cell(pack.cell)
     assumed = () if station.virtual is None else tuple(cell.assumed)
     rests_on = outcome.MEASURED if station.virtual is None else outcome.ASSUMED if assumed else outcome.FITTED
-    return Outcome(
+    return FieldResult(
         field, str(Verdict.INCONCLUSIVE), rests_on=rests_on, assumed=assumed, chemistry=str(pack.chemistry),
         inputs=digest(field, task),
     )  # fmt: skip
@@ -130,7 +130,7 @@ def _of_file(name: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else name
 
 
-def _run(bench: TestBench, plan: Prepared, told: Outcome) -> Outcome:
+def _run(bench: TestBench, plan: Prepared, told: FieldResult) -> FieldResult:
     error: Exception | None = None
     figures: dict[str, Figure] = {}
     curve: list[tuple[float, float]] = []

@@ -24,9 +24,9 @@ from bench.station import load_station
 from bench.verdicts import BenchFault, InputError, Verdict
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.measuring import digest, measure
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 
-Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
+Player = Callable[[Sequence[Field], Task, Path], Iterator[FieldResult]]
 """Measures fields; recordings go below a folder."""
 REACH = 10.0
 """s that a scheduler has to answer."""
@@ -38,7 +38,7 @@ TRIES = 3
 """How often a field is given to another worker, where one died."""
 
 
-def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
     """On the only bench, which is leased meanwhile: one after the other, in their order.
 
     Raises `BenchFault` behind a field at whose end the bench has failed: the next one would run on it.
@@ -76,7 +76,7 @@ def _end_with_the_parent() -> None:
 def processes(count: int | None = None) -> Player:
     """So many processes of this computer; None: as many as it has cores."""
 
-    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
         # A process of its own world each, and none that has inherited threads or open files of this one.
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(count or os.cpu_count() or 1, len(fields)), context, _leave_it_to_the_parent)
@@ -103,7 +103,7 @@ def cluster(address: str, reach: float = REACH) -> Player:
     there is no such scheduler, no worker, or one that has another packbench.
     """
 
-    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
         inputs = {field: digest(field, task) for field in fields}
         with _client(address, reach) as client:
             _refuse_other_versions(client, address, task)
@@ -118,7 +118,7 @@ def cluster(address: str, reach: float = REACH) -> Player:
     return play
 
 
-def _arriving(client: Any, futures: Sequence[Any], address: str) -> Iterator[tuple[Outcome, bytes]]:
+def _arriving(client: Any, futures: Sequence[Any], address: str) -> Iterator[tuple[FieldResult, bytes]]:
     """Each outcome once, and its recording."""
     from concurrent.futures import CancelledError
 
@@ -149,7 +149,7 @@ def _arriving(client: Any, futures: Sequence[Any], address: str) -> Iterator[tup
         yield outcome, recording
 
 
-def _refuse_other_files(outcome: Outcome, inputs: Mapping[Field, str], address: str) -> None:
+def _refuse_other_files(outcome: FieldResult, inputs: Mapping[Field, str], address: str) -> None:
     """Raise `InputError` where a worker has measured something else: names lead to files of its own disk."""
     if outcome.inputs != inputs[outcome.field]:
         raise InputError(
@@ -213,7 +213,7 @@ def _version() -> str:
     return metadata.version("packbench")
 
 
-def _sent(field: Field, task: Task) -> tuple[Outcome, bytes]:
+def _sent(field: Field, task: Task) -> tuple[FieldResult, bytes]:
     """Measured by a worker: its disk is not ours, so the recording goes with the outcome."""
     with TemporaryDirectory(prefix="packbench-map-") as folder, _seldom_interrupted():
         outcome = measure(field, task, Path(folder))
