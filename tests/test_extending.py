@@ -17,8 +17,8 @@ from instruments.virtual import registry as simulators
 from reports.kpi.registry import found
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ("bench", "instruments", "models", "reports", "packbench")
-GROUP = re.compile(r'"(packbench\.[a-z]+)"')
+SHIPPED = ("bench", "instruments", "models", "reports", "packbench", "managers", "fitting")
+GROUP = re.compile(r'"(packbench\.[a-z_]+)"')
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
