@@ -6,7 +6,6 @@ data: `yaml.safe_load` semantics only, unknown keys refused.
 
 import hashlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
-from instruments.wording import nearest
+from instruments.wording import near, nearest
 from models import yamltext
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -119,8 +118,8 @@ def _neighbour(path: Path) -> str:
         there = [file.name for file in path.parent.iterdir() if file.suffix in ENDINGS and file.is_file()]
     except OSError:
         return "."
-    near = get_close_matches(path.name, there, n=1)
-    return f"; did you mean {str(path.with_name(near[0]))!r}?" if near else "."
+    close = near(path.name, there)
+    return f"; did you mean {str(path.with_name(close))!r}?" if close else "."
 
 
 def _shipped_names(folder: Path) -> str:

@@ -50,7 +50,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Dispatch:
     """Power at the AC side (W), energy in the car (Wh) and what is missing in it (Wh), for each step; and its cost."""
 
     power: Vector
@@ -72,7 +72,7 @@ class Programme:
         self._rows = np.arange(3 * count, dtype=np.int32)
         self._build()
 
-    def solve(self, case: Case) -> Plan:
+    def solve(self, case: Case) -> Dispatch:
         """Give the plan of least cost; raises `ArithmeticError` where none is found, which bounds do not allow."""
         self._bound(case)
         self._highs.run()
@@ -83,7 +83,7 @@ class Programme:
             raise ArithmeticError(f"no plan was found: {self._highs.modelStatusToString(self._highs.getModelStatus())}")
         charge, discharge, _, _, stored, missing = np.array(self._highs.getSolution().col_value).reshape(6, self.count)
         cost = self._highs.getInfo().objective_function_value
-        return Plan((charge - discharge) / case.hours, stored, missing, float(cost))
+        return Dispatch((charge - discharge) / case.hours, stored, missing, float(cost))
 
     def _build(self) -> None:
         """Columns: charge, discharge, imported, exported, stored, missing. Rows: store, connection, what is wanted."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from managers.contract import MOST, Request, read
 from managers.home import MODEL, Home, Sight
-from managers.programme import Case, Plan, Programme
+from managers.programme import Case, Dispatch, Programme
 from managers.tracking import Belief, Tracker
 from managers.vehicle import Range
 from models.vehicle.car import load_car
@@ -187,7 +187,7 @@ class Reference:
 
     # --- the plan --------------------------------------------------------------------------------------------------
 
-    def _plan(self, state: State) -> Plan:
+    def _plan(self, state: State) -> Dispatch:
         efficiency = state.request.efficiency
         if self._programme is None or self._programme.efficiency != efficiency:
             self._programme = Programme(MOST, efficiency)

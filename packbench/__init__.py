@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.managing.links import LinkKind, Seen, Standing
     from bench.pack import PackFile, at_temperature, load_pack
     from bench.road import Drive, Precondition
-    from bench.roles import Column, Power, Role, SafeStep
+    from bench.roles import Column, Power, Range, Role, SafeStep
     from bench.running.ending import Ending
     from bench.running.procedures import Control, Envelope, Extremes, Place, Procedure, Stage
     from bench.running.procedures.bounds import bound
@@ -109,21 +109,21 @@ if TYPE_CHECKING:
     from reports.requirements import limits_of
 
 __all__ = [
-    "AskOperator", "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState",
-    "Channel", "Charge", "Charger", "ChargerFailure", "ChargerRatings", "ChargerState", "ClimateChamber", "Column",
+    "AskOperator", "BatteryEmulator", "BatteryManagement", "Beginning", "BenchFault", "BmsMode", "BmsState", "Channel",
+    "Charge", "Charger", "ChargerFailure", "ChargerRatings", "ChargerState", "ClimateChamber", "Column",
     "ConstantCurrent", "ConstantPower", "Control", "CoolantAlarm", "CoolantUnit", "Days", "Discharge", "Drive",
     "Ending", "Envelope", "ErrorQueue", "Extremes", "FastRecharge", "Fault", "FollowFrequency", "FollowLimit",
-    "FollowPower", "Frequency", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink",
-    "Kpi", "Limit", "LinkContext", "LinkKind", "LinkProfile", "Manage", "ManagerFailure", "MultiStage", "NoAnswer",
-    "Optimum", "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure",
-    "Profile", "Pulse", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
+    "FollowPower", "Frequency", "Identity", "Inconclusive", "InputError", "InstrumentFault", "InstrumentLink", "Kpi",
+    "Limit", "LinkContext", "LinkKind", "LinkProfile", "Manage", "ManagerFailure", "MultiStage", "NoAnswer", "Optimum",
+    "Outage", "PackFailure", "PackFile", "Place", "PlatingAware", "Power", "Precondition", "Procedure", "Profile",
+    "Pulse", "Range", "Ratings", "Recording", "RecordingError", "Recovery", "Require", "Response", "Rest", "Role",
     "Row", "RunScenario", "SafeStep", "Scaled", "Seen", "SetPointRejected", "Setting", "Sink", "Soak", "Source",
     "Stage", "Standing", "StationFile", "Step", "Strategy", "Supply", "TemperatureLogger", "TestBench", "TestError",
-    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "ask_operator", "at_temperature", "bound", "cell_voltage_above",
-    "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home", "drive_losses",
-    "driving_range", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack", "load_recording",
-    "load_run", "load_station", "read_frequency", "recharge_after", "roles", "serve_manager", "simulation", "soc_above",
-    "soc_below", "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
+    "Trip", "Until", "Verdict", "Verify", "VisaDriver", "ask_operator", "at_temperature", "bound",
+    "cell_voltage_above", "cell_voltage_below", "compare_strategies", "containment", "current_below", "days_at_home",
+    "drive_losses", "driving_range", "droop", "elapsed", "full_discharge", "kpi", "limited", "limits_of", "load_pack",
+    "load_recording", "load_run", "load_station", "read_frequency", "recharge_after", "roles", "serve_manager",
+    "simulation", "soc_above", "soc_below", "standard_charge", "strategy_named", "synthetic_frequency", "to_departure",
 ]  # fmt: skip
 
 _HOMES = {
@@ -135,7 +135,7 @@ _HOMES = {
     ),
     "bench.asking": ("AskOperator", "ask_operator"),
     "bench.road": ("Drive", "Precondition"),
-    "bench.roles": ("Column", "Power", "Role", "SafeStep"),
+    "bench.roles": ("Column", "Power", "Range", "Role", "SafeStep"),
     "bench.running.ending": ("Ending",),
     "bench.running.procedures": ("Control", "Envelope", "Extremes", "Place", "Procedure", "Stage"),
     "bench.running.procedures.bounds": ("bound",),

@@ -1,6 +1,10 @@
 """What the README says has to be touched to add something, counted: everything stands in one place."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +17,8 @@ from instruments.virtual import registry as simulators
 from reports.kpi.registry import found
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ("bench", "instruments", "models", "reports", "packbench")
-GROUP = re.compile(r'"(packbench\.[a-z]+)"')
+SHIPPED = ("bench", "instruments", "models", "reports", "packbench", "managers", "fitting")
+GROUP = re.compile(r'"(packbench\.[a-z_]+)"')
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -112,3 +116,121 @@ def test_a_role_is_named_where_the_bench_speaks_of_it_and_nowhere_that_iterates(
         named = [name for name in roles.own_names() if re.search(rf'["\']{name}["\']', text)]
         # Emulated cells are loaded when the bench opens; contactors are the BMS's; a bus has a source or a sink.
         assert set(named) <= {"emulator", "bms", "source", "sink"}, (where, named)
+
+
+A_ROLE = """
+from typing import Protocol, runtime_checkable
+
+from bench.roles.record import Column, Power, Range, Role, SafeStep
+from instruments.roles import Channel
+
+
+@runtime_checkable
+class Lamp(Protocol):
+    def shine(self, lumens: float) -> None: ...
+    def lamp_off(self) -> None: ...
+    def lamp_is_off(self) -> bool: ...
+
+
+ROLE = Role(
+    name="lamp", protocol=Lamp, channels=(Channel("light", "luminous flux", "lm"),),
+    asks={"shine": ("flux",)}, ranges={"flux": Range("flux_range", "lm", "the lamp shines with")},
+    power=Power("lamp", "still shines", "lamp_is_off", "lamp_off"),
+    steps=(SafeStep("lamp off", rank=60),), columns=(Column("Light / lm", "light"),),
+)
+"""
+A_STEP = """
+from dataclasses import dataclass
+
+from bench.running.procedures.base import Control, Envelope, Extremes, Procedure, Stage
+from bench.scenario import Step, elapsed
+
+
+@dataclass(frozen=True)
+class Shine(Step):
+    lumens: float = 800.0
+    name: str = "shine"
+
+    @property
+    def conditions(self):
+        return (elapsed(seconds=30),)
+
+
+class ShineProcedure(Procedure[Shine]):
+    kind = Shine
+
+    def envelope(self) -> Envelope:
+        return {("lamp", "flux"): Extremes(0.0, self.step.lumens)}
+
+    def begin(self, stage: Stage) -> Control:
+        return lambda _row, _time: stage.place.roles["lamp"].shine(self.step.lumens)
+"""
+TRIED = """
+from pathlib import Path
+
+from bench.clock import VirtualClock
+from bench.pack import load_pack
+from bench.recording.run import TestIdentity
+from bench.running import lifecycle
+from bench.running.procedures.shine import Shine
+from bench.running.setup import Setup
+from bench.station import load_station
+from bench.testing import TestBench
+from bench.verdicts import InputError
+from instruments.roles import Channel
+from tests.bench.conftest import PACK, STATION
+from tests.bench.fakes import Fake, Plant
+
+
+class FakeLamp(Fake):
+    channels = (Channel("light", "luminous flux", "lm"),)
+    flux_range = (0.0, 1000.0)
+    lumens = 0.0
+
+    def shine(self, lumens):
+        self.lumens = lumens
+
+    def lamp_off(self):
+        self.lumens = 0.0
+
+    def lamp_is_off(self):
+        return not self.lumens
+
+    def collect(self):
+        return [self.lumens]
+
+
+lifecycle.WallClock = lambda _speed, start: VirtualClock(start=start)
+Fake.plants["plant"] = Plant()
+lamp = "  lamp: {driver: 'tried:FakeLamp', resource: plant, roles: [lamp]}"
+Path("station.yaml").write_text(STATION.replace("wiring:", lamp + chr(10) + "wiring:"))
+Path("pack.yaml").write_text(PACK)
+bench = TestBench(
+    Setup(*load_station("station.yaml"), *load_pack("pack.yaml")), Path("runs"), TestIdentity("x", "x", "x"),
+    supervised=False,
+)
+bench.open()
+try:
+    bench.run(Shine(lumens=1200.0))
+except InputError as refused:
+    print(refused)
+run = bench.run(Shine())
+print(run.rows[-1][run.columns.index("Light / lm")])
+print([step.done for step in bench.conclude().bench.steps if step.name == "lamp off"])
+"""
+
+
+def test_a_role_and_a_kind_of_step_of_ours_are_one_file_each(tmp_path: Path) -> None:
+    """In a copy of the tree where nothing else differs both are found: opened, bounded, asked, recorded, made safe."""
+    for room in ("bench", "instruments", "models"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "bench" / "roles" / "lamp.py").write_text(A_ROLE, encoding="utf-8")
+    (tmp_path / "bench" / "running" / "procedures" / "shine.py").write_text(A_STEP, encoding="utf-8")
+    (tmp_path / "tried.py").write_text(TRIED + "\n", encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-c", "import tried, bench; print(bench.__file__)"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+    )  # fmt: skip
+    refused, *found = ran.stdout.splitlines()
+    assert refused.endswith("Step 'shine': 1200 lm, the lamp shines with 0 to 1000 lm."), ran.stderr
+    assert found == ["800.0", "[True]", str(tmp_path / "bench" / "__init__.py")]

@@ -4,11 +4,13 @@ It reads what the safe state, or the supervisor after it, has written; it looks 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import roles
 from bench.recording.life import is_alive
 from bench.safety.benchverdict import SAFE_STATE, BenchVerdict
 from bench.safety.supervisor import REPORT
@@ -22,19 +24,6 @@ NOBODY_LOOKED = (
     f"{UNSAFE} (the process of its run died, and nobody has read an output back since). "
     "Switch the bench off by hand and look at it before anyone touches it."
 )
-_ROLES: Mapping[str, tuple[str, ...]] = {
-    "sink off": ("sink",),
-    "source off": ("source",),
-    "charger off": ("charger",),
-    "current gone": ("source", "sink", "charger"),
-    "contactor open": ("bms",),
-    "bus discharged": ("source", "sink"),
-    "emulator off": ("emulator",),
-    "chamber to rest": ("chamber",),
-    "coolant to rest": ("coolant",),
-    SAFE_STATE: ("sink", "source", "charger", "bms", "emulator", "chamber", "coolant"),
-}
-"""Whose instruments each step of the safe state is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +79,28 @@ def left_by(bench_verdict: Mapping[str, Any] | None, manifest: Mapping[str, Any]
 
 
 def _concerned(bench_verdict: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
-    roles = {
+    played = {role for entry in manifest["instruments"] for role in entry["roles"]}
+    to_look_at = _to_look_at(played)
+    found = {
         role
         for step in bench_verdict["steps"]
         if step["verified"] is False
-        for role in _ROLES.get(step["name"], ())
+        for role in to_look_at.get(step["name"], ())
     }  # fmt: skip
     for entry in manifest["instruments"]:
-        if roles.intersection(entry["roles"]):
+        if found.intersection(entry["roles"]):
             yield str(entry["name"])
+
+
+def _to_look_at(played: Iterable[str]) -> Mapping[str, set[str]]:
+    """The roles that each step of the safe state is about; a role that nobody brings any more has none."""
+    found: dict[str, set[str]] = {SAFE_STATE: set()}
+    for name in played:
+        with suppress(roles.RoleError):
+            for step in roles.role(name).steps:
+                found.setdefault(step.name, set()).update(step.look_at or (name,))
+                found[SAFE_STATE].add(name)
+    return found
 
 
 def _rescue(folder: Path) -> Mapping[str, Any] | None:

@@ -3,7 +3,6 @@
 It reads manifests only. Samples, figures and judgement belong to the reports.
 """
 
-import difflib
 import json
 import shlex
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from bench.recording.past import can_be_resumed
 from bench.safety import powercut
 from bench.safety.supervisor import REPORT
 from bench.verdicts import InputError
+from instruments.wording import near
 
 DEFAULT_ROOT = Path("runs")
 LAST = "last"
@@ -35,6 +35,8 @@ DIED = "It never ended: its process died, or is still at it."
 SURELY_DIED = "It never ended: its process died."
 """Said where a lock tells (see `bench.recording.life`)."""
 RUNNING = "It is still running."
+MUCH_ALIKE = 0.5
+"""Share of likeness from which on a run may be meant."""
 LONGEST_NAME = 80
 """Characters of a name that are said again where it is no run."""
 
@@ -138,9 +140,9 @@ def _newest(root: Path) -> Path:
 def _known(name: str, root: Path) -> str:
     """What could have been meant, to end a sentence with."""
     known = [_run_id(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = near(name, known, MUCH_ALIKE)
     if close:
-        return f"the nearest run in {root} is {close[0]!r}"
+        return f"the nearest run in {root} is {close!r}"
     return f"`packbench runs {root}` lists {len(known)}" if known else f"there are no runs in {root}"
 
 

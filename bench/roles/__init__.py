@@ -5,7 +5,7 @@ A role of somebody else's package is an entry point of the group `packbench.role
 validation of station files iterate over the records of the roles that a station's instruments play.
 """
 
-from bench.roles.record import Allowed, Column, Combine, Fact, Power, Role, SafeStep
+from bench.roles.record import Allowed, Column, Combine, Fact, Power, Range, Role, SafeStep
 from bench.roles.registry import (
     RoleError,
     columns_of_others,
@@ -21,6 +21,6 @@ from bench.roles.registry import (
 )
 
 __all__ = [
-    "Allowed", "Column", "Combine", "Fact", "Power", "Role", "RoleError", "SafeStep", "columns_of_others",
+    "Allowed", "Column", "Combine", "Fact", "Power", "Range", "Role", "RoleError", "SafeStep", "columns_of_others",
     "measured_by", "names", "opening_order", "own_names", "role", "rules", "safe_order", "steps_of", "who_measures",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ ROLE = Role(
         ),
         SafeStep(
             "bus discharged", rank=30, acts=False, after={"contactor open": "the pack itself still holds the bus up"},
-            fact="bus voltage",
+            fact="bus voltage", look_at=("source", "sink"),
         ),
     ),
     columns=(

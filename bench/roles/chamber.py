@@ -1,7 +1,7 @@
 """The climatic chamber: sets the temperature of the air around the pack."""
 
 from bench import columns
-from bench.roles.record import Column, Power, Role, SafeStep
+from bench.roles.record import Column, Power, Range, Role, SafeStep
 from instruments.roles import CHAMBER_AIR, ClimateChamber
 
 ROLE = Role(
@@ -9,6 +9,7 @@ ROLE = Role(
     protocol=ClimateChamber,
     channels=CHAMBER_AIR,
     asks={"set_temperature": ("temperature",)},
+    ranges={"temperature": Range("temperature_range", "°C", "the chamber takes")},
     power=Power("conditioning", "still conditioning", "chamber_is_resting", "chamber_rest"),
     steps=(
         SafeStep(

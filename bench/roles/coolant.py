@@ -5,7 +5,7 @@ coolant that no step has asked for would heat what a chamber cools.
 """
 
 from bench import columns
-from bench.roles.record import Allowed, Column, Power, Role, SafeStep
+from bench.roles.record import Allowed, Column, Power, Range, Role, SafeStep
 from instruments.roles import COOLANT_CHANNELS, CoolantUnit, Protections
 
 
@@ -25,6 +25,10 @@ ROLE = Role(
     protocol=CoolantUnit,
     channels=COOLANT_CHANNELS,
     asks={"set_temperature": ("temperature",), "set_flow": ("flow",)},
+    ranges={
+        "temperature": Range("temperature_range", "°C", "the coolant unit takes"),
+        "flow": Range("flow_range", "L/min", "the coolant unit pumps"),
+    },
     power=Power("heater", "still heating", "coolant_is_resting", "coolant_rest"),
     protect=protect,
     prepare=prepare,

@@ -48,7 +48,8 @@ class SafeStep:
     current to be gone (10), the contactor (20), the bus behind it (30), what lies behind the contactor (40) and
     conditioning last (50). `after` are the steps that must come before it wherever they are taken at all, each with
     what would happen otherwise, `before` those that must come behind it. A step that `acts` switches its role's power
-    off; others are read back alone. `fact` is what is looked at behind it until it has settled.
+    off; others are read back alone. `fact` is what is looked at behind it until it has settled. `look_at` are the roles
+    whose players somebody has to look at where it was not verified; empty: that of the record.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SafeStep:
     after: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     fact: Fact | None = None
+    look_at: tuple[str, ...] = ()
 
 
 Combine = Literal["first", "sum", "lowest", "highest", "mean"]
@@ -98,6 +100,19 @@ Protect = Callable[[Any, Allowed, float], Protections]
 """Arms one player's own protection for a share (0 to 1) of the currents and returns what it read back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Between what a player may be asked for a quantity: `attribute` of it is the lowest and the highest.
+
+    `unit` is that of both; what is asked for in °C is held against what the pack may have as well. `says` is how a
+    refusal ends, before the two: `the coolant unit pumps`.
+    """
+
+    attribute: str
+    unit: str
+    says: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """A role: see the module.
@@ -105,6 +120,7 @@ class Role:
     `most` may play it (None: any number); `together` makes several act as one, by name. `channels` are what each
     player must measure. `opens_after` are the roles whose players are open before its own. `asks` are the verbs that
     set something, each with the quantities of its arguments: what a step must declare before it may use them.
+    `ranges` bound those that nobody else bounds: what nothing bounds is refused.
     `prepare` is said to each player of a bench that has been opened and protected: what no step has asked for ends.
     """
 
@@ -115,6 +131,7 @@ class Role:
     together: Callable[[Mapping[str, Any]], Any] | None = None
     opens_after: tuple[str, ...] = ()
     asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ranges: Mapping[str, Range] = field(default_factory=dict)
     power: Power | None = None
     protect: Protect | None = None
     prepare: Callable[[Any], None] | None = None

@@ -24,19 +24,19 @@ WEEK = "week"
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Ceiling:
     """A figure of a managed step, and the most that it may be."""
 
     figure: Callable[[Recording, str], Kpi]
     at_most: float
 
 
-LIMITS: Mapping[str, Limit] = {
-    DISCHARGED: Limit(kpi.below_reserve, 50.0),
-    USED_UP: Limit(kpi.departures, 0.5),
-    UNWARNED: Limit(kpi.late_warnings, 0.5),
-    SILENT: Limit(kpi.failures, 0.5),
-    CHATTER: Limit(kpi.turns, 2.5),
+LIMITS: Mapping[str, Ceiling] = {
+    DISCHARGED: Ceiling(kpi.below_reserve, 50.0),
+    USED_UP: Ceiling(kpi.departures, 0.5),
+    UNWARNED: Ceiling(kpi.late_warnings, 0.5),
+    SILENT: Ceiling(kpi.failures, 0.5),
+    CHATTER: Ceiling(kpi.turns, 2.5),
 }
 """By the kind of a breach, which figure of a bench shows it."""
 

@@ -9,7 +9,7 @@ from math import hypot, nan
 
 from bench.pack import PackFile
 from bench.verdicts import Measurement, Verdict
-from packbench.mapping.outcome import CONDITIONING, DERATING, MARGIN, POWER, TIME, UNKNOWN, Figure, Outcome
+from packbench.mapping.outcome import CONDITIONING, DERATING, MARGIN, POWER, TIME, UNKNOWN, FieldResult, Figure
 from reports import kpi
 from reports.kpi import found
 from reports.requirements import bounds
@@ -39,8 +39,8 @@ class Criterion:
 class Gain:
     """What preconditioning cost and bought on one road in one season: s, Wh of the car's pack."""
 
-    without: Outcome
-    conditioned: Outcome
+    without: FieldResult
+    conditioned: FieldResult
 
     @property
     def won(self) -> Figure:
@@ -63,12 +63,12 @@ class Gain:
         return Figure(3600 * cost.value / power, 3600 * cost.uncertainty / power, "s")
 
 
-def timed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def timed(outcomes: Iterable[FieldResult]) -> list[FieldResult]:
     """Those that have a time, the shortest first."""
     return sorted((each for each in outcomes if each.time.known), key=lambda each: each.time.value)
 
 
-def criteria(pack: PackFile, outcomes: Sequence[Outcome]) -> list[Criterion]:
+def criteria(pack: PackFile, outcomes: Sequence[FieldResult]) -> list[Criterion]:
     """Every criterion for the fields of one pack, one strategy, all with or all without preconditioning.
 
     A recharge that the pack never brought to its end is the longest of all: there is no spread then, and no longest.
@@ -78,16 +78,16 @@ def criteria(pack: PackFile, outcomes: Sequence[Outcome]) -> list[Criterion]:
     return [*times, _worst(pack, outcomes, MARGIN, "mV"), _worst(pack, outcomes, DERATING, "%")]
 
 
-def never_ended(outcome: Outcome) -> bool:
+def never_ended(outcome: FieldResult) -> bool:
     """Whether it has no time because the pack failed: it never got there, and nothing else kept it."""
     return outcome.verdict == Verdict.FAIL and not outcome.figure(TIME).known
 
 
-def _never(pack: PackFile, key: str, unit: str, never: Sequence[Outcome]) -> Criterion:
+def _never(pack: PackFile, key: str, unit: str, never: Sequence[FieldResult]) -> Criterion:
     return _judged(pack, key, Figure(unit=unit), unit, f"{_place(never[0])} never got there")
 
 
-def _times(pack: PackFile, ordered: Sequence[Outcome]) -> list[Criterion]:
+def _times(pack: PackFile, ordered: Sequence[FieldResult]) -> list[Criterion]:
     """Of recharges that all have one; where there are too few to be compared, nothing is required of them."""
     if not ordered:
         return [
@@ -101,7 +101,7 @@ def _times(pack: PackFile, ordered: Sequence[Outcome]) -> list[Criterion]:
     return [_judged(pack, SPREAD, spread(ordered), "1", where), longest]
 
 
-def spread(ordered: Sequence[Outcome]) -> Figure:
+def spread(ordered: Sequence[FieldResult]) -> Figure:
     """Longest over shortest time of fields in the order of their times; nan of fewer than two."""
     if len(ordered) < 2:
         return Figure()
@@ -111,7 +111,7 @@ def spread(ordered: Sequence[Outcome]) -> Figure:
     return Figure(ratio, ratio * own, "1")
 
 
-def _worst(pack: PackFile, outcomes: Sequence[Outcome], key: str, unit: str) -> Criterion:
+def _worst(pack: PackFile, outcomes: Sequence[FieldResult], key: str, unit: str) -> Criterion:
     known = [each for each in outcomes if each.figure(key).known]
     if not known:
         return Criterion(Measurement(key, nan, unit), "not known" if key == MARGIN else "no field has one")
@@ -129,12 +129,12 @@ def _judged(pack: PackFile, key: str, figure: Figure, unit: str, where: str) -> 
     return Criterion(Measurement(key, figure.value, unit, least, most, figure.uncertainty), where)
 
 
-def _place(outcome: Outcome) -> str:
+def _place(outcome: FieldResult) -> str:
     field = outcome.field
     return f"{field.road} in {field.season}"
 
 
-def gains(outcomes: Sequence[Outcome]) -> list[Gain]:
+def gains(outcomes: Sequence[FieldResult]) -> list[Gain]:
     """Preconditioned fields beside the same ones without."""
     plain = {_without(each): each for each in outcomes if not each.field.conditioned}
     return [
@@ -144,6 +144,6 @@ def gains(outcomes: Sequence[Outcome]) -> list[Gain]:
     ]
 
 
-def _without(outcome: Outcome) -> tuple[str, str, str, str]:
+def _without(outcome: FieldResult) -> tuple[str, str, str, str]:
     field = outcome.field
     return field.pack, field.road, field.season, field.strategy

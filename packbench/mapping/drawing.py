@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 
 WIDTH, HEIGHT, MARGIN = 132, 58, 4
 BEGIN, END = 10.0, 80.0
 """State of charge, %."""
 
 
-def charge_curves(outcomes: Iterable[Outcome], most: float) -> str:
+def charge_curves(outcomes: Iterable[FieldResult], most: float) -> str:
     """Curves of one road and season: as it comes a solid line, preconditioned a dashed one; `most` kW is the top."""
     lines = "".join(_line(each, most) for each in outcomes if each.curve)
     if not lines:
@@ -22,7 +22,7 @@ def charge_curves(outcomes: Iterable[Outcome], most: float) -> str:
     )
 
 
-def _line(outcome: Outcome, most: float) -> str:
+def _line(outcome: FieldResult, most: float) -> str:
     points = " ".join(f"{_across(soc):.1f},{_up(power, most):.1f}" for soc, power in outcome.curve)
     kind = "conditioned" if outcome.field.conditioned else "plain"
     return f'<polyline class="{kind}" points="{points}"><title>{escape(str(outcome.field))}</title></polyline>'
@@ -37,6 +37,6 @@ def _up(power: float, most: float) -> float:
     return HEIGHT - MARGIN - min(max(power / most, 0.0), 1.0) * (HEIGHT - 2 * MARGIN) if most > 0 else HEIGHT - MARGIN
 
 
-def largest(outcomes: Sequence[Outcome]) -> float:
+def largest(outcomes: Sequence[FieldResult]) -> float:
     """The highest power of all curves, kW."""
     return max((power for each in outcomes for _, power in each.curve), default=0.0)

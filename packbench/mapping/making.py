@@ -14,7 +14,7 @@ from packbench.mapping import criteria, outcome, page
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.inputs import digest
 from packbench.mapping.measuring import FIGURE
-from packbench.mapping.outcome import CANNOT, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult
 from packbench.mapping.players import Player
 from packbench.mapping.scenario import refuse_unknown
 from packbench.mapping.store import Store
@@ -30,7 +30,7 @@ class Made:
     """A map as far as it is: its page and its outcomes, and what its criteria say."""
 
     index: Path
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[FieldResult]
     packs: dict[str, PackFile]
     planned: int
 
@@ -95,10 +95,10 @@ class Making:
             index = self._draw(done, packs)
         return Made(index, self._ordered(done), packs, len(self.fields))
 
-    def _ordered(self, done: dict[Field, Outcome]) -> list[Outcome]:
+    def _ordered(self, done: dict[Field, FieldResult]) -> list[FieldResult]:
         return [done[each] for each in self.fields if each in done]
 
-    def _draw(self, done: dict[Field, Outcome], packs: dict[str, PackFile]) -> Path:
+    def _draw(self, done: dict[Field, FieldResult], packs: dict[str, PackFile]) -> Path:
         shown = page.Map(
             self.task, self._ordered(done), packs, len(self.fields), before=self.store.before, link=self._link,
             tariff=self.tariff,
@@ -107,7 +107,7 @@ class Making:
         index.write_text(page.render(shown), encoding="utf-8")
         return index
 
-    def _link(self, found: Outcome) -> str | None:
+    def _link(self, found: FieldResult) -> str | None:
         """The picture of a run, or its folder; None where it is not there any more."""
         folder = self.runs / found.run
         if not found.run or not folder.is_dir():
@@ -116,7 +116,7 @@ class Making:
         return quote(Path(os.path.relpath(target, self.store.folder)).as_posix())
 
 
-def _line(found: Outcome, count: int, planned: int, left: float) -> str:
+def _line(found: FieldResult, count: int, planned: int, left: float) -> str:
     time, margin = found.time, found.figure(outcome.MARGIN)
     said = [f"{time.value / 60:.1f} min"] if time.known else []
     said += [f"{margin.value:+.1f} mV"] if margin.known else []

@@ -20,7 +20,7 @@ from bench.verdicts import InputError, Verdict
 from packbench.mapping import basis, outcome
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.inputs import digest
-from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult, Figure
 from packbench.mapping.scenario import Prepared, prepared
 from packbench.roads import DRIVE, RECHARGE
 from reports import interactive, kpi
@@ -47,7 +47,7 @@ class _Asked:
     at: str | None = ""
 
 
-def measure(field: Field, task: Task, runs: Path, lease: BenchLease | None = None) -> Outcome:
+def measure(field: Field, task: Task, runs: Path, lease: BenchLease | None = None) -> FieldResult:
     """Run a field on its bench, a model of it where the bench is one. Its recording is left below `runs`.
 
     Raises `InputError` for a file that does not exist (see `digest`), and nothing for what a pack cannot do.
@@ -81,17 +81,17 @@ def _words(field: Field) -> str:
     return f"Recharge of {field.pack} from 10 to 80 % after {field.road} in {field.season}"
 
 
-def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> Outcome:
+def _told(field: Field, task: Task, station: StationFile, pack: PackFile) -> FieldResult:
     """What is known of a field before it is run."""
     inputs = digest(field, task)
     based = basis.of(pack, task.car, modelled=station.virtual is not None)
-    return Outcome(
+    return FieldResult(
         field, str(Verdict.INCONCLUSIVE), rests_on=based.bench, rests=based.figures, assumed=based.assumed,
         chemistry=str(pack.chemistry), inputs=inputs,
     )  # fmt: skip
 
 
-def _run(bench: TestBench, plan: Prepared, told: Outcome) -> Outcome:
+def _run(bench: TestBench, plan: Prepared, told: FieldResult) -> FieldResult:
     error: Exception | None = None
     figures: dict[str, Figure] = {}
     curve: list[tuple[float, float]] = []

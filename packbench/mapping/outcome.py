@@ -39,7 +39,7 @@ UNKNOWN = Figure()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FieldResult:
     """A field that is done. `curve` is power of the car's pack (kW) over state of charge (%).
 
     `rests_on` is what its figures rest on: measured on hardware, or a model that is fitted, or partly assumed; `rests`
@@ -85,7 +85,7 @@ class Outcome:
         return asdict(self)
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Outcome":
+    def of(cls, stored: Mapping[str, Any]) -> "FieldResult":
         """From a file; raises `TypeError`, `ValueError` or `KeyError` for one that holds something else."""
         figures = {
             name: Figure(_number(each["value"]), _number(each["uncertainty"]), _text(each["unit"]))

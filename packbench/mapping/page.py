@@ -16,7 +16,7 @@ from packbench.mapping import criteria, outcome
 from packbench.mapping.criteria import Criterion, Gain
 from packbench.mapping.drawing import charge_curves, largest
 from packbench.mapping.fields import Field, Moment, Task
-from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult, Figure
 from packbench.mapping.tariff import TariffFile, costs
 from reports.markup import table
 from reports.page import fill
@@ -35,11 +35,11 @@ class Map:
     """All that a page is made of: `link` leads to a run, relative to the map; `before` is what came the last time."""
 
     task: Task
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[FieldResult]
     packs: Mapping[str, PackFile]
     planned: int
-    before: Callable[[Field], Outcome | None] = lambda _field: None
-    link: Callable[[Outcome], str | None] = lambda _outcome: None
+    before: Callable[[Field], FieldResult | None] = lambda _field: None
+    link: Callable[[FieldResult], str | None] = lambda _outcome: None
     tariff: TariffFile | None = None
 
 
@@ -47,15 +47,15 @@ Group = tuple[str, str]
 """Pack and strategy."""
 
 
-def groups(outcomes: Iterable[Outcome]) -> list[tuple[Group, list[Outcome]]]:
+def groups(outcomes: Iterable[FieldResult]) -> list[tuple[Group, list[FieldResult]]]:
     """Outcomes of each pack and strategy, in their order."""
-    ordered: dict[Group, list[Outcome]] = {}
+    ordered: dict[Group, list[FieldResult]] = {}
     for each in outcomes:
         ordered.setdefault((each.field.pack, each.field.strategy), []).append(each)
     return list(ordered.items())
 
 
-def ways(outcomes: Iterable[Outcome]) -> list[tuple[bool, list[Outcome]]]:
+def ways(outcomes: Iterable[FieldResult]) -> list[tuple[bool, list[FieldResult]]]:
     """Of one group, as it comes and preconditioned."""
     by_way = sorted(outcomes, key=lambda each: each.field.conditioned)
     return [(way, list(found)) for way, found in groupby(by_way, key=lambda each: each.field.conditioned)]
@@ -99,7 +99,7 @@ def _subtitle(shown: Map) -> str:
     )
 
 
-def _scales(outcomes: Iterable[Outcome]) -> str:
+def _scales(outcomes: Iterable[FieldResult]) -> str:
     """The scale of each pack: every figure of a road is that of a car whose pack is so much larger."""
     scales = {each.field.pack: each.scale for each in outcomes if each.verdict != CANNOT}
     told = ", ".join(f"{_scale(scale)} for {pack}" for pack, scale in scales.items())
@@ -110,7 +110,7 @@ def _scale(scale: float) -> str:
     return f"{scale:.3g}"
 
 
-def _named(group: Group, outcomes: Iterable[Outcome], conditioned: bool = False) -> str:
+def _named(group: Group, outcomes: Iterable[FieldResult], conditioned: bool = False) -> str:
     """Head of a row with figures of a road, their scale beside them."""
     (pack, strategy), scales = group, {_scale(each.scale) for each in outcomes if each.verdict != CANNOT}
     way = ", preconditioned" if conditioned else ""
@@ -118,7 +118,7 @@ def _named(group: Group, outcomes: Iterable[Outcome], conditioned: bool = False)
     return f"<th scope=row>{escape(pack)}<br><small>{escape(strategy)}{way}{scale}</small></th>"
 
 
-def _at(found: Outcome) -> str:
+def _at(found: FieldResult) -> str:
     conditioned = ", preconditioned" if found.field.conditioned else ""
     return f"{found.field.road} in {found.field.season}{conditioned}"
 
@@ -127,7 +127,7 @@ def _minutes(figure: Figure) -> str:
     return f"{figure.value / 60:.1f} min" if figure.known else "no time"
 
 
-def _answers(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+def _answers(shown: Map, found: Sequence[tuple[Group, list[FieldResult]]]) -> str:
     rows = []
     for (pack, strategy), outcomes in found:
         for conditioned, fields in ways(outcomes):
@@ -143,7 +143,7 @@ def _section(title: str, text: str, body: str) -> str:
     return f"<section><h2>{title}</h2>{said}{body}</section>"
 
 
-def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def summary(pack: PackFile, outcomes: Sequence[FieldResult]) -> tuple[str, ...]:
     """Of one pack, one strategy and one way: shortest, longest, spread, lowest margin, and the worst verdict."""
     timed = criteria.timed(outcomes)
     _, _, margin, *_ = judged = criteria.criteria(pack, outcomes)
@@ -155,7 +155,7 @@ def summary(pack: PackFile, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     return *ends, _value(ratio) if ratio.known else NONE, _value(known) if known.known else "not known", said
 
 
-def _verdicts(outcomes: Sequence[Outcome]) -> list[str]:
+def _verdicts(outcomes: Sequence[FieldResult]) -> list[str]:
     return [each.verdict for each in outcomes if each.verdict != CANNOT]
 
 
@@ -189,7 +189,7 @@ def _badge(verdict: str) -> str:
     return f'<span class="badge {CLASS.get(verdict, "notrun")}">{escape(verdict)}</span>'
 
 
-def _pack(shown: Map, group: Group, outcomes: Sequence[Outcome]) -> str:
+def _pack(shown: Map, group: Group, outcomes: Sequence[FieldResult]) -> str:
     pack, strategy = group
     chemistry = next((each.chemistry for each in outcomes if each.chemistry), "")
     tables = "".join(_table(shown, conditioned, fields) for conditioned, fields in ways(outcomes))
@@ -199,13 +199,13 @@ def _pack(shown: Map, group: Group, outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def _table(shown: Map, conditioned: bool, outcomes: Sequence[Outcome]) -> str:
+def _table(shown: Map, conditioned: bool, outcomes: Sequence[FieldResult]) -> str:
     """Minutes and margin by road and season."""
     title = "Preconditioned on the way" if conditioned else "As it comes from the road"
     return _grid(title, outcomes, lambda found: _field(shown, found[0], _shade(found[0], outcomes)))
 
 
-def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]], str]) -> str:
+def _grid(title: str, outcomes: Sequence[FieldResult], cell: Callable[[list[FieldResult]], str]) -> str:
     roads = list(dict.fromkeys(each.field.road for each in outcomes))
     seasons = list(dict.fromkeys(each.field.season for each in outcomes))
     names = ("", *(str(Moment.of(season)) for season in seasons))
@@ -219,14 +219,14 @@ def _grid(title: str, outcomes: Sequence[Outcome], cell: Callable[[list[Outcome]
     return f"<h3>{title}</h3>{table(names, ''.join(rows), 'map')}"
 
 
-def _shade(found: Outcome, all_: Sequence[Outcome]) -> int:
+def _shade(found: FieldResult, all_: Sequence[FieldResult]) -> int:
     times = [each.time.value for each in criteria.timed(all_)]
     if not found.time.known or times[-1] <= times[0]:
         return 0
     return min(int((found.time.value - times[0]) / (times[-1] - times[0]) * SHADES), SHADES - 1)
 
 
-def _field(shown: Map, found: Outcome, shade: int) -> str:
+def _field(shown: Map, found: FieldResult, shade: int) -> str:
     if found.verdict == CANNOT:
         return '<span class="field none">cannot<small>see below</small></span>'
     if not found.comparable and found.figure(outcome.TIME).known:
@@ -245,11 +245,11 @@ def _field(shown: Map, found: Outcome, shade: int) -> str:
     return f'<span class="field s{shade}" title="{escape(_told(found), quote=True)}">{inside}{judged}</span>'
 
 
-def _tag(found: Outcome, name: str) -> str:
+def _tag(found: FieldResult, name: str) -> str:
     return TAGS[found.basis(name)]
 
 
-def _told(found: Outcome) -> str:
+def _told(found: FieldResult) -> str:
     parts = [f"{found.field}: {found.verdict}"]
     for name in (outcome.ARRIVES, outcome.CONSUMPTION, outcome.POWER, outcome.CONDITIONING, outcome.DERATING):
         figure = found.figure(name)
@@ -259,7 +259,7 @@ def _told(found: Outcome) -> str:
     return "; ".join([*parts, found.reason] if found.reason else parts)
 
 
-def _change(shown: Map, found: Outcome) -> str:
+def _change(shown: Map, found: FieldResult) -> str:
     """What is another than the last time."""
     before = shown.before(found.field)
     if before is None or not before.time.known:
@@ -268,13 +268,13 @@ def _change(shown: Map, found: Outcome) -> str:
     return f" ({by:+.1f} min since last)" if abs(by) >= CHANGED else " (as last)"
 
 
-def _curves(outcomes: Sequence[Outcome]) -> str:
+def _curves(outcomes: Sequence[FieldResult]) -> str:
     most = largest(outcomes)
     title = f"Power over state of charge, 0 to {most:.0f} kW: solid as it comes, dashed preconditioned"
     return _grid(title, outcomes, lambda found: charge_curves(found, most))
 
 
-def _gains(found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+def _gains(found: Sequence[tuple[Group, list[FieldResult]]]) -> str:
     rows = []
     for (pack, strategy), outcomes in found:
         gained = criteria.gains(outcomes)
@@ -315,7 +315,7 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known) if known else nan
 
 
-def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
+def _cost(shown: Map, found: Sequence[tuple[Group, list[FieldResult]]]) -> str:
     """Energy of road and recharge, and money where a tariff says what a kWh costs."""
     rows = []
     for (pack, strategy), outcomes in found:
@@ -347,7 +347,7 @@ def _cost(shown: Map, found: Sequence[tuple[Group, list[Outcome]]]) -> str:
     return _section("Energy and cost", text, table(names, "".join(rows)))
 
 
-def _impossible(outcomes: Sequence[Outcome]) -> str:
+def _impossible(outcomes: Sequence[FieldResult]) -> str:
     rows = "".join(
         f"<tr><th scope=row>{escape(str(each.field))}</th><td>{escape(each.reason)}</td></tr>"
         for each in outcomes if each.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)

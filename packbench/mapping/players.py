@@ -19,17 +19,17 @@ from packbench import players
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.inputs import digest
 from packbench.mapping.measuring import measure
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 from packbench.players import REACH, Named
 
-Player = Callable[[Sequence[Field], Task, Path], Iterator[Outcome]]
+Player = Callable[[Sequence[Field], Task, Path], Iterator[FieldResult]]
 """Measures fields; recordings go below a folder."""
 NAMED = Named("the map", "a field", "measured", "what is done is kept, and the same command goes on with the rest")
 PACKED = {".parquet", ".blf"}
 """Files of a run that are as small as they get."""
 
 
-def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
     """On the only bench, which is leased meanwhile: one after the other, in their order.
 
     Raises `BenchFault` behind a field at whose end the bench has failed: the next one would run on it.
@@ -53,7 +53,7 @@ def one_bench(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outco
 def processes(count: int | None = None) -> Player:
     """So many processes of this computer; None: as many as it has cores."""
 
-    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
         return players.processes(NAMED, count)(partial(measure, task=task, runs=runs), fields)
 
     return play
@@ -62,7 +62,7 @@ def processes(count: int | None = None) -> Player:
 def cluster(address: str, reach: float = REACH) -> Player:
     """Workers of a Dask cluster: see `players.cluster`; recordings come back with the outcomes."""
 
-    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    def play(fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
         inputs = {field: digest(field, task) for field in fields}
         # Named by what they depend on: another map that is made there at the same time may have the same fields.
         names = [f"{field.id}-{inputs[field]}" for field in fields]
@@ -75,7 +75,7 @@ def cluster(address: str, reach: float = REACH) -> Player:
     return play
 
 
-def _refuse_other_files(outcome: Outcome, inputs: Mapping[Field, str], address: str) -> None:
+def _refuse_other_files(outcome: FieldResult, inputs: Mapping[Field, str], address: str) -> None:
     """Raise `InputError` where a worker has measured something else: names lead to files of its own disk."""
     if outcome.inputs != inputs[outcome.field]:
         raise InputError(
@@ -85,7 +85,7 @@ def _refuse_other_files(outcome: Outcome, inputs: Mapping[Field, str], address: 
         )
 
 
-def _sent(field: Field, task: Task) -> tuple[Outcome, bytes]:
+def _sent(field: Field, task: Task) -> tuple[FieldResult, bytes]:
     """Measured by a worker: its disk is not ours, so the recording goes with the outcome."""
     with TemporaryDirectory(prefix="packbench-map-") as folder:
         outcome = measure(field, task, Path(folder))

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.recording.manifest import clean
 from bench.verdicts import InputError, Verdict
 from packbench.mapping.fields import Field
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 
 MARKER = ".packbench-map"
 UNJUDGED = (Verdict.BENCH_FAULT, Verdict.ABORTED, Verdict.TEST_ERROR)
@@ -35,14 +35,14 @@ class Store:
         except OSError as error:
             raise InputError(f"{folder}: cannot hold a map ({error.strerror}); name another with --output.") from error
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: FieldResult) -> None:
         """Keep an outcome; of the same field there is one."""
         path = self._of(outcome.field)
         beside = path.with_suffix(f".{os.getpid()}.tmp")
         beside.write_text(json.dumps(clean(outcome.as_dict()), ensure_ascii=False), encoding="utf-8")
         beside.replace(path)
 
-    def done(self, fields: Iterable[Field], inputs: dict[Field, str]) -> Iterator[Outcome]:
+    def done(self, fields: Iterable[Field], inputs: dict[Field, str]) -> Iterator[FieldResult]:
         """Outcomes of those fields that hold still; one of something else is set aside, one of nothing counts not."""
         for field in fields:
             found = _read(self._of(field))
@@ -58,7 +58,7 @@ class Store:
         with suppress(FileNotFoundError):
             self._of(field).replace(self._before / self._of(field).name)
 
-    def before(self, field: Field) -> Outcome | None:
+    def before(self, field: Field) -> FieldResult | None:
         """What came of a field the last time that something else was measured; None where it never was."""
         return _read(self._before / self._of(field).name)
 
@@ -66,9 +66,9 @@ class Store:
         return self._fields / f"{field.id}.json"
 
 
-def _read(path: Path) -> Outcome | None:
+def _read(path: Path) -> FieldResult | None:
     """A file that is not there, or is damaged, says nothing: its field is measured."""
     try:
-        return Outcome.of(json.loads(path.read_text(encoding="utf-8")))
+        return FieldResult.of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

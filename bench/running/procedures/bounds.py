@@ -1,11 +1,14 @@
 """What pack, instruments and wiring can carry, by role and quantity: what an envelope is held against.
 
-A bound is the tightest of several limits and says whose it is. Another role brings its own by `bound`.
+A bound is the tightest of several limits and says whose it is. A role's own record may say between what its players
+take a quantity (`Role.ranges`); where several limits count, a bound is registered here.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bench import roles
+from bench.roles import Range
 from bench.running import thresholds
 from bench.running.declared import Place
 from bench.running.procedures.base import BeyondThePack, Extremes
@@ -46,10 +49,12 @@ def bound(role: str, quantity: str) -> Callable[[Check], Check]:
 
 def problems(role: str, quantity: str, wanted: Extremes, place: Place) -> Iterable[str]:
     """What is wrong with what a step wants of a role; a quantity that nothing bounds is refused."""
-    check = _checks.get((role, quantity))
-    if check is None:
-        return [f"it asks the {role} for a {quantity}, and nothing says how much of it is allowed."]
-    return check(wanted, place)
+    check, span = _checks.get((role, quantity)), roles.role(role).ranges.get(quantity)
+    if check is not None:
+        return check(wanted, place)
+    if span is not None:
+        return _within(span, role, wanted, place)
+    return [f"it asks the {role} for a {quantity}, and nothing says how much of it is allowed."]
 
 
 def charge_bound(place: Place) -> Bound:
@@ -140,32 +145,16 @@ def _grid_power(wanted: Extremes, place: Place) -> Iterable[str]:
             yield f"{power:.4g} W is more than the {most:.4g} A that {owner}, at {place.pack.voltage_min:.4g} V."
 
 
-@bound("chamber", "temperature")
-def _temperature(wanted: Extremes, place: Place) -> Iterable[str]:
-    return _degrees(wanted, place, "the chamber", place.roles.chamber.temperature_range)
-
-
-@bound("coolant", "temperature")
-def _coolant_temperature(wanted: Extremes, place: Place) -> Iterable[str]:
-    return _degrees(wanted, place, "the coolant unit", place.roles.coolant.temperature_range)
-
-
-@bound("coolant", "flow")
-def _coolant_flow(wanted: Extremes, place: Place) -> Iterable[str]:
-    low, high = place.roles.coolant.flow_range
-    for flow in dict.fromkeys((wanted.low, wanted.high)):
-        if not low <= flow <= high:
-            yield f"{flow:g} L/min, the coolant unit pumps {low:g} to {high:g} L/min."
-
-
-def _degrees(wanted: Extremes, place: Place, owner: str, takes: tuple[float, float]) -> Iterable[str]:
-    charge, discharge = place.pack.limits.charge_temperature, place.pack.limits.discharge_temperature
-    for whose, verb, (low, high) in (
-        (owner, "takes", takes),
-        (PACK, "allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))),
-    ):
-        for temperature in dict.fromkeys((wanted.low, wanted.high)):
-            if not low <= temperature <= high:
-                meant = thresholds.meant(temperature, "degC", low, high)
-                sentence = BeyondThePack if whose == PACK else str
-                yield sentence(f"{temperature:g} °C, {whose} {verb} {low:g} to {high:g} °C.{meant}")
+def _within(span: Range, role: str, wanted: Extremes, place: Place) -> Iterable[str]:
+    """What is outside what the player of a role takes, and of a temperature what is outside what the pack may have."""
+    low, high = getattr(place.roles[role], span.attribute)
+    allowed = [(span.says, (low, high))]
+    if span.unit == "°C":
+        charge, discharge = place.pack.limits.charge_temperature, place.pack.limits.discharge_temperature
+        allowed.append((f"{PACK} allows", (min(charge.min, discharge.min), max(charge.max, discharge.max))))
+    for says, (least, most) in allowed:
+        for value in dict.fromkeys((wanted.low, wanted.high)):
+            if not least <= value <= most:
+                meant = thresholds.meant(value, "degC", least, most) if span.unit == "°C" else ""
+                sentence = BeyondThePack if says.startswith(PACK) else str
+                yield sentence(f"{value:g} {span.unit}, {says} {least:g} to {most:g} {span.unit}.{meant}")

@@ -1,7 +1,7 @@
 """Roles are records: one that somebody else brings is opened, scanned, guarded and made safe as ours are."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from math import inf, isnan, nan
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from bench import columns, roles
 from bench.pack import PackFile
 from bench.players import Players
+from bench.recording import aftermath
 from bench.recording.run import RunRecord
 from bench.roles import Column, Power, Role, SafeStep
 from bench.roles.driving import ParallelSinks, ParallelSources
@@ -198,7 +199,29 @@ def test_a_bench_is_not_safe_while_somebody_elses_role_reads_on(opened: Opened, 
     safe = bench.engine.bench.make_safe()
     assert not safe.safe
     assert "test voltage still reads on" in next(step.detail for step in safe.steps if step.name == "test voltage off")
+    manifest = bench.engine.bench.manifest()
+    assert "tester" in aftermath.left_by(asdict(safe), manifest).instruments
     plant.switches_stuck = False
+
+
+def left_on(step: str) -> Sequence[str]:
+    """Who has to be looked at where this step was not verified on a bench with a player of every role."""
+    manifest = {"instruments": [{"name": f"the {role}", "roles": [role]} for role in (*roles.own_names(), "gone")]}
+    steps = [{"name": step, "done": False, "verified": False, "detail": "silent", "duration": 0.0}]
+    return aftermath.left_by({"steps": steps}, manifest).instruments
+
+
+def test_who_is_looked_at_first_is_whom_a_step_of_the_safe_state_is_about() -> None:
+    about = {step: left_on(step) for step in (*roles.safe_order(roles.own_names()), "safe state", "of nobody")}
+    assert about == {
+        "sink off": ("the sink",), "source off": ("the source",), "charger off": ("the charger",),
+        "current gone": ("the charger", "the sink", "the source"), "contactor open": ("the bms",),
+        "bus discharged": ("the sink", "the source"), "emulator off": ("the emulator",),
+        "chamber to rest": ("the chamber",), "coolant to rest": ("the coolant",),
+        "safe state": tuple(f"the {role}" for role in
+                            ("bms", "chamber", "charger", "coolant", "emulator", "sink", "source")),
+        "of nobody": (),
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("tester")

@@ -352,6 +352,18 @@ def test_the_command_changes_when_a_point_is_due_and_not_when_a_late_row_sends_i
     assert wanted[:3] == pytest.approx([(1.0 * 1.0 + 0.4 * 2.0) / 1.4, 2.0, 2.0], rel=1e-4)
 
 
+def test_scans_are_due_with_the_points_however_long_each_takes(little_bench: TestBench, plant: Plant) -> None:
+    """A tenth of a second each: every row is as late as its scan is long, none is due by how late the last one was."""
+    bench = little_bench._open
+    assert bench is not None
+    plant.on_scan.append(lambda: bench.clock.sleep(0.1) if plant.source_on or plant.sink_on else None)
+    run = little_bench.run(Profile(UNEVEN))
+    time, asked = column(run, "Test Time / s"), column(run, "Set Current / A")
+    rows = np.flatnonzero(~np.isnan(asked))
+    assert time[rows] - time[rows[0] - 1] == pytest.approx([due + 0.1 for due, _ in UNEVEN[1:]])
+    assert asked[rows].tolist() == [current for _, current in UNEVEN[:-1]]
+
+
 def test_between_two_points_of_a_line_the_command_is_its_mean(little_bench: TestBench) -> None:
     run = little_bench.run(Profile([(0, 0), (10, 20)], quantity="power", interpolation="linear"))
     command = column(run, "Command Power / W")

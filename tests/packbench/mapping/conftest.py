@@ -7,7 +7,7 @@ import pytest
 
 from packbench.mapping.fields import Field
 from packbench.mapping.measuring import measure
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 from tests.packbench.mapping.outcomes import SEASON, TASK, hop
 
 
@@ -15,7 +15,7 @@ from tests.packbench.mapping.outcomes import SEASON, TASK, hop
 class Measured:
     """A recharge after a hop, where its recording is below, and the road."""
 
-    outcome: Outcome
+    outcome: FieldResult
     runs: Path
     road: str
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from packbench.mapping import outcome
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult, Figure
 
 TASK = Task("virtual-vehicle", version="0.1.0")
 HOP = "name: hop\ndescription: 1.2 km\nsources: [a test]\nlegs:\n  - {length: 1200, limit: 50, stop: 5}\n"
@@ -24,7 +24,7 @@ def done(
     pack: str = "lfp-vehicle", strategy: str = "follow-limit", warm: bool = False, verdict: str = "PASS",
     margin: float = 12.0, conditioning: float = 0.0, derating: float = 0.0, off: float = 0.5, scale: float = 0.97,
     **more: object,
-) -> Outcome:  # fmt: skip
+) -> FieldResult:  # fmt: skip
     """An outcome; times in min, everything else as in the map."""
     figures = {
         outcome.TIME: Figure(60 * minutes, 60 * uncertainty, "s"),
@@ -37,17 +37,17 @@ def done(
         outcome.POWER: Figure(scale * 60e3, 50.0, "W"),
     }
     curve = [(10.0, 40.0), (45.0, 90.0), (80.0, 50.0)]
-    return Outcome(
+    return FieldResult(
         Field(pack, road, season, strategy, warm), verdict,
         **{"figures": figures, "curve": curve, "scale": scale, "inputs": "x", "chemistry": "LFP", **more},
     )  # fmt: skip
 
 
-def failed(road: str = "urban", verdict: str = "FAIL", **more: object) -> Outcome:
+def failed(road: str = "urban", verdict: str = "FAIL", **more: object) -> FieldResult:
     """One that never got there."""
     return done(road, minutes=nan, verdict=verdict, reason="over-temperature: 61 °C (allowed: at most 60)", **more)
 
 
-def cannot(road: str = "urban", **more: object) -> Outcome:
+def cannot(road: str = "urban", **more: object) -> FieldResult:
     """One that was refused."""
     return done(road, verdict=CANNOT, figures={}, curve=(), reason="not enough for it", **more)

@@ -17,7 +17,7 @@ from bench.verdicts import BenchFault, InputError
 from packbench.mapping import players
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.measuring import measure
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 from packbench.players import SELDOM, seldom_interrupted
 from reports.recording import Recording
 from tests.bench.cli_support import packbench_here
@@ -52,7 +52,7 @@ def fields(tmp_path: Path) -> list[Field]:
     return [Field("lfp-24s", hop(tmp_path, f"hop{number}.yaml"), SEASON) for number in range(4)]
 
 
-def recorded(found: Outcome, runs: Path) -> bool:
+def recorded(found: FieldResult, runs: Path) -> bool:
     return Recording.load(runs / found.run).step("fast recharge").duration > 0
 
 
@@ -64,7 +64,7 @@ def test_it_measures_what_this_computer_does_and_recordings_arrive(
         "--station", "virtual-module", "--conditioning", "without", "--scheduler", address,
         "--output", tmp_path / "map", "--runs", tmp_path / "runs", "--json",
     )  # fmt: skip
-    there = [Outcome.of(each) for each in json.loads(told.out)["fields"]]
+    there = [FieldResult.of(each) for each in json.loads(told.out)["fields"]]
     here = measure(fields[0], LITTLE, tmp_path / "here")
     assert [each.field for each in there] == fields[:2]
     assert all(recorded(each, tmp_path / "runs") for each in there)

@@ -9,7 +9,7 @@ from bench.pack import PackFile, load_pack
 from bench.verdicts import Verdict
 from packbench.mapping import criteria
 from packbench.mapping.criteria import Criterion
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 from tests.packbench.mapping.outcomes import cannot, done, failed
 
 SHIPPED = load_pack("lfp-vehicle")[0]
@@ -22,7 +22,7 @@ def pack(**requirements: float) -> PackFile:
     return SHIPPED.model_copy(update={"requirements": kept | named})
 
 
-def found(of: PackFile, *outcomes: Outcome) -> dict[str, Criterion]:
+def found(of: PackFile, *outcomes: FieldResult) -> dict[str, Criterion]:
     return {each.measurement.name: each for each in criteria.criteria(of, outcomes)}
 
 
@@ -86,7 +86,7 @@ def test_a_recharge_that_never_got_there_leaves_no_spread_and_is_the_longest() -
     "other", [cannot("c"), failed("c", verdict="BENCH FAULT"), done("c", minutes=90, off=-2.1, scale=0.1)]
 )
 def test_what_a_pack_is_not_made_for_a_failed_bench_and_a_pack_of_another_heat_say_nothing_of_times(
-    other: Outcome,
+    other: FieldResult,
 ) -> None:
     of = pack(charge_time_spread=1.2, longest_charge_time=1800.0)
     judged = found(of, done("a", minutes=20), done("b", minutes=22), other)

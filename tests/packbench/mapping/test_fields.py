@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.verdicts import InputError
 from models.vehicle.road import available_roads
 from packbench.mapping.fields import SEASONS, Field, Moment, fields_of
-from packbench.mapping.outcome import Figure, Outcome
+from packbench.mapping.outcome import FieldResult, Figure
 from packbench.mapping.store import Store
 
 PLAIN = ("lfp-vehicle", "urban", "oslo-winter@7", "follow-limit")
@@ -129,7 +129,9 @@ def test_a_name_is_safe_on_any_disk_and_of_two_fields_never_the_same(
 @given(NAMES, NAMES)
 def test_what_is_kept_of_a_field_is_found_again_whatever_it_is_called(pack: str, road: str) -> None:
     field = Field(pack, road, "oslo-winter@7")
-    kept = Outcome(field, "PASS", figures={"charge time": Figure(1761.0, 86.0, "s")}, curve=[], assumed=[], inputs="x")
+    kept = FieldResult(
+        field, "PASS", figures={"charge time": Figure(1761.0, 86.0, "s")}, curve=[], assumed=[], inputs="x"
+    )
     with TemporaryDirectory() as folder:
         store = Store(Path(folder))
         store.keep(kept)

@@ -19,16 +19,16 @@ from packbench.commands import map as command
 from packbench.mapping.fields import Field, Task, fields_of
 from packbench.mapping.inputs import digest
 from packbench.mapping.making import Made, Making
-from packbench.mapping.outcome import CANNOT, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult
 from packbench.mapping.store import Store
 from tests.bench.cli_support import packbench_here
 from tests.packbench.mapping.outcomes import TASK, cannot, done, failed
 
 FIELDS = fields_of(["lfp-vehicle"], ["urban", "country"], ["oslo-winter@7", "july"])
-Answer = Callable[[Field], Outcome]
+Answer = Callable[[Field], FieldResult]
 
 
-def timed(field: Field) -> Outcome:
+def timed(field: Field) -> FieldResult:
     return done(field.road, field.season, 30.0 if field.road == "urban" else 33.0, warm=field.conditioned)
 
 
@@ -39,7 +39,7 @@ class Player:
     answer: Answer = timed
     asked: list[Field] = of(default_factory=list)
 
-    def __call__(self, fields: Sequence[Field], task: Task, runs: Path) -> Iterator[Outcome]:
+    def __call__(self, fields: Sequence[Field], task: Task, runs: Path) -> Iterator[FieldResult]:
         for each in fields:
             self.asked.append(each)
             yield replace(self.answer(each), field=each, inputs=digest(each, task))
@@ -146,7 +146,7 @@ def test_anew_measures_everything_and_keeps_what_there_was_to_compare(make: Make
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_whoever_is_stopped_keeps_what_is_done_and_draws_it(make: Maker, stop: type[BaseException]) -> None:
-    def until_the_third(field: Field) -> Outcome:
+    def until_the_third(field: Field) -> FieldResult:
         if field == FIELDS[3]:
             raise stop
         return timed(field)
@@ -256,7 +256,7 @@ class Links(HTMLParser):
 
 
 def test_every_field_leads_to_its_run_and_to_none_that_was_deleted(make: Maker) -> None:
-    def recorded(field: Field) -> Outcome:
+    def recorded(field: Field) -> FieldResult:
         run = f"2026-01-01/{FIELDS.index(field)} it's #1 & more"
         folder = make.folder / "runs" / run
         folder.mkdir(parents=True)

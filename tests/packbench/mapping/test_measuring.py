@@ -17,7 +17,7 @@ from packbench.mapping import measuring, outcome
 from packbench.mapping.fields import Field, Task
 from packbench.mapping.inputs import digest
 from packbench.mapping.measuring import FIGURE, measure
-from packbench.mapping.outcome import CANNOT, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult
 from reports import kpi
 from reports.kpi.several import MOST_OFF
 from reports.recording import Recording
@@ -29,7 +29,7 @@ LITTLE = Task("virtual-module", version="0.1.0")
 Change = Callable[[dict[str, Any]], None]
 
 
-def manifest(runs: Path, found: Outcome) -> dict[str, Any]:
+def manifest(runs: Path, found: FieldResult) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((runs / found.run / "run.json").read_text(encoding="utf-8"))
     return read
 

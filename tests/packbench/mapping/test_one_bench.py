@@ -15,7 +15,7 @@ from bench.verdicts import BenchFault
 from campaign.served import served
 from packbench.mapping import players
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.outcome import Outcome
+from packbench.mapping.outcome import FieldResult
 from tests.bench.cli_support import ROOT
 from tests.packbench.mapping.outcomes import SEASON, TASK, failed, hop
 
@@ -62,7 +62,7 @@ def record_of_steps(folder: Path) -> list[dict[str, Any]]:
 def test_a_bench_that_has_failed_is_not_given_another_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[Field] = []
 
-    def measure(field: Field, _task: Task, _runs: Path, _lease: BenchLease | None) -> Outcome:
+    def measure(field: Field, _task: Task, _runs: Path, _lease: BenchLease | None) -> FieldResult:
         measured.append(field)
         return failed(field.road, verdict="BENCH FAULT" if len(measured) == 2 else "FAIL")
 

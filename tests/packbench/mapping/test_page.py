@@ -14,7 +14,7 @@ import pytest
 from bench.pack import load_pack
 from packbench.mapping import outcome, page
 from packbench.mapping.fields import Field, Task
-from packbench.mapping.outcome import Figure, Outcome
+from packbench.mapping.outcome import FieldResult, Figure
 from packbench.mapping.page import Map, render, summary
 from packbench.mapping.tariff import TariffFile
 from tests.packbench.mapping.outcomes import TASK, cannot, done, failed
@@ -65,11 +65,11 @@ def read(text: str) -> Reader:
     return reader
 
 
-def shown(*outcomes: Outcome, **more: object) -> Map:
+def shown(*outcomes: FieldResult, **more: object) -> Map:
     return Map(TASK, outcomes, PACKS, **{"planned": len(outcomes), **more})
 
 
-def text_of(*outcomes: Outcome, **more: object) -> str:
+def text_of(*outcomes: FieldResult, **more: object) -> str:
     return read(render(shown(*outcomes, **more))).text
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.verdicts import InputError, Verdict
-from packbench.mapping.outcome import CANNOT, Figure, Outcome
+from packbench.mapping.outcome import CANNOT, FieldResult, Figure
 from packbench.mapping.store import MARKER, Store
 from tests.packbench.mapping.outcomes import cannot, done, failed
 
@@ -29,12 +29,12 @@ def file_of(store: Store) -> Path:
     return path
 
 
-def there(store: Store) -> list[Outcome]:
+def there(store: Store) -> list[FieldResult]:
     return list(store.done([FIELD], INPUTS))
 
 
 @pytest.mark.parametrize("kept", [DONE, failed("urban"), cannot("urban")])
-def test_what_is_kept_is_there_again(store: Store, kept: Outcome) -> None:
+def test_what_is_kept_is_there_again(store: Store, kept: FieldResult) -> None:
     store.keep(kept)
     (found,) = list(Store(store.folder).done([FIELD], INPUTS))
     assert (found.field, found.verdict, found.reason) == (kept.field, kept.verdict, kept.reason)
