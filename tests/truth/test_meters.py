@@ -48,7 +48,6 @@ def found(suite: Suite) -> Table:
     )
 
 
-@pytest.mark.long
 def test_the_truth_lies_within_the_stated_uncertainty(found: Table) -> None:
     assert len(found) >= 20
     assert coverage(found) >= LEAST
