@@ -101,7 +101,9 @@ def _asked_for(measurements: Iterable[Mapping[str, Any]], run: Recording) -> Ite
 def _figure(figure: Kpi, truth: Truth, judged: Mapping[tuple[str, str], Mapping[str, Any]]) -> Figure | None:
     if figure.asked is None or not isfinite(figure.value):
         return None
-    known, measured = budget(figure), judged.get((figure.name, figure.step), {})
+    # What is true here is what the plant did, be it one of tables: how far that is from cells, `definitions` tells.
+    metered = replace(figure, asked=replace(figure.asked, assumed={}))
+    known, measured = budget(metered), judged.get((figure.name, figure.step), {})
     true = figure.asked.again(truth.of(figure.asked.steps))
     return Figure(
         figure.key, figure.name, figure.step, figure.unit, figure.value, true, known.expanded,

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench.pack import load_pack
+from reports.kpi import dc_resistance
+from reports.kpi.resistances import TABLES
+from reports.uncertainty import budget
+from tests.reports.test_uncertainty import SUPPLY_I, VOLTS, Truth, instrument
 from truth.suite import Suite
 from truth.tables.definitions import GOALS, TIMES, Resistance, ends, of_model, resistances, times
 
@@ -18,6 +22,22 @@ def test_a_resistance_is_what_its_definition_says(station: str, tmp_path: Path) 
     found = resistances(station, tmp_path)
     assert [each.at for each in found] == list(TIMES)
     assert {each.at: each.off for each in found if not each.row.reached} == {}
+
+
+def test_what_the_tables_of_an_emulator_are_off_is_in_the_uncertainty() -> None:
+    """And of a bench of cells, or a recording that names no emulator, it is not."""
+    found = {}
+    supply = instrument("supply", "source", "sink", voltage=VOLTS, current=SUPPLY_I)
+    for name, more in (("emulator", (instrument("emulator", "emulator") | {"follows": 0.0},)), ("supply", ())):
+        truth = Truth((supply, *more))
+        truth.step("rest", "Rest", 60, **{"Supply Voltage / V": 80.0, "Supply Current / A": 0.0})
+        truth.step("pulse", "Pulse", 30, **{"Supply Voltage / V": 84.0, "Supply Current / A": 10.0})
+        figure = dc_resistance(truth.measured(), "pulse")
+        found[name] = figure.value, budget(figure)
+    (value, known), (_, of_cells) = found["emulator"], found["supply"]
+    assert known.expanded >= TABLES * value > 3 * of_cells.expanded
+    assert [each.source for each in known.contributions if each.assumed] == ["emulator tables"]
+    assert "tables" not in " ".join(each.source for each in of_cells.contributions)
 
 
 def test_the_model_opposes_more_to_a_current_that_has_flowed_for_longer() -> None:

@@ -3,7 +3,7 @@
 What is true is found by `truth.instants`, which is tried here on quantities that are known by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import yaml
 
 from bench.pack import load_pack
 from bench.recording.run import TestIdentity
+from bench.running.procedures.grid import FollowPower
 from bench.running.setup import PackState, Setup
-from bench.scenario import Charge, current_below
+from bench.scenario import Charge, current_below, elapsed
 from bench.station import load_station
 from bench.testing import TestBench
+from instruments.accuracy import EXPANDED, Accuracy, range_for
 from reports.recording import Floats, Recording
+from reports.uncertainty.meters import meters_of_run
 from truth.figures import Figure, counters_of, figures_of, truth_of
 from truth.instants import Truth
 from truth.suite import Suite, exact
@@ -45,7 +48,6 @@ def found(suite: Suite) -> Table:
     )
 
 
-@pytest.mark.long
 def test_the_truth_lies_within_the_stated_uncertainty(found: Table) -> None:
     assert len(found) >= 20
     assert coverage(found) >= LEAST
@@ -126,6 +128,44 @@ def test_counters_are_the_exact_integral_where_a_voltage_is_led(tmp_path: Path) 
         bench.conclude()
     off = counters_of(Truth(recorded, witness.columns, PACK))
     assert abs(off["charge"]) <= COUNTER
+
+
+STATIONS = ("virtual-home", "virtual-vehicle", "virtual-wallbox", "virtual-module", "virtual-pack")
+MEASURED = (
+    "Voltage / V", "Current / A", "Cell Voltage Min / V", "Cell Voltage Max / V", "Cell Temperature Min / degC",
+    "Cell Temperature Max / degC", "SOC / 1",
+)  # fmt: skip
+
+
+def steady(name: str, folder: Path) -> Iterator[tuple[str, Floats, Accuracy, Floats]]:
+    """What each meter was off in the last half minute of a charge, what is stated of it, and what was true."""
+    station, file = load_station(name)
+    setup = Setup(station, file, *load_pack(station.packs[0]), pack_state=PackState(0.5, 25.0))
+    bench = TestBench(setup, folder, TestIdentity("meters", name, "meters"))
+    bench.open()
+    try:
+        witness = Witness.of(bench)
+        charger = any("charger" in each.roles for each in station.instruments.values())
+        step = FollowPower([(0.0, 3e3), (120.0, 3e3)]) if charger else Charge("C/10", until=elapsed(minutes=2))
+        recorded = Recording(*bench.run(step))
+    finally:
+        bench.conclude()
+    meters = meters_of_run(recorded)
+    for column in (each for each in MEASURED if recorded.has(each)):
+        found, true = recorded.column(column)[-30:], np.array(witness.columns[column])[-30:]
+        known = meters.meter(meters.derivation(column).columns[0])
+        yield column, found - true, range_for(known.ranges, float(np.abs(found).max())), true
+
+
+@pytest.mark.a_case_is_enough
+@pytest.mark.parametrize("station", STATIONS)
+def test_a_simulated_meter_is_wrong_and_by_no_more_than_is_stated_of_it(station: str, tmp_path: Path) -> None:
+    """Of a limit never more; of a certificate no more than twice what it expands, which it is once in 16,000 times."""
+    for column, off, stated, true in steady(station, tmp_path):
+        widest = stated.reading * np.abs(true) + stated.constant
+        allowed = widest * (2 if stated.divisor == EXPANDED else 1) + stated.resolution
+        assert (np.abs(off) <= allowed).all(), column
+        assert (np.abs(off) > 0.51 * stated.resolution).any(), column
 
 
 # --- what is true, by hand ----------------------------------------------------------------------------------------

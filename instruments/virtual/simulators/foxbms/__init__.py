@@ -8,13 +8,14 @@ from instruments.virtual.simulator import Limits, Place, Settings, Simulator
 from instruments.virtual.simulators.foxbms.defects import DEFECTS, WORDS
 from instruments.virtual.simulators.foxbms.estimate import Estimated
 from instruments.virtual.simulators.foxbms.node import FoxBms
+from instruments.virtual.simulators.foxbms.sensing import Shunt
 
 LEAK = "insulation"
 """The property that its monitor reads: the resistance from the pack to its case, Ohm."""
 
 
 class FoxBmsSettings(Settings):
-    """What errors its display has, `errors: {soc: …, cell: …}` says; without it has none.
+    """What errors it has, `errors: {soc: …, cell: …, current: …, voltage: …}` says; without it has none.
 
     `insulation` is what leaks from the pack to its case, Ohm; see `FoxBms` for the rest.
     """
@@ -27,9 +28,10 @@ class FoxBmsSettings(Settings):
 def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
     said = settings.insulation if "insulation" in settings.model_fields_set else None
     leak = place.properties.bring(LEAK, "Ohm", by=place.name, default=settings.insulation, value=said)
+    seen = _seen(place)
     return FoxBms(
         place.cell,
-        _seen(place),
+        seen,
         place.channel,
         steps=place.steps,
         lowest_voltage=place.lowest_voltage,
@@ -38,7 +40,14 @@ def _build(settings: FoxBmsSettings, place: Place) -> FoxBms:
         leak=leak,
         request_timeout=settings.request_timeout,
         check_can_timing=settings.check_can_timing,
+        shunt=_shunt(place),
     )
+
+
+def _shunt(place: Place) -> Shunt:
+    """Drawn behind the cells' errors, so that those stay what they were."""
+    stated, exact = place.specimen.stated, Limits()
+    return Shunt.drawn(place.specimen.random, stated.get("current", exact), stated.get("voltage", exact))
 
 
 def _seen(place: Place) -> Cells:

@@ -41,15 +41,23 @@ FINE = 0.2
 
 
 class Node(Protocol):
-    """What is to be known of a node to speak for it: A (charging is positive), V, and its health, 0 to 1."""
+    """What is to be known of a node to speak for it; health is 0 to 1."""
 
     channel: CanChannel
     cells: Cells
     extremes: Extremes
     told: Status | None
-    current: float
-    pack_voltage: float
     health: float
+
+    @property
+    def shown_current(self) -> float:
+        """A as it measures them, positive while it charges."""
+        ...
+
+    @property
+    def shown_voltage(self) -> float:
+        """V of the pack as it measures it."""
+        ...
 
     def status(self) -> Status:
         """How things stand."""
@@ -103,7 +111,7 @@ def _one(pack: Callable[[Node], int]) -> Callable[[Node], Iterator[bytes]]:
 
 
 def _values(bms: Node) -> int:
-    return frames.string_values_frame(-bms.current, bms.pack_voltage)
+    return frames.string_values_frame(-bms.shown_current, bms.shown_voltage)
 
 
 def _charge(bms: Node) -> int:

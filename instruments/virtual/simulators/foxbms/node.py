@@ -42,7 +42,7 @@ from instruments.virtual.simulators.foxbms.frames import (
     field,
     following,
 )
-from instruments.virtual.simulators.foxbms.sensing import Extremes, LooseLead
+from instruments.virtual.simulators.foxbms.sensing import Extremes, LooseLead, Shunt
 from instruments.virtual.simulators.foxbms.timing import AS_RELEASED, OPENS, RequestTiming
 from instruments.virtual.terminals import Settling
 from instruments.virtual.wires.exchange import CanChannel
@@ -94,7 +94,7 @@ class FoxBms(Part):
     requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
     they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
     it is `silent` nothing is sent or heard, and the contactor stays as it is; while it is `deaf` nothing is heard;
-    `conducts` is what the contactor really does of what it is told.
+    `conducts` is what the contactor really does of what it is told. `shunt` is how it measures the pack's current.
     """
 
     def __init__(  # noqa: PLR0913 - what stands behind `*` has a name
@@ -110,7 +110,9 @@ class FoxBms(Part):
         leak: Property,
         request_timeout: float | None = None,
         check_can_timing: bool = True,
+        shunt: Shunt | None = None,
     ) -> None:
+        self._shunt = shunt or Shunt()
         self._cell, self.channel, self._parallel = cell, channel, parallel
         self.cells: Cells = cells
         self.ports = (Contactor(self),)
@@ -264,6 +266,16 @@ class FoxBms(Part):
     def hasten(self, speed: float) -> None:
         """Have the world's time go faster than that in which requests come."""
         self.timing.pace *= speed
+
+    @property
+    def shown_current(self) -> float:
+        """A of the pack, positive while it charges, as it measures it."""
+        return self._shunt.current(self.current)
+
+    @property
+    def shown_voltage(self) -> float:
+        """V of the pack, as it measures it."""
+        return self._shunt.voltage(self.pack_voltage)
 
     def sample(self, current: float, voltage: float) -> None:
         """Sample the sensors and act: current in A (charge positive), V of the bus. Faults open the contactor."""
@@ -499,11 +511,10 @@ class FoxBms(Part):
         return frames.limit_frame(charge, discharge, *powers) | self._voltage_limits
 
     def _value_frame(self) -> int:
-        discharging, voltage = -self.current, self.pack_voltage
+        discharging, voltage = -self.shown_current, self.shown_voltage
         power = round(discharging * voltage * 0.1)
-        return frames.value_frame(
-            round(discharging * 1e2), power, round(voltage * 10.0), round(self._bus_voltage * 10.0)
-        )
+        bus = self._shunt.voltage(self._bus_voltage)
+        return frames.value_frame(round(discharging * 1e2), power, round(voltage * 10.0), round(bus * 10.0))
 
     def _insulation_frame(self) -> int:
         return frames.insulation_frame(self._insulation)
