@@ -61,7 +61,7 @@ def test_each_does_the_same_in_the_same_order(name: str) -> None:
     assert own(commands) == own(github())
     assert own(commands) == [
         PUT_AWAY, "packbench check station.yaml", "pytest --junitxml=junit.xml || true", "packbench report || true",
-        "packbench gate", "packbench prune --delete",
+        "packbench gate", "packbench prune --delete --keep-nights=30",
     ]  # fmt: skip
 
 
