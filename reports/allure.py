@@ -182,7 +182,7 @@ def describe(text: str, manifest: Mapping[str, Any], picture: bytes | None, dama
         parts.append(f'<p style="color:#fff;background:#b00020;padding:8px"><b>{escape(left.told)}</b></p>')
     for number, cause in enumerate(tables.causes_of(manifest)):
         then = "Then: " if number else ""
-        parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause)}</p>')
+        parts.append(f'<p style="color:#c62828"><b>{then}{escape(cause["text"])}</b>{_where(cause, manifest)}</p>')
     parts += [f"<p><b>{escape(text)}</b></p>" for text in tables.gaps_of(manifest)]
     parts += [f"<p><b>Damaged: {escape(text)}</b></p>" for text in damage]
     parts += [f"<p><b>Hard to decide here: {escape(text)}</b></p>" for text in manifest.get("doubts", ())]
@@ -344,10 +344,12 @@ def _told(event: Event, start: int) -> TestStepResult:
     return TestStepResult(name=f"{TOLD[kind]}: {event['text']}", status=status, start=moment, stop=moment)
 
 
-def _where(cause: Mapping[str, Any]) -> str:
-    """Say in which step and when, as far as known."""
+def _where(cause: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """Say in which step and when, as far as known; a figure is judged when all is over, and has no moment."""
+    judged = {measured["name"] for measured in manifest.get("measurements", ())}
     step = f" in step {escape(cause['step'])!r}" if cause.get("step") else ""
-    moment = f" at {cause['time']:.0f} s" if cause.get("time") is not None else ""
+    known = cause.get("time") is not None and cause.get("limit") not in judged
+    moment = f" at {cause['time']:.0f} s" if known else ""
     return f" ({(step + moment).strip()})" if step or moment else ""
 
 

@@ -23,6 +23,8 @@ FIELDS = (
 )  # fmt: skip
 NO_LIMIT, NO_SOURCE = "no limit", "no source"
 """What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
+NUMBER = 12
+"""Letters of a cell up to which it is a number with its unit, and stays on one line."""
 COUNTS = 0.1
 """Share of the variance from which on a contribution counts."""
 
@@ -225,8 +227,13 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def as_html(rows: Iterable[Row]) -> str:
-    """Write the table with inline styles only, the one kind that Allure's descriptions keep."""
-    cell = 'style="padding:3px 12px 3px 0;border-bottom:1px solid #8883;text-align:left;white-space:nowrap"'
+    """Write the table with inline styles only, the one kind that Allure's descriptions keep.
+
+    Words wrap, which Allure's own style forbids: what is beyond the edge of the frame nobody sees, and there is the
+    verdict.
+    """
+    style = "padding:3px 8px 3px 0;border-bottom:1px solid #8883;text-align:left;vertical-align:top"
+    cell, whole = (f'style="{style};white-space:{wrapped}"' for wrapped in ("normal", "nowrap"))
     colors: dict[str, str] = {"PASS": "#2e7d32", **dict.fromkeys(FAILED.values(), "#c62828"), "INCONCLUSIVE": "#8a6d00"}
     head = "".join(f"<th {cell}>{name}</th>" for name in HEAD)
     body = ""
@@ -237,5 +244,9 @@ def as_html(rows: Iterable[Row]) -> str:
         spread += " (assumed)" if spread and row.assumed else ""
         values = (row.name, _shown(row), spread, row.mostly, row.allowed, margin)
         cells = [escape(text) for text in values] + [verdict, escape(row.step), escape(row.source)]
-        body += f'<tr title="{escape(row.explained)}">' + "".join(f"<td {cell}>{text}</td>" for text in cells) + "</tr>"
+        body += (
+            f'<tr title="{escape(row.explained)}">'
+            + "".join(f"<td {whole if len(text) <= NUMBER else cell}>{text}</td>" for text in cells)
+            + "</tr>"
+        )
     return f'<table style="border-collapse:collapse;font-size:13px"><tr>{head}</tr>{body}</table>'

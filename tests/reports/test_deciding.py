@@ -111,6 +111,17 @@ def test_it_is_kept_in_the_manifest_and_gone_when_the_run_is_judged_anew_and_pas
     assert "decided" not in json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(("limit", "moment"), [("capacity", False), ("cell under-voltage", True)])
+def test_in_allure_a_figure_that_was_judged_when_all_was_over_has_no_moment(
+    run: Recording, limit: str, moment: bool
+) -> None:
+    missed = Measurement("capacity", 1.9, "Ah", at_least=2.0, step="discharge").as_dict()
+    cause = {"text": "too little", "step": "discharge", "time": 10494.0, "limit": limit, "blame": "pack"}
+    told = allure.describe("", {**run.manifest, "measurements": [missed], "cause": cause, "causes": [cause]}, None)
+    assert "(in step 'discharge'" in told
+    assert ("at 10494 s" in told) is moment
+
+
 DECIDED = {"name": "capacity", "step": "discharge", "text": "cell 7 is the lowest, 2.41 V", "time": 14725.1}
 
 

@@ -161,3 +161,24 @@ def test_in_a_browser_a_failed_test_of_many_has_its_attachments_and_links_to_wha
     page.get_by_text("Attachments").first.click()
     page.get_by_text("Last 60 s of every channel").first.wait_for()
     page.close()
+
+
+@pytest.mark.skipif(not have_generator(), reason="the Allure generator has not been fetched in this environment")
+def test_in_a_browser_a_failed_test_shows_its_figure_and_all_of_its_table_at_first_sight(
+    browser: Any, finished_suite: Suite, tmp_path: Path
+) -> None:
+    results = Path(shutil.copytree(finished_suite.results, tmp_path / "results"))
+    built = site.build(results, tmp_path / "report", tmp_path / "runs")
+    assert built.allure is not None
+    failed = next(test for test in outcomes(results) if test.verdict == "FAIL" and test.rows)
+    page = browser.new_page()
+    page.goto(f"{built.allure.as_uri()}#{failed.allure_id}")
+    description = page.frame_locator('iframe[title="Description"]')
+    description.get_by_role("table").first.wait_for()
+    widths = description.locator("img").evaluate_all("all => all.map(each => each.naturalWidth)")
+    assert widths
+    assert all(widths)
+    table = description.get_by_role("table").first.locator("th, td")
+    assert table.evaluate_all("all => all.filter(each => each.getBoundingClientRect().right > innerWidth).length") == 0
+    assert "Limit from" in table.all_inner_texts()
+    page.close()

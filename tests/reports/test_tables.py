@@ -153,3 +153,15 @@ def test_what_cannot_be_measured_here_says_so_in_the_place_of_a_value() -> None:
     [row] = rows({**MEASURED, "value": None, "verdict": "INCONCLUSIVE", "unmeasurable": "there is a sample each 5 s"})
     assert row.verdict == "INCONCLUSIVE"
     assert "not measurable here: there is a sample each 5 s" in tables.as_html([row])
+
+
+def test_in_a_browser_every_column_is_within_the_frame_of_a_description(browser: Any) -> None:
+    source = "GB/T 31486-2015, of the initial capacity: 90 % at 25 °C, which it wants at 3C already; " * 2
+    page = browser.new_page(viewport={"width": 872, "height": 800})  # Allure's, in a window of 1280
+    page.set_content(f"<body style='margin: 0'>{tables.as_html(rows({**MEASURED, 'required': {}, 'source': source}))}")
+    edges = page.evaluate("() => [...document.querySelectorAll('td, th')].map(e => e.getBoundingClientRect().right)")
+    lines = page.evaluate("() => document.querySelectorAll('td')[1].getClientRects().length")
+    page.close()
+    assert len(edges) == 2 * len(tables.HEAD)
+    assert max(edges) <= 872
+    assert lines == 1

@@ -117,7 +117,8 @@ def test_in_a_browser_the_third_night_blames_the_bench_and_leads_to_its_last_min
     assert section(page, "Pack failures").count() == 0
     fault = section(page, "Bench faults").locator("tr", has_text="current-disagreement")
     assert "supply or bms is wrong" in fault.inner_text()
-    assert re.search(r"bms: foxBMS .*supply: EA Elektro-Automatik .*, serial \d+", fault.inner_text())
+    assert "bms: foxBMS foxBMS 2" in fault.inner_text()
+    assert re.search(r"supply: EA Elektro-Automatik .*, serial \d+", fault.inner_text())
     meter = section(page, "Bench health").locator("tr", has_text="current of the BMS against it").first
     shown = float(re.search(r"(-?[\d.]+) %", meter.inner_text()).group(1))  # type: ignore[union-attr]
     assert shown > 2.0, "a shunt that drifts is further off than any specimen of a good one"
