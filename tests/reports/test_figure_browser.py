@@ -28,11 +28,16 @@ TRIP = {
     "type": "trip", "time": 3700.0, "column": "Cell Voltage Min / V", "value": 2.4, "at_least": 2.5, "at_most": None,
     "limit": "cell under-voltage", "blame": "pack", "text": "cell under-voltage", "step": "discharge",
 }  # fmt: skip
+GAP = [
+    {"type": "gap", "time": 198.0, "run_id": "x/x", "start": 198.0, "duration": 4.0, "index": 2, "step": "discharge",
+     "text": "nobody was there"},
+    {"type": "step resumed", "time": 206.0, "index": 2, "name": "discharge", "elapsed": 98.0},
+]  # fmt: skip
 LOWEST, HIGHEST = 7, 3
 
 
 def run() -> Recording:
-    """A discharge with 24 cells, of which 7 is the lowest and 3 the highest at its end, two holds at the same time."""
+    """A discharge with 24 cells, 7 the lowest and 3 the highest at its end, with three holds and a gap at once."""
     plain = recording()
     spread = float(plain.column("Cell Voltage Max / V")[4] - plain.column("Cell Voltage Min / V")[4])
     cells = {f"c{number}": spread / 2 for number in range(1, 25)}
@@ -41,7 +46,7 @@ def run() -> Recording:
         {"type": "hold started", "time": 200.0 + place, "limit": f"chamber excursion {place}", "step": "discharge",
          "text": ""} for place in range(3)
     ]  # fmt: skip
-    return replace(told, manifest=MANIFEST, events=[*told.events, *holds, TRIP])
+    return replace(told, manifest=MANIFEST, events=[*told.events, *holds, *GAP, TRIP])
 
 
 def last_night() -> Recording:
@@ -144,7 +149,9 @@ def test_where_the_first_cell_is_not_measured_any_more_the_others_are_told_of_th
 def test_the_samples_of_a_cell_come_back_as_they_were_recorded(page: Any) -> None:
     click(page, "Every cell (24)")
     back = page.evaluate("figure.panels.find(each => each.cells).cells.traces")
-    for number, cell in enumerate(back, 1):
+    for number, told in enumerate(back, 1):
+        cell = [each for each in told if each is not None]
+        assert len(told) - len(cell) == 1, "no line leads over the gap"
         np.testing.assert_allclose(cell, run().column(f"Bms Cell {number} / V"), atol=2e-4)
 
 
@@ -175,6 +182,7 @@ def test_each_hold_is_told_and_a_mark_stays_within_its_own_time(page: Any) -> No
     page.evaluate("plots[0].setScale('x', {min: 150, max: 260})")
     page.wait_for_function("plots[0].scales.x.min === 150")
     assert {f"hold: chamber excursion {place}" for place in range(3)} <= written(page)
+    assert "gap of 4 s, then at rest" in written(page)
     assert "discharge" in written(page)
     assert "charge" not in written(page), "a step that is not in sight has no name there"
 
