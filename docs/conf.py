@@ -1,4 +1,4 @@
-"""The documentation as a site: `tox run -e docs` builds it from this folder and docstrings, and checks every link."""
+"""The documentation as a site: `tox run -e docs` builds it from this folder and docstrings, and walks every link."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

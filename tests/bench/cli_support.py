@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -47,6 +47,12 @@ def packbench(*arguments: object, cwd: Path = ROOT) -> Answer:
         command, capture_output=True, encoding="utf-8", cwd=cwd, env=environment, timeout=120, check=False
     )
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def packbench_in(folder: Path, *arguments: object) -> Answer:
+    """The same as `packbench` in a folder, in this process."""
+    with chdir(folder):
+        return packbench_here(*arguments)
 
 
 def packbench_here(*arguments: object) -> Answer:

@@ -30,8 +30,8 @@ MOST = 500_000
 SHORT = """
 from packbench import Pulse, Soak, kpi
 
-def test_resistance(run_scenario, require):
-    require(kpi.dc_resistance(run_scenario(Soak(25), Pulse("1C", duration=18)), "pulse"), at_most=1.0)
+def test_resistance(run_scenario, require, temperature):
+    require(kpi.dc_resistance(run_scenario(Soak(temperature), Pulse("1C", duration=18)), "pulse"), at_most=10)
 """
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")

@@ -11,7 +11,7 @@ from bench.recording.session_log import Session, SessionLog, TestEnd
 from reports import site
 from reports.nights.gate import RULES
 from reports.nights.store import FOLDER, History
-from tests.bench.cli_support import Answer, packbench
+from tests.bench.cli_support import Answer, packbench_in
 
 NODEID = "test_cases/test_a.py::test_a"
 STATUS = {"PASS": "passed", "FAIL": "failed", "BENCH FAULT": "broken"}
@@ -51,7 +51,7 @@ def night(folder: Path, verdict: str, value: float, *, kept: bool = True, **more
 
 
 def gate(folder: Path, *arguments: str) -> Answer:
-    return packbench("gate", *arguments, cwd=folder)
+    return packbench_in(folder, "gate", *arguments)
 
 
 def broken(answer: Answer) -> list[str]:
@@ -110,14 +110,14 @@ def test_a_limit_that_a_figure_drifts_to_is_told_in_time(tmp_path: Path) -> None
 
 def test_a_night_is_held_against_the_one_that_was_given_a_name(tmp_path: Path) -> None:
     night(tmp_path, "PASS", 2.3)
-    said = packbench("baseline", "release-1", cwd=tmp_path)
+    said = packbench_in(tmp_path, "baseline", "release-1")
     assert (said.status, said.out) == (0, said.out)
     assert "Baseline release-1: the session of 20" in said.out
     for value in (2.29, 2.28, 2.27):
         night(tmp_path, "PASS", value)
     answer = gate(tmp_path, "--baseline=release-1")
     assert broken(answer) == ["against-baseline"]
-    page = packbench("report", "--baseline=release-1", cwd=tmp_path)
+    page = packbench_in(tmp_path, "report", "--baseline=release-1")
     assert page.status == 0
     assert "Against release-1" in (tmp_path / "allure-report" / "index.html").read_text(encoding="utf-8")
 
@@ -128,7 +128,7 @@ def test_a_baseline_that_is_not_there_is_one_sentence_and_costs_no_report(tmp_pa
     page = tmp_path / "allure-report" / "index.html"
     page.parent.mkdir()
     page.write_text("the last one", encoding="utf-8")
-    answer = packbench(command, "--baseline=relase", cwd=tmp_path)
+    answer = packbench_in(tmp_path, command, "--baseline=relase")
     assert answer.status == 2
     assert "There is no baseline 'relase' of bench-1" in answer.err
     assert page.read_text(encoding="utf-8") == "the last one"
@@ -144,7 +144,7 @@ def test_a_baseline_that_is_not_there_is_one_sentence_and_costs_no_report(tmp_pa
 )
 def test_a_gate_that_judges_nothing_is_not_open(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
     night(tmp_path, "PASS", 2.3)
-    answer = packbench("gate", *options, cwd=tmp_path)
+    answer = packbench_in(tmp_path, "gate", *options)
     assert (answer.status, answer.out) == (2, "")
     assert says in answer.err
 
@@ -162,5 +162,5 @@ def test_every_rule_says_what_it_forbids() -> None:
 
 def test_without_a_session_there_is_nothing_to_judge(tmp_path: Path) -> None:
     assert gate(tmp_path).status == 2
-    assert packbench("baseline", "x", cwd=tmp_path).status == 2
+    assert packbench_in(tmp_path, "baseline", "x").status == 2
     assert not (tmp_path / "runs" / FOLDER).exists()

@@ -12,7 +12,7 @@ from bench.recording.past import PastRun
 from bench.recording.rejudge import rejudge, verdict_of
 from bench.recording.runs import DIED, RUNNING, SURELY_DIED, find_run, list_runs
 from bench.verdicts import Cause, InputError, Measurement, Verdict
-from tests.bench.cli_support import CAPACITY, edit, packbench, record, recorded_as
+from tests.bench.cli_support import CAPACITY, edit, packbench, packbench_here, record, recorded_as
 
 TRIP = Cause(
     "pack", "cell under-voltage: 2.3 V is below the allowed 2.35 V.", "discharge", 3000.0, "cell under-voltage"
@@ -38,7 +38,7 @@ def test_the_list_shows_verdict_bench_time_and_first_cause_newest_last(tmp_path:
 
 def test_a_manifest_that_never_ended_is_a_run_that_died(tmp_path: Path) -> None:
     record(tmp_path, verdict=None)
-    answer = packbench("runs", tmp_path, "--json")
+    answer = packbench_here("runs", tmp_path, "--json")
     (run,) = json.loads(answer.out)
     command = f"pytest --resume={run['run_id']} --runs={tmp_path}"
     assert (run["state"], run["verdict"], run["resume"]) == ("died", None, command)
@@ -127,8 +127,8 @@ def test_json_that_is_no_manifest_is_unreadable(tmp_path: Path, manifest: str) -
 
 
 def test_no_runs_is_no_error_but_no_folder_is(tmp_path: Path) -> None:
-    assert packbench("runs", tmp_path).status == 0
-    answer = packbench("runs", tmp_path / "nowhere")
+    assert packbench_here("runs", tmp_path).status == 0
+    answer = packbench_here("runs", tmp_path / "nowhere")
     assert answer.status == 2
     assert answer.err.startswith("packbench: ")
     assert "no such folder of runs" in answer.err
@@ -167,7 +167,7 @@ def test_no_name_is_a_run_where_there_are_none(name: str, tmp_path_factory: pyte
 
 def test_judge_takes_the_value_from_the_samples_not_from_the_manifest(tmp_path: Path) -> None:
     folder = record(tmp_path, recorded_as(1.5), verdict=Verdict.FAIL)
-    answer = packbench("judge", folder, "--json")
+    answer = packbench_here("judge", folder, "--json")
     found = json.loads(answer.out)
     (capacity,) = found["measurements"]
     assert capacity["value"] == pytest.approx(2.0)
@@ -178,7 +178,7 @@ def test_judge_takes_the_value_from_the_samples_not_from_the_manifest(tmp_path: 
 
 def test_judge_fails_a_run_whose_samples_miss_the_limit(tmp_path: Path) -> None:
     too_much = Measurement("discharge capacity", 2.5, "Ah", at_least=2.4, step="discharge")
-    answer = packbench("judge", record(tmp_path, too_much))
+    answer = packbench_here("judge", record(tmp_path, too_much))
     assert answer.status == 1
     row = next(line for line in answer.out.splitlines() if "≥ 2.4" in line)
     assert row.split()[-2:] == ["PASS", "FAIL"]
@@ -200,7 +200,7 @@ def test_judge_shows_how_well_each_figure_is_known_and_why_on_demand(tmp_path: P
 
 def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -> None:
     by_hand = Measurement("insulation resistance", 5.0e6, "Ohm", at_least=1e6)
-    answer = packbench("judge", record(tmp_path, by_hand))
+    answer = packbench_here("judge", record(tmp_path, by_hand))
     assert answer.status == 0
     assert "5e+06 Ohm *" in answer.out
     assert "* as recorded" in answer.out
@@ -220,13 +220,13 @@ def test_judge_keeps_what_the_samples_cannot_give_and_marks_it(tmp_path: Path) -
 def test_good_measurements_do_not_undo_how_a_run_ended(
     tmp_path: Path, verdict: Verdict | None, cause: Cause | None, status: int
 ) -> None:
-    answer = packbench("judge", record(tmp_path, CAPACITY, verdict=verdict, cause=cause), "--json")
+    answer = packbench_here("judge", record(tmp_path, CAPACITY, verdict=verdict, cause=cause), "--json")
     assert answer.status == status
     assert json.loads(answer.out)["verdict"] == verdict
 
 
 def test_a_folder_that_is_no_run_is_wrong_input(tmp_path: Path) -> None:
-    answer = packbench("judge", tmp_path)
+    answer = packbench_here("judge", tmp_path)
     assert answer.status == 2
     assert "run.json" in answer.err
     assert len(answer.err.splitlines()) == 1
@@ -235,7 +235,7 @@ def test_a_folder_that_is_no_run_is_wrong_input(tmp_path: Path) -> None:
 def test_a_run_without_samples_is_wrong_input(tmp_path: Path) -> None:
     folder = record(tmp_path)
     (folder / "samples.parquet").unlink()
-    answer = packbench("judge", folder)
+    answer = packbench_here("judge", folder)
     assert answer.status == 2
     assert "no samples" in answer.err
 
