@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     from models.vehicle.losses import drive_losses
     from packbench import simulation
     from packbench.days import days_at_home
-    from packbench.managers import serve_manager
+    from packbench.own_rule import serve_manager
     from packbench.roads import driving_range, recharge_after, to_departure
     from packbench.runs import load_recording, load_run
     from packbench.words import Require, RunScenario
@@ -171,7 +171,7 @@ _HOMES = {
     "models.twin": ("Beginning",),
     "models.vehicle.losses": ("drive_losses",),
     "packbench.days": ("days_at_home",),
-    "packbench.managers": ("serve_manager",),
+    "packbench.own_rule": ("serve_manager",),
     "packbench.roads": ("driving_range", "recharge_after", "to_departure"),
     "packbench.runs": ("load_recording", "load_run"),
     "packbench.words": ("Require", "RunScenario"),
