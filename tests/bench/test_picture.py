@@ -10,7 +10,7 @@ import pytest
 from bench.grid.steps import FollowPower, Manage
 from bench.testing import TestBench
 from models.grid.week import Days
-from tests.bench.cli_support import packbench
+from tests.bench.cli_support import packbench_here
 from tests.bench.managing.manager import manager
 
 PNG = b"\x89PNG\r\n"
@@ -30,16 +30,16 @@ def test_a_managed_run_is_drawn_into_a_file_and_any_other_is_refused(
         bench.run(Manage(address, days))
     bench.conclude()
     file = tmp_path / "week.png"
-    done = packbench("picture", bench.run_log.folder, "--output", file)
+    done = packbench_here("picture", bench.run_log.folder, "--output", file)
     assert done.status == 0, done
     assert file.read_bytes().startswith(PNG)
-    assert packbench("picture", bench.run_log.folder, "--output", file).status == 2
-    assert packbench("picture", bench.run_log.folder, "--output", file, "--force").status == 0
+    assert packbench_here("picture", bench.run_log.folder, "--output", file).status == 2
+    assert packbench_here("picture", bench.run_log.folder, "--output", file, "--force").status == 0
 
     other = on("virtual-module", soc=0.5)
     other.run(FollowPower([(0.0, 50.0), (20.0, 0.0)]))
     other.conclude()
-    refused = packbench("picture", other.run_log.folder, "--output", tmp_path / "none.png")
+    refused = packbench_here("picture", other.run_log.folder, "--output", tmp_path / "none.png")
     assert refused.status == 2
     assert "no step of it was managed" in str(refused)
     assert not (tmp_path / "none.png").exists()

@@ -15,7 +15,7 @@ from bench import columns
 from bench.columns import DERIVED
 from bench.recording.export import BDF_LABELS, Format, destination, export
 from bench.verdicts import InputError
-from tests.bench.cli_support import discharge_rows, packbench, record
+from tests.bench.cli_support import discharge_rows, packbench_here, packbench_in, record
 
 ROWS = np.array(discharge_rows())
 RAW = "Supply Voltage / V"
@@ -112,12 +112,12 @@ def test_a_place_that_cannot_be_written_is_wrong_input_and_leaves_nothing(tmp_pa
 def test_the_command_writes_here_and_says_how_much(tmp_path: Path) -> None:
     folder = record(tmp_path / "runs")
     run_id = folder.relative_to(tmp_path / "runs").as_posix()
-    answer = packbench("export", run_id, "--to", "bdf", "--json", cwd=tmp_path)
+    answer = packbench_in(tmp_path, "export", run_id, "--to", "bdf", "--json")
     assert answer.status == 0
     told = json.loads(answer.out)
     assert (told["rows"], told["format"]) == (len(ROWS), "bdf")
     assert (tmp_path / told["file"]).name == f"{run_id.replace('/', '_')}.bdf.csv"
-    again = packbench("export", run_id, "--to", "bdf", cwd=tmp_path)
+    again = packbench_in(tmp_path, "export", run_id, "--to", "bdf")
     assert again.status == 2
     assert again.err.startswith("packbench: ")
     assert "--force" in again.err
@@ -127,7 +127,7 @@ def test_a_died_run_is_exported_up_to_its_last_whole_sample(tmp_path: Path) -> N
     folder = record(tmp_path, verdict=None)
     journal = folder / "samples.journal"
     journal.write_bytes(journal.read_bytes()[:-5])
-    answer = packbench("export", folder, "--to", "csv", "--output", tmp_path / "rest.csv")
+    answer = packbench_here("export", folder, "--to", "csv", "--output", tmp_path / "rest.csv")
     assert answer.status == 0, answer.err
     assert len(read_csv(tmp_path / "rest.csv")[1]) == len(ROWS) - 1
 
@@ -136,7 +136,7 @@ def test_a_died_run_is_exported_up_to_its_last_whole_sample(tmp_path: Path) -> N
 def test_a_damaged_journal_is_one_sentence(tmp_path: Path, damage: bytes) -> None:
     folder = record(tmp_path, verdict=None)
     (folder / "samples.journal").write_bytes(damage)
-    answer = packbench("export", folder, "--to", "csv", "--output", tmp_path)
+    answer = packbench_here("export", folder, "--to", "csv", "--output", tmp_path)
     assert answer.status == 2
     assert "journal" in answer.err
     assert len(answer.err.splitlines()) == 1
