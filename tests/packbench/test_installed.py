@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from packbench.nightlies import Ci
+from reports.nights.store import FOLDER
+from tests.packbench.ci import Machine, kind
+
 ROOT = Path(__file__).parents[2]
 BIN = "Scripts" if os.name == "nt" else "bin"
 
@@ -116,18 +120,40 @@ def _second_command(clone: Clone) -> None:
 
 
 def _by_somebody_new(clone: Clone, home: Path) -> None:
-    shutil.rmtree(clone.folder / "allure-report")
-    assert clone.installed("packbench check station.yaml", home).returncode == 0
-    assert "1 test: 1 passed" in clone.installed("pytest --temperatures=0", home).stdout
-    reported = clone.installed("packbench report", home)
-    assert reported.returncode == 0, reported.stdout + reported.stderr
-    assert (clone.folder / "allure-report" / "index.html").is_file()
+    if os.name != "nt":  # its commands are for a POSIX shell
+        _a_night_of_its_workflow(clone, home)
     assert clone.installed("packbench --version", home).stdout.startswith("packbench ")
     taught = clone.installed("packbench", home, _PACKBENCH_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS="packbench ju")
     assert "judge" in taught.stdout
     assert clone.installed("packbench new other", home).returncode == 0
     assert clone.installed("packbench check --scan --json", home).returncode == 0
     _finds_what_has_aged(clone, home)
+
+
+def _a_night_of_its_workflow(clone: Clone, home: Path) -> None:
+    """Every command of the file that the repository was made with, from the one that installs on."""
+    # What tox has made has no pip; with one its installing finds everything there.
+    given = clone.installed("python -m ensurepip", home)
+    assert given.returncode == 0, given.stdout + given.stderr
+    path = os.pathsep.join([str(clone.folder / ".tox" / "nightly" / BIN), clone.environment["PATH"]])
+    environment = clone.environment | {"PATH": path, "HOME": str(home), "PYTEST_ADDOPTS": "--temperatures=0"}
+    environment.pop("PIP_CONSTRAINT", None)  # to pip what is installed is not the wheel that it names
+    repository = clone.folder.parents[1] / clone.folder.name
+    machine = Machine(repository, home.parent / "ci", environment, installs=True)
+    workflow = kind(Ci.GITHUB, (repository / Ci.GITHUB.place).read_text(encoding="utf-8"))
+    night = workflow.carry_out(machine)
+    assert not night.failed, night.output
+    assert [command for command, _ in night.commands] == workflow.commands()
+    assert "1 test: 1 passed" in night.output
+    (shown,) = (machine.place / "artifacts").glob("nightly-my-bench-*")
+    assert (shown / "allure-report" / "index.html").is_file()
+    assert (shown / "junit.xml").is_file()
+    # A clean checkout is a night that the next one is compared with.
+    assert len(list(shown.glob(f"runs/{FOLDER}/*/*.json"))) == 1
+    for ci in Ci:
+        made = clone.installed(f"packbench new with-{ci} --ci {ci}", home)
+        assert made.returncode == 0, made.stderr
+        assert (clone.folder / f"with-{ci}" / ci.place).is_file(), "its file has come with the wheel"
 
 
 def _finds_what_has_aged(clone: Clone, home: Path) -> None:
