@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
-SHIPPED = [*WHEEL["packages"], *(Path(name).stem for name in WHEEL["force-include"])]
+SHIPPED = [*WHEEL["packages"], *(Path(name).stem for name in WHEEL["force-include"] if name.endswith(".py"))]
 BY_NAME = {"pyvisa-py"}
 """Found by pyvisa under the name that a station file gives, `@py`, which is what hardware has by default."""
 

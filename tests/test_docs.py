@@ -48,6 +48,8 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "pytest --resume=last": "needs a run that died: tests/bench/running/test_resume.py",
     },
     "manager-contract.md": {
+        "# rule.py": "is put under test by tests/bench/running/test_managed_by_the_document.py",
+        "# optimiser.py": "is put under test by tests/bench/running/test_managed_by_the_document.py",
         "# manager.py": "is put under test by tests/bench/running/test_managed_by_the_document.py",
         "# central.py": "is put under test by tests/bench/running/test_managed_by_the_document.py",
     },
@@ -110,7 +112,7 @@ class Reader:
 
     def python(self, text: str) -> None:
         """A block that begins with a file's name is that file; any other one is run as it stands."""
-        named = re.match(r"# ([\w/]+\.py)\n", text)
+        named = re.match(r"# ([\w/]+\.py)(?:;.*)?\n", text)
         if named is None:
             exec(compile(text, "a block", "exec"), {})
             return

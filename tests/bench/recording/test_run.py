@@ -165,7 +165,7 @@ def test_the_first_cause_is_kept_and_later_ones_are_logged(new_run: NewRun) -> N
     run.end(Verdict.FAIL, None)
     assert manifest_of(run.folder)["cause"] == {
         "blame": "pack", "text": "the cell was too hot", "step": "charge", "time": 9.0,
-        "limit": "cell over-temperature", "fault": None, "instrument": None,
+        "limit": "cell over-temperature", "fault": None, "instrument": None, "instruments": [],
     }  # fmt: skip
     assert [cause["text"] for cause in manifest_of(run.folder)["causes"]] == texts_of(run)
     assert texts_of(run) == ["the cell was too hot", "the supply went away"]

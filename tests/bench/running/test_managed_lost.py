@@ -128,6 +128,8 @@ def test_one_that_does_one_thing_at_a_time_is_not_lost_while_it_decides(monkeypa
 
 LOSES, COMES = 300.0, 600.0
 """s of the step at which the link is lost, and is back."""
+ZERO = 10.0
+"""W that a shunt of 0.1 A's worth of error shows where nothing flows, of 3000 that were asked for."""
 
 
 @pytest.mark.parametrize("station", ["virtual-module", "virtual-wallbox"])
@@ -143,7 +145,7 @@ def test_a_lost_link_costs_the_power_and_then_the_outputs(on: On, station: str) 
     time, power = column(run, "Test Time / s") - first, column(run, "Power / W")
     lost = (time > LOSES) & (time <= COMES)
     assert power[(time > 100) & (time <= LOSES)].max() < 0
-    assert np.abs(power[lost & (time > LOSES + LOST)]).max() == 0.0
+    assert np.abs(power[lost & (time > LOSES + LOST)]).max() < ZERO
     behind = lost & (time > LOSES + OFF)
     assert behind.any()
     if station == "virtual-module":
