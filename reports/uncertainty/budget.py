@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from bench.columns import CURRENT, POWER
-from instruments.accuracy import EXPANDED, LIMIT_OF_ERROR, ROUNDED
+from instruments.accuracy import EXPANDED, ROUNDED
 from reports.kpi import Kpi
 from reports.kpi.base import Asked
+from reports.kpi.readings import TIME
 from reports.recording import Recording
 from reports.uncertainty.endings import ended_by
 from reports.uncertainty.meters import meters_of_run
@@ -26,6 +27,10 @@ KEPT = 60_000
 """Rows up to which moved recordings are kept: a figure of the same step needs the same."""
 ONE = 1.0
 """Of any other unit: what is computed as 0, and moved by nothing, is not exact either."""
+STAMP = 1e-3
+"""s to which it is known when a sample came."""
+BETWEEN_TWO = sqrt(6)
+"""What began, and what ended, anywhere between two samples: the difference of two even chances (GUM, 4.3.7, 4.3.9)."""
 SHOWN = 5
 """Contributions that are kept, the largest first."""
 
@@ -99,8 +104,10 @@ def _combined(figure: Kpi, asked: Asked, counted: Sequence[tuple[Contribution, f
 def _one_sample(figure: Kpi, asked: Asked) -> Contribution:
     """What nothing moves (a share of 0, a time that never was) is not known better than to one sample of its steps."""
     samples = max(sum(step.sample_count for step in asked.read), 1)
-    if figure.unit == "s":  # it may have begun, and ended, anywhere between two scans
-        return Contribution("one sample", sum(step.duration for step in asked.read) / samples / LIMIT_OF_ERROR)
+    if tuple(asked.columns) == (TIME,):  # when samples came is no question of where between them something happened
+        return Contribution("a time stamp", STAMP / ROUNDED)
+    if figure.unit == "s":
+        return Contribution("one sample", sum(step.duration for step in asked.read) / samples / BETWEEN_TWO)
     low, high = asked.span
     whole = high - low if isfinite(high) else abs(figure.value) or _moved_in_all(figure.unit, asked) or ONE
     return Contribution("one sample", whole / samples / ROUNDED)
