@@ -86,21 +86,6 @@ class FollowPowerProcedure(Pointwise[FollowPower], OnTheGrid[FollowPower]):
             raise ValueError("the signal is 0 throughout: a rest asks for nothing as well.")
         self.direction = "both" if self.charge and self.discharge else "charge" if self.charge else "discharge"
 
-    @property
-    def scan_period(self) -> float:
-        """See `Procedure`; as short as the shortest interval, so that no point is passed over."""
-        return min(self.longest, self._survey.shortest)
-
-    @property
-    def longest(self) -> float:
-        """See `Pointwise`."""
-        return self.place.station.scan_period
-
-    @property
-    def meets_all(self) -> bool:
-        """See `Pointwise`."""
-        return self._survey.met_by(self.scan_period)
-
     def begin(self, stage: Stage) -> Control:
         """See `Procedure`."""
         playback = Playback(self.step.points, "power", self.step.interpolation)

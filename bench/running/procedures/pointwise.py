@@ -5,6 +5,7 @@ from functools import cached_property
 from math import inf
 from typing import TypeVar
 
+from bench.profile import Survey
 from bench.running.procedures.base import Procedure
 from bench.scenario import Step
 
@@ -21,25 +22,26 @@ def _never() -> float:
 class Pointwise(Procedure[S]):
     """Scans each `longest` s, and when a point is due that this grid would come too late for.
 
-    Where a steady `scan_period` comes to every point (`meets_all`), it is scanned at that.
+    Where a steady `scan_period` comes to every point of what is followed (`_survey`), it is scanned at that.
     """
 
+    _survey: Survey
     coming: Callable[[], float] = staticmethod(_never)
     """Says when the next point is due, s of the step: `begin` puts it here."""
 
     @cached_property
     def _steady(self) -> bool:
-        return self.meets_all
+        return self._survey.met_by(self.scan_period)
+
+    @property
+    def scan_period(self) -> float:
+        """See `Procedure`; as short as the shortest interval, so that no point is passed over."""
+        return min(self.longest, self._survey.shortest)
 
     @property
     def longest(self) -> float:
         """S between two scans at most."""
-        return self.scan_period
-
-    @property
-    def meets_all(self) -> bool:
-        """Whether a scan each `scan_period` s comes to every point."""
-        raise NotImplementedError
+        return self.place.station.scan_period
 
     @property
     def steady_pace(self) -> float | None:

@@ -71,21 +71,6 @@ class Following(Pointwise[S]):
             raise ValueError("the profile is 0 throughout: a rest asks for nothing as well.")
         self.direction = "both" if self._charge and self._discharge else "charge" if self._charge else "discharge"
 
-    @property
-    def scan_period(self) -> float:
-        """See `Procedure`; as short as the shortest interval, so that no point is passed over."""
-        return min(self.longest, self._survey.shortest)
-
-    @property
-    def longest(self) -> float:
-        """See `Pointwise`."""
-        return self.place.station.scan_period
-
-    @property
-    def meets_all(self) -> bool:
-        """See `Pointwise`."""
-        return self._survey.met_by(self.scan_period)
-
     def envelope(self) -> Envelope:
         """See `Procedure`."""
         pack, envelope = self.place.pack, dict[tuple[str, str], Extremes]()

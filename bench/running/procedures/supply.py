@@ -54,9 +54,9 @@ class SupplyProcedure(Pointwise[Supply], OnTheGrid[Supply]):
         return self.step.period
 
     @property
-    def meets_all(self) -> bool:
+    def longest(self) -> float:
         """See `Pointwise`."""
-        return self._survey.met_by(self.scan_period)
+        return self.scan_period
 
     @property
     def able(self) -> Charger:
