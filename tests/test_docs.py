@@ -41,7 +41,7 @@ NOT_RUN: Mapping[str, Mapping[str, str]] = {
         "packbench report": "of the joined session: tests/packbench/test_cli_join.py",
         "packbench gate": "of the joined session: tests/packbench/test_cli_join.py",
     },
-    "defects.md": {"world = ": "needs a bench that is open: tests/virtual/test_virtual_defects.py injects and repairs"},
+    "defects.md": {"world = ": "needs an open bench: tests/instruments/virtual/defects injects and repairs"},
     "how-to.md": {
         "pytest --live": "serves a page: tests/packbench/live",
         "packbench live": "serves a page until somebody ends it: tests/packbench/live",

@@ -3,8 +3,8 @@
 import pytest
 
 from instruments.virtual.defects.vocabulary import shipped_kinds
-from tests.virtual.conftest import Bench, OpenBench
-from tests.virtual.listening import Listen, charge
+from tests.instruments.virtual.conftest import Bench, OpenBench
+from tests.instruments.virtual.listening import Listen, charge
 
 
 def test_a_defect_can_last_for_a_while(whole_bench: Bench) -> None:

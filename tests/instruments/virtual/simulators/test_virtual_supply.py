@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pyvisa
 
-from tests.virtual.conftest import LINKS
+from tests.instruments.virtual.conftest import LINKS
 
 OpenBench = Callable[..., Any]
 REMOTE, OUTPUT_ON = 1 << 10, 1 << 11

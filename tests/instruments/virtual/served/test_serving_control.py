@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from instruments.virtual import World, open_world
-from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
-from tests.virtual.serving_bench import Served, serve_by_hand
+from tests.instruments.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
+from tests.instruments.virtual.serving_bench import Served, serve_by_hand
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pipe cannot be waited for there")
 

@@ -173,7 +173,7 @@ def kept() -> Iterator[Callable[[L], L]]:
 @pytest.fixture
 def listen() -> Iterator[Callable[[Bench], Any]]:
     """Join a bench's bus; always left at the end."""
-    from tests.virtual.listening import Listener
+    from tests.instruments.virtual.listening import Listener
 
     listeners: list[Listener] = []
 

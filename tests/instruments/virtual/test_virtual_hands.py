@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.virtual.conftest import Bench, OpenBench
-from tests.virtual.listening import Listen, Listener, charge
+from tests.instruments.virtual.conftest import Bench, OpenBench
+from tests.instruments.virtual.listening import Listen, Listener, charge
 
 SEP = "\xb6"
 

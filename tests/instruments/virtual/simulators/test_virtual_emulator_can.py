@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.cell import load_cell
-from tests.virtual.conftest import CELL
+from tests.instruments.virtual.conftest import CELL
 
 OpenBench = Callable[..., Any]
 CAPACITY = load_cell(CELL).nominal_capacity

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.virtual.conftest import Bench
-from tests.virtual.listening import Listen, charge
+from tests.instruments.virtual.conftest import Bench
+from tests.instruments.virtual.listening import Listen, charge
 
 OpenBench = Callable[..., Bench]
 ERRORS = {"soc": {"offset": 0.015, "reading": 0.015}, "cell": {"offset": 0.002}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from instruments.virtual.defects.grammar import unreadable
 from instruments.virtual.defects.vocabulary import shipped_kinds
 from instruments.virtual.registry import shipped
-from tests.virtual.conftest import Bench, OpenBench
+from tests.instruments.virtual.conftest import Bench, OpenBench
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from instruments.virtual.metering import meter_of
 from instruments.virtual.simulator import Limits, Specimen
-from tests.virtual.conftest import Bench
+from tests.instruments.virtual.conftest import Bench
 
 OpenBench = Callable[..., Bench]
 SEEDS = range(12)

@@ -23,9 +23,9 @@ from instruments.virtual.properties import Properties
 from instruments.virtual.wires import exchange
 from instruments.virtual.wires.exchange import Line
 from tests.bench.cli_support import Change, WriteStation
-from tests.virtual import foreign
-from tests.virtual.conftest import Bench, OpenBench
-from tests.virtual.listening import Listen, charge
+from tests.instruments.virtual import foreign
+from tests.instruments.virtual.conftest import Bench, OpenBench
+from tests.instruments.virtual.listening import Listen, charge
 
 Bring = Callable[..., None]
 TESTER = {"simulator": "acme-it5000"}

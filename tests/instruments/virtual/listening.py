@@ -8,7 +8,7 @@ import can
 import cantools
 
 from instruments.drivers.foxbms import layout
-from tests.virtual.conftest import Bench
+from tests.instruments.virtual.conftest import Bench
 
 STRING_VALUES = {0x243, 0x245}
 

@@ -3,8 +3,8 @@
 import can
 import pytest
 
-from tests.virtual.conftest import EVERYTHING, Bench, OpenBench
-from tests.virtual.listening import Listen, Listener, charge
+from tests.instruments.virtual.conftest import EVERYTHING, Bench, OpenBench
+from tests.instruments.virtual.listening import Listen, Listener, charge
 
 SEP = "\xb6"
 

@@ -23,8 +23,8 @@ from instruments.virtual.served.serving import MOST_UNSENT, Wire
 from instruments.virtual.wires.exchange import CanChannel
 from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, Session
-from tests.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
-from tests.virtual.serving_bench import Served, lines, serve_by_hand
+from tests.instruments.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
+from tests.instruments.virtual.serving_bench import Served, lines, serve_by_hand
 
 Serve = Callable[..., Served]
 LOAD = "TCPIP::load.test::2101::SOCKET"

@@ -24,8 +24,8 @@ from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, fra
 from instruments.virtual.wires.exchange import CanChannel
 from instruments.wires.session import LinkContext
 from tests.instruments.drivers.foxbms_node import interface_of
-from tests.virtual.conftest import CELL, LINKS, SIMULATORS
-from tests.virtual.serving_bench import HandClock
+from tests.instruments.virtual.conftest import CELL, LINKS, SIMULATORS
+from tests.instruments.virtual.serving_bench import HandClock
 
 STATE = 0x220
 
