@@ -12,8 +12,10 @@ import pytest
 
 from bench.verdicts import ExitStatus
 from campaign.served import ServedBench, served
+from packbench.live.serving import Server
 from tests.browsing import CHROMIUM
 from tests.packbench.live.sessions import live_session
+from tests.packbench.live.test_watching import LIMITS, Run
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
@@ -74,6 +76,25 @@ def looking_at(url: str) -> Iterator[Looking]:
         looking.page.goto(url)
         yield looking
         browser.close()
+
+
+def test_on_a_telephone_no_name_is_too_long(server: Server, run: Run) -> None:
+    long = "cell_over_voltage_of_the_" + "very_" * 12 + "last_one"
+    run.manifest["test"] = {"name": long, "title": "It"}
+    run.manifest["limits"] = [{**limit, "name": long} for limit in LIMITS]
+    run.write()
+    run.event(time=0.0, type="step started", index=1, name=long, kind="Charge", until=[long], expected_duration=60)
+    run.event(time=0.5, type="message", text=long)
+    run.rows(1.0, 2.0)
+    with looking_at(f"http://127.0.0.1:{server.server_address[1]}/?token={server.page.token}") as looking:
+        page = looking.page
+        page.set_viewport_size({"width": 390, "height": 800})
+        server.page.look()
+        playwright.expect(page.locator("#limits tr").nth(2)).to_be_visible(timeout=PATIENCE)
+        looking.shows("#step", long)
+        looking.shows("#log", long)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "nothing is wider than a telephone"
+        assert looking.problems == []
 
 
 @pytest.fixture
