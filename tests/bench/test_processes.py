@@ -36,7 +36,10 @@ def at_time(bench, seconds, act):
 
 Start = Callable[..., subprocess.Popen[str]]
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="these signals and limits are POSIX's")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="these signals and limits are POSIX's"),
+    pytest.mark.real_time,
+]
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from instruments.wires.links import LinkProfile
 from instruments.wires.session import LinkContext, Session
 from tests.bench.cli_support import ROOT, packbench, packbench_here
 
+pytestmark = pytest.mark.real_time
+
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 SHORT_TEST = """

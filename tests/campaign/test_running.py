@@ -18,6 +18,8 @@ from campaign.scenario import instant
 from campaign.virtual import Witness
 from instruments.virtual import World, open_world
 
+pytestmark = pytest.mark.real_time
+
 ROOT = Path(__file__).parents[2]
 
 CATALOGUE = """\

@@ -16,6 +16,8 @@ from reports.tables import rows_of
 from tests.bench.cli_support import Answer, packbench
 from tests.bench.session_support import Project
 
+pytestmark = pytest.mark.dear
+
 SERIAL = "VIRTUAL-LFP-24S-0001"
 PLACE = ("discharge capacity", "C/3", 25.0)
 FILE = f"accepted/lfp-24s.{SERIAL}.yaml"

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.dear
+
 ROOT = Path(__file__).parents[2]
 SHORT = "from packbench import Rest, elapsed\nSHORT = Rest(until=elapsed(seconds=10))\n"
 USES_OURS = SHORT + "def test_mine(run_scenario, temperature):\n    run_scenario(SHORT)\n"

@@ -27,6 +27,8 @@ from truth.suite import Suite, exact
 from truth.tables.meters import COUNTER, LEAST, Table, collected, counters, coverage, told, wrong
 from truth.witness import Witness
 
+pytestmark = pytest.mark.dear
+
 SEEDS = range(4)
 PACK = load_pack("lfp-24s")[0]
 FEW = {"few": ("--temperatures=25", "-k", "test_dc_resistance or (test_fast_recharge and not other)")}

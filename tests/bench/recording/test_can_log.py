@@ -19,6 +19,8 @@ from bench.verdicts import Verdict
 from campaign.served import served
 from tests.bench.fakes import Plant
 
+pytestmark = pytest.mark.real_time
+
 IDENTITY = TestIdentity("test_x.py::test_it", "test_it", "A title")
 REQUEST, STATE = 0x210, 0x220
 

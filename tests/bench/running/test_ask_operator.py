@@ -19,6 +19,8 @@ from tests.bench.fakes import Plant
 from tests.bench.session_support import Project
 from tests.bench.supervisor_support import PATIENCE
 
+pytestmark = pytest.mark.real_time
+
 ASK = AskOperator("Connect the HV plug", answers=("done", "cannot"), patience=60.0)
 SHORT = Rest(until=elapsed(seconds=20))
 

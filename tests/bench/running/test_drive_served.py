@@ -15,7 +15,7 @@ from campaign.served import served
 from reports.recording import Recording
 from tests.bench.cli_support import ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"), pytest.mark.real_time]
 ON_THE_ROAD = """
 from packbench import Drive
 

@@ -23,6 +23,8 @@ from models.construction import Construction
 from models.string import CellString
 from tests.bench.fakes import FakeSupply, Plant
 
+pytestmark = pytest.mark.real_time
+
 
 def test_a_run_keeps_what_it_takes_to_have_it_again(little_bench: TestBench) -> None:
     manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def test_recharge(bench, verify):
     verify("charged", run.rows[-1][8], unit="Ah", at_least=0.1)
 """
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL"), pytest.mark.real_time]
 
 
 @pytest.fixture

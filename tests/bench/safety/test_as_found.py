@@ -38,6 +38,8 @@ from instruments.wires import kinds
 from tests.bench.cli_support import Change, packbench_here
 from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
+pytestmark = pytest.mark.real_time
+
 OFF = {"supply": "OUTP OFF", "load": "LOAD OFF", "emulator": "OUTP:ONOFF 0"}
 
 

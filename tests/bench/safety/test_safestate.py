@@ -20,6 +20,8 @@ from bench.testing import TestBench
 from instruments.roles import BmsMode, BmsState, InstrumentFault, Scanned
 from tests.bench.fakes import FakeBms, FakeSupply, Plant
 
+pytestmark = pytest.mark.real_time
+
 ORDER = ["sink off", "source off", "current gone", "contactor open", "bus discharged", "chamber to rest"]
 ACTIONS = ["sink_off", "source_off", "request STANDBY", "chamber_rest"]
 READ_BACKS = ["sink_is_off", "source_is_off", "chamber_is_resting"]

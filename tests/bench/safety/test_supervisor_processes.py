@@ -13,6 +13,8 @@ from bench.verdicts import BenchInUse, ExitStatus
 from tests.bench.rig import CHARGE, HANG, Listener, Rig, ended
 from tests.bench.supervisor_support import wait_until_locked
 
+pytestmark = pytest.mark.real_time
+
 # --- without a word -----------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT, packbench
 from tests.bench.supervisor_support import report_of
 
+pytestmark = pytest.mark.real_time
+
 CHARGE = """
 from bench.scenario import Charge, elapsed
 

@@ -23,6 +23,8 @@ from bench.verdicts import InputError
 from campaign.served import ServedBench, served
 from tests.bench.cli_support import ROOT, Change, WriteStation, packbench_here
 
+pytestmark = pytest.mark.real_time
+
 
 def with_watchdog(seconds: float, instrument: str = "supply", **keys: Any) -> Change:
     def change(station: dict[str, Any]) -> None:

@@ -14,7 +14,10 @@ from bench.verdicts import BenchInUse
 from tests.bench.rig import Rig, ended
 from tests.bench.supervisor_support import PATIENCE
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops and forks processes as POSIX does")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="stops and forks processes as POSIX does"),
+    pytest.mark.real_time,
+]
 
 # --- a supervisor that does not watch -----------------------------------------------------------------------------
 

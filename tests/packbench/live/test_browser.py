@@ -21,6 +21,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium"),
     pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"),
+    pytest.mark.real_time,
 ]
 LONG = """
 from packbench import AskOperator, Charge, Discharge, elapsed

@@ -12,7 +12,7 @@ from bench.verdicts import ExitStatus
 from campaign.served import served
 from tests.packbench.live.sessions import live_session
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"), pytest.mark.real_time]
 DISCHARGE = """
 from packbench import Discharge, elapsed
 

@@ -19,7 +19,7 @@ from packbench.mapping.outcome import FieldResult
 from tests.bench.cli_support import ROOT
 from tests.packbench.mapping.outcomes import SEASON, TASK, failed, hop
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals"), pytest.mark.real_time]
 PATIENCE = 120
 
 

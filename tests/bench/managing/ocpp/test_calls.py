@@ -15,6 +15,8 @@ from bench.managing.ocpp.link import OcppLink
 from tests.bench.managing.central import Central, central, profile
 from tests.bench.managing.clients import seen, until
 
+pytestmark = pytest.mark.real_time
+
 EPOCH = 1768176000.0
 """2026-01-12T00:00:00Z."""
 

@@ -27,6 +27,8 @@ from tests.instruments.drivers.foxbms_node import interface_of
 from tests.instruments.virtual.conftest import CELL, LINKS, SIMULATORS
 from tests.instruments.virtual.serving_bench import HandClock
 
+pytestmark = pytest.mark.real_time
+
 STATE = 0x220
 
 
