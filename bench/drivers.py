@@ -16,7 +16,7 @@ from bench.verdicts import InputError
 from instruments.driver import DriverClass
 from instruments.registry import UnknownDriver, driver_class
 from instruments.roles import Identity, InstrumentFault, Scanned, Waking, has_verbs
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 
 
 def driver_of(station: StationFile, name: str) -> DriverClass:

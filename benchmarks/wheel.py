@@ -18,7 +18,7 @@ from can.interfaces.virtual import VirtualBus
 from bench.clock import WallClock, monotonic, pause
 from instruments.drivers.foxbms import FoxBms
 from instruments.roles import BmsMode
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 SECONDS = 15.0
 LEAST, MOST = 0.095, 0.105

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
-from instruments.wires.links import LinkProfile
-from instruments.wires.session import InstrumentLink, LinkContext, Session, adapted, last_digit
+from instruments.wires.context import InstrumentLink, LinkContext
+from instruments.wires.links import LinkProfile, adapted
+from instruments.wires.numbers import last_digit
+from instruments.wires.session import Session
 from instruments.wording import nearest
 
 _NOT_OPTIONS = frozenset({"name", "gap", "timeout", "can", "profile"})

@@ -90,8 +90,8 @@ if TYPE_CHECKING:
         Source,
         TemperatureLogger,
     )
+    from instruments.wires.context import InstrumentLink, LinkContext
     from instruments.wires.links import ErrorQueue, LinkProfile
-    from instruments.wires.session import InstrumentLink, LinkContext
     from models.grid.frequency import Frequency, read_frequency, synthetic_frequency
     from models.grid.week import Days, Outage, Trip
     from models.twin import Beginning

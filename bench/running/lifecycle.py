@@ -33,7 +33,7 @@ from bench.safety.timelimit import OutOfTime, in_time
 from bench.station import StationFile
 from bench.verdicts import BenchFault, InputError
 from instruments.roles import CommunicationWatchdog, Expecting, Identity, InstrumentFault, Protections
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 PROTECTION_MARGIN = 1.05
 CURRENT_MARGIN = 1.2

@@ -22,7 +22,7 @@ from bench.roles import Power
 from bench.safety.timelimit import LOOK_EVERY, OutOfTime, begun, in_time
 from bench.station import StationFile
 from instruments.roles import BatteryManagement, BmsMode, BmsState, InstrumentFault, has_verbs
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 OPEN_LIMIT = 10.0
 """s, on a wall clock, for one instrument's link, for what it is found at and for OFF: two answers that never come."""

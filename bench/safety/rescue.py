@@ -21,7 +21,7 @@ from bench.safety.benchverdict import BenchVerdict, SafeStep
 from bench.safety.safestate import STEP_LIMIT, safe_state
 from bench.safety.timelimit import begun, in_time
 from bench.station import Expected, StationFile
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 ATTEMPTS = 3
 

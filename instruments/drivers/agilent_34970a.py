@@ -10,8 +10,8 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import VisaDriver
 from instruments.roles import Channel, InstrumentFault
+from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import LinkContext
 
 READING_TIME = 0.1
 """s that a channel takes at most: about 21 ms at 1 PLC, as much again for autozero, and the relay that selects it.

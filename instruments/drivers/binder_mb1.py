@@ -7,9 +7,9 @@ differ is said. Alarms are at addresses that ovenctl has found by trying. Tried 
 
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.modbus import ModbusRtu, Registers, check_unit
-from instruments.wires.session import LinkContext
 
 AIR, SET_POINT = 0x11A9, 0x1077
 """Floats, read only: process value 1, and the set point that is in force."""

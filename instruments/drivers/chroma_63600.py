@@ -13,8 +13,8 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import LinkContext
 
 CURRENT = Setting("discharging current", "CURR:STAT:L1", "A", "A")
 LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V", "V")

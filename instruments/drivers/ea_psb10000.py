@@ -16,8 +16,10 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import SWITCHES, LinkContext, parse_number
+from instruments.wires.numbers import parse_number
+from instruments.wires.session import SWITCHES
 
 VOLTAGE = Setting("voltage", "VOLT", "V", "V")
 SOURCE_CURRENT = Setting("charging current", "CURR", "A", "A")

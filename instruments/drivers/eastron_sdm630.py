@@ -12,9 +12,9 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import VisaDriver
 from instruments.roles import GRID_METER_CHANNELS, Identity
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.modbus import ModbusRtu, Registers, check_unit
-from instruments.wires.session import LinkContext
 
 VOLTS, POWER, FREQUENCY = 0x0000, 0x0034, 0x0046
 """Input registers: 30001, 30003 and 30005 volts of the phases, 30053 total system power, 30071 frequency."""

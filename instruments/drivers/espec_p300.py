@@ -10,8 +10,8 @@ from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import LinkContext
 
 SET_POINT = Setting("air temperature", "TEMP, S", "degC")
 _DECIMAL = 0.051

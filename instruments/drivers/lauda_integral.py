@@ -17,8 +17,8 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import COOLANT_CHANNELS, CoolantAlarm, Identity, InstrumentFault, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import LinkContext
 
 TEMPERATURE = Setting("coolant temperature", "OUT_SP_00", "degC")
 FLOW = Setting("coolant flow", "OUT_SP_09", "L/min")

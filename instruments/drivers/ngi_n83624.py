@@ -15,8 +15,8 @@ from typing import Any
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import ROWS_AT_ONCE, CellTable, Channel, InstrumentFault, Protections, SetPointRejected
+from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import LinkContext
 from instruments.wording import nearest
 
 SOC_MODE = 3  # 6.3, OUTPut<n>:MODE

@@ -15,7 +15,7 @@ from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import refuse_unknown_options
 from instruments.roles import CellTable, Channel, Identity, InstrumentFault, SetPointRejected
 from instruments.wires.can import CanSession
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 
 if TYPE_CHECKING:
     from can import Message

@@ -21,9 +21,9 @@ from instruments.roles import (
     InstrumentFault,
     SetPointRejected,
 )
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.modbus import ModbusTcp, Registers, check_unit
-from instruments.wires.session import LinkContext
 
 FIRMWARE, SERIAL_HIGH = 1, 2
 """Read only: its firmware, and its serial number in two registers, the high word first."""

@@ -9,8 +9,9 @@ from functools import cached_property
 
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import LinkContext, parse_number
+from instruments.wires.numbers import parse_number
 
 _PART = "\xb6"
 _CHAMBER = 1

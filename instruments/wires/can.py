@@ -14,9 +14,9 @@ from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from instruments.roles import InstrumentFault
+from instruments.wires.context import LinkContext
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.reception import Reception
-from instruments.wires.session import LinkContext
 from instruments.wires.wheel import Every, Wheel
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ keeps no lock. Drivers never see it: they speak through a `Session`. Which links
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 WITHOUT_END = 10.0
@@ -136,3 +136,12 @@ def heard_on(listening: Listening | None, now: Now, timeout: float) -> Listening
 def reason_of(error: BaseException) -> str:
     """What an error says, as a clause."""
     return str(error).rstrip(". ") or type(error).__name__
+
+
+def adapted(profile: LinkProfile, gap: float | None, timeout: float | None) -> LinkProfile:
+    """`profile` with the pace and patience (s) that a station asks for."""
+    return replace(
+        profile,
+        gap=profile.gap if gap is None else gap,
+        timeout=profile.timeout if timeout is None else timeout,
+    )

@@ -4,24 +4,22 @@ Everything that real links do to drivers is handled here once. A session knows n
 and no physics; it turns text into numbers and failures into sentences.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from math import hypot, nan
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from instruments.roles import Identity, InstrumentFault
-from instruments.wires.interfaces import refuse_unknown_interface
-from instruments.wires.kinds import CAN, KINDS, LinkKind, kind_of, open_link
+from instruments.wires.context import LinkContext, Troubles
+from instruments.wires.kinds import open_link
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.links import Link, LinkLost, LinkProfile, LinkTimeout
+from instruments.wires.numbers import SCPI_INFINITY, parse_number
 
 if TYPE_CHECKING:
     from _thread import RLock as Lock
 
-    from can import Message
 
 Result = TypeVar("Result")
 
@@ -33,77 +31,6 @@ SWITCHES = {"ON": True, "1": True, "OFF": False, "0": False}
 """What instruments say of a switch, in capitals: a firmware that answers with digits tells no less."""
 FADES = 0.9
 """What remains of the longest time of an answer with each answer that comes sooner: one hiccup is soon forgotten."""
-
-_SCPI_INFINITY = 9.9e37
-"""SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
-
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kMmuµ]?)([^\d\s,;]*)\s*")
-_PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3, "u": 1e-6, "µ": 1e-6}
-
-
-@dataclass(frozen=True, slots=True)
-class LinkContext:
-    """What a bench lends to every driver: the VISA library, its clock (s) and where the wire is written down.
-
-    `transcript(direction, message)` gets `>` for sent, `<` for received, `!` for a fault; None keeps none.
-    `every(period, callback)` calls a driver back each `period` s, of real time where that passes by itself
-    (`real_time`), and returns what ends it; None where nobody does. `passing` is the time (s) that passes while a link
-    is waited for, where that is not the bench's: real time at any speed. `frames` gets every frame that is sent to or
-    received from a CAN bus; None keeps none.
-    """
-
-    visa_library: str
-    now: Callable[[], float]
-    sleep: Callable[[float], None]
-    transcript: Callable[[str, str], None] | None = None
-    every: Callable[[float, Callable[[], None]], Callable[[], None]] | None = None
-    real_time: bool = False
-    passing: Callable[[], float] | None = None
-    frames: "Callable[[Message], None] | None" = None
-
-    @property
-    def passed(self) -> Callable[[], float]:
-        """The time (s) in which links live, for every patience with one: a bench may be faster, never a link."""
-        return self.passing or self.now
-
-
-@dataclass(frozen=True, slots=True)
-class InstrumentLink:
-    """Where a station file says that an instrument is: a VISA resource or pyserial URL, or a CAN bus.
-
-    `gap` and `timeout` (s) replace the driver's own; a virtual bench sets `gap` to 0.
-    """
-
-    resource: str = ""
-    can: Mapping[str, object] | None = None
-    gap: float | None = None
-    timeout: float | None = None
-
-    @property
-    def kind(self) -> LinkKind:
-        """Which kind of link that is."""
-        return kind_of(self.resource) if self.can is None else KINDS[CAN]
-
-    def check(self) -> None:
-        """Raise `ValueError` where nothing can be there, whoever is connected; opens nothing."""
-        if self.can is not None:
-            refuse_unknown_interface(self.can)
-
-
-@dataclass(slots=True)
-class Troubles:
-    """How often something went wrong on a link since it was opened; counted where it happens, at no cost of a message.
-
-    `timeouts` are answers that did not come in time, `losses` connections that were lost, `retries` messages (or pieces
-    of programming) that were said once more, `strays` what came unasked and was dropped, `nonsense` answers that made
-    no sense.
-    """
-
-    timeouts: int = 0
-    losses: int = 0
-    retries: int = 0
-    strays: int = 0
-    nonsense: int = 0
 
 
 class ConnectedAnew(InstrumentFault):
@@ -314,9 +241,9 @@ class Session:
                 return [self.number(message, field, unit) for field, unit in zip(fields, units, strict=True)]
             raise self.unexpected(message, reply, "bare numbers were expected") from error
         # The length of a vector is no less than any of its parts, and nan where one is: one call where two would look.
-        if hypot(*values) < _SCPI_INFINITY:
+        if hypot(*values) < SCPI_INFINITY:
             return values
-        return [value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan for value in values]
+        return [value if -SCPI_INFINITY < value < SCPI_INFINITY else nan for value in values]
 
     def identity(self, message: str = "*IDN?") -> Identity:
         """Ask `*IDN?`: manufacturer, model, serial number, firmware, any further field ignored."""
@@ -566,50 +493,3 @@ class Session:
         if self._transcript is not None:
             self._transcript("!", text)
         return InstrumentFault(text)
-
-
-def parse_number(text: str, unit: str = "") -> float:
-    """Read a number as instruments write it: `20.45V`, `3.5kW`, `+1.25E+01`; `nan` for 9.9E37.
-
-    A reply without any unit is taken to be in the instrument's base unit, which is `unit`.
-    Raises `ValueError` for anything else.
-    """
-    try:
-        value = float(text.removesuffix(unit))
-    except ValueError:
-        value = _prefixed_number(text, unit)
-    return value if -_SCPI_INFINITY < value < _SCPI_INFINITY else nan
-
-
-def _prefixed_number(text: str, unit: str) -> float:
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        raise ValueError("a number was expected")
-    digits, prefix, found = match.groups()
-    if prefix + found == unit:
-        return float(digits)
-    if found != unit:
-        raise ValueError(f"a value in {unit} was expected" if unit else "a number without unit was expected")
-    return float(digits) * _PREFIXES[prefix]
-
-
-def last_digit(text: str, unit: str = "") -> float:
-    """Weigh the last digit of a number as text, in `unit`: `20.45V` is known to 0.01 V."""
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return 0.0
-    digits, prefix, found = match.groups()
-    if prefix + found == unit:
-        prefix = ""
-    mantissa, _, exponent = digits.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    return _PREFIXES[prefix] * 10.0 ** (int(exponent or 0) - decimals)
-
-
-def adapted(profile: LinkProfile, gap: float | None, timeout: float | None) -> LinkProfile:
-    """`profile` with the pace and patience (s) that a station asks for."""
-    return replace(
-        profile,
-        gap=profile.gap if gap is None else gap,
-        timeout=profile.timeout if timeout is None else timeout,
-    )

@@ -22,7 +22,7 @@ from instruments.roles import (
     Protections,
     Ratings,
 )
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 
 CELLS = 4
 

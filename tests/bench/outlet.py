@@ -24,8 +24,8 @@ from instruments.roles import (
     Protections,
     Ratings,
 )
+from instruments.wires.context import InstrumentLink, LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import InstrumentLink, LinkContext
 
 VOLTAGE = 13.0
 """V of the four cells behind it, whatever flows; a supply that is off shows nothing of them."""

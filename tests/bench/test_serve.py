@@ -23,8 +23,9 @@ from bench.station import SHIPPED, StationFile, load_station
 from bench.verdicts import BenchFault, InputError
 from campaign.served import ServedBench, served, serving_process
 from instruments.roles import InstrumentFault
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import LinkContext, Session
+from instruments.wires.session import Session
 from tests.bench.cli_support import ROOT, packbench, packbench_here
 
 pytestmark = pytest.mark.real_time

@@ -7,7 +7,8 @@ from types import ModuleType
 import pytest
 
 from instruments.drivers.foxbms import FoxBms
-from instruments.wires.session import LinkContext, LinkProfile, Session
+from instruments.wires.context import LinkContext
+from instruments.wires.session import LinkProfile, Session
 from tests.instruments.drivers.foxbms_node import BUS, Node
 from tests.instruments.scripted import (
     RESOURCE,

@@ -8,7 +8,7 @@ from instruments.drivers.foxbms.requests import CYCLE, ByBus, ByWheel, Requests,
 from instruments.drivers.foxbms.states import NodeState
 from instruments.roles import BmsMode
 from instruments.wires.can import CanSession
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 if TYPE_CHECKING:
     from can import Message

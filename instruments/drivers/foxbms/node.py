@@ -56,7 +56,7 @@ from instruments.roles import (
     ModeLosses,
 )
 from instruments.wires.can import CanSession
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 
 CONDUCTING = frozenset({BmsState.PRECHARGE, BmsState.CLOSED, BmsState.DISCHARGE, BmsState.CHARGE})
 """States with a contactor that is closed, or about to be."""

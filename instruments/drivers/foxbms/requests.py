@@ -17,7 +17,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from instruments.wires.can import CanSession, RepeatedByBus
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 
 if TYPE_CHECKING:
     from can import Message

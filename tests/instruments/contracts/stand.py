@@ -16,7 +16,7 @@ import pytest
 from bench.clock import VirtualClock, WallClock, monotonic
 from instruments.registry import driver_class
 from instruments.virtual import World, open_world, serve_world
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 
 SPEED = 10.0
 """Bench seconds per second where an instrument is served."""

@@ -7,7 +7,7 @@ import pytest
 
 from instruments.drivers.agilent_34970a import Agilent34970a
 from instruments.roles import Instrument, InstrumentFault, Scanned, TemperatureLogger
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Wire
 
 SET_UP = (

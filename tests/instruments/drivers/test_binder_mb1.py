@@ -8,7 +8,7 @@ import pytest
 
 from instruments.drivers.binder_mb1 import BinderMb1
 from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import Serve
 
 

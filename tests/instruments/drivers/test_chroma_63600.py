@@ -14,7 +14,7 @@ from instruments.roles import (
     SetPointRejected,
     Sink,
 )
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, Wire
 
 RATINGS = (150.0, 60.0, 400.0)

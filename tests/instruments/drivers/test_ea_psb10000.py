@@ -16,7 +16,7 @@ from instruments.roles import (
     Sink,
     Source,
 )
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Wire
 
 NOMINAL: tuple[Exchange, ...] = (

@@ -10,7 +10,7 @@ from pymodbus.framer import FramerRTU
 
 from instruments.drivers.eastron_sdm630 import EastronSdm630
 from instruments.roles import InstrumentFault
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import Serve
 
 

@@ -22,7 +22,7 @@ from instruments.roles import (
     InstrumentFault,
     Scanned,
 )
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.drivers.foxbms_node import BUS, FRAMES, send, send_all
 from tests.instruments.scripted import FakeTime, Transcript
 

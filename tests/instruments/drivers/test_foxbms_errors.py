@@ -21,7 +21,7 @@ from instruments.roles import (
     OpensWhenSilent,
     WatchesItsMode,
 )
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 from tests.instruments.drivers.foxbms_node import BUS, Node, interface_of, send, send_all
 from tests.instruments.scripted import FakeTime
 

@@ -12,7 +12,7 @@ from can.interfaces.virtual import VirtualBus
 
 from instruments.drivers.foxbms import FoxBms
 from instruments.roles import BmsMode, BmsState
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 from tests.instruments.drivers.foxbms_node import BUS
 from truth.foxbms_c import IDLE, NORMAL, PRECHARGE, STANDBY, CNode
 

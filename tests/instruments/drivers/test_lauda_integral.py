@@ -7,7 +7,7 @@ import pytest
 
 from instruments.drivers.lauda_integral import LaudaIntegral
 from instruments.roles import CoolantAlarm, CoolantUnit, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Wire
 
 Open = Callable[..., LaudaIntegral]

@@ -16,7 +16,7 @@ from instruments.roles import (
     Scanned,
     SetPointRejected,
 )
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Wire
 
 # The example of the guide (7.3), turned round: it lists its steps from full to empty.

@@ -9,7 +9,7 @@ import pytest
 
 from instruments.drivers.ngi_n83624_can import MOST_CURRENT, NgiN83624Can
 from instruments.roles import BatteryEmulator, CellTable, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.drivers.foxbms_node import Node
 from tests.instruments.scripted import FakeTime
 

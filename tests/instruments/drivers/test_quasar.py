@@ -9,7 +9,7 @@ import pytest
 
 from instruments.drivers.quasar import Quasar
 from instruments.roles import Charger, ChargerState, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import Serve
 
 Said = tuple[str, str]

@@ -6,7 +6,7 @@ import pytest
 
 from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, Wire
 
 

@@ -14,7 +14,7 @@ from can.interfaces.virtual import VirtualBus
 from instruments.roles import InstrumentFault
 from instruments.wires import can as wire
 from instruments.wires.can import CanSession, written
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 from tests.instruments.scripted import FakeTime, Transcript
 
 SETTINGS = {"interface": "virtual", "channel": "shared"}

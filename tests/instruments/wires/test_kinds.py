@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from instruments.roles import InstrumentFault
+from instruments.wires.context import InstrumentLink, LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import InstrumentLink, LinkContext, Session
+from instruments.wires.session import Session
 from tests.instruments.scripted import Serve
 
 BINARY = LinkProfile(timeout=0.5, framing=lambda _profile: pytest.fail("nothing is framed on a link that is refused"))

@@ -20,9 +20,10 @@ from instruments.drivers.foxbms.layout import REQUEST
 from instruments.drivers.ngi_n83624 import NgiN83624
 from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import BmsMode, InstrumentFault, Scanned
+from instruments.wires.context import InstrumentLink, LinkContext
 from instruments.wires.lifetime import Lifetime
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import InstrumentLink, LinkContext, Session
+from instruments.wires.session import Session
 from tests.instruments.scripted import RESOURCE, OpenSession, Serve, Wire
 
 CLOSED = r"was closed: the bench is in its safe state; open a new one"

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from instruments.roles import InstrumentFault
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
 from instruments.wires.modbus import ModbusRefused, ModbusRtu, ModbusTcp, Registers
-from instruments.wires.session import LinkContext, Session
+from instruments.wires.session import Session
 from tests.instruments.scripted import Serve, Transcript
 
 RTU, TCP = (LinkProfile(timeout=5.0, framing=framing) for framing in (ModbusRtu, ModbusTcp))

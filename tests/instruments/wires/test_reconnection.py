@@ -13,7 +13,7 @@ from instruments.drivers.ea_psb10000 import EaPsb10000
 from instruments.drivers.ngi_n83624 import NgiN83624
 from instruments.drivers.weiss_simserv import WeissSimServ
 from instruments.roles import Expecting, InstrumentFault, Scanned
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Serve, Transcript, Wire
 
 SEP = "\xb6"

@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instruments.roles import Identity, InstrumentFault
-from instruments.wires.links import ErrorQueue, LinkProfile
-from instruments.wires.session import LinkContext, Session, adapted, last_digit, parse_number
+from instruments.wires.context import LinkContext
+from instruments.wires.links import ErrorQueue, LinkProfile, adapted
+from instruments.wires.numbers import last_digit, parse_number
+from instruments.wires.session import Session
 from tests.instruments.scripted import RESOURCE, FakeTime, OpenSession, Serve, Transcript, Wire
 
 

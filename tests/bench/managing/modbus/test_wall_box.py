@@ -8,7 +8,7 @@ from bench.clock import WallClock
 from bench.managing.modbus.link import ModbusLink
 from instruments.drivers.quasar import Quasar
 from instruments.roles import ChargerState
-from instruments.wires.session import InstrumentLink, LinkContext
+from instruments.wires.context import InstrumentLink, LinkContext
 from tests.bench.managing.clients import line, read, seen, served, sunspec, until, write
 
 

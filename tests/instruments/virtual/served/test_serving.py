@@ -21,8 +21,9 @@ from instruments.virtual.served.ends import TcpEnd
 from instruments.virtual.served.log import ServeLog
 from instruments.virtual.served.serving import MOST_UNSENT, Wire
 from instruments.virtual.wires.exchange import CanChannel
+from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
-from instruments.wires.session import LinkContext, Session
+from instruments.wires.session import Session
 from tests.instruments.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
 from tests.instruments.virtual.serving_bench import Served, lines, serve_by_hand
 

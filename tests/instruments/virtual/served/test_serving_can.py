@@ -22,7 +22,7 @@ from instruments.virtual import World, open_world, serve_world
 from instruments.virtual.served.serving import Server
 from instruments.virtual.served.socketcand import LONGEST, SocketcandClient, frame, parsed
 from instruments.virtual.wires.exchange import CanChannel
-from instruments.wires.session import LinkContext
+from instruments.wires.context import LinkContext
 from tests.instruments.drivers.foxbms_node import interface_of
 from tests.instruments.virtual.conftest import CELL, LINKS, SIMULATORS
 from tests.instruments.virtual.serving_bench import HandClock
