@@ -35,12 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
-def _turn(item: pytest.Item) -> int:
-    """When a test's file is begun, of those that `tox` hands out one by one: the last ones should be small.
+def _turn(item: pytest.Item) -> tuple[int, float]:
+    """When a test's file is begun, of those that `tox` hands out one by one: the longest first, the last ones small.
 
     Who waits for real time does it best beside others that wait.
     """
-    return next((turn for turn, name in enumerate(("real_time", "dear")) if item.get_closest_marker(name)), 2)
+    for turn, name in enumerate(("real_time", "dear")):
+        if (marker := item.get_closest_marker(name)) is not None:
+            return turn, -sum(marker.args)
+    return 2, 0.0
 
 
 @pytest.fixture(scope="module")

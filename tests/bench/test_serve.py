@@ -28,7 +28,7 @@ from instruments.wires.links import LinkProfile
 from instruments.wires.session import Session
 from tests.bench.cli_support import ROOT, packbench, packbench_here
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.real_time(35)
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 

@@ -11,7 +11,10 @@ import pytest
 from tests.bench.cli_support import packbench
 from tests.bench.session_support import Project
 
-pytestmark = [pytest.mark.skipif(os.name != "posix", reason="these signals and shells are POSIX's"), pytest.mark.dear]
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="these signals and shells are POSIX's"),
+    pytest.mark.dear(120),
+]
 
 PASSES = """
 def test_passes(bench):

@@ -18,7 +18,7 @@ from campaign.scenario import instant
 from campaign.virtual import Witness
 from instruments.virtual import World, open_world
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.real_time(40)
 
 ROOT = Path(__file__).parents[2]
 

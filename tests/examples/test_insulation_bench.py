@@ -22,7 +22,7 @@ EXAMPLE = ROOT / "examples" / "insulation_bench"
 BIN = "Scripts" if os.name == "nt" else "bin"
 TOOLS = ("pytest-timeout", "pytest-xdist")
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("installed"), pytest.mark.dear]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("installed"), pytest.mark.dear(80)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tests.foreign.acts import CHARGE, during_charge, is_off
 from tests.foreign.rig import Rig
 from tests.foreign.session import session
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time]
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time(55)]
 
 
 # --- blame ------------------------------------------------------------------------------------------------------------

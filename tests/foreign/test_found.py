@@ -15,7 +15,7 @@ from tests.foreign.acts import CHARGE, LONG, charging, during_charge, is_off, li
 from tests.foreign.rig import Rig
 from tests.foreign.session import session
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time]
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time(160)]
 
 
 # --- the bench as it is found -----------------------------------------------------------------------------------------

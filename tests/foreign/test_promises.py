@@ -18,7 +18,7 @@ from tests.foreign.acts import CHARGE, during_charge, is_off, opened_under_load
 from tests.foreign.rig import Rig
 from tests.foreign.session import Session, session
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time]
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time(190)]
 
 
 def test_a_healthy_charge_passes_and_ends_off(rig: Rig, tmp_path: Path) -> None:

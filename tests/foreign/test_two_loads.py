@@ -9,7 +9,7 @@ import pytest
 from tests.foreign.rig import RigWithTwoLoads, running
 from tests.foreign.session import Session, session
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time]
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"), pytest.mark.real_time(50)]
 
 DISCHARGE = """
 def test_discharge(bench):

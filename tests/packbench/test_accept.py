@@ -16,7 +16,7 @@ from reports.tables import rows_of
 from tests.bench.cli_support import Answer, packbench
 from tests.bench.session_support import Project
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.dear(90)
 
 SERIAL = "VIRTUAL-LFP-24S-0001"
 PLACE = ("discharge capacity", "C/3", 25.0)

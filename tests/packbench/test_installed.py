@@ -28,7 +28,7 @@ def test_resistance(run_scenario, require):
     require(kpi.dc_resistance(run_scenario(Soak(25), Pulse("1C", duration=18)), "pulse"), temperature=25.0)
 """
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.dear]
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.dear(90)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.dear(90)
 
 ROOT = Path(__file__).parents[2]
 SHORT = "from packbench import Rest, elapsed\nSHORT = Rest(until=elapsed(seconds=10))\n"

@@ -20,7 +20,7 @@ from bench.testing import TestBench
 from bench.verdicts import InputError
 from reports.decidable import Bench, doubts
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.dear(65)
 
 LARGE = {"simulator": "ea-psb10000", "model": "PSB 10200-420", "voltage": 200, "current": 420, "power": 30000}
 ROOT = Path(__file__).parents[2]

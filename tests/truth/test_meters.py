@@ -27,7 +27,7 @@ from truth.suite import Suite, exact
 from truth.tables.meters import COUNTER, LEAST, Table, collected, counters, coverage, told, wrong
 from truth.witness import Witness
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.dear(55)
 
 SEEDS = range(4)
 PACK = load_pack("lfp-24s")[0]

@@ -30,7 +30,7 @@ from reports import kpi
 from reports.recording import Recording
 from tests.bench.cli_support import CAPACITY, DISCHARGE, discharge_rows, packbench_here, record
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.dear(30)
 
 OLD = Path(__file__).parents[2] / "recordings"
 COLUMNS = (TEST_TIME, STEP, "Voltage / V")

@@ -38,7 +38,7 @@ from instruments.wires import kinds
 from tests.bench.cli_support import Change, packbench_here
 from tests.bench.fakes import FakeBms, FakeChamber, FakeSupply, Plant
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.real_time(65)
 
 OFF = {"supply": "OUTP OFF", "load": "LOAD OFF", "emulator": "OUTP:ONOFF 0"}
 

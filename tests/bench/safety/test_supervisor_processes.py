@@ -13,7 +13,7 @@ from bench.verdicts import BenchInUse, ExitStatus
 from tests.bench.rig import CHARGE, HANG, Listener, Rig, ended
 from tests.bench.supervisor_support import wait_until_locked
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.real_time(85)
 
 # --- without a word -----------------------------------------------------------------------------------------------
 

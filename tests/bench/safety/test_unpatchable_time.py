@@ -25,7 +25,7 @@ from bench.safety.timelimit import OutOfTime, in_time
 from bench.verdicts import BenchInUse
 from tests.bench.rig import ROOT, Rig, ended
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.real_time(35)
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 FUNCTIONS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "clock_gettime")

@@ -16,7 +16,7 @@ from tests.bench.supervisor_support import PATIENCE
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="stops and forks processes as POSIX does"),
-    pytest.mark.real_time,
+    pytest.mark.real_time(40),
 ]
 
 # --- a supervisor that does not watch -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium"),
     pytest.mark.skipif(sys.platform == "win32", reason="sends no such signals"),
-    pytest.mark.real_time,
+    pytest.mark.real_time(45),
 ]
 LONG = """
 from packbench import AskOperator, Charge, Discharge, elapsed
