@@ -115,7 +115,7 @@ def test_binary_frames_do_not_go_over_a_resource_that_carries_lines(context: Lin
 def test_what_a_link_needs_is_imported_before_it_is_opened(link: InstrumentLink, library: str) -> None:
     """In a process of its own, as a supervisor's is: nothing else has imported it there."""
     program = (
-        "import sys; from instruments.wires.session import InstrumentLink\n"
+        "import sys; from instruments.wires.context import InstrumentLink\n"
         f"link = InstrumentLink({link.resource!r}, {link.can!r})\n"
         f"assert {library!r} not in sys.modules\n"
         f"link.kind.prepare('@py'); sys.exit({library!r} not in sys.modules)"
