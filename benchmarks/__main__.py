@@ -14,6 +14,7 @@ from benchmarks import (
     loop,
     managing,
     maps,
+    meters,
     models,
     nightly,
     nights,
@@ -32,7 +33,7 @@ BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         loop, against, bytecodes, guard, recorder, profile, models, start_up, same_bytes, nightly, nights, latency,
-        live, opening, supervisor, wheel, judging, driving, maps, wires, managing, adversary, report,
+        live, opening, supervisor, wheel, judging, driving, maps, wires, managing, adversary, report, meters,
     )
 }  # fmt: skip
 

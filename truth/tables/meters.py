@@ -25,7 +25,7 @@ from scipy.stats import beta, t
 from bench.verdicts import Verdict
 from reports.recording import Floats
 from truth.figures import DECIDED, Figure, counters_of, figures_of, truth_of
-from truth.suite import Suite, exact
+from truth.suite import PARTS, Suite, exact
 
 SEEDS = 20
 STATION = "virtual-module"
@@ -142,9 +142,9 @@ def counters(runs: Sequence[Path]) -> dict[str, float]:
     return {f"{folder.name[7:]}: {step}": off for folder in runs for step, off in counters_of(truth_of(folder)).items()}
 
 
-def main(_data: Path | None = None, seeds: int = SEEDS) -> bool:
+def main(_data: Path | None = None, seeds: int = SEEDS, parts: Mapping[str, tuple[str, ...]] = PARTS) -> bool:
     """Record what is missing, and print the table; whether all of it is as good as it should be."""
-    suite, ideal = Suite(STATION, KEPT), Suite(STATION, KEPT / "exact", changes=exact)
+    suite, ideal = Suite(STATION, KEPT, parts), Suite(STATION, KEPT / "exact", parts, exact)
     suite.record(range(seeds))
     ideal.record([0])
     recorded = suite.benches(range(seeds))
