@@ -50,7 +50,7 @@ class Accuracy:
     def __post_init__(self) -> None:
         """Refuse a share of a range that is not stated; raises `ValueError`, one sentence."""
         if (self.span or self.span_per_kelvin) and self.full_scale == inf:
-            raise ValueError(f"an accuracy of {100 * self.span:g} % of range needs the range: give its full scale")
+            raise ValueError(f"an accuracy of {_of_range(self)} needs the range: give its full scale")
         if self.digits and not self.resolution:
             raise ValueError(f"an accuracy of {self.digits:g} digits needs what a digit is: give the resolution")
 
@@ -93,6 +93,12 @@ class Accuracy:
         """From what was stored; what a later version has added is left out."""
         known = {key: value for key, value in stored.items() if key in _DEFAULTS}
         return cls(**{**known, **({"holds": tuple(known["holds"])} if "holds" in known else {})})
+
+
+def _of_range(accuracy: Accuracy) -> str:
+    """The share of a range that somebody has given, in words."""
+    shares = (accuracy.span, "of range"), (accuracy.span_per_kelvin, "of range per K")
+    return " and ".join(f"{100 * share:g} % {what}" for share, what in shares if share)
 
 
 _DEFAULTS: Mapping[str, Any] = {name: spec.default for name, spec in Accuracy.__dataclass_fields__.items()}

@@ -7,6 +7,7 @@ roles are `instruments.roles`, wires are `instruments.wires.session`.
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from math import ceil, isfinite
 from typing import Any, ClassVar, Protocol, Self
 
 from instruments.roles import Identity, Instrument, InstrumentFault, SetPointRejected
@@ -138,6 +139,12 @@ class Setting:
                 f"{name}: {self.quantity} {value:g} {self.unit} is outside {at_least:g} to {at_most:g} "
                 f"{self.unit}; nothing was sent, correct the set point or use another instrument"
             )
+
+    def rounded_up(self, name: str, value: float, at_most: int, at_least: int = 0) -> int:
+        """The next whole number from `value` on; raises `SetPointRejected` unless that is within the limits."""
+        whole = ceil(value) if isfinite(value) else value
+        self.check(name, whole, at_most, at_least)
+        return int(whole)
 
     def write(self, session: Session, value: float) -> None:
         """Send the set point (SI)."""

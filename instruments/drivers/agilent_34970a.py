@@ -46,9 +46,9 @@ class Agilent34970a(VisaDriver):
         channels: Sequence[int] = (101,),
         thermocouple: str = "K",
     ) -> None:
-        numbers = tuple(channels)
+        numbers = tuple(channels) if isinstance(channels, Sequence) else ()
         if not numbers or list(numbers) != sorted({n for n in numbers if isinstance(n, int) and 101 <= n <= 322}):
-            raise ValueError(f"{name}: channels {list(numbers)} must be rising numbers from 101 to 322.")
+            raise ValueError(f"{name}: channels {channels!r} must be rising numbers from 101 to 322, in a list.")
         if thermocouple not in tuple("BEJKNRST"):
             raise ValueError(f"{name}: thermocouple {thermocouple!r} must be one of B, E, J, K, N, R, S, T.")
         patience = self.profile.timeout + READING_TIME * len(numbers) if timeout is None else timeout

@@ -5,6 +5,8 @@ quotes them: ovenctl of Solarflare, basil of Bonn (`binder_mk53.py`), and code o
 differ is said. Alarms are at addresses that ovenctl has found by trying. Tried on the simulator only.
 """
 
+from math import nan
+
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, SetPointRejected
 from instruments.wires.context import LinkContext
@@ -89,11 +91,9 @@ class BinderMb1(VisaDriver):
         self._registers.request(AIR, 2)
 
     def collect(self) -> tuple[float, float]:
-        """Air and set point, degC."""
+        """Air and set point, degC; `nan` for a set point that was being changed meanwhile and is not known."""
         air = self._registers.as_float(self._registers.collect())
-        if self._set_point is None:
-            raise InstrumentFault(f"{self.name} was asked for an answer before anything was requested; request first")
-        return air, self._set_point
+        return air, nan if self._set_point is None else self._set_point
 
     def set_temperature(self, temperature: float, ramp: float | None = None) -> None:
         """Drive the air to `temperature` degC as fast as the chamber can; raises `SetPointRejected` for a ramp."""

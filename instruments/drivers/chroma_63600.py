@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -15,6 +16,7 @@ from instruments.driver import Setting, VisaDriver
 from instruments.roles import TERMINALS, InstrumentFault, Protections, Ratings, SetPointRejected
 from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.numbers import check_whole
 
 CURRENT = Setting("discharging current", "CURR:STAT:L1", "A", "A")
 LOAD_OFF_VOLTAGE = Setting("load-off voltage", "CONF:VOLT:OFF", "V", "V")
@@ -77,8 +79,11 @@ class Chroma63600(VisaDriver):
         ratings: Sequence[float] | None = None,
         off_voltage: bool = False,
     ) -> None:
-        if ratings is not None and (len(ratings) != 3 or min(ratings) <= 0):
-            raise ValueError(f"{name}: ratings {list(ratings)} must be voltage V, current A, power W, all above 0.")
+        check_whole(name, "channel", channel)
+        if channel < 1:
+            raise ValueError(f"{name}: channel {channel!r} is none; channels count from 1.")
+        if ratings is not None and not _are_ratings(ratings):
+            raise ValueError(f"{name}: ratings {ratings!r} must be voltage V, current A, power W, all above 0.")
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout)
         self._channel = channel
         self._stated = ratings
@@ -141,7 +146,7 @@ class Chroma63600(VisaDriver):
             ("over-current threshold", over_current),
             ("over-power threshold", over_power),
         ):
-            if value <= 0:
+            if not value > 0:
                 raise SetPointRejected(f"{self.name}: {quantity} {value:g} is not above 0; nothing was sent")
 
         def arm() -> None:
@@ -159,7 +164,7 @@ class Chroma63600(VisaDriver):
         CURRENT.check(self.name, current, rating.current)
         LOAD_OFF_VOLTAGE.check(self.name, voltage, rating.voltage)
         at_most = rating.power if power is None else power
-        if current * voltage > at_most:
+        if not current * voltage <= at_most:
             raise SetPointRejected(
                 f"{self.name}: {current:g} A above {voltage:g} V is more than {at_most:g} W; "
                 "nothing was sent, lower the current or raise the power limit"
@@ -205,7 +210,7 @@ class Chroma63600(VisaDriver):
 
     def alarms(self) -> tuple[str, ...]:
         """Conditions of the channel that stand now."""
-        condition = int(self._session.query_number("STAT:CHAN:COND?"))
+        condition = self._session.query_whole("STAT:CHAN:COND?")
         return tuple(text for bit, text in STATUS.items() if condition >> bit & 1)
 
     def _farewell(self) -> None:
@@ -276,6 +281,13 @@ class Chroma63600(VisaDriver):
             reasons = "; ".join((*self.alarms(), *self._session.errors())) or "it gives no reason"
             raise InstrumentFault(f"{self.name} did not switch its input on ({reasons}); check its wiring")
         self._on = True
+
+
+def _are_ratings(given: object) -> bool:
+    """Whether a station file has given three numbers above 0."""
+    if not isinstance(given, Sequence) or len(given) != 3:
+        return False
+    return all(isinstance(each, int | float) and 0 < each < inf for each in given)
 
 
 def _stated(share: float, full_scale: float) -> Accuracy:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -199,8 +198,8 @@ class EaPsb10000(VisaDriver):
         When it runs out the supply leaves remote control, and only `POW:STAG:AFT:REM OFF` (p58) makes it switch its
         output off as well: that is set and read back too. The supply keeps all of it after `close`.
         """
-        seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
-        WATCHDOG.check(self.name, seconds, most, least)
+        least, most = WATCHDOG_RANGE
+        seconds = WATCHDOG.rounded_up(self.name, silence, most, least)
 
         def arm() -> None:
             self._take_remote()
@@ -256,7 +255,7 @@ class EaPsb10000(VisaDriver):
 
     def alarms(self) -> tuple[str, ...]:
         """Alarms that stand now; reading them acknowledges nothing."""
-        condition = int(self._session.query_number("STAT:QUES:COND?"))
+        condition = self._session.query_whole("STAT:QUES:COND?")
         return tuple(text for bit, text in ALARMS.items() if condition >> bit & 1)
 
     def _farewell(self) -> None:

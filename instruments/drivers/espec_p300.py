@@ -12,6 +12,7 @@ from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault, SetPointRejected
 from instruments.wires.context import LinkContext
 from instruments.wires.links import LinkProfile
+from instruments.wires.numbers import check_whole
 
 SET_POINT = Setting("air temperature", "TEMP, S", "degC")
 _DECIMAL = 0.051
@@ -62,8 +63,10 @@ class EspecP300(VisaDriver):
         address: int | None = None,
         baud_rate: int = BAUD_RATE,
     ) -> None:
-        if address is not None and not 1 <= address <= 16:
-            raise ValueError(f"{name}: address {address!r} is outside 1 to 16; leave it out on RS-232C.")
+        if address is not None:
+            check_whole(name, "address", address)
+            if not 1 <= address <= 16:
+                raise ValueError(f"{name}: address {address!r} is outside 1 to 16; leave it out on RS-232C.")
         self._prefix = "" if address is None else f"{address},"
         profile = replace(self.profile, baud_rate=baud_rate)
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout, profile=profile)

@@ -11,7 +11,7 @@ read them (IN_SP_13, IN_SP_08); the page that has them was not at hand. Tried on
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from math import ceil, floor, nan
+from math import ceil, floor, isfinite, nan
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -85,6 +85,8 @@ class LaudaIntegral(VisaDriver):
     ) -> None:
         if not flow_limit > 0:
             raise ValueError(f"{name}: flow_limit {flow_limit!r} is no flow; give the L/min of its flow controller.")
+        if not isfinite(rest_temperature):
+            raise ValueError(f"{name}: rest_temperature {rest_temperature!r} is no temperature; give degC.")
         profile = replace(self.profile, baud_rate=baud_rate)
         super().__init__(resource, context, name=name, gap=gap, timeout=timeout, profile=profile)
         self._flow_limit, self._return_probe, self._rest = flow_limit, return_probe, rest_temperature
@@ -208,8 +210,8 @@ class LaudaIntegral(VisaDriver):
         When it runs out everything stands (alarm 22); a unit whose Safe Mode was activated at its panel goes on at the
         rest temperature instead.
         """
-        seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
-        WATCHDOG.check(self.name, seconds, most, least)
+        least, most = WATCHDOG_RANGE
+        seconds = WATCHDOG.rounded_up(self.name, silence, most, least)
         self._ask(f"OUT_SP_07_{self._rest:.2f}")
         self._set(WATCHDOG, seconds, f"{seconds}")
         self._watched = True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
-from math import isclose
+from math import inf, isclose
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -17,6 +17,7 @@ from instruments.driver import Setting, VisaDriver
 from instruments.roles import ROWS_AT_ONCE, CellTable, Channel, InstrumentFault, Protections, SetPointRejected
 from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
+from instruments.wires.numbers import check_whole
 from instruments.wording import nearest
 
 SOC_MODE = 3  # 6.3, OUTPut<n>:MODE
@@ -48,13 +49,20 @@ class CellLimits:
     over_power: float | None = None
 
     @classmethod
-    def of(cls, name: str, limits: Mapping[str, float]) -> "CellLimits":
-        """Read the option of a station file. Raises `ValueError` for an unknown key."""
+    def of(cls, name: str, limits: Mapping[str, float | None]) -> "CellLimits":
+        """Read the option of a station file. Raises `ValueError` for an unknown key, or what is no limit."""
         known = [each.name for each in fields(cls)]
-        for key in limits:
+        if not isinstance(limits, Mapping):
+            raise ValueError(f"{name}: limits {limits!r} must name each limit; allowed: {', '.join(known)}.")
+        for key, value in limits.items():
             if key not in known:
                 raise ValueError(f"{name}: limits has no {key!r}; {nearest(key, known)}.")
-        return cls(**limits)
+            if value is None and key != "current":
+                continue
+            if not isinstance(value, int | float) or not 0 < value < inf:
+                raise ValueError(f"{name}: limits.{key} {value!r} must be a number above 0.")
+        arguments: dict[str, Any] = dict(limits)
+        return cls(**arguments)
 
     def thresholds(self) -> tuple[tuple[Setting, float | None], ...]:
         """Return each threshold with its setting."""
@@ -89,9 +97,10 @@ class NgiN83624(VisaDriver):
         gap: float | None = None,
         timeout: float | None = None,
         cells: int = 24,
-        limits: Mapping[str, float] | None = None,
+        limits: Mapping[str, float | None] | None = None,
         lists: bool = True,
     ) -> None:
+        check_whole(name, "cells", cells)
         if not 1 <= cells <= 24:
             raise ValueError(f"{name}: cells {cells!r} is outside 1 to 24; an N83624 has 24 channels.")
         self._limits = CellLimits.of(name, limits or {})
@@ -196,18 +205,22 @@ class NgiN83624(VisaDriver):
 
     def alarms(self) -> tuple[str, ...]:
         """Report what each channel's protection says, e.g. `cell 7: over-voltage (ovp)`."""
-        message = f"OUTP:STAT?{_list(self._cells)}"
-        states = self._session.numbers(message, self._session.query(message), len(self._cells))
+        states = self._wholes(f"OUTP:STAT?{_list(self._cells)}")
         return tuple(
             f"cell {cell}: {text}"
             for cell, state in zip(self._cells, states, strict=True)
             for bit, text in STATUS.items()
-            if int(state) >> bit & 1
+            if state >> bit & 1
         )
 
     def _states(self) -> list[bool]:
-        message = f"OUTP:ONOFF?{_list(self._cells)}"
-        return [bool(state) for state in self._session.numbers(message, self._session.query(message), len(self._cells))]
+        return [bool(state) for state in self._wholes(f"OUTP:ONOFF?{_list(self._cells)}")]
+
+    def _wholes(self, message: str) -> list[int]:
+        """Ask for a whole number of each channel."""
+        reply = self._session.query(message)
+        values = self._session.numbers(message, reply, len(self._cells))
+        return [self._session.whole(message, reply, value) for value in values]
 
     def _still_on(self) -> list[int]:
         return [cell for cell, on in zip(self._cells, self._states(), strict=True) if on]
@@ -269,6 +282,11 @@ class NgiN83624(VisaDriver):
                 f"{self.name}: tables have {sorted(lengths)} rows; nothing was sent, "
                 f"give every column of every cell one common length of 2 to {MAX_ROWS}"
             )
+        for number, cell in enumerate(cells, start=1):
+            if cell.flaw:
+                raise SetPointRejected(
+                    f"{self.name}: the table of cell {number} is none, {cell.flaw}; nothing was sent"
+                )
 
 
 @cache

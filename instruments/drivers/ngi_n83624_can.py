@@ -16,6 +16,7 @@ from instruments.driver import refuse_unknown_options
 from instruments.roles import CellTable, Channel, Identity, InstrumentFault, SetPointRejected
 from instruments.wires.can import CanSession
 from instruments.wires.context import InstrumentLink, LinkContext
+from instruments.wires.numbers import check_whole
 
 if TYPE_CHECKING:
     from can import Message
@@ -127,6 +128,8 @@ class NgiN83624Can:
         cycle: float = 0.1,
         current_limit: float = 4.0,
     ) -> None:
+        check_whole(name, "cells", cells)
+        check_whole(name, "unit", unit)
         _refuse(name, "cells", cells, 1, CHANNELS, "")
         _refuse(name, "unit", unit, 1, MOST_UNITS, "")
         _refuse(name, "cycle", cycle, 0.06, 60.0, " s")
@@ -311,10 +314,14 @@ class NgiN83624Can:
                     "column one common length of 2 or more"
                 )
             highest, lowest = max(table.voltage), min(table.voltage)
-            if not (lowest >= 0.0 and highest <= MOST_VOLTAGE):
+            if lowest < 0.0 or highest > MOST_VOLTAGE:
                 raise SetPointRejected(
                     f"{self.name}: the table of cell {number} goes from {lowest:g} to {highest:g} V, a channel from "
                     f"0 to {MOST_VOLTAGE:g} V; nothing was sent"
+                )
+            if table.flaw:
+                raise SetPointRejected(
+                    f"{self.name}: the table of cell {number} is none, {table.flaw}; nothing was sent"
                 )
 
     # ---- frames ----

@@ -8,7 +8,7 @@ the simulator only.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil, inf, isfinite, nan
+from math import inf, isfinite, nan
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -227,8 +227,8 @@ class Quasar(VisaDriver):
 
         That takes control of it: under its user's it would ignore this without a word as well.
         """
-        seconds, (least, most) = ceil(silence), WATCHDOG_RANGE
-        _WATCHDOG.check(self.name, seconds, most, least)
+        least, most = WATCHDOG_RANGE
+        seconds = _WATCHDOG.rounded_up(self.name, silence, most, least)
         self._take_control()
         self._registers.write(IDLE_TIMEOUT, seconds)
         held = self._registers.read(IDLE_TIMEOUT)[0]

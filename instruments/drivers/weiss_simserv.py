@@ -6,6 +6,7 @@ where it matters. Tried on the simulator only.
 """
 
 from functools import cached_property
+from math import nan
 
 from instruments.driver import Setting, VisaDriver
 from instruments.roles import CHAMBER_AIR, Identity, InstrumentFault
@@ -82,12 +83,12 @@ class WeissSimServ(VisaDriver):
         self._session.request(self._ask_air)
 
     def collect(self) -> tuple[float, float]:
-        """Air and set point, degC."""
+        """Air and set point, degC; `nan` for a set point that was being changed meanwhile and is not known."""
         reply = self._session.collect()
         code, _, data = reply.partition(_PART)
-        if code != "1" or self._set_point is None:
+        if code != "1":
             raise self._refused(self._ask_air, reply)
-        return self._session.number(self._ask_air, data), self._set_point
+        return self._session.number(self._ask_air, data), nan if self._set_point is None else self._set_point
 
     def set_temperature(self, temperature: float, ramp: float | None = None) -> None:
         """Drive the air to `temperature` degC at `ramp` K/min up or down; starts manual mode when idle."""
@@ -121,9 +122,9 @@ class WeissSimServ(VisaDriver):
         """Return the text of the first active alarm, empty when there is none."""
         if not self._status() & 8:
             return ""
-        for message in range(1, int(self._number("17002")) + 1):
-            is_alarm = int(self._number("17005", message)) == 1
-            if is_alarm and int(self._number("17009", message)) == 1:
+        for message in range(1, self._whole("17002") + 1):
+            is_alarm = self._whole("17005", message) == 1
+            if is_alarm and self._whole("17009", message) == 1:
                 return self._ask("17007", message)
         return "an alarm stands, its text is only on the chamber's panel"
 
@@ -133,7 +134,7 @@ class WeissSimServ(VisaDriver):
 
     def _status(self) -> int:
         """Status bits: 2 running, 4 warning, 8 alarm."""
-        return int(self._number("10012"))
+        return self._whole("10012")
 
     def _set_ramp(self, rate: float) -> None:
         if rate == self._ramp:
@@ -149,6 +150,10 @@ class WeissSimServ(VisaDriver):
             return parse_number(data)
         except ValueError as error:
             raise self._session.unexpected(_message(command, *arguments), data, str(error)) from error
+
+    def _whole(self, command: str, *arguments: object) -> int:
+        value = self._number(command, *arguments)
+        return self._session.whole(_message(command, *arguments), f"{value:g}", value)
 
     def _ask(self, command: str, *arguments: object) -> str:
         message = _message(command, *arguments)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import Protocol, runtime_checkable
 
 
@@ -18,6 +20,16 @@ class CellTable:
     resistance: Sequence[float]
     capacity: float
     initial: float
+
+    @property
+    def flaw(self) -> str:
+        """What nobody could emulate of it, as a clause; empty where nothing is wrong."""
+        if not all(low < high for low, high in pairwise(self.state_of_charge)):
+            return "its states of charge do not rise: give each row more than the one before"
+        numbers = (*self.state_of_charge, *self.voltage, *self.resistance, self.capacity, self.initial)
+        if not all(0.0 <= each < inf for each in numbers):
+            return "it has a value that is no number from 0 on"
+        return ""
 
 
 @runtime_checkable

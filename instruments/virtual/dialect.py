@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property
+from math import prod
 from random import Random
 from typing import Any
 
@@ -200,8 +201,23 @@ class Instrument(Part, ABC):
         return self.swap("handle", lambda healthy: lambda m: healthy(m) if passes(m) else self.agree())
 
     def miscalibrate(self, quantity: str, gain: float, offset: float = 0.0) -> Repair:
-        """Read a quantity by a factor and an offset (in its unit) wrong."""
-        key = self.QUANTITIES[quantity]
-        healthy = self._meters[key]
-        self._meters[key] = replace(healthy, gain=healthy.gain * gain, offset=healthy.offset + offset)
-        return partial(self._meters.__setitem__, key, healthy)
+        """Read a quantity by a factor and an offset (in its unit) wrong, beside what it is wrong by already."""
+        key, wrong = self.QUANTITIES[quantity], object()
+        healthy, errors = self._wrongs.setdefault(key, (self._meters[key], {}))
+
+        def read_wrong() -> None:
+            gains, offsets = zip((1.0, 0.0), *errors.values(), strict=True)
+            self._meters[key] = replace(healthy, gain=healthy.gain * prod(gains), offset=healthy.offset + sum(offsets))
+
+        def end() -> None:
+            if errors.pop(wrong, None) is not None:
+                read_wrong()
+
+        errors[wrong] = gain, offset
+        read_wrong()
+        return end
+
+    @cached_property
+    def _wrongs(self) -> dict[Any, tuple[Meter, dict[object, tuple[float, float]]]]:
+        """By the key of a meter: how it reads by itself, and what it is wrong by."""
+        return {}

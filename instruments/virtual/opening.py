@@ -6,8 +6,9 @@ Everything wrong in the settings is a ValueError of one sentence, before anythin
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
+from math import inf
 from random import Random
 from typing import Annotated, Any, cast
 from zlib import crc32
@@ -31,6 +32,7 @@ from models.cell import CellParameters, load_cell
 from models.construction import Construction
 from models.grid.charger import Charger
 from models.steps import StepTable
+from models.string import Spread
 
 SECTION = {"simulators", "soc", "temperature", "spread", "plant", "specimens"}
 ACCURACY = 0.0002  # of reading: a calibrated bench instrument
@@ -139,7 +141,7 @@ class _Section:
             simulated,
             soc,
             _number(settings, "temperature", 25.0, -60.0, 120.0),
-            settings.get("spread", {}),
+            _spread(settings.get("spread", {})),
             plant,
             settings.get("specimens"),
         )
@@ -323,6 +325,15 @@ def _number(settings: Mapping[str, Any], key: str, default: float, low: float, h
     if not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"virtual.{key} is {value!r}: give a number from {low:g} to {high:g}")
     return float(value)
+
+
+def _spread(given: Mapping[str, Any]) -> Mapping[str, float]:
+    """Standard deviations of `models.string.Spread` by name; raises ValueError for one that it does not have."""
+    _check_keys(given, [each.name for each in fields(Spread)], "virtual.spread")
+    for key, value in given.items():
+        if not isinstance(value, int | float) or not 0.0 <= value < inf:
+            raise ValueError(f"virtual.spread.{key} is {value!r}: give a standard deviation, 0 or more")
+    return given
 
 
 def _check_keys(found: Mapping[str, Any], allowed: Collection[str], place: str) -> None:

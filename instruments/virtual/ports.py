@@ -52,6 +52,8 @@ class _AtNode(Port, Generic[Stage]):
     def __init__(self, owner: Terminal[Stage]) -> None:
         self.owner: Terminal[Stage] = owner
         self.stage: Any = owner.port
+        self._between_them: list[StuckStage | DeadStage] = []
+        """Defects that lie between the instrument and its node; the newest counts."""
 
     def replace(self, stage: Stage) -> None:
         """A defect: another power stage, which the instrument switches and sets from now on."""
@@ -66,10 +68,13 @@ class _AtNode(Port, Generic[Stage]):
         return self._between(DeadStage(self.owner.port))
 
     def _between(self, stage: StuckStage | DeadStage) -> Callable[[], None]:
+        self._between_them.append(stage)
         self.stage = stage
 
         def repair() -> None:
-            self.stage = self.owner.port
+            if stage in self._between_them:
+                self._between_them.remove(stage)
+                self.stage = self._between_them[-1] if self._between_them else self.owner.port
 
         return repair
 

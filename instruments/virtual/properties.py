@@ -4,7 +4,8 @@ The leak from a pack to its case is one: a BMS measures it, an insulation tester
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import nan
 
 
 @dataclass(slots=True)
@@ -14,13 +15,22 @@ class Property:
     name: str
     unit: str
     value: float
+    _before: float = field(default=nan, init=False, repr=False, compare=False)
+    _changes: dict[object, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def change(self, value: float) -> Callable[[], None]:
-        """Have another value from now on. How that is ended."""
-        before, self.value = self.value, value
+        """Have another value from now on. How that is ended.
+
+        Of several the newest that lasts counts, in whatever order they end.
+        """
+        if not self._changes:
+            self._before = self.value
+        change = object()
+        self._changes[change] = self.value = value
 
         def restore() -> None:
-            self.value = before
+            if self._changes.pop(change, None) is not None:
+                self.value = next(reversed(self._changes.values()), self._before)
 
         return restore
 

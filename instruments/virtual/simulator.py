@@ -120,6 +120,17 @@ class Place:
         return self.bus
 
 
+class _Layer:
+    """One change of a method: what it stands on is the method itself, or the change before while that lasts."""
+
+    def __init__(self, below: Callable[..., Any]) -> None:
+        self.below, self.change = below, below
+
+    def healthy(self, *arguments: Any, **named: Any) -> Any:
+        """What this one was put in the place of."""
+        return self.below(*arguments, **named)
+
+
 class Part:
     """A simulator that stands in a world: base of every instrument and node.
 
@@ -147,9 +158,28 @@ class Part:
         """The world closes."""
 
     def swap(self, method: str, change: Callable[[Any], Any]) -> Repair:
-        """A defect: something else in the place of a method of this one specimen. How it is ended."""
-        vars(self)[method] = change(getattr(self, method))
-        return lambda: vars(self).pop(method, None)
+        """A defect: something else in the place of a method of this one specimen. How it is ended.
+
+        Of several in one place each lasts until it is ended itself, in whatever order that happens.
+        """
+        layers: list[_Layer] = vars(self).setdefault("_layers", {}).setdefault(method, [])
+        layer = _Layer(getattr(self, method))
+        layer.change = vars(self)[method] = change(layer.healthy)
+        layers.append(layer)
+
+        def end() -> None:
+            if layer not in layers:
+                return
+            above = layers.index(layer) + 1
+            if above < len(layers):
+                layers[above].below = layer.below
+            elif above > 1:
+                vars(self)[method] = layers[-2].change
+            else:
+                vars(self).pop(method, None)
+            layers.remove(layer)
+
+        return end
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,10 @@ def _prepare_serial(_visa_library: str) -> None:
 def _open_tcp(address: str, _visa_library: str, profile: LinkProfile, now: Now) -> Link:
     from instruments.wires.streams import SocketStream, StreamLink, TcpConnection
 
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         host, port = parts.hostname, parts.port
-    except ValueError:  # a port that is no number, or none of 16 bits
+    except ValueError:  # a port that is no number, or none of 16 bits; half a pair of brackets
         host = port = None
     if not host or not port:
         raise ValueError(f"{address} has no host and port; write tcp://host:port, such as tcp://192.168.0.5:502")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from instruments.roles import InstrumentFault
 from instruments.wires.links import LinkProfile
+from instruments.wires.numbers import check_whole
 from instruments.wires.session import Session
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _meant_as_busy(exceptions: Mapping[int, str]) -> frozenset[int]:
 
 def check_unit(name: str, unit: int) -> None:
     """Raise `ValueError` for an address that no Modbus device can have; asked before its link is opened."""
+    check_whole(name, "unit", unit)
     if not 1 <= unit <= 247:
         raise ValueError(f"{name}: unit {unit!r} is outside 1 to 247, the addresses of Modbus devices.")
 

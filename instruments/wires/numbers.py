@@ -1,10 +1,13 @@
 """Numbers as instruments write them: with a unit or without, with a prefix, and how well they are known."""
 
 import re
-from math import nan
+from math import isinf, nan
 
 SCPI_INFINITY = 9.9e37
 """SCPI-1999 vol. 1, 7.2.1.4 and 7.2.1.5: 9.9E37 stands for infinity, 9.91E37 for not a number."""
+
+LONGEST_EXPONENT = 9
+"""Characters of an exponent that is read: no float needs half as many."""
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([kMmuµ]?)([^\d\s,;]*)\s*")
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3, "u": 1e-6, "µ": 1e-6}
@@ -36,7 +39,10 @@ def _prefixed_number(text: str, unit: str) -> float:
 
 
 def last_digit(text: str, unit: str = "") -> float:
-    """Weigh the last digit of a number as text, in `unit`: `20.45V` is known to 0.01 V."""
+    """Weigh the last digit of a number as text, in `unit`: `20.45V` is known to 0.01 V.
+
+    0 for what is no number, or one beyond all measure: then nothing is forgiven.
+    """
     match = _NUMBER.fullmatch(text)
     if match is None:
         return 0.0
@@ -45,4 +51,13 @@ def last_digit(text: str, unit: str = "") -> float:
         prefix = ""
     mantissa, _, exponent = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    return _PREFIXES[prefix] * 10.0 ** (int(exponent or 0) - decimals)
+    if len(exponent) > LONGEST_EXPONENT:
+        return 0.0
+    weight = _PREFIXES[prefix] * float(f"1e{int(exponent or 0) - decimals}")
+    return 0.0 if isinf(weight) else weight
+
+
+def check_whole(name: str, option: str, value: object) -> None:
+    """Raise `ValueError`, one sentence, for an option of an instrument that is no whole number."""
+    if type(value) is not int:
+        raise ValueError(f"{name}: {option} {value!r} must be a whole number.")

@@ -212,6 +212,11 @@ class Session:
         """Query one number in `unit`; see `parse_number`."""
         return self.number(message, self.query(message), unit)
 
+    def query_whole(self, message: str) -> int:
+        """Query a whole number, such as a register of status bits."""
+        reply = self.query(message)
+        return self.whole(message, reply, self.number(message, reply))
+
     def query_switch(self, message: str) -> bool:
         """Query whether something is on: ON or OFF, 1 or 0, in letters of either case (SCPI-1999 vol. 1, 7.3)."""
         reply = self.query(message)
@@ -226,6 +231,12 @@ class Session:
             return parse_number(reply, unit)
         except ValueError as error:
             raise self.unexpected(message, reply, str(error)) from error
+
+    def whole(self, message: str, reply: str, value: float) -> int:
+        """A number that was read in `reply` as a whole one, or the fault that names what was asked."""
+        if not value.is_integer():
+            raise self.unexpected(message, reply, "a whole number was expected")
+        return int(value)
 
     def numbers(
         self, message: str, reply: str, count: int, separator: str = ",", units: Sequence[str] = ()

@@ -41,7 +41,9 @@ def test_digits_are_counts_of_the_display() -> None:
     [
         ({"span": 0.001}, "needs the range"),
         ({"digits": 2}, "give the resolution"),
-        ({"span_per_kelvin": 1e-5}, "range"),
+        ({"span": 0.001}, r"an accuracy of 0\.1 % of range needs the range: give its full scale"),
+        ({"span_per_kelvin": 1e-5}, r"an accuracy of 0\.001 % of range per K needs the range"),
+        ({"span": 0.001, "span_per_kelvin": 1e-5}, r"of 0\.1 % of range and 0\.001 % of range per K needs"),
     ],
 )
 def test_a_share_of_what_is_not_stated_is_refused(wrong: dict[str, float], says: str) -> None:

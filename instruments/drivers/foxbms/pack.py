@@ -52,7 +52,7 @@ class Makeup:
         for key in said:
             if key not in MOST:
                 raise ValueError(f"{name}: pack has no {key!r}; {nearest(str(key), MOST)}.")
-        made = cls(**said)
+        made = cls(**{key: value for key, value in said.items() if value is not None})
         made.check(name)
         return made
 

@@ -153,6 +153,10 @@ class _Reader:
         at, lasting, every = self._times(defect_kind, when) if at_sign else (0.0, inf, inf)
         for kind, value in zip(kinds, values, strict=False):
             if kind == "after s":
+                if when.partition("+")[0]:
+                    raise ValueError(
+                        f"defect {self.text!r} says twice when it begins: leave {':' + value!r} or {'@' + when!r} out"
+                    )
                 at = self._number(value, at_least=0.0)
             else:
                 self.parts.append(self._part(name, kind, value))

@@ -44,7 +44,7 @@ class ControlConversation:
         wanted = f"write one JSON object with one of {', '.join(DONE)} and a list of defects"
         try:
             found: Any = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"a control line is no JSON: {wanted}") from error
         if not isinstance(found, dict) or len(found) != 1 or not found.keys() <= DONE.keys():
             raise ValueError(f"a control line is {line.decode(errors='replace')[:80]!r}: {wanted}")

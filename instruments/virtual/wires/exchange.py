@@ -274,7 +274,7 @@ class Exchange:
     def hang_up(self, address: str, *, for_good: bool) -> None:
         """Cut every line to an address; until `restore`, with `for_good`, no new one comes about."""
         socket = self._sockets[canonical(address)]
-        socket.reachable = not for_good
+        socket.reachable = socket.reachable and not for_good
         for line in socket.lines:
             line.unplug()
         socket.lines.clear()
@@ -320,7 +320,7 @@ def canonical(address: str) -> str:
     if "://" in address:
         return address.partition("?")[0].rstrip("/").upper()
     try:
-        return str(rname.ResourceName.from_string(address)).upper()
+        return str(rname.ResourceName.from_string(address.upper())).upper()
     except ValueError as error:
         raise ValueError(
             f"{address!r} is no VISA resource name and no URL: write one like 'TCPIP::supply::5025::SOCKET' or 'packbench://supply'"

@@ -77,5 +77,5 @@ def _line(url: str) -> Line:
     except Ambiguous as error:
         raise SerialException(str(error)) from error
     if line is None:
-        raise SerialException(f"no virtual instrument at {url!r}: known are {', '.join(addresses(world))}")
+        raise SerialException(f"no virtual instrument at {url!r}: known are {', '.join(addresses(world)) or 'none'}")
     return line

@@ -79,8 +79,8 @@ def test_the_identity(wire: Wire, open_logger: Open) -> None:
     assert str(open_logger().identify()) == "HEWLETT-PACKARD 34970A 0"
 
 
-@pytest.mark.parametrize("channels", [[], [102, 101], [101, 101], [1], [101.5], ["101"]])
-def test_channels_that_are_none(open_logger: Open, channels: list[object]) -> None:
+@pytest.mark.parametrize("channels", [[], [102, 101], [101, 101], [1], [323], [101.5], ["101"], 101, "101", None])
+def test_channels_that_are_none(open_logger: Open, channels: object) -> None:
     with pytest.raises(ValueError, match=r"temperatures: channels .* must be rising numbers from 101 to 322"):
         open_logger(channels=channels)
 

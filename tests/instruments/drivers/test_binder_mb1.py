@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from math import inf, isnan, nan
 
 import pytest
 
@@ -184,3 +185,25 @@ def test_a_chamber_that_answers_is_a_binder(chamber: Open) -> None:
 def test_a_wrong_option_is_refused(chamber: Open, options: dict[str, object], text: str) -> None:
     with pytest.raises(ValueError, match=f"chamber.*{text}"):
         chamber(**options)
+
+
+def test_a_set_point_that_was_refused_while_a_scan_was_on_its_way_is_not_known(chamber: Open) -> None:
+    scan = reading("10 77", 25.0), reading("11 A9", 24.8)
+    driver = chamber(*scan, *programming(40.0), MANUAL, MANUAL, reading("10 77", 25.0))
+    driver.request()
+    with pytest.raises(SetPointRejected, match="chamber kept air temperature at 25 degC when 40 degC was sent"):
+        driver.set_temperature(40.0)
+    air, set_point = driver.collect()
+    assert air == pytest.approx(24.8)
+    assert isnan(set_point)
+
+
+def test_a_scan_that_nobody_asked_for_is_a_sentence(chamber: Open) -> None:
+    with pytest.raises(InstrumentFault, match=r"chamber .*was asked for an answer before anything was requested"):
+        chamber().collect()
+
+
+@pytest.mark.parametrize("temperature", [nan, inf, -inf])
+def test_what_is_no_temperature_is_not_sent(chamber: Open, temperature: float) -> None:
+    with pytest.raises(SetPointRejected, match="is outside -40 to 180 degC; nothing was sent"):
+        chamber().set_temperature(temperature)

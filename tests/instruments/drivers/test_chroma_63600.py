@@ -1,6 +1,7 @@
 """The Chroma 63600 as transcripts."""
 
 from collections.abc import Callable
+from math import inf, nan
 
 import pytest
 
@@ -241,3 +242,114 @@ def test_after_a_lost_link_the_channel_and_its_settings_are_sent_again(wire: Wir
     load.sink_off()
     load.discharge(2.3, 48.0)
     load.close()
+
+
+@pytest.mark.parametrize(
+    ("current", "voltage", "power", "text"),
+    [
+        (nan, 48.0, None, "discharging current nan A is outside 0 to 60 A"),
+        (1.0, nan, None, "load-off voltage nan V is outside"),
+        (1.0, 48.0, nan, "1 A above 48 V is more than nan W"),
+        (1.0, 48.0, -90.0, "1 A above 48 V is more than -90 W"),
+        (-1.0, 48.0, None, "discharging current -1 A is outside"),
+    ],
+)
+def test_what_is_no_set_point_is_never_sent(
+    open_load: Open, current: float, voltage: float, power: float | None, text: str
+) -> None:
+    with pytest.raises(SetPointRejected, match=f"load: {text}"):
+        open_load().discharge(current, voltage, power)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "text"),
+    [
+        ((-1.0, 5.0, 400.0), "load-off voltage -1 V is outside 0 to 150 V"),
+        ((nan, 5.0, 400.0), "load-off voltage nan V is outside"),
+        ((48.0, 0.0, 400.0), "over-current threshold 0 is not above 0; nothing was sent"),
+        ((48.0, nan, 400.0), "over-current threshold nan is not above 0; nothing was sent"),
+        ((48.0, 5.0, -1.0), "over-power threshold -1 is not above 0; nothing was sent"),
+        ((48.0, 5.0, nan), "over-power threshold nan is not above 0; nothing was sent"),
+    ],
+)
+def test_a_threshold_that_is_none_is_refused_though_it_has_none_to_program(
+    open_load: Open, thresholds: tuple[float, float, float], text: str
+) -> None:
+    with pytest.raises(SetPointRejected, match=f"load: {text}"):
+        open_load().protect_sink(*thresholds)
+
+
+@pytest.mark.parametrize("ratings", [400, "400", [80.0, 80.0, "400"], (80.0, nan, 400.0), (80.0, inf, 400.0), {}])
+def test_ratings_that_are_no_three_numbers_are_one_sentence(open_load: Open, ratings: object) -> None:
+    with pytest.raises(ValueError, match=r"load: ratings .* must be voltage V, current A, power W, all above 0"):
+        open_load(ratings=ratings)
+
+
+@pytest.mark.parametrize("condition", ["9.9E37", "1.5", "nan"])
+def test_a_condition_that_is_no_whole_number_is_a_fault_of_the_load(
+    wire: Wire, open_load: Open, condition: str
+) -> None:
+    wire.expect(("STAT:CHAN:COND?", condition))
+    with pytest.raises(InstrumentFault, match=f"'{condition}' to 'STAT:CHAN:COND\\?': a whole number was expected"):
+        open_load().alarms()
+
+
+@pytest.mark.parametrize(
+    ("condition", "alarms"),
+    [
+        ("0", ()),
+        ("1", ("over-temperature (OTP)",)),
+        ("+136", ("over-power (OPP)", "fan failure (FAN)")),
+        ("512", ()),  # a bit that the manual does not have
+    ],
+)
+def test_its_conditions_are_told_in_words(wire: Wire, open_load: Open, condition: str, alarms: tuple[str, ...]) -> None:
+    wire.expect(("STAT:CHAN:COND?", condition))
+    assert open_load().alarms() == alarms
+
+
+@pytest.fixture
+def reconnected(wire: Wire, open_load: Open) -> Chroma63600:
+    """A load that was switched on, and has measured since its connection was made anew."""
+    wire.expect(*START, ("MEAS:VOLT?;:MEAS:CURR?", None))
+    wire.expect(("CHAN 1", None), ("MEAS:VOLT?;:MEAS:CURR?", "80.0000;2.3000"))
+    load = open_load()
+    load.discharge(2.3, 48.0)
+    load.request()
+    with pytest.raises(InstrumentFault, match="did not answer"):
+        load.collect()
+    load.request()
+    assert load.collect()[1] == -2.3
+    return load
+
+
+def test_an_input_that_was_found_off_after_a_lost_connection_is_not_switched_on_again(
+    wire: Wire, reconnected: Chroma63600
+) -> None:
+    """Whatever switched it off, a protection or a hand, is not overruled."""
+    wire.expect(("LOAD?", "OFF"), ("LOAD OFF", None))
+    with pytest.raises(InstrumentFault, match="load was told to switch its input on, and it is off since"):
+        reconnected.discharge(2.3, 48.0)
+    reconnected.close()
+
+
+@pytest.mark.parametrize(("held", "change"), [("ccm", ()), ("CRH", (("LOAD OFF", None), ("MODE CCM", None)))])
+def test_an_input_that_is_still_on_after_a_lost_connection_keeps_its_range_if_it_is_one(
+    wire: Wire, reconnected: Chroma63600, held: str, change: tuple[Exchange, ...]
+) -> None:
+    """A change of range would interrupt the current; in another mode there is no current to be kept."""
+    wire.expect(("LOAD?", "ON"), ("MODE?", held), *change)
+    wire.expect(("CURR:STAT:L1 2.3", None), ("CURR:STAT:L1?", "2.3000"))
+    wire.expect(*((("LOAD ON", None), ("LOAD?", "ON")) if change else ()), ("LOAD OFF", None))
+    reconnected.discharge(2.3, 48.0)
+    reconnected.close()
+
+
+@pytest.mark.parametrize(
+    ("channel", "text"),
+    [(0, "channel 0 is none; channels count from 1"), (-1, "channel -1 is none"), ("1", "channel '1' must be a whole")],
+)
+def test_a_channel_that_no_mainframe_has_is_refused(wire: Wire, open_load: Open, channel: object, text: str) -> None:
+    with pytest.raises(ValueError, match=f"load: {text}"):
+        open_load(channel=channel)
+    assert wire.opened == 0

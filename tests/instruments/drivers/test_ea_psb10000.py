@@ -1,6 +1,7 @@
 """The EA PSB as transcripts: what is sent, in which order, and what is made of the answers."""
 
 from collections.abc import Callable
+from math import inf, nan
 
 import pytest
 
@@ -511,7 +512,7 @@ def test_a_watchdog_that_reads_back_otherwise_is_a_fault(
         open_supply().arm_watchdog(10)
 
 
-@pytest.mark.parametrize("silence", [0.0, 36000.5])
+@pytest.mark.parametrize("silence", [0.0, 36000.5, inf, nan])
 def test_a_watchdog_time_that_the_supply_does_not_have_is_not_sent(
     wire: Wire, open_supply: Open, silence: float
 ) -> None:
@@ -577,3 +578,12 @@ def test_closing_after_a_lost_link_still_switches_off(wire: Wire, open_supply: O
     with pytest.raises(InstrumentFault):
         supply.collect()
     supply.close()
+
+
+@pytest.mark.parametrize("condition", ["9.9E37", "2.5", "nan"])
+def test_a_condition_that_is_no_whole_number_is_a_fault_of_the_supply(
+    wire: Wire, open_supply: Open, condition: str
+) -> None:
+    wire.expect(("STAT:QUES:COND?", condition))
+    with pytest.raises(InstrumentFault, match="'STAT:QUES:COND\\?': a whole number was expected"):
+        open_supply().alarms()

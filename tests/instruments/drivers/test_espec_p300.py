@@ -151,6 +151,9 @@ def test_a_scan_that_is_no_scan_is_a_fault(wire: Wire, open_chamber: Open, reply
     ("options", "text"),
     [
         ({"address": 17}, "address 17 is outside 1 to 16"),
+        ({"address": 0}, "address 0 is outside 1 to 16; leave it out on RS-232C"),
+        ({"address": 1.5}, r"address 1\.5 must be a whole number"),
+        ({"address": True}, "address True must be a whole number"),
         ({"adress": 1}, r"no option 'adress'; did you mean 'address'"),
     ],
 )

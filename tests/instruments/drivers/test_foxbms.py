@@ -1,7 +1,7 @@
 """The BMS node: frames computed by hand from the foxBMS layout, over python-can's own virtual bus."""
 
 from collections.abc import Callable
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 
 import can
@@ -244,6 +244,9 @@ def test_a_bus_that_is_not_there(context: LinkContext) -> None:
         (InstrumentLink(can=BUS), {"positive_curent": "charge"}, "did you mean 'positive_current'"),
         (InstrumentLink(can=BUS), {"positive_current": "up"}, "must be 'charge' or 'discharge'"),
         (InstrumentLink(can=BUS), {"opens_when_silent": 0}, "opens_when_silent 0 must be a time in s"),
+        (InstrumentLink(can=BUS), {"opens_when_silent": "2"}, "opens_when_silent '2' must be a time in s"),
+        (InstrumentLink(can=BUS), {"opens_when_silent": nan}, "opens_when_silent nan must be a time in s"),
+        (InstrumentLink(can=BUS), {"balancing": nan}, "balancing nan must be true or false"),
         (InstrumentLink(can=BUS), {"cyclic_request": True}, "needs a clock that calls back"),
         (
             InstrumentLink(can=BUS),
@@ -271,6 +274,13 @@ def test_wrong_station_entries(
 ) -> None:
     with pytest.raises(ValueError, match=text):
         FoxBms.open(link, context, "bms", options)
+
+
+def test_a_key_of_the_pack_without_a_value_is_one_that_was_left_out(node: can.BusABC, context: LinkContext) -> None:
+    options = {"pack": {"modules": None, "cells": 2, "sensors": None}}
+    driver = FoxBms.open(InstrumentLink(can=BUS), context, "bms", options)
+    assert [channel.name for channel in driver.channels[-2:]] == ["cell 1", "cell 2"]
+    driver.close()
 
 
 # --- the database --------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The LAUDA Integral as transcripts: its manuals' own examples, the errors of their tables, and what it may ignore."""
 
 from collections.abc import Callable
-from math import isnan
+from math import inf, isnan, nan
 
 import pytest
 
@@ -193,7 +193,7 @@ def test_limits_are_set_towards_each_other_in_whole_degrees(wire: Wire, open_uni
 def test_its_watchdog_is_armed_in_whole_seconds_and_taken_back(wire: Wire, open_unit: Open) -> None:
     """LRZ 926 p20 and 21: 1 to 60 s, 0 is off; its safe set point is set with it."""
     unit = open_unit(rest_temperature=22.0)
-    for beyond in (0.0, 61.0):
+    for beyond in (0.0, 61.0, inf, nan):
         with pytest.raises(SetPointRejected, match="communication timeout"):
             unit.arm_watchdog(beyond)
     wire.expect(said("OUT_SP_07_22.00", "OK"), said("OUT_SP_08_17", "OK"), said("IN_SP_08", "17.00"))
@@ -202,8 +202,11 @@ def test_its_watchdog_is_armed_in_whole_seconds_and_taken_back(wire: Wire, open_
     unit.close()
 
 
-def test_a_flow_controller_without_a_flow_is_refused(open_unit: Open) -> None:
+def test_a_flow_or_a_temperature_that_is_none_is_refused(open_unit: Open) -> None:
     with pytest.raises(ValueError, match="flow_limit 0 is no flow"):
         open_unit(flow_limit=0)
+    for rest in (nan, inf):
+        with pytest.raises(ValueError, match=f"coolant: rest_temperature {rest} is no temperature; give degC"):
+            open_unit(rest_temperature=rest)
     with pytest.raises(ValueError, match="no option 'flow_limt'"):
         open_unit(flow_limt=10)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 
 import pytest
 
@@ -180,6 +181,21 @@ def test_another_temperature_rewrites_only_the_resistance(wire: Wire, open_emula
         ([TABLE], "1 tables for 2 cells"),
         ([TABLE, replace(TABLE, voltage=(3.0, 4.0))], r"tables have \[2, 3\] rows"),
         ([CellTable((0.5,), (4.0,), (1e-3,), 1.0, 0.5)] * 2, r"tables have \[1\] rows"),
+        (
+            [replace(TABLE, state_of_charge=(0.0, 0.5, 0.5))] * 2,
+            "table of cell 1 is none, its states of charge do",
+        ),
+        (
+            [TABLE, replace(TABLE, state_of_charge=(0.0, nan, 1.0))],
+            "table of cell 2 is none, its states of charge do",
+        ),
+        (
+            [TABLE, replace(TABLE, state_of_charge=(1.0, 0.5, 0.0))],
+            "table of cell 2 is none, its states of charge do",
+        ),
+        ([replace(TABLE, voltage=(3.0, nan, 5.0))] * 2, "table of cell 1 is none, it has a value that is no number"),
+        ([TABLE, replace(TABLE, resistance=(1e-3, -1e-3, 1e-3))], "table of cell 2 is none, it has a value"),
+        ([TABLE, replace(TABLE, initial=nan)], "table of cell 2 is none, it has a value"),
         ([CellTable((0.5,) * 201, (4.0,) * 201, (1e-3,) * 201, 1.0, 0.5)] * 2, r"tables have \[201\] rows"),
     ],
 )
@@ -219,6 +235,14 @@ def test_reading_channels_on_switches_nothing_off_that_nobody_told_off(wire: Wir
     [
         ({"cells": 25}, "emulator: cells 25 is outside 1 to 24"),
         ({"limits": {"overvoltage": 4.5}}, "did you mean 'over_voltage'"),
+        ({"limits": {"current": -5.0}}, r"emulator: limits\.current -5\.0 must be a number above 0"),
+        ({"limits": {"current": None}}, r"emulator: limits\.current None must be a number above 0"),
+        ({"limits": {"over_voltage": nan}}, r"emulator: limits\.over_voltage nan must be a number above 0"),
+        ({"limits": {"over_power": "30"}}, r"emulator: limits\.over_power '30' must be a number above 0"),
+        ({"limits": 5}, "emulator: limits 5 must name each limit; allowed: current, over_voltage"),
+        ({"cells": 2.0}, r"emulator: cells 2\.0 must be a whole number"),
+        ({"cells": "2"}, "emulator: cells '2' must be a whole number"),
+        ({"cells": 0}, "emulator: cells 0 is outside 1 to 24"),
         ({"cell": 2}, "did you mean 'cells'"),
     ],
 )
@@ -233,3 +257,23 @@ def test_its_own_pace_is_slow(wire: Wire, context: LinkContext, clock: FakeTime)
     emulator.emulator_off()
     emulator.emulator_is_off()
     assert clock.slept == pytest.approx([0.3])
+
+
+@pytest.mark.parametrize("state", ["9.9E37", "nan", "0.5"])
+def test_a_state_that_is_no_whole_number_proves_nothing_off(wire: Wire, open_emulator: Open, state: str) -> None:
+    wire.expect(("OUTP:ONOFF?(@1,2)", f"0,{state}"))
+    with pytest.raises(InstrumentFault, match="a whole number was expected"):
+        open_emulator().emulator_is_off()
+
+
+def test_alarms_are_told_by_cell_and_a_channel_that_is_only_on_has_none(wire: Wire, open_emulator: Open) -> None:
+    wire.expect(("OUTP:STAT?(@1,2)", "1,19"), ("OUTP:STAT?(@1,2)", "1,9.9E37"))
+    emulator = open_emulator()
+    assert emulator.alarms() == ("cell 2: over-voltage (ovp)", "cell 2: over-temperature (otp)")
+    with pytest.raises(InstrumentFault, match="a whole number was expected"):
+        emulator.alarms()
+
+
+def test_a_limit_without_a_value_leaves_what_is_set(wire: Wire, open_emulator: Open) -> None:
+    wire.expect(*UPLOAD, *SWITCH_ON)
+    open_emulator(limits={"current": 1.0, "over_voltage": None}).emulate([TABLE, TABLE])

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import inf, nan
 
 import can
 import pytest
@@ -297,6 +298,10 @@ def test_cells_that_were_switched_off_are_played_no_more(open_unit: Open, unit: 
         ([TABLE, TABLE, replace(TABLE, voltage=(3.0, 4.0))], r"the table of cell 3 has \[2, 3\] rows"),
         ([replace(TABLE, voltage=(3.0, 3.5, 6.1))] * 3, r"cell 1 goes from 3 to 6\.1 V, a channel from 0 to 6 V"),
         ([replace(TABLE, voltage=(-0.1, 3.5, 4.0))] * 3, r"cell 1 goes from -0\.1 to 4 V"),
+        ([TABLE, replace(TABLE, voltage=(3.0, nan, 4.0)), TABLE], "table of cell 2 is none, it has a value that is no"),
+        ([replace(TABLE, voltage=(nan, 3.5, 4.0))] * 3, "table of cell 1 is none, it has a value that is no number"),
+        ([replace(TABLE, state_of_charge=(0.0, 0.5, 0.5))] * 3, "table of cell 1 is none, its states of charge do not"),
+        ([replace(TABLE, capacity=inf)] * 3, "table of cell 1 is none, it has a value that is no number"),
     ],
 )
 def test_an_unfit_table_is_refused_before_anything_is_sent(
@@ -390,6 +395,8 @@ def test_frames_of_others_are_left_out(open_unit: Open, node: Node, unit: Unit) 
     ("options", "text"),
     [
         ({"cells": 25}, "cells 25 is outside 1 to 24"),
+        ({"cells": 2.5}, r"cells 2\.5 must be a whole number"),
+        ({"unit": "1"}, "unit '1' must be a whole number"),
         ({"unit": 171}, "unit 171 is outside 1 to 170"),
         ({"cycle": 0.01}, r"cycle 0\.01 is outside 0\.06 to 60 s"),
         ({"current_limit": 5.0}, rf"current_limit 5\.0 is outside 0 to {MOST_CURRENT:g} A"),

@@ -3,7 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from math import isnan, nan
+from math import inf, isnan, nan
 
 import pytest
 
@@ -205,8 +205,9 @@ def test_its_idle_timeout_is_armed_in_whole_seconds_and_read_back(box: Open) -> 
     assert box(*REMOTE, takes(88, 13), holds(88, 13)).arm_watchdog(12.2) == 13.0
     with pytest.raises(SetPointRejected, match="box kept idle timeout at 0 s when 13 s was sent"):
         box(*REMOTE, takes(88, 13), holds(88, 0)).arm_watchdog(13.0)
-    with pytest.raises(SetPointRejected, match="outside 1 to 3600 s; nothing was sent"):
-        box().arm_watchdog(4000.0)
+    for beyond in (4000.0, inf, nan):
+        with pytest.raises(SetPointRejected, match="outside 1 to 3600 s; nothing was sent"):
+            box().arm_watchdog(beyond)
 
 
 @pytest.mark.parametrize(

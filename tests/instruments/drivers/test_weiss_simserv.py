@@ -1,6 +1,7 @@
 """The SimServ chamber as transcripts of its bytes."""
 
 from collections.abc import Callable
+from math import inf, isnan, nan
 
 import pytest
 
@@ -168,3 +169,58 @@ def test_something_that_is_no_chamber(wire: Wire, open_chamber: Open) -> None:
     wire.expect(*[(ask(99997, which), b"-5\r\n") for which in (1, 3, 5)])
     with pytest.raises(InstrumentFault, match="does not tell what it is"):
         open_chamber().identify()
+
+
+def test_a_set_point_that_was_refused_while_a_scan_was_on_its_way_is_not_known(wire: Wire, open_chamber: Open) -> None:
+    """The air was measured all the same: nothing is wrong with the scan."""
+    wire.expect((ask(11002, 1), told("25.0")), (ask(11004, 1), told("24.8")), *LIMITS, *RAMP_OFF)
+    wire.expect((ask(11001, 1, "40.0"), told()), (ask(11002, 1), told("25.0")))
+    chamber = open_chamber()
+    chamber.request()
+    with pytest.raises(SetPointRejected, match="chamber kept air temperature at 25 degC when 40 degC was sent"):
+        chamber.set_temperature(40.0)
+    air, set_point = chamber.collect()
+    assert air == 24.8
+    assert isnan(set_point)
+
+
+def test_a_scan_that_nobody_asked_for_is_a_sentence(open_chamber: Open) -> None:
+    with pytest.raises(InstrumentFault, match=r"chamber .*was asked for an answer before anything was requested"):
+        open_chamber().collect()
+
+
+@pytest.mark.parametrize("status", ["9.9E37", "nan", "3.5", "1e400"])
+def test_a_status_that_is_no_whole_number_is_a_fault_of_the_chamber(
+    wire: Wire, open_chamber: Open, status: str
+) -> None:
+    wire.expect((ask(10012), told(status)))
+    with pytest.raises(InstrumentFault, match=r"chamber .*answered .* to '10012.*': a whole number was expected"):
+        open_chamber().chamber_is_resting()
+
+
+def test_messages_that_are_over_are_no_alarm(wire: Wire, open_chamber: Open) -> None:
+    """Of three one is a warning, one was acknowledged, and the third stands."""
+    wire.expect((ask(10012), told("9")), (ask(17002), told("3")), (ask(17005, 1), told("2")))
+    wire.expect((ask(17005, 2), told("1")), (ask(17009, 2), told("0")))
+    wire.expect((ask(17005, 3), told("1")), (ask(17009, 3), told("1")), (ask(17007, 3), told("Door open")))
+    assert open_chamber().alarm() == "Door open"
+
+
+@pytest.mark.parametrize("ramp", [nan, inf, 100.1])
+def test_a_ramp_that_no_chamber_can_do_is_never_sent(wire: Wire, open_chamber: Open, ramp: float) -> None:
+    wire.expect(*LIMITS)
+    with pytest.raises(SetPointRejected, match=r"chamber: ramp .* is outside 0 to 100 K/min; nothing was sent"):
+        open_chamber().set_temperature(25.0, ramp)
+
+
+def test_after_a_lost_connection_everything_is_asked_and_set_anew(wire: Wire, open_chamber: Open) -> None:
+    """The chamber may have been restarted: neither ramp nor set point is taken for what it was."""
+    wire.expect(*LIMITS, *RAMP_OFF, (ask(11001, 1, "40.0"), told()), (ask(11002, 1), told("40.0")))
+    wire.expect((ask(10012), told("3")), (ask(11004, 1), None))
+    wire.expect(*RAMP_OFF, (ask(11001, 1, "40.0"), told()), (ask(11002, 1), told("40.0")), (ask(10012), told("3")))
+    chamber = open_chamber()
+    chamber.set_temperature(40.0)
+    chamber.request()
+    with pytest.raises(InstrumentFault, match="did not answer"):
+        chamber.collect()
+    chamber.set_temperature(40.0)

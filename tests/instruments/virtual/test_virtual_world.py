@@ -1,6 +1,7 @@
 """The world: time, determinism, plants, defects, and what it says about wrong settings."""
 
 from collections.abc import Callable
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,14 @@ def test_ill_formed_defects_are_one_sentence(open_bench: OpenBench, defect: str,
         ({"sock": 0.3}, "unknown key 'sock' in virtual; did you mean 'soc'"),
         ({"soc": 1.5}, "virtual.soc is 1.5: give a number from 0 to 1"),
         ({"temperature": "warm"}, "virtual.temperature is 'warm'"),
+        ({"soc": nan}, "virtual.soc is nan: give a number from 0 to 1"),
+        ({"temperature": inf}, "virtual.temperature is inf: give a number from -60 to 120"),
+        ({"spread": {"capacitee": 0.1}}, "unknown key 'capacitee' in virtual.spread; did you mean 'capacity'"),
+        ({"spread": {"soc": "wide"}}, "virtual.spread.soc is 'wide': give a standard deviation, 0 or more"),
+        ({"spread": {"soc": nan}}, "virtual.spread.soc is nan: give a standard deviation"),
+        ({"spread": {"temperature": -1.0}}, "virtual.spread.temperature is -1.0: give a standard deviation"),
+        ({"spread": {"resistance": inf}}, "virtual.spread.resistance is inf: give a standard deviation"),
+        ({"spread": {"capacity": 0.34}}, "capacity spread 0.34; give a relative deviation from 0 to below 1/3"),
         ({"plant": "real"}, "virtual.plant is 'real': allowed are 'pack' and 'emulator'"),
         ({"plant": "emulator"}, "no simulator has an emulator port"),
         ({"simulators": {"supply": {"simulator": "ea-psb1000"}}}, "did you mean 'ea-psb10000'"),

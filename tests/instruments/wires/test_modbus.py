@@ -242,6 +242,12 @@ def test_whatever_is_answered_is_two_registers_or_a_fault(reply: bytes) -> None:
         assert reply == b"\x01\x03\x04" + b"".join(struct.pack(">H", word) for word in registers.read(0, 2))
 
 
+@pytest.mark.parametrize("unit", [1.0, 1.5, "1", None, True])
+def test_a_unit_that_is_no_whole_number_is_refused(unit: object) -> None:
+    with pytest.raises(ValueError, match=rf"chamber: unit {unit!r} must be a whole number"):
+        Registers(Said(b""), unit)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("unit", [0, 248, -1])
 def test_a_unit_that_no_device_can_have_is_refused(unit: int) -> None:
     with pytest.raises(ValueError, match=rf"chamber: unit {unit} is outside 1 to 247"):

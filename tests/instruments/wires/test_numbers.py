@@ -62,3 +62,14 @@ def test_garbage_is_a_value_error_or_a_number(text: str, unit: str) -> None:
 )
 def test_the_last_digit_tells_what_a_display_can_know(text: str, unit: str, weight: float) -> None:
     assert last_digit(text, unit) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("text", ["", "OFF", "1.2.3", "1e999", "0e999", "1e-999", "1e306kV", f"1e{'9' * 5000}", "nan"])
+def test_of_what_is_no_number_or_beyond_all_measure_no_digit_weighs_anything(text: str) -> None:
+    """A digit of infinite weight would take every set point for one that was kept."""
+    assert last_digit(text, "V") == 0.0
+
+
+@given(st.from_regex(r"[+-]?[0-9]{1,4}(\.[0-9]{0,4})?([eE][+-]?[0-9]{1,12})?[kMmuµ]?V?", fullmatch=True))
+def test_the_last_digit_of_any_number_has_a_finite_weight(text: str) -> None:
+    assert 0.0 <= last_digit(text, "V") < float("inf")

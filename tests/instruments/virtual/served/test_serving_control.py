@@ -74,6 +74,10 @@ def test_a_line_counts_once_it_is_whole(speaker: Speaker, world: World) -> None:
     ("line", "sentence"),
     [
         ("off", "a control line is no JSON: write one JSON object"),
+        pytest.param("[" * 20_000, "a control line is no JSON: write one JSON object", id="deep"),
+        ("\xff", "a control line is no JSON: write one JSON object"),
+        ("{}", "write one JSON object with one of inject, repair"),
+        ('{"inject": [1]}', "the defects of 'inject' are [1]"),
         ('["silent:supply"]', "write one JSON object with one of inject, repair"),
         ('{"inject": ["silent:supply"], "repair": []}', "write one JSON object with one of inject, repair"),
         ('{"reboot": []}', "write one JSON object with one of inject, repair"),
