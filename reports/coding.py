@@ -14,6 +14,7 @@ from reports.recording import Floats
 
 GAP = 65535  # code of a missing sample
 TOP = GAP - 1
+LARGEST = 2**31 - 1
 
 
 def column(values: Floats, finest: float = 0.0) -> dict[str, Any]:
@@ -35,9 +36,15 @@ def quantise(values: Floats, finest: float = 0.0) -> tuple[float, float, str]:
     return low, step, deflate(np.diff(codes.ravel(), prepend=np.uint16(0)).astype("<u2"))
 
 
-def pack_time(time: Floats) -> str:
-    """Milliseconds as differences of 32-bit integers: regular scans deflate to almost nothing."""
-    return whole_numbers(np.round(1000 * time).astype(np.int64))
+def ticks_of(time: Floats) -> int:
+    """Into how many parts a second is cut for times to be told in: 1000, fewer where months lie between two of them."""
+    leap = float(np.abs(np.diff(time, prepend=0.0)).max(initial=0.0))
+    return next((ticks for ticks in (1000, 100, 10) if leap * ticks < LARGEST), 1)
+
+
+def pack_time(time: Floats, ticks: int = 1000) -> str:
+    """Parts of a second as differences of 32-bit integers: regular scans deflate to almost nothing."""
+    return whole_numbers(np.round(ticks * time).astype(np.int64))
 
 
 def whole_numbers(numbers: NDArray[np.integer[Any]]) -> str:

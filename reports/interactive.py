@@ -37,10 +37,12 @@ def html(run: Recording, before: Recording | None = None, called: str = "") -> s
     names = list(dict.fromkeys(name for panel in panels for name in panel.columns))
     rows = decimate([run.column(name) for name in names], BUCKETS)
     at, moments = breaks(run, rows)
-    drawn = Drawn(run, rows, at)
+    drawn, time = Drawn(run, rows, at), np.insert(run.time[rows], at, moments)
+    ticks = coding.ticks_of(time)
     figure = {
         "count": len(rows) + len(at),
-        "time": coding.pack_time(np.insert(run.time[rows], at, moments)),
+        "ticks": ticks,
+        "time": coding.pack_time(time, ticks),
         "columns": {name: coding.column(np.insert(run.column(name)[rows], at, np.nan)) for name in names},
         "panels": [_panel(drawn, panel) for panel in panels],
         "before": before_of(drawn, panels, before, called) if before is not None else None,

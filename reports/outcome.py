@@ -145,19 +145,23 @@ def _outcome(result: Mapping[str, Any], folder: Path, end: TestEnd | None) -> Ou
 
 
 def _verdict(result: Mapping[str, Any], message: str, manifest: Mapping[str, Any]) -> str:
-    """What Allure's result and the manifest say together, where no session is known."""
-    told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(result.get("status", ""))
+    """What Allure's result and the manifest say together, where no session is known.
+
+    What a message quotes makes nothing better: a test that failed was run, and was not left open.
+    """
+    status = result.get("status", "")
+    told = {"passed": Verdict.PASS, "failed": Verdict.FAIL, "broken": Verdict.BENCH_FAULT}.get(status)
     named = [verdict for verdict in (Verdict.ABORTED, Verdict.TEST_ERROR) if f"{verdict}:" in message]
-    if "INCONCLUSIVE:" in message:
+    if status == "skipped" and "INCONCLUSIVE:" in message:
         told = Verdict.INCONCLUSIVE
+    elif status == "broken" and message.startswith(f"{NOT_RUN}:"):
+        told = None
     elif told == Verdict.BENCH_FAULT and named:
         told = named[0]
     elif told == Verdict.FAIL:
         told = next((verdict for verdict in SELDOM if f"{verdict}:" in message), told)
-    if told is None or "NOT RUN:" in message:
-        return NOT_RUN
-    recorded = manifest.get("verdict")
-    return str(worst([told, Verdict(recorded)]) if recorded in list(Verdict) else told)
+    known = [Verdict(each) for each in (told, manifest.get("verdict")) if each in list(Verdict)]
+    return NOT_RUN if told is None and worst(known) == Verdict.PASS else str(worst(known))
 
 
 def _trip(events: Path | None, manifest: Mapping[str, Any]) -> Row | None:

@@ -213,10 +213,14 @@ class Recording:
 
     def beginning(self, step: Step, seconds: float) -> Step:
         """A step as if it had ended with the first sample at or after `seconds` from its start."""
-        last = step.rows.start
-        while last < step.rows.stop - 1 and self.at(TIME, last) - step.start < seconds:
-            last = min(last + FEW, step.rows.stop - 1)
-        return replace(step, rows=slice(step.rows.start, last + 1))
+        first = step.rows.start
+        while first < step.rows.stop:
+            piece = slice(first, min(first + FEW, step.rows.stop))
+            late = np.flatnonzero(self.cut(TIME, piece) - step.start >= seconds)
+            if len(late):
+                return replace(step, rows=slice(step.rows.start, first + int(late[0]) + 1))
+            first = piece.stop
+        return step
 
     def of_type(self, *types: str) -> list[Event]:
         """Events of the given types, in order."""

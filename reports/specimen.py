@@ -40,6 +40,8 @@ def limits_of(
     )
     if measured.sense == "at_least":
         return Bounds(at_least=value.value - room, source=source)
+    if measured.sense == "within":  # on either side of nothing
+        return Bounds(-abs(value.value) - room, abs(value.value) + room, source=source)
     return Bounds(at_most=value.value + room, source=source)
 
 

@@ -12,6 +12,7 @@ from math import isfinite, isnan, nan
 from typing import Any
 
 from bench.accepted import figure_named
+from bench.plain import no_formula
 from bench.verdicts import FAILED, Measurement
 from reports.panels import readable
 
@@ -25,6 +26,8 @@ NO_LIMIT, NO_SOURCE = "no limit", "no source"
 """What is said of a figure that was asked for and nobody limits, and of a limit that the pack file gives no source."""
 NUMBER = 12
 """Letters of a cell up to which it is a number with its unit, and stays on one line."""
+SHORT, LONG = 1e3, 1e9
+"""Between which whole numbers are written out: nobody reads a power of ten."""
 COUNTS = 0.1
 """Share of the variance from which on a contribution counts."""
 
@@ -197,7 +200,7 @@ def tightest(rows: Iterable[Row]) -> Row | None:
 
 
 def quantity(value: float | None, unit: str, signed: bool = False) -> str:
-    """Write a value so that it can be read: `21.4 mV`, `98.3 %`, `47 min 15 s`, `2.262 Ah`."""
+    """Write a value so that it can be read: `21.4 mV`, `98.3 %`, `47 min 15 s`, `2.262 Ah`, `11040 W`."""
     if value is None or not isfinite(value):
         return "not measured"
     sign = "+" if signed and value > 0 else ""
@@ -205,11 +208,11 @@ def quantity(value: float | None, unit: str, signed: bool = False) -> str:
         return f"{'-' if value < 0 else sign}{readable(abs(value))}"
     if unit in MILLI and 0 < abs(value) < 0.1:
         return f"{sign}{1000 * value:.3g} m{unit}"
-    return f"{sign}{value:.4g} {unit}"
+    return f"{sign}{value:.0f} {unit}" if SHORT <= abs(value) < LONG else f"{sign}{value:.4g} {unit}"
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """Write the table for a spreadsheet, with full digits."""
+    """Write the table for a spreadsheet, with full digits; what somebody has named is text there, and no formula."""
     out = StringIO()
     table = writer(out, lineterminator="\n")
     table.writerow([
@@ -219,9 +222,9 @@ def as_csv(rows: Iterable[Row]) -> str:
     for row in rows:
         judged = row.measurement
         limits = (judged.at_least, judged.at_most) if judged else (None, None)
+        words = map(no_formula, (row.step, row.definition, row.contributions, row.source))
         table.writerow([
-            row.name, f"{row.value:.9g}", row.unit, *limits, row.uncertainty, row.verdict, row.step, row.definition,
-            row.contributions, row.source,
+            no_formula(row.name), f"{row.value:.9g}", row.unit, *limits, row.uncertainty, row.verdict, *words,
         ])  # fmt: skip
     return out.getvalue()
 

@@ -85,7 +85,7 @@ class Survey:
         self._falls = self._falls or bool((joint[1:] < joint[:-1]).any() or (numbers[1:] < numbers[:-1]).any())
         if self._steps:
             self._changes += [self.count + changed(joint), self.count + 1 + changed(numbers)]
-        self._last = numbers[-1:].copy()
+        self._last = numbers[-1:].copy() if len(numbers) else self._last  # a row group may be empty
 
     def facts(self) -> Facts:
         """All of it."""

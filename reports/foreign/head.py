@@ -12,6 +12,12 @@ LENGTH = 2**19
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 
 
+def lines_of(text: str) -> list[str]:
+    """Lines as whoever reads the records counts them: a form feed in a note, or what else is one, ends none."""
+    *lines, last = text.split("\n" if "\n" in text else "\r")
+    return [line.rstrip("\r") for line in (*lines, *([last] if last else ()))]
+
+
 @dataclass(frozen=True)
 class Head:
     """The first bytes of a file, and what can be told from them without reading the rest."""
@@ -64,7 +70,7 @@ class Head:
     @cached_property
     def lines(self) -> list[str]:
         """The first lines, without the last one of a longer file, which may be cut."""
-        lines = self.start.decode(self.encoding, errors="replace").splitlines()
+        lines = lines_of(self.start.decode(self.encoding, errors="replace"))
         return lines[:-1] if len(self.start) == LENGTH else lines
 
     def begins_with(self, *beginnings: str) -> bool:

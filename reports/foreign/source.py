@@ -33,6 +33,11 @@ UNCLEAR_TIME = "time of two fields"
 COUNTERS_AH, COUNTERS_WH = (CHARGE_AH, DISCHARGE_AH), (CHARGE_WH, DISCHARGE_WH)
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """How many, as a sentence says it: `1 record`, `1,265 records`."""
+    return f"{count:,} {one if count == 1 else several}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something in a recording that is not as it should be.

@@ -15,7 +15,7 @@ from reports.foreign import units, values
 from reports.foreign.facts import Places
 from reports.foreign.head import Head
 from reports.foreign.pieces import all_finite, missing
-from reports.foreign.source import UNCLEAR_TIME, Finding, Floats, Source
+from reports.foreign.source import UNCLEAR_TIME, Finding, Floats, Source, counted
 from reports.foreign.text import Layout, Records, is_followed_by_records, layouts_of, read_records
 
 
@@ -199,7 +199,7 @@ class TableFormat:
 
     def _read(self, head: Head, layout: Layout, places: Mapping[str, Place]) -> Source:
         self.refuse_twins(head, layout.header, places)
-        whose = _cell_columns(layout.header, places)
+        whose = cell_columns(layout.header, places)
         numbers = [each.position for each in places.values() if each.column.read is values.floats]
         texts = [each.position for each in places.values() if each.column.read is not values.floats]
         found = read_records(head, layout, numbers, [*texts, *whose, *self.blank])
@@ -208,7 +208,8 @@ class TableFormat:
             refuse_several_cells(head, layout.header[position], found.columns[position])
         source = self.made_of(head, places, found.columns)
         if found.skipped:
-            source.told.append(Finding("lines", f"{found.skipped} lines are no records and are left out."))
+            left = counted(found.skipped, "line is no record and is", "lines are no records and are")
+            source.told.append(Finding("lines", f"{left} left out."))
         return source
 
     def made_of(
@@ -265,7 +266,11 @@ def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int
 
 def _tell_lost(source: Source, place: Place, lost: int) -> None:
     if lost > 0:
-        source.told.append(Finding("lines", f"{lost} values of {place.header!r} are no numbers and are left out."))
+        one, several = (
+            f"value of {place.header!r} is no number and is",
+            f"values of {place.header!r} are no numbers and are",
+        )
+        source.told.append(Finding("lines", f"{counted(lost, one, several)} left out."))
 
 
 def _measured(places: Mapping[str, Place]) -> list[int]:
@@ -351,18 +356,22 @@ def _without_lines_of_others(found: Records, blank: Sequence[int]) -> Records:
     return found
 
 
-def _cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
+def cell_columns(header: Sequence[str], places: Mapping[str, Place]) -> list[int]:
+    """Where the columns are that say whose records these are."""
     used = {place.position for place in places.values()}
     return [n for n, cell in enumerate(header) if n not in used and units.split_header(cell)[0] in CELL_NAMES]
 
 
-def refuse_several_cells(head: Head, header: str, names: Any) -> None:
-    """Raise `InputError` where a column that says whose records these are has more than one answer."""
+def refuse_several_cells(head: Head, header: str, names: Any, rows: int | None = None) -> None:
+    """Raise `InputError` where a column that says whose records these are has more than one answer.
+
+    `rows` are how many records there are, where `names` has each answer only some of the times.
+    """
     import pyarrow.compute as pc
 
     different = [on_one_line(str(name)) for name in pc.unique(names).drop_null().to_pylist()]
     # A number that changes with nearly every record counts records, whatever its header says.
-    if 1 < len(different) <= max(2, len(names) // 5):
+    if 1 < len(different) <= max(2, (len(names) if rows is None else rows) // 5):
         shown = ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
         raise InputError(
             f"{head.path} holds records of {len(different)} cells ({on_one_line(header)}: {shown}); "
@@ -381,5 +390,6 @@ def _leave_empty_rows_out(source: Source) -> None:
         return
     known = np.isfinite(source.whole(labels.VOLTAGE)) & np.isfinite(source.whole(labels.CURRENT))
     source.columns = {label: column[known] for label, column in source.columns.items()}
-    left = int((~known).sum())
-    source.told.append(Finding("lines", f"{left} records without a voltage or a current are left out."))
+    without = "without a voltage or a current"
+    left = counted(int((~known).sum()), f"record {without} is", f"records {without} are")
+    source.told.append(Finding("lines", f"{left} left out."))

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from bench.verdicts import InputError
 from models.texttable import another_width
-from reports.foreign.head import Head
+from reports.foreign.head import Head, lines_of
 from reports.foreign.units import is_unit
 
 DELIMITERS = ("\t", ";", ",", "|")
@@ -179,10 +179,10 @@ class _Wanted:
 
 def _body(head: Head, layout: Layout) -> Callable[[], IO[bytes]]:
     """Opens the file behind its headers."""
-    if head.encoding.startswith("utf-16") or layout.quoted_lines or layout.blanks:
+    without_ends = b"\n" not in head.start  # as an old Macintosh wrote it
+    if head.encoding.startswith("utf-16") or layout.quoted_lines or layout.blanks or without_ends:
         text = head.path.read_bytes().decode(head.encoding, errors="replace")
-        lines = text.splitlines(keepends=True)[layout.line + 1 :]
-        rest = "\n".join(layout.plain(line.rstrip("\r\n")) for line in lines).encode("utf-8")
+        rest = "\n".join(map(layout.plain, lines_of(text)[layout.line + 1 :])).encode("utf-8")
         return lambda: io.BytesIO(rest)
 
     def opened() -> IO[bytes]:

@@ -5,7 +5,7 @@ import numpy as np
 from bench.verdicts import InputError
 from reports.foreign import source as labels
 from reports.foreign.pieces import Differences, all_finite, extremes, never_falls
-from reports.foreign.source import Finding, Source
+from reports.foreign.source import Finding, Source, counted
 
 DAY, HOUR = 86400.0, 3600.0
 
@@ -13,12 +13,13 @@ DAY, HOUR = 86400.0, 3600.0
 def ensure_time(source: Source) -> None:
     """Give the source a test time; raises `InputError` where it holds no time at all."""
     if source.has(labels.TIME):
-        _leave_untimed_out(source)
+        _leave_untimed_out(source, labels.TIME)
         _newest_last(source)
         _over_midnight(source)
         return
     if source.has(labels.STEP_TIME):
-        within = np.nan_to_num(source.whole(labels.STEP_TIME))
+        _leave_untimed_out(source, labels.STEP_TIME)
+        within = source.whole(labels.STEP_TIME)
         change = np.diff(within, prepend=within[:1])
         # Within a step time grows; where it falls, the next step has begun at zero.
         source.columns[labels.TIME] = np.cumsum(np.where(change < 0, within, change))
@@ -26,7 +27,7 @@ def ensure_time(source: Source) -> None:
     elif source.has(labels.WALL):
         wall = source.whole(labels.WALL)
         source.columns[labels.TIME] = wall - wall[np.isfinite(wall)][0]
-        _leave_untimed_out(source)
+        _leave_untimed_out(source, labels.TIME)
         _newest_last(source)
         source.columns[labels.TIME] = source.whole(labels.TIME) - float(source.columns[labels.TIME][0])
         source.told.append(Finding("time", "There is no time since the start: civil time is taken for it."))
@@ -53,16 +54,18 @@ def _over_midnight(source: Source) -> None:
     before, after = time[np.flatnonzero(fell) - 1], time[fell]
     if (before > DAY - HOUR).all() and (after < HOUR).all():
         source.columns[labels.TIME] = time + DAY * np.cumsum(fell)
-        text = f"Time is that of a day and begins anew at midnight, {int(fell.sum())} times: it is joined."
+        often = counted(int(fell.sum()), "time", "times")
+        text = f"Time is that of a day and begins anew at midnight, {often}: it is joined."
         source.told.append(Finding("time", text))
 
 
-def _leave_untimed_out(source: Source) -> None:
-    if all_finite(source.columns[labels.TIME]):
+def _leave_untimed_out(source: Source, label: str) -> None:
+    if all_finite(source.columns[label]):
         return
-    known = np.isfinite(source.whole(labels.TIME))
+    known = np.isfinite(source.whole(label))
     source.columns = {label: column[known] for label, column in source.columns.items()}
-    source.told.append(Finding("lines", f"{int((~known).sum())} records without a time are left out."))
+    left = counted(int((~known).sum()), "record without a time is", "records without a time are")
+    source.told.append(Finding("lines", f"{left} left out."))
     if not len(source):
         raise InputError(f"{source.path} has no record with a time that can be read.")
 

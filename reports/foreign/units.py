@@ -32,6 +32,8 @@ QUANTITIES: dict[str, dict[str, float]] = {
     "1": {"1": 1, "": 1, "#": 1},
 }  # fmt: skip
 """Factor to the unit of a column's label, by that unit and by the unit as a header may write it, in small letters."""
+MEGA = {"W": {"MW": 1e6}, "Wh": {"MWh": 1e6}}
+"""Units of large stores that are others in small letters."""
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[{]\s*(?P<unit>[^()\[\]{}]*)\s*[)\]}]\s*$")
 _CHANNEL = r"(?:ch|chan|channel|kanal|cell|zelle)"
 _BEFORE = re.compile(rf"{_CHANNEL}\s*#?(?P<number>\d{{1,3}})\s+(?P<name>.+)")
@@ -66,7 +68,8 @@ def plain_name(text: str) -> str:
 
 def factor(unit: str, to: str) -> float | None:
     """What a value in `unit` is multiplied with to be in `to`, the unit of a label; None where nobody knows."""
-    return QUANTITIES.get(to, {}).get(unit.strip().lower().replace("\u03bc", "µ"))
+    mega = MEGA.get(to, {}).get(unit.strip())
+    return QUANTITIES.get(to, {}).get(unit.strip().lower().replace("\u03bc", "µ")) if mega is None else mega
 
 
 def is_unit(text: str) -> bool:

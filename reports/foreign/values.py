@@ -79,7 +79,8 @@ _THOUSANDS = r"^[-+]?\d{1,3}(?:,\d{3})+\.\d+$"
 """A comma beside a point parts thousands, in all of the column."""
 
 
-_POINTS = r"^[-+]?\d{1,3}(?:\.\d{3})+,\d+$"
+_POINTS, _POINTED = r"^[-+]?\d{1,3}(?:\.\d{3})+,\d+$", r"^[-+]?\d{1,3}(?:\.\d{3})+(?:,\d+)?$"
+"""Points before a comma part thousands, in all of the column: beside `1.234,5` a `1.236` is 1236."""
 BLANKS = "[\u00a0\u2009\u202f]"
 
 
@@ -89,7 +90,8 @@ def _cast(column: Any) -> Any:
 
     # Thousands may be parted by blanks that are none of ASCII, or by points before a comma.
     text = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), BLANKS, "")
-    text = pc.if_else(pc.match_substring_regex(text, _POINTS), pc.replace_substring(text, ".", ""), text)
+    if pc.any(pc.match_substring_regex(text, _POINTS)).as_py():
+        text = pc.if_else(pc.match_substring_regex(text, _POINTED), pc.replace_substring(text, ".", ""), text)
     if pc.any(pc.match_substring_regex(text, _THOUSANDS)).as_py():
         text = pc.replace_substring(text, ",", "")
     commas = pc.replace_substring(text, ",", ".")

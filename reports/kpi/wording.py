@@ -11,7 +11,7 @@ from functools import cache
 from itertools import product
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
-_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?"
 PERCENT, EITHER = "percent", "|"
 
 

@@ -77,7 +77,8 @@ def _notes(since: Since) -> str:
     if since.unkept:
         told.append(f"This session does not count for later ones: {since.unkept}; `packbench report --history=all`.")
     if since.unreadable:
-        told.append(f"{since.unreadable} files of the history hold no night and were passed over.")
+        several = f"{since.unreadable} files of the history hold no night and were passed over."
+        told.append(several if since.unreadable > 1 else "1 file of the history holds no night and was passed over.")
     return "".join(f"<p><small>{escape(each)}</small></p>" for each in told)
 
 

@@ -322,7 +322,7 @@ async function drawAll() {
 async function show() {
   let sum = 0;
   const steps = new Int32Array(await inflate(figure.time)), read = {};
-  samples.time = Array.from(steps, step => (sum += step) / 1000);
+  samples.time = Array.from(steps, step => (sum += step) / figure.ticks);
   samples.of = (column, scale) => read[column + scale] ??= readColumn(figure.columns[column], scale);
   if (location.hash.includes("cells")) figure.panels.filter(panel => panel.cells).forEach(panel => shown.cells.add(panel.title));
   buttons();

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports import recording as reading
 from reports.recording import Recording, RecordingError, read_manifest
 
 STARTED = {
@@ -160,3 +161,73 @@ def test_any_text_as_a_manifest_is_a_sentence_or_a_manifest(
     (folder / "run.json").write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(RecordingError, match=r"run\.json"):
         read_manifest(folder)
+
+
+@pytest.mark.parametrize("few", [1, 3, 1000])
+@given(
+    gaps=st.lists(st.floats(0.0, 20.0), min_size=1, max_size=30), ahead=st.integers(0, 4),
+    seconds=st.floats(-1.0, 200.0),
+)  # fmt: skip
+def test_the_beginning_of_a_step_ends_with_the_first_sample_that_is_late_enough(
+    few: int, gaps: list[float], ahead: int, seconds: float
+) -> None:
+    """However many samples are looked at together."""
+    times = 100.0 + np.cumsum(gaps)
+    rows = [[float(row), 0.0, 3.3] for row in range(ahead)] + [[time, 1.0, 3.3] for time in times]
+    run = recording([{**STARTED, "time": 100.0}], rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "FEW", few)
+        found = run.beginning(run.step("charge"), seconds)
+    late = [place for place, time in enumerate(times) if time - 100.0 >= seconds]
+    assert found.rows == slice(ahead, ahead + (late[0] + 1 if late else len(times)))
+    assert (found.start, found.name) == (100.0, "charge")
+
+
+def test_the_beginning_of_a_step_without_a_sample_has_none() -> None:
+    run = recording([STARTED], [])
+    assert run.beginning(run.step("charge"), 10.0).sample_count == 0
+
+
+def test_a_pause_that_never_ended_lasts_until_the_last_sample() -> None:
+    held = {"type": "hold started", "limit": "hot", "time": 3.0, "step": "charge", "text": "It is hot."}
+    gone = {"type": "gap", "start": 5.0, "duration": 2.0, "step": None, "text": "Nobody was there."}
+    run = recording([STARTED, held, gone], [[0, 1, 3.2], [9, 1, 3.3]])
+    (hold,), (gap,) = run.holds, run.gaps
+    assert (hold.start, hold.stop, hold.recovered) == (3.0, 9.0, False)
+    assert (gap.start, gap.seen, gap.stop, gap.step) == (5.0, 7.0, 9.0, "")
+    empty = recording([held, gone], [])
+    assert (empty.holds[0].stop, empty.gaps[0].stop) == (3.0, 7.0), "no sample: no later than it is known itself"
+
+
+def test_pauses_end_where_they_are_said_to_and_count_where_they_are() -> None:
+    events = [
+        {"type": "hold started", "limit": "hot", "time": 3.0, "step": "charge", "text": "It is hot."},
+        {"type": "hold ended", "time": 5.0, "recovered": True},
+        {"type": "gap", "start": 10.0, "duration": 2.0, "step": "charge", "text": "Nobody was there."},
+        {"type": "step resumed", "time": 14.0},
+    ]
+    run = recording(events, [[0, 1, 3.2], [20, 1, 3.3]])
+    assert (run.holds[0].stop, run.holds[0].recovered, run.gaps[0].stop) == (5.0, True, 14.0)
+    assert [run.held(*times) for times in ((0, 20), (4, 11), (5, 10), (6, 7), (20, 0))] == [6.0, 2.0, 0.0, 0.0, 0.0]
+
+
+def test_what_ends_and_never_began_is_passed_over() -> None:
+    run = recording([{"type": "hold ended", "time": 5.0, "recovered": True}, {"type": "step resumed", "time": 6.0}], [])
+    assert (run.holds, run.gaps) == ([], [])
+
+
+def test_a_column_that_is_not_believed_is_there_and_has_no_value_for_a_figure() -> None:
+    run = Recording({}, [], COLUMNS, np.ones((2, 3)), withheld={"Voltage / V": "It is in mV."})
+    assert run.column("Voltage / V").tolist() == [1.0, 1.0]
+    assert not run.has("Voltage / V")
+    with pytest.raises(RecordingError, match=r"^'Voltage / V' is not believed: It is in mV\.$"):
+        run.refuse_withheld(["Test Time / s", "Voltage / V"])
+    run.refuse_withheld(["Test Time / s"])
+
+
+@pytest.mark.parametrize("row", [-1, 1])
+def test_a_sample_is_counted_from_either_end(row: int) -> None:
+    run = recording([], [[0, 1, 3.2], [9, 1, 3.3]])
+    assert run.at("Voltage / V", row) == 3.3
+    with pytest.raises(IndexError):
+        run.at("Voltage / V", 2)

@@ -1,6 +1,7 @@
 """The table of figures, as people, spreadsheets and Allure read it."""
 
 from csv import DictReader
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -82,6 +83,14 @@ def test_what_was_never_measured_is_said_and_fails() -> None:
         (-394.0, "s", True, "-6 min 34 s"),
         (394.0, "s", True, "+6 min 34 s"),
         (0.0, "V", False, "0 V"),
+        (0.1, "V", False, "0.1 V"),
+        (999.6, "W", False, "999.6 W"),
+        (11_040.0, "W", False, "11040 W"),
+        (-60_400.4, "Wh", True, "-60400 Wh"),
+        (12_345.6, "Ω", True, "+12346 Ω"),
+        (2.5e12, "Ω", False, "2.5e+12 Ω"),
+        (float("nan"), "V", False, "not measured"),
+        (float("-inf"), "s", True, "not measured"),
     ],
 )
 def test_quantities_are_written_to_be_read(value: float, unit: str, signed: bool, text: str) -> None:
@@ -95,6 +104,59 @@ def test_the_csv_keeps_all_digits_and_the_limits() -> None:
     assert judged["value"] == "2.12345679"
     assert (judged["at least"], judged["at most"], judged["verdict"]) == ("2.5", "", "FAIL")
     assert computed["definition"] == "x, y"
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+cmd", "-2", "@SUM(A1)", "  =1+1", "a\n=1", "\x1b[2J"])
+def test_the_csv_has_nothing_that_a_spreadsheet_would_calculate(formula: str) -> None:
+    """A step is called by whoever wrote the test, a source by whoever wrote the pack file; numbers stay numbers."""
+    measured = {**MEASURED, "name": formula, "step": formula, "source": formula, "value": -2.5}
+    known = {**measured, "definition": formula, "contributions": [{"source": formula, "standard": 0.1}]}
+    (line,) = DictReader(StringIO(tables.as_csv(rows(measured, kpis=(known,)))))
+    assert line["value"] == "-2.5"
+    for name in ("quantity", "step", "source", "definition", "contributions"):
+        assert line[name].lstrip(" ")[:1] not in "=+-@"
+        assert line[name].isprintable()
+
+
+def test_the_csv_is_read_back_as_it_was_whatever_stands_in_it() -> None:
+    measured = {**MEASURED, "name": 'a "b", c;d', "step": "1C, 25 °C", "uncertainty": None, "value": None}
+    (line,) = DictReader(StringIO(tables.as_csv(rows(measured))))
+    assert (line["quantity"], line["step"]) == ('a "b", c;d', "1C, 25 °C")
+    assert (line["value"], line["uncertainty"], line["verdict"]) == ("nan", "", "FAIL")
+
+
+def test_everything_that_went_wrong_is_told_in_the_order_of_time() -> None:
+    first, then = {"text": "first"}, {"text": "then"}
+    assert tables.causes_of({"cause": first, "causes": [first, then]}) == [first, then]
+    assert tables.causes_of({"cause": first}) == tables.causes_of({"cause": first, "causes": None}) == [first]
+    assert tables.causes_of({"cause": None}) == tables.causes_of({}) == []
+
+
+def test_every_time_that_a_run_was_resumed_is_a_sentence() -> None:
+    assert tables.gaps_of({"resumed_from": {"gaps": [{"text": "once"}, {"text": "twice"}]}}) == ["once", "twice"]
+    assert tables.gaps_of({}) == tables.gaps_of({"resumed_from": None}) == []
+
+
+def test_who_decided_what_was_missed_stands_with_its_figure_alone() -> None:
+    decided = {"name": "discharge capacity", "step": "discharge", "text": "cell 7 is the lowest", "time": 12.0}
+    elsewhere = {**MEASURED, "step": "another"}
+    other = {**decided, "step": "another", "text": "cell 8 is the lowest"}
+    found = tables.rows_of({"measurements": [MEASURED, elsewhere], "decided": [decided]})
+    assert [row.decided.get("text") for row in found] == ["cell 7 is the lowest", None]
+    both = tables.rows_of({"measurements": [MEASURED, elsewhere], "decided": [decided, other]})
+    assert [row.decided.get("text") for row in both] == ["cell 7 is the lowest", "cell 8 is the lowest"]
+
+
+@pytest.mark.parametrize("stated", [float("nan"), float("inf"), 0.0, None])
+def test_an_uncertainty_that_nobody_knows_is_none(stated: float | None) -> None:
+    (row,) = rows(kpis=({**COMPUTED, "uncertainty": stated},))
+    assert row.uncertainty is None
+    assert "±" not in tables.as_html([row]).partition("</tr>")[2]
+
+
+def test_what_ended_a_step_and_by_how_much_that_moves_a_figure_is_explained() -> None:
+    (row,) = rows(kpis=({**COMPUTED, "ended_by": "SOC min", "end_uncertainty": 0.0021, "unit": "V"},))
+    assert row.explained == "x, y Ended by SOC min: that alone moves it by ±2.1 mV."
 
 
 def test_the_html_escapes_what_a_test_case_named() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reports.foreign.exam import Exam
-from reports.foreign.source import Finding
+from reports.foreign.source import Finding, counted
 
 ORDER = 50
 
@@ -12,7 +12,7 @@ def resets(exam: Exam) -> Iterator[Finding]:
     """A counter of each step or cycle is joined, and said so once."""
     anew = {found.header: found.resets for found in exam.counted.values() if found.resets}
     if anew:
-        listed = ", ".join(f"{header!r} {times:,} times" for header, times in anew.items())
+        listed = ", ".join(f"{header!r} {counted(times, 'time', 'times')}" for header, times in anew.items())
         yield Finding(
             "counters begin anew", f"Counters begin anew, as those of a step or a cycle do: {listed}; they are joined."
         )

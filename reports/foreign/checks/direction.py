@@ -95,10 +95,11 @@ def words(exam: Exam) -> Iterator[Finding]:
     contrary = flowing & (np.sign(exam.current) != way)
     if flowing.any() and contrary.sum() > 0.02 * flowing.sum():
         first = int(np.flatnonzero(contrary)[0])
-        said = "charge" if way[first] > 0 else "discharge"
+        said, others = "charge" if way[first] > 0 else "discharge", int(contrary.sum()) - 1
+        more = f" and {others:,} more" if others else ""
         yield _finding(
             "reversed current",
-            f"In {exam.row(first)} and {int(contrary.sum()) - 1:,} more the file says {said} and the current says the "
+            f"In {exam.row(first)}{more} the file says {said} and the current says the "
             f"opposite ({exam.current[first]:.4g} A): no amount is computed.",
         )
 

@@ -8,7 +8,7 @@ from bench.durations import spell
 from reports.foreign import source as labels
 from reports.foreign.exam import Exam
 from reports.foreign.pieces import places
-from reports.foreign.source import Finding
+from reports.foreign.source import Finding, counted
 
 ORDER = 60
 LONG = 20.0
@@ -29,7 +29,10 @@ def gaps(exam: Exam) -> Iterator[Finding]:
     if not len(long):
         return
     worst = int(long[np.argmax(exam.intervals[long])])
-    length, more = float(exam.intervals[worst]), f", and {len(long) - 1} shorter ones" if len(long) > 1 else ""
+    length, more = (
+        float(exam.intervals[worst]),
+        f", and {counted(len(long) - 1, 'shorter one', 'shorter ones')}" if len(long) > 1 else "",
+    )
     leap = _is_a_leap(exam, worst)
     what = (
         f"Test time leaps by {spell(length)}, of which civil time knows nothing,"

@@ -7,7 +7,7 @@ import numpy as np
 from reports.foreign import source as labels
 from reports.foreign.exam import IN_TIME, Exam
 from reports.foreign.pieces import Differences, extremes, never_falls, places
-from reports.foreign.source import Finding
+from reports.foreign.source import Finding, counted
 
 ORDER = 10
 OFTEN = 0.1
@@ -42,7 +42,7 @@ def backwards(exam: Exam) -> Iterator[Finding]:
     )
     if abs(before - after - CLOCK) < SLACK + exam.typical:
         what = "runs backwards by an hour, as where clocks are put back"
-    more = f", and in {len(back) - 1} more places" if len(back) > 1 else ""
+    more = f", and in {counted(len(back) - 1, 'more place', 'more places')}" if len(back) > 1 else ""
     yield Finding(
         "time runs backwards",
         f"Test time {what}: {before:.10g} s is followed by {after:.10g} s in {exam.row(first + 1)}{more}. Nothing that "

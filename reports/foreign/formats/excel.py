@@ -14,7 +14,7 @@ from bench.verdicts import InputError
 from reports.foreign.head import Head
 from reports.foreign.registry import by_headers
 from reports.foreign.source import Source
-from reports.foreign.tables import Place, TableFormat, reader_of
+from reports.foreign.tables import Place, TableFormat, cell_columns, reader_of, refuse_several_cells
 
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK"
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -75,7 +75,10 @@ def _with_records(head: Head, sheets: Iterator[tuple[str, list[list[Any]]]]) -> 
 
 
 def _of_one_cell(head: Head, sheets: list[_Sheet]) -> list[_Sheet]:
-    """The sheets with most columns, which are one recording; raises `InputError` where they are of several channels."""
+    """The sheets with most columns, which are one recording.
+
+    Raises `InputError` where they are of several channels, or the columns of one stand elsewhere than those of another.
+    """
     most = max(len(sheet.places) for sheet in sheets)
     best = [sheet for sheet in sheets if len(sheet.places) == most]
     channels = sorted({sheet.channel or sheet.name for sheet in best})
@@ -84,16 +87,25 @@ def _of_one_cell(head: Head, sheets: list[_Sheet]) -> list[_Sheet]:
             f"{head.path} holds records of {len(channels)} cells (sheets {', '.join(channels[:3])}"
             f"{', …' if len(channels) > 3 else ''}); a recording is of one: put each into a file of its own."
         )
+    other = next((sheet for sheet in best if sheet.header != best[0].header), None)
+    if other is not None:
+        raise InputError(
+            f"{head.path} goes on in sheet {other.name!r} with other headers than those of {best[0].name!r}: put the "
+            "records of both below one line of headers."
+        )
     return best
 
 
 def _source(head: Head, sheets: list[_Sheet]) -> Source:
     first = sheets[0]
     first.form.refuse_twins(head, first.header, first.places)
+    whose = cell_columns(first.header, first.places)
     cells = {
-        each.position: _column([row[each.position] for sheet in sheets for row in sheet.rows])
-        for each in first.places.values()
+        position: _column([row[position] for sheet in sheets for row in sheet.rows])
+        for position in (*whose, *(each.position for each in first.places.values()))
     }
+    for position in whose:
+        refuse_several_cells(head, first.header[position], cells[position])
     source = first.form.made_of(head, first.places, cells)
     source.format = f"{first.form.title.removesuffix(' text')} (Excel)"
     return source

@@ -13,7 +13,7 @@ from reports.foreign import source as labels
 from reports.foreign.head import Head
 from reports.foreign.registry import by_headers
 from reports.foreign.source import Floats, Source
-from reports.foreign.tables import Place, TableFormat
+from reports.foreign.tables import Place, TableFormat, cell_columns, refuse_several_cells
 
 MAGIC = b"PAR1"
 LONG = 1_000_000
@@ -40,14 +40,41 @@ class Parquet:
             file = pq.ParquetFile(head.path, page_checksum_verification=True)
             form, places = by_headers(head, list(file.schema_arrow.names), "table")
             form.refuse_twins(head, file.schema_arrow.names, places)
+            _refuse_two_of_a_name(head, file.schema_arrow.names, places)
+            _refuse_several_cells(head, file, places)
             asked = _left_in(file, places) if file.metadata.num_rows >= LONG else {}
             cells = _cells(file, sorted(each.position for label, each in places.items() if label not in asked))
             source = form.made_of(head, places, cells, onfile.read(head.path, asked))
+        except pa.ArrowNotImplementedError as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(
+                f"{head.path} has a column of a kind that cannot be read ({reason}): write it as numbers or as text."
+            ) from error
         except (pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(f"{head.path} is damaged, nothing in it is believed: {reason}.") from error
         source.format = f"{_without_kind(form)} (Parquet)"
         return source
+
+
+def _refuse_two_of_a_name(head: Head, names: Sequence[str], places: Mapping[str, Place]) -> None:
+    for name in (names[each.position] for each in places.values()):
+        count = names.count(name)
+        if count > 1:
+            raise InputError(
+                f"{head.path} has {count} columns {name!r}, and nobody knows which is meant: leave one in it."
+            )
+
+
+def _refuse_several_cells(head: Head, file: Any, places: Mapping[str, Place]) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = file.schema_arrow.names
+    for name in (names[position] for position in cell_columns(names, places)):
+        pieces = [pc.unique(_plain(piece.column(0))) for piece in file.iter_batches(BATCH, columns=[name])]
+        if pieces:
+            refuse_several_cells(head, name, pa.chunked_array(pieces), file.metadata.num_rows)
 
 
 def _left_in(file: Any, places: Mapping[str, Place]) -> dict[str, onfile.Asked]:
@@ -61,7 +88,7 @@ def _left_in(file: Any, places: Mapping[str, Place]) -> dict[str, onfile.Asked]:
         label: onfile.Asked(
             schema.names[place.position], partial(_si, factor=place.factor), held=label in HELD, steps=label in STEPS
         )
-        for label, place in numbers.items() if schema.names.count(schema.names[place.position]) == 1
+        for label, place in numbers.items()
     }  # fmt: skip
 
 
@@ -103,7 +130,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _plain(column: Any) -> Any:
-    """A column as numbers or words: durations in s, moments in s since 1970."""
+    """A column as numbers or words: durations and times of day in s, days and moments in s since 1970."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -112,6 +139,10 @@ def _plain(column: Any) -> Any:
         return column.cast(pa.string())
     if pa.types.is_timestamp(kind):
         return pc.divide(pc.cast(pc.cast(column, pa.timestamp("us", kind.tz), safe=False), pa.int64()), 1e6)
+    if pa.types.is_date(kind):
+        return pc.divide(pc.cast(pc.cast(column, pa.timestamp("s")), pa.int64()), 1.0)
+    if pa.types.is_time(kind):
+        return pc.divide(pc.cast(pc.cast(column, pa.time64("us"), safe=False), pa.int64()), 1e6)
     if pa.types.is_duration(kind):
         return pc.divide(pc.cast(pc.cast(column, pa.duration("us"), safe=False), pa.int64()), 1e6)
     return column

@@ -354,6 +354,62 @@ def test_a_time_of_day_goes_on_behind_midnight(tmp_path: Path) -> None:
     assert told(recording) == RIGHT
 
 
+HEADER = ("Test Time / s", "Voltage / V", "Current / A", "Surface Temperature / degC")
+
+
+def spoilt(count: int, **cells: str) -> str:
+    """A recording in which so many records, far apart, have another cell in these places."""
+    rows = [[each.time, each.voltage, each.current, 25.0] for each in records()]
+    for number in range(count):
+        for name, cell in cells.items():
+            rows[200 + 100 * number][("time", "voltage", "current", "hot").index(name)] = cell  # type: ignore[call-overload]
+    return table(HEADER, rows)
+
+
+@pytest.mark.parametrize(
+    ("cells", "one", "two"),
+    [
+        ({"time": ""}, "1 record without a time is left out.", "2 records without a time are left out."),
+        (
+            {"current": ""},
+            "1 record without a voltage or a current is left out.",
+            "2 records without a voltage or a current are left out.",
+        ),
+        (
+            {"hot": "warm"},
+            "1 value of 'Surface Temperature / degC' is no number and is left out.",
+            "2 values of 'Surface Temperature / degC' are no numbers and are left out.",
+        ),
+    ],
+    ids=["time", "current", "temperature"],
+)
+def test_what_is_left_out_is_counted_in_a_sentence(tmp_path: Path, cells: dict[str, str], one: str, two: str) -> None:
+    for count, says in ((1, one), (2, two)):
+        assert says in {finding.text for finding in examined(tmp_path, spoilt(count, **cells)).findings}
+    assert not any("left out" in finding.text for finding in examined(tmp_path, spoilt(0)).findings)
+
+
+@pytest.mark.parametrize(
+    ("places", "more"),
+    [([500], ""), ([500, 900], ", and in 1 more place"), ([500, 700, 900], ", and in 2 more places")],
+)
+def test_where_else_time_runs_backwards_is_counted(tmp_path: Path, places: list[int], more: str) -> None:
+    rows = [[each.time, each.voltage, each.current] for each in records()]
+    for place in places:
+        rows[place][0] -= 200.0
+    found = examined(tmp_path, table(HEADER[:3], rows))
+    assert any(f"in record 501{more}. Nothing" in finding.text for finding in found.defects)
+
+
+@pytest.mark.parametrize(
+    ("contrary", "says"), [(1, "In record 3 the file says"), (2, "In record 3 and 1 more the file")]
+)
+def test_one_record_against_the_words_of_the_file_is_one(tmp_path: Path, contrary: int, says: str) -> None:
+    rows = [(10.0 * n, 4.0 - 0.01 * n, 1.0 if 2 <= n < 2 + contrary else -1.0, "discharge") for n in range(30)]
+    text = table(("Test Time / s", "Voltage / V", "Current / A", "Step Type"), rows)
+    assert any(finding.text.startswith(says) for finding in examined(tmp_path, text).findings)
+
+
 def test_clocks_that_are_put_back_are_named(tmp_path: Path) -> None:
     rows = [
         (f"{each.moment - timedelta(hours=each.time > 5000):%Y-%m-%d %H:%M:%S}", each.voltage, each.current)

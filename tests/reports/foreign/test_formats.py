@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -332,9 +335,6 @@ def test_channels_side_by_side_are_refused_by_their_headers(
     if ending == "csv":
         path.write_text(table(names, rows), "utf-8")
     else:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         pq.write_table(pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), path)
     with pytest.raises(InputError) as refused:
         open_recording(path)
@@ -370,15 +370,83 @@ def test_a_time_of_two_fields_is_not_guessed(tmp_path: Path) -> None:
 
 def test_moments_of_a_parquet_table_may_be_finer_than_microseconds(tmp_path: Path) -> None:
     """Refused before, as damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     found = records()
     moments = pa.array([int(1e9 * (1709280000 + each.time)) + 1 for each in found], pa.timestamp("ns"))
     numbers = {"voltage": [each.voltage for each in found], "current": [each.current for each in found]}
     path = tmp_path / "recording.parquet"
     pq.write_table(pa.table({"timestamp": moments, **numbers}), path)
     assert kpi.capacity(open_recording(path), "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=1e-6)
+
+
+def parquet(folder: Path, **more: pa.Array) -> Path:
+    """The recording as a table, with more columns."""
+    found, path = records(60.0), folder / "recording.parquet"
+    measured = {
+        "Test Time / s": [each.time for each in found],
+        "Voltage / V": [each.voltage for each in found],
+        "Current / A": [each.current for each in found],
+    }
+    pq.write_table(pa.table({**measured, **more}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("date", [date(2024, 3, 1)]),
+        ("Step Time / s", [time(0, 0, 1)]),
+        ("Surface Temperature / degC", [Decimal("25.0")]),
+        ("Cycle Count / 1", [None]),
+    ],
+    ids=["days", "times of day", "decimals", "nothing at all"],
+)
+def test_a_parquet_table_may_have_columns_of_other_kinds(tmp_path: Path, name: str, cells: list[object]) -> None:
+    recording = open_recording(parquet(tmp_path, **{name: pa.array(cells * len(records(60.0)))}))
+    assert not recording.defects
+    assert kpi.capacity(recording, "discharge 1").value == pytest.approx(AMPERE_HOURS, rel=5e-4)
+
+
+def test_a_column_of_a_kind_that_is_no_number_is_not_called_damage(tmp_path: Path) -> None:
+    path = parquet(tmp_path, **{"Power / W": pa.array([[1.0]] * len(records(60.0)))})
+    with pytest.raises(
+        InputError, match=r"has a column of a kind that cannot be read \(.*list.*\): write it as"
+    ) as told:
+        open_recording(path)
+    assert "damaged" not in str(told.value)
+
+
+def test_records_of_several_cells_in_a_parquet_table_are_refused_by_their_names(tmp_path: Path) -> None:
+    """One behind the other at every moment: as one recording they had a current that no cell has seen."""
+    rows = len(records(60.0))
+    several = pa.array([f"cell {row % 5}" for row in range(rows)]).dictionary_encode()
+    with pytest.raises(
+        InputError, match=r"holds records of 5 cells \(Cell ID: cell 0, cell 1, cell 2, …\); a recording"
+    ):
+        open_recording(parquet(tmp_path, **{"Cell ID": several}))
+    for one in (["cell 1"] * rows, [None] * rows, [*range(rows)]):
+        assert not open_recording(parquet(tmp_path, **{"Cell ID": pa.array(one)})).defects
+
+
+@pytest.mark.parametrize("name", ["Test Time / s", "Unix Time / s"])
+def test_two_columns_of_one_name_are_refused_by_it(tmp_path: Path, name: str) -> None:
+    whole = pq.read_table(parquet(tmp_path, **{"Unix Time / s": pa.array([each.time for each in records(60.0)])}))
+    pq.write_table(pa.table([*whole.columns, whole[name]], [*whole.column_names, name]), tmp_path / "twice.parquet")
+    with pytest.raises(InputError, match=rf"twice\.parquet has 2 columns '{name}', .*: leave one in it\.$"):
+        open_recording(tmp_path / "twice.parquet")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "macintosh"])
+@pytest.mark.parametrize("note", ["", "page 1\x0cpage 2", "a\x0bb\x1cc", "a\u2028b\u2029c\x85d"])
+@pytest.mark.parametrize("make", ["Maccor", "of numbers"])
+def test_no_record_is_lost_for_what_stands_above_the_headers(tmp_path: Path, make: str, note: str, end: str) -> None:
+    """A form feed in a note is a line to some programs and none to others; as many records would be skipped."""
+    found = records(60.0)
+    body = MAKES["Battery Data Format, bare" if make == "of numbers" else make](found)
+    path = tmp_path / "recording.txt"
+    path.write_bytes(f"Note: {note}\n{body}".replace("\n", end).encode())
+    recording = open_recording(path)
+    assert len(recording.rows) == len(found)
+    assert not any("left out" in finding.text for finding in recording.findings)
 
 
 def test_a_table_without_a_current_is_refused_by_what_it_has(tmp_path: Path) -> None:
