@@ -32,6 +32,11 @@ class _Sheet:
     rows: Sequence[Sequence[Any]]
 
     @property
+    def read(self) -> tuple[dict[str, Place], list[int]]:
+        """Which of its columns are read, and where they stand: others may differ from sheet to sheet."""
+        return self.places, cell_columns(self.header, self.places)
+
+    @property
     def channel(self) -> str:
         found = _CHANNEL.match(self.name)
         return found[1].lower() if found else ""
@@ -87,7 +92,7 @@ def _of_one_cell(head: Head, sheets: list[_Sheet]) -> list[_Sheet]:
             f"{head.path} holds records of {len(channels)} cells (sheets {', '.join(channels[:3])}"
             f"{', …' if len(channels) > 3 else ''}); a recording is of one: put each into a file of its own."
         )
-    other = next((sheet for sheet in best if sheet.header != best[0].header), None)
+    other = next((sheet for sheet in best if sheet.read != best[0].read), None)
     if other is not None:
         raise InputError(
             f"{head.path} goes on in sheet {other.name!r} with other headers than those of {best[0].name!r}: put the "

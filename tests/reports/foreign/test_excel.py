@@ -101,6 +101,15 @@ def test_a_sheet_with_other_headers_is_not_read_as_if_it_had_those_of_the_first(
         opened(Channel_1_1=sheet(FOUND[:99]), Channel_1_2=sheet(FOUND[99:], header))
 
 
+def test_a_sheet_may_have_another_column_that_nobody_reads(opened: Open) -> None:
+    first, second = sheet(FOUND[:99]), sheet(FOUND[99:])
+    joined = opened(
+        Channel_1_1=[[*row, "Remark" if number == 0 else ""] for number, row in enumerate(first)],
+        Channel_1_2=[[*row, "Note" if number == 0 else "x"] for number, row in enumerate(second)],
+    )
+    assert joined.time.tolist() == opened(Channel_1_1=sheet(FOUND)).time.tolist()
+
+
 def test_records_of_several_cells_in_one_sheet_are_refused_by_their_names(opened: Open) -> None:
     rows = [[*row, f"cell {number % 2}"] for number, row in enumerate(sheet()[1:])]
     with pytest.raises(
