@@ -52,10 +52,15 @@ class AcceptedValue(files.FileModel):
         """What it is a figure of: there is one for each."""
         return self.kpi, self.at, self.temperature
 
-    def __str__(self) -> str:
+    @property
+    def figure(self) -> str:
+        """The same in words."""
         at = f" at {self.at}" if self.at else ""
         where = "" if self.temperature is None else f", {self.temperature:g} °C"
-        return f"{self.kpi}{at}{where}: {self.value:.6g} ± {self.uncertainty:.2g} {self.unit}"
+        return f"{self.kpi}{at}{where}"
+
+    def __str__(self) -> str:
+        return f"{self.figure}: {self.value:.6g} ± {self.uncertainty:.2g} {self.unit}"
 
 
 class AcceptedFile(files.FileModel):
@@ -128,7 +133,7 @@ def read(file: Path, pack: str, serial_number: str) -> Accepted:
         )
     twice = next((value for value in kept.values if sum(each.place == value.place for each in kept.values) > 1), None)
     if twice is not None:
-        raise InputError(f"{file}: {twice.kpi!r} at {twice.at!r}, {twice.temperature} °C is there twice; keep one.")
+        raise InputError(f"{file}: {twice.figure} is there twice; keep one.")
     return Accepted(kept.values)
 
 
@@ -138,7 +143,7 @@ def write(file: Path, kept: AcceptedFile) -> None:
     content = yaml.safe_dump(kept.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as partial:
+        with replacing(file, "--accepted") as partial:
             partial.write_text(header + content, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror}); name another folder (--accepted).") from error

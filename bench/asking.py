@@ -78,7 +78,7 @@ def read_answer(folder: Path, step: int) -> Answer | None:
     try:
         kept = json.loads(_file(folder, step).read_text(encoding="utf-8"))
         return Answer(str(kept["answer"]), str(kept["who"]), str(kept["way"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -224,7 +224,9 @@ def _calibration(due: date | None, today: date) -> tuple[list[str], list[str]]:
     if due < today:
         return [f"Its calibration was due on {due}; its readings prove nothing until it is renewed."], []
     if due - today <= CALIBRATION_NOTICE:
-        return [], [f"Its calibration runs out on {due}: {(due - today).days} days are left to renew it."]
+        days = (due - today).days
+        left = "1 day is" if days == 1 else f"{days} days are"
+        return [], [f"Its calibration runs out on {due}: {left} left to renew it."]
     return [], []
 
 

@@ -95,17 +95,25 @@ def blocks(points: Points | str | Path, quantity: Quantity) -> Iterator[Block]:
     if isinstance(points, str | Path):
         yield from _of_file(Path(points), quantity)
         return
+    # What can be gone through once alone (a generator) would be empty when it is played.
+    if not hasattr(points, "__len__"):
+        raise _no_table(quantity)
     rows = iter(points)
     number = 1
     while part := list(islice(rows, BLOCK)):
         try:
             table = np.asarray(part, dtype=np.float64).reshape(len(part), 2)
         except (TypeError, ValueError) as error:
-            raise InputError(
-                f"the profile of {quantity} in the test is no table of (time in s, {quantity} in {UNITS[quantity]})."
-            ) from error
+            raise _no_table(quantity) from error
         yield Block(number, table[:, 0], table[:, 1])
         number += len(part)
+
+
+def _no_table(quantity: Quantity) -> InputError:
+    return InputError(
+        f"the profile of {quantity} in the test is no table of (time in s, {quantity} in {UNITS[quantity]}); give a "
+        "list of such pairs, or the path of a file."
+    )
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -140,7 +148,12 @@ def _columns(path: Path, header: str, quantity: Quantity) -> tuple[int, int]:
     for position, label in enumerate(header.split(_separator(header))):
         match = _LABEL.match(label.strip().strip('"'))
         if match is not None:
-            found[match["name"].strip().lower()] = position, match["unit"]
+            name = match["name"].strip().lower()
+            if name in found and name in {"time", quantity}:
+                raise InputError(
+                    f"profile {path}, line 1: the header {header[:60]!r} names {name} twice; leave one of them out."
+                )
+            found[name] = position, match["unit"]
     for name, wanted in (("time", "s"), (quantity, unit)):
         if name not in found:
             raise InputError(

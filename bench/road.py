@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.pack import PackFile
 from bench.profile import Interpolation, Quantity, Survey, survey
-from bench.scenario import Step, Until, elapsed
+from bench.scenario import Step, Until, elapsed, further
 from bench.verdicts import InputError
 from models.cell import CellFileError, load_cell
 from models.construction import Construction
@@ -224,8 +224,7 @@ class Drive(Step):
     @property
     def conditions(self) -> tuple[Until, ...]:
         """See `Step.conditions`; the last one is the end of the road."""
-        more = self.until if isinstance(self.until, Sequence) else (self.until,)
-        return (*more, elapsed(seconds=self.survey.duration))
+        return (*further(self.until, self.name), elapsed(seconds=self.survey.duration))
 
     @property
     def identity(self) -> str:

@@ -105,6 +105,11 @@ def _conditions(until: Until | Sequence[Until], step: str) -> tuple[Until, ...]:
     return conditions
 
 
+def further(until: Until | Sequence[Until], step: str) -> tuple[Until, ...]:
+    """What may end a step before it ends by itself, nothing too; raises `ValueError` for what is no end condition."""
+    return () if until in (None, (), []) else _conditions(until, step)
+
+
 def _slowest(conditions: Sequence[Until], pack: PackFile) -> float:
     """How long (s) a full charge takes at the lowest current that does not end it, as a BMS may allow; 0: none."""
     ends = [each for each in conditions if (each.column, each.comparison) == (CURRENT, "<=")]
@@ -319,8 +324,7 @@ class Profile(Step):
     @property
     def conditions(self) -> tuple[Until, ...]:
         """See `Step.conditions`; the last one is the end of the profile."""
-        more = _conditions(self.until, self.name) if self.until else ()
-        return (*more, elapsed(seconds=self.survey.duration))
+        return (*further(self.until, self.name), elapsed(seconds=self.survey.duration))
 
     @property
     def survey(self) -> Survey:

@@ -20,12 +20,13 @@ def refuse_no_file(path: Path, option: str = "--output") -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, option: str = "--output") -> Iterator[Path]:
     """A place beside `path` to write to; it becomes the file when the block ends well, and goes away when it does not.
 
-    A link stays one: what it leads to is replaced. Raises `InputError` for what is no file, `OSError` from the disk.
+    A link stays one: what it leads to is replaced. Raises `InputError` for what is no file (`option` is what named it),
+    `OSError` from the disk.
     """
-    refuse_no_file(path)
+    refuse_no_file(path, option)
     path = Path(os.path.realpath(path))
     partial = path.with_name(f"{path.name}.partial")
     try:

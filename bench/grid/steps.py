@@ -7,12 +7,13 @@ and sink, for which the section `charger:` of its file says what charger they st
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import ClassVar
 
 from bench.grid.trace import Trace, trace_of
 from bench.profile import Interpolation, Survey, survey
-from bench.scenario import Step, Until, elapsed
+from bench.scenario import Step, Until, elapsed, further
 from models.grid.frequency import Frequency
 from models.grid.week import RESERVE_ROAD, Days
 
@@ -31,13 +32,13 @@ class FollowPower(Step):
     points: Points
     scale: float = 1.0
     interpolation: Interpolation = "previous"
-    until: Sequence[Until] = ()
+    until: Until | Sequence[Until] = ()
     name: str = field(default="follow power", kw_only=True)
 
     @property
     def conditions(self) -> tuple[Until, ...]:
         """See `Step.conditions`: the end of the signal, or before it what `until` says."""
-        return (*self.until, elapsed(seconds=self.survey.duration))
+        return (*further(self.until, self.name), elapsed(seconds=self.survey.duration))
 
     @property
     def survey(self) -> Survey:
@@ -61,7 +62,9 @@ class Response:
 
     def __post_init__(self) -> None:
         ends = [deviation for deviation, _ in self.points]
-        if len(self.points) < 2 or any(after < before for before, after in pairwise(ends)):
+        # Written so that no number (nan) is refused as well.
+        rises = all(-inf < before <= after < inf for before, after in pairwise(ends))
+        if len(self.points) < 2 or not rises:
             raise ValueError(f"a response of {self.points} is none: give two points (Hz, share) or more, rising in Hz.")
         if any(not abs(share) <= 1 for _, share in self.points):
             raise ValueError(f"a response of {self.points} asks for more than there is: shares lie between -1 and 1.")

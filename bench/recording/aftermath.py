@@ -107,7 +107,10 @@ def _rescue(folder: Path) -> Mapping[str, Any] | None:
     """What the supervisor has read back after the test had died; None while it has not, or where there is none."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        found = report["bench_verdict"] if report["state"] == "done" else None
-    except (OSError, ValueError, KeyError, TypeError):
+        if report["state"] != "done":
+            return None
+        found: Mapping[str, Any] = report["bench_verdict"]
+        BenchVerdict.from_dict(found)  # of what is none nobody can say that it was verified
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, Mapping) else None
+    return found

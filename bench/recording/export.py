@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `packbench --help` must not wait for numpy
 _NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f]|[^\x00-\uffff]|[\ud800-\udfff]")
 """What a file name cannot have, or should not: a manifest says what a run is called."""
 LONGEST_NAME = 200
-"""Characters; with its suffix a name fits into the 255 bytes of the usual file systems."""
+"""Bytes; with its suffix a name fits into the 255 of the usual file systems."""
 
 BDF_LABELS = (
     labels.TEST_TIME, labels.VOLTAGE, labels.CURRENT, labels.UNIX_TIME, labels.STEP, labels.AMBIENT, labels.POWER,
@@ -46,7 +46,7 @@ class Format(StrEnum):
 
 def destination(output: Path | None, run_id: str, to: Format) -> Path:
     """The file to write: `output`, or in the folder `output` (default: here) one named after the run."""
-    name = _NOT_IN_NAMES.sub("_", run_id)[:LONGEST_NAME] + to.suffix
+    name = _NOT_IN_NAMES.sub("_", run_id).encode()[:LONGEST_NAME].decode(errors="ignore") + to.suffix
     if output is None:
         return Path(name)
     return output / name if output.is_dir() else output

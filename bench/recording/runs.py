@@ -16,7 +16,7 @@ from bench.recording.eventlog import read_events
 from bench.recording.life import NAME as LIFE
 from bench.recording.life import is_alive
 from bench.recording.manifest import NAME as MANIFEST
-from bench.recording.manifest import read_manifest
+from bench.recording.manifest import RecordingError, read_manifest
 from bench.recording.past import can_be_resumed
 from bench.safety import powercut
 from bench.safety.supervisor import REPORT
@@ -35,6 +35,10 @@ DIED = "It never ended: its process died, or is still at it."
 SURELY_DIED = "It never ended: its process died."
 """Said where a lock tells (see `bench.recording.life`)."""
 RUNNING = "It is still running."
+SECOND = len("2026-11-22/194501")
+"""Characters of an id that say in which second a run began: which of several was the newest, its manifest says."""
+UNKNOWN = "later"
+"""Where the manifest does not say it, a run counts as the newest of its second: no other is to be taken for it."""
 MUCH_ALIKE = 0.5
 """Share of likeness from which on a run may be meant."""
 LONGEST_NAME = 80
@@ -76,6 +80,7 @@ def list_runs(root: Path) -> list[RunSummary]:
             f"{root}: there is no such folder of runs; name the one given to pytest as --runs (default: runs)."
         )
     runs = [_summary(root, manifest.parent) for manifest in sorted(root.glob(f"*/*/{MANIFEST}"))]
+    runs.sort(key=lambda run: (run.run_id[:SECOND], run.started or UNKNOWN, run.run_id))
     successors = {run.resumed_from: run.run_id for run in runs if run.resumed_from}
     return [_with_successor(run, successors.get(run.run_id)) for run in runs]
 
@@ -134,7 +139,17 @@ def _newest(root: Path) -> Path:
     manifests = sorted(root.glob(f"*/*/{MANIFEST}"))
     if not manifests:
         raise InputError(f"{LAST!r}: there are no runs in {root}; name the folder of runs with --runs.")
-    return manifests[-1].parent
+    second = _run_id(root, manifests[-1].parent)[:SECOND]
+    of_it = [each.parent for each in manifests if _run_id(root, each.parent).startswith(second)]
+    return max(of_it, key=lambda folder: (_started(folder), folder))
+
+
+def _started(folder: Path) -> str:
+    """When a run began, to the millisecond."""
+    try:
+        return str(read_manifest(folder).get("started") or UNKNOWN)
+    except RecordingError:
+        return UNKNOWN
 
 
 def _known(name: str, root: Path) -> str:
@@ -178,7 +193,7 @@ def supervisor_said(folder: Path, *, ended: bool = False) -> str:
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         text, why = str(report["text"]).rstrip("."), f" {report['reason']}." if ended else ""
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return f"{why} The supervisor {'then acted' if report['state'] == 'done' else 'is at it, or died at it'}: {text}."
 

@@ -79,6 +79,8 @@ CONTRADICTIONS = "requirements_contradicted"
 """Fact of a session: sentences on limits that its list of requirements and its packs do not agree on."""
 _OWN = ("id", "state", "started", "ended", "exit_status", "trouble", "collected", "begun")
 _DERIVED = ("schema", "process", "tests", "verdicts", "not_verified_safe")
+_NO_RECORD = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a file raises that is none: the last for one that is nested without an end."""
 _FORMERLY = {"INPUT": str(Verdict.TEST_ERROR)}
 
 
@@ -298,7 +300,7 @@ def last_session(runs: Path) -> Session | None:
     """The newest session of a folder of runs; None when there is none that can be read."""
     try:
         return Session.from_dict(json.loads((runs / NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except _NO_RECORD:
         return None
 
 
@@ -335,5 +337,5 @@ def _end_of(path: Path, session: str) -> TestEnd | None:
             test["nodeid"], verdict, test.get("title") or test["name"], cause if ended else VANISHED,
             after.state, after.told, manifest["run_id"],
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except _NO_RECORD:
         return None

@@ -116,7 +116,9 @@ def rules(steps: Iterable[SafeStep]) -> Iterator[tuple[str, str, str]]:
 def opening_order(played: Mapping[str, Sequence[str]]) -> list[str]:
     """Instruments, by the roles that each plays, in the order in which they are opened."""
     depth = _depths({name for names in played.values() for name in names})
-    return sorted(played, key=lambda instrument: max(depth[name] for name in played[instrument]))
+    places = {instrument: [depth[name] for name in names] for instrument, names in played.items()}
+    # Of two that deliver power the one first that plays what the other waits for as well.
+    return sorted(played, key=lambda instrument: (max(places[instrument]), min(places[instrument])))
 
 
 def _depths(played: set[str]) -> dict[str, int]:

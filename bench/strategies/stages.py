@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from math import exp
+from math import exp, inf
 
 from bench.strategies.base import Strategy
 from models.cell import CellParameters
@@ -29,6 +29,8 @@ class MultiStage(Strategy):
             raise ValueError(f"stages end at {ends}: give rising states of charge above 0 and up to 1.")
         if any(not 0.0 <= rate <= 20.0 for _, rate in self.stages):
             raise ValueError(f"stages of {[rate for _, rate in self.stages]} C: give rates from 0 to 20.")
+        if self.temperature is not None and not -KELVIN < self.temperature < inf:
+            raise ValueError(f"stages that hold at {self.temperature:g} °C: give a temperature, as in '2C<80@25'.")
 
     @property
     def name(self) -> str:
@@ -44,7 +46,7 @@ class MultiStage(Strategy):
         found = [(float(part[2]) / 100, float(part[1])) for part in parts if part]
         if len(found) < len(parts):
             return None
-        return cls(tuple(found), float(temperature) if at else None)
+        return cls(tuple(found), _degrees(temperature) if at else None)
 
     def rate(self, soc: float, coldest: float, _hottest: float, _cell: CellParameters) -> float:
         """See `Strategy`."""
@@ -52,3 +54,10 @@ class MultiStage(Strategy):
         if self.temperature is None or coldest >= self.temperature:
             return asked
         return asked * exp(ARRHENIUS * (1 / (self.temperature + KELVIN) - 1 / (coldest + KELVIN)))
+
+
+def _degrees(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError as error:
+        raise ValueError(f"{written!r} is no temperature: write °C behind the @, as in '2C<80@25'.") from error

@@ -1,17 +1,22 @@
 """Scenarios are data: rates as an engineer writes them, steps that always have an end, sentences about both."""
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.asking import AskOperator
+from bench.grid.steps import FollowPower
 from bench.pack import PackFile
+from bench.road import Drive
 from bench.scenario import (
     Charge,
     Discharge,
     FastRecharge,
+    Profile,
     Pulse,
     Rest,
     Soak,
@@ -81,6 +86,31 @@ def test_a_step_without_an_end_condition_has_none(step: Step) -> None:
 def test_what_is_no_end_condition_is_refused_with_an_example(until: object) -> None:
     with pytest.raises(ValueError, match=r"has the end condition .*: write for example elapsed\(minutes=30\)"):
         _ = Rest(until).conditions  # type: ignore[arg-type]
+
+
+WITH_AN_END_OF_ITS_OWN: Mapping[str, Callable[[Any], Step]] = {
+    "profile": lambda until: Profile([(0, 1), (10, 0)], until=until),
+    "follow power": lambda until: FollowPower([(0, 100), (10, 0)], until=until),
+    "drive": lambda until: Drive("short-hop", until=until),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_AN_END_OF_ITS_OWN)
+def test_a_step_that_ends_by_itself_may_end_before_by_one_condition_or_several(name: str) -> None:
+    step = WITH_AN_END_OF_ITS_OWN[name]
+    (end,) = step(()).conditions
+    assert end.column == "Step Time / s"
+    assert step([]).conditions == (end,)
+    assert step(soc_above(0.8)).conditions == (soc_above(0.8), end)
+    assert step([soc_above(0.8), current_below(1.0)]).conditions == (soc_above(0.8), current_below(1.0), end)
+
+
+@pytest.mark.parametrize("name", WITH_AN_END_OF_ITS_OWN)
+@pytest.mark.parametrize("until", ["30 min", 30, [0.8]])
+def test_what_cannot_end_such_a_step_before_is_refused_with_an_example(name: str, until: object) -> None:
+    says = rf"step {name!r} has the end condition .*: write for example elapsed\(minutes=30\)"
+    with pytest.raises(ValueError, match=says):
+        _ = WITH_AN_END_OF_ITS_OWN[name](until).conditions
 
 
 def test_a_step_cannot_be_changed_once_it_is_made() -> None:

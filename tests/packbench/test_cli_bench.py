@@ -118,9 +118,15 @@ def test_a_bms_that_never_sends_is_a_fault() -> None:
     assert "never" in bms.problems[0]
 
 
-@pytest.mark.parametrize(("days", "problems", "warnings"), [(-1, 1, 0), (0, 0, 1), (30, 0, 1), (31, 0, 0), (400, 0, 0)])
+@pytest.mark.parametrize(
+    ("days", "problems", "warnings", "words"),
+    [
+        (-1, 1, 0, "its readings prove nothing until it is renewed"), (0, 0, 1, "0 days are left to renew it."),
+        (1, 0, 1, "1 day is left to renew it."), (30, 0, 1, "30 days are left"), (31, 0, 0, ""), (400, 0, 0, ""),
+    ],
+)  # fmt: skip
 def test_calibration_overdue_is_a_fault_and_a_month_ahead_a_warning(
-    write_station: WriteStation, days: int, problems: int, warnings: int
+    write_station: WriteStation, days: int, problems: int, warnings: int, words: str
 ) -> None:
     def due(station: dict[str, Any]) -> None:
         station["instruments"]["supply"]["calibration_due"] = TODAY + timedelta(days=days)
@@ -129,6 +135,7 @@ def test_calibration_overdue_is_a_fault_and_a_month_ahead_a_warning(
     supply = next(entry for entry in found.instruments if entry.name == "supply")
     assert (len(supply.problems), len(supply.warnings)) == (problems, warnings)
     assert found.ready is (problems == 0)
+    assert words in " ".join((*supply.problems, *supply.warnings))
 
 
 def test_a_warning_is_shown_and_does_not_stop_the_bench(write_station: WriteStation) -> None:

@@ -105,6 +105,27 @@ def test_the_newest_run_can_be_called_last(tmp_path: Path) -> None:
         find_run("last", tmp_path / "nowhere")
 
 
+def test_of_several_runs_of_one_second_the_one_that_began_last_is_the_newest(tmp_path: Path) -> None:
+    """A virtual run may take less than a second, and names are no times."""
+    day = tmp_path / "2026-11-22"
+    day.mkdir()
+    began = {"test_z": "100", "test_a": "300", "test_m": "200"}
+    for name, milliseconds in began.items():
+        folder = record(tmp_path, name=name)
+        edit(folder, started=f"2026-11-22T19:45:01.{milliseconds}Z", run_id=f"2026-11-22/194501-{name}")
+        folder.rename(day / f"194501-{name}")
+    listed = [run.run_id.rpartition("-")[2] for run in list_runs(tmp_path)]
+    assert listed == ["test_z", "test_m", "test_a"]
+    assert find_run("last", tmp_path).name == "194501-test_a"
+    (day / "194501-test_a" / "run.json").write_text("{", encoding="utf-8")
+    assert find_run("last", tmp_path).name == "194501-test_a", "what cannot be read is told, and no other taken for it"
+    assert list_runs(tmp_path)[-1].state == "unreadable"
+    (day / "194501-test_m" / "run.json").write_text("{", encoding="utf-8")
+    assert find_run("last", tmp_path).name == list_runs(tmp_path)[-1].test == "194501-test_m"
+    record(tmp_path, name="test_b")
+    assert find_run("last", tmp_path).name.endswith("test_b")
+
+
 def test_only_the_newest_are_listed_when_asked(tmp_path: Path) -> None:
     names = [record(tmp_path, name=f"test_{letter}").name for letter in "abc"]
     runs = json.loads(packbench("runs", tmp_path, "--last", 2, "--json").out)

@@ -37,7 +37,7 @@ class Address:
             host, _ = parts.hostname, parts.port
         except ValueError:
             host = None
-        if not host or parts.scheme not in {"ws", "wss"} or parts.query or parts.username:
+        if not host or parts.scheme not in {"ws", "wss"} or parts.query or "@" in parts.netloc:
             raise InputError(f"manager {which!r}: give ws://HOST:PORT/PATH or wss://HOST:PORT/PATH.")
         options = _options(which, parts.fragment)
         identity = options.get("identity", IDENTITY)
@@ -49,12 +49,14 @@ class Address:
 
 def _options(which: str, fragment: str) -> Mapping[str, str]:
     try:
-        found = dict(parse_qsl(fragment, strict_parsing=True)) if fragment else {}
+        found = dict(parse_qsl(fragment, keep_blank_values=True, strict_parsing=True)) if fragment else {}
     except ValueError as error:
         raise InputError(f"manager {which!r}: write what follows # as name=value, with & between two.") from error
-    for name in found:
+    for name, value in found.items():
         if name not in OPTIONS:
             raise InputError(f"manager {which!r}: there is no option {name!r}; {nearest(name, OPTIONS)}.")
+        if not value.strip():  # taken for none, a station would prove nothing and nobody would know
+            raise InputError(f"manager {which!r}: nothing stands behind {name}=; write it there, or leave {name} out.")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.managing import links
-from bench.managing.links import GROUP, LinkKind, Standing, open_link
+from bench.managing.links import GROUP, LinkKind, Standing, kind_of, open_link
 from bench.managing.modbus.link import ModbusLink
 from bench.verdicts import InputError
 from instruments import extensions
@@ -56,6 +56,27 @@ def test_a_word_that_another_package_brings_is_its_own() -> None:
 def test_what_is_brought_and_is_no_kind_of_a_link_is_told() -> None:
     with pytest.raises(InputError, match=r"owl.*is no LinkKind"):
         open_link("owl:x")
+
+
+@pytest.mark.usefixtures("brought")
+@pytest.mark.parametrize(
+    ("which", "kind"),
+    [
+        ("http://127.0.0.1:80", "http"), ("https://somewhere", "http"), ("reference", "http"), ("", "http"),
+        ("python3 -m mine --at C:/x", "http"), ("modbus:reference", "modbus"), ("modbus://127.0.0.1:0", "modbus"),
+        ("modbus", "http"), ("ws://127.0.0.1:9/x", "ocpp"), ("wss://h/x", "ocpp"), ("ocpp:reference", "ocpp"),
+        ("pigeon:there", "pigeon"), ("pigeon", "http"), ("hawk:there", "http"), ("MODBUS:reference", "http"),
+    ],
+)  # fmt: skip
+def test_the_word_before_the_first_colon_says_how_a_manager_is_spoken_to(which: str, kind: str) -> None:
+    assert kind_of(which) == kind
+
+
+def test_a_word_of_ours_cannot_be_another_package_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"modbus": (EntryPoint("modbus", f"{__name__}:KIND", GROUP),)}
+    monkeypatch.setattr(extensions, "brought", lambda group: found if group == GROUP else {})
+    with pytest.raises(InputError, match="The link to managers modbus:"):
+        open_link("modbus://127.0.0.1:0")
 
 
 def test_a_bench_says_where_it_listens_and_warns_of_strangers() -> None:

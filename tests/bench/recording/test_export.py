@@ -87,6 +87,18 @@ def test_the_file_is_named_after_the_run(tmp_path: Path) -> None:
     assert destination(tmp_path / "mine.csv", "day/run", Format.CSV) == tmp_path / "mine.csv"
 
 
+def test_nothing_of_a_run_s_name_can_leave_the_folder_or_is_too_long_for_it(tmp_path: Path) -> None:
+    """A manifest says what a run is called, and somebody may have sent it."""
+    short = ("../../etc/passwd", "a\\b", "a\nb\x7f\x00", "\ud800", "\U0001f50b")
+    for run_id in (*short, "x" * 999, "\u96fb" * 999, "a" + "\u96fb" * 99):
+        for to in Format:
+            path = destination(tmp_path, run_id, to)
+            assert path.parent == tmp_path
+            assert path.name.endswith(to.suffix)
+            export(DERIVED, ROWS[:2], to, path, force=True)
+            assert path.is_file()
+
+
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("precious", encoding="utf-8")

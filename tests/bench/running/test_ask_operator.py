@@ -170,7 +170,7 @@ def test_the_first_answer_counts_and_half_a_file_is_none(tmp_path: Path) -> None
     write_answer(tmp_path, 1, Answer("cannot", "second", "terminal"))
     assert read_answer(tmp_path, 1) == Answer("done", "first", "page")
     assert [path.name for path in tmp_path.iterdir()] == ["answer-1.json"]
-    for text in ("", "{", "[]", '{"answer": "done"}'):
+    for text in ("", "{", "[]", '{"answer": "done"}', "[" * 100_000):
         (tmp_path / "answer-2.json").write_text(text, encoding="utf-8")
         assert read_answer(tmp_path, 2) is None
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,13 @@ def test_a_response_is_what_the_rules_say(response: Response, expected: dict[flo
     assert {each: response.share(each) for each in expected} == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("points", [((0.0, 0.0),), ((0.0, 0.0), (-1.0, 1.0)), ((0.0, 0.0), (1.0, 1.5))])
+@pytest.mark.parametrize(
+    "points",
+    [
+        (), ((0.0, 0.0),), ((0.0, 0.0), (-1.0, 1.0)), ((0.0, 0.0), (1.0, 1.5)), ((0.0, 0.0), (1.0, nan)),
+        ((nan, 0.0), (1.0, 1.0)), ((0.0, 0.0), (nan, 1.0)), ((-inf, -1.0), (inf, 1.0)),
+    ],
+)  # fmt: skip
 def test_a_response_that_is_none_is_refused(points: Sequence[tuple[float, float]]) -> None:
     with pytest.raises(ValueError, match="response of"):
         Response(tuple(points))

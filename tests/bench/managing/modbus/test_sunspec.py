@@ -1,11 +1,16 @@
 """The served SunSpec models, read and written by the client of the SunSpec Alliance's own package."""
 
 import json
+import struct
 from collections.abc import Iterator
 from importlib.resources import files
+from math import inf, nan
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sunspec2 import mb
 from sunspec2.modbus.client import SunSpecModbusClientError
 from sunspec2.modbus.modbus import ModbusClientException
 
@@ -13,7 +18,9 @@ from bench.managing.links import Mains
 from bench.managing.modbus.orders import Orders
 from bench.managing.modbus.points import SHOWN, TAKEN
 from bench.managing.modbus.points import served as models
-from bench.managing.modbus.sunspec import symbol
+from bench.managing.modbus.sunspec import KINDS, Point, number, symbol, words
+from bench.managing.modbus.sunspec import model as defined
+from bench.verdicts import InputError
 from tests.bench.managing.clients import line, read, seen, served, sunspec, write
 
 SERVED = [1, 701, 702, 703, 704, *range(705, 713), 713, 714, 715, 802]
@@ -203,3 +210,95 @@ def test_half_a_value_is_no_address() -> None:
         half = device.models[704][0].model_addr + device.models[704][0].WSet.offset + 1
         assert ask(write(half, 100)) == b"\x90\x02"
         assert ask(read(half)) == b"\x03\x02\x00\x00"
+
+
+# --- how a value is written -------------------------------------------------------------------------------------------
+
+
+def point(kind: str, size: int = 1, **symbols: int) -> Point:
+    return Point("P", kind, 2, size, None, False, symbols)
+
+
+def bounds(kind: str) -> tuple[int, int]:
+    """What a kind of number can hold, by its name."""
+    form = KINDS[kind].form
+    bits = 16 * KINDS[kind].words
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if form.islower() else (0, 2**bits - 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_a_number_is_read_as_it_was_written(kind: str, data: st.DataObject) -> None:
+    low, high = bounds(kind)
+    value = data.draw(st.integers(max(low, -(2**52)), min(high, 2**52)))
+    written = words(point(kind), float(value))
+    assert len(written) == KINDS[kind].words
+    assert all(0 <= word <= 0xFFFF for word in written)
+    nothing = value == KINDS[kind].none and value != 0
+    assert number(point(kind), written) == (None if nothing else value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("nothing", [None, nan, inf, -inf, 1e30, -1e30])
+def test_what_a_register_cannot_hold_stands_there_as_nothing(kind: str, nothing: float | None) -> None:
+    """Never as another number: what is too large is not there, and not as much as fits."""
+    written = words(point(kind), nothing)
+    assert written == words(point(kind), None)
+    assert number(point(kind), written) == (0.0 if KINDS[kind].none == 0 else None)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() & mb.point_type_info.keys() - {"pad", "count"}))
+def test_what_stands_for_nothing_and_how_numbers_lie_is_what_the_alliance_s_own_package_says(kind: str) -> None:
+    """All but a pad, for which it has 0 and the specification 0x8000."""
+    told, (low, high) = mb.point_type_info[kind], bounds(kind)
+    nothing = struct.pack(f">{told.len}H", *words(point(kind), None))
+    assert told.len == KINDS[kind].words
+    assert not told.is_impl(told.data_to(nothing))
+    for value in {max(low + 1, -(2**52)), min(high - 1, 2**52), 1, 258}:
+        assert told.data_to(struct.pack(f">{told.len}H", *words(point(kind), value))) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "power", "written"),
+    [
+        (11000.0, 1, (1100,)), (11004.9, 1, (1100,)), (11005.1, 1, (1101,)),
+        (231.44, -1, (2314,)), (50.2, -3, (50200,)),
+        (-0.05, -2, (0xFFFB,)), (0.0, 3, (0,)),
+    ],
+)  # fmt: skip
+def test_a_number_stands_by_its_power_of_ten(value: float, power: int, written: tuple[int, ...]) -> None:
+    of = point("uint16") if value > 32 else point("int16")
+    assert words(of, value, power) == written
+    assert number(of, written, power) == pytest.approx(value, abs=10.0**power / 2)
+
+
+def test_a_name_stands_as_the_value_that_the_definition_gives_it() -> None:
+    assert words(point("enum16", OFF=1, ON=2), "ON") == (2,)
+    assert symbol(701, "InvSt", "RUNNING") == defined(701).named("InvSt").symbols["RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("ab", (0x6162, 0, 0)), ("abcdef", (0x6162, 0x6364, 0x6566)), ("abcdefgh", (0x6162, 0x6364, 0x6566)),
+        ("", (0, 0, 0)), (None, (0, 0, 0)), ("\u00e9", (0x3F00, 0, 0)),
+    ],
+)  # fmt: skip
+def test_a_text_fills_its_registers_and_no_others(text: str | None, written: tuple[int, ...]) -> None:
+    assert words(point("string", 3), text) == written
+
+
+@pytest.mark.parametrize("number", SERVED)
+def test_the_points_of_a_model_follow_each_other_without_a_gap(number: int) -> None:
+    (found,) = [each for each in models() if each.number == number]
+    at = 0
+    for each in found.points:
+        assert each.at == at
+        at += each.size
+    assert found.length == at - 2
+    assert [each.name for each in found.points[:2]] == ["ID", "L"]
+
+
+def test_a_model_that_nobody_has_defined_names_what_to_install() -> None:
+    with pytest.raises(InputError, match=r"the definition of SunSpec model 60000: python3 -m pip install 'packbench\["):
+        defined(60000)

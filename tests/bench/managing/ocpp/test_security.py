@@ -162,6 +162,10 @@ def test_a_file_without_a_password_is_told(tmp_path: Path) -> None:
         ("ws://", "give ws://HOST"), ("ws://host:port/x", "give ws://HOST"), ("ws://me:secret@host/x", "give ws://HOST"),
         ("ws://host/x#pasword=f", "did you mean 'password'"), ("ws://host/x#ca=f", "belongs to TLS"),
         ("ws://host/x#password=nowhere", "cannot be read from nowhere"), ("ws://host/x#password", "name=value"),
+        ("ws://host/x#password=", "nothing stands behind password=; write it there, or leave password out"),
+        ("ws://host/x#identity=%20&password=f", "nothing stands behind identity="),
+        ("wss://host/x#certificate=f&key=", "nothing stands behind key="), ("ws://:secret@host/x", "give ws://HOST"),
+        ("http://host/x", "give ws://HOST"), ("ws://host/x?password=f", "give ws://HOST"), ("", "give ws://HOST"),
         ("wss://host/x", "proves who it is"), ("wss://host/x#key=f", "without a certificate"),
         ("wss://host/x#certificate=nowhere", "certificates cannot be used"),
         ("wss://host/x#password=nowhere&ca=nowhere", "cannot be read"),
@@ -171,6 +175,26 @@ def test_an_address_that_is_none_is_told_in_one_sentence(which: str, why: str) -
     with pytest.raises(InputError, match=why) as caught:
         Address.of(which)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("which", "url"),
+    [
+        ("ws://host", "ws://host/packbench"), ("ws://host:9000/ocpp/", "ws://host:9000/ocpp/packbench"),
+        ("ws://[::1]:9000/a/b", "ws://[::1]:9000/a/b/packbench"),
+        ("ws://host/x#identity=box%201", "ws://host/x/box%201"), ("ws://host/x#identity=a/b", "ws://host/x/a%2Fb"),
+    ],
+)  # fmt: skip
+def test_the_identity_is_the_last_part_of_what_is_called(which: str, url: str) -> None:
+    """Whatever stands in it: an identity with a slash would be another path."""
+    found = Address.of(which)
+    assert (found.url, found.profile, found.headers, found.context) == (url, 0, {}, None)
+
+
+def test_no_secret_stands_in_what_is_called_or_said(password: Path) -> None:
+    found = Address.of(f"ws://host/x#identity=wallbox%201&password={password}")
+    assert (found.url, found.profile) == ("ws://host/x/wallbox%201", 1)
+    assert found.headers == {"Authorization": BASIC}
 
 
 @pytest.mark.parametrize(
