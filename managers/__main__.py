@@ -7,10 +7,11 @@ from managers.contract import ContractError, Prepares
 from managers.home import Home
 from managers.registry import UnknownManager, manager_named
 from managers.wires import Told, UnknownWire, names, wire_named
+from models.fields import CellFileError
 
 
 def main() -> int:
-    """Serve until somebody ends it; 2 for a name, a wire, a file or a port that is none."""
+    """Serve until somebody ends it; 2 for a name, a wire, a file, a port, a car or a road that is none."""
     parser = argparse.ArgumentParser(prog="managers", description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--over", default="http", help=f"{', '.join(names())} (default: %(default)s)")
@@ -27,7 +28,7 @@ def main() -> int:
     except ImportError as error:
         sys.stderr.write(f"managers: it needs {error.name}: python3 -m pip install 'packbench[v2x]'.\n")
         return 2
-    except (UnknownManager, UnknownWire, ContractError, OSError, OverflowError) as error:
+    except (UnknownManager, UnknownWire, ContractError, CellFileError, OSError, OverflowError) as error:
         sys.stderr.write(f"managers: {error}\n")
         return 2
     return 0

@@ -8,11 +8,11 @@ it can be.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from managers.contract import CONTRACT, ContractError, parsed
+from managers.contract import CONTRACT, ContractError, parsed, read
 from managers.vehicle import pack_of
 from models.vehicle.reach import going, reach
 
@@ -56,6 +56,13 @@ class Sight:
     kept: float | None = None
 
 
+_ANY = Sight(
+    time=datetime(2026, 1, 12, tzinfo=UTC), reason="start", plugged=True, soc=0.5, energy=52000.0, charge=7400.0,
+    discharge=7400.0, takes=7000.0, gives=7000.0,
+)  # fmt: skip
+"""What some wire tells of some car, beside which a home is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """What the owner has `told`: keys of the contract's request."""
@@ -64,7 +71,10 @@ class Home:
 
     @classmethod
     def of(cls, path: str) -> "Home":
-        """Read a file; raises `ContractError`, one sentence, for one that cannot be read or has a key of no home."""
+        """Read a file; raises `ContractError`, one sentence, for one that cannot be read, or says what no request can.
+
+        Where it is read, and not at the first decision: over a wire a request that is none only has the car rest.
+        """
         try:
             content = parsed(Path(path).read_bytes())
         except OSError as error:
@@ -74,7 +84,12 @@ class Home:
         for key in content:
             if key not in KEYS:
                 raise ContractError(f"{path}: {key} is no key of a home; there are {', '.join(KEYS)}.")
-        return cls(content)
+        found = cls(content)
+        try:
+            read(found.request(_ANY))
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+        return found
 
     def request(self, sight: Sight) -> dict[str, Any]:
         """The contract's request, of what the wire and the owner tell."""

@@ -200,7 +200,8 @@ class Reference:
         ends = np.cumsum(hours)
         home = (ends <= state.hours) | (ends - hours[0] <= 0)
         house, sun = np.array(request.ahead("house")), np.array(request.ahead("sun"))
-        house[0], sun[0] = request.house or house[0], request.sun if request.sun is not None else sun[0]
+        house[0] = house[0] if request.house is None else request.house
+        sun[0] = sun[0] if request.sun is None else request.sun
         buy, sell = np.array(request.ahead("buy")), np.array(request.ahead("sell"))
         floor = np.where(home, state.reserve, 0.0)
         floor[home & (ends >= state.hours - self.habits.grace)] = max(state.need, state.reserve)

@@ -81,7 +81,8 @@ class Tracker:
             return self._soc, self._soc
         through = self._power * last.efficiency if self._power > 0 else self._power / last.efficiency
         moved = min(through, last.car_charge) * -request.hours_to(last.time) / last.energy
-        return max(self._soc + moved, 0.0), min(max(self._soc + moved, 0.0), 1.0)
+        reckoned = min(max(self._soc + moved, 0.0), 1.0)
+        return reckoned, reckoned
 
     def _back(self, request: Request) -> tuple[float, float]:
         """It went as far as it was told, or less far, but not nearer home than that by much."""

@@ -13,8 +13,9 @@ LOADER: type[Loader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LARGEST_TREE = 100_000
 """Keys and values, with every alias written out; a page of text can ask for more than any memory holds. A longer text
 may have as many as it has letters: more of them come from aliases alone."""
-MISFIT = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What PyYAML raises for a tag that its value does not fit (`!!bool maybe`), and for a tree too deep."""
+MISFIT = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, TypeError)
+"""What PyYAML raises for a tag that its value does not fit (`!!bool maybe`, `!!seq` of a key), and for a tree too deep.
+"""
 
 
 MERGE = "tag:yaml.org,2002:merge"

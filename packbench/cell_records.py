@@ -52,9 +52,9 @@ class Temperatures:
         """From texts such as `25` and `cold.csv=-10`; raises `InputError` for what is none, or of no such file."""
         names, by_name, rest = [path.name for path in paths], {}, None
         for text in told:
-            name, _, value = text.rpartition("=")
+            name, of_one, value = text.rpartition("=")
             celsius = _celsius(text, value)
-            if not name:
+            if not of_one:
                 rest = celsius
             elif name in names:
                 by_name[name] = celsius

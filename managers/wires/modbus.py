@@ -157,7 +157,7 @@ class Client:
 def serve(manager: Manager, told: Told) -> None:
     """Look after the box at `told.at` until SIGTERM or Ctrl-C; raises `ContractError` for what is no address."""
     host, _, port = told.at.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit()):
         raise ContractError(f"--at {told.at!r}: give HOST:PORT, the box that it is a client of.")
     over = threading.Event()
 

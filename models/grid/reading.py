@@ -41,12 +41,10 @@ class Row:
         found = self.content.get("time")
         try:
             at = datetime.fromisoformat(str(found).strip())
-        except ValueError:
+            real = (at if at.tzinfo is not None else at.replace(tzinfo=ZONE)).astimezone(UTC)
+        except (ValueError, OverflowError):  # no time, or one of a year that UTC has not
             raise SeriesError(f"{self.place}: time is {found!r}; give one as 2026-01-12T18:00:00+01:00.") from None
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-        real = at.replace(tzinfo=ZONE).astimezone(UTC)
-        if real.astimezone(ZONE).replace(tzinfo=None) != at:
+        if at.tzinfo is None and real.astimezone(ZONE).replace(tzinfo=None) != at:
             raise SeriesError(f"{self.place}: there is no {at} in {ZONE.key}, clocks go forward; give an offset.")
         return real
 

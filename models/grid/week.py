@@ -97,7 +97,7 @@ class Days:
     def _check_series(self, name: str) -> None:
         values, count = getattr(self, name), len(self.outside)
         if len(values) != count:
-            raise ValueError(f"{name} has {len(values)} quarters of an hour, and outside has {count}")
+            raise ValueError(f"{name} has {len(values)} quarters of an hour, and outside has {count}; give as many.")
         unknown = np.flatnonzero(~np.isfinite(values))
         if len(unknown):
             when = self.at(QUARTER * int(unknown[0])).isoformat()

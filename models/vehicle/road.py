@@ -119,6 +119,8 @@ def _within(place: Vector, limit: Vector, driver: Driver) -> Vector:
 
 _KEYS = ("name", "description", "sources", "altitude", "legs")
 _LEG_KEYS = ("length", "limit", "grade", "stop", "repeat")
+OFTEN = Span(at_least=1.0, at_most=1000.0)
+"""How many times a leg may be there."""
 
 
 def available_roads() -> tuple[str, ...]:
@@ -129,7 +131,7 @@ def available_roads() -> tuple[str, ...]:
 def load_road(name_or_path: str | Path) -> Road:
     """Read a road by the name of a shipped file, or from a file of your own (`*.yaml`, or any `Path`).
 
-    Raises `ParameterFileError` when there is no such road or its file is wrong.
+    Raises `CellFileError` when there is no such road or its file is wrong.
     """
     return _read(shipped.find("road", name_or_path))
 
@@ -153,4 +155,7 @@ def _legs(section: Fields) -> Sequence[Leg]:
         grade=section.number("grade", Span(at_least=-30.0, at_most=30.0)) / 100 if section.has("grade") else 0.0,
         stop=section.number("stop", Span(at_least=0.0)) if section.has("stop") else 0.0,
     )
-    return [leg] * int(section.number("repeat", Span(at_least=1, at_most=1000)) if section.has("repeat") else 1)
+    often = section.number("repeat", OFTEN) if section.has("repeat") else 1.0
+    if not often.is_integer():
+        raise section.wrong("repeat", often, f"a whole number{OFTEN}")
+    return [leg] * int(often)

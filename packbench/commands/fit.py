@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,7 +96,7 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
             found, path = run.measure(load_cell(cell), records, held_out), None
         else:
             path = _free(output or Path(f"{cell}.yaml"), force=force)
-            origin = source or f"{len(records)} records ({', '.join(record.name for record in records[:4])}, …)"
+            origin = source or _names([record.name for record in records])
             chosen = like or run.nearest_cell(records)
             task = run.Task(
                 records, cell, chosen, origin, held_out, assume=like is not None, pairs=pairs, anode=electrode
@@ -107,6 +108,12 @@ def fit(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if drawn is not None:
         pictures.draw(found, drawn)
     _show(found, path, drawn, as_json=as_json)
+
+
+def _names(records: Sequence[str]) -> str:
+    """How many records there are, and what the first of them are called."""
+    more = ", …" if len(records) > NAMED else ""
+    return f"{len(records)} record{'s' * (len(records) != 1)} ({', '.join(records[:NAMED])}{more})"
 
 
 def _as_written(anode: str | None, path: Path) -> str | None:
@@ -156,6 +163,8 @@ def _show(found: "Result", path: Path | None, drawn: Path | None, *, as_json: bo
             say(f"{what}: {where}")
 
 
+NAMED = 4
+"""Records that a file's sources name, at most."""
 UNKNOWN_ANODE = "none is known, so the plating margin of this cell is not either (--anode SET gives it one)"
 HEADER = (
     "test",

@@ -52,8 +52,9 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     prices = load_tariff(tariff) if tariff else None
     task = Task(station, car=car, target=target, seed=seed, garage=garage, version=versions()["packbench"])
     chosen = fields_of(
-        _names(packs) or _packs_of(station), _names(roads), _names(seasons), _names(strategies), _ways(conditioning)
-    )
+        _names("--packs", packs) or _packs_of(station), _names("--roads", roads), _names("--seasons", seasons),
+        _names("--strategies", strategies), _ways(conditioning),
+    )  # fmt: skip
     player = _player(task, scheduler, jobs)
     making = Making(chosen, task, Store(output), runs, player, _tell, prices)
     interrupts.end_in_order()
@@ -68,8 +69,14 @@ def map_(  # noqa: PLR0913, PLR0917 - each is an option of the command
     raise typer.Exit(ExitStatus.of(made.verdict))
 
 
-def _names(listed: Listed) -> list[str]:
-    return [name for each in listed or () for name in each.split(",") if name]
+def _names(option: str, listed: Listed) -> list[str]:
+    """Those of an option; raises `InputError` where it has commas alone: nothing given is not all there are."""
+    from bench.verdicts import InputError
+
+    names = [name.strip() for each in listed or () for name in each.split(",") if name.strip()]
+    if listed and not names:
+        raise InputError(f"{option} {','.join(listed)!r} names nothing; give a name, or leave it out.")
+    return names
 
 
 def _packs_of(station: str) -> tuple[str, ...]:

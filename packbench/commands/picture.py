@@ -1,6 +1,7 @@
 """`packbench picture`: what a report draws of a run, as a file by itself."""
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,9 @@ def picture(
     """Draw the managed days, the driven roads and the round trips of a run, each as a PNG file."""
     with used(run):
         drawn = _drawn(load(run, folder), run)
-        paths = [_written(each, _path(each, output, alone=len(drawn) == 1), force=force) for each in drawn]
+        paths = _paths(drawn, output, force=force)
+        for each, path in zip(drawn, paths, strict=True):
+            _write(each, path)
     if as_json:
         print_json([{"name": each.name, "file": path.as_posix()} for each, path in zip(drawn, paths, strict=True)])
         return
@@ -51,21 +54,28 @@ def _drawn(recording: "Recording", run: str) -> "list[Picture]":
     return drawn
 
 
-def _path(drawn: "Picture", output: Path | None, *, alone: bool) -> Path:
-    if output is not None and output.suffix == ".png" and alone:
-        return output
+def _paths(drawn: "Sequence[Picture]", output: Path | None, *, force: bool) -> list[Path]:
+    """Where each goes, before any is written; two that are called alike are told apart by a number."""
     if output is not None and output.suffix == ".png":
-        raise InputError(f"--output {output}: the run has several pictures; give a folder.")
-    name = re.sub(r"[^a-z0-9]+", "-", drawn.name.lower()).strip("-")
-    return (output or Path()) / f"{name}.png"
+        if len(drawn) > 1:
+            raise InputError(f"--output {output}: the run has several pictures; give a folder.")
+        paths = [output]
+    else:
+        names = [re.sub(r"[^a-z0-9]+", "-", each.name.lower()).strip("-") for each in drawn]
+        before = [names[:at].count(name) for at, name in enumerate(names)]
+        paths = [
+            (output or Path()) / (f"{name}-{count + 1}.png" if count else f"{name}.png")
+            for name, count in zip(names, before, strict=True)
+        ]
+    there = next((path for path in paths if path.exists()), None)
+    if there is not None and not force:
+        raise InputError(f"--output {there}: it is there already; name another one, or add --force.")
+    return paths
 
 
-def _written(drawn: "Picture", path: Path, *, force: bool) -> Path:
-    if path.exists() and not force:
-        raise InputError(f"--output {path}: it is there already; name another one, or add --force.")
+def _write(drawn: "Picture", path: Path) -> None:
     try:
         with replacing(path) as partial:
             partial.write_bytes(drawn.png)
     except OSError as error:
         raise InputError(f"--output {path}: {error.strerror}.") from error
-    return path

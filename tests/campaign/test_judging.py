@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from campaign import outcome, table
-from campaign.catalogue import Injection, Second
+from campaign.catalogue import USUAL, Injection, Second
 from campaign.outcome import CaseOutcome
 
 SENSOR = Injection(
@@ -203,3 +203,106 @@ def test_every_file_of_the_catalogue_has_a_table_of_its_own() -> None:
     assert page.count("| Fault | Phase |") == 2
     bad = table.markdown([replace(FOUND, group="found", problems=("nobody noticed",))], seed=3)
     assert "## Not as expected\n\n- sensor, charge: nobody noticed." in bad
+
+
+def warning(fault: str, time: float, kind: str = "warning") -> dict[str, object]:
+    return {"type": kind, "time": time, "fault": fault, "blame": "bench", "text": f"{fault} at {time:g} s"}
+
+
+ENDED = {"cause": {"fault": "value-missing", "blame": "bench", "text": "no value"}, "bench_verdict": {"safe": True}}
+UNSAFE = {"fault": "not-verified-safe", "blame": "bench", "text": "source off: no answer"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "events", "noticed"),
+    [
+        (ENDED, [warning("cell-spread", 9.0)], ("ended", "value-missing")),
+        ({}, [warning("cell-spread", 9.0), warning("value-missing", 9.5)], ("warned", "value-missing")),
+        ({}, [warning("cell-spread", 9.0), warning("insulation", 9.5)], ("warned", "cell-spread")),
+        ({}, [warning("value-missing", 9.0, "hold started")], ("warned", "value-missing")),
+        ({}, [warning("value-missing", 5.0)], ("warned", "value-missing")),
+        ({}, [warning("value-missing", 4.9), warning("value-missing", 9.0, "message")], None),
+        ({"cause": UNSAFE, "bench_verdict": {"safe": False}}, [], ("told", "not-verified-safe")),
+        ({"cause": UNSAFE, "bench_verdict": {"safe": False}}, [warning("x", 9.0)], ("warned", "x")),
+        ({"bench_verdict": {"safe": False}}, [], ("told", "not-verified-safe")),
+        ({"cause": None, "bench_verdict": None}, [], None),
+    ],
+)
+def test_a_cause_goes_before_a_warning_and_that_before_what_the_bench_verdict_says(
+    manifest: dict[str, Any], events: list[dict[str, Any]], noticed: tuple[str, str] | None
+) -> None:
+    """And of warnings the fault's own name, of those that came after it was injected, at 5 s."""
+    found = outcome.noticed_in(manifest, events, 5.0, ("value-missing",))
+    assert (found["noticed"], found["named"]) == noticed if noticed else found == {}
+
+
+def test_a_fault_that_no_catalogue_has_is_of_no_known_layer() -> None:
+    assert outcome.words("ended", "nobodys", "bench", "it broke")["layer"] == "?"
+    assert outcome.words("ended", "value-missing", "bench", "no value")["layer"] == "guard"
+
+
+def test_what_could_not_be_verified_is_told_step_by_step_and_what_was_not_asked_is_not() -> None:
+    steps = [
+        {"name": "source off", "detail": "no answer", "verified": False},
+        {"name": "sink off", "detail": "reads off", "verified": True},
+        {"name": "chamber", "detail": "nobody can say", "verified": None},
+        {"name": "contactors", "detail": "welded", "verified": False},
+    ]
+    assert outcome.unsafe_words({"steps": steps}) == "source off: no answer; contactors: welded"
+    assert outcome.unsafe_words({"steps": steps[1:3]}) == ""
+    assert outcome.unsafe_words(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "2.0 s"),
+        ({"off_after": 0.0}, "were off"),
+        ({"off_after": None}, "were off"),
+        ({"off_after": 99.96}, "100.0 s"),
+        ({"off_after": 100.0}, "100 s"),
+        ({"noticed": "warned"}, "at the end"),
+        ({"off": False, "current": 5.0, "bench": "source off: on"}, "ON, told"),
+        ({"off": False, "current": 0.01, "bench": "source off: on"}, "ON, no current, told"),
+        ({"off": False, "current": None}, "ON"),
+        ({"bench": "chamber: no answer"}, "2.0 s, told"),
+    ],
+)
+def test_a_line_says_how_long_outputs_were_on_or_that_they_are(changes: dict[str, Any], words: str) -> None:
+    (line,) = table.lines([replace(FOUND, **changes)])
+    assert line.cells[5] == words
+
+
+def test_of_several_phases_the_longest_counts_and_every_usual_one_is_every() -> None:
+    cases = [replace(FOUND, phase=phase, off_after=float(at)) for at, phase in enumerate(USUAL, 1)]
+    (line,) = table.lines(reversed(cases))
+    assert (line.cells[1], line.cells[5], line.bad) == ("every", f"{len(USUAL)}.0 s", False)
+    bad = table.lines([*cases, replace(FOUND, fault="another", problems=("nobody noticed",))])
+    assert [each.bad for each in bad] == [True, False]
+
+
+def test_an_output_that_is_on_is_counted_with_those_that_nobody_was_told_of() -> None:
+    on = replace(FOUND, off=False, verified=False, bench="source off: on")
+    assert "an output still on 2 (operator told each time), bench not verified safe 2" in table.summary([on, on])
+    silent = replace(on, bench="")
+    assert "an output still on 2 (1 without a word to the operator), bench not verified safe 1" in (
+        table.summary([on, silent])
+    )
+
+
+def test_outcomes_of_other_faults_and_phases_are_kept_beside_each_other(tmp_path: Path) -> None:
+    cases = [FOUND, replace(FOUND, phase="fast recharge"), replace(FOUND, fault="other"), replace(FOUND, level="CAN")]
+    for case in cases:
+        outcome.write(case, tmp_path / "outcomes")
+    outcome.write(replace(FOUND, text="again"), tmp_path / "outcomes")  # of the same case the last one counts
+    kept = outcome.read(tmp_path / "outcomes")
+    assert len(kept) == len(cases)
+    assert replace(FOUND, text="again") in kept
+    assert outcome.read(tmp_path) == []
+
+
+def test_who_was_blamed_for_what_another_did_is_counted_by_what_the_judgement_says() -> None:
+    blamed = outcome.judged(replace(FOUND, blame="pack"), SENSOR)
+    late = outcome.judged(replace(FOUND, noticed="warned"), SENSOR)
+    assert late.problems
+    assert outcome.wrongly_blamed([FOUND, blamed, late]) == [blamed]

@@ -170,6 +170,7 @@ def test_one_temperature_is_refused_unless_another_cell_is_to_say_the_rest(recor
     fit(*files, "--cell", "mine", "--output", out, "--like", "nmc811-21700")
     cell = load_cell(out)
     assert {"resistance below 25 degC", "resistance above 25 degC", "entropic"} <= set(cell.assumed)
+    assert "fitted to 2 records (slow_25.csv, pulses_25.csv)." in " ".join(cell.sources)
     assert "How they change with temperature is an assumption: that of nmc811-21700." in " ".join(cell.sources)
     tested = cell.temperature.tolist().index(25.0)
     like = load_cell("nmc811-21700")

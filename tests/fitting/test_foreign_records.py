@@ -66,6 +66,9 @@ def test_who_measured_no_temperature_says_the_airs_of_all_or_of_one_file(tmp_pat
         ("nan", "give °C of the air from -60 to 100"),
         ("cold.csv=", "give °C of the air from -60 to 100"),
         ("clod.csv=0", "no record is called 'clod.csv' (nearest: cold.csv)"),
+        ("=25", "no record is called ''."),  # of a variable that is not set: not of all records
+        ("101", "give °C of the air from -60 to 100"),
+        ("a/cold.csv=0", "no record is called 'a/cold.csv' (nearest: cold.csv)"),
     ],
 )
 def test_a_temperature_that_is_none_is_one_sentence(told: str, sentence: str) -> None:
@@ -73,6 +76,21 @@ def test_a_temperature_that_is_none_is_one_sentence(told: str, sentence: str) ->
         Temperatures.parse([told], [Path("a/cold.csv")])
     assert sentence in str(caught.value)
     assert str(caught.value).startswith(f"--temperature {told}: ")
+
+
+@pytest.mark.parametrize(
+    ("told", "warm", "cold"),
+    [
+        ([], None, None), (["25"], 25, 25), (["cold.csv=-10"], None, -10), (["25", "cold.csv=-10"], 25, -10),
+        (["cold.csv=-10", "25"], 25, -10), (["-60", "cold.csv=100"], -60, 100), (["a=b.csv=5"], None, None),
+    ],
+)  # fmt: skip
+def test_a_file_has_the_temperature_that_was_told_of_it_or_that_of_all(
+    told: list[str], warm: float | None, cold: float | None
+) -> None:
+    found = Temperatures.parse(told, [Path("a/warm.csv"), Path("b/cold.csv"), Path("a=b.csv")])
+    assert (found.of(Path("a/warm.csv")), found.of(Path("b/cold.csv"))) == (warm, cold)
+    assert found.of(Path("a=b.csv")) == (5 if "a=b.csv=5" in told else warm)
 
 
 def test_a_column_that_is_not_believed_is_not_fitted(tmp_path: Path, truth: Truth) -> None:

@@ -65,6 +65,14 @@ def test_what_its_owner_tells_goes_before_what_it_assumes(tmp_path: Path) -> Non
     [
         ("{", "no JSON"), ("[1]", "give an object"), (None, "cannot be read"),
         ('{"prices": []}', "prices is no key of a home; there are site"),
+        ('{"reserve": 50}', r"home\.json: reserve: 50; give an object\."),
+        ('{"reserve": {"distance": -1, "road": "country"}}', "reserve.distance: -1; give 0 to"),
+        ('{"reserve": {"distance": 50}}', "reserve.road is missing"),
+        ('{"trip": {"departure": "7:30", "distance": 42, "road": "urban"}}', "give a time in ISO 8601 with its offset"),
+        ('{"forecast": {"buy": [0.2]}}', "forecast.step is missing"),
+        ('{"forecast": {"step": 900, "outside": [], "house": [1], "sun": [0], "buy": [1], "sell": [1]}}', "outside: "),
+        ('{"site": {"house": "500 W", "sun": 0, "import": 9000, "export": 9000}}', "site.house: '500 W'; give a"),
+        ('{"model": ""}', "model: ''; give a text"), ('{"site": NaN}', "NaN is no number of JSON"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_home_is_told_in_one_sentence(tmp_path: Path, content: str | None, why: str) -> None:
@@ -73,3 +81,32 @@ def test_a_file_that_is_no_home_is_told_in_one_sentence(tmp_path: Path, content:
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ContractError, match=why):
         Home.of(str(path))
+
+
+def test_a_home_that_says_nothing_and_one_that_knows_of_no_trip_are_homes(tmp_path: Path) -> None:
+    path = tmp_path / "home.json"
+    path.write_text("{}", encoding="utf-8")
+    assert Home.of(str(path)) == Home()
+    path.write_text('{"trip": null}', encoding="utf-8")
+    assert read(Home.of(str(path)).request(SIGHT)).trip is None
+
+
+def test_what_is_wanted_beside_a_reserve_of_its_owners_is_a_trip_of_what_is_left() -> None:
+    home = Home({"reserve": {"distance": 60, "road": "urban"}})
+    leaving = replace(SIGHT, leaves=NOW + timedelta(hours=9), wanted=0.9 * 52000, kept=0.2 * 52000)
+    alone, beside = (
+        read(each.request(leaving)).trip for each in (Home({"reserve": {"distance": 0, "road": "urban"}}), home)
+    )
+    assert read(home.request(leaving)).reserve == 60
+    assert alone is not None
+    assert beside is not None
+    assert beside.distance == pytest.approx(alone.distance - 60)
+    little = read(home.request(replace(leaving, wanted=0.01 * 52000))).trip
+    assert little is not None
+    assert little.distance == 0
+
+
+def test_a_departure_of_which_nobody_says_what_it_needs_needs_a_full_car() -> None:
+    request = read(Home().request(replace(SIGHT, leaves=NOW + timedelta(hours=9))))
+    assert request.trip is not None
+    assert (request.trip.departure, request.trip.distance) == (NOW + timedelta(hours=9), 1000)

@@ -108,3 +108,65 @@ def test_a_departure_that_is_past_is_now_and_said(request_: dict[str, Any], soc:
 def test_a_car_that_is_away_is_asked_for_nothing(request_: dict[str, Any]) -> None:
     request_["car"]["plugged"] = False
     assert Reference().decide(request_)["power"] == 0
+
+
+def test_a_house_that_takes_nothing_now_takes_nothing_whatever_was_forecast(request_: dict[str, Any]) -> None:
+    """What is told of now goes before what was foreseen of it: 0 W is told as well."""
+    request_["car"]["soc"] = 0.5
+    request_["site"] |= {"import": 6000}
+    request_["forecast"] |= {"house": [6000, 400], "buy": [0.05, 0.5], "sell": [0.0]}
+    request_["trip"] = None
+    request_["site"]["house"] = 6000
+    assert Reference().decide(request_)["power"] == 0  # the connection carries no more
+    request_["site"]["house"] = 0
+    assert Reference().decide(request_)["power"] == pytest.approx(6000)
+    request_["site"]["house"] = None
+    assert Reference().decide(request_)["power"] == 0
+
+
+@pytest.mark.parametrize("distance", [42, 400])
+def test_a_warning_is_of_what_full_power_does_not_reach_and_of_no_car_that_is_away(
+    request_: dict[str, Any], distance: float
+) -> None:
+    request_["trip"] |= {"departure": later(request_, 60)["time"], "distance": distance}
+    warnings = Reference().decide(request_)["warnings"]
+    assert [each["departure"] for each in warnings] == [request_["trip"]["departure"]] * (distance == 400)
+    assert all(100 < each["short"] < 400 for each in warnings)
+    request_["car"]["plugged"] = False
+    assert Reference().decide(request_)["warnings"] == []
+    request_["car"]["plugged"], request_["trip"] = True, None
+    assert Reference().decide(request_)["warnings"] == []
+
+
+def test_a_power_below_what_the_charger_can_is_a_rest(request_: dict[str, Any]) -> None:
+    """Of a house that is dear to feed in the evening, and takes less than the charger can give."""
+    request_["trip"] = None
+    request_["site"] |= {"house": 900, "export": 0}
+    request_["forecast"] |= {"house": [900]}
+    assert Reference().decide(request_)["power"] == pytest.approx(-900, rel=0.02)
+    request_["charger"]["least"] = 1380
+    assert Reference().decide(request_)["power"] == 0
+
+
+def test_a_charger_that_is_another_is_planned_with_its_own_efficiency(request_: dict[str, Any]) -> None:
+    request_["trip"] = None
+    manager, lossy = Reference(), {**request_, "charger": {**request_["charger"], "efficiency": 0.4}}
+    assert manager.decide(lossy)["power"] == 0  # no price of the evening is worth its losses
+    assert manager.decide(later(request_, 15))["power"] < 0
+
+
+def test_habits_are_changed_in_one_manager_and_in_no_other(request_: dict[str, Any]) -> None:
+    request_["trip"] = None
+    calm = Reference().careful(wear=5.0)
+    assert calm.decide(request_)["power"] == 0
+    assert Reference().decide(request_)["power"] < 0
+
+
+@pytest.mark.parametrize(("what", "value"), [("model", "renault-6-class"), ("road", "moon")])
+def test_a_car_and_a_road_that_are_not_known_here_are_told_with_the_nearest(
+    request_: dict[str, Any], what: str, value: str
+) -> None:
+    section = request_ if what == "model" else request_["reserve"]
+    section[what] = value
+    with pytest.raises(ValueError, match=f"{value}.*shipped are"):
+        Reference().decide(request_)

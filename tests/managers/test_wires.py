@@ -4,12 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.managing.links import Link, open_link
 from bench.verdicts import BenchFault
-from managers.wires import names
+from managers.contract import ContractError
+from managers.home import Home
+from managers.wires import Told, names
+from managers.wires.modbus import AGAIN, Box, Client, serve
 from tests.bench.managing.clients import seen, served, until
 
 REQUEST = {"time": "2026-01-12T18:00:00+01:00", "reason": "start", "trip": None}
@@ -90,3 +96,73 @@ def test_what_cannot_be_served_is_told(words: tuple[str, ...], why: str) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert why in done.stderr
+
+
+@pytest.mark.parametrize("address", ["", "box", "box:", ":502", "box:port", "box:-1", "box:²", "1502"])
+def test_what_is_no_address_of_a_box_is_told(address: str) -> None:
+    with pytest.raises(ContractError, match=f"--at {address!r}: give HOST:PORT"):
+        serve(Asked({"power": 0}), Told(0, address, Home()))
+
+
+def test_a_car_that_there_is_no_model_of_ends_it_in_one_sentence(tmp_path: Path) -> None:
+    home = tmp_path / "home.json"
+    home.write_text('{"model": "renault-6-class"}', encoding="utf-8")
+    with served(beside=True, power=0.0) as box:
+        words = ["--over", "modbus", "--at", box.address, "--home", str(home)]
+        command = [sys.executable, "-m", "managers", "reference", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("managers: no car 'renault-6-class' (nearest: renault-5-class)")
+    assert done.stderr.count("\n") == 1
+
+
+class Asked:
+    """A manager that keeps what it was asked, and always answers the same, or refuses."""
+
+    def __init__(self, answer: dict[str, Any] | None) -> None:
+        self.answer = answer
+        self.requests: list[Mapping[str, Any]] = []
+
+    def decide(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self.requests.append(request)
+        if self.answer is None:
+            raise ContractError("car.soc: 62; give 0 to 1.")
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "plugged", "done"),
+    [
+        ({"power": 2500}, True, 2500), ({"power": -2500}, True, -2500), ({"power": 1e9}, True, 11000),
+        ({"power": -1e9}, True, -9000), ({"power": 2500}, False, 0), (None, True, 0),
+    ],
+)  # fmt: skip
+def test_a_box_is_asked_for_what_its_charger_can_and_a_manager_for_a_car_that_is_there(
+    asked: dict[str, Any] | None, plugged: bool, done: float
+) -> None:
+    manager = Asked(asked)
+    with served(power=0.0, plugged=plugged) as link:
+        box = Box(link.address)
+        assert Client(manager, Home()).attend(box) == AGAIN[1]
+        assert link.follow(seen(power=0.0, plugged=plugged)).power == done
+        box.hang_up()
+    assert len(manager.requests) == plugged
+
+
+def test_a_manager_is_told_what_the_box_shows_and_what_its_owner_says_and_asked_once_a_quarter() -> None:
+    manager = Asked({"power": 0})
+    client = Client(manager, Home({"model": "renault-5-class", "season": "oslo-january"}))
+    with served(power=0.0) as link:
+        box = Box(link.address)
+        for _ in range(3):
+            client.attend(box)
+        box.hang_up()
+        box.hang_up()
+    (request,) = manager.requests
+    assert request["reason"] == "tick"
+    assert request["season"] == "oslo-january"
+    assert request["car"] == {
+        "plugged": True, "soc": pytest.approx(0.62, abs=0.005), "cells": 6.5, "energy": 52000.0, "charge": 7000.0,
+        "discharge": 7100.0,
+    }  # fmt: skip
+    assert (request["charger"]["charge"], request["charger"]["discharge"]) == (11000.0, 9000.0)

@@ -70,6 +70,12 @@ ROAD = "name: mine\ndescription: mine\nsources: [me]\nlegs:\n"
         ("  - {length: 100, limit: 50, grad: 3}\n", r"legs\[0\]: unknown key 'grad' \(nearest: grade\)"),
         ("  - {length: 3, limit: 50}\n", r"legs\[0\]: length is 3"),
         ("  - {length: 100, limit: 50, grade: 45}\n", r"legs\[0\]: grade is 45"),
+        ("  - {length: 100, limit: 0}\n", r"legs\[0\]: limit is 0; give a number above 0 up to 250"),
+        ("  - {length: 100, limit: 50, stop: -1}\n", r"legs\[0\]: stop is -1; give a number from 0 up"),
+        ("  - {length: 100, limit: 50, repeat: 0}\n", r"legs\[0\]: repeat is 0; give a number from 1 up to 1000"),
+        ("  - {length: 100, limit: 50, repeat: 1001}\n", r"legs\[0\]: repeat is 1001; give a number from 1 up to 1000"),
+        ("  - {length: 100, limit: 50, repeat: 2.5}\n", r"repeat is 2\.5; give a whole number from 1 up to 1000\.$"),
+        ("  - {length: 100, limit: 50}\naltitude: 9000\n", r"altitude is 9000; give a number from -500 up to 5000"),
         ("  []\n", r"legs is \[\]; give a list of mappings"),
         ("  - 7\n", r"legs\[0\]: found 7 where a mapping"),
     ],
@@ -79,6 +85,16 @@ def test_a_wrong_road_is_one_sentence(tmp_path: Path, text: str, sentence: str) 
     path.write_text(ROAD + text, encoding="utf-8")
     with pytest.raises(CellFileError, match=sentence):
         load_road(path)
+
+
+def test_a_road_of_ones_own_is_read_in_kilometres_per_hour_and_per_cent(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    legs = "  - {length: 100, limit: 36, grade: -5, stop: 20}\n  - {length: 50, limit: 72, repeat: 3.0}\n"
+    path.write_text(f"{ROAD}{legs}altitude: 400\n", encoding="utf-8")
+    road = load_road(str(path))
+    assert road.legs[0] == Leg(100.0, pytest.approx(10.0), -0.05, 20.0)
+    assert road.legs[1:] == (Leg(50.0, pytest.approx(20.0), 0.0, 0.0),) * 3
+    assert (road.name, road.altitude, road.length, road.sources) == ("mine", 400.0, 250.0, ("me",))
 
 
 def test_an_unknown_road_names_the_nearest() -> None:
