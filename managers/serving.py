@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -31,6 +32,14 @@ def serve(manager: Manager, port: int = 0, host: str = "127.0.0.1") -> None:
         server.serve_forever(poll_interval=0.05)
 
 
+def _failed(error: Exception) -> tuple[int, dict[str, Any]]:
+    """What is answered where there is no decision: a wrong request (400), or a manager that is wrong itself (500)."""
+    if isinstance(error, ValueError):
+        return 400, {"error": str(error)}
+    traceback.print_exception(error)
+    return 500, {"error": f"the manager itself failed: {type(error).__name__}: {error}"}
+
+
 def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
     """What answers for a manager: one decision at a time."""
     one_at_a_time = threading.Lock()
@@ -53,8 +62,8 @@ def handler_of(manager: Manager) -> type[BaseHTTPRequestHandler]:
                     return
                 with one_at_a_time:
                     answer = manager.decide(content)
-            except ValueError as error:
-                self._answer(400, {"error": str(error)})
+            except Exception as error:  # noqa: BLE001 - whatever a rule of a user's own raises, who asked is told
+                self._answer(*_failed(error))
                 return
             self._answer(200, answer)
 

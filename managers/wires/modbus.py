@@ -92,7 +92,8 @@ class Box:
         return Sight(
             time=datetime.now().astimezone() if moment is None else moment.time, reason=reason,
             plugged=state.ConnSt.value == CONNECTED, soc=_share(car.SoC.cvalue), energy=float(car.WHRtg.cvalue),
-            charge=float(charger.WChaRteMax.cvalue), discharge=float(charger.WDisChaRteMax.cvalue),
+            charge=_first(charger, "WChaRteMax", "WChaRteMaxRtg", "WMax", "WMaxRtg"),
+            discharge=_first(charger, "WDisChaRteMax", "WDisChaRteMaxRtg", "WMax", "WMaxRtg"),
             takes=float(car.WChaRteMax.cvalue or 0.0), gives=float(car.WDisChaRteMax.cvalue or 0.0),
             cells=None if moment is None else moment.cells,
         )  # fmt: skip
@@ -110,6 +111,12 @@ class Box:
         control.WSet.cvalue = round(-power)
         control.WSetEna.value = 1
         control.write()
+
+
+def _first(model: Any, *points: str) -> float:
+    """W of the first of these points that a box has: of a charger SunSpec demands none but its largest power."""
+    known = (getattr(model, point).cvalue for point in points)
+    return float(next((each for each in known if each is not None), 0.0))
 
 
 def _share(percent: float | None) -> float | None:

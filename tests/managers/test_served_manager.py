@@ -42,6 +42,19 @@ def address() -> Iterator[str]:
     process.stdout.close()
 
 
+def test_whoever_asks_a_rule_that_fails_is_told_so_and_may_ask_again() -> None:
+    rule = "from packbench import serve_manager; serve_manager(lambda request: {'power': request['nobody told this']})"
+    process = subprocess.Popen([sys.executable, "-c", rule], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    where = process.stdout.readline().strip().removeprefix("listening on http://")
+    for _ in range(2):
+        status, told = ask(where, {})
+        assert (status, told) == (500, {"error": "the manager itself failed: KeyError: 'nobody told this'"})
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert "KeyError: 'nobody told this'" in said
+
+
 def ask(address: str, body: object, path: str = "/decide") -> tuple[int, Any]:
     link = http.client.HTTPConnection(address, timeout=60)
     content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench.managing.links import Link, open_link
+from bench.managing.modbus import registers
 from bench.verdicts import BenchFault
 from managers.contract import ContractError
 from managers.home import Home
@@ -147,6 +148,28 @@ def test_a_box_is_asked_for_what_its_charger_can_and_a_manager_for_a_car_that_is
         assert link.follow(seen(power=0.0, plugged=plugged)).power == done
         box.hang_up()
     assert len(manager.requests) == plugged
+
+
+@pytest.mark.parametrize(
+    ("missing", "charge", "discharge"),
+    [
+        (("WChaRteMax",), 11000.0, 9000.0), (("WChaRteMax", "WDisChaRteMax"), 11000.0, 9000.0),
+        (("WChaRteMax", "WDisChaRteMax", "WChaRteMaxRtg", "WDisChaRteMaxRtg"), 11000.0, 11000.0),
+    ],
+)  # fmt: skip
+def test_a_box_that_leaves_out_what_it_may_is_as_strong_as_what_it_says_instead(
+    missing: tuple[str, ...], charge: float, discharge: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SunSpec's model 702 demands neither, in watts each way: one that has them not is a box all the same."""
+    shown = {name: show for name, show in registers.SHOWN[702].items() if name not in missing}
+    monkeypatch.setattr(registers, "SHOWN", {**registers.SHOWN, 702: shown})
+    manager = Asked({"power": 0})
+    with served(power=0.0) as link:
+        box = Box(link.address)
+        Client(manager, Home()).attend(box)
+        box.hang_up()
+    told = manager.requests[0]["charger"]
+    assert (told["charge"], told["discharge"]) == (charge, discharge)
 
 
 def test_a_manager_is_told_what_the_box_shows_and_what_its_owner_says_and_asked_once_a_quarter() -> None:
