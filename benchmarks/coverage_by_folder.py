@@ -1,5 +1,9 @@
-"""Prints branch coverage by folder, of the data that `coverage combine` has left (`tox run -e coverage`)."""
+"""Prints branch coverage by folder, and how much test there is beside the product (`tox run -e coverage`).
 
+The coverage is that of the data which `coverage combine` has left.
+"""
+
+import ast
 import json
 from collections import Counter
 from pathlib import Path, PurePath
@@ -12,6 +16,9 @@ COUNTED = ("num_statements", "covered_lines", "num_branches", "covered_branches"
 """As coverage's JSON report calls them."""
 ROOT = Path(__file__).parents[1]
 WIDTH = 120
+PRODUCT = ("bench", "campaign", "fitting", "instruments", "managers", "models", "packbench", "reports")
+"""What is installed."""
+TESTS = ("tests",)
 
 
 def by_folder(report: Path) -> dict[str, Counter[str]]:
@@ -35,13 +42,31 @@ def table_of(folders: dict[str, Counter[str]]) -> Table:
     return table
 
 
+def lines_of_code(*folders: str) -> int:
+    """Lines of Python below folders of the checkout that are neither empty nor a comment nor of a docstring."""
+    return sum(_lines(path.read_text(encoding="utf-8")) for name in folders for path in (ROOT / name).rglob("*.py"))
+
+
+def _lines(source: str) -> int:
+    documents = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    said: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documents) and ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            said.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    written = enumerate(map(str.strip, source.splitlines()), 1)
+    return sum(bool(line) and not line.startswith("#") and number not in said for number, line in written)
+
+
 def main() -> None:
     """Of the data file that `COVERAGE_FILE` names, or `.coverage`."""
     measured = coverage.Coverage()
     measured.load()
     report = Path(measured.get_data().data_filename()).with_suffix(".json")
     measured.json_report(outfile=str(report))
-    Console(width=WIDTH).print(table_of(by_folder(report)))
+    console = Console(width=WIDTH)
+    console.print(table_of(by_folder(report)))
+    console.print(f"{lines_of_code(*TESTS):,} lines of tests, {lines_of_code(*PRODUCT):,} of the product.")
 
 
 def _folder(file: str) -> str:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks import coverage_by_folder
 
 
@@ -27,3 +29,22 @@ def test_files_are_added_up_by_their_folder_and_all_of_them(tmp_path: Path) -> N
     ]
     cells = [list(column.cells) for column in coverage_by_folder.table_of(folders).columns]
     assert [column[0] for column in cells] == ["bench", "20", "80.0 %", "4", "50.0 %", "75.0 %"]
+
+
+def test_lines_of_code_are_those_that_say_something_to_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "one.py").write_text(
+        '"""What it is.\n\nMore."""\n\n# why\nX = """\ntext\n"""\n\n\ndef f() -> None:\n    """Do."""\n    print(X)\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(coverage_by_folder, "ROOT", tmp_path)
+    assert coverage_by_folder.lines_of_code("room") == 5
+
+
+def test_there_is_more_test_than_product() -> None:
+    tests, product = (
+        coverage_by_folder.lines_of_code(*folders) for folders in (coverage_by_folder.TESTS, coverage_by_folder.PRODUCT)
+    )
+    assert tests > product
