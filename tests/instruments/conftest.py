@@ -8,7 +8,8 @@ import pytest
 
 from instruments.drivers.foxbms import FoxBms
 from instruments.wires.context import LinkContext
-from instruments.wires.session import LinkProfile, Session
+from instruments.wires.links import LinkProfile
+from instruments.wires.session import Session
 from tests.instruments.drivers.foxbms_node import BUS, Node
 from tests.instruments.scripted import (
     RESOURCE,
