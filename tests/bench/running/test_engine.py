@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from bench import columns
 from bench.recording.run import RunRecord
 from bench.scenario import (
     Charge,
@@ -82,6 +83,65 @@ def test_a_scenario_is_planned_with_every_step_before_the_first_begins_and_a_sec
     assert [(step["index"], step["expected_duration"]) for step in started] == [(1, 5.0), (2, None), (3, 5.0)]
     assert [planned[0]["time"], planned[1]["time"]] == [started[0]["time"], started[2]["time"]]
     assert planned[0]["steps"][0]["until"] == started[0]["until"] == ["Step Time at least 5 s"]
+
+
+def test_a_step_begins_and_ends_with_what_the_last_row_says(little_bench: TestBench) -> None:
+    """Before the first row nobody knows anything; between two steps nothing is looked at."""
+    run = little_bench.run(Charge(2.0, until=elapsed(seconds=30)), Rest(until=elapsed(seconds=10)))
+    started, ended = (events(little_bench, kind) for kind in ("step started", "step ended"))
+    steps = column(run, "Step Count / 1")
+    told = (
+        columns.VOLTAGE, columns.CURRENT, columns.CELL_VOLTAGE_MIN, columns.CELL_VOLTAGE_MAX, columns.AMBIENT,
+        columns.SURFACE, columns.CELL_TEMPERATURE_MIN, columns.CELL_TEMPERATURE_MAX, columns.SOC, columns.CHARGE_AH,
+        columns.DISCHARGE_AH, columns.CHARGE_WH, columns.DISCHARGE_WH,
+    )  # fmt: skip
+    for index, event in enumerate(ended, 1):
+        row = run.rows[np.flatnonzero(steps == index)[-1]]
+        values = [float(row[run.columns.index(name)]) for name in told]
+        assert tuple(event["reached"]) == told
+        assert list(event["reached"].values()) == pytest.approx(values, abs=1e-6)
+    assert ended[0]["reached"]["Current / A"] == 2.0
+    assert [event["reached"] for event in started] == [{}, ended[0]["reached"]]
+
+
+def test_an_adviser_that_fails_costs_a_warning_and_nothing_else(little_bench: TestBench) -> None:
+    def clueless(*_: object) -> list[str]:
+        raise ValueError("no idea")
+
+    little_bench.engine.adviser = clueless
+    little_bench.run(Rest(until=elapsed(seconds=5)))
+    told = [(each["level"], each["text"]) for each in events(little_bench, "message")]
+    assert told[0][0] == "info"
+    assert told[1:] == [("warning", "Pre-flight could not foresee the scenario (ValueError: no idea).")]
+    assert "doubts" not in little_bench.run_log.manifest
+    assert little_bench.conclude().verdict is Verdict.PASS
+
+
+def test_what_is_doubted_is_a_warning_and_kept_with_the_run(little_bench: TestBench) -> None:
+    little_bench.engine.adviser = lambda *_: ["It is too short."]
+    little_bench.run(Rest(until=elapsed(seconds=5)))
+    told = [each["text"] for each in events(little_bench, "message") if each["level"] == "warning"]
+    assert told == ["Pre-flight: It is too short."]
+    assert little_bench.run_log.manifest["doubts"] == ["It is too short."]
+
+
+def test_what_ends_a_run_between_its_steps_names_none(little_bench: TestBench, plant: Plant) -> None:
+    """Before the first as behind it: a rest after a resume belongs to neither."""
+    plant.sensors = [90.0, 90.0]
+    engine = little_bench.engine
+
+    def look() -> None:
+        for _ in range(10):
+            engine.clock.sleep(1.0)
+            engine.sampler.take()
+
+    with pytest.raises(PackFailure) as caught:
+        look()
+    little_bench.conclude(caught.value)
+    assert [each["step"] for each in events(little_bench, "trip")] == [None]
+    manifest = json.loads((little_bench.run_log.folder / "run.json").read_text(encoding="utf-8"))
+    assert manifest["cause"]["step"] is None
+    assert "step" not in manifest["cause"]["text"]
 
 
 def test_positive_current_charges_and_counts_as_charged(little_bench: TestBench) -> None:

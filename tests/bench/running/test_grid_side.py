@@ -7,7 +7,8 @@ import pytest
 
 from bench import columns
 from bench.columns import DERIVED, INDEX
-from bench.running.grid_side import Box
+from bench.pack import PackFile
+from bench.running.grid_side import Box, envelope
 from models.grid.charger import Charger
 
 CHARGER = Charger(1000, 1000, standby=0, proportional=0, quadratic=0, idle=0, dead_time=0.0, ramp=1000)
@@ -67,3 +68,44 @@ def test_a_bms_that_has_said_nothing_yet_lets_nothing_through_and_where_there_is
     box, found = a_box(*roles)
     box.follow(500.0, row(float("nan"), float("nan")), 0.0)
     assert [each for each in found if each] == told
+
+
+# --- what may be asked for ----------------------------------------------------------------------------------------
+
+LOWEST, HIGHEST = 4 * 3.05, 4 * 3.45
+"""V of the little pack, which takes 4 A and gives 5 A."""
+
+
+def declared(
+    pack: PackFile, charge: float, discharge: float, *roles: str
+) -> dict[tuple[str, str], tuple[float, float]]:
+    place = SimpleNamespace(roles=dict.fromkeys(roles), pack=pack)
+    found = envelope(CHARGER, cast("Any", place), charge, discharge)
+    return {of: (each.low, each.high) for of, each in found.items()}
+
+
+def test_source_and_sink_may_be_asked_for_what_is_behind_the_charger(four_cells: PackFile) -> None:
+    """The lowest voltage has the most current; a sink ends a tenth below it, a source may hold any."""
+    assert declared(four_cells, 20.0, 30.0) == {
+        ("source", "current"): (0.0, pytest.approx(20 / LOWEST)), ("source", "voltage"): (0.0, pytest.approx(HIGHEST)),
+        ("source", "power"): (0.0, 20.0),
+        ("sink", "current"): (0.0, pytest.approx(30 / LOWEST)),
+        ("sink", "voltage"): (pytest.approx(0.9 * LOWEST), pytest.approx(HIGHEST)), ("sink", "power"): (0.0, 30.0),
+    }  # fmt: skip
+
+
+def test_no_current_is_asked_for_that_the_pack_does_not_allow_and_no_power_that_the_charger_has_not(
+    four_cells: PackFile,
+) -> None:
+    found = declared(four_cells, 5000.0, 5000.0)
+    assert (found["source", "current"], found["sink", "current"]) == ((0.0, 4.0), (0.0, 5.0))
+    assert found["source", "power"] == found["sink", "power"] == (0.0, 1000.0)
+
+
+@pytest.mark.parametrize(("charge", "discharge", "who"), [(1.0, 0.0, {"source"}), (0.0, 1.0, {"sink"}), (0, 0, set())])
+def test_who_is_not_needed_is_not_asked(four_cells: PackFile, charge: float, discharge: float, who: set[str]) -> None:
+    assert {role for role, _ in declared(four_cells, charge, discharge)} == who
+
+
+def test_a_box_is_asked_for_all_that_the_step_wants_each_way(four_cells: PackFile) -> None:
+    assert declared(four_cells, 5000.0, 300.0, "charger") == {("charger", "power"): (-300.0, 5000.0)}

@@ -87,8 +87,9 @@ def test_every_point_is_asked_for_when_it_is_due(on: On, step: FollowPower | Sup
         ("virtual-wallbox", Supply([(0, 0), (5, 100), (9, 0)]), "no load of its own"),
         ("virtual-vehicle", Supply([(0, 0), (5, 100), (9, 0)], minimum=-0.01), "give a state of charge from 0 to 1"),
         ("virtual-vehicle", Supply([(0, 0), (5, 100), (9, 0)], minimum=1.0), "give a state of charge from 0 to 1"),
-        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=10.5), "a sample each 10.5 s: give 0.02 to"),
-        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=0.01), "a sample each 0.01 s: give 0.02 to"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=10.01), "a sample each 10.01 s: give 0.02"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=0.0199), "a sample each 0.0199 s: give 0.0"),
+        ("virtual-vehicle", FollowFrequency([(0, 50.0), (5, 49.9)], period=nan), "a sample each nan s: give 0.02 to"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_switched_on(on: On, station: str, step: Any, why: str) -> None:
@@ -158,6 +159,13 @@ def test_a_falling_frequency_is_answered_by_giving(on: On) -> None:
     assert asked[np.flatnonzero(hertz == 49.9)[-1]] == pytest.approx(-11000 * 0.09 / 0.19)
     assert asked[np.flatnonzero(hertz == 50.3)[-1]] == 11000
     assert column(run, "Power / W")[np.flatnonzero(hertz == 49.9)[-1]] < -5000
+
+
+@pytest.mark.parametrize("period", [0.02, 10.0])
+def test_a_sample_may_come_fifty_times_a_second_and_each_ten_seconds(on: On, period: float) -> None:
+    run = on("virtual-vehicle").run(FollowFrequency([(0, 50.0), (20 * period, 49.9)], period=period))
+    time = column(run, "Test Time / s")[~np.isnan(column(run, "Grid Frequency / Hz"))]
+    assert np.diff(time) == pytest.approx(period)
 
 
 def test_a_fast_response_is_recorded_twenty_times_a_second(on: On) -> None:
@@ -386,6 +394,11 @@ def test_a_charge_that_the_car_does_not_tell_is_null_and_one_that_jumps_is_told(
             {"days": hours(1, trips=(Trip(100.0, 900.0, 10.0), Trip(800.0, 950.0, 10.0)))},
             "at 800 s does so before the one before it is back, at 900 s",
         ),
+        (
+            "virtual-module",
+            {"days": hours(1, trips=(Trip(100.0, 100.0, 10.0),))},
+            "at 100 s is back at 100 s, which is",
+        ),
         ("virtual-wallbox", {"days": hours(1, trips=(Trip(100.0, 500.0, 10.0),))}, "needs a sink"),
     ],
 )
@@ -393,3 +406,12 @@ def test_days_that_cannot_be_managed_are_refused(on: On, station: str, given: di
     bench = on(station)
     with pytest.raises(InputError, match=why):
         bench.run(Manage(**{"manager": "http://127.0.0.1:9", "days": hours(0.25), **given}))
+
+
+def test_a_car_may_leave_as_its_days_begin_and_again_as_soon_as_it_is_back(on: On) -> None:
+    trips = (Trip(0.0, 300.0, 2.0), Trip(300.0, 600.0, 2.0))
+    with manager(lambda _asked: {"power": 0}) as (address, _):
+        run = on("virtual-module", soc=0.5).run(Manage(address, hours(0.25, trips=trips)))
+    assert [event["at"] for event in run.events if event["type"] == "departure"] == [0.0, pytest.approx(300.0, abs=1)]
+    (started,) = [event for event in run.events if event["type"] == "step started"]
+    assert started["words"] == {"manager": address, "season": "paris-january", "car": hours(1).car}

@@ -1,6 +1,7 @@
 """Error queues are read when a run did not pass, and what links went through is kept of every one."""
 
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 
 import pytest
@@ -40,6 +41,20 @@ def test_every_queue_is_told_and_one_that_is_silent_holds_up_no_other(real_time:
         {"instrument": "load", "said": [], "why": "load did not answer"},
         {"instrument": "meter", "said": [], "why": ""},
         {"instrument": "scanner", "said": [], "why": "TimeoutError"},
+    ]
+
+
+def test_a_queue_that_hangs_is_left_behind_with_why_and_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lastwords, "STEP_LIMIT", 0.05)
+    released, load = Event(), Queued(("-222",))
+    load.error_queue = lambda: ("late",) if released.wait(60) else None  # type: ignore[method-assign]
+    try:
+        found = of(real_time=True, load=load, supply=Queued(("-113",)))
+    finally:
+        released.set()
+    assert found == [
+        {"instrument": "load", "said": [], "why": "its error queue did not come back within 0.05 s"},
+        {"instrument": "supply", "said": ["-113"], "why": ""},
     ]
 
 

@@ -1,6 +1,7 @@
 """What a run knows of its bench before the first step, as it stands on disk."""
 
 import json
+import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -62,6 +63,40 @@ def test_an_instrument_that_hangs_while_it_is_prepared_is_left_behind_where_time
             new_bench().open()
     finally:
         released.set()
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "requests", "hurries"),
+    [
+        (KeyboardInterrupt(), 0, False), (KeyboardInterrupt(), 1, True),
+        (InstrumentFault("nobody"), 0, False), (InstrumentFault("nobody"), 1, False),
+        (InstrumentFault("nobody"), 2, True),
+    ],
+)  # fmt: skip
+def test_the_second_request_to_end_cuts_giving_up_short_wherever_the_first_one_came(
+    new_bench: Callable[[], TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch,
+    stopped_by: BaseException, requests: int, hurries: bool,
+) -> None:  # fmt: skip
+    """The first one may be why the bench is given up; a fault is no request."""
+    called, left = plant.called, [signal.SIGINT] * requests
+
+    def interrupted(what: str) -> None:
+        called(what)
+        if what == "identify supply" and plant.calls.count(what) == 1:
+            plant.source_on = True
+            raise stopped_by
+        while left and plant.source_on and what == "source_off":
+            signal.raise_signal(left.pop())
+
+    monkeypatch.setattr(plant, "called", interrupted)
+    opening = lifecycle.Opening()
+    asked = requests or isinstance(stopped_by, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt if asked else InstrumentFault):
+        lifecycle.OpenBench(new_bench().setup, opening=opening)
+    assert left == []
+    assert not plant.source_on
+    assert opening.hurry.is_set() is hurries
+    assert opening.safe is not None
 
 
 @pytest.mark.parametrize(("clock", "refused"), [("wall", True), ("virtual", False)])

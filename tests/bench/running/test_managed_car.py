@@ -1,6 +1,8 @@
 """The car that a pack stands for while it is managed, worked out by hand on single rows."""
 
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -11,7 +13,10 @@ from bench.grid.steps import Manage
 from bench.pack import load_pack
 from bench.running.procedures.managed.car import Car
 from models.grid.charger import Charger
-from models.grid.week import Days, Trip
+from models.grid.week import QUARTER, Days, Trip
+from models.tables import Vector
+from models.vehicle.reach import DEGREES, SOC, Pack
+from tests.bench.managing.clients import until
 from tests.bench.running.test_managed_homes import hours
 
 CHARGER = Charger(charge=11000, discharge=11000)
@@ -105,3 +110,31 @@ def test_a_garage_is_warmer_than_the_air() -> None:
     outside, inside = (Car(Manage("nobody", days, garage=each), pack, CHARGER) for each in (False, True))
     assert (outside.around(0.0), inside.around(0.0)) == (5.0, 10.0)
     assert outside.airs == [5.0] * 4
+
+
+# --- worked out beside a bench whose time is real -----------------------------------------------------------------
+
+
+def test_what_was_worked_out_beside_leaves_nothing_to_be_worked_out_in_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever weather of the days: a bench would be silent meanwhile."""
+    worked, may = list[float](), threading.Event()
+
+    def given(_pack: Pack, power: float) -> Vector:
+        assert may.wait(60)
+        worked.append(power)
+        return np.zeros((len(DEGREES), len(SOC)))
+
+    monkeypatch.setattr(Pack, "given", given)
+    outside = np.array([-15.0, 5.0, 5.0, 20.0])
+    found = car(replace(hours(1), outside=outside))
+    assert found.ready
+    found.work_out_beside()
+    found.work_out_beside()
+    assert not found.ready
+    may.set()
+    until(lambda: found.ready)
+    assert len(worked) == len(set(worked)) > 0
+    worked.clear()
+    for number in range(len(outside)):
+        found.reach(row(), number * QUARTER)
+    assert worked == []

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,17 @@ def test_what_was_given_before_a_run_died_is_given_still(on: On, tmp_path: Path,
     (expected,), (found,) = (events(each, "departure") for each in (whole, again))
     assert expected["given"] > 1
     assert found["given"] == pytest.approx(expected["given"], rel=0.05)
+
+
+def test_a_car_that_gives_nothing_has_not_come_down_to_its_reserve_by_giving_with_a_gap_or_without(
+    on: On, tmp_path: Path
+) -> None:
+    """It is below it, and the connection lets nothing out: whatever is asked for, nobody is asked about it."""
+    days = hours(0.25, reserve=300.0)
+    with manager(lambda _: {"power": -3000}) as (address, _):
+        step = Manage(address, replace(days, sun=days.house + 100.0), exports=0.0)
+        _, again = killed(on, step, tmp_path, 300.0)
+    assert [event["reason"] for event in events(again, "manager")] == ["start", "start"]
 
 
 def test_the_energy_register_of_a_station_goes_on_in_another_run(on: On, stack: ExitStack, tmp_path: Path) -> None:

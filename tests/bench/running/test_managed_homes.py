@@ -74,6 +74,30 @@ class Speaks(Standby):
         return Standing(0.0, problem=wrong)
 
 
+class Watches(Standby):
+    """One that speaks by itself, asks for nothing, and keeps all that it is shown."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+
+    def follow(self, seen: Seen) -> Standing:
+        self.seen.append(seen)
+        return Standing(0.0)
+
+
+class Fails(Standby):
+    """One that asks for `power`, and keeps why it was asked; it is `lost` when a test says so, and answers still."""
+
+    def __init__(self, power: float) -> None:
+        self.power, self.asked, self.lost = power, list[str](), False
+
+    def decide(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(request["reason"])
+        return {"power": self.power}
+
+
 def slowly(may: threading.Event, links: list[Any]) -> Callable[..., Standby]:
     """What opens a link, and keeps it in `links`: the first at once, others when they `may`."""
 
@@ -170,6 +194,42 @@ def test_what_is_wrong_with_a_manager_is_told_once_and_again_when_it_is_somethin
     assert [each["problem"] for each in events(run, "manager") if each["reason"] == "order"] == [
         "its clock is wrong", "its meter is wrong",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("power", "again"), [(-1000.0, ["tick", "tick"]), (1000.0, ["tick", "tick"]), (0.0, [])])
+def test_a_manager_that_seems_to_be_lost_is_asked_once_each_time_where_it_had_asked_for_something(
+    on: On, monkeypatch: pytest.MonkeyPatch, power: float, again: list[str]
+) -> None:
+    """And not in every scan in which it is, if it still answers."""
+    found = Fails(power)
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: found)
+    bench = on("virtual-module", soc=0.6)
+    spans = ((100.0, 200.0), (300.0, 400.0))
+    bench.engine.sampler.observers.append(
+        lambda row: setattr(found, "lost", any(begins <= row[0] < ends for begins, ends in spans))
+    )
+    bench.run(Manage("http://127.0.0.1:9", hours(0.25)))
+    assert found.asked == ["start", *again]
+
+
+@pytest.mark.parametrize("trips", [(), (Trip(600.0, 800.0, 10.0),)], ids=["no trip", "a trip"])
+def test_what_has_to_stay_in_a_car_is_shown_once_it_is_known_and_what_its_trip_takes_where_it_has_one(
+    on: On, monkeypatch: pytest.MonkeyPatch, trips: tuple[Trip, ...]
+) -> None:
+    """Before the step begins nobody has reckoned."""
+    found = Watches()
+    monkeypatch.setattr(line, "open_link", lambda _which, *, beside: found)
+    days = replace(hours(0.25, trips=trips), reserve=20.0)
+    on("virtual-module", soc=0.6).run(Manage("http://127.0.0.1:9", days))
+    shown = {(each.kept, each.wanted) for each in found.seen if not each.begun}
+    assert shown == {(None, None)}
+    first = next(each for each in found.seen if each.begun)
+    assert first.kept is not None
+    assert first.kept > 0
+    assert (first.wanted is not None) == bool(trips)
+    if first.wanted is not None:
+        assert first.wanted > first.kept
+        assert found.seen[-1].wanted is None  # it is back, and has no other
 
 
 def test_a_home_that_gives_nothing_back_charges_and_drives_all_the_same(on: On) -> None:

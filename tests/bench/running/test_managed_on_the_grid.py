@@ -14,6 +14,7 @@ from bench.testing import TestBench
 from models.grid import seasons
 from models.grid.week import Days
 from tests.bench.managing.central import central
+from tests.bench.managing.manager import manager
 
 On = Callable[..., TestBench]
 
@@ -133,6 +134,19 @@ def test_house_and_sun_are_what_the_meter_says_and_the_balance_holds(on: On, man
     behind = [float(made.house[quarter] - made.sun[quarter]) for quarter in map(made.quarter, time[steady])]
     assert min(behind) > 100.0
     assert connection[steady] == pytest.approx(behind + power[steady], abs=80.0)
+
+
+def test_a_manager_is_told_what_is_measured_of_house_and_sun_and_not_what_the_days_say(on: On) -> None:
+    with manager(lambda _: {"power": 0}) as (address, asked):
+        run = on("virtual-home", soc=0.4).run(Manage(address, quarter()))
+        without = on("virtual-module", soc=0.5).run(Manage(address, quarter()))
+    measured, foretold = (each["site"] for each in asked)
+    house, sun = column(run, "House Power / W"), column(run, "Sun Power / W")
+    assert (measured["house"], measured["sun"]) == (house[~np.isnan(house)][0], sun[~np.isnan(sun)][0])
+    assert measured["house"] < 3000.0
+    assert (foretold["house"], foretold["sun"]) == (7777.0, 0.0)
+    known = column(without, "House Power / W")
+    assert set(known[~np.isnan(known)]) == {7777.0}
 
 
 def test_what_the_connection_carries_is_cut_by_what_is_measured(on: On, managing: Callable[[str], str]) -> None:

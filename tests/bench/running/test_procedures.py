@@ -10,8 +10,19 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from bench.columns import DERIVED, INDEX
 from bench.recording.run import RunRecord
-from bench.running.procedures import Control, Direction, Envelope, Extremes, Procedure, Stage, registry
+from bench.running.flow import Flow
+from bench.running.procedures import (
+    Control,
+    Direction,
+    Envelope,
+    Extremes,
+    Procedure,
+    Stage,
+    procedure_for,
+    registry,
+)
 from bench.scenario import (
     Charge,
     ConstantPower,
@@ -263,10 +274,57 @@ def test_a_bms_that_allows_less_cuts_the_power_and_the_command_stays(little_benc
     assert column(run, "Command Power / W")[-1] == 10.0
 
 
+@pytest.mark.parametrize("power", [10.0, -10.0])
+@pytest.mark.parametrize(
+    ("voltage", "taken"),
+    [(13.0, 13.0), (12.2, 12.2), (12.0, 12.2), (0.1, 12.2), (0.0, 13.8), (-0.1, 13.8), (nan, 13.8)],
+)
+def test_a_voltage_that_is_low_counts_as_the_packs_lowest_and_one_that_is_missing_as_its_highest(
+    little_bench: TestBench, plant: Plant, power: float, voltage: float, taken: float
+) -> None:
+    """Nobody knows the voltage: the least current that makes this power at any voltage of the pack."""
+    engine, row = little_bench.engine, [0.0] * len(DERIVED)
+    known = {"Voltage / V": voltage, "Charge Current Limit / A": 9.0, "Discharge Current Limit / A": 9.0}
+    for name, value in {**known, "Cell Voltage Max / V": 3.2, "Cell Voltage Min / V": 3.2}.items():
+        row[INDEX[name]] = value
+    procedure = procedure_for(ConstantPower(power, until=SOON), engine.bench)
+    flow = Flow(engine.bench.roles, procedure.envelope(), engine.sampler.ask, "constant power")
+    procedure.begin(Stage(engine.bench, flow, engine.sampler, engine.log))(row, 0.0)
+    assert (plant.source_on, plant.sink_on) == (power > 0, power < 0)
+    assert plant.set_current == pytest.approx(abs(power) / taken)
+
+
 @pytest.mark.parametrize(("power", "says"), [(0, "a power of 0 W moves nothing"), (500, "W is more than the source's")])
 def test_a_power_that_cannot_be_is_refused(little_bench: TestBench, power: float, says: str) -> None:
     with pytest.raises(InputError, match=says):
         little_bench.run(ConstantPower(power, until=SOON))
+
+
+# --- a soak -----------------------------------------------------------------------------------------------------------
+
+
+def set_points(bench: TestBench, step: Soak) -> list[tuple[str, str, float, str]]:
+    """What is recorded of a soak that has no time to settle."""
+    with pytest.raises(BenchFault, match="did not settle"):
+        bench.run(step)
+    told = [event for event in bench.run_log.events if event["type"] == "set point"]
+    return [(event["instrument"], event["quantity"], event["value"], event["unit"]) for event in told]
+
+
+def test_a_soak_tells_what_it_asks_of_the_chamber(little_bench: TestBench, plant: Plant) -> None:
+    plant.air_stuck = True
+    assert set_points(little_bench, Soak(40.0, timeout=20.0)) == [("chamber", "temperature", 40.0, "°C")]
+
+
+@pytest.mark.parametrize(("can", "asked"), [((0.0, 40.0), 40.0), ((0.0, 50.0), 50.0), ((52.0, 80.0), 52.0)])
+def test_a_coolant_unit_goes_as_far_with_a_soak_as_it_can(
+    on: OpenTestBench, monkeypatch: pytest.MonkeyPatch, can: tuple[float, float], asked: float
+) -> None:
+    bench = on("virtual-vehicle")
+    monkeypatch.setattr(bench.engine.bench.drivers["coolant"], "temperature_range", can)
+    assert set_points(bench, Soak(50.0, timeout=20.0)) == [
+        ("chamber", "temperature", 50.0, "°C"), ("coolant", "temperature", asked, "°C"),
+    ]  # fmt: skip
 
 
 # --- a profile --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """What a row is made of (scan), when temperatures have settled, how an emulator is given its pack."""
 
 from collections.abc import Iterable, Sequence
-from math import isnan, nan
+from itertools import accumulate, repeat
+from math import isnan, nan, nextafter
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from bench import columns
 from bench.clock import VirtualClock
 from bench.columns import DERIVED, INDEX, raw_label
 from bench.pack import PackFile
+from bench.running import emulation
 from bench.running.emulation import EmulatedPack, cell_of
 from bench.running.scan import Scanner
 from bench.running.settling import TemperatureSettling
@@ -351,6 +353,39 @@ def test_rows_that_the_cells_are_not_on_are_left_alone(four_cells: PackFile) -> 
     for second in range(60):
         emulated.follow([25.0], 2.0, float(second))
     assert 0 < len(set(emulator.rows)) <= 8
+
+
+@pytest.mark.parametrize("row", [0, 1, 7, -3, -2])
+@pytest.mark.parametrize(("part", "first"), [(0.25, -1), (0.75, 0)])
+def test_the_rows_that_the_cells_run_on_and_the_nearest_beside_them_are_written(
+    four_cells: PackFile, row: int, part: float, first: int
+) -> None:
+    """Cells differ a little, and move on: both ends of the interval that they are in, and the next on their side."""
+    table, emulator = cell_of(four_cells).soc, Emulator()
+    here = row % len(table)
+    soc = float(table[here] + part * (table[here + 1] - table[here]))
+    EmulatedPack(emulator, four_cells, soc, temperature=25.0).follow([25.0], 2.0, 0.0)
+    assert sorted(emulator.rows) == [each for each in range(here + first, here + first + 3) if 0 <= each < len(table)]
+
+
+def test_a_row_that_is_off_by_no_more_than_is_close_is_not_written(
+    four_cells: PackFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(close: float) -> Emulator:
+        monkeypatch.setattr(emulation, "CLOSE", close)
+        emulator = Emulator()
+        EmulatedPack(emulator, four_cells, 0.5, temperature=25.0).follow([25.0], 2.0, 0.0)
+        return emulator
+
+    known = written(0.0)
+    row = known.rows[0]
+    before = known.cells[0].resistance[row]
+    off = abs(known.told[row] - before)
+    just = off / before
+    just = next(each for each in (just, nextafter(just, 0.0), nextafter(just, 1.0)) if each * before == off)
+    assert row not in written(just).rows
+    less = next(each for each in accumulate(repeat(0.0, 9), nextafter, initial=just) if each * before < off)
+    assert row in written(less).rows
 
 
 def test_a_missing_current_changes_nothing(four_cells: PackFile) -> None:

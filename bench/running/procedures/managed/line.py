@@ -14,10 +14,12 @@ class Line:
     def __init__(self, manager: str, *, beside: bool) -> None:
         self._manager, self._beside = manager, beside
         self._link: Link | None = None
-        self._over, self._lock = False, Lock()
-        self._down = False
-        self._going: Beside[None] | None = None
-        self._coming: Beside[Link] | None = None
+        self._lock = Lock()
+        # As `link` has them, with which everything begins.
+        self._over: bool
+        self._down: bool
+        self._going: Beside[None] | None
+        self._coming: Beside[Link] | None
 
     def link(self, stage: Stage) -> Link:
         """The link, with which whoever is at its other end begins; what was on its way before a pause is forgotten."""

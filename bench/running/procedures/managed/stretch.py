@@ -167,7 +167,8 @@ class Stretch:
 
     def _look(self, row: Row, time: float) -> None:
         """How far it would get, and how far it has to; and the air around it."""
-        self._course.count(self._car, row, time, self._car.charger.ac_to_dc(self._allowed(time)))
+        allowed = self._allowed(time)
+        self._course.count(self._car, row, time, self._car.charger.ac_to_dc(allowed))
         if not self._car.ready:
             return
         self._looked, days, quarter = time, self._days, self._days.quarter(time)
@@ -182,7 +183,7 @@ class Stretch:
             self._note(column, value)
         if self._link.live:
             self._kept, self._wanted = (found(self._cells, time) for found in (self._car.kept, self._car.wanted))
-        if self._course.nears(self._range, days.reserve, gives=self._asked < 0):
+        if self._course.nears(self._range, days.reserve, gives=allowed < 0):
             self._reasons.add("reserve")
         degrees = self._car.around(time)
         if self._conditioned and degrees != self._degrees:
