@@ -212,11 +212,11 @@ class Recording:
         return self.cut(column, self.step(step).rows)
 
     def beginning(self, step: Step, seconds: float) -> Step:
-        """A step as if it had ended with the first sample at or after `seconds` from its start."""
-        last = step.rows.start
-        while last < step.rows.stop - 1 and self.at(TIME, last) - step.start < seconds:
+        """A step as if it had ended soon after its first sample, `seconds` later or a few rows more."""
+        first = last = step.rows.start
+        while last < step.rows.stop - 1 and self.at(TIME, last) - self.at(TIME, first) < seconds:
             last = min(last + FEW, step.rows.stop - 1)
-        return replace(step, rows=slice(step.rows.start, last + 1))
+        return replace(step, rows=slice(first, last + 1))
 
     def of_type(self, *types: str) -> list[Event]:
         """Events of the given types, in order."""
