@@ -570,6 +570,30 @@ def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for
     assert counted(events.EventCount(events.interrupted(STRING, 1.0)), UNDER_LOAD, after)[-1] == interrupted
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "interrupted"),
+    [
+        ((0.2, 0.2), (0.0, 0.2), True),
+        ((0.19, 0.19), (0.0, 0.19), False),  # so little is an ammeter's offset
+        ((0.1, 0.1), (0.0, 0.2), True),  # what is asked for now counts
+        ((2.0, 2.0), (0.0, 2.1), True),  # more than before, and it is gone
+        ((2.0, 2.0), (0.0, 1.9), False),  # less than before: a taper
+        ((1.01, 2.0), (0.0, 2.0), True),
+        ((1.0, 2.0), (0.0, 2.0), False),  # no more than half of it flowed
+        ((2.0, 2.0), (0.039, 2.0), True),
+        ((2.0, 2.0), (0.04, 2.0), False),  # a fiftieth is left
+        ((-2.0, -2.0), (0.0, -2.0), True),  # a discharge
+        ((nan, 2.0), (0.0, 2.0), False),
+    ],
+)
+def test_what_flowed_and_what_is_asked_for_say_whether_a_current_is_interrupted(
+    before: tuple[float, float], after: tuple[float, float], interrupted: bool
+) -> None:
+    """A that flow, and A that are asked for."""
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, (CHARGE, *before), (CHARGE, *after))[-1] == interrupted
+
+
 @pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])
 def test_a_voltage_limit_may_hold_a_current_down_at_once(voltage: float, interrupted: bool) -> None:
     gone = UNDER_LOAD, (CHARGE, 0.0, 2.0)
