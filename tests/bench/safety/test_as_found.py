@@ -715,12 +715,13 @@ def test_a_dead_bus_and_one_with_the_pack_s_voltage_are_closed_onto(
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
 
 
-@pytest.mark.parametrize(("volts", "refused"), [(0.0, False), (61.0, True)])
+@pytest.mark.parametrize(("volts", "refused"), [(0.0, False), (12.19, False), (12.2, True), (61.0, True)])
 def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_closed_onto(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, volts: float, refused: bool
 ) -> None:
-    """Some nodes measure it only once they precharge."""
+    """Some nodes measure it only once they precharge: then a pack is taken to have its lowest voltage."""
     bench, plant.bus = little_bench.engine.bench, volts
+    assert bench.pack.voltage_min == pytest.approx(12.2)
     collect = FakeBms.collect
 
     def blind(self: FakeBms) -> list[float]:

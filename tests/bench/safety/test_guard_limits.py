@@ -1038,3 +1038,19 @@ def test_each_limit_of_a_pack_that_nobody_measures_is_told_by_the_name_that_the_
     (needed,) = unmeasured((columns.SOC,), pack, station, moves_energy=False)
     assert needed.startswith(f"it needs {columns.SOC!r}: nobody measures {columns.SOC!r} on station little; ")
     assert unmeasured((columns.SOC,), pack, little_bench.station, moves_energy=True) == []
+
+
+@pytest.mark.parametrize("name", ["bms", "pack controller"])
+def test_who_plays_a_role_is_blamed_by_name_and_a_role_that_nobody_plays_by_its_own(
+    little_bench: TestBench, name: str
+) -> None:
+    station = little_bench.station
+    found = {each: entry for each, entry in station.instruments.items() if each != "bms"}
+    named = station.model_copy(update={"instruments": found | {name: station.instruments["bms"]}})
+    assert named.whoever_is("bms") == name
+    (silent,) = [limit for limit in limits_for(little_bench.pack, named) if limit.fault == "bms-silent"]
+    assert silent.instrument == name
+    nobody = station.model_copy(update={"instruments": found})
+    assert nobody.player("bms") is None
+    assert nobody.whoever_is("bms") == "bms"
+    assert not [limit for limit in limits_for(little_bench.pack, nobody) if limit.instrument == "bms"]
