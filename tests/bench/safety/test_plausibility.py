@@ -466,6 +466,15 @@ def test_a_pack_with_less_than_it_may_have_is_doubted_before_it_is_impossible(fo
     assert (found.impossible, found.unlikely) == (0.0, pytest.approx(19 * (3 - 2.31), rel=0.02))
 
 
+def test_a_pack_whose_resistance_nobody_has_measured_yet_is_taken_to_have_what_it_may_have(
+    four_cells: PackFile,
+) -> None:
+    """Not more: 0.5 A in that make 0.36 K a minute, and 0.15 by entropy, which is not likely."""
+    found = balanced(four_cells, WARMING, current=0.5)
+    assert found.unlikely == pytest.approx(19 * (1 - 0.36), rel=0.01)
+    assert found.impossible == pytest.approx(19 * (1 - 0.51), rel=0.02)
+
+
 def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resistance(four_cells: PackFile) -> None:
     """A third of what the file allows are 1.93 K a minute."""
     found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=1e-6)
