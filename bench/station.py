@@ -303,6 +303,10 @@ class StationFile(files.FileModel):
         """Name of the first instrument that plays `role`."""
         return next(iter(self.players(role)), None)
 
+    def whoever_is(self, role: str) -> str:
+        """As `player`; one that nobody plays is called by the role."""
+        return self.player(role) or role
+
 
 def _players(entries: Mapping[str, InstrumentEntry], role: str) -> tuple[str, ...]:
     return tuple(name for name, entry in entries.items() if role in entry.roles)

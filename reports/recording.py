@@ -212,11 +212,12 @@ class Recording:
         return self.cut(column, self.step(step).rows)
 
     def beginning(self, step: Step, seconds: float) -> Step:
-        """A step as if it had ended with the first sample at or after `seconds` from its start."""
-        first = step.rows.start
-        while first < step.rows.stop:
-            piece = slice(first, min(first + FEW, step.rows.stop))
-            late = np.flatnonzero(self.cut(TIME, piece) - step.start >= seconds)
+        """A step as if it had ended with the first sample that is `seconds` or more behind its first one."""
+        first, end = step.rows.start, step.rows.stop
+        began = self.at(TIME, first) if first < end else step.start
+        while first < end:
+            piece = slice(first, min(first + FEW, end))
+            late = np.flatnonzero(self.cut(TIME, piece) - began >= seconds)
             if len(late):
                 return replace(step, rows=slice(step.rows.start, first + int(late[0]) + 1))
             first = piece.stop

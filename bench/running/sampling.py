@@ -211,7 +211,7 @@ class Sampler:
         """
         age = nan if self.last is None else self.last[_BMS_AGE]
         if age > UNHEARD:
-            name = self._bench.station.player("bms") or "bms"
+            name = self._bench.station.whoever_is("bms")
             raise BenchFault(
                 f"{name} has not been heard for {age:.1f} s and may have opened its contactors; check its bus and its "
                 f"supply. {lost}",
@@ -297,7 +297,7 @@ class Sampler:
             self._alive(bms_errors.LISTEN)
             origin = bms_errors.listen(bench.roles.bms, self._now, bench.clock.sleep)
             driving = not isnan(self._set[0])
-            name = bench.station.player("bms") or "bms"
+            name = bench.station.whoever_is("bms")
             at = bms_errors.Circumstances(bench.pack, guard.columns, guard.recent(), name, driving, guard.located)
             self._found = bms_errors.reason_of(bench.roles.bms, origin, at)
         return self._found

@@ -86,7 +86,7 @@ def _while_asked(state: int, asked: int, states: tuple[ChargerState, ...]) -> Fo
 
 def limits_for(station: StationFile) -> Iterator[Limit]:
     """What a charger must do and must not leave undone."""
-    of = partial(Limit, instrument=station.player("charger") or "charger")
+    of = partial(Limit, instrument=station.whoever_is("charger"))
     yield of("charger-error", ERROR, "", at_most=0.0, words="it says that it is in error; look at its display")
     yield of(
         "charger-unplugged", UNPLUGGED, "", at_most=0.0,

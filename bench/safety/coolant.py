@@ -159,7 +159,7 @@ def plate_of(station: StationFile, index: Mapping[str, int]) -> Plate | None:
 
 def limits_for(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """What a coolant unit may do and must not leave undone; those that say why come before those that say what."""
-    unit = station.player("coolant") or "coolant"
+    unit = station.whoever_is("coolant")
     charge, discharge = pack.limits.charge_temperature, pack.limits.discharge_temperature
     of = partial(Limit, instrument=unit)
     yield of(

@@ -56,7 +56,7 @@ class _Bench:
         self.voltmeter = self.voltmeters[0]
         """The one whose voltage is recorded as that of the terminals."""
         self.heard = station.player("bms") is not None
-        self.bms, self.chamber = station.player("bms") or "bms", station.player("chamber") or "chamber"
+        self.bms, self.chamber = station.whoever_is("bms"), station.whoever_is("chamber")
         self.coolant = station.player("coolant")
         self.scanners, self.emulator = station.players("temperatures") or ("temperatures",), station.player("emulator")
         self.cells = {} if self.emulator is None else self._channels(self.emulator, Channel("cell", "voltage", "V"))

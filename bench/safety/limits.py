@@ -237,7 +237,7 @@ def _wrong_values(limit: Limit) -> str:
 def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """Whether what is read can be believed."""
     guard = station.guard
-    bms, scanner = station.player("bms") or "bms", station.player("temperatures") or "temperatures"
+    bms, scanner = station.whoever_is("bms"), station.whoever_is("temperatures")
     voltage = guard.voltage_disagreement * pack.voltage_max
     current = guard.current_disagreement * max(pack.limits.charge_current, pack.limits.discharge_current)
     yield Limit("stale-sample", columns.SCAN_DURATION, "s", at_most=guard.sample_age, debounce=5.0)
@@ -278,7 +278,7 @@ def _of_the_readings(pack: PackFile, station: StationFile) -> Iterator[Limit]:
 
 def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """Whether what the BMS says can be: its order, its rate, its range, its origin, and that it moves."""
-    bms = station.player("bms") or "bms"
+    bms = station.whoever_is("bms")
     implausible = partial(Limit, "bms-implausible", instrument=bms, contradiction=True)
     frozen = partial(Limit, "bms-frozen", instrument=bms, contradiction=True)
     yield implausible(
@@ -315,7 +315,7 @@ def _of_the_bms_itself(pack: PackFile, station: StationFile) -> Iterator[Limit]:
 
 def _of_the_events(station: StationFile) -> Iterator[Limit]:
     """What must not happen even now and then: each is told, and more than a run may have end it."""
-    bms = station.player("bms") or "bms"
+    bms = station.whoever_is("bms")
     yield Limit(
         "contactor-opened", events.OPEN_UNDER_LOAD, "", at_most=0.0, debounce=3.0, explains=OF_AN_OPEN_PATH,
         label="contactor open under load", words=EVENT_WORDS["contactor-opened"], instrument=bms,
@@ -335,7 +335,7 @@ def _of_the_events(station: StationFile) -> Iterator[Limit]:
 
 def _of_the_bms(pack: PackFile, station: StationFile) -> Iterator[Limit]:
     """What the pack's own controller says."""
-    bms, limits = station.player("bms") or "bms", pack.limits
+    bms, limits = station.whoever_is("bms"), pack.limits
     insulation = limits.insulation or INSULATION_PER_VOLT * pack.voltage_max
     # Not debounced: its contactors have opened under load. Why, is found out with the outputs off (`bms_errors`).
     yield Limit("bms-error", columns.BMS_STATE, "", at_most=BmsState.CHARGE, words="the BMS gave up")
@@ -415,11 +415,11 @@ def _of_the_cells(pack: PackFile) -> Iterator[Limit]:
 
 
 def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit]:
-    bms, limits, tolerance = station.player("bms") or "bms", pack.limits, station.guard.temperature_disagreement
+    bms, limits, tolerance = station.whoever_is("bms"), pack.limits, station.guard.temperature_disagreement
     charge, discharge = limits.charge_temperature, limits.discharge_temperature
     highest, lowest = max(charge.max, discharge.max), min(charge.min, discharge.min) - TEMPERATURE_MARGIN
     hottest, coldest = columns.CELL_TEMPERATURE_MAX, columns.CELL_TEMPERATURE_MIN
-    hot, disagree, chamber = "cell-over-temperature", "temperature-disagreement", station.player("chamber") or "chamber"
+    hot, disagree, chamber = "cell-over-temperature", "temperature-disagreement", station.whoever_is("chamber")
     # Where there is a coolant as well, a row says whose heat or cold it may be.
     outside = "" if station.player("coolant") else chamber
     yield Limit(
@@ -471,7 +471,7 @@ def _of_the_temperatures(pack: PackFile, station: StationFile) -> Iterator[Limit
     yield Limit("cell-temperature-spread", spread, "K", at_most=CELL_TEMPERATURE_SPREAD, debounce=30.0)
     yield Limit(
         disagree, quantities.SCANNER_FROZEN, "", at_most=1.0, debounce=60.0, contradiction=True,
-        instrument=station.player("temperatures") or "temperatures", label=f"{disagree.replace('-', ' ')} (frozen)",
+        instrument=station.whoever_is("temperatures"), label=f"{disagree.replace('-', ' ')} (frozen)",
         words="a sensor of the scanner stands still while every cell that the BMS reads has moved",
     )  # fmt: skip
     for word, column in (("hottest", quantities.HOTTEST_DIFFERENCE), ("coldest", quantities.COLDEST_DIFFERENCE)):
@@ -485,5 +485,5 @@ def _of_the_chamber(station: StationFile) -> Iterator[Limit]:
     yield Limit(
         "chamber-excursion", quantities.CHAMBER_DEVIATION, "K",
         at_most=band, debounce=EXCURSION_DEBOUNCE, when="conditioned", recovery=Recovery(share * band, settle),
-        instrument=station.player("chamber") or "chamber",
+        instrument=station.whoever_is("chamber"),
     )  # fmt: skip

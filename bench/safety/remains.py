@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from bench.clock import monotonic, pause
@@ -102,7 +103,7 @@ def _kill(process: int) -> None:
         os.kill(process, _KILL)
 
 
-def _wait(come: Callable[[], bool], limit: float = float("inf")) -> None:
+def _wait(come: Callable[[], bool], limit: float = inf) -> None:
     end = monotonic() + limit
     while not come() and monotonic() < end:
         pause(LOOK_EVERY)

@@ -52,8 +52,8 @@ class Kpi:
     unit: str
     step: str
     definition: str
-    key: str = ""
-    sense: Sense = "at_least"
+    key: str
+    sense: Sense
     meters: tuple[str, ...] = ()
     temperature: float | None = None
     asked: "Asked | None" = field(default=None, repr=False, compare=False)
@@ -87,14 +87,14 @@ class Asked:
     columns: tuple[str, ...]
     function: Callable[..., "Value"]
     arguments: Mapping[str, Any]
-    span: tuple[float, float] = ANY
+    span: tuple[float, float]
     """What a value may lie between."""
-    others: tuple[Step, ...] = ()
+    others: tuple[Step, ...]
     """Steps that it was computed from as well, though nobody named them."""
+    counts: bool
+    """What nothing moves is exact then: a number of events has no rows that it could be off by."""
     assumed: Mapping[str, float] = field(default_factory=dict)
     """What else than meters it rests on; see `Explained`."""
-    counts: bool = False
-    """What nothing moves is exact then: a number of events has no rows that it could be off by."""
 
     @property
     def read(self) -> tuple[Step, ...]:
@@ -232,7 +232,7 @@ class KpiFunction(Generic[Q]):
                 dict(list(bound.arguments.items())[1:]),
                 self.span,
                 tuple(self.others(run, steps[0])),
-                counts=self.counts,
+                self.counts,
             )
             figure = self._figure(asked, words, found)
             why = why or (found.unmeasurable if isinstance(found, Explained) else "")

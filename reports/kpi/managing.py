@@ -52,7 +52,7 @@ def below_reserve(run: Recording, step: Step) -> Explained:
     in_hand = run.values(RANGE, step) - run.values(NEEDED, step)
     gives = plugged & (power < 0) & np.isfinite(in_hand)
     energy = float((-power * _seconds(run, step))[gives & (in_hand < -TOLERANCE)].sum()) / 3600 / _scale(step)
-    lowest = float(in_hand[gives].min() + run.values(NEEDED, step)[gives].min()) if gives.any() else nan
+    lowest = float(run.values(RANGE, step)[gives].min()) if gives.any() else nan
     return Explained(energy, lowest=lowest)
 
 

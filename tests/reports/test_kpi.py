@@ -91,6 +91,36 @@ def test_a_pulse_that_is_just_as_long_has_a_resistance_and_a_shorter_one_has_non
     assert bool(np.isfinite(found)) is known
 
 
+def pulse_of(time: np.ndarray, current: np.ndarray, voltage: np.ndarray) -> Recording:
+    """One step from 0 s on, of these samples."""
+    table = {
+        "Test Time / s": time,
+        "Step Count / 1": np.ones(len(time)),
+        "Voltage / V": voltage,
+        "Current / A": current,
+    }
+    events = [{"type": "step started", "time": 0.0, "index": 1, "name": "pulse", "kind": "Pulse"}]
+    return Recording({}, events, list(table), np.column_stack(list(table.values())))
+
+
+def test_an_edge_is_looked_for_from_the_first_sample_on_however_late_that_comes() -> None:
+    """Of a step that began 20 s before, with so many samples that only a part of them is read."""
+    time = np.arange(20.5, 60.0, 0.01)
+    flows = time > 35.0
+    run = pulse_of(time, -2.0 * flows, 80.0 - 2.0 * flows)
+    assert kpi.dc_resistance(run, "pulse", at=10.0).value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("part", "edge"), [(8.0, 3.0), (9.0, 2.0), (10.0, 2.0)])
+def test_an_edge_is_the_first_sample_that_shows_nine_per_cent_of_it(part: float, edge: float) -> None:
+    """100 A, a part of which flows a second before; nothing opposes a current but time, by a volt a second."""
+    time = np.arange(0.0, 31.0, 1.0)
+    current = np.where(time > 3.0, 100.0, np.where(time > 2.0, part, 0.0))
+    run = pulse_of(time, current, 80.0 + time)
+    before = part if edge == 3.0 else 0.0
+    assert kpi.dc_resistance(run, "pulse", at=10.0).value == pytest.approx(10.0 / (100.0 - before), rel=1e-3)
+
+
 @pytest.mark.parametrize(("amperes", "known"), [(0.019, False), (0.021, True)])
 def test_a_current_that_changes_by_less_than_a_hundredth_of_the_capacity_has_no_resistance(
     amperes: float, known: bool
@@ -179,6 +209,16 @@ def test_a_voltage_is_held_once_it_is_reached_to_a_thousandth() -> None:
     """87.5124 V, on the way from 87.4 to 87.6 V, in which 0.4 of 2.0 Ah flow."""
     nearly = recording(changed(7, "Voltage / V", 87.4))
     assert kpi.constant_voltage_share(nearly, "charge").value == pytest.approx(20 * (87.6 - 87.5124) / 0.2)
+
+
+def test_a_voltage_that_stays_at_that_thousandth_exactly_is_held() -> None:
+    """From the sample on that shows it, at 1.6 of 2.0 Ah, and also where it is never more."""
+    limit = 87.6 * (1 - 0.001)
+    rows = changed(7, "Voltage / V", limit)
+    rows[8][COLUMNS.index("Voltage / V")] = limit
+    assert kpi.constant_voltage_share(recording(rows), "charge").value == pytest.approx(20.0)
+    rows[8][COLUMNS.index("Voltage / V")] = rows[7][COLUMNS.index("Voltage / V")] = limit - 0.01
+    assert kpi.constant_voltage_share(recording(rows), "charge").value == 0.0
 
 
 def test_where_cells_are_measured_it_is_the_highest_one_that_is_held() -> None:

@@ -246,6 +246,48 @@ def test_a_ramp_is_no_row_of_steps_however_often_it_is_recorded() -> None:
     assert kpi.ramp_error(STEP, "it").unmeasurable == "no set point moved evenly"
 
 
+@pytest.mark.parametrize(("row", "delay"), [(2, 2.0), (6, 2.0), (7, 2.2), (11, 2.2), (12, 2.0)])
+def test_only_the_second_half_of_a_ramp_says_how_late_it_is_followed(row: int, delay: float) -> None:
+    """A charger has its dead time on the first half. Five rows: a second more in one of them is a fifth."""
+    given = late(2)
+    given[row] -= 100.0
+    assert kpi.ramp_delay(followed(WAY, given), "it").value == pytest.approx(delay)
+
+
+def asked_of(run: Recording) -> set[str]:
+    """Keys of what is asked of a recording by itself, with an answer or without."""
+    found = kpi.evaluate(run)
+    return {each.key for each in (*found.figures, *found.unanswered)}
+
+
+@pytest.mark.parametrize(
+    ("watts", "changes"), [(19.0, False), (20.0, False), (21.0, True), (-20.0, False), (-21.0, True)]
+)
+def test_a_set_point_has_changed_by_more_than_two_per_cent_of_the_charger(watts: float, changes: bool) -> None:
+    run = followed([0.0] * 3 + [watts] * 5, [0.0] * 3 + [watts] * 5)
+    assert bool(kpi.settling_time(run, "it").unmeasurable) is not changes
+    assert ("set-point settling time" in asked_of(run)) is changes
+
+
+@pytest.mark.parametrize(("watts", "changes"), [(10.0, False), (11.0, True), (-10.0, False), (-11.0, True)])
+def test_a_frequency_asks_for_something_else_by_more_than_one_per_cent_of_the_reserve(
+    watts: float, changes: bool
+) -> None:
+    run = answered([50.0] * 3 + [50.1] * 9, [0.0] * 3 + [watts] * 9, [0.0] * 3 + [watts] * 9)
+    assert bool(kpi.response_time(run, "it").unmeasurable) is not changes
+
+
+@pytest.mark.parametrize(
+    ("rows", "jumps", "timed"),
+    [(20, 0, False), (20, 1, True), (20, 2, True), (20, 3, False), (29, 3, False), (30, 3, True)],
+)
+def test_a_step_that_jumps_in_up_to_a_tenth_of_its_rows_is_timed(rows: int, jumps: int, timed: bool) -> None:
+    """One that asks for something else more often is a ramp."""
+    asked = [-100.0 * min(row, jumps) for row in range(rows)]
+    run = answered([50.0 + each / 1000 for each in asked], asked, asked)
+    assert ("frequency response time" in asked_of(run)) is timed
+
+
 # --- what did not happen ----------------------------------------------------------------------------------------------
 
 QUIET = {"Set Grid Power / W": [-100.0] * 6, "Power / W": [-100.0] * 6, "Voltage / V": [100.0] * 6,
@@ -269,7 +311,14 @@ NEVER: dict[str, tuple[str, Recording]] = {
     "droop_error": ("no frequency moved along", answered([50.0] * 9, [0.0] * 9, [0.0] * 9)),
     "demands_met": ("nobody wanted anything", followed([0.0] * 9, [0.0] * 9)),
     "standby_power": ("it never rested", followed([500.0] * 9, [500.0] * 9)),
-}
+    "ramp_error": ("no set point moved evenly", followed([500.0] * 9, [500.0] * 9)),
+    "ramp_delay": ("no set point moved evenly", followed([500.0] * 9, [500.0] * 9)),
+    "ramp_settling": ("what a ramp ended at stood nowhere", followed([500.0] * 9, [500.0] * 9)),
+    "power_without_link": (
+        "nobody lost the link",
+        recorded("Manage", {"Power / W": [9.0] * 3, "Plugged In / 1": [1.0] * 3}, {"scale": 1.0}),
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NEVER)
@@ -281,6 +330,18 @@ def test_what_did_not_happen_is_neither_good_nor_bad(name: str) -> None:
     assert figure.unmeasurable.startswith(why)
     judged = Measurement(figure.name, figure.value, figure.unit, at_most=1e9, unmeasurable=figure.unmeasurable)
     assert judged.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_how_often_it_did_not_happen_is_told_as_none(name: str) -> None:
+    """Every word of the definition is filled in, and what it counts is 0."""
+    _, run = NEVER[name]
+    asked = getattr(kpi, name)
+    definition = asked(run, "it").definition
+    assert "{" not in definition
+    before, counts, behind = asked.definition.partition("{count}")
+    if counts:
+        assert f"{before.rpartition('}')[2]}0{behind.partition('{')[0]}" in definition
 
 
 def test_how_often_a_supply_tripped_is_counted() -> None:
@@ -331,6 +392,27 @@ def test_only_what_a_manager_takes_below_the_reserve_counts() -> None:
     run = managed([-36.0, -36, -36, 36, -36, NAN], [5, -0.5, -3, -4, -9, -9], [1, 1, 1, 1, 0, 1])
     assert kpi.below_reserve(run, "it").value == pytest.approx(1.0)
     assert kpi.given_back(run, "it").value == pytest.approx(2.0)  # the first row has no time
+
+
+@pytest.mark.parametrize(
+    ("power", "plugged", "lowest"),
+    [
+        ([-36.0, -36.0, -36.0, 36.0], [1, 1, 1, 1], "47.0 km"),
+        ([36.0, 0.0, -36.0, 36.0], [1, 1, 1, 1], "52.0 km"),  # only while it gives
+        ([-36.0, -36.0, -36.0, 36.0], [1, 0, 1, 1], "52.0 km"),  # and is plugged in
+        ([36.0, 0.0, 0.0, 36.0], [1, 1, 1, 1], "nan km"),
+    ],
+)
+def test_the_lowest_range_while_a_manager_gave_is_that_of_one_row(
+    power: list[float], plugged: list[float], lowest: str
+) -> None:
+    """The car has least where least is needed of it: what is in hand is lowest in another row."""
+    run = managed(power, [25.0, 17.0, 2.0, -30.0], plugged)
+    rows = run.rows.copy()
+    rows[:, run.columns.index("Range Needed / km")] = [30.0, 30.0, 50.0, 50.0]
+    rows[:, run.columns.index("Range / km")] = [55.0, 47.0, 52.0, 20.0]
+    found = kpi.below_reserve(Recording(run.manifest, run.events, run.columns, rows), "it")
+    assert f"it was {lowest} at the lowest" in found.definition
 
 
 def test_a_departure_that_was_warned_of_is_kept() -> None:
@@ -543,15 +625,19 @@ def test_nothing_flows_where_nobody_is_heard() -> None:
 # --- what giving back costs -------------------------------------------------------------------------------------------
 
 
-def compared(chemistry: str = "LFP") -> Recording:
-    """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done."""
+def compared(chemistry: str = "LFP", given: float = 1.0, driven: float = 0.0) -> Recording:
+    """Two hours of a car of 10 kWh: 1 kWh given and charged again with 0.5 kWh more, or nothing done.
+
+    Or another amount `given` (kWh); `driven` is what it gave on a trip beside.
+    """
+    out = 1000 * (given + driven)
     columns = {
         "Test Time / s": [0.0, 3600, 7200, 7201, 10801, 14401], "Step Count / 1": [1.0] * 3 + [2.0] * 3,
-        "Power / W": [0.0, -1000, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000, 1500, 0, 0, 0],
+        "Power / W": [0.0, -1000 * given, 1500, 0, 0, 0], "Set Grid Power / W": [0.0, -1000 * given, 1500, 0, 0, 0],
         "House Power / W": [0.0] * 6, "Sun Power / W": [0.0] * 6, "Buying Price / 1": [0.2] * 6,
         "Selling Price / 1": [0.5] * 6, "Plugged In / 1": [1.0] * 6, "SOC / 1": [0.5, 0.4, 0.5, 0.5, 0.5, 0.5],
         "Charging Energy / Wh": [0.0, 0, 1500, 1500, 1500, 1500],
-        "Discharging Energy / Wh": [0.0, 1000, 1000, 1000, 1000, 1000],
+        "Discharging Energy / Wh": [0.0, *[out] * 5],
     }  # fmt: skip
     events: list[dict[str, Any]] = []
     for index, name, begin, end in ((1, "giving", 0.0, 7200.0), (2, "keeping", 7201.0, 14401.0)):
@@ -580,9 +666,35 @@ def test_a_kwh_given_back_costs_its_energy_and_its_ageing() -> None:
     assert [each.source for each in budget(figure).contributions][:1] == ["ageing by use"]
 
 
-def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price() -> None:
-    assert np.isnan(kpi.price_of_giving_back(compared(), "keeping", "giving").value)
-    assert np.isnan(kpi.price_of_giving_back(compared("LNMO"), "giving", "keeping").value)
+@pytest.mark.parametrize(("given", "driven"), [(1.0, 1.0), (2.0, 0.0), (2.0, 1.0), (0.5, 0.25)])
+def test_a_kwh_given_back_bears_the_ageing_of_all_that_the_pack_gave_more(given: float, driven: float) -> None:
+    """For its price as for what nobody knows of it."""
+    wear = wear_of("LFP")
+    assert wear is not None
+    figure = kpi.price_of_giving_back(compared(given=given, driven=driven), "giving", "keeping")
+    assert figure.value == pytest.approx((1.5 * 0.2 - given * 0.5 + wear.middle * (given + driven)) / given)
+    (ageing,) = [each for each in budget(figure).contributions if each.source == "ageing by use"]
+    assert 2 * ageing.standard == pytest.approx(wear.spread * (given + driven) / given)
+    assert f"each of the {given:.1f} kWh given back" in figure.definition
+    assert f"{given + driven:.1f} kWh more" in figure.definition
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "given", "names"),
+    [("LFP", 1.0, ("keeping", "giving")), ("LNMO", 1.0, ("giving", "keeping")), ("LFP", 0.099, ("giving", "keeping"))],
+)
+def test_who_gave_nothing_back_and_what_nobody_rates_has_no_price(
+    chemistry: str, given: float, names: tuple[str, str]
+) -> None:
+    """Nor has less than a tenth of a kWh; and no word of the definition is left open."""
+    figure = kpi.price_of_giving_back(compared(chemistry, given), *names)
+    assert np.isnan(figure.value)
+    assert "{" not in figure.definition
+    assert "each of the nan kWh given back" in figure.definition
+
+
+def test_a_tenth_of_a_kwh_has_a_price() -> None:
+    assert np.isfinite(kpi.price_of_giving_back(compared(given=0.1), "giving", "keeping").value)
 
 
 def test_the_price_of_ageing_is_that_of_a_pack_over_what_it_gives_in_its_life() -> None:

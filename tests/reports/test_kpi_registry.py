@@ -160,6 +160,20 @@ def test_one_that_is_wrong_is_told_in_one_sentence_and_costs_nothing_else(bring:
     assert set(before.figures) <= set(after.figures)
 
 
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("raising", "KPI 'raising' (tests.reports.extension:{}), step 'charge': ZeroDivisionError: division by zero"),
+        ("wordy", "KPI 'wordy' (tests.reports.extension:{}), step 'charge': ValueError: first line second line"),
+        ("choosy", "KPI 'choosy' (tests.reports.extension:{}): ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_sentence_on_one_that_failed_names_it_once(bring: Bring, entry: str, says: str) -> None:
+    bring(entry)
+    function = getattr(extension, entry).function.__qualname__
+    assert says.format(function) in kpi.evaluate(recording()).problems
+
+
 def test_of_two_with_one_key_the_first_counts(bring: Bring) -> None:
     bring("lowest_voltage", "twin")
     assert kpi.temperature_rise(recording(), "discharge").value == 3.5

@@ -171,14 +171,14 @@ def test_any_text_as_a_manifest_is_a_sentence_or_a_manifest(
 def test_the_beginning_of_a_step_ends_with_the_first_sample_that_is_late_enough(
     few: int, gaps: list[float], ahead: int, seconds: float
 ) -> None:
-    """However many samples are looked at together."""
+    """Counted from the first of them, which may be late itself; however many samples are looked at together."""
     times = 100.0 + np.cumsum(gaps)
     rows = [[float(row), 0.0, 3.3] for row in range(ahead)] + [[time, 1.0, 3.3] for time in times]
     run = recording([{**STARTED, "time": 100.0}], rows)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reading, "FEW", few)
         found = run.beginning(run.step("charge"), seconds)
-    late = [place for place, time in enumerate(times) if time - 100.0 >= seconds]
+    late = [place for place, time in enumerate(times) if time - times[0] >= seconds]
     assert found.rows == slice(ahead, ahead + (late[0] + 1 if late else len(times)))
     assert (found.start, found.name) == (100.0, "charge")
 

@@ -340,7 +340,7 @@ def test_a_recording_from_elsewhere_has_what_is_assumed_of_its_columns() -> None
 
 
 def test_what_was_not_computed_from_a_recording_is_not_known() -> None:
-    assert uncertainty(Kpi("it", "x", 2.0, "Ah", "step", "…")) == inf
+    assert uncertainty(Kpi("it", "x", 2.0, "Ah", "step", "…", "it", "at_least")) == inf
 
 
 def test_the_largest_contributions_are_kept_and_the_rest_is_one() -> None:

@@ -600,6 +600,61 @@ def test_a_contactor_that_is_opening_is_waited_for_as_long_as_that_may_take(
         assert refused.value.fault == "stays-on"
 
 
+@pytest.mark.parametrize(("silent", "found"), [(0.95, True), (1.25, None)])
+def test_a_bms_is_listened_to_for_a_second(
+    new_bench: Callable[..., TestBench],
+    plant: Plant,
+    monkeypatch: pytest.MonkeyPatch,
+    silent: float,
+    found: bool | None,
+) -> None:
+    """It sends its state ten times in that: who is not heard by then is not waited for."""
+    plant.bms_mode = BmsMode.CHARGE
+    state, first = FakeBms.state, list[float]()
+
+    def unheard(bms: FakeBms) -> BmsState:
+        first.append(plant.now())
+        if plant.now() - first[0] < silent:
+            raise InstrumentFault("bms has never sent its state")
+        return state(bms)
+
+    monkeypatch.setattr(FakeBms, "state", unheard)
+    bench = new_bench()
+    bench.open()
+    assert bench.run_log.manifest["found"]["bms"] is found
+    bench.conclude()
+
+
+@pytest.mark.parametrize(
+    ("says", "takes", "refusal"),
+    [
+        (BmsState.CHARGE, 1.95, ""),
+        (BmsState.CHARGE, 2.25, "contactor still reads closed"),
+        (BmsState.OPENING, 5.95, ""),
+        (BmsState.OPENING, 6.25, "contactor has been opening for 6 s"),
+    ],
+)
+def test_a_contactor_may_take_two_seconds_to_begin_and_six_to_be_open(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch, says: BmsState, takes: float,
+    refusal: str,
+) -> None:  # fmt: skip
+    plant.bms_mode = BmsMode.CHARGE
+    state, since = FakeBms.state, list[float]()
+
+    def slow(bms: FakeBms) -> BmsState:
+        if "request STANDBY" not in plant.calls:
+            return state(bms)
+        since.append(plant.now())
+        return says if plant.now() - since[0] < takes else BmsState.STANDBY
+
+    monkeypatch.setattr(FakeBms, "state", slow)
+    bench = new_bench()
+    with pytest.raises(BenchFault, match=refusal) if refusal else nullcontext():
+        bench.open()
+    if not refusal:
+        bench.conclude()
+
+
 @pytest.mark.parametrize("broken", ["open supply", "source_is_off", "sink_is_off"])
 def test_a_contactor_is_not_opened_where_nobody_knows_whether_a_current_flows(
     new_bench: Callable[..., TestBench], plant: Plant, broken: str
@@ -660,12 +715,13 @@ def test_a_dead_bus_and_one_with_the_pack_s_voltage_are_closed_onto(
     assert f"request {BmsMode.CHARGE.name}" in plant.calls
 
 
-@pytest.mark.parametrize(("volts", "refused"), [(0.0, False), (61.0, True)])
+@pytest.mark.parametrize(("volts", "refused"), [(0.0, False), (12.19, False), (12.2, True), (61.0, True)])
 def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_closed_onto(
     little_bench: TestBench, plant: Plant, monkeypatch: pytest.MonkeyPatch, volts: float, refused: bool
 ) -> None:
-    """Some nodes measure it only once they precharge."""
+    """Some nodes measure it only once they precharge: then a pack is taken to have its lowest voltage."""
     bench, plant.bus = little_bench.engine.bench, volts
+    assert bench.pack.voltage_min == pytest.approx(12.2)
     collect = FakeBms.collect
 
     def blind(self: FakeBms) -> list[float]:
@@ -676,6 +732,22 @@ def test_behind_a_bms_that_tells_no_voltage_only_a_bus_that_is_safe_to_touch_is_
     with monkeypatch.context() as patch, pytest.raises(BenchFault) if refused else nullcontext():
         patch.setattr(FakeBms, "collect", blind)
         livebus.refuse(bench.roles, bench.station, bench.pack, bench.clock, lambda _seconds: None)
+    plant.bus = None
+
+
+@pytest.mark.parametrize(
+    ("volts", "dead"),
+    [(4.9, True), (5.0, False), (5.1, False), (-4.9, True), (-5.0, False), (12.71, False), (12.73, True)],
+)
+def test_a_bus_is_dead_below_the_voltage_that_the_station_states(
+    little_bench: TestBench, plant: Plant, volts: float, dead: bool
+) -> None:
+    """5 V here, either way; and a pack of 13 V has a bus of 13 V, to 0.28 V."""
+    bench, plant.bus = little_bench.engine.bench, volts
+    safe = bench.station.safe_state.model_copy(update={"bus_voltage": 5.0})
+    station = bench.station.model_copy(update={"safe_state": safe})
+    with nullcontext() if dead else pytest.raises(BenchFault, match="were not asked to close"):
+        livebus.refuse(bench.roles, station, bench.pack, bench.clock, lambda _seconds: None)
     plant.bus = None
 
 

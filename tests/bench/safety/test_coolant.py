@@ -103,6 +103,17 @@ def test_what_comes_back_lies_between_all_that_it_has_touched(back: float, gap: 
     assert between(row(FILLED + 1, back=back, flow=0.0, **around)) == 0.0
 
 
+@pytest.mark.parametrize(("flow", "flows"), [(0.5, True), (0.01, True), (0.0, False), (nan, False)])
+def test_any_flow_is_one_and_one_that_is_missing_is_none(flow: float, flows: bool) -> None:
+    """L/min; what stands in the plate, in the hoses and in the tank is nobody's to judge."""
+    plate, between = Plate(SUPPLY, FLOW), Gap(SUPPLY, RETURN, FLOW)
+    around = {"supply": 40.0, "cell_temperature_min": 21.0, "cell_temperature_max": 24.0, "ambient": 20.0}
+    assert isnan(plate(row(0.0, flow=flow, **around))) is not flows
+    between(row(0.0, back=60.0, flow=flow, **around))
+    assert between(row(FILLED, back=60.0, flow=flow, **around)) == (20.0 if flows else 0.0)
+    assert (deviations([20.0] * 200, flow=flow)[-1] == 25.0) is flows
+
+
 def test_a_station_without_a_coolant_unit_has_no_limit_of_one() -> None:
     columns_ = {limit.column for limit in limits_for(load_pack("lfp-24s")[0], load_station("virtual-module")[0])}
     assert not columns_ & set(coolant.NEEDS)

@@ -22,7 +22,7 @@ from bench.recording.run import TestIdentity
 from bench.running.sampling import derived_on, guard_for
 from bench.running.setup import Setup
 from bench.safety.faults import fault
-from bench.safety.limits import BMS_UNCHANGED, limits_for
+from bench.safety.limits import BMS_UNCHANGED, limits_for, unmeasured
 from bench.scenario import Charge, Discharge, Rest, Soak, Step, current_below, elapsed, soc_above, soc_below
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
@@ -1014,3 +1014,43 @@ def test_an_instrument_fault_in_the_middle_of_a_step_is_the_benchs(tmp_path: Pat
     assert cause is not None
     assert (cause.fault, cause.blame) == ("instrument-fault", "bench")
     assert defect.partition(":")[0] in fault("instrument-fault").defects
+
+
+# --- who is to measure it ---------------------------------------------------------------------------------------------
+
+
+def test_each_limit_of_a_pack_that_nobody_measures_is_told_by_the_name_that_the_pack_file_has_for_it(
+    little_bench: TestBench,
+) -> None:
+    """On a bench without an instrument; a step that moves nothing needs only what it says itself."""
+    pack, station = little_bench.pack, little_bench.station.model_copy(update={"instruments": {}})
+    insulated = pack.model_copy(update={"limits": pack.limits.model_copy(update={"insulation": 1e6})})
+
+    def guarded(pack: PackFile) -> list[str]:
+        told = unmeasured((), pack, station, moves_energy=True)
+        assert all("nobody measures" in each and "on station little" in each for each in told)
+        return [each.partition("the pack's ")[2].partition(" needs a guard")[0] for each in told]
+
+    names = ["cell_voltage", "charge_temperature", "discharge_temperature", "charge_current", "voltage"]
+    assert guarded(insulated) == [*names, "insulation"]
+    assert guarded(pack.model_copy(update={"limits": pack.limits.model_copy(update={"insulation": None})})) == names
+    assert unmeasured((), pack, station, moves_energy=False) == []
+    (needed,) = unmeasured((columns.SOC,), pack, station, moves_energy=False)
+    assert needed.startswith(f"it needs {columns.SOC!r}: nobody measures {columns.SOC!r} on station little; ")
+    assert unmeasured((columns.SOC,), pack, little_bench.station, moves_energy=True) == []
+
+
+@pytest.mark.parametrize("name", ["bms", "pack controller"])
+def test_who_plays_a_role_is_blamed_by_name_and_a_role_that_nobody_plays_by_its_own(
+    little_bench: TestBench, name: str
+) -> None:
+    station = little_bench.station
+    found = {each: entry for each, entry in station.instruments.items() if each != "bms"}
+    named = station.model_copy(update={"instruments": found | {name: station.instruments["bms"]}})
+    assert named.whoever_is("bms") == name
+    (silent,) = [limit for limit in limits_for(little_bench.pack, named) if limit.fault == "bms-silent"]
+    assert silent.instrument == name
+    nobody = station.model_copy(update={"instruments": found})
+    assert nobody.player("bms") is None
+    assert nobody.whoever_is("bms") == "bms"
+    assert not [limit for limit in limits_for(little_bench.pack, nobody) if limit.instrument == "bms"]

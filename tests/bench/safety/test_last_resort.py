@@ -262,6 +262,20 @@ def test_the_supervisor_does_not_believe_an_impostor(
     assert outcomes[-1].verdict.state == "not verified"
 
 
+def test_whoever_answers_at_an_address_is_told_all_that_leads_to_safety(
+    station_text: str, write: Callable[..., Any], plant: Plant
+) -> None:
+    """Outputs go off and a chamber goes to rest, though none is who he should be; no word of theirs counts."""
+    plant.conditioning = plant.source_on = True
+    strangers = dict.fromkeys(("supply", "chamber", "bms"), ("FAKE 100", "4711"))
+    outcomes = rescued(station_text, write, **strangers)
+    assert not plant.conditioning
+    assert plant.calls.count("source_off") > len(outcomes), "once when it is reached, and again in the safe state"
+    assert not any(step.verified for step in outcomes[-1].verdict.steps)
+    read_back = {"source_is_off", "sink_is_off", "chamber_is_resting"} & set(plant.calls)
+    assert not read_back, "what proves nothing is not asked"
+
+
 def test_the_supervisor_believes_whom_the_test_had_identified(
     station_text: str, write: Callable[..., Any], plant: Plant
 ) -> None:

@@ -466,6 +466,15 @@ def test_a_pack_with_less_than_it_may_have_is_doubted_before_it_is_impossible(fo
     assert (found.impossible, found.unlikely) == (0.0, pytest.approx(19 * (3 - 2.31), rel=0.02))
 
 
+def test_a_pack_whose_resistance_nobody_has_measured_yet_is_taken_to_have_what_it_may_have(
+    four_cells: PackFile,
+) -> None:
+    """Not more: 0.5 A in that make 0.36 K a minute, and 0.15 by entropy, which is not likely."""
+    found = balanced(four_cells, WARMING, current=0.5)
+    assert found.unlikely == pytest.approx(19 * (1 - 0.36), rel=0.01)
+    assert found.impossible == pytest.approx(19 * (1 - 0.51), rel=0.02)
+
+
 def test_a_voltmeter_that_is_slower_than_its_ammeter_makes_no_pack_free_of_resistance(four_cells: PackFile) -> None:
     """A third of what the file allows are 1.93 K a minute."""
     found = balanced(four_cells, [25.0 + 3 * number for number in range(20)], current=2.0, volts_per_ampere=1e-6)
@@ -568,6 +577,30 @@ def test_a_current_is_interrupted_when_it_is_gone_at_once_though_it_is_asked_for
     after: tuple[float, float, float], interrupted: bool
 ) -> None:
     assert counted(events.EventCount(events.interrupted(STRING, 1.0)), UNDER_LOAD, after)[-1] == interrupted
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "interrupted"),
+    [
+        ((0.2, 0.2), (0.0, 0.2), True),
+        ((0.19, 0.19), (0.0, 0.19), False),  # so little is an ammeter's offset
+        ((0.1, 0.1), (0.0, 0.2), True),  # what is asked for now counts
+        ((2.0, 2.0), (0.0, 2.1), True),  # more than before, and it is gone
+        ((2.0, 2.0), (0.0, 1.9), False),  # less than before: a taper
+        ((1.01, 2.0), (0.0, 2.0), True),
+        ((1.0, 2.0), (0.0, 2.0), False),  # no more than half of it flowed
+        ((2.0, 2.0), (0.039, 2.0), True),
+        ((2.0, 2.0), (0.04, 2.0), False),  # a fiftieth is left
+        ((-2.0, -2.0), (0.0, -2.0), True),  # a discharge
+        ((nan, 2.0), (0.0, 2.0), False),
+    ],
+)
+def test_what_flowed_and_what_is_asked_for_say_whether_a_current_is_interrupted(
+    before: tuple[float, float], after: tuple[float, float], interrupted: bool
+) -> None:
+    """A that flow, and A that are asked for."""
+    count = events.EventCount(events.interrupted(STRING, 1.0))
+    assert counted(count, (CHARGE, *before), (CHARGE, *after))[-1] == interrupted
 
 
 @pytest.mark.parametrize(("voltage", "interrupted"), [(40.0, False), (39.0, True)])

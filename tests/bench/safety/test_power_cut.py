@@ -126,3 +126,4 @@ def test_where_the_supervisor_acted_its_word_counts(tmp_path: Path) -> None:
 def test_where_nothing_stays_on_nothing_is_said(tmp_path: Path, left: list[dict[str, Any]]) -> None:
     died(tmp_path, left)
     assert "may be on still" not in cause_of(tmp_path)
+    assert powercut.afterwards(left) == ""

@@ -325,6 +325,69 @@ def test_what_was_switched_on_after_the_bench_was_closed_is_switched_off(
 
 
 @posix
+def test_a_preparation_that_never_ends_does_not_keep_it_from_standing_by(
+    supervise: Callable[..., None], plan: Plan, plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that hangs: it is given its time, and not more."""
+    looked, ended = Event(), []
+    monkeypatch.setattr(rescue, "prepare", lambda *_plan: ended.append(looked.wait(20)))
+    monkeypatch.setattr(supervisor, "PREPARATION", 0.0)
+    plant.source_on = True
+    supervise(replace(plan, lease=str(tmp_path / "bench.lock")), CLOSED)
+    assert ended == []
+    assert not plant.source_on
+    looked.set()
+    for thread in [each for each in enumerate_threads() if each.name == "packbench-_prepare"]:
+        thread.join(60)
+
+
+def test_whoever_listens_passes_on_each_word_with_its_time_and_says_when_nobody_speaks_any_more() -> None:
+    words: SimpleQueue[Word] = SimpleQueue()
+    times, closed = iter([1.0, 2.0, 3.0]), Event()
+    supervisor.listen(iter(["5.0", "5.0\n6.0"]), words, lambda: next(times), closed)
+    assert [words.get_nowait() for _ in range(3)] == [Word(1.0, "5.0"), Word(2.0, "5.0\n6.0"), Word(3.0, None)]
+    assert words.empty()
+    assert closed.is_set()
+
+
+@posix
+@pytest.mark.parametrize(
+    ("forks", "closed", "found"),
+    [
+        ([4711], False, "supply had been switched on again after the bench was closed, and was on when the test ended"),
+        ([], False, ""),  # nobody holds it: it cannot be seen any more
+        ([4711], True, ""),  # nor does anybody where the pipe is closed
+    ],
+)
+def test_the_only_connection_of_an_instrument_may_be_a_fork_s_which_is_ended(
+    plan: Plan, plant: Plant, monkeypatch: pytest.MonkeyPatch, forks: list[int], closed: bool, found: str
+) -> None:
+    plant.source_on, plant.fail["open supply"] = True, InstrumentFault("the connection is taken")
+    asked = Event()
+
+    def end_forks() -> list[int]:
+        asked.set()
+        plant.fail.clear()
+        return forks
+
+    monkeypatch.setattr(remains, "end_forks", end_forks)
+    nobody = Event()
+    if closed:
+        nobody.set()
+    assert lastlook.look(plan, VirtualClock(), nobody) == found
+    assert asked.is_set() is not closed
+
+
+@posix
+def test_a_bench_that_is_off_is_looked_at_once_and_nobody_is_ended(
+    plan: Plan, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remains, "end_forks", lambda: pytest.fail("everybody answers"))
+    assert lastlook.look(plan, VirtualClock(), Event()) == ""
+    assert plant.calls.count("open supply") == 1
+
+
+@posix
 def test_a_bench_without_a_lease_that_somebody_else_has_by_then_is_left_alone(
     supervise: Callable[..., None], plan: Plan, plant: Plant
 ) -> None:
@@ -430,6 +493,22 @@ def test_an_answer_that_is_due_is_looked_for_and_one_that_is_not_there_yet_ends_
     supervised.alive(1.0)
     supervised.relieve()
     assert process_of(supervised).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")
+def test_one_that_does_not_answer_is_ended_at_once_and_never_stands_by(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the farewell of one that is known not to watch."""
+    process_of(supervised).send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(heartbeat, "_read", lambda _pipe, _patience: b"")
+    supervised._answered -= 2 * supervised._limit
+    with pytest.raises(BenchFault, match="has not answered for"):
+        supervised.alive(1.0)
+    monkeypatch.setattr(heartbeat, "pause", lambda _seconds: pytest.fail("it was waited for"))
+    supervised.dismiss()
+    assert supervised not in heartbeat._standing_by.values()
+    assert process_of(supervised).returncode == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGSTOP")

@@ -5,6 +5,7 @@ from math import nan
 
 import pytest
 
+from bench.safety import safestate
 from bench.safety.benchverdict import SafeStep
 from bench.testing import TestBench
 from instruments.roles import BmsMode
@@ -74,3 +75,26 @@ def test_a_contactor_opens_once_both_find_nothing(
 ) -> None:
     assert steps_with(closed, monkeypatch, "load", 0.0)["contactor open"].verified
     assert "request STANDBY" in plant.calls
+
+
+@pytest.mark.parametrize(
+    ("step", "roles", "longer"),
+    [
+        ("source off", ("source",), 1),
+        ("source off", ("source", "source"), 2),
+        ("source off", ("source", "source", "source"), 3),
+        ("source off", ("source", "sink"), 1),
+        ("sink off", ("source", "sink", "sink"), 2),
+    ],
+)
+def test_a_step_may_take_longer_where_more_than_one_plays_its_role(
+    closed: TestBench, step: str, roles: tuple[str, ...], longer: int
+) -> None:
+    """Each is told and read back in its turn; the supervisor is told to be as patient."""
+    station = closed.station
+    (entry,) = [each for name, each in station.instruments.items() if name == "supply"]
+    others = {name: each for name, each in station.instruments.items() if not {"source", "sink"} & set(each.roles)}
+    players = {f"psu {at}": entry.model_copy(update={"roles": (role,)}) for at, role in enumerate(roles)}
+    many = station.model_copy(update={"instruments": others | players})
+    insists = station.safe_state.insist
+    assert safestate.longest(many, step) - insists == 5 * safestate.STEP_LIMIT * longer
