@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from bench.verdicts import BenchFault
 
 if TYPE_CHECKING:
-    from packbench.adversary.search import Outset, Piece
+    from packbench.adversary.piece import Outset, Piece
 
 
 def apart(outset: "Outset") -> "Piece":
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _found(outset: "Outset") -> bytes:
-    from packbench.adversary.search import one
+    from packbench.adversary.piece import one
 
     try:
         return pickle.dumps(one(outset))

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.errors import HypothesisException
-
 from packbench.adversary.apart import apart
-from packbench.adversary.drawing import weeks
-from packbench.adversary.managers import opened
+from packbench.adversary.piece import Outset, Piece
 from packbench.adversary.referee import Breach
-from packbench.adversary.replaying import played, spelt
 from packbench.adversary.space import Week
 from packbench.players import Named, Player
 
@@ -22,29 +17,6 @@ if TYPE_CHECKING:
 NAMED = Named("the search", "a piece", "searched", "nothing is known of these weeks; run the same command again")
 PIECE = 10
 """Weeks that are searched with one seed."""
-SMALLER = 100
-"""Weeks that are tried to make a breach smaller; its last lines change little, and each takes as long as the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outset:
-    """A piece to search: how many weeks of how many days at most, by which number behind which seed (`start`)."""
-
-    manager: str
-    size: int
-    start: int
-    number: int
-    days: int = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What came of piece `number`: how many weeks were tried, and the smallest breach that was found, if any."""
-
-    number: int
-    tried: int
-    week: Week | None = None
-    breach: Breach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +46,6 @@ class Found:
 
 Asked = Callable[[Week, Breach], "Agreed"]
 """Replays a week on a full bench: whether it shows the breach as well."""
-
-
-class _Broken(AssertionError):
-    """Tells Hypothesis that a week is one of those that are looked for."""
 
 
 def search(
@@ -128,40 +96,3 @@ def _in_order(arriving: Iterator[Piece], number: int) -> Iterator[Piece]:
         while number in early:
             yield early.pop(number)
             number += 1
-
-
-def one(outset: Outset) -> Piece:
-    """Search one piece; a breach is made smaller, as long as it stays of its kind."""
-    found: list[tuple[Week, Breach]] = []
-    tried = smaller = 0
-
-    def attempt(week: Week) -> None:
-        nonlocal tried, smaller
-        tried, smaller = tried + (not found), smaller + bool(found)
-        if smaller > SMALLER:
-            return
-        with opened(outset.manager) as who:
-            broken = played(week, who)
-        kind = found[0][1].kind if found else None
-        for breach in broken:
-            if kind in (None, breach.kind):
-                found.append((week, breach))
-                raise _Broken
-
-    careful = settings(
-        max_examples=outset.size, database=None, deadline=None, suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False, print_blob=False,
-        verbosity=Verbosity.quiet,  # what is found is ours to tell: on standard output stands a table, or JSON
-    )  # fmt: skip
-    try:
-        seed(outset.start * 100_003 + outset.number)(careful(given(weeks(outset.days))(attempt)))()
-    except (_Broken, HypothesisException):  # the latter, where the last one was not tried again: it had its tries
-        if not found:
-            raise
-        return Piece(outset.number, tried, *min(found, key=_size))
-    return Piece(outset.number, tried)
-
-
-def _size(found: tuple[Week, Breach]) -> int:
-    """How much there is to read."""
-    return len(spelt(found[0]))

@@ -4,12 +4,12 @@ from types import MappingProxyType
 
 import pytest
 
-from benchmarks import wheel
 from instruments.drivers.foxbms import asking
 from instruments.drivers.foxbms import node as driver
 from instruments.drivers.foxbms.states import NEUTRAL, NodeState
 from instruments.roles import BmsMode, BmsState
 from truth import foxbms_c as referee
+from truth import wheel
 from truth.__main__ import main
 from truth.tables import node
 

@@ -21,10 +21,10 @@ from bench.running.setup import Setup
 from bench.scenario import Charge, Rest, elapsed
 from bench.station import StationFile, load_station
 from bench.testing import TestBench
-from benchmarks import wheel
 from instruments.roles import BmsState
 from reports.recording import Recording
 from truth import foxbms_c as referee
+from truth import wheel
 from truth.released import Late, Told, in_time, released
 from truth.report import Row, markdown
 

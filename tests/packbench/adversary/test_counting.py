@@ -12,8 +12,9 @@ from bench.managing.answer import Manager
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary.apart import apart
 from packbench.adversary.benching import Agreed
+from packbench.adversary.piece import Outset, one
 from packbench.adversary.referee import USED_UP, Breach
-from packbench.adversary.search import PIECE, Found, Outset, one, search
+from packbench.adversary.search import PIECE, Found, search
 from packbench.adversary.space import Week
 from tests.bench.cli_support import Answer, packbench_here
 from tests.bench.managing.manager import manager
@@ -33,7 +34,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> None:
     def played(week: Week, _: Manager) -> Sequence[Breach]:
         return [BREACH] if week.trips else []
 
-    monkeypatch.setattr("packbench.adversary.search.played", played)
+    monkeypatch.setattr("packbench.adversary.piece.played", played)
     monkeypatch.setattr("packbench.players.processes", lambda *_named: here)
 
 

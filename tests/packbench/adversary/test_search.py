@@ -12,8 +12,9 @@ import pytest
 from bench.verdicts import BenchFault, InputError
 from packbench.adversary import Week, replay
 from packbench.adversary.managers import There, opened
+from packbench.adversary.piece import Outset, one
 from packbench.adversary.referee import Breach
-from packbench.adversary.search import NAMED, Outset, one, search
+from packbench.adversary.search import NAMED, search
 from packbench.players import processes
 
 SERVED = f"{sys.executable} -m managers"
@@ -60,7 +61,7 @@ def test_a_search_that_takes_long_says_nothing_on_standard_output(
     """What it draws weeks with says there that it gives up: in front of JSON that made it none."""
     monkeypatch.setattr("hypothesis.internal.conjecture.engine.MAX_SHRINKING_SECONDS", 0)
     broken = Breach("reserve", 900.0, "it broke its word.")
-    monkeypatch.setattr("packbench.adversary.search.played", lambda _week, _who: [broken])
+    monkeypatch.setattr("packbench.adversary.piece.played", lambda _week, _who: [broken])
     assert one(Outset("reference", 3, 1, 0)).breach == broken
     assert capsys.readouterr().out == ""
 

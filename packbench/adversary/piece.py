@@ -1,0 +1,77 @@
+"""One piece of a search: so many weeks with one seed, and a breach that is made smaller."""
+
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import HypothesisException
+
+from packbench.adversary.drawing import weeks
+from packbench.adversary.managers import opened
+from packbench.adversary.referee import Breach
+from packbench.adversary.replaying import played, spelt
+from packbench.adversary.space import Week
+
+SMALLER = 100
+"""Weeks that are tried to make a breach smaller; its last lines change little, and each takes as long as the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """A piece to search: how many weeks of how many days at most, by which number behind which seed (`start`)."""
+
+    manager: str
+    size: int
+    start: int
+    number: int
+    days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What came of piece `number`: how many weeks were tried, and the smallest breach that was found, if any."""
+
+    number: int
+    tried: int
+    week: Week | None = None
+    breach: Breach | None = None
+
+
+class _Broken(AssertionError):
+    """Tells Hypothesis that a week is one of those that are looked for."""
+
+
+def one(outset: Outset) -> Piece:
+    """Search one piece; a breach is made smaller, as long as it stays of its kind."""
+    found: list[tuple[Week, Breach]] = []
+    tried = smaller = 0
+
+    def attempt(week: Week) -> None:
+        nonlocal tried, smaller
+        tried, smaller = tried + (not found), smaller + bool(found)
+        if smaller > SMALLER:
+            return
+        with opened(outset.manager) as who:
+            broken = played(week, who)
+        kind = found[0][1].kind if found else None
+        for breach in broken:
+            if kind in (None, breach.kind):
+                found.append((week, breach))
+                raise _Broken
+
+    careful = settings(
+        max_examples=outset.size, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False, print_blob=False,
+        verbosity=Verbosity.quiet,  # what is found is ours to tell: on standard output stands a table, or JSON
+    )  # fmt: skip
+    try:
+        seed(outset.start * 100_003 + outset.number)(careful(given(weeks(outset.days))(attempt)))()
+    except (_Broken, HypothesisException):  # the latter, where the last one was not tried again: it had its tries
+        if not found:
+            raise
+        return Piece(outset.number, tried, *min(found, key=_size))
+    return Piece(outset.number, tried)
+
+
+def _size(found: tuple[Week, Breach]) -> int:
+    """How much there is to read."""
+    return len(spelt(found[0]))
