@@ -1,6 +1,7 @@
 """What holds for all tests: nobody asserts a time, hypothesis neither; and one browser for who looks at pages."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,12 @@ settings.load_profile("ci of ours" if os.environ.get("CI") else "patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A session that a test starts has no use for hypothesis, whose import is a quarter of what one costs."""
+    """A session that a test starts has no use for hypothesis, whose import is a quarter of what one costs.
+
+    Nor does it inherit that a Ctrl-C is ignored, as whatever a shell has begun in the background does.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", default=None):
         os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} -p no:hypothesispytest".strip()
 
