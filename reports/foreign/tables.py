@@ -266,10 +266,8 @@ def _without_records(head: Head, places: Mapping[str, Place], cells: Mapping[int
 
 def _tell_lost(source: Source, place: Place, lost: int) -> None:
     if lost > 0:
-        one, several = (
-            f"value of {place.header!r} is no number and is",
-            f"values of {place.header!r} are no numbers and are",
-        )
+        one = f"value of {place.header!r} is no number and is"
+        several = f"values of {place.header!r} are no numbers and are"
         source.told.append(Finding("lines", f"{counted(lost, one, several)} left out."))
 
 

@@ -29,10 +29,8 @@ def gaps(exam: Exam) -> Iterator[Finding]:
     if not len(long):
         return
     worst = int(long[np.argmax(exam.intervals[long])])
-    length, more = (
-        float(exam.intervals[worst]),
-        f", and {counted(len(long) - 1, 'shorter one', 'shorter ones')}" if len(long) > 1 else "",
-    )
+    length = float(exam.intervals[worst])
+    more = f", and {counted(len(long) - 1, 'shorter one', 'shorter ones')}" if len(long) > 1 else ""
     leap = _is_a_leap(exam, worst)
     what = (
         f"Test time leaps by {spell(length)}, of which civil time knows nothing,"

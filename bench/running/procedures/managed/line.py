@@ -15,22 +15,22 @@ class Line:
         self._manager, self._beside = manager, beside
         self._link: Link | None = None
         self._lock = Lock()
-        # As `link` has them, with which everything begins.
-        self._over: bool
-        self._down: bool
-        self._going: Beside[None] | None
-        self._coming: Beside[Link] | None
+        self._forget()
 
     def link(self, stage: Stage) -> Link:
         """The link, with which whoever is at its other end begins; what was on its way before a pause is forgotten."""
-        self._over = self._down = False
-        self._going = self._coming = None
+        self._forget()
         return self._link or _told(self._anew(), stage)
 
     def end(self) -> None:
         """The step has ended: a link that comes later is closed at once."""
         self._over = True
         self._hang_up()
+
+    def _forget(self) -> None:
+        self._over = self._down = False
+        self._going: Beside[None] | None = None
+        self._coming: Beside[Link] | None = None
 
     def _anew(self) -> Link:
         """A link where there is none; closed again where there is one by then, or the step has ended meanwhile."""
