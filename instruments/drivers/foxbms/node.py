@@ -164,7 +164,7 @@ class FoxBms(OfTheReferenceHardware):
     def identify(self) -> Identity:
         """Listen for its state; a foxBMS tells no more of itself unasked.
 
-        One that was not asked for anything yet is then asked for STANDBY, see above: nothing opens that is closed.
+        One that was not asked for anything else yet is then asked for STANDBY, see above: nothing opens that is closed.
         """
         passed = self._context.passed
         deadline = passed() + self._timeout
@@ -174,7 +174,7 @@ class FoxBms(OfTheReferenceHardware):
                 raise self._never_heard()
             self._context.sleep(_LISTEN)
             self._take()
-        if self._cyclic and self._asking.mode is None and self.state() not in CONDUCTING:
+        if self._cyclic and self._asking.mode in {None, BmsMode.STANDBY} and self.state() not in CONDUCTING:
             self._end_its_wait()
         return Identity("foxBMS", "foxBMS 2", "", "")
 

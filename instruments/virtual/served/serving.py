@@ -1,6 +1,6 @@
 """Serves the simulators of an open world to other processes: TCP sockets, pseudo-terminals, and CAN by socketcand.
 
-One thread, one selector: whoever wrote first is heard first, and physics advances between the events by the wall clock.
+One thread, one selector: all who wrote are heard by turns, and physics advances between the events by the wall clock.
 A served bench outlives the programs that use it, and its log tells what they did. It knows no dialect and no physics.
 """
 
@@ -29,7 +29,10 @@ LEAST = 0.002  # s of real time worth an advance: commands that come closer toge
 FINEST = 0.1  # s of bench time that an advance covers at most: the cycle of the BMS's frames
 MOST_ADVANCES = 20  # in one turn; a machine too slow for its speed advances in longer steps
 VOLTAGE_CHANGE, CURRENT_CHANGE = 1.0, 0.1  # V and A by which the terminals must move to be logged again
-CHUNK = 65536
+CHUNK = 65536  # bytes sent at once
+SHARE = 1024
+"""Bytes of one wire that are acted on in a turn: a table of 80 kB that is written to one instrument must not keep a BMS
+from hearing in time, as if they had one processor between them."""
 MOST_UNSENT = 1 << 20  # bytes; who does not read is not listened to, and loses CAN frames, until he reads
 MOST_UNFINISHED = 1 << 16  # bytes of one message; no instrument's buffer is larger
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: the peer sees a reset
@@ -161,7 +164,7 @@ class Wire:
     def _read(self) -> bool:
         """Take and act on what has come; False when nothing had."""
         try:
-            data = self.end.recv(CHUNK)
+            data = self.end.recv(SHARE)
         except BlockingIOError:
             return False
         except OSError as error:

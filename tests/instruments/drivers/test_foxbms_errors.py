@@ -345,6 +345,26 @@ def test_a_node_in_error_for_want_of_requests_is_asked_for_standby_and_waited_fo
     assert state_of(asking) == BmsState.STANDBY  # that ERROR is no news
 
 
+def test_one_that_was_asked_to_open_before_is_waited_for_as_well(
+    node: Node, asking: FoxBms, ticks: Ticks, clock: FakeTime
+) -> None:
+    """Who finds a contactor closed asks for STANDBY before he asks who is there; the error stands for a second more."""
+    told = "15 00 00 01 00 00 00 00"
+    send(node, 0x220, told)
+    sleep = asking._context.sleep
+
+    def wait(seconds: float) -> None:
+        sleep(seconds)
+        ticks()
+        send(node, 0x220, STANDBY if clock.now > 101 else told)
+
+    asking._context = replace(asking._context, sleep=wait)
+    asking.request_mode(BmsMode.STANDBY)
+    asking.identify()
+    assert asking.faults() == ()
+    assert clock.now > 101
+
+
 @pytest.mark.parametrize("state", ["16", "17", "18", "19"])
 def test_a_contactor_that_is_closed_already_is_not_opened_by_looking(node: Node, asking: FoxBms, state: str) -> None:
     send(node, 0x220, f"{state} 00 00 00 00 00 00 00")

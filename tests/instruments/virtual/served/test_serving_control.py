@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instruments.virtual import World, open_world
+from instruments.virtual.served.serving import SHARE
 from tests.instruments.virtual.conftest import CELL, LINKS, SERIES, SIMULATORS
 from tests.instruments.virtual.serving_bench import Served, serve_by_hand
 
@@ -37,7 +38,8 @@ class Speaker:
 
     def say(self, text: str) -> None:
         os.write(self.writing, text.encode())
-        self.served.server.turn()
+        for _ in range(1 + len(text) // SHARE):
+            self.served.server.turn()
 
     def close(self) -> None:
         self.served.close()
