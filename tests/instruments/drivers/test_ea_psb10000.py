@@ -16,6 +16,7 @@ from instruments.roles import (
     SetPointRejected,
     Sink,
     Source,
+    has_verbs,
 )
 from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, FakeTime, Wire
@@ -57,11 +58,10 @@ def open_supply(wire: Wire, context: LinkContext) -> Open:
     return open_driver
 
 
-def test_it_plays_its_roles(wire: Wire, open_supply: Open) -> None:
-    wire.expect(*NOMINAL)
+def test_it_plays_its_roles(open_supply: Open) -> None:
     supply = open_supply()
     for role in (Instrument, Scanned, Source, Sink):
-        assert isinstance(supply, role)
+        assert has_verbs(supply, role)
     assert [(channel.name, channel.unit) for channel in supply.channels] == [
         ("voltage", "V"),
         ("current", "A"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from instruments.drivers.espec_p300 import EspecP300
-from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected
+from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected, has_verbs
 from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Wire
 
@@ -23,10 +23,9 @@ def open_chamber(wire: Wire, context: LinkContext) -> Open:
     return lambda **options: EspecP300.open(InstrumentLink(RESOURCE, gap=0.0), context, "chamber", options)
 
 
-def test_it_plays_its_roles(wire: Wire, open_chamber: Open) -> None:
-    wire.expect(LIMITS)
+def test_it_plays_its_roles(open_chamber: Open) -> None:
     for role in (Instrument, Scanned, ClimateChamber):
-        assert isinstance(open_chamber(), role)
+        assert has_verbs(open_chamber(), role)
 
 
 def test_a_chamber_on_rs_485_is_addressed(wire: Wire, open_chamber: Open) -> None:

@@ -6,7 +6,15 @@ from math import inf, isnan, nan
 import pytest
 
 from instruments.drivers.lauda_integral import LaudaIntegral
-from instruments.roles import CoolantAlarm, CoolantUnit, Instrument, InstrumentFault, Scanned, SetPointRejected
+from instruments.roles import (
+    CoolantAlarm,
+    CoolantUnit,
+    Instrument,
+    InstrumentFault,
+    Scanned,
+    SetPointRejected,
+    has_verbs,
+)
 from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Wire
 
@@ -29,11 +37,10 @@ def open_unit(wire: Wire, context: LinkContext) -> Open:
     return lambda **options: LaudaIntegral.open(InstrumentLink(RESOURCE, gap=0.0), context, "coolant", options)
 
 
-def test_it_plays_its_roles(wire: Wire, open_unit: Open) -> None:
-    wire.expect(*LIMITS)
+def test_it_plays_its_roles(open_unit: Open) -> None:
     unit = open_unit()
     for role in (Instrument, Scanned, CoolantUnit):
-        assert isinstance(unit, role)
+        assert has_verbs(unit, role)
 
 
 def test_the_manuals_example_of_a_set_point_is_sent_and_read_back(wire: Wire, open_unit: Open) -> None:

@@ -6,7 +6,7 @@ from math import inf, isnan, nan
 import pytest
 
 from instruments.drivers.weiss_simserv import WeissSimServ
-from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected
+from instruments.roles import ClimateChamber, Instrument, InstrumentFault, Scanned, SetPointRejected, has_verbs
 from instruments.wires.context import InstrumentLink, LinkContext
 from tests.instruments.scripted import RESOURCE, Exchange, Wire
 
@@ -33,11 +33,10 @@ def open_chamber(wire: Wire, context: LinkContext) -> Open:
     return lambda: WeissSimServ.open(InstrumentLink(RESOURCE), context, "chamber", {})
 
 
-def test_it_plays_its_roles(wire: Wire, open_chamber: Open) -> None:
-    wire.expect(*LIMITS)
+def test_it_plays_its_roles(open_chamber: Open) -> None:
     chamber = open_chamber()
     for role in (Instrument, Scanned, ClimateChamber):
-        assert isinstance(chamber, role)
+        assert has_verbs(chamber, role)
 
 
 def test_a_message_is_parted_by_0xb6_and_ended_by_cr(wire: Wire, open_chamber: Open) -> None:
