@@ -52,6 +52,27 @@ def test_another_specimen_pack_or_test_is_none(two: tuple[Path, Path, dict[str, 
     assert earlier_run(now, manifest) is None
 
 
+@pytest.mark.parametrize(
+    ("others", "found"),
+    [
+        ([], True),
+        ([{"pack": "another"}], True),
+        ([{"serial": "another"}], True),
+        ([{}], False),  # which of the two is this one's?
+    ],
+)
+def test_of_a_joined_night_it_is_that_of_the_job_with_this_specimen(
+    two: tuple[Path, Path, dict[str, Any]], others: list[dict[str, str]], *, found: bool
+) -> None:
+    then, now, manifest = two
+    runs, station = then.parents[1], manifest["station"]["name"]
+    who = Who.of(manifest["test"]["nodeid"], manifest)
+    ours = Told(f"{who.nodeid} (warm)", "PASS", pack=who.pack, serial=who.serial, run="2026-01-01/020000-test")
+    theirs = [replace(ours, nodeid=f"{who.nodeid} (cold)", run="2026-01-01/gone", **other) for other in others]
+    History(runs, station).keep(Night("2026-01-01", "2026-01-01T02:00:00Z", station, tests=[*theirs, ours]))
+    assert (earlier_run(now, manifest) is not None) == found
+
+
 def test_nights_that_a_clock_has_put_into_the_future_are_none_before_it(
     two: tuple[Path, Path, dict[str, Any]],
 ) -> None:
