@@ -14,7 +14,7 @@ from tests.bench.cli_support import packbench_here
 
 distributed = pytest.importorskip("distributed", reason="a cluster is Dask's: the extra `map`")
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.dear(60),
     # As in the map's tests: what Dask leaves to the garbage is not our leak.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

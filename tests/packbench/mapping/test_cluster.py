@@ -25,7 +25,7 @@ from tests.packbench.mapping.outcomes import SEASON, hop
 
 distributed = pytest.importorskip("distributed", reason="a cluster is Dask's: the extra `map`")
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.dear(60),
     # Sockets and pipes to a worker that was killed are Dask's; where it leaves one to the garbage it is not our leak.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
