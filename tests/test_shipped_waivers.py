@@ -39,9 +39,7 @@ def test_there_are_some() -> None:
     assert WAIVERS
 
 
-@pytest.mark.parametrize(
-    "waiver", WAIVERS, ids=lambda each: f"{each.requirement}-{each.pack}-{each.temperature}"
-)
+@pytest.mark.parametrize("waiver", WAIVERS, ids=lambda each: f"{each.requirement}-{each.pack}-{each.temperature}")
 def test_a_waiver_means_a_limit_that_there_is_and_values_that_miss_it(waiver: Waiver) -> None:
     assert waiver.requirement in requirements()
     assert waiver.pack in PACKS
