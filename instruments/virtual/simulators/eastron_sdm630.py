@@ -6,9 +6,7 @@ message). Settings, energies and demands are not simulated; what is not there re
 
 import struct
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -73,16 +71,9 @@ class EastronSdm630(Instrument):
         )  # fmt: skip
         self._meters = {name: meter_of(place.specimen, name, SHEETS[name], RATED[name], 3) for name in SHEETS}
 
-    def change(self, **to: Any) -> Repair:
+    def change(self, what: str, value: float | Callable[[], float]) -> Repair:
         """A defect: something of the grid is another from now on. How it is ended."""
-        before = {name: getattr(self.grid, name) for name in to}
-
-        def put(values: Mapping[str, Any]) -> None:
-            for name, value in values.items():
-                setattr(self.grid, name, value)
-
-        put(to)
-        return partial(put, before)
+        return self.lasting.attribute(self.grid, what, lambda _before: value)
 
     def refuse(self) -> str | None:
         """Nothing can be set: nothing is refused."""
@@ -197,11 +188,11 @@ def _hertz(given: float | str, place: Place) -> Callable[[], float]:
 
 def _change_frequency(meter: EastronSdm630, defect: Defect, _world: object) -> Repair:
     hertz = defect.number(0)
-    return meter.change(hertz=lambda: hertz)
+    return meter.change("hertz", lambda: hertz)
 
 
 def _change_voltage(meter: EastronSdm630, defect: Defect, _world: object) -> Repair:
-    return meter.change(volts=defect.number(0))
+    return meter.change("volts", defect.number(0))
 
 
 DEFECTS = (
