@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from math import inf
 
 from can import Message
 
@@ -230,9 +231,7 @@ def tamper(bms: FoxBms, identifier: int, change: Callable[[int], int]) -> Repair
 
 
 def _missing(bms: FoxBms, defect: Defect) -> Repair:
-    identifier = MESSAGES[defect.word()]
-    bms.due.pop(identifier, None)
-    return bms.lasting.until_the_last(("missing", identifier), lambda: bms.due.setdefault(identifier, 0.0))
+    return bms.lasting.item(bms.due, MESSAGES[defect.word()], lambda _due: inf)
 
 
 def _out_of_range(bms: FoxBms, defect: Defect) -> Repair:

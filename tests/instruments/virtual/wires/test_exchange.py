@@ -242,6 +242,20 @@ def test_through_a_cut_bus_nothing_goes_also_to_who_joins_meanwhile(channel: Can
     assert heard == [2, 20, 3, 30]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_bus_that_was_cut_twice_takes_two_ends(channel: CanChannel, first: int) -> None:
+    heard: list[int] = []
+    channel.members["a"] = lambda message: heard.append(message.arbitration_id)
+    ends = [channel.cut(), channel.cut()]
+    for _ in range(2):
+        ends[first]()
+        channel.send("x", frame(1))
+    assert (heard, channel.is_cut) == ([], True)
+    ends[1 - first]()
+    channel.send("x", frame(2))
+    assert heard == [2]
+
+
 def test_a_frame_that_nobody_but_its_sender_looks_at_need_not_be_made(channel: CanChannel) -> None:
     channel.members["a"] = channel.members["b"] = lambda _message: None
     assert channel.wants(0x100, "a")
