@@ -115,10 +115,8 @@ def _used(bench: Bench, lasting: DefectKind, word: str) -> list[Any]:
 
 
 def _in_the_way(two: Two, newest_first: bool) -> bool:
-    """Whether the second of two makes of the first what it would not have made without it."""
+    """Whether one of two makes a difference to how the other began or ends, and not only while it lasts itself."""
     (ended, its_word), (lasting, other_word) = two
     if its_word.partition("@")[0] == other_word.partition("@")[0]:
         return lasting.name in OF_ITS_MOMENT
-    if newest_first:
-        return ended.name in EVENTS
-    return lasting.name in OF_ITS_MOMENT or {ended.name, lasting.name} <= EVENTS
+    return ended.name in EVENTS or (lasting.name in OF_ITS_MOMENT and not newest_first)
