@@ -101,7 +101,8 @@ class BenchCheck:
 
     `safe_state` is its order, `confirmed_by` tells who else can confirm each of its steps (nobody: it is only
     reported), `unverifiable` has the steps that no instrument of this station can even read back, each with the reason.
-    `found` tells what was switched on (None: it did not say) and is off now, `power_cut` what goes on without this
+    `found` tells what was switched on (None: it did not say) and is off now, `was` what each of these was, in words,
+    `power_cut` what goes on without this
     computer (see `bench.safety.powercut`).
     """
 
@@ -114,6 +115,7 @@ class BenchCheck:
     confirmed_by: Mapping[str, tuple[str, ...]]
     unverifiable: Mapping[str, str]
     found: Mapping[str, bool | None]
+    was: Mapping[str, str]
     power_cut: Sequence[powercut.LeftOn]
 
     @property
@@ -133,7 +135,7 @@ def check(setup: Setup, today: date) -> BenchCheck:
         return BenchCheck(
             station.name, setup.pack.name, _watched(instruments, bench.protections), dict(bench.protections), problems,
             station.safe_order, _confirmed_by(bench), _unverifiable(station), dict(bench.opening.found),
-            powercut.left_on(station, bench.drivers),
+            bench.opening.in_words, powercut.left_on(station, bench.drivers),
         )  # fmt: skip
 
 
@@ -146,6 +148,7 @@ class MadeSafe:
 
     verdict: BenchVerdict
     found: Mapping[str, bool | None]
+    was: Mapping[str, str]
     holder: str = ""
     asked_to_end: bool = False
 
@@ -181,7 +184,7 @@ def _safe(setup: Setup, holder: str) -> MadeSafe:
                 made.append(bench.make_safe(hurry=hurry))
         except KeyboardInterrupt:
             asked = True
-        return MadeSafe(made[0], dict(bench.opening.found), holder, asked)
+        return MadeSafe(made[0], dict(bench.opening.found), bench.opening.in_words, holder, asked)
 
 
 @contextmanager

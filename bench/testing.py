@@ -22,7 +22,7 @@ from bench.running.engine import Adviser, Engine, nobody_doubts
 from bench.running.lifecycle import OpenBench, Opening
 from bench.running.resume import MISMATCH, Resumption, pack_state
 from bench.running.setup import Setup, setup_manifest
-from bench.safety import asfound, safestate
+from bench.safety import safestate
 from bench.safety.benchverdict import BenchVerdict
 from bench.safety.faults import fault
 from bench.safety.heartbeat import Supervised, Unwatched, Watch
@@ -138,12 +138,10 @@ class TestBench:
 
     def _tell_what_was_found(self) -> None:
         """Whoever was here before may have left something on: it is off now, and told."""
-        found = self._opening.found
-        self.run_log.manifest["found"] = dict(found)
-        for name in (name for name, on in found.items() if on):
+        self.run_log.manifest["found"] = dict(self._opening.found)
+        for name, (was, why) in self._opening.was.items():
             entry = fault("found-on")
-            was = asfound.words(self.setup.station, name)
-            text = f"{entry.name}: {name} {was} when the bench was opened; whoever used it before left it on."
+            text = f"{entry.name}: {name} {was} when the bench was opened; {why}."
             self.run_log.event("found on", instrument=name)
             self.run_log.event(
                 "warning", fault="found-on", action=entry.action, blame=entry.blame, step=None, text=text

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from bench.recording.runs import RunSummary
     from bench.running.setup import Setup
     from bench.safety.benchverdict import BenchVerdict
-    from bench.station import StationFile
 
 app = typer.Typer(
     name="packbench",
@@ -131,7 +130,7 @@ def check(
     if as_json:
         print_json({**fields_of(found), "ready": found.ready})
     else:
-        _show_check(found, setup.station)
+        _show_check(found)
     raise typer.Exit(ExitStatus.GOOD if found.ready else ExitStatus.BENCH_FAULT)
 
 
@@ -181,10 +180,11 @@ def safe(
     made = checkup.make_safe(setup, force=force)
     if as_json:
         print_json({
-            "station": station, **made.verdict.as_dict(), "found": made.found, "held": made.holder or None
+            "station": station, **made.verdict.as_dict(), "found": made.found, "was": made.was,
+            "held": made.holder or None,
         })  # fmt: skip
     else:
-        _show_found(made.found, setup.station)
+        _show_found(made.was)
         _show_safe(made.verdict)
     if made.holder:
         say(f"packbench: {made.holder} Until then that run can switch on again what was just switched off.", err=True)
@@ -208,13 +208,13 @@ def _setup(station_name: str, pack_name: str | None, trusted: bool) -> "Setup":
     return Setup(station, station_file, pack, pack_file)
 
 
-def _show_check(found: "BenchCheck", station: "StationFile") -> None:
+def _show_check(found: "BenchCheck") -> None:
     from bench.safety import powercut
 
     at_power_cut = powercut.warning(found.power_cut)
     if at_power_cut:
         say(f"POWER CUT  {at_power_cut}")
-    _show_found(found.found, station)
+    _show_found(found.was)
     print_table(
         f"Station {found.station}, pack {found.pack}",
         ("instrument", "roles", "identity", "calibration due", "watchdog", "result"),
@@ -258,12 +258,10 @@ def _show_safe_state(found: "BenchCheck") -> None:
         say(f"UNKNOWN  {step}: {why}.")
 
 
-def _show_found(found: Mapping[str, bool | None], station: "StationFile") -> None:
-    """What somebody had left on."""
-    from bench.safety import asfound
-
-    for name in (name for name, on in found.items() if on):
-        say(f"FOUND ON  {name}: it {asfound.words(station, name)} when the bench was opened.")
+def _show_found(found: Mapping[str, str]) -> None:
+    """What was on, each in words."""
+    for name, was in found.items():
+        say(f"FOUND ON  {name}: it {was} when the bench was opened.")
 
 
 UNWATCHED = "They keep doing what they were told last when this computer dies."

@@ -57,15 +57,22 @@ def anybody(_identities: Mapping[str, Identity]) -> None:
 class Opening:
     """What is known of an opening, also of one that failed.
 
-    `found` tells of each powerful instrument whether it was switched on (None: it did not say), `safe` how the safe
+    `found` tells of each powerful instrument whether it was switched on (None: it did not say), `was` of each that was
+    what it was and what is known of why (see `bench.safety.asfound`), `safe` how the safe
     state went where the bench could not be opened, `begun` whether anything was said to an instrument. Once `hurry` is
     set, what is left of giving up is cut short.
     """
 
     found: Mapping[str, bool | None] = field(default_factory=dict)
+    was: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     safe: BenchVerdict | None = None
     hurry: Event = field(default_factory=Event)
     begun: bool = False
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """What each instrument that was on was, behind its name."""
+        return {name: was for name, (was, _) in self.was.items()}
 
     @property
     def left(self) -> BenchVerdict | None:
@@ -160,6 +167,7 @@ class OpenBench:
     def _take(self, found: dict[str, Found]) -> None:
         self._found = found
         self.opening.found = found_on(found)
+        self.opening.was = {name: each.was for name, each in found.items() if each.powerful and each.on}
         self.drivers |= {name: each.driver for name, each in found.items() if each.driver is not None}
 
     def _refuse_what_is_missing(self) -> None:
@@ -169,8 +177,8 @@ class OpenBench:
                 raise each.error
             if each.stays_on:
                 raise BenchFault(
-                    f"Instrument {name} at {self.station.instruments[name].address} was found switched on and does not "
-                    f"switch off ({each.stays_on}); look at its panel and switch it off by hand.",
+                    f"Instrument {name} at {self.station.instruments[name].address} {each.was[0]} as it was found, and "
+                    f"does not switch off ({each.stays_on}); look at its panel and switch it off by hand.",
                     "stays-on",
                 )
 

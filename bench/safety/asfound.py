@@ -38,17 +38,26 @@ LOOK = 0.1
 """s of the bench between two looks at what a BMS says."""
 
 
+SWITCHED_ON = "was switched on", "whoever used it before left it on"
+HAD_CLOSED = "had its contactor closed", "whoever used it before left it on"
+WAS_OPENING = "was opening its contactors", "they had been closed, or it was only just switched on and makes sure of it"
+"""What one that was on was, behind its name, and what is known of why. A foxBMS that nobody has asked for anything yet
+opens contactors that never were closed; its state is one with that of a node whose contactors were."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One instrument as it was found: its driver, or why there is none.
 
-    `on` tells whether it was switched on (None: it did not say), `stays_on` what it still is after OFF, in words.
+    `on` tells whether it was switched on (None: it did not say), `was` what that was, `stays_on` what it still is after
+    OFF, in words.
     """
 
     driver: Driver | None
     error: Exception | None = None
     powerful: bool = False
     on: bool | None = None
+    was: tuple[str, str] = SWITCHED_ON
     stays_on: str = ""
 
     @property
@@ -147,12 +156,6 @@ class Finding:
             self.seen[name] = in_time(action, OPEN_LIMIT, given_up)
 
 
-def words(station: StationFile, name: str) -> str:
-    """What an instrument that was found on was, behind its name."""
-    contactor = station.player("bms") == name
-    return "had its contactor closed" if contactor else "was switched on"
-
-
 def found_on(bench: Mapping[str, Found]) -> dict[str, bool | None]:
     """Whether each instrument that can be on was, for the manifest."""
     return {name: each.on for name, each in bench.items() if each.powerful}
@@ -215,7 +218,7 @@ def _isolated(station: StationFile, seen: Mapping[str, Found], name: str, clock:
         return seen[name]
     pace = station.speed if clock.kind == "wall" else 1.0
     _wait(lambda: _is_closed(bms) is not None, LISTEN * pace, clock)
-    found = replace(seen[name], powerful=True, on=_is_closed(bms))
+    found = replace(seen[name], powerful=True, on=_is_closed(bms), was=WAS_OPENING if _is_opening(bms) else HAD_CLOSED)
     if not found.on or not all(_is_quiet(station, other, each) for other, each in seen.items()):
         return found
     with suppress(Exception):  # what comes of it is looked at just below, and by the safe state

@@ -146,8 +146,8 @@ class Chroma63600(VisaDriver):
             ("over-current threshold", over_current),
             ("over-power threshold", over_power),
         ):
-            if not value > 0:
-                raise SetPointRejected(f"{self.name}: {quantity} {value:g} is not above 0; nothing was sent")
+            if not 0 < value < inf:
+                raise SetPointRejected(f"{self.name}: {quantity} {value:g} is no number above 0; nothing was sent")
 
         def arm() -> None:
             self._select_channel()
@@ -169,6 +169,8 @@ class Chroma63600(VisaDriver):
                 f"{self.name}: {current:g} A above {voltage:g} V is more than {at_most:g} W; "
                 "nothing was sent, lower the current or raise the power limit"
             )
+        if at_most == inf:
+            raise SetPointRejected(f"{self.name}: a power limit of inf W is none; nothing was sent, leave it out")
         self._session.in_one_piece(lambda: self._draw(current))
 
     def _draw(self, current: float) -> None:

@@ -11,7 +11,7 @@ read them (IN_SP_13, IN_SP_08); the page that has them was not at hand. Tried on
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from math import ceil, floor, isfinite, nan
+from math import ceil, floor, inf, isfinite, nan
 from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
@@ -114,7 +114,15 @@ class LaudaIntegral(VisaDriver):
         return self._flow_limit / 20, self._flow_limit
 
     def protect_coolant(self, lowest: float, highest: float) -> tuple[float, float]:
-        """Set TiL and TiH, whole degC: towards each other, so that the one never comes to lie above the other."""
+        """Set TiL and TiH, whole degC: towards each other, so that the one never comes to lie above the other.
+
+        Raises `SetPointRejected` for limits between which nothing lies.
+        """
+        if not -inf < lowest < highest < inf:
+            raise SetPointRejected(
+                f"{self.name}: from {lowest:g} to {highest:g} degC there is no range for its supply; nothing was sent, "
+                "give two temperatures of which the first is the lower one"
+            )
         low, high = self.temperature_range
         for setting, value, held in (
             (LOWEST, max(ceil(lowest), low), low), (HIGHEST, min(floor(highest), high), high),

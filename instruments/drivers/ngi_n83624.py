@@ -14,7 +14,15 @@ from typing import Any
 
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import Setting, VisaDriver
-from instruments.roles import ROWS_AT_ONCE, CellTable, Channel, InstrumentFault, Protections, SetPointRejected
+from instruments.roles import (
+    ROWS_AT_ONCE,
+    CellTable,
+    Channel,
+    InstrumentFault,
+    Protections,
+    SetPointRejected,
+    unfit_resistance,
+)
 from instruments.wires.context import LinkContext
 from instruments.wires.links import ErrorQueue, LinkProfile
 from instruments.wires.numbers import check_whole
@@ -162,6 +170,7 @@ class NgiN83624(VisaDriver):
     def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
         """Write new resistances (Ohm, one per row) into `rows` of the running tables (all), alike for all channels.
 
+        Raises `SetPointRejected` for what is no resistance and for a row that there is not.
         A message a row: with the gap that the instrument needs between two, a whole table takes a quarter of a minute.
         """
         if len(resistance) != self._rows:
@@ -169,7 +178,9 @@ class NgiN83624(VisaDriver):
                 f"{self.name}: {len(resistance)} resistances for {self._rows} rows; nothing was sent, "
                 "give one per row of the tables that emulate() loaded"
             )
-        chosen = range(self._rows) if rows is None else tuple(rows)
+        chosen = tuple(range(self._rows) if rows is None else rows)
+        if unfit := unfit_resistance(resistance, chosen):
+            raise SetPointRejected(f"{self.name}: {unfit}; nothing was sent")
         self._session.in_one_piece(lambda: self._load_resistance(resistance, chosen))
 
     def _load_resistance(self, resistance: Sequence[float], rows: Iterable[int]) -> None:

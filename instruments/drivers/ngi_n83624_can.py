@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from instruments.accuracy import Accuracy, DataSheet
 from instruments.driver import refuse_unknown_options
-from instruments.roles import CellTable, Channel, Identity, InstrumentFault, SetPointRejected
+from instruments.roles import CellTable, Channel, Identity, InstrumentFault, SetPointRejected, unfit_resistance
 from instruments.wires.can import CanSession
 from instruments.wires.context import InstrumentLink, LinkContext
 from instruments.wires.numbers import check_whole
@@ -229,14 +229,19 @@ class NgiN83624Can:
             )
 
     def update_resistance(self, resistance: Sequence[float], rows: Iterable[int] | None = None) -> None:
-        """Give the running tables new resistances (Ohm, one per row), alike for all channels; nothing is sent."""
+        """Give the running tables new resistances (Ohm, one per row), alike for all channels; nothing is sent.
+
+        Raises `SetPointRejected` for what is no resistance and for a row that there is not.
+        """
         table = self._cells[0].table
         if table is None or len(resistance) != len(table.resistance):
             raise SetPointRejected(
                 f"{self.name}: {len(resistance)} resistances for {0 if table is None else len(table.resistance)} rows; "
                 "nothing was changed, give one per row of the tables that emulate() began"
             )
-        chosen = set(range(len(resistance)) if rows is None else rows)
+        chosen = tuple(range(len(resistance)) if rows is None else rows)
+        if unfit := unfit_resistance(resistance, chosen):
+            raise SetPointRejected(f"{self.name}: {unfit}; nothing was changed")
         with self._can.lock:
             for cell in self._cells:
                 kept = enumerate(zip(cell.resistance, resistance, strict=True))

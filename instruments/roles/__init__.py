@@ -48,7 +48,7 @@ from instruments.roles.common import (
     has_verbs,
 )
 from instruments.roles.coolant import COOLANT_CHANNELS, CoolantAlarm, CoolantUnit
-from instruments.roles.emulator import ROWS_AT_ONCE, BatteryEmulator, CellTable, FollowsCells
+from instruments.roles.emulator import ROWS_AT_ONCE, BatteryEmulator, CellTable, FollowsCells, unfit_resistance
 from instruments.roles.grid_meter import GRID_METER_CHANNELS, GridMeter
 from instruments.roles.power import AMPERES, TERMINALS, VOLTS, WATTS, Sink, Source
 from instruments.roles.temperatures import TemperatureLogger
@@ -112,4 +112,5 @@ __all__ = [
     "Waking",
     "WatchesItsMode",
     "has_verbs",
+    "unfit_resistance",
 ]

@@ -32,6 +32,17 @@ class CellTable:
         return ""
 
 
+def unfit_resistance(resistance: Sequence[float], rows: Sequence[int]) -> str:
+    """What no emulator could take of new resistances (Ohm, one per row) for `rows`, as a clause; empty: nothing."""
+    for row, ohms in enumerate(resistance):
+        if not 0.0 <= ohms < inf:
+            return f"{ohms!r} Ohm for row {row} is no resistance: give a number from 0 on"
+    for row in rows:
+        if row not in range(len(resistance)):
+            return f"there is no row {row!r}: rows are counted from 0 to {len(resistance) - 1}"
+    return ""
+
+
 @runtime_checkable
 class BatteryEmulator(Protocol):
     """Stands in for the pack, cell by cell. Channels of its scan: `cell 1` V, `cell 2` V, ..."""

@@ -45,7 +45,6 @@ class Chamber(Instrument):
         self.ports = (Air(place.name, lambda: self.air.temperature),)
         self.low, self.high, self._room = settings.low, settings.high, settings.room
         self.nominal = start
-        self._stuck = False
         self._specimen = place.specimen
         self._meter = Meter.drawn(place.specimen.random, place.specimen.accuracy, 100.0, decimals)
 
@@ -67,9 +66,11 @@ class Chamber(Instrument):
         self.air.step(duration)
 
     def drive(self) -> None:
-        """Hand the set point to the air; at rest it drifts to the room's temperature."""
-        if self._stuck:
-            return
+        """Have the air go to the set point; at rest it drifts to the room's temperature."""
+        self.condition()
+
+    def condition(self) -> None:
+        """Hand to the air what it is to go to."""
         self.air.set_point = self.nominal if self.running else self._room
         self.air.ramp = self.ramp() if self.running else ROOM_RAMP
 
@@ -86,12 +87,17 @@ class Chamber(Instrument):
 
         Nothing says so. How it is ended.
         """
-        self._stuck = True
-        self.air.set_point, self.air.ramp = self.air.temperature if temperature is None else temperature, None
+        at = self.air.temperature if temperature is None else temperature
+
+        def hold() -> None:
+            self.air.set_point, self.air.ramp = at, None
+
+        end = self.swap("condition", lambda _healthy: hold)
+        self.condition()
 
         def loosen() -> None:
-            self._stuck = False
-            self.drive()
+            end()
+            self.condition()
 
         return loosen
 
@@ -117,8 +123,7 @@ class Chamber(Instrument):
     def switch_off(self) -> Repair:
         """A defect: it stops conditioning by itself. How it is ended."""
         was = self.running
-        self.run(on=False)
-        return lambda: self.run(on=was)
+        return self.lasting.thing("running", lambda: was, lambda on: self.run(on=on), lambda _was: False)
 
     def _nominal_shown(self) -> float:
         return self._meter.read(self.nominal)

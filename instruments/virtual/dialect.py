@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from math import prod
 from random import Random
 from typing import Any
 
@@ -180,13 +178,7 @@ class Instrument(Part, ABC):
 
     def impersonate(self, model: str) -> Repair:
         """Give another model's name when asked."""
-        own = self._specimen
-        self._specimen = replace(own, model=model)
-
-        def unmask() -> None:
-            self._specimen = own
-
-        return unmask
+        return self.lasting.attribute(self, "_specimen", lambda own: replace(own, model=model))
 
     def refuse_sets(self) -> Repair:
         """Carry out nothing that changes anything, and complain of it."""
@@ -202,22 +194,8 @@ class Instrument(Part, ABC):
 
     def miscalibrate(self, quantity: str, gain: float, offset: float = 0.0) -> Repair:
         """Read a quantity by a factor and an offset (in its unit) wrong, beside what it is wrong by already."""
-        key, wrong = self.QUANTITIES[quantity], object()
-        healthy, errors = self._wrongs.setdefault(key, (self._meters[key], {}))
 
-        def read_wrong() -> None:
-            gains, offsets = zip((1.0, 0.0), *errors.values(), strict=True)
-            self._meters[key] = replace(healthy, gain=healthy.gain * prod(gains), offset=healthy.offset + sum(offsets))
+        def wrong(meter: Meter) -> Meter:
+            return replace(meter, gain=meter.gain * gain, offset=meter.offset + offset)
 
-        def end() -> None:
-            if errors.pop(wrong, None) is not None:
-                read_wrong()
-
-        errors[wrong] = gain, offset
-        read_wrong()
-        return end
-
-    @cached_property
-    def _wrongs(self) -> dict[Any, tuple[Meter, dict[object, tuple[float, float]]]]:
-        """By the key of a meter: how it reads by itself, and what it is wrong by."""
-        return {}
+        return self.lasting.item(self._meters, self.QUANTITIES[quantity], wrong)

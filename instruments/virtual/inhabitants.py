@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from instruments.virtual.lasting import Lasting
 from instruments.virtual.ports import Surroundings
 from instruments.virtual.simulator import AnySimulator, Part
 from instruments.virtual.wires.disturbance import Disturbance
@@ -23,3 +24,5 @@ class Inhabitants(Surroundings):
     kinds: dict[str, AnySimulator] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
+    lasting: Lasting = field(default_factory=Lasting)
+    """What is wrong with the pack and the lines; each part has its own."""

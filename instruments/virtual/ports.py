@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from instruments.virtual.ac_node import AcNode, Grid, Watts
+from instruments.virtual.lasting import Lasting
 from instruments.virtual.plants import Emulated, Plant
 from instruments.virtual.properties import Properties
 from instruments.virtual.terminals import DeadStage, LoadPort, OperatingPoint, StuckStage, SupplyPort
@@ -52,31 +53,25 @@ class _AtNode(Port, Generic[Stage]):
     def __init__(self, owner: Terminal[Stage]) -> None:
         self.owner: Terminal[Stage] = owner
         self.stage: Any = owner.port
-        self._between_them: list[StuckStage | DeadStage] = []
-        """Defects that lie between the instrument and its node; the newest counts."""
+        self._lasting = Lasting()
+        """What lies between the instrument and its node; the newest counts."""
 
     def replace(self, stage: Stage) -> None:
         """A defect: another power stage, which the instrument switches and sets from now on."""
-        self.owner.port = self.stage = stage
+        if self.stage is self.owner.port:  # else something lies between, which goes on looking at the instrument's
+            self.stage = stage
+        self.owner.port = stage
 
     def conduct_on(self) -> Callable[[], None]:
         """A defect: the power stage goes on after its instrument believes it off. How it is ended."""
-        return self._between(StuckStage(self.owner.port))
+        return self._between(StuckStage(self.owner))
 
     def conduct_nothing(self) -> Callable[[], None]:
         """A defect: the power stage is dead, and its instrument believes it on. How it is ended."""
-        return self._between(DeadStage(self.owner.port))
+        return self._between(DeadStage(self.owner))
 
     def _between(self, stage: StuckStage | DeadStage) -> Callable[[], None]:
-        self._between_them.append(stage)
-        self.stage = stage
-
-        def repair() -> None:
-            if stage in self._between_them:
-                self._between_them.remove(stage)
-                self.stage = self._between_them[-1] if self._between_them else self.owner.port
-
-        return repair
+        return self._lasting.thing("stage", lambda: self.owner.port, partial(setattr, self, "stage"), stage.lay)
 
 
 class Source(_AtNode[SupplyPort]):

@@ -5,7 +5,8 @@ The leak from a pack to its case is one: a BMS measures it, an insulation tester
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import nan
+
+from instruments.virtual.lasting import Lasting
 
 
 @dataclass(slots=True)
@@ -15,24 +16,14 @@ class Property:
     name: str
     unit: str
     value: float
-    _before: float = field(default=nan, init=False, repr=False, compare=False)
-    _changes: dict[object, float] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _lasting: Lasting = field(default_factory=Lasting, init=False, repr=False, compare=False)
 
     def change(self, value: float) -> Callable[[], None]:
         """Have another value from now on. How that is ended.
 
         Of several the newest that lasts counts, in whatever order they end.
         """
-        if not self._changes:
-            self._before = self.value
-        change = object()
-        self._changes[change] = self.value = value
-
-        def restore() -> None:
-            if self._changes.pop(change, None) is not None:
-                self.value = next(reversed(self._changes.values()), self._before)
-
-        return restore
+        return self._lasting.attribute(self, "value", lambda _before: value)
 
 
 class Properties:

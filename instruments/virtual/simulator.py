@@ -5,12 +5,14 @@ See `instruments.virtual.simulators` for whoever writes one.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from instruments.virtual.defects.grammar import DefectKind, Repair
+from instruments.virtual.lasting import Lasting
 from instruments.virtual.plants import Plant
 from instruments.virtual.ports import Port
 from instruments.virtual.properties import Properties
@@ -120,17 +122,6 @@ class Place:
         return self.bus
 
 
-class _Layer:
-    """One change of a method: what it stands on is the method itself, or the change before while that lasts."""
-
-    def __init__(self, below: Callable[..., Any]) -> None:
-        self.below, self.change = below, below
-
-    def healthy(self, *arguments: Any, **named: Any) -> Any:
-        """What this one was put in the place of."""
-        return self.below(*arguments, **named)
-
-
 class Part:
     """A simulator that stands in a world: base of every instrument and node.
 
@@ -138,6 +129,11 @@ class Part:
     """
 
     ports: "Sequence[Port]" = ()
+
+    @cached_property
+    def lasting(self) -> Lasting:
+        """What is wrong with it: where every defect of it begins that can end."""
+        return Lasting()
 
     def elapse(self, duration: float) -> None:
         """Let `duration` s pass, at the operating point that was observed last."""
@@ -162,24 +158,7 @@ class Part:
 
         Of several in one place each lasts until it is ended itself, in whatever order that happens.
         """
-        layers: list[_Layer] = vars(self).setdefault("_layers", {}).setdefault(method, [])
-        layer = _Layer(getattr(self, method))
-        layer.change = vars(self)[method] = change(layer.healthy)
-        layers.append(layer)
-
-        def end() -> None:
-            if layer not in layers:
-                return
-            above = layers.index(layer) + 1
-            if above < len(layers):
-                layers[above].below = layer.below
-            elif above > 1:
-                vars(self)[method] = layers[-2].change
-            else:
-                vars(self).pop(method, None)
-            layers.remove(layer)
-
-        return end
+        return self.lasting.method(self, method, change)
 
 
 @dataclass(frozen=True)

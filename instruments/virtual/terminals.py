@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf, sqrt
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 
 class Regulation(Enum):
@@ -66,34 +66,58 @@ class StuckSupplyPort(SupplyPort):
         self._stuck: bool = getattr(self, "_stuck", False) or value
 
 
+class _Instrument(Protocol):
+    """Who believes that a power stage does what it says; its set points are those of `port`."""
+
+    @property
+    def port(self) -> SupplyPort | LoadPort:
+        """What it has said to its stage."""
+        ...
+
+
 class StuckStage:
     """A power stage that goes on conducting after its instrument believes it off; set points are the instrument's."""
 
-    def __init__(self, port: SupplyPort | LoadPort) -> None:
-        self._port, self._stuck = port, port.on
+    def __init__(self, instrument: _Instrument) -> None:
+        self._instrument, self._stuck = instrument, instrument.port.on
+        self._below: Any = instrument.port
+
+    def lay(self, below: Any) -> Self:
+        """Lie on another stage from now on, which is not seen while this one is there."""
+        self._below = below
+        return self
 
     @property
     def on(self) -> bool:
         """Whether it conducts: for good, once it was switched on."""
-        self._stuck = self._stuck or self._port.on
+        self._stuck = self._stuck or self._instrument.port.on
         return self._stuck
 
     def __getattr__(self, name: str) -> object:
         """Read a set point."""
-        return getattr(self._port, name)
+        return getattr(self._instrument.port, name)
 
 
 class DeadStage:
     """A power stage that conducts nothing, whatever its instrument believes; set points are the instrument's."""
 
-    on = False
+    def __init__(self, instrument: _Instrument) -> None:
+        self._instrument, self._below = instrument, instrument.port
 
-    def __init__(self, port: SupplyPort | LoadPort) -> None:
-        self._port = port
+    def lay(self, below: Any) -> Self:
+        """Lie on another stage from now on, which learns what it is told and is not seen otherwise."""
+        self._below = below
+        return self
+
+    @property
+    def on(self) -> bool:
+        """Whether it conducts."""
+        _ = self._below.on
+        return False
 
     def __getattr__(self, name: str) -> object:
         """Read a set point."""
-        return getattr(self._port, name)
+        return getattr(self._instrument.port, name)
 
 
 @dataclass(slots=True)

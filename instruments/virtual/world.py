@@ -7,6 +7,7 @@ It advances together whatever has joined it by its ports; no simulator, no diale
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from instruments.virtual.defects.injection import Injection
@@ -116,10 +117,10 @@ class World:
         """Let `seconds` pass: in steps of at most 1 s while a current can flow, of at most 10 s at rest.
 
         What could be observed in between cannot be: of every cyclic CAN frame only the newest is sent. Raises
-        ValueError for a negative time.
+        ValueError for a time that is negative or never ends.
         """
-        if seconds < 0:
-            raise ValueError(f"the world cannot go back by {-seconds:g} s: advance by 0 or more")
+        if not 0.0 <= seconds < inf:
+            raise ValueError(f"the world cannot go on by {seconds:g} s: advance by a number of them from 0 on")
         left, node = seconds, self._node
         while left > 1e-9:
             most = STEP_WITH_CURRENT if node.flowing else STEP_AT_REST
@@ -166,7 +167,7 @@ class World:
         self._injection.inject(*texts)
 
     def repair(self, *names: str) -> None:
-        """End defects, by their name or by name and parts: `silent`, `silent:supply`.
+        """End defects, by their name, by name and parts, or by all that was injected: `silent`, `silent:supply@120`.
 
         Raises ValueError, one sentence, for one that is not in effect, and for one that nobody could repair.
         """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from instruments.wires.interfaces import refuse_unknown_interface
+from instruments.wires.interfaces import refuse_unknown_settings
 from instruments.wires.kinds import CAN, KINDS, LinkKind, kind_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class InstrumentLink:
     def check(self) -> None:
         """Raise `ValueError` where nothing can be there, whoever is connected; opens nothing."""
         if self.can is not None:
-            refuse_unknown_interface(self.can)
+            refuse_unknown_settings(self.can)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,10 @@ def test_a_shipped_station_is_ready(station: str) -> None:
         ({"interface": None}, "its CAN bus names no interface; allowed: canalystii, "),
         ({"interface": ["packbench"]}, "its CAN bus has an unknown interface ['packbench']; "),
         ({}, "its CAN bus names no interface; allowed: "),
+        (
+            {"interface": "packbench", "wolrd": "1"},
+            "its CAN bus has a key 'wolrd' that the interface 'packbench' does not know; did you mean 'world'?",
+        ),
     ],
 )
 def test_a_can_interface_that_nobody_knows_is_wrong_input_before_anything_is_opened(

@@ -54,6 +54,7 @@ from instruments.roles import (
     Identity,
     InstrumentFault,
     ModeLosses,
+    SetPointRejected,
 )
 from instruments.wires.can import CanSession
 from instruments.wires.context import InstrumentLink, LinkContext
@@ -209,7 +210,15 @@ class FoxBms(OfTheReferenceHardware):
         self._requests.scanned()
 
     def keep_asking(self, silence: float) -> None:
-        """Repeat the requested mode for `silence` s of real time and 5 s; see `KeepsAsking`."""
+        """Repeat the requested mode for `silence` s of real time and 5 s; see `KeepsAsking`.
+
+        Raises `SetPointRejected` for a silence that never ends, and for what is none.
+        """
+        if not 0.0 <= silence < inf:
+            raise SetPointRejected(
+                f"{self.name}: it cannot be asked through a silence of {silence:g} s; nothing was sent, give a time "
+                "from 0 s on that ends"
+            )
         self._requests.keep_on(silence)
 
     def collect(self) -> list[float]:

@@ -75,7 +75,7 @@ class Injection:
     def repair(self, *names: str) -> None:
         """See `World.repair`."""
         for name in names:
-            if name.partition(":")[0] not in self._known.kinds:
+            if name.partition("@")[0].partition(":")[0] not in self._known.kinds:
                 raise ValueError(f"unknown defect {name!r}; {nearest(name, self._known.kinds)}")
             self._repair(name)
         self._settling.stale = True

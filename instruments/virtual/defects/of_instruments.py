@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 from instruments.virtual.defects.grammar import Begin, Defect, DefectKind, Repair, over
 from instruments.virtual.dialect import ErrorQueue
 from instruments.virtual.inhabitants import Inhabitants
+from instruments.virtual.lasting import Lasting
 from instruments.virtual.ports import Feels
 
 SUSPICIOUS = -200
@@ -23,11 +24,12 @@ class Queueing(Protocol):
     """An instrument with an error queue."""
 
     errors: ErrorQueue
+    lasting: Lasting
 
 
 def _error_queue_full(device: Queueing, _defect: Defect, _world: Inhabitants) -> Repair:
     device.errors.fill(SUSPICIOUS)
-    return device.errors.clear
+    return device.lasting.until_the_last("error queue", device.errors.clear)
 
 
 class Panelled(Protocol):

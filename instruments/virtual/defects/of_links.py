@@ -41,8 +41,8 @@ def _disturbance(world: Inhabitants, name: str) -> Disturbance:
 
 def _idle_close(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
     disturbance = _disturbance(world, defect.word())
-    disturbance.hangs_up_after = defect.number(1)
-    return partial(setattr, disturbance, "hangs_up_after", inf)
+    # Of two who close a silent line the less patient one does.
+    return world.lasting.attribute(disturbance, "hangs_up_after", lambda after: min(after, defect.number(1)))
 
 
 def _replies(trouble: Trouble) -> Callable[[Defect], Trouble]:
@@ -52,7 +52,7 @@ def _replies(trouble: Trouble) -> Callable[[Defect], Trouble]:
 def _disconnect(_part: Any, defect: Defect, world: Inhabitants) -> Repair:
     address = world.addresses[defect.word()]
     world.exchange.hang_up(address, for_good=True)
-    return partial(world.exchange.restore, address)
+    return world.lasting.until_the_last(("unreachable", address), partial(world.exchange.restore, address))
 
 
 def _reconnect(_part: Any, defect: Defect, world: Inhabitants) -> Repair:

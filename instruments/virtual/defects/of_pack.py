@@ -24,28 +24,29 @@ STILL_AIR = 0.1
 
 
 def _weak_cell(plant: Plant, defect: Defect, world: Inhabitants) -> None:
-    plant.string.set_capacity_factor(defect.index(), defect.number(1))
-    _cells_changed(world)
+    _factor("capacity", plant.string.set_capacity_factor, defect.index(), defect.number(1), world)
 
 
 def _high_resistance(plant: Plant, defect: Defect, world: Inhabitants) -> Repair:
     """A joint that is loose, which may come and go, or a cell that has aged."""
-
-    def change(factor: float) -> None:
-        plant.string.set_resistance_factor(defect.index(), factor)
-        _cells_changed(world)
-
-    change(defect.number(1))
-    return partial(change, 1.0)
+    return _factor("resistance", plant.string.set_resistance_factor, defect.index(), defect.number(1), world)
 
 
 def _aged(plant: Plant, defect: Defect, world: Inhabitants) -> None:
     """All cells have less capacity, and more resistance, than they were made with."""
-    capacity, resistance = defect.number(0), defect.number(1, 1.0)
     for cell in range(plant.string.series):
-        plant.string.set_capacity_factor(cell, capacity)
-        plant.string.set_resistance_factor(cell, resistance)
-    _cells_changed(world)
+        _factor("capacity", plant.string.set_capacity_factor, cell, defect.number(0), world)
+        _factor("resistance", plant.string.set_resistance_factor, cell, defect.number(1, 1.0), world)
+
+
+def _factor(what: str, put: Callable[[int, float], None], cell: int, factor: float, world: Inhabitants) -> Repair:
+    """A cell has so many times of something, beside what else is wrong with it: every factor multiplies the others."""
+
+    def change(product: float) -> None:
+        put(cell, product)
+        _cells_changed(world)
+
+    return world.lasting.thing((what, cell), lambda: 1.0, change, lambda others: others * factor)
 
 
 def _cells_changed(world: Inhabitants) -> None:
@@ -54,38 +55,30 @@ def _cells_changed(world: Inhabitants) -> None:
         part.refresh()
 
 
-class _Ailing:
-    """A plant's step, and behind it what goes on inside one cell; until it `ends`."""
+def _ailing(make: Callable[[Plant, Defect], Ailment]) -> Begin:
+    """A defect inside one cell, applied after each step. How it is ended: one that comes and goes leaves nothing."""
 
-    def __init__(self, plant: Plant, cell: int, ailment: Ailment) -> None:
-        self._plant, self._cell, self._ailment, self._healthy = plant, cell, ailment, plant.step
-        self._lasts = True
-        vars(plant)["step"] = self
+    def begin(plant: Plant, defect: Defect, world: Inhabitants) -> Repair:
+        cell, ailment = defect.index(), make(plant, defect)
 
-    def __call__(self, current: float, duration: float, air_temperature: float) -> None:
-        """Let the current flow, then what the cell does by itself."""
-        self._healthy(current, duration, air_temperature)
-        if self._lasts:
-            leak, heat = self._ailment(self._plant)
-            self._plant.transfer(self._cell, -leak * duration, heat * duration)
+        def ailing(healthy: Callable[[float, float, float], None]) -> Callable[[float, float, float], None]:
+            def step(current: float, duration: float, air_temperature: float) -> None:
+                healthy(current, duration, air_temperature)
+                leak, heat = ailment(plant)
+                plant.transfer(cell, -leak * duration, heat * duration)
 
-    def end(self) -> None:
-        """Leave the cell alone; one that comes and goes leaves nothing behind each time."""
-        self._lasts = False
-        if vars(self._plant)["step"] is self:
-            vars(self._plant)["step"] = self._healthy
+            return step
+
+        return world.lasting.method(plant, "step", ailing)
+
+    return begin
 
 
-def _ailing(make: Callable[[Defect], Ailment]) -> Begin:
-    """A defect inside one cell, applied after each step. How it is ended."""
-    return lambda plant, defect, _world: _Ailing(plant, defect.index(), make(defect)).end
+def _runaway(plant: Plant, defect: Defect, world: Inhabitants) -> None:
+    _ailing(_decomposing)(plant, defect, world)
 
 
-def _runaway(plant: Plant, defect: Defect, _world: Inhabitants) -> None:
-    _Ailing(plant, defect.index(), _decomposing(plant, defect))
-
-
-def _short(defect: Defect) -> Ailment:
+def _short(_plant: Plant, defect: Defect) -> Ailment:
     cell, resistance = defect.index(), defect.number(1)
 
     def ailment(plant: Plant) -> tuple[float, float]:
@@ -95,7 +88,7 @@ def _short(defect: Defect) -> Ailment:
     return ailment
 
 
-def _leak(defect: Defect) -> Ailment:
+def _leak(_plant: Plant, defect: Defect) -> Ailment:
     current = defect.number(1)
     return lambda _plant: (current, 0.0)
 
@@ -112,6 +105,7 @@ def _decomposing(plant: Plant, defect: Defect) -> Ailment:
 
 
 def _cooling_lost(plant: Plant, defect: Defect, _world: Inhabitants) -> Repair:
+    # Each multiplies what is there, in whatever order: nothing of the others is undone by the end of one.
     share = defect.number(0, STILL_AIR)
     plant.cool_by(share)
     return partial(plant.cool_by, 1 / share)

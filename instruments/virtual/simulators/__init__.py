@@ -45,7 +45,9 @@ observers and the fault campaign then see it stay on.
 default=…, value=…)` has one, `see(…, absent=…)` only looks at it. Read `.value` each time; `.change(value)` returns how
 that is ended, as a defect needs it.
 
-*defects* are `DefectKind(form, begin, holder)`: `DefectKind("burden-stuck:<tester>:<Ohm>", begin)`. Words that several
+*defects* are `DefectKind(form, begin, holder)`: `DefectKind("burden-stuck:<tester>:<Ohm>", begin)`. Several may be in
+effect at once: each is begun by a verb of `part.lasting` (or by `part.swap`, for a method), which returns how it alone
+is ended (see `instruments.virtual.lasting`); nobody keeps what was there before by himself. Words that several
 kinds of instruments have (an error queue that is full, an output that stays on, a chamber that runs away) stand in
 `defects.of_instruments` with the verb that each needs; those of lines and of every `Instrument` come by themselves.
 A part between angle brackets is a unit (`defects.grammar.READERS`), one of the simulator's `words`, or else the

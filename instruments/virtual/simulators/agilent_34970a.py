@@ -6,7 +6,6 @@ temperature reads volts, as the real one does.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from pydantic import Field
 
@@ -150,16 +149,19 @@ class Agilent34970A(Instrument):
         """A defect: what the thermocouple of a channel feels from now on, None for an open one. How it is ended."""
         healthy = self._healthy[channel]
         changed = change(healthy)
-        if changed is None:
-            self._sensors.pop(channel, None)
-        else:
-            self._sensors[channel] = changed
-        return partial(self._sensors.__setitem__, channel, healthy)
+
+        def wire(feels: Feels | None) -> None:
+            if feels is None:
+                self._sensors.pop(channel, None)
+            else:
+                self._sensors[channel] = feels
+
+        return self.lasting.thing(("sensor", channel), lambda: healthy, wire, lambda _before: changed)
 
     def change_unit(self) -> Repair:
         """A defect: somebody has set every channel to degrees Fahrenheit. How it is ended."""
-        self.units = dict.fromkeys(CHANNELS, "F")
-        return self.units.clear
+        self.units |= dict.fromkeys(CHANNELS, "F")
+        return self.lasting.until_the_last("unit", self.units.clear)
 
     def refuse(self) -> None:
         """Queue an execution error."""

@@ -60,12 +60,7 @@ class BinderMb1(Chamber):
 
     def alarm(self) -> Repair:
         """A defect: its sensor has failed, and its panel says so. How it is ended."""
-        self.text = "Sensor error"
-
-        def reset() -> None:
-            self.text = ""
-
-        return reset
+        return self.lasting.attribute(self, "text", lambda _text: "Sensor error")
 
     def in_force(self) -> float:
         """The set point of the present mode, degC."""

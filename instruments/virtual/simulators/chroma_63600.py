@@ -208,7 +208,7 @@ class Chroma63600(Instrument):
             for module in self.modules:
                 module.tripped &= ~OVP
 
-        return clear
+        return self.lasting.until_the_last("protection", clear)
 
     def press_local(self) -> None:
         """A defect: somebody presses LOCAL: the input stays as it is, and the interfaces have lost control."""
@@ -225,7 +225,7 @@ class Chroma63600(Instrument):
         """A defect: somebody sets A at the panel and presses LOAD. How it is ended: LOAD again."""
         self.set_by_hand(voltage, current)
         self.switch(on=True)
-        return lambda: self.switch(on=False)
+        return self.lasting.until_the_last("switched by hand", lambda: self.switch(on=False))
 
     def stay_on(self) -> Repair:
         """A defect: once on, the selected module cannot be switched off, and says so. How it is ended."""

@@ -6,9 +6,7 @@ message). Settings, energies and demands are not simulated; what is not there re
 
 import struct
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -62,7 +60,10 @@ class EastronSdm630(Instrument):
     ends_with = b""
 
     def __init__(self, settings: Settings, place: Place) -> None:
-        self.settings, self._specimen, self._clock = settings, place.specimen, place.clock
+        self.settings, self._clock = settings, place.clock
+        digits = "".join(each for each in place.specimen.serial_number if each.isdigit())
+        self.number = int(digits or 0) & 0xFFFFFFFF
+        """Its serial number, as far as two registers hold it."""
         self.node = AcNode()
         home = None if settings.home is None else _days(settings.home)
         self._taken, self._given = _series(home, "house", settings.house), _series(home, "sun", settings.sun)
@@ -73,16 +74,13 @@ class EastronSdm630(Instrument):
         )  # fmt: skip
         self._meters = {name: meter_of(place.specimen, name, SHEETS[name], RATED[name], 3) for name in SHEETS}
 
-    def change(self, **to: Any) -> Repair:
+    def change(self, what: str, value: float | Callable[[], float]) -> Repair:
         """A defect: something of the grid is another from now on. How it is ended."""
-        before = {name: getattr(self.grid, name) for name in to}
+        return self.lasting.attribute(self.grid, what, lambda _before: value)
 
-        def put(values: Mapping[str, Any]) -> None:
-            for name, value in values.items():
-                setattr(self.grid, name, value)
-
-        put(to)
-        return partial(put, before)
+    def impersonate(self, model: str) -> Repair:
+        """A defect: another meter stands at its address; its code is that of its kind, its serial number is another."""
+        return self.lasting.attribute(self, "number", lambda own: own + 1)
 
     def refuse(self) -> str | None:
         """Nothing can be set: nothing is refused."""
@@ -116,12 +114,6 @@ class EastronSdm630(Instrument):
             0x34: power, 0x46: self._meters["frequency"].read(point.hertz),
         }  # fmt: skip
 
-    @property
-    def number(self) -> int:
-        """Its serial number, as far as two registers hold it."""
-        digits = "".join(each for each in self._specimen.serial_number if each.isdigit())
-        return int(digits or 0) & 0xFFFFFFFF
-
 
 class _Inputs:
     """Its input registers; see `instruments.registers.Registers`."""
@@ -148,7 +140,7 @@ class _Holding(_Inputs):
 
     def fetch(self, address: int, count: int) -> tuple[int, ...]:
         """See `Registers`."""
-        held = (self._meter.number >> 16, self._meter.number & 0xFFFF, METER_CODE)
+        held = (self._meter.number >> 16 & 0xFFFF, self._meter.number & 0xFFFF, METER_CODE)
         found = held[max(address - 0xFC00, 0) :][:count]
         if address < 0xFC00 or len(found) < count:
             raise Refused(ADDRESS)
@@ -197,11 +189,11 @@ def _hertz(given: float | str, place: Place) -> Callable[[], float]:
 
 def _change_frequency(meter: EastronSdm630, defect: Defect, _world: object) -> Repair:
     hertz = defect.number(0)
-    return meter.change(hertz=lambda: hertz)
+    return meter.change("hertz", lambda: hertz)
 
 
 def _change_voltage(meter: EastronSdm630, defect: Defect, _world: object) -> Repair:
-    return meter.change(volts=defect.number(0))
+    return meter.change("volts", defect.number(0))
 
 
 DEFECTS = (

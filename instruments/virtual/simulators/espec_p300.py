@@ -64,8 +64,9 @@ class EspecP300(Chamber):
 
     def alarm(self) -> Repair:
         """A defect: its sensor has burnt out. How it is ended."""
-        self.alarms.append(SENSOR_BROKEN)
-        return self.alarms.clear
+        if SENSOR_BROKEN not in self.alarms:
+            self.alarms.append(SENSOR_BROKEN)
+        return self.lasting.until_the_last("alarm", self.alarms.clear)
 
     def refuse(self) -> str:
         """Answer that it is protected against changes."""

@@ -330,12 +330,11 @@ def _mislead(unit: LaudaIntegral, kelvin: float) -> Repair:
 def _empty(unit: LaudaIntegral) -> Repair:
     """There is too little in it: it stops everything and says so. Ends when it is filled."""
 
-    def level(*, full: bool) -> None:
-        unit.full = full
+    def level(full: object) -> None:
+        unit.full = bool(full)
         unit.refresh_flow()
 
-    level(full=False)
-    return lambda: level(full=True)
+    return unit.lasting.thing("level", lambda: True, level, lambda _full: False)
 
 
 def _stand_still(unit: LaudaIntegral) -> Repair:
@@ -364,27 +363,29 @@ def _choke(unit: LaudaIntegral, share: float) -> Repair:
 
 def _switch_off(unit: LaudaIntegral) -> Repair:
     """Somebody puts it into standby at its panel."""
-    unit.switch(on=False)
-    return lambda: unit.switch(on=True)
+    return _panel(unit, on=False)
+
+
+def _panel(unit: LaudaIntegral, *, on: bool) -> Repair:
+    """Somebody has switched it at its panel, which somebody undoes when it ends."""
+    was = not unit.standby
+    return unit.lasting.thing("switch", lambda: was, lambda now: unit.switch(on=now), lambda _was: on)
 
 
 def _switch_on(unit: LaudaIntegral, temperature: float) -> Repair:
     """Somebody has switched it on at its panel, to a temperature."""
-    set_back = _set_by_hand(unit, temperature)
-    unit.switch(on=True)
+    ends = _set_by_hand(unit, temperature), _panel(unit, on=True)
 
     def end() -> None:
-        set_back()
-        unit.switch(on=False)
+        for each in ends:
+            each()
 
     return end
 
 
 def _set_by_hand(unit: LaudaIntegral, temperature: float) -> Repair:
     """Somebody sets another temperature at its panel."""
-    before = unit.values["00"]
-    unit.values["00"] = temperature
-    return lambda: unit.values.__setitem__("00", before)
+    return unit.lasting.item(unit.values, "00", lambda _before: temperature)
 
 
 def _defect(form: str, act: Callable[[LaudaIntegral, Any], Repair]) -> DefectKind:

@@ -13,6 +13,7 @@ a share of the power, and one of its square. Its meter is at the AC side and sho
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import copysign, sqrt
 from typing import Any
 
@@ -24,7 +25,7 @@ from instruments.virtual.defects.of_instruments import OUTPUT_DEAD, OUTPUT_LIES,
 from instruments.virtual.dialect import Instrument
 from instruments.virtual.metering import meter_of
 from instruments.virtual.ports import Outlet, Source
-from instruments.virtual.simulator import Limits, Place, Simulator
+from instruments.virtual.simulator import Limits, Place, Simulator, Specimen
 from instruments.virtual.simulator import Settings as Base
 from instruments.virtual.terminals import OperatingPoint, SupplyPort
 
@@ -214,18 +215,15 @@ class Quasar(Instrument):
     @property
     def number(self) -> int:
         """Its serial number, as far as two registers hold it."""
-        digits = "".join(each for each in self._specimen.serial_number if each.isdigit())
-        return int(digits or 0) & 0xFFFFFFFF
+        return _number_of(self._specimen)
 
     def impersonate(self, model: str) -> Repair:
         """A defect: another box stands at its address; it tells no model, but another serial number."""
-        own = self.number
-        return self.swap_number(own ^ 0xFFFF)
 
-    def swap_number(self, number: int) -> Repair:
-        """Tell another serial number. How that is ended."""
-        before, self._specimen = self._specimen, _with_number(self._specimen, number)
-        return lambda: setattr(self, "_specimen", before)
+        def another(own: Specimen) -> Specimen:
+            return replace(own, serial_number=str(_number_of(own) + 1))
+
+        return self.lasting.attribute(self, "_specimen", another)
 
     # ---- what can be wrong with it ----
 
@@ -270,15 +268,16 @@ class Quasar(Instrument):
 
     def fail(self) -> Repair:
         """A defect: it is in error."""
-        self.errors = (0, 0x0100, 0, 0)
+        end = self.lasting.attribute(self, "errors", lambda _errors: (0, 0x0100, 0, 0))
         self.rest()
-        return lambda: setattr(self, "errors", (0, 0, 0, 0))
+        return end
 
     def unplug(self) -> Repair:
         """A defect: somebody pulls the car's plug."""
-        self.plugged = self.started = False
+        end = self.lasting.attribute(self, "plugged", lambda _plugged: False)
+        self.started = False
         self.rest()
-        return lambda: setattr(self, "plugged", True)
+        return end
 
     def hold(self) -> Repair:
         """A defect: it keeps its last set point on a lost link, whatever its idle timeout."""
@@ -356,10 +355,9 @@ def _signed(word: int) -> int:
     return word - 0x10000 if word & 0x8000 else word
 
 
-def _with_number(specimen: Any, number: int) -> Any:
-    from dataclasses import replace
-
-    return replace(specimen, serial_number=str(number))
+def _number_of(specimen: Specimen) -> int:
+    digits = "".join(each for each in specimen.serial_number if each.isdigit())
+    return int(digits or 0) & 0xFFFFFFFF
 
 
 READABLE: Mapping[int, Callable[[Quasar], int]] = {

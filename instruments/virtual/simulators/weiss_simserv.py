@@ -79,8 +79,10 @@ class WeissSimServ(Chamber):
 
     def alarm(self) -> Repair:
         """A defect: its sensor has failed, and the message list says so until 17012 resets it. How it is ended."""
-        self.messages.append(Message(1, "Temperature sensor failure"))
-        return self.messages.clear
+        failure = Message(1, "Temperature sensor failure")
+        if failure not in self.messages:
+            self.messages.append(failure)
+        return self.lasting.until_the_last("alarm", self.messages.clear)
 
     # ---- the wire's side ----
 

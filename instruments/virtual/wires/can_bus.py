@@ -63,9 +63,11 @@ class VirtualBus(BusABC):
     """One node on a channel of an open world.
 
     `keeps_time`: a frame that is to be repeated (python-can's `send_periodic`) is, in the world's time.
+    `names_all_keys`: what it does not name it ignores, so that nobody can have meant it.
     """
 
     keeps_time = True
+    names_all_keys = True
 
     def __init__(self, channel: str, can_filters: Any = None, *, world: str = "", **kwargs: Any) -> None:
         """Join `channel` of an open world, by its name, or of whichever has it; bit rates are ignored.

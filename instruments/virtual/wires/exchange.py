@@ -18,6 +18,7 @@ from can import Message
 from pyvisa import rname
 
 from instruments.virtual.failing import failed
+from instruments.virtual.lasting import End, Lasting
 
 Wait = Callable[[float], None]
 
@@ -170,19 +171,23 @@ class CanChannel:
     wanted: dict[object, frozenset[int]] = field(default_factory=dict)
     is_cut: bool = False
     owners: dict[object, str] = field(default_factory=dict)
+    lasting: Lasting = field(default_factory=Lasting)
 
     def wants(self, identifier: int, sender: object) -> bool:
         """Whether anybody but its sender looks at frames of an identifier: others need not be made."""
         found, wanted = (each for each in self.members if each is not sender), self.wanted
         return any(identifier in wanted[each] if each in wanted else True for each in found)
 
-    def cut(self) -> None:
-        """Let no frame through any more, whoever sends or joins: a bus that is off, a cable that is pulled."""
-        self.members = _Deaf(self.members)
-        self.is_cut = True
+    def cut(self) -> End:
+        """Let no frame through any more, whoever sends or joins: a bus that is off, a cable that is pulled.
 
-    def mend(self) -> None:
-        """Let frames through again."""
+        How that is ended; of several cuts it takes the end of all.
+        """
+        if not self.is_cut:
+            self.members, self.is_cut = _Deaf(self.members), True
+        return self.lasting.until_the_last("cut", self._mend)
+
+    def _mend(self) -> None:
         self.members = dict(dict.items(self.members))
         self.is_cut = False
 

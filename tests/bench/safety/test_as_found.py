@@ -277,7 +277,7 @@ def test_an_output_that_cannot_be_switched_off_keeps_the_bench_closed(
 ) -> None:
     plant.source_on = plant.switches_stuck = True
     bench = new_bench()
-    with pytest.raises(BenchFault, match="was found switched on and does not switch off"):
+    with pytest.raises(BenchFault, match="was switched on as it was found, and does not switch off"):
         bench.open()
     assert bench.run_log.manifest["cause"]["fault"] == "stays-on"
     assert "request CHARGE" not in plant.calls
@@ -598,6 +598,23 @@ def test_a_contactor_that_is_opening_is_waited_for_as_long_as_that_may_take(
         bench.conclude()
     else:
         assert refused.value.fault == "stays-on"
+
+
+def test_of_a_node_that_is_opening_only_that_is_told_and_it_is_asked_all_the_same(
+    new_bench: Callable[..., TestBench], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A foxBMS that was only just switched on opens contactors that nobody has ever closed."""
+    state, since = FakeBms.state, plant.now()
+    monkeypatch.setattr(FakeBms, "state", lambda bms: BmsState.OPENING if plant.now() < since + 0.7 else state(bms))
+    bench = new_bench()
+    bench.open()
+    assert "request STANDBY" in plant.calls
+    assert plant.now() >= since + 0.7
+    assert bench.run_log.manifest["found"]["bms"] is True
+    (told,) = (each["text"] for each in bench.run_log.events if each.get("fault") == "found-on")
+    assert "bms was opening its contactors when the bench was opened; they had been closed, or it was only" in told
+    assert "left it on" not in told
+    bench.conclude()
 
 
 @pytest.mark.parametrize(("silent", "found"), [(0.95, True), (1.25, None)])

@@ -266,10 +266,10 @@ def test_what_is_no_set_point_is_never_sent(
     [
         ((-1.0, 5.0, 400.0), "load-off voltage -1 V is outside 0 to 150 V"),
         ((nan, 5.0, 400.0), "load-off voltage nan V is outside"),
-        ((48.0, 0.0, 400.0), "over-current threshold 0 is not above 0; nothing was sent"),
-        ((48.0, nan, 400.0), "over-current threshold nan is not above 0; nothing was sent"),
-        ((48.0, 5.0, -1.0), "over-power threshold -1 is not above 0; nothing was sent"),
-        ((48.0, 5.0, nan), "over-power threshold nan is not above 0; nothing was sent"),
+        ((48.0, 0.0, 400.0), "over-current threshold 0 is no number above 0; nothing was sent"),
+        ((48.0, nan, 400.0), "over-current threshold nan is no number above 0; nothing was sent"),
+        ((48.0, 5.0, -1.0), "over-power threshold -1 is no number above 0; nothing was sent"),
+        ((48.0, 5.0, nan), "over-power threshold nan is no number above 0; nothing was sent"),
     ],
 )
 def test_a_threshold_that_is_none_is_refused_though_it_has_none_to_program(

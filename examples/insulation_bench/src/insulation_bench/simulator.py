@@ -10,7 +10,6 @@ The insulation is a resistance, which a BMS sees as well, with the Y capacitors 
 """
 
 from collections.abc import Callable
-from functools import partial
 from math import exp, inf
 from types import MappingProxyType
 
@@ -175,10 +174,10 @@ class B2985(Instrument):
 
     def open_interlock(self) -> Repair:
         """A defect: somebody opens the cover, and the source goes off by itself. How it is ended."""
-        self.interlock_open = True
+        close = self.lasting.attribute(self, "interlock_open", lambda _open: True)
         if abs(self.level) > WITHOUT_INTERLOCK:
             self.output = False
-        return partial(setattr, self, "interlock_open", False)
+        return close
 
     def stay_on(self) -> Repair:
         """A defect: the source takes OFF, and 0 V, and does neither. How it is ended."""
@@ -194,12 +193,11 @@ class B2985(Instrument):
     def switch_by_hand(self, volts: float) -> Repair:
         """A defect: somebody has put a test voltage on at the panel. How it is ended."""
         self.range, self.level, self.output = 1000.0, volts, True
-        return partial(self.switch, False)
+        return self.lasting.until_the_last("by hand", lambda: self.switch(False))
 
     def discharge_slowly(self, factor: float) -> Repair:
         """A defect: so many times the capacitance hangs between pack and case. How it is ended."""
-        before, self._capacitance = self._capacitance, self._capacitance * factor
-        return partial(setattr, self, "_capacitance", before)
+        return self.lasting.attribute(self, "_capacitance", lambda before: before * factor)
 
     def leak(self, ohms: float) -> Repair:
         """A defect of the pack: whoever measures its insulation sees it. How it is ended."""

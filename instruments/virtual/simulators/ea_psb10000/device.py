@@ -146,7 +146,7 @@ class Device(PowerStage, Instrument):
         def leave() -> None:
             self._local = False
 
-        return leave
+        return self.lasting.until_the_last("local", leave)
 
     def press_local(self) -> None:
         """A defect: somebody presses LOCAL and lets go: the output stays as it is, and nobody has control."""
@@ -163,14 +163,16 @@ class Device(PowerStage, Instrument):
         """A defect: somebody sets V and A at the panel and presses ON. How it is ended: OFF."""
         self.set_by_hand(voltage, current)
         self.switch(on=True)
-        return lambda: self.switch(on=False)
+        return self.lasting.until_the_last("switched by hand", lambda: self.switch(on=False))
 
     # ---- what can be wrong with it ----
 
     def stay_on(self) -> Repair:
         """A defect: once on, the power stage cannot be switched off, and says so. How it is ended."""
         self._source.replace(StuckSupplyPort(**_set_points(self.port)))
-        return lambda: self._source.replace(SupplyPort(**_set_points(self.port)))
+        return self.lasting.until_the_last(
+            "stays on", lambda: self._source.replace(SupplyPort(**_set_points(self.port)))
+        )
 
     def lie_about_output(self) -> Repair:
         """A defect: once on, the power stage conducts whatever it is told, and reads off. How it is ended."""
@@ -203,7 +205,7 @@ class Device(PowerStage, Instrument):
         """A defect: an over-voltage alarm without a cause; it stands until it is acknowledged. How it is ended."""
         self.raise_over_voltage()
         self.update_registers()
-        return self.acknowledge
+        return self.lasting.until_the_last("alarm", self.acknowledge)
 
     def complain(self, number: int) -> None:
         """Queue an error."""

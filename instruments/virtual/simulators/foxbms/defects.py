@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from math import inf
 
 from can import Message
 
@@ -86,13 +87,7 @@ WORDS: Mapping[str, Collection[str]] = {
 
 def _with(attribute: str, value: object) -> Callable[[FoxBms, Defect], Repair]:
     """A defect that is something about the node."""
-
-    def begin(bms: FoxBms, _defect: Defect) -> Repair:
-        healthy = getattr(bms, attribute)
-        setattr(bms, attribute, value)
-        return partial(setattr, bms, attribute, healthy)
-
-    return begin
+    return lambda bms, _defect: bms.lasting.attribute(bms, attribute, lambda _healthy: value)
 
 
 def _welded(bms: FoxBms, _defect: Defect) -> Repair:
@@ -104,8 +99,7 @@ def _welded(bms: FoxBms, _defect: Defect) -> Repair:
         closed = closed or driven
         return closed
 
-    bms.conducts = conducts
-    return partial(setattr, bms, "conducts", bool)
+    return bms.lasting.attribute(bms, "conducts", lambda _healthy: conducts)
 
 
 def _pole_welded(bms: FoxBms, _defect: Defect) -> Repair:
@@ -133,8 +127,7 @@ def _never(_driven: bool) -> bool:
 
 
 def _precharge_fails(bms: FoxBms, _defect: Defect) -> Repair:
-    bms.contactors.precharges = False
-    return partial(setattr, bms.contactors, "precharges", True)
+    return bms.lasting.attribute(bms.contactors, "precharges", lambda _healthy: False)
 
 
 def _shunt_drift(bms: FoxBms, defect: Defect) -> Repair:
@@ -160,29 +153,35 @@ def _emergency_stop(bms: FoxBms, _defect: Defect) -> Repair:
 
 def _give_up(bms: FoxBms, signals: Iterable[str]) -> Repair:
     """Find an error, and say that these are why."""
-    bms.fail("internal")
-    clear = _raise(bms, signals)
+    recover, clear = _fail(bms, "internal"), _raise(bms, signals)
 
-    def recover() -> None:
+    def end() -> None:
         clear()
-        bms.recover()
+        recover()
 
-    return recover
+    return end
+
+
+def _fail(bms: FoxBms, fault: str) -> Repair:
+    """Find an error, which is there until nobody has it any more."""
+    bms.fail(fault)
+    return bms.lasting.until_the_last(("fault", fault), partial(bms.recover, fault))
 
 
 def _restart(bms: FoxBms, defect: Defect) -> Repair:
     """The node loses its supply for a moment: its contactors open, then it boots and does what it is asked."""
     now = bms.channel.now
     up = now() + defect.number(0, BOOT_TIME)
-    bms.restart(up)
+    wait = bms.lasting.attribute(bms, "up", lambda before: max(before, up))
+    bms.restart()
 
     def boot() -> None:
-        bms.contactors.boot()
+        if now() >= bms.up:
+            bms.contactors.boot()
 
     def booting(healthy: Callable[[float, float], None]) -> Callable[[float, float], None]:
         def sample(current: float, voltage: float) -> None:
-            if now() >= up:
-                boot()
+            boot()
             healthy(current, voltage)
 
         return sample
@@ -191,6 +190,7 @@ def _restart(bms: FoxBms, defect: Defect) -> Repair:
 
     def over() -> None:
         end()
+        wait()
         boot()
 
     return over
@@ -203,26 +203,19 @@ def _contactor_closed(bms: FoxBms, _defect: Defect) -> Repair:
     def let_go() -> None:
         bms.contactors.ask(STANDBY_REQUEST, bms.channel.now())
 
-    return let_go
-
-
-def _deaf(bms: FoxBms, _defect: Defect) -> Repair:
-    """It hears no request any more, and goes on sending."""
-    bms.deaf = True
-    return partial(setattr, bms, "deaf", False)
+    return bms.lasting.until_the_last("closed", let_go)
 
 
 def _uneven_requests(bms: FoxBms, defect: Defect) -> Repair:
     """Every second request comes so much late: a computer, an adapter or a gateway that has other things to do."""
-    bms.timing.displaced = defect.number(0)
-    return partial(setattr, bms.timing, "displaced", 0.0)
+    return bms.lasting.attribute(bms.timing, "displaced", lambda _before: defect.number(0))
 
 
 def _unasked(bms: FoxBms, _defect: Defect) -> Repair:
     """Nobody has asked it for anything since it was switched on: it is in ERROR for that."""
-    bms.fail("can timing")
+    recover = _fail(bms, "can timing")
     bms.contactors.cut()
-    return bms.recover
+    return recover
 
 
 # ---- frames ----
@@ -230,15 +223,15 @@ def _unasked(bms: FoxBms, _defect: Defect) -> Repair:
 
 def tamper(bms: FoxBms, identifier: int, change: Callable[[int], int]) -> Repair:
     """Change every frame of one message on its way out."""
-    healthy = bms.packers[identifier]
-    bms.packers[identifier] = lambda node: change(healthy(node))
-    return partial(bms.packers.__setitem__, identifier, healthy)
+
+    def changed(pack: Callable[[FoxBms], int]) -> Callable[[FoxBms], int]:
+        return lambda node: change(pack(node))
+
+    return bms.lasting.item(bms.packers, identifier, changed)
 
 
 def _missing(bms: FoxBms, defect: Defect) -> Repair:
-    identifier = MESSAGES[defect.word()]
-    bms.due.pop(identifier, None)
-    return lambda: bms.due.setdefault(identifier, 0.0)
+    return bms.lasting.item(bms.due, MESSAGES[defect.word()], lambda _due: inf)
 
 
 def _out_of_range(bms: FoxBms, defect: Defect) -> Repair:
@@ -374,8 +367,7 @@ def _protected(what: str) -> Callable[[FoxBms, Defect], Repair]:
         protection = next((member for member in bms.channel.members if isinstance(member, Protection)), None)
         if protection is None:
             protection = protect(bms)
-        setattr(protection, what, True)
-        return partial(setattr, protection, what, False)
+        return bms.lasting.attribute(protection, what, lambda _healthy: True)
 
     return begin
 
@@ -398,7 +390,7 @@ def protect(bms: FoxBms) -> Protection:
 
 
 def _fuse_blown(bms: FoxBms, _defect: Defect) -> None:
-    bms.conducts = _never
+    bms.fuse = False
     tamper(bms, frames.STATE, lambda frame: frame | MAIN_FUSE | ALERT | GENERAL_ERROR)
 
 
@@ -414,8 +406,7 @@ def _saturated_limits(bms: FoxBms, _defect: Defect) -> Repair:
 
 
 def _bus_off(bms: FoxBms, _defect: Defect) -> Repair:
-    bms.channel.cut()
-    return bms.channel.mend
+    return bms.channel.cut()
 
 
 def _kind(form: str, act: Callable[[FoxBms, Defect], Repair | None], *, for_good: bool = False) -> DefectKind:
@@ -443,7 +434,7 @@ DEFECTS = (
     _kind("bms-error[:<fault signal>]", _error),
     _kind("emergency-stop", _emergency_stop),
     _kind("bms-restart[:<s>]", _restart),
-    _kind("bms-deaf", _deaf),
+    _kind("bms-deaf", _with("deaf", True)),
     _kind("bms-unasked", _unasked),
     _kind("uneven-requests:<s>", _uneven_requests),
     _kind("saturated-limits", _saturated_limits),

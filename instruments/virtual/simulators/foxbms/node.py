@@ -94,7 +94,8 @@ class FoxBms(Part):
     requests 95 to 105 ms apart; one that was built otherwise wants one within that many s, and does not mind how even
     they are. `check_can_timing` is whether it looks at requests at all (BS_CHECK_CAN_TIMING). Defects: while
     it is `silent` nothing is sent or heard, and the contactor stays as it is; while it is `deaf` nothing is heard;
-    `conducts` is what the contactor really does of what it is told. `shunt` is how it measures the pack's current.
+    `conducts` is what the contactor really does of what it is told; `fuse` is whether the fuse is whole. `shunt` is how
+    it measures the pack's current.
     """
 
     def __init__(  # noqa: PLR0913 - what stands behind `*` has a name
@@ -118,7 +119,10 @@ class FoxBms(Part):
         self.ports = (Contactor(self),)
         self.leak, self.silent, self.deaf = leak, False, False
         self.charging_complete = False
+        self.fuse = True
         self.conducts: Callable[[bool], bool] = bool
+        self.up = -_NEVER
+        """s until which it boots after it has lost its supply."""
         self.packers = dict(PACKERS)
         self._settling = settling
         self.faults: set[str] = set()
@@ -161,7 +165,7 @@ class FoxBms(Part):
     @property
     def connected(self) -> bool:
         """Whether the main contactor conducts, whatever the node believes."""
-        return self.conducts(self.contactors.driven)
+        return self.fuse and self.conducts(self.contactors.driven)
 
     @property
     def state(self) -> int:
@@ -199,27 +203,22 @@ class FoxBms(Part):
             self.timing.fail(now)
         self._raise(fault, now)
 
-    def recover(self) -> None:
-        """Forget every fault; asked for STANDBY, it leaves ERROR then."""
-        self.faults.clear()
+    def recover(self, fault: str) -> None:
+        """Forget an error; asked for STANDBY, it leaves ERROR when none is left."""
+        self.faults.discard(fault)
         self.contactors.advance(self.channel.now())
 
-    def restart(self, up: float) -> None:
-        """Lose its supply, and look at requests again from `up` s on; it boots when it is told to."""
+    def restart(self) -> None:
+        """Lose its supply, and look at requests again from when it is `up`; it boots when it is told to."""
         self.contactors.reset()
-        self.timing.begin_anew(up)
+        self.timing.begin_anew(self.up)
         self.faults.clear()
         self._found.clear()
         self._acted_on = None
 
     def misread(self, cell: int, gain: float) -> Repair:
         """A defect: one cell's voltage (from 0) is measured by a factor wrong. How it is ended."""
-        healthy, self.cells = self.cells, LooseLead(self.cells, cell, gain)
-
-        def repair() -> None:
-            self.cells = healthy
-
-        return repair
+        return self.lasting.attribute(self, "cells", lambda healthy: LooseLead(healthy, cell, gain))
 
     def _moved(self) -> None:
         self._settling.stale = True

@@ -142,13 +142,11 @@ class Channels(Instrument):
             self.on[:] = False
             self.stale = True
 
-        return off
+        return self.lasting.until_the_last("switched by hand", off)
 
     def misread(self, channel: int, gain: float) -> Repair:
         """A defect: the voltage of a channel is read by a factor wrong. How it is ended."""
-        healthy = float(self._gain[channel])
-        self._gain[channel] = healthy * gain
-        return lambda: self._gain.__setitem__(channel, healthy)
+        return self.lasting.item(self._gain, channel, lambda healthy: healthy * gain)
 
     def transfer(self, channel: int, charge: float) -> None:
         """Give a channel's table a charge (A s) that did not come through its terminals."""

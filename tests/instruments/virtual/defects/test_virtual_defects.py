@@ -55,6 +55,14 @@ def test_a_wrong_text_leaves_the_world_as_it_was(bench: Bench) -> None:
     assert bench.ask("supply", "*IDN?")
 
 
+def test_one_of_two_of_a_kind_is_called_by_all_that_was_said_of_it(bench: Bench) -> None:
+    bench.world.inject("chamber-alarm@0", "chamber-alarm@1")
+    bench.world.repair("chamber-alarm@1")
+    bench.world.repair("chamber-alarm@0")
+    with pytest.raises(ValueError, match="'chamber-alarm' is not in effect: there is none"):
+        bench.world.repair("chamber-alarm")
+
+
 def test_what_cannot_be_repaired_says_so(bench: Bench) -> None:
     bench.world.inject("weak-cell:7:0.7")
     with pytest.raises(ValueError, match="'weak-cell' cannot be repaired"):

@@ -518,7 +518,7 @@ def test_an_error_is_named_by_its_diagnosis_id_and_again_every_100_ms(open_bench
     bench.world.part("bms").fail("over-voltage")
     for _ in range(2):
         assert node.after(0.1)["FatalErrorCode"] == 17  # DIAG_ID_CELL_VOLTAGE_OVERVOLTAGE_MSL
-    bench.world.part("bms").recover()
+    bench.world.part("bms").recover("over-voltage")
     assert "FatalErrorCode" not in node.after(0.1)
 
 

@@ -230,16 +230,30 @@ def test_a_frame_reaches_everybody_but_its_sender_in_order(channel: CanChannel) 
 def test_through_a_cut_bus_nothing_goes_also_to_who_joins_meanwhile(channel: CanChannel) -> None:
     heard: list[int] = []
     channel.members["a"] = lambda message: heard.append(message.arbitration_id)
-    channel.cut()
+    mend = channel.cut()
     channel.members["b"] = lambda message: heard.append(10 * message.arbitration_id)
     channel.send("x", frame(1))
     assert (heard, channel.is_cut, len(channel.members)) == ([], True, 2)
-    channel.mend()
+    mend()
     channel.send("x", frame(2))
     assert (heard, channel.is_cut) == ([2, 20], False)
-    channel.mend()
+    mend()
     channel.send("x", frame(3))
     assert heard == [2, 20, 3, 30]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_bus_that_was_cut_twice_takes_two_ends(channel: CanChannel, first: int) -> None:
+    heard: list[int] = []
+    channel.members["a"] = lambda message: heard.append(message.arbitration_id)
+    ends = [channel.cut(), channel.cut()]
+    for _ in range(2):
+        ends[first]()
+        channel.send("x", frame(1))
+    assert (heard, channel.is_cut) == ([], True)
+    ends[1 - first]()
+    channel.send("x", frame(2))
+    assert heard == [2]
 
 
 def test_a_frame_that_nobody_but_its_sender_looks_at_need_not_be_made(channel: CanChannel) -> None:
