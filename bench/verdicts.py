@@ -357,7 +357,7 @@ def sentence_of(error: BaseException) -> str:
     return f"{kind}{text}{f' ({place})' if place else ''}".removesuffix(": ")
 
 
-_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "in_limit"})
+_ONLY_SAID = frozenset({"required", "source", "unmeasurable", "unstated", "in_limit"})
 """Fields of a measurement that are only stored where they say something."""
 
 
@@ -381,6 +381,8 @@ class Measurement:
     """Why this bench cannot show it, and which could: neither the pack nor the bench has failed then."""
     subject: Subject = "pack"
     """Whose figure it is: who has failed where it is not what it must be."""
+    unstated: str | None = None
+    """Why nobody knows what it must be, though something is required of it: it has no limits then."""
     in_limit: float | None = None
     """Half-width of its uncertainty where the limits leave room for that: it is told, and not allowed for again."""
 
@@ -393,13 +395,15 @@ class Measurement:
     def verdict(self) -> Verdict:
         """PASS or its subject's failure when the limit is outside the uncertainty band, INCONCLUSIVE inside.
 
-        A missing value fails; what cannot be measured here is INCONCLUSIVE.
+        A missing value fails; what cannot be measured here, or by what nobody knows, is INCONCLUSIVE.
         """
         failed = FAILED[self.subject]
         if self.unmeasurable:
             return Verdict.INCONCLUSIVE
         if isnan(self.value):
             return failed
+        if self.unstated:
+            return Verdict.INCONCLUSIVE
         margin = self.margin
         if margin is None:
             return Verdict.PASS
@@ -407,6 +411,11 @@ class Measurement:
         if not abs(margin) >= self.uncertainty:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS if margin >= 0 else failed
+
+    @property
+    def judged(self) -> bool:
+        """Whether its verdict is one: what nobody limits is only told, and passes."""
+        return self.margin is not None or self.verdict is not Verdict.PASS
 
     @property
     def margin(self) -> float | None:
@@ -422,6 +431,7 @@ class Measurement:
         bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
         bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
+        allowed = f" ({self.unstated})" if self.unstated else allowed
         spread = f" ± {self.known_to:g}" if self.known_to else ""
         value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
