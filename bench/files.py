@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import ErrorDetails
 
 from bench.verdicts import InputError
-from instruments.wording import near, nearest
+from instruments.wording import near, nearest, with_article
 from instruments.yesno import NO_NUMBER, taken_for_a_number
 from models import yamltext
 
@@ -77,7 +77,7 @@ def load(path: Path, model: type[Model], earlier: Mapping[int, type[Model]] = Ma
     """
     node, data = _parse(path)
     if not isinstance(data, dict):
-        found = "nothing" if data is None else f"a {type(data).__name__}"
+        found = "nothing" if data is None else with_article(type(data).__name__)
         raise InputError(f"{path}: expected keys and values at the top level, found {found}.")
     model = next((old for version, old in earlier.items() if data.get("schema") == version), model)
     try:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 from bench.origin import came_out_of_an_extension, came_out_of_the_bench, place_in_the_test
 from instruments.roles import InstrumentFault
+from instruments.wording import digits
 
 Subject = Literal["pack", "charger", "manager"]
 """What can be under test, and so be what failed: whoever knows a figure says whose it is."""
@@ -428,12 +429,12 @@ class Measurement:
         return nan if any(map(isnan, margins)) else min(margins, default=None)
 
     def __str__(self) -> str:
-        bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
-        bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
+        bounds = [f"at least {digits(self.at_least)}"] if self.at_least is not None else []
+        bounds += [f"at most {digits(self.at_most)}"] if self.at_most is not None else []
         allowed = f" (allowed: {' and '.join(bounds)} {self.unit})" if bounds else ""
         allowed = f" ({self.unstated})" if self.unstated else allowed
-        spread = f" ± {self.known_to:g}" if self.known_to else ""
-        value = "never measured" if isnan(self.value) else f"{self.value:.6g}{spread} {self.unit}"
+        spread = f" ± {digits(self.known_to)}" if self.known_to else ""
+        value = "never measured" if isnan(self.value) else f"{digits(self.value)}{spread} {self.unit}"
         value = f"not measurable here: {self.unmeasurable}" if self.unmeasurable else value
         return f"{self.name}: {value}{allowed}"
 
