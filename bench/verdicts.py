@@ -283,7 +283,7 @@ _OUT_OF_RESOURCES = frozenset(
 _OWN_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], tuple[Blame, Verdict]], ...] = (
     *((kind, (kind.subject, FAILED[kind.subject])) for kind in FAILURES.values()),
     (Inconclusive, ("pack", Verdict.INCONCLUSIVE)),
-    ((TestError, SystemExit), ("test", Verdict.TEST_ERROR)),
+    (TestError, ("test", Verdict.TEST_ERROR)),
     (Aborted, ("operator", Verdict.ABORTED)),
 )
 """What says itself what it means, wherever it came from."""
@@ -301,11 +301,11 @@ def blame_of(error: BaseException) -> tuple[Blame, Verdict]:
     match error:
         case InputError():
             return _blame_for_input(error), Verdict.TEST_ERROR
-        case Exception() if _is_of_the_bench(error):
+        case Exception() | SystemExit() if _is_of_the_bench(error):
             return "bench", Verdict.BENCH_FAULT
         case AssertionError() if not came_out_of_an_extension(error):
             return "pack", Verdict.FAIL
-        case Exception():
+        case Exception() | SystemExit():
             return "test", Verdict.TEST_ERROR
         case _:
             return "operator", Verdict.ABORTED
@@ -316,7 +316,7 @@ def _blame_for_input(error: InputError) -> Blame:
     return "test" if error.fault == WRONG_INPUT and place_in_the_test(error) else "operator"
 
 
-def _is_of_the_bench(error: Exception) -> bool:
+def _is_of_the_bench(error: Exception | SystemExit) -> bool:
     match error:
         case BenchFault() | InstrumentFault() | MemoryError():
             return True
@@ -352,6 +352,8 @@ def sentence_of(error: BaseException) -> str:
     if not text and not isinstance(error, Exception):
         return f"The test was interrupted ({type(error).__name__})."
     if blame_of(error)[0] != "test":
+        if isinstance(error, SystemExit):
+            return f"Something that the bench called wanted to end the program (SystemExit: {text})."
         return text or f"{type(error).__name__}, without a word."
     kind = "" if isinstance(error, InputError | TestError) else f"{type(error).__name__}: "
     place = place_in_the_test(error)
